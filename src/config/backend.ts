@@ -1,0 +1,37 @@
+/** A Service port that requests go to. Key: `namespace/service:port`. */
+export interface Backend {
+  kind: 'Backend';
+  key: string;
+  service: { namespace: string; name: string; port: number };
+  /** From appProtocol: kubernetes.io/h2c gives h2c; GRPCRoute backends are h2c; ws and wss are h1. */
+  protocol: 'http' | 'h2c' | 'tcp' | 'udp';
+  tls?: BackendTls;
+}
+
+/** From BackendTLSPolicy, and the Gateway's client certificate. */
+export interface BackendTls {
+  /** Sent as SNI, and what the certificate must match unless `subjectAltNames` says otherwise. */
+  hostname: string;
+  subjectAltNames: Array<{ type: 'Hostname' | 'URI'; value: string }>;
+  /** Keys of TrustBundle objects, or the machine's roots. */
+  trust: 'System' | string[];
+  /** Key of a Certificate. */
+  clientCertificate?: string;
+}
+
+/** Where a Backend's requests can go. Key: the Backend's. On a path of its own: it changes often and touches no route. */
+export interface Endpoints {
+  kind: 'Endpoints';
+  key: string;
+  endpoints: Endpoint[];
+  /** For ExternalName Services: resolve this name and use every answer, until its TTL ends. */
+  dns?: { hostname: string; port: number };
+}
+
+export interface Endpoint {
+  address: string;
+  port: number;
+  /** ready: takes new requests. draining (serving but terminating): takes them only where none is ready. */
+  state: 'ready' | 'draining';
+  zone?: string;
+}

@@ -1,0 +1,64 @@
+/**
+ * The contract between translate and proxy. Objects mirror what users wrote, and children name
+ * parents, so that one edit is one small message. Everything here is plain JSON: it travels in
+ * memory, over a worker's channel and, in a cluster, over the control stream.
+ */
+import type { Backend, Endpoints } from './backend.ts';
+import type { Listener } from './listener.ts';
+import type { Policy } from './policy.ts';
+import type { RouteRule } from './route.ts';
+
+/** A TLS server or client certificate with its key. Key: `namespace/secret`. */
+export interface Certificate {
+  kind: 'Certificate';
+  key: string;
+  /** PEM, leaf first. */
+  certificate: string;
+  /** PEM. */
+  privateKey: string;
+}
+
+/** CA certificates that somebody is verified against. Key: `ConfigMap/namespace/name` or `Secret/namespace/name`. */
+export interface TrustBundle {
+  kind: 'TrustBundle';
+  key: string;
+  /** One or more PEM certificates. */
+  pem: string;
+}
+
+export type ConfigObject = Listener | RouteRule | Backend | Endpoints | Certificate | TrustBundle | Policy;
+export type ConfigKind = ConfigObject['kind'];
+
+/** Names one object among all kinds. */
+export interface ConfigRef {
+  kind: ConfigKind;
+  key: string;
+}
+
+/** A step from one version of the config to the next. Versions count up by one from 1. */
+export interface Delta {
+  version: number;
+  upserts: ConfigObject[];
+  removals: ConfigRef[];
+}
+
+/** What one data plane says after it tried a delta. It serves `version`, without the rejected objects' new forms. */
+export interface Ack {
+  version: number;
+  /** Which data plane: `worker-0`, or a pod's name. */
+  proxy: string;
+  /** Objects whose new form could not be used; their last good form is kept. */
+  rejected: Array<ConfigRef & { code: string; message: string }>;
+  /** Every listener of the config, and whether its socket is open. */
+  listeners: ListenerState[];
+}
+
+export interface ListenerState {
+  key: string;
+  state: 'serving' | 'failed';
+  /** `address:port` as bound, after the port map; one per address. */
+  bound: string[];
+  /** Where failed: a code from observe's error list, such as `DMN_PORT_IN_USE`. */
+  code?: string;
+  message?: string;
+}

@@ -1,0 +1,72 @@
+/**
+ * Where bytes come from and go to. The engine knows only this: `net` sockets, TLS, memory (tests, fuzzing) or a
+ * faster driver later are all the same to it.
+ */
+
+/** What a connection tells the engine. One object for the life of the connection; no closures per event. */
+export interface Sink {
+  /** ARENA[start,end) was received; it must be used or copied before returning. */
+  onBytes(start: number, end: number): void;
+  /** The peer will send no more (FIN). The connection can still be written to. */
+  onEnd(): void;
+  /** What was written has left: called once after a `send` that answered false. */
+  onDrain(): void;
+  /** The connection is gone, and nothing else follows. `error` is absent after an orderly end. */
+  onClose(error: NodeJS.ErrnoException | undefined): void;
+  /** Of a connection made by `connect`: it is open (TLS: verified, and `link.alpn` is known). */
+  onOpen(): void;
+}
+
+/** One connection. */
+export interface Link {
+  /** Latin-1 text or bytes that the driver may keep until sent. False: above the mark, wait for onDrain. */
+  send(data: string | Uint8Array): boolean;
+  /** Stop and start reading. */
+  pause(): void;
+  resume(): void;
+  /** 'end' sends what was written, then FIN; 'reset' drops everything at once. */
+  close(how: 'end' | 'reset'): void;
+  /** Hands the connection to another sink, such as a codec found by its first bytes. */
+  sink: Sink;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Bytes not yet taken by the kernel. */
+  readonly pending: number;
+  readonly tls: LinkTls | undefined;
+}
+
+/** What TLS settled on a connection. */
+export interface LinkTls {
+  /** SNI, lower case, or ''. */
+  serverName: string;
+  alpn: string;
+  version: string;
+  cipher: string;
+  /** DER of the client's certificate where it was presented, and whether it verified. */
+  peerCertificate?: Buffer;
+  peerVerified: boolean;
+}
+
+export interface ConnectTarget {
+  address: string;
+  port: number;
+  tls?: ConnectTls;
+}
+
+/** Options of a TLS client connection, made once for a Backend. */
+export interface ConnectTls {
+  serverName: string;
+  ca: string[] | undefined;
+  certificate?: string;
+  privateKey?: string;
+  alpn: string[];
+  /** Error text where the peer's certificate does not fit, else undefined. */
+  verify(host: string, certificate: unknown): Error | undefined;
+}
+
+export interface Driver {
+  /** Opens a connection; `sink.onOpen` or `sink.onClose` follows. The caller owns the connect deadline. */
+  connect(target: ConnectTarget, sink: Sink): Link;
+}

@@ -1,0 +1,54 @@
+/**
+ * What routing gives the exchange. The table is built whole from config objects and swapped as one reference;
+ * requests under way keep the plan they matched.
+ */
+import type { RouteRule } from '../../config/index.ts';
+import type { CompiledFilter } from '../filter/filter.ts';
+import type { HeaderPatch } from '../filter/headerpatch.ts';
+import type { Head } from '../http/head.ts';
+
+/** A RouteRule, compiled. Reused while its canonical hash stays the same. */
+export interface RoutePlan {
+  readonly rule: RouteRule;
+  /** Header changes of the rule; NONE where there are none. */
+  readonly requestPatch: HeaderPatch;
+  readonly responsePatch: HeaderPatch;
+  /** Filters that do more than change headers, in order; null where there are none. */
+  readonly filters: ReadonlyArray<CompiledFilter> | null;
+  /** Chosen among by weight; empty where the rule has none (500, unless a filter answers). */
+  readonly backends: ReadonlyArray<PlannedBackend>;
+  /** Sum of the weights. */
+  readonly totalWeight: number;
+}
+
+export interface PlannedBackend {
+  /** Key of a Backend, or '' where `broken`. */
+  readonly key: string;
+  readonly weight: number;
+  readonly broken: string | undefined;
+  /** The rule's patches followed by the backend's own. */
+  readonly requestPatch: HeaderPatch;
+  readonly responsePatch: HeaderPatch;
+  readonly filters: ReadonlyArray<CompiledFilter> | null;
+}
+
+/** The answer of `match`: one object a table, overwritten by each call. */
+export interface RouteMatch {
+  plan: RoutePlan;
+  /** Length of the path prefix that matched (see FilterScope.matchedPrefix). */
+  matchedPrefix: number;
+  /** Key of the listener that took the request, and its port as written. */
+  listener: string;
+  listenerPort: number;
+}
+
+/** Routes of all listeners that share one socket. */
+export interface RouteTable {
+  /**
+   * The rule for this request, by the spec's precedence, or null: no listener or no rule takes it.
+   * `serverName` is the SNI of a TLS connection, or ''.
+   */
+  match(head: Head, serverName: string): RouteMatch | null;
+  /** A listener on this socket serves the request's host (else a TLS connection may be misdirected: 421). */
+  serves(head: Head, serverName: string): boolean;
+}
