@@ -1,4 +1,7 @@
-/** A Service port that requests go to. Key: `namespace/service:port`. */
+/**
+ * A Service port that requests go to. Key: `namespace/service:port`, followed by `;protocol` where a route speaks
+ * another protocol than the Service's port says by itself (a GRPCRoute to a port without appProtocol, a TCPRoute).
+ */
 export interface Backend {
   kind: 'Backend';
   key: string;

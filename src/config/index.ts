@@ -1,4 +1,6 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
+export { canonicalHash } from './hash.ts';
+export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 export type {
   Ack,
@@ -11,6 +13,7 @@ export type {
   TrustBundle,
 } from './object.ts';
 export type { Policy } from './policy.ts';
+export { type ConfigChange, Publisher } from './publisher.ts';
 export type {
   Attachment,
   CorsFilter,
@@ -28,3 +31,5 @@ export type {
   ValueMatch,
   WeightedBackend,
 } from './route.ts';
+export { type OfKind, Snapshot } from './snapshot.ts';
+export { type ReceivedDelta, readDelta } from './validate.ts';

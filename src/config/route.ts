@@ -28,6 +28,11 @@ export interface Attachment {
   listener: string;
   /** Intersection of the route's and the listener's hostnames; `['*']` where neither names one. */
   hostnames: string[];
+  /**
+   * The route's own hostnames that intersect, as written (`['*']` where it names none). Where present, these decide
+   * precedence among routes whose intersections are equal (GatewayRouteHostnameIntersectionPrecedence).
+   */
+  routeHostnames?: string[];
 }
 
 /** GRPCRoute method matches arrive as paths: Exact `/service/method`, PathPrefix `/service`, or RegularExpression. */

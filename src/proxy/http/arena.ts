@@ -40,4 +40,10 @@ export const SEND_START = COMPOSE_END;
 export const SEND_SIZE = 384 * KIB;
 export const SEND_END = SEND_START + SEND_SIZE;
 
-export const ARENA: Buffer = Buffer.allocUnsafeSlow(SEND_END);
+/** Where a trailer section is put together to be parsed. */
+export const TRAILER_START = SEND_END;
+export const TRAILER_SIZE = 16 * KIB;
+export const TRAILER_END = TRAILER_START + TRAILER_SIZE;
+
+/** One byte more than the regions: parsers put a stop byte behind what they read, for the time they read it. */
+export const ARENA: Buffer = Buffer.allocUnsafeSlow(TRAILER_END + 1);

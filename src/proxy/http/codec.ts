@@ -42,6 +42,9 @@ export interface ClientConnection {
   tls: LinkTls | undefined;
   /** 'HTTP/1.1' or 'HTTP/2.0', for the access log. */
   protocol: string;
+  /** Cache of forward.ts: the lines that are the same for all requests, and the port they are for (0: none yet). */
+  forwardedText: string;
+  forwardedPort: number;
 }
 
 /** The client's side of one exchange, implemented by a codec, called by the Exchange. */
@@ -95,6 +98,8 @@ export interface RequestSide {
   /** The client went away or broke the protocol. */
   requestAborted(why: Failure): void;
   downstreamDrained(): void;
+  /** Bytes of one read are all delivered while the request goes on: put them on the wire. */
+  requestFlush(): void;
 }
 
 /** And the response's side, by the backend's codec. */

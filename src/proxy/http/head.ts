@@ -25,6 +25,16 @@ export const FIELD_HOP_BY_HOP = 1;
 /** Lines the proxy writes itself: Host, X-Forwarded-*, X-Request-Id, Via, Expect. */
 export const FIELD_MANAGED = 2;
 
+export const SCHEME_NONE = 0;
+export const SCHEME_HTTP = 1;
+export const SCHEME_HTTPS = 2;
+export type Scheme = typeof SCHEME_NONE | typeof SCHEME_HTTP | typeof SCHEME_HTTPS;
+
+/** Options of Connection that the proxy acts on, as bits. */
+export const OPTION_CLOSE = 1;
+export const OPTION_KEEP_ALIVE = 2;
+export const OPTION_UPGRADE = 4;
+
 /** 32-bit FNV-1a over the lower-cased name; `nameHash('Host') === nameHash('host')`. */
 export function nameHash(name: string): number {
   let hash = 0x811c9dc5;
@@ -43,7 +53,8 @@ export class Head {
   /** 0 for HTTP/1.0, 1 for HTTP/1.1 (and for heads decoded from HTTP/2). */
   minorVersion = 1;
 
-  // Request line. `target` as received; `path` is the target without authority, query and fragment.
+  // Request line. `target` as received; `path` is the target without authority and query. Only where pathStart is
+  // targetStart may the target be sent on as it is; an absolute one is put together again from path and query.
   methodStart = 0;
   methodEnd = 0;
   targetStart = 0;
@@ -53,13 +64,18 @@ export class Head {
   /** Without the '?'; both 0 where there is no query. */
   queryStart = 0;
   queryEnd = 0;
-  /** Host without port, as received (case kept); both 0 where the request has none (HTTP/1.0). */
+  /** Host with port, as received, from the target or else Host; both 0 where the request has none (HTTP/1.0). */
+  authorityStart = 0;
+  authorityEnd = 0;
+  /** The same without port and without the final dot of a fully qualified name (case kept). */
   hostStart = 0;
   hostEnd = 0;
-  /** `nameHash` of the host without port. */
+  /** `nameHash` of ARENA[hostStart,hostEnd). */
   hostHash = 0;
   /** Port in Host or :authority, or 0. */
   hostPort = 0;
+  /** Of a target that is a URL, else SCHEME_NONE. */
+  scheme: Scheme = SCHEME_NONE;
 
   /** Status line of a response; 0 for requests. */
   status = 0;
@@ -72,17 +88,44 @@ export class Head {
   /** FIELD_KEPT, FIELD_HOP_BY_HOP or FIELD_MANAGED for each field. */
   readonly drop: Uint8Array = new Uint8Array(MAX_FIELDS);
 
+  /** Index of the first field of this name, or -1. */
+  hostField = -1;
+  contentLengthField = -1;
+  requestIdField = -1;
+  forwardedForField = -1;
+
+  /** OPTION_CLOSE, OPTION_KEEP_ALIVE and OPTION_UPGRADE, as Connection has them. */
+  options = 0;
   /** Content-Length, or -1. */
   contentLength = -1;
   chunked = false;
   /** The sender keeps the connection open after this message. */
   keepAlive = true;
-  /** `Connection: upgrade` with an Upgrade field: its value's offsets, or both 0. */
+  /** `Connection: upgrade` with an Upgrade field that may be followed: its value's offsets, or both 0. */
   upgradeStart = 0;
   upgradeEnd = 0;
+  /** `Expect: 100-continue` in an HTTP/1.1 request that has a body. */
   expectContinue = false;
   /** `TE: trailers` was asked for. */
   acceptsTrailers = false;
+
+  /** Back to how a head is before its first line is read. `fields` and `drop` count up to `count` only. */
+  reset(start: number): void {
+    this.start = this.end = start;
+    this.minorVersion = 1;
+    this.methodStart = this.methodEnd = this.targetStart = this.targetEnd = 0;
+    this.pathStart = this.pathEnd = this.queryStart = this.queryEnd = 0;
+    this.authorityStart = this.authorityEnd = this.hostStart = this.hostEnd = 0;
+    this.hostHash = this.hostPort = 0;
+    this.scheme = SCHEME_NONE;
+    this.status = this.reasonStart = this.reasonEnd = 0;
+    this.count = this.options = 0;
+    this.hostField = this.contentLengthField = this.requestIdField = this.forwardedForField = -1;
+    this.contentLength = -1;
+    this.chunked = this.expectContinue = this.acceptsTrailers = false;
+    this.keepAlive = true;
+    this.upgradeStart = this.upgradeEnd = 0;
+  }
 
   /** Index of the first field of this name from index `from`, or -1. `name` must be lower case. */
   find(name: string, hash: number, from = 0): number {
@@ -117,11 +160,14 @@ export class Head {
   }
 }
 
+// An imported binding is read from a cell at every use, a local one is folded into the code.
+const bytes = ARENA;
+
 /** ARENA[start,end) equals `name`, ASCII case ignored. `name` must be lower case. */
 export function sameName(start: number, end: number, name: string): boolean {
   if (end - start !== name.length) return false;
   for (let i = 0; i < name.length; i++) {
-    let c = ARENA[start + i]!;
+    let c = bytes[start + i]!;
     if (c >= 65 && c <= 90) c |= 32;
     if (c !== name.charCodeAt(i)) return false;
   }

@@ -17,6 +17,8 @@ export interface RoutePlan {
   readonly filters: ReadonlyArray<CompiledFilter> | null;
   /** Chosen among by weight; empty where the rule has none (500, unless a filter answers). */
   readonly backends: ReadonlyArray<PlannedBackend>;
+  /** Whose turn it is, by weight; null where no backend has a weight. Lives as long as the plan. */
+  readonly choice: { next(): PlannedBackend | null };
   /** Sum of the weights. */
   readonly totalWeight: number;
 }
@@ -49,6 +51,10 @@ export interface RouteTable {
    * `serverName` is the SNI of a TLS connection, or ''.
    */
   match(head: Head, serverName: string): RouteMatch | null;
-  /** A listener on this socket serves the request's host (else a TLS connection may be misdirected: 421). */
+  /**
+   * False where another listener of this socket serves the request's host than the one that the SNI chose: the
+   * request is misdirected (421). True where it is the same one, where there is no SNI, and where no listener serves
+   * the host (then `match` finds nothing: 404).
+   */
   serves(head: Head, serverName: string): boolean;
 }

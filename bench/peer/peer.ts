@@ -1,0 +1,42 @@
+/** A proxy that the bench compares: how to find it, and how to run it for a setup. */
+import type { Certificate } from '../certificate.ts';
+import type { Launch } from '../child.ts';
+
+/** What a case asks of a proxy, in no proxy's terms. */
+export interface Setup {
+  /** `grpc` is HTTP/2 without TLS on both sides; `tls` is passthrough by SNI (`localhost`); the others say themselves. */
+  kind: 'http' | 'grpc' | 'tcp' | 'tls' | 'udp';
+  /** Terminate TLS with this certificate (kind http). */
+  certificate?: Certificate;
+  /** Clients speak HTTP/2 without TLS from the first byte (kind http). */
+  h2?: boolean;
+  /** Host names, each with all of `paths`; all lead to the one backend. */
+  hosts: string[];
+  /** Path prefixes. */
+  paths: string[];
+  /** Port of the backend on 127.0.0.1. */
+  backend: number;
+  workers: number;
+}
+
+export interface Found {
+  version: string;
+  path: string;
+}
+
+export interface Place {
+  /** A folder of this launch's own. */
+  dir: string;
+  /** Port to listen on, on 127.0.0.1. */
+  port: number;
+  /** A second free port, for those that cannot do without an admin address. */
+  admin: number;
+}
+
+export interface Peer {
+  name: string;
+  /** Undefined where it is not installed. */
+  find(): Promise<Found | undefined>;
+  /** Writes its configuration; undefined where it has no such feature. */
+  launch(setup: Setup, place: Place): Launch | undefined;
+}

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterEach, expect, test } from 'vitest';
+import { Snapshot } from '../config/index.ts';
+import { Metrics } from '../observe/index.ts';
+import { type Admin, type AdminParts, startAdmin } from './index.ts';
+
+const config = Snapshot.EMPTY.apply({
+  version: 4,
+  upserts: [{ kind: 'Certificate', key: 'infra/tls', certificate: 'PUBLIC', privateKey: 'SECRET' }],
+  removals: [],
+});
+
+const parts: AdminParts = {
+  readiness: () => ({ ready: true, reason: 'every listener serves' }),
+  async metrics() {
+    const metrics = new Metrics();
+    metrics.gauge('daemun_config_version', 'Version').value = 4;
+    return metrics.snapshot();
+  },
+  status: () => ({ items: [], diagnostics: [] }),
+  config: () => config,
+};
+
+let admin: Admin | undefined;
+afterEach(async () => {
+  await admin?.close();
+  admin = undefined;
+});
+
+async function ask(path: string, options: { parts?: AdminParts; method?: string; host?: string } = {}) {
+  admin ??= await startAdmin({ host: '127.0.0.1', port: 0 }, options.parts ?? parts);
+  const call = request(`http://${admin.address}${path}`, {
+    method: options.method ?? 'GET',
+    headers: options.host ? { host: options.host } : {},
+  });
+  call.end();
+  const [response] = await once(call, 'response');
+  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+}
+
+test('readiness is 200 with a sentence, or 503 with what is waited for', async () => {
+  expect(await ask('/readyz')).toMatchObject({ status: 200, body: 'every listener serves\n' });
+  await admin!.close();
+  admin = undefined;
+  const waiting = { ...parts, readiness: () => ({ ready: false, reason: 'first sync' }) };
+  expect(await ask('/readyz', { parts: waiting })).toMatchObject({ status: 503, body: 'first sync\n' });
+});
+
+test('health is 200 whatever readiness says', async () => {
+  const waiting = { ...parts, readiness: () => ({ ready: false, reason: 'first sync' }) };
+  expect(await ask('/healthz', { parts: waiting })).toMatchObject({ status: 200, body: 'ok\n' });
+});
+
+test('metrics come in the format that Prometheus asks for', async () => {
+  const { headers, body } = await ask('/metrics');
+  expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(body).toContain('\ndaemun_config_version 4\n');
+});
+
+test('the config is shown without private keys', async () => {
+  const { body } = await ask('/config');
+  expect(JSON.parse(body)).toEqual({
+    version: 4,
+    objects: [{ kind: 'Certificate', key: 'infra/tls', certificate: 'PUBLIC', privateKey: 'redacted' }],
+  });
+  expect(body).not.toContain('SECRET');
+});
+
+test('the status is shown as check prints it', async () => {
+  expect(JSON.parse((await ask('/status')).body)).toEqual({ items: [], diagnostics: [] });
+});
+
+test('unknown pages are 404 with those that exist, other methods 405, HEAD has no body', async () => {
+  expect(await ask('/nothing')).toMatchObject({ status: 404, body: expect.stringContaining('/metrics') });
+  expect(await ask('/status', { method: 'DELETE' })).toMatchObject({ status: 405 });
+  expect(await ask('/status', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
+});
+
+test('a web page that points its own name here learns nothing', async () => {
+  expect(await ask('/config', { host: 'evil.example' })).toMatchObject({ status: 421 });
+  expect(await ask('/config', { host: 'localhost:15000' })).toMatchObject({ status: 200 });
+});
+
+test('an address in use is named with its code', async () => {
+  await ask('/healthz');
+  const port = Number(admin!.address.split(':')[1]);
+  await expect(startAdmin({ host: '127.0.0.1', port }, parts)).rejects.toMatchObject({
+    code: 'DMN_PORT_IN_USE',
+    message: expect.stringContaining(admin!.address),
+  });
+});
+
+test('a part that fails is a 500, not the end', async () => {
+  const failing = {
+    ...parts,
+    status() {
+      throw new Error('no status yet');
+    },
+  };
+  expect(await ask('/status', { parts: failing })).toMatchObject({ status: 500, body: 'no status yet\n' });
+});

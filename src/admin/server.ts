@@ -1,0 +1,137 @@
+/** The admin API over HTTP: read-only, and for the machine itself unless asked otherwise. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, isIP } from 'node:net';
+import type { Snapshot } from '../config/index.ts';
+import { DaemunError, EXPOSITION_TYPE, exposition, type MetricsSnapshot } from '../observe/index.ts';
+import { redactedConfig } from './redact.ts';
+
+export interface Readiness {
+  ready: boolean;
+  /** One sentence: what is waited for, or that everything serves. */
+  reason: string;
+}
+
+/** The live parts that the answers are made of. */
+export interface AdminParts {
+  readiness(): Readiness;
+  metrics(): Promise<MetricsSnapshot>;
+  /** `{ items, diagnostics }`, as `daemun check -o json` prints them. */
+  status(): unknown;
+  /** What the data planes were told to serve. */
+  config(): Snapshot;
+}
+
+export interface AdminAddress {
+  host: string;
+  port: number;
+}
+
+export interface Admin {
+  /** `host:port` as bound. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+interface Answer {
+  status: number;
+  type: string;
+  body: string;
+}
+
+type Endpoint = (parts: AdminParts) => Answer | Promise<Answer>;
+
+const TEXT = 'text/plain; charset=utf-8';
+
+const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
+  ['/', () => text(200, [...ENDPOINTS.keys()].slice(1).join('\n'))],
+  ['/healthz', () => text(200, 'ok')],
+  [
+    '/readyz',
+    (parts) => {
+      const { ready, reason } = parts.readiness();
+      return text(ready ? 200 : 503, reason);
+    },
+  ],
+  ['/metrics', async (parts) => ({ status: 200, type: EXPOSITION_TYPE, body: exposition(await parts.metrics()) })],
+  ['/status', (parts) => json(parts.status())],
+  ['/config', (parts) => json(redactedConfig(parts.config()))],
+]);
+
+/** Throws a DaemunError where the address cannot be bound. */
+export async function startAdmin({ host, port }: AdminAddress, parts: AdminParts): Promise<Admin> {
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+    void respond(request, response, parts);
+  });
+  await listen(server, { host, port });
+  const bound = server.address() as AddressInfo;
+  return {
+    address: hostPort(bound.address, bound.port),
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function listen(server: Server, { host, port }: AdminAddress): Promise<void> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const at = hostPort(host, port);
+    if (code === 'EADDRINUSE')
+      throw new DaemunError('DMN_PORT_IN_USE', `${at}: another process listens here`, { cause });
+    if (code === 'EACCES') throw new DaemunError('DMN_PORT_DENIED', `${at}: not permitted`, { cause });
+    if (code === 'EADDRNOTAVAIL') {
+      throw new DaemunError('DMN_ADDRESS_UNAVAILABLE', `${at}: no such address on this machine`, { cause });
+    }
+    throw new DaemunError('DMN_LISTEN_FAILED', `${at}: ${message}`, { cause });
+  }
+}
+
+async function respond(request: IncomingMessage, response: ServerResponse, parts: AdminParts): Promise<void> {
+  const { status, type, body } = await answer(request, parts);
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+async function answer(request: IncomingMessage, parts: AdminParts): Promise<Answer> {
+  if (!trustworthyHost(request)) return text(421, 'ask by IP address or as localhost');
+  const endpoint = ENDPOINTS.get((request.url ?? '').split('?', 1)[0]!);
+  if (!endpoint) return text(404, `no such page; there are:\n${[...ENDPOINTS.keys()].join('\n')}`);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'read-only: GET and HEAD');
+  try {
+    return await endpoint(parts);
+  } catch (error) {
+    return text(500, error instanceof Error ? error.message : String(error));
+  }
+}
+
+// A web page could have its own name resolve to this machine and read along; by a name we know it cannot.
+function trustworthyHost(request: IncomingMessage): boolean {
+  const loopback = request.socket.localAddress;
+  if (loopback !== '127.0.0.1' && loopback !== '::1' && loopback !== '::ffff:127.0.0.1') return true;
+  const host = (request.headers.host ?? 'localhost').replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
+  return host === 'localhost' || isIP(host) !== 0;
+}
+
+function text(status: number, body: string): Answer {
+  return { status, type: TEXT, body: `${body}\n` };
+}
+
+function json(value: unknown): Answer {
+  return { status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

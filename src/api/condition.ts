@@ -1,0 +1,125 @@
+/** One condition of a status, as Kubernetes spells it. */
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason: string;
+  message: string;
+  /** RFC 3339; set by whoever writes the status. */
+  lastTransitionTime?: string;
+  observedGeneration?: number;
+}
+
+/** Condition types of the Gateway API. The polarity is positive but where said. */
+export const CONDITION = {
+  Accepted: 'Accepted',
+  Programmed: 'Programmed',
+  ResolvedRefs: 'ResolvedRefs',
+  Ready: 'Ready',
+  SupportedVersion: 'SupportedVersion',
+  AddressesAssigned: 'AddressesAssigned',
+  /** Negative: True is a fault. */
+  Conflicted: 'Conflicted',
+  /** Negative. */
+  OverlappingTLSConfig: 'OverlappingTLSConfig',
+  /** Negative. */
+  PartiallyInvalid: 'PartiallyInvalid',
+  /** Negative. */
+  InsecureFrontendValidationMode: 'InsecureFrontendValidationMode',
+} as const;
+export type ConditionType = (typeof CONDITION)[keyof typeof CONDITION];
+
+/** Reasons on GatewayClass. */
+export const GATEWAY_CLASS_REASON = {
+  Accepted: 'Accepted',
+  InvalidParameters: 'InvalidParameters',
+  Pending: 'Pending',
+  Unsupported: 'Unsupported',
+  SupportedVersion: 'SupportedVersion',
+  UnsupportedVersion: 'UnsupportedVersion',
+} as const;
+
+/** Reasons on Gateway. */
+export const GATEWAY_REASON = {
+  Accepted: 'Accepted',
+  Programmed: 'Programmed',
+  Invalid: 'Invalid',
+  Pending: 'Pending',
+  NoResources: 'NoResources',
+  AddressNotAssigned: 'AddressNotAssigned',
+  AddressNotUsable: 'AddressNotUsable',
+  UnsupportedAddress: 'UnsupportedAddress',
+  AddressesAssigned: 'AddressesAssigned',
+  PartiallyAssigned: 'PartiallyAssigned',
+  NotAssigned: 'NotAssigned',
+  ListenersNotValid: 'ListenersNotValid',
+  ListenersNotResolved: 'ListenersNotResolved',
+  InvalidParameters: 'InvalidParameters',
+  ResolvedRefs: 'ResolvedRefs',
+  InvalidClientCertificateRef: 'InvalidClientCertificateRef',
+  RefNotPermitted: 'RefNotPermitted',
+  ConfigurationChanged: 'ConfigurationChanged',
+} as const;
+
+/** Reasons on listeners, of Gateways and of ListenerSets. */
+export const LISTENER_REASON = {
+  Accepted: 'Accepted',
+  Programmed: 'Programmed',
+  Invalid: 'Invalid',
+  Pending: 'Pending',
+  PortUnavailable: 'PortUnavailable',
+  UnsupportedProtocol: 'UnsupportedProtocol',
+  UnsupportedValue: 'UnsupportedValue',
+  NoValidCACertificate: 'NoValidCACertificate',
+  TooManyListeners: 'TooManyListeners',
+  NoConflicts: 'NoConflicts',
+  HostnameConflict: 'HostnameConflict',
+  ProtocolConflict: 'ProtocolConflict',
+  ListenerConflict: 'ListenerConflict',
+  ResolvedRefs: 'ResolvedRefs',
+  InvalidCertificateRef: 'InvalidCertificateRef',
+  InvalidRouteKinds: 'InvalidRouteKinds',
+  RefNotPermitted: 'RefNotPermitted',
+  InvalidCACertificateRef: 'InvalidCACertificateRef',
+  InvalidCACertificateKind: 'InvalidCACertificateKind',
+  OverlappingHostnames: 'OverlappingHostnames',
+  OverlappingCertificates: 'OverlappingCertificates',
+} as const;
+
+/** Reasons on ListenerSet as a whole. */
+export const LISTENER_SET_REASON = {
+  Accepted: 'Accepted',
+  Programmed: 'Programmed',
+  NotAllowed: 'NotAllowed',
+  ParentNotAccepted: 'ParentNotAccepted',
+  ListenersNotValid: 'ListenersNotValid',
+  Invalid: 'Invalid',
+  Pending: 'Pending',
+} as const;
+
+/** Reasons on a route's parents. */
+export const ROUTE_REASON = {
+  Accepted: 'Accepted',
+  NotAllowedByListeners: 'NotAllowedByListeners',
+  NoMatchingListenerHostname: 'NoMatchingListenerHostname',
+  NoMatchingParent: 'NoMatchingParent',
+  UnsupportedValue: 'UnsupportedValue',
+  Pending: 'Pending',
+  IncompatibleFilters: 'IncompatibleFilters',
+  ResolvedRefs: 'ResolvedRefs',
+  RefNotPermitted: 'RefNotPermitted',
+  InvalidKind: 'InvalidKind',
+  BackendNotFound: 'BackendNotFound',
+  UnsupportedProtocol: 'UnsupportedProtocol',
+} as const;
+
+/** Reasons on policies' ancestors, BackendTLSPolicy's own among them. */
+export const POLICY_REASON = {
+  Accepted: 'Accepted',
+  Conflicted: 'Conflicted',
+  Invalid: 'Invalid',
+  TargetNotFound: 'TargetNotFound',
+  ResolvedRefs: 'ResolvedRefs',
+  NoValidCACertificate: 'NoValidCACertificate',
+  InvalidCACertificateRef: 'InvalidCACertificateRef',
+  InvalidKind: 'InvalidKind',
+} as const;

@@ -1,0 +1,39 @@
+/** Resource types as an API server stores them: defaults filled in, unknown fields gone. Inert: no behaviour but keys. */
+export type * from './backendtlspolicy.ts';
+export {
+  CONDITION,
+  type Condition,
+  type ConditionType,
+  GATEWAY_CLASS_REASON,
+  GATEWAY_REASON,
+  LISTENER_REASON,
+  LISTENER_SET_REASON,
+  POLICY_REASON,
+  ROUTE_REASON,
+} from './condition.ts';
+export type * from './configmap.ts';
+export type * from './endpoints.ts';
+export { type EndpointPort, type EndpointSlice, SERVICE_NAME_LABEL, type SliceEndpoint } from './endpointslice.ts';
+export type * from './gateway.ts';
+export type * from './gatewayclass.ts';
+export type * from './grpcroute.ts';
+export type * from './httproute.ts';
+export {
+  type AnyResource,
+  apiVersionOf,
+  GATEWAY_GROUP,
+  KINDS,
+  type Kind,
+  type KindFacts,
+  type ResourceByKind,
+} from './kind.ts';
+export type * from './l4route.ts';
+export type * from './listenerset.ts';
+export { NAMESPACE_NAME_LABEL, type Namespace } from './namespace.ts';
+export type * from './reference.ts';
+export type * from './referencegrant.ts';
+export { groupOf, keyOf, type ObjectMeta, objectKey, type Resource } from './resource.ts';
+export type * from './route.ts';
+export type * from './secret.ts';
+export type * from './selector.ts';
+export type * from './service.ts';

@@ -1,0 +1,30 @@
+import type { BackendRef } from './reference.ts';
+import type { Resource } from './resource.ts';
+import type { RouteParents, RouteStatus } from './route.ts';
+
+/** TLSRoute, TCPRoute and UDPRoute differ in hostnames only. */
+export interface L4RouteRule {
+  name?: string;
+  backendRefs: BackendRef[];
+}
+
+export interface TLSRoute extends Resource {
+  kind: 'TLSRoute';
+  spec: RouteParents & {
+    hostnames: string[];
+    rules: L4RouteRule[];
+  };
+  status?: RouteStatus;
+}
+
+export interface TCPRoute extends Resource {
+  kind: 'TCPRoute';
+  spec: RouteParents & { rules: L4RouteRule[] };
+  status?: RouteStatus;
+}
+
+export interface UDPRoute extends Resource {
+  kind: 'UDPRoute';
+  spec: RouteParents & { rules: L4RouteRule[] };
+  status?: RouteStatus;
+}

@@ -1,0 +1,38 @@
+/** Addresses as flags write them: `HOST:PORT`, an IP address, a network. Each reader throws an Error with the way out. */
+import { isIP } from 'node:net';
+
+export interface HostPort {
+  /** A name or an IP address, without brackets. */
+  host: string;
+  port: number;
+}
+
+/** `HOST:PORT`, with IPv6 addresses in brackets. Port 0 only where `anyPort` says so. */
+export function hostPort(text: string, { anyPort = false } = {}): HostPort {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535 || (port === 0 && !anyPort)) {
+    throw new Error(`"${text}" is not HOST:PORT, such as 127.0.0.1:15000 or [::1]:15000`);
+  }
+  return { host: match[1] ?? match[2]!, port };
+}
+
+export function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new Error(`"${text}" is not an IP address, such as 0.0.0.0 or ::1`);
+  return text;
+}
+
+/** A network such as `10.0.0.0/8`; a single address is a network of one. */
+export function network(text: string): string {
+  const [address, length, ...rest] = text.split('/');
+  const family = isIP(address!);
+  const bits = family === 6 ? 128 : 32;
+  const size = length === undefined ? bits : Number(length);
+  const sound = family !== 0 && rest.length === 0 && (length === undefined || /^\d{1,3}$/.test(length)) && size <= bits;
+  if (!sound) throw new Error(`"${text}" is not a network, such as 10.0.0.0/8 or 2001:db8::/32`);
+  return `${address}/${size}`;
+}
+
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,122 @@
+/** What a run tells on standard error: how it started, what changed, what is wrong. Text for people, records for machines. */
+import { writeSync } from 'node:fs';
+import type { Log, LogFormat } from '../observe/index.ts';
+import type { Applied } from './feed.ts';
+import type { ListenerView } from './listenerview.ts';
+import { diagnosticText, fileLines, type Report, type ReportedDiagnostic } from './report/index.ts';
+import { type Paint, paintFor } from './style.ts';
+import { type Cell, formatTable } from './table.ts';
+
+export interface AnnouncerOptions {
+  log: Log;
+  format: LogFormat;
+  /** Nothing but the log, at its level. */
+  quiet: boolean;
+}
+
+export interface Start {
+  version: string;
+  report: Report;
+  listeners: ListenerView[];
+  /** By RouteKind, how many rules are served. */
+  rules: number;
+  backends: number;
+  echoes: number;
+  workers: number;
+  admin: string | undefined;
+}
+
+/** Diagnostics printed at a time; the rest is counted. */
+const SHOWN = 20;
+
+export class Announcer {
+  readonly #options: AnnouncerOptions;
+  readonly #paint: Paint = paintFor(process.stderr);
+
+  constructor(options: AnnouncerOptions) {
+    this.#options = options;
+  }
+
+  /** The first config is served as far as it can be. */
+  started(start: Start): void {
+    const { report, listeners, rules, backends, echoes, workers, admin } = start;
+    this.#diagnostics(report.diagnostics);
+    if (!this.#text) {
+      const bound = listeners.map(({ key, state, bound: at, code, message }) => ({
+        key,
+        state,
+        bound: at,
+        code,
+        message,
+      }));
+      this.#options.log.info({ listeners: bound, rules, backends, echoes, workers, admin }, 'serving');
+      return;
+    }
+    const table = formatTable(
+      { head: ['LISTENER', 'PROTOCOL', 'HOSTNAME', 'ADDRESS'], rows: listeners.map(row) },
+      this.#paint,
+    );
+    const parts = [
+      `${rules} rules`,
+      `${backends} backends${echoes > 0 ? ` (${echoes} echoed)` : ''}`,
+      workers > 1 ? `${workers} workers` : '',
+      admin ? `admin on http://${admin}` : '',
+    ];
+    this.#print(
+      `daemun ${start.version}\n${listeners.length > 0 ? table : 'No Gateway has a listener that can be served.\n'}`,
+    );
+    this.#print(`${parts.filter((part) => part !== '').join(', ')}\n`);
+  }
+
+  ready(reason: string): void {
+    this.#options.log.info({}, `ready: ${reason}`);
+  }
+
+  notReady(reason: string): void {
+    this.#options.log.warn({}, `not ready: ${reason}`);
+  }
+
+  applied({ version, upserts, removals, took }: Applied): void {
+    this.#options.log.info({ version, changed: upserts, removed: removals, took: `${took}ms` }, 'config applied');
+  }
+
+  /** Diagnostics that are new since the last time. */
+  problems(diagnostics: ReportedDiagnostic[]): void {
+    this.#diagnostics(diagnostics);
+  }
+
+  get #text(): boolean {
+    return this.#options.format === 'text' && !this.#options.quiet;
+  }
+
+  #diagnostics(diagnostics: ReportedDiagnostic[]): void {
+    const lineOf = fileLines();
+    for (const diagnostic of diagnostics.slice(0, SHOWN)) {
+      if (this.#text) this.#print(diagnosticText(diagnostic, this.#paint, lineOf));
+      else this.#record(diagnostic);
+    }
+    const more = diagnostics.length - SHOWN;
+    if (more > 0) this.#options.log.warn({ more }, 'more problems; `daemun status` lists them all');
+  }
+
+  #record({ severity, message, ...fields }: ReportedDiagnostic): void {
+    const { log } = this.#options;
+    if (severity === 'error') log.error(fields, message);
+    else if (severity === 'warning') log.warn(fields, message);
+    else log.info(fields, message);
+  }
+
+  #print(text: string): void {
+    try {
+      writeSync(2, text);
+    } catch {
+      // Whoever read standard error has gone: serving goes on.
+    }
+  }
+}
+
+function row({ key, protocol, hostname, state, bound, port, code, message }: ListenerView): Array<string | Cell> {
+  if (state === 'serving') return [key, protocol, hostname, { text: bound.join(', '), tone: 'good' }];
+  const why = state === 'failed' ? `${code ?? 'failed'}: ${message ?? ''}` : 'waiting';
+  return [key, protocol, hostname, { text: `port ${port}  ${why}`, tone: 'error' }];
+}

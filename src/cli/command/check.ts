@@ -1,0 +1,40 @@
+/** `daemun check`: statuses and diagnostics of manifests, without serving. */
+import { Command } from 'commander';
+import { EXIT } from '../exitcode.ts';
+import { controllerOption, filesOption, outputOption } from '../option.ts';
+import type { Output } from '../report/index.ts';
+
+interface CheckFlags {
+  file: string[];
+  output: Output;
+  controllerName?: string[];
+}
+
+const EXAMPLES = `
+Examples:
+  $ daemun check -f manifests/
+  $ kustomize build . | daemun check -f - -o json | jq '.diagnostics[]'
+
+Exit status: 0 everything is accepted, 1 something is not, 2 for a wrong command line.`;
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .summary('show the statuses of manifests without serving them')
+    .description('Validates manifests as an API server does, and shows the statuses that a cluster would show.')
+    .addOption(filesOption().makeOptionMandatory())
+    .addOption(outputOption())
+    .addOption(controllerOption())
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ file, output, controllerName }: CheckFlags) => {
+      const { openPipeline } = await import('../pipeline.ts');
+      const { fileLines, printReport, refused } = await import('../report/index.ts');
+      const { paintFor } = await import('../style.ts');
+      const pipeline = openPipeline({ paths: file, watch: false, controllerNames: controllerName, endpoints: [] });
+      await pipeline.source.ready;
+      await pipeline.source.close();
+      const report = pipeline.report();
+      const view = { served: false, paint: paintFor(process.stdout), lineOf: fileLines() };
+      process.stdout.write(await printReport(report, output, view));
+      process.exitCode = refused(report, view) ? EXIT.refused : EXIT.ok;
+    });
+}

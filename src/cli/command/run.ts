@@ -1,0 +1,122 @@
+/** `daemun run`: serves manifests in the foreground. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
+import { type EndpointOption, parseEndpointOption } from '../../sources/index.ts';
+import { type HostPort, hostPort, ipAddress, network } from '../address.ts';
+import { duration } from '../duration.ts';
+import { ADMIN_DEFAULT, controllerOption, each, filesOption, usage } from '../option.ts';
+import type { PlaneSetup } from '../plane/index.ts';
+import { type PortMap, portMap } from '../portmap.ts';
+import { workerCount } from '../workercount.ts';
+
+interface RunFlags {
+  file: string[];
+  portMap?: PortMap;
+  bind?: string[];
+  admin?: HostPort | 'off';
+  endpoint?: EndpointOption[];
+  echoBackends: boolean;
+  workers: number;
+  logLevel: LogLevel;
+  logFormat: LogFormat;
+  accessLog: PlaneSetup['accessLog'];
+  drainTimeout: number;
+  controllerName?: string[];
+  trustedHops?: string[];
+}
+
+const EXAMPLES = `
+Examples:
+  $ daemun run -f manifests/ --port-map 80=18080,443=18443
+  $ daemun run -f gateway.yaml -f routes/ --endpoint shop/cart:80=127.0.0.1:3000
+  $ kustomize build . | daemun run -f - --echo-backends --access-log json
+
+Exit status: 0 after a drain, 1 when the run cannot start, 2 for a wrong command line.`;
+
+export function runCommand(): Command {
+  return new Command('run')
+    .summary('serve manifests in the foreground')
+    .description(
+      'Serves the Gateways and routes in the given manifests, and follows changes of the files.\n' +
+        'Ctrl-C and SIGTERM drain: requests under way finish. A second signal ends at once.',
+    )
+    .addOption(filesOption().makeOptionMandatory())
+    .addOption(new Option('--port-map <from=to,...>', 'bind other ports than Gateways name').argParser(usage(portMap)))
+    .addOption(
+      new Option('--bind <address>', 'address to listen on (repeatable; default: 0.0.0.0)').argParser(each(ipAddress)),
+    )
+    .addOption(adminFlag())
+    .addOption(
+      new Option('--endpoint <ns/service:port=host:port,...>', 'endpoints of a Service (repeatable)').argParser(
+        each(parseEndpointOption),
+      ),
+    )
+    .option('--echo-backends', 'answer for each Service that has no endpoints with a built-in echo', false)
+    .addOption(
+      new Option('--workers <n>', 'processes that serve, or auto for one a core')
+        .argParser(usage(workerCount))
+        .default(1),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'least severe messages that are logged')
+        .choices([...LOG_LEVELS])
+        .default('info'),
+    )
+    .addOption(
+      new Option('--log-format <format>', 'form of what goes to standard error')
+        .choices([...LOG_FORMATS])
+        .default('text'),
+    )
+    .addOption(
+      new Option('--access-log <format>', 'one line a request on standard output')
+        .choices(['off', 'json', 'text'])
+        .default('off'),
+    )
+    .addOption(
+      new Option('--drain-timeout <duration>', 'how long requests may take to finish at the end')
+        .argParser(usage(duration))
+        .default(30_000, '30s'),
+    )
+    .addOption(controllerOption())
+    .addOption(
+      new Option(
+        '--trusted-hops <cidr>',
+        'networks whose X-Forwarded-* and X-Request-Id are believed (repeatable; default: none)',
+      ).argParser(each(network)),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: RunFlags) => {
+      const { serve } = await import('../serve.ts');
+      await serve({ ...gatewayFlags(flags), logLevel: flags.logLevel, logFormat: flags.logFormat });
+    });
+}
+
+function adminFlag(): Option {
+  return new Option('--admin <host:port>', 'where the admin API listens, or off (default: 127.0.0.1:15000)').argParser(
+    usage((text) => (text === 'off' ? 'off' : hostPort(text, { anyPort: true }))),
+  );
+}
+
+function gatewayFlags(flags: RunFlags) {
+  const map = flags.portMap ?? new Map<number, number>();
+  if (flags.workers > 1 && [...map.values()].includes(0)) {
+    throw new InvalidArgumentError('--port-map to port 0 needs --workers 1: each worker would get another port');
+  }
+  const setup: PlaneSetup = {
+    bind: flags.bind ?? ['0.0.0.0'],
+    portMap: [...map],
+    trustedHops: flags.trustedHops ?? [],
+    accessLog: flags.accessLog,
+  };
+  return {
+    paths: flags.file,
+    setup,
+    workers: flags.workers,
+    controllerNames: flags.controllerName,
+    endpoints: flags.endpoint ?? [],
+    echoBackends: flags.echoBackends,
+    admin:
+      flags.admin === 'off' ? undefined : { address: flags.admin ?? ADMIN_DEFAULT, asked: flags.admin !== undefined },
+    drainTimeout: flags.drainTimeout,
+  };
+}

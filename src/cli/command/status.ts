@@ -1,0 +1,38 @@
+/** `daemun status`: statuses and diagnostics of a running gateway. */
+import { Command } from 'commander';
+import type { HostPort } from '../address.ts';
+import { EXIT } from '../exitcode.ts';
+import { ADMIN_DEFAULT, adminOption, outputOption } from '../option.ts';
+import type { Output, Report } from '../report/index.ts';
+
+interface StatusFlags {
+  admin: HostPort;
+  output: Output;
+}
+
+const EXAMPLES = `
+Examples:
+  $ daemun status
+  $ daemun status --admin 127.0.0.1:15001 -o yaml
+
+Exit status: 0 everything is accepted and programmed, 1 something is not or no gateway answers, 2 for a wrong command line.`;
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .summary('show the statuses of a running gateway')
+    .description(
+      'Shows what `daemun check` shows, from a running gateway: with Programmed, as its data plane acknowledged it.',
+    )
+    .addOption(adminOption().default(ADMIN_DEFAULT, '127.0.0.1:15000'))
+    .addOption(outputOption())
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ admin, output }: StatusFlags) => {
+      const { askAdmin } = await import('../adminclient.ts');
+      const { fileLines, printReport, refused } = await import('../report/index.ts');
+      const { paintFor } = await import('../style.ts');
+      const report = await askAdmin<Report>(admin, '/status');
+      const view = { served: true, paint: paintFor(process.stdout), lineOf: fileLines() };
+      process.stdout.write(await printReport(report, output, view));
+      process.exitCode = refused(report, view) ? EXIT.refused : EXIT.ok;
+    });
+}

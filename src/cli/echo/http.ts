@@ -1,0 +1,55 @@
+/** Echo over HTTP/1.1: JSON that says what arrived, and WebSocket messages back as they came. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { WebSocketServer } from 'ws';
+import type { Backend } from '../../config/index.ts';
+import { echoAnswer, Limited } from './answer.ts';
+import { ECHO_ADDRESS, type StartEcho } from './echoserver.ts';
+
+export const startHttpEcho: StartEcho = async (backend) => {
+  const server = createServer({ maxHeaderSize: 128 * 1024, requestTimeout: 0 }, (request, response) =>
+    answer(backend, request, response),
+  );
+  // The gateway decides when an idle connection ends, so that no request meets a closing one.
+  server.keepAliveTimeout = 0;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  const websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  server.on('upgrade', (request, socket, head) => {
+    websockets.handleUpgrade(request, socket, head, (websocket) => {
+      websocket.on('message', (data, isBinary) => websocket.send(data, { binary: isBinary }));
+      websocket.on('error', () => websocket.terminate());
+    });
+  });
+  server.listen(0, ECHO_ADDRESS);
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+};
+
+function answer(backend: Backend, request: IncomingMessage, response: ServerResponse): void {
+  const body = new Limited();
+  request.on('data', (chunk: Buffer) => body.add(chunk));
+  request.on('end', () => {
+    const { headers, text } = echoAnswer(backend, {
+      protocol: `HTTP/${request.httpVersion}`,
+      method: request.method ?? '',
+      path: request.url ?? '',
+      host: request.headers.host ?? '',
+      rawHeaders: request.rawHeaders,
+      body,
+    });
+    response.writeHead(200, headers).end(text);
+  });
+}

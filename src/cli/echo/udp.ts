@@ -1,0 +1,21 @@
+/** Echo over UDP: each datagram back to where it came from. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { ECHO_ADDRESS, type StartEcho } from './echoserver.ts';
+
+export const startUdpEcho: StartEcho = async () => {
+  const socket = createSocket('udp4');
+  // A client that is gone answers with an ICMP error, which is no reason to stop.
+  socket.on('error', () => {});
+  socket.on('message', (datagram, { address, port }) => socket.send(datagram, port, address));
+  socket.bind(0, ECHO_ADDRESS);
+  await once(socket, 'listening');
+  return {
+    port: socket.address().port,
+    async close() {
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+    },
+  };
+};

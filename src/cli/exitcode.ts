@@ -1,0 +1,8 @@
+/** What the process answers to whoever started it. */
+export const EXIT = {
+  ok: 0,
+  /** Something was not accepted, not reachable or not served; the output says what. */
+  refused: 1,
+  /** The command line is wrong. */
+  usage: 2,
+} as const;

@@ -1,0 +1,46 @@
+/** Options that several commands share, and the way from a reader that throws to a usage error. */
+import { InvalidArgumentError, Option } from 'commander';
+import { type HostPort, hostPort } from './address.ts';
+import { OUTPUTS } from './report/print.ts';
+
+/** Commander wants its own error type for what a flag's text does wrong. */
+export function usage<T, B = T>(read: (text: string, before?: B) => T): (text: string, before?: B) => T {
+  return (text, before) => {
+    try {
+      return read(text, before);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    }
+  };
+}
+
+/** For repeatable flags. */
+export function each<T>(read: (text: string) => T): (text: string, before?: T[]) => T[] {
+  return usage((text: string, before?: T[]) => [...(before ?? []), read(text)]);
+}
+
+export const ADMIN_DEFAULT: HostPort = { host: '127.0.0.1', port: 15000 };
+
+export function filesOption(): Option {
+  return new Option(
+    '-f, --file <path...>',
+    'files or folders with manifests, YAML or JSON; - for standard input (repeatable)',
+  );
+}
+
+export function outputOption(): Option {
+  return new Option('-o, --output <format>', 'how to print').choices([...OUTPUTS]).default('table');
+}
+
+export function controllerOption(): Option {
+  return new Option(
+    '--controller-name <name>',
+    'adopt only GatewayClasses of this controllerName (repeatable; default: all)',
+  ).argParser(each((text) => text));
+}
+
+export function adminOption(): Option {
+  return new Option('--admin <host:port>', 'admin address of a running gateway').argParser(
+    usage((text) => hostPort(text)),
+  );
+}

@@ -1,0 +1,81 @@
+/** From manifests to config, statuses and diagnostics: what `check` and `run` have in common. */
+import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
+import { type Collection, SourceCollection } from '../graph/index.ts';
+import { type EndpointOption, type FileSource, fileSource } from '../sources/index.ts';
+import { type AssignedAddresses, type ObjectStatus, type Translation, translation } from '../translate/index.ts';
+import { fieldPlaces } from './fieldplace.ts';
+import { type Report, type ReportedDiagnostic, type StatusItem, stamped } from './report/index.ts';
+
+export interface PipelineOptions {
+  /** Files and folders; `-` is standard input. */
+  paths: string[];
+  watch: boolean;
+  /** Absent: every GatewayClass is adopted. */
+  controllerNames?: string[];
+  endpoints: EndpointOption[];
+}
+
+export interface Pipeline {
+  readonly source: FileSource;
+  readonly config: Collection<ConfigObject>;
+  readonly diagnostics: Translation['diagnostics'];
+  /** What the data planes say; filled by whoever serves. */
+  readonly acks: SourceCollection<Ack>;
+  readonly deliveries: SourceCollection<Delivery>;
+  /** Statuses and diagnostics as they are now. */
+  report(): Report;
+}
+
+export function openPipeline({ paths, watch, controllerNames, endpoints }: PipelineOptions): Pipeline {
+  const stdin = paths.includes('-') ? { stdin: process.stdin } : {};
+  const source = fileSource({ paths, watch, endpoints, ...stdin });
+  const acks = new SourceCollection<Ack>('acks');
+  const deliveries = new SourceCollection<Delivery>('deliveries');
+  const addresses = new SourceCollection<AssignedAddresses>('addresses');
+  const inputs = { ...source.collections, acks, deliveries, addresses };
+  const { config, statuses, diagnostics } = translation(inputs, { controllerNames, shared: true });
+  const book = new StatusBook(statuses);
+  const report = () => ({ items: book.items(), diagnostics: reported(source, diagnostics) });
+  return { source, config, diagnostics, acks, deliveries, report };
+}
+
+/** Statuses with the times of their conditions, noted as they change. */
+class StatusBook {
+  readonly #items = new Map<string, StatusItem>();
+
+  constructor(statuses: Collection<ObjectStatus>) {
+    for (const [key, status] of statuses.entries()) this.#note(key, status);
+    statuses.subscribe((changes) => {
+      for (const { key, after } of changes) this.#note(key, after);
+    });
+  }
+
+  items(): StatusItem[] {
+    return [...this.#items].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+  }
+
+  #note(key: string, after: ObjectStatus | undefined): void {
+    if (!after) {
+      this.#items.delete(key);
+      return;
+    }
+    const before = this.#items.get(key)?.status;
+    // To the second, as an API server keeps it.
+    const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+    this.#items.set(key, { ...after, status: stamped(after.status, before, now) });
+  }
+}
+
+/** Of the input first, then of what it means; each in the order of files and lines. */
+function reported(source: FileSource, diagnostics: Translation['diagnostics']): ReportedDiagnostic[] {
+  const placeOf = fieldPlaces((key) => source.placeOf(key));
+  const meant = Array.from(diagnostics.values(), (one) => ({ ...placeOf(one.object, one.field), ...one }));
+  return [...[...source.diagnostics.values()].sort(byPlace), ...meant.sort(byPlace)].map(
+    ({ severity, file, line, object, field, message }) => ({ severity, file, line, object, field, message }),
+  );
+}
+
+function byPlace(a: ReportedDiagnostic, b: ReportedDiagnostic): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line;
+}

@@ -1,0 +1,68 @@
+/** A worker process: one proxy, told what to serve by its parent. */
+import { type Delta, readDelta } from '../../config/index.ts';
+import { Metrics } from '../../observe/index.ts';
+import { createProxy, type Proxy as ServedProxy } from '../../proxy/index.ts';
+import { type AccessTap, accessTap } from './accesstap.ts';
+import { type PlaneSetup, proxyOptions } from './dataplane.ts';
+import type { FromWorker, ToWorker } from './workermessage.ts';
+
+class Worker {
+  readonly #proxy: ServedProxy;
+  readonly #metrics = new Metrics();
+  readonly #access: AccessTap;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(name: string, setup: PlaneSetup) {
+    this.#access = accessTap(setup, this.#metrics, { shared: true });
+    this.#proxy = createProxy({
+      ...proxyOptions(setup, name),
+      reusePort: true,
+      ...(this.#access.onAccess ? { onAccess: this.#access.onAccess } : {}),
+    });
+  }
+
+  receive(message: Exclude<ToWorker, { type: 'start' }>): void {
+    switch (message.type) {
+      case 'delta':
+        this.#last = this.#last.then(() => this.#apply(message.delta));
+        return;
+      case 'metrics':
+        say({ type: 'metrics', id: message.id, snapshots: [this.#proxy.metrics(), this.#metrics.snapshot()] });
+        return;
+      case 'drain':
+        void this.#drain(message.timeout);
+        return;
+    }
+  }
+
+  async #apply(received: Delta): Promise<void> {
+    const { delta, refused } = readDelta(received);
+    const ack = await this.#proxy.apply(delta);
+    const rejected = refused.map((object) => ({ ...object, code: 'DMN_CONFIG_INVALID' }));
+    say({ type: 'ack', ack: { ...ack, rejected: [...ack.rejected, ...rejected] } });
+  }
+
+  async #drain(timeout: number): Promise<void> {
+    await this.#last;
+    await this.#proxy.drain(timeout);
+    await this.#access.close();
+    say({ type: 'drained' });
+    process.exit(0);
+  }
+}
+
+function say(message: FromWorker): void {
+  process.send?.(message);
+}
+
+// A Ctrl-C reaches the whole process group; the parent decides how its workers end.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+// Without a parent nobody keeps the config true, and a new parent needs the ports.
+process.on('disconnect', () => process.exit(1));
+
+let worker: Worker | undefined;
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'start') worker = new Worker(message.name, message.setup);
+  else worker?.receive(message);
+});

@@ -1,0 +1,86 @@
+/** A report for people (table) or for programs (json, yaml). */
+import type { Condition } from '../../api/index.ts';
+import type { Paint } from '../style.ts';
+import { type Cell, formatTable } from '../table.ts';
+import { diagnosticText, type LineReader } from './diagnostictext.ts';
+import { conditionGroups, type Report, type StatusItem, type Verdict, verdictOf } from './report.ts';
+
+export const OUTPUTS = ['table', 'json', 'yaml'] as const;
+export type Output = (typeof OUTPUTS)[number];
+
+export interface View {
+  /** Statuses of a running gateway: Programmed counts. */
+  served: boolean;
+  paint: Paint;
+  lineOf: LineReader;
+}
+
+export async function printReport(report: Report, output: Output, view: View): Promise<string> {
+  switch (output) {
+    case 'json':
+      return `${JSON.stringify(report, undefined, 2)}\n`;
+    case 'yaml': {
+      const { stringify } = await import('yaml');
+      return stringify(report);
+    }
+    case 'table':
+      return reportTable(report, view);
+  }
+}
+
+function reportTable(report: Report, view: View): string {
+  const rows = report.items.flatMap((item) => itemRows(item, view));
+  const table =
+    rows.length === 0 ? '' : formatTable({ head: ['OBJECT', 'CONDITION', 'REASON', 'MESSAGE'], rows }, view.paint);
+  const diagnostics = report.diagnostics.map((one) => diagnosticText(one, view.paint, view.lineOf));
+  return [table, ...diagnostics, `${summary(report, view)}\n`].filter((part) => part !== '').join('\n');
+}
+
+/** One row for all that is well with a part of an object, and one for each condition that is not. */
+function itemRows(item: StatusItem, view: View): Array<Array<string | Cell>> {
+  const { kind, metadata } = item;
+  const name = metadata.namespace ? `${kind} ${metadata.namespace}/${metadata.name}` : `${kind} ${metadata.name}`;
+  const groups = conditionGroups(item);
+  if (groups.length === 0) return [[name, { text: 'no status', tone: 'dim' }, '', '']];
+  return groups.flatMap(({ part, conditions }) => {
+    const judged = conditions.map((condition) => ({ condition, verdict: verdictOf(condition, view) }));
+    const well = judged.filter(({ verdict, condition }) => verdict === 'good' && condition.status === 'True');
+    const object = part === '' ? name : groups[0]!.part === '' ? `  ${part}` : `${name}, ${part}`;
+    const wellRow = [
+      object,
+      { text: well.map(({ condition }) => condition.type).join(' '), tone: 'good' as const },
+      '',
+      '',
+    ];
+    const others = judged.filter(({ verdict }) => verdict !== 'good');
+    return [...(well.length > 0 ? [wellRow] : []), ...others.map((one) => conditionRow(object, one))];
+  });
+}
+
+const TONES = { good: 'good', bad: 'error', note: 'dim' } as const;
+
+function conditionRow(
+  object: string,
+  { condition, verdict }: { condition: Condition; verdict: Verdict },
+): Array<string | Cell> {
+  const { type, status, reason, message } = condition;
+  return [object, { text: `${type}=${status}`, tone: TONES[verdict] }, reason, message];
+}
+
+function summary({ items, diagnostics }: Report, view: View): string {
+  const bad = items.filter((item) =>
+    conditionGroups(item).some(({ conditions }) => conditions.some((one) => verdictOf(one, view) === 'bad')),
+  ).length;
+  const of = (severity: string) => diagnostics.filter((one) => one.severity === severity).length;
+  const parts = [
+    `${count(items.length - bad, 'object')} accepted`,
+    bad > 0 ? view.paint('error', `${bad} not`) : '',
+    of('error') > 0 ? view.paint('error', count(of('error'), 'error')) : '',
+    of('warning') > 0 ? view.paint('warning', count(of('warning'), 'warning')) : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

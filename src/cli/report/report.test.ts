@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import type { Condition } from '../../api/index.ts';
+import { plain } from '../style.ts';
+import { printReport, type Report, refused, stamped } from './index.ts';
+
+function condition(type: string, status: Condition['status'], reason: string, message = ''): Condition {
+  return { type, status, reason, message };
+}
+
+const report: Report = {
+  items: [
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { namespace: 'infra', name: 'edge' },
+      status: {
+        conditions: [
+          condition('Accepted', 'True', 'Accepted'),
+          condition('Programmed', 'Unknown', 'Pending', 'Waiting.'),
+        ],
+        listeners: [
+          {
+            name: 'http',
+            conditions: [condition('Accepted', 'True', 'Accepted'), condition('Conflicted', 'False', 'NoConflicts')],
+          },
+        ],
+      },
+    },
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { namespace: 'shop', name: 'cart' },
+      status: {
+        parents: [
+          {
+            parentRef: { namespace: 'infra', name: 'edge', sectionName: 'http' },
+            controllerName: 'daemun.dev/gateway-controller',
+            conditions: [
+              condition('Accepted', 'True', 'Accepted'),
+              condition(
+                'ResolvedRefs',
+                'False',
+                'BackendNotFound',
+                'spec.rules[0].backendRefs[0]: no Service shop/carts.',
+              ),
+            ],
+          },
+        ],
+      },
+    },
+  ],
+  diagnostics: [
+    {
+      severity: 'warning',
+      file: 'shop.yaml',
+      line: 7,
+      object: 'HTTPRoute/shop/cart',
+      field: 'spec.rules[0].backendRefs[0].name',
+      message: 'No Service shop/carts; shop/cart comes closest.',
+    },
+  ],
+};
+
+const view = { served: false, paint: plain, lineOf: () => '        - name: carts' };
+
+test('the table tells what is well in one row a part, each fault in a row, then the diagnostics with their line', async () => {
+  expect(await printReport(report, 'table', view)).toBe(`\
+OBJECT                                        CONDITION            REASON            MESSAGE
+Gateway infra/edge                            Accepted
+Gateway infra/edge                            Programmed=Unknown   Pending           Waiting.
+  listener http                               Accepted
+HTTPRoute shop/cart, parent infra/edge/http   Accepted
+HTTPRoute shop/cart, parent infra/edge/http   ResolvedRefs=False   BackendNotFound   spec.rules[0].backendRefs[0]: no Service shop/carts.
+
+warning: No Service shop/carts; shop/cart comes closest.
+  --> shop.yaml:7  HTTPRoute/shop/cart  spec.rules[0].backendRefs[0].name
+7 |         - name: carts
+  |         ^^^^^^^^^^^^^
+
+1 object accepted, 1 not, 1 warning
+`);
+});
+
+test('json and yaml hold the same', async () => {
+  expect(JSON.parse(await printReport(report, 'json', view))).toEqual(report);
+  const { parse } = await import('yaml');
+  expect(parse(await printReport(report, 'yaml', view))).toEqual(report);
+});
+
+test('a condition that is not what it should be is a refusal, a missing data plane is not, unless one is there', () => {
+  const only = (...conditions: Condition[]): Report => ({
+    items: [{ ...report.items[0]!, status: { conditions } }],
+    diagnostics: [],
+  });
+  const offline = { served: false };
+  expect(refused(report, offline)).toBe(true);
+  expect(refused(only(condition('Accepted', 'True', 'x'), condition('Programmed', 'False', 'x')), offline)).toBe(false);
+  expect(refused(only(condition('Programmed', 'False', 'x')), { served: true })).toBe(true);
+  expect(refused(only(condition('Accepted', 'Unknown', 'x')), offline)).toBe(true);
+  expect(refused(only(condition('PartiallyInvalid', 'True', 'x')), offline)).toBe(true);
+  expect(refused(only(condition('OverlappingTLSConfig', 'True', 'x')), offline)).toBe(false);
+  expect(refused({ items: [], diagnostics: [{ ...report.diagnostics[0]!, severity: 'error' }] }, offline)).toBe(true);
+  expect(refused({ items: [], diagnostics: report.diagnostics }, offline)).toBe(false);
+});
+
+test('a transition time stays until the status of its condition changes, entry by entry', () => {
+  const parents = (...entries: Array<[string, Condition['status']]>) => ({
+    parents: entries.map(([name, status]) => ({
+      parentRef: { name },
+      conditions: [condition('Accepted', status, 'x')],
+    })),
+  });
+  const first = stamped(parents(['a', 'True'], ['b', 'False']), undefined, 't1');
+  const second = stamped(parents(['b', 'True'], ['a', 'True']), first, 't2');
+  const times = second.parents.map(({ parentRef, conditions }) => [parentRef.name, conditions[0]!.lastTransitionTime]);
+  expect(times).toEqual([
+    ['b', 't2'],
+    ['a', 't1'],
+  ]);
+});

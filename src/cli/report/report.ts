@@ -1,0 +1,97 @@
+/** What `check`, `status` and the admin API say: statuses as a cluster would show them, and diagnostics. */
+import type { Condition, ObjectMeta } from '../../api/index.ts';
+
+export interface StatusItem {
+  apiVersion: string;
+  kind: string;
+  metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'generation'>;
+  status: object;
+}
+
+export interface ReportedDiagnostic {
+  severity: 'error' | 'warning' | 'info';
+  /** '' and 0 where the place is not known. */
+  file: string;
+  line: number;
+  /** `Kind/namespace/name`, or ''. */
+  object: string;
+  field: string;
+  message: string;
+}
+
+export interface Report {
+  items: StatusItem[];
+  diagnostics: ReportedDiagnostic[];
+}
+
+/** Conditions of one part of an object: itself, a listener, or what it is to a parent. */
+export interface ConditionGroup {
+  /** '' for the object itself, else `listener http` or `parent infra/edge`. */
+  part: string;
+  conditions: Condition[];
+}
+
+interface StatusShape {
+  conditions?: Condition[];
+  listeners?: Array<{ name: string; conditions?: Condition[] }>;
+  parents?: Array<{ parentRef: ParentRef; conditions?: Condition[] }>;
+  ancestors?: Array<{ ancestorRef: ParentRef; conditions?: Condition[] }>;
+}
+
+interface ParentRef {
+  kind?: string;
+  namespace?: string;
+  name: string;
+  sectionName?: string;
+  port?: number;
+}
+
+export function conditionGroups({ metadata, status }: StatusItem): ConditionGroup[] {
+  const { conditions, listeners, parents, ancestors } = status as StatusShape;
+  const named = (ref: ParentRef) => refText(ref, metadata.namespace);
+  return [
+    ...(conditions ? [{ part: '', conditions }] : []),
+    ...(listeners ?? []).map((l) => ({ part: `listener ${l.name}`, conditions: l.conditions ?? [] })),
+    ...(parents ?? []).map((p) => ({ part: `parent ${named(p.parentRef)}`, conditions: p.conditions ?? [] })),
+    ...(ancestors ?? []).map((a) => ({ part: `ancestor ${named(a.ancestorRef)}`, conditions: a.conditions ?? [] })),
+  ];
+}
+
+function refText(ref: ParentRef, namespace: string | undefined): string {
+  const kind = ref.kind && ref.kind !== 'Gateway' ? `${ref.kind} ` : '';
+  const section = ref.sectionName ? `/${ref.sectionName}` : '';
+  const port = ref.port ? `:${ref.port}` : '';
+  return `${kind}${ref.namespace ?? namespace ?? ''}/${ref.name}${section}${port}`;
+}
+
+/** Conditions that tell of a fault when they are True. */
+const NEGATIVE = new Set([
+  'Conflicted',
+  'PartiallyInvalid',
+  'OverlappingTLSConfig',
+  'InsecureFrontendValidationMode',
+  'daemun.dev/Shadowed',
+]);
+/** Negative conditions under which everything is still served as written. */
+const HARMLESS = new Set(['OverlappingTLSConfig', 'InsecureFrontendValidationMode', 'daemun.dev/Shadowed']);
+
+export type Verdict = 'good' | 'bad' | 'note';
+
+/**
+ * `note`: worth reading, but not a refusal. Without a data plane (`check`) nothing is Programmed, and that is
+ * no fault.
+ */
+export function verdictOf({ type, status }: Condition, { served }: { served: boolean }): Verdict {
+  if (NEGATIVE.has(type)) return status !== 'True' ? 'good' : HARMLESS.has(type) ? 'note' : 'bad';
+  if (status === 'True') return 'good';
+  return (type === 'Programmed' || type === 'Ready') && !served ? 'note' : 'bad';
+}
+
+export function refused(report: Report, view: { served: boolean }): boolean {
+  return (
+    report.diagnostics.some(({ severity }) => severity === 'error') ||
+    report.items.some((item) =>
+      conditionGroups(item).some(({ conditions }) => conditions.some((c) => verdictOf(c, view) === 'bad')),
+    )
+  );
+}

@@ -1,0 +1,61 @@
+/** A whole config at one version. Immutable: applying a delta gives the next one, which shares what did not change. */
+import type { ConfigKind, ConfigObject, Delta } from './object.ts';
+
+export type OfKind<K extends ConfigKind> = Extract<ConfigObject, { kind: K }>;
+
+type KindMaps = ReadonlyMap<ConfigKind, ReadonlyMap<string, ConfigObject>>;
+
+export class Snapshot {
+  static readonly EMPTY = new Snapshot(0, new Map());
+
+  /** 0 before the first delta. */
+  readonly version: number;
+  readonly #kinds: KindMaps;
+
+  private constructor(version: number, kinds: KindMaps) {
+    this.version = version;
+    this.#kinds = kinds;
+  }
+
+  /** Objects of one kind by key, in order of arrival. */
+  of<K extends ConfigKind>(kind: K): ReadonlyMap<string, OfKind<K>> {
+    return (this.#kinds.get(kind) ?? new Map()) as ReadonlyMap<string, OfKind<K>>;
+  }
+
+  get<K extends ConfigKind>(kind: K, key: string): OfKind<K> | undefined {
+    return this.of(kind).get(key);
+  }
+
+  *objects(): IterableIterator<ConfigObject> {
+    for (const objects of this.#kinds.values()) yield* objects.values();
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const objects of this.#kinds.values()) size += objects.size;
+    return size;
+  }
+
+  /** The next version: removals first, then upserts. Kinds that the delta does not name keep their map. */
+  apply(delta: Delta): Snapshot {
+    const kinds = new Map(this.#kinds);
+    const copied = new Map<ConfigKind, Map<string, ConfigObject>>();
+    const own = (kind: ConfigKind): Map<string, ConfigObject> => {
+      let map = copied.get(kind);
+      if (!map) {
+        map = new Map(this.#kinds.get(kind));
+        copied.set(kind, map);
+        kinds.set(kind, map);
+      }
+      return map;
+    };
+    for (const ref of delta.removals) own(ref.kind).delete(ref.key);
+    for (const object of delta.upserts) own(object.kind).set(object.key, object);
+    return new Snapshot(delta.version, kinds);
+  }
+
+  /** Everything as one delta, for a data plane that starts from nothing. */
+  full(): Delta {
+    return { version: this.version, upserts: [...this.objects()], removals: [] };
+  }
+}

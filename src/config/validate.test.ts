@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Endpoints, Listener, RouteRule } from './index.ts';
+import { readDelta } from './validate.ts';
+
+const listener: Listener = {
+  kind: 'Listener',
+  key: 'infra/edge/http',
+  gateway: 'infra/edge',
+  name: 'http',
+  addresses: [],
+  port: 80,
+  protocol: 'HTTP',
+};
+
+const rule: RouteRule = {
+  kind: 'RouteRule',
+  key: 'HTTPRoute/shop/cart/0',
+  route: { kind: 'HTTPRoute', namespace: 'shop', name: 'cart' },
+  index: 0,
+  created: '',
+  attachments: [{ listener: 'infra/edge/http', hostnames: ['*'] }],
+  matches: [{ path: { type: 'PathPrefix', value: '/' }, headers: [], query: [] }],
+  filters: [{ type: 'RequestRedirect', statusCode: 301, path: { type: 'ReplaceFullPath', value: '/a' } }],
+  backends: [{ backend: 'shop/cart:80', weight: 1, filters: [] }],
+};
+
+test('a delta that went through JSON comes back as it was', () => {
+  const delta = { version: 3, upserts: [listener, rule], removals: [{ kind: 'Backend' as const, key: 'a/b:1' }] };
+  const { delta: read, refused } = readDelta(JSON.parse(JSON.stringify(delta)));
+  expect(refused).toEqual([]);
+  expect(read).toEqual(delta);
+});
+
+test('an object that does not fit is set aside with the field that is wrong, and the others go on', () => {
+  const broken = { ...rule, backends: [{ backend: 'shop/cart:80', weight: -1, filters: [] }] };
+  const { delta, refused } = readDelta({ version: 1, upserts: [broken, listener], removals: [] });
+  expect(delta.upserts).toEqual([listener]);
+  expect(refused).toHaveLength(1);
+  expect(refused[0]).toMatchObject({ kind: 'RouteRule', key: rule.key });
+  expect(refused[0]!.message).toMatch(/^backends\.0\.weight: /);
+});
+
+test('a filter type that nobody knows is refused with its place', () => {
+  const { refused } = readDelta({
+    version: 1,
+    upserts: [{ ...rule, filters: [{ type: 'Teleport' }] }],
+    removals: [],
+  });
+  expect(refused[0]!.message).toMatch(/^filters\.0\.type: /);
+});
+
+test.each([
+  null,
+  7,
+  'delta',
+  {},
+  { version: 0, upserts: [], removals: [] },
+  { version: 1, upserts: [{}], removals: [] },
+])('what is no delta is refused whole: %j', (message) => {
+  expect(() => readDelta(message)).toThrow(/^not a config delta: /);
+});
+
+test('members that the contract does not know are dropped', () => {
+  const endpoints: Endpoints = { kind: 'Endpoints', key: 'a/b:1', endpoints: [] };
+  const { delta } = readDelta({ version: 1, upserts: [{ ...endpoints, extra: true }], removals: [] });
+  expect(delta.upserts).toEqual([endpoints]);
+});
+
+test('whatever arrives is a delta or a TypeError, never a crash', () => {
+  fc.assert(
+    fc.property(fc.anything(), (message) => {
+      try {
+        readDelta(message);
+      } catch (error) {
+        expect(error).toBeInstanceOf(TypeError);
+      }
+    }),
+  );
+});

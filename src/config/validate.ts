@@ -1,0 +1,218 @@
+/**
+ * Reads a delta from JSON that came over a channel (a worker's, a data plane's). One object that does not fit
+ * is set aside with the reason; the others go on.
+ */
+import * as v from 'valibot';
+import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
+import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
+import type { Certificate, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
+import type { Policy } from './policy.ts';
+import type {
+  Attachment,
+  CorsFilter,
+  Filter,
+  HeaderModifier,
+  HttpMatch,
+  MirrorFilter,
+  PathModifier,
+  RedirectFilter,
+  Retry,
+  RouteRule,
+  Timeouts,
+  ValueMatch,
+  WeightedBackend,
+} from './route.ts';
+
+type Shape<T> = v.GenericSchema<unknown, T>;
+type Entries<T> = { [K in keyof T]-?: Shape<T[K]> };
+
+/** Wants an entry for every member of T, the optional ones too: a member that is forgotten here does not compile. */
+function object<T>(entries: Entries<T>): v.ObjectSchema<Entries<T>, undefined> {
+  return v.object(entries);
+}
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535));
+const key = v.pipe(v.string(), v.minLength(1));
+const strings = v.array(v.string());
+
+const certificate = object<Certificate>({
+  kind: v.literal('Certificate'),
+  key,
+  certificate: v.string(),
+  privateKey: v.string(),
+});
+
+const trustBundle = object<TrustBundle>({ kind: v.literal('TrustBundle'), key, pem: v.string() });
+
+const listener = object<Listener>({
+  kind: v.literal('Listener'),
+  key,
+  gateway: key,
+  name: key,
+  addresses: strings,
+  port,
+  protocol: v.picklist(['HTTP', 'HTTPS', 'TLS', 'TCP', 'UDP']),
+  hostname: v.optional(key),
+  tls: v.optional(
+    object<ListenerTls>({
+      mode: v.picklist(['Terminate', 'Passthrough']),
+      certificates: strings,
+      clientValidation: v.optional(
+        object<ClientValidation>({ mode: v.picklist(['AllowValidOnly', 'AllowInsecureFallback']), trust: strings }),
+      ),
+    }),
+  ),
+});
+
+const backendTls = object<BackendTls>({
+  hostname: key,
+  subjectAltNames: v.array(v.object({ type: v.picklist(['Hostname', 'URI']), value: v.string() })),
+  trust: v.union([v.literal('System'), strings]),
+  clientCertificate: v.optional(key),
+});
+
+const backend = object<Backend>({
+  kind: v.literal('Backend'),
+  key,
+  service: v.object({ namespace: key, name: key, port }),
+  protocol: v.picklist(['http', 'h2c', 'tcp', 'udp']),
+  tls: v.optional(backendTls),
+});
+
+const endpoints = object<Endpoints>({
+  kind: v.literal('Endpoints'),
+  key,
+  endpoints: v.array(
+    object<Endpoint>({ address: key, port, state: v.picklist(['ready', 'draining']), zone: v.optional(v.string()) }),
+  ),
+  dns: v.optional(v.object({ hostname: key, port })),
+});
+
+const header = v.object({ name: key, value: v.string() });
+const modifier = { set: v.array(header), add: v.array(header), remove: strings } satisfies Record<
+  keyof HeaderModifier,
+  unknown
+>;
+const pathModifier: Shape<PathModifier> = v.object({
+  type: v.picklist(['ReplaceFullPath', 'ReplacePrefixMatch']),
+  value: v.string(),
+});
+
+const filter: Shape<Filter> = v.variant('type', [
+  v.object({ type: v.literal('RequestHeaderModifier'), ...modifier }),
+  v.object({ type: v.literal('ResponseHeaderModifier'), ...modifier }),
+  object<RedirectFilter>({
+    type: v.literal('RequestRedirect'),
+    scheme: v.optional(v.picklist(['http', 'https'])),
+    hostname: v.optional(key),
+    port: v.optional(port),
+    path: v.optional(pathModifier),
+    statusCode: v.picklist([301, 302, 303, 307, 308]),
+  }),
+  v.object({ type: v.literal('URLRewrite'), hostname: v.optional(key), path: v.optional(pathModifier) }),
+  object<MirrorFilter>({
+    type: v.literal('RequestMirror'),
+    backend: key,
+    fraction: v.object({ numerator: count, denominator: v.pipe(count, v.minValue(1)) }),
+  }),
+  object<CorsFilter>({
+    type: v.literal('CORS'),
+    allowOrigins: strings,
+    allowCredentials: v.boolean(),
+    allowMethods: strings,
+    allowHeaders: strings,
+    exposeHeaders: strings,
+    maxAge: count,
+  }),
+]);
+
+const valueMatch = object<ValueMatch>({
+  type: v.picklist(['Exact', 'RegularExpression']),
+  name: key,
+  value: v.string(),
+});
+
+const routeRule = object<RouteRule>({
+  kind: v.literal('RouteRule'),
+  key,
+  route: v.object({
+    kind: v.picklist(['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute']),
+    namespace: key,
+    name: key,
+  }),
+  index: count,
+  name: v.optional(key),
+  created: v.string(),
+  attachments: v.array(object<Attachment>({ listener: key, hostnames: strings, routeHostnames: v.optional(strings) })),
+  matches: v.array(
+    object<HttpMatch>({
+      path: v.object({ type: v.picklist(['Exact', 'PathPrefix', 'RegularExpression']), value: v.string() }),
+      method: v.optional(key),
+      headers: v.array(valueMatch),
+      query: v.array(valueMatch),
+    }),
+  ),
+  filters: v.array(filter),
+  backends: v.array(
+    object<WeightedBackend>({
+      backend: v.optional(key),
+      weight: count,
+      filters: v.array(filter),
+      broken: v.optional(v.string()),
+    }),
+  ),
+  timeouts: v.optional(object<Timeouts>({ request: v.optional(count), backendRequest: v.optional(count) })),
+  retry: v.optional(object<Retry>({ codes: v.array(count), attempts: count, backoff: v.optional(count) })),
+  broken: v.optional(v.string()),
+});
+
+const policy = object<Policy>({
+  kind: v.literal('Policy'),
+  key,
+  type: key,
+  target: v.object({ kind: v.picklist(['Listener', 'RouteRule', 'Backend']), key }),
+  spec: v.unknown(),
+});
+
+const SHAPES: { readonly [K in ConfigKind]: Shape<Extract<ConfigObject, { kind: K }>> } = {
+  Listener: listener,
+  RouteRule: routeRule,
+  Backend: backend,
+  Endpoints: endpoints,
+  Certificate: certificate,
+  TrustBundle: trustBundle,
+  Policy: policy,
+};
+
+const kind = v.picklist(Object.keys(SHAPES) as ConfigKind[]);
+const ref: Shape<ConfigRef> = v.object({ kind, key });
+const envelope = v.object({
+  version: v.pipe(count, v.minValue(1)),
+  upserts: v.array(v.looseObject({ kind, key })),
+  removals: v.array(ref),
+});
+
+export interface ReceivedDelta {
+  delta: Delta;
+  /** Objects that were left out of the delta, and why; the message names the field. */
+  refused: Array<ConfigRef & { message: string }>;
+}
+
+/** Throws a TypeError that names the field where the message is no delta at all. */
+export function readDelta(message: unknown): ReceivedDelta {
+  const outer = v.safeParse(envelope, message);
+  if (!outer.success) throw new TypeError(`not a config delta: ${describe(outer.issues[0])}`);
+  const { version, upserts, removals } = outer.output;
+  const received: ReceivedDelta = { delta: { version, upserts: [], removals }, refused: [] };
+  for (const object of upserts) {
+    const inner = v.safeParse(SHAPES[object.kind] as Shape<ConfigObject>, object);
+    if (inner.success) received.delta.upserts.push(inner.output);
+    else received.refused.push({ kind: object.kind, key: object.key, message: describe(inner.issues[0]) });
+  }
+  return received;
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  return `${v.getDotPath(issue) ?? 'message'}: ${issue.message}`;
+}

@@ -1,0 +1,8 @@
+/** Incremental collections: sources, and what is derived from them. Synchronous and deterministic. */
+export type { Change, Collection } from './collection.ts';
+export { type Context, type Derivation, type Derived, derive } from './derive.ts';
+export { equal } from './equal.ts';
+export { type Index, index } from './groups.ts';
+export { join } from './join.ts';
+export { batch } from './settle.ts';
+export { SourceCollection } from './sourcecollection.ts';

@@ -1,0 +1,41 @@
+import type { Change, Collection } from './collection.ts';
+import { Node, nodeOf } from './node.ts';
+
+/** Several collections as one. Where they share a key, the earlier collection's object is the one to be seen. */
+export function join<V>(name: string, inputs: ReadonlyArray<Collection<V>>): Collection<V> {
+  return new Joined(name, inputs);
+}
+
+class Joined<V> extends Node<V> {
+  readonly #inputs: ReadonlyArray<Collection<V>>;
+  readonly #stale = new Set<string>();
+
+  constructor(name: string, inputs: ReadonlyArray<Collection<V>>) {
+    super(name);
+    this.#inputs = inputs;
+    for (const input of inputs) {
+      nodeOf(input).attach(this);
+      for (const [key] of input.entries()) this.#stale.add(key);
+    }
+    this.work();
+    this.forgetChanges();
+  }
+
+  receive(_from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void {
+    for (const { key } of changes) this.#stale.add(key);
+  }
+
+  protected override work(): unknown[] {
+    for (const key of this.#stale) this.put(key, this.#winner(key));
+    this.#stale.clear();
+    return [];
+  }
+
+  #winner(key: string): V | undefined {
+    for (const input of this.#inputs) {
+      const value = input.get(key);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+}

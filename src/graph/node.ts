@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import type { Change, Collection } from './collection.ts';
+import { equal } from './equal.ts';
+import { enqueue, nextOrder, type Settling } from './settle.ts';
+
+/** A node that reads another and is told what changed there. */
+export interface Dependent extends Settling {
+  receive(from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void;
+}
+
+/** What all collections share: the objects held, who depends on them, and what changed in this batch. */
+export abstract class Node<V> implements Collection<V>, Settling {
+  readonly name: string;
+  readonly order: number = nextOrder();
+  readonly #held = new Map<string, V>();
+  /** Values before this batch, by the keys touched in it. */
+  readonly #before = new Map<string, V | undefined>();
+  readonly #dependents = new Set<Dependent>();
+  readonly #subscribers = new Set<(changes: ReadonlyArray<Change<V>>) => void>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  get(key: string): V | undefined {
+    return this.#held.get(key);
+  }
+
+  values(): IterableIterator<V> {
+    return this.#held.values();
+  }
+
+  entries(): IterableIterator<[string, V]> {
+    return this.#held.entries();
+  }
+
+  subscribe(onBatch: (changes: ReadonlyArray<Change<V>>) => void): () => void {
+    const own = (changes: ReadonlyArray<Change<V>>): void => onBatch(changes);
+    this.#subscribers.add(own);
+    return () => {
+      this.#subscribers.delete(own);
+    };
+  }
+
+  /** Changes of this node reach `dependent`, whose number must be higher. */
+  attach(dependent: Dependent): void {
+    assert(this.order < dependent.order, `${this.name} was made after a collection that reads it`);
+    this.#dependents.add(dependent);
+  }
+
+  settle(): ReadonlyArray<() => void> {
+    const failures = this.work();
+    const changes = this.#takeChanges();
+    if (changes.length > 0) {
+      for (const dependent of this.#dependents) {
+        dependent.receive(this, changes);
+        enqueue(dependent);
+      }
+    }
+    const calls = changes.length === 0 ? [] : Array.from(this.#subscribers, (call) => () => this.#call(call, changes));
+    return [...calls, ...failures.map((error) => () => raise(error))];
+  }
+
+  /** Takes in what was received, with `put`; answers the errors of derivations. */
+  protected work(): unknown[] {
+    return [];
+  }
+
+  /** Sets or removes (undefined) one object; an equal object leaves the old one, and no change. */
+  protected put(key: string, value: V | undefined): void {
+    const held = this.#held.get(key);
+    if (equal(held, value)) return;
+    if (!this.#before.has(key)) this.#before.set(key, held);
+    if (value === undefined) this.#held.delete(key);
+    else this.#held.set(key, value);
+  }
+
+  /** After the first fill nobody can have seen an earlier state. */
+  protected forgetChanges(): void {
+    this.#before.clear();
+  }
+
+  #takeChanges(): Array<Change<V>> {
+    const changes: Array<Change<V>> = [];
+    for (const [key, before] of this.#before) {
+      const after = this.#held.get(key);
+      if (!equal(before, after)) changes.push({ key, before, after });
+    }
+    this.#before.clear();
+    return changes;
+  }
+
+  #call(subscriber: (changes: ReadonlyArray<Change<V>>) => void, changes: ReadonlyArray<Change<V>>): void {
+    if (this.#subscribers.has(subscriber)) subscriber(changes);
+  }
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+/** The node behind a collection: all collections of this folder are nodes. */
+export function nodeOf<V>(collection: Collection<V>): Node<V> {
+  assert(collection instanceof Node, `${collection.name} is no collection of this graph`);
+  return collection as Node<V>;
+}

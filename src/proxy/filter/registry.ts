@@ -1,0 +1,53 @@
+/** Which compiled filter serves which config filter, and what of a list folds into header patches. */
+import { strict as assert } from 'node:assert';
+import type { Filter } from '../../config/index.ts';
+import { CorsPolicy } from './cors.ts';
+import type { CompiledFilter } from './filter.ts';
+import { HeaderPatch } from './headerpatch.ts';
+import { RequestHeaderModifier } from './requestheadermodifier.ts';
+import { RequestMirror } from './requestmirror.ts';
+import { RequestRedirect } from './requestredirect.ts';
+import { ResponseHeaderModifier } from './responseheadermodifier.ts';
+import { UrlRewrite } from './urlrewrite.ts';
+
+/** What a rule or backend does to requests: changes that cost nothing per request, and the filters that run. */
+export interface CompiledFilters {
+  readonly requestPatch: HeaderPatch;
+  readonly responsePatch: HeaderPatch;
+  /** In the order written; null where there are none. */
+  readonly filters: ReadonlyArray<CompiledFilter> | null;
+}
+
+/** Throws DMN_CONFIG_INVALID where the filter's values cannot be used. */
+export function compileFilter(filter: Filter): CompiledFilter {
+  switch (filter.type) {
+    case 'RequestHeaderModifier':
+      return new RequestHeaderModifier(filter);
+    case 'ResponseHeaderModifier':
+      return new ResponseHeaderModifier(filter);
+    case 'RequestRedirect':
+      return new RequestRedirect(filter);
+    case 'URLRewrite':
+      return new UrlRewrite(filter);
+    case 'RequestMirror':
+      return new RequestMirror(filter);
+    case 'CORS':
+      return new CorsPolicy(filter);
+    default:
+      return assert.fail(`no such filter: ${JSON.stringify(filter satisfies never)}`);
+  }
+}
+
+/** Compiles a rule's or a backend's filters; header modifiers become patches and do not run. */
+export function compileFilters(filters: ReadonlyArray<Filter>): CompiledFilters {
+  let requestPatch = HeaderPatch.NONE;
+  let responsePatch = HeaderPatch.NONE;
+  const running: CompiledFilter[] = [];
+  for (const filter of filters) {
+    const compiled = compileFilter(filter);
+    if (compiled instanceof RequestHeaderModifier) requestPatch = requestPatch.followedBy(compiled.patch);
+    else if (compiled instanceof ResponseHeaderModifier) responsePatch = responsePatch.followedBy(compiled.patch);
+    else running.push(compiled);
+  }
+  return { requestPatch, responsePatch, filters: running.length > 0 ? running : null };
+}

@@ -1,0 +1,69 @@
+/** The account of one exchange: what the metrics count and the access log says. */
+
+import type { ClientConnection } from './codec.ts';
+import type { Head } from './head.ts';
+import { nameHash } from './head.ts';
+import type { HttpService } from './service.ts';
+
+const USER_AGENT = nameHash('user-agent');
+
+export class Account {
+  readonly startedAt: number = performance.now();
+  /** Milliseconds since the start when the backend's head came, or -1. */
+  upstreamDuration = -1;
+  bytesIn = 0;
+  bytesOut = 0;
+  attempts = 0;
+  status = 0;
+  /** Why it ended otherwise than it should have, or ''. */
+  reason = '';
+  listener = '';
+  route = '';
+  backend = '';
+  endpoint = '';
+  // Only where there is an access log.
+  #method = '';
+  #host = '';
+  #path = '';
+  #userAgent = '';
+
+  /** Takes from the head what the access log needs, while it is there. */
+  note(head: Head): void {
+    this.#method = head.method();
+    this.#host = head.host();
+    this.#path = head.path();
+    const agent = head.find('user-agent', USER_AGENT);
+    if (agent !== -1) this.#userAgent = head.value(agent);
+  }
+
+  close(service: HttpService, about: { readonly client: ClientConnection; readonly requestId: string }): void {
+    const duration = performance.now() - this.startedAt;
+    const cells = service.stats.cells(this.route, this.backend);
+    cells.answered(this.status);
+    cells.duration.observe(duration / 1000);
+    cells.bytesIn.value += this.bytesIn;
+    cells.bytesOut.value += this.bytesOut;
+    if (this.attempts > 1) cells.retries.value += this.attempts - 1;
+    service.onAccess?.({
+      time: Date.now(),
+      requestId: about.requestId,
+      protocol: about.client.protocol,
+      listener: this.listener,
+      client: about.client.remoteAddress,
+      method: this.#method,
+      host: this.#host,
+      path: this.#path,
+      status: this.status,
+      route: this.route,
+      backend: this.backend,
+      endpoint: this.endpoint,
+      duration,
+      upstreamDuration: this.upstreamDuration,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      attempts: this.attempts,
+      reason: this.reason,
+      userAgent: this.#userAgent,
+    });
+  }
+}

@@ -1,0 +1,331 @@
+/** A connection to a backend that carries one HTTP/1.1 request at a time. */
+import type { Link, Sink } from '../../listen/driver.ts';
+import { CONNECT_TIMEOUT, type OpenWaiter, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
+import type { ConnectionPool, PooledConnection } from '../../upstream/pool.ts';
+import { ARENA, COMPOSE_START } from '../arena.ts';
+import {
+  BODY_LENGTH,
+  BODY_NONE,
+  BODY_OPEN,
+  BODY_TUNNEL,
+  type BodyFraming,
+  type Failure,
+  type ResponseSide,
+} from '../codec.ts';
+import { putText } from '../compose.ts';
+import type { Deadline, DeadlineOwner } from '../deadline.ts';
+import { Head } from '../head.ts';
+import { ChunkDecoder, type ChunkSink } from './chunk.ts';
+import { chunkHeader, MAX_TEXT_SEND } from './chunktext.ts';
+import { KeptBytes } from './keptbytes.ts';
+import { parseResponseHead } from './parse.ts';
+
+const CONNECTING = 0;
+const IDLE = 1;
+const AWAIT_HEAD = 2;
+const READ_LENGTH = 3;
+const READ_CHUNKED = 4;
+const READ_TO_END = 5;
+const TUNNEL = 6;
+const CLOSED = 7;
+
+const HEAD = new Head();
+const LETTER_H = 0x48;
+const LETTER_E = 0x45;
+
+export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner, ChunkSink {
+  readonly #pool: ConnectionPool;
+  readonly #link: Link;
+  readonly #deadline: Deadline;
+  readonly #kept = new KeptBytes();
+  #exchange: ResponseSide | null = null;
+  #state = CONNECTING;
+  #remaining = 0;
+  #chunks: ChunkDecoder | null = null;
+  /** A response to HEAD has no body whatever its head says. */
+  #bodyless = false;
+  /** The request is not sent whole yet. */
+  #requestOpen = false;
+  #requestChunked = false;
+  #reusable = true;
+  #sawBytes = false;
+  #blocked = false;
+  #out = '';
+
+  constructor(pool: ConnectionPool) {
+    this.#pool = pool;
+    this.#deadline = pool.world.wheel.borrow(this);
+    pool.world.wheel.set(this.#deadline, CONNECT_TIMEOUT);
+    this.#link = pool.world.driver.connect(pool.target, this);
+  }
+
+  adopt(waiter: OpenWaiter): void {
+    this.#exchange = waiter;
+    this.#state = AWAIT_HEAD;
+    this.#sawBytes = false;
+    this.#reusable = true;
+    this.#deadline.dueAt = Number.POSITIVE_INFINITY;
+  }
+
+  closeIdle(): void {
+    this.#end('end');
+  }
+
+  // ── the exchange's calls
+
+  sendHead(head: string, framing: BodyFraming): void {
+    this.#bodyless = head.charCodeAt(0) === LETTER_H && head.charCodeAt(1) === LETTER_E;
+    this.#requestOpen = framing === BODY_LENGTH || framing === BODY_OPEN;
+    this.#requestChunked = framing === BODY_OPEN;
+    this.#out = `${head}\r\n`;
+  }
+
+  sendBody(start: number, end: number): boolean {
+    const size = end - start;
+    if (this.#requestChunked) this.#out += chunkHeader(size);
+    if (size <= MAX_TEXT_SEND) {
+      this.#out += ARENA.latin1Slice(start, end);
+    } else {
+      this.flush();
+      this.#write(Buffer.from(ARENA.subarray(start, end)));
+    }
+    if (this.#requestChunked) this.#out += '\r\n';
+    return !this.#blocked;
+  }
+
+  sendEnd(trailersStart: number, trailersEnd: number): void {
+    if (this.#requestChunked) this.#out += `0\r\n${ARENA.latin1Slice(trailersStart, trailersEnd)}\r\n`;
+    this.#requestOpen = false;
+    this.flush();
+    if (this.#state === TUNNEL) this.#link.close('end');
+  }
+
+  flush(): void {
+    if (this.#out === '') return;
+    const out = this.#out;
+    this.#out = '';
+    this.#write(out);
+  }
+
+  abort(_why: Failure): void {
+    this.#exchange = null;
+    this.#end('reset');
+  }
+
+  pauseBody(): void {
+    this.#link.pause();
+  }
+
+  resumeBody(): void {
+    this.#link.resume();
+  }
+
+  #write(data: string | Uint8Array): void {
+    if (!this.#link.send(data)) this.#blocked = true;
+  }
+
+  // ── the driver's calls
+
+  onOpen(): void {
+    this.#state = IDLE;
+    this.#deadline.dueAt = Number.POSITIVE_INFINITY;
+    this.#rest();
+    this.#pool.opened(this);
+  }
+
+  onBytes(start: number, end: number): void {
+    if (this.#state === IDLE || this.#state === CLOSED) {
+      // A backend that speaks unasked cannot be trusted with the next request.
+      this.#end('reset');
+      return;
+    }
+    this.#sawBytes = true;
+    const exchange = this.#exchange;
+    if (this.#kept.size > 0) this.#process(this.#kept.join(start, end), this.#kept.joinedEnd);
+    else this.#process(start, end);
+    // Still the same exchange: it did not end with these bytes, so what it collected goes out now.
+    if (this.#exchange !== null && this.#exchange === exchange) exchange.responseFlush();
+  }
+
+  onEnd(): void {
+    const exchange = this.#exchange;
+    if (exchange === null || this.#state === CONNECTING) {
+      this.#end('end');
+    } else if (this.#state === READ_TO_END || this.#state === TUNNEL) {
+      this.#reusable = false;
+      this.#finish();
+    } else {
+      this.#exchange = null;
+      const saw = this.#sawBytes;
+      this.#end('reset');
+      exchange.upstreamFailed('closed_early', saw);
+    }
+  }
+
+  onDrain(): void {
+    this.#blocked = false;
+    if (this.#exchange !== null) this.#exchange.upstreamDrained();
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    const was = this.#state;
+    this.#state = CLOSED;
+    this.#pool.world.wheel.giveBack(this.#deadline);
+    if (was === CONNECTING) {
+      this.#pool.refused(connectFailure(error));
+      return;
+    }
+    if (was !== CLOSED) this.#pool.gone(this);
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    exchange?.upstreamFailed(error === undefined ? 'closed_early' : 'reset', this.#sawBytes);
+  }
+
+  onDeadline(): void {
+    if (this.#state === CONNECTING) {
+      this.#state = CLOSED;
+      this.#link.close('reset');
+      this.#pool.refused('connect_timeout');
+    } else if (this.#state === IDLE) {
+      this.#end('end');
+    }
+  }
+
+  // ── reading the response
+
+  #process(start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      switch (this.#state) {
+        case AWAIT_HEAD:
+          at = this.#readHead(at, end);
+          break;
+        case READ_LENGTH: {
+          const stop = Math.min(end, at + this.#remaining);
+          this.#remaining -= stop - at;
+          this.#exchange!.responseBody(at, stop);
+          at = stop;
+          if (this.#remaining === 0 && this.#state === READ_LENGTH) this.#finish();
+          break;
+        }
+        case READ_CHUNKED: {
+          const used = this.#chunks!.feed(at, end, this);
+          if (used < 0) return this.#break('protocol_error');
+          at += used;
+          if (this.#chunks?.done) this.#finishChunked();
+          break;
+        }
+        case READ_TO_END:
+        case TUNNEL:
+          this.#exchange!.responseBody(at, end);
+          at = end;
+          break;
+        default:
+          // The response is complete: what follows was not asked for.
+          if (this.#state !== CLOSED) this.#end('reset');
+          return;
+      }
+    }
+  }
+
+  /** Answers where reading goes on; `end` where more bytes are needed. */
+  #readHead(at: number, end: number): number {
+    const result = parseResponseHead(at, end, HEAD);
+    if (result === 0) {
+      this.#kept.keep(at, end);
+      return end;
+    }
+    if (result < 0) {
+      this.#break('protocol_error');
+      return end;
+    }
+    this.#kept.clear();
+    const after = HEAD.end;
+    if (HEAD.status >= 100 && HEAD.status < 200 && HEAD.status !== 101) this.#exchange!.responseInformational(HEAD);
+    else this.#startBody();
+    return after;
+  }
+
+  #startBody(): void {
+    const { status, contentLength } = HEAD;
+    const exchange = this.#exchange!;
+    this.#reusable = HEAD.keepAlive;
+    if (status === 101) {
+      this.#state = TUNNEL;
+      this.#reusable = false;
+      this.#requestChunked = false;
+      exchange.responseHead(HEAD, BODY_TUNNEL);
+    } else if (this.#bodyless || status === 204 || status === 304 || (contentLength === 0 && !HEAD.chunked)) {
+      const framing = contentLength === 0 && !this.#bodyless && status !== 304 ? BODY_LENGTH : BODY_NONE;
+      exchange.responseHead(HEAD, framing);
+      if (this.#exchange === exchange) this.#finish();
+    } else if (HEAD.chunked) {
+      this.#state = READ_CHUNKED;
+      this.#chunks ??= new ChunkDecoder();
+      this.#chunks.reset();
+      exchange.responseHead(HEAD, BODY_OPEN);
+    } else if (contentLength > 0) {
+      this.#state = READ_LENGTH;
+      this.#remaining = contentLength;
+      exchange.responseHead(HEAD, BODY_LENGTH);
+    } else {
+      this.#state = READ_TO_END;
+      this.#reusable = false;
+      exchange.responseHead(HEAD, BODY_OPEN);
+    }
+  }
+
+  onData(start: number, end: number): void {
+    this.#exchange?.responseBody(start, end);
+  }
+
+  #finishChunked(): void {
+    const { trailers } = this.#chunks!;
+    if (trailers === '') this.#finish();
+    else this.#finish(COMPOSE_START, putText(COMPOSE_START, trailers));
+  }
+
+  /** The response is complete: the connection is free before the exchange goes on to the client's next request. */
+  #finish(trailersStart = 0, trailersEnd = 0): void {
+    const exchange = this.#exchange!;
+    this.#exchange = null;
+    if (this.#reusable && !this.#requestOpen && !this.#pool.retired) {
+      this.#state = IDLE;
+      this.#link.resume();
+      this.#rest();
+      this.#pool.idle(this);
+    } else {
+      this.#end(this.#requestOpen ? 'reset' : 'end');
+    }
+    exchange.responseEnd(trailersStart, trailersEnd);
+  }
+
+  #rest(): void {
+    this.#pool.world.wheel.set(this.#deadline, UPSTREAM_IDLE_TIMEOUT);
+  }
+
+  #break(why: Failure): void {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    this.#end('reset');
+    exchange?.upstreamFailed(why, true);
+  }
+
+  #end(how: 'end' | 'reset'): void {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.#deadline.dueAt = Number.POSITIVE_INFINITY;
+    this.#pool.gone(this);
+    this.#link.close(how);
+  }
+}
+
+function connectFailure(error: NodeJS.ErrnoException | undefined): Failure {
+  if (error === undefined) return 'closed_early';
+  if (error.code === 'ETIMEDOUT') return 'connect_timeout';
+  return error.code?.startsWith('ERR_TLS') ||
+    error.code?.startsWith('ERR_SSL') ||
+    /cert|CERT|SIGNED/.test(error.code ?? '')
+    ? 'tls_failed'
+    : 'connect_refused';
+}

@@ -1,0 +1,468 @@
+/** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
+import type { Link, LinkTls, Sink } from '../../listen/driver.ts';
+import { ARENA, JOIN_START } from '../arena.ts';
+import {
+  BODY_OPEN,
+  BODY_TUNNEL,
+  type BodyFraming,
+  type ClientConnection,
+  type Downstream,
+  type Failure,
+} from '../codec.ts';
+import { putBytes, putText } from '../compose.ts';
+import type { Deadline, DeadlineOwner } from '../deadline.ts';
+import { Exchange } from '../exchange.ts';
+import { Head } from '../head.ts';
+import { localReply, PREFERS_JSON, reasonPhrase } from '../localreply.ts';
+import { type OutboxOwner, outbox } from '../outbox.ts';
+import { nextRequestId } from '../requestid.ts';
+import { type HttpService, MAX_DISCARD_BYTES } from '../service.ts';
+import { ChunkDecoder, type ChunkSink } from './chunk.ts';
+import { chunkHeader, MAX_TEXT_SEND } from './chunktext.ts';
+import { KeptBytes } from './keptbytes.ts';
+import { parseRequestHead, requestError } from './parse.ts';
+
+const READ_HEAD = 0;
+const READ_LENGTH = 1;
+const READ_CHUNKED = 2;
+/** The request was read whole; what comes now waits. */
+const HOLD = 3;
+const TUNNEL = 4;
+/** The last answer was sent: what comes is dropped until the client closes, so that it can read the answer. */
+const LINGER = 5;
+const CLOSED = 6;
+
+/** First look at a backlog; doubled while a head does not fit. */
+const FIRST_WINDOW = 2 * 1024;
+/** Bytes of pipelined requests kept; above it reading stops. */
+const MAX_BACKLOG = 64 * 1024;
+const LINGER_TIMEOUT = 2_000;
+
+const HEAD = new Head();
+
+/** What an HTTP/1.1 connection does when its first bytes are HTTP/2's. */
+export type PrefaceHandler = (link: Link, service: HttpService, bytes: { start: number; end: number }) => void;
+
+export class H1ServerConnection implements Sink, Downstream, ClientConnection, DeadlineOwner, ChunkSink, OutboxOwner {
+  readonly #link: Link;
+  readonly #service: HttpService;
+  readonly #onPreface: PrefaceHandler | undefined;
+  readonly #deadline: Deadline;
+  readonly #kept = new KeptBytes();
+  #exchange: Exchange | null = null;
+  #state = READ_HEAD;
+  #remaining = 0;
+  #chunks: ChunkDecoder | null = null;
+  #requests = 0;
+  #pumping = false;
+  #discarding = false;
+  #discarded = 0;
+  #closeAfter = false;
+  #clientEnded = false;
+  #minorVersion = 1;
+  #chunkedOut = false;
+  #tunnelOut = false;
+  #blocked = false;
+  #remoteAddress = '';
+  readonly protocol = 'HTTP/1.1';
+  forwardedText = '';
+  forwardedPort = 0;
+
+  constructor(link: Link, service: HttpService, onPreface?: PrefaceHandler) {
+    this.#link = link;
+    this.#service = service;
+    this.#onPreface = onPreface;
+    this.#deadline = service.wheel.borrow(this);
+    service.wheel.set(this.#deadline, service.limits.keepAliveTimeout);
+    service.stats.connections.value++;
+    service.stats.connectionsOpen.value++;
+    service.connections.add(this);
+  }
+
+  // ── ClientConnection
+
+  get client(): ClientConnection {
+    return this;
+  }
+  get remoteAddress(): string {
+    return this.#remoteAddress === '' ? (this.#remoteAddress = this.#link.remoteAddress) : this.#remoteAddress;
+  }
+  get remotePort(): number {
+    return this.#link.remotePort;
+  }
+  get localAddress(): string {
+    return this.#link.localAddress;
+  }
+  get localPort(): number {
+    return this.#link.localPort;
+  }
+  get tls(): LinkTls | undefined {
+    return this.#link.tls;
+  }
+  get scheme(): string {
+    return this.#link.tls === undefined ? 'http' : 'https';
+  }
+
+  // ── the driver's calls
+
+  onOpen(): void {}
+
+  onBytes(start: number, end: number): void {
+    if (this.#state === LINGER || this.#state === CLOSED) return;
+    if (this.#state === TUNNEL) {
+      this.#exchange!.requestBody(start, end);
+      this.#exchange?.requestFlush();
+      return;
+    }
+    if (this.#kept.size > 0 || this.#state === HOLD) {
+      this.#kept.append(start, end);
+      if (this.#state === HOLD && this.#kept.size > MAX_BACKLOG) this.#link.pause();
+      else this.#pump();
+      return;
+    }
+    this.#pumping = true;
+    const used = this.#consume(start, end);
+    this.#pumping = false;
+    if (start + used < end) this.#kept.append(start + used, end);
+    this.#settle();
+    // An answer that came at once left the next request waiting.
+    if (this.#kept.size > 0 && this.#state === READ_HEAD && used > 0) this.#pump();
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true;
+    if (this.#state === TUNNEL) this.#exchange?.requestEnd(0, 0);
+    else if (this.#state === READ_LENGTH || this.#state === READ_CHUNKED) this.#drop('closed_early');
+    else if (this.#exchange === null) this.#close('end');
+    else this.#closeAfter = true;
+  }
+
+  onDrain(): void {
+    this.#blocked = false;
+    this.#exchange?.downstreamDrained();
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    if (this.#state !== CLOSED) this.#drop(error === undefined ? 'closed_early' : 'reset');
+    this.#service.wheel.giveBack(this.#deadline);
+    this.#service.stats.connectionsOpen.value--;
+    this.#service.connections.delete(this);
+  }
+
+  onDeadline(): void {
+    if (this.#state === LINGER) this.#close('reset');
+    else if (this.#exchange !== null || this.#state === CLOSED) return;
+    else if (this.#kept.size > 0) this.#refuse(408, 'The request head did not arrive in time.');
+    else if (this.#state === READ_HEAD) this.#close('end');
+    else this.#close('reset');
+  }
+
+  /** No more requests after the one under way; an idle connection closes. */
+  drain(): void {
+    this.#closeAfter = true;
+    if (this.#exchange === null && this.#state === READ_HEAD) this.#close('end');
+  }
+
+  // ── reading requests
+
+  /** Works through kept bytes, a window at a time. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    let window = this.#state === READ_HEAD ? FIRST_WINDOW : MAX_BACKLOG;
+    while (this.#kept.size > 0 && this.#state < HOLD) {
+      const end = this.#kept.window(window);
+      const used = this.#consume(JOIN_START, end);
+      if (used > 0) this.#kept.consume(used);
+      else if (end - JOIN_START < this.#kept.size) window *= 2;
+      else break;
+    }
+    this.#pumping = false;
+    if (this.#kept.size <= MAX_BACKLOG && this.#state !== HOLD) this.#link.resume();
+    this.#settle();
+  }
+
+  /** Sends on what the read brought, and sets the deadline for what is missing. */
+  #settle(): void {
+    if (this.#exchange !== null) {
+      if (this.#state !== HOLD) this.#exchange.requestFlush();
+      return;
+    }
+    if (this.#state === READ_HEAD && this.#kept.size > 0) {
+      if (this.#deadline.dueAt > this.#service.wheel.now + this.#service.limits.headTimeout) {
+        this.#service.wheel.set(this.#deadline, this.#service.limits.headTimeout);
+      }
+    }
+  }
+
+  /** Reads ARENA[start,end) as far as it can; answers the number of bytes that are done with. */
+  #consume(start: number, end: number): number {
+    let at = start;
+    while (at < end) {
+      switch (this.#state) {
+        case READ_HEAD: {
+          const after = this.#readHead(at, end);
+          if (after === at) return at - start;
+          at = after;
+          break;
+        }
+        case READ_LENGTH: {
+          const stop = Math.min(end, at + this.#remaining);
+          this.#remaining -= stop - at;
+          this.#body(at, stop);
+          at = stop;
+          if (this.#remaining === 0 && this.#state === READ_LENGTH) this.#requestDone(0, 0);
+          break;
+        }
+        case READ_CHUNKED: {
+          const used = this.#chunks!.feed(at, end, this);
+          if (used < 0) return this.#malformed(used, end - start);
+          at += used;
+          if (this.#chunks!.done && this.#state === READ_CHUNKED) this.#chunkedDone();
+          break;
+        }
+        case HOLD:
+        case TUNNEL:
+          return at - start;
+        default:
+          return end - start;
+      }
+    }
+    return at - start;
+  }
+
+  /** Answers where reading goes on: `at` itself where more bytes are needed. */
+  #readHead(at: number, end: number): number {
+    if (this.#requests === 0 && ARENA[at] === 0x50 && this.#isPreface(at, end)) return at;
+    const result = parseRequestHead(at, end, HEAD);
+    if (result === 0) return at;
+    if (result < 0) {
+      this.#malformed(result, 0);
+      return end;
+    }
+    const after = HEAD.end;
+    this.#requests++;
+    this.#deadline.dueAt = Number.POSITIVE_INFINITY;
+    this.#minorVersion = HEAD.minorVersion;
+    this.#closeAfter = !HEAD.keepAlive || this.#service.draining || this.#clientEnded;
+    this.#discarding = false;
+    this.#discarded = 0;
+    const complete = !HEAD.chunked && HEAD.contentLength <= 0;
+    if (complete) {
+      this.#state = HOLD;
+    } else if (HEAD.chunked) {
+      this.#state = READ_CHUNKED;
+      this.#chunks ??= new ChunkDecoder();
+      this.#chunks.reset();
+    } else {
+      this.#state = READ_LENGTH;
+      this.#remaining = HEAD.contentLength;
+    }
+    this.#exchange = new Exchange(this.#service, this);
+    this.#exchange.requestHead(HEAD, complete);
+    return after;
+  }
+
+  /** HTTP/2 by prior knowledge begins with `PRI * HTTP/2.0`; true where that is so, or cannot be told yet. */
+  #isPreface(at: number, end: number): boolean {
+    if (this.#onPreface === undefined) return false;
+    const known = Math.min(end - at, 4);
+    for (let i = 0; i < known; i++) if (ARENA[at + i] !== 'PRI '.charCodeAt(i)) return false;
+    if (known < 4) return true;
+    this.#state = CLOSED;
+    this.#service.wheel.giveBack(this.#deadline);
+    this.#service.stats.connections.value--;
+    this.#service.stats.connectionsOpen.value--;
+    this.#service.connections.delete(this);
+    this.#kept.clear();
+    this.#onPreface(this.#link, this.#service, { start: at, end });
+    return true;
+  }
+
+  onData(start: number, end: number): void {
+    this.#body(start, end);
+  }
+
+  #body(start: number, end: number): void {
+    if (!this.#discarding) {
+      this.#exchange!.requestBody(start, end);
+      return;
+    }
+    this.#discarded += end - start;
+    if (this.#discarded > MAX_DISCARD_BYTES) this.#closeAfter = true;
+  }
+
+  #chunkedDone(): void {
+    const { trailers } = this.#chunks!;
+    if (trailers === '') this.#requestDone(0, 0);
+    else this.#requestDone(JOIN_START, putText(JOIN_START, trailers));
+  }
+
+  #requestDone(trailersStart: number, trailersEnd: number): void {
+    if (this.#exchange === null) {
+      this.#nextRequest();
+    } else {
+      this.#state = HOLD;
+      if (!this.#discarding) this.#exchange.requestEnd(trailersStart, trailersEnd);
+    }
+  }
+
+  #nextRequest(): void {
+    if (this.#closeAfter) return this.#linger();
+    this.#state = READ_HEAD;
+    this.#service.wheel.set(this.#deadline, this.#service.limits.keepAliveTimeout);
+  }
+
+  #malformed(code: number, used: number): number {
+    const { status, message } = requestError(code);
+    this.#service.stats.refused.value++;
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    if (exchange !== null) {
+      exchange.requestAborted('protocol_error');
+      this.#close('reset');
+    } else {
+      this.#refuse(status, message);
+    }
+    return used;
+  }
+
+  /** Answers a request that could not be read, and closes. */
+  #refuse(status: number, message: string): void {
+    const requestId = nextRequestId();
+    const { contentType, body } = localReply(PREFERS_JSON, status, { message, requestId });
+    const lines = `Content-Type: ${contentType}\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}`;
+    this.#service.stats.cells('', '').answered(status);
+    this.#link.send(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\nConnection: close\r\n\r\n${body}`);
+    this.#kept.clear();
+    this.#linger();
+  }
+
+  // ── the exchange's calls
+
+  beginHead(): number {
+    return outbox.claim(this);
+  }
+
+  sendInformational(_at: number, end: number): void {
+    if (this.#minorVersion === 0) outbox.at = _at;
+    else outbox.at = putText(end, '\r\n');
+  }
+
+  sendHead(_at: number, end: number, framing: BodyFraming): void {
+    let to = end;
+    this.#chunkedOut = false;
+    this.#tunnelOut = framing === BODY_TUNNEL;
+    if (framing === BODY_OPEN) {
+      if (this.#minorVersion === 0) this.#closeAfter = true;
+      else {
+        this.#chunkedOut = true;
+        to = putText(to, 'Transfer-Encoding: chunked\r\n');
+      }
+    }
+    if (this.#tunnelOut) this.#state = TUNNEL;
+    else if (this.#closeAfter || this.#service.draining) {
+      this.#closeAfter = true;
+      to = putText(to, 'Connection: close\r\n');
+    } else if (this.#minorVersion === 0) to = putText(to, 'Connection: keep-alive\r\n');
+    outbox.at = putText(to, '\r\n');
+  }
+
+  sendBody(start: number, end: number): boolean {
+    const size = end - start;
+    if (size > MAX_TEXT_SEND || outbox.room() < size + 64) return this.#sendLong(start, end);
+    let to = outbox.claim(this);
+    if (this.#chunkedOut) to = putText(to, chunkHeader(size));
+    to = putBytes(to, start, end);
+    if (this.#chunkedOut) to = putText(to, '\r\n');
+    outbox.at = to;
+    return !this.#blocked;
+  }
+
+  #sendLong(start: number, end: number): boolean {
+    const to = outbox.claim(this);
+    if (this.#chunkedOut) outbox.at = putText(to, chunkHeader(end - start));
+    this.flush();
+    this.#write(Buffer.from(ARENA.subarray(start, end)));
+    if (this.#chunkedOut) outbox.at = putText(outbox.claim(this), '\r\n');
+    return !this.#blocked;
+  }
+
+  sendEnd(trailersStart: number, trailersEnd: number): void {
+    if (this.#chunkedOut) {
+      let to = putText(outbox.claim(this), '0\r\n');
+      to = putBytes(to, trailersStart, trailersEnd);
+      outbox.at = putText(to, '\r\n');
+    }
+    this.flush();
+    this.#exchange = null;
+    if (this.#tunnelOut) return this.#linger();
+    if (this.#state === HOLD) this.#nextRequest();
+    else if (this.#closeAfter) this.#linger();
+    else this.#service.wheel.set(this.#deadline, this.#service.limits.headTimeout);
+    if (!this.#pumping && this.#state !== LINGER && this.#state !== CLOSED) this.#pump();
+  }
+
+  flush(): void {
+    if (!outbox.holds(this)) return;
+    const end = outbox.at;
+    const start = outbox.start;
+    outbox.release();
+    if (end === start) return;
+    if (end - start <= MAX_TEXT_SEND) this.#write(ARENA.latin1Slice(start, end));
+    else this.#write(Buffer.from(ARENA.subarray(start, end)));
+  }
+
+  #write(data: string | Uint8Array): void {
+    if (!this.#link.send(data)) this.#blocked = true;
+  }
+
+  abort(_why: Failure): void {
+    this.#exchange = null;
+    this.flush();
+    this.#linger();
+  }
+
+  pauseBody(): void {
+    this.#link.pause();
+  }
+
+  resumeBody(): void {
+    this.#link.resume();
+  }
+
+  discardBody(): void {
+    if (this.#state === HOLD) return;
+    this.#discarding = true;
+    if (this.#state === READ_LENGTH && this.#remaining > MAX_DISCARD_BYTES) this.#closeAfter = true;
+    if (HEAD.expectContinue) this.#closeAfter = true;
+    this.#link.resume();
+  }
+
+  // ── the end
+
+  #linger(): void {
+    if (this.#state === LINGER || this.#state === CLOSED) return;
+    this.#state = LINGER;
+    this.#kept.clear();
+    this.#link.close('end');
+    this.#link.resume();
+    this.#service.wheel.set(this.#deadline, LINGER_TIMEOUT);
+  }
+
+  #drop(why: Failure): void {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    this.#close('reset');
+    exchange?.requestAborted(why);
+  }
+
+  #close(how: 'end' | 'reset'): void {
+    if (this.#state === CLOSED) return;
+    if (outbox.holds(this)) outbox.release();
+    this.#state = CLOSED;
+    this.#deadline.dueAt = Number.POSITIVE_INFINITY;
+    this.#kept.clear();
+    this.#link.close(how);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Attacks on HTTP/2 that cost the attacker less than us, each with a budget that fills up again over time, and
+ * counted by name. What exceeds its budget ends the connection with ENHANCE_YOUR_CALM.
+ */
+
+export const ABUSES = [
+  /** Streams opened and reset at once (CVE-2023-44487), and the like that makes us reset them. */
+  'rapid_reset',
+  /** Header blocks of endless CONTINUATION frames (CVE-2024-27316), or too large. */
+  'continuation_flood',
+  'settings_flood',
+  'ping_flood',
+  /** DATA frames that carry nothing. */
+  'empty_data_flood',
+  /** Frames that are ignored: PRIORITY, unknown types, WINDOW_UPDATE of closed streams. */
+  'ignored_frame_flood',
+  /** Field sections larger than the limit, such as HPACK bombs. */
+  'section_too_large',
+  /** Messages that break RFC 9113 8. */
+  'malformed_message',
+  /** A peer that takes no data for too long while there is some. */
+  'stalled_window',
+] as const;
+export type Abuse = (typeof ABUSES)[number];
+
+/** Of this worker, since it started. */
+export const abuseCounts: Record<Abuse, number> = Object.fromEntries(ABUSES.map((abuse) => [abuse, 0])) as Record<
+  Abuse,
+  number
+>;
+
+export interface Budget {
+  /** How many at once. */
+  burst: number;
+  /** How many more each second. */
+  perSecond: number;
+}
+
+export const RESET_BUDGET: Budget = { burst: 500, perSecond: 50 };
+export const SETTINGS_BUDGET: Budget = { burst: 50, perSecond: 2 };
+/** gRPC measures round trips with a PING for each flight of data. */
+export const PING_BUDGET: Budget = { burst: 1_000, perSecond: 200 };
+export const EMPTY_DATA_BUDGET: Budget = { burst: 200, perSecond: 20 };
+export const IGNORED_BUDGET: Budget = { burst: 1_000, perSecond: 200 };
+
+export class Allowance {
+  readonly #budget: Budget;
+  #left: number;
+  #at = 0;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+    this.#left = budget.burst;
+  }
+
+  /** Takes one at time `now`, in milliseconds. False: there is none left. */
+  take(now: number): boolean {
+    const { burst, perSecond } = this.#budget;
+    this.#left = Math.min(burst, this.#left + ((now - this.#at) * perSecond) / 1000);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
+  }
+}

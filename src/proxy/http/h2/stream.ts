@@ -1,0 +1,223 @@
+/**
+ * One stream of a connection: flow control both ways, what waits for a window, and what waits for a paused reader.
+ * Servers' and clients' streams say what the bytes mean.
+ */
+import { ARENA, JOIN_START } from '../arena.ts';
+import type { Failure } from '../codec.ts';
+import type { H2Connection } from './connection.ts';
+import { MAX_WINDOW, STREAM_WINDOW } from './settings.ts';
+
+/** A piece of a body that waits; its bytes from `at` on are not used yet. */
+interface Piece {
+  bytes: Buffer;
+  at: number;
+}
+
+const NO_LENGTH = -1;
+
+export abstract class H2Stream {
+  readonly id: number;
+  readonly connection: H2Connection;
+
+  // Sending.
+  sendWindow: number;
+  /** Where in the output the flags of this stream's last frame are, while `epoch` is the output's. */
+  flagsAt = 0;
+  epoch = -1;
+  /** END_STREAM or RST_STREAM was sent, and received. */
+  localClosed = false;
+  remoteClosed = false;
+  /** Is among those that the connection sends on for. */
+  waiting = false;
+  /** When it last made progress, on the wheel's clock. */
+  movedAt = 0;
+  readonly #unsent: Piece[] = [];
+  #endWaits = false;
+  #trailers: Buffer | null = null;
+
+  // Receiving.
+  receiveWindow: number = STREAM_WINDOW;
+  #unacknowledged = 0;
+  #paused = false;
+  #discarding = false;
+  readonly #undelivered: Buffer[] = [];
+  #endUndelivered = false;
+  #undeliveredTrailers: Buffer | null = null;
+  /** Bytes of data that content-length says are to come, or NO_LENGTH. */
+  #expected: number = NO_LENGTH;
+  /** Waits to be delivered or flushed at the end of a read or turn. */
+  touched = false;
+
+  constructor(connection: H2Connection, id: number) {
+    this.connection = connection;
+    this.id = id;
+    this.sendWindow = connection.peer.initialWindow;
+  }
+
+  /** Data arrived, in order. */
+  protected abstract deliver(start: number, end: number): void;
+  protected abstract deliverEnd(trailersStart: number, trailersEnd: number): void;
+  /** What waited has been sent: more may come. */
+  protected abstract drained(): void;
+  /** Puts on the wire what the deliveries of one read brought. */
+  abstract flushDelivered(): void;
+  /** The stream ends before its time: by the peer's RST_STREAM with its error code, by our fault or the connection's. */
+  abstract fail(why: Failure, code: number): void;
+  /** Both directions are done. */
+  abstract completed(): void;
+
+  // ── sending
+
+  /** Sends ARENA[start,end) as far as the windows allow and keeps the rest; false: some of it is kept. */
+  sendData(start: number, end: number): boolean {
+    if (this.localClosed || this.#endWaits) return true;
+    let at = start;
+    if (this.#unsent.length === 0) {
+      at += this.connection.writeData(this, ARENA, { start, end });
+      if (at === end) return true;
+    }
+    this.#unsent.push({ bytes: Buffer.from(ARENA.subarray(at, end)), at: 0 });
+    this.connection.waitToSend(this);
+    return false;
+  }
+
+  /** No more data follows; trailer lines are in ARENA, or 0, 0. */
+  sendEndOfStream(trailersStart: number, trailersEnd: number): void {
+    if (this.localClosed || this.#endWaits) return;
+    if (this.#unsent.length === 0) {
+      this.connection.writeEnd(this, trailersStart, trailersEnd);
+      return;
+    }
+    this.#endWaits = true;
+    if (trailersEnd > trailersStart) this.#trailers = Buffer.from(ARENA.subarray(trailersStart, trailersEnd));
+  }
+
+  get hasUnsent(): boolean {
+    return this.#unsent.length > 0;
+  }
+
+  /** Sends one frame of what waits. False: nothing could be sent. */
+  sendWaiting(): boolean {
+    const piece = this.#unsent[0];
+    if (piece === undefined) return false;
+    const end = Math.min(piece.bytes.length, piece.at + this.connection.frameSize);
+    const sent = this.connection.writeData(this, piece.bytes, { start: piece.at, end });
+    piece.at += sent;
+    if (piece.at === piece.bytes.length) this.#unsent.shift();
+    return sent > 0;
+  }
+
+  /** All that waited was sent. */
+  finishWaiting(): void {
+    if (!this.#endWaits) {
+      this.drained();
+      return;
+    }
+    const trailers = this.#trailers;
+    this.#trailers = null;
+    if (trailers === null) this.connection.writeEnd(this, 0, 0);
+    else this.connection.writeEnd(this, JOIN_START, JOIN_START + trailers.copy(ARENA, JOIN_START));
+  }
+
+  /** RFC 9113 6.9.1: a window above 2^31-1 is an error. */
+  growSendWindow(bytes: number): boolean {
+    if (this.sendWindow + bytes > MAX_WINDOW) return false;
+    this.sendWindow += bytes;
+    return true;
+  }
+
+  dropUnsent(): void {
+    this.#unsent.length = 0;
+    this.#endWaits = false;
+    this.#trailers = null;
+  }
+
+  // ── receiving
+
+  expectLength(length: number): void {
+    this.#expected = length;
+  }
+
+  /** Data ARENA[start,end) of a frame that is accounted for. False: more than content-length says. */
+  receive(start: number, end: number): boolean {
+    const size = end - start;
+    if (this.#expected !== NO_LENGTH) {
+      if (size > this.#expected) return false;
+      this.#expected -= size;
+    }
+    if (this.#discarding) {
+      this.acknowledge(size);
+    } else if (this.#paused || this.#undelivered.length > 0) {
+      this.#undelivered.push(Buffer.from(ARENA.subarray(start, end)));
+    } else {
+      this.connection.touch(this);
+      this.deliver(start, end);
+      this.acknowledge(size);
+    }
+    return true;
+  }
+
+  /** END_STREAM was received. False: there was less data than content-length says. */
+  receiveEnd(trailersStart: number, trailersEnd: number): boolean {
+    if (this.#expected > 0) return false;
+    this.remoteClosed = true;
+    if (this.#undelivered.length === 0) {
+      if (!this.#discarding) this.deliverEnd(trailersStart, trailersEnd);
+    } else {
+      this.#endUndelivered = true;
+      if (trailersEnd > trailersStart) {
+        this.#undeliveredTrailers = Buffer.from(ARENA.subarray(trailersStart, trailersEnd));
+      }
+    }
+    return true;
+  }
+
+  /** `bytes` are done with: the peer may send as many more. Told in steps of half a window. */
+  acknowledge(bytes: number): void {
+    this.connection.acknowledge(bytes);
+    this.#unacknowledged += bytes;
+    if (this.#unacknowledged < STREAM_WINDOW / 2 || this.remoteClosed) return;
+    this.connection.writeWindowUpdate(this.id, this.#unacknowledged);
+    this.receiveWindow += this.#unacknowledged;
+    this.#unacknowledged = 0;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Deliveries go on at the end of the turn, when nobody else is at work in ARENA. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#undelivered.length > 0) this.connection.deliverLater(this);
+  }
+
+  discard(): void {
+    this.#discarding = true;
+    this.dropUndelivered();
+  }
+
+  dropUndelivered(): void {
+    for (const bytes of this.#undelivered) this.connection.acknowledge(bytes.length);
+    this.#undelivered.length = 0;
+    this.#endUndelivered = false;
+    this.#undeliveredTrailers = null;
+  }
+
+  deliverWaiting(): void {
+    while (!this.#paused && this.#undelivered.length > 0) {
+      const bytes = this.#undelivered.shift()!;
+      this.connection.touch(this);
+      this.deliver(JOIN_START, JOIN_START + bytes.copy(ARENA, JOIN_START));
+      this.acknowledge(bytes.length);
+    }
+    if (this.#undelivered.length > 0 || !this.#endUndelivered) return;
+    this.#endUndelivered = false;
+    const trailers = this.#undeliveredTrailers;
+    this.#undeliveredTrailers = null;
+    if (trailers === null) this.deliverEnd(0, 0);
+    else this.deliverEnd(JOIN_START, JOIN_START + trailers.copy(ARENA, JOIN_START));
+  }
+}
+

@@ -1,0 +1,55 @@
+/** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
+import { STATUS_CODES } from 'node:http';
+import { ARENA } from './arena.ts';
+import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from './head.ts';
+
+export const PREFERS_JSON = 0;
+export const PREFERS_HTML = 1;
+export const PREFERS_TEXT = 2;
+export type Preference = typeof PREFERS_JSON | typeof PREFERS_HTML | typeof PREFERS_TEXT;
+
+const ACCEPT = nameHash('accept');
+
+/** What Accept names first: browsers begin with text/html. */
+export function preferenceOf(head: Head): Preference {
+  const index = head.find('accept', ACCEPT);
+  if (index === -1) return PREFERS_JSON;
+  const at = head.fields[index * FIELD_STRIDE + VALUE_START]!;
+  // 't', 'e' … of text/html or text/plain; anything else gets JSON.
+  if (ARENA[at] !== 0x74) return PREFERS_JSON;
+  const media = ARENA.latin1Slice(at, at + 10).toLowerCase();
+  if (media.startsWith('text/html')) return PREFERS_HTML;
+  return media === 'text/plain' ? PREFERS_TEXT : PREFERS_JSON;
+}
+
+export interface LocalReply {
+  contentType: string;
+  body: string;
+}
+
+export function localReply(
+  preference: Preference,
+  status: number,
+  about: { message: string; requestId: string },
+): LocalReply {
+  const { message, requestId } = about;
+  switch (preference) {
+    case PREFERS_JSON:
+      return { contentType: 'application/json', body: `${JSON.stringify({ message, request_id: requestId })}\n` };
+    case PREFERS_TEXT:
+      return { contentType: 'text/plain; charset=utf-8', body: `${status} ${message}\nrequest_id: ${requestId}\n` };
+    case PREFERS_HTML: {
+      const title = `${status} ${escapeHtml(reasonPhrase(status))}`;
+      const body = `<!doctype html><title>${title}</title><h1>${title}</h1><p>${escapeHtml(message)}</p><p>Request id: <code>${escapeHtml(requestId)}</code></p>\n`;
+      return { contentType: 'text/html; charset=utf-8', body };
+    }
+  }
+}
+
+export function reasonPhrase(status: number): string {
+  return STATUS_CODES[status] ?? 'Unknown';
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}

@@ -1,0 +1,62 @@
+/** What all exchanges of one socket share. Routes and upstreams are swapped as whole references. */
+import type { AccessEntry } from '../../observe/index.ts';
+import type { RouteTable } from '../route/index.ts';
+import type { EndpointPool } from '../upstream/index.ts';
+import type { DeadlineWheel } from './deadline.ts';
+import type { Stats } from './stats.ts';
+import type { TrustedHops } from './trustedhops.ts';
+
+/** Backends by key, as far as the exchange needs them. */
+export interface Upstreams {
+  /** Undefined where the config has no such backend. */
+  get(key: string): UpstreamChoice | undefined;
+}
+
+export interface UpstreamChoice {
+  readonly broken: string | undefined;
+  pick(avoid?: EndpointPool | null): EndpointPool | null;
+  readonly size: number;
+}
+
+export interface HttpLimits {
+  /** Milliseconds for a whole request head to arrive, from its first byte (408). */
+  headTimeout: number;
+  /** Milliseconds that a connection without a request is kept. */
+  keepAliveTimeout: number;
+  /** Milliseconds without a byte either way, while a request is under way (504, or the stream ends). */
+  streamIdleTimeout: number;
+  /** Bytes of a request's body, counted while it streams (413); 0: no limit. */
+  maxBodyBytes: number;
+}
+
+export const DEFAULT_LIMITS: HttpLimits = {
+  headTimeout: 15_000,
+  keepAliveTimeout: 75_000,
+  streamIdleTimeout: 300_000,
+  maxBodyBytes: 0,
+};
+
+/** Bytes of a body kept so that the request can be tried again; a longer body is sent once. */
+export const MAX_REPLAY_BYTES = 64 * 1024;
+/** Bytes of a body read and dropped after an early answer, so that the connection lives on. */
+export const MAX_DISCARD_BYTES = 256 * 1024;
+
+/** A client's connection, as far as draining needs it. */
+export interface Drainable {
+  drain(): void;
+}
+
+export interface HttpService {
+  /** Swapped as one reference when routes change. */
+  table: RouteTable;
+  upstreams: Upstreams;
+  readonly wheel: DeadlineWheel;
+  readonly trustedHops: TrustedHops;
+  readonly limits: HttpLimits;
+  readonly stats: Stats;
+  readonly onAccess: ((entry: AccessEntry) => void) | undefined;
+  /** Connections under way, to be drained. */
+  readonly connections: Set<Drainable>;
+  /** The proxy drains: connections end after the request they carry. */
+  draining: boolean;
+}

@@ -1,0 +1,83 @@
+/** Listening TCP sockets. Accepted connections come as raw handles, so that the reader can be chosen per protocol. */
+import net from 'node:net';
+import { DaemunError } from '../../observe/index.ts';
+import type { Handle } from './netlink.ts';
+
+/** Connections that the kernel holds until they are accepted. */
+const BACKLOG = 4096;
+
+export interface SocketTarget {
+  address: string;
+  port: number;
+  /** Several processes share the port. */
+  reusePort: boolean;
+}
+
+export interface ListeningSocket {
+  /** `address:port` as bound. */
+  readonly bound: string;
+  /** No new connections; those accepted live on. */
+  close(): void;
+}
+
+/** Rejects with a DaemunError that names address and port. */
+export async function openSocket(target: SocketTarget, onAccept: (handle: Handle) => void): Promise<ListeningSocket> {
+  const server = net.createServer({ allowHalfOpen: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: target.address, port: target.port, reusePort: target.reusePort, backlog: BACKLOG }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw socketError(error, target);
+  });
+  interceptHandles(server, onAccept);
+  const { address, port } = server.address() as net.AddressInfo;
+  return {
+    bound: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+    close: () => {
+      server.close();
+    },
+  };
+}
+
+/**
+ * Takes accepted handles before Node wraps them in sockets that allocate a buffer for each read. The hook is Node's
+ * own, undocumented and stable since Node 0.12; where it is missing, the socket's handle is taken over instead.
+ */
+function interceptHandles(server: net.Server, onAccept: (handle: Handle) => void): void {
+  const { _handle: handle } = server as net.Server & {
+    _handle?: { onconnection?: (error: number, client: Handle | undefined) => void };
+  };
+  if (typeof handle?.onconnection !== 'function') {
+    throw new DaemunError(
+      'DMN_LISTEN_FAILED',
+      'This Node.js release hands out no connection handles; use Node 24 or 26.',
+    );
+  }
+  handle.onconnection = (error, client) => {
+    if (error === 0 && client !== undefined) onAccept(client);
+  };
+}
+
+export function socketError(error: NodeJS.ErrnoException, target: { address: string; port: number }): DaemunError {
+  const where = `${target.address}:${target.port}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new DaemunError(
+        'DMN_PORT_IN_USE',
+        `${where} is taken by another process; stop it, or map the port elsewhere with --port-map.`,
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new DaemunError(
+        'DMN_PORT_DENIED',
+        `This process may not bind ${where}; run with CAP_NET_BIND_SERVICE, or map the port with --port-map.`,
+      );
+    case 'EADDRNOTAVAIL':
+      return new DaemunError('DMN_ADDRESS_UNAVAILABLE', `${target.address} is no address of this machine.`);
+    default:
+      return new DaemunError('DMN_LISTEN_FAILED', `${where} cannot be opened: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,29 @@
+/** What the rest of Daemun knows of a data plane. */
+import type { Ack, Delta } from '../config/index.ts';
+import type { AccessEntry, MetricsSnapshot } from '../observe/index.ts';
+import type { HttpLimits } from './http/index.ts';
+
+export interface ProxyOptions {
+  /** This data plane's name in acknowledgements and metrics, such as `worker-0`. */
+  name: string;
+  /** Addresses that listeners bind where their Gateway asks for none. */
+  bind: string[];
+  /** Ports as written in Gateways to ports as bound; absent ports are bound as written. */
+  portMap: ReadonlyMap<number, number>;
+  /** Several processes share the ports (SO_REUSEPORT). */
+  reusePort: boolean;
+  /** Networks (CIDR) whose X-Forwarded-* and X-Request-Id are believed. */
+  trustedHops: string[];
+  /** Instead of the defaults (DEFAULT_LIMITS in http/service.ts). */
+  limits?: Partial<HttpLimits>;
+  /** One call per finished request or connection; absent: no access log. */
+  onAccess?: (entry: AccessEntry) => void;
+}
+
+export interface Proxy {
+  /** Builds the next version whole, swaps it in, drains the old. Never throws for what a config object holds. */
+  apply(delta: Delta): Promise<Ack>;
+  /** No new connections; requests under way finish; resolves when all are gone or after `timeout` milliseconds. */
+  drain(timeout: number): Promise<void>;
+  metrics(): MetricsSnapshot;
+}

@@ -1,0 +1,67 @@
+/** One match of one rule on one hostname of one listener: what is found, ordered and tried for a request. */
+import type { HttpMatch, Listener } from '../../config/index.ts';
+import { ARENA } from '../http/arena.ts';
+import type { Head } from '../http/head.ts';
+import { bytesHash, sameBytes, wireText } from './bytemap.ts';
+import { type Condition, compileConditions, prefixText } from './condition.ts';
+import type { CompiledPlan } from './plan.ts';
+import { compileRegex, type Regex } from './regex.ts';
+
+const SLASH = 47;
+
+/** A match, compiled once for its rule whatever the hosts it serves. */
+export class PlannedMatch {
+  readonly index: number;
+  readonly path: HttpMatch['path'];
+  /** The path as it is compared with a request's: one character a byte, a prefix without its last '/'. */
+  readonly pathText: string;
+  readonly pathHash: number;
+  readonly regex: Regex | undefined;
+  readonly conditions: ReadonlyArray<Condition>;
+  /** How many conditions of each kind, for precedence. */
+  readonly methods: number;
+  readonly headers: number;
+  readonly parameters: number;
+
+  constructor(match: HttpMatch, index: number) {
+    this.index = index;
+    this.path = match.path;
+    this.pathText = match.path.type === 'PathPrefix' ? prefixText(match.path.value) : wireText(match.path.value);
+    this.pathHash = bytesHash(this.pathText);
+    this.regex = match.path.type === 'RegularExpression' ? compileRegex(match.path.value) : undefined;
+    this.conditions = compileConditions(match);
+    this.methods = this.conditions.filter((condition) => condition.kind === 'method').length;
+    this.headers = this.conditions.filter((condition) => condition.kind === 'header').length;
+    this.parameters = this.conditions.filter((condition) => condition.kind === 'query').length;
+  }
+
+  /** The path holds. `match` looks paths up instead; this is for explanations, which ask one candidate at a time. */
+  takesPath(head: Head): boolean {
+    const { pathStart: start, pathEnd: end } = head;
+    const text = this.pathText;
+    switch (this.path.type) {
+      case 'Exact':
+        return sameBytes(start, end, text);
+      case 'RegularExpression':
+        return this.regex!.testExact(head.path());
+      case 'PathPrefix':
+        if (end - start < text.length || !sameBytes(start, start + text.length, text)) return false;
+        return text.length === 0 || end - start === text.length || ARENA[start + text.length] === SLASH;
+    }
+  }
+
+  /** Everything but host and path holds. */
+  admits(head: Head): boolean {
+    const { conditions } = this;
+    for (let i = 0; i < conditions.length; i++) if (!conditions[i]!.holds(head)) return false;
+    return true;
+  }
+}
+
+export interface Candidate {
+  readonly plan: CompiledPlan;
+  readonly match: PlannedMatch;
+  readonly listener: Listener;
+  /** The hostname by whose specificity the route is ordered. */
+  readonly hostname: string;
+}

@@ -1,0 +1,113 @@
+/** Reads the PROXY header of accepted connections before anything else looks at them. */
+import { ARENA } from '../http/arena.ts';
+import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../http/deadline.ts';
+import type { Link, Sink } from '../listen/driver.ts';
+import { type ProxyAddresses, parseProxyHeader } from './proxyprotocol.ts';
+import type { StreamLimits } from './streamlimits.ts';
+import type { StreamMeter, StreamReason } from './streammeter.ts';
+
+export type { ProxyAddresses } from './proxyprotocol.ts';
+
+export interface ProxyGateOptions {
+  wheel: DeadlineWheel;
+  limits: StreamLimits;
+  meter: StreamMeter;
+  /** Named in metrics. */
+  name: string;
+  /**
+   * Takes the connection over: it sets the link's sink, and reads `firstBytes` (what came after the header, perhaps
+   * nothing) before what that sink is given. `addresses` are absent where the header does not say any.
+   */
+  pass(link: Link, addresses: ProxyAddresses | undefined, firstBytes: Buffer): void;
+}
+
+/**
+ * The caller lets through the gate only connections of trusted sources; others must not be heard, since anyone can
+ * write a header. A connection without a correct header is reset.
+ */
+export class ProxyGate {
+  readonly options: ProxyGateOptions;
+  #waiting = 0;
+
+  constructor(options: ProxyGateOptions) {
+    this.options = options;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  accept(link: Link): void {
+    if (this.#waiting >= this.options.limits.maxPeeking) {
+      this.options.meter.dropped('tcp', this.options.name, 'limit');
+      link.close('reset');
+      return;
+    }
+    this.#waiting++;
+    link.sink = new GateSink(this.options, link, () => void this.#waiting--);
+  }
+}
+
+class GateSink implements Sink, DeadlineOwner {
+  readonly #options: ProxyGateOptions;
+  readonly #link: Link;
+  readonly #left: () => void;
+  readonly #deadline = new Deadline(this);
+  #kept = Buffer.alloc(0);
+  #done = false;
+
+  constructor(options: ProxyGateOptions, link: Link, left: () => void) {
+    this.#options = options;
+    this.#link = link;
+    this.#left = left;
+    options.wheel.set(this.#deadline, options.limits.helloTimeout);
+  }
+
+  /** What is kept is bounded: a header is refused before it grows past its limit, and the rest is one read. */
+  onBytes(start: number, end: number): void {
+    if (this.#done) return;
+    this.#kept = Buffer.concat([this.#kept, ARENA.subarray(start, end)]);
+    const outcome = parseProxyHeader(this.#kept);
+    switch (outcome.kind) {
+      case 'incomplete':
+        return;
+      case 'malformed':
+        this.#refuse('bad_proxy_header');
+        return;
+      case 'header':
+        this.#finish();
+        this.#options.pass(this.#link, outcome.addresses, this.#kept.subarray(outcome.length));
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  onEnd(): void {
+    this.#refuse('bad_proxy_header');
+  }
+
+  onClose(): void {
+    if (!this.#done) this.#finish();
+  }
+
+  onDeadline(): void {
+    this.#refuse('hello_timeout');
+  }
+
+  onDrain(): void {}
+  onOpen(): void {}
+
+  #refuse(reason: StreamReason): void {
+    if (this.#done) return;
+    this.#finish();
+    this.#options.meter.dropped('tcp', this.#options.name, reason);
+    this.#link.close('reset');
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#deadline.retire();
+    this.#left();
+  }
+}

@@ -1,0 +1,134 @@
+/** What is counted and logged of TCP and TLS connections and UDP sessions. */
+import { type AccessEntry, type Counter, type Gauge, Metrics } from '../../observe/index.ts';
+
+/**
+ * Why a connection or session ended otherwise than it should have; '' where both sides ended it.
+ * `no_route`: no rule takes it. `no_backend`: the chosen reference does not resolve. `no_endpoint`: the Backend has
+ * none. `limit`: a cap was reached. `evicted`: a full session table gave its place away. `drained`: the listener ended.
+ */
+export type StreamReason =
+  | ''
+  | 'no_route'
+  | 'no_backend'
+  | 'no_endpoint'
+  | 'connect_refused'
+  | 'connect_timeout'
+  | 'connect_failed'
+  | 'client_reset'
+  | 'backend_reset'
+  | 'idle_timeout'
+  | 'hello_timeout'
+  | 'bad_hello'
+  | 'plain_http'
+  | 'bad_proxy_header'
+  | 'limit'
+  | 'evicted'
+  | 'drained';
+
+export type StreamProtocol = 'tcp' | 'tls' | 'udp';
+
+/** What one connection or session was. Times in milliseconds; `started` on the clock of `performance.now()`. */
+export interface StreamRecord {
+  protocol: StreamProtocol;
+  listener: string;
+  client: string;
+  /** SNI, or ''. */
+  host: string;
+  route: string;
+  backend: string;
+  endpoint: string;
+  started: number;
+  /** Until the backend's connection was open, or -1. */
+  connected: number;
+  bytesIn: number;
+  bytesOut: number;
+  attempts: number;
+  reason: StreamReason;
+}
+
+interface Cells {
+  readonly total: Counter;
+  readonly active: Gauge;
+  readonly bytesIn: Counter;
+  readonly bytesOut: Counter;
+}
+
+export class StreamMeter {
+  readonly #metrics: Metrics;
+  readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
+  readonly #cells = new Map<string, Cells>();
+
+  constructor(metrics: Metrics = new Metrics(), onAccess?: (entry: AccessEntry) => void) {
+    this.#metrics = metrics;
+    this.#onAccess = onAccess;
+  }
+
+  opened(protocol: StreamProtocol, listener: string): void {
+    const cells = this.#cellsOf(protocol, listener);
+    cells.total.value++;
+    cells.active.value++;
+  }
+
+  /** Of one that was `opened`. */
+  closed(record: StreamRecord): void {
+    const cells = this.#cellsOf(record.protocol, record.listener);
+    cells.active.value--;
+    cells.bytesIn.value += record.bytesIn;
+    cells.bytesOut.value += record.bytesOut;
+    this.#ended(record);
+  }
+
+  /** Of one that never came so far. */
+  refused(record: StreamRecord): void {
+    this.#ended(record);
+  }
+
+  /** Datagrams or connections thrown away without a record of their own. */
+  dropped(protocol: StreamProtocol, listener: string, reason: StreamReason): void {
+    this.#endedCell(protocol, listener, reason).value++;
+  }
+
+  #ended(record: StreamRecord): void {
+    this.#endedCell(record.protocol, record.listener, record.reason).value++;
+    if (this.#onAccess === undefined) return;
+    const { started, connected, ...rest } = record;
+    const duration = performance.now() - started;
+    this.#onAccess({
+      ...rest,
+      time: Date.now() - duration,
+      requestId: '',
+      method: '',
+      path: '',
+      status: 0,
+      duration,
+      upstreamDuration: connected,
+      userAgent: '',
+    });
+  }
+
+  #endedCell(protocol: StreamProtocol, listener: string, reason: StreamReason): Counter {
+    const labels = { protocol, listener, reason: reason === '' ? 'complete' : reason };
+    return this.#metrics.counter(
+      'daemun_stream_ended_total',
+      'TCP and TLS connections and UDP sessions ended.',
+      labels,
+    );
+  }
+
+  #cellsOf(protocol: StreamProtocol, listener: string): Cells {
+    const key = `${protocol} ${listener}`;
+    let cells = this.#cells.get(key);
+    if (cells === undefined) {
+      const labels = { protocol, listener };
+      const m = this.#metrics;
+      cells = {
+        total: m.counter('daemun_stream_opened_total', 'TCP and TLS connections and UDP sessions begun.', labels),
+        active: m.gauge('daemun_stream_active', 'TCP and TLS connections and UDP sessions under way.', labels),
+        bytesIn: m.counter('daemun_stream_received_bytes_total', 'Bytes from clients, of ended streams.', labels),
+        bytesOut: m.counter('daemun_stream_sent_bytes_total', 'Bytes to clients, of ended streams.', labels),
+      };
+      this.#cells.set(key, cells);
+    }
+    return cells;
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * A UDP listener: sessions by client address and port, in a table of bounded size.
+ *
+ * A flood from forged sources makes sessions whose client never sends again after an answer. When the table is full
+ * those are replaced first, oldest first; a session that showed that its client is real is replaced only after
+ * `sessionEvictAfter` of silence. Where neither gives room, the new client's datagram is dropped.
+ */
+import type { DeadlineWheel } from '../http/deadline.ts';
+import type { DatagramLayer, DatagramSink, DatagramSocket } from './datagram.ts';
+import type { SocketAddress } from './proxyprotocol.ts';
+import { SessionList } from './sessionlist.ts';
+import type { StreamLimits } from './streamlimits.ts';
+import type { StreamMeter, StreamReason } from './streammeter.ts';
+import type { StreamPlan } from './streamplan.ts';
+import { UdpSession } from './udpsession.ts';
+
+export interface UdpListenerOptions {
+  layer: DatagramLayer;
+  /** All deadlines. Its owner starts and advances it. */
+  wheel: DeadlineWheel;
+  limits: StreamLimits;
+  meter: StreamMeter;
+  /** Key of the listener. */
+  listener: string;
+}
+
+export class UdpListener {
+  readonly options: UdpListenerOptions;
+  /** For new sessions; swapped as one reference. Undefined: datagrams are dropped. */
+  plan: StreamPlan | undefined;
+  readonly #bound: BoundSocket[] = [];
+  readonly #unproven = new SessionList();
+  readonly #proven = new SessionList();
+  #sessions = 0;
+  #draining: (() => void) | undefined = undefined;
+  #drainTimer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(options: UdpListenerOptions, plan: StreamPlan | undefined) {
+    this.options = options;
+    this.plan = plan;
+  }
+
+  get sessions(): number {
+    return this.#sessions;
+  }
+
+  /**
+   * Binds each address (none of them a wildcard: see `localAddresses`) and answers what was bound. With port 0 all
+   * get the port that the first one got. Where one fails, all are closed and the system's error is thrown.
+   */
+  async open(addresses: ReadonlyArray<string>, port: number, reusePort = false): Promise<SocketAddress[]> {
+    const bound: SocketAddress[] = [];
+    try {
+      for (const address of addresses) {
+        bound.push(await this.#bind({ address, port: bound[0]?.port ?? port, reusePort }));
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    return bound;
+  }
+
+  async #bind(target: SocketAddress & { reusePort: boolean }): Promise<SocketAddress> {
+    const socket = new BoundSocket(this);
+    socket.socket = await this.options.layer.bind(target, socket);
+    this.#bound.push(socket);
+    return { address: target.address, port: socket.socket.local.port };
+  }
+
+  /** No new sessions; resolves when those under way are idle, or were ended after `timeout` milliseconds. */
+  drain(timeout: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#draining = resolve;
+      if (this.#sessions === 0) {
+        this.close();
+        return;
+      }
+      this.#drainTimer = setTimeout(() => this.close(), timeout);
+    });
+  }
+
+  /** Ends all sessions and closes the sockets. */
+  close(): void {
+    clearTimeout(this.#drainTimer);
+    for (const list of [this.#unproven, this.#proven]) {
+      for (let session = list.oldest; session !== undefined; session = list.oldest) session.end('drained');
+    }
+    for (const bound of this.#bound.splice(0)) bound.socket?.close();
+    this.#draining?.();
+  }
+
+  /** A datagram of a client without a session. */
+  admit(bound: BoundSocket, key: string, client: SocketAddress): UdpSession | undefined {
+    const { plan } = this;
+    if (this.#draining !== undefined) return this.#drop('drained');
+    if (plan === undefined) return this.#drop('no_route');
+    if (this.#sessions >= this.options.limits.maxSessions && !this.#makeRoom()) return this.#drop('limit');
+    const backend = plan.next();
+    if (backend === undefined) return this.#drop('no_backend');
+    const endpoint = backend.picker.pick();
+    if (endpoint === undefined) return this.#drop('no_endpoint');
+    const session = new UdpSession(this, bound, { key, client, plan, backend, endpoint });
+    bound.sessions.set(key, session);
+    this.#sessions++;
+    this.#unproven.append(session);
+    session.begin();
+    return session;
+  }
+
+  heard(session: UdpSession): void {
+    if (session.list !== undefined) (session.proven ? this.#proven : this.#unproven).append(session);
+  }
+
+  forget(session: UdpSession): void {
+    session.bound.sessions.delete(session.key);
+    session.list?.remove(session);
+    this.#sessions--;
+    if (this.#sessions === 0 && this.#draining !== undefined) queueMicrotask(() => this.close());
+  }
+
+  #makeRoom(): boolean {
+    const { wheel, limits } = this.options;
+    let victim = this.#unproven.oldest;
+    const proven = this.#proven.oldest;
+    if (victim === undefined && proven !== undefined && proven.lastHeard + limits.sessionEvictAfter <= wheel.now) {
+      victim = proven;
+    }
+    victim?.end('evicted');
+    return victim !== undefined;
+  }
+
+  #drop(reason: StreamReason): undefined {
+    this.options.meter.dropped('udp', this.options.listener, reason);
+    return undefined;
+  }
+}
+
+/** One address of the listener, and the sessions of the clients that sent there. */
+export class BoundSocket implements DatagramSink {
+  socket: DatagramSocket | undefined = undefined;
+  readonly sessions = new Map<string, UdpSession>();
+  readonly #listener: UdpListener;
+
+  constructor(listener: UdpListener) {
+    this.#listener = listener;
+  }
+
+  onDatagram(bytes: Buffer, from: SocketAddress): void {
+    const key = `${from.address} ${from.port}`;
+    let session = this.sessions.get(key);
+    if (session === undefined) session = this.#listener.admit(this, key, from);
+    else this.#listener.heard(session);
+    session?.forward(bytes);
+  }
+
+  reply(bytes: Buffer, client: SocketAddress): void {
+    this.socket?.send(bytes, client.port, client.address);
+  }
+
+  /** A reply could not be sent: lost, as a datagram may be. */
+  onError(): void {}
+}

@@ -1,0 +1,98 @@
+/** All backends of the config with their connections, kept up to date delta by delta. */
+import { type Backend, canonicalHash, type Delta, type Endpoints, type Snapshot } from '../../config/index.ts';
+import { backendTls } from './backendtls.ts';
+import { Balancer } from './balancer.ts';
+import type { PoolFactory, UpstreamWorld } from './connection.ts';
+import { NameResolution, type Resolve } from './nameresolution.ts';
+
+interface Served {
+  balancer: Balancer;
+  /** Changes where the backend, or a certificate that it uses, does. */
+  hash: string;
+  resolution: NameResolution | undefined;
+}
+
+export class Backends {
+  readonly #world: UpstreamWorld;
+  readonly #makePool: PoolFactory;
+  readonly #resolve: Resolve | undefined;
+  readonly #served = new Map<string, Served>();
+
+  constructor(world: UpstreamWorld, makePool: PoolFactory, resolve?: Resolve) {
+    this.#world = world;
+    this.#makePool = makePool;
+    this.#resolve = resolve;
+  }
+
+  get(key: string): Balancer | undefined {
+    return this.#served.get(key)?.balancer;
+  }
+
+  /** Takes over what `delta` changed on the way to `config`. */
+  update(config: Snapshot, delta: Delta): void {
+    const tlsChanged = [...delta.upserts, ...delta.removals].some(
+      ({ kind }) => kind === 'Certificate' || kind === 'TrustBundle',
+    );
+    for (const { kind, key } of delta.removals) if (kind === 'Backend') this.#remove(key);
+    for (const object of delta.upserts) if (object.kind === 'Backend') this.#put(object, config);
+    if (tlsChanged)
+      for (const backend of config.of('Backend').values()) if (backend.tls !== undefined) this.#put(backend, config);
+    for (const { kind, key } of delta.removals) if (kind === 'Endpoints') this.#endpoints({ kind, key, endpoints: [] });
+    for (const object of delta.upserts) if (object.kind === 'Endpoints') this.#endpoints(object);
+  }
+
+  close(): void {
+    for (const key of [...this.#served.keys()]) this.#remove(key);
+  }
+
+  #put(backend: Backend, config: Snapshot): void {
+    const held = this.#served.get(backend.key);
+    const hash = hashOf(backend, config);
+    if (held?.hash === hash) return;
+    const alpn = backend.protocol === 'h2c' ? ['h2'] : ['http/1.1'];
+    const tls = backend.tls === undefined ? undefined : backendTls(backend.tls, { config, alpn });
+    const balancer = new Balancer(backend, {
+      world: this.#world,
+      makePool: this.#makePool,
+      ...(typeof tls === 'string' ? { broken: tls } : { tls }),
+    });
+    held?.resolution?.stop();
+    this.#served.set(backend.key, { balancer, hash, resolution: undefined });
+    const endpoints = config.get('Endpoints', backend.key);
+    if (endpoints !== undefined) this.#endpoints(endpoints);
+    held?.balancer.retire();
+  }
+
+  #endpoints(object: Endpoints): void {
+    const served = this.#served.get(object.key);
+    if (served === undefined) return;
+    served.resolution?.stop();
+    served.resolution = undefined;
+    if (object.dns === undefined) {
+      served.balancer.update(object.endpoints);
+      return;
+    }
+    const { balancer } = served;
+    served.resolution = new NameResolution(object.dns, (endpoints) => balancer.update(endpoints), this.#resolve);
+    void served.resolution.start();
+  }
+
+  #remove(key: string): void {
+    const held = this.#served.get(key);
+    if (held === undefined) return;
+    this.#served.delete(key);
+    held.resolution?.stop();
+    held.balancer.retire();
+  }
+}
+
+function hashOf(backend: Backend, config: Snapshot): string {
+  const { tls } = backend;
+  if (tls === undefined) return canonicalHash(backend);
+  const bundles = tls.trust === 'System' ? [] : tls.trust.map((key) => config.get('TrustBundle', key));
+  const certificate =
+    tls.clientCertificate === undefined ? undefined : config.get('Certificate', tls.clientCertificate);
+  return [backend, ...bundles, certificate]
+    .map((object) => (object === undefined ? '' : canonicalHash(object)))
+    .join(' ');
+}

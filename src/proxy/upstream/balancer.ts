@@ -1,0 +1,74 @@
+/** One Backend with the pools of its endpoints: round robin over the ready ones, then over the draining ones. */
+import type { Backend, Endpoint, Endpoints } from '../../config/index.ts';
+import type { ConnectTls } from '../listen/driver.ts';
+import type { EndpointPool, PoolFactory, UpstreamWorld } from './connection.ts';
+
+export class Balancer {
+  readonly backend: Backend;
+  /** Why no request may go to this backend (its TLS policy cannot be met, say), or undefined. */
+  readonly broken: string | undefined;
+  readonly #world: UpstreamWorld;
+  readonly #makePool: PoolFactory;
+  readonly #tls: ConnectTls | undefined;
+  readonly #pools = new Map<string, EndpointPool>();
+  #ready: EndpointPool[] = [];
+  #draining: EndpointPool[] = [];
+  #next = 0;
+
+  constructor(
+    backend: Backend,
+    around: { world: UpstreamWorld; makePool: PoolFactory; tls?: ConnectTls | undefined; broken?: string | undefined },
+  ) {
+    this.backend = backend;
+    this.broken = around.broken;
+    this.#world = around.world;
+    this.#makePool = around.makePool;
+    this.#tls = around.tls;
+  }
+
+  /** The endpoint for the next request, or null where there is none. `avoid`: one that just failed. */
+  pick(avoid: EndpointPool | null = null): EndpointPool | null {
+    const pools = this.#ready.length > 0 ? this.#ready : this.#draining;
+    const { length } = pools;
+    const { now } = this.#world.wheel;
+    for (let i = 0; i < length; i++) {
+      const pool = pools[this.#next++ % length]!;
+      if (pool.evictedUntil <= now && pool !== avoid) return pool;
+    }
+    // All are evicted: trying one is better than failing all.
+    return length > 0 ? pools[this.#next++ % length]! : null;
+  }
+
+  get size(): number {
+    return this.#ready.length + this.#draining.length;
+  }
+
+  /** Takes over a new list of endpoints; connections to those that stay are kept. */
+  update(endpoints: Endpoints['endpoints']): void {
+    const stay = new Set<string>();
+    const poolOf = (endpoint: Endpoint): EndpointPool => {
+      const label = `${endpoint.address}:${endpoint.port}`;
+      stay.add(label);
+      let pool = this.#pools.get(label);
+      if (pool === undefined) {
+        const target = { address: endpoint.address, port: endpoint.port, tls: this.#tls };
+        pool = this.#makePool(this.#world, target, this.backend.protocol === 'h2c' ? 'h2' : 'http');
+        this.#pools.set(label, pool);
+      }
+      return pool;
+    };
+    const ready = endpoints.filter(({ state }) => state === 'ready').map(poolOf);
+    const draining = endpoints.filter(({ state }) => state === 'draining').map(poolOf);
+    this.#ready = ready;
+    this.#draining = draining;
+    for (const [label, pool] of this.#pools) {
+      if (stay.has(label)) continue;
+      this.#pools.delete(label);
+      pool.retire();
+    }
+  }
+
+  retire(): void {
+    this.update([]);
+  }
+}

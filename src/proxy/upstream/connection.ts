@@ -1,0 +1,55 @@
+/**
+ * How the exchange gets a backend connection, whatever its protocol. Codecs implement the connections and are handed
+ * in as a Connector, so that pools and balancing know no protocol.
+ */
+
+import type { Failure, ResponseSide, Upstream } from '../http/codec.ts';
+import type { DeadlineWheel } from '../http/deadline.ts';
+import type { ConnectTls, Driver } from '../listen/driver.ts';
+
+/** An exchange that waits for a connection. Exactly one of the two is called, unless it cancels. */
+export interface OpenWaiter extends ResponseSide {
+  upstreamReady(upstream: Upstream): void;
+  upstreamUnavailable(why: Failure): void;
+}
+
+/** Connections to one endpoint. */
+export interface EndpointPool {
+  readonly address: string;
+  readonly port: number;
+  /** `address:port`, for logs. */
+  readonly label: string;
+  /** A connection at once, or null: then the waiter is called back. */
+  open(waiter: OpenWaiter): Upstream | null;
+  /** The waiter is no longer interested. */
+  cancel(waiter: OpenWaiter): void;
+  /** Milliseconds on the wheel's clock until which the endpoint is passed over because it refused; 0: it is not. */
+  evictedUntil: number;
+  /** No new requests; idle connections close, busy ones when they are done. */
+  retire(): void;
+}
+
+export interface EndpointTarget {
+  address: string;
+  port: number;
+  tls: ConnectTls | undefined;
+}
+
+/** What pools need of the world around them. */
+export interface UpstreamWorld {
+  driver: Driver;
+  wheel: DeadlineWheel;
+}
+
+/** Makes the pool that speaks a backend's protocol. */
+export type PoolFactory = (world: UpstreamWorld, target: EndpointTarget, protocol: 'http' | 'h2') => EndpointPool;
+
+export const CONNECT_TIMEOUT = 5_000;
+/** An idle connection to a backend is closed after this long. */
+export const UPSTREAM_IDLE_TIMEOUT = 60_000;
+/** Connections to one endpoint, busy and idle. */
+export const MAX_CONNECTIONS_PER_ENDPOINT = 1_024;
+/** Idle connections kept for one endpoint. */
+export const MAX_IDLE_PER_ENDPOINT = 256;
+/** Requests that wait for a connection of a full endpoint; more fail at once (503). */
+export const MAX_WAITING_PER_ENDPOINT = 1_024;

@@ -1,0 +1,13 @@
+export { Backends } from './backends.ts';
+export { Balancer } from './balancer.ts';
+export {
+  CONNECT_TIMEOUT,
+  type EndpointPool,
+  type EndpointTarget,
+  type OpenWaiter,
+  type PoolFactory,
+  UPSTREAM_IDLE_TIMEOUT,
+  type UpstreamWorld,
+} from './connection.ts';
+export { Eviction } from './eviction.ts';
+export { ConnectionPool, type PooledConnection } from './pool.ts';

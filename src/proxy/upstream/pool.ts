@@ -1,0 +1,123 @@
+/** Connections to one endpoint that carry one request at a time (HTTP/1.1). */
+import type { Failure, Upstream } from '../http/codec.ts';
+import {
+  type EndpointPool,
+  type EndpointTarget,
+  MAX_CONNECTIONS_PER_ENDPOINT,
+  MAX_IDLE_PER_ENDPOINT,
+  MAX_WAITING_PER_ENDPOINT,
+  type OpenWaiter,
+  type UpstreamWorld,
+} from './connection.ts';
+import { Eviction } from './eviction.ts';
+
+/** A connection as the pool sees it. */
+export interface PooledConnection extends Upstream {
+  /** Takes the next exchange; only while idle. */
+  adopt(waiter: OpenWaiter): void;
+  /** Closes an idle connection. */
+  closeIdle(): void;
+}
+
+/** Starts a connection; it calls `opened`, `idle` and `gone` of the pool. */
+export type ConnectionFactory = (pool: ConnectionPool) => PooledConnection;
+
+export class ConnectionPool implements EndpointPool {
+  readonly address: string;
+  readonly port: number;
+  readonly label: string;
+  readonly target: EndpointTarget;
+  readonly world: UpstreamWorld;
+  evictedUntil = 0;
+  readonly #connect: ConnectionFactory;
+  readonly #idle: PooledConnection[] = [];
+  #waiting: OpenWaiter[] = [];
+  #connections = 0;
+  #connecting = 0;
+  #retired = false;
+  readonly #eviction = new Eviction();
+
+  constructor(world: UpstreamWorld, target: EndpointTarget, connect: ConnectionFactory) {
+    this.world = world;
+    this.target = target;
+    this.address = target.address;
+    this.port = target.port;
+    this.label = `${target.address}:${target.port}`;
+    this.#connect = connect;
+  }
+
+  open(waiter: OpenWaiter): Upstream | null {
+    // The one used last is the least likely to be closed by its idle timeout.
+    const connection = this.#idle.pop();
+    if (connection !== undefined) {
+      connection.adopt(waiter);
+      return connection;
+    }
+    if (this.#waiting.length >= MAX_WAITING_PER_ENDPOINT) {
+      queueMicrotask(() => waiter.upstreamUnavailable('overloaded'));
+      return null;
+    }
+    this.#waiting.push(waiter);
+    this.#grow();
+    return null;
+  }
+
+  cancel(waiter: OpenWaiter): void {
+    const at = this.#waiting.indexOf(waiter);
+    if (at !== -1) this.#waiting.splice(at, 1);
+  }
+
+  /** A connection is open and can take a request. */
+  opened(connection: PooledConnection): void {
+    this.#connecting--;
+    this.#eviction.answered(this);
+    this.idle(connection);
+  }
+
+  /** A connection finished its request and can take another one. */
+  idle(connection: PooledConnection): void {
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) {
+      connection.adopt(waiter);
+      waiter.upstreamReady(connection);
+    } else if (this.#retired || this.#idle.length >= MAX_IDLE_PER_ENDPOINT) {
+      connection.closeIdle();
+    } else {
+      this.#idle.push(connection);
+    }
+  }
+
+  /** A connection could not be opened: who waits tries another endpoint. */
+  refused(why: Failure): void {
+    this.#connecting--;
+    this.#connections--;
+    this.#eviction.refused(this, this.world.wheel.now);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const waiter of waiting) waiter.upstreamUnavailable(why);
+  }
+
+  /** An open connection ended. */
+  gone(connection: PooledConnection): void {
+    this.#connections--;
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
+    this.#grow();
+  }
+
+  retire(): void {
+    this.#retired = true;
+    for (const connection of this.#idle.splice(0)) connection.closeIdle();
+  }
+
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  #grow(): void {
+    if (this.#waiting.length <= this.#connecting || this.#connections >= MAX_CONNECTIONS_PER_ENDPOINT) return;
+    this.#connections++;
+    this.#connecting++;
+    this.#connect(this);
+  }
+}

@@ -1,0 +1,94 @@
+import {
+  type AnyResource,
+  apiVersionOf,
+  KINDS,
+  type Kind,
+  keyOf,
+  NAMESPACE_NAME_LABEL,
+  objectKey,
+} from '../api/index.ts';
+import { recognise } from './conversion.ts';
+import { check, isObject, type JsonObject, type Problem, SCHEMAS } from './schema/index.ts';
+
+/** What became of one object of a document. */
+export type Admission =
+  | { verdict: 'accepted'; key: string; resource: AnyResource; problems: Problem[] }
+  /** `key` is there when the object could be told: its last good form stays in use. */
+  | { verdict: 'refused'; key?: string; problems: Problem[] }
+  /** A kind that is not ours, named `Kind.group`. */
+  | { verdict: 'foreign'; kind: string };
+
+/** Judges one object as an API server would, and fills in its defaults. */
+export function admit(value: unknown): Admission {
+  if (!isObject(value)) return refused(undefined, error([], 'must be an object with apiVersion, kind and metadata'));
+  const { apiVersion, kind } = value;
+  if (typeof apiVersion !== 'string' || apiVersion === '') {
+    return refused(undefined, error(['apiVersion'], 'is required, such as gateway.networking.k8s.io/v1'));
+  }
+  if (typeof kind !== 'string' || kind === '')
+    return refused(undefined, error(['kind'], 'is required, such as HTTPRoute'));
+  const recognition = recognise(apiVersion, kind);
+  switch (recognition.found) {
+    case 'foreign':
+      return { verdict: 'foreign', kind: foreignName(apiVersion, kind) };
+    case 'unreadable':
+      return refused(likelyKey(recognition.kind, value), error(['apiVersion'], recognition.error));
+    case 'old': {
+      const warning: Problem = { path: ['apiVersion'], severity: 'warning', message: recognition.warning };
+      return admitAs(recognition.kind, value, [warning]);
+    }
+    case 'current':
+      return admitAs(recognition.kind, value, []);
+  }
+}
+
+function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
+  const prepared = kind === 'Secret' ? withStringData(value) : value;
+  const { value: checked, problems: found } = check(SCHEMAS[kind], prepared);
+  const problems = [...before, ...found];
+  if (problems.some(({ severity }) => severity === 'error')) {
+    return { verdict: 'refused', key: likelyKey(kind, value), problems };
+  }
+  // The schema of the kind has just vouched for this shape.
+  const resource = checked as AnyResource;
+  resource.apiVersion = apiVersionOf(kind);
+  resource.kind = kind;
+  if (resource.kind === 'Namespace') {
+    resource.metadata.labels = { ...resource.metadata.labels, [NAMESPACE_NAME_LABEL]: resource.metadata.name };
+  }
+  return { verdict: 'accepted', key: objectKey(resource), resource, problems };
+}
+
+/** Secrets may be written in plain text under stringData, which wins over data and is never stored. */
+function withStringData(secret: JsonObject): JsonObject {
+  const { stringData, ...rest } = secret;
+  if (stringData === undefined || stringData === null) return rest;
+  // Left in place, it is reported as the wrong type that it is.
+  if (!isObject(stringData)) return { ...rest, data: stringData };
+  const encoded = Object.entries(stringData).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? Buffer.from(value).toString('base64') : value,
+  ]);
+  return { ...rest, data: { ...(isObject(rest.data) ? rest.data : {}), ...Object.fromEntries(encoded) } };
+}
+
+/** The key of an object that may be broken, if its name can be read. */
+export function likelyKey(kind: Kind, value: JsonObject): string | undefined {
+  const metadata = value.metadata;
+  if (!isObject(metadata) || typeof metadata.name !== 'string' || metadata.name === '') return undefined;
+  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : 'default';
+  return keyOf(kind, KINDS[kind].namespaced ? namespace : '', metadata.name);
+}
+
+function foreignName(apiVersion: string, kind: string): string {
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+  return group === '' ? kind : `${kind}.${group}`;
+}
+
+function refused(key: string | undefined, problem: Problem): Admission {
+  return { verdict: 'refused', key, problems: [problem] };
+}
+
+function error(path: Problem['path'], message: string): Problem {
+  return { path, severity: 'error', message };
+}

@@ -1,0 +1,48 @@
+import { apiVersionOf, groupOf, KINDS, type Kind } from '../api/index.ts';
+
+/** The group that experimental kinds live in until they graduate. */
+const EXPERIMENTAL_GROUP = 'gateway.networking.x-k8s.io';
+
+/** Versions that are read as the current one. Their fields are a subset of it, so no field has to move. */
+const OLD_VERSIONS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  GatewayClass: ['v1beta1', 'v1alpha2'],
+  Gateway: ['v1beta1', 'v1alpha2'],
+  HTTPRoute: ['v1beta1', 'v1alpha2'],
+  ReferenceGrant: ['v1beta1', 'v1alpha2'],
+  GRPCRoute: ['v1alpha2'],
+  TLSRoute: ['v1alpha3', 'v1alpha2'],
+  TCPRoute: ['v1alpha2'],
+  UDPRoute: ['v1alpha2'],
+  BackendTLSPolicy: ['v1alpha3'],
+  EndpointSlice: ['v1beta1'],
+};
+
+export type Recognition =
+  | { found: 'current'; kind: Kind }
+  | { found: 'old'; kind: Kind; warning: string }
+  /** A kind that is read, in a version that is not. */
+  | { found: 'unreadable'; kind: Kind; error: string }
+  | { found: 'foreign' };
+
+/** Which of our kinds an object is, by its apiVersion and kind. */
+export function recognise(apiVersion: string, kind: string): Recognition {
+  if (apiVersion === `${EXPERIMENTAL_GROUP}/v1alpha1` && kind === 'XListenerSet') {
+    return old('ListenerSet', `XListenerSet has become ListenerSet: write apiVersion ${apiVersionOf('ListenerSet')}`);
+  }
+  if (!isKind(kind) || KINDS[kind].group !== groupOf(apiVersion)) return { found: 'foreign' };
+  const current = apiVersionOf(kind);
+  if (apiVersion === current) return { found: 'current', kind };
+  const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
+  if (OLD_VERSIONS[kind]?.includes(version)) {
+    return old(kind, `${version} is an old version of ${kind} and is read as the new one: write ${current}`);
+  }
+  return { found: 'unreadable', kind, error: `is no version of ${kind} that can be read; write ${current}` };
+}
+
+function old(kind: Kind, warning: string): Recognition {
+  return { found: 'old', kind, warning };
+}
+
+function isKind(kind: string): kind is Kind {
+  return Object.hasOwn(KINDS, kind);
+}

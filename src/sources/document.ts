@@ -1,0 +1,181 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type ScalarTag,
+} from 'yaml';
+import { type Admission, admit, likelyKey } from './admission.ts';
+import { recognise } from './conversion.ts';
+import { type Diagnostic, type FieldPath, fieldName } from './diagnostic.ts';
+import { isObject, type Problem } from './schema/index.ts';
+
+/** A part of a file that can be parsed by itself: the lines from one `---` to the next. */
+export interface Chunk {
+  text: string;
+  /** Lines of the file before it. */
+  line: number;
+}
+
+/** A diagnostic before it is known where its chunk stands: `line` counts from 0 in the chunk. */
+export type Note = Pick<Diagnostic, 'severity' | 'line' | 'field' | 'message'>;
+
+/** What one object of a chunk came to. `line` counts from 0 in the chunk. */
+export interface Entry {
+  line: number;
+  /** verdict refused without a key also stands for a document that cannot be parsed. */
+  admission: Admission;
+  notes: Note[];
+}
+
+/** Lists of lists are followed this deep. */
+const MAX_LIST_DEPTH = 4;
+/** How often a document may repeat an anchor's content before it is refused. */
+const MAX_ALIASES = 100;
+
+const MARKER = /^---(?=[ \t\r\n]|$)/gm;
+
+/**
+ * Cuts a file where documents start. YAML ends a document at such a line wherever it stands, even in a block
+ * scalar, so no parsing is needed, and a document that did not change need not be parsed again.
+ */
+export function chunksOf(text: string): Chunk[] {
+  const chunks: Chunk[] = [];
+  let start = 0;
+  let line = 0;
+  const cut = (end: number): void => {
+    const part = text.slice(start, end);
+    if (isPreamble(part)) return;
+    chunks.push({ text: part, line });
+    line += countLines(part);
+    start = end;
+  };
+  for (const { index } of text.matchAll(MARKER)) if (index > start) cut(index);
+  cut(text.length);
+  return chunks;
+}
+
+/** Nothing but comments, blank lines and directives (`%YAML 1.2`), which belong to the document that follows. */
+function isPreamble(text: string): boolean {
+  return /^(?:(?:---)?[ \t]*(?:#.*)?\r?\n|%.*\r?\n)*(?:---)?[ \t]*(?:#.*)?$/.test(text);
+}
+
+function countLines(text: string): number {
+  let lines = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
+  return lines;
+}
+
+/** kubectl reads these plain words as booleans, as YAML 1.1 does. */
+const wordyBooleans: ScalarTag = {
+  default: true,
+  tag: 'tag:yaml.org,2002:bool',
+  test: /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/,
+  resolve: (word) => /^(?:y|on)/i.test(word),
+};
+
+/** Parses a chunk and judges its objects. Never throws: what cannot be read becomes a refused entry. */
+export function entriesOf(chunk: string): Entry[] {
+  const lines = new LineCounter();
+  try {
+    const documents = parseAllDocuments(chunk, {
+      lineCounter: lines,
+      customTags: (tags) => [...tags, wordyBooleans],
+      merge: true,
+      prettyErrors: false,
+      stringKeys: true,
+      logLevel: 'silent',
+    });
+    return Array.isArray(documents) ? documents.flatMap((document) => read(document, lines)) : [];
+  } catch (error) {
+    return [unreadable({ line: 0, message: `cannot be read: ${messageOf(error)}` })];
+  }
+}
+
+function read(document: Document, lines: LineCounter): Entry[] {
+  const fault = document.errors[0];
+  if (fault) {
+    const line = lines.linePos(fault.pos[0]).line - 1;
+    return [unreadable({ line, message: `is not valid YAML: ${fault.message}`, key: keyInRuins(document) })];
+  }
+  if (document.contents === null) return [];
+  const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+  if (value === null) return [];
+  return objectsIn(value, []).map(({ object, path }) => {
+    const admission = admit(object);
+    const problems = admission.verdict === 'foreign' ? [] : admission.problems;
+    return {
+      line: lineAt(document, lines, path),
+      admission,
+      notes: problems.map((problem) => noteOf(problem, lineAt(document, lines, [...path, ...problem.path]))),
+    };
+  });
+}
+
+function noteOf({ severity, path, message }: Problem, line: number): Note {
+  return { severity, line, field: fieldName(path), message };
+}
+
+/** The objects of a document: itself, or the items of a List. */
+function objectsIn(value: unknown, path: FieldPath): Array<{ object: unknown; path: FieldPath }> {
+  if (!isObject(value) || typeof value.kind !== 'string' || !Array.isArray(value.items))
+    return [{ object: value, path }];
+  if (!value.kind.endsWith('List') || path.length / 2 >= MAX_LIST_DEPTH) return [{ object: value, path }];
+  const kind = value.kind.slice(0, -'List'.length);
+  // Items of a typed list may leave out what the list says.
+  const inherited = kind === '' ? {} : { apiVersion: value.apiVersion, kind };
+  return value.items.flatMap((item: unknown, index) =>
+    objectsIn(isObject(item) ? { ...inherited, ...item } : item, [...path, 'items', index]),
+  );
+}
+
+/** What of a document that does not parse can still be told: which object it was going to be. */
+function keyInRuins(document: Document): string | undefined {
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    if (!isObject(value) || typeof value.apiVersion !== 'string' || typeof value.kind !== 'string') return undefined;
+    const recognition = recognise(value.apiVersion, value.kind);
+    return recognition.found === 'foreign' ? undefined : likelyKey(recognition.kind, value);
+  } catch {
+    // Nothing more to learn: the document is reported as unreadable already.
+    return undefined;
+  }
+}
+
+function unreadable({ line, message, key }: { line: number; message: string; key?: string }): Entry {
+  const admission: Admission = { verdict: 'refused', key, problems: [] };
+  return { line, admission, notes: [{ severity: 'error', line, field: '', message }] };
+}
+
+/** The line (from 0) of a field, or of what surrounds it where the field is missing or came from a default. */
+function lineAt(document: Document, lines: LineCounter, path: FieldPath): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node);
+  for (const step of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === step);
+      if (!pair) break;
+      offset = startOf(pair.key) ?? offset;
+      node = pair.value;
+    } else if (isSeq(node) && typeof step === 'number' && node.items[step]) {
+      node = node.items[step];
+      offset = startOf(node) ?? offset;
+    } else {
+      break;
+    }
+  }
+  return offset === undefined ? 0 : lines.linePos(offset).line - 1;
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Partial<Node> | null)?.range?.[0];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

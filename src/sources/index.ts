@@ -1,0 +1,5 @@
+/** Where resources come from: files now, a cluster later. Each source fills one collection per kind. */
+export { type Diagnostic, diagnosticKey } from './diagnostic.ts';
+export { type EndpointOption, endpointSlices, parseEndpointOption } from './endpointoption.ts';
+export { type FileSource, type FileSourceOptions, fileSource, type Reload } from './filesource.ts';
+export type { ResourceCollections, Source } from './source.ts';

@@ -1,0 +1,207 @@
+import type { AnyResource, Service } from '../api/index.ts';
+import { keyOf, objectKey } from '../api/index.ts';
+import { equal } from '../graph/index.ts';
+import type { Diagnostic } from './diagnostic.ts';
+import type { Entry } from './document.ts';
+import { type EndpointOption, endpointSlices } from './endpointoption.ts';
+import type { ParsedFile } from './filecache.ts';
+
+/** One file of a look at the outside, in the order that decides between duplicates. */
+export interface InventoryFile {
+  path: string;
+  /** Named by the user: when it is gone, that is a fault and not a removal. */
+  named: boolean;
+  content: ParsedFile;
+}
+
+/** A line of a file, from 1. */
+export interface Place {
+  file: string;
+  line: number;
+}
+
+interface Held {
+  path: string;
+  /** From 1. */
+  line: number;
+  /** As admitted: identical as long as its document did not change. */
+  admitted: AnyResource;
+  /** The same with its generation. */
+  resource: AnyResource;
+}
+
+/** Where the objects of `--endpoint` come from, in diagnostics. */
+const OPTION_PATH = '--endpoint';
+
+/**
+ * All objects that are in use, from all files. Each look at the outside makes a whole new set; an object that was
+ * good before and cannot be read now stays in it as it was.
+ */
+export class Inventory {
+  readonly #options: readonly EndpointOption[];
+  #held = new Map<string, Held>();
+
+  constructor(options: readonly EndpointOption[] = []) {
+    this.#options = options;
+  }
+
+  /** Takes what the files say now. Answers every object in use and every diagnostic. */
+  take(files: readonly InventoryFile[]): { resources: Map<string, AnyResource>; diagnostics: Diagnostic[] } {
+    const look = new Look(this.#held);
+    for (const file of files) look.file(file);
+    look.keepLastGood();
+    for (const option of this.#options) look.option(option);
+    this.#held = look.held;
+    const resources = new Map([...look.held].map(([key, { resource }]) => [key, resource]));
+    return { resources, diagnostics: look.finish() };
+  }
+
+  /** Where the object in use stands; undefined for an unknown one. */
+  placeOf(key: string): Place | undefined {
+    const held = this.#held.get(key);
+    return held && { file: held.path, line: held.line };
+  }
+}
+
+/** An error whose message has yet to say what became of its object, or of the objects of its file. */
+interface Fault {
+  diagnostic: Diagnostic;
+  path: string;
+  key?: string;
+}
+
+class Look {
+  readonly held = new Map<string, Held>();
+  readonly #before: ReadonlyMap<string, Held>;
+  readonly #diagnostics: Diagnostic[] = [];
+  readonly #faults: Fault[] = [];
+  readonly #foreign = new Map<string, { first: Diagnostic; count: number }>();
+
+  constructor(before: ReadonlyMap<string, Held>) {
+    this.#before = before;
+  }
+
+  file({ path, named, content }: InventoryFile): void {
+    if ('chunks' in content) {
+      for (const { line, entries } of content.chunks) for (const entry of entries) this.#entry(entry, path, line);
+    } else if (named || !content.missing) {
+      // A file that went away after its folder was listed is a removal, and needs no words.
+      this.#fault({ diagnostic: this.#report({ severity: 'error', file: path, message: content.error }), path });
+    }
+  }
+
+  #entry(entry: Entry, path: string, before: number): void {
+    const { admission } = entry;
+    const line = before + entry.line + 1;
+    if (admission.verdict === 'foreign') {
+      this.#foreignKind(admission.kind, { file: path, line });
+      return;
+    }
+    const object = admission.key ?? '';
+    const notes = entry.notes.map((note) =>
+      this.#report({ ...note, file: path, line: before + note.line + 1, object }),
+    );
+    if (admission.verdict === 'accepted') {
+      this.#accept({ key: admission.key, path, line, admitted: admission.resource });
+      return;
+    }
+    const diagnostic = notes.find(({ severity }) => severity === 'error');
+    if (diagnostic) this.#fault({ diagnostic, path, key: admission.key });
+  }
+
+  #accept({ key, path, line, admitted }: { key: string; path: string; line: number; admitted: AnyResource }): void {
+    const first = this.held.get(key);
+    if (first) {
+      const message = `is also in ${first.path}:${first.line}, which comes first and is used; remove one of the two`;
+      this.#report({ severity: 'warning', file: path, line, object: key, message });
+      return;
+    }
+    this.held.set(key, { path, line, admitted, resource: this.#versioned(key, admitted) });
+  }
+
+  /** The object with its generation; the very object that is in use when nothing in it has changed. */
+  #versioned(key: string, admitted: AnyResource): AnyResource {
+    const before = this.#before.get(key);
+    if (before && (before.admitted === admitted || equal(before.admitted, admitted))) return before.resource;
+    if (admitted.metadata.generation !== undefined) return admitted;
+    const last = before?.resource.metadata.generation ?? 0;
+    const generation = before && equal(bodyOf(before.admitted), bodyOf(admitted)) ? last : last + 1;
+    return { ...admitted, metadata: { ...admitted.metadata, generation } } as AnyResource;
+  }
+
+  /** Puts back what was good before and cannot be read now, and says so where the fault is reported. */
+  keepLastGood(): void {
+    for (const { diagnostic, path, key } of this.#faults) {
+      if (key !== undefined) {
+        diagnostic.message += `; ${this.#fate(key)}`;
+        continue;
+      }
+      const kept = [...this.#before].filter(([key, { path: from }]) => !this.held.has(key) && isWithin(from, path));
+      for (const [key, held] of kept) this.held.set(key, held);
+      if (kept.length > 0) {
+        const names = kept.slice(0, 3).map(([key]) => key);
+        const more = kept.length > names.length ? ` and ${kept.length - names.length} more` : '';
+        diagnostic.message += `; the last good form stays in use of ${names.join(', ')}${more}`;
+      }
+    }
+  }
+
+  #fate(key: string): string {
+    const other = this.held.get(key);
+    if (other) return `the object in ${other.path}:${other.line} is used`;
+    const before = this.#before.get(key);
+    if (!before) return 'the object is left out';
+    this.held.set(key, before);
+    return 'its last good form stays in use';
+  }
+
+  option(option: EndpointOption): void {
+    const { namespace, service: name, port, text } = option;
+    const key = keyOf('Service', namespace, name);
+    const service = this.held.get(key)?.resource as Service | undefined;
+    const known = service?.spec.ports?.some((candidate) => candidate.port === port || candidate.name === port);
+    if (!known) {
+      const missing = service ? `port ${port} of Service ${namespace}/${name}` : `Service ${namespace}/${name}`;
+      this.#report({ severity: 'warning', file: OPTION_PATH, object: key, message: `${text}: there is no ${missing}` });
+    }
+    for (const slice of endpointSlices(option, service)) {
+      this.#accept({ key: objectKey(slice), path: OPTION_PATH, line: 0, admitted: slice });
+    }
+  }
+
+  finish(): Diagnostic[] {
+    for (const { first, count } of this.#foreign.values()) {
+      if (count > 1) first.message += ` (${count} objects)`;
+    }
+    return this.#diagnostics;
+  }
+
+  #foreignKind(kind: string, where: { file: string; line: number }): void {
+    const known = this.#foreign.get(kind);
+    if (known) {
+      known.count++;
+      return;
+    }
+    const first = this.#report({ severity: 'info', ...where, message: `${kind} is not a kind that is read here` });
+    this.#foreign.set(kind, { first, count: 1 });
+  }
+
+  #fault(fault: Fault): void {
+    this.#faults.push(fault);
+  }
+
+  #report(diagnostic: Partial<Diagnostic> & Pick<Diagnostic, 'severity' | 'file' | 'message'>): Diagnostic {
+    const whole = { line: 0, object: '', field: '', ...diagnostic };
+    this.#diagnostics.push(whole);
+    return whole;
+  }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
+
+/** What generation counts the changes of: everything but metadata. */
+function bodyOf({ metadata: _, ...body }: AnyResource): object {
+  return body;
+}

@@ -1,0 +1,207 @@
+import type { FieldPath } from '../diagnostic.ts';
+import { nearest } from './nearest.ts';
+import type { ListSchema, MapSchema, ObjectSchema, Rule, Schema, StringSchema } from './schema.ts';
+
+/** One thing that is wrong with a value. */
+export interface Problem {
+  path: FieldPath;
+  severity: 'error' | 'warning';
+  message: string;
+}
+
+/**
+ * Applies a schema as an API server does: nulls and unknown fields are dropped, defaults filled in, types and
+ * limits checked, then the rules of every value that fits. Answers a new value; the given one is not changed.
+ * The value is usable when no problem is an error.
+ */
+export function check(schema: Schema, value: unknown, path: FieldPath = []): { value: unknown; problems: Problem[] } {
+  const checker = new Checker();
+  return { value: checker.check(schema, value, path), problems: checker.problems };
+}
+
+export type JsonObject = Record<string, unknown>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+class Checker {
+  readonly problems: Problem[] = [];
+  #errors = 0;
+
+  check(schema: Schema, value: unknown, path: FieldPath): unknown {
+    const before = this.#errors;
+    switch (schema.type) {
+      case 'object': {
+        if (!isObject(value)) return this.#wrongType(path, 'an object (a list of "name: value" lines)', value);
+        const checked = this.#object(schema, value, path);
+        this.#rules(schema.rules, checked, { path, before });
+        return checked;
+      }
+      case 'map': {
+        if (!isObject(value)) return this.#wrongType(path, 'a map of names to values', value);
+        const checked = this.#map(schema, value, path);
+        this.#rules(schema.rules, checked, { path, before });
+        return checked;
+      }
+      case 'list': {
+        if (!Array.isArray(value)) return this.#wrongType(path, 'a list', value);
+        const checked = this.#list(schema, value, path);
+        this.#rules(schema.rules, checked, { path, before });
+        return checked;
+      }
+      case 'string':
+        if (typeof value !== 'string') return this.#wrongType(path, 'a string', value, needsQuotes(value));
+        this.#string(schema, value, path);
+        return value;
+      case 'integer':
+        if (typeof value !== 'number' || !Number.isInteger(value))
+          return this.#wrongType(path, 'a whole number', value);
+        if (schema.values && !schema.values.includes(value)) {
+          this.#error(path, `must be one of ${schema.values.join(', ')}, not ${value}`);
+        } else if (value < schema.min || value > schema.max) {
+          this.#error(path, `must be ${range(schema.min, schema.max)}, not ${value}`);
+        }
+        return value;
+      case 'boolean':
+        if (typeof value !== 'boolean') return this.#wrongType(path, 'true or false', value);
+        return value;
+      case 'port':
+        if (typeof value !== 'string' && !Number.isInteger(value))
+          return this.#wrongType(path, 'a port or its name', value);
+        return value;
+    }
+  }
+
+  #object(schema: ObjectSchema, value: JsonObject, path: FieldPath): JsonObject {
+    const checked: JsonObject = {};
+    for (const [name, given] of Object.entries(value)) {
+      if (given !== null && !Object.hasOwn(schema.fields, name)) this.#unknownField(schema, name, path);
+    }
+    for (const [name, field] of Object.entries(schema.fields)) {
+      const given = value[name] ?? structuredClone(field.default);
+      if (given !== undefined) checked[name] = this.check(field.schema, given, [...path, name]);
+      else if (field.required) this.#error([...path, name], 'is required');
+    }
+    return checked;
+  }
+
+  #unknownField(schema: ObjectSchema, name: string, path: FieldPath): void {
+    if (schema.unread.has(name)) return;
+    if (schema.experimental.has(name)) {
+      this.#warn([...path, name], 'belongs to the experimental channel and is not served yet; it is left out');
+      return;
+    }
+    const guess = nearest(name, Object.keys(schema.fields));
+    this.#warn(
+      [...path, name],
+      `is not a field of this object; it is left out${guess ? `. Did you mean ${guess}?` : ''}`,
+    );
+  }
+
+  #map(schema: MapSchema, value: JsonObject, path: FieldPath): JsonObject {
+    const checked: JsonObject = {};
+    const entries = Object.entries(value);
+    if (entries.length > schema.max) {
+      this.#error(path, `must have at most ${schema.max} entries, not ${entries.length}`);
+    }
+    for (const [name, given] of entries) {
+      // Unlike a field, an entry of a map cannot be taken away by null: the name is the user's.
+      checked[name] = this.check(schema.value, given, [...path, name]);
+    }
+    return checked;
+  }
+
+  #list(schema: ListSchema, value: unknown[], path: FieldPath): unknown[] {
+    if (value.length < schema.min || value.length > schema.max) {
+      const count = schema.min === schema.max ? `exactly ${schema.min}` : range(schema.min, schema.max);
+      this.#error(path, `must have ${count} item${schema.max === 1 ? '' : 's'}, not ${value.length}`);
+      if (value.length > schema.max) return value;
+    }
+    const checked = value.map((item, index) => this.check(schema.items, item, [...path, index]));
+    if (schema.unique) this.#unique(schema.unique, checked, path);
+    return checked;
+  }
+
+  #unique(by: 'set' | readonly string[], items: unknown[], path: FieldPath): void {
+    const first = new Map<string, number>();
+    for (const [index, item] of items.entries()) {
+      const identity = by === 'set' ? item : isObject(item) ? by.map((name) => item[name]) : undefined;
+      if (identity === undefined) continue;
+      const key = JSON.stringify(identity);
+      const other = first.get(key);
+      if (other === undefined) {
+        first.set(key, index);
+        continue;
+      }
+      const what =
+        by === 'set' ? JSON.stringify(item) : by.map((name) => `${name} ${shown(identity, by, name)}`).join(', ');
+      this.#error([...path, index], `repeats ${what} of item ${other}; remove one of the two`);
+    }
+  }
+
+  #string(schema: StringSchema, value: string, path: FieldPath): void {
+    if (schema.values && !schema.values.includes(value)) {
+      const guess = nearest(value, schema.values);
+      const hint = guess ? `. Did you mean ${guess}?` : '';
+      this.#error(path, `must be one of ${schema.values.join(', ')}, not ${quoted(value)}${hint}`);
+      return;
+    }
+    const length = value.length > schema.max || value.length < schema.min * 2 ? [...value].length : value.length;
+    if (length < schema.min)
+      this.#error(path, schema.min === 1 ? 'must not be empty' : `must have ${schema.min} characters`);
+    else if (length > schema.max) this.#error(path, `must have at most ${schema.max} characters, not ${length}`);
+    else if (schema.format && !schema.format.matches(value)) {
+      this.#error(path, `must be ${schema.format.is}, not ${quoted(value)}`);
+    }
+  }
+
+  #rules(rules: readonly Rule[], value: unknown, where: { path: FieldPath; before: number }): void {
+    if (this.#errors > where.before) return;
+    for (const { holds, message, field } of rules) {
+      // The schema has just vouched for the value's type, which the rule was written for.
+      if (!holds(value as never)) this.#error(field ? [...where.path, field] : where.path, message);
+    }
+  }
+
+  #wrongType(path: FieldPath, wanted: string, value: unknown, hint = ''): unknown {
+    this.#error(path, `must be ${wanted}, not ${described(value)}${hint}`);
+    return value;
+  }
+
+  #error(path: FieldPath, message: string): void {
+    this.#errors++;
+    this.problems.push({ path, severity: 'error', message });
+  }
+
+  #warn(path: FieldPath, message: string): void {
+    this.problems.push({ path, severity: 'warning', message });
+  }
+}
+
+function range(min: number, max: number): string {
+  if (max === Number.POSITIVE_INFINITY) return `at least ${min}`;
+  if (min === Number.NEGATIVE_INFINITY || min === 0) return `at most ${max}`;
+  return `${min} to ${max}`;
+}
+
+function described(value: unknown): string {
+  if (value === null || value === undefined) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'an object';
+  return typeof value === 'string' ? `the string ${quoted(value)}` : `${typeof value} ${String(value)}`;
+}
+
+/** YAML reads `yes`, `1.0` or `null` as something else than the string that was meant. */
+function needsQuotes(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'boolean' ? '. Put it in quotes' : '';
+}
+
+/** A value as messages show it; long ones are cut at 80 characters. */
+function quoted(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+}
+
+function shown(identity: unknown, names: readonly string[], name: string): string {
+  return JSON.stringify((identity as unknown[])[names.indexOf(name)]);
+}

@@ -1,0 +1,49 @@
+/** What an API server accepts of each kind, and its judgement of one object. */
+import type { Kind } from '../../api/index.ts';
+import { backendTlsPolicySpec } from './backendtlspolicy.ts';
+import { endpointSliceFields, endpointSliceRules, endpointsFields } from './endpoints.ts';
+import { gatewaySpec } from './gateway.ts';
+import { gatewayClassSpec } from './gatewayclass.ts';
+import { grpcRouteSpec } from './grpcroute.ts';
+import { httpRouteSpec } from './httproute.ts';
+import { streamRouteSpec, tlsRouteSpec } from './l4route.ts';
+import { listenerSetSpec } from './listenerset.ts';
+import { clusterMetadata, namespacedMetadata, namespaceMetadata, serviceMetadata } from './metadata.ts';
+import { referenceGrantSpec } from './referencegrant.ts';
+import { type Field, type ObjectSchema, object, optional, type Rule, required, text } from './schema.ts';
+import { configMapFields, configMapRules, secretFields, secretRules } from './secret.ts';
+import { serviceSpec } from './service.ts';
+
+export { check, isObject, type JsonObject, type Problem } from './check.ts';
+
+function kind(metadata: ObjectSchema, fields: Record<string, Field>, rules: readonly Rule[] = []): ObjectSchema {
+  const head = { apiVersion: required(text()), kind: required(text()), metadata: required(metadata) };
+  // Whoever writes a file does not write the status: it is the gateway's to say.
+  return object({ ...head, ...fields }, { unread: ['status'], rules });
+}
+
+function withSpec(spec: ObjectSchema, metadata = namespacedMetadata): ObjectSchema {
+  return kind(metadata, { spec: required(spec) });
+}
+
+export const SCHEMAS: Readonly<Record<Kind, ObjectSchema>> = {
+  GatewayClass: withSpec(gatewayClassSpec, clusterMetadata),
+  Gateway: withSpec(gatewaySpec),
+  ListenerSet: withSpec(listenerSetSpec),
+  HTTPRoute: withSpec(httpRouteSpec),
+  GRPCRoute: withSpec(grpcRouteSpec),
+  TLSRoute: withSpec(tlsRouteSpec),
+  TCPRoute: withSpec(streamRouteSpec),
+  UDPRoute: withSpec(streamRouteSpec),
+  ReferenceGrant: withSpec(referenceGrantSpec),
+  BackendTLSPolicy: withSpec(backendTlsPolicySpec),
+  Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
+  EndpointSlice: kind(namespacedMetadata, endpointSliceFields, endpointSliceRules),
+  Endpoints: kind(namespacedMetadata, endpointsFields),
+  Secret: kind(namespacedMetadata, secretFields, secretRules),
+  ConfigMap: kind(namespacedMetadata, configMapFields, configMapRules),
+  Namespace: object(
+    { apiVersion: required(text()), kind: required(text()), metadata: required(namespaceMetadata) },
+    { unread: ['spec', 'status'] },
+  ),
+};

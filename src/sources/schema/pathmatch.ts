@@ -1,0 +1,38 @@
+import type { HTTPRouteMatch } from '../../api/index.ts';
+import { object, oneOf, optional, type Rule, rule, text } from './schema.ts';
+
+type PathMatch = HTTPRouteMatch['path'];
+
+/** Rules for paths that are compared as they are; a regular expression is judged where it is compiled. */
+function literal(message: string, holds: (path: string) => boolean): Rule {
+  return rule<PathMatch>(message, ({ type, value }) => type === 'RegularExpression' || holds(value), 'value');
+}
+
+function without(part: string, why: string): Rule {
+  return literal(`must not contain "${part}": ${why}`, (path) => !path.includes(part));
+}
+
+const NORMAL = 'requests are compared after their paths were normalised';
+
+export const pathMatch = object(
+  {
+    type: optional(oneOf('Exact', 'PathPrefix', 'RegularExpression'), 'PathPrefix'),
+    value: optional(text({ max: 1024 }), '/'),
+  },
+  {
+    rules: [
+      literal('must start with "/"', (path) => path.startsWith('/')),
+      without('//', NORMAL),
+      without('/./', NORMAL),
+      without('/../', NORMAL),
+      literal(`must not end with "/." or "/..": ${NORMAL}`, (path) => !/\/\.\.?$/.test(path)),
+      without('%2f', 'an encoded slash is not a separator'),
+      without('%2F', 'an encoded slash is not a separator'),
+      without('#', 'a fragment is never sent to a server'),
+      literal(
+        "may have letters, digits, -/._~!$&'()*+,;=:@ and percent-encoded bytes; encode everything else",
+        (path) => /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/.test(path),
+      ),
+    ],
+  },
+);

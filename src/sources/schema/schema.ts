@@ -1,0 +1,120 @@
+/**
+ * The vocabulary in which the API's facts are written down. A schema says what an API server accepts,
+ * what it fills in, and what it drops; check.ts applies it.
+ */
+export type Schema = ObjectSchema | MapSchema | ListSchema | StringSchema | IntegerSchema | PlainSchema;
+
+export interface ObjectSchema {
+  type: 'object';
+  fields: Readonly<Record<string, Field>>;
+  /** Fields that an API server knows and nobody here reads: dropped in silence. */
+  unread: ReadonlySet<string>;
+  /** Fields of the API's experimental channel: dropped with a warning that says so. */
+  experimental: ReadonlySet<string>;
+  rules: readonly Rule[];
+}
+
+export interface Field {
+  schema: Schema;
+  required: boolean;
+  default?: unknown;
+}
+
+export interface MapSchema {
+  type: 'map';
+  value: Schema;
+  max: number;
+  rules: readonly Rule[];
+}
+
+export interface ListSchema {
+  type: 'list';
+  items: Schema;
+  min: number;
+  max: number;
+  /** `set`: no item twice. Field names: no two items with the same values in them. */
+  unique?: 'set' | readonly string[];
+  rules: readonly Rule[];
+}
+
+export interface StringSchema {
+  type: 'string';
+  /** In characters (code points). */
+  min: number;
+  max: number;
+  values?: readonly string[];
+  format?: Format;
+}
+
+/** A form that strings have. `is` completes the sentence `must be …`. */
+export interface Format {
+  is: string;
+  matches: (value: string) => boolean;
+}
+
+export interface IntegerSchema {
+  type: 'integer';
+  min: number;
+  max: number;
+  values?: readonly number[];
+}
+
+export interface PlainSchema {
+  /** port: a number or a name. */
+  type: 'boolean' | 'port';
+}
+
+/** A rule over a value that fits its schema. Rules are not asked about values that do not. */
+export interface Rule {
+  /** Says what is wrong and the way out. */
+  message: string;
+  /** The place below the value that the message is about; the value itself where absent. */
+  field?: string;
+  holds: (value: never) => boolean;
+}
+
+export function rule<T>(message: string, holds: (value: T) => boolean, field?: string): Rule {
+  return { message, holds, field };
+}
+
+export function required(schema: Schema): Field {
+  return { schema, required: true };
+}
+
+export function optional(schema: Schema, fallback?: unknown): Field {
+  return { schema, required: false, default: fallback };
+}
+
+interface ObjectExtras {
+  unread?: readonly string[];
+  experimental?: readonly string[];
+  rules?: readonly Rule[];
+}
+
+export function object(fields: Readonly<Record<string, Field>>, extras: ObjectExtras = {}): ObjectSchema {
+  const { unread = [], experimental = [], rules = [] } = extras;
+  return { type: 'object', fields, unread: new Set(unread), experimental: new Set(experimental), rules };
+}
+
+export function list(items: Schema, limits: Partial<Omit<ListSchema, 'type' | 'items'>> = {}): ListSchema {
+  return { type: 'list', items, min: 0, max: Number.POSITIVE_INFINITY, rules: [], ...limits };
+}
+
+export function map(value: Schema, limits: Partial<Omit<MapSchema, 'type' | 'value'>> = {}): MapSchema {
+  return { type: 'map', value, max: Number.POSITIVE_INFINITY, rules: [], ...limits };
+}
+
+export function text(limits: Partial<Omit<StringSchema, 'type'>> = {}): StringSchema {
+  return { type: 'string', min: 0, max: Number.POSITIVE_INFINITY, ...limits };
+}
+
+export function oneOf(...values: readonly string[]): StringSchema {
+  return { type: 'string', min: 0, max: Number.POSITIVE_INFINITY, values };
+}
+
+export function integer(limits: Partial<Omit<IntegerSchema, 'type'>> = {}): IntegerSchema {
+  return { type: 'integer', min: -(2 ** 31), max: 2 ** 31 - 1, ...limits };
+}
+
+export const flag: PlainSchema = { type: 'boolean' };
+export const portOrName: PlainSchema = { type: 'port' };

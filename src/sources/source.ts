@@ -1,0 +1,26 @@
+import { KINDS, type Kind, type ResourceByKind } from '../api/index.ts';
+import { type Collection, SourceCollection } from '../graph/index.ts';
+import type { Diagnostic } from './diagnostic.ts';
+
+/** One collection per kind, of objects as an API server would store them, by `objectKey`. */
+export type ResourceCollections = { readonly [K in Kind]: Collection<ResourceByKind[K]> };
+
+/** Where resources come from. Everything that one look at the outside changed reaches the collections as one batch. */
+export interface Source {
+  readonly collections: ResourceCollections;
+  /** What is wrong with the input now. */
+  readonly diagnostics: Collection<Diagnostic>;
+  /** Fulfilled when the collections hold what was there at the start. */
+  readonly ready: Promise<void>;
+  /** Stops looking. The collections stay as they are. */
+  close(): Promise<void>;
+}
+
+/** The collections that a source fills. */
+export type FilledCollections = { readonly [K in Kind]: SourceCollection<ResourceByKind[K]> };
+
+export function emptyCollections(): FilledCollections {
+  const entries = Object.keys(KINDS).map((kind) => [kind, new SourceCollection(kind)]);
+  // Keys and values were made pairwise from the list of kinds.
+  return Object.fromEntries(entries) as FilledCollections;
+}

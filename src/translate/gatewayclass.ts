@@ -1,0 +1,48 @@
+import { CONDITION, GATEWAY_CLASS_REASON, type GatewayClass, type GatewayClassStatus } from '../api/index.ts';
+import { conditions, fails, holds } from './conditions.ts';
+import { supportedFeatures } from './features.ts';
+import type { TranslateOptions } from './inputs.ts';
+import { type Diagnostic, type Problem, problem } from './problem.ts';
+
+/** A GatewayClass of ours. */
+export interface AdoptedClass {
+  key: string;
+  name: string;
+  controllerName: string;
+  generation?: number;
+  /** Why it is not Accepted. */
+  problem?: Problem;
+  /** What is left out without harm. */
+  ignored?: string;
+}
+
+/** Our view of a class, or undefined where it is another controller's. */
+export function adopt(gatewayClass: GatewayClass, options: TranslateOptions): AdoptedClass | undefined {
+  const { controllerName, parametersRef } = gatewayClass.spec;
+  if (options.controllerNames !== undefined && !options.controllerNames.includes(controllerName)) return undefined;
+  const { name, generation } = gatewayClass.metadata;
+  const adopted: AdoptedClass = { key: `GatewayClass//${name}`, name, controllerName, generation };
+  if (parametersRef === undefined) return adopted;
+  const what = `${parametersRef.kind} ${parametersRef.name}`;
+  // Adopting every class means running other vendors' manifests: their parameters shape infrastructure, not routing.
+  if (options.controllerNames === undefined)
+    adopted.ignored = `parameters in ${what} are ignored: this gateway does not read them`;
+  else {
+    const message = `${what} is no kind of parameters that ${controllerName} reads; remove parametersRef`;
+    adopted.problem = problem(GATEWAY_CLASS_REASON.InvalidParameters, 'spec.parametersRef', message);
+  }
+  return adopted;
+}
+
+export function gatewayClassStatus(adopted: AdoptedClass): GatewayClassStatus {
+  const accepted = adopted.problem
+    ? fails(CONDITION.Accepted, adopted.problem.reason, adopted.problem.message)
+    : holds(CONDITION.Accepted, GATEWAY_CLASS_REASON.Accepted, `accepted by ${adopted.controllerName}`);
+  return { conditions: conditions([accepted], adopted.generation), supportedFeatures: supportedFeatures() };
+}
+
+export function gatewayClassDiagnostics(adopted: AdoptedClass): Diagnostic[] {
+  const at = { object: adopted.key, field: 'spec.parametersRef' };
+  if (adopted.problem) return [{ severity: 'error', ...at, message: adopted.problem.message }];
+  return adopted.ignored === undefined ? [] : [{ severity: 'warning', ...at, message: adopted.ignored }];
+}

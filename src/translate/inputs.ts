@@ -1,0 +1,26 @@
+import type { GatewayAddress, Kind, ResourceByKind } from '../api/index.ts';
+import type { Ack, Delivery } from '../config/index.ts';
+import type { Collection } from '../graph/index.ts';
+
+/** Collections of every kind, keyed by `objectKey`, and what the data planes say. */
+export type Inputs = { readonly [K in Kind]: Collection<ResourceByKind[K]> } & {
+  /** The last acknowledgement of each data plane, by its name: which sockets are open. */
+  readonly acks: Collection<Ack>;
+  /** What became of each config object that was sent, by `deliveryKey`: where Programmed comes from. */
+  readonly deliveries: Collection<Delivery>;
+  /** Addresses that infrastructure gave a Gateway, by its `namespace/name`. Unused where `shared`. */
+  readonly addresses: Collection<AssignedAddresses>;
+};
+
+export interface AssignedAddresses {
+  addresses: Array<Required<GatewayAddress>>;
+  /** Why not every address asked for is there. */
+  problem?: { reason: 'AddressNotUsable' | 'AddressNotAssigned'; message: string };
+}
+
+export interface TranslateOptions {
+  /** GatewayClasses of these controllers are adopted; undefined: every class, whatever its controllerName. */
+  controllerNames?: ReadonlyArray<string>;
+  /** One fleet of data planes serves all Gateways (standalone); else each Gateway has its own. */
+  shared: boolean;
+}

@@ -1,0 +1,17 @@
+import type { TCPRoute, TLSRoute, UDPRoute } from '../api/index.ts';
+import type { BackendScope } from './backendref.ts';
+import { emptyReading, type RouteReading, type RuleDraft, readBackends } from './ruledraft.ts';
+
+/** TLSRoute, TCPRoute and UDPRoute: backends and weights, nothing to match but the listener and, for TLS, the hostname. */
+export function readL4Route(scope: BackendScope, route: TLSRoute | TCPRoute | UDPRoute): RouteReading {
+  const rules = route.spec.rules ?? [];
+  const reading = emptyReading(rules.length);
+  for (const [index, rule] of rules.entries()) {
+    const where = { reading, field: `spec.rules[${index}].backendRefs` };
+    const backends = readBackends(scope, rule.backendRefs ?? [], where);
+    const draft: RuleDraft = { index, matches: [], filters: [], backends };
+    if (rule.name !== undefined) draft.name = rule.name;
+    reading.rules.push(draft);
+  }
+  return reading;
+}

@@ -1,0 +1,29 @@
+import type { AnyResource, Kind, Namespace, ResourceByKind } from '../api/index.ts';
+import { keyOf, NAMESPACE_NAME_LABEL } from '../api/index.ts';
+import type { Collection, Context, Index } from '../graph/index.ts';
+import type { Grant } from './grants.ts';
+import type { Inputs, TranslateOptions } from './inputs.ts';
+
+/** What a derivation may read: one object by its name, and the grants. Each read is a dependency. */
+export interface Lookup {
+  readonly context: Context;
+  readonly inputs: Inputs;
+  readonly options: TranslateOptions;
+  readonly grants: Index<Grant>;
+}
+
+export interface Name {
+  namespace: string;
+  name: string;
+}
+
+export function find<K extends Kind>(look: Lookup, kind: K, { namespace, name }: Name): ResourceByKind[K] | undefined {
+  const collection = look.inputs[kind] as Collection<AnyResource>;
+  return look.context.fetch(collection, keyOf(kind, namespace, name)) as ResourceByKind[K] | undefined;
+}
+
+/** A namespace's labels. One that is only named (files seldom declare theirs) has its name as a label. */
+export function namespaceLabels(look: Lookup, namespace: string): Record<string, string> {
+  const object: Namespace | undefined = find(look, 'Namespace', { namespace: '', name: namespace });
+  return { [NAMESPACE_NAME_LABEL]: namespace, ...object?.metadata.labels };
+}

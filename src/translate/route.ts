@@ -1,0 +1,82 @@
+import type { AnyResource } from '../api/index.ts';
+import { objectKey, ROUTE_REASON } from '../api/index.ts';
+import type { Attachment, RouteKind, RouteRule } from '../config/index.ts';
+import type { ParentPlacement, RouteIdentity } from './attachment.ts';
+import type { BackendUse } from './backendref.ts';
+import { describe, type Problem, problem } from './problem.ts';
+import type { RouteReading } from './ruledraft.ts';
+
+export type RouteResource = Extract<AnyResource, { kind: RouteKind }>;
+
+/** A route with its parents, before other routes have a say. */
+export interface PlacedRoute {
+  route: RouteIdentity;
+  parents: ParentPlacement[];
+}
+
+/** A route as it is served, and what its status is made of. */
+export interface JudgedRoute extends PlacedRoute {
+  rules: RouteRule[];
+  uses: BackendUse[];
+  unresolved: Problem[];
+  /** Why no parent can accept it: none of its rules can be served as written. */
+  refusal?: Problem;
+  /** Rules that were dropped or answer 500, while others are served. */
+  partial?: Problem;
+}
+
+export function identityOf(resource: RouteResource): RouteIdentity {
+  const { namespace = '', name, creationTimestamp = '', generation } = resource.metadata;
+  return { key: objectKey(resource), kind: resource.kind, namespace, name, created: creationTimestamp, generation };
+}
+
+export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRoute {
+  const { route, parents } = placed;
+  const { kind, namespace, name, created } = route;
+  const attachments = attachmentsOf(parents);
+  const judged: JudgedRoute = { route, parents, rules: [], uses: [], unresolved: reading.unresolved };
+  if (attachments.length > 0) {
+    judged.uses = reading.uses;
+    judged.rules = reading.rules.map((draft) => ({
+      kind: 'RouteRule',
+      key: `${kind}/${namespace}/${name}/${draft.index}`,
+      route: { kind, namespace, name },
+      created,
+      attachments,
+      ...draft,
+    }));
+  }
+  const [first] = reading.invalid;
+  if (first === undefined) return judged;
+  const message = describe(reading.invalid.flatMap(({ problems }) => problems));
+  const { reason, field } = first.problems[0]!;
+  if (reading.invalid.length === reading.ruleCount) judged.refusal = problem(reason, field, message);
+  // The spec asks for these two words at the beginning.
+  else judged.partial = problem(ROUTE_REASON.UnsupportedValue, field, `Dropped Rule: ${message}`);
+  return judged;
+}
+
+/** Each listener once, though several parentRefs may lead there. */
+function attachmentsOf(parents: ReadonlyArray<ParentPlacement>): Attachment[] {
+  const hosts = new Map<string, Set<string>>();
+  for (const { points } of parents) {
+    for (const { listener, hostnames, served } of points) {
+      if (!served || hostnames.length === 0) continue;
+      const known = hosts.get(listener);
+      if (known === undefined) hosts.set(listener, new Set(hostnames));
+      else for (const hostname of hostnames) known.add(hostname);
+    }
+  }
+  return Array.from(hosts, ([listener, hostnames]) => ({ listener, hostnames: Array.from(hostnames) }));
+}
+
+/** The listeners that count a route as attached: those of parents that accept it. */
+export function attachedListeners({ parents, refusal }: JudgedRoute): Set<string> {
+  const listeners = new Set<string>();
+  if (refusal !== undefined) return listeners;
+  for (const parent of parents) {
+    if (parent.refusal !== undefined) continue;
+    for (const { listener } of parent.points) listeners.add(listener);
+  }
+  return listeners;
+}

@@ -1,0 +1,95 @@
+import type { HttpMatch, RouteRule } from '../config/index.ts';
+import { type Collection, type Index, index } from '../graph/index.ts';
+import type { Lookup } from './lookup.ts';
+import { byAge, ordered } from './precedence.ts';
+import type { JudgedRoute } from './route.ts';
+
+/**
+ * A match of a rule, and everywhere it would take requests. The spec ranks matches by how specific they are; only
+ * between equal ones does the age of the route, and then the order of rules, decide. So what shadows a match is an
+ * equal match on the same listener and hostname.
+ */
+export interface MatchClaim {
+  rule: string;
+  route: RouteRule['route'];
+  created: string;
+  ruleIndex: number;
+  matchIndex: number;
+}
+
+/** One claim under each signature. */
+interface SignedClaim extends MatchClaim {
+  signature: string;
+}
+
+export function claimsOf(judged: JudgedRoute): SignedClaim[] {
+  return judged.rules.flatMap((rule) =>
+    rule.matches.flatMap((match, matchIndex) =>
+      signatures(rule, match).map((signature) => ({ ...claimOf(rule, matchIndex), signature })),
+    ),
+  );
+}
+
+export function claimIndex(claims: Collection<SignedClaim>): Index<MatchClaim> {
+  return index('claims by signature', claims, ({ signature }) => [signature]);
+}
+
+function claimOf(rule: RouteRule, matchIndex: number): MatchClaim {
+  return { rule: rule.key, route: rule.route, created: rule.created, ruleIndex: rule.index, matchIndex };
+}
+
+function signatures(rule: RouteRule, match: HttpMatch, listeners?: ReadonlySet<string>): string[] {
+  const what = JSON.stringify([
+    match.path.type,
+    match.path.value,
+    match.method ?? '',
+    match.headers.map(({ type, name, value }) => `${name} ${type} ${value}`).sort(),
+    match.query.map(({ type, name, value }) => `${name} ${type} ${value}`).sort(),
+  ]);
+  return rule.attachments
+    .filter(({ listener }) => listeners === undefined || listeners.has(listener))
+    .flatMap(({ listener, hostnames }) => hostnames.map((hostname) => `${listener} ${hostname} ${what}`));
+}
+
+/** A sentence for each match of a route that takes no request on these listeners, because an equal one takes them all. */
+export function shadowed(
+  look: Lookup,
+  claims: Index<MatchClaim>,
+  { judged, listeners }: { judged: JudgedRoute; listeners: ReadonlySet<string> },
+): string[] {
+  const found: string[] = [];
+  for (const rule of judged.rules) {
+    for (const [matchIndex, match] of rule.matches.entries()) {
+      const own = claimOf(rule, matchIndex);
+      const winners = signatures(rule, match, listeners).map((signature) => winner(look, claims, { signature, own }));
+      const [first] = winners;
+      if (first !== undefined && winners.every((one) => one !== undefined)) found.push(sentence(own, first));
+    }
+  }
+  return found;
+}
+
+function winner(
+  look: Lookup,
+  claims: Index<MatchClaim>,
+  { signature, own }: { signature: string; own: MatchClaim },
+): MatchClaim | undefined {
+  let best: MatchClaim | undefined;
+  for (const claim of look.context.fetch(claims, signature) ?? []) {
+    if (best === undefined || byPrecedence(claim, best) < 0) best = claim;
+  }
+  return best !== undefined && byPrecedence(best, own) < 0 ? best : undefined;
+}
+
+function byPrecedence(a: MatchClaim, b: MatchClaim): number {
+  return (
+    byAge({ ...a.route, created: a.created }, { ...b.route, created: b.created }) ||
+    ordered(a.ruleIndex, b.ruleIndex) ||
+    ordered(a.matchIndex, b.matchIndex)
+  );
+}
+
+function sentence(own: MatchClaim, { route, ruleIndex, matchIndex }: MatchClaim): string {
+  const { kind, namespace, name } = route;
+  return `spec.rules[${own.ruleIndex}].matches[${own.matchIndex}] takes no requests: ${kind} ${namespace}/${name} rules[${ruleIndex}].matches[${matchIndex}] is equal and comes first`;
+}

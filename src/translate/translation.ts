@@ -1,0 +1,51 @@
+import type { ConfigObject } from '../config/index.ts';
+import { type Collection, derive, index, join } from '../graph/index.ts';
+import { backendConfig, deriveBackends } from './backends.ts';
+import { grantsOf } from './grants.ts';
+import type { Inputs, TranslateOptions } from './inputs.ts';
+import { deriveListeners } from './listeners.ts';
+import type { Lookup } from './lookup.ts';
+import type { Diagnostic } from './problem.ts';
+import { deriveRoutes } from './routes.ts';
+import type { Graph } from './stage.ts';
+import { deriveStatuses, type ObjectStatus } from './statuses.ts';
+
+export interface Translation {
+  /** By `kind/key` (`refKey`). */
+  config: Collection<ConfigObject>;
+  /** By object key, `Kind/namespace/name`. */
+  statuses: Collection<ObjectStatus>;
+  diagnostics: Collection<Diagnostic>;
+  /** How many derivations have run so far: what an edit costs. */
+  computed(): number;
+}
+
+/** Resources to config and statuses. Pure and incremental: what does not depend on a change is not computed again. */
+export function translation(inputs: Inputs, options: TranslateOptions): Translation {
+  const derivations: Array<{ computed: number }> = [];
+  const tracked: typeof derive = (name, input, derivation) => {
+    const derived = derive(name, input, derivation);
+    derivations.push(derived);
+    return derived;
+  };
+  const grants = index(
+    'grants by path',
+    tracked('grants', inputs.ReferenceGrant, (_context, grant, key) =>
+      grantsOf(grant).map((one, at) => [`${key}#${at}`, one] as const),
+    ),
+    ({ path }) => [path],
+  );
+  const look = (context: Lookup['context']): Lookup => ({ context, inputs, options, grants });
+  const graph: Graph = { inputs, options, derive: tracked, look };
+  const listeners = deriveListeners(graph);
+  const backends = deriveBackends(graph);
+  const routes = deriveRoutes(graph, { listeners, backends });
+  const { statuses, diagnostics } = deriveStatuses(graph, { listeners, routes, backends });
+  const used = backendConfig(graph, routes.uses, { backends, certificates: listeners.certificates });
+  return {
+    config: join('config', [listeners.config, routes.config, used]),
+    statuses,
+    diagnostics,
+    computed: () => derivations.reduce((sum, { computed }) => sum + computed, 0),
+  };
+}

@@ -1,0 +1,125 @@
+/** Our schemas against the CRDs of the Gateway API, which Go's module cache gives: nothing of theirs is kept here. */
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { KINDS, type Kind } from '../../src/api/index.ts';
+import { check, type JsonObject, SCHEMAS } from '../../src/sources/schema/index.ts';
+import { mutations, type Specimen, samplesOf } from './corpus.ts';
+import { goModule, type ModuleFiles } from './gomodule.ts';
+import { judge, type OpenApi, type Verdict } from './openapi.ts';
+
+const MODULE = 'sigs.k8s.io/gateway-api';
+const CRDS = /^config\/crd\/standard\/gateway\.networking\.k8s\.io_(?!vap)\w+\.yaml$/;
+const EXAMPLES = /^(examples|hack\/invalid-examples)\/standard\/.*\.yaml$/;
+
+/** Where we differ from a version on purpose. Each is told by the CRD's own complaint, or by the field. */
+const DIFFERENCES: Record<string, Array<{ why: string; covers: (specimen: Specimen, theirs: Verdict) => boolean }>> = {
+  'v1.7.0': [
+    {
+      why: 'parentRefs that differ in port only are of the experimental channel, and served',
+      covers: (_, { errors }) =>
+        errors.length > 0 && errors.every((error) => error.includes('sectionName must be unique')),
+    },
+  ],
+  'v1.6.3': [
+    {
+      why: 'parentRefs that differ in port only are of the experimental channel, and served',
+      covers: (_, { errors }) =>
+        errors.length > 0 && errors.every((error) => error.includes('sectionName must be unique')),
+    },
+    {
+      why: 'retry came to the standard channel with 1.7',
+      covers: ({ object }) => JSON.stringify(object).includes('"retry"'),
+    },
+    {
+      why: '1.7 asks for names of rules to be unique',
+      covers: ({ how, object }) => hasTwins(object) && how.includes('rules'),
+    },
+  ],
+};
+
+function hasTwins({ spec }: JsonObject): boolean {
+  const rules = (spec as { rules?: Array<{ name?: string } | null> } | null)?.rules;
+  if (!Array.isArray(rules)) return false;
+  const names = rules.flatMap((rule) => rule?.name ?? []);
+  return new Set(names).size < names.length;
+}
+
+const seeds = parseAllDocuments(await readFile(new URL('seeds.yaml', import.meta.url), 'utf8')).map(
+  (document) => document.toJS() as JsonObject,
+);
+
+async function load(version: string): Promise<Map<string, string> | undefined> {
+  const found: ModuleFiles = await goModule(`${MODULE}@${version}`, (path) => CRDS.test(path) || EXAMPLES.test(path));
+  if ('files' in found) return found.files;
+  console.log(`not compared with the CRDs of Gateway API ${version}: ${found.missing}`);
+  return undefined;
+}
+
+function schemasOf(files: Map<string, string>): Map<Kind, OpenApi> {
+  const schemas = new Map<Kind, OpenApi>();
+  for (const [path, text] of files) {
+    if (!CRDS.test(path)) continue;
+    const { spec } = parse(text) as {
+      spec: { names: { kind: Kind }; versions: Array<{ name: string; schema: { openAPIV3Schema: OpenApi } }> };
+    };
+    const v1 = spec.versions.find(({ name }) => name === 'v1');
+    if (v1) schemas.set(spec.names.kind, v1.schema.openAPIV3Schema);
+  }
+  return schemas;
+}
+
+/** What the two say about an object, where it is not the same. */
+function disagreement(kind: Kind, { how, object }: Specimen, theirs: Verdict): string | undefined {
+  const ours = check(SCHEMAS[kind], object);
+  const errors = ours.problems.filter(({ severity }) => severity === 'error');
+  const about = `${kind} ${(object.metadata as JsonObject).name}: ${how}`;
+  if (errors.length > 0 !== theirs.errors.length > 0) {
+    const said = errors.map(({ path, message }) => `${path.join('.')} ${message}`);
+    return `${about}\n    we: ${said.join('; ') || 'accepted'}\n    CRD: ${theirs.errors.join('; ') || 'accepted'}`;
+  }
+  if (errors.length > 0) return undefined;
+  const [mine, stored] = [ours.value, theirs.stored].map((value) => JSON.stringify(sorted((value as JsonObject).spec)));
+  return mine === stored ? undefined : `${about}\n    we store:  ${mine}\n    they store: ${stored}`;
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
+}
+
+test.each(['v1.7.0', 'v1.6.3'])(
+  'agrees with the CRDs of %s about every place of every kind',
+  { timeout: 180_000 },
+  async (version) => {
+    const files = await load(version);
+    if (!files) return;
+    const schemas = schemasOf(files);
+    const gatewayKinds = Object.entries(KINDS).filter(([, { group }]) => group === 'gateway.networking.k8s.io');
+    expect([...schemas.keys()].sort()).toEqual(gatewayKinds.map(([kind]) => kind).sort());
+    const samples = samplesOf(seeds);
+    const disagreements: string[] = [];
+    let compared = 0;
+    let refused = 0;
+    for (const seed of seeds) {
+      const kind = seed.kind as Kind;
+      const specimens = [{ how: 'as it is', object: seed }, ...mutations(seed, samples)];
+      for (const specimen of specimens) {
+        const theirs = judge(schemas.get(kind)!, specimen.object);
+        compared++;
+        if (theirs.errors.length > 0) refused++;
+        const difference = disagreement(kind, specimen, theirs);
+        if (!difference) continue;
+        if (!DIFFERENCES[version]!.some(({ covers }) => covers(specimen, theirs))) disagreements.push(difference);
+      }
+    }
+    console.log(`compared ${compared} objects with ${version}: ${refused} refused by the CRDs`);
+    expect(disagreements.slice(0, 40).join('\n')).toBe('');
+    expect(refused).toBeGreaterThan(compared / 10);
+  },
+);
