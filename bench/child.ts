@@ -3,7 +3,6 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { processTree } from './measure.ts';
 
 export interface Launch {
   argv: [string, ...string[]];
@@ -16,7 +15,7 @@ export interface Child {
   /** The last kilobytes of what it printed. */
   output(): string;
   exited(): boolean;
-  /** SIGTERM, and SIGKILL to what is left of its process tree after `grace` milliseconds. */
+  /** SIGTERM; what is left of its process group when it has ended, or after `grace` milliseconds, is killed. */
   stop(grace?: number): Promise<void>;
 }
 
@@ -26,7 +25,7 @@ const keptOutput = 8192;
 /** @param cores a taskset list such as `0` or `0,1`; absent: the cores of this process. */
 export function start(launch: Launch, cores?: string): Child {
   const argv = cores === undefined ? launch.argv : ['taskset', '-c', cores, ...launch.argv];
-  // Its own group, so that Ctrl-C reaches the bench alone, which then ends its children in order.
+  // A group of its own, so that Ctrl-C reaches the bench alone, and all of it can be ended together.
   const process_ = spawn(argv[0]!, argv.slice(1), {
     cwd: launch.cwd,
     env: { ...process.env, ...launch.env },
@@ -48,11 +47,10 @@ export function start(launch: Launch, cores?: string): Child {
     async stop(grace = 3000) {
       running.delete(child);
       if (ended()) return;
-      const tree = processTree(child.pid);
       const exit = once(process_, 'exit');
       process_.kill('SIGTERM');
       await Promise.race([exit, delay(grace, undefined, { ref: false })]);
-      if (!ended()) tree.forEach(kill);
+      killGroup(child.pid);
       await exit;
     },
   };
@@ -97,10 +95,10 @@ export async function becomes(condition: () => Promise<boolean>, child: Child, s
   return false;
 }
 
-function kill(pid: number): void {
+function killGroup(leader: number): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(-leader, 'SIGKILL');
   } catch {
-    // It has ended since the tree was read.
+    // Nothing of it is left.
   }
 }

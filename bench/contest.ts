@@ -18,7 +18,6 @@ export interface Entry {
 
 export interface ContestOptions {
   reps: number;
-  cores: Cores;
   /** Told before each measurement. */
   onStep?: (step: string) => void;
 }
@@ -83,7 +82,7 @@ export async function launch(
   const dir = join(world.dir, `proxy-${++launches}`);
   mkdirSync(dir);
   const port = await freePort();
-  const how = peer.launch(setup, { dir, port, admin: await freePort() });
+  const how = peer.launch(setup, { dir, port });
   if (how === undefined) throw new Error(`${peer.name} has no such feature`);
   const child = start(how, case_.pair ? cores.pair : cores.proxy);
   const target = case_.probe({ port, setup });

@@ -85,6 +85,7 @@ function serviceOf(driver: MemoryDriver): HttpService {
     stats: new Stats(new Metrics()),
     onAccess: undefined,
     connections: new Set(),
+    drained: undefined,
     draining: false,
   };
 }

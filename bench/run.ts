@@ -143,7 +143,6 @@ async function measure(
     const ground = { case: case_, world, cores };
     const entries = await contest(ground, case_.contenders(found, world), {
       reps: options.reps,
-      cores,
       onStep: step(case_),
     });
     const report = reportCase(case_, entries);

@@ -15,12 +15,12 @@ export function daemun(name: string, root: string, nodeArgs: string[] = []): Pee
   return {
     name,
     find: () => findProgram([[process.execPath, entry, '--version']], /\d+\.\d+\.\d+\S*/),
-    launch(setup, { dir, port, admin }) {
+    launch(setup, { dir, port }) {
       const manifests = join(dir, 'manifests.json');
       writeFileSync(manifests, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: daemunManifests(setup) }));
       const serve = ['run', '-f', manifests, '--port-map', `8000=${port}`, '--bind', '127.0.0.1'];
       const backend = ['--endpoint', `bench/backend:80=127.0.0.1:${setup.backend}`];
-      const rest = ['--workers', String(setup.workers), '--access-log', 'off', '--admin', `127.0.0.1:${admin}`];
+      const rest = ['--workers', String(setup.workers), '--access-log', 'off', '--admin', 'off', '--log-level', 'warn'];
       return { argv: [process.execPath, ...nodeArgs, entry, ...serve, ...backend, ...rest], cwd: dir };
     },
   };

@@ -29,8 +29,6 @@ export interface Place {
   dir: string;
   /** Port to listen on, on 127.0.0.1. */
   port: number;
-  /** A second free port, for those that cannot do without an admin address. */
-  admin: number;
 }
 
 export interface Peer {

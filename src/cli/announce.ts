@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import type { Log, LogFormat } from '../observe/index.ts';
 import type { Applied } from './feed.ts';
 import type { ListenerView } from './listenerview.ts';
-import { diagnosticText, fileLines, type Report, type ReportedDiagnostic } from './report/index.ts';
+import { diagnosticText, fileLines, type ReportedDiagnostic } from './report/index.ts';
 import { type Paint, paintFor } from './style.ts';
 import { type Cell, formatTable } from './table.ts';
 
@@ -16,9 +16,8 @@ export interface AnnouncerOptions {
 
 export interface Start {
   version: string;
-  report: Report;
+  problems: ReportedDiagnostic[];
   listeners: ListenerView[];
-  /** By RouteKind, how many rules are served. */
   rules: number;
   backends: number;
   echoes: number;
@@ -39,8 +38,8 @@ export class Announcer {
 
   /** The first config is served as far as it can be. */
   started(start: Start): void {
-    const { report, listeners, rules, backends, echoes, workers, admin } = start;
-    this.#diagnostics(report.diagnostics);
+    const { problems, listeners, rules, backends, echoes, workers, admin } = start;
+    this.#diagnostics(problems);
     if (!this.#text) {
       const bound = listeners.map(({ key, state, bound: at, code, message }) => ({
         key,

@@ -18,6 +18,8 @@ export interface ProxyOptions {
   limits?: Partial<HttpLimits>;
   /** One call per finished request or connection; absent: no access log. */
   onAccess?: (entry: AccessEntry) => void;
+  /** Acknowledgements without a delta: a port that was taken became free, say. */
+  onAck?: (ack: Ack) => void;
 }
 
 export interface Proxy {

@@ -72,7 +72,10 @@ function resolvePort(
   const [exact, any] = serviceTlsKeys({ namespace, name, port });
   const { context } = scope.look;
   // A datagram cannot be sent over TLS: a policy for the port says nothing about UDP.
-  const tls = scope.kind === 'UDPRoute' ? undefined : context.fetch(scope.serviceTls, exact) ?? context.fetch(scope.serviceTls, any);
+  const tls =
+    scope.kind === 'UDPRoute'
+      ? undefined
+      : (context.fetch(scope.serviceTls, exact) ?? context.fetch(scope.serviceTls, any));
   const protocol = protocolOf(scope.kind, found);
   if (protocol === undefined) {
     const message = `appProtocol ${found.appProtocol} of Service ${namespace}/${name} port ${port} is not supported`;

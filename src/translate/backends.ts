@@ -19,7 +19,9 @@ export function deriveBackends(graph: Graph): Backends {
   const policies = graph.derive('backend tls policies', graph.inputs.BackendTLSPolicy, (context, policy, key) => [
     [key, judgePolicy(graph.look(context), policy)],
   ]);
-  const policiesByService = index('policies by service', policies, ({ targets }) => targets.map(({ service }) => service));
+  const policiesByService = index('policies by service', policies, ({ targets }) =>
+    targets.map(({ service }) => service),
+  );
   const serviceTls = graph.derive('service tls', policiesByService, (context, group, service) =>
     tlsOfService(service, context.fetch(graph.inputs.Service, `Service/${service}`), group),
   );

@@ -40,7 +40,17 @@ export function judgePolicy(look: Lookup, policy: BackendTLSPolicy): PolicyView 
   const { hostname, subjectAltNames, wellKnownCACertificates } = policy.spec.validation;
   const key = `BackendTLSPolicy/${namespace}/${name}`;
   const targets = targetsOf(policy, namespace);
-  const view: PolicyView = { key, namespace, name, created, generation, targets, trust: [], refusals: [], unresolved: [] };
+  const view: PolicyView = {
+    key,
+    namespace,
+    name,
+    created,
+    generation,
+    targets,
+    trust: [],
+    refusals: [],
+    unresolved: [],
+  };
   const trust = wellKnownCACertificates ? wellKnown(wellKnownCACertificates, view) : authorities(look, policy, view);
   if (trust !== undefined) view.tls = { hostname, subjectAltNames: (subjectAltNames ?? []).map(alternative), trust };
   return view;
@@ -83,7 +93,11 @@ function alternative({ type, hostname, uri }: SubjectAltName): BackendTls['subje
 const ANY_PORT = '*';
 
 /** TLS of each port of a Service: a policy for the port itself before one for all ports, the older before the younger. */
-export function tlsOfService(service: string, object: Service | undefined, policies: ReadonlyArray<PolicyView>): Map<string, ServiceTls> {
+export function tlsOfService(
+  service: string,
+  object: Service | undefined,
+  policies: ReadonlyArray<PolicyView>,
+): Map<string, ServiceTls> {
   const found = new Map<string, ServiceTls>();
   const ports = (object?.spec.ports ?? []).map(({ port, name }) => ({ port: String(port), section: name ?? '' }));
   for (const { port, section } of [...ports, { port: ANY_PORT, section: '' }]) {
@@ -95,7 +109,9 @@ export function tlsOfService(service: string, object: Service | undefined, polic
 
 /** The policy that decides for a target: all others with the same target are conflicted. */
 export function first(policies: ReadonlyArray<PolicyView>, service: string, section: string): PolicyView | undefined {
-  const aiming = policies.filter(({ targets }) => targets.some((one) => one.service === service && one.section === section));
+  const aiming = policies.filter(({ targets }) =>
+    targets.some((one) => one.service === service && one.section === section),
+  );
   return aiming.sort(byAge)[0];
 }
 
@@ -106,6 +122,14 @@ function serviceTls({ key, tls, trust, refusals }: PolicyView): ServiceTls {
 }
 
 /** Keys under which the TLS of a Service port is found, the best first. */
-export function serviceTlsKeys({ namespace, name, port }: { namespace: string; name: string; port: number }): [string, string] {
+export function serviceTlsKeys({
+  namespace,
+  name,
+  port,
+}: {
+  namespace: string;
+  name: string;
+  port: number;
+}): [string, string] {
   return [`${namespace}/${name}:${port}`, `${namespace}/${name}:${ANY_PORT}`];
 }

@@ -24,7 +24,9 @@ export function clientIdentity(
     reason: GATEWAY_REASON.InvalidClientCertificateRef,
   };
   const result = resolveCertificate(look, certificates, use);
-  return 'reason' in result ? { problem: problem(result.reason, result.field, result.message) } : { certificate: result.key };
+  return 'reason' in result
+    ? { problem: problem(result.reason, result.field, result.message) }
+    : { certificate: result.key };
 }
 
 interface Served {

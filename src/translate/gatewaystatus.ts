@@ -16,7 +16,7 @@ export interface GatewayStatusScope {
 }
 
 /** Not in anybody's way, and nothing in it that cannot be served. */
-export function isAccepted({ conflict, refusals }: ListenerView): boolean {
+function isAccepted({ conflict, refusals }: ListenerView): boolean {
   return conflict === undefined && refusals.length === 0;
 }
 

@@ -1,7 +1,7 @@
 import { CONDITION, LISTENER_SET_REASON, type ListenerSetStatus } from '../api/index.ts';
 import { conditions, fails, holds, unknown, type Verdict } from './conditions.ts';
 import type { ManagedGateway } from './gateway.ts';
-import { type GatewayStatusScope, isAccepted, listenerStatus } from './gatewaystatus.ts';
+import { type GatewayStatusScope, listenerStatus } from './gatewaystatus.ts';
 import type { ManagedSet } from './listenerset.ts';
 import { combined, listenerProgress } from './programmed.ts';
 
@@ -23,7 +23,8 @@ function setAccepted({ views }: GatewayStatusScope, set: ManagedSet, gateway: Ma
   if (gateway.problems.length > 0) {
     return fails(type, LISTENER_SET_REASON.ParentNotAccepted, `Gateway ${gateway.key} is not accepted`);
   }
-  const bad = views.filter((view) => !isAccepted(view));
+  // Stricter than for a Gateway: a listener whose certificates do not resolve does not make a set accepted.
+  const bad = views.filter(({ config }) => config === undefined);
   if (bad.length === 0) return holds(type, LISTENER_SET_REASON.Accepted, 'accepted');
   const message = `not accepted: listeners ${bad.map(({ spec }) => spec.name).join(', ')}`;
   if (bad.length === views.length) return fails(type, LISTENER_SET_REASON.ListenersNotValid, message);

@@ -1,5 +1,5 @@
-import type { RouteKind } from '../config/index.ts';
 import { ROUTE_REASON } from '../api/index.ts';
+import type { RouteKind } from '../config/index.ts';
 import { type Collection, type Context, index } from '../graph/index.ts';
 import type { ParentPlacement, RouteIdentity } from './attachment.ts';
 import { ANY_HOST, intersection } from './hostnames.ts';

@@ -3,10 +3,12 @@ import { type Collection, type Index, index, join } from '../graph/index.ts';
 import { placements, type RouteIdentity } from './attachment.ts';
 import type { BackendScope, BackendUse } from './backendref.ts';
 import type { Backends } from './backends.ts';
+import { withIdentities } from './clientcertificate.ts';
 import { readGrpcRoute } from './grpcroute.ts';
 import { readHttpRoute } from './httproute.ts';
 import { readL4Route } from './l4route.ts';
 import type { Listeners } from './listeners.ts';
+import type { ServiceAncestor } from './policystatus.ts';
 import {
   attachedListeners,
   identityOf,
@@ -17,8 +19,6 @@ import {
 } from './route.ts';
 import { deriveClashes, withoutClashes } from './routeclash.ts';
 import type { RouteReading } from './ruledraft.ts';
-import type { ServiceAncestor } from './policystatus.ts';
-import { withIdentities } from './clientcertificate.ts';
 import { claimIndex, claimsOf, type MatchClaim } from './shadow.ts';
 import { configOutput, type Graph } from './stage.ts';
 

@@ -12,12 +12,12 @@ import type { Backends } from './backends.ts';
 import { ownerKey } from './declared.ts';
 import { gatewayClassDiagnostics, gatewayClassStatus } from './gatewayclass.ts';
 import { gatewayDiagnostics } from './gatewaydiagnostics.ts';
-import { type GatewayStatusScope, gatewayStatus, isAccepted } from './gatewaystatus.ts';
+import { type GatewayStatusScope, gatewayStatus } from './gatewaystatus.ts';
 import type { ListenerView } from './listener.ts';
 import type { Listeners } from './listeners.ts';
 import { listenerSetStatus } from './listenersetstatus.ts';
-import type { Diagnostic } from './problem.ts';
 import { policyConflicts, policyDiagnostics, policyStatus } from './policystatus.ts';
+import type { Diagnostic } from './problem.ts';
 import { type SocketReport, socketReports } from './programmed.ts';
 import type { Routes } from './routes.ts';
 import { routeDiagnostics, routeStatus } from './routestatus.ts';
@@ -85,13 +85,16 @@ function gatewayStatuses(graph: Graph, known: StatusInputs, sockets: Index<Socke
     };
     const sets = context.fetch(listeners.setsByGateway, gateway.key) ?? [];
     const attachedListenerSets = sets.filter(({ key: set, refusal }) => {
-      return refusal === undefined && (context.fetch(listeners.viewsByOwner, set) ?? []).some(isAccepted);
+      const views = context.fetch(listeners.viewsByOwner, set) ?? [];
+      return refusal === undefined && views.some(({ config }) => config !== undefined);
     }).length;
     const identity = context.fetch(listeners.identities, key);
     const extras = {
       attachedListenerSets,
       unresolved: identity !== undefined && 'problem' in identity ? [identity.problem] : [],
-      insecureClients: scope.views.some(({ config }) => config?.tls?.clientValidation?.mode === 'AllowInsecureFallback'),
+      insecureClients: scope.views.some(
+        ({ config }) => config?.tls?.clientValidation?.mode === 'AllowInsecureFallback',
+      ),
     };
     return [[key, objectStatus('Gateway', gateway, gatewayStatus(scope, gateway, extras))] as const];
   });
@@ -150,7 +153,10 @@ function deriveDiagnostics(graph: Graph, { listeners, routes, backends }: Status
       numbered(key, routeDiagnostics(graph.look(context), routes.claims, route)),
     ),
     graph.derive('listenerset diagnostics', listeners.sets, (_context, { refusal }, key) =>
-      numbered(key, refusal ? [{ severity: 'error', object: key, field: refusal.field, message: refusal.message }] : []),
+      numbered(
+        key,
+        refusal ? [{ severity: 'error', object: key, field: refusal.field, message: refusal.message }] : [],
+      ),
     ),
     graph.derive('policy diagnostics', backends.policies, (context, policy, key) => {
       const conflicts = policyConflicts(policy, (service) => context.fetch(backends.policiesByService, service) ?? []);

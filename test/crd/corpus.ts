@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../src/sources/schema/index.ts';
+import type { OpenApi } from './openapi.ts';
 
 export type Path = Array<string | number>;
 
@@ -9,6 +10,11 @@ export interface Specimen {
 }
 
 const long = (length: number): string => 'a'.repeat(length);
+const WORDS = [
+  ...['Exact', 'PathPrefix', 'RegularExpression', 'Hostname', 'IPAddress', 'URI', 'Terminate', 'Passthrough'],
+  ...['ReplaceFullPath', 'ReplacePrefixMatch', 'HTTP', 'HTTPS', 'TLS', 'TCP', 'UDP', 'CORS', 'URLRewrite'],
+  ...['RequestRedirect', 'RequestMirror', 'RequestHeaderModifier', 'ResponseHeaderModifier', 'ExtensionRef'],
+];
 const STRINGS = [
   ...[
     '',
@@ -42,10 +48,8 @@ const STRINGS = [
     '10',
     '1d',
   ],
-  ...['100000s', '1m30s', '1.5s', 'Exact', 'PathPrefix', 'RegularExpression', 'Hostname', 'IPAddress', 'NamedAddress'],
-  ...['URI', 'Terminate', 'Passthrough', 'All', 'Same', 'None', 'Selector', 'ReplaceFullPath', 'ReplacePrefixMatch'],
-  ...['HTTP', 'HTTPS', 'TLS', 'TCP', 'UDP', 'example.com/x', 'Service', 'CORS', 'URLRewrite', 'RequestRedirect'],
-  ...['RequestMirror', 'RequestHeaderModifier', 'ResponseHeaderModifier', 'ExtensionRef', 'ExternalAuth', 'unknown'],
+  ...['100000s', '1m30s', '1.5s', 'NamedAddress', 'All', 'Same', 'None', 'Selector', 'AllowValidOnly'],
+  ...['example.com/x', 'Service', 'ExternalAuth', 'unknown'],
   ...[63, 64, 128, 253, 254, 255, 256, 257, 1024, 1025, 4096, 4097].map(long),
   `/${long(1023)}`,
   `/${long(1024)}`,
@@ -54,10 +58,20 @@ const NUMBERS = [0, -1, 1, 2, 1.5, 100, 101, 300, 301, 302, 304, 308, 399, 400, 
 const LARGE = [1_000_000, 1_000_001, 2 ** 31 - 1, 2 ** 31, 2 ** 40];
 const LENGTHS = [2, 5, 6, 8, 9, 16, 17, 32, 33, 64, 65, 1024, 1025];
 
-/** Every way in which one place of an object is changed. `samples` has values that fields of this name have elsewhere. */
-export function* mutations(seed: JsonObject, samples: ReadonlyMap<string, unknown[]>): Generator<Specimen> {
+/** What is known of an object's kind: its schema, and values that fields of a name have in other objects. */
+export interface Knowledge {
+  schema: OpenApi;
+  samples: ReadonlyMap<string, unknown[]>;
+}
+
+/** Every way in which one place of an object is changed. */
+export function* mutations(seed: JsonObject, { schema, samples }: Knowledge): Generator<Specimen> {
+  const known = new Set<string>();
   for (const path of placesIn(seed.spec, ['spec'])) {
     const value = at(seed, path);
+    const place = path.map((step) => (typeof step === 'number' ? '*' : step)).join('.');
+    const first = !known.has(place);
+    known.add(place);
     const where = path.join('.');
     const put = (how: string, given: unknown): Specimen => ({
       how: `${where} ${how}`,
@@ -65,6 +79,9 @@ export function* mutations(seed: JsonObject, samples: ReadonlyMap<string, unknow
     });
     yield put('removed', undefined);
     yield put('null', null);
+    // Items of one list are alike: what is tried on the first of them is not tried on the others, except for words.
+    if (typeof value === 'string') for (const word of WORDS) yield put(`= ${word}`, word);
+    if (!first) continue;
     for (const other of [{}, [], 'text', 7, true])
       if (typeof other !== typeof value) yield put(`= ${JSON.stringify(other)}`, other);
     if (typeof value === 'string')
@@ -79,10 +96,11 @@ export function* mutations(seed: JsonObject, samples: ReadonlyMap<string, unknow
       for (const length of LENGTHS) yield put(`grown to ${length}`, grown(value, length));
     }
     if (isObject(value)) {
+      const fields = schemaAt(schema, path).properties;
       yield put('has a field unknown', { ...value, unknown: 1 });
       for (const length of [8, 9, 16, 17]) yield put(`has ${length} entries`, { ...value, ...entries(length) });
       for (const [name, given] of samples) {
-        if (name in value) continue;
+        if (name in value || !fields || !Object.hasOwn(fields, name)) continue;
         for (const sample of given) yield put(`gains ${name}`, { ...value, [name]: sample });
       }
     }
@@ -110,6 +128,13 @@ function* placesIn(value: unknown, path: Path): Generator<Path> {
   yield path;
   const entries = Array.isArray(value) ? [...value.entries()] : isObject(value) ? Object.entries(value) : [];
   for (const [step, item] of entries) yield* placesIn(item, [...path, step]);
+}
+
+function schemaAt(schema: OpenApi, path: Path): OpenApi {
+  return path.reduce<OpenApi>((outer, step) => {
+    const inner = typeof step === 'number' ? outer.items : outer.properties?.[step];
+    return inner ?? outer.additionalProperties ?? {};
+  }, schema);
 }
 
 function at(value: unknown, path: Path): unknown {

@@ -1,7 +1,7 @@
 /** Judges objects by a CRD as an API server does: prune, default, structural validation, list keys, CEL. */
 import { isIPv4, isIPv6 } from 'node:net';
 import { isObject, type JsonObject } from '../../src/sources/schema/index.ts';
-import { failsCel } from './cel.ts';
+import { celValue, failsCel } from './cel.ts';
 
 export interface OpenApi {
   type?: string;
@@ -143,7 +143,7 @@ function isOfType(type: string, value: unknown): boolean {
 function rules(schema: OpenApi, value: unknown, at: At): void {
   for (const { rule, message } of schema['x-kubernetes-validations'] ?? []) {
     // Rules over the object's past say nothing about a new object.
-    if (!rule.includes('oldSelf') && failsCel(rule, value)) at.errors.push(`${at.path}: ${message}`);
+    if (!rule.includes('oldSelf') && failsCel(rule, celValue(schema, value))) at.errors.push(`${at.path}: ${message}`);
   }
   if (Array.isArray(value)) {
     for (const [i, item] of value.entries()) rules(schema.items ?? {}, item, { ...at, path: `${at.path}[${i}]` });

@@ -1,7 +1,7 @@
 /** `daemun run`: serves manifests in the foreground. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
-import { type EndpointOption, parseEndpointOption } from '../../sources/index.ts';
+import type { EndpointOption } from '../../sources/index.ts';
 import { type HostPort, hostPort, ipAddress, network } from '../address.ts';
 import { duration } from '../duration.ts';
 import { ADMIN_DEFAULT, controllerOption, each, filesOption, usage } from '../option.ts';
@@ -14,7 +14,7 @@ interface RunFlags {
   portMap?: PortMap;
   bind?: string[];
   admin?: HostPort | 'off';
-  endpoint?: EndpointOption[];
+  endpoint?: string[];
   echoBackends: boolean;
   workers: number;
   logLevel: LogLevel;
@@ -48,7 +48,7 @@ export function runCommand(): Command {
     .addOption(adminFlag())
     .addOption(
       new Option('--endpoint <ns/service:port=host:port,...>', 'endpoints of a Service (repeatable)').argParser(
-        each(parseEndpointOption),
+        each((text) => text),
       ),
     )
     .option('--echo-backends', 'answer for each Service that has no endpoints with a built-in echo', false)
@@ -85,9 +85,11 @@ export function runCommand(): Command {
       ).argParser(each(network)),
     )
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: RunFlags) => {
+    .action(async (flags: RunFlags, command: Command) => {
+      const endpoints = await endpointFlags(flags, command);
       const { serve } = await import('../serve.ts');
-      await serve({ ...gatewayFlags(flags), logLevel: flags.logLevel, logFormat: flags.logFormat });
+      const { logLevel, logFormat } = flags;
+      await serve({ ...gatewayFlags(flags, command), endpoints, logLevel, logFormat });
     });
 }
 
@@ -97,10 +99,20 @@ function adminFlag(): Option {
   );
 }
 
-function gatewayFlags(flags: RunFlags) {
+async function endpointFlags(flags: RunFlags, command: Command): Promise<EndpointOption[]> {
+  // Its reader comes with the sources, which are too much to load for --help.
+  const { parseEndpointOption } = await import('../../sources/index.ts');
+  try {
+    return (flags.endpoint ?? []).map(parseEndpointOption);
+  } catch (error) {
+    return command.error(`error: ${(error as Error).message}`);
+  }
+}
+
+function gatewayFlags(flags: RunFlags, command: Command) {
   const map = flags.portMap ?? new Map<number, number>();
   if (flags.workers > 1 && [...map.values()].includes(0)) {
-    throw new InvalidArgumentError('--port-map to port 0 needs --workers 1: each worker would get another port');
+    command.error('error: --port-map to port 0 needs --workers 1: each worker would get a port of its own');
   }
   const setup: PlaneSetup = {
     bind: flags.bind ?? ['0.0.0.0'],
@@ -113,7 +125,6 @@ function gatewayFlags(flags: RunFlags) {
     setup,
     workers: flags.workers,
     controllerNames: flags.controllerName,
-    endpoints: flags.endpoint ?? [],
     echoBackends: flags.echoBackends,
     admin:
       flags.admin === 'off' ? undefined : { address: flags.admin ?? ADMIN_DEFAULT, asked: flags.admin !== undefined },

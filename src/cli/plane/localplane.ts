@@ -26,7 +26,11 @@ export class LocalPlane implements DataPlane {
   }
 
   send(delta: Delta): void {
-    this.#last = this.#last.then(async () => this.#events.onAck(await this.#proxy.apply(delta)));
+    this.#last = this.#last
+      .then(async () => this.#events.onAck(await this.#proxy.apply(delta)))
+      .catch((error: Error) =>
+        this.#events.log.error({ version: delta.version, error: error.stack }, 'config not applied'),
+      );
   }
 
   async metrics(): Promise<MetricsSnapshot[]> {

@@ -52,12 +52,12 @@ function itemRows(item: StatusItem, view: View): Array<Array<string | Cell>> {
       '',
       '',
     ];
-    const others = judged.filter(({ verdict }) => verdict !== 'good');
+    const others = judged.filter(({ verdict }) => verdict === 'bad' || verdict === 'note');
     return [...(well.length > 0 ? [wellRow] : []), ...others.map((one) => conditionRow(object, one))];
   });
 }
 
-const TONES = { good: 'good', bad: 'error', note: 'dim' } as const;
+const TONES = { good: 'good', bad: 'error', note: 'warning', open: 'dim' } as const;
 
 function conditionRow(
   object: string,

@@ -67,7 +67,6 @@ test('the table tells what is well in one row a part, each fault in a row, then 
   expect(await printReport(report, 'table', view)).toBe(`\
 OBJECT                                        CONDITION            REASON            MESSAGE
 Gateway infra/edge                            Accepted
-Gateway infra/edge                            Programmed=Unknown   Pending           Waiting.
   listener http                               Accepted
 HTTPRoute shop/cart, parent infra/edge/http   Accepted
 HTTPRoute shop/cart, parent infra/edge/http   ResolvedRefs=False   BackendNotFound   spec.rules[0].backendRefs[0]: no Service shop/carts.

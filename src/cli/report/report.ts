@@ -75,16 +75,14 @@ const NEGATIVE = new Set([
 /** Negative conditions under which everything is still served as written. */
 const HARMLESS = new Set(['OverlappingTLSConfig', 'InsecureFrontendValidationMode', 'daemun.dev/Shadowed']);
 
-export type Verdict = 'good' | 'bad' | 'note';
+/** note: worth reading, but not a refusal. open: nobody can know yet. */
+export type Verdict = 'good' | 'bad' | 'note' | 'open';
 
-/**
- * `note`: worth reading, but not a refusal. Without a data plane (`check`) nothing is Programmed, and that is
- * no fault.
- */
+/** Without a data plane (`check`) nothing is Programmed, and that is no fault. */
 export function verdictOf({ type, status }: Condition, { served }: { served: boolean }): Verdict {
   if (NEGATIVE.has(type)) return status !== 'True' ? 'good' : HARMLESS.has(type) ? 'note' : 'bad';
   if (status === 'True') return 'good';
-  return (type === 'Programmed' || type === 'Ready') && !served ? 'note' : 'bad';
+  return (type === 'Programmed' || type === 'Ready') && !served ? 'open' : 'bad';
 }
 
 export function refused(report: Report, view: { served: boolean }): boolean {

@@ -57,6 +57,14 @@ export interface HttpService {
   readonly onAccess: ((entry: AccessEntry) => void) | undefined;
   /** Connections under way, to be drained. */
   readonly connections: Set<Drainable>;
+  /** Called when the last connection ends while draining. */
+  drained: (() => void) | undefined;
   /** The proxy drains: connections end after the request they carry. */
   draining: boolean;
+}
+
+/** A connection has ended. */
+export function forgetConnection(service: HttpService, connection: Drainable): void {
+  service.connections.delete(connection);
+  if (service.draining && service.connections.size === 0) service.drained?.();
 }

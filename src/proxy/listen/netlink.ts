@@ -90,6 +90,11 @@ export class NetLink implements Link {
     return this.socket.writableLength;
   }
 
+  /** Gives the socket up to another owner: nothing of it reaches the sink any more. */
+  detach(): void {
+    this.socket.off('end', onEnd).off('drain', onDrain).off('error', onError).off('close', onClose).off('data', onData);
+  }
+
   send(data: string | Uint8Array): boolean {
     if (this.socket.destroyed || this.socket.writableEnded) return true;
     return typeof data === 'string' ? this.socket.write(data, 'latin1') : this.socket.write(data);

@@ -50,7 +50,7 @@ export class TlsTermination {
   /** `onSecure` gets connections whose handshake is done and whose client, where asked, was verified. */
   constructor(
     contexts: TlsContexts,
-    around: { alpn: string[]; onSecure: (socket: tls.TLSSocket) => void; onFailed: () => void },
+    around: { alpn: string[] | undefined; onSecure: (socket: tls.TLSSocket) => void; onFailed: () => void },
   ) {
     this.#contexts = contexts;
     this.#server = tls.createServer({

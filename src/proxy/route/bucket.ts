@@ -5,8 +5,8 @@
  */
 import type { Listener } from '../../config/index.ts';
 import type { Head } from '../http/head.ts';
-import { ByteMap, type ByteMapEntry } from './bytemap.ts';
-import type { Candidate, PlannedMatch } from './candidate.ts';
+import { ByteMap, type ByteMapEntry, sameBytes } from './bytemap.ts';
+import type { Candidate } from './candidate.ts';
 import type { PathScan } from './pathscan.ts';
 import type { CompiledPlan } from './plan.ts';
 import { comparePrecedence } from './precedence.ts';
@@ -17,7 +17,7 @@ export interface Placement {
   readonly listener: Listener;
 }
 
-const SLASH = '/';
+const NOTHING = new ByteMap<Candidate[]>([], false);
 
 export class HostBucket {
   readonly hostname: string;
@@ -35,23 +35,23 @@ export class HostBucket {
     const exact = new Map<string, Candidate[]>();
     const prefixes = new Map<string, Candidate[]>();
     const regexes: Candidate[] = [];
-    const seen = new Set<PlannedMatch>();
-    for (const { plan, listener } of placements) {
-      for (const match of plan.matches) {
-        // Of listeners with the same hostname that a rule attaches to, the first one speaks for all.
-        if (seen.has(match)) continue;
-        seen.add(match);
-        const candidate: Candidate = { plan, match, listener, hostname };
-        if (match.path.type === 'Exact') into(exact, candidate);
-        else if (match.path.type === 'PathPrefix') into(prefixes, candidate);
-        else regexes.push(candidate);
+    let depth = 0;
+    let longest = 0;
+    for (const candidate of candidatesOf(hostname, placements)) {
+      const { path, pathText } = candidate.match;
+      if (path.type === 'RegularExpression') {
+        regexes.push(candidate);
+        continue;
       }
+      into(path.type === 'Exact' ? exact : prefixes, candidate);
+      longest = Math.max(longest, pathText.length);
+      if (path.type === 'PathPrefix') depth = Math.max(depth, candidate.match.depth);
     }
     this.#exact = indexed(exact);
     this.#prefixes = indexed(prefixes);
     this.#regexes = regexes.sort(comparePrecedence);
-    this.depth = [...prefixes.keys()].reduce((depth, prefix) => Math.max(depth, prefix.split(SLASH).length - 1), 0);
-    this.longest = Math.max(longestOf(exact), longestOf(prefixes));
+    this.depth = depth;
+    this.longest = longest;
   }
 
   /** The first candidate, by precedence, whose path and conditions hold. `scan` has read this head's path. */
@@ -91,12 +91,29 @@ export class HostBucket {
   }
 
   #findRegex(head: Head): Candidate | null {
-    const path = head.path();
+    let path: string | null = null;
     for (const candidate of this.#regexes) {
-      if (candidate.match.regex!.testExact(path) && candidate.match.admits(head)) return candidate;
+      const { match } = candidate;
+      const first = head.pathStart + match.regexStart.length;
+      if (first > head.pathEnd || !sameBytes(head.pathStart, first, match.regexStart)) continue;
+      path ??= head.path();
+      if (match.regex!.testExact(path) && match.admits(head)) return candidate;
     }
     return null;
   }
+}
+
+/** Of listeners with the same hostname that a rule attaches to, the first one speaks for all. */
+function candidatesOf(hostname: string, placements: ReadonlyArray<Placement>): Candidate[] {
+  const candidates: Candidate[] = [];
+  const several = placements.some(({ listener }) => listener !== placements[0]!.listener);
+  const seen = several ? new Set<CompiledPlan>() : null;
+  for (const { plan, listener } of placements) {
+    if (seen?.has(plan)) continue;
+    seen?.add(plan);
+    for (const match of plan.matches) candidates.push({ plan, match, listener, hostname });
+  }
+  return candidates;
 }
 
 function admittedOf(candidates: Candidate[] | undefined, head: Head): Candidate | null {
@@ -112,16 +129,11 @@ function into(slots: Map<string, Candidate[]>, candidate: Candidate): void {
 }
 
 function indexed(slots: ReadonlyMap<string, Candidate[]>): ByteMap<Candidate[]> {
+  if (slots.size === 0) return NOTHING;
   const entries: ByteMapEntry<Candidate[]>[] = [];
   for (const [key, value] of slots) {
     if (value.length > 1) value.sort(comparePrecedence);
     entries.push({ hash: value[0]!.match.pathHash, key, value });
   }
   return new ByteMap(entries, false);
-}
-
-function longestOf(slots: ReadonlyMap<string, unknown>): number {
-  let longest = 0;
-  for (const key of slots.keys()) longest = Math.max(longest, key.length);
-  return longest;
 }

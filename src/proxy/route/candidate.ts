@@ -5,7 +5,7 @@ import type { Head } from '../http/head.ts';
 import { bytesHash, sameBytes, wireText } from './bytemap.ts';
 import { type Condition, compileConditions, prefixText } from './condition.ts';
 import type { CompiledPlan } from './plan.ts';
-import { compileRegex, type Regex } from './regex.ts';
+import { compileRegex, literalStart, type Regex } from './regex.ts';
 
 const SLASH = 47;
 
@@ -16,7 +16,11 @@ export class PlannedMatch {
   /** The path as it is compared with a request's: one character a byte, a prefix without its last '/'. */
   readonly pathText: string;
   readonly pathHash: number;
+  /** Path elements of a prefix. */
+  readonly depth: number;
   readonly regex: Regex | undefined;
+  /** What a path must start with before its expression is tried. */
+  readonly regexStart: string;
   readonly conditions: ReadonlyArray<Condition>;
   /** How many conditions of each kind, for precedence. */
   readonly methods: number;
@@ -28,7 +32,10 @@ export class PlannedMatch {
     this.path = match.path;
     this.pathText = match.path.type === 'PathPrefix' ? prefixText(match.path.value) : wireText(match.path.value);
     this.pathHash = bytesHash(this.pathText);
-    this.regex = match.path.type === 'RegularExpression' ? compileRegex(match.path.value) : undefined;
+    this.depth = this.pathText.split('/').length - 1;
+    const expression = match.path.type === 'RegularExpression' ? match.path.value : undefined;
+    this.regex = expression === undefined ? undefined : compileRegex(expression);
+    this.regexStart = expression === undefined ? '' : literalStart(expression);
     this.conditions = compileConditions(match);
     this.methods = this.conditions.filter((condition) => condition.kind === 'method').length;
     this.headers = this.conditions.filter((condition) => condition.kind === 'header').length;

@@ -1,78 +1,80 @@
 /** The data plane: applies deltas one after the other, each built whole before it is swapped in. */
-import type { Ack, ConfigRef, Delta, Listener, ListenerState, RouteRule } from '../../config/index.ts';
-import { Snapshot } from '../../config/index.ts';
-import { DaemunError, type ErrorCode, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import {
-  DEFAULT_LIMITS,
-  DeadlineWheel,
-  type HttpLimits,
-  type HttpService,
-  httpPool,
-  Stats,
-  TrustedHops,
-} from '../http/index.ts';
+  type Ack,
+  type ConfigRef,
+  type Delta,
+  type Listener,
+  type ListenerState,
+  type RouteRule,
+  Snapshot,
+} from '../../config/index.ts';
+import { DaemunError, type ErrorCode, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
+import { DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
 import { NetDriver } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { PlanCache } from '../route/index.ts';
 import { Backends } from '../upstream/index.ts';
 import { secureContext } from './certificates.ts';
-import { HttpPort } from './httpport.ts';
+import type { Port } from './port.ts';
+import { createPort, type PortGroup, placesOf, portGroups, rulesByListener } from './portgroup.ts';
+import { World } from './world.ts';
 
 type Rejection = ConfigRef & { code: ErrorCode; message: string };
 
-/** Listeners that share one socket. */
-interface PortGroup {
-  id: string;
-  address: string;
-  port: number;
-  secure: boolean;
-  listeners: Listener[];
-}
+/** Milliseconds after which a port that could not be bound is tried again. */
+const REOPEN_INTERVAL = 5_000;
+/** Milliseconds that connections of a listener that is gone may take to finish. */
+const CLOSE_TIMEOUT = 30_000;
 
 export class DataPlane implements Proxy {
   readonly #options: ProxyOptions;
-  readonly #limits: HttpLimits;
   readonly #metrics = new Metrics();
-  readonly #stats = new Stats(this.#metrics);
-  readonly #wheel = new DeadlineWheel();
-  readonly #backends: Backends;
-  readonly #trustedHops: TrustedHops;
+  readonly #world: World;
   readonly #plans = new PlanCache();
-  readonly #ports = new Map<string, HttpPort>();
+  readonly #ports = new Map<string, Port>();
   readonly #failed = new Map<string, DaemunError>();
-  readonly #closing = new Set<HttpPort>();
+  readonly #draining = new Set<Promise<void>>();
   #config = Snapshot.EMPTY;
   #queue: Promise<unknown> = Promise.resolve();
+  #reopen: NodeJS.Timeout | undefined;
   readonly #version = this.#metrics.gauge('daemun_config_version', 'Version of the config that is served');
-  readonly #appliedAt = this.#metrics.gauge(
-    'daemun_config_applied_timestamp_seconds',
-    'When the config was last changed',
-  );
+  readonly #appliedAt = this.#metrics.gauge('daemun_config_applied_timestamp_seconds', 'When the config last changed');
 
   constructor(options: ProxyOptions) {
     this.#options = options;
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#trustedHops = new TrustedHops(options.trustedHops);
-    this.#backends = new Backends({ driver: new NetDriver(), wheel: this.#wheel }, httpPool);
-    this.#wheel.start();
+    const wheel = new DeadlineWheel();
+    const driver = new NetDriver();
+    this.#world = new World(
+      { driver, wheel, backends: new Backends({ driver, wheel }, httpPool), metrics: this.#metrics },
+      {
+        limits: { ...DEFAULT_LIMITS, ...options.limits },
+        trustedHops: new TrustedHops(options.trustedHops),
+        onAccess: options.onAccess,
+      },
+    );
+    wheel.start();
   }
 
   apply(delta: Delta): Promise<Ack> {
-    const applied = this.#queue.then(() => this.#apply(delta));
-    this.#queue = applied.catch(() => undefined);
-    return applied;
+    return this.#enqueue(() => this.#apply(delta));
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
+    return done;
   }
 
   async #apply(delta: Delta): Promise<Ack> {
     const rejected: Rejection[] = [];
     const accepted = this.#admit(delta, rejected);
     const config = this.#config.apply(accepted);
-    this.#backends.update(config, accepted);
+    this.#world.backends.update(config, accepted);
     this.#config = config;
-    if (accepted.version === delta.version && touchesPorts(accepted)) await this.#updatePorts(config);
+    if (touchesPorts(accepted)) await this.#updatePorts(config);
     this.#version.value = config.version;
     this.#appliedAt.value = Date.now() / 1000;
-    return { version: config.version, proxy: this.#options.name, rejected, listeners: this.#listenerStates(config) };
+    return this.#ack(rejected);
   }
 
   /** The delta without objects that cannot be used; those keep the form that they have. */
@@ -92,27 +94,26 @@ export class DataPlane implements Proxy {
   }
 
   async #updatePorts(config: Snapshot): Promise<void> {
-    const groups = this.#groups(config);
+    const groups = portGroups(config, this.#options);
     const rules = rulesByListener(config);
-    const opened = [...groups.values()].map(async (group) => {
-      const update = {
-        listeners: group.listeners,
-        rules: [...new Set(group.listeners.flatMap((listener) => rules.get(listener.key) ?? []))],
-        plans: this.#plans,
-        config,
-      };
-      const port = this.#ports.get(group.id);
-      if (port !== undefined) port.swap(update);
-      else await this.#open(group, new HttpPort(group.secure, this.#service(), update));
-    });
-    await Promise.all(opened);
-    for (const [id, port] of this.#ports) if (!groups.has(id)) this.#close(id, port);
+    await Promise.all([...groups.values()].map((group) => this.#updatePort(group, { config, rules })));
+    for (const [id, port] of this.#ports) if (!groups.has(id)) this.#close(id, port, CLOSE_TIMEOUT);
     for (const id of this.#failed.keys()) if (!groups.has(id)) this.#failed.delete(id);
     this.#plans.retain({ rules: config.of('RouteRule').values(), listeners: config.of('Listener').values() });
-    this.#stats.forget((route) => config.get('RouteRule', route) !== undefined);
+    this.#world.stats.forget((route) => config.get('RouteRule', route) !== undefined);
+    this.#tryAgainLater();
   }
 
-  async #open(group: PortGroup, port: HttpPort): Promise<void> {
+  async #updatePort(
+    group: PortGroup,
+    at: { config: Snapshot; rules: ReadonlyMap<string, RouteRule[]> },
+  ): Promise<void> {
+    const { listeners } = group;
+    const rules = [...new Set(listeners.flatMap((listener) => at.rules.get(listener.key) ?? []))];
+    const content = { listeners, rules, plans: this.#plans, config: at.config };
+    const held = this.#ports.get(group.id);
+    if (held !== undefined) return held.swap(content);
+    const port = createPort(group.kind, this.#world, content);
     try {
       await port.open({ address: group.address, port: group.port, reusePort: this.#options.reusePort });
       this.#ports.set(group.id, port);
@@ -123,67 +124,46 @@ export class DataPlane implements Proxy {
     }
   }
 
-  #close(id: string, port: HttpPort): void {
+  /** A port may become free: it is tried again, and what comes of it is told by a further acknowledgement. */
+  #tryAgainLater(): void {
+    if (this.#failed.size === 0 || this.#reopen !== undefined) return;
+    this.#reopen = setTimeout(() => {
+      this.#reopen = undefined;
+      void this.#enqueue(async () => {
+        const before = this.#failed.size;
+        await this.#updatePorts(this.#config);
+        if (this.#failed.size !== before) this.#options.onAck?.(this.#ack([]));
+      });
+    }, REOPEN_INTERVAL);
+    this.#reopen.unref();
+  }
+
+  #close(id: string, port: Port, timeout: number): void {
     this.#ports.delete(id);
-    this.#closing.add(port);
-    port.close();
+    const drained = port.drain(timeout).finally(() => this.#draining.delete(drained));
+    this.#draining.add(drained);
   }
 
-  #service(): HttpService {
-    return {
-      table: undefined as unknown as HttpService['table'],
-      upstreams: this.#backends,
-      wheel: this.#wheel,
-      trustedHops: this.#trustedHops,
-      limits: this.#limits,
-      stats: this.#stats,
-      onAccess: this.#options.onAccess,
-      connections: new Set(),
-      draining: false,
-    };
+  #ack(rejected: Rejection[]): Ack {
+    const listeners = [...this.#config.of('Listener').values()].map((listener) => this.#stateOf(listener));
+    return { version: this.#config.version, proxy: this.#options.name, rejected, listeners };
   }
 
-  /** A listener serves on the addresses that its Gateway asks for, or else on those of the run. */
-  #placesOf(listener: Listener): Array<{ address: string; port: number; id: string }> {
-    const addresses = listener.addresses.length > 0 ? listener.addresses : this.#options.bind;
-    const port = this.#options.portMap.get(listener.port) ?? listener.port;
-    const secure = listener.protocol === 'HTTPS';
-    return addresses.map((address) => ({ address, port, id: `${secure ? 'https' : 'http'} ${address} ${port}` }));
-  }
-
-  #groups(config: Snapshot): Map<string, PortGroup> {
-    const groups = new Map<string, PortGroup>();
-    for (const listener of config.of('Listener').values()) {
-      if (listener.protocol !== 'HTTP' && listener.protocol !== 'HTTPS') continue;
-      for (const place of this.#placesOf(listener)) {
-        const group = groups.get(place.id);
-        if (group === undefined)
-          groups.set(place.id, { ...place, secure: listener.protocol === 'HTTPS', listeners: [listener] });
-        else group.listeners.push(listener);
-      }
-    }
-    return groups;
-  }
-
-  #listenerStates(config: Snapshot): ListenerState[] {
-    return [...config.of('Listener').values()].map((listener) => {
-      const places = this.#placesOf(listener);
-      const failure = places.map(({ id }) => this.#failed.get(id)).find((error) => error !== undefined);
-      const bound = places.flatMap(({ id }) => this.#ports.get(id)?.bound ?? []);
-      if (failure !== undefined)
-        return { key: listener.key, state: 'failed', bound, code: failure.code, message: failure.message };
-      return { key: listener.key, state: bound.length > 0 ? 'serving' : 'failed', bound };
-    });
+  #stateOf(listener: Listener): ListenerState {
+    const places = placesOf(listener, this.#options);
+    const bound = places.flatMap(({ id }) => this.#ports.get(id)?.bound ?? []);
+    const failure = places.map(({ id }) => this.#failed.get(id)).find((error) => error !== undefined);
+    if (failure === undefined) return { key: listener.key, state: 'serving', bound };
+    return { key: listener.key, state: 'failed', bound, code: failure.code, message: failure.message };
   }
 
   async drain(timeout: number): Promise<void> {
-    for (const [id, port] of this.#ports) this.#close(id, port);
-    const deadline = performance.now() + timeout;
-    while (performance.now() < deadline && [...this.#closing].some(({ service }) => service.connections.size > 0)) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    this.#backends.close();
-    this.#wheel.stop();
+    await this.#queue;
+    clearTimeout(this.#reopen);
+    for (const [id, port] of this.#ports) this.#close(id, port, timeout);
+    await Promise.all(this.#draining);
+    this.#world.backends.close();
+    this.#world.wheel.stop();
   }
 
   metrics(): MetricsSnapshot {
@@ -198,17 +178,4 @@ function isHttp(rule: RouteRule): boolean {
 /** Endpoint and backend changes touch no route and no listener. */
 function touchesPorts(delta: Delta): boolean {
   return [...delta.upserts, ...delta.removals].some(({ kind }) => kind !== 'Endpoints' && kind !== 'Backend');
-}
-
-function rulesByListener(config: Snapshot): Map<string, RouteRule[]> {
-  const byListener = new Map<string, RouteRule[]>();
-  for (const rule of config.of('RouteRule').values()) {
-    if (!isHttp(rule)) continue;
-    for (const { listener } of rule.attachments) {
-      const rules = byListener.get(listener);
-      if (rules === undefined) byListener.set(listener, [rule]);
-      else rules.push(rule);
-    }
-  }
-  return byListener;
 }

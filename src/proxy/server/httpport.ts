@@ -1,71 +1,33 @@
-/** One socket that serves HTTP or HTTPS listeners. Routes and certificates are swapped while it stays open. */
-import type { Listener, RouteRule, Snapshot } from '../../config/index.ts';
+/** A port of HTTP listeners. */
 import { type HttpService, serveHttp } from '../http/index.ts';
-import {
-  ALPN,
-  adoptSocket,
-  type Handle,
-  type ListeningSocket,
-  linkOf,
-  openSocket,
-  TlsTermination,
-  tlsLinkOf,
-} from '../listen/index.ts';
-import { compileTable, type PlanCache } from '../route/index.ts';
-import { tlsContexts } from './certificates.ts';
+import { adoptSocket, type ListeningSocket, linkOf, openSocket } from '../listen/index.ts';
+import { compileTable } from '../route/index.ts';
+import { drainHttp } from './httpdrain.ts';
+import type { Port, PortContent, PortTarget } from './port.ts';
+import type { World } from './world.ts';
 
-export interface PortTarget {
-  address: string;
-  port: number;
-  reusePort: boolean;
-}
-
-export interface HttpPortUpdate {
-  listeners: readonly Listener[];
-  rules: readonly RouteRule[];
-  plans: PlanCache;
-  config: Snapshot;
-}
-
-export class HttpPort {
-  readonly service: HttpService;
-  readonly #tls: TlsTermination | undefined;
+export class HttpPort implements Port {
+  readonly #service: HttpService;
   #socket: ListeningSocket | undefined;
 
-  constructor(secure: boolean, service: HttpService, update: HttpPortUpdate) {
-    this.service = service;
-    service.table = compileTable(update);
-    if (!secure) return;
-    this.#tls = new TlsTermination(tlsContexts(update.listeners, update.config), {
-      alpn: ALPN,
-      onSecure: (socket) => serveHttp(tlsLinkOf(socket), service),
-      onFailed: () => service.stats.handshakesFailed.value++,
-    });
+  constructor(world: World, content: PortContent) {
+    this.#service = world.httpService(compileTable(content));
   }
 
-  get bound(): string {
-    return this.#socket?.bound ?? '';
+  get bound(): string[] {
+    return this.#socket === undefined ? [] : [this.#socket.bound];
   }
 
   async open(target: PortTarget): Promise<void> {
-    this.#socket = await openSocket(target, (handle) => this.#accept(handle));
+    this.#socket = await openSocket(target, (handle) => serveHttp(linkOf(adoptSocket(handle)), this.#service));
   }
 
-  /** New requests see the new routes, new connections the new certificates. */
-  swap(update: HttpPortUpdate): void {
-    this.service.table = compileTable(update);
-    this.#tls?.swap(tlsContexts(update.listeners, update.config));
+  swap(content: PortContent): void {
+    this.#service.table = compileTable(content);
   }
 
-  /** No new connections; those that are open finish what they carry. */
-  close(): void {
+  drain(timeout: number): Promise<void> {
     this.#socket?.close();
-    this.service.draining = true;
-    for (const connection of [...this.service.connections]) connection.drain();
-  }
-
-  #accept(handle: Handle): void {
-    if (this.#tls !== undefined) this.#tls.accept(handle);
-    else serveHttp(linkOf(adoptSocket(handle)), this.service);
+    return drainHttp(this.#service, timeout);
   }
 }

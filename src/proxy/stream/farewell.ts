@@ -16,6 +16,15 @@ export function sayFarewell(link: Link, message: string | Uint8Array, wheel: Dea
   link.resume();
 }
 
+/** Of connections that are turned away: nothing they send matters. */
+export const DISCARD: Sink = { onBytes() {}, onEnd() {}, onDrain() {}, onOpen() {}, onClose() {} };
+
+/** Resets a connection that was just accepted. */
+export function turnAway(link: Link): void {
+  link.sink = DISCARD;
+  link.close('reset');
+}
+
 class FarewellSink implements Sink, DeadlineOwner {
   readonly #link: Link;
   readonly #deadline = new Deadline(this);

@@ -2,6 +2,7 @@
 import { ARENA } from '../http/arena.ts';
 import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../http/deadline.ts';
 import type { Link, Sink } from '../listen/driver.ts';
+import { turnAway } from './farewell.ts';
 import { type ProxyAddresses, parseProxyHeader } from './proxyprotocol.ts';
 import type { StreamLimits } from './streamlimits.ts';
 import type { StreamMeter, StreamReason } from './streammeter.ts';
@@ -40,7 +41,7 @@ export class ProxyGate {
   accept(link: Link): void {
     if (this.#waiting >= this.options.limits.maxPeeking) {
       this.options.meter.dropped('tcp', this.options.name, 'limit');
-      link.close('reset');
+      turnAway(link);
       return;
     }
     this.#waiting++;
@@ -102,7 +103,7 @@ class GateSink implements Sink, DeadlineOwner {
     if (this.#done) return;
     this.#finish();
     this.#options.meter.dropped('tcp', this.#options.name, reason);
-    this.#link.close('reset');
+    turnAway(this.#link);
   }
 
   #finish(): void {

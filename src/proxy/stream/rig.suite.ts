@@ -5,25 +5,20 @@ import type { Readable } from 'node:stream';
 import type { Endpoint, RouteRule } from '../../config/index.ts';
 import { type AccessEntry, Metrics } from '../../observe/index.ts';
 import { DeadlineWheel, WHEEL_TICK } from '../http/deadline.ts';
-import type { Link, Sink } from '../listen/driver.ts';
-import { deliver, NetDriver, NetLink } from '../listen/netlink.ts';
+import { adoptSocket, linkOf, NetDriver, type NetLink } from '../listen/netlink.ts';
+import { type ListeningSocket, openSocket } from '../listen/socket.ts';
 import type { EndpointPicker, StreamEndpoint } from './endpointpicker.ts';
 import { type StreamLimits, streamLimits } from './streamlimits.ts';
 import { StreamMeter } from './streammeter.ts';
 import type { StreamBackend, StreamPlan } from './streamplan.ts';
 import { createTcpRelay } from './tcprelay.ts';
 
-const SILENT: Sink = { onBytes() {}, onEnd() {}, onDrain() {}, onClose() {}, onOpen() {} };
-
-/** A server whose accepted connections are given as links. */
-export async function listenLinks(onLink: (link: Link) => void): Promise<{ port: number; server: net.Server }> {
-  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-    const link = new NetLink(socket, SILENT);
-    onLink(link);
-    socket.on('data', (chunk: Buffer) => deliver(link, chunk));
-    if (!link.paused) socket.resume();
+/** A listening socket of the data plane whose accepted connections are given as links. */
+export async function listenLinks(onLink: (link: NetLink) => void): Promise<{ port: number; server: ListeningSocket }> {
+  const server = await openSocket({ address: '127.0.0.1', port: 0, reusePort: false }, (handle) => {
+    onLink(linkOf(adoptSocket(handle)));
   });
-  return { port: await listening(server), server };
+  return { port: Number(server.bound.split(':')[1]), server };
 }
 
 export async function listening(server: net.Server): Promise<number> {

@@ -20,7 +20,7 @@ import type { Arrival } from './tcprelay.ts';
 const ARRIVAL: Arrival = { listener: 'ns/gw/tcp', protocol: 'tcp' };
 /** More than the kernel's buffers on the way can hold. */
 const TOTAL = 64 * 1024 * 1024;
-const servers: net.Server[] = [];
+const servers: Array<{ close(): void }> = [];
 
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();

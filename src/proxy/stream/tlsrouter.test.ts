@@ -8,13 +8,15 @@ import tls from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Listener } from '../../config/index.ts';
+import type { NetLink } from '../listen/netlink.ts';
+import { DISCARD, turnAway } from './farewell.ts';
 import { handmadeHello, records, serverNameExtension } from './hello.suite.ts';
 import { closedPort, gone, listening, listenLinks, planTo, received, relayRig } from './rig.suite.ts';
 import type { SniTable } from './snitable.ts';
 import type { StreamLimits } from './streamlimits.ts';
 import { createTlsRouter, type PeekedTls } from './tlsrouter.ts';
 
-const servers: net.Server[] = [];
+const servers: Array<{ close(): void }> = [];
 const folder = mkdtempSync(join(tmpdir(), 'stream-'));
 let certificate: { key: Buffer; cert: Buffer };
 
@@ -40,7 +42,11 @@ const LISTENER: Listener = {
   protocol: 'TLS',
 };
 
-async function start(table: (backend: number) => SniTable, limits: Partial<StreamLimits> = {}) {
+async function start(
+  table: (backend: number) => SniTable,
+  limits: Partial<StreamLimits> = {},
+  take?: (peeked: PeekedTls) => void,
+) {
   const backend = tls.createServer({ ...certificate, ALPNProtocols: ['h2'] }, (socket) => {
     socket.on('error', () => {});
     socket.write(`${socket.servername} ${socket.alpnProtocol}: `);
@@ -48,16 +54,15 @@ async function start(table: (backend: number) => SniTable, limits: Partial<Strea
   });
   servers.push(backend);
   const rig = relayRig(limits);
-  const terminated: PeekedTls[] = [];
   const handedOver = Promise.withResolvers<PeekedTls>();
   const router = createTlsRouter(
     {
       ...rig,
       name: '*:443',
       terminate: (peeked) => {
-        terminated.push(peeked);
         handedOver.resolve(peeked);
-        peeked.link.close('reset');
+        if (take === undefined) turnAway(peeked.link);
+        else take(peeked);
       },
     },
     table(await listening(backend)),
@@ -124,6 +129,20 @@ describe('a TLS connection that ends here', () => {
     expect(peeked.choice.mode).toBe('Terminate');
     await gone(socket);
   });
+
+  it('can be given to a TLS server together with those bytes', async () => {
+    const termination = tls.createServer(certificate, (socket) => socket.end(`ended here: ${socket.servername}`));
+    const { port } = await start(only('app.example.com', 'Terminate'), {}, ({ link, firstBytes }) => {
+      const { socket } = link as NetLink;
+      link.sink = DISCARD;
+      socket.unshift(firstBytes);
+      termination.emit('connection', socket);
+    });
+    for (const servername of ['app.example.com', 'app.example.com']) {
+      const socket = tls.connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
+      expect(await received(socket)).toBe('ended here: app.example.com');
+    }
+  });
 });
 
 describe('a connection that nothing takes', () => {
@@ -141,7 +160,9 @@ describe('a connection that nothing takes', () => {
     socket.write(hello('other.example.com'));
     expect(Buffer.from(await received(socket), 'latin1')).toEqual(Buffer.of(21, 3, 3, 0, 2, 2, 112));
     rig.time.pass(1_100);
-    expect(await gone(socket)).toBe('ECONNRESET');
+    const left = gone(socket);
+    socket.write('still here');
+    expect(await left).toMatch(/^(EPIPE|ECONNRESET)$/);
   });
 
   it('is told that the port speaks TLS where it speaks plain HTTP', async () => {

@@ -6,7 +6,7 @@ import { ARENA } from '../http/arena.ts';
 import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../http/deadline.ts';
 import type { Link, Sink } from '../listen/driver.ts';
 import { type ClientHello, type HelloOutcome, HelloReader } from './clienthello.ts';
-import { sayFarewell } from './farewell.ts';
+import { sayFarewell, turnAway } from './farewell.ts';
 import type { ProxyAddresses } from './proxyprotocol.ts';
 import type { SniChoice, SniTable } from './snitable.ts';
 import type { StreamLimits } from './streamlimits.ts';
@@ -66,7 +66,7 @@ export class TlsRouter {
     const full = this.#peeking.size >= this.options.limits.maxPeeking;
     if (full || this.#draining) {
       this.options.meter.dropped('tls', this.options.name, full ? 'limit' : 'drained');
-      link.close('reset');
+      turnAway(link);
       return;
     }
     const sink = new PeekSink(this, link, addresses);
@@ -109,7 +109,7 @@ export class TlsRouter {
     const { wheel, meter, name } = this.options;
     if (refusal.reason === 'plain_http') sayFarewell(link, PLAIN_HTTP_ANSWER, wheel);
     else if (refusal.alert !== undefined) sayFarewell(link, alertRecord(refusal.alert), wheel);
-    else link.close('reset');
+    else turnAway(link);
     meter.refused({
       protocol: 'tls',
       listener: name,

@@ -55,7 +55,7 @@ function rig(plan: StreamPlan | undefined, limits: Partial<StreamLimits> = {}, l
     metrics
       .snapshot()
       .find((family) => family.name === 'daemun_stream_ended_total')
-      ?.series.find((series) => series.labels['reason'] === reason)?.value ?? 0;
+      ?.series.find((series) => series.labels.reason === reason)?.value ?? 0;
   return { listener, time, entries, dropped };
 }
 

@@ -9,7 +9,8 @@ export class Balancer {
   readonly broken: string | undefined;
   readonly #world: UpstreamWorld;
   readonly #makePool: PoolFactory;
-  readonly #tls: ConnectTls | undefined;
+  /** Options of TLS to the endpoints. */
+  readonly tls: ConnectTls | undefined;
   readonly #pools = new Map<string, EndpointPool>();
   #ready: EndpointPool[] = [];
   #draining: EndpointPool[] = [];
@@ -23,7 +24,7 @@ export class Balancer {
     this.broken = around.broken;
     this.#world = around.world;
     this.#makePool = around.makePool;
-    this.#tls = around.tls;
+    this.tls = around.tls;
   }
 
   /** The endpoint for the next request, or null where there is none. `avoid`: one that just failed. */
@@ -47,11 +48,11 @@ export class Balancer {
   update(endpoints: Endpoints['endpoints']): void {
     const stay = new Set<string>();
     const poolOf = (endpoint: Endpoint): EndpointPool => {
-      const label = `${endpoint.address}:${endpoint.port}`;
+      const label = labelOf(endpoint);
       stay.add(label);
       let pool = this.#pools.get(label);
       if (pool === undefined) {
-        const target = { address: endpoint.address, port: endpoint.port, tls: this.#tls };
+        const target = { address: endpoint.address, port: endpoint.port, tls: this.tls };
         pool = this.#makePool(this.#world, target, this.backend.protocol === 'h2c' ? 'h2' : 'http');
         this.#pools.set(label, pool);
       }
@@ -68,7 +69,20 @@ export class Balancer {
     }
   }
 
+  /** The same choice for connections and sessions that no pool carries (TCP, TLS, UDP). */
+  readonly picker = {
+    pick: (): EndpointPool | undefined => this.pick() ?? undefined,
+    failed: (endpoint: { address: string; port: number }): void => this.#pools.get(labelOf(endpoint))?.noteRefused(),
+    succeeded: (endpoint: { address: string; port: number }): void =>
+      this.#pools.get(labelOf(endpoint))?.noteAnswered(),
+    release: (): void => {},
+  };
+
   retire(): void {
     this.update([]);
   }
+}
+
+function labelOf({ address, port }: { address: string; port: number }): string {
+  return `${address}:${port}`;
 }

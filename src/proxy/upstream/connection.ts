@@ -25,6 +25,9 @@ export interface EndpointPool {
   cancel(waiter: OpenWaiter): void;
   /** Milliseconds on the wheel's clock until which the endpoint is passed over because it refused; 0: it is not. */
   evictedUntil: number;
+  /** It refused, or answered again after it had refused. */
+  noteRefused(): void;
+  noteAnswered(): void;
   /** No new requests; idle connections close, busy ones when they are done. */
   retire(): void;
 }

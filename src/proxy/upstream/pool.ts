@@ -70,7 +70,7 @@ export class ConnectionPool implements EndpointPool {
   /** A connection is open and can take a request. */
   opened(connection: PooledConnection): void {
     this.#connecting--;
-    this.#eviction.answered(this);
+    this.noteAnswered();
     this.idle(connection);
   }
 
@@ -91,7 +91,7 @@ export class ConnectionPool implements EndpointPool {
   refused(why: Failure): void {
     this.#connecting--;
     this.#connections--;
-    this.#eviction.refused(this, this.world.wheel.now);
+    this.noteRefused();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const waiter of waiting) waiter.upstreamUnavailable(why);
@@ -103,6 +103,14 @@ export class ConnectionPool implements EndpointPool {
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
     this.#grow();
+  }
+
+  noteRefused(): void {
+    this.#eviction.refused(this, this.world.wheel.now);
+  }
+
+  noteAnswered(): void {
+    this.#eviction.answered(this);
   }
 
   retire(): void {

@@ -44,7 +44,7 @@ const timeouts = object(
 
 const retry = object({
   codes: optional(list(integer({ min: 400, max: 599 }), { unique: 'set' })),
-  attempts: optional(integer({ min: 0 }), 1),
+  attempts: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), 1),
   backoff: optional(duration),
 });
 

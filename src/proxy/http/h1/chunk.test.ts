@@ -73,6 +73,8 @@ describe('limits', () => {
     const chunks = MAX_CHUNK_EXTENSION_BYTES / 1024;
     for (let i = 0; i < chunks; i++) expect(feed(decoder, chunk)).toBe(chunk.length);
     expect(feed(decoder, chunk)).toBe(CHUNK_EXTENSION_TOO_LONG);
+    decoder.reset();
+    expect(feed(decoder, chunk)).toBe(chunk.length);
   });
 
   test('of trailers', () => {

@@ -1,6 +1,6 @@
 /** Field lines, of heads and of trailer sections: one pass, nothing repaired, known fields understood on the way. */
 import { ARENA } from '../arena.ts';
-import { FIELD_STRIDE, type Head, MAX_FIELDS, sameName } from '../head.ts';
+import { FIELD_STRIDE, type Head, MAX_FIELDS, sameName, VALUE_END, VALUE_START } from '../head.ts';
 import { noteOptions } from './connectionoption.ts';
 import {
   BARE_CR,
@@ -68,6 +68,8 @@ const tab = HTAB;
 const stride = FIELD_STRIDE;
 const maxFields = MAX_FIELDS;
 const ordinary = ORDINARY;
+const requestDrop = REQUEST_DROP;
+const responseDrop = RESPONSE_DROP;
 
 /**
  * Reads field lines from `start` to the empty line into `head`. ARENA[end] must be 0, which is in no table, so that
@@ -75,7 +77,8 @@ const ordinary = ORDINARY;
  */
 export function scanFields(start: number, end: number, head: Head): number {
   const fields = head.fields;
-  const drops = head.status === 0 ? REQUEST_DROP : RESPONSE_DROP;
+  const drop = head.drop;
+  const dropOf = head.status === 0 ? requestDrop : responseDrop;
   let p = start;
   let count = 0;
   for (;;) {
@@ -106,13 +109,14 @@ export function scanFields(start: number, end: number, head: Head): number {
     while (valueEnd > valueStart && (bytes[valueEnd - 1] === sp || bytes[valueEnd - 1] === tab)) valueEnd--;
 
     const at = count * stride;
+    // In the order of head.ts's NAME_START to NAME_HASH.
     fields[at] = nameStart;
     fields[at + 1] = nameEnd;
     fields[at + 2] = valueStart;
     fields[at + 3] = valueEnd;
     fields[at + 4] = hash;
     const kind = kindOf(hash, nameStart, nameEnd);
-    head.drop[count] = drops[kind]!;
+    drop[count] = dropOf[kind]!;
     if (kind !== ordinary) {
       const fault = noteKnown(kind, count, head);
       if (fault < 0) return fault;
@@ -194,8 +198,8 @@ function valueStop(p: number, end: number): number {
 
 /** What a known field says, into `head`. Returns 0 or a fault. */
 function noteKnown(kind: number, index: number, head: Head): number {
-  const start = head.fields[index * FIELD_STRIDE + 2]!;
-  const end = head.fields[index * FIELD_STRIDE + 3]!;
+  const start = head.fields[index * FIELD_STRIDE + VALUE_START]!;
+  const end = head.fields[index * FIELD_STRIDE + VALUE_END]!;
   switch (kind) {
     case CONNECTION:
       return noteOptions(start, end, head);
@@ -222,8 +226,8 @@ function noteKnown(kind: number, index: number, head: Head): number {
 }
 
 function noteRequestField(kind: number, index: number, head: Head): number {
-  const start = head.fields[index * FIELD_STRIDE + 2]!;
-  const end = head.fields[index * FIELD_STRIDE + 3]!;
+  const start = head.fields[index * FIELD_STRIDE + VALUE_START]!;
+  const end = head.fields[index * FIELD_STRIDE + VALUE_END]!;
   switch (kind) {
     case HOST:
       if (head.hostField >= 0) return HOST_REPEATED;

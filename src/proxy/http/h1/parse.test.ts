@@ -191,6 +191,25 @@ describe('field lines', () => {
     expect(head.expectContinue).toBe(true);
   });
 
+  test('may hold any octet but controls, wherever it stands in the value', () => {
+    for (let octet = 0; octet < 256; octet++) {
+      const sound = octet === 9 || (octet >= 32 && octet !== 127);
+      for (let at = 1; at < 10; at++) {
+        const value = `${'a'.repeat(at)}${String.fromCharCode(octet)}${'b'.repeat(10)}`;
+        const outcome = outcomeOf(`GET / HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`);
+        expect([octet, at, outcome > 0]).toEqual([octet, at, sound]);
+      }
+    }
+  });
+
+  test('ask for 100-continue only in HTTP/1.1 and with a body', () => {
+    const expects = (line: string, length: number) =>
+      parsed(['Expect: 100-continue', `Content-Length: ${length}`], line).expectContinue;
+    expect(expects('PUT / HTTP/1.1', 1)).toBe(true);
+    expect(expects('PUT / HTTP/1.1', 0)).toBe(false);
+    expect(expects('PUT / HTTP/1.0', 1)).toBe(false);
+  });
+
   test('leave nothing behind for the next head', () => {
     const head = new Head();
     outcomeOf('PUT http://a/x?y HTTP/1.0\r\nHost: a:80\r\nContent-Length: 5\r\nX-Request-Id: 1\r\n\r\n', head);
@@ -249,7 +268,8 @@ describe('limits', () => {
     expect(line(MAX_REQUEST_LINE_BYTES)).toHaveLength(MAX_REQUEST_LINE_BYTES);
     expect(outcomeOf(`${line(MAX_REQUEST_LINE_BYTES)}Host: a\r\n\r\n`)).toBeGreaterThan(0);
     expect(outcomeOf(`${line(MAX_REQUEST_LINE_BYTES + 1)}Host: a\r\n\r\n`)).toBe(LINE_TOO_LONG);
-    expect(outcomeOf(`GET /${'x'.repeat(MAX_REQUEST_LINE_BYTES)}`)).toBe(LINE_TOO_LONG);
+    expect(outcomeOf(`GET /${'x'.repeat(MAX_REQUEST_LINE_BYTES - 5)}`)).toBe(LINE_TOO_LONG);
+    expect(outcomeOf(`GET /${'x'.repeat(MAX_REQUEST_LINE_BYTES - 6)}`)).toBe(0);
     expect(requestError(LINE_TOO_LONG).status).toBe(414);
   });
 

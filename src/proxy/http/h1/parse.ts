@@ -1,6 +1,15 @@
 /** Request heads. */
 import { ARENA } from '../arena.ts';
-import { type Head, OPTION_UPGRADE, SCHEME_HTTPS, SCHEME_NONE, sameName } from '../head.ts';
+import {
+  FIELD_STRIDE,
+  type Head,
+  OPTION_UPGRADE,
+  SCHEME_HTTPS,
+  SCHEME_NONE,
+  sameName,
+  VALUE_END,
+  VALUE_START,
+} from '../head.ts';
 import { parseAuthority } from './authority.ts';
 import { clearOptions, settleOptions } from './connectionoption.ts';
 import {
@@ -155,10 +164,10 @@ function settleRequest(head: Head): number {
 }
 
 function settleHost(head: Head): number {
-  const field = head.hostField * 5;
+  const field = head.hostField * FIELD_STRIDE;
   if (field < 0) return head.minorVersion === 1 ? HOST_MISSING : 0;
-  const start = head.fields[field + 2]!;
-  const end = head.fields[field + 3]!;
+  const start = head.fields[field + VALUE_START]!;
+  const end = head.fields[field + VALUE_END]!;
   if (head.scheme !== SCHEME_NONE) return settleAbsolute(start, end, head);
   return parseAuthority(start, end, head) ? 0 : HOST_INVALID;
 }
@@ -168,11 +177,10 @@ function settleHost(head: Head): number {
  * by the other one, so that is refused.
  */
 function settleAbsolute(start: number, end: number, head: Head): number {
-  const { authorityStart, authorityEnd, hostStart, hostEnd, hostHash, hostPort } = head;
+  const { authorityStart, authorityEnd, hostStart, hostEnd, hostPort } = head;
   if (!parseAuthority(start, end, head)) return HOST_INVALID;
   const usual = head.scheme === SCHEME_HTTPS ? 443 : 80;
   const same =
-    hostHash === head.hostHash &&
     (hostPort || usual) === (head.hostPort || usual) &&
     ARENA.latin1Slice(hostStart, hostEnd).toLowerCase() === head.host();
   if (!same) return HOST_MISMATCH;

@@ -63,6 +63,11 @@ describe('a response head', () => {
     expect(head.contentLengthField).toBe(2);
   });
 
+  test('is not touched by the Connection options of the one before', () => {
+    parsed('HTTP/1.1 200 OK', 'Connection: x-a', 'X-A: 1');
+    expect(parsed('HTTP/1.1 200 OK', 'X-A: 1').drop[0]).toBe(FIELD_KEPT);
+  });
+
   test('keeps its connection by version and option', () => {
     expect(parsed('HTTP/1.1 200 OK').keepAlive).toBe(true);
     expect(parsed('HTTP/1.1 200 OK', 'Connection: close').keepAlive).toBe(false);

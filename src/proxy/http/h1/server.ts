@@ -16,7 +16,7 @@ import { Head } from '../head.ts';
 import { localReply, PREFERS_JSON, reasonPhrase } from '../localreply.ts';
 import { type OutboxOwner, outbox } from '../outbox.ts';
 import { nextRequestId } from '../requestid.ts';
-import { type HttpService, MAX_DISCARD_BYTES } from '../service.ts';
+import { forgetConnection, type HttpService, MAX_DISCARD_BYTES } from '../service.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
 import { chunkHeader, MAX_TEXT_SEND } from './chunktext.ts';
 import { KeptBytes } from './keptbytes.ts';
@@ -146,7 +146,7 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     if (this.#state !== CLOSED) this.#drop(error === undefined ? 'closed_early' : 'reset');
     this.#service.wheel.giveBack(this.#deadline);
     this.#service.stats.connectionsOpen.value--;
-    this.#service.connections.delete(this);
+    forgetConnection(this.#service, this);
   }
 
   onDeadline(): void {

@@ -1,32 +1,22 @@
 /**
- * What servers' and clients' connections have in common: frames in and out, settings, flow control, limits. The
- * order of frames and their meaning are those of RFC 9113.
+ * What servers' and clients' connections have in common: frames come in, in the order that RFC 9113 allows, settings,
+ * flow control, limits, and the end.
  */
-import assert from 'node:assert';
 import type { Link, Sink } from '../../listen/driver.ts';
 import { ARENA, JOIN_START } from '../arena.ts';
 import type { Failure } from '../codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../deadline.ts';
 import { Head } from '../head.ts';
-import {
-  type Abuse,
-  Allowance,
-  abuseCounts,
-  EMPTY_DATA_BUDGET,
-  IGNORED_BUDGET,
-  PING_BUDGET,
-  RESET_BUDGET,
-  SETTINGS_BUDGET,
-} from './abuse.ts';
+import { type Abuse, abuseCounts } from './abuse.ts';
 import { ClosedStreams, ENDED, RESET_BY_US } from './closedstreams.ts';
+import { ControlFrames } from './controlframes.ts';
 import { HpackDecoder } from './decoder.ts';
-import { BLOCK_ROOM, HpackEncoder } from './encoder.ts';
 import { FieldSection, type SectionRole } from './fieldsection.ts';
 import * as frame from './frame.ts';
 import { HeaderBlock } from './headerblock.ts';
-import { CHUNK_SIZE, FrameOutput, putFrameHeader } from './output.ts';
 import type { SectionFault } from './sectionfault.ts';
-import { CONNECTION_WINDOW, DEFAULT_WINDOW, MAX_SECTION_BYTES, MAX_WINDOW, PeerSettings, SETTING_BYTES } from './settings.ts';
+import { Sender } from './sender.ts';
+import { CONNECTION_WINDOW, DEFAULT_WINDOW, MAX_SECTION_BYTES } from './settings.ts';
 import type { H2Stream } from './stream.ts';
 import { schedule, type TurnTask } from './turn.ts';
 
@@ -35,12 +25,378 @@ const SECTION = new FieldSection(new Head());
 
 /** Milliseconds between looks at what a connection waits for. */
 export const HOUSEKEEPING = 1_000;
-/** A peer that does not acknowledge our SETTINGS in time, or takes no data while there is some. */
-export const SETTINGS_ACK_TIMEOUT = 10_000;
+/** A peer that takes no data of a stream for so long while there is some. */
 export const STALL_TIMEOUT = 60_000;
-/** After the last GOAWAY, for the peer to close. */
+/** A frame or header block that does not become complete. */
+export const PARTIAL_TIMEOUT = 15_000;
+/** After our last GOAWAY, for the peer to close. */
 export const LINGER_TIMEOUT = 2_000;
 
-const MAX_FRAME: number = 16 * 1024;
-const PING_BYTES = 8;
-const MAX_REASON = 96;
+const PRIORITY_BYTES = 5;
+
+export abstract class H2Connection implements Sink, frame.FrameHandler, DeadlineOwner, TurnTask {
+  scheduled = false;
+  readonly wheel: DeadlineWheel;
+  readonly sender: Sender = new Sender(this);
+  readonly streams: Map<number, H2Stream> = new Map();
+  readonly closedStreams: ClosedStreams = new ClosedStreams();
+  readonly reader: frame.FrameReader = new frame.FrameReader(this);
+  protected readonly section: FieldSection = SECTION;
+  /** GOAWAY was sent for an error, or the link is gone: nothing more is read or sent. */
+  dead = false;
+  link: Link | null = null;
+  readonly #control = new ControlFrames(this);
+  readonly #decoder = new HpackDecoder();
+  readonly #block = new HeaderBlock();
+  readonly #deadline: Deadline;
+  #lingerUntil = 0;
+  /** Since when part of a frame or block has been waited for; 0: none is. */
+  #partialSince = 0;
+
+  // Receiving.
+  #window: number = CONNECTION_WINDOW;
+  #unacknowledged = 0;
+  #dataStream: H2Stream | null = null;
+  /** Data of the frame under way; the rest of it is padding. */
+  #dataDelivered = 0;
+  #touched: H2Stream[] = [];
+  #deliverable: H2Stream[] = [];
+
+  constructor(wheel: DeadlineWheel) {
+    this.wheel = wheel;
+    this.#deadline = wheel.borrow(this);
+    wheel.set(this.#deadline, HOUSEKEEPING);
+  }
+
+  /** Sends our SETTINGS and widens the connection window; what is sent first goes before it. */
+  protected start(settings: Buffer): void {
+    this.#control.sendSettings(settings);
+    this.sender.windowUpdate(0, CONNECTION_WINDOW - DEFAULT_WINDOW);
+  }
+
+  /** A HEADERS frame began: whether its stream may have one. False: an error was raised. */
+  protected abstract acceptsHeaders(streamId: number): boolean;
+  /** A whole header block in ARENA. It must be decoded, whatever becomes of its stream. */
+  protected abstract onHeaders(streamId: number, block: { start: number; end: number; endStream: boolean }): void;
+  abstract onGoaway(lastStreamId: number, code: number): void;
+  abstract onPingAck(at: number): void;
+  abstract onPeerSettings(): void;
+  /** A stream ended, and the map no longer has it. */
+  protected abstract onStreamClosed(): void;
+  /** Looks at what the connection waits for. */
+  protected abstract onHousekeeping(now: number): void;
+  /** The connection ends; its streams have been failed. */
+  protected abstract onEnded(): void;
+  /** Highest stream of the peer's that was taken. */
+  abstract get lastPeerStream(): number;
+  /** Whether a stream of this number was ever opened, by either side. */
+  abstract wasOpened(streamId: number): boolean;
+
+  // ── the driver's calls
+
+  onBytes(start: number, end: number): void {
+    if (this.dead) return;
+    this.reader.feed(start, end);
+    this.#partialSince = this.reader.partial || this.#block.streamId !== 0 ? this.#partialSince || this.wheel.now + 1 : 0;
+    this.#flushTouched();
+  }
+
+  onOpen(): void {}
+
+  onEnd(): void {
+    this.end('closed_early');
+  }
+
+  onDrain(): void {
+    this.sender.output.blocked = false;
+    schedule(this);
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    const { link } = this;
+    this.link = null;
+    if (link !== null) this.wheel.giveBack(this.#deadline);
+    this.#fail(error === undefined ? 'closed_early' : 'reset', frame.CANCEL);
+    this.sender.output.drop();
+  }
+
+  // ── the reader's calls
+
+  onFrame(start: number, end: number): void {
+    const { type, streamId } = this.reader;
+    if (this.#block.streamId !== 0 && (type !== frame.CONTINUATION || streamId !== this.#block.streamId)) {
+      this.connectionError(frame.PROTOCOL_ERROR, 'a header block was interrupted by another frame');
+    } else if (type === frame.HEADERS) {
+      this.#onHeadersFrame(start, end);
+    } else if (type === frame.CONTINUATION) {
+      this.#onContinuation(start, end);
+    } else {
+      this.#control.take(start, end);
+    }
+  }
+
+  #onHeadersFrame(start: number, end: number): void {
+    const { flags, streamId } = this.reader;
+    let from = start;
+    let to = end;
+    if ((flags & frame.PADDED) !== 0) to -= from < end ? ARENA[from++]! : end - start + 1;
+    const priority = (flags & frame.PRIORITY_FLAG) !== 0;
+    const dependency = priority && to - from >= PRIORITY_BYTES ? ARENA.readUInt32BE(from) & 0x7fff_ffff : -1;
+    if (priority) from += PRIORITY_BYTES;
+    if (this.#control.awaitsSettings) this.connectionError(frame.PROTOCOL_ERROR, 'the first frame is not SETTINGS');
+    else if (from > to) this.connectionError(frame.PROTOCOL_ERROR, 'padding or priority is longer than its frame');
+    else if (dependency === streamId) this.connectionError(frame.PROTOCOL_ERROR, 'a stream depends on itself');
+    else if (this.acceptsHeaders(streamId)) this.#beginBlock(from, to);
+  }
+
+  #beginBlock(start: number, end: number): void {
+    const { flags, streamId } = this.reader;
+    const endStream = (flags & frame.END_STREAM) !== 0;
+    if ((flags & frame.END_HEADERS) !== 0) {
+      this.onHeaders(streamId, { start, end, endStream });
+      return;
+    }
+    this.#block.begin(streamId, endStream);
+    this.#addToBlock(start, end);
+  }
+
+  #onContinuation(start: number, end: number): void {
+    if (this.#block.streamId === 0) {
+      this.connectionError(frame.PROTOCOL_ERROR, 'CONTINUATION without a header block before it');
+    } else if (this.#addToBlock(start, end) && (this.reader.flags & frame.END_HEADERS) !== 0) {
+      const { streamId, endStream } = this.#block;
+      this.onHeaders(streamId, { start: JOIN_START, end: this.#block.join(), endStream });
+    }
+  }
+
+  #addToBlock(start: number, end: number): boolean {
+    const fits = this.#block.add(start, end);
+    if (!fits) this.abused('continuation_flood');
+    return fits;
+  }
+
+  onDataFrame(): void {
+    const { streamId, length } = this.reader;
+    this.#dataStream = null;
+    this.#dataDelivered = 0;
+    this.#window -= length;
+    if (this.#block.streamId !== 0 || streamId === 0 || this.#control.awaitsSettings) {
+      this.connectionError(frame.PROTOCOL_ERROR, 'DATA out of place');
+      return;
+    }
+    if (this.#window < 0) {
+      this.connectionError(frame.FLOW_CONTROL_ERROR, 'more DATA than the connection window allows');
+      return;
+    }
+    const stream = this.streams.get(streamId);
+    if (stream === undefined || stream.remoteClosed || !stream.acceptsData) {
+      this.acknowledge(length);
+      this.#strayData(streamId, stream);
+      return;
+    }
+    stream.receiveWindow -= length;
+    if (stream.receiveWindow >= 0) {
+      this.#dataStream = stream;
+    } else {
+      this.acknowledge(length);
+      this.streamError(stream, frame.FLOW_CONTROL_ERROR, 'protocol_error');
+    }
+  }
+
+  /** DATA for a stream that takes none. What we reset may go on for a while. */
+  #strayData(streamId: number, stream: H2Stream | undefined): void {
+    if (stream !== undefined) {
+      this.streamError(stream, stream.remoteClosed ? frame.STREAM_CLOSED : frame.PROTOCOL_ERROR, 'protocol_error');
+    } else if (!this.wasOpened(streamId)) {
+      this.connectionError(frame.PROTOCOL_ERROR, 'DATA on an idle stream');
+    } else if (this.closedStreams.how(streamId) !== RESET_BY_US) {
+      this.#control.countReset();
+      this.sender.reset(streamId, frame.STREAM_CLOSED);
+    }
+  }
+
+  onData(start: number, end: number): void {
+    const stream = this.#dataStream;
+    if (stream === null) return;
+    this.#dataDelivered += end - start;
+    if (!stream.receive(start, end)) this.malformed(stream);
+    if (stream.remoteClosed || this.streams.get(stream.id) !== stream) this.#dataStream = null;
+  }
+
+  onDataEnd(): void {
+    const { length, flags } = this.reader;
+    const stream = this.#dataStream;
+    this.#dataStream = null;
+    const ends = (flags & frame.END_STREAM) !== 0;
+    if (this.#dataDelivered === 0 && !ends) this.#control.countEmptyData();
+    if (stream === null) return;
+    if (length > this.#dataDelivered) stream.acknowledge(length - this.#dataDelivered);
+    if (!ends) return;
+    if (!stream.receiveEnd(0, 0)) this.malformed(stream);
+    else this.settle(stream);
+  }
+
+  onFrameError(code: number, reason: string): void {
+    this.connectionError(code, reason);
+  }
+
+  // ── for streams and codecs
+
+  /** Decodes a header block; undefined: a connection error was raised. */
+  protected decode(role: SectionRole, block: { start: number; end: number; endStream: boolean }): SectionFault | undefined {
+    this.section.begin(role, MAX_SECTION_BYTES);
+    if (this.#decoder.decode(block.start, block.end, this.section)) return this.section.finish(block.endStream);
+    this.connectionError(frame.COMPRESSION_ERROR, 'a header block cannot be decoded');
+    return undefined;
+  }
+
+  /** `bytes` of what the connection received are done with. */
+  acknowledge(bytes: number): void {
+    this.#unacknowledged += bytes;
+    if (this.#unacknowledged < CONNECTION_WINDOW / 2) return;
+    this.sender.windowUpdate(0, this.#unacknowledged);
+    this.#window += this.#unacknowledged;
+    this.#unacknowledged = 0;
+  }
+
+  /** The stream got something in this read that is to be flushed after it. */
+  touch(stream: H2Stream): void {
+    if (stream.touched) return;
+    stream.touched = true;
+    this.#touched.push(stream);
+  }
+
+  /** A window grew. */
+  sendMore(): void {
+    if (this.sender.waiting.length > 0) schedule(this);
+  }
+
+  deliverLater(stream: H2Stream): void {
+    this.#deliverable.push(stream);
+    schedule(this);
+  }
+
+  /** Ends a stream with RST_STREAM and tells whoever it is for. */
+  streamError(stream: H2Stream, code: number, why: Failure): void {
+    this.resetStream(stream, code);
+    stream.fail(why, code);
+  }
+
+  resetStream(stream: H2Stream, code: number): void {
+    if (this.streams.get(stream.id) !== stream) return;
+    this.sender.reset(stream.id, code);
+    this.forget(stream, RESET_BY_US);
+  }
+
+  /** A message that breaks RFC 9113 8: a stream error, with a budget. */
+  malformed(stream: H2Stream): void {
+    abuseCounts.malformed_message++;
+    this.#control.countReset();
+    this.streamError(stream, frame.PROTOCOL_ERROR, 'protocol_error');
+  }
+
+  /** As malformed, for a stream that there is no object for. */
+  refuseStream(streamId: number, code: number): void {
+    this.#control.countReset();
+    this.sender.reset(streamId, code);
+    this.closedStreams.add(streamId, RESET_BY_US);
+  }
+
+  /** Lets go of a stream that both sides have closed. */
+  settle(stream: H2Stream): void {
+    if (!stream.localClosed || !stream.remoteClosed || this.streams.get(stream.id) !== stream) return;
+    this.forget(stream, ENDED);
+    stream.completed();
+  }
+
+  forget(stream: H2Stream, how: typeof RESET_BY_US | typeof ENDED): void {
+    this.streams.delete(stream.id);
+    this.closedStreams.add(stream.id, how);
+    stream.remoteClosed = stream.localClosed = true;
+    stream.dropUnsent();
+    stream.dropUndelivered();
+    this.onStreamClosed();
+  }
+
+  // ── the end
+
+  /** The attack is counted; ENHANCE_YOUR_CALM. */
+  abused(abuse: Abuse): void {
+    if (this.dead) return;
+    abuseCounts[abuse]++;
+    this.connectionError(frame.ENHANCE_YOUR_CALM, abuse.replaceAll('_', ' '));
+  }
+
+  /** RFC 9113 5.4.1: GOAWAY, and the connection ends. */
+  connectionError(code: number, reason: string): void {
+    if (this.dead) return;
+    this.sender.goaway(this.lastPeerStream, code, reason);
+    this.end('protocol_error');
+  }
+
+  /** Sends what is collected and closes. Streams under way fail. */
+  end(why: Failure): void {
+    if (this.dead) return;
+    this.#fail(why, frame.CANCEL);
+    this.sender.output.flush();
+    this.#lingerUntil = this.wheel.now + LINGER_TIMEOUT;
+    this.link?.close('end');
+  }
+
+  #fail(why: Failure, code: number): void {
+    this.reader.stopped = true;
+    if (this.dead) return;
+    this.dead = true;
+    const streams = [...this.streams.values()];
+    this.streams.clear();
+    for (const stream of streams) {
+      stream.remoteClosed = stream.localClosed = true;
+      stream.dropUnsent();
+      stream.fail(why, code);
+    }
+    this.onEnded();
+  }
+
+  onDeadline(now: number): void {
+    if (this.dead) {
+      if (now >= this.#lingerUntil) this.link?.close('reset');
+    } else if (this.#partialSince !== 0 && now - this.#partialSince > PARTIAL_TIMEOUT) {
+      this.connectionError(frame.PROTOCOL_ERROR, 'a frame or header block did not arrive whole in time');
+    } else if (this.#control.ackOverdue(now)) {
+      this.connectionError(frame.SETTINGS_TIMEOUT, 'SETTINGS were not acknowledged in time');
+    } else {
+      this.#endStalled(now);
+      this.onHousekeeping(now);
+    }
+    if (this.link !== null) this.wheel.set(this.#deadline, HOUSEKEEPING);
+  }
+
+  #endStalled(now: number): void {
+    for (const stream of this.sender.waiting) {
+      if (!stream.hasUnsent || now - stream.movedAt < STALL_TIMEOUT) continue;
+      abuseCounts.stalled_window++;
+      this.streamError(stream, frame.CANCEL, 'timeout');
+    }
+  }
+
+  onTurn(): void {
+    if (this.#deliverable.length > 0) {
+      const deliverable = this.#deliverable;
+      this.#deliverable = [];
+      for (const stream of deliverable) stream.deliverWaiting();
+      this.#flushTouched();
+    }
+    this.sender.pump(this.wheel.now);
+    this.sender.output.flush();
+  }
+
+  #flushTouched(): void {
+    if (this.#touched.length === 0) return;
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const stream of touched) {
+      stream.touched = false;
+      stream.flushDelivered();
+    }
+  }
+}

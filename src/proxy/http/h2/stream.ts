@@ -14,6 +14,8 @@ interface Piece {
 }
 
 const NO_LENGTH = -1;
+/** Bytes that a stream sends before the next one has its turn. */
+const FAIR_SHARE: number = 16 * 1024;
 
 export abstract class H2Stream {
   readonly id: number;
@@ -51,12 +53,16 @@ export abstract class H2Stream {
   constructor(connection: H2Connection, id: number) {
     this.connection = connection;
     this.id = id;
-    this.sendWindow = connection.peer.initialWindow;
+    this.sendWindow = connection.sender.peer.initialWindow;
   }
 
+  /** The head of the message has been received, and data may follow. */
+  abstract readonly acceptsData: boolean;
   /** Data arrived, in order. */
   protected abstract deliver(start: number, end: number): void;
   protected abstract deliverEnd(trailersStart: number, trailersEnd: number): void;
+  /** END_STREAM was sent; the peer may still have something to say. */
+  protected abstract locallyDone(): void;
   /** What waited has been sent: more may come. */
   protected abstract drained(): void;
   /** Puts on the wire what the deliveries of one read brought. */
@@ -73,11 +79,12 @@ export abstract class H2Stream {
     if (this.localClosed || this.#endWaits) return true;
     let at = start;
     if (this.#unsent.length === 0) {
-      at += this.connection.writeData(this, ARENA, { start, end });
+      at += this.connection.sender.data(this, start, end);
       if (at === end) return true;
     }
     this.#unsent.push({ bytes: Buffer.from(ARENA.subarray(at, end)), at: 0 });
-    this.connection.waitToSend(this);
+    this.movedAt = this.connection.wheel.now;
+    this.connection.sender.wait(this);
     return false;
   }
 
@@ -85,7 +92,7 @@ export abstract class H2Stream {
   sendEndOfStream(trailersStart: number, trailersEnd: number): void {
     if (this.localClosed || this.#endWaits) return;
     if (this.#unsent.length === 0) {
-      this.connection.writeEnd(this, trailersStart, trailersEnd);
+      this.#writeEnd(trailersStart, trailersEnd);
       return;
     }
     this.#endWaits = true;
@@ -100,8 +107,10 @@ export abstract class H2Stream {
   sendWaiting(): boolean {
     const piece = this.#unsent[0];
     if (piece === undefined) return false;
-    const end = Math.min(piece.bytes.length, piece.at + this.connection.frameSize);
-    const sent = this.connection.writeData(this, piece.bytes, { start: piece.at, end });
+    const { sender } = this.connection;
+    sender.source = piece.bytes;
+    const sent = sender.data(this, piece.at, Math.min(piece.bytes.length, piece.at + FAIR_SHARE));
+    sender.source = ARENA;
     piece.at += sent;
     if (piece.at === piece.bytes.length) this.#unsent.shift();
     return sent > 0;
@@ -115,8 +124,15 @@ export abstract class H2Stream {
     }
     const trailers = this.#trailers;
     this.#trailers = null;
-    if (trailers === null) this.connection.writeEnd(this, 0, 0);
-    else this.connection.writeEnd(this, JOIN_START, JOIN_START + trailers.copy(ARENA, JOIN_START));
+    if (trailers === null) this.#writeEnd(0, 0);
+    else this.#writeEnd(JOIN_START, JOIN_START + trailers.copy(ARENA, JOIN_START));
+  }
+
+  #writeEnd(trailersStart: number, trailersEnd: number): void {
+    this.connection.sender.end(this, trailersStart, trailersEnd);
+    this.localClosed = true;
+    this.locallyDone();
+    this.connection.settle(this);
   }
 
   /** RFC 9113 6.9.1: a window above 2^31-1 is an error. */
@@ -177,7 +193,7 @@ export abstract class H2Stream {
     this.connection.acknowledge(bytes);
     this.#unacknowledged += bytes;
     if (this.#unacknowledged < STREAM_WINDOW / 2 || this.remoteClosed) return;
-    this.connection.writeWindowUpdate(this.id, this.#unacknowledged);
+    this.connection.sender.windowUpdate(this.id, this.#unacknowledged);
     this.receiveWindow += this.#unacknowledged;
     this.#unacknowledged = 0;
   }

@@ -1,0 +1,53 @@
+/** `daemun explain`: why a request goes where it goes. */
+import { Command, Option } from 'commander';
+import type { HostPort } from '../address.ts';
+import { adminOption, controllerOption, each, filesOption } from '../option.ts';
+
+export interface ExplainFlags {
+  file?: string[];
+  admin?: HostPort;
+  request: string;
+  header?: Array<readonly [string, string]>;
+  controllerName?: string[];
+  output: 'text' | 'json';
+}
+
+const EXAMPLES = `
+Examples:
+  $ daemun explain -f manifests/ https://shop.example.com/cart
+  $ daemun explain -f manifests/ http://api.example.com/ -X POST -H 'x-version: next'
+  $ daemun explain --admin 127.0.0.1:15000 http://shop.example.com/ -o json
+
+Exit status: 0 a backend or a filter answers, 1 the request ends in an error (404, 421, 500, 503), 2 for a wrong command line.`;
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .summary('tell why a request goes where it goes')
+    .description(
+      'Tells which listener, route and rule take a request and why, what its filters do and which backends answer;\n' +
+        'or why nothing matches, and what comes closest.',
+    )
+    .argument('<url>', 'http:// or https:// with host, port and path')
+    .addOption(filesOption().conflicts('admin'))
+    .addOption(adminOption())
+    .option('-X, --request <method>', 'method', 'GET')
+    .addOption(new Option('-H, --header <name: value>', 'header of the request (repeatable)').argParser(each(header)))
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addOption(controllerOption())
+    .addHelpText('after', EXAMPLES)
+    .action(async (url: string, flags: ExplainFlags, command: Command) => {
+      if (!flags.file && !flags.admin)
+        command.error('error: name manifests with -f, or a running gateway with --admin');
+      if (!/^https?:\/\/[^/]+/.test(url) || !URL.canParse(url)) {
+        command.error(`error: "${url}" is not a URL such as http://shop.example.com/cart`);
+      }
+      const { explain } = await import('../explain/index.ts');
+      process.exitCode = await explain(url, flags);
+    });
+}
+
+function header(text: string): readonly [string, string] {
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new Error(`"${text}" is not NAME: VALUE`);
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+}

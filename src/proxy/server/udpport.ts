@@ -1,0 +1,50 @@
+/** A port of a UDP listener. */
+import { socketError } from '../listen/index.ts';
+import {
+  compileStreamPlan,
+  localAddresses,
+  NODE_DATAGRAMS,
+  ruleForListener,
+  type StreamPlan,
+  UdpListener,
+} from '../stream/index.ts';
+import { boundName, type Port, type PortContent, type PortTarget } from './port.ts';
+import type { World } from './world.ts';
+
+export class UdpPort implements Port {
+  readonly #world: World;
+  readonly #listener: UdpListener;
+  bound: string[] = [];
+
+  constructor(world: World, content: PortContent) {
+    this.#world = world;
+    const { wheel, meter, streamLimits: limits } = world;
+    const listener = content.listeners[0]!.key;
+    this.#listener = new UdpListener({ layer: NODE_DATAGRAMS, wheel, meter, limits, listener }, this.#planOf(content));
+  }
+
+  async open(target: PortTarget): Promise<void> {
+    try {
+      // One socket for each address, so that answers leave from the address that was asked.
+      const bound = await this.#listener.open(localAddresses(target.address), target.port, target.reusePort);
+      this.bound = bound.map(({ address, port }) => boundName(address, port));
+    } catch (error) {
+      throw socketError(error as NodeJS.ErrnoException, target);
+    }
+  }
+
+  swap(content: PortContent): void {
+    this.#listener.plan = this.#planOf(content);
+  }
+
+  drain(timeout: number): Promise<void> {
+    this.bound = [];
+    return this.#listener.drain(timeout);
+  }
+
+  #planOf({ listeners, rules }: PortContent): StreamPlan | undefined {
+    const listener = listeners[0]!.key;
+    const rule = ruleForListener(rules, listener, 'UDPRoute');
+    return rule === undefined ? undefined : compileStreamPlan(rule, listener, this.#world.streamBackend);
+  }
+}

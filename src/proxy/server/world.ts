@@ -1,0 +1,55 @@
+/** What all ports of a data plane share. */
+
+import type { AccessEntry, Metrics } from '../../observe/index.ts';
+import { type DeadlineWheel, type HttpLimits, type HttpService, Stats, type TrustedHops } from '../http/index.ts';
+import type { Driver } from '../listen/index.ts';
+import { type StreamBackend, StreamMeter, streamLimits } from '../stream/index.ts';
+import type { Backends } from '../upstream/index.ts';
+
+export class World {
+  readonly driver: Driver;
+  readonly wheel: DeadlineWheel;
+  readonly backends: Backends;
+  readonly stats: Stats;
+  readonly meter: StreamMeter;
+  readonly streamLimits = streamLimits();
+  readonly #limits: HttpLimits;
+  readonly #trustedHops: TrustedHops;
+  readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
+
+  constructor(
+    parts: { driver: Driver; wheel: DeadlineWheel; backends: Backends; metrics: Metrics },
+    settings: { limits: HttpLimits; trustedHops: TrustedHops; onAccess: ((entry: AccessEntry) => void) | undefined },
+  ) {
+    this.driver = parts.driver;
+    this.wheel = parts.wheel;
+    this.backends = parts.backends;
+    this.stats = new Stats(parts.metrics);
+    this.meter = new StreamMeter(parts.metrics, settings.onAccess);
+    this.#limits = settings.limits;
+    this.#trustedHops = settings.trustedHops;
+    this.#onAccess = settings.onAccess;
+  }
+
+  httpService(table: HttpService['table']): HttpService {
+    return {
+      table,
+      upstreams: this.backends,
+      wheel: this.wheel,
+      trustedHops: this.#trustedHops,
+      limits: this.#limits,
+      stats: this.stats,
+      onAccess: this.#onAccess,
+      connections: new Set(),
+      drained: undefined,
+      draining: false,
+    };
+  }
+
+  /** For stream plans: the backend of this key as it is now. */
+  readonly streamBackend = (key: string): StreamBackend | undefined => {
+    const balancer = this.backends.get(key);
+    if (balancer === undefined || balancer.broken !== undefined) return undefined;
+    return { key, picker: balancer.picker, ...(balancer.tls ? { tls: balancer.tls } : {}) };
+  };
+}
