@@ -21,6 +21,7 @@ const parts: AdminParts = {
   },
   status: () => ({ items: [], diagnostics: [] }),
   config: () => config,
+  listeners: () => [{ key: 'infra/edge/http', state: 'serving' }],
 };
 
 let admin: Admin | undefined;
@@ -68,8 +69,9 @@ test('the config is shown without private keys', async () => {
   expect(body).not.toContain('SECRET');
 });
 
-test('the status is shown as check prints it', async () => {
+test('statuses and listeners are shown as they are', async () => {
   expect(JSON.parse((await ask('/status')).body)).toEqual({ items: [], diagnostics: [] });
+  expect(JSON.parse((await ask('/listeners')).body)).toEqual(parts.listeners());
 });
 
 test('unknown pages are 404 with those that exist, other methods 405, HEAD has no body', async () => {

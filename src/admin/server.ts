@@ -20,6 +20,8 @@ export interface AdminParts {
   status(): unknown;
   /** What the data planes were told to serve. */
   config(): Snapshot;
+  /** Each listener, and where it is bound or why it is not. */
+  listeners(): unknown;
 }
 
 export interface AdminAddress {
@@ -56,6 +58,7 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/metrics', async (parts) => ({ status: 200, type: EXPOSITION_TYPE, body: exposition(await parts.metrics()) })],
   ['/status', (parts) => json(parts.status())],
   ['/config', (parts) => json(redactedConfig(parts.config()))],
+  ['/listeners', (parts) => json(parts.listeners())],
 ]);
 
 /** Throws a DaemunError where the address cannot be bound. */

@@ -109,6 +109,7 @@ export class Gateway {
         metrics: () => this.#snapshotMetrics(),
         status: () => this.#pipeline.report(),
         config: () => this.#feed.snapshot,
+        listeners: () => this.listeners(),
       });
     } catch (error) {
       if (admin.asked || !(error instanceof DaemunError)) throw error;

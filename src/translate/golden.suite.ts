@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type AnyResource, apiVersionOf, type Condition, KINDS, type Kind, objectKey } from '../api/index.ts';
-import { type ConfigObject, DeliveryLog, refKey } from '../config/index.ts';
+import { type Ack, type ConfigObject, DeliveryLog, type ListenerState, refKey } from '../config/index.ts';
 import { batch } from '../graph/index.ts';
 import type { TranslateOptions } from './inputs.ts';
+import type { Diagnostic } from './problem.ts';
 import { emptyInputs } from './translate.ts';
 import { translation } from './translation.ts';
 
@@ -45,24 +46,22 @@ export function runGolden(golden: GoldenCase, pem: TestPem): GoldenOutput {
   }
   const { config, statuses, diagnostics } = translation(inputs, options);
   if (golden.dataPlane !== undefined) answer(inputs, config.values(), golden.dataPlane);
-  const shown = (text: string): string =>
-    text.replaceAll(pem.certificate, '(certificate)').replaceAll(pem.privateKey, '(key)');
   const configs = Array.from(config.entries()).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.parse(
-    shown(
-      JSON.stringify({
-        config: Object.fromEntries(configs.map(([key, { kind: _kind, key: _key, ...rest }]) => [key, rest])),
-        status: Object.fromEntries(
-          Array.from(statuses.entries())
-            .sort(([a], [b]) => (a < b ? -1 : 1))
-            .map(([key, { status }]) => [key, compact(status)]),
-        ),
-        diagnostics: Array.from(diagnostics.values(), (one) => {
-          return `${one.severity} ${one.object} ${one.field}: ${one.message}`;
-        }).sort(),
-      }).replaceAll(JSON.stringify(pem.certificate).slice(1, -1), '(certificate)').replaceAll(JSON.stringify(pem.privateKey).slice(1, -1), '(key)'),
-    ),
-  ) as GoldenOutput;
+  const stated = Array.from(statuses.entries()).sort(([a], [b]) => (a < b ? -1 : 1));
+  const output: GoldenOutput = {
+    config: Object.fromEntries(configs.map(([key, { kind: _kind, key: _key, ...rest }]) => [key, rest])),
+    status: Object.fromEntries(stated.map(([key, { status }]) => [key, compact(status)])),
+    diagnostics: Array.from(diagnostics.values(), diagnosticLine).sort(),
+  };
+  const shown = (_name: string, value: unknown): unknown => {
+    if (typeof value !== 'string') return value;
+    return value.replaceAll(pem.certificate, '(certificate)').replaceAll(pem.privateKey, '(key)');
+  };
+  return JSON.parse(JSON.stringify(output, shown)) as GoldenOutput;
+}
+
+function diagnosticLine({ severity, object, field, message }: Diagnostic): string {
+  return `${severity} ${object} ${field}: ${message}`;
 }
 
 function answer(
@@ -72,18 +71,18 @@ function answer(
 ): void {
   const log = new DeliveryLog('', ['worker-0']);
   const upserts = Array.from(config);
-  const listeners = upserts.flatMap((object) => {
+  const listeners = upserts.flatMap((object): ListenerState[] => {
     if (object.kind !== 'Listener') return [];
     const fault = failing[object.key];
     const at = object.addresses[0] ?? '127.0.0.1';
     return fault === undefined
-      ? [{ key: object.key, state: 'serving' as const, bound: [`${at}:${object.port}`] }]
-      : [{ key: object.key, state: 'failed' as const, bound: [], ...fault }];
+      ? [{ key: object.key, state: 'serving', bound: [`${at}:${object.port}`] }]
+      : [{ key: object.key, state: 'failed', bound: [], ...fault }];
   });
   const rejected = upserts
     .filter((object) => rejecting[refKey(object)] !== undefined)
     .map(({ kind, key }) => ({ kind, key, code: 'DMN_CONFIG_INVALID', message: rejecting[`${kind}/${key}`]! }));
-  const ack = { version: 1, proxy: 'worker-0', rejected, listeners };
+  const ack: Ack = { version: 1, proxy: 'worker-0', rejected, listeners };
   batch(() => {
     inputs.deliveries.apply(log.sent({ version: 1, upserts, removals: [] }));
     inputs.acks.apply([{ key: ack.proxy, value: ack }]);
@@ -99,7 +98,8 @@ function compact(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(fields).map(([name, field]) => {
       if (name === 'conditions') return [name, Object.fromEntries((field as Condition[]).map(line))];
-      if (name === 'supportedKinds') return [name, (field as Array<{ kind: string }>).map(({ kind }) => kind).join(' ')];
+      if (name === 'supportedKinds')
+        return [name, (field as Array<{ kind: string }>).map(({ kind }) => kind).join(' ')];
       return [name, compact(field)];
     }),
   );
@@ -111,7 +111,10 @@ function line({ type, status, reason, message, observedGeneration }: Condition):
 }
 
 function resourcesOf(input: GoldenCase['input'], pem: TestPem): AnyResource[] {
-  const resources: Record<string, Fields> = { 'GatewayClass/c': { spec: { controllerName: 'example.com/any' } }, ...input };
+  const resources: Record<string, Fields> = {
+    'GatewayClass/c': { spec: { controllerName: 'example.com/any' } },
+    ...input,
+  };
   return Object.entries(resources).map(([path, fields]) => resourceOf(path, fields, pem));
 }
 
@@ -121,8 +124,9 @@ function resourceOf(path: string, { metadata, ...fields }: Fields, pem: TestPem)
   const name = parts.at(-1)!;
   const namespace = parts.length === 3 ? parts[1]! : 'default';
   const meta = { name, ...(KINDS[kind].namespaced ? { namespace } : {}), generation: 1, ...(metadata as object) };
-  const filled = JSON.parse(JSON.stringify(withDefaults(fields), placeholders(pem))) as object;
-  return { apiVersion: apiVersionOf(kind), kind, metadata: meta, ...kindDefaults(kind), ...filled } as unknown as AnyResource;
+  const written = withDefaults({ ...kindDefaults(kind), ...fields });
+  const filled = JSON.parse(JSON.stringify(written, placeholders(pem))) as object;
+  return { apiVersion: apiVersionOf(kind), kind, metadata: meta, ...filled } as unknown as AnyResource;
 }
 
 function placeholders(pem: TestPem) {
@@ -174,6 +178,7 @@ const DEFAULTS: Readonly<Record<string, Fields>> = {
   targetRefs: BACKEND,
   matches: {},
   path: { type: 'PathPrefix' },
+  ports: { protocol: 'TCP' },
   requestRedirect: { statusCode: 302 },
   cors: { maxAge: 5 },
 };

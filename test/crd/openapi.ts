@@ -140,11 +140,27 @@ function isOfType(type: string, value: unknown): boolean {
   }
 }
 
-function rules(schema: OpenApi, value: unknown, at: At): void {
-  for (const { rule, message } of schema['x-kubernetes-validations'] ?? []) {
-    // Rules over the object's past say nothing about a new object.
-    if (!rule.includes('oldSelf') && failsCel(rule, celValue(schema, value))) at.errors.push(`${at.path}: ${message}`);
+/** Complaints by value, for each part of a schema: objects of a corpus are alike in all but one place. */
+const judged = new WeakMap<OpenApi, Map<string, string[]>>();
+
+function complaints(schema: OpenApi, value: unknown): string[] {
+  // Rules over the object's past say nothing about a new object.
+  const rules = schema['x-kubernetes-validations']?.filter(({ rule }) => !rule.includes('oldSelf')) ?? [];
+  if (rules.length === 0) return [];
+  let known = judged.get(schema);
+  if (!known) judged.set(schema, (known = new Map()));
+  const text = JSON.stringify(value);
+  let messages = known.get(text);
+  if (!messages) {
+    const self = celValue(schema, value);
+    messages = rules.filter(({ rule }) => failsCel(rule, self)).map(({ message }) => message);
+    known.set(text, messages);
   }
+  return messages;
+}
+
+function rules(schema: OpenApi, value: unknown, at: At): void {
+  for (const message of complaints(schema, value)) at.errors.push(`${at.path}: ${message}`);
   if (Array.isArray(value)) {
     for (const [i, item] of value.entries()) rules(schema.items ?? {}, item, { ...at, path: `${at.path}[${i}]` });
   } else if (isObject(value)) {

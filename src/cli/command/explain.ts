@@ -27,15 +27,17 @@ export function explainCommand(): Command {
       'Tells which listener, route and rule take a request and why, what its filters do and which backends answer;\n' +
         'or why nothing matches, and what comes closest.',
     )
-    .argument('<url>', 'http:// or https:// with host, port and path')
+    .argument('[url]', 'http:// or https:// with host, port and path')
     .addOption(filesOption().conflicts('admin'))
     .addOption(adminOption())
     .option('-X, --request <method>', 'method', 'GET')
     .addOption(new Option('-H, --header <name: value>', 'header of the request (repeatable)').argParser(each(header)))
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addOption(controllerOption())
+    .usage('(-f <path...> | --admin <host:port>) <url> [options]')
     .addHelpText('after', EXAMPLES)
-    .action(async (url: string, flags: ExplainFlags, command: Command) => {
+    .action(async (argument: string | undefined, flags: ExplainFlags, command: Command) => {
+      const url = argument ?? urlAmong(flags) ?? command.error('error: name the URL to explain');
       if (!flags.file && !flags.admin)
         command.error('error: name manifests with -f, or a running gateway with --admin');
       if (!/^https?:\/\/[^/]+/.test(url) || !URL.canParse(url)) {
@@ -44,6 +46,13 @@ export function explainCommand(): Command {
       const { explain } = await import('../explain/index.ts');
       process.exitCode = await explain(url, flags);
     });
+}
+
+/** `-f` takes every word that follows, and so the URL that stands last. */
+function urlAmong(flags: ExplainFlags): string | undefined {
+  const url = flags.file?.find((path) => /^[a-z]+:\/\//i.test(path));
+  flags.file = flags.file?.filter((path) => path !== url);
+  return url;
 }
 
 function header(text: string): readonly [string, string] {

@@ -61,8 +61,8 @@ export class CorsPolicy implements CompiledFilter {
       this.#answer(scope, head.value(at));
       return ANSWERED;
     }
-    if (this.#open) scope.patchResponse(at < 0 ? this.#refused : this.#shared);
-    else scope.patchResponse(at < 0 ? this.#refused : this.#patchFor(head, at));
+    if (at < 0) scope.patchResponse(this.#refused);
+    else scope.patchResponse(this.#open ? this.#shared : this.#patchFor(head, at));
     return CONTINUE;
   }
 

@@ -147,5 +147,7 @@ function clientOf(scheme: string): ClientConnection {
     scheme,
     tls: undefined,
     protocol: 'HTTP/1.1',
+    forwardedText: '',
+    forwardedPort: 0,
   };
 }

@@ -5,7 +5,7 @@ import { HostBucket, type Placement } from './bucket.ts';
 import type { Candidate } from './candidate.ts';
 import { ANY_HOST, HostIndex } from './hostindex.ts';
 import { PathScan } from './pathscan.ts';
-import type { PlanCache } from './plan.ts';
+import type { CompiledPlan, PlanCache } from './plan.ts';
 import type { RouteMatch, RouteTable } from './table.ts';
 
 export interface TableInput {
@@ -62,24 +62,33 @@ function placeRules(input: TableInput, listeners: ReadonlyArray<Listener>): Map<
   const byKey = new Map(listeners.map((listener) => [listener.key, listener]));
   const placed = new Map<string, PlacementsByHost>();
   for (const rule of input.rules) {
+    let plan: CompiledPlan | undefined;
     for (const attachment of rule.attachments) {
       const listener = byKey.get(attachment.listener);
       if (listener === undefined) continue;
-      const plan = input.plans.compiled(rule);
+      plan ??= input.plans.compiled(rule);
       const hostname = hostnameOf(listener);
       let hosts = placed.get(hostname);
       if (hosts === undefined) placed.set(hostname, (hosts = new Map()));
       // The listener is chosen by its own hostname, so a route's is as good a key as the intersection of the two,
       // and of routes with equal intersections it puts the more specific one first.
       for (const host of attachment.routeHostnames ?? attachment.hostnames) {
-        const name = host.toLowerCase();
-        const placements = hosts.get(name);
-        if (placements === undefined) hosts.set(name, [{ plan, listener }]);
-        else placements.push({ plan, listener });
+        place(hosts, host.toLowerCase(), { plan, listener });
       }
     }
   }
   return placed;
+}
+
+function place(hosts: PlacementsByHost, host: string, placement: Placement): void {
+  const placements = hosts.get(host);
+  if (placements === undefined) {
+    hosts.set(host, [placement]);
+    return;
+  }
+  // A rule that attaches twice, by port and by name say, attaches once; its placements follow one another.
+  const last = placements[placements.length - 1]!;
+  if (last.plan !== placement.plan || last.listener !== placement.listener) placements.push(placement);
 }
 
 function compileBuckets(

@@ -27,7 +27,8 @@ const NO_FILTERS: CompiledFilters = {
  * costs the compilation of itself and of the hosts it serves. One for a data plane, shared by its tables.
  */
 export class PlanCache {
-  readonly #plans = new Map<string, CompiledPlan>();
+  /** By rule key, with the object that last asked for the plan: it may be an equal copy of the plan's own. */
+  readonly #plans = new Map<string, { rule: RouteRule; plan: CompiledPlan }>();
   /** By the keys of listeners that share a hostname on a socket; then by hostname. */
   readonly #buckets = new Map<string, ReadonlyMap<string, HostBucket>>();
 
@@ -42,9 +43,9 @@ export class PlanCache {
   /** As `plan`, for the table's own files. */
   compiled(rule: RouteRule): CompiledPlan {
     const held = this.#plans.get(rule.key);
-    if (held !== undefined && (held.rule === rule || isDeepStrictEqual(held.rule, rule))) return held;
-    const plan = compilePlan(rule);
-    this.#plans.set(rule.key, plan);
+    if (held?.rule === rule) return held.plan;
+    const plan = held !== undefined && isDeepStrictEqual(held.rule, rule) ? held.plan : compilePlan(rule);
+    this.#plans.set(rule.key, { rule, plan });
     return plan;
   }
 

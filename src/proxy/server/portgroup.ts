@@ -29,7 +29,9 @@ export function placesOf(listener: Listener, binding: Binding): Array<Omit<PortG
   const addresses = listener.addresses.length > 0 ? listener.addresses : binding.bind;
   const port = binding.portMap.get(listener.port) ?? listener.port;
   const kind = kindOf(listener);
-  return addresses.map((address) => ({ id: `${kind} ${address} ${port}`, kind, address, port }));
+  // Port 0 asks for any free port: one for each port as written.
+  const place = port === 0 ? `0 for ${listener.port}` : String(port);
+  return addresses.map((address) => ({ id: `${kind} ${address} ${place}`, kind, address, port }));
 }
 
 export function portGroups(config: Snapshot, binding: Binding): Map<string, PortGroup> {

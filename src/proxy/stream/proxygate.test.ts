@@ -87,8 +87,9 @@ describe('a PROXY header before a connection', () => {
     const socket = net.connect(port, '127.0.0.1');
     socket.write('PROXY');
     await expect.poll(() => gate.waiting).toBe(1);
+    const left = gone(socket);
     socket.end();
     await expect.poll(() => gate.waiting).toBe(0);
-    await gone(socket);
+    await left;
   });
 });

@@ -147,6 +147,22 @@ describe('UDP sessions over real sockets', () => {
   });
 });
 
+describe('a UDP listener on a wildcard', () => {
+  it('follows the addresses of the machine, and keeps the sessions of those that stay', async () => {
+    const { listener } = rig(planTo([await echo()]));
+    const [{ port }] = (await listener.open(['127.0.0.1', '127.0.0.2'], 0)) as [SocketAddress];
+    const [stays, goes] = [await socketOn('127.0.0.1'), await socketOn('127.0.0.1')];
+    await ask(stays, port, 'x', '127.0.0.1');
+    await ask(goes, port, 'x', '127.0.0.2');
+    expect(listener.sessions).toBe(2);
+    const errors = await listener.rebind(['127.0.0.1', '127.0.0.3', '192.0.2.1']);
+    expect(errors).toMatchObject([{ code: 'EADDRNOTAVAIL' }]);
+    expect(listener.sessions).toBe(1);
+    await ask(stays, port, 'x', '127.0.0.1');
+    expect((await ask(goes, port, 'x', '127.0.0.3')).from.address).toBe('127.0.0.3');
+  });
+});
+
 /** Counts sockets instead of opening them; tests deliver datagrams themselves. */
 class FakeDatagrams implements DatagramLayer {
   front: DatagramSink | undefined;

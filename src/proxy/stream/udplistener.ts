@@ -32,6 +32,8 @@ export class UdpListener {
   readonly #unproven = new SessionList();
   readonly #proven = new SessionList();
   #sessions = 0;
+  #port = 0;
+  #closed = false;
   #draining: (() => void) | undefined = undefined;
   #drainTimer: NodeJS.Timeout | undefined = undefined;
 
@@ -52,7 +54,7 @@ export class UdpListener {
     const bound: SocketAddress[] = [];
     try {
       for (const address of addresses) {
-        bound.push(await this.#bind({ address, port: bound[0]?.port ?? port, reusePort }));
+        bound.push(await this.#bind({ address, port: this.#port || port, reusePort }));
       }
     } catch (error) {
       this.close();
@@ -61,11 +63,36 @@ export class UdpListener {
     return bound;
   }
 
+  /**
+   * Follows the machine's addresses: those that are gone are closed with their sessions, new ones are bound to the
+   * same port. Answers the errors of those that could not be bound; a later call tries them again.
+   */
+  async rebind(addresses: ReadonlyArray<string>, reusePort = false): Promise<Error[]> {
+    const errors: Error[] = [];
+    if (this.#closed || this.#draining !== undefined) return errors;
+    for (const bound of [...this.#bound]) {
+      if (addresses.includes(bound.address)) continue;
+      this.#bound.splice(this.#bound.indexOf(bound), 1);
+      bound.close();
+    }
+    for (const address of addresses) {
+      if (this.#bound.some((bound) => bound.address === address)) continue;
+      try {
+        await this.#bind({ address, port: this.#port, reusePort });
+      } catch (error) {
+        errors.push(error as Error);
+      }
+    }
+    return errors;
+  }
+
   async #bind(target: SocketAddress & { reusePort: boolean }): Promise<SocketAddress> {
-    const socket = new BoundSocket(this);
+    const socket = new BoundSocket(this, target.address);
     socket.socket = await this.options.layer.bind(target, socket);
-    this.#bound.push(socket);
-    return { address: target.address, port: socket.socket.local.port };
+    this.#port = socket.socket.local.port;
+    if (this.#closed) socket.close();
+    else this.#bound.push(socket);
+    return { address: target.address, port: this.#port };
   }
 
   /** No new sessions; resolves when those under way are idle, or were ended after `timeout` milliseconds. */
@@ -82,11 +109,9 @@ export class UdpListener {
 
   /** Ends all sessions and closes the sockets. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#drainTimer);
-    for (const list of [this.#unproven, this.#proven]) {
-      for (let session = list.oldest; session !== undefined; session = list.oldest) session.end('drained');
-    }
-    for (const bound of this.#bound.splice(0)) bound.socket?.close();
+    for (const bound of this.#bound.splice(0)) bound.close();
     this.#draining?.();
   }
 
@@ -138,12 +163,14 @@ export class UdpListener {
 
 /** One address of the listener, and the sessions of the clients that sent there. */
 export class BoundSocket implements DatagramSink {
+  readonly address: string;
   socket: DatagramSocket | undefined = undefined;
   readonly sessions = new Map<string, UdpSession>();
   readonly #listener: UdpListener;
 
-  constructor(listener: UdpListener) {
+  constructor(listener: UdpListener, address: string) {
     this.#listener = listener;
+    this.address = address;
   }
 
   onDatagram(bytes: Buffer, from: SocketAddress): void {
@@ -156,6 +183,11 @@ export class BoundSocket implements DatagramSink {
 
   reply(bytes: Buffer, client: SocketAddress): void {
     this.socket?.send(bytes, client.port, client.address);
+  }
+
+  close(): void {
+    for (const session of [...this.sessions.values()]) session.end('drained');
+    this.socket?.close();
   }
 
   /** A reply could not be sent: lost, as a datagram may be. */

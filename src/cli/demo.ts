@@ -1,0 +1,81 @@
+/** Serves the examples on unprivileged ports, with echoes behind them, and says what to try. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { demoCertificate, tlsSecret } from './democertificate.ts';
+import type { Gateway } from './gateway.ts';
+import { ADMIN_DEFAULT } from './option.ts';
+import { serve } from './serve.ts';
+
+export interface DemoPorts {
+  /** 0: one that is free. */
+  http: number;
+  https: number;
+  admin: number;
+}
+
+export async function demo(ports: DemoPorts = { http: 18080, https: 18443, admin: ADMIN_DEFAULT.port }): Promise<void> {
+  const examples = fileURLToPath(new URL('../../examples', import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), 'daemun-demo-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const certificate = await demoCertificate(['*.example.com']);
+  const secret = tlsSecret({ namespace: 'infra', name: 'example-com-tls' }, certificate);
+  writeFileSync(join(folder, 'secret.json'), secret, { mode: 0o600 });
+  await serve({
+    paths: [examples, folder],
+    setup: {
+      bind: ['127.0.0.1'],
+      portMap: [
+        [80, ports.http],
+        [443, ports.https],
+      ],
+      trustedHops: [],
+      accessLog: 'off',
+    },
+    workers: 1,
+    endpoints: [],
+    echoBackends: true,
+    admin: { address: { host: ADMIN_DEFAULT.host, port: ports.admin }, asked: false },
+    drainTimeout: 5000,
+    logLevel: 'info',
+    logFormat: 'text',
+    onStarted: (gateway) => process.stdout.write(tries(gateway)),
+  });
+}
+
+function tries(gateway: Gateway): string {
+  const listeners = gateway.listeners();
+  const portOf = (protocol: string) =>
+    listeners
+      .find((one) => one.protocol === protocol)
+      ?.bound[0]?.split(':')
+      .at(-1);
+  const http = portOf('HTTP');
+  const https = portOf('HTTPS');
+  if (!http || !https) return '\nNot every listener serves: the lines above say why.\n';
+  const url = (host: string, path: string) => `--resolve ${host}:${http}:127.0.0.1 http://${host}:${http}${path}`;
+  const tls = (host: string, path: string) => `--resolve ${host}:${https}:127.0.0.1 https://${host}:${https}${path}`;
+  return `
+Try, from another terminal:
+
+  Path routing: three Services on one host
+    curl ${url('shop.example.com', '/')}
+    curl ${url('shop.example.com', '/cart')}
+    curl ${url('shop.example.com', '/cart/health')}
+  Canary: one of ten requests goes to search-canary
+    for i in $(seq 20); do curl -s ${url('search.example.com', '/')} | grep service; done
+  Header routing
+    curl ${url('api.example.com', '/')}
+    curl -H 'x-version: next' ${url('api.example.com', '/')}
+  Rewrite, and a Service of another namespace
+    curl ${url('portal.example.com', '/invoices/7')}
+  HTTPS redirect
+    curl -i ${url('secure.example.com', '/')}
+    curl -k ${tls('secure.example.com', '/')}
+  Wildcard TLS: any other host
+    curl -k ${tls('tenant-7.example.com', '/')}
+
+Edit a file in examples/ and see it served at once. Ctrl-C ends.
+`;
+}

@@ -1,0 +1,152 @@
+/** What becomes of one request under a config: plain JSON, and the same from files and from a running gateway. */
+import type { Endpoint, Filter, Listener, RouteRule, Snapshot, WeightedBackend } from '../../config/index.ts';
+import {
+  compileTable,
+  type ExplainedCandidate,
+  explainMatch,
+  type MatchExplanation,
+  PlanCache,
+} from '../../proxy/route/index.ts';
+import { type FilterEffect, filterEffect } from './filtereffect.ts';
+
+export interface AskedRequest {
+  method: string;
+  scheme: 'http' | 'https';
+  /** Host header, lower case, without port. */
+  host: string;
+  /** SNI, or '' over plain HTTP. */
+  serverName: string;
+  /** As written in Gateways. */
+  port: number;
+  /** Path and query. */
+  target: string;
+  headers: Array<readonly [name: string, value: string]>;
+}
+
+export interface ExplainedBackend {
+  /** '' where the reference is broken. */
+  key: string;
+  weight: number;
+  /** Of the requests that come here, 0 to 1. */
+  share: number;
+  protocol: string;
+  broken?: string;
+  endpoints: Endpoint[];
+  dns?: { hostname: string; port: number };
+  filters: FilterEffect[];
+}
+
+export interface Outcome {
+  kind: 'proxied' | 'answered' | 'error';
+  /** Where the gateway answers by itself. */
+  status?: number;
+  reason: string;
+}
+
+export interface Explanation {
+  request: AskedRequest;
+  outcome: Outcome;
+  match: MatchExplanation;
+  filters: FilterEffect[];
+  backends: ExplainedBackend[];
+  /** Ports that some listener has, where none has the request's. */
+  ports: number[];
+}
+
+export function explanationOf(snapshot: Snapshot, request: AskedRequest): Explanation {
+  const listeners = [...snapshot.of('Listener').values()].filter(isHttp);
+  const here = socketFor(listeners, request);
+  const table = compileTable({ listeners: here, rules: httpRules(snapshot), plans: new PlanCache() });
+  const { method, host, target, headers } = request;
+  const match = explainMatch(table, { method, host, target, headers }, request.serverName);
+  const chosen = match.candidates[match.chosen];
+  const filters = chosen?.rule.filters.map((filter) => filterEffect(filter, { request, chosen })) ?? [];
+  const backends = chosen ? explainedBackends(snapshot, chosen, request) : [];
+  const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
+  return { request, outcome: outcomeOf({ match, chosen, backends, here }), match, filters, backends, ports };
+}
+
+function isHttp({ protocol }: Listener): boolean {
+  return protocol === 'HTTP' || protocol === 'HTTPS';
+}
+
+function* httpRules(snapshot: Snapshot): Iterable<RouteRule> {
+  for (const rule of snapshot.of('RouteRule').values()) if (rule.matches.length > 0) yield rule;
+}
+
+/** Listeners of one socket: of several that have the port, the one with a listener for the host. */
+function socketFor(listeners: Listener[], { port, scheme, host }: AskedRequest): Listener[] {
+  const protocol = scheme === 'https' ? 'HTTPS' : 'HTTP';
+  const fitting = listeners.filter((listener) => listener.port === port && listener.protocol === protocol);
+  const sockets = [...Map.groupBy(fitting, ({ addresses }) => addresses.join(' ')).values()];
+  return sockets.find((socket) => socket.some(({ hostname }) => takesHost(hostname, host))) ?? sockets[0] ?? [];
+}
+
+function takesHost(hostname: string | undefined, host: string): boolean {
+  if (hostname === undefined) return true;
+  return hostname.startsWith('*.') ? host.endsWith(hostname.slice(1)) : hostname === host;
+}
+
+interface OutcomeFacts {
+  match: MatchExplanation;
+  chosen: ExplainedCandidate | undefined;
+  backends: ExplainedBackend[];
+  here: Listener[];
+}
+
+function outcomeOf({ match, chosen, backends, here }: OutcomeFacts): Outcome {
+  if (here.length === 0)
+    return { kind: 'error', reason: 'no listener has this port and protocol: the connection is refused' };
+  if (match.misdirected) {
+    return {
+      kind: 'error',
+      status: 421,
+      reason: 'the TLS connection was made for another host than the request asks for',
+    };
+  }
+  if (!chosen) {
+    const known = match.listeners.length > 0;
+    return { kind: 'error', status: 404, reason: known ? 'no rule matches' : 'no listener takes this host' };
+  }
+  const { rule } = chosen;
+  if (rule.broken !== undefined) return { kind: 'error', status: 500, reason: rule.broken };
+  const redirect = rule.filters.find((filter) => filter.type === 'RequestRedirect');
+  if (redirect) return { kind: 'answered', status: redirect.statusCode, reason: 'a filter redirects it' };
+  return backendOutcome(backends);
+}
+
+function backendOutcome(backends: ExplainedBackend[]): Outcome {
+  const used = backends.filter(({ share }) => share > 0);
+  if (used.length === 0) return { kind: 'error', status: 500, reason: 'the rule has no backend with a weight' };
+  const fine = used.filter(({ broken, endpoints, dns }) => broken === undefined && (endpoints.length > 0 || dns));
+  const first = used[0]!;
+  if (fine.length > 0) {
+    const part = fine.reduce((sum, { share }) => sum + share, 0);
+    const reason = part > 0.999_999 ? 'a backend answers' : `a backend answers ${percent(part)} of such requests`;
+    return { kind: 'proxied', reason };
+  }
+  if (first.broken !== undefined) return { kind: 'error', status: 500, reason: first.broken };
+  return { kind: 'error', status: 503, reason: 'no backend has an endpoint' };
+}
+
+export function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}
+
+function explainedBackends(snapshot: Snapshot, chosen: ExplainedCandidate, request: AskedRequest): ExplainedBackend[] {
+  const total = chosen.rule.backends.reduce((sum, { weight }) => sum + weight, 0);
+  return chosen.rule.backends.map((weighted: WeightedBackend): ExplainedBackend => {
+    const key = weighted.backend ?? '';
+    const endpoints = snapshot.get('Endpoints', key);
+    return {
+      key,
+      weight: weighted.weight,
+      share: total === 0 ? 0 : weighted.weight / total,
+      protocol: snapshot.get('Backend', key)?.protocol ?? '',
+      ...(weighted.broken === undefined ? {} : { broken: weighted.broken }),
+      endpoints: endpoints?.endpoints ?? [],
+      ...(endpoints?.dns ? { dns: endpoints.dns } : {}),
+      filters: weighted.filters.map((filter: Filter) => filterEffect(filter, { request, chosen })),
+    };
+  });
+}

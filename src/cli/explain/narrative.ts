@@ -1,0 +1,120 @@
+/** An explanation as text: from the request to the answer, in the order in which things are decided. */
+import type { Listener, RouteRule } from '../../config/index.ts';
+import type { ExplainedCandidate } from '../../proxy/route/index.ts';
+import type { Paint } from '../style.ts';
+import { type ExplainedBackend, type Explanation, percent } from './explanation.ts';
+import type { FilterEffect } from './filtereffect.ts';
+
+/** Candidates that lost, shown at most. */
+const SHOWN = 10;
+const LABEL_WIDTH = 13;
+/** Hostnames shown where none fits. */
+const HOSTNAMES_SHOWN = 8;
+
+export function narrative(explanation: Explanation, paint: Paint): string {
+  const { request, outcome, match, filters, backends } = explanation;
+  const chosen = match.candidates[match.chosen];
+  const tone = outcome.kind === 'error' ? 'error' : 'good';
+  const answer = `${outcome.status ? `${outcome.status}: ` : ''}${outcome.reason}`;
+  const parts = [
+    section(
+      'Request',
+      [`${request.method} ${request.scheme}://${request.host}:${request.port}${request.target}`],
+      paint,
+    ),
+    section('Listener', listenerLines(explanation), paint),
+    ...(chosen ? chosenParts(explanation, chosen, paint) : [section('Closest', closestLines(explanation), paint)]),
+    section('Filters', filters.map(filterLine), paint),
+    section('Timeouts', chosen ? timeoutLines(chosen.rule) : [], paint),
+    section('Backends', backends.flatMap(backendLines), paint),
+    section('Answer', [paint(tone, answer)], paint),
+  ];
+  return parts.filter((part) => part !== '').join('');
+}
+
+function section(label: string, lines: string[], paint: Paint): string {
+  const indent = ' '.repeat(LABEL_WIDTH);
+  return lines.map((line, i) => `${i === 0 ? paint('strong', label.padEnd(LABEL_WIDTH)) : indent}${line}\n`).join('');
+}
+
+function listenerLines({ match, ports, request }: Explanation): string[] {
+  if (ports.length > 0)
+    return [`none has port ${request.port} for ${request.scheme}; there are ports ${ports.join(', ')}`];
+  if (match.listeners.length === 0) {
+    return [`none takes ${request.host}; hostnames on this port: ${match.hostnames.join(', ') || 'none'}`];
+  }
+  return match.listeners.map(listenerText);
+}
+
+function listenerText({ key, protocol, port, hostname }: Listener): string {
+  return `${key} (${protocol}, port ${port}, ${hostname ? `hostname ${hostname}` : 'any hostname'})`;
+}
+
+function chosenParts({ match }: Explanation, chosen: ExplainedCandidate, paint: Paint): string[] {
+  const overruled = match.candidates.filter(({ outcome }) => outcome === 'overruled');
+  const lines = overruled.slice(0, SHOWN).map((one) => `${candidateText(one)}: ${one.decidedBy}`);
+  const more = overruled.length > SHOWN ? [`and ${overruled.length - SHOWN} more`] : [];
+  const failed = match.candidates.filter(({ outcome }) => outcome === 'failed').length;
+  return [
+    section('Rule', [candidateText(chosen), `on hostname ${chosen.hostname}`], paint),
+    section('Goes before', [...lines, ...more], paint),
+    section(
+      '',
+      failed > 0 ? [paint('dim', `${failed} other ${failed === 1 ? 'match does' : 'matches do'} not hold`)] : [],
+      paint,
+    ),
+  ];
+}
+
+function closestLines({ match, request }: Explanation): string[] {
+  if (match.listeners.length > 0 && match.candidates.length === 0 && !match.misdirected) {
+    const names =
+      match.hostnames.slice(0, HOSTNAMES_SHOWN).join(', ') + (match.hostnames.length > HOSTNAMES_SHOWN ? ', …' : '');
+    return [`no route here takes ${request.host}; there are routes for ${names || 'nothing'}`];
+  }
+  return match.closest.map((index) => {
+    const candidate = match.candidates[index]!;
+    return `${candidateText(candidate)}: does not hold: ${candidate.failed?.text ?? ''}`;
+  });
+}
+
+function candidateText({ rule, match, matchIndex }: ExplainedCandidate): string {
+  const conditions = [
+    `${match.path.type} ${match.path.value}`,
+    ...(match.method ? [match.method] : []),
+    ...match.headers.map(({ name, value }) => `header ${name}: ${value}`),
+    ...match.query.map(({ name, value }) => `query ${name}=${value}`),
+  ];
+  const name = rule.name ? ` "${rule.name}"` : '';
+  const { kind, namespace } = rule.route;
+  return `${kind} ${namespace}/${rule.route.name}, rule ${rule.index}${name}, match ${matchIndex} (${conditions.join(', ')})`;
+}
+
+function filterLine({ type, effect }: FilterEffect): string {
+  return `${type}: ${effect}`;
+}
+
+function timeoutLines({ timeouts, retry }: RouteRule): string[] {
+  const text = (name: string, value: number | undefined) =>
+    value === undefined ? [] : [`${name} ${value === 0 ? 'off' : `${value} ms`}`];
+  return [
+    ...text('request', timeouts?.request),
+    ...text('backend request', timeouts?.backendRequest),
+    ...(retry ? [`up to ${retry.attempts} retries on ${[...retry.codes, 'connection errors'].join(', ')}`] : []),
+  ];
+}
+
+function backendLines({ key, share, protocol, broken, endpoints, dns, filters }: ExplainedBackend): string[] {
+  const where = broken
+    ? `500: ${broken}`
+    : dns
+      ? `DNS ${dns.hostname}:${dns.port}`
+      : endpoints
+          .map(({ address, port, state }) => `${address}:${port}${state === 'ready' ? '' : ' (draining)'}`)
+          .join(', ') || 'no endpoints: 503';
+  const name = key === '' ? 'broken reference' : `${key} (${protocol})`;
+  return [
+    `${percent(share).padStart(6)}  ${name} -> ${where}`,
+    ...filters.map((filter) => `        ${filterLine(filter)}`),
+  ];
+}
