@@ -44,7 +44,7 @@ export class EchoOverlay {
       // The echo speaks no TLS, whatever a BackendTLSPolicy asks of the real Service.
       return [{ after: { ...backend, tls: undefined } }, { after: { kind: 'Endpoints', key, endpoints: [endpoint] } }];
     }
-    await echoes?.stop(key);
+    echoes?.retire(key);
     return [
       backend ? { after: backend } : { before: { kind: 'Backend', key } },
       own ? { after: own } : { before: { kind: 'Endpoints', key } },

@@ -134,7 +134,9 @@ function listenerProgrammed(scope: GatewayStatusScope, view: ListenerView, gatew
   if (view.conflict !== undefined) return fails(type, view.conflict.reason, 'conflicted, so no data plane serves it');
   if (gateway.problems.length > 0) return fails(type, LISTENER_REASON.Invalid, 'its Gateway is not accepted');
   if (view.config === undefined) {
-    return fails(type, LISTENER_REASON.Invalid, describe([...view.refusals, ...view.unresolved]));
+    const [first, ...others] = [...view.refusals, ...view.unresolved];
+    const more = others.length === 0 ? '' : `; and ${others.length} more`;
+    return fails(type, LISTENER_REASON.Invalid, `not served: ${first!.message}${more}`);
   }
   return progressVerdict(listenerProgress(scope.look, scope.sockets, view.config));
 }

@@ -141,14 +141,20 @@ function at(value: unknown, path: Path): unknown {
   return path.reduce((inner: unknown, step) => (inner as Record<string | number, unknown>)[step], value);
 }
 
-/** A copy with another value in one place; undefined takes the place away. */
+/** A copy with another value in one place, which shares all the others; undefined takes the place away. */
 function changed(seed: JsonObject, path: Path, given: unknown): JsonObject {
-  const copy = structuredClone(seed);
-  const parent = at(copy, path.slice(0, -1)) as Record<string | number, unknown>;
-  const last = path.at(-1)!;
-  if (given !== undefined) parent[last] = structuredClone(given);
-  else if (Array.isArray(parent)) parent.splice(Number(last), 1);
-  else delete parent[last];
+  // The root of an object is never what is changed, so it stays an object.
+  return replaced(seed, path, given) as JsonObject;
+}
+
+function replaced(value: unknown, [step, ...rest]: Path, given: unknown): unknown {
+  if (step === undefined) return given;
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string | number, unknown>;
+  copy[step] = replaced(copy[step], rest, given);
+  if (copy[step] === undefined) {
+    if (Array.isArray(copy)) copy.splice(Number(step), 1);
+    else delete copy[step];
+  }
   return copy;
 }
 

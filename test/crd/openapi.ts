@@ -37,7 +37,7 @@ export interface Verdict {
 }
 
 export function judge(schema: OpenApi, value: unknown): Verdict {
-  const stored = prepare(schema, structuredClone(value));
+  const stored = prepare(schema, value);
   const errors: string[] = [];
   structural(schema, stored, { path: '', errors });
   // An API server asks no CEL rule about an object whose structure is wrong.
@@ -88,9 +88,17 @@ function structural(schema: OpenApi, value: unknown, at: At): void {
 function stringLimits(schema: OpenApi, value: string, fail: (why: string) => void): void {
   const length = [...value].length;
   if (length < (schema.minLength ?? 0) || length > (schema.maxLength ?? Infinity)) fail('length');
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value)) fail('pattern');
+  if (schema.pattern !== undefined && !expression(schema.pattern).test(value)) fail('pattern');
   if (schema.format === 'ipv4' && !isIPv4(value)) fail('ipv4');
   if (schema.format === 'ipv6' && !isIPv6(value)) fail('ipv6');
+}
+
+const expressions = new Map<string, RegExp>();
+
+function expression(pattern: string): RegExp {
+  const known = expressions.get(pattern) ?? new RegExp(pattern);
+  expressions.set(pattern, known);
+  return known;
 }
 
 function listLimits(schema: OpenApi, value: unknown[], at: At): void {

@@ -30,11 +30,13 @@ export function echoSuite({ protocol, roundTrip }: EchoCase): void {
     expect(echoes.keys()).toEqual(['shop/cart:80', 'shop/other:80']);
   });
 
-  test(`${protocol}: nobody answers once it is stopped, and it can come back`, async () => {
+  test(`${protocol}: it answers until its retirement is over, and can come back`, async () => {
     const port = await echoes.port(backend(protocol));
     await roundTrip(port, 'before');
-    await echoes.stop('shop/cart:80');
-    await expect(roundTrip(port, 'after')).rejects.toThrow();
+    echoes.retire('shop/cart:80');
+    await roundTrip(port, 'after');
+    await echoes.close();
+    await expect(roundTrip(port, 'late')).rejects.toThrow();
     expect(await roundTrip(await echoes.port(backend(protocol)), 'anew')).toBe('anew');
   });
 }

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { backend, echoSuite } from './echo.suite.ts';
 import { Echoes } from './index.ts';
@@ -122,8 +122,10 @@ test('h2c: a gRPC message comes back with status 0 and the service in a header',
 });
 
 test('an echo whose Backend changes its protocol is replaced', async () => {
+  const echoes = new Echoes(0);
   const before = await echoes.port(backend('tcp'));
   const after = await echoes.port(backend('http'));
   expect((await post(after, 'x')).json.body).toBe('x');
-  await expect(once(connectTcp(before, '127.0.0.1'), 'connect')).rejects.toThrow();
+  await vi.waitFor(() => expect(once(connectTcp(before, '127.0.0.1'), 'connect')).rejects.toThrow());
+  await echoes.close();
 });

@@ -15,17 +15,28 @@ const PROTOCOLS: Readonly<Record<Backend['protocol'], StartEcho>> = {
   udp: startUdpEcho,
 };
 
+/** Milliseconds that an echo goes on after it is retired: the data planes may still send to it until they know. */
+const RETIREMENT = 10_000;
+
+interface Echo {
+  protocol: Backend['protocol'];
+  server: Promise<EchoServer>;
+}
+
 /** The echoes of one run, started when a Backend first needs one. */
 export class Echoes {
-  readonly #running = new Map<string, { protocol: Backend['protocol']; server: Promise<EchoServer> }>();
+  readonly #retirement: number;
+  readonly #running = new Map<string, Echo>();
+  readonly #retired = new Map<Echo, NodeJS.Timeout>();
+
+  constructor(retirement = RETIREMENT) {
+    this.#retirement = retirement;
+  }
 
   /** The port of this Backend's echo, which is started where there is none yet. */
   async port(backend: Backend): Promise<number> {
+    if (this.#running.get(backend.key)?.protocol !== backend.protocol) this.retire(backend.key);
     let echo = this.#running.get(backend.key);
-    if (echo && echo.protocol !== backend.protocol) {
-      await this.stop(backend.key);
-      echo = undefined;
-    }
     if (!echo) {
       echo = { protocol: backend.protocol, server: PROTOCOLS[backend.protocol](backend) };
       this.#running.set(backend.key, echo);
@@ -38,13 +49,26 @@ export class Echoes {
     return [...this.#running.keys()];
   }
 
-  async stop(key: string): Promise<void> {
+  /** The Backend has no need of its echo any more: it ends a little later. */
+  retire(key: string): void {
     const echo = this.#running.get(key);
+    if (!echo) return;
     this.#running.delete(key);
-    if (echo) await (await echo.server).close();
+    this.#retired.set(
+      echo,
+      setTimeout(() => void this.#end(echo), this.#retirement),
+    );
   }
 
+  /** Ends all at once. */
   async close(): Promise<void> {
-    await Promise.all(this.keys().map((key) => this.stop(key)));
+    for (const key of this.keys()) this.retire(key);
+    await Promise.all([...this.#retired.keys()].map((echo) => this.#end(echo)));
+  }
+
+  async #end(echo: Echo): Promise<void> {
+    clearTimeout(this.#retired.get(echo));
+    this.#retired.delete(echo);
+    await (await echo.server).close();
   }
 }

@@ -68,6 +68,7 @@ export class WorkerProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const began = Date.now();
+    this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');
     this.#child = child;
     child.on('message', (message: FromWorker) => this.#hear(message));
     child.on('error', (error) => this.#events.log.error({ worker: this.name, error: error.message }, 'worker failed'));

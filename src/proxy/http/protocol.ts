@@ -1,14 +1,52 @@
 /** Which codec a connection gets. */
 import type { Link } from '../listen/driver.ts';
 import { ConnectionPool, type PoolFactory } from '../upstream/index.ts';
+import { Exchange } from './exchange.ts';
 import { H1ClientConnection } from './h1/client.ts';
 import { H1ServerConnection } from './h1/server.ts';
-import type { HttpService } from './service.ts';
+import { H2Pool, H2ServerConnection, type H2ServerHost } from './h2/index.ts';
+import { forgetConnection, type HttpService } from './service.ts';
+
+const hosts = new WeakMap<HttpService, H2ServerHost>();
 
 /** Serves an accepted connection by what ALPN settled, or by its first bytes. Sets the link's sink. */
 export function serveHttp(link: Link, service: HttpService): void {
-  link.sink = new H1ServerConnection(link, service);
+  if (link.tls?.alpn === 'h2') serveH2(link, service);
+  else link.sink = new H1ServerConnection(link, service, link.tls === undefined ? servePreface : undefined);
 }
 
-export const httpPool: PoolFactory = (world, target) =>
-  new ConnectionPool(world, target, (pool) => new H1ClientConnection(pool));
+function serveH2(link: Link, service: HttpService): void {
+  const connection = new H2ServerConnection(link, hostOf(service));
+  service.stats.connections.value++;
+  service.stats.connectionsOpen.value++;
+  service.connections.add(connection);
+  link.sink = connection;
+}
+
+/** HTTP/2 with prior knowledge: the bytes that told so are the connection's first. */
+function servePreface(link: Link, service: HttpService, bytes: { start: number; end: number }): void {
+  serveH2(link, service);
+  link.sink.onBytes(bytes.start, bytes.end);
+}
+
+function hostOf(service: HttpService): H2ServerHost {
+  let host = hosts.get(service);
+  if (host === undefined) {
+    host = {
+      wheel: service.wheel,
+      keepAliveTimeout: service.limits.keepAliveTimeout,
+      newExchange: (down) => new Exchange(service, down),
+      closed: (connection) => {
+        service.stats.connectionsOpen.value--;
+        forgetConnection(service, connection);
+      },
+    };
+    hosts.set(service, host);
+  }
+  return host;
+}
+
+export const httpPool: PoolFactory = (world, target, protocol) =>
+  protocol === 'h2'
+    ? new H2Pool(world, target)
+    : new ConnectionPool(world, target, (pool) => new H1ClientConnection(pool));

@@ -14,7 +14,8 @@ type Lookup = (
 ) => void;
 
 /** All addresses here are literals: answered at once, where Node's own look-up takes a turn of the event loop. */
-const literal: Lookup = (hostname, _options, callback) => callback(null, hostname, isIPv6(hostname) ? 6 : 4);
+const literal4: Lookup = (hostname, _options, callback) => callback(null, hostname, 4);
+const literal6: Lookup = (hostname, _options, callback) => callback(null, hostname, 6);
 
 class NodeDatagramSocket implements DatagramSocket {
   readonly #socket: Socket;
@@ -49,7 +50,8 @@ class NodeDatagramSocket implements DatagramSocket {
 
 function socketFor(address: string, more: Omit<dgram.SocketOptions, 'type'> = {}): Socket {
   const v6 = isIPv6(address);
-  return dgram.createSocket({ ...more, type: v6 ? 'udp6' : 'udp4', ipv6Only: v6, lookup: literal as never });
+  const lookup = (v6 ? literal6 : literal4) as never;
+  return dgram.createSocket({ ...more, type: v6 ? 'udp6' : 'udp4', ipv6Only: v6, lookup });
 }
 
 export const NODE_DATAGRAMS: DatagramLayer = {

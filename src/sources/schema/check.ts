@@ -11,7 +11,8 @@ export interface Problem {
 
 /**
  * Applies a schema as an API server does: nulls and unknown fields are dropped, defaults filled in, types and
- * limits checked, then the rules of every value that fits. Answers a new value; the given one is not changed.
+ * limits checked, then the rules of every value that fits. Answers a new value: neither the given one nor a default
+ * is changed or shared.
  * The value is usable when no problem is an error.
  */
 export function check(schema: Schema, value: unknown, path: FieldPath = []): { value: unknown; problems: Problem[] } {
@@ -79,7 +80,7 @@ class Checker {
       if (given !== null && !Object.hasOwn(schema.fields, name)) this.#unknownField(schema, name, path);
     }
     for (const [name, field] of Object.entries(schema.fields)) {
-      const given = value[name] ?? structuredClone(field.default);
+      const given = value[name] ?? field.default;
       if (given !== undefined) checked[name] = this.check(field.schema, given, [...path, name]);
       else if (field.required) this.#error([...path, name], 'is required');
     }

@@ -1,6 +1,10 @@
-/** The candidate that is most like a misspelt name: at most two edits away, and fewer than half its letters. */
+/**
+ * The candidate that is most like a misspelt name: at most two edits away and fewer than half its
+ * letters, or the one that it is a part of.
+ */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
+  const part = candidates.find((candidate) => name.length >= 4 && candidate.toLowerCase().includes(name.toLowerCase()));
+  let best = part;
   let least = Math.min(3, Math.ceil(name.length / 2));
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= least) continue;

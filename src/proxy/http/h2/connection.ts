@@ -89,6 +89,11 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   protected abstract onEnded(): void;
   /** Highest stream of the peer's that was taken. */
   abstract get lastPeerStream(): number;
+  /** The peer's SETTINGS have not come. */
+  get awaitsSettings(): boolean {
+    return this.#control.awaitsSettings;
+  }
+
   /** Whether a stream of this number was ever opened, by either side. */
   abstract wasOpened(streamId: number): boolean;
 
@@ -97,7 +102,8 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   onBytes(start: number, end: number): void {
     if (this.dead) return;
     this.reader.feed(start, end);
-    this.#partialSince = this.reader.partial || this.#block.streamId !== 0 ? this.#partialSince || this.wheel.now + 1 : 0;
+    this.#partialSince =
+      this.reader.partial || this.#block.streamId !== 0 ? this.#partialSince || this.wheel.now + 1 : 0;
     this.#flushTouched();
   }
 
@@ -243,7 +249,10 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   // ── for streams and codecs
 
   /** Decodes a header block; undefined: a connection error was raised. */
-  protected decode(role: SectionRole, block: { start: number; end: number; endStream: boolean }): SectionFault | undefined {
+  protected decode(
+    role: SectionRole,
+    block: { start: number; end: number; endStream: boolean },
+  ): SectionFault | undefined {
     this.section.begin(role, MAX_SECTION_BYTES);
     if (this.#decoder.decode(block.start, block.end, this.section)) return this.section.finish(block.endStream);
     this.connectionError(frame.COMPRESSION_ERROR, 'a header block cannot be decoded');
@@ -306,7 +315,6 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   settle(stream: H2Stream): void {
     if (!stream.localClosed || !stream.remoteClosed || this.streams.get(stream.id) !== stream) return;
     this.forget(stream, ENDED);
-    stream.completed();
   }
 
   forget(stream: H2Stream, how: typeof RESET_BY_US | typeof ENDED): void {

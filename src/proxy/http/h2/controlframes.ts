@@ -218,7 +218,7 @@ export class ControlFrames {
       const code = length !== PRIORITY_BYTES ? frame.FRAME_SIZE_ERROR : frame.PROTOCOL_ERROR;
       const stream = connection.streams.get(streamId);
       if (stream !== undefined) connection.streamError(stream, code, 'protocol_error');
-      else connection.refuseStream(streamId, code);
+      else connection.connectionError(code, 'a PRIORITY frame is malformed');
     } else {
       this.#count('ignored_frame_flood');
     }

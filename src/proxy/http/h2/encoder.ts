@@ -28,6 +28,8 @@ const LITERAL_PREFIX = 4;
 const HUFFMAN = 0x80;
 const TEXT_PREFIX = 7;
 
+export const SCHEME_HTTP_INDEX = 6;
+export const SCHEME_HTTPS_INDEX = 7;
 const STATUS_INDEX = 8;
 const STATUSES = [200, 204, 206, 304, 400, 404, 500];
 

@@ -49,6 +49,12 @@ export class FrameOutput {
     this.length = length + 4;
   }
 
+  /** Latin-1 text as it is. */
+  raw(text: string): void {
+    this.reserve(text.length);
+    this.length += this.buffer.latin1Write(text, this.length);
+  }
+
   bytes(source: Buffer, start: number, end: number): void {
     source.copy(this.buffer, this.length, start, end);
     this.length += end - start;
@@ -88,7 +94,8 @@ export class FrameOutput {
     const size = Math.max(CHUNK_SIZE, collected + bytes);
     // Before the connection is open all frames are kept: the chunk grows.
     const roomy = collected === 0 ? size : Math.max(size, 2 * old.length);
-    this.buffer = roomy === CHUNK_SIZE ? (freeChunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE)) : Buffer.allocUnsafeSlow(roomy);
+    this.buffer =
+      roomy === CHUNK_SIZE ? (freeChunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE)) : Buffer.allocUnsafeSlow(roomy);
     old.copy(this.buffer, 0, 0, collected);
   }
 }

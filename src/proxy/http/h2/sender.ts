@@ -110,7 +110,7 @@ export class Sender {
   }
 
   reset(streamId: number, code: number): void {
-    this.#word((frame.RST_STREAM << 8), streamId, code);
+    this.#word(frame.RST_STREAM << 8, streamId, code);
   }
 
   windowUpdate(streamId: number, bytes: number): void {

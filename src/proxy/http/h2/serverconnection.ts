@@ -2,8 +2,8 @@
 import type { Link, LinkTls } from '../../listen/driver.ts';
 import { ARENA, COMPOSE_START, DECODE_START } from '../arena.ts';
 import type { ClientConnection, Downstream, RequestSide } from '../codec.ts';
-import { putText } from '../compose.ts';
 import { BODY_LENGTH } from '../codec.ts';
+import { putText } from '../compose.ts';
 import type { DeadlineWheel } from '../deadline.ts';
 import { abuseCounts } from './abuse.ts';
 import { ENDED, RESET_BY_US } from './closedstreams.ts';
@@ -11,8 +11,8 @@ import { H2Connection, PARTIAL_TIMEOUT } from './connection.ts';
 import { REQUEST_SECTION, TRAILER_SECTION } from './fieldsection.ts';
 import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
 import { BROKEN, type SectionFault, SOUND, TOO_LARGE } from './sectionfault.ts';
-import { MAX_STREAMS, SERVER_SETTINGS } from './settings.ts';
 import { ServerStream } from './serverstream.ts';
+import { MAX_STREAMS, SERVER_SETTINGS } from './settings.ts';
 
 /** What a server's connection needs of the world. One object for all connections of a socket. */
 export interface H2ServerHost {
@@ -133,7 +133,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   protected onHousekeeping(now: number): void {
     if (this.#drainingSince !== 0 && now - this.#drainingSince > DRAIN_PING_TIMEOUT) this.#finishDrain();
     if (this.dead || this.streams.size > 0) return;
-    const patience = this.#lastStream === 0 ? Math.min(PARTIAL_TIMEOUT, this.#host.keepAliveTimeout) : this.#host.keepAliveTimeout;
+    const patience =
+      this.#lastStream === 0 ? Math.min(PARTIAL_TIMEOUT, this.#host.keepAliveTimeout) : this.#host.keepAliveTimeout;
     if (now - this.#idleSince < patience) return;
     this.sender.goaway(this.#lastStream, NO_ERROR, 'idle');
     this.end('timeout');
@@ -147,7 +148,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
 
   protected acceptsHeaders(streamId: number): boolean {
     if (streamId % 2 === 0) {
-      this.connectionError(PROTOCOL_ERROR, 'HEADERS on a stream that is not the client\'s');
+      this.connectionError(PROTOCOL_ERROR, "HEADERS on a stream that is not the client's");
       return false;
     }
     if (streamId > this.#lastStream || this.streams.has(streamId)) return true;

@@ -1,6 +1,13 @@
 /** One request of a client's connection: the Downstream of its exchange. */
 import { ARENA, COMPOSE_START } from '../arena.ts';
-import { BODY_TUNNEL, type BodyFraming, type ClientConnection, type Downstream, type Failure, type RequestSide } from '../codec.ts';
+import {
+  BODY_TUNNEL,
+  type BodyFraming,
+  type ClientConnection,
+  type Downstream,
+  type Failure,
+  type RequestSide,
+} from '../codec.ts';
 import { LF, ZERO } from '../h1/octets.ts';
 import { CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM } from './frame.ts';
 import type { H2ServerConnection } from './serverconnection.ts';
@@ -118,8 +125,6 @@ export class ServerStream extends H2Stream implements Downstream {
     this.exchange = null;
     exchange?.requestAborted(why);
   }
-
-  completed(): void {}
 }
 
 function resetCode(why: Failure): number {

@@ -69,8 +69,6 @@ export abstract class H2Stream {
   abstract flushDelivered(): void;
   /** The stream ends before its time: by the peer's RST_STREAM with its error code, by our fault or the connection's. */
   abstract fail(why: Failure, code: number): void;
-  /** Both directions are done. */
-  abstract completed(): void;
 
   // ── sending
 
@@ -236,4 +234,3 @@ export abstract class H2Stream {
     else this.deliverEnd(JOIN_START, JOIN_START + trailers.copy(ARENA, JOIN_START));
   }
 }
-

@@ -1,0 +1,5 @@
+export { ABUSES, type Abuse, abuseCounts } from './abuse.ts';
+export { H2ClientConnection, type H2ClientHost } from './clientconnection.ts';
+export { PREFACE } from './frame.ts';
+export { H2Pool } from './pool.ts';
+export { H2ServerConnection, type H2ServerHost } from './serverconnection.ts';

@@ -1,0 +1,135 @@
+/** Connections to one endpoint that each carry many requests (HTTP/2). */
+import {
+  CONNECT_TIMEOUT,
+  type EndpointPool,
+  type EndpointTarget,
+  Eviction,
+  type OpenWaiter,
+  UPSTREAM_IDLE_TIMEOUT,
+  type UpstreamWorld,
+} from '../../upstream/index.ts';
+import type { Failure, Upstream } from '../codec.ts';
+import type { Deadline, DeadlineOwner, DeadlineWheel } from '../deadline.ts';
+import { H2ClientConnection, type H2ClientHost } from './clientconnection.ts';
+
+/** Connections to one endpoint: one is enough until the backend's limit of streams is reached. */
+export const MAX_H2_CONNECTIONS = 64;
+/** Requests that wait for a stream; more fail at once (503). */
+export const MAX_WAITING_FOR_STREAM = 1_024;
+
+export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
+  readonly address: string;
+  readonly port: number;
+  readonly label: string;
+  readonly wheel: DeadlineWheel;
+  readonly idleTimeout: number = UPSTREAM_IDLE_TIMEOUT;
+  evictedUntil = 0;
+  readonly #world: UpstreamWorld;
+  readonly #target: EndpointTarget;
+  readonly #connectDeadline: Deadline;
+  /** Open ones that take requests. */
+  readonly #connections: H2ClientConnection[] = [];
+  /** The one that is being opened: one at a time. */
+  #connecting: H2ClientConnection | null = null;
+  #waiting: OpenWaiter[] = [];
+  #retired = false;
+  readonly #eviction = new Eviction();
+
+  constructor(world: UpstreamWorld, target: EndpointTarget) {
+    this.#world = world;
+    this.#target = target;
+    this.wheel = world.wheel;
+    this.address = target.address;
+    this.port = target.port;
+    this.label = `${target.address}:${target.port}`;
+    this.#connectDeadline = world.wheel.borrow(this);
+  }
+
+  open(waiter: OpenWaiter): Upstream | null {
+    for (const connection of this.#connections) if (connection.free) return connection.request(waiter);
+    if (this.#waiting.length >= MAX_WAITING_FOR_STREAM) {
+      queueMicrotask(() => waiter.upstreamUnavailable('overloaded'));
+      return null;
+    }
+    this.#waiting.push(waiter);
+    this.#grow();
+    return null;
+  }
+
+  noteRefused(): void {
+    this.noteRefused();
+  }
+
+  noteAnswered(): void {
+    this.noteAnswered();
+  }
+
+  cancel(waiter: OpenWaiter): void {
+    const at = this.#waiting.indexOf(waiter);
+    if (at !== -1) this.#waiting.splice(at, 1);
+  }
+
+  noteRefused(): void {
+    this.#eviction.refused(this, this.wheel.now);
+  }
+
+  noteAnswered(): void {
+    this.#eviction.answered(this);
+  }
+
+  retire(): void {
+    this.#retired = true;
+    for (const connection of [...this.#connections]) connection.retire();
+  }
+
+  #grow(): void {
+    if (this.#connecting !== null || this.#connections.length >= MAX_H2_CONNECTIONS) return;
+    const connection = new H2ClientConnection(this);
+    this.#connecting = connection;
+    this.wheel.set(this.#connectDeadline, CONNECT_TIMEOUT);
+    connection.link = this.#world.driver.connect(this.#target, connection);
+  }
+
+  onDeadline(): void {
+    const connection = this.#connecting;
+    if (connection === null) return;
+    connection.link?.close('reset');
+    this.refused(connection, 'connect_timeout');
+  }
+
+  // ── the connections' calls
+
+  opened(connection: H2ClientConnection): void {
+    this.#connecting = null;
+    this.wheel.clear(this.#connectDeadline);
+    this.noteAnswered();
+    this.#connections.push(connection);
+    this.available(connection);
+    if (this.#retired) connection.retire();
+  }
+
+  refused(connection: H2ClientConnection, why: Failure): void {
+    if (this.#connecting !== connection) return;
+    this.#connecting = null;
+    this.wheel.clear(this.#connectDeadline);
+    this.noteRefused();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const waiter of waiting) waiter.upstreamUnavailable(why);
+  }
+
+  available(connection: H2ClientConnection): void {
+    while (connection.free) {
+      const waiter = this.#waiting.shift();
+      if (waiter === undefined) return;
+      waiter.upstreamReady(connection.request(waiter));
+    }
+    if (this.#waiting.length > 0) this.#grow();
+  }
+
+  gone(connection: H2ClientConnection): void {
+    const at = this.#connections.indexOf(connection);
+    if (at !== -1) this.#connections.splice(at, 1);
+    if (this.#waiting.length > 0) this.#grow();
+  }
+}
