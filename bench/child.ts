@@ -14,6 +14,8 @@ export interface Child {
   pid: number;
   /** The last kilobytes of what it printed. */
   output(): string;
+  /** Of that, what went to standard error. */
+  errors(): string;
   exited(): boolean;
   /** SIGTERM; what is left of its process group when it has ended, or after `grace` milliseconds, is killed. */
   stop(grace?: number): Promise<void>;
@@ -33,16 +35,21 @@ export function start(launch: Launch, cores?: string): Child {
     detached: true,
   });
   let text = '';
+  let errors = '';
   const keep = (chunk: Buffer): void => {
     text = (text + chunk.toString('utf8')).slice(-keptOutput);
   };
   process_.stdout.on('data', keep);
   process_.stderr.on('data', keep);
+  process_.stderr.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString('utf8')).slice(-keptOutput);
+  });
   process_.on('error', (error) => keep(Buffer.from(error.message)));
   const ended = (): boolean => process_.pid === undefined || process_.exitCode !== null || process_.signalCode !== null;
   const child: Child = {
     pid: process_.pid ?? -1,
     output: () => text.trim(),
+    errors: () => errors.trim(),
     exited: ended,
     async stop(grace = 3000) {
       running.delete(child);

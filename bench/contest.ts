@@ -88,7 +88,7 @@ export async function launch(
   const target = case_.probe({ port, setup });
   if (!(await becomes(() => probe(target), child, secondsToServe))) {
     await child.stop();
-    const said = child.output().split('\n').at(-1);
+    const said = (child.errors() || child.output()).split('\n').at(-1);
     throw new Error(`${label} did not serve${said ? `: ${said}` : ''}`);
   }
   return { child, port, setup, pids: () => processTree(child.pid) };

@@ -6,7 +6,9 @@ import { residentKiB } from '../measure.ts';
 import { type Case, eachPeer, type Sample, type Target, type World } from './case.ts';
 import { onePath } from './traffic.ts';
 
-const connections = 1000;
+/** Opened before anything is counted: they take up the room that traffic left in the heap. */
+const settling = 1000;
+const counted = 4000;
 const holder = join(import.meta.dirname, '..', 'load', 'idle.ts');
 const hosts = ['bench.example'];
 
@@ -40,17 +42,22 @@ const perConnection = (limit: number, tls: boolean): Pick<Case, 'figures' | 'goa
 /** The process has served traffic before, so that its code is warm and its heap has the size that traffic gives it. */
 async function holdConnections(target: Target, world: World, tls: boolean): Promise<Sample> {
   await wrk({ port: target.port, tls, seconds: 1, hosts, targets: onePath, dir: world.dir });
+  await using _first = await hold(target, settling, tls);
   const before = residentKiB(target.pids());
-  const mode = tls ? 'tls' : 'plain';
-  const child = start({ argv: [process.execPath, holder, String(target.port), String(connections), mode] });
-  try {
-    if (!(await becomes(async () => child.output() === String(connections), child, 30))) {
-      throw new Error(`only ${child.output() || 'some'} of ${connections} connections stayed open`);
-    }
-    return { memory: (residentKiB(target.pids()) - before) / connections };
-  } finally {
+  await using _rest = await hold(target, counted, tls);
+  return { memory: (residentKiB(target.pids()) - before) / counted };
+}
+
+async function hold(target: Target, count: number, tls: boolean): Promise<AsyncDisposable> {
+  const child = start({
+    argv: [process.execPath, holder, String(target.port), String(count), tls ? 'tls' : 'plain'],
+  });
+  if (!(await becomes(async () => child.output() === String(count), child, 60))) {
+    const said = child.output();
     await child.stop();
+    throw new Error(`not all of ${count} idle connections stayed open${said ? `: ${said}` : ''}`);
   }
+  return { [Symbol.asyncDispose]: () => child.stop() };
 }
 
 export const memoryCases: Case[] = [
@@ -59,6 +66,6 @@ export const memoryCases: Case[] = [
     goals: [{ figure: 'memory', of: 'value', limit: 120 }],
     measure: async (target) => ({ memory: residentKiB(target.pids()) / 1024 }),
   }),
-  memoryCase('idle', `An idle connection (${connections} of them)`, perConnection(6, false)),
-  memoryCase('idle-tls', `An idle TLS connection (${connections} of them)`, perConnection(45, true), true),
+  memoryCase('idle', `An idle connection, of ${counted}`, perConnection(6, false)),
+  memoryCase('idle-tls', `An idle TLS connection, of ${counted}`, perConnection(45, true), true),
 ];

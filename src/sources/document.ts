@@ -90,16 +90,19 @@ export function entriesOf(chunk: string): Entry[] {
       stringKeys: true,
       logLevel: 'silent',
     });
-    return Array.isArray(documents) ? documents.flatMap((document) => read(document, lines)) : [];
+    if (!Array.isArray(documents)) return [];
+    // What is not closed is noticed at the end only, and that may be the line after the last.
+    const last = countLines(chunk.trimEnd());
+    return documents.flatMap((document) => read(document, { lines, last }));
   } catch (error) {
     return [unreadable({ line: 0, message: `cannot be read: ${messageOf(error)}` })];
   }
 }
 
-function read(document: Document, lines: LineCounter): Entry[] {
+function read(document: Document, { lines, last }: { lines: LineCounter; last: number }): Entry[] {
   const fault = document.errors[0];
   if (fault) {
-    const line = lines.linePos(fault.pos[0]).line - 1;
+    const line = Math.min(lines.linePos(fault.pos[0]).line - 1, last);
     return [unreadable({ line, message: `is not valid YAML: ${fault.message}`, key: keyInRuins(document) })];
   }
   if (document.contents === null) return [];

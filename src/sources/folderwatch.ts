@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename } from 'node:path';
+import { isMissing } from './filetree.ts';
 
 interface Watch {
   watcher: FSWatcher;
@@ -41,6 +42,8 @@ export class FolderWatch {
       else entry.names?.add(name);
       return undefined;
     } catch (error) {
+      // A folder that is not there is seen when it comes, by the watch on the one above.
+      if (isMissing(error)) return undefined;
       return error instanceof Error ? error.message : String(error);
     }
   }

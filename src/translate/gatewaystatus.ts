@@ -125,6 +125,10 @@ export function listenerStatus(scope: GatewayStatusScope, view: ListenerView, ga
       ? fails(CONDITION.Conflicted, LISTENER_REASON.NoConflicts, 'no conflicts')
       : holds(CONDITION.Conflicted, conflict.reason, describe([conflict])),
   ];
+  if (view.overlap !== undefined && view.config !== undefined) {
+    const message = `hostnames overlap with listener ${view.overlap}: clients may reuse a connection to one for the other`;
+    verdicts.push(holds(CONDITION.OverlappingTLSConfig, LISTENER_REASON.OverlappingHostnames, message));
+  }
   const attachedRoutes = scope.attachedRoutes(view.key);
   return { name: spec.name, supportedKinds, attachedRoutes, conditions: conditions(verdicts, view.generation) };
 }

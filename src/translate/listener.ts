@@ -23,6 +23,8 @@ export interface ListenerView {
   supportedKinds: RouteGroupKind[];
   /** Another listener stands in its way. */
   conflict?: Problem;
+  /** Another TLS listener of the port has hostnames in common with it: `name (hostname)`. */
+  overlap?: string;
   /** Why it is not Accepted. */
   refusals: Problem[];
   /** References that do not resolve. */
@@ -51,6 +53,8 @@ export interface AttachPoint {
 export interface ListenerSurroundings {
   gateway: ManagedGateway;
   conflict?: Problem;
+  /** Another TLS listener of the port whose hostname overlaps. */
+  overlap?: DeclaredListener;
   portRefusal?: Problem;
   certificates: Collection<CertificateVerdict>;
 }
@@ -70,6 +74,8 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   const judged = { supportedKinds, refusals: [], unresolved, trust: [] };
   const view: ListenerView = { key, gateway, owner, field, generation, spec, ...judged };
   if (around.conflict !== undefined) view.conflict = around.conflict;
+  if (around.overlap !== undefined)
+    view.overlap = `${around.overlap.spec.name} (${around.overlap.spec.hostname ?? 'any host'})`;
   if (around.portRefusal !== undefined) view.refusals.push(around.portRefusal);
   if (familyOf(spec.protocol) === undefined) {
     const message = `protocol ${spec.protocol} is not supported: use HTTP, HTTPS, TLS, TCP or UDP`;
@@ -93,7 +99,8 @@ function routeKinds(spec: GatewayListener, field: string): { supportedKinds: Rou
   for (const [at, { group = GATEWAY_GROUP, kind }] of allowed.entries()) {
     if (group === GATEWAY_GROUP && carried.some((one) => one === kind)) supportedKinds.push({ group, kind });
     else {
-      const message = `a ${spec.protocol} listener takes no ${kind}: it takes ${carried.join(' and ') || 'no routes'}`;
+      const named = group === GATEWAY_GROUP ? kind : `${group}/${kind}`;
+      const message = `protocol ${spec.protocol} takes ${carried.join(' and ') || 'no routes'}, not ${named}`;
       unresolved.push(problem(LISTENER_REASON.InvalidRouteKinds, `${field}.allowedRoutes.kinds[${at}]`, message));
     }
   }

@@ -12,6 +12,7 @@ import { find } from './lookup.ts';
 import type { Problem } from './problem.ts';
 import { sharePort } from './socket.ts';
 import { configOutput, type Graph, one } from './stage.ts';
+import { overlapsOf } from './tlsoverlap.ts';
 
 /** GatewayClasses, Gateways, ListenerSets and their listeners. */
 export interface Listeners {
@@ -45,10 +46,10 @@ export function deriveListeners(graph: Graph): Listeners {
     one(key, attachedSet(graph.look(context), gateways, object)),
   );
   const declared = declare(graph, gateways, sets);
-  const conflicts = graph.derive(
-    'listener conflicts',
-    index('listeners by gateway', declared, ({ gateway }) => [gateway]),
-    (_context, group) => conflictsOf(group),
+  const byGateway = index('listeners by gateway', declared, ({ gateway }) => [gateway]);
+  const conflicts = graph.derive('listener conflicts', byGateway, (_context, group) => conflictsOf(group));
+  const overlaps = graph.derive('tls overlaps', byGateway, (context, group) =>
+    overlapsOf(group.filter(({ key }) => context.fetch(conflicts, key) === undefined)),
   );
   const ports = options.shared ? derivePorts(graph, { gateways, declared, conflicts }) : undefined;
   const certificates = deriveCertificates(graph, declared);
@@ -56,8 +57,11 @@ export function deriveListeners(graph: Graph): Listeners {
     const gateway = context.fetch(gateways, `Gateway/${listener.gateway}`);
     if (gateway === undefined) return [];
     const conflict = context.fetch(conflicts, key);
+    const overlap = context.fetch(overlaps, key);
     const portRefusal = ports && context.fetch(ports.refused, key);
-    return [[key, judgeListener(graph.look(context), listener, { gateway, conflict, portRefusal, certificates })]];
+    return [
+      [key, judgeListener(graph.look(context), listener, { gateway, conflict, overlap, portRefusal, certificates })],
+    ];
   });
   const points = graph.derive('attach points', views, (_context, view, key) => [[key, attachPoint(view)]]);
   return {

@@ -1,9 +1,9 @@
 import type { AnyResource } from '../api/index.ts';
-import { objectKey, ROUTE_REASON } from '../api/index.ts';
+import { objectKey } from '../api/index.ts';
 import type { Attachment, RouteKind, RouteRule } from '../config/index.ts';
 import type { ParentPlacement, RouteIdentity } from './attachment.ts';
 import type { BackendUse } from './backendref.ts';
-import { describe, type Problem, problem } from './problem.ts';
+import type { Problem } from './problem.ts';
 import type { RouteReading } from './ruledraft.ts';
 
 export type RouteResource = Extract<AnyResource, { kind: RouteKind }>;
@@ -19,10 +19,10 @@ export interface JudgedRoute extends PlacedRoute {
   rules: RouteRule[];
   uses: BackendUse[];
   unresolved: Problem[];
-  /** Why no parent can accept it: none of its rules can be served as written. */
-  refusal?: Problem;
+  /** Why no parent can accept it: none of its rules can be served as written. Empty otherwise. */
+  refusals: Problem[];
   /** Rules that were dropped or answer 500, while others are served. */
-  partial?: Problem;
+  partial: Problem[];
 }
 
 export function identityOf(resource: RouteResource): RouteIdentity {
@@ -34,7 +34,8 @@ export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRo
   const { route, parents } = placed;
   const { kind, namespace, name, created } = route;
   const attachments = attachmentsOf(parents);
-  const judged: JudgedRoute = { route, parents, rules: [], uses: [], unresolved: reading.unresolved };
+  const { unresolved } = reading;
+  const judged: JudgedRoute = { route, parents, rules: [], uses: [], unresolved, refusals: [], partial: [] };
   if (attachments.length > 0) {
     judged.uses = reading.uses;
     judged.rules = reading.rules.map((draft) => ({
@@ -46,13 +47,9 @@ export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRo
       ...draft,
     }));
   }
-  const [first] = reading.invalid;
-  if (first === undefined) return judged;
-  const message = describe(reading.invalid.flatMap(({ problems }) => problems));
-  const { reason, field } = first.problems[0]!;
-  if (reading.invalid.length === reading.ruleCount) judged.refusal = problem(reason, field, message);
-  // The spec asks for these two words at the beginning.
-  else judged.partial = problem(ROUTE_REASON.UnsupportedValue, field, `Dropped Rule: ${message}`);
+  const invalid = reading.invalid.flatMap(({ problems }) => problems);
+  if (reading.invalid.length > 0 && reading.invalid.length === reading.ruleCount) judged.refusals = invalid;
+  else judged.partial = invalid;
   return judged;
 }
 
@@ -71,9 +68,9 @@ function attachmentsOf(parents: ReadonlyArray<ParentPlacement>): Attachment[] {
 }
 
 /** The listeners that count a route as attached: those of parents that accept it. */
-export function attachedListeners({ parents, refusal }: JudgedRoute): Set<string> {
+export function attachedListeners({ parents, refusals }: JudgedRoute): Set<string> {
   const listeners = new Set<string>();
-  if (refusal !== undefined) return listeners;
+  if (refusals.length > 0) return listeners;
   for (const parent of parents) {
     if (parent.refusal !== undefined) continue;
     for (const { listener } of parent.points) listeners.add(listener);

@@ -5,7 +5,7 @@ import type { ParentPlacement } from './attachment.ts';
 import { conditions, fails, holds, judged as judge, unknown, type Verdict } from './conditions.ts';
 import type { ListenerView } from './listener.ts';
 import type { Lookup } from './lookup.ts';
-import type { Diagnostic } from './problem.ts';
+import { type Diagnostic, describe } from './problem.ts';
 import { combined, delivered, fleetOf, listenerProgress, type Progress, type SocketReport } from './programmed.ts';
 import type { JudgedRoute } from './route.ts';
 import { type MatchClaim, shadowed } from './shadow.ts';
@@ -25,19 +25,21 @@ export function routeStatus(scope: RouteStatusScope, route: JudgedRoute): RouteS
 }
 
 function parentStatus(scope: RouteStatusScope, route: JudgedRoute, parent: ParentPlacement): RouteParentStatus {
-  const refusal = parent.refusal ?? route.refusal;
+  const refusals = parent.refusal === undefined ? route.refusals : [parent.refusal];
   const accepted = { reason: ROUTE_REASON.Accepted, message: 'accepted' };
   const verdicts: Verdict[] = [
-    judge(CONDITION.Accepted, refusal === undefined ? [] : [refusal], accepted),
+    judge(CONDITION.Accepted, refusals, accepted),
     judge(CONDITION.ResolvedRefs, route.unresolved, {
       reason: ROUTE_REASON.ResolvedRefs,
       message: 'every reference resolves',
     }),
   ];
-  if (refusal === undefined && route.partial !== undefined) {
-    verdicts.push(holds(CONDITION.PartiallyInvalid, route.partial.reason, route.partial.message));
+  if (refusals.length === 0 && route.partial.length > 0) {
+    // The spec asks for these two words at the beginning.
+    const message = `Dropped Rule: ${describe(route.partial)}`;
+    verdicts.push(holds(CONDITION.PartiallyInvalid, ROUTE_REASON.UnsupportedValue, message));
   }
-  verdicts.push(refusal === undefined ? programmed(scope, route, parent) : notProgrammed(refusal.reason));
+  verdicts.push(refusals.length === 0 ? programmed(scope, route, parent) : notProgrammed(refusals[0]!.reason));
   const listeners = new Set(parent.points.filter(({ served }) => served).map(({ listener }) => listener));
   const shadows = [...(parent.shadows ?? []), ...shadowed(scope.look, scope.claims, { judged: route, listeners })];
   if (shadows.length > 0) verdicts.push(holds(SHADOWED, 'EqualMatch', shadows.join('; ')));
@@ -96,9 +98,8 @@ export function routeDiagnostics(look: Lookup, claims: Index<MatchClaim>, route:
     if (refusal) add('error', refusal.field, refusal.message);
     for (const shadow of shadows ?? []) add('warning', field, shadow);
   }
-  for (const { field, message } of route.unresolved) add('error', field, message);
-  if (route.refusal) add('error', route.refusal.field, route.refusal.message);
-  if (route.partial) add('error', route.partial.field, route.partial.message);
+  for (const { field, message } of [...route.unresolved, ...route.refusals, ...route.partial])
+    add('error', field, message);
   const listeners = new Set(route.rules.flatMap(({ attachments }) => attachments.map(({ listener }) => listener)));
   for (const sentence of shadowed(look, claims, { judged: route, listeners })) {
     const space = sentence.indexOf(' ');

@@ -21,6 +21,7 @@ const RESERVED = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+const WRITTEN = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id'];
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 export class HeaderPatch {
@@ -31,11 +32,14 @@ export class HeaderPatch {
   readonly lines: ReadonlyArray<HeaderLine>;
   /** `Name: value\r\n` of all `lines`, latin1. */
   readonly text: string;
+  /** Lines that the proxy writes itself are among those that are set or removed. */
+  readonly changesForwarded: boolean;
 
   constructor(drops: ReadonlySet<string>, lines: ReadonlyArray<HeaderLine>) {
     this.drops = drops;
     this.dropHashes = new Set([...drops].map(nameHash));
     this.lines = lines;
+    this.changesForwarded = WRITTEN.some((name) => drops.has(name));
     this.text = lines.map((line) => `${line.name}: ${line.value}\r\n`).join('');
   }
 

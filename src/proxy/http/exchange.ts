@@ -24,9 +24,10 @@ import { putText } from './compose.ts';
 import type { Deadline, DeadlineOwner } from './deadline.ts';
 import { FilterRun } from './filterrun.ts';
 import { composeRequest, composeResponse } from './forward.ts';
+import { grpcTimeout, isGrpc } from './grpc.ts';
 import type { Head } from './head.ts';
 import { KeptBody } from './keptbody.ts';
-import { localReply, PREFERS_JSON, type Preference, preferenceOf, reasonPhrase } from './localreply.ts';
+import { localReply, PREFERS_GRPC, PREFERS_JSON, type Preference, preferenceOf, reasonPhrase } from './localreply.ts';
 import { Mirror } from './mirror.ts';
 import { idText, nextIdNumber, trustedRequestId } from './requestid.ts';
 import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
@@ -92,7 +93,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   requestHead(head: Head, complete: boolean): void {
     const service = this.#service;
     this.#requestComplete = complete;
-    this.#preference = preferenceOf(head);
+    this.#preference = complete || !isGrpc(head) ? preferenceOf(head) : PREFERS_GRPC;
     this.#headRequest = ARENA[head.methodStart] === LETTER_H && ARENA[head.methodStart + 1] === LETTER_E;
     const trusted = service.trustedHops.has(this.client.remoteAddress);
     if (trusted) this.#givenId = trustedRequestId(head);
@@ -184,9 +185,15 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   #start(head: Head): void {
     const { timeouts, retry } = this.#plan!.rule;
     if (timeouts?.request) this.#requestDue = this.#service.wheel.now + timeouts.request;
+    if (this.#preference === PREFERS_GRPC) this.#takeGrpcDeadline(head);
     if (!this.#requestComplete && retry !== undefined) this.#kept = new KeptBody();
     if (head.expectContinue && !this.#requestComplete) this.#continue();
     this.#attempt();
+  }
+
+  #takeGrpcDeadline(head: Head): void {
+    const allowed = grpcTimeout(head);
+    if (allowed > 0) this.#requestDue = Math.min(this.#requestDue, this.#service.wheel.now + allowed);
   }
 
   /** The client waits for this word before it sends the body; the backend is not asked, as its answer decides. */
@@ -397,8 +404,8 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   #fail(status: number, reason: string, message: string): void {
     this.#account.reason = reason;
-    const { contentType, body } = localReply(this.#preference, status, { message, requestId: this.requestId });
-    this.#reply(status, `Content-Type: ${contentType}\r\nX-Request-Id: ${this.requestId}\r\n`, body);
+    const reply = localReply(this.#preference, status, { message, requestId: this.requestId });
+    this.#reply(reply.status, `${reply.lines}X-Request-Id: ${this.requestId}\r\n`, reply.body);
   }
 
   #failUpstream(why: Failure): void {

@@ -3,7 +3,7 @@ import type { HeaderPatch } from '../filter/headerpatch.ts';
 import { ARENA } from './arena.ts';
 import { BODY_OPEN, type BodyFraming, type ClientConnection } from './codec.ts';
 import { applyDrops, fieldsStart, putBytes, putHex, putKept, putText } from './compose.ts';
-import { FIELD_KEPT, FIELD_MANAGED, FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from './head.ts';
+import { FIELD_KEPT, FIELD_MANAGED, FIELD_STRIDE, Head, nameHash, VALUE_END, VALUE_START } from './head.ts';
 import { reasonPhrase } from './localreply.ts';
 import { ID_PREFIX, idText } from './requestid.ts';
 
@@ -24,6 +24,8 @@ export interface RequestChanges {
   upgrade: boolean;
 }
 
+/** In the place of a head whose lines are not believed. */
+const NO_FIELDS = new Head();
 const FORWARDED_FOR = nameHash('x-forwarded-for');
 const FORWARDED_PROTO = nameHash('x-forwarded-proto');
 const FORWARDED_HOST = nameHash('x-forwarded-host');
@@ -83,7 +85,7 @@ function putAuthority(at: number, head: Head): number {
 
 function putForwarded(at: number, head: Head, around: { changes: RequestChanges; client: ClientConnection }): number {
   const { changes, client } = around;
-  if (changes.trusted) return putForwardedOn(at, head, around);
+  if (changes.trusted || changes.patch.changesForwarded) return putForwardedSingly(at, head, around);
   let to = putText(at, forwardedText(client, changes.listenerPort));
   to = putHex(to, changes.idNumber);
   if (head.hostEnd > 0) {
@@ -102,35 +104,34 @@ function forwardedText(client: ClientConnection, port: number): string {
   return client.forwardedText;
 }
 
-/** Behind a trusted hop: its values are kept, and the hop itself is added to X-Forwarded-For. */
-function putForwardedOn(at: number, head: Head, around: { changes: RequestChanges; client: ClientConnection }): number {
+/**
+ * Line by line. Behind a trusted hop its values are kept, and the hop itself is added to X-Forwarded-For; a line that
+ * the rule's own header changes replace or remove is left to them.
+ */
+function putForwardedSingly(
+  at: number,
+  head: Head,
+  around: { changes: RequestChanges; client: ClientConnection },
+): number {
   const { changes, client } = around;
-  let to = putText(at, 'X-Forwarded-For: ');
-  to = putTrusted(to, head, { name: 'x-forwarded-for', hash: FORWARDED_FOR, suffix: ', ' });
-  to = putText(to, client.remoteAddress);
-  to = putLine(to, head, {
-    name: 'x-forwarded-proto',
-    hash: FORWARDED_PROTO,
-    label: '\r\nX-Forwarded-Proto: ',
-    value: client.scheme,
-  });
+  const { drops } = changes.patch;
+  const trusted = changes.trusted ? head : NO_FIELDS;
+  let to = at;
+  if (!drops.has('x-forwarded-for')) {
+    to = putText(to, 'X-Forwarded-For: ');
+    to = putTrusted(to, trusted, { name: 'x-forwarded-for', hash: FORWARDED_FOR, suffix: ', ' });
+    to = putText(to, `${client.remoteAddress}\r\n`);
+  }
   const authority = ARENA.latin1Slice(head.authorityStart, head.authorityEnd);
-  to = putLine(to, head, {
-    name: 'x-forwarded-host',
-    hash: FORWARDED_HOST,
-    label: '\r\nX-Forwarded-Host: ',
-    value: authority,
-  });
-  const port = String(changes.listenerPort);
-  to = putLine(to, head, {
-    name: 'x-forwarded-port',
-    hash: FORWARDED_PORT,
-    label: '\r\nX-Forwarded-Port: ',
-    value: port,
-  });
-  to = putText(to, '\r\nX-Request-Id: ');
-  to = putText(to, changes.requestId === '' ? idText(changes.idNumber) : changes.requestId);
-  return putText(to, '\r\n');
+  const id = changes.requestId === '' ? idText(changes.idNumber) : changes.requestId;
+  for (const [name, hash, label, value] of [
+    ['x-forwarded-proto', FORWARDED_PROTO, 'X-Forwarded-Proto: ', client.scheme],
+    ['x-forwarded-host', FORWARDED_HOST, 'X-Forwarded-Host: ', authority],
+    ['x-forwarded-port', FORWARDED_PORT, 'X-Forwarded-Port: ', String(changes.listenerPort)],
+  ] as const) {
+    if (!drops.has(name) && value !== '') to = putText(putLine(to, trusted, { name, hash, label, value }), '\r\n');
+  }
+  return drops.has('x-request-id') ? to : putText(to, `X-Request-Id: ${id}\r\n`);
 }
 
 /** A line with the value of the trusted client where it sent one, else with ours. */

@@ -1,12 +1,14 @@
 /** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
 import { STATUS_CODES } from 'node:http';
 import { ARENA } from './arena.ts';
+import { grpcMessage, grpcStatus } from './grpc.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from './head.ts';
 
 export const PREFERS_JSON = 0;
 export const PREFERS_HTML = 1;
 export const PREFERS_TEXT = 2;
-export type Preference = typeof PREFERS_JSON | typeof PREFERS_HTML | typeof PREFERS_TEXT;
+export const PREFERS_GRPC = 3;
+export type Preference = typeof PREFERS_JSON | typeof PREFERS_HTML | typeof PREFERS_TEXT | typeof PREFERS_GRPC;
 
 const ACCEPT = nameHash('accept');
 
@@ -23,7 +25,10 @@ export function preferenceOf(head: Head): Preference {
 }
 
 export interface LocalReply {
-  contentType: string;
+  /** The status that is sent: 200 for gRPC, whose own is among the lines. */
+  status: number;
+  /** Field lines, each with CRLF. */
+  lines: string;
   body: string;
 }
 
@@ -35,13 +40,25 @@ export function localReply(
   const { message, requestId } = about;
   switch (preference) {
     case PREFERS_JSON:
-      return { contentType: 'application/json', body: `${JSON.stringify({ message, request_id: requestId })}\n` };
+      return {
+        status,
+        lines: 'Content-Type: application/json\r\n',
+        body: `${JSON.stringify({ message, request_id: requestId })}\n`,
+      };
     case PREFERS_TEXT:
-      return { contentType: 'text/plain; charset=utf-8', body: `${status} ${message}\nrequest_id: ${requestId}\n` };
+      return {
+        status,
+        lines: 'Content-Type: text/plain; charset=utf-8\r\n',
+        body: `${status} ${message}\nrequest_id: ${requestId}\n`,
+      };
     case PREFERS_HTML: {
       const title = `${status} ${escapeHtml(reasonPhrase(status))}`;
       const body = `<!doctype html><title>${title}</title><h1>${title}</h1><p>${escapeHtml(message)}</p><p>Request id: <code>${escapeHtml(requestId)}</code></p>\n`;
-      return { contentType: 'text/html; charset=utf-8', body };
+      return { status, lines: 'Content-Type: text/html; charset=utf-8\r\n', body };
+    }
+    case PREFERS_GRPC: {
+      const outcome = `grpc-status: ${grpcStatus(status)}\r\ngrpc-message: ${grpcMessage(message)}\r\n`;
+      return { status: 200, lines: `Content-Type: application/grpc\r\n${outcome}`, body: '' };
     }
   }
 }

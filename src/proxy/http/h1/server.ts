@@ -330,10 +330,10 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
   /** Answers a request that could not be read, and closes. */
   #refuse(status: number, message: string): void {
     const requestId = nextRequestId();
-    const { contentType, body } = localReply(PREFERS_JSON, status, { message, requestId });
-    const lines = `Content-Type: ${contentType}\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}`;
+    const { lines, body } = localReply(PREFERS_JSON, status, { message, requestId });
+    const all = `${lines}X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}`;
     this.#service.stats.cells('', '').answered(status);
-    this.#link.send(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\nConnection: close\r\n\r\n${body}`);
+    this.#link.send(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${all}\r\nConnection: close\r\n\r\n${body}`);
     this.#kept.clear();
     this.#linger();
   }

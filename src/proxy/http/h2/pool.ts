@@ -56,25 +56,9 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     return null;
   }
 
-  noteRefused(): void {
-    this.noteRefused();
-  }
-
-  noteAnswered(): void {
-    this.noteAnswered();
-  }
-
   cancel(waiter: OpenWaiter): void {
     const at = this.#waiting.indexOf(waiter);
     if (at !== -1) this.#waiting.splice(at, 1);
-  }
-
-  noteRefused(): void {
-    this.#eviction.refused(this, this.wheel.now);
-  }
-
-  noteAnswered(): void {
-    this.#eviction.answered(this);
   }
 
   retire(): void {

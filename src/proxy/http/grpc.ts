@@ -1,0 +1,53 @@
+/** What gRPC asks of answers that the gateway makes itself, and its deadlines. */
+import { ARENA } from './arena.ts';
+import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from './head.ts';
+
+const CONTENT_TYPE = nameHash('content-type');
+const GRPC_TIMEOUT = nameHash('grpc-timeout');
+const MEDIA_TYPE = 'application/grpc';
+
+/** The request's content type is gRPC's: `application/grpc`, with `+proto` and the like, or gRPC-Web's. */
+export function isGrpc(head: Head): boolean {
+  const index = head.find('content-type', CONTENT_TYPE);
+  if (index === -1) return false;
+  const start = head.fields[index * FIELD_STRIDE + VALUE_START]!;
+  const end = head.fields[index * FIELD_STRIDE + VALUE_END]!;
+  if (end - start < MEDIA_TYPE.length) return false;
+  for (let i = 0; i < MEDIA_TYPE.length; i++) if (ARENA[start + i] !== MEDIA_TYPE.charCodeAt(i)) return false;
+  return true;
+}
+
+/** The gRPC status for an HTTP status of the gateway's own. A reference that does not resolve is UNAVAILABLE. */
+export function grpcStatus(status: number): number {
+  switch (status) {
+    case 400:
+      return 13;
+    case 401:
+      return 16;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 413:
+      return 8;
+    case 504:
+      return 4;
+    default:
+      return 14;
+  }
+}
+
+/** grpc-message is percent-encoded where it is not printable ASCII. */
+export function grpcMessage(text: string): string {
+  return encodeURIComponent(text).replace(/%(20|2C|3A|3B|3D|40|2F|3F|26|2B|24|23)/g, decodeURIComponent);
+}
+
+const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+/** Milliseconds that `grpc-timeout` allows, or 0 where there is none or it is malformed. */
+export function grpcTimeout(head: Head): number {
+  const index = head.find('grpc-timeout', GRPC_TIMEOUT);
+  if (index === -1) return 0;
+  const match = /^(\d{1,8})([HMSmun])$/.exec(head.value(index));
+  return match === null ? 0 : Math.max(1, Number(match[1]) * UNITS[match[2]!]!);
+}
