@@ -13,11 +13,20 @@ export interface ProfileLine {
 
 interface CpuProfile {
   nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
+  /** Microseconds of the machine's monotonic clock, as process.hrtime counts. */
+  startTime: number;
   samples: number[];
   timeDeltas: number[];
 }
 
-const shown = 20;
+/** Microseconds of the same clock: what lies outside, such as start and drain, is not of interest. */
+interface Span {
+  from: number;
+  to: number;
+}
+
+const shown = 30;
+const secondsToWarm = 2;
 
 export async function profileCase(ground: Ground): Promise<ProfileLine[]> {
   const dir = join(ground.world.dir, 'profiles', String(performance.now()));
@@ -27,26 +36,37 @@ export async function profileCase(ground: Ground): Promise<ProfileLine[]> {
   const contender = ground.case.contenders([profiled], ground.world).find(({ label }) => label === ground.case.subject);
   if (contender === undefined) throw new Error(`${ground.case.name} does not measure Daemun`);
   const target = await launch(ground, contender);
+  const span: Span = { from: 0, to: 0 };
   try {
+    await ground.case.measure(target, { ...ground.world, seconds: secondsToWarm });
+    span.from = now();
     await ground.case.measure(target, ground.world);
+    span.to = now();
   } finally {
     // Profiles are written on a clean exit, after the drain.
     await target.child.stop(20_000);
   }
   const files = readdirSync(dir).filter((name) => name.endsWith('.cpuprofile'));
   if (files.length === 0) throw new Error('Daemun wrote no profile: it did not exit cleanly');
-  return busiest(files.map((name) => JSON.parse(readFileSync(join(dir, name), 'utf8')) as CpuProfile));
+  const profiles = files.map((name) => JSON.parse(readFileSync(join(dir, name), 'utf8')) as CpuProfile);
+  return busiest(profiles, span);
+}
+
+function now(): number {
+  return Number(process.hrtime.bigint() / 1000n);
 }
 
 /** Self time by function, over all threads and processes. */
-export function busiest(profiles: CpuProfile[]): ProfileLine[] {
+export function busiest(profiles: CpuProfile[], span: Span): ProfileLine[] {
   const times = new Map<string, number>();
   let total = 0;
-  for (const { nodes, samples, timeDeltas } of profiles) {
+  for (const { nodes, startTime, samples, timeDeltas } of profiles) {
+    let time = startTime;
     const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
     samples.forEach((id, i) => {
       const name = names.get(id)!;
-      if (name === '(idle)' || name === '(root)') return;
+      time += timeDeltas[i]!;
+      if (time < span.from || time > span.to || name === '(idle)' || name === '(root)') return;
       total += timeDeltas[i]!;
       times.set(name, (times.get(name) ?? 0) + timeDeltas[i]!);
     });

@@ -115,15 +115,15 @@ describe('manifests for Daemun', () => {
 });
 
 describe('profile', () => {
-  it('adds up self time by function and leaves idle time out', () => {
+  it('adds up self time by function and leaves out idle time and what is not of the load', () => {
     const frame = (functionName: string, url = ''): object => ({ functionName, url, lineNumber: 4 });
     const nodes = [
       { id: 1, callFrame: frame('(idle)') },
       { id: 2, callFrame: frame('parse', 'file:///x/head.ts') },
       { id: 3, callFrame: frame('(program)') },
     ] as Parameters<typeof busiest>[0][number]['nodes'];
-    const profile = { nodes, samples: [1, 2, 3, 2], timeDeltas: [100, 10, 10, 20] };
-    expect(busiest([profile])).toEqual([
+    const profile = { nodes, startTime: 1000, samples: [2, 1, 2, 3, 2, 2], timeDeltas: [5, 100, 10, 10, 20, 40] };
+    expect(busiest([profile], { from: 1010, to: 1145 })).toEqual([
       { where: 'parse (head.ts:5)', share: 0.75 },
       { where: '(program)', share: 0.25 },
     ]);

@@ -3,11 +3,26 @@
 import fs from 'node:fs';
 
 var needed = 24;
+var built = new URL('../dist/cli/main.js', import.meta.url);
+var source = new URL('../src/cli/main.ts', import.meta.url);
+
+/** Milliseconds since 1970 at which something in the folder changed last. */
+function lastChange(folder) {
+  return fs.readdirSync(folder, { withFileTypes: true }).reduce((latest, entry) => {
+    var path = new URL(entry.isDirectory() ? `${entry.name}/` : entry.name, folder);
+    return Math.max(latest, entry.isDirectory() ? lastChange(path) : fs.statSync(path).mtimeMs);
+  }, fs.statSync(folder).mtimeMs);
+}
+
+/** What was built is used until a source is newer; only a checkout has sources. */
+function entry() {
+  if (!fs.existsSync(source)) return built;
+  if (!fs.existsSync(built)) return source;
+  return fs.statSync(built).mtimeMs > lastChange(new URL('../src/', import.meta.url)) ? built : source;
+}
 
 function start() {
-  var built = new URL('../dist/cli/main.js', import.meta.url);
-  var entry = fs.existsSync(built) ? built : new URL('../src/cli/main.ts', import.meta.url);
-  import(entry.href)
+  import(entry().href)
     .then((cli) => cli.main(process.argv))
     .catch((error) => {
       console.error(error);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { demoCertificate, tlsSecret } from './democertificate.ts';
 import type { Gateway } from './gateway.ts';
 import { ADMIN_DEFAULT } from './option.ts';
+import { packagePlace } from './packageplace.ts';
 import { serve } from './serve.ts';
 
 export interface DemoPorts {
@@ -16,7 +17,7 @@ export interface DemoPorts {
 }
 
 export async function demo(ports: DemoPorts = { http: 18080, https: 18443, admin: ADMIN_DEFAULT.port }): Promise<void> {
-  const examples = fileURLToPath(new URL('../../examples', import.meta.url));
+  const examples = fileURLToPath(packagePlace('examples'));
   const folder = mkdtempSync(join(tmpdir(), 'daemun-demo-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const certificate = await demoCertificate(['*.example.com']);

@@ -1,28 +1,36 @@
-/** The command line: one command a file, each loaded whole but running nothing heavy until it is chosen. */
+/** The command line. Each command is a file, and only what was asked for is loaded. */
 import { Command, CommanderError } from 'commander';
-import { checkCommand } from './command/check.ts';
-import { demoCommand } from './command/demo.ts';
-import { explainCommand } from './command/explain.ts';
-import { runCommand } from './command/run.ts';
-import { statusCommand } from './command/status.ts';
 import { EXIT } from './exitcode.ts';
 import { packageVersion } from './version.ts';
+
+/** In the order of --help. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./command/run.ts')).runCommand(),
+  check: async () => (await import('./command/check.ts')).checkCommand(),
+  status: async () => (await import('./command/status.ts')).statusCommand(),
+  explain: async () => (await import('./command/explain.ts')).explainCommand(),
+  demo: async () => (await import('./command/demo.ts')).demoCommand(),
+};
 
 /** Sets process.exitCode. `argv` as Node gives it. */
 export async function main(argv: string[]): Promise<void> {
   const program = new Command('daemun')
     .description('A Kubernetes Gateway API gateway: plain manifests in, traffic served, with or without a cluster.')
     .version(packageVersion(), '-V, --version')
-    .showHelpAfterError('(daemun COMMAND --help shows what there is)');
-  for (const command of [runCommand(), checkCommand(), statusCommand(), explainCommand(), demoCommand()]) {
-    program.addCommand(command);
-  }
-  for (const command of [program, ...program.commands]) command.exitOverride();
+    .showHelpAfterError('(daemun COMMAND --help shows what there is)')
+    .exitOverride();
+  for (const name of asked(argv[2])) program.addCommand((await COMMANDS[name]!()).exitOverride());
   try {
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = codeOf(error);
   }
+}
+
+/** Commands that this command line can need: all of them for help and for a name that is not one. */
+function asked(first: string | undefined): string[] {
+  if (first === '--version' || first === '-V') return [];
+  return first !== undefined && Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
 }
 
 // Commander has printed its own errors by now; ours are printed here.

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { packagePlace } from './packageplace.ts';
 
-/** Of the package; the same from src/cli and from dist/cli. */
+/** Of the package. */
 export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(packagePlace('package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,6 +1,8 @@
 /**
- * A Service port that requests go to. Key: `namespace/service:port`, followed by `;protocol` where a route speaks
- * another protocol than the Service's port says by itself (a GRPCRoute to a port without appProtocol, a TCPRoute).
+ * A Service port that requests go to. Key: `namespace/service:port`, followed by what sets it apart where one Service
+ * port is reached in several ways: `;protocol` where a route speaks another protocol than the port says by itself (a
+ * GRPCRoute to a port without appProtocol, a TCPRoute), `;client=namespace/secret` where a Gateway shows a client
+ * certificate, `;passthrough` where clients' own TLS goes through to a port that has a BackendTLSPolicy.
  */
 export interface Backend {
   kind: 'Backend';

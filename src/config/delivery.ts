@@ -6,7 +6,7 @@ export interface Delivery {
   object: ConfigObject;
   /** pending: some data plane has not answered. serving: all of them serve it. rejected: one of them could not. */
   state: 'pending' | 'serving' | 'rejected';
-  /** Where rejected: by whom and why. */
+  /** Where rejected: why, and by whom. */
   code?: string;
   message?: string;
 }
@@ -26,18 +26,25 @@ export function refKey({ kind, key }: ConfigRef): string {
   return `${kind}/${key}`;
 }
 
+interface Sent {
+  version: number;
+  delivery: Delivery;
+  /** By data plane. An answer names what it rejects of one delta only, so a rejection stands until a new form is sent. */
+  rejections: Map<string, { code: string; message: string }>;
+}
+
 /** Follows every object that was sent to one fleet until all of its data planes have acknowledged it. */
 export class DeliveryLog {
   readonly #fleet: string;
-  readonly #sent = new Map<string, { version: number; delivery: Delivery }>();
-  /** Keys of #sent that are pending or rejected: what an acknowledgement can change. */
+  readonly #sent = new Map<string, Sent>();
+  /** Keys of #sent that do not serve yet: what an acknowledgement can change. */
   readonly #open = new Set<string>();
-  /** The last acknowledgement of each data plane; null before its first. */
-  readonly #acks = new Map<string, Ack | null>();
+  /** The last version that each data plane acknowledged; 0 before its first. */
+  readonly #reached = new Map<string, number>();
 
   constructor(fleet: string, proxies: Iterable<string>) {
     this.#fleet = fleet;
-    for (const proxy of proxies) this.#acks.set(proxy, null);
+    for (const proxy of proxies) this.#reached.set(proxy, 0);
   }
 
   /** Notes a delta; the deliveries that it begins and ends. Must be called before its acknowledgements come in. */
@@ -52,19 +59,24 @@ export class DeliveryLog {
     for (const object of upserts) {
       const at = deliveryKey(this.#fleet, object);
       const delivery: Delivery = { object, state: 'pending' };
-      this.#sent.set(at, { version, delivery });
+      this.#sent.set(at, { version, delivery, rejections: new Map() });
       this.#open.add(at);
       changes.push({ key: at, value: delivery });
     }
     return changes;
   }
 
-  /** Takes an answer in; says which deliveries it settles. */
-  acknowledge(ack: Ack): DeliveryChange[] {
-    this.#acks.set(ack.proxy, ack);
-    for (const ref of ack.rejected) {
-      const at = deliveryKey(this.#fleet, ref);
-      if (this.#sent.has(at)) this.#open.add(at);
+  /** Takes an answer in; says which deliveries it settles. Answers of data planes that do not count are ignored. */
+  acknowledge({ proxy, version, rejected }: Ack): DeliveryChange[] {
+    if (!this.#reached.has(proxy)) return [];
+    this.#reached.set(proxy, version);
+    for (const { kind, key, code, message } of rejected) {
+      const at = deliveryKey(this.#fleet, { kind, key });
+      const sent = this.#sent.get(at);
+      // An answer to an older delta says nothing about a form that went out after it.
+      if (sent === undefined || sent.version > version) continue;
+      sent.rejections.set(proxy, { code, message });
+      this.#open.add(at);
     }
     return this.#review();
   }
@@ -72,46 +84,37 @@ export class DeliveryLog {
   /** Which data planes count: one that is new must answer first, one that is gone is no longer waited for. */
   expect(proxies: Iterable<string>): DeliveryChange[] {
     const names = new Set(proxies);
-    const added = Array.from(names).some((name) => !this.#acks.has(name));
-    for (const name of this.#acks.keys()) if (!names.has(name)) this.#acks.delete(name);
-    for (const name of names) if (!this.#acks.has(name)) this.#acks.set(name, null);
-    if (added) for (const at of this.#sent.keys()) this.#open.add(at);
+    for (const name of Array.from(this.#reached.keys())) {
+      if (names.has(name)) continue;
+      this.#reached.delete(name);
+      for (const { rejections } of this.#sent.values()) rejections.delete(name);
+    }
+    for (const name of names) {
+      if (this.#reached.has(name)) continue;
+      this.#reached.set(name, 0);
+      for (const at of this.#sent.keys()) this.#open.add(at);
+    }
     return this.#review();
   }
 
   #review(): DeliveryChange[] {
     const changes: DeliveryChange[] = [];
-    const rejections = this.#rejections();
+    const oldest = Math.min(...this.#reached.values());
     for (const at of this.#open) {
       const sent = this.#sent.get(at)!;
-      const rejection = rejections.get(at);
-      const state = rejection ? 'rejected' : this.#reached(sent.version) ? 'serving' : 'pending';
-      if (state === 'serving') this.#open.delete(at);
-      const delivery: Delivery = { object: sent.delivery.object, state, ...rejection };
+      const delivery = settled(sent, Number.isFinite(oldest) ? oldest : 0);
+      if (delivery.state === 'serving') this.#open.delete(at);
       if (delivery.state === sent.delivery.state && delivery.message === sent.delivery.message) continue;
       sent.delivery = delivery;
       changes.push({ key: at, value: delivery });
     }
     return changes;
   }
+}
 
-  /** Every data plane that counts (there is one at least) has tried `version`. */
-  #reached(version: number): boolean {
-    for (const ack of this.#acks.values()) if (ack === null || ack.version < version) return false;
-    return this.#acks.size > 0;
+function settled({ version, delivery: { object }, rejections }: Sent, oldest: number): Delivery {
+  for (const [proxy, { code, message }] of rejections) {
+    return { object, state: 'rejected', code, message: `${proxy}: ${message}` };
   }
-
-  /** A data plane's list holds for the version that it acknowledged: later forms are not judged by it. */
-  #rejections(): Map<string, { code: string; message: string }> {
-    const found = new Map<string, { code: string; message: string }>();
-    for (const ack of this.#acks.values()) {
-      for (const { kind, key, code, message } of ack?.rejected ?? []) {
-        const at = deliveryKey(this.#fleet, { kind, key });
-        const sent = this.#sent.get(at);
-        if (sent !== undefined && sent.version <= ack!.version)
-          found.set(at, { code, message: `${ack!.proxy}: ${message}` });
-      }
-    }
-    return found;
-  }
+  return { object, state: oldest >= version ? 'serving' : 'pending' };
 }

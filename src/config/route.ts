@@ -1,7 +1,10 @@
 /** The kinds of routes that attach to listeners. */
 export type RouteKind = 'HTTPRoute' | 'GRPCRoute' | 'TLSRoute' | 'TCPRoute' | 'UDPRoute';
 
-/** One rule of a route. Key: `HTTPRoute/namespace/name/index`. */
+/**
+ * One rule of a route. Key: `HTTPRoute/namespace/name/index`, followed by `;n` where listeners reach its backends in
+ * different ways and one rule of the user's becomes several.
+ */
 export interface RouteRule {
   kind: 'RouteRule';
   key: string;

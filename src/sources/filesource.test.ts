@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open as openFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Change } from '../graph/index.ts';
+import { MAX_FILE_BYTES } from './filecache.ts';
 import { type FileSource, type FileSourceOptions, fileSource, parseEndpointOption, type Reload } from './index.ts';
 
 let folder: string;
@@ -145,6 +146,29 @@ describe('reading', () => {
     ]);
   });
 
+  test('refuses a file over the limit, and reports links that lead in a circle', async () => {
+    await put('a.yaml', configMap('one', '1'));
+    const huge = await openFile(join(folder, 'huge.yaml'), 'w');
+    await huge.truncate(MAX_FILE_BYTES + 1);
+    await huge.close();
+    await symlink('self.yaml', join(folder, 'self.yaml'));
+    await symlink('.', join(folder, 'again'));
+    await symlink('nowhere', join(folder, 'dangling.yaml'));
+    const source = await open();
+    expect(values(source)).toEqual({ one: '1' });
+    expect(messages(source)).toEqual([
+      'huge.yaml:0 | error |  |  | is larger than 67108864 bytes; split it',
+      'self.yaml:0 | error |  |  | symbolic links lead in a circle',
+    ]);
+  });
+
+  test('reads a file once that two paths lead to', async () => {
+    const path = await put('a.yaml', configMap('one', '1'));
+    const source = await open({ paths: [folder, relative(process.cwd(), path)] });
+    expect(values(source)).toEqual({ one: '1' });
+    expect(messages(source)).toEqual([]);
+  });
+
   test('turns --endpoint into slices of the Service, named by its port', async () => {
     await put(
       'a.yaml',
@@ -175,8 +199,8 @@ describe('quarantine', () => {
     const source = await open();
     expect(values(source)).toEqual({ one: '1', two: '2' });
     expect(messages(source)).toEqual([
+      'a.yaml:10 | error |  | metadata.name | must be a string, not number 3. Put it in quotes',
       expect.stringMatching(/^a\.yaml:6 \| error \| {2}\| {2}\| is not valid YAML: /),
-      'a.yaml:8 | error |  | metadata.name | must be a string, not number 3. Put it in quotes',
     ]);
   });
 
@@ -214,6 +238,18 @@ describe('quarantine', () => {
     await unlink(join(folder, 'folder/b.yaml'));
     await until(source, () => source.collections.ConfigMap.size === 1);
     expect(values(source)).toEqual({ one: '1' });
+  });
+
+  test('does not let a duplicate in another file take over from an object that breaks', async () => {
+    await put('a.yaml', configMap('one', 'first'));
+    await put('b.yaml', configMap('one', 'second'));
+    const source = await open({ watch: true });
+    await put('a.yaml', configMap('one', 'first').replace('data:', 'data: []\nrest:'));
+    await until(source, () => messages(source).join().includes('its last good form stays in use'));
+    expect(values(source)).toEqual({ one: 'first' });
+    await unlink(join(folder, 'a.yaml'));
+    await until(source, () => source.diagnostics.size === 0);
+    expect(values(source)).toEqual({ one: 'second' });
   });
 
   test('keeps what was in a document that cannot be told any more, and takes the rest of the file', async () => {

@@ -1,10 +1,11 @@
+import { resolve } from 'node:path';
 import type { AnyResource, Kind, ResourceByKind } from '../api/index.ts';
 import { batch, SourceCollection } from '../graph/index.ts';
 import { Debounce } from './debounce.ts';
 import { type Diagnostic, diagnosticKey } from './diagnostic.ts';
 import type { EndpointOption } from './endpointoption.ts';
 import { FileCache } from './filecache.ts';
-import { filesOf } from './filetree.ts';
+import { type Found, filesOf } from './filetree.ts';
 import { FolderWatch } from './folderwatch.ts';
 import { Inventory, type InventoryFile, type Place } from './inventory.ts';
 import { emptyCollections, type FilledCollections, type Source } from './source.ts';
@@ -140,13 +141,13 @@ class FilesAsSource implements FileSource {
   async #read(): Promise<{ files: InventoryFile[]; unwatched: Diagnostic[] }> {
     const unwatched = new Map<string, Diagnostic>();
     this.#watch?.begin();
-    const found = [];
+    const found: Found[] = [];
     for (const path of this.#options.paths) {
       if (path === '-') found.push({ path: STDIN_NAME, named: true });
-      else found.push(...(await filesOf([path], (folder, name) => this.#follow(folder, name, unwatched))));
+      else found.push(...(await filesOf(path, (folder, name) => this.#follow(folder, name, unwatched))));
     }
     this.#watch?.end();
-    const unique = [...new Map(found.map((file) => [file.path, file])).values()];
+    const unique = firstOfEach(found);
     const files: InventoryFile[] = [];
     for (let at = 0; at < unique.length; at += PARALLEL_READS) {
       const some = unique.slice(at, at + PARALLEL_READS).map(async ({ path, named, error }) => {
@@ -204,6 +205,16 @@ class FilesAsSource implements FileSource {
     });
     return changed;
   }
+}
+
+/** A file that several paths lead to is read once, for the first of them. */
+function firstOfEach(found: readonly Found[]): Found[] {
+  const files = new Map<string, Found>();
+  for (const file of found) {
+    const key = resolve(file.path);
+    if (!files.has(key)) files.set(key, file);
+  }
+  return [...files.values()];
 }
 
 function applyTo<K extends Kind>(

@@ -15,32 +15,28 @@ export type OnFolder = (folder: string, name?: string) => void;
 const EXTENSIONS = new Set(['.yaml', '.yml', '.json']);
 
 /**
- * The files that paths stand for, in the order of the paths and, within folders, of names by code point; a file
- * that is reached twice is listed once. Entries whose names start with a dot are left out: editors' temporary
+ * The files that a path stands for: itself, or those of a folder and the folders below, in the order of their names.
+ * Entries whose names start with a dot are left out: editors' temporary
  * files, and the machinery of mounted ConfigMaps.
  */
-export async function filesOf(paths: readonly string[], onFolder: OnFolder): Promise<Found[]> {
-  const found = new Map<string, Found>();
-  for (const path of paths) await findNamed(path, { found, onFolder, visited: new Set() });
-  return [...found.values()];
-}
-
-interface Search {
-  found: Map<string, Found>;
-  onFolder: OnFolder;
-  /** Real paths of the folders on the way down, against symlinks that lead back. */
-  visited: Set<string>;
-}
-
-async function findNamed(path: string, search: Search): Promise<void> {
-  await watchWayTo(path, search.onFolder);
+export async function filesOf(path: string, onFolder: OnFolder): Promise<Found[]> {
+  const search: Search = { found: [], onFolder, visited: new Set() };
+  await watchWayTo(path, onFolder);
   try {
     const entry = await stat(path);
     if (entry.isDirectory()) await findInFolder(path, search);
     else await addFile({ path, named: true }, search);
   } catch (error) {
-    add({ path, named: true, error: reasonOf(error) }, search);
+    search.found.push({ path, named: true, error: reasonOf(error) });
   }
+  return search.found;
+}
+
+interface Search {
+  found: Found[];
+  onFolder: OnFolder;
+  /** Real paths of the folders on the way down, against symlinks that lead back. */
+  visited: Set<string>;
 }
 
 async function findInFolder(folder: string, search: Search): Promise<void> {
@@ -55,7 +51,7 @@ async function findInFolder(folder: string, search: Search): Promise<void> {
     const path = join(folder, entry.name);
     const wanted = EXTENSIONS.has(extname(entry.name));
     if (entry.isFile()) {
-      if (wanted) add({ path, named: false }, search);
+      if (wanted) search.found.push({ path, named: false });
     } else if (entry.isDirectory()) {
       await attempt(path, search, () => findInFolder(path, below));
     } else if (entry.isSymbolicLink()) {
@@ -79,18 +75,13 @@ async function attempt(path: string, search: Search, look: () => Promise<void>):
   try {
     await look();
   } catch (error) {
-    if (!isMissing(error)) add({ path, named: false, error: reasonOf(error) }, search);
+    if (!isMissing(error)) search.found.push({ path, named: false, error: reasonOf(error) });
   }
 }
 
 async function addFile(file: Found, search: Search): Promise<void> {
   await watchTarget(file.path, search.onFolder);
-  add(file, search);
-}
-
-function add(file: Found, { found }: Search): void {
-  const key = resolve(file.path);
-  if (!found.has(key)) found.set(key, file);
+  search.found.push(file);
 }
 
 /** The content behind a symlink can change in a folder of its own. */

@@ -133,7 +133,7 @@ class Look {
   keepLastGood(): void {
     for (const { diagnostic, path, key } of this.#faults) {
       if (key !== undefined) {
-        diagnostic.message += `; ${this.#fate(key)}`;
+        diagnostic.message += `; ${this.#fate(key, path)}`;
         continue;
       }
       const kept = [...this.#before].filter(([key, { path: from }]) => !this.held.has(key) && isWithin(from, path));
@@ -146,10 +146,13 @@ class Look {
     }
   }
 
-  #fate(key: string): string {
+  /** A fault does not hand an object's name to a duplicate in another file, either. */
+  #fate(key: string, path: string): string {
     const other = this.held.get(key);
-    if (other) return `the object in ${other.path}:${other.line} is used`;
     const before = this.#before.get(key);
+    if (other && (before?.path !== path || other.path === path)) {
+      return `the object in ${other.path}:${other.line} is used`;
+    }
     if (!before) return 'the object is left out';
     this.held.set(key, before);
     return 'its last good form stays in use';

@@ -44,7 +44,7 @@ export interface ParentLookup {
   /** Attach points by the key of their Gateway or ListenerSet. */
   points: Index<AttachPoint>;
   /** The Gateway behind a parent, or undefined where it is none of ours. */
-  gatewayOf(parent: string): { key: string; controllerName: string } | undefined;
+  parentOf(parent: string): { gateway: string; controllerName: string } | undefined;
 }
 
 export interface RouteParents {
@@ -60,11 +60,10 @@ export function placements(parents: ParentLookup, wanted: RouteParents): ParentP
     const { group, kind } = parentRef;
     if (group !== GATEWAY_GROUP || (kind !== 'Gateway' && kind !== 'ListenerSet')) continue;
     const owner = ownerKey({ kind, namespace: parentRef.namespace ?? wanted.route.namespace, name: parentRef.name });
-    const gateway = parents.gatewayOf(owner);
-    if (gateway === undefined) continue;
-    const { key, controllerName } = gateway;
+    const parent = parents.parentOf(owner);
+    if (parent === undefined) continue;
     const points = parents.look.context.fetch(parents.points, owner) ?? [];
-    const placement = { parentRef, field: `spec.parentRefs[${at}]`, gateway: key, controllerName };
+    const placement = { parentRef, field: `spec.parentRefs[${at}]`, ...parent };
     found.push({ ...placement, ...attach(parents.look, points, { ...wanted, parentRef, field: placement.field }) });
   }
   return found;

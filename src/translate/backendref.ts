@@ -17,7 +17,7 @@ export interface BackendUse {
   key: string;
   service: Backend['service'];
   protocol: Backend['protocol'];
-  /** A BackendTLSPolicy asks for TLS. */
+  /** A BackendTLSPolicy asks for TLS, and we are the ones to speak it. */
   tls: boolean;
   /** What the Gateway shows there: key of a Certificate. */
   clientCertificate?: string;

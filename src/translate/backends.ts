@@ -36,8 +36,9 @@ export function backendConfig(
 ): Collection<ConfigObject> {
   const used = index('uses by backend', uses, ({ key }) => [key]);
   const wanted = graph.derive('backends in use', used, (_context, [use], key) => [[key, use!]]);
-  const backends = graph.derive('backends', wanted, (context, { key, service, protocol, clientCertificate }) => {
+  const backends = graph.derive('backends', wanted, (context, { key, service, protocol, tls, clientCertificate }) => {
     const backend: Backend = { kind: 'Backend', key, service, protocol };
+    if (!tls) return [configOutput(backend)];
     const [exact, any] = serviceTlsKeys(service);
     const found = context.fetch(known.backends.serviceTls, exact) ?? context.fetch(known.backends.serviceTls, any);
     if (found?.tls === undefined) return [configOutput(backend)];

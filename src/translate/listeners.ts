@@ -1,4 +1,4 @@
-import type { ConfigObject } from '../config/index.ts';
+import type { ConfigObject, Listener } from '../config/index.ts';
 import { type Collection, type Derived, type Index, index, join } from '../graph/index.ts';
 import { type CertificateVerdict, readCertificate, secretKey } from './certificate.ts';
 import { type ClientIdentity, clientIdentity } from './clientcertificate.ts';
@@ -14,6 +14,13 @@ import { sharePort } from './socket.ts';
 import { configOutput, type Graph, one } from './stage.ts';
 import { overlapsOf } from './tlsoverlap.ts';
 
+/** What a route can refer to: what it needs to know, and nothing that changes with every edit of it. */
+export interface Parent {
+  /** `namespace/name` of the Gateway. */
+  gateway: string;
+  controllerName: string;
+}
+
 /** GatewayClasses, Gateways, ListenerSets and their listeners. */
 export interface Listeners {
   classes: Collection<AdoptedClass>;
@@ -25,6 +32,10 @@ export interface Listeners {
   views: Collection<ListenerView>;
   viewsByOwner: Index<ListenerView>;
   pointsByOwner: Index<AttachPoint>;
+  /** Gateways and ListenerSets as routes refer to them, by object key. */
+  parents: Collection<Parent>;
+  /** What data planes are sent, by listener key. */
+  served: Collection<Listener>;
   /** Sharing of ports between Gateways, told of by listener key. */
   shared: Collection<string>;
   certificates: Collection<CertificateVerdict>;
@@ -63,6 +74,14 @@ export function deriveListeners(graph: Graph): Listeners {
       [key, judgeListener(graph.look(context), listener, { gateway, conflict, overlap, portRefusal, certificates })],
     ];
   });
+  const parents = join<Parent>('route parents', [
+    graph.derive('gateway parents', gateways, (_context, { key: gateway, controllerName }, key) => [
+      [key, { gateway, controllerName }],
+    ]),
+    graph.derive('listenerset parents', sets, (_context, { gateway, controllerName }, key) => [
+      [key, { gateway, controllerName }],
+    ]),
+  ]);
   const points = graph.derive('attach points', views, (_context, view, key) => [[key, attachPoint(view)]]);
   return {
     classes,
@@ -72,6 +91,8 @@ export function deriveListeners(graph: Graph): Listeners {
     views,
     viewsByOwner: index('listeners by owner', views, ({ owner }) => [ownerKey(owner)]),
     pointsByOwner: index('attach points by owner', points, ({ owner }) => [ownerKey(owner)]),
+    parents,
+    served: graph.derive('served listeners', views, (_context, { config }, key) => one(key, config)),
     shared: ports?.shared ?? graph.derive('no sharing', inputs.Gateway, () => []),
     certificates,
     identities: graph.derive('client identities', gateways, (context, gateway, key) => {

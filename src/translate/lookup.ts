@@ -1,5 +1,6 @@
 import type { AnyResource, Kind, Namespace, ResourceByKind } from '../api/index.ts';
 import { keyOf, NAMESPACE_NAME_LABEL } from '../api/index.ts';
+import type { Delivery } from '../config/index.ts';
 import type { Collection, Context, Index } from '../graph/index.ts';
 import type { Grant } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
@@ -10,6 +11,8 @@ export interface Lookup {
   readonly inputs: Inputs;
   readonly options: TranslateOptions;
   readonly grants: Index<Grant>;
+  /** Deliveries that failed: seldom any, so that reading them costs no dependency on those that come and go. */
+  readonly rejections: Collection<Delivery>;
 }
 
 export interface Name {

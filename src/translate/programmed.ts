@@ -1,4 +1,4 @@
-import type { Ack, ConfigObject, Listener } from '../config/index.ts';
+import type { Ack, ConfigObject, ConfigRef, Listener } from '../config/index.ts';
 import { deliveryKey } from '../config/index.ts';
 import { equal, type Index } from '../graph/index.ts';
 import type { TranslateOptions } from './inputs.ts';
@@ -39,9 +39,22 @@ export function delivered(look: Lookup, fleet: string, object: ConfigObject): Pr
   return state === 'rejected' ? { state: 'failed', code, message } : { state };
 }
 
+/** Among objects that something needs to be served, one that a data plane could not use. */
+export function rejected(look: Lookup, fleet: string, refs: ReadonlyArray<ConfigRef>): Progress | undefined {
+  for (const ref of refs) {
+    const rejection = look.context.fetch(look.rejections, deliveryKey(fleet, ref));
+    if (rejection === undefined) continue;
+    return { state: 'failed', code: rejection.code, message: `${ref.kind} ${ref.key}: ${rejection.message}` };
+  }
+  return undefined;
+}
+
 /** A listener serves when every data plane took its form and has its socket open. */
 export function listenerProgress(look: Lookup, sockets: Index<SocketReport>, listener: Listener): Progress {
-  const progress = delivered(look, fleetOf(look.options, listener.gateway), listener);
+  const fleet = fleetOf(look.options, listener.gateway);
+  const certificates = (listener.tls?.certificates ?? []).map((key): ConfigRef => ({ kind: 'Certificate', key }));
+  const trust = (listener.tls?.clientValidation?.trust ?? []).map((key): ConfigRef => ({ kind: 'TrustBundle', key }));
+  const progress = rejected(look, fleet, [...certificates, ...trust]) ?? delivered(look, fleet, listener);
   if (progress.state !== 'serving') return progress;
   const reports = look.context.fetch(sockets, listener.key) ?? [];
   const failed = reports.find(({ state }) => state === 'failed');

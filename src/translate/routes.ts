@@ -3,7 +3,7 @@ import { type Collection, type Index, index, join } from '../graph/index.ts';
 import { placements, type RouteIdentity } from './attachment.ts';
 import type { BackendScope, BackendUse } from './backendref.ts';
 import type { Backends } from './backends.ts';
-import { withIdentities } from './clientcertificate.ts';
+import { type Variant, withVariants } from './backendvariant.ts';
 import { readGrpcRoute } from './grpcroute.ts';
 import { readHttpRoute } from './httproute.ts';
 import { readL4Route } from './l4route.ts';
@@ -51,11 +51,15 @@ export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backen
     const { kind, namespace } = route;
     return [[key, readRoute({ look: graph.look(context), kind, namespace, ...known.backends }, resource)]];
   });
-  const { identities } = known.listeners;
+  const { identities, served } = known.listeners;
   const judged = graph.derive('judged routes', placed, (context, route, key) => {
     const judgedRoute = judgeRoute(withoutClashes(context, clashes, route), context.fetch(readings, key)!);
-    const served = withIdentities(judgedRoute, (gateway) => context.fetch(identities, `Gateway/${gateway}`));
-    return [[key, { ...judgedRoute, ...served }]];
+    const variantOf = (listener: string): Variant => {
+      const config = context.fetch(served, listener);
+      if (config?.tls?.mode === 'Passthrough') return 'passthrough';
+      return config && context.fetch(identities, `Gateway/${config.gateway}`);
+    };
+    return [[key, { ...judgedRoute, ...withVariants(judgedRoute, variantOf) }]];
   });
   return { judged, ...servedBy(graph, judged) };
 }
@@ -92,14 +96,9 @@ function derivePlaced(
 ): Collection<PlacedRoute> {
   return graph.derive('placed routes', resources, (context, resource, key) => {
     const route = identityOf(resource);
-    const gatewayOf = (parent: string) => {
-      const gateway = context.fetch(listeners.gateways, parent) ?? context.fetch(listeners.sets, parent);
-      if (gateway === undefined) return undefined;
-      const { controllerName } = gateway;
-      return { key: 'gateway' in gateway ? gateway.gateway : gateway.key, controllerName };
-    };
+    const parentOf = (parent: string) => context.fetch(listeners.parents, parent);
     const parents = placements(
-      { look: graph.look(context), points: listeners.pointsByOwner, gatewayOf },
+      { look: graph.look(context), points: listeners.pointsByOwner, parentOf },
       {
         route,
         parentRefs: resource.spec.parentRefs ?? [],

@@ -1,12 +1,19 @@
 import { CONDITION, ROUTE_REASON, type RouteParentStatus, type RouteStatus } from '../api/index.ts';
-import type { Listener } from '../config/index.ts';
+import type { ConfigRef, Listener } from '../config/index.ts';
 import type { Collection, Index } from '../graph/index.ts';
 import type { ParentPlacement } from './attachment.ts';
 import { conditions, fails, holds, judged as judge, unknown, type Verdict } from './conditions.ts';
-import type { ListenerView } from './listener.ts';
 import type { Lookup } from './lookup.ts';
 import { type Diagnostic, describe } from './problem.ts';
-import { combined, delivered, fleetOf, listenerProgress, type Progress, type SocketReport } from './programmed.ts';
+import {
+  combined,
+  delivered,
+  fleetOf,
+  listenerProgress,
+  type Progress,
+  rejected,
+  type SocketReport,
+} from './programmed.ts';
 import type { JudgedRoute } from './route.ts';
 import { type MatchClaim, shadowed } from './shadow.ts';
 
@@ -16,7 +23,7 @@ export const SHADOWED = 'daemun.dev/Shadowed';
 export interface RouteStatusScope {
   look: Lookup;
   claims: Index<MatchClaim>;
-  views: Collection<ListenerView>;
+  served: Collection<Listener>;
   sockets: Index<SocketReport>;
 }
 
@@ -54,7 +61,7 @@ function notProgrammed(reason: string): Verdict {
 /** Every rule must be served, and one listener of the parent at least. */
 function programmed(scope: RouteStatusScope, route: JudgedRoute, parent: ParentPlacement): Verdict {
   const configs = parent.points
-    .map(({ listener }) => scope.look.context.fetch(scope.views, listener)?.config)
+    .map(({ listener }) => scope.look.context.fetch(scope.served, listener))
     .filter((config) => config !== undefined);
   if (configs.length === 0) {
     return fails(CONDITION.Programmed, 'ListenersNotProgrammed', 'none of its listeners can be served');
@@ -63,7 +70,9 @@ function programmed(scope: RouteStatusScope, route: JudgedRoute, parent: ParentP
     return fails(CONDITION.Programmed, 'Shadowed', (parent.shadows ?? []).join('; '));
   }
   const fleet = fleetOf(scope.look.options, parent.gateway);
-  const rules = combined(route.rules.map((rule) => delivered(scope.look, fleet, rule)));
+  const backends = route.uses.map(({ key }): ConfigRef => ({ kind: 'Backend', key }));
+  const rules =
+    rejected(scope.look, fleet, backends) ?? combined(route.rules.map((rule) => delivered(scope.look, fleet, rule)));
   if (rules.state === 'failed') return fails(CONDITION.Programmed, 'Invalid', `${rules.code}: ${rules.message}`);
   return verdictOf(rules, best(configs, scope));
 }

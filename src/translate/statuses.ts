@@ -56,7 +56,7 @@ export function deriveStatuses(graph: Graph, known: StatusInputs): Statuses {
     listenerSetStatuses(graph, known, sockets),
     graph.derive('route statuses', known.routes.judged, (context, route, key) => {
       const { claims } = known.routes;
-      const scope = { look: graph.look(context), claims, views: known.listeners.views, sockets };
+      const scope = { look: graph.look(context), claims, served: known.listeners.served, sockets };
       return [[key, objectStatus(route.route.kind, route.route, routeStatus(scope, route))] as const];
     }),
     policyStatuses(graph, known),

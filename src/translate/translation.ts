@@ -35,7 +35,10 @@ export function translation(inputs: Inputs, options: TranslateOptions): Translat
     ),
     ({ path }) => [path],
   );
-  const look = (context: Lookup['context']): Lookup => ({ context, inputs, options, grants });
+  const rejections = tracked('rejections', inputs.deliveries, (_context, delivery, key) =>
+    delivery.state === 'rejected' ? [[key, delivery]] : [],
+  );
+  const look = (context: Lookup['context']): Lookup => ({ context, inputs, options, grants, rejections });
   const graph: Graph = { inputs, options, derive: tracked, look };
   const listeners = deriveListeners(graph);
   const backends = deriveBackends(graph);

@@ -29,7 +29,10 @@ const DIFFERENCES: Record<string, Difference[]> = {
   'v1.7.0': [portTellsParentsApart],
   'v1.6.3': [
     portTellsParentsApart,
-    { why: 'retry came to the standard channel with 1.7', covers: ({ object }) => JSON.stringify(object).includes('"retry"') },
+    {
+      why: 'retry came to the standard channel with 1.7',
+      covers: ({ object }) => JSON.stringify(object).includes('"retry"'),
+    },
     { why: '1.7 asks for names of rules to be unique', covers: ({ object }) => hasTwins(object) },
   ],
 };

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Delta } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
+import { workerEntry } from '../packageplace.ts';
 import type { PlaneEvents, PlaneSetup } from './dataplane.ts';
 import type { FromWorker, ToWorker } from './workermessage.ts';
 
@@ -63,8 +64,7 @@ export class WorkerProcess {
   }
 
   #start(): void {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const child = fork(new URL(`./worker.${extension}`, import.meta.url), {
+    const child = fork(workerEntry(), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const began = Date.now();

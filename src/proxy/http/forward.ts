@@ -99,9 +99,15 @@ function putForwarded(at: number, head: Head, around: { changes: RequestChanges;
 function forwardedText(client: ClientConnection, port: number): string {
   if (client.forwardedPort !== port) {
     client.forwardedPort = port;
-    client.forwardedText = `X-Forwarded-For: ${client.remoteAddress}\r\nX-Forwarded-Proto: ${client.scheme}\r\nX-Forwarded-Port: ${port}\r\nX-Request-Id: ${ID_PREFIX}`;
+    client.forwardedText = `${clientCertificate(client)}X-Forwarded-For: ${client.remoteAddress}\r\nX-Forwarded-Proto: ${client.scheme}\r\nX-Forwarded-Port: ${port}\r\nX-Request-Id: ${ID_PREFIX}`;
   }
   return client.forwardedText;
+}
+
+/** RFC 9440: the certificate of a client that was verified. What clients send under this name is dropped. */
+function clientCertificate({ tls }: ClientConnection): string {
+  if (tls === undefined || !tls.peerVerified || tls.peerCertificate === undefined) return '';
+  return `Client-Cert: :${tls.peerCertificate.toString('base64')}:\r\n`;
 }
 
 /**
@@ -116,7 +122,7 @@ function putForwardedSingly(
   const { changes, client } = around;
   const { drops } = changes.patch;
   const trusted = changes.trusted ? head : NO_FIELDS;
-  let to = at;
+  let to = putText(at, clientCertificate(client));
   if (!drops.has('x-forwarded-for')) {
     to = putText(to, 'X-Forwarded-For: ');
     to = putTrusted(to, trusted, { name: 'x-forwarded-for', hash: FORWARDED_FOR, suffix: ', ' });

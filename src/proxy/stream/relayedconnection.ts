@@ -10,6 +10,7 @@ import { Deadline, type DeadlineOwner } from '../http/deadline.ts';
 import type { Link } from '../listen/driver.ts';
 import type { StreamEndpoint } from './endpointpicker.ts';
 import { sayFarewell } from './farewell.ts';
+import { isLocalFault } from './localfault.ts';
 import { encodeV1, encodeV2 } from './proxyprotocol.ts';
 import { RelayHalf } from './relayhalf.ts';
 import type { StreamReason, StreamRecord } from './streammeter.ts';
@@ -118,6 +119,7 @@ export class RelayedConnection implements DeadlineOwner {
     if (half !== this.client && half !== this.backend) return;
     if (!this.open) {
       if (half === this.client) this.abort('client_reset');
+      else if (isLocalFault(error)) this.#attemptFailed('limit', false);
       else this.#attemptFailed(error?.code === 'ECONNREFUSED' ? 'connect_refused' : 'connect_failed');
       return;
     }
@@ -149,9 +151,9 @@ export class RelayedConnection implements DeadlineOwner {
     half.attach(this.#options.driver.connect(tls === undefined ? { address, port } : { address, port, tls }, half));
   }
 
-  #attemptFailed(reason: StreamReason): void {
+  #attemptFailed(reason: StreamReason, endpointsFault = true): void {
     const picker = this.#target!.picker;
-    picker.failed(this.#endpoint!);
+    if (endpointsFault) picker.failed(this.#endpoint!);
     picker.release(this.#endpoint!);
     this.#endpoint = undefined;
     this.#record.reason = reason;

@@ -38,6 +38,27 @@ export function compileStreamPlan(rule: RouteRule, listener: string, backendOf: 
   };
 }
 
+/**
+ * Plans by rule and listener. A rule that is still the same object keeps its plan when a table is built anew, and with
+ * it the place in the order of its backends: so weights stay exact however often the config around it changes.
+ */
+export class StreamPlans {
+  readonly #backendOf: BackendLookup;
+  readonly #plans = new WeakMap<RouteRule, Map<string, StreamPlan>>();
+
+  constructor(backendOf: BackendLookup) {
+    this.#backendOf = backendOf;
+  }
+
+  planOf(rule: RouteRule, listener: string): StreamPlan {
+    let plans = this.#plans.get(rule);
+    if (plans === undefined) this.#plans.set(rule, (plans = new Map()));
+    let plan = plans.get(listener);
+    if (plan === undefined) plans.set(listener, (plan = compileStreamPlan(rule, listener, this.#backendOf)));
+    return plan;
+  }
+}
+
 /** The rule that serves a TCP or UDP listener: the first of the route that has precedence, or undefined. */
 export function ruleForListener(rules: Iterable<RouteRule>, listener: string, kind: RouteKind): RouteRule | undefined {
   let best: RouteRule | undefined;

@@ -2,6 +2,7 @@
 import { Deadline, type DeadlineOwner } from '../http/deadline.ts';
 import type { DatagramSink, DatagramSocket } from './datagram.ts';
 import type { StreamEndpoint } from './endpointpicker.ts';
+import { isLocalFault } from './localfault.ts';
 import type { SocketAddress } from './proxyprotocol.ts';
 import type { SessionList } from './sessionlist.ts';
 import type { StreamReason, StreamRecord } from './streammeter.ts';
@@ -91,8 +92,12 @@ export class UdpSession implements DatagramSink, DeadlineOwner {
 
   /** An endpoint that refuses gives the client's next datagram another one. */
   onError(error: NodeJS.ErrnoException): void {
-    // A datagram that is too long, say, is lost as it would be anywhere.
+    // A datagram that is too long, or finds the kernel's buffer full, is lost as it would be anywhere.
     if (error.code === 'EMSGSIZE' || error.code === 'ENOBUFS' || error.code === 'EAGAIN') return;
+    if (isLocalFault(error)) {
+      this.end('limit');
+      return;
+    }
     this.#backend.picker.failed(this.#endpoint);
     this.end(error.code === 'ECONNREFUSED' ? 'connect_refused' : 'connect_failed');
   }

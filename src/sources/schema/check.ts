@@ -107,16 +107,18 @@ class Checker {
       this.#error(path, `must have at most ${schema.max} entries, not ${entries.length}`);
     }
     for (const [name, given] of entries) {
-      // Unlike a field, an entry of a map cannot be taken away by null: the name is the user's.
-      checked[name] = this.check(schema.value, given, [...path, name]);
+      // Unlike a field, an entry of a map is not taken away by null: the name is the user's.
+      checked[name] = this.check(schema.value, given ?? schema.blank ?? given, [...path, name]);
     }
     return checked;
   }
 
   #list(schema: ListSchema, value: unknown[], path: FieldPath): unknown[] {
     if (value.length < schema.min || value.length > schema.max) {
-      const count = schema.min === schema.max ? `exactly ${schema.min}` : range(schema.min, schema.max);
-      this.#error(path, `must have ${count} item${schema.max === 1 ? '' : 's'}, not ${value.length}`);
+      this.#error(
+        path,
+        `must have ${countRange(schema.min, schema.max)} item${schema.max === 1 ? '' : 's'}, not ${value.length}`,
+      );
       if (value.length > schema.max) return value;
     }
     const checked = value.map((item, index) => this.check(schema.items, item, [...path, index]));
@@ -181,9 +183,16 @@ class Checker {
 }
 
 function range(min: number, max: number): string {
-  if (max === Number.POSITIVE_INFINITY) return `at least ${min}`;
-  if (min === Number.NEGATIVE_INFINITY || min === 0) return `at most ${max}`;
+  if (max >= NO_LIMIT) return `at least ${min}`;
   return `${min} to ${max}`;
+}
+
+/** Bounds from here up come from the number's size and mean nothing to a user. */
+const NO_LIMIT = 2 ** 31 - 1;
+
+function countRange(min: number, max: number): string {
+  if (min === max) return `exactly ${min}`;
+  return min === 0 ? `at most ${max}` : range(min, max);
 }
 
 function described(value: unknown): string {

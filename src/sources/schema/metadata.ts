@@ -19,8 +19,9 @@ const keysAreQualified = rule<Record<string, string>>(
   (labels) => Object.keys(labels).every(isQualifiedName),
 );
 
-const labels = map(labelValue, { rules: [keysAreQualified] });
+const labels = map(labelValue, { blank: '', rules: [keysAreQualified] });
 const annotations = map(text(), {
+  blank: '',
   rules: [
     rule<Record<string, string>>(
       'has a key that is no annotation key: an optional DNS prefix and "/", then up to 63 letters, digits, "-", "_", "."',

@@ -24,6 +24,8 @@ export interface MapSchema {
   type: 'map';
   value: Schema;
   max: number;
+  /** What an entry without a value counts as; where absent, it is an error. */
+  blank?: string;
   rules: readonly Rule[];
 }
 

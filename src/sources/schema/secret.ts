@@ -13,8 +13,8 @@ const keysAreFileNames: Rule = rule<Record<string, string>>(
     Object.keys(data).every((key) => /^[-._a-zA-Z0-9]{1,253}$/.test(key) && key !== '.' && !key.startsWith('..')),
 );
 
-const plain = map(text(), { rules: [keysAreFileNames] });
-const encoded = map(base64, { rules: [keysAreFileNames] });
+const plain = map(text(), { blank: '', rules: [keysAreFileNames] });
+const encoded = map(base64, { blank: '', rules: [keysAreFileNames] });
 
 export const secretFields = {
   type: optional(text({ min: 1 }), 'Opaque'),

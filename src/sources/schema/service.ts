@@ -69,7 +69,7 @@ export const serviceSpec = object(
     clusterIP: optional(text()),
     clusterIPs: optional(list(text(), { max: 2 })),
     ports: optional(ports),
-    selector: optional(map(text())),
+    selector: optional(map(text(), { blank: '' })),
     publishNotReadyAddresses: optional(flag),
   },
   {

@@ -21,6 +21,9 @@ export const FORWARDED_HOST = 12;
 export const FORWARDED_PORT = 13;
 export const REQUEST_ID = 14;
 export const VIA = 15;
+/** RFC 9440: the verified client certificate, said by the proxy and by nobody else. */
+export const CLIENT_CERT = 16;
+export const CLIENT_CERT_CHAIN = 17;
 
 const NAMES = [
   '',
@@ -39,6 +42,8 @@ const NAMES = [
   'x-forwarded-port',
   'x-request-id',
   'via',
+  'client-cert',
+  'client-cert-chain',
 ] as const;
 
 /** What becomes of a field of each kind when a request, or a response, is forwarded. */

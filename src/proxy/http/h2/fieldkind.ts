@@ -1,5 +1,5 @@
 /**
- * Kinds of HTTP/2 fields: those of HTTP/1.1 (h1/fieldkind.ts, numbers below 16), and what only HTTP/2 has. A kind is
+ * Kinds of HTTP/2 fields: those of HTTP/1.1 (h1/fieldkind.ts, numbers below 18), and what only HTTP/2 has. A kind is
  * found once, when a field is decoded; an entry of the dynamic table keeps it.
  */
 import { ARENA, DECODE_START } from '../arena.ts';
@@ -8,16 +8,16 @@ import { COLON, DASH, FNV_PRIME, FNV_START, LOWER_TOKEN, UNDERSCORE, VALUE } fro
 import { nameHash } from '../head.ts';
 
 /** May be split over several fields (RFC 9113 8.2.3). */
-export const COOKIE = 16;
+export const COOKIE = 18;
 /** Not allowed in any message: name or value break the rules of RFC 9113 8.2.1. */
-export const MALFORMED = 17;
+export const MALFORMED = 19;
 /** From here on: pseudo-header fields. */
-export const METHOD = 18;
-export const SCHEME = 19;
-export const AUTHORITY = 20;
-export const PATH = 21;
-export const PROTOCOL = 22;
-export const STATUS = 23;
+export const METHOD = 20;
+export const SCHEME = 21;
+export const AUTHORITY = 22;
+export const PATH = 23;
+export const PROTOCOL = 24;
+export const STATUS = 25;
 
 export const PSEUDO_FIRST: number = METHOD;
 

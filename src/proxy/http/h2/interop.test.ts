@@ -12,7 +12,7 @@ let client: http2.ClientHttp2Session;
 
 beforeAll(async () => {
   backend = http2.createServer({ settings: { enableConnectProtocol: true } });
-  backend.on('stream', (stream, headers) => {
+  backend.on('stream', (stream: http2.ServerHttp2Stream, headers) => {
     stream.on('error', () => undefined);
     handlers.get(String(headers[':path']).split('?')[0]!)!(stream, headers);
   });

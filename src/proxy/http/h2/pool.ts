@@ -61,6 +61,14 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     if (at !== -1) this.#waiting.splice(at, 1);
   }
 
+  noteRefused(): void {
+    this.#eviction.refused(this, this.wheel.now);
+  }
+
+  noteAnswered(): void {
+    this.#eviction.answered(this);
+  }
+
   retire(): void {
     this.#retired = true;
     for (const connection of [...this.#connections]) connection.retire();

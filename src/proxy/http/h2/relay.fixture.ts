@@ -150,8 +150,7 @@ export class Relay implements H2ServerHost {
   }
 
   #accept(handle: Handle): void {
-    const idle = { onBytes() {}, onEnd() {}, onDrain() {}, onClose() {}, onOpen() {} };
-    const link = linkOf(adoptSocket(handle), idle);
+    const link = linkOf(adoptSocket(handle));
     const connection = new H2ServerConnection(link, this);
     link.sink = connection;
     this.connections.add(connection);

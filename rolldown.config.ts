@@ -1,0 +1,24 @@
+/** `npm run build`: the command and the worker's entry, with what they share, as plain ES modules in dist/. */
+import { defineConfig } from 'rolldown';
+
+export default defineConfig({
+  input: { 'cli/main': 'src/cli/main.ts', 'cli/plane/worker': 'src/cli/plane/worker.ts' },
+  platform: 'node',
+  // What is in dependencies is installed beside the package.
+  external: /^[^./]/,
+  output: {
+    dir: 'dist',
+    format: 'esm',
+    cleanDir: true,
+    sourcemap: true,
+    // src/cli/packageplace.ts counts on this depth.
+    chunkFileNames: 'cli/[name]-[hash].js',
+    codeSplitting: {
+      groups: [
+        // docs/decisions/bundled-dist.md: the hot path in one module, apart from what `daemun check` needs too.
+        { name: 'contract', test: /\/src\/(config|observe)\//, priority: 2 },
+        { name: 'proxy', test: /\/src\/proxy\//, priority: 1 },
+      ],
+    },
+  },
+});

@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { admit } from './admission.ts';
+import { fieldName } from './diagnostic.ts';
+
+/** What is said of an object, `field: message` a line; undefined for a foreign kind. */
+function saidOf(yaml: string): string[] | undefined {
+  const admission = admit(parse(yaml));
+  if (admission.verdict === 'foreign') return undefined;
+  return admission.problems.map(({ path, severity, message }) => `${severity} ${fieldName(path)}: ${message}`);
+}
+
+function admitted(yaml: string): Record<string, unknown> {
+  const admission = admit(parse(yaml));
+  expect(admission).toMatchObject({ verdict: 'accepted' });
+  return (admission as unknown as { resource: Record<string, unknown> }).resource;
+}
+
+function core(kind: string, rest: string, name = 'a'): string {
+  const apiVersion = kind === 'EndpointSlice' ? 'discovery.k8s.io/v1' : 'v1';
+  return `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: ${name} }\n${rest}`;
+}
+
+describe('old versions', () => {
+  const specs: Record<string, string> = {
+    GatewayClass: '{ controllerName: example.com/c }',
+    Gateway: '{ gatewayClassName: c, listeners: [{ name: a, port: 80, protocol: HTTP }] }',
+    HTTPRoute: '{}',
+    GRPCRoute: '{}',
+    TLSRoute: '{ hostnames: [a.b], rules: [{ backendRefs: [{ name: a, port: 1 }] }] }',
+    TCPRoute: '{ rules: [{ backendRefs: [{ name: a, port: 1 }] }] }',
+    UDPRoute: '{ rules: [{ backendRefs: [{ name: a, port: 1 }] }] }',
+    ReferenceGrant: '{ from: [{ group: a, kind: A, namespace: a }], to: [{ group: "", kind: A }] }',
+    BackendTLSPolicy:
+      '{ targetRefs: [{ group: "", kind: Service, name: a }], validation: { hostname: a.b, wellKnownCACertificates: System } }',
+    XListenerSet: '{ parentRef: { name: a }, listeners: [{ name: a, port: 80, protocol: HTTP }] }',
+  };
+
+  test.each([
+    ['v1beta1', 'GatewayClass'],
+    ['v1beta1', 'Gateway'],
+    ['v1beta1', 'HTTPRoute'],
+    ['v1beta1', 'ReferenceGrant'],
+    ['v1alpha2', 'GRPCRoute'],
+    ['v1alpha2', 'TLSRoute'],
+    ['v1alpha3', 'TLSRoute'],
+    ['v1alpha2', 'TCPRoute'],
+    ['v1alpha2', 'UDPRoute'],
+    ['v1alpha3', 'BackendTLSPolicy'],
+    ['v1alpha1', 'XListenerSet'],
+  ])('reads %s %s as v1, with a warning that names the new version', (version, kind) => {
+    const group = kind.startsWith('X') ? 'gateway.networking.x-k8s.io' : 'gateway.networking.k8s.io';
+    const yaml = `apiVersion: ${group}/${version}\nkind: ${kind}\nmetadata: { name: a }\nspec: ${specs[kind]}`;
+    expect(admitted(yaml)).toMatchObject({ apiVersion: 'gateway.networking.k8s.io/v1', kind: kind.replace(/^X/, '') });
+    const said = saidOf(yaml);
+    expect(said).toHaveLength(1);
+    expect(said![0]).toMatch(/^warning apiVersion: .*write (apiVersion )?gateway\.networking\.k8s\.io\/v1$/);
+  });
+
+  test('refuses versions that nobody knows, and says which one to write', () => {
+    expect(saidOf('apiVersion: gateway.networking.k8s.io/v2\nkind: Gateway\nmetadata: { name: a }')).toEqual([
+      'error apiVersion: is no version of Gateway that can be read; write gateway.networking.k8s.io/v1',
+    ]);
+  });
+
+  test('tells kinds of the same name in other groups apart', () => {
+    expect(saidOf('apiVersion: networking.istio.io/v1\nkind: Gateway')).toBeUndefined();
+    expect(saidOf('apiVersion: serving.knative.dev/v1\nkind: Service')).toBeUndefined();
+  });
+});
+
+test.each([
+  ['no name', core('ConfigMap', '').replace('{ name: a }', '{}'), 'error metadata.name: is required'],
+  ['a name in upper case', core('ConfigMap', '', 'A'), 'error metadata.name: must be a DNS name'],
+  [
+    'a label that is none',
+    core('ConfigMap', '').replace('name: a', 'name: a, labels: { a: "b c" }'),
+    'error metadata.labels.a: ',
+  ],
+  [
+    'a label key that is none',
+    core('ConfigMap', '').replace('name: a', 'name: a, labels: { "a b": c }'),
+    'error metadata.labels: has a key',
+  ],
+  [
+    'data that is no string',
+    core('ConfigMap', 'data: { a: 1 }'),
+    'error data.a: must be a string, not number 1. Put it in quotes',
+  ],
+  ['a key that is no file name', core('ConfigMap', 'data: { "a/b": c }'), 'error data: has a key that is no file name'],
+  [
+    'a key in data and binaryData',
+    core('ConfigMap', 'data: { a: b }\nbinaryData: { a: Yg== }'),
+    'error binaryData: must not repeat',
+  ],
+  ['data that is no base64', core('Secret', 'data: { a: "not base64" }'), 'error data.a: must be base64'],
+  [
+    'a TLS secret without its key',
+    core('Secret', 'type: kubernetes.io/tls\ndata: { tls.crt: Yg== }'),
+    'error data: must have tls.key',
+  ],
+  ['a Service without ports', core('Service', 'spec: {}'), 'error spec.ports: is required'],
+  [
+    'ports without names',
+    core('Service', 'spec: { ports: [{ port: 1 }, { port: 2 }] }'),
+    'error spec.ports: must each have a name',
+  ],
+  [
+    'a port twice',
+    core('Service', 'spec: { ports: [{ port: 1, name: a }, { port: 1, name: b }] }'),
+    'error spec.ports: must differ',
+  ],
+  [
+    'ExternalName without the name',
+    core('Service', 'spec: { type: ExternalName }'),
+    'error spec.externalName: must be a DNS name',
+  ],
+  ['a Service type with a typo', core('Service', 'spec: { type: ClusterIp }'), 'Did you mean ClusterIP?'],
+  ['a slice without addressType', core('EndpointSlice', 'endpoints: []'), 'error addressType: is required'],
+  [
+    'addresses of another type',
+    core('EndpointSlice', 'addressType: IPv6\nendpoints: [{ addresses: [10.0.0.1] }]'),
+    'error endpoints: must have addresses',
+  ],
+  [
+    'Endpoints without addresses',
+    core('Endpoints', 'subsets: [{ ports: [{ port: 1 }] }]'),
+    'error subsets[0]: must have addresses',
+  ],
+  [
+    'an address that is none',
+    core('Endpoints', 'subsets: [{ addresses: [{ ip: a }] }]'),
+    'error subsets[0].addresses[0].ip: must be an IPv4 or IPv6',
+  ],
+  ['a namespace with a dot', core('Namespace', '', 'a.b'), 'error metadata.name: must be lower-case letters'],
+])('refuses %s', (_, yaml, expected) => {
+  expect(saidOf(yaml)?.join('\n')).toContain(expected);
+});
+
+test.each([
+  ['a headless Service', core('Service', 'spec: { clusterIP: None }')],
+  [
+    'an ExternalName Service with a final dot',
+    core('Service', 'spec: { type: ExternalName, externalName: example.com. }'),
+  ],
+  [
+    'what an API server adds to a Service',
+    core('Service', 'spec: { ports: [{ port: 1, nodePort: 30000 }], ipFamilies: [IPv4] }\nstatus: {}'),
+  ],
+  ['base64 in several lines', core('Secret', 'data: { a: "YWJj\\nZGVm" }')],
+  ['an entry without a value', core('ConfigMap', 'data: { a: }')],
+  ['loopback endpoints', core('EndpointSlice', 'addressType: IPv4\nendpoints: [{ addresses: [127.0.0.1] }]')],
+  ['fields that servers manage', core('ConfigMap', '').replace('name: a', 'name: a, managedFields: [], uid: x')],
+])('accepts %s without a word', (_, yaml) => {
+  expect(saidOf(yaml)).toEqual([]);
+});
+
+test('merges stringData into data, which it wins over', () => {
+  const secret = admitted(core('Secret', 'data: { a: YQ==, b: Yg== }\nstringData: { b: plain }'));
+  expect(secret).toMatchObject({ type: 'Opaque', data: { a: 'YQ==', b: Buffer.from('plain').toString('base64') } });
+  expect(secret).not.toHaveProperty('stringData');
+});
+
+test('labels namespaces with their names', () => {
+  expect(admitted(core('Namespace', ''))).toMatchObject({
+    metadata: { labels: { 'kubernetes.io/metadata.name': 'a' } },
+  });
+});
+
+test('prunes unknown and experimental fields with a warning', () => {
+  const yaml = 'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: a }\n';
+  const spec = 'spec: { hostname: [a], rules: [{ sessionPersistence: { type: Cookie }, backendRef: [] }] }';
+  expect(saidOf(yaml + spec)).toEqual([
+    'warning spec.hostname: is not a field of this object; it is left out. Did you mean hostnames?',
+    'warning spec.rules[0].sessionPersistence: belongs to the experimental channel and is not served yet; it is left out',
+    'warning spec.rules[0].backendRef: is not a field of this object; it is left out. Did you mean backendRefs?',
+  ]);
+  expect(JSON.stringify(admitted(yaml + spec))).not.toMatch(/sessionPersistence|hostname|backendRef/);
+});

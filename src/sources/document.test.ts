@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { chunksOf, entriesOf } from './document.ts';
+
+test.each([
+  ['nothing', '', []],
+  ['comments only', '# a\n\n---\n# b\n', [['', 0]]],
+  ['one document', 'a: 1\n', [['a: 1\n', 0]]],
+  [
+    'two documents',
+    'a: 1\n---\nb: 2\n',
+    [
+      ['a: 1\n', 0],
+      ['---\nb: 2\n', 1],
+    ],
+  ],
+  [
+    'a comment before the first',
+    '# c\n---\na: 1\n--- # d\nb: 2\n',
+    [
+      ['# c\n---\na: 1\n', 0],
+      ['--- # d\nb: 2\n', 3],
+    ],
+  ],
+  ['a directive', '%YAML 1.2\n---\na: 1\n', [['%YAML 1.2\n---\na: 1\n', 0]]],
+  [
+    'content on the marker line',
+    '--- {a: 1}\n--- {b: 2}',
+    [
+      ['--- {a: 1}\n', 0],
+      ['--- {b: 2}', 1],
+    ],
+  ],
+  ['dashes that are no marker', 'a: |\n  ---\n----\n', [['a: |\n  ---\n----\n', 0]]],
+  [
+    'Windows line ends',
+    'a: 1\r\n---\r\nb: 2\r\n',
+    [
+      ['a: 1\r\n', 0],
+      ['---\r\nb: 2\r\n', 1],
+    ],
+  ],
+])('cuts %s', (_, text, expected) => {
+  const chunks = chunksOf(text).map((chunk) => [chunk.text, chunk.line]);
+  expect(chunks).toEqual(expected.filter(([content]) => content !== ''));
+});
+
+test('says on which line each fault is, below lists and anchors too', async () => {
+  const text = await readFile(new URL('document.golden.yaml', import.meta.url), 'utf8');
+  const said = chunksOf(text).flatMap(({ text: chunk, line }) =>
+    entriesOf(chunk).flatMap(({ notes }) =>
+      notes.map((note) => `${line + note.line + 1} ${note.severity} ${note.field}: ${note.message}`),
+    ),
+  );
+  const expected = [...text.matchAll(/^# expect: (.*)$/gm)].map(([, expectation]) => expectation);
+  expect(said).toEqual(expected);
+});
+
+test.each([
+  [
+    'anchors that multiply',
+    `a: &a [x,x,x,x,x,x,x,x,x,x]\n${'bcdef'
+      .split('')
+      .map((c, i) => `${c}: &${c} [${Array(10).fill(`*${'abcde'[i]}`)}]`)
+      .join('\n')}\n`,
+  ],
+  ['nesting without end', '['.repeat(100_000)],
+  ['an anchor inside itself', 'apiVersion: v1\nkind: List\nitems: &a\n- kind: List\n  apiVersion: v1\n  items: *a\n'],
+  ['a key twice', 'apiVersion: v1\napiVersion: v1\n'],
+  ['a byte that YAML forbids', 'apiVersion: "\u0000"\nkind: A\n'],
+])('survives %s', (_, text) => {
+  const entries = chunksOf(text).flatMap((chunk) => entriesOf(chunk.text));
+  expect(entries.length).toBeGreaterThan(0);
+  for (const { admission } of entries) expect(admission.verdict).not.toBe('accepted');
+});
+
+test('reads plain words and numbers as kubectl does', () => {
+  const data = 'data: { a: yes, b: off, 1: "x", c: 0x10, d: 2026-01-01, e: null }';
+  const [entry] = entriesOf(`apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n${data}\n`);
+  expect(entry?.notes.map(({ field, message }) => `${field} ${message}`)).toEqual([
+    'data.a must be a string, not boolean true. Put it in quotes',
+    'data.b must be a string, not boolean false. Put it in quotes',
+    'data.c must be a string, not number 16. Put it in quotes',
+  ]);
+});

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import { daemun, freePort, ServingProcess } from './daemunprocess.ts';
+import { documents, GATEWAY, gateway, route, service } from './manifest.ts';
+
+const RULES = [
+  {
+    name: 'all',
+    backendRefs: [
+      { name: 'web', port: 80, weight: 3 },
+      { name: 'canary', port: 80, weight: 1 },
+    ],
+  },
+  {
+    name: 'cart',
+    matches: [{ path: { type: 'PathPrefix', value: '/cart' }, method: 'GET' }],
+    filters: [{ type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/v2' } } }],
+    backendRefs: [{ name: 'cart', port: 80 }],
+  },
+];
+const shop = {
+  ...route('shop', { hostname: 'shop.example.com', backend: 'web' }),
+  spec: { parentRefs: [{ name: 'edge' }], hostnames: ['shop.example.com'], rules: RULES },
+};
+const MANIFESTS = `${GATEWAY}---\n${documents(service('web'), service('canary'), service('cart'), shop)}`;
+
+async function explained(...args: string[]) {
+  return await daemun(['explain', '-f', '-', ...args], MANIFESTS);
+}
+
+test('the text tells listener, rule, why it won, filters, backends and the answer', async () => {
+  const { code, stdout } = await explained('http://shop.example.com/cart/7?x=1');
+  expect(stdout).toContain('shop/edge/http (HTTP, port 80, any hostname)');
+  expect(stdout).toContain('HTTPRoute shop/shop, rule 1 "cart", match 0 (PathPrefix /cart, GET)');
+  expect(stdout).toMatch(/Goes before +HTTPRoute shop\/shop, rule 0 "all", match 0 \(PathPrefix \/\): longer path/);
+  expect(stdout).toContain('URLRewrite: path becomes /v2/7?x=1');
+  expect(stdout).toContain('100 %  shop/cart:80 (http) -> no endpoints: 503');
+  expect(stdout).toContain('503: no backend has an endpoint');
+  expect(code).toBe(1);
+});
+
+test('method and headers are part of the question, and weights of the answer', async () => {
+  const { stdout } = await explained('http://shop.example.com/cart', '-X', 'POST', '-H', 'x-a: 1', '-o', 'json');
+  const { request, match, backends } = JSON.parse(stdout);
+  expect(request).toMatchObject({ method: 'POST', headers: [['x-a', '1']] });
+  expect(match.candidates[match.chosen].rule.name).toBe('all');
+  expect(backends.map(({ key, share }: { key: string; share: number }) => [key, share])).toEqual([
+    ['shop/web:80', 0.75],
+    ['shop/canary:80', 0.25],
+  ]);
+});
+
+test('where nothing matches, it tells what there is', async () => {
+  const host = await explained('http://other.example.com/');
+  expect(host.code).toBe(1);
+  expect(host.stdout).toContain('no route here takes other.example.com; there are routes for shop.example.com');
+  const port = await explained('https://shop.example.com/');
+  expect(port.stdout).toContain('none has port 443 for https; there are ports 80');
+  expect((await explained('nonsense')).code).toBe(2);
+});
+
+test('a running gateway answers status and explain through its admin address, by the ports that clients use', async () => {
+  const port = await freePort();
+  const running = await ServingProcess.start({ 'all.yaml': MANIFESTS }, [
+    '--port-map',
+    `80=${port}`,
+    '--echo-backends',
+  ]);
+  try {
+    const status = await daemun(['status', '--admin', running.admin]);
+    expect(status.code).toBe(0);
+    expect(status.stdout).toMatch(/Gateway shop\/edge +Accepted .*Programmed/);
+    expect(status.stdout).toMatch(/HTTPRoute shop\/shop, parent shop\/edge +.*Programmed/);
+    const { code, stdout } = await daemun([
+      'explain',
+      '--admin',
+      running.admin,
+      `http://shop.example.com:${port}/cart`,
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/shop\/cart:80 \(http\) -> 127\.0\.0\.1:\d+/);
+  } finally {
+    await running.stop();
+  }
+});
+
+test('status says where nobody answers', async () => {
+  const admin = `127.0.0.1:${await freePort()}`;
+  const { code, stderr } = await daemun(['status', '--admin', admin]);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`no gateway answers at http://${admin}/status`);
+});
+
+test('a Gateway whose listener has a hostname says so where it takes no other', async () => {
+  const only = documents(gateway([{ name: 'http', port: 80, protocol: 'HTTP', hostname: 'a.example.com' }]));
+  const { stdout } = await daemun(
+    ['explain', '-f', '-', 'http://b.example.com/'],
+    `${GATEWAY.split('---\n')[0]}---\n${only}`,
+  );
+  expect(stdout).toContain('none takes b.example.com; hostnames on this port: a.example.com');
+});

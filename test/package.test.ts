@@ -1,0 +1,108 @@
+/** The package as users install it: packed, installed into an empty folder, and run there. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask } from './cli/client.ts';
+import { documents, GATEWAY, route, service } from './cli/manifest.ts';
+
+const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
+/** npm comes with Node, but not with the one of the dev dependencies; it runs under any. */
+const ENV = {
+  ...process.env,
+  PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+  npm_config_update_notifier: 'false',
+};
+
+let folder: string;
+let installed: string;
+let command: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'daemun-package-'));
+  // A copy, so that what is built does not appear in the checkout that other tests run from.
+  const copy = join(folder, 'checkout');
+  mkdirSync(copy);
+  for (const name of readdirSync(CHECKOUT)) {
+    if (!['node_modules', 'dist', '.git', 'test', 'bench'].includes(name))
+      cpSync(join(CHECKOUT, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(CHECKOUT, 'node_modules'), join(copy, 'node_modules'));
+  execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: copy, env: ENV, stdio: 'pipe' });
+  const archive = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
+  installed = join(folder, 'empty');
+  mkdirSync(installed);
+  writeFileSync(join(installed, 'package.json'), '{"private":true}');
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', join(folder, archive)], {
+    cwd: installed,
+    env: ENV,
+    stdio: 'pipe',
+  });
+  command = join(installed, 'node_modules/.bin/daemun');
+}, 180_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('it holds compiled code, examples and the licence, and no sources or tests', () => {
+  const root = join(installed, 'node_modules/daemun');
+  expect(
+    readdirSync(root)
+      .filter((name) => name !== 'node_modules')
+      .sort(),
+  ).toEqual(
+    ['LICENSE', 'README.md', 'bin', 'dist', 'examples', 'package.json'].filter(
+      (name) => existsSync(join(CHECKOUT, name)) || name === 'dist',
+    ),
+  );
+  const files = readdirSync(root, { recursive: true }) as string[];
+  expect(files.filter((name) => /\.test\.|\.suite\.|(?<!\.d)\.ts$/.test(name))).toEqual([]);
+  expect(existsSync(join(installed, 'node_modules/typescript'))).toBe(false);
+});
+
+test('it tells its version quickly', () => {
+  const version = () => execFileSync(process.execPath, [command, '--version'], { encoding: 'utf8' });
+  expect(version()).toMatch(/^\d+\.\d+\.\d+\n$/);
+  const times = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    version();
+    return performance.now() - start;
+  });
+  // The best of some, since other tests run at the same time.
+  expect(Math.min(...times)).toBeLessThan(150);
+});
+
+test('it serves', async () => {
+  writeFileSync(
+    join(installed, 'all.yaml'),
+    `${GATEWAY}---\n${documents(service('cart'), route('shop', { hostname: 'shop.example.com', backend: 'cart' }))}`,
+  );
+  const args = [
+    'run',
+    '-f',
+    'all.yaml',
+    '--port-map',
+    '80=0',
+    '--bind',
+    '127.0.0.1',
+    '--admin',
+    'off',
+    '--echo-backends',
+    '--log-format',
+    'json',
+  ];
+  const child = spawn(process.execPath, [command, ...args], { cwd: installed, stdio: ['ignore', 'ignore', 'pipe'] });
+  const exited = once(child, 'exit');
+  let log = '';
+  for await (const chunk of child.stderr) {
+    log += chunk;
+    if (log.includes('"msg":"serving"')) break;
+  }
+  const bound = /127\.0\.0\.1:(\d+)/.exec(log);
+  expect(bound, log).not.toBeNull();
+  expect((await ask({ port: Number(bound![1]) })).headers['x-echo-service']).toBe('shop/cart');
+  child.kill('SIGTERM');
+  expect((await exited)[0]).toBe(0);
+});
