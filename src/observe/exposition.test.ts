@@ -75,6 +75,15 @@ test('merging workers adds up each series and leaves the parts alone', () => {
   );
 });
 
+test('of what workers should agree on, the largest is taken', () => {
+  const snapshots = [3, 5, 4].map((version) => {
+    const metrics = new Metrics();
+    metrics.largest('config_version', 'Version').value = version;
+    return metrics.snapshot();
+  });
+  expect(exposition(mergeMetrics(snapshots))).toContain('\nconfig_version 5\n');
+});
+
 test('one name with two types is a programming error', () => {
   const one = new Metrics();
   one.counter('x', 'X');

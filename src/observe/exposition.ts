@@ -4,9 +4,9 @@ import type { FamilySnapshot, Labels, MetricsSnapshot, SeriesSnapshot } from './
 
 export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Adds up series with the same name and labels. */
+/** Adds up series with the same name and labels, or takes the largest, as the family says. */
 export function mergeMetrics(snapshots: Iterable<MetricsSnapshot>): MetricsSnapshot {
-  const merged = new Map<string, { family: FamilySnapshot; series: Map<string, SeriesSnapshot> }>();
+  const merged = new Map<string, Merged>();
   for (const snapshot of snapshots) {
     for (const family of snapshot) {
       let entry = merged.get(family.name);
@@ -16,20 +16,27 @@ export function mergeMetrics(snapshots: Iterable<MetricsSnapshot>): MetricsSnaps
         { type: entry.family.type, bounds: entry.family.bounds },
         `metric ${family.name} has two shapes`,
       );
-      for (const series of family.series) add(entry.series, series);
+      for (const series of family.series) merge(entry, series);
     }
   }
   return [...merged.values()].map(({ family, series }) => ({ ...family, series: [...series.values()] }));
 }
 
-function add(into: Map<string, SeriesSnapshot>, series: SeriesSnapshot): void {
+interface Merged {
+  family: FamilySnapshot;
+  series: Map<string, SeriesSnapshot>;
+}
+
+function merge({ family, series: into }: Merged, series: SeriesSnapshot): void {
   const key = labelText(series.labels);
   const known = into.get(key);
   if (!known) {
     into.set(key, { ...series, ...(series.counts ? { counts: [...series.counts] } : {}) });
     return;
   }
-  if (series.value !== undefined) known.value = (known.value ?? 0) + series.value;
+  const { value = 0 } = series;
+  if (family.merge === 'largest') known.value = Math.max(known.value ?? value, value);
+  else if (series.value !== undefined) known.value = (known.value ?? 0) + value;
   if (series.sum !== undefined) known.sum = (known.sum ?? 0) + series.sum;
   const { counts } = known;
   if (counts) for (const [i, n] of (series.counts ?? []).entries()) counts[i]! += n;

@@ -48,6 +48,8 @@ export interface FamilySnapshot {
   help: string;
   type: 'counter' | 'gauge' | 'histogram';
   bounds?: number[];
+  /** How the same series of several workers become one; absent: by addition. */
+  merge?: 'largest';
   series: SeriesSnapshot[];
 }
 
@@ -57,6 +59,7 @@ interface Family {
   help: string;
   type: FamilySnapshot['type'];
   bounds?: ReadonlyArray<number>;
+  merge?: FamilySnapshot['merge'];
   cells: Map<string, { labels: Labels; cell: Counter | Gauge | Histogram }>;
 }
 
@@ -70,6 +73,12 @@ export class Metrics {
 
   gauge(name: string, help: string, labels: Labels = {}): Gauge {
     return this.#cell(name, { help, type: 'gauge' }, labels, () => new Gauge()) as Gauge;
+  }
+
+  /** A gauge of what all workers should agree on, such as a version: merged by taking the largest. */
+  largest(name: string, help: string, labels: Labels = {}): Gauge {
+    const shape = { help, type: 'gauge' as const, merge: 'largest' as const };
+    return this.#cell(name, shape, labels, () => new Gauge()) as Gauge;
   }
 
   histogram(name: string, help: string, shape: { labels?: Labels; bounds: ReadonlyArray<number> }): Histogram {
@@ -90,6 +99,7 @@ export class Metrics {
       help: family.help,
       type: family.type,
       ...(family.bounds ? { bounds: [...family.bounds] } : {}),
+      ...(family.merge ? { merge: family.merge } : {}),
       series: [...family.cells.values()].map(({ labels, cell }) =>
         cell instanceof Histogram ? { labels, counts: [...cell.counts], sum: cell.sum } : { labels, value: cell.value },
       ),

@@ -151,8 +151,7 @@ class FilesAsSource implements FileSource {
     const files: InventoryFile[] = [];
     for (let at = 0; at < unique.length; at += PARALLEL_READS) {
       const some = unique.slice(at, at + PARALLEL_READS).map(async ({ path, named, error }) => {
-        const missing = !named;
-        const content = error === undefined ? await this.#readOne(path) : { error, missing };
+        const content = error === undefined ? await this.#readOne(path) : { error, missing: false };
         return { path, named, content };
       });
       files.push(...(await Promise.all(some)));

@@ -60,10 +60,6 @@ export class RecordedScope implements FilterScope {
     this.answer = { status, headers: [...headers], body };
   }
 
-  resume(): void {
-    throw new Error('no filter of this suite waits');
-  }
-
   /** Value of a header of the answer, or undefined. Names are compared without case. */
   answered(name: string): string | undefined {
     return this.answer?.headers.find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1];

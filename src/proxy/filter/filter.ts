@@ -9,13 +9,11 @@ import type { HeaderPatch } from './headerpatch.ts';
 export const CONTINUE = 0;
 /** The filter answered through `respond`. */
 export const ANSWERED = 1;
-/** The filter will call `resume` or `respond` later. */
-export const WAITING = 2;
-export type Verdict = typeof CONTINUE | typeof ANSWERED | typeof WAITING;
+export type Verdict = typeof CONTINUE | typeof ANSWERED;
 
 /** What a filter sees and may do of the exchange it works on. Valid until the exchange ends. */
 export interface FilterScope {
-  /** The request's head. Its offsets are valid only during `onRequest` (not after WAITING). */
+  /** The request's head. Its offsets are valid only during `onRequest`. */
   readonly head: Head;
   readonly client: ClientConnection;
   readonly requestId: string;
@@ -34,8 +32,6 @@ export interface FilterScope {
   mirror(backend: string): void;
   /** Answers in the backend's place. */
   respond(status: number, headers: ReadonlyArray<readonly [string, string]>, body: string): void;
-  /** After WAITING: goes on with the next filter. */
-  resume(): void;
 }
 
 export interface CompiledFilter {

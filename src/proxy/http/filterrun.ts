@@ -64,8 +64,4 @@ export class FilterRun implements FilterScope {
   respond(status: number, headers: ReadonlyArray<readonly [string, string]>, body: string): void {
     this.#host.answer(status, headers, body);
   }
-
-  resume(): void {
-    throw new Error('a filter that does not wait cannot resume');
-  }
 }

@@ -37,8 +37,11 @@ export class DataPlane implements Proxy {
   #config = Snapshot.EMPTY;
   #queue: Promise<unknown> = Promise.resolve();
   #reopen: NodeJS.Timeout | undefined;
-  readonly #version = this.#metrics.gauge('daemun_config_version', 'Version of the config that is served');
-  readonly #appliedAt = this.#metrics.gauge('daemun_config_applied_timestamp_seconds', 'When the config last changed');
+  readonly #version = this.#metrics.largest('daemun_config_version', 'Version of the config that is served');
+  readonly #appliedAt = this.#metrics.largest(
+    'daemun_config_applied_timestamp_seconds',
+    'When the config last changed',
+  );
 
   constructor(options: ProxyOptions) {
     this.#options = options;

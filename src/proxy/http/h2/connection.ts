@@ -313,7 +313,7 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
 
   /** Lets go of a stream that both sides have closed. */
   settle(stream: H2Stream): void {
-    if (!stream.localClosed || !stream.remoteClosed || this.streams.get(stream.id) !== stream) return;
+    if (!stream.done || this.streams.get(stream.id) !== stream) return;
     this.forget(stream, ENDED);
   }
 

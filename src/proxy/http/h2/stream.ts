@@ -97,6 +97,11 @@ export abstract class H2Stream {
     if (trailersEnd > trailersStart) this.#trailers = Buffer.from(ARENA.subarray(trailersStart, trailersEnd));
   }
 
+  /** Both sides have ended, and what they sent has been passed on. */
+  get done(): boolean {
+    return this.localClosed && this.remoteClosed && !this.#endUndelivered;
+  }
+
   get hasUnsent(): boolean {
     return this.#unsent.length > 0;
   }
@@ -232,5 +237,6 @@ export abstract class H2Stream {
     this.#undeliveredTrailers = null;
     if (trailers === null) this.deliverEnd(0, 0);
     else this.deliverEnd(JOIN_START, JOIN_START + trailers.copy(ARENA, JOIN_START));
+    this.connection.settle(this);
   }
 }
