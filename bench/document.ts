@@ -13,9 +13,9 @@ function summary(records: Record_[]): string {
       const unit = report.figures.find((figure) => figure.name === goal.figure)?.unit ?? '';
       const of = goal.of === 'ratio' ? `of ${report.baseline}` : unit;
       const asked = `${goal.bound === 'atMost' ? '≤' : '≥'} ${goal.limit} ${of}`;
-      const verdict = goal.met === undefined ? 'not served yet' : goal.met ? 'met' : '**missed**';
+      const verdict = goal.met === undefined ? 'not measured' : goal.met ? 'met' : '**missed**';
       const reached = goal.reached === undefined ? '–' : round(goal.reached);
-      return [`[${report.title}](#${anchor(report)})`, goal.figure, asked, reached, verdict, others(report, goal)];
+      return [`[${report.title}](#${report.name})`, goal.figure, asked, reached, verdict, others(report, goal)];
     }),
   );
   return markdown([['case', 'figure', 'goal', 'Daemun', '', 'others'], ...rows]);
@@ -28,12 +28,12 @@ function others(report: CaseReport, { figure, of }: { figure: string; of: 'ratio
   return report.contenders
     .filter(({ label }) => label !== report.subject && label !== 'base')
     .map((contender) => `${contender.label} ${round(value(contender) ?? Number.NaN)}`)
-    .join(', ');
+    .join('; ');
 }
 
 function section({ report, date, command, machine, versions, profile }: Record_): string {
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  const when = `${date}, \`${command}\`, ${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}`;
+  const when = `${date}, \`${command}\`, ${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}, load average before the run ${machine.loadBefore}`;
   const left = report.leftOut.map(({ label, reason }) => `Left out: ${label} (${reason.split('\n')[0]}).`);
   return [
     `### ${report.name}\n\n${report.title}.`,
@@ -47,10 +47,6 @@ function section({ report, date, command, machine, versions, profile }: Record_)
 function profileTable(profile: NonNullable<Record_['profile']>): string {
   const rows = profile.slice(0, 12).map(({ where, share }) => [`${(share * 100).toFixed(1)} %`, `\`${where}\``]);
   return markdown([['self time', 'function'], ...rows]);
-}
-
-function anchor(report: CaseReport): string {
-  return report.name;
 }
 
 function markdown(rows: string[][]): string {

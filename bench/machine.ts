@@ -18,6 +18,8 @@ export interface Machine {
   kernel: string;
   memoryMiB: number;
   node: string;
+  /** Load average of the minute before the run. */
+  loadBefore: number;
 }
 
 export function describeMachine(): Machine {
@@ -27,6 +29,7 @@ export function describeMachine(): Machine {
     kernel: `${os.type()} ${os.release()} ${os.arch()}`,
     memoryMiB: Math.round(os.totalmem() / 2 ** 20),
     node: process.version,
+    loadBefore: Number(os.loadavg()[0]!.toFixed(2)),
   };
 }
 

@@ -80,6 +80,7 @@ export function renderProfile(lines: ProfileLine[]): string {
 }
 
 function nameOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
-  if (url === '') return functionName;
-  return `${functionName || '(anonymous)'} (${basename(url)}:${lineNumber + 1})`;
+  const name = functionName || '(anonymous)';
+  if (url === '') return name;
+  return `${name} (${basename(url)}:${lineNumber + 1})`;
 }

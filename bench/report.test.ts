@@ -52,14 +52,16 @@ describe('report', () => {
   });
 
   it('becomes a document with a line for each goal and a section for each case', () => {
-    const machine = { cpu: 'Z80', cores: 2, kernel: 'CP/M', memoryMiB: 1, node: 'v26' };
+    const machine = { cpu: 'Z80', cores: 2, kernel: 'CP/M', memoryMiB: 1, node: 'v26', loadBefore: 0.1 };
     const report = reportCase(tiny, entries);
     const kept = { date: '2026-01-02', command: 'npm run bench', machine, versions: { nginx: '1.2' }, report };
     const text = renderDocument([{ ...kept, profile: [{ where: 'parse (head.ts:1)', share: 0.5 }] }]);
     expect(text).toContain('| [Body of 2 bytes](#tiny) | cpu | ≤ 0.9 of nginx | 0.85 | met |');
     expect(text).toContain('Left out: caddy (caddy did not serve).');
     expect(text).toContain('| 50.0 % | `parse (head.ts:1)` |');
-    expect(text).toContain('Measured 2026-01-02, `npm run bench`, Z80, 2 cores, CP/M, Node v26; nginx 1.2.');
+    expect(text).toContain(
+      'Measured 2026-01-02, `npm run bench`, Z80, 2 cores, CP/M, Node v26, load average before the run 0.1; nginx 1.2.',
+    );
   });
 
   it('prints three digits or so', () => {

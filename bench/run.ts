@@ -12,10 +12,10 @@ import { startBackends } from './backend.ts';
 import { type Case, cases, type World } from './case/index.ts';
 import { makeCertificate } from './certificate.ts';
 import { stopAll } from './child.ts';
-import { contest } from './contest.ts';
+import { contest, type Ground } from './contest.ts';
 import { type Cores, chooseCores, describeMachine, type Machine, pinSelf } from './machine.ts';
 import { daemun, type Peer, peers } from './peer/index.ts';
-import { profileCase, renderProfile } from './profile.ts';
+import { type ProfileLine, profileCase, renderProfile } from './profile.ts';
 import { record } from './record.ts';
 import { type CaseReport, renderText, reportCase } from './report.ts';
 
@@ -43,6 +43,11 @@ interface Options {
 }
 
 class UsageError extends Error {}
+
+function isUsageError(error: unknown): boolean {
+  if (error instanceof UsageError) return true;
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+}
 
 function readOptions(args: string[]): Options | undefined {
   const { values } = parseArgs({
@@ -130,6 +135,7 @@ async function measure(
   }
   const print = options.json ? () => {} : (text: string) => process.stdout.write(`${text}\n`);
   print(`${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}`);
+  print(`load average before the run ${machine.loadBefore} (above 0.5, other work makes the figures noisy)`);
   print(
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
@@ -149,13 +155,26 @@ async function measure(
     reports.push(report);
     print(`${renderText(report)}\n`);
     if (options.write) {
-      const missed = report.goals.some((goal) => goal.met === false && goal.figure === 'cpu');
-      const profile = missed ? await profileCase(ground) : undefined;
+      const profile = await explainMiss(ground, report);
       const command = ['npm run bench --', ...args].join(' ');
       record({ machine, versions, command, date: new Date().toISOString().slice(0, 10), report, profile });
     }
   }
   if (options.json) process.stdout.write(`${JSON.stringify({ machine, versions, cases: reports }, undefined, 2)}\n`);
+}
+
+/** A profile where a goal for CPU time was missed: where Daemun does not get as far as that, its failure is told. */
+async function explainMiss(ground: Ground, report: CaseReport): Promise<ProfileLine[] | undefined> {
+  const missed = report.goals.some(({ met, figure }) => met === false && (figure === 'cpu' || figure === 'throughput'));
+  if (!missed) return undefined;
+  try {
+    return await profileCase(ground);
+  } catch (error) {
+    process.stderr.write(
+      `bench: no profile of ${report.name}: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    return undefined;
+  }
 }
 
 /** Progress on a terminal only, on one line that the table then replaces. */
@@ -169,5 +188,5 @@ try {
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`bench: ${message}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  process.exitCode = isUsageError(error) ? 2 : 1;
 }

@@ -39,7 +39,13 @@ function httpCase(options: HttpCase): Case {
     goals: [{ figure: 'cpu', of: 'ratio', limit: options.goal }],
     subject: 'daemun',
     baseline: 'nginx',
-    contenders: (peers, world) => eachPeer(peers, setup(world)),
+    contenders: (peers, world) => [
+      ...eachPeer(peers, setup(world)),
+      ...eachPeer(
+        peers.filter(({ name }) => name === 'nginx'),
+        { ...setup(world), forwarded: true },
+      ).map((contender) => ({ ...contender, label: 'nginx, same headers' })),
+    ],
     probe: ({ port }) => ({ kind: 'http', port, tls, host: hosts.at(-1)!, path: paths.at(-1)! }),
     measure(target, { dir, seconds }) {
       const { headers, pipeline } = options;

@@ -70,10 +70,16 @@ function httpConfig(setup: Setup, port: number): string {
   proxy_set_header Connection "";
   proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-${servers.join('\n')}
+${setup.forwarded ? forwardedHeaders : ''}${servers.join('\n')}
 }
 `;
 }
+
+const forwardedHeaders = `  proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Host $http_host;
+  proxy_set_header X-Forwarded-Port $server_port;
+  proxy_set_header X-Request-Id $request_id;
+`;
 
 function tlsConfig(cert: string, key: string): string {
   return `ssl_certificate ${cert};

@@ -12,11 +12,15 @@ export interface Setup {
   h2?: boolean;
   /** Host names, each with all of `paths`; all lead to the one backend. */
   hosts: string[];
+  /** Those of `hosts` that the load asks for; absent: all. */
+  asked?: string[];
   /** Path prefixes. */
   paths: string[];
   /** Port of the backend on 127.0.0.1. */
   backend: number;
   workers: number;
+  /** Tell the backend X-Forwarded-For, -Proto, -Host, -Port and X-Request-Id; for peers that do not do so by themselves. */
+  forwarded?: boolean;
 }
 
 export interface Found {

@@ -1,5 +1,6 @@
 /** What a run tells on standard error: how it started, what changed, what is wrong. Text for people, records for machines. */
 import { writeSync } from 'node:fs';
+import { type Ack, refKey } from '../config/index.ts';
 import type { Log, LogFormat } from '../observe/index.ts';
 import type { Applied } from './feed.ts';
 import type { ListenerView } from './listenerview.ts';
@@ -31,6 +32,8 @@ const SHOWN = 20;
 export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #paint: Paint = paintFor(process.stderr);
+  /** Rejections already told, by proxy. */
+  readonly #rejected = new Map<string, Set<string>>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
@@ -77,6 +80,18 @@ export class Announcer {
 
   applied({ version, upserts, removals, took }: Applied): void {
     this.#options.log.info({ version, changed: upserts, removed: removals, took: `${took}ms` }, 'config applied');
+  }
+
+  /** What a proxy could not use, each once. */
+  rejected({ proxy, rejected }: Ack): void {
+    const before = this.#rejected.get(proxy);
+    const now = new Set(rejected.map((one) => `${refKey(one)} ${one.message}`));
+    this.#rejected.set(proxy, now);
+    for (const { message, code, ...ref } of rejected) {
+      const object = refKey(ref);
+      if (before?.has(`${object} ${message}`)) continue;
+      this.#options.log.error({ proxy, object, code }, `not applied, its last good form stays: ${message}`);
+    }
   }
 
   /** Diagnostics that are new since the last time. */

@@ -118,13 +118,7 @@ export class Gateway {
   }
 
   #acknowledged(ack: Ack): void {
-    for (const { kind, key, code, message } of ack.rejected) {
-      const { log } = this.#voices;
-      log.error(
-        { proxy: ack.proxy, object: `${kind}/${key}`, code },
-        `not applied, its last good form stays: ${message}`,
-      );
-    }
+    this.#voices.announcer.rejected(ack);
     this.#feed.acknowledge(ack);
     if (this.#isSynced) this.#tellReadiness();
   }

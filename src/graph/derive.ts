@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import type { Change, Collection } from './collection.ts';
+import { addKey, type KeySet, keysOf, removeKey } from './keyset.ts';
 import { Node, nodeOf } from './node.ts';
 
 /** What a derivation reads besides its input; each read is remembered as a dependency. */
@@ -25,22 +27,28 @@ export function derive<I, O>(name: string, input: Collection<I>, derivation: Der
   return new DerivedCollection(name, input, derivation);
 }
 
-type Reads = Map<Collection<unknown>, Set<string>>;
-
 /** Stands for "all keys" among the keys read; NUL is in no object's key. */
 const EVERY_KEY = '\u0000';
+
+type Outputs<O> = ReadonlyArray<readonly [string, O]>;
+
+const NO_OUTPUTS: Outputs<never> = [];
 
 class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   computed = 0;
   readonly #input: Collection<I>;
   readonly #derivation: Derivation<I, O>;
+  readonly #context: Context = { fetch: this.#fetch.bind(this), fetchAll: this.#fetchAll.bind(this) };
   readonly #stale = new Set<string>();
-  /** Output keys of each input. */
-  readonly #given = new Map<string, Map<string, O>>();
-  /** Output keys that several inputs give, and those inputs. */
-  readonly #givers = new Map<string, Set<string>>();
-  readonly #reads = new Map<string, Reads>();
-  readonly #readers = new Map<Collection<unknown>, Map<string, Set<string>>>();
+  /** What each input gave. */
+  readonly #given = new Map<string, Outputs<O>>();
+  /** Inputs by the output keys that they give. */
+  readonly #givers = new Map<string, KeySet>();
+  /** Keys that each input read, by collection; and the other way round. */
+  readonly #reads = new Map<string, Map<Collection<unknown>, KeySet>>();
+  readonly #readers = new Map<Collection<unknown>, Map<string, KeySet>>();
+  /** Reads of the derivation that runs; undefined while none does. */
+  #current: Map<Collection<unknown>, KeySet> | undefined;
 
   constructor(name: string, input: Collection<I>, derivation: Derivation<I, O>) {
     super(name);
@@ -57,8 +65,8 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
     if (from === this.#input) for (const { key } of changes) this.#stale.add(key);
     const readers = this.#readers.get(from);
     if (readers === undefined) return;
-    for (const { key } of changes) for (const reader of readers.get(key) ?? []) this.#stale.add(reader);
-    for (const reader of readers.get(EVERY_KEY) ?? []) this.#stale.add(reader);
+    for (const { key } of changes) for (const reader of keysOf(readers.get(key))) this.#stale.add(reader);
+    for (const reader of keysOf(readers.get(EVERY_KEY))) this.#stale.add(reader);
   }
 
   protected override work(): unknown[] {
@@ -76,91 +84,86 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
 
   #compute(inputKey: string): void {
     const value = this.#input.get(inputKey);
-    const reads: Reads = new Map();
-    const outputs = new Map<string, O>();
+    const reads = new Map<Collection<unknown>, KeySet>();
+    let outputs: Outputs<O> = NO_OUTPUTS;
+    this.#current = reads;
     try {
       if (value !== undefined) {
         this.computed++;
-        for (const [key, output] of this.#derivation(this.#context(reads), value, inputKey)) outputs.set(key, output);
+        outputs = distinct(this.#derivation(this.#context, value, inputKey));
       }
     } finally {
+      this.#current = undefined;
       this.#remember(inputKey, reads);
     }
     this.#give(inputKey, outputs);
   }
 
-  #context(reads: Reads): Context {
-    const note = (collection: Collection<unknown>, key: string): void => {
-      const keys = reads.get(collection);
-      if (keys === undefined) reads.set(collection, new Set([key]));
-      else keys.add(key);
-    };
-    return {
-      fetch: (collection, key) => {
-        note(collection, key);
-        return collection.get(key);
-      },
-      fetchAll: (collection) => {
-        note(collection, EVERY_KEY);
-        return Array.from(collection.entries())
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([, value]) => value);
-      },
-    };
+  #fetch<V>(collection: Collection<V>, key: string): V | undefined {
+    this.#note(collection, key);
+    return collection.get(key);
   }
 
-  #remember(inputKey: string, reads: Reads): void {
+  #fetchAll<V>(collection: Collection<V>): V[] {
+    this.#note(collection, EVERY_KEY);
+    return Array.from(collection.entries())
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, value]) => value);
+  }
+
+  #note(collection: Collection<unknown>, key: string): void {
+    assert(this.#current !== undefined, `${this.name} reads after its derivation has ended`);
+    addKey(this.#current, collection, key);
+  }
+
+  #remember(inputKey: string, reads: Map<Collection<unknown>, KeySet>): void {
     for (const [collection, keys] of this.#reads.get(inputKey) ?? []) {
       const readers = this.#readers.get(collection)!;
-      for (const key of keys) {
-        const set = readers.get(key)!;
-        set.delete(inputKey);
-        if (set.size === 0) readers.delete(key);
-      }
+      for (const key of keysOf(keys)) removeKey(readers, key, inputKey);
     }
     if (reads.size === 0) this.#reads.delete(inputKey);
     else this.#reads.set(inputKey, reads);
-    for (const [collection, keys] of reads) for (const key of keys) this.#readersOf(collection, key).add(inputKey);
+    for (const [collection, keys] of reads) {
+      const readers = this.#readersOf(collection);
+      for (const key of keysOf(keys)) addKey(readers, key, inputKey);
+    }
   }
 
-  #readersOf(collection: Collection<unknown>, key: string): Set<string> {
+  #readersOf(collection: Collection<unknown>): Map<string, KeySet> {
     let readers = this.#readers.get(collection);
     if (readers === undefined) {
       nodeOf(collection).attach(this);
       this.#readers.set(collection, (readers = new Map()));
     }
-    let set = readers.get(key);
-    if (set === undefined) readers.set(key, (set = new Set()));
-    return set;
+    return readers;
   }
 
-  #give(inputKey: string, outputs: Map<string, O>): void {
-    const old = this.#given.get(inputKey);
-    if (outputs.size === 0) this.#given.delete(inputKey);
+  #give(inputKey: string, outputs: Outputs<O>): void {
+    const old = this.#given.get(inputKey) ?? NO_OUTPUTS;
+    if (outputs.length === 0) this.#given.delete(inputKey);
     else this.#given.set(inputKey, outputs);
-    for (const key of old?.keys() ?? []) if (!outputs.has(key)) this.#withdraw(inputKey, key);
+    if (old.length > 0) {
+      const kept = new Set(outputs.map(([key]) => key));
+      for (const [key] of old) if (!kept.has(key)) this.#settle(key, removeKey(this.#givers, key, inputKey));
+    }
     for (const [key, output] of outputs) {
-      let givers = this.#givers.get(key);
-      if (givers === undefined) this.#givers.set(key, (givers = new Set()));
-      givers.add(inputKey);
-      if (givers.size === 1) this.put(key, output);
-      else this.#contest(key, givers);
+      addKey(this.#givers, key, inputKey);
+      const givers = this.#givers.get(key);
+      if (givers === inputKey) this.put(key, output);
+      else this.#settle(key, givers);
     }
   }
 
-  #withdraw(inputKey: string, key: string): void {
-    const givers = this.#givers.get(key)!;
-    givers.delete(inputKey);
-    if (givers.size > 0) {
-      this.#contest(key, givers);
-    } else {
-      this.#givers.delete(key);
-      this.put(key, undefined);
-    }
+  /** Shows what the first of the inputs that give `key` gives. */
+  #settle(key: string, givers: KeySet | undefined): void {
+    const winner = typeof givers === 'object' ? Array.from(givers).sort()[0]! : givers;
+    const outputs = winner === undefined ? NO_OUTPUTS : this.#given.get(winner)!;
+    this.put(key, outputs.length === 1 ? outputs[0]![1] : outputs.find(([one]) => one === key)?.[1]);
   }
+}
 
-  #contest(key: string, givers: Set<string>): void {
-    const winner = Array.from(givers).sort()[0]!;
-    this.put(key, this.#given.get(winner)!.get(key));
-  }
+/** Of equal keys the last counts. */
+function distinct<O>(outputs: Iterable<readonly [string, O]>): Outputs<O> {
+  const list = Array.isArray(outputs) ? (outputs as Outputs<O>) : Array.from(outputs);
+  return list.length < 2 ? list : Array.from(new Map(list));
 }

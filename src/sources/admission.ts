@@ -8,7 +8,7 @@ import {
   objectKey,
 } from '../api/index.ts';
 import { recognise } from './conversion.ts';
-import { check, isObject, type JsonObject, type Problem, SCHEMAS } from './schema/index.ts';
+import { check, DEFAULT_NAMESPACE, isObject, type JsonObject, type Problem, SCHEMAS } from './schema/index.ts';
 
 /** What became of one object of a document. */
 export type Admission =
@@ -76,7 +76,7 @@ function withStringData(secret: JsonObject): JsonObject {
 export function likelyKey(kind: Kind, value: JsonObject): string | undefined {
   const metadata = value.metadata;
   if (!isObject(metadata) || typeof metadata.name !== 'string' || metadata.name === '') return undefined;
-  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : 'default';
+  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : DEFAULT_NAMESPACE;
   return keyOf(kind, KINDS[kind].namespaced ? namespace : '', metadata.name);
 }
 

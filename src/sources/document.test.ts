@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chunksOf, entriesOf } from './document.ts';
 
@@ -82,4 +83,63 @@ test('reads plain words and numbers as kubectl does', () => {
     'data.b must be a string, not boolean false. Put it in quotes',
     'data.c must be a string, not number 16. Put it in quotes',
   ]);
+});
+
+const line = fc.constantFrom(
+  '---',
+  '--- # c',
+  '--- {a: 1}',
+  '...',
+  '# c',
+  '',
+  '%YAML 1.2',
+  'a: 1',
+  'a: [',
+  '  b: |',
+  '    ---',
+  '- x',
+  '\t',
+);
+
+test('cuts any file into parts that stand in it in order, on the lines that they name', () => {
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 12 }), fc.constantFrom('\n', '\r\n'), (lines, end) => {
+      const text = lines.join(end);
+      let from = 0;
+      for (const chunk of chunksOf(text)) {
+        const at = text.indexOf(chunk.text, from);
+        expect(at).toBeGreaterThanOrEqual(from);
+        expect(text.slice(0, at).split('\n').length - 1).toBe(chunk.line);
+        from = at + chunk.text.length;
+      }
+      // What is left out has no content.
+      expect(text.slice(from)).toMatch(/^(?:(?:---)?\s*(?:#.*|%.*)?\s*)*$/);
+    }),
+  );
+});
+
+test('reads any text without throwing', () => {
+  const word = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      'apiVersion: v1',
+      'kind: Secret',
+      'metadata:',
+      ' name: a',
+      '&a',
+      '*a',
+      '<<: *a',
+      '!!binary',
+      '{',
+      ']',
+      ': ',
+      '- ',
+      '\n',
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 20 }), (words) => {
+      for (const chunk of chunksOf(words.join(''))) entriesOf(chunk.text);
+    }),
+  );
 });

@@ -22,11 +22,18 @@ export const MAX_FILE_BYTES = 64 * 1024 * 1024;
  */
 const TIMESTAMP_STEP_MS = 2000;
 
+/** A file that was written less than this long ago, in milliseconds, may be half written and is read later ... */
+const SETTLE_MS = 20;
+/** ... unless it has been so for this long. */
+const SETTLE_PATIENCE_MS = 250;
+
 interface Cached {
   /** Size, times and inode; '' where they cannot be trusted yet. */
   signature: string;
   text: string;
   parsed: ParsedFile;
+  /** When the file was first found to be half written, perhaps; absent: it is not. */
+  unsettledSince?: number;
 }
 
 /** Parses files, and only what changed in them since they were parsed last. */
@@ -34,13 +41,16 @@ export class FileCache {
   #cached = new Map<string, Cached>();
   /** Documents parsed since the start. */
   parses = 0;
+  /** Files whose new content was not read yet, since it may still be on its way. */
+  readonly unsettled = new Set<string>();
 
   /** Reads a file. The answer is the identical object when its bytes are the same as before. */
   async read(path: string): Promise<ParsedFile> {
     try {
       const before = this.#cached.get(path);
-      const { signature, size, once } = await this.#look(path);
+      const { signature, size, once, age } = await this.#look(path);
       if (before && (once || (signature !== '' && signature === before.signature))) return before.parsed;
+      if (before && this.#mustSettle(path, before, age)) return before.parsed;
       if (size > MAX_FILE_BYTES) {
         return { error: `is larger than ${MAX_FILE_BYTES} bytes; split it`, missing: false };
       }
@@ -48,6 +58,20 @@ export class FileCache {
     } catch (error) {
       return { error: reasonOf(error), missing: isMissing(error) };
     }
+  }
+
+  /** Editors empty a file and fill it again: what is read in between would take away every object in it. */
+  #mustSettle(path: string, cached: Cached, age: number): boolean {
+    const now = performance.now();
+    cached.unsettledSince ??= now;
+    const wait = age >= 0 && age < SETTLE_MS && now - cached.unsettledSince < SETTLE_PATIENCE_MS;
+    if (wait) {
+      this.unsettled.add(path);
+    } else {
+      cached.unsettledSince = undefined;
+      this.unsettled.delete(path);
+    }
+    return wait;
   }
 
   /** Takes content that was read elsewhere. */
@@ -71,6 +95,7 @@ export class FileCache {
   /** Forgets all files but these. */
   retain(paths: ReadonlySet<string>): void {
     for (const path of this.#cached.keys()) if (!paths.has(path)) this.#cached.delete(path);
+    for (const path of this.unsettled) if (!paths.has(path)) this.unsettled.delete(path);
   }
 
   #chunks(text: string, before: ParsedFile | undefined): ParsedChunk[] {
@@ -83,13 +108,13 @@ export class FileCache {
     });
   }
 
-  async #look(path: string): Promise<{ signature: string; size: number; once: boolean }> {
-    const { ino, dev, size, mtimeNs, ctimeNs, ctimeMs, ...entry } = await stat(path, { bigint: true });
+  async #look(path: string): Promise<{ signature: string; size: number; once: boolean; age: number }> {
+    const { ino, dev, size, mtimeNs, ctimeNs, mtimeMs, ctimeMs, ...entry } = await stat(path, { bigint: true });
     const settled = Date.now() - Number(ctimeMs) > TIMESTAMP_STEP_MS;
     const signature = settled ? [dev, ino, size, mtimeNs, ctimeNs].join(':') : '';
     // Pipes and devices give their content once.
     const once = (Number(entry.mode) & S_IFMT) !== S_IFREG;
-    return { signature, size: Number(size), once };
+    return { signature, size: Number(size), once, age: Date.now() - Number(mtimeMs) };
   }
 }
 

@@ -187,6 +187,21 @@ describe('reading', () => {
   });
 });
 
+test('uses endpoints given by hand instead of those in files', async () => {
+  const slice = (service: string): string =>
+    `apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: ${service}-x, labels: {kubernetes.io/service-name: ${service}}}\naddressType: IPv4\n`;
+  const service = 'apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n';
+  await put('a.yaml', service, slice('web'), slice('api'));
+  const source = await open({ endpoints: [parseEndpointOption('default/web:80=127.0.0.1:3000')] });
+  expect([...source.collections.EndpointSlice.values()].map(({ metadata }) => metadata.name)).toEqual([
+    'api-x',
+    'web-80-ipv4-3000',
+  ]);
+  expect(messages(source)).toEqual([
+    'a.yaml:6 | info | EndpointSlice/default/web-x |  | is not used: --endpoint gives Service default/web its endpoints',
+  ]);
+});
+
 describe('quarantine', () => {
   test('leaves out what is broken from the start, and nothing else', async () => {
     await put(
@@ -244,7 +259,7 @@ describe('quarantine', () => {
     await put('a.yaml', configMap('one', 'first'));
     await put('b.yaml', configMap('one', 'second'));
     const source = await open({ watch: true });
-    await put('a.yaml', configMap('one', 'first').replace('data:', 'data: []\nrest:'));
+    await put('a.yaml', configMap('one', 'first').replace('\ndata:', '\ndata: []\nrest:'));
     await until(source, () => messages(source).join().includes('its last good form stays in use'));
     expect(values(source)).toEqual({ one: 'first' });
     await unlink(join(folder, 'a.yaml'));
@@ -361,6 +376,20 @@ describe('hot reload', () => {
     // A write may be seen half done: then the cut document is parsed too, and no object is lost over it.
     expect(parsed).toBeLessThanOrEqual(3);
     expect(changed).toBe(1);
+  });
+
+  test('does not take a file for empty that is just being written', async () => {
+    const path = await put('a.yaml', configMap('one', '1'));
+    const source = await open({ watch: true });
+    const sizes: number[] = [];
+    source.collections.ConfigMap.subscribe(() => sizes.push(source.collections.ConfigMap.size));
+    const file = await openFile(path, 'w');
+    // Others' changes make the source look while the file is empty.
+    await put('b.yaml', configMap('two', '2'));
+    await file.writeFile(configMap('one', 'new'));
+    await file.close();
+    await until(source, () => values(source).one === 'new' && values(source).two === '2');
+    expect(Math.min(...sizes)).toBeGreaterThan(0);
   });
 
   test('reaches other objects as one batch, however many files a change spans', async () => {

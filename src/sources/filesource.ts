@@ -117,6 +117,7 @@ class FilesAsSource implements FileSource {
       for (const callback of this.#callbacks) callback(reload);
       this.#started.resolve();
       if (this.#again) this.#reload();
+      else if (this.#cache.unsettled.size > 0 && !this.#closed) this.#debounce.call();
     });
   }
 

@@ -1,5 +1,5 @@
 import type { AnyResource, Service } from '../api/index.ts';
-import { keyOf, objectKey } from '../api/index.ts';
+import { keyOf, objectKey, SERVICE_NAME_LABEL } from '../api/index.ts';
 import { equal } from '../graph/index.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import type { Entry } from './document.ts';
@@ -50,6 +50,7 @@ export class Inventory {
     const look = new Look(this.#held);
     for (const file of files) look.file(file);
     look.keepLastGood();
+    look.withoutEndpointsOf(new Set(this.#options.map(({ namespace, service }) => `${namespace}/${service}`)));
     for (const option of this.#options) look.option(option);
     this.#held = look.held;
     const resources = new Map([...look.held].map(([key, { resource }]) => [key, resource]));
@@ -156,6 +157,20 @@ class Look {
     if (!before) return 'the object is left out';
     this.held.set(key, before);
     return 'its last good form stays in use';
+  }
+
+  /** Endpoints given by hand replace those of the files: of a Service, all of them. */
+  withoutEndpointsOf(services: ReadonlySet<string>): void {
+    if (services.size === 0) return;
+    for (const [key, { path, line, resource }] of this.held) {
+      const { kind, metadata } = resource;
+      if (kind !== 'EndpointSlice' && kind !== 'Endpoints') continue;
+      const name = kind === 'Endpoints' ? metadata.name : metadata.labels?.[SERVICE_NAME_LABEL];
+      if (!services.has(`${metadata.namespace}/${name}`)) continue;
+      this.held.delete(key);
+      const message = `is not used: --endpoint gives Service ${metadata.namespace}/${name} its endpoints`;
+      this.#report({ severity: 'info', file: path, line, object: key, message });
+    }
   }
 
   option(option: EndpointOption): void {

@@ -50,7 +50,7 @@ function judgeParameters(
   if (reference === undefined) return;
   const field = 'spec.infrastructure.parametersRef';
   const what = `${reference.kind} ${reference.name}`;
-  if (options.controllerNames === undefined) {
+  if (options.shared) {
     into.ignored.push({ field, message: `parameters in ${what} are ignored: this gateway does not read them` });
   } else {
     const message = `${what} is no kind of parameters that this controller reads; remove it`;

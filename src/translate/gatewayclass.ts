@@ -24,9 +24,8 @@ export function adopt(gatewayClass: GatewayClass, options: TranslateOptions): Ad
   const adopted: AdoptedClass = { key: `GatewayClass//${name}`, name, controllerName, generation };
   if (parametersRef === undefined) return adopted;
   const what = `${parametersRef.kind} ${parametersRef.name}`;
-  // Adopting every class means running other vendors' manifests: their parameters shape infrastructure, not routing.
-  if (options.controllerNames === undefined)
-    adopted.ignored = `parameters in ${what} are ignored: this gateway does not read them`;
+  // Standalone runs other vendors' manifests as they are: their parameters shape infrastructure, not routing.
+  if (options.shared) adopted.ignored = `parameters in ${what} are ignored: this gateway does not read them`;
   else {
     const message = `${what} is no kind of parameters that ${controllerName} reads; remove parametersRef`;
     adopted.problem = problem(GATEWAY_CLASS_REASON.InvalidParameters, 'spec.parametersRef', message);

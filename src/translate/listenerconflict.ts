@@ -52,6 +52,7 @@ export function indistinct(a: Slot, b: Slot): 'ProtocolConflict' | 'HostnameConf
  */
 export function conflictsOf(listeners: ReadonlyArray<DeclaredListener>): Map<string, Problem> {
   const conflicts = new Map<string, Problem>();
+  if (allDistinct(listeners)) return conflicts;
   const taken = new Map<string, DeclaredListener[]>();
   for (const own of byOwner(listeners)) {
     const standing = own.filter((one) => {
@@ -67,6 +68,22 @@ export function conflictsOf(listeners: ReadonlyArray<DeclaredListener>): Map<str
     for (const one of standing) if (!conflicts.has(one.key)) add(taken, one);
   }
   return conflicts;
+}
+
+/** Nearly always so, and seen at a glance: thousands of listeners on one port need no comparing. */
+function allDistinct(listeners: ReadonlyArray<DeclaredListener>): boolean {
+  const families = new Map<string, Family>();
+  const hosts = new Set<string>();
+  for (const one of listeners) {
+    const slot = slotOf(one);
+    if (slot === undefined) continue;
+    const { port, family } = slot;
+    const host = family === 'tcp' || family === 'udp' ? port : `${port}/${slot.hostname}`;
+    if (hosts.has(host) || (families.get(port) ?? family) !== family) return false;
+    hosts.add(host);
+    families.set(port, family);
+  }
+  return true;
 }
 
 function byOwner(listeners: ReadonlyArray<DeclaredListener>): DeclaredListener[][] {

@@ -27,7 +27,8 @@ export interface Listeners {
   /** By object key. */
   gateways: Collection<ManagedGateway>;
   sets: Collection<ManagedSet>;
-  setsByGateway: Index<ManagedSet>;
+  /** One entry for each accepted ListenerSet. */
+  setsByGateway: Index<string>;
   /** By listener key. */
   views: Collection<ListenerView>;
   viewsByOwner: Index<ListenerView>;
@@ -57,23 +58,74 @@ export function deriveListeners(graph: Graph): Listeners {
     one(key, attachedSet(graph.look(context), gateways, object)),
   );
   const declared = declare(graph, gateways, sets);
-  const byGateway = index('listeners by gateway', declared, ({ gateway }) => [gateway]);
-  const conflicts = graph.derive('listener conflicts', byGateway, (_context, group) => conflictsOf(group));
-  const overlaps = graph.derive('tls overlaps', byGateway, (context, group) =>
-    overlapsOf(group.filter(({ key }) => context.fetch(conflicts, key) === undefined)),
-  );
-  const ports = options.shared ? derivePorts(graph, { gateways, declared, conflicts }) : undefined;
   const certificates = deriveCertificates(graph, declared);
+  const { views, shared } = deriveViews(graph, { gateways, declared, certificates });
+  const identities = graph.derive('client identities', gateways, (context, gateway, key) => {
+    const look = graph.look(context);
+    const object = find(look, 'Gateway', gateway);
+    return one(key, object && clientIdentity(look, certificates, object));
+  });
+  const config = listenerConfig(graph, views, certificates);
+  const owned = { ...ownedViews(graph, sets, views), ...deriveForRoutes(graph, { gateways, sets, views }) };
+  return { classes, gateways, sets, views, shared, certificates, identities, config, ...owned };
+}
+
+function ownedViews(
+  graph: Graph,
+  sets: Collection<ManagedSet>,
+  views: Collection<ListenerView>,
+): Pick<Listeners, 'viewsByOwner' | 'setsByGateway'> {
+  const viewsByOwner = index('listeners by owner', views, ({ owner }) => [ownerKey(owner)]);
+  const accepted = graph.derive('accepted listenersets', sets, (context, { gateway, refusal }, key) => {
+    const own = context.fetch(viewsByOwner, key) ?? [];
+    return refusal === undefined && own.some(({ config }) => config !== undefined) ? [[key, gateway]] : [];
+  });
+  return { viewsByOwner, setsByGateway: index('listenersets by gateway', accepted, (gateway) => [gateway]) };
+}
+
+interface ViewInputs {
+  gateways: Collection<ManagedGateway>;
+  declared: Collection<DeclaredListener>;
+  certificates: Collection<CertificateVerdict>;
+}
+
+/** Conflicts are decided by port, so that listeners of one port do not wait for those of others. */
+function deriveViews(
+  graph: Graph,
+  { gateways, declared, certificates }: ViewInputs,
+): Pick<Listeners, 'views' | 'shared'> {
+  const byPort = index('listeners by gateway and port', declared, (listener) => {
+    const slot = slotOf(listener);
+    return slot === undefined ? [] : [`${listener.gateway} ${slot.port}`];
+  });
+  const conflicts = graph.derive('listener conflicts', byPort, (_context, group) => conflictsOf(group));
+  const overlaps = graph.derive('tls overlaps', byPort, (context, group) => {
+    const tls = group.filter((listener) => slotOf(listener)?.family === 'tls');
+    return overlapsOf(tls.filter(({ key }) => context.fetch(conflicts, key) === undefined));
+  });
+  const ports = graph.options.shared ? derivePorts(graph, { gateways, declared, conflicts }) : undefined;
   const views = graph.derive('listeners', declared, (context, listener, key) => {
     const gateway = context.fetch(gateways, `Gateway/${listener.gateway}`);
     if (gateway === undefined) return [];
     const conflict = context.fetch(conflicts, key);
     const overlap = context.fetch(overlaps, key);
     const portRefusal = ports && context.fetch(ports.refused, key);
-    return [
-      [key, judgeListener(graph.look(context), listener, { gateway, conflict, overlap, portRefusal, certificates })],
-    ];
+    const around = { gateway, conflict, overlap, portRefusal, certificates };
+    return [[key, judgeListener(graph.look(context), listener, around)]];
   });
+  return { views, shared: ports?.shared ?? join<string>('no sharing', []) };
+}
+
+interface RouteSideInputs {
+  gateways: Collection<ManagedGateway>;
+  sets: Collection<ManagedSet>;
+  views: Collection<ListenerView>;
+}
+
+function deriveForRoutes(
+  graph: Graph,
+  { gateways, sets, views }: RouteSideInputs,
+): Pick<Listeners, 'parents' | 'pointsByOwner' | 'served'> {
   const parents = join<Parent>('route parents', [
     graph.derive('gateway parents', gateways, (_context, { key: gateway, controllerName }, key) => [
       [key, { gateway, controllerName }],
@@ -84,23 +136,9 @@ export function deriveListeners(graph: Graph): Listeners {
   ]);
   const points = graph.derive('attach points', views, (_context, view, key) => [[key, attachPoint(view)]]);
   return {
-    classes,
-    gateways,
-    sets,
-    setsByGateway: index('listenersets by gateway', sets, ({ gateway }) => [gateway]),
-    views,
-    viewsByOwner: index('listeners by owner', views, ({ owner }) => [ownerKey(owner)]),
-    pointsByOwner: index('attach points by owner', points, ({ owner }) => [ownerKey(owner)]),
     parents,
+    pointsByOwner: index('attach points by owner', points, ({ owner }) => [ownerKey(owner)]),
     served: graph.derive('served listeners', views, (_context, { config }, key) => one(key, config)),
-    shared: ports?.shared ?? graph.derive('no sharing', inputs.Gateway, () => []),
-    certificates,
-    identities: graph.derive('client identities', gateways, (context, gateway, key) => {
-      const look = graph.look(context);
-      const object = find(look, 'Gateway', gateway);
-      return one(key, object && clientIdentity(look, certificates, object));
-    }),
-    config: listenerConfig(graph, views, certificates),
   };
 }
 

@@ -1,6 +1,16 @@
-import { CONDITION, GATEWAY_GROUP, POLICY_REASON, type PolicyAncestorStatus, type PolicyStatus } from '../api/index.ts';
+import {
+  type BackendTLSPolicy,
+  CONDITION,
+  GATEWAY_GROUP,
+  objectKey,
+  POLICY_REASON,
+  type PolicyAncestorStatus,
+  type PolicyStatus,
+  type PolicyTargetReference,
+} from '../api/index.ts';
 import { first, type PolicyView } from './backendtls.ts';
 import { conditions, judged } from './conditions.ts';
+import { find, type Lookup } from './lookup.ts';
 import { type Diagnostic, type Problem, problem } from './problem.ts';
 
 /** A Gateway through which a Service is reached. */
@@ -51,4 +61,28 @@ export function policyDiagnostics(policy: PolicyView, conflicts: ReadonlyArray<P
     field,
     message,
   }));
+}
+
+/** Targets where a policy does nothing, most likely by a slip. */
+export function idleTargets(look: Lookup, policy: BackendTLSPolicy): Diagnostic[] {
+  const { namespace = '' } = policy.metadata;
+  return policy.spec.targetRefs.flatMap((target, at) => {
+    const message = idleness(look, namespace, target);
+    if (message === undefined) return [];
+    const field = `spec.targetRefs[${at}]`;
+    return [
+      { severity: 'warning', object: objectKey(policy), field, message: `${message}: the policy does nothing there` },
+    ];
+  });
+}
+
+function idleness(look: Lookup, namespace: string, target: PolicyTargetReference): string | undefined {
+  const { group, kind, name, sectionName } = target;
+  if (group !== '' || kind !== 'Service')
+    return `${group === '' ? kind : `${group}/${kind}`} is no kind of target, only Services are`;
+  const service = find(look, 'Service', { namespace, name });
+  if (service === undefined) return `Service ${namespace}/${name} does not exist`;
+  const ports = (service.spec.ports ?? []).map((port) => port.name ?? '');
+  if (sectionName === undefined || ports.includes(sectionName)) return undefined;
+  return `Service ${namespace}/${name} has no port named ${sectionName}; it has ${ports.join(', ') || 'none'}`;
 }

@@ -7,7 +7,9 @@ export interface Aged {
 }
 
 export function byAge(a: Aged, b: Aged): number {
-  return ordered(a.created, b.created) || ordered(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`);
+  if (a.created !== b.created) return ordered(a.created, b.created);
+  if (a.namespace === b.namespace) return ordered(a.name, b.name);
+  return ordered(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`);
 }
 
 export function ordered(a: string | number, b: string | number): number {

@@ -1,4 +1,4 @@
-import type { ConfigObject } from '../config/index.ts';
+import type { ConfigObject, Listener } from '../config/index.ts';
 import { type Collection, type Index, index, join } from '../graph/index.ts';
 import { placements, type RouteIdentity } from './attachment.ts';
 import type { BackendScope, BackendUse } from './backendref.ts';
@@ -19,7 +19,7 @@ import {
 } from './route.ts';
 import { deriveClashes, withoutClashes } from './routeclash.ts';
 import type { RouteReading } from './ruledraft.ts';
-import { claimIndex, claimsOf, type MatchClaim } from './shadow.ts';
+import { claimIndex, claimsOf, type MatchClaim, siteOf } from './shadow.ts';
 import { configOutput, type Graph } from './stage.ts';
 
 /** Routes of all kinds, placed and read. */
@@ -61,20 +61,21 @@ export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backen
     };
     return [[key, { ...judgedRoute, ...withVariants(judgedRoute, variantOf) }]];
   });
-  return { judged, ...servedBy(graph, judged) };
+  return { judged, ...servedBy(graph, judged, served) };
 }
 
 /** What judged routes come to, apart from their statuses. */
-function servedBy(graph: Graph, judged: Collection<JudgedRoute>): Omit<Routes, 'judged'> {
+function servedBy(graph: Graph, judged: Collection<JudgedRoute>, served: Collection<Listener>): Omit<Routes, 'judged'> {
   const attachments = graph.derive('attachments', judged, (_context, route, key) =>
     Array.from(
       attachedListeners(route),
       (listener) => [`${key}>${listener}`, { listener, route: route.route }] as const,
     ),
   );
-  const claims = graph.derive('match claims', judged, (_context, route, key) =>
-    claimsOf(route).map((claim, at) => [`${key}#${at}`, claim] as const),
-  );
+  const claims = graph.derive('match claims', judged, (context, route, key) => {
+    const site = siteOf(graph.options, (listener) => context.fetch(served, listener));
+    return claimsOf(route, site).map((claim, at) => [`${key}#${at}`, claim] as const);
+  });
   const uses = graph.derive('backend uses', judged, (_context, route, key) =>
     route.uses.filter(({ fault }) => fault === undefined).map((use) => [`${key}>${use.key}`, use] as const),
   );

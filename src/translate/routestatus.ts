@@ -15,20 +15,28 @@ import {
   type SocketReport,
 } from './programmed.ts';
 import type { JudgedRoute } from './route.ts';
-import { type MatchClaim, shadowed } from './shadow.ts';
+import { type MatchClaim, type SiteOf, shadowed, siteOf } from './shadow.ts';
 
 /** Our own: some match of the route takes no request, because an equal one of higher precedence takes them all. */
 export const SHADOWED = 'daemun.dev/Shadowed';
 
-export interface RouteStatusScope {
+/** What decides whether other routes take a route's requests. */
+export interface ShadowScope {
   look: Lookup;
   claims: Index<MatchClaim>;
   served: Collection<Listener>;
+}
+
+export interface RouteStatusScope extends ShadowScope {
   sockets: Index<SocketReport>;
 }
 
 export function routeStatus(scope: RouteStatusScope, route: JudgedRoute): RouteStatus {
   return { parents: route.parents.map((parent) => parentStatus(scope, route, parent)) };
+}
+
+function sites({ look, served }: ShadowScope): SiteOf {
+  return siteOf(look.options, (listener) => look.context.fetch(served, listener));
 }
 
 function parentStatus(scope: RouteStatusScope, route: JudgedRoute, parent: ParentPlacement): RouteParentStatus {
@@ -48,7 +56,10 @@ function parentStatus(scope: RouteStatusScope, route: JudgedRoute, parent: Paren
   }
   verdicts.push(refusals.length === 0 ? programmed(scope, route, parent) : notProgrammed(refusals[0]!.reason));
   const listeners = new Set(parent.points.filter(({ served }) => served).map(({ listener }) => listener));
-  const shadows = [...(parent.shadows ?? []), ...shadowed(scope.look, scope.claims, { judged: route, listeners })];
+  const shadows = [
+    ...(parent.shadows ?? []),
+    ...shadowed(scope.look, scope.claims, { judged: route, site: sites(scope), listeners }),
+  ];
   if (shadows.length > 0) verdicts.push(holds(SHADOWED, 'EqualMatch', shadows.join('; ')));
   const { parentRef, controllerName } = parent;
   return { parentRef, controllerName, conditions: conditions(verdicts, route.route.generation) };
@@ -97,7 +108,7 @@ function verdictOf(rules: Progress, listener: Progress): Verdict {
 }
 
 /** Errors and warnings of a route, with the fields to mend. */
-export function routeDiagnostics(look: Lookup, claims: Index<MatchClaim>, route: JudgedRoute): Diagnostic[] {
+export function routeDiagnostics(scope: ShadowScope, route: JudgedRoute): Diagnostic[] {
   const object = route.route.key;
   const found = new Map<string, Diagnostic>();
   const add = (severity: Diagnostic['severity'], field: string, message: string): void => {
@@ -109,8 +120,7 @@ export function routeDiagnostics(look: Lookup, claims: Index<MatchClaim>, route:
   }
   for (const { field, message } of [...route.unresolved, ...route.refusals, ...route.partial])
     add('error', field, message);
-  const listeners = new Set(route.rules.flatMap(({ attachments }) => attachments.map(({ listener }) => listener)));
-  for (const sentence of shadowed(look, claims, { judged: route, listeners })) {
+  for (const sentence of shadowed(scope.look, scope.claims, { judged: route, site: sites(scope) })) {
     const space = sentence.indexOf(' ');
     add('warning', sentence.slice(0, space), sentence.slice(space + 1));
   }

@@ -1,5 +1,7 @@
-import type { HttpMatch, RouteRule } from '../config/index.ts';
+import type { HttpMatch, Listener, RouteRule } from '../config/index.ts';
 import { type Collection, type Index, index } from '../graph/index.ts';
+import { ANY_HOST } from './hostnames.ts';
+import type { TranslateOptions } from './inputs.ts';
 import type { Lookup } from './lookup.ts';
 import { byAge, ordered } from './precedence.ts';
 import type { JudgedRoute } from './route.ts';
@@ -22,10 +24,22 @@ interface SignedClaim extends MatchClaim {
   signature: string;
 }
 
-export function claimsOf(judged: JudgedRoute): SignedClaim[] {
+/** Where requests of a listener meet those of others: its own key, or the socket and hostname that it shares. */
+export type SiteOf = (listener: string) => string;
+
+/** Gateways that share data planes share sockets: their listeners with equal hostnames have their routes in common. */
+export function siteOf(options: TranslateOptions, served: (listener: string) => Listener | undefined): SiteOf {
+  return (key) => {
+    const listener = options.shared ? served(key) : undefined;
+    if (listener === undefined) return key;
+    return `${listener.port} ${listener.addresses.join()} ${listener.hostname ?? ANY_HOST}`;
+  };
+}
+
+export function claimsOf(judged: JudgedRoute, site: SiteOf): SignedClaim[] {
   return judged.rules.flatMap((rule) =>
     rule.matches.flatMap((match, matchIndex) =>
-      signatures(rule, match).map((signature) => ({ ...claimOf(rule, matchIndex), signature })),
+      signatures(rule, match, { site }).map((signature) => ({ ...claimOf(rule, matchIndex), signature })),
     ),
   );
 }
@@ -38,7 +52,13 @@ function claimOf(rule: RouteRule, matchIndex: number): MatchClaim {
   return { rule: rule.key, route: rule.route, created: rule.created, ruleIndex: rule.index, matchIndex };
 }
 
-function signatures(rule: RouteRule, match: HttpMatch, listeners?: ReadonlySet<string>): string[] {
+interface Sites {
+  site: SiteOf;
+  /** Only these; absent: all. */
+  listeners?: ReadonlySet<string>;
+}
+
+function signatures(rule: RouteRule, match: HttpMatch, { site, listeners }: Sites): string[] {
   const what = JSON.stringify([
     match.path.type,
     match.path.value,
@@ -48,20 +68,20 @@ function signatures(rule: RouteRule, match: HttpMatch, listeners?: ReadonlySet<s
   ]);
   return rule.attachments
     .filter(({ listener }) => listeners === undefined || listeners.has(listener))
-    .flatMap(({ listener, hostnames }) => hostnames.map((hostname) => `${listener} ${hostname} ${what}`));
+    .flatMap(({ listener, hostnames }) => hostnames.map((hostname) => `${site(listener)} ${hostname} ${what}`));
 }
 
 /** A sentence for each match of a route that takes no request on these listeners, because an equal one takes them all. */
 export function shadowed(
   look: Lookup,
   claims: Index<MatchClaim>,
-  { judged, listeners }: { judged: JudgedRoute; listeners: ReadonlySet<string> },
+  { judged, ...sites }: { judged: JudgedRoute } & Sites,
 ): string[] {
   const found: string[] = [];
   for (const rule of judged.rules) {
     for (const [matchIndex, match] of rule.matches.entries()) {
       const own = claimOf(rule, matchIndex);
-      const winners = signatures(rule, match, listeners).map((signature) => winner(look, claims, { signature, own }));
+      const winners = signatures(rule, match, sites).map((signature) => winner(look, claims, { signature, own }));
       const [first] = winners;
       if (first !== undefined && winners.every((one) => one !== undefined)) found.push(sentence(own, first));
     }

@@ -16,7 +16,7 @@ import { type GatewayStatusScope, gatewayStatus } from './gatewaystatus.ts';
 import type { ListenerView } from './listener.ts';
 import type { Listeners } from './listeners.ts';
 import { listenerSetStatus } from './listenersetstatus.ts';
-import { policyConflicts, policyDiagnostics, policyStatus } from './policystatus.ts';
+import { idleTargets, policyConflicts, policyDiagnostics, policyStatus } from './policystatus.ts';
 import type { Diagnostic } from './problem.ts';
 import { type SocketReport, socketReports } from './programmed.ts';
 import type { Routes } from './routes.ts';
@@ -83,14 +83,9 @@ function gatewayStatuses(graph: Graph, known: StatusInputs, sockets: Index<Socke
       views: inOrder(context.fetch(listeners.viewsByOwner, key) ?? []),
       attachedRoutes: (listener) => context.fetch(known.routes.attached, listener)?.length ?? 0,
     };
-    const sets = context.fetch(listeners.setsByGateway, gateway.key) ?? [];
-    const attachedListenerSets = sets.filter(({ key: set, refusal }) => {
-      const views = context.fetch(listeners.viewsByOwner, set) ?? [];
-      return refusal === undefined && views.some(({ config }) => config !== undefined);
-    }).length;
     const identity = context.fetch(listeners.identities, key);
     const extras = {
-      attachedListenerSets,
+      attachedListenerSets: context.fetch(listeners.setsByGateway, gateway.key)?.length ?? 0,
       unresolved: identity !== undefined && 'problem' in identity ? [identity.problem] : [],
       insecureClients: scope.views.some(
         ({ config }) => config?.tls?.clientValidation?.mode === 'AllowInsecureFallback',
@@ -150,7 +145,10 @@ function deriveDiagnostics(graph: Graph, { listeners, routes, backends }: Status
       numbered(`${ownerKey(view.owner)}>${key}`, listenerDiagnostics(view, context.fetch(listeners.shared, key))),
     ),
     graph.derive('route diagnostics', routes.judged, (context, route, key) =>
-      numbered(key, routeDiagnostics(graph.look(context), routes.claims, route)),
+      numbered(
+        key,
+        routeDiagnostics({ look: graph.look(context), claims: routes.claims, served: listeners.served }, route),
+      ),
     ),
     graph.derive('listenerset diagnostics', listeners.sets, (_context, { refusal }, key) =>
       numbered(
@@ -160,7 +158,10 @@ function deriveDiagnostics(graph: Graph, { listeners, routes, backends }: Status
     ),
     graph.derive('policy diagnostics', backends.policies, (context, policy, key) => {
       const conflicts = policyConflicts(policy, (service) => context.fetch(backends.policiesByService, service) ?? []);
-      return numbered(key, policyDiagnostics(policy, conflicts));
+      return numbered(key, [
+        ...policyDiagnostics(policy, conflicts),
+        ...idleTargets(graph.look(context), context.fetch(graph.inputs.BackendTLSPolicy, key)!),
+      ]);
     }),
     graph.derive('client identity diagnostics', listeners.identities, (_context, identity, key) => {
       if (!('problem' in identity)) return [];

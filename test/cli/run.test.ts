@@ -91,7 +91,7 @@ test('a file that breaks keeps its objects serving, says why, and is taken up ag
   expect((await ask({ port: running.port })).headers['x-echo-service']).toBe('shop/mended');
 });
 
-test('a port that is taken is named with its code, and the other listeners serve', async () => {
+test('a port that is taken is named with its code, the other listeners serve, and it serves once it is free', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as AddressInfo;
@@ -116,7 +116,11 @@ test('a port that is taken is named with its code, and the other listeners serve
   expect(ready.status).toBe(503);
   expect(ready.body).toContain('shop/edge/other');
   expect(ready.body).toContain('DMN_PORT_IN_USE');
+  const before = running.records().length;
   taken.close();
+  await running.logged('ready', before);
+  expect(await ask({ port })).toMatchObject({ status: 200 });
+  expect(await askAdmin(running.admin, '/readyz')).toMatchObject({ status: 200 });
 });
 
 test('SIGTERM lets requests under way finish, takes no new ones, and exits 0', async () => {

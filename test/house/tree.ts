@@ -83,21 +83,29 @@ export function functionsOf(path: string): FunctionShape[] {
   return found;
 }
 
-/** How many names a module gives away. */
-export function exportCount(path: string): number {
+/** How many values a module gives away; types cost its users nothing. */
+export function valueExports(path: string): number {
   let count = 0;
   walk(parse(path), (node) => {
-    if (node.type !== 'ExportNamedDeclaration') return;
-    count += node.declaration ? 1 : (node.specifiers as SyntaxNode[]).length;
+    if (node.type !== 'ExportNamedDeclaration' || node.exportKind === 'type') return;
+    const specifiers = node.specifiers as SyntaxNode[];
+    count += node.declaration ? 1 : specifiers.filter((one) => one.exportKind !== 'type').length;
   });
   return count;
+}
+
+/** Whether the file uses the type that fits everything. */
+export function saysAny(path: string): boolean {
+  let found = false;
+  walk(parse(path), (node) => (found ||= node.type === 'TSAnyKeyword'));
+  return found;
 }
 
 function parse(path: string): SyntaxNode {
   return parseAst(textOf(path), { lang: 'ts' }) as unknown as SyntaxNode;
 }
 
-function walk(node: SyntaxNode, visit: (node: SyntaxNode) => void): void {
+function walk(node: SyntaxNode, visit: (node: SyntaxNode) => unknown): void {
   visit(node);
   for (const value of Object.values(node)) {
     for (const child of Array.isArray(value) ? value : [value]) {

@@ -4,6 +4,7 @@ import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { createProxy, type Proxy as ServedProxy } from '../../proxy/index.ts';
 import { type AccessTap, accessTap } from './accesstap.ts';
 import { type DataPlane, type PlaneEvents, type PlaneSetup, proxyOptions } from './dataplane.ts';
+import { Rejections } from './rejections.ts';
 
 const NAME = 'worker-0';
 
@@ -12,6 +13,7 @@ export class LocalPlane implements DataPlane {
   readonly #events: PlaneEvents;
   readonly #proxy: ServedProxy;
   readonly #metrics = new Metrics();
+  readonly #rejections = new Rejections();
   readonly #access: AccessTap;
   #last: Promise<void> = Promise.resolve();
 
@@ -21,16 +23,23 @@ export class LocalPlane implements DataPlane {
     this.#proxy = createProxy({
       ...proxyOptions(setup, NAME),
       reusePort: false,
+      onAck: (ack) => events.onAck(this.#rejections.complete(ack)),
       ...(this.#access.onAccess ? { onAccess: this.#access.onAccess } : {}),
     });
   }
 
   send(delta: Delta): void {
     this.#last = this.#last
-      .then(async () => this.#events.onAck(await this.#proxy.apply(delta)))
+      .then(() => this.#apply(delta))
       .catch((error: Error) =>
         this.#events.log.error({ version: delta.version, error: error.stack }, 'config not applied'),
       );
+  }
+
+  async #apply(delta: Delta): Promise<void> {
+    const ack = await this.#proxy.apply(delta);
+    this.#rejections.replaced(delta);
+    this.#events.onAck(this.#rejections.complete(ack));
   }
 
   async metrics(): Promise<MetricsSnapshot[]> {

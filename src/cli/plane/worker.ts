@@ -4,11 +4,13 @@ import { Metrics } from '../../observe/index.ts';
 import { createProxy, type Proxy as ServedProxy } from '../../proxy/index.ts';
 import { type AccessTap, accessTap } from './accesstap.ts';
 import { type PlaneSetup, proxyOptions } from './dataplane.ts';
+import { Rejections } from './rejections.ts';
 import type { FromWorker, ToWorker } from './workermessage.ts';
 
 class Worker {
   readonly #proxy: ServedProxy;
   readonly #metrics = new Metrics();
+  readonly #rejections = new Rejections();
   readonly #access: AccessTap;
   #last: Promise<void> = Promise.resolve();
 
@@ -17,6 +19,7 @@ class Worker {
     this.#proxy = createProxy({
       ...proxyOptions(setup, name),
       reusePort: true,
+      onAck: (ack) => say({ type: 'ack', ack: this.#rejections.complete(ack) }),
       ...(this.#access.onAccess ? { onAccess: this.#access.onAccess } : {}),
     });
   }
@@ -38,8 +41,9 @@ class Worker {
   async #apply(received: Delta): Promise<void> {
     const { delta, refused } = readDelta(received);
     const ack = await this.#proxy.apply(delta);
+    this.#rejections.replaced(received);
     const rejected = refused.map((object) => ({ ...object, code: 'DMN_CONFIG_INVALID' }));
-    say({ type: 'ack', ack: { ...ack, rejected: [...ack.rejected, ...rejected] } });
+    say({ type: 'ack', ack: this.#rejections.complete(ack, rejected) });
   }
 
   async #drain(timeout: number): Promise<void> {

@@ -69,6 +69,11 @@ export class HelloReader {
     return this.#raw.subarray(0, this.#rawLength);
   }
 
+  /** Memory that the reader holds, in bytes. */
+  get held(): number {
+    return this.#raw.length + this.#message.length;
+  }
+
   #keep(bytes: Uint8Array, start: number, end: number): void {
     this.#raw = grown(this.#raw, this.#rawLength, end - start);
     this.#raw.set(bytes.subarray(start, end), this.#rawLength);

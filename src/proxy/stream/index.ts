@@ -1,11 +1,9 @@
 /** TCP and TLS connections and UDP sessions that are relayed without looking at what they carry. */
-export { type ClientHello, type HelloOutcome, HelloReader } from './clienthello.ts';
-export type { EndpointPicker, StreamEndpoint } from './endpointpicker.ts';
 export { turnAway } from './farewell.ts';
 export { localAddresses } from './localaddresses.ts';
 export { NODE_DATAGRAMS } from './nodedatagram.ts';
-export { type ProxyAddresses, ProxyGate } from './proxygate.ts';
-export { compileSniTable, type SniChoice, type SniTable } from './snitable.ts';
+export { ProxyGate } from './proxygate.ts';
+export { compileSniTable, type SniTable } from './snitable.ts';
 export { streamLimits } from './streamlimits.ts';
 export { StreamMeter } from './streammeter.ts';
 export { compileStreamPlan, ruleForListener, type StreamBackend, type StreamPlan, StreamPlans } from './streamplan.ts';

@@ -1,7 +1,7 @@
 /** One side of a relayed connection: what it receives goes to the other. */
 import { ARENA } from '../http/arena.ts';
+import { CopySender } from '../listen/copysender.ts';
 import type { Link, Sink } from '../listen/driver.ts';
-import { CopySender } from './copypool.ts';
 import type { RelayedConnection } from './relayedconnection.ts';
 
 export class RelayHalf implements Sink {

@@ -8,7 +8,10 @@ export interface StreamLimits {
   connectTimeout: number;
   /** How many endpoints are tried for one connection, at most. */
   connectAttempts: number;
-  /** Connections relayed at a time on one bound port; the next one is reset. */
+  /**
+   * Connections relayed at a time on one bound port; the next one is reset. One whose receivers do not read holds up
+   * to 128 KiB in each direction, twice what a link takes before it says that it is full.
+   */
   maxConnections: number;
   /** From accept to the end of the ClientHello or PROXY header. */
   helloTimeout: number;
@@ -16,6 +19,8 @@ export interface StreamLimits {
   maxHelloBytes: number;
   /** Connections at a time on one bound port that have not said yet what they are; the next one is reset. */
   maxPeeking: number;
+  /** Bytes that all of them hold at a time on one bound port; the one that goes above is reset. */
+  maxPeekedBytes: number;
   /** A UDP session without a datagram in either direction ends after this. */
   sessionIdleTimeout: number;
   /** Sessions at a time on one UDP listener. Each holds a socket, so this also bounds file descriptors. */
@@ -36,6 +41,7 @@ export const DEFAULT_STREAM_LIMITS: Readonly<StreamLimits> = {
   helloTimeout: 10_000,
   maxHelloBytes: 64 * 1024,
   maxPeeking: 4_096,
+  maxPeekedBytes: 32 * 1024 * 1024,
   sessionIdleTimeout: 60_000,
   maxSessions: 4_096,
   sessionEvictAfter: 1_000,

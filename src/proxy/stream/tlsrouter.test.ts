@@ -1,14 +1,10 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import tls from 'node:tls';
-import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Listener } from '../../config/index.ts';
 import type { NetLink } from '../listen/netlink.ts';
+import { selfSigned } from './certificate.suite.ts';
 import { DISCARD, turnAway } from './farewell.ts';
 import { handmadeHello, records, serverNameExtension } from './hello.suite.ts';
 import { closedPort, gone, listening, listenLinks, planTo, received, relayRig } from './rig.suite.ts';
@@ -17,17 +13,12 @@ import type { StreamLimits } from './streamlimits.ts';
 import { createTlsRouter, type PeekedTls } from './tlsrouter.ts';
 
 const servers: Array<{ close(): void }> = [];
-const folder = mkdtempSync(join(tmpdir(), 'stream-'));
 let certificate: { key: Buffer; cert: Buffer };
 
 beforeAll(async () => {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
-  await promisify(execFile)('openssl', [...args, '-out', cert, '-subj', '/CN=app.example.com', '-days', '2']);
-  certificate = { key: readFileSync(key), cert: readFileSync(cert) };
+  certificate = await selfSigned('app.example.com');
 });
 
-afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
@@ -206,6 +197,22 @@ describe('a connection that nothing takes', () => {
     expect(await gone(socket)).toBe('ECONNRESET');
     expect(router.peeking).toBe(0);
     expect((await rig.ended(1))[0]!.reason).toBe('hello_timeout');
+  });
+
+  it('is reset where the hellos on their way hold too much', async () => {
+    const { port, router, rig } = await start(only('app.example.com'), { maxPeekedBytes: 40_000 });
+    const half = records(Buffer.concat([Buffer.of(1, 0, 60, 0), Buffer.alloc(7_000)]));
+    const first = net.connect(port, '127.0.0.1').on('error', () => {});
+    first.write(half);
+    await expect.poll(() => router.peeking).toBe(1);
+    const others = [net.connect(port, '127.0.0.1'), net.connect(port, '127.0.0.1')];
+    const left = Promise.race(others.map(gone));
+    for (const other of others) other.write(half);
+    expect(await left).toBe('ECONNRESET');
+    expect((await rig.ended(1))[0]!.reason).toBe('limit');
+    expect(router.peeking).toBe(2);
+    router.drain();
+    await gone(first);
   });
 
   it('is reset where too many others have not said what they want', async () => {

@@ -49,6 +49,7 @@ export class TlsRouter {
   /** Swapped whole; connections that were relayed stay with the plan they got. */
   table: SniTable;
   readonly #peeking = new Set<PeekSink>();
+  #held = 0;
   #draining = false;
 
   constructor(options: TlsRouterOptions, table: SniTable) {
@@ -79,6 +80,12 @@ export class TlsRouter {
   drain(): void {
     this.#draining = true;
     for (const sink of [...this.#peeking]) sink.giveUp('drained');
+  }
+
+  /** Counts what the ClientHellos on their way take. False: it is more than the limit. */
+  hold(bytes: number): boolean {
+    this.#held += bytes;
+    return this.#held <= this.options.limits.maxPeekedBytes;
   }
 
   forget(sink: PeekSink): void {
@@ -142,6 +149,7 @@ class PeekSink implements Sink, DeadlineOwner {
   readonly #addresses: ProxyAddresses | undefined;
   readonly #reader: HelloReader;
   readonly #deadline = new Deadline(this);
+  #held = 0;
   #done = false;
 
   constructor(router: TlsRouter, link: Link, addresses: ProxyAddresses | undefined) {
@@ -159,7 +167,12 @@ class PeekSink implements Sink, DeadlineOwner {
   take(bytes: Buffer, start: number, end: number): void {
     if (this.#done) return;
     const outcome = this.#reader.push(bytes, start, end);
-    if (outcome.kind === 'incomplete') return;
+    if (outcome.kind === 'incomplete') {
+      const more = this.#reader.held - this.#held;
+      this.#held += more;
+      if (!this.#router.hold(more)) this.giveUp('limit');
+      return;
+    }
     this.#finish();
     if (outcome.kind === 'hello') {
       const firstBytes = Buffer.from(this.#reader.bytes);
@@ -193,8 +206,10 @@ class PeekSink implements Sink, DeadlineOwner {
   onOpen(): void {}
 
   #finish(): void {
+    if (this.#done) return;
     this.#done = true;
     this.#deadline.retire();
+    this.#router.hold(-this.#held);
     this.#router.forget(this);
   }
 }

@@ -15,6 +15,7 @@ import { configMapFields, configMapRules, secretFields, secretRules } from './se
 import { serviceSpec } from './service.ts';
 
 export { check, isObject, type JsonObject, type Problem } from './check.ts';
+export { DEFAULT_NAMESPACE } from './metadata.ts';
 
 function kind(metadata: ObjectSchema, fields: Record<string, Field>, rules: readonly Rule[] = []): ObjectSchema {
   const head = { apiVersion: required(text()), kind: required(text()), metadata: required(metadata) };

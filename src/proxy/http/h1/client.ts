@@ -1,4 +1,5 @@
 /** A connection to a backend that carries one HTTP/1.1 request at a time. */
+import { CopySender, TEXT_MAX } from '../../listen/copysender.ts';
 import type { Link, Sink } from '../../listen/driver.ts';
 import { CONNECT_TIMEOUT, type OpenWaiter, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
 import type { ConnectionPool, PooledConnection } from '../../upstream/pool.ts';
@@ -16,7 +17,7 @@ import { putText } from '../compose.ts';
 import type { Deadline, DeadlineOwner } from '../deadline.ts';
 import { Head } from '../head.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
-import { chunkHeader, MAX_TEXT_SEND } from './chunktext.ts';
+import { chunkHeader } from './chunktext.ts';
 import { KeptBytes } from './keptbytes.ts';
 import { parseResponseHead } from './parse.ts';
 
@@ -50,6 +51,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #reusable = true;
   #sawBytes = false;
   #blocked = false;
+  #copies: CopySender | null = null;
   #out = '';
 
   constructor(pool: ConnectionPool) {
@@ -83,11 +85,11 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   sendBody(start: number, end: number): boolean {
     const size = end - start;
     if (this.#requestChunked) this.#out += chunkHeader(size);
-    if (size <= MAX_TEXT_SEND) {
+    if (size <= TEXT_MAX) {
       this.#out += ARENA.latin1Slice(start, end);
     } else {
       this.flush();
-      this.#write(Buffer.from(ARENA.subarray(start, end)));
+      this.#writeCopy(start, end);
     }
     if (this.#requestChunked) this.#out += '\r\n';
     return !this.#blocked;
@@ -120,8 +122,16 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     this.#link.resume();
   }
 
-  #write(data: string | Uint8Array): void {
-    if (!this.#link.send(data)) this.#blocked = true;
+  #write(text: string): void {
+    if (!this.#link.send(text) && this.#link.pending > 0) this.#blocked = true;
+  }
+
+  #writeCopy(start: number, end: number): void {
+    if (this.#copies === null) {
+      this.#copies = new CopySender();
+      this.#copies.link = this.#link;
+    }
+    if (!this.#copies.send(start, end)) this.#blocked = true;
   }
 
   // ── the driver's calls
@@ -164,6 +174,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
 
   onDrain(): void {
     this.#blocked = false;
+    this.#copies?.reclaim();
     if (this.#exchange !== null) this.#exchange.upstreamDrained();
   }
 

@@ -1,5 +1,6 @@
 /** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
 import type { Link, LinkTls, Sink } from '../../listen/driver.ts';
+import { CopySender, TEXT_MAX } from '../../listen/copysender.ts';
 import { ARENA, JOIN_START } from '../arena.ts';
 import {
   BODY_OPEN,
@@ -18,7 +19,7 @@ import { type OutboxOwner, outbox } from '../outbox.ts';
 import { nextRequestId } from '../requestid.ts';
 import { forgetConnection, type HttpService, MAX_DISCARD_BYTES } from '../service.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
-import { chunkHeader, MAX_TEXT_SEND } from './chunktext.ts';
+import { chunkHeader } from './chunktext.ts';
 import { KeptBytes } from './keptbytes.ts';
 import { parseRequestHead, requestError } from './parse.ts';
 
@@ -34,6 +35,8 @@ const CLOSED = 6;
 
 /** First look at a backlog; doubled while a head does not fit. */
 const FIRST_WINDOW = 2 * 1024;
+/** Bytes of a body up to which they join the head, or what else is collected, in one write. */
+const JOINED_BODY = 16 * 1024;
 /** Bytes of pipelined requests kept; above it reading stops. */
 const MAX_BACKLOG = 64 * 1024;
 const LINGER_TIMEOUT = 2_000;
@@ -63,6 +66,7 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
   #chunkedOut = false;
   #tunnelOut = false;
   #blocked = false;
+  #copies: CopySender | null = null;
   #remoteAddress = '';
   readonly protocol = 'HTTP/1.1';
   forwardedText = '';
@@ -139,6 +143,7 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
 
   onDrain(): void {
     this.#blocked = false;
+    this.#copies?.reclaim();
     this.#exchange?.downstreamDrained();
   }
 
@@ -370,7 +375,7 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
 
   sendBody(start: number, end: number): boolean {
     const size = end - start;
-    if (size > MAX_TEXT_SEND || outbox.room() < size + 64) return this.#sendLong(start, end);
+    if (size > JOINED_BODY || outbox.room() < size + 64) return this.#sendLong(start, end);
     let to = outbox.claim(this);
     if (this.#chunkedOut) to = putText(to, chunkHeader(size));
     to = putBytes(to, start, end);
@@ -383,7 +388,7 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     const to = outbox.claim(this);
     if (this.#chunkedOut) outbox.at = putText(to, chunkHeader(end - start));
     this.flush();
-    this.#write(Buffer.from(ARENA.subarray(start, end)));
+    this.#writeCopy(start, end);
     if (this.#chunkedOut) outbox.at = putText(outbox.claim(this), '\r\n');
     return !this.#blocked;
   }
@@ -409,12 +414,16 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     const start = outbox.start;
     outbox.release();
     if (end === start) return;
-    if (end - start <= MAX_TEXT_SEND) this.#write(ARENA.latin1Slice(start, end));
-    else this.#write(Buffer.from(ARENA.subarray(start, end)));
+    if (end - start > TEXT_MAX) this.#writeCopy(start, end);
+    else if (!this.#link.send(ARENA.latin1Slice(start, end)) && this.#link.pending > 0) this.#blocked = true;
   }
 
-  #write(data: string | Uint8Array): void {
-    if (!this.#link.send(data)) this.#blocked = true;
+  #writeCopy(start: number, end: number): void {
+    if (this.#copies === null) {
+      this.#copies = new CopySender();
+      this.#copies.link = this.#link;
+    }
+    if (!this.#copies.send(start, end)) this.#blocked = true;
   }
 
   abort(_why: Failure): void {

@@ -3,7 +3,7 @@
  * flow control, limits, and the end.
  */
 import type { Link, Sink } from '../../listen/driver.ts';
-import { ARENA, JOIN_START } from '../arena.ts';
+import { ARENA, COMPOSE_START } from '../arena.ts';
 import type { Failure } from '../codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../deadline.ts';
 import { Head } from '../head.ts';
@@ -171,7 +171,7 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
       this.connectionError(frame.PROTOCOL_ERROR, 'CONTINUATION without a header block before it');
     } else if (this.#addToBlock(start, end) && (this.reader.flags & frame.END_HEADERS) !== 0) {
       const { streamId, endStream } = this.#block;
-      this.onHeaders(streamId, { start: JOIN_START, end: this.#block.join(), endStream });
+      this.onHeaders(streamId, { start: COMPOSE_START, end: this.#block.join(), endStream });
     }
   }
 

@@ -1,5 +1,5 @@
 /** A header block that came in several frames, put together. */
-import { ARENA, JOIN_START } from '../arena.ts';
+import { ARENA, COMPOSE_START } from '../arena.ts';
 import { MAX_BLOCK_BYTES } from './decoder.ts';
 
 /** CONTINUATION frames of one block. At 16 KiB each, four are enough for the largest block allowed. */
@@ -34,10 +34,10 @@ export class HeaderBlock {
     return true;
   }
 
-  /** Moves the whole block to JOIN; answers its end there. */
+  /** Moves the whole block to COMPOSE, which nobody uses before it is decoded; answers its end there. */
   join(): number {
     this.streamId = 0;
-    const end = JOIN_START + this.#bytes.copy(ARENA, JOIN_START, 0, this.#length);
+    const end = COMPOSE_START + this.#bytes.copy(ARENA, COMPOSE_START, 0, this.#length);
     this.#bytes = Buffer.alloc(0);
     return end;
   }

@@ -144,7 +144,9 @@ export class Relay implements H2ServerHost {
   }
 
   async listen(): Promise<void> {
-    const socket = await openSocket({ address: '127.0.0.1', port: 0, reusePort: false }, (handle) => this.#accept(handle));
+    const socket = await openSocket({ address: '127.0.0.1', port: 0, reusePort: false }, (handle) =>
+      this.#accept(handle),
+    );
     this.port = Number(socket.bound.split(':')[1]);
     this.#close = () => socket.close();
   }

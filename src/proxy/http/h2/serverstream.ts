@@ -117,6 +117,7 @@ export class ServerStream extends H2Stream implements Downstream {
 
   /** RFC 9113 8.1: after a whole response, NO_ERROR asks the client to stop sending a request that nobody reads. */
   protected locallyDone(): void {
+    this.dropUndelivered();
     if (!this.remoteClosed) this.connection.resetStream(this, NO_ERROR);
   }
 

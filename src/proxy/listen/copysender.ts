@@ -4,7 +4,7 @@
  * soon as a link has nothing pending, which for a receiver that keeps up is right after the write.
  */
 import { ARENA, RECV_SIZE } from '../http/arena.ts';
-import type { Link } from '../listen/driver.ts';
+import type { Link } from './driver.ts';
 
 /** Free buffers kept in a process: 2 MiB. */
 const MAX_FREE = 32;

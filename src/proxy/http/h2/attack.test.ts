@@ -1,0 +1,264 @@
+import { describe, expect, test } from 'vitest';
+import { BODY_LENGTH, BODY_OPEN, type Downstream } from '../codec.ts';
+import {
+  type Abuse,
+  abuseCounts,
+  EMPTY_DATA_BUDGET,
+  IGNORED_BUDGET,
+  PING_BUDGET,
+  RESET_BUDGET,
+  SETTINGS_BUDGET,
+} from './abuse.ts';
+import { STALL_TIMEOUT } from './connection.ts';
+import * as frame from './frame.ts';
+import { MAX_CONTINUATIONS } from './headerblock.ts';
+import { block, frameBytes, GET, POST, RawClient, respond, sendText, setting, word } from './peer.fixture.ts';
+import { CONNECTION_WINDOW, MAX_STREAMS, STREAM_WINDOW } from './settings.ts';
+
+const CALM = frame.ENHANCE_YOUR_CALM;
+
+/** Sends `attack` until the server hangs up, and counts how often. */
+async function until(client: RawClient, attack: (n: number) => void, most: number): Promise<number> {
+  for (let n = 1; n <= most; n++) {
+    attack(n);
+    if (n % 100 === 0) await client.frames();
+    if (client.isClosed) return n;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+function counted(abuse: Abuse): () => number {
+  const before = abuseCounts[abuse];
+  return () => abuseCounts[abuse] - before;
+}
+
+describe('attacks end the connection with ENHANCE_YOUR_CALM and are counted', () => {
+  test.each<[Abuse, number, (client: RawClient, n: number) => void]>([
+    [
+      'rapid_reset',
+      RESET_BUDGET.burst,
+      (client, n) => {
+        client.request(2 * n - 1);
+        client.send(frame.RST_STREAM, 0, 2 * n - 1, word(frame.CANCEL));
+      },
+    ],
+    ['rapid_reset', RESET_BUDGET.burst, (client, n) => client.request(2 * n - 1, [...GET, ['connection', 'close']])],
+    ['settings_flood', SETTINGS_BUDGET.burst, (client) => client.send(frame.SETTINGS, 0, 0)],
+    ['ping_flood', PING_BUDGET.burst, (client) => client.send(frame.PING, 0, 0, '12345678')],
+    [
+      'ignored_frame_flood',
+      IGNORED_BUDGET.burst,
+      (client) => client.send(frame.PRIORITY, 0, 1, word(0).toString('latin1') + 'x'),
+    ],
+    ['ignored_frame_flood', IGNORED_BUDGET.burst, (client) => client.send(0x77, 0, 1, 'whatever')],
+    [
+      'empty_data_flood',
+      EMPTY_DATA_BUDGET.burst,
+      (client, n) => {
+        if (n === 1) client.request(1, POST, false);
+        client.send(frame.DATA, 0, 1);
+      },
+    ],
+    [
+      'empty_data_flood',
+      EMPTY_DATA_BUDGET.burst,
+      (client, n) => {
+        if (n === 1) client.request(1, POST, false);
+        client.send(frame.DATA, frame.PADDED, 1, '\x03\0\0\0');
+      },
+    ],
+  ])('%s', async (abuse, burst, attack) => {
+    const count = counted(abuse);
+    const client = await new RawClient().begin();
+    const sent = await until(client, (n) => attack(client, n), burst * 2 + 10);
+    expect(sent).toBeGreaterThan(burst - 5);
+    expect(sent).toBeLessThan(burst + 5);
+    expect((await client.said()).at(-1)).toBe(
+      `GOAWAY ${abuse === 'rapid_reset' ? 2 * sent - 1 : client.connection.lastPeerStream} ${CALM} ${abuse.replaceAll('_', ' ')}`,
+    );
+    expect(client.link.closed).toBe('end');
+    expect(count()).toBe(1);
+    for (const exchange of client.exchanges) expect(exchange.events.at(-1)).toMatch(/^aborted/);
+  });
+
+  test('budgets fill up again over time', async () => {
+    const client = await new RawClient().begin();
+    for (let second = 0; second < 20; second++) {
+      for (let i = 0; i < SETTINGS_BUDGET.perSecond; i++) client.send(frame.SETTINGS, 0, 0);
+      client.now += 1000;
+      client.wheel.advance();
+      await client.frames();
+    }
+    expect(await until(client, () => client.send(frame.SETTINGS, 0, 0), 1000)).toBeGreaterThan(
+      SETTINGS_BUDGET.burst - 5,
+    );
+  });
+
+  test('continuation_flood, by frames and by bytes', async () => {
+    for (const payload of ['', 'x'.repeat(16_000)]) {
+      const count = counted('continuation_flood');
+      const client = await new RawClient().begin();
+      client.send(frame.HEADERS, 0, 1, block(GET));
+      const sent = await until(client, () => client.send(frame.CONTINUATION, 0, 1, payload), 1000);
+      expect(sent).toBe(payload === '' ? MAX_CONTINUATIONS + 1 : 5);
+      expect((await client.said()).at(-1)).toBe(`GOAWAY 0 ${CALM} continuation flood`);
+      expect(count()).toBe(1);
+    }
+  });
+});
+
+describe('attacks that cost one stream', () => {
+  test('an HPACK bomb is answered with 431 and leaves the connection whole', async () => {
+    const count = counted('section_too_large');
+    const client = await new RawClient().begin();
+    const entry = Buffer.concat([Buffer.from([0x40, 1, 0x61, 0x7f, 0xa1, 0x1e]), Buffer.alloc(4000, 0x62)]);
+    const bomb = Buffer.concat([block(GET), entry, Buffer.alloc(12_000, 0xbe)]);
+    expect(bomb.length).toBeLessThan(16_384 + 1000);
+    client.send(frame.HEADERS, frame.END_STREAM, 1, bomb.subarray(0, 16_000));
+    client.send(frame.CONTINUATION, frame.END_HEADERS, 1, bomb.subarray(16_000));
+    expect(await client.said()).toEqual([
+      'HEADERS 1 HTTP/1.1 431 Request Header Fields Too Large|content-length: 0|| end',
+    ]);
+    expect(client.exchanges).toHaveLength(0);
+    expect(count()).toBe(1);
+    client.request(3);
+    expect(client.exchanges).toHaveLength(1);
+  });
+
+  test('more streams than allowed are refused', async () => {
+    const client = await new RawClient().begin();
+    for (let i = 0; i < MAX_STREAMS + 2; i++) client.request(2 * i + 1);
+    expect(await client.said()).toEqual([
+      `RST_STREAM ${2 * MAX_STREAMS + 1} ${frame.REFUSED_STREAM}`,
+      `RST_STREAM ${2 * MAX_STREAMS + 3} ${frame.REFUSED_STREAM}`,
+    ]);
+    expect(client.exchanges).toHaveLength(MAX_STREAMS);
+  });
+
+  test('a client that takes no data for too long loses the stream', async () => {
+    const count = counted('stalled_window');
+    const client = await new RawClient().begin(setting(4, 10));
+    client.onEvent = (event, down) => {
+      if (event.startsWith('head')) respond(down, 'HTTP/1.1 200 OK\r\n', BODY_OPEN, 'x'.repeat(100));
+    };
+    client.request(1);
+    expect(await client.said()).toEqual(['HEADERS 1 HTTP/1.1 200 OK||', `DATA 1 ${'x'.repeat(10)}`]);
+    client.now += STALL_TIMEOUT - 2000;
+    client.wheel.advance();
+    client.send(frame.WINDOW_UPDATE, 0, 1, word(1));
+    expect(await client.said()).toEqual(['DATA 1 x']);
+    client.now += STALL_TIMEOUT - 2000;
+    client.wheel.advance();
+    expect(await client.said()).toEqual([]);
+    client.now += 5000;
+    client.wheel.advance();
+    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.CANCEL}`]);
+    expect(client.exchanges[0]!.events.at(-1)).toBe('aborted timeout');
+    expect(count()).toBe(1);
+  });
+});
+
+describe('window games are errors of flow control', () => {
+  test('a window above 2^31-1, of the connection, of a stream, and by SETTINGS', async () => {
+    const client = await new RawClient().begin();
+    client.request(1, POST, false);
+    client.send(frame.WINDOW_UPDATE, 0, 1, word(0x7fff_ffff));
+    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.FLOW_CONTROL_ERROR}`]);
+    client.send(frame.WINDOW_UPDATE, 0, 0, word(0x7fff_ffff));
+    expect(await client.said()).toEqual([`GOAWAY 1 ${frame.FLOW_CONTROL_ERROR} the connection window overflows`]);
+    const other = await new RawClient().begin();
+    other.request(1, POST, false);
+    other.send(frame.WINDOW_UPDATE, 0, 1, word(0x7000_0000));
+    other.send(frame.SETTINGS, 0, 0, setting(4, 0x7fff_ffff));
+    expect((await other.said()).at(-1)).toContain(`GOAWAY 1 ${frame.FLOW_CONTROL_ERROR}`);
+  });
+
+  test('more data than the window of a stream', async () => {
+    const client = await new RawClient().begin();
+    client.onEvent = (event, down) => {
+      if (event.startsWith('head')) down.pauseBody();
+    };
+    client.request(1, POST, false);
+    const piece = 'x'.repeat(16_384);
+    for (let sent = 0; sent < STREAM_WINDOW; sent += piece.length) client.send(frame.DATA, 0, 1, piece);
+    expect(await client.said()).toEqual([]);
+    client.send(frame.DATA, 0, 1, 'x');
+    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.FLOW_CONTROL_ERROR}`]);
+    expect(client.exchanges[0]!.events).toHaveLength(2);
+  });
+
+  test('more data than the window of the connection, whatever streams it is for', async () => {
+    const client = await new RawClient().begin();
+    client.onEvent = (event, down) => {
+      if (event.startsWith('head')) down.pauseBody();
+    };
+    const piece = 'x'.repeat(16_384);
+    let id = 1;
+    for (let sent = 0; sent < CONNECTION_WINDOW; sent += piece.length) {
+      if (sent % STREAM_WINDOW === 0) client.request((id += 2), POST, false);
+      client.send(frame.DATA, 0, id, piece);
+    }
+    expect(await client.said()).toEqual([]);
+    client.request((id += 2), POST, false);
+    client.send(frame.DATA, 0, id, 'x');
+    expect((await client.said()).at(-1)).toContain(`GOAWAY ${id} ${frame.FLOW_CONTROL_ERROR}`);
+  });
+
+  test('a window that goes below zero by SETTINGS is waited for', async () => {
+    const client = await new RawClient().begin(setting(4, 10));
+    let down: Downstream | undefined;
+    client.onEvent = (event, from) => {
+      down = from;
+      if (event.startsWith('head')) respond(from, 'HTTP/1.1 200 OK\r\n', BODY_OPEN, '0123456789');
+    };
+    client.request(1);
+    await client.frames();
+    client.send(frame.SETTINGS, 0, 0, setting(4, 5));
+    expect(sendText(down!, 'abcdef')).toBe(false);
+    client.send(frame.WINDOW_UPDATE, 0, 1, word(5));
+    expect(await client.said()).toEqual(['SETTINGS 1']);
+    client.send(frame.WINDOW_UPDATE, 0, 1, word(4));
+    expect(await client.said()).toEqual(['DATA 1 abcd']);
+    client.send(frame.WINDOW_UPDATE, 0, 1, word(9));
+    expect(await client.said()).toEqual(['DATA 1 ef']);
+    expect(client.exchanges[0]!.events.at(-1)).toBe('drained');
+  });
+});
+
+describe('messages that could smuggle', () => {
+  test.each<[string, Buffer[]]>([
+    ['more data than content-length', [frameBytes(frame.DATA, frame.END_STREAM, 1, 'abcd')]],
+    ['less data than content-length', [frameBytes(frame.DATA, frame.END_STREAM, 1, 'ab')]],
+    ['an end with trailers before content-length', [frameBytes(frame.HEADERS, 5, 1, block([['x', 'y']]))]],
+    [
+      'trailers that do not end the stream',
+      [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 4, 1, block([['x', 'y']]))],
+    ],
+    [
+      'a pseudo-header in trailers',
+      [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 5, 1, block([[':path', '/']]))],
+    ],
+    [
+      'transfer-encoding in trailers',
+      [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 5, 1, block([['transfer-encoding', 'chunked']]))],
+    ],
+    [
+      'content-length in trailers',
+      [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 5, 1, block([['content-length', '3']]))],
+    ],
+  ])('%s is a stream error, and the exchange is aborted', async (_, frames) => {
+    const count = counted('malformed_message');
+    const client = await new RawClient().begin();
+    client.request(1, [...POST, ['content-length', '3']], false);
+    for (const bytes of frames) client.link.deliver(bytes);
+    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.PROTOCOL_ERROR}`]);
+    expect(client.exchanges[0]!.events.at(-1)).toBe('aborted protocol_error');
+    expect(client.exchanges[0]!.events.join()).not.toContain('abcd');
+    expect(count()).toBe(1);
+    client.request(3);
+    client.onEvent = () => undefined;
+    respond(client.exchanges[1]!.down, 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n', BODY_LENGTH);
+    client.exchanges[1]!.down.sendEnd(0, 0);
+    expect(await client.said()).toEqual(['HEADERS 3 HTTP/1.1 200 OK|content-length: 0|| end']);
+  });
+});

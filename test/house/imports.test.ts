@@ -1,0 +1,174 @@
+/** The table of docs/architecture.md: which folder may import which. A change here is a change there. */
+import { expect, test } from 'vitest';
+import { type Import, importsOf, isProduct, treeFiles } from './tree.ts';
+
+/** Folders of src/, and what each may import at all, types included. */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  api: [],
+  graph: [],
+  config: [],
+  observe: [],
+  sources: ['api', 'graph', 'observe'],
+  translate: ['api', 'graph', 'config'],
+  proxy: ['config', 'observe'],
+  admin: ['api', 'config', 'graph', 'observe'],
+  cli: ['admin', 'api', 'config', 'graph', 'observe', 'proxy', 'sources', 'translate'],
+};
+
+/**
+ * Inside proxy, and what each part may import at run time; types cross freely. `ground` is what the hot path stands
+ * on: the files below, from which only one another are imported.
+ */
+const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
+  ground: [],
+  upstream: ['ground'],
+  filter: ['ground'],
+  listen: ['ground'],
+  route: ['filter', 'ground'],
+  http: ['filter', 'upstream', 'ground'],
+  stream: ['route', 'ground'],
+  server: ['http', 'stream', 'listen', 'route', 'upstream', 'ground'],
+  index: ['server'],
+};
+const GROUND = ['http/arena.ts', 'http/head.ts', 'http/codec.ts', 'http/deadline.ts', 'listen/driver.ts'];
+
+/** What may be entered from outside its folder besides an index.ts: contracts that the hot path inlines. */
+const ENTRANCES = [...GROUND, 'filter/filter.ts', 'filter/headerpatch.ts', 'upstream/connection.ts'];
+/** `proxy/route` has an entrance of its own for `daemun explain`, which matches without serving. */
+const FROM_CLI = ['src/proxy/index.ts', 'src/proxy/route/index.ts'];
+
+const PRODUCT = treeFiles().filter(isProduct);
+const IMPORTS = PRODUCT.flatMap(importsOf);
+const OWN = IMPORTS.filter((one) => one.to.startsWith('src/'));
+const show = (one: Import): string => `${one.from} imports ${one.to}`;
+
+function folderOf(path: string): string {
+  return path.split('/')[1]!;
+}
+
+function proxyPartOf(path: string): string {
+  const inside = path.slice('src/proxy/'.length);
+  if (GROUND.includes(inside)) return 'ground';
+  return inside.includes('/') ? inside.slice(0, inside.indexOf('/')) : 'index';
+}
+
+test('every folder stands in the table', () => {
+  expect([...new Set(PRODUCT.map(folderOf))].sort()).toEqual(Object.keys(FOLDERS).sort());
+  const parts = new Set(PRODUCT.filter((path) => path.startsWith('src/proxy/')).map(proxyPartOf));
+  expect([...parts].sort()).toEqual(Object.keys(PROXY_PARTS).sort());
+});
+
+test('the table itself has no cycle, so that what it forbids is not reached through others', () => {
+  const closed = (table: Readonly<Record<string, readonly string[]>>): string[] =>
+    Object.keys(table).filter((name) => reach(name, (one) => table[one] ?? []).has(name));
+  expect(closed(FOLDERS)).toEqual([]);
+  expect(closed(PROXY_PARTS)).toEqual([]);
+});
+
+test('folders import only what the table allows', () => {
+  const strays = OWN.filter(({ from, to }) => {
+    const [here, there] = [folderOf(from), folderOf(to)];
+    return here !== there && !FOLDERS[here]?.includes(there);
+  });
+  expect(strays.map(show)).toEqual([]);
+});
+
+test('parts of the proxy import only what the table allows', () => {
+  const strays = OWN.filter(({ from, to, form }) => {
+    if (form === 'type' || !from.startsWith('src/proxy/') || !to.startsWith('src/proxy/')) return false;
+    const [here, there] = [proxyPartOf(from), proxyPartOf(to)];
+    return here !== there && !PROXY_PARTS[here]?.includes(there);
+  });
+  expect(strays.map(show)).toEqual([]);
+});
+
+test('folders are entered through their index', () => {
+  const strays = OWN.filter(({ from, to, form }) => {
+    if (folderOf(from) !== folderOf(to)) return to.startsWith('src/proxy/') ? !FROM_CLI.includes(to) : deep(from, to);
+    if (!from.startsWith('src/proxy/') || form === 'type') return false;
+    return sectionOf(from) !== sectionOf(to) && sectionOf(to) !== 'proxy' && deep(from, to);
+  });
+  expect(strays.map(show)).toEqual([]);
+
+  function deep(from: string, to: string): boolean {
+    if (to.endsWith('/index.ts') || ENTRANCES.some((path) => to === `src/proxy/${path}`)) return false;
+    // The proxy's own index stands at the top, above its parts.
+    return (
+      from !== 'src/proxy/index.ts' && !(from.startsWith('src/proxy/stream/') && to === 'src/proxy/route/weight.ts')
+    );
+  }
+  function sectionOf(path: string): string {
+    return path.split('/').slice(1, -1).slice(0, 2).join('/');
+  }
+});
+
+test('filters know no other filter', () => {
+  const families = PRODUCT.filter((path) => path.startsWith('src/proxy/filter/'));
+  const registry = OWN.filter(({ from }) => from === 'src/proxy/filter/registry.ts').map(({ to }) => to);
+  const contract = ['filter.ts', 'headerpatch.ts'].map((name) => `src/proxy/filter/${name}`);
+  const filters = registry.filter((path) => families.includes(path) && !contract.includes(path));
+  expect(filters.length).toBeGreaterThanOrEqual(6);
+  const strays = OWN.filter(({ from, to }) => filters.includes(from) && filters.includes(to));
+  expect(strays.map(show)).toEqual([]);
+});
+
+test('translate asks neither the machine nor the clock nor chance', () => {
+  const pure = ['node:assert', 'node:crypto', 'node:net', 're2js'];
+  const strays = IMPORTS.filter(
+    ({ from, to }) => from.startsWith('src/translate/') && !to.startsWith('src/') && !pure.includes(to),
+  );
+  expect(strays.map(show)).toEqual([]);
+});
+
+test('api imports nothing at all', () => {
+  const strays = IMPORTS.filter(({ from, to }) => from.startsWith('src/api/') && !to.startsWith('src/api/'));
+  expect(strays.map(show)).toEqual([]);
+});
+
+test('a worker loads the data plane and no reader of manifests', () => {
+  const reached = loadedBy('src/cli/plane/worker.ts');
+  const allowed = ['src/cli', 'src/config', 'src/observe', 'src/proxy'];
+  expect(
+    reached.filter((path) => path.startsWith('src/') && !allowed.includes(path.split('/').slice(0, 2).join('/'))),
+  ).toEqual([]);
+  expect(reached.filter((path) => ['yaml', 'commander', 'ws', '@peculiar/x509'].includes(path))).toEqual([]);
+});
+
+test('the command says its version with nothing loaded but the command line', () => {
+  const reached = loadedBy('src/cli/main.ts');
+  expect(reached.filter((path) => !path.startsWith('src/') && !path.startsWith('node:'))).toEqual(['commander']);
+  expect(reached.filter((path) => path.startsWith('src/') && !path.startsWith('src/cli/'))).toEqual([]);
+});
+
+test('what is imported at run time stands among the dependencies, and each dependency is imported', async () => {
+  const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+  const packages = IMPORTS.filter(
+    ({ to, form }) => form !== 'type' && !to.startsWith('src/') && !to.startsWith('node:'),
+  );
+  const names = packages.map(({ to }) =>
+    to
+      .split('/')
+      .slice(0, to.startsWith('@') ? 2 : 1)
+      .join('/'),
+  );
+  expect([...new Set(names)].sort()).toEqual(Object.keys(manifest.dependencies).sort());
+});
+
+/** Everything that is loaded when this file is. */
+function loadedBy(path: string): string[] {
+  const next = (one: string): string[] =>
+    IMPORTS.filter(({ from, form }) => from === one && form === 'value').map(({ to }) => to);
+  return [...reach(path, next)];
+}
+
+/** What can be reached from here in one step or more. */
+function reach(start: string, next: (one: string) => readonly string[]): Set<string> {
+  const reached = new Set<string>();
+  const open = [...next(start)];
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    if (reached.has(one)) continue;
+    reached.add(one);
+    open.push(...next(one));
+  }
+  return reached;
+}
