@@ -160,7 +160,7 @@ export class Gateway {
 
   /** Diagnostics that were not there at the last look. */
   #newProblems(): ReportedDiagnostic[] {
-    const { diagnostics } = this.#pipeline.report();
+    const diagnostics = this.#pipeline.problems();
     const known = new Set(this.#told);
     this.#told.clear();
     const idOf = ({ file, object, field, message }: ReportedDiagnostic) => [file, object, field, message].join('\n');
@@ -175,7 +175,7 @@ export class Gateway {
       const cell = metrics.gauge('daemun_config_objects', 'Objects that the data planes were told to serve.', { kind });
       cell.value = this.#feed.snapshot.of(kind).size;
     }
-    const { diagnostics } = this.#pipeline.report();
+    const diagnostics = this.#pipeline.problems();
     for (const severity of ['error', 'warning'] as const) {
       const cell = metrics.gauge('daemun_diagnostics', 'Problems found in the manifests.', { severity });
       cell.value = diagnostics.filter((one) => one.severity === severity).length;

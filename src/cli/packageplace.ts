@@ -1,6 +1,6 @@
 /**
  * Where the parts of this package lie. The sources run from src/cli, and what is built from them from dist/cli: both
- * are two folders below the package (rolldown.config.ts keeps it so).
+ * are two folders below the package (build.ts keeps it so).
  */
 const FROM_SOURCES = import.meta.url.endsWith('.ts');
 

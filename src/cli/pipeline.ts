@@ -18,12 +18,12 @@ export interface PipelineOptions {
 export interface Pipeline {
   readonly source: FileSource;
   readonly config: Collection<ConfigObject>;
-  readonly diagnostics: Translation['diagnostics'];
   /** What the data planes say; filled by whoever serves. */
   readonly acks: SourceCollection<Ack>;
   readonly deliveries: SourceCollection<Delivery>;
   /** Statuses and diagnostics as they are now. */
   report(): Report;
+  problems(): ReportedDiagnostic[];
 }
 
 export function openPipeline({ paths, watch, controllerNames, endpoints }: PipelineOptions): Pipeline {
@@ -35,8 +35,9 @@ export function openPipeline({ paths, watch, controllerNames, endpoints }: Pipel
   const inputs = { ...source.collections, acks, deliveries, addresses };
   const { config, statuses, diagnostics } = translation(inputs, { controllerNames, shared: true });
   const book = new StatusBook(statuses);
-  const report = () => ({ items: book.items(), diagnostics: reported(source, diagnostics) });
-  return { source, config, diagnostics, acks, deliveries, report };
+  const problems = () => reported(source, diagnostics);
+  const report = () => ({ items: book.items(), diagnostics: problems() });
+  return { source, config, acks, deliveries, report, problems };
 }
 
 /** Statuses with the times of their conditions, noted as they change. */

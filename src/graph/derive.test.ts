@@ -71,6 +71,34 @@ describe('derive', () => {
     expect(checked.get('a')).toBe(5);
   });
 
+  it('that throws while it is made in a batch holds what the others gave, and the batch throws at its end', () => {
+    const numbers = source<number>({ a: -1, b: 2 });
+    const made: Array<ReturnType<typeof derive<number, number>>> = [];
+    const build = () =>
+      batch(() => {
+        made.push(
+          derive('checked', numbers, (_ctx, number, key) => {
+            if (number < 0) throw new Error('negative');
+            return [[key, number]];
+          }),
+        );
+      });
+    expect(build).toThrow('negative');
+    expect(Array.from(made[0]!.entries())).toEqual([['b', 2]]);
+    numbers.apply([{ key: 'a', value: 5 }]);
+    expect(made[0]!.get('a')).toBe(5);
+  });
+
+  it('refuses a read after the derivation has ended', () => {
+    const numbers = source<number>({ a: 1 });
+    const kept: Array<() => unknown> = [];
+    derive('late', numbers, (ctx, number, key) => {
+      kept.push(() => ctx.fetch(numbers, key));
+      return [[key, number]];
+    });
+    expect(() => kept[0]!()).toThrow(/after its derivation/);
+  });
+
   it('refuses to read a collection that was made after it', () => {
     const numbers = source<number>({});
     const holder: { late?: SourceCollection<number> } = {};

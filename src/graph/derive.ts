@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Change, Collection } from './collection.ts';
 import { addKey, type KeySet, keysOf, removeKey } from './keyset.ts';
 import { Node, nodeOf } from './node.ts';
+import { fail } from './settle.ts';
 
 /** What a derivation reads besides its input; each read is remembered as a dependency. */
 export interface Context {
@@ -21,7 +22,7 @@ export interface Derived<O> extends Collection<O> {
 /**
  * The outputs of `derivation` over every object of `input`. Only what read a changed object is computed again.
  * Where two inputs give the same output key, the one with the lower input key wins. Where a derivation throws, the
- * last outputs of that input stay, and the batch throws at its end.
+ * last outputs of that input stay, and the batch throws at its end; so does a batch in which the collection is made.
  */
 export function derive<I, O>(name: string, input: Collection<I>, derivation: Derivation<I, O>): Derived<O> {
   return new DerivedCollection(name, input, derivation);
@@ -56,9 +57,9 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
     this.#derivation = derivation;
     nodeOf(input).attach(this);
     for (const [key] of input.entries()) this.#stale.add(key);
-    const [error] = this.work();
+    const errors = this.work();
     this.forgetChanges();
-    if (error !== undefined) throw error;
+    for (const error of errors) fail(error);
   }
 
   receive(from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void {

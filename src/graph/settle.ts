@@ -15,6 +15,8 @@ let delivering = false;
 const dirty: Settling[] = [];
 const queued = new Set<Settling>();
 const deliveries: Array<() => void> = [];
+/** What derivations threw while they were made inside the open batch. */
+const failures: unknown[] = [];
 
 export function nextOrder(): number {
   return ++made;
@@ -27,6 +29,12 @@ export function enqueue(node: Settling): void {
   let at = dirty.length;
   while (at > 0 && dirty[at - 1]!.order < node.order) at--;
   dirty.splice(at, 0, node);
+}
+
+/** An error that must not stop what goes on: the open batch throws it at its end, and without a batch it is thrown now. */
+export function fail(error: unknown): void {
+  if (open === 0) throw error;
+  failures.push(error);
 }
 
 /**
@@ -44,6 +52,7 @@ export function batch(change: () => void): void {
     open--;
   }
   if (open === 0) {
+    errors.push(...failures.splice(0));
     spread(errors);
     deliver(errors);
   }

@@ -46,10 +46,13 @@ const MARKER = /^---(?=[ \t\r\n]|$)/gm;
 export function chunksOf(text: string): Chunk[] {
   const chunks: Chunk[] = [];
   let start = 0;
+  let marker = 0;
   let line = 0;
   const cut = (end: number): void => {
+    const preamble = isPreamble(text.slice(marker, end));
+    marker = end;
+    if (preamble) return;
     const part = text.slice(start, end);
-    if (isPreamble(part)) return;
     chunks.push({ text: part, line });
     line += countLines(part);
     start = end;

@@ -57,7 +57,7 @@ export interface RouteParents {
 export function placements(parents: ParentLookup, wanted: RouteParents): ParentPlacement[] {
   const found: ParentPlacement[] = [];
   for (const [at, parentRef] of wanted.parentRefs.entries()) {
-    const { group, kind } = parentRef;
+    const { group = GATEWAY_GROUP, kind = 'Gateway' } = parentRef;
     if (group !== GATEWAY_GROUP || (kind !== 'Gateway' && kind !== 'ListenerSet')) continue;
     const owner = ownerKey({ kind, namespace: parentRef.namespace ?? wanted.route.namespace, name: parentRef.name });
     const parent = parents.parentOf(owner);

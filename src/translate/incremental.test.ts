@@ -173,3 +173,19 @@ describe('translation', () => {
     );
   });
 });
+
+describe('an object that makes translation throw', () => {
+  it('is left out, and all others are there', () => {
+    const inputs = emptyInputs();
+    const broken = { ...gateway('h', 81), spec: { gatewayClassName: 'c' } } as unknown as AnyResource;
+    put(inputs, gatewayClass, gateway('g', 80), broken, route({ name: 'a', path: '/' }));
+    const faults: unknown[] = [];
+    const { config } = translation(inputs, { shared: true, onFault: (error) => faults.push(error) });
+    expect(Array.from(config.entries(), ([key]) => key)).toEqual([
+      'Listener/default/g/http',
+      'RouteRule/HTTPRoute/default/a/0',
+    ]);
+    expect(faults).toHaveLength(1);
+    expect(() => translation(inputs, { shared: true })).toThrow();
+  });
+});

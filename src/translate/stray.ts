@@ -27,7 +27,9 @@ export function strayDiagnostics(graph: Graph, listeners: Listeners): Collection
 function strayRoutes(graph: Graph, routes: Collection<RouteResource>, listeners: Listeners): Collection<Diagnostic> {
   return graph.derive(`stray parents of ${routes.name}`, routes, (context, route, key) => {
     const found: Array<readonly [string, Diagnostic]> = [];
-    for (const [at, { group, kind, namespace, name }] of (route.spec.parentRefs ?? []).entries()) {
+    for (const [at, { group = GATEWAY_GROUP, kind = 'Gateway', namespace, name }] of (
+      route.spec.parentRefs ?? []
+    ).entries()) {
       if (group !== GATEWAY_GROUP || (kind !== 'Gateway' && kind !== 'ListenerSet')) continue;
       const parent = `${kind}/${namespace ?? route.metadata.namespace ?? ''}/${name}`;
       if (context.fetch<unknown>(kind === 'Gateway' ? listeners.gateways : listeners.sets, parent) !== undefined)

@@ -1,5 +1,5 @@
 import type { ConfigObject } from '../config/index.ts';
-import { type Collection, derive, index, join } from '../graph/index.ts';
+import { batch, type Collection, derive, index, join } from '../graph/index.ts';
 import { backendConfig, deriveBackends } from './backends.ts';
 import { grantsOf } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
@@ -20,8 +20,22 @@ export interface Translation {
   computed(): number;
 }
 
-/** Resources to config and statuses. Pure and incremental: what does not depend on a change is not computed again. */
+/**
+ * Resources to config and statuses. Pure and incremental: what does not depend on a change is not computed again.
+ * Should one object make us throw, it is left out and all others are there; `onFault` is told, or else it is thrown.
+ */
 export function translation(inputs: Inputs, options: TranslateOptions): Translation {
+  const built: Translation[] = [];
+  try {
+    batch(() => built.push(build(inputs, options)));
+  } catch (error) {
+    if (built.length === 0 || options.onFault === undefined) throw error;
+    options.onFault(error);
+  }
+  return built[0]!;
+}
+
+function build(inputs: Inputs, options: TranslateOptions): Translation {
   const derivations: Array<{ computed: number }> = [];
   const tracked: typeof derive = (name, input, derivation) => {
     const derived = derive(name, input, derivation);

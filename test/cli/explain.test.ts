@@ -58,6 +58,16 @@ test('where nothing matches, it tells what there is', async () => {
   expect((await explained('nonsense')).code).toBe(2);
 });
 
+test('a listener that cannot be served says why', async () => {
+  const tls = { certificateRefs: [{ name: 'missing' }] };
+  const only = documents(gateway([{ name: 'https', port: 443, protocol: 'HTTPS', tls }]));
+  const { stdout } = await daemun(
+    ['explain', '-f', '-', 'https://a.example.com/'],
+    `${GATEWAY.split('---\n')[0]}---\n${only}`,
+  );
+  expect(stdout).toMatch(/not served: listener https of Gateway shop\/edge: .*Secret shop\/missing/);
+});
+
 test('a running gateway answers status and explain through its admin address, by the ports that clients use', async () => {
   const port = await freePort();
   const running = await ServingProcess.start({ 'all.yaml': MANIFESTS }, [

@@ -51,9 +51,16 @@ export interface Explanation {
   backends: ExplainedBackend[];
   /** Ports that some listener has, where none has the request's. */
   ports: number[];
+  /** Listeners that are left out of the config, each with the reason; only where no listener takes the request. */
+  unserved: string[];
 }
 
-export function explanationOf(snapshot: Snapshot, request: AskedRequest): Explanation {
+export interface KnownConfig {
+  snapshot: Snapshot;
+  unserved: string[];
+}
+
+export function explanationOf({ snapshot, unserved }: KnownConfig, request: AskedRequest): Explanation {
   const listeners = [...snapshot.of('Listener').values()].filter(isHttp);
   const here = socketFor(listeners, request);
   const table = compileTable({ listeners: here, rules: httpRules(snapshot), plans: new PlanCache() });
@@ -63,7 +70,9 @@ export function explanationOf(snapshot: Snapshot, request: AskedRequest): Explan
   const filters = chosen?.rule.filters.map((filter) => filterEffect(filter, { request, chosen })) ?? [];
   const backends = chosen ? explainedBackends(snapshot, chosen, request) : [];
   const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
-  return { request, outcome: outcomeOf({ match, chosen, backends, here }), match, filters, backends, ports };
+  const outcome = outcomeOf({ match, chosen, backends, here });
+  const missing = match.listeners.length === 0 ? unserved : [];
+  return { request, outcome, match, filters, backends, ports, unserved: missing };
 }
 
 function isHttp({ protocol }: Listener): boolean {

@@ -6,14 +6,15 @@ import type { ExplainFlags } from '../command/explain.ts';
 import { EXIT } from '../exitcode.ts';
 import type { ListenerView } from '../listenerview.ts';
 import { openPipeline } from '../pipeline.ts';
+import { type Report, unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
-import { type AskedRequest, explanationOf } from './explanation.ts';
+import { type AskedRequest, explanationOf, type KnownConfig } from './explanation.ts';
 import { narrative } from './narrative.ts';
 
 /** Prints, and answers the exit code. */
 export async function explain(url: string, flags: ExplainFlags): Promise<number> {
-  const { snapshot, listeners } = flags.admin ? await fromAdmin(flags.admin) : await fromFiles(flags);
-  const explanation = explanationOf(snapshot, requestOf(url, flags, listeners));
+  const { listeners, ...known } = flags.admin ? await fromAdmin(flags.admin) : await fromFiles(flags);
+  const explanation = explanationOf(known, requestOf(url, flags, listeners));
   const text =
     flags.output === 'json'
       ? `${JSON.stringify(explanation, undefined, 2)}\n`
@@ -22,18 +23,19 @@ export async function explain(url: string, flags: ExplainFlags): Promise<number>
   return explanation.outcome.kind === 'error' ? EXIT.refused : EXIT.ok;
 }
 
-interface Read {
-  snapshot: Snapshot;
+interface Read extends KnownConfig {
   /** Where it is served; empty where it is not. */
   listeners: ListenerView[];
 }
 
 async function fromAdmin(admin: NonNullable<ExplainFlags['admin']>): Promise<Read> {
-  const [{ version, objects }, listeners] = await Promise.all([
+  const [{ version, objects }, listeners, report] = await Promise.all([
     askAdmin<RedactedConfig>(admin, '/config'),
     askAdmin<ListenerView[]>(admin, '/listeners'),
+    askAdmin<Report>(admin, '/status'),
   ]);
-  return { snapshot: Snapshot.EMPTY.apply({ version, upserts: objects, removals: [] }), listeners };
+  const snapshot = Snapshot.EMPTY.apply({ version, upserts: objects, removals: [] });
+  return { snapshot, listeners, unserved: unservedListeners(report) };
 }
 
 async function fromFiles({ file = [], controllerName }: ExplainFlags): Promise<Read> {
@@ -41,7 +43,8 @@ async function fromFiles({ file = [], controllerName }: ExplainFlags): Promise<R
   await pipeline.source.ready;
   await pipeline.source.close();
   const upserts = [...pipeline.config.values()];
-  return { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), listeners: [] };
+  const snapshot = Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] });
+  return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()) };
 }
 
 function requestOf(text: string, flags: ExplainFlags, listeners: ListenerView[]): AskedRequest {

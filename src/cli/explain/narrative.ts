@@ -39,9 +39,9 @@ function section(label: string, lines: string[], paint: Paint): string {
 
 function listenerLines({ match, ports, request }: Explanation): string[] {
   if (ports.length > 0)
-    return [`none has port ${request.port} for ${request.scheme}; there are ports ${ports.join(', ')}`];
+    return [`none has port ${request.port} for ${request.scheme}; there are ports ${ports.join(', ')}`, ...missing];
   if (match.listeners.length === 0) {
-    return [`none takes ${request.host}; hostnames on this port: ${match.hostnames.join(', ') || 'none'}`];
+    return [`none takes ${request.host}; hostnames on this port: ${match.hostnames.join(', ') || 'none'}`, ...missing];
   }
   return match.listeners.map(listenerText);
 }

@@ -93,3 +93,16 @@ export function refused(report: Report, view: { served: boolean }): boolean {
     )
   );
 }
+
+/** Listeners that no data plane is told to serve, each with the reason. */
+export function unservedListeners(report: Report): string[] {
+  return report.items.flatMap((item) => {
+    const { namespace, name } = item.metadata;
+    return conditionGroups(item)
+      .filter(({ part }) => part.startsWith('listener '))
+      .flatMap(({ part, conditions }) => {
+        const programmed = conditions.find(({ type, status }) => type === 'Programmed' && status === 'False');
+        return programmed ? [`${part} of ${item.kind} ${namespace}/${name}: ${programmed.message}`] : [];
+      });
+  });
+}

@@ -66,6 +66,8 @@ export interface Downstream {
   sendEnd(trailersStart: number, trailersEnd: number): void;
   /** Puts on the wire what is collected. Codecs of the other side call it (through the exchange) once a read. */
   flush(): void;
+  /** Of a tunnel, where one direction can end alone: the client gets no more, and may still send. */
+  endTunnel?(): void;
   /** Ends the exchange without (the rest of) an answer: closes the connection or resets the stream. */
   abort(why: Failure): void;
   /** Stops and starts the arrival of the request's body. */
@@ -109,6 +111,11 @@ export interface ResponseSide {
   responseHead(head: Head, framing: BodyFraming): void;
   responseBody(start: number, end: number): void;
   responseEnd(trailersStart: number, trailersEnd: number): void;
+  /**
+   * Of a tunnel: the backend sends no more. True: what the client sends still goes to the backend, until `sendEnd`;
+   * false, or absent: `responseEnd` is to follow.
+   */
+  tunnelHalfEnded?(): boolean;
   /** `sawBytes`: something of the response was received, so that it cannot be tried again silently. */
   upstreamFailed(why: Failure, sawBytes: boolean): void;
   upstreamDrained(): void;

@@ -3,15 +3,14 @@
  * (codec.ts) and no socket. One object a request, not used again, so that a late call from a connection that it let
  * go of can do no harm.
  */
+import assert from 'node:assert';
 import { ANSWERED, HeaderPatch } from '../filter/index.ts';
 import type { PlannedBackend, RoutePlan } from '../route/index.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
 import { Account } from './account.ts';
-import { ARENA, COMPOSE_END, COMPOSE_START } from './arena.ts';
+import { ARENA, COMPOSE_START } from './arena.ts';
 import {
-  BODY_LENGTH,
   BODY_NONE,
-  BODY_OPEN,
   BODY_TUNNEL,
   type BodyFraming,
   type ClientConnection,
@@ -23,19 +22,25 @@ import {
 import { putText } from './compose.ts';
 import type { Deadline, DeadlineOwner } from './deadline.ts';
 import { FilterRun } from './filterrun.ts';
-import { composeRequest, composeResponse } from './forward.ts';
+import { composeRequest, composeResponse, framingOf } from './forward.ts';
 import { grpcTimeout, isGrpc } from './grpc.ts';
-import type { Head } from './head.ts';
+import { type Head, isHeadMethod } from './head.ts';
 import { KeptBody } from './keptbody.ts';
-import { localReply, PREFERS_GRPC, PREFERS_JSON, type Preference, preferenceOf, reasonPhrase } from './localreply.ts';
-import { Mirror } from './mirror.ts';
+import {
+  localReply,
+  PREFERS_GRPC,
+  PREFERS_JSON,
+  type Preference,
+  preferenceOf,
+  sendReply,
+  upstreamFailure,
+} from './localreply.ts';
+import { Mirrors } from './mirror.ts';
 import { idText, nextIdNumber, trustedRequestId } from './requestid.ts';
 import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
 import { type HttpService, MAX_REPLAY_BYTES, type UpstreamChoice } from './service.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
-const LETTER_H = 0x48;
-const LETTER_E = 0x45;
 
 export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   readonly #service: HttpService;
@@ -56,14 +61,22 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   #text = '';
   #framing: BodyFraming = BODY_NONE;
   #responsePatch: HeaderPatch = HeaderPatch.NONE;
-  #mirrors: Mirror[] | null = null;
+  #mirrors: Mirrors | null = null;
   #kept: KeptBody | null = null;
+  /** Lines after the body, which came before a backend could be sent them. */
+  #trailers = '';
   /** Body bytes went to a backend that are not kept: the request cannot be sent again. */
   #spent = false;
+  /** The attempt under way went out on a connection that had carried other requests. */
+  #onUsed = false;
+  /** The client waits for `100 Continue`. */
+  #expectsContinue = false;
 
   #requestComplete = false;
   #responseStarted = false;
   #tunnel = false;
+  /** Directions of the tunnel that are still open. */
+  #tunnelOpen = 2;
   #over = false;
 
   // Times on the wheel's clock.
@@ -94,7 +107,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     const service = this.#service;
     this.#requestComplete = complete;
     this.#preference = complete || !isGrpc(head) ? preferenceOf(head) : PREFERS_GRPC;
-    this.#headRequest = ARENA[head.methodStart] === LETTER_H && ARENA[head.methodStart + 1] === LETTER_E;
+    this.#headRequest = isHeadMethod(head);
     const trusted = service.trustedHops.has(this.client.remoteAddress);
     if (trusted) this.#givenId = trustedRequestId(head);
     if (service.onAccess !== undefined) this.#account.note(head);
@@ -148,14 +161,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   ): void {
     const { backend, run } = around;
     const upgrade = head.upgradeEnd > 0;
-    this.#framing = upgrade
-      ? BODY_TUNNEL
-      : head.chunked
-        ? BODY_OPEN
-        : head.contentLength >= 0
-          ? BODY_LENGTH
-          : BODY_NONE;
-    if (!upgrade && !this.#requestComplete && this.#framing === BODY_NONE) this.#framing = BODY_OPEN;
+    this.#framing = framingOf(head, this.#requestComplete);
     const changes = {
       target: run?.target ?? '',
       authority: run?.authority ?? '',
@@ -169,17 +175,13 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     const end = composeRequest(COMPOSE_START, head, { changes, client: this.client, framing: this.#framing });
     this.#text = ARENA.latin1Slice(COMPOSE_START, end);
     this.#responsePatch = run === null ? backend.responsePatch : backend.responsePatch.followedBy(run.responsePatch);
-    if (run !== null && run.mirrors.length > 0) this.#mirror(run.mirrors);
+    // What follows an upgrade is between two: there is nothing in it to copy.
+    if (run !== null && run.mirrors.length > 0 && !upgrade) this.#mirror(run.mirrors);
   }
 
   #mirror(backends: readonly string[]): void {
-    const framing = this.#framing === BODY_TUNNEL ? BODY_NONE : this.#framing;
-    this.#mirrors = [];
-    for (const key of backends) {
-      const pool = this.#service.upstreams.get(key)?.pick() ?? null;
-      if (pool !== null) this.#mirrors.push(new Mirror(pool, this.#text, framing));
-    }
-    if (this.#requestComplete) for (const mirror of this.#mirrors) mirror.end();
+    this.#mirrors = new Mirrors(this.#service, backends, { head: this.#text, framing: this.#framing });
+    if (this.#requestComplete) this.#mirrors.end('');
   }
 
   #start(head: Head): void {
@@ -187,7 +189,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     if (timeouts?.request) this.#requestDue = this.#service.wheel.now + timeouts.request;
     if (this.#preference === PREFERS_GRPC) this.#takeGrpcDeadline(head);
     if (!this.#requestComplete && retry !== undefined) this.#kept = new KeptBody();
-    if (head.expectContinue && !this.#requestComplete) this.#continue();
+    this.#expectsContinue = head.expectContinue && !this.#requestComplete;
     this.#attempt();
   }
 
@@ -198,6 +200,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   /** The client waits for this word before it sends the body; the backend is not asked, as its answer decides. */
   #continue(): void {
+    this.#expectsContinue = false;
     const at = this.#down.beginHead();
     this.#down.sendInformational(at, putText(at, 'HTTP/1.1 100 Continue\r\n'));
     this.#down.flush();
@@ -210,7 +213,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     if (this.#over) return;
     const { maxBodyBytes } = this.#service.limits;
     if (maxBodyBytes > 0 && this.#account.bytesIn > maxBodyBytes && !this.#tunnel) return this.#refuseBody();
-    if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.body(start, end);
+    this.#mirrors?.body(start, end);
     this.#keep(start, end);
     if (this.#up === null) this.#down.pauseBody();
     else if (!this.#up.sendBody(start, end)) this.#down.pauseBody();
@@ -232,20 +235,40 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   requestEnd(trailersStart: number, trailersEnd: number): void {
     this.#requestComplete = true;
     if (this.#over) return;
-    if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.end();
+    if (this.#tunnel) return this.#endTunnelRequest();
+    if (trailersEnd > trailersStart) this.#trailers = ARENA.latin1Slice(trailersStart, trailersEnd);
+    this.#mirrors?.end(this.#trailers);
     this.#up?.sendEnd(trailersStart, trailersEnd);
+  }
+
+  /** The client has no more to say; the backend may. */
+  #endTunnelRequest(): void {
+    const up = this.#up;
+    if (--this.#tunnelOpen === 0) {
+      this.#up = null;
+      this.#finish();
+    }
+    up?.sendEnd(0, 0);
   }
 
   requestFlush(): void {
     this.#up?.flush();
-    if (this.#mirrors !== null) for (const mirror of this.#mirrors) mirror.flush();
+    this.#mirrors?.flush();
+  }
+
+  /** The rest of the request cannot be read, but the client can be told so; what still comes is dropped. */
+  requestRefused(status: number, message: string): void {
+    if (this.#over) return;
+    this.#releaseUpstream('closed_early');
+    if (this.#responseStarted) this.#cut('protocol_error');
+    else this.#fail(status, 'malformed_request', message);
   }
 
   requestAborted(why: Failure): void {
     if (this.#over) return;
     this.#account.status ||= 499;
     this.#account.reason = `client_${why}`;
-    this.#letGo(why);
+    this.#releaseUpstream(why);
     this.#finish();
   }
 
@@ -254,31 +277,37 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   }
 
   #refuseBody(): void {
-    this.#letGo('closed_early');
-    this.#fail(
-      413,
-      'body_too_large',
-      `The body of this request is longer than ${this.#service.limits.maxBodyBytes} bytes.`,
-    );
+    this.#releaseUpstream('closed_early');
+    const { maxBodyBytes } = this.#service.limits;
+    if (this.#responseStarted) this.#cut('body_too_large');
+    else this.#fail(413, 'body_too_large', `The body of this request is longer than ${maxBodyBytes} bytes.`);
   }
 
   // ── the attempt
 
   #attempt(): void {
+    // A backend that was replaced meanwhile has no endpoints left.
+    if (this.#account.attempts > 0) this.#choice = this.#service.upstreams.get(this.#account.backend) ?? this.#choice;
     const pool = this.#choice!.pick(this.#pool);
     if (pool === null) return this.#fail(503, 'no_endpoints', 'The backend of this route has no endpoints.');
     this.#pool = pool;
     this.#account.attempts++;
     this.#account.endpoint = pool.label;
+    if (this.#expectsContinue) this.#continue();
     const { timeouts } = this.#plan!.rule;
     if (timeouts?.backendRequest) this.#attemptDue = this.#service.wheel.now + timeouts.backendRequest;
     if (this.#requestDue !== NEVER || this.#attemptDue !== NEVER) this.#arm();
     const up = pool.open(this);
-    if (up !== null) this.#send(up);
+    if (up === null) return;
+    this.#onUsed = true;
+    this.#send(up);
+    // Of a first attempt the client's codec puts on the wire what is there of the body, too.
+    if (this.#account.attempts > 1) up.flush();
   }
 
-  upstreamReady(up: Upstream): void {
+  upstreamReady(up: Upstream, used = false): void {
     if (this.#over) return up.abort('closed_early');
+    this.#onUsed = used;
     this.#send(up);
     up.flush();
   }
@@ -293,7 +322,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
       this.#down.resumeBody();
     }
     if (this.#framing === BODY_TUNNEL) up.flush();
-    else if (this.#requestComplete) up.sendEnd(0, 0);
+    else if (this.#requestComplete) up.sendEnd(COMPOSE_START, putText(COMPOSE_START, this.#trailers));
   }
 
   #sendOnce(up: Upstream): boolean {
@@ -320,7 +349,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     if (!this.#spent && !sawBytes && this.#framing !== BODY_TUNNEL) {
       if (retriesFailure(this.#plan!.rule, why, attempts)) return this.#retryLater();
       // A kept connection that its backend closed at the same moment: the first request on it is sent again, once.
-      if (attempts === 1 && why !== 'timeout' && isIdempotent(this.#method())) return this.#attempt();
+      if (attempts === 1 && this.#onUsed && why !== 'timeout' && isIdempotent(this.#method())) return this.#attempt();
     }
     this.#failUpstream(why);
   }
@@ -358,7 +387,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
       return this.#retryLater();
     }
     if (framing === BODY_TUNNEL) {
-      if (this.#framing !== BODY_TUNNEL) return this.#refuseResponse();
+      if (this.#framing !== BODY_TUNNEL || head.upgradeEnd === 0) return this.#refuseResponse();
       this.#tunnel = true;
       this.#requestDue = this.#attemptDue = NEVER;
     }
@@ -369,7 +398,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     this.#down.sendHead(at, composeResponse(at, head, this.#responsePatch), framing);
   }
 
-  /** The backend switched protocols unasked. */
+  /** The backend switched protocols unasked, or does not say to which. */
   #refuseResponse(): void {
     this.#up?.abort('protocol_error');
     this.#up = null;
@@ -380,6 +409,14 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     this.#account.bytesOut += end - start;
     this.#activeAt = this.#service.wheel.now;
     if (!this.#over && !this.#down.sendBody(start, end)) this.#up?.pauseBody();
+  }
+
+  /** Of a tunnel: the backend has no more to say. True: the client may go on, and its end will come. */
+  tunnelHalfEnded(): boolean {
+    if (this.#over || this.#tunnelOpen === 1 || this.#down.endTunnel === undefined) return false;
+    this.#tunnelOpen--;
+    this.#down.endTunnel();
+    return true;
   }
 
   responseEnd(trailersStart: number, trailersEnd: number): void {
@@ -409,29 +446,18 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   }
 
   #failUpstream(why: Failure): void {
-    if (why === 'overloaded') this.#fail(503, why, 'The backend has no free connection.');
-    else if (why === 'timeout' || why === 'connect_timeout')
-      this.#fail(504, why, 'The backend did not answer in time.');
-    else this.#fail(502, why, 'The backend did not give a valid answer.');
+    const { status, message } = upstreamFailure(why);
+    this.#fail(status, why, message);
   }
 
   #reply(status: number, lines: string, body: string): void {
     const down = this.#down;
     this.#account.status = status;
     this.#responseStarted = true;
-    const bodyAt = COMPOSE_START;
-    const bodyEnd = bodyAt + ARENA.write(body, bodyAt, COMPOSE_END - bodyAt, 'utf8');
-    const at = down.beginHead();
-    const length = status === 204 || status === 304 ? '' : `Content-Length: ${bodyEnd - bodyAt}\r\n`;
-    const end = putText(at, `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${length}${lines}`);
-    const hasBody = !this.#headRequest && bodyEnd > bodyAt;
-    const framing = hasBody || (length !== '' && !this.#headRequest) ? BODY_LENGTH : BODY_NONE;
     if (!this.#requestComplete) down.discardBody();
-    this.#account.bytesOut += hasBody ? bodyEnd - bodyAt : 0;
+    this.#account.bytesOut += this.#headRequest ? 0 : Buffer.byteLength(body);
     this.#finish();
-    down.sendHead(at, end, framing);
-    if (hasBody) down.sendBody(bodyAt, bodyEnd);
-    down.sendEnd(0, 0);
+    sendReply(down, { status, lines, body }, this.#headRequest);
   }
 
   // ── deadlines and the end
@@ -458,16 +484,16 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   }
 
   #timeOut(): void {
-    this.#letGo('timeout');
+    this.#releaseUpstream('timeout');
     if (this.#responseStarted) this.#cut('timeout');
     else this.#failUpstream('timeout');
   }
 
   /** The answer has begun and cannot be completed. */
-  #cut(why: Failure): void {
+  #cut(why: Failure | 'body_too_large'): void {
     this.#account.reason = why;
     this.#finish();
-    this.#down.abort(why);
+    this.#down.abort(why === 'body_too_large' ? 'closed_early' : why);
   }
 
   #releaseUpstream(why: Failure): void {
@@ -479,11 +505,13 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   #letGo(why: Failure): void {
     this.#releaseUpstream(why);
-    if (this.#mirrors !== null && !this.#requestComplete) for (const mirror of this.#mirrors) mirror.giveUp();
   }
 
   #finish(): void {
+    assert(!this.#over);
     this.#over = true;
+    // A copy that will not become whole is worth nothing.
+    if (!this.#requestComplete) this.#mirrors?.giveUp();
     this.#service.wheel.giveBack(this.#deadline);
     this.#account.close(this.#service, this);
   }

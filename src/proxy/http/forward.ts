@@ -1,7 +1,7 @@
 /** The heads that go on: the request's to the backend, the response's to the client. */
 import type { HeaderPatch } from '../filter/headerpatch.ts';
 import { ARENA } from './arena.ts';
-import { BODY_OPEN, type BodyFraming, type ClientConnection } from './codec.ts';
+import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type BodyFraming, type ClientConnection } from './codec.ts';
 import { applyDrops, fieldsStart, putBytes, putHex, putKept, putText } from './compose.ts';
 import { FIELD_KEPT, FIELD_MANAGED, FIELD_STRIDE, Head, nameHash, VALUE_END, VALUE_START } from './head.ts';
 import { reasonPhrase } from './localreply.ts';
@@ -30,6 +30,14 @@ const FORWARDED_FOR = nameHash('x-forwarded-for');
 const FORWARDED_PROTO = nameHash('x-forwarded-proto');
 const FORWARDED_HOST = nameHash('x-forwarded-host');
 const FORWARDED_PORT = nameHash('x-forwarded-port');
+
+/** How the end of this request's body is known. `complete`: nothing follows the head. */
+export function framingOf(head: Head, complete: boolean): BodyFraming {
+  if (head.upgradeEnd > 0) return BODY_TUNNEL;
+  if (head.chunked) return BODY_OPEN;
+  if (head.contentLength >= 0) return BODY_LENGTH;
+  return complete ? BODY_NONE : BODY_OPEN;
+}
 
 /** Composes the request head at `at`, with framing lines and without the blank line; answers its end. */
 export function composeRequest(

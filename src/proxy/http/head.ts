@@ -163,6 +163,17 @@ export class Head {
 // An imported binding is read from a cell at every use, a local one is folded into the code.
 const bytes = ARENA;
 
+/** The request's method is HEAD: its response has no body, whatever its head says. */
+export function isHeadMethod({ methodStart: at, methodEnd }: Head): boolean {
+  return (
+    methodEnd - at === 4 &&
+    bytes[at] === 0x48 &&
+    bytes[at + 1] === 0x45 &&
+    bytes[at + 2] === 0x41 &&
+    bytes[at + 3] === 0x44
+  );
+}
+
 /** ARENA[start,end) equals `name`, ASCII case ignored. `name` must be lower case. */
 export function sameName(start: number, end: number, name: string): boolean {
   if (end - start !== name.length) return false;

@@ -1,6 +1,8 @@
 /** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
 import { STATUS_CODES } from 'node:http';
-import { ARENA } from './arena.ts';
+import { ARENA, COMPOSE_END, COMPOSE_START } from './arena.ts';
+import { BODY_LENGTH, BODY_NONE, type Downstream, type Failure } from './codec.ts';
+import { putText } from './compose.ts';
 import { grpcMessage, grpcStatus } from './grpc.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from './head.ts';
 
@@ -60,6 +62,38 @@ export function localReply(
       const outcome = `grpc-status: ${grpcStatus(status)}\r\ngrpc-message: ${grpcMessage(message)}\r\n`;
       return { status: 200, lines: `Content-Type: application/grpc\r\n${outcome}`, body: '' };
     }
+  }
+}
+
+/** Sends a whole answer; of one to HEAD, the head. */
+export function sendReply(down: Downstream, reply: LocalReply, headRequest: boolean): void {
+  const { status, lines, body } = reply;
+  const bodyEnd = COMPOSE_START + ARENA.write(body, COMPOSE_START, COMPOSE_END - COMPOSE_START, 'utf8');
+  const hasLength = status !== 204 && status !== 304;
+  const length = hasLength ? `Content-Length: ${bodyEnd - COMPOSE_START}\r\n` : '';
+  const at = down.beginHead();
+  const end = putText(at, `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${length}${lines}`);
+  const hasBody = hasLength && !headRequest;
+  down.sendHead(at, end, hasBody ? BODY_LENGTH : BODY_NONE);
+  if (hasBody && bodyEnd > COMPOSE_START) down.sendBody(COMPOSE_START, bodyEnd);
+  down.sendEnd(0, 0);
+}
+
+/** What the client is told where a backend failed. */
+export function upstreamFailure(why: Failure): { status: number; message: string } {
+  switch (why) {
+    case 'overloaded':
+      return { status: 503, message: 'The backend has no free connection.' };
+    case 'timeout':
+    case 'connect_timeout':
+      return { status: 504, message: 'The backend did not answer in time.' };
+    case 'connect_refused':
+    case 'tls_failed':
+    case 'reset':
+    case 'closed_early':
+    case 'protocol_error':
+    case 'draining':
+      return { status: 502, message: 'The backend did not give a valid answer.' };
   }
 }
 

@@ -1,30 +1,76 @@
-/** A copy of a request on its way to another backend. Whatever comes back, or does not, is dropped. */
+/** Copies of a request on their way to other backends. Whatever comes back, or does not, is dropped. */
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
+import { COMPOSE_START } from './arena.ts';
 import type { BodyFraming, Upstream } from './codec.ts';
+import { putText } from './compose.ts';
+import type { Deadline, DeadlineOwner } from './deadline.ts';
 import { KeptBody } from './keptbody.ts';
+import type { HttpService } from './service.ts';
 
 /** Bytes of a body that wait for a slow mirror; beyond it the mirror is given up. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
-export class Mirror implements OpenWaiter {
-  #up: Upstream | null = null;
-  #pool: EndpointPool | null;
-  readonly #head: string;
-  readonly #framing: BodyFraming;
+/** What all copies of one request are made of. */
+export interface Copied {
+  /** The request head as sent to the backend, with its framing lines. */
+  head: string;
+  framing: BodyFraming;
+}
+
+/** All mirrors of one request. Backends without endpoints are left out. */
+export class Mirrors {
+  readonly #mirrors: Mirror[] = [];
+
+  constructor(service: HttpService, backends: readonly string[], copied: Copied) {
+    for (const key of backends) {
+      const pool = service.upstreams.get(key)?.pick() ?? null;
+      if (pool !== null) this.#mirrors.push(new Mirror(service, pool, copied));
+    }
+  }
+
+  body(start: number, end: number): void {
+    for (const mirror of this.#mirrors) mirror.body(start, end);
+  }
+
+  /** The request is complete. Trailer lines, each with CRLF, or ''. */
+  end(trailers: string): void {
+    for (const mirror of this.#mirrors) mirror.end(trailers);
+  }
+
+  flush(): void {
+    for (const mirror of this.#mirrors) mirror.flush();
+  }
+
+  giveUp(): void {
+    for (const mirror of this.#mirrors) mirror.giveUp();
+  }
+}
+
+class Mirror implements OpenWaiter, DeadlineOwner {
+  readonly #service: HttpService;
+  readonly #deadline: Deadline;
+  readonly #copied: Copied;
   readonly #waiting = new KeptBody();
+  #pool: EndpointPool | null;
+  #up: Upstream | null = null;
+  #trailers = '';
   #complete = false;
+  #ended = false;
   #blocked = false;
 
-  constructor(pool: EndpointPool, head: string, framing: BodyFraming) {
+  constructor(service: HttpService, pool: EndpointPool, copied: Copied) {
+    this.#service = service;
     this.#pool = pool;
-    this.#head = head;
-    this.#framing = framing;
+    this.#copied = copied;
+    this.#deadline = service.wheel.borrow(this);
+    service.wheel.set(this.#deadline, service.limits.streamIdleTimeout);
     const up = pool.open(this);
     if (up !== null) this.upstreamReady(up);
   }
 
   body(start: number, end: number): void {
     if (this.#pool === null) return;
+    this.#touch();
     if (this.#up !== null && !this.#blocked) {
       this.#blocked = !this.#up.sendBody(start, end);
       return;
@@ -33,9 +79,10 @@ export class Mirror implements OpenWaiter {
     else this.#waiting.add(start, end);
   }
 
-  end(): void {
+  end(trailers: string): void {
     this.#complete = true;
-    if (this.#up !== null && this.#waiting.empty) this.#up.sendEnd(0, 0);
+    this.#trailers = trailers;
+    this.#endIfSent();
   }
 
   flush(): void {
@@ -43,35 +90,44 @@ export class Mirror implements OpenWaiter {
   }
 
   giveUp(): void {
+    if (this.#pool === null) return;
     const up = this.#up;
-    this.#up = null;
-    if (up !== null) up.abort('closed_early');
-    else this.#pool?.cancel(this);
-    this.#pool = null;
+    if (up === null) this.#pool.cancel(this);
+    this.#close();
+    up?.abort('closed_early');
+  }
+
+  onDeadline(): void {
+    this.giveUp();
   }
 
   upstreamReady(up: Upstream): void {
+    if (this.#pool === null) return up.abort('closed_early');
     this.#up = up;
-    up.sendHead(this.#head, this.#framing);
+    up.sendHead(this.#copied.head, this.#copied.framing);
     this.#sendWaiting();
   }
 
   upstreamUnavailable(): void {
-    this.#pool = null;
+    this.#close();
   }
 
   responseInformational(): void {}
-  responseHead(): void {}
-  responseBody(): void {}
+
+  responseHead(): void {
+    this.#touch();
+  }
+
+  responseBody(): void {
+    this.#touch();
+  }
 
   responseEnd(): void {
-    this.#up = null;
-    this.#pool = null;
+    this.#close();
   }
 
   upstreamFailed(): void {
-    this.#up = null;
-    this.#pool = null;
+    this.#close();
   }
 
   upstreamDrained(): void {
@@ -84,7 +140,24 @@ export class Mirror implements OpenWaiter {
   #sendWaiting(): void {
     const up = this.#up!;
     this.#blocked = !this.#waiting.drainTo(up);
-    if (this.#complete && this.#waiting.empty) up.sendEnd(0, 0);
-    else up.flush();
+    this.#endIfSent();
+    if (!this.#ended) up.flush();
+  }
+
+  #endIfSent(): void {
+    if (this.#up === null || this.#ended || !this.#complete || !this.#waiting.empty) return;
+    this.#ended = true;
+    this.#up.sendEnd(COMPOSE_START, putText(COMPOSE_START, this.#trailers));
+  }
+
+  #touch(): void {
+    if (this.#pool !== null) this.#service.wheel.set(this.#deadline, this.#service.limits.streamIdleTimeout);
+  }
+
+  #close(): void {
+    if (this.#pool === null) return;
+    this.#pool = null;
+    this.#up = null;
+    this.#service.wheel.giveBack(this.#deadline);
   }
 }

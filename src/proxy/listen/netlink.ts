@@ -1,7 +1,7 @@
 /**
  * Links over `net` sockets that read into ARENA. Node reads into a caller's buffer with the `onread` option; for
- * accepted sockets the option is not public, so this one file builds the socket from the accepted handle, and a check
- * at start falls back to 'data' events (0.2 to 0.3 of nginx's CPU per request slower) should Node change.
+ * accepted sockets the option is not public, so this one file builds the socket from the accepted handle. Should Node
+ * change, 'data' events take its place (0.2 to 0.3 of nginx's CPU per request slower).
  */
 import net from 'node:net';
 import { ARENA, RECV_END, RECV_SIZE, RECV_START } from '../http/arena.ts';
@@ -11,14 +11,20 @@ import { connectTls } from './tlslink.ts';
 const RECV = ARENA.subarray(RECV_START, RECV_END);
 
 /** A raw accepted connection, as libuv gives it. */
-export type Handle = { setNoDelay(on: boolean): void; close(): void };
+export interface Handle {
+  setNoDelay(on: boolean): void;
+  close(): void;
+  /** Reads into a buffer of the caller's; missing where Node has changed. */
+  useUserBuffer?: (buffer: Uint8Array) => void;
+}
 
 interface OnRead {
   buffer: Uint8Array;
   callback(this: LinkSocket, bytes: number): boolean;
 }
 
-const onread: OnRead = {
+/** How a socket that reads into ARENA is set up. */
+export const onread: OnRead = {
   buffer: RECV,
   callback(bytes) {
     const link = this.link!;
@@ -120,25 +126,19 @@ export class NetLink implements Link {
   }
 }
 
-/** Whether accepted handles can be read into ARENA on this Node. */
-let adoptable = true;
-
-/** Called once at start: with false, links over accepted connections use 'data' events. */
-export function setAdoptable(works: boolean): void {
-  adoptable = works;
-}
-
-/** A socket over an accepted handle, reading into ARENA; the link must be made before it returns to the event loop. */
+/** A socket over an accepted handle; its link must be made before control returns to the event loop. */
 export function adoptSocket(handle: Handle): net.Socket {
   handle.setNoDelay(true);
-  const options = { handle, allowHalfOpen: true, ...(adoptable ? { onread } : {}) };
+  const options = { handle, allowHalfOpen: true, ...(handle.useUserBuffer === undefined ? {} : { onread }) };
   return new net.Socket(options as unknown as net.SocketConstructorOpts);
 }
 
+/** The link of an adopted socket. */
 export function linkOf(socket: net.Socket): NetLink {
   const link = new NetLink(socket);
-  if (adoptable) socket.resume();
-  else socket.on('data', onData);
+  const { _handle: handle } = socket as net.Socket & { _handle?: Handle };
+  if (handle?.useUserBuffer === undefined) socket.on('data', onData);
+  else socket.resume();
   return link;
 }
 

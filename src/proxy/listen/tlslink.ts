@@ -1,7 +1,12 @@
-/** Links over `tls` sockets, both as server and as client. */
+/**
+ * Links over `tls` sockets, both as server and as client. Node has no `onread` for them, though the parts are there: a
+ * buffer of the caller's under the handle and a callback on the socket, found by their symbols' names. Where they are
+ * missing, decrypted bytes come as 'data' events, a fresh Buffer each, and are copied (about half of nginx's CPU a
+ * request slower).
+ */
 import tls from 'node:tls';
 import type { ConnectTarget, ConnectTls, Link, LinkTls, Sink } from './driver.ts';
-import { deliver, NetLink } from './netlink.ts';
+import { deliver, NetLink, onread } from './netlink.ts';
 
 function onData(this: tls.TLSSocket & { link?: NetLink }, chunk: Buffer): void {
   deliver(this.link!, chunk);
@@ -11,8 +16,32 @@ function onData(this: tls.TLSSocket & { link?: NetLink }, chunk: Buffer): void {
 export function tlsLinkOf(socket: tls.TLSSocket): NetLink {
   const link = new NetLink(socket);
   link.tls = settled(socket);
-  socket.on('data', onData);
+  read(socket);
   return link;
+}
+
+/** Bytes go to the link from now on. Called before any were read. */
+function read(socket: tls.TLSSocket): void {
+  if (readIntoArena(socket as ReadableParts)) socket.resume();
+  else socket.on('data', onData);
+}
+
+interface ReadableParts extends tls.TLSSocket {
+  _handle?: { useUserBuffer?: (buffer: Uint8Array) => void };
+  [part: symbol]: unknown;
+}
+
+function readIntoArena(socket: ReadableParts): boolean {
+  const parts = Object.getOwnPropertySymbols(socket);
+  const buffer = parts.find(({ description }) => description === 'kBuffer');
+  const callback = parts.find(({ description }) => description === 'kBufferCb');
+  const handle = socket._handle;
+  if (buffer === undefined || callback === undefined || handle?.useUserBuffer === undefined) return false;
+  if (socket.readableLength > 0) return false;
+  handle.useUserBuffer(onread.buffer);
+  socket[buffer] = onread.buffer;
+  socket[callback] = onread.callback;
+  return true;
 }
 
 export function settled(socket: tls.TLSSocket): LinkTls {
@@ -44,8 +73,8 @@ export function connectTls(target: ConnectTarget, options: ConnectTls, sink: Sin
   const link = new NetLink(socket, sink);
   socket.on('secureConnect', () => {
     link.tls = settled(socket);
+    read(socket);
     link.sink.onOpen();
   });
-  socket.on('data', onData);
   return link;
 }

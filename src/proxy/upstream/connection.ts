@@ -9,7 +9,8 @@ import type { ConnectTls, Driver } from '../listen/driver.ts';
 
 /** An exchange that waits for a connection. Exactly one of the two is called, unless it cancels. */
 export interface OpenWaiter extends ResponseSide {
-  upstreamReady(upstream: Upstream): void;
+  /** `used`: other requests went over the connection before, so that its backend may just be closing it. */
+  upstreamReady(upstream: Upstream, used?: boolean): void;
   upstreamUnavailable(why: Failure): void;
 }
 

@@ -71,15 +71,19 @@ export class ConnectionPool implements EndpointPool {
   opened(connection: PooledConnection): void {
     this.#connecting--;
     this.noteAnswered();
-    this.idle(connection);
+    this.#rest(connection, false);
   }
 
   /** A connection finished its request and can take another one. */
   idle(connection: PooledConnection): void {
+    this.#rest(connection, true);
+  }
+
+  #rest(connection: PooledConnection, used: boolean): void {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) {
       connection.adopt(waiter);
-      waiter.upstreamReady(connection);
+      waiter.upstreamReady(connection, used);
     } else if (this.#retired || this.#idle.length >= MAX_IDLE_PER_ENDPOINT) {
       connection.closeIdle();
     } else {

@@ -1,6 +1,7 @@
 /** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
-import type { Link, LinkTls, Sink } from '../../listen/driver.ts';
+
 import { CopySender, TEXT_MAX } from '../../listen/copysender.ts';
+import type { Link, LinkTls, Sink } from '../../listen/driver.ts';
 import { ARENA, JOIN_START } from '../arena.ts';
 import {
   BODY_OPEN,

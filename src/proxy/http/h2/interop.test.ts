@@ -55,7 +55,7 @@ describe('node:http2 as client and as backend', () => {
     handlers.set('/get', (stream, headers) => {
       stream.respond({
         ':status': 203,
-        'x-seen': `${headers[':authority']} ${headers['x-custom']} ${headers['cookie']}`,
+        'x-seen': `${headers[':authority']} ${headers['x-custom']} ${headers.cookie}`,
       });
       stream.end('hello');
     });
@@ -98,7 +98,7 @@ describe('node:http2 as client and as backend', () => {
     const answers = await Promise.all(
       Array.from({ length: 400 }, (_, i) => answerOf(client.request({ ':path': '/many', 'x-number': `${i},` }))),
     );
-    answers.forEach((answer, i) => expect(answer.body.toString()).toBe(`${i},`.repeat(1000)));
+    for (const [i, answer] of answers.entries()) expect(answer.body.toString()).toBe(`${i},`.repeat(1000));
   });
 
   test('trailers both ways', async () => {
@@ -220,7 +220,7 @@ describe('node:http2 as client and as backend', () => {
   });
 
   test('a slow reader stops the backend, and nothing is lost', async () => {
-    const size = 8_000_000;
+    const size = 2_000_000;
     handlers.set('/flood', (stream) => {
       stream.respond();
       stream.end(pattern(size));
@@ -241,7 +241,7 @@ describe('node:http2 as client and as backend', () => {
     });
     const answer = await answerOf(tiny.request({ ':path': '/tiny' }));
     expect(answer.body.equals(pattern(1000))).toBe(true);
-    expect(answer.trailers['done']).toBe('yes');
+    expect(answer.trailers.done).toBe('yes');
     tiny.destroy();
   });
 
@@ -272,7 +272,7 @@ describe('node:http2 as client and as backend', () => {
     stream.write('early');
     const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
     expect(headers).toMatchObject({ ':status': 200, 'sec-websocket-protocol': 'chat' });
-    expect(headers['upgrade']).toBeUndefined();
+    expect(headers.upgrade).toBeUndefined();
     expect(((await once(stream, 'data')) as [Buffer])[0].toString()).toBe('echo early');
     stream.write('late');
     expect(((await once(stream, 'data')) as [Buffer])[0].toString()).toBe('echo late');

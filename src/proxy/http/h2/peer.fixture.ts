@@ -1,14 +1,22 @@
 /** For tests: the other end of a connection in memory, frame by frame, and exchanges that record what they are told. */
-import { MemoryLink } from '../../listen/memorylink.ts';
-import { ARENA } from '../arena.ts';
-import type { BodyFraming, Downstream, Failure, RequestSide, ResponseSide } from '../codec.ts';
+import { MemoryDriver, MemoryLink } from '../../listen/memorylink.ts';
+import type { EndpointPool, OpenWaiter } from '../../upstream/index.ts';
+import { ARENA, SEND_START } from '../arena.ts';
+import {
+  BODY_NONE,
+  type BodyFraming,
+  type Downstream,
+  type Failure,
+  type RequestSide,
+  type Upstream,
+} from '../codec.ts';
 import { putText } from '../compose.ts';
 import { DeadlineWheel } from '../deadline.ts';
-import type { Head } from '../head.ts';
-import { Head as HeadObject } from '../head.ts';
+import { Head } from '../head.ts';
 import { HpackDecoder } from './decoder.ts';
-import { FieldSection, RESPONSE_SECTION, type SectionRole, TRAILER_SECTION } from './fieldsection.ts';
+import { FieldSection, REQUEST_SECTION, RESPONSE_SECTION, TRAILER_SECTION } from './fieldsection.ts';
 import * as frame from './frame.ts';
+import { H2Pool } from './pool.ts';
 import { H2ServerConnection, type H2ServerHost } from './serverconnection.ts';
 
 export interface Frame {
@@ -30,7 +38,7 @@ export function frameBytes(type: number, flags: number, streamId: number, payloa
 
 export function word(...values: number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 4);
-  values.forEach((value, i) => bytes.writeUInt32BE(value, i * 4));
+  for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, i * 4);
   return bytes;
 }
 
@@ -120,7 +128,9 @@ export function respond(down: Downstream, head: string, framing: BodyFraming, bo
   return body === undefined || sendText(down, body);
 }
 
+/** Places in ARENA that nobody uses during a test's call. */
 const BODY_AT = 0;
+const BLOCK_AT: number = SEND_START;
 
 export function sendText(side: { sendBody(start: number, end: number): boolean }, body: string): boolean {
   return side.sendBody(BODY_AT, putText(BODY_AT, body));
@@ -186,7 +196,7 @@ export class RawClient implements H2ServerHost {
       case frame.DATA:
         return `DATA ${streamId} ${payload.toString('latin1')}${end}`;
       case frame.HEADERS:
-        return `HEADERS ${streamId} ${this.decode(payload, RESPONSE_SECTION)}${end}`;
+        return `HEADERS ${streamId} ${this.decode(payload)}${end}`;
       case frame.RST_STREAM:
         return `RST_STREAM ${streamId} ${payload.readUInt32BE()}`;
       case frame.GOAWAY:
@@ -202,22 +212,107 @@ export class RawClient implements H2ServerHost {
     }
   }
 
-  decode(payload: Buffer, role: SectionRole): string {
-    const head = new HeadObject();
-    const section = new FieldSection(head);
-    // Blocks without :status are trailers.
-    for (const tried of [role, TRAILER_SECTION] as const) {
-      section.begin(tried, 100_000);
-      const at = ARENA.length - 100_000;
-      payload.copy(ARENA, at);
-      if (tried === role && payload[0]! < 0x80 && (payload[0]! & 0x0f) !== 8) continue;
-      this.#decoder.decode(at, at + payload.length, section);
-      section.finish(true);
-      const start = tried === role ? head.start : head.start;
-      return ARENA.latin1Slice(start, section.out).replaceAll('\r\n', '|');
-    }
-    return '';
+  /** A header block as HTTP/1.1 lines with '|' for CRLF; one without :status first is a trailer section. */
+  decode(payload: Buffer): string {
+    const section = new FieldSection(new Head());
+    const first = payload[0]! & 0x7f;
+    const trailers = first < 8 || first > 14;
+    section.begin(trailers ? TRAILER_SECTION : RESPONSE_SECTION, ARENA.length);
+    payload.copy(ARENA, BLOCK_AT);
+    this.#decoder.decode(BLOCK_AT, BLOCK_AT + payload.length, section);
+    section.finish(true);
+    return ARENA.latin1Slice(section.head.start, section.out).replaceAll('\r\n', '|');
   }
 }
 
-export type { ResponseSide };
+/** An exchange that wants a backend, and records what it is told. */
+export class Waiter implements OpenWaiter {
+  readonly events: string[] = [];
+  readonly #head: string;
+  readonly #framing: BodyFraming;
+  readonly #body: string | undefined;
+  up: Upstream | null = null;
+
+  constructor(head: string, framing: BodyFraming, body?: string) {
+    this.#head = head;
+    this.#framing = framing;
+    this.#body = body;
+  }
+
+  open(pool: EndpointPool): this {
+    const up = pool.open(this);
+    if (up !== null) this.upstreamReady(up);
+    return this;
+  }
+
+  upstreamReady(up: Upstream): void {
+    this.up = up;
+    up.sendHead(this.#head, this.#framing);
+    if (this.#body !== undefined) sendText(up, this.#body);
+    if (this.#framing === BODY_NONE || this.#body !== undefined) up.sendEnd(0, 0);
+  }
+  upstreamUnavailable(why: Failure): void {
+    this.events.push(`unavailable ${why}`);
+  }
+  responseInformational(head: Head): void {
+    this.events.push(`informational ${head.status}`);
+  }
+  responseHead(head: Head, framing: BodyFraming): void {
+    this.events.push(`head ${framing} ${ARENA.latin1Slice(head.start, head.end).replaceAll('\r\n', '|')}`);
+  }
+  responseBody(start: number, end: number): void {
+    this.events.push(`body ${ARENA.latin1Slice(start, end)}`);
+  }
+  responseEnd(start: number, end: number): void {
+    this.events.push(`end ${ARENA.latin1Slice(start, end)}`);
+  }
+  upstreamFailed(why: Failure, sawBytes: boolean): void {
+    this.events.push(`failed ${why} ${sawBytes}`);
+  }
+  upstreamDrained(): void {
+    this.events.push('drained');
+  }
+  responseFlush(): void {}
+}
+
+/** Backends of a pool, one for each connection that it opens. */
+export class RawBackend {
+  now = 0;
+  readonly wheel: DeadlineWheel = new DeadlineWheel(() => this.now);
+  readonly driver: MemoryDriver = new MemoryDriver();
+  readonly pool: H2Pool = new H2Pool(this, { address: '127.0.0.1', port: 80, tls: undefined });
+  readonly #decoders: HpackDecoder[] = [];
+
+  link(index = 0): MemoryLink {
+    return this.driver.opened[index]!.link;
+  }
+
+  send(type: number, flags: number, streamId: number, payload: Buffer | string = ''): void {
+    this.link(this.driver.opened.length - 1).deliver(frameBytes(type, flags, streamId, payload));
+  }
+
+  respond(streamId: number, fields: ReadonlyArray<readonly [string, string]>, endStream = true): void {
+    this.send(frame.HEADERS, frame.END_HEADERS | (endStream ? frame.END_STREAM : 0), streamId, block(fields));
+  }
+
+  /** What was sent on the connection opened last (without the preface), heads as lines. */
+  async said(): Promise<string[]> {
+    await turn();
+    const index = this.driver.opened.length - 1;
+    const sent = this.link(index).take();
+    const start = sent.startsWith(frame.PREFACE) ? frame.PREFACE.length : 0;
+    this.#decoders[index] ??= new HpackDecoder();
+    return readFrames(Buffer.from(sent.slice(start), 'latin1')).map((one) => this.#line(one, this.#decoders[index]!));
+  }
+
+  #line({ type, flags, streamId, payload }: Frame, decoder: HpackDecoder): string {
+    if (type !== frame.HEADERS) return `${type} ${flags} ${streamId} ${payload.toString('latin1')}`;
+    const section = new FieldSection(new Head());
+    const request = payload[0]! >= 0x80;
+    section.begin(request ? REQUEST_SECTION : TRAILER_SECTION, ARENA.length);
+    payload.copy(ARENA, BLOCK_AT);
+    decoder.decode(BLOCK_AT, BLOCK_AT + payload.length, section);
+    section.finish(false);
+    return `HEADERS ${flags} ${streamId} ${ARENA.latin1Slice(section.head.start, section.out).replaceAll('\r\n', '|')}`;
+  }
+}

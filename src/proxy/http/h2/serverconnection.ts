@@ -133,8 +133,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   protected onHousekeeping(now: number): void {
     if (this.#drainingSince !== 0 && now - this.#drainingSince > DRAIN_PING_TIMEOUT) this.#finishDrain();
     if (this.dead || this.streams.size > 0) return;
-    const patience =
-      this.#lastStream === 0 ? Math.min(PARTIAL_TIMEOUT, this.#host.keepAliveTimeout) : this.#host.keepAliveTimeout;
+    const { keepAliveTimeout } = this.#host;
+    const patience = this.awaitsSettings ? Math.min(PARTIAL_TIMEOUT, keepAliveTimeout) : keepAliveTimeout;
     if (now - this.#idleSince < patience) return;
     this.sender.goaway(this.#lastStream, NO_ERROR, 'idle');
     this.end('timeout');

@@ -1,7 +1,10 @@
-/** `npm run build`: the command and the worker's entry, with what they share, as plain ES modules in dist/. */
-import { defineConfig } from 'rolldown';
+/**
+ * `npm run build`: the command and the worker's entry, with what they share, as plain ES modules in dist/.
+ * docs/decisions/bundled-dist.md says why.
+ */
+import { build } from 'rolldown';
 
-export default defineConfig({
+await build({
   input: { 'cli/main': 'src/cli/main.ts', 'cli/plane/worker': 'src/cli/plane/worker.ts' },
   platform: 'node',
   // What is in dependencies is installed beside the package.
@@ -15,7 +18,7 @@ export default defineConfig({
     chunkFileNames: 'cli/[name]-[hash].js',
     codeSplitting: {
       groups: [
-        // docs/decisions/bundled-dist.md: the hot path in one module, apart from what `daemun check` needs too.
+        // `daemun check` needs the contract and not the data plane.
         { name: 'contract', test: /\/src\/(config|observe)\//, priority: 2 },
         { name: 'proxy', test: /\/src\/proxy\//, priority: 1 },
       ],

@@ -1,0 +1,19 @@
+/** The reference pages say what the code says. `npm run docs` writes them anew. */
+import { expect, test } from 'vitest';
+import { flagsPage } from './reference/flags.ts';
+import { limitsPage } from './reference/limits.ts';
+import { metricsPage } from './reference/metrics.ts';
+
+const page = (name: string): string => new URL(`../../docs/reference/${name}.md`, import.meta.url).pathname;
+
+test('flags', async () => {
+  await expect(flagsPage()).toMatchFileSnapshot(page('flags'));
+});
+
+test('limits', async () => {
+  await expect(limitsPage()).toMatchFileSnapshot(page('limits'));
+});
+
+test('metrics', async () => {
+  await expect(await metricsPage()).toMatchFileSnapshot(page('metrics'));
+});
