@@ -35,13 +35,21 @@ export function endpointsOf(use: BackendUse, { service, slices, legacy }: Endpoi
     return { kind: 'Endpoints', key, endpoints: [], dns };
   }
   if (service === undefined || port === undefined) return { kind: 'Endpoints', key, endpoints: [] };
-  const name = slices.find(({ addressType }) => addressType === 'FQDN')?.endpoints[0]?.addresses[0];
   const found = slices.length > 0 ? fromSlices(service, port, slices) : fromLegacy(port, legacy);
-  if (found.length === 0 && name !== undefined) {
-    const dns = { hostname: name, port: slicePort(slices.find((one) => one.addressType === 'FQDN')!, port) };
-    return { kind: 'Endpoints', key, endpoints: [], dns: { hostname: name, port: dns.port ?? port.port } };
+  const dns = found.length > 0 ? undefined : fromNames(port, slices);
+  return dns === undefined
+    ? { kind: 'Endpoints', key, endpoints: found }
+    : { kind: 'Endpoints', key, endpoints: [], dns };
+}
+
+/** A slice of names in place of addresses: the first is resolved like an ExternalName. */
+function fromNames(port: ServicePort, slices: ReadonlyArray<EndpointSlice>): Endpoints['dns'] {
+  for (const slice of slices) {
+    const hostname = slice.addressType === 'FQDN' ? slice.endpoints?.[0]?.addresses[0] : undefined;
+    const number = slicePort(slice, port);
+    if (hostname !== undefined && number !== undefined) return { hostname, port: number };
   }
-  return { kind: 'Endpoints', key, endpoints: found };
+  return undefined;
 }
 
 /** A named targetPort is known to the endpoints' controller only: slices carry the number. */

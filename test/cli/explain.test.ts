@@ -65,7 +65,7 @@ test('a listener that cannot be served says why', async () => {
     ['explain', '-f', '-', 'https://a.example.com/'],
     `${GATEWAY.split('---\n')[0]}---\n${only}`,
   );
-  expect(stdout).toMatch(/not served: listener https of Gateway shop\/edge: .*Secret shop\/missing/);
+  expect(stdout).toMatch(/listener https of Gateway shop\/edge is not served: .*Secret shop\/missing/);
 });
 
 test('a running gateway answers status and explain through its admin address, by the ports that clients use', async () => {

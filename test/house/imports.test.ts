@@ -30,7 +30,14 @@ const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
   server: ['http', 'stream', 'listen', 'route', 'upstream', 'ground'],
   index: ['server'],
 };
-const GROUND = ['http/arena.ts', 'http/head.ts', 'http/codec.ts', 'http/deadline.ts', 'listen/driver.ts', 'listen/copysender.ts'];
+const GROUND = [
+  'http/arena.ts',
+  'http/head.ts',
+  'http/codec.ts',
+  'http/deadline.ts',
+  'listen/driver.ts',
+  'listen/copysender.ts',
+];
 
 /** What may be entered from outside its folder besides an index.ts: contracts that the hot path inlines. */
 const ENTRANCES = [...GROUND, 'filter/filter.ts', 'filter/headerpatch.ts', 'upstream/connection.ts'];

@@ -37,13 +37,13 @@ function section(label: string, lines: string[], paint: Paint): string {
   return lines.map((line, i) => `${i === 0 ? paint('strong', label.padEnd(LABEL_WIDTH)) : indent}${line}\n`).join('');
 }
 
-function listenerLines({ match, ports, request }: Explanation): string[] {
-  if (ports.length > 0)
-    return [`none has port ${request.port} for ${request.scheme}; there are ports ${ports.join(', ')}`, ...missing];
-  if (match.listeners.length === 0) {
-    return [`none takes ${request.host}; hostnames on this port: ${match.hostnames.join(', ') || 'none'}`, ...missing];
+function listenerLines({ match, ports, request, unserved }: Explanation): string[] {
+  if (match.listeners.length > 0) return match.listeners.map(listenerText);
+  if (match.hostnames.length > 0) {
+    return [`none takes ${request.host}; hostnames on this port: ${match.hostnames.join(', ')}`, ...unserved];
   }
-  return match.listeners.map(listenerText);
+  const others = ports.length > 0 ? `there are ports ${ports.join(', ')}` : 'there is no other port';
+  return [`none has port ${request.port} for ${request.scheme}; ${others}`, ...unserved];
 }
 
 function listenerText({ key, protocol, port, hostname }: Listener): string {

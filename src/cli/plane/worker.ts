@@ -46,6 +46,12 @@ class Worker {
     say({ type: 'ack', ack: this.#rejections.complete(ack, rejected) });
   }
 
+  /** Writes what is left of the access log, and ends. */
+  async abandon(): Promise<void> {
+    await this.#access.close();
+    process.exit(1);
+  }
+
   async #drain(timeout: number): Promise<void> {
     await this.#last;
     await this.#proxy.drain(timeout);
@@ -63,7 +69,7 @@ function say(message: FromWorker): void {
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 // Without a parent nobody keeps the config true, and a new parent needs the ports.
-process.on('disconnect', () => process.exit(1));
+process.on('disconnect', () => void (worker?.abandon() ?? process.exit(1)));
 
 let worker: Worker | undefined;
 process.on('message', (message: ToWorker) => {

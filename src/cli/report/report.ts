@@ -102,7 +102,8 @@ export function unservedListeners(report: Report): string[] {
       .filter(({ part }) => part.startsWith('listener '))
       .flatMap(({ part, conditions }) => {
         const programmed = conditions.find(({ type, status }) => type === 'Programmed' && status === 'False');
-        return programmed ? [`${part} of ${item.kind} ${namespace}/${name}: ${programmed.message}`] : [];
+        const why = programmed?.message.replace(/^not served: /, '');
+        return programmed ? [`${part} of ${item.kind} ${namespace}/${name} is not served: ${why}`] : [];
       });
   });
 }

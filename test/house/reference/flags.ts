@@ -26,7 +26,11 @@ function section(command: Command): string {
 /** The whole help, with the examples that stand after the options. */
 function helpOf(command: Command): string {
   let text = '';
-  const page = { writeOut: (part: string) => void (text += part), getOutHelpWidth: () => 110, getOutHasColors: () => false };
+  const page = {
+    writeOut: (part: string) => void (text += part),
+    getOutHelpWidth: () => 110,
+    getOutHasColors: () => false,
+  };
   command.configureOutput(page).outputHelp();
   return text.replace(`Usage: ${command.name()}`, `Usage: daemun ${command.name()}`);
 }

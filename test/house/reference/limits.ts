@@ -1,0 +1,141 @@
+/** docs/reference/limits.md, from the constants in the code and the comments above them. */
+import { isProduct, textOf, treeFiles } from '../tree.ts';
+
+interface Limit {
+  path: string;
+  name: string;
+  /** The source text of its value. */
+  value: string;
+  /** The comment above it. */
+  says: string;
+}
+
+/** What makes a constant a limit, a timeout or a size. */
+const LIMIT_NAME =
+  /^(MAX|MOST|LEAST|SHORTEST|LONGEST|FIRST)_|_(TIMEOUT|LIMIT|BUDGET|WINDOW|TTL|SIZE|MS|EVICTION|BACKOFF|STREAMS|CAPACITY|INTERVAL|BUFFER|GRACE)$|^(BACKLOG|MARK|LINGER|TIMEOUT|RETIREMENT|HOUSEKEEPING)$/;
+/** Names that look like limits and are none: codes of the protocols, and places in tables. */
+const NO_LIMIT =
+  /^(SETTINGS_TIMEOUT|HEADER_TABLE_SIZE|INITIAL_WINDOW_SIZE|MAX_CONCURRENT_STREAMS|MAX_FRAME_SIZE_SETTING|MAX_HEADER_LIST_SIZE|LAST_STREAM|MAX_SHIFT|FIRST_STREAM|MAX_PORT|MAX_PORT_DIGITS|MIN_STATUS|FIRST_INDEX)$/;
+
+const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
+  ['HTTP, both versions', ['src/proxy/http/']],
+  ['HTTP/1.1', ['src/proxy/http/h1/']],
+  ['HTTP/2', ['src/proxy/http/h2/']],
+  ['Backends', ['src/proxy/upstream/']],
+  ['TCP, TLS passthrough and UDP', ['src/proxy/stream/']],
+  ['Sockets, TLS and the data plane', ['src/proxy/listen/', 'src/proxy/server/', 'src/proxy/route/']],
+  ['Manifests', ['src/sources/']],
+  ['Statuses', ['src/translate/']],
+  ['The command, the admin API and the logs', ['src/cli/', 'src/admin/', 'src/observe/']],
+];
+
+export function limitsPage(): string {
+  const limits = treeFiles().filter(isProduct).flatMap(limitsOf);
+  const homes = SECTIONS.flatMap(([, folders]) => folders);
+  const home = (path: string): string | undefined =>
+    homes.filter((folder) => path.startsWith(folder)).sort((a, b) => b.length - a.length)[0];
+  const sections = SECTIONS.map(([heading, folders]) => {
+    const rows = limits.filter(({ path }) => folders.includes(home(path) ?? '')).map(row);
+    return `## ${heading}\n\n| limit | value | meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `# Limits
+
+Every limit, timeout and buffer of Daemun with its value, as it stands in the code: \`npm run docs\` writes this page, and
+a test keeps it true. Hover over a name's file to find it: names are unique within their file. Values cannot be set yet,
+except where [flags](flags.md) or a route's own fields (\`timeouts\`, \`retry\`) say so.
+
+${sections.join('\n')}`;
+}
+
+function row({ path, name, value, says }: Limit): string {
+  const file = path.slice('src/'.length);
+  return `| \`${name}\`<br>[${file}](../../${path}) | ${humanValue(name, value, says)} | ${says.replaceAll('|', '\\|')} |`;
+}
+
+function limitsOf(path: string): Limit[] {
+  const lines = textOf(path).split('\n');
+  const found: Limit[] = [];
+  for (const [i, line] of lines.entries()) {
+    const [, name, value] = /^(?:export )?const ([A-Z][A-Z0-9_]*)(?:: [^=]+)? = (.*)$/.exec(line) ?? [];
+    if (name === undefined || value === undefined) continue;
+    if (/^(?:export )?const DEFAULT_\w*LIMITS\b/.test(line)) found.push(...memberLimits(path, lines, i));
+    else if (LIMIT_NAME.test(name) && !NO_LIMIT.test(name) && isNumeric(value)) {
+      found.push({ path, name, value: value.replace(/;.*$/, ''), says: commentAbove(lines, i) });
+    }
+  }
+  return found;
+}
+
+/** Limits that stand together as members of one object, described at their interface. */
+function memberLimits(path: string, lines: readonly string[], start: number): Limit[] {
+  const found: Limit[] = [];
+  for (let i = start + 1; lines[i] !== '};'; i++) {
+    const [, name, value] = /^ {2}(\w+): (.*),$/.exec(lines[i]!) ?? [];
+    if (name === undefined) continue;
+    const declared = lines.findIndex((line) => line.startsWith(`  ${name}: number`));
+    found.push({ path, name, value: value!, says: commentAbove(lines, declared) });
+  }
+  return found;
+}
+
+/** Constants that follow one another share the comment above the first. */
+function commentAbove(lines: readonly string[], at: number): string {
+  let i = at - 1;
+  while (/^(?:export )?const /.test(lines[i] ?? '')) i--;
+  if (!/\*\/$/.test(lines[i] ?? '')) return '';
+  const end = i;
+  while (!/^\s*\/\*\*/.test(lines[i] ?? '')) i--;
+  return lines
+    .slice(i, end + 1)
+    .map((line) =>
+      line
+        .trim()
+        .replace(/^\/\*\*|\*\/$|^\*/g, '')
+        .replace(/\*\/$/, '')
+        .trim(),
+    )
+    .join(' ')
+    .trim();
+}
+
+const NUMERIC = /^(?:[\d_]+|[A-Z]\w*)(?: \*\*? (?:[\d_]+|[A-Z]\w*))*$/;
+
+function isNumeric(value: string): boolean {
+  const text = value.replace(/;.*$/, '');
+  return (NUMERIC.test(text) && /^\d|\d/.test(text)) || /^\{ \w+: [\d_]+/.test(text);
+}
+
+function humanValue(name: string, value: string, says: string): string {
+  if (value.startsWith('{'))
+    return value
+      .replace(/^\{ | \}.*$/g, '')
+      .replaceAll('_', '')
+      .replaceAll(/(\d)(?=(\d{3})+\b)/g, '$1,');
+  const number = numberOf(value);
+  if (/^(seconds|in seconds)/i.test(says) || /_TTL$/.test(name)) return `${number} s`;
+  if (
+    /millisecond/i.test(says) ||
+    /timeout|after$|_MS$|eviction|backoff|linger|interval|grace|retirement|housekeeping/i.test(name)
+  )
+    return duration(number);
+  if (/byte|size|window|datagram|payload|buffer|mark|_v1/i.test(name) || /^bytes/i.test(says)) return bytes(number);
+  return number.toLocaleString('en');
+}
+
+function numberOf(value: string): number {
+  const factor = (text: string): number => (text === 'KIB' ? 1024 : Number(text.replaceAll('_', '')));
+  const [base, exponent] = value.split(' ** ');
+  if (exponent !== undefined) return factor(base!) ** factor(exponent);
+  return value.split(' * ').reduce((product, text) => product * factor(text), 1);
+}
+
+function duration(milliseconds: number): string {
+  if (milliseconds === 0) return 'none';
+  return milliseconds % 1000 === 0 ? `${milliseconds / 1000} s` : `${milliseconds} ms`;
+}
+
+function bytes(count: number): string {
+  if (count === 0) return 'none';
+  if (count % 1024 ** 2 === 0) return `${count / 1024 ** 2} MiB`;
+  return count % 1024 === 0 ? `${count / 1024} KiB` : `${count.toLocaleString('en')} bytes`;
+}
