@@ -4,19 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { demoCertificate, tlsSecret } from './democertificate.ts';
-import type { Gateway } from './gateway.ts';
-import { ADMIN_DEFAULT } from './option.ts';
+import type { Gateway, GatewayOptions } from './gateway.ts';
 import { packagePlace } from './packageplace.ts';
+import type { PortMap } from './portmap.ts';
 import { serve } from './serve.ts';
 
-export interface DemoPorts {
-  /** 0: one that is free. */
-  http: number;
-  https: number;
-  admin: number;
+export interface DemoOptions {
+  portMap: PortMap;
+  admin: GatewayOptions['admin'];
 }
 
-export async function demo(ports: DemoPorts = { http: 18080, https: 18443, admin: ADMIN_DEFAULT.port }): Promise<void> {
+export async function demo({ portMap, admin }: DemoOptions): Promise<void> {
   const examples = fileURLToPath(packagePlace('examples'));
   const folder = mkdtempSync(join(tmpdir(), 'daemun-demo-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -27,17 +25,14 @@ export async function demo(ports: DemoPorts = { http: 18080, https: 18443, admin
     paths: [examples, folder],
     setup: {
       bind: ['127.0.0.1'],
-      portMap: [
-        [80, ports.http],
-        [443, ports.https],
-      ],
+      portMap: [...portMap],
       trustedHops: [],
       accessLog: 'off',
     },
     workers: 1,
     endpoints: [],
     echoBackends: true,
-    admin: { address: { host: ADMIN_DEFAULT.host, port: ports.admin }, asked: false },
+    admin,
     drainTimeout: 5000,
     logLevel: 'info',
     logFormat: 'text',

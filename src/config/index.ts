@@ -1,6 +1,6 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
-export { canonicalHash } from './hash.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
+export { canonicalHash } from './hash.ts';
 export type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 export type {
   Ack,

@@ -503,10 +503,6 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     else this.#pool?.cancel(this);
   }
 
-  #letGo(why: Failure): void {
-    this.#releaseUpstream(why);
-  }
-
   #finish(): void {
     assert(!this.#over);
     this.#over = true;

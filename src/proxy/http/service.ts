@@ -2,6 +2,7 @@
 import type { AccessEntry } from '../../observe/index.ts';
 import type { RouteTable } from '../route/index.ts';
 import type { EndpointPool } from '../upstream/index.ts';
+import type { Failure } from './codec.ts';
 import type { DeadlineWheel } from './deadline.ts';
 import type { Stats } from './stats.ts';
 import type { TrustedHops } from './trustedhops.ts';
@@ -43,7 +44,10 @@ export const MAX_DISCARD_BYTES = 256 * 1024;
 
 /** A client's connection, as far as draining needs it. */
 export interface Drainable {
+  /** No more requests; the connection ends by itself when those under way are done. */
   drain(): void;
+  /** Ends it now, with what is under way. */
+  end(why: Failure): void;
 }
 
 export interface HttpService {

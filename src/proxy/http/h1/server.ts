@@ -1,16 +1,10 @@
 /** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
 
 import { CopySender, TEXT_MAX } from '../../listen/copysender.ts';
-import type { Link, LinkTls, Sink } from '../../listen/driver.ts';
+import type { Link, Sink } from '../../listen/driver.ts';
+import { Account } from '../account.ts';
 import { ARENA, JOIN_START } from '../arena.ts';
-import {
-  BODY_OPEN,
-  BODY_TUNNEL,
-  type BodyFraming,
-  type ClientConnection,
-  type Downstream,
-  type Failure,
-} from '../codec.ts';
+import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Downstream, type Failure } from '../codec.ts';
 import { putBytes, putText } from '../compose.ts';
 import type { Deadline, DeadlineOwner } from '../deadline.ts';
 import { Exchange } from '../exchange.ts';
@@ -22,12 +16,19 @@ import { forgetConnection, type HttpService, MAX_DISCARD_BYTES } from '../servic
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
 import { chunkHeader } from './chunktext.ts';
 import { KeptBytes } from './keptbytes.ts';
-import { parseRequestHead, requestError } from './parse.ts';
+import { LinkedClient } from './linkedclient.ts';
+import {
+  holdsLineEnd,
+  MAX_REQUEST_HEAD_BYTES,
+  MAX_REQUEST_LINE_BYTES,
+  parseRequestHead,
+  requestError,
+} from './parse.ts';
 
 const READ_HEAD = 0;
 const READ_LENGTH = 1;
 const READ_CHUNKED = 2;
-/** The request was read whole; what comes now waits. */
+/** The request was read whole; what comes now waits for the answer to be sent, and for the client to take it. */
 const HOLD = 3;
 const TUNNEL = 4;
 /** The last answer was sent: what comes is dropped until the client closes, so that it can read the answer. */
@@ -41,14 +42,18 @@ const JOINED_BODY = 16 * 1024;
 /** Bytes of pipelined requests kept; above it reading stops. */
 const MAX_BACKLOG = 64 * 1024;
 const LINGER_TIMEOUT = 2_000;
+/** A client that keeps its connection busy sends its next request within this time, and hears that it is the last. */
+const DRAIN_GRACE = 500;
 
 const HEAD = new Head();
 
 /** What an HTTP/1.1 connection does when its first bytes are HTTP/2's. */
 export type PrefaceHandler = (link: Link, service: HttpService, bytes: { start: number; end: number }) => void;
 
-export class H1ServerConnection implements Sink, Downstream, ClientConnection, DeadlineOwner, ChunkSink, OutboxOwner {
-  readonly #link: Link;
+export class H1ServerConnection
+  extends LinkedClient
+  implements Sink, Downstream, DeadlineOwner, ChunkSink, OutboxOwner
+{
   readonly #service: HttpService;
   readonly #onPreface: PrefaceHandler | undefined;
   readonly #deadline: Deadline;
@@ -62,19 +67,23 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
   #discarding = false;
   #discarded = 0;
   #closeAfter = false;
-  #clientEnded = false;
+  #lingerPending = 0;
+  #lingerUntil = 0;
+  #tunnelEnded = false;
   #minorVersion = 1;
   #chunkedOut = false;
   #tunnelOut = false;
+  /** The answer ends with the connection. */
+  #endsOpen = false;
   #blocked = false;
+  /** The exchange wants no more of the body for now. */
+  #bodyPaused = false;
+  /** The client may hold its body back, since it was not told to go on. */
+  #expectsContinue = false;
   #copies: CopySender | null = null;
-  #remoteAddress = '';
-  readonly protocol = 'HTTP/1.1';
-  forwardedText = '';
-  forwardedPort = 0;
 
   constructor(link: Link, service: HttpService, onPreface?: PrefaceHandler) {
-    this.#link = link;
+    super(link);
     this.#service = service;
     this.#onPreface = onPreface;
     this.#deadline = service.wheel.borrow(this);
@@ -84,68 +93,70 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     service.connections.add(this);
   }
 
-  // ── ClientConnection
-
-  get client(): ClientConnection {
-    return this;
-  }
-  get remoteAddress(): string {
-    return this.#remoteAddress === '' ? (this.#remoteAddress = this.#link.remoteAddress) : this.#remoteAddress;
-  }
-  get remotePort(): number {
-    return this.#link.remotePort;
-  }
-  get localAddress(): string {
-    return this.#link.localAddress;
-  }
-  get localPort(): number {
-    return this.#link.localPort;
-  }
-  get tls(): LinkTls | undefined {
-    return this.#link.tls;
-  }
-  get scheme(): string {
-    return this.#link.tls === undefined ? 'http' : 'https';
-  }
-
   // ── the driver's calls
 
   onOpen(): void {}
 
   onBytes(start: number, end: number): void {
     if (this.#state === LINGER || this.#state === CLOSED) return;
+    if (this.#kept.size > 0 || this.#state === HOLD) return this.#keep(start, end);
     if (this.#state === TUNNEL) {
-      this.#exchange!.requestBody(start, end);
+      this.#exchange?.requestBody(start, end);
       this.#exchange?.requestFlush();
-      return;
-    }
-    if (this.#kept.size > 0 || this.#state === HOLD) {
-      this.#kept.append(start, end);
-      if (this.#state === HOLD && this.#kept.size > MAX_BACKLOG) this.#link.pause();
-      else this.#pump();
       return;
     }
     this.#pumping = true;
     const used = this.#consume(start, end);
     this.#pumping = false;
+    if (this.#state >= LINGER) return;
     if (start + used < end) this.#kept.append(start + used, end);
     this.#settle();
     // An answer that came at once left the next request waiting.
     if (this.#kept.size > 0 && this.#state === READ_HEAD && used > 0) this.#pump();
   }
 
+  #keep(start: number, end: number): void {
+    const before = this.#kept.size;
+    this.#kept.append(start, end);
+    const { size } = this.#kept;
+    if (this.#state === HOLD) {
+      if (size > MAX_BACKLOG) this.link.pause();
+      return;
+    }
+    // A head that comes byte by byte is not parsed again for each.
+    const matters =
+      this.#state !== READ_HEAD ||
+      holdsLineEnd(start, end) ||
+      crosses(before, size, MAX_REQUEST_LINE_BYTES) ||
+      crosses(before, size, MAX_REQUEST_HEAD_BYTES) ||
+      this.#requests === 0;
+    if (matters) this.#pump();
+  }
+
+  /**
+   * A client that ends its side while it waits for an answer has gone, as far as anybody can tell: the backend is not
+   * kept busy for it. In a tunnel one direction may end alone.
+   */
   onEnd(): void {
-    this.#clientEnded = true;
-    if (this.#state === TUNNEL) this.#exchange?.requestEnd(0, 0);
-    else if (this.#state === READ_LENGTH || this.#state === READ_CHUNKED) this.#drop('closed_early');
-    else if (this.#exchange === null) this.#close('end');
-    else this.#closeAfter = true;
+    if (this.#state === TUNNEL) {
+      this.#exchange?.requestEnd(0, 0);
+      if (this.#tunnelEnded) this.#linger();
+    } else if (this.#exchange !== null) {
+      this.#drop('closed_early');
+    } else {
+      this.#close('end');
+    }
   }
 
   onDrain(): void {
     this.#blocked = false;
     this.#copies?.reclaim();
-    this.#exchange?.downstreamDrained();
+    if (this.#exchange !== null) {
+      this.#exchange.downstreamDrained();
+    } else if (this.#state === HOLD) {
+      this.#nextRequest();
+      this.#pump();
+    }
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
@@ -156,17 +167,23 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
   }
 
   onDeadline(): void {
-    if (this.#state === LINGER) this.#close('reset');
-    else if (this.#exchange !== null || this.#state === CLOSED) return;
-    else if (this.#kept.size > 0) this.#refuse(408, 'The request head did not arrive in time.');
-    else if (this.#state === READ_HEAD) this.#close('end');
-    else this.#close('reset');
+    if (this.#state === CLOSED) return;
+    if (this.#state === LINGER) this.#endLinger();
+    else if (this.#exchange !== null) return;
+    else if (this.#state !== READ_HEAD) this.#close('reset');
+    else if (this.#kept.size === 0) this.#close('end');
+    else this.#refuse(408, 'head_timeout', 'The request head did not arrive in time.');
   }
 
-  /** No more requests after the one under way; an idle connection closes. */
+  /** No more requests after the one under way; an idle connection closes when no further one comes soon. */
   drain(): void {
     this.#closeAfter = true;
-    if (this.#exchange === null && this.#state === READ_HEAD) this.#close('end');
+    if (this.#exchange !== null || this.#state !== READ_HEAD || this.#kept.size > 0) return;
+    this.#service.wheel.set(this.#deadline, DRAIN_GRACE);
+  }
+
+  end(why: Failure): void {
+    this.#drop(why);
   }
 
   // ── reading requests
@@ -176,7 +193,7 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     if (this.#pumping) return;
     this.#pumping = true;
     let window = this.#state === READ_HEAD ? FIRST_WINDOW : MAX_BACKLOG;
-    while (this.#kept.size > 0 && this.#state < HOLD) {
+    while (this.#kept.size > 0 && (this.#state < HOLD || this.#state === TUNNEL)) {
       const end = this.#kept.window(window);
       const used = this.#consume(JOIN_START, end);
       if (used > 0) this.#kept.consume(used);
@@ -184,7 +201,8 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
       else break;
     }
     this.#pumping = false;
-    if (this.#kept.size <= MAX_BACKLOG && this.#state !== HOLD) this.#link.resume();
+    if (this.#state === CLOSED) return;
+    if (this.#kept.size <= MAX_BACKLOG && this.#state !== HOLD && !this.#bodyPaused) this.link.resume();
     this.#settle();
   }
 
@@ -228,8 +246,11 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
           break;
         }
         case HOLD:
-        case TUNNEL:
           return at - start;
+        case TUNNEL:
+          this.#exchange?.requestBody(at, end);
+          at = end;
+          break;
         default:
           return end - start;
       }
@@ -250,7 +271,9 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     this.#requests++;
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
     this.#minorVersion = HEAD.minorVersion;
-    this.#closeAfter = !HEAD.keepAlive || this.#service.draining || this.#clientEnded;
+    this.#closeAfter = !HEAD.keepAlive || this.#service.draining;
+    this.#expectsContinue = HEAD.expectContinue;
+    this.#bodyPaused = false;
     this.#discarding = false;
     this.#discarded = 0;
     const complete = !HEAD.chunked && HEAD.contentLength <= 0;
@@ -280,8 +303,9 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     this.#service.stats.connections.value--;
     this.#service.stats.connectionsOpen.value--;
     this.#service.connections.delete(this);
+    const all = at === JOIN_START && this.#kept.size > 0 ? this.#kept.window(this.#kept.size) : end;
     this.#kept.clear();
-    this.#onPreface(this.#link, this.#service, { start: at, end });
+    this.#onPreface(this.link, this.#service, { start: at, end: all });
     return true;
   }
 
@@ -291,11 +315,13 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
 
   #body(start: number, end: number): void {
     if (!this.#discarding) {
-      this.#exchange!.requestBody(start, end);
+      this.#exchange?.requestBody(start, end);
       return;
     }
     this.#discarded += end - start;
-    if (this.#discarded > MAX_DISCARD_BYTES) this.#closeAfter = true;
+    if (this.#discarded <= MAX_DISCARD_BYTES) return;
+    this.#closeAfter = true;
+    if (this.#exchange === null) this.#linger();
   }
 
   #chunkedDone(): void {
@@ -305,11 +331,17 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
   }
 
   #requestDone(trailersStart: number, trailersEnd: number): void {
-    if (this.#exchange === null) {
-      this.#nextRequest();
+    this.#state = HOLD;
+    if (this.#exchange === null) this.#rest();
+    else if (!this.#discarding) this.#exchange.requestEnd(trailersStart, trailersEnd);
+  }
+
+  /** Request and answer are done with. The next one waits until the client has taken this answer. */
+  #rest(): void {
+    if (this.#blocked && !this.#closeAfter) {
+      this.#service.wheel.set(this.#deadline, this.#service.limits.streamIdleTimeout);
     } else {
-      this.#state = HOLD;
-      if (!this.#discarding) this.#exchange.requestEnd(trailersStart, trailersEnd);
+      this.#nextRequest();
     }
   }
 
@@ -322,25 +354,24 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
   #malformed(code: number, used: number): number {
     const { status, message } = requestError(code);
     this.#service.stats.refused.value++;
-    const exchange = this.#exchange;
-    this.#exchange = null;
-    if (exchange !== null) {
-      exchange.requestAborted('protocol_error');
-      this.#close('reset');
-    } else {
-      this.#refuse(status, message);
-    }
+    this.#closeAfter = true;
+    if (this.#exchange !== null) this.#exchange.requestRefused(status, message);
+    else if (this.#state === READ_HEAD) this.#refuse(status, 'malformed_request', message);
+    else this.#close('reset');
     return used;
   }
 
   /** Answers a request that could not be read, and closes. */
-  #refuse(status: number, message: string): void {
+  #refuse(status: number, reason: string, message: string): void {
     const requestId = nextRequestId();
     const { lines, body } = localReply(PREFERS_JSON, status, { message, requestId });
     const all = `${lines}X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}`;
-    this.#service.stats.cells('', '').answered(status);
-    this.#link.send(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${all}\r\nConnection: close\r\n\r\n${body}`);
-    this.#kept.clear();
+    const account = new Account();
+    account.status = status;
+    account.reason = reason;
+    account.bytesOut = Buffer.byteLength(body);
+    account.close(this.#service, { client: this, requestId });
+    this.link.send(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${all}\r\nConnection: close\r\n\r\n${body}`);
     this.#linger();
   }
 
@@ -351,6 +382,7 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
   }
 
   sendInformational(_at: number, end: number): void {
+    this.#expectsContinue = false;
     if (this.#minorVersion === 0) outbox.at = _at;
     else outbox.at = putText(end, '\r\n');
   }
@@ -359,19 +391,33 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     let to = end;
     this.#chunkedOut = false;
     this.#tunnelOut = framing === BODY_TUNNEL;
+    this.#endsOpen = framing === BODY_OPEN && this.#minorVersion === 0;
     if (framing === BODY_OPEN) {
-      if (this.#minorVersion === 0) this.#closeAfter = true;
+      if (this.#endsOpen) this.#closeAfter = true;
       else {
         this.#chunkedOut = true;
         to = putText(to, 'Transfer-Encoding: chunked\r\n');
       }
     }
-    if (this.#tunnelOut) this.#state = TUNNEL;
+    if (this.#tunnelOut) this.#openTunnel();
     else if (this.#closeAfter || this.#service.draining) {
       this.#closeAfter = true;
       to = putText(to, 'Connection: close\r\n');
     } else if (this.#minorVersion === 0) to = putText(to, 'Connection: keep-alive\r\n');
     outbox.at = putText(to, '\r\n');
+  }
+
+  #openTunnel(): void {
+    this.#state = TUNNEL;
+    this.#tunnelEnded = false;
+    // What the client sent ahead. The backend's bytes may lie where it would be read from.
+    if (this.#kept.size > 0) queueMicrotask(() => this.#pump());
+  }
+
+  endTunnel(): void {
+    this.flush();
+    this.#tunnelEnded = true;
+    this.link.close('end');
   }
 
   sendBody(start: number, end: number): boolean {
@@ -403,10 +449,10 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     this.flush();
     this.#exchange = null;
     if (this.#tunnelOut) return this.#linger();
-    if (this.#state === HOLD) this.#nextRequest();
+    if (this.#state === HOLD) this.#rest();
     else if (this.#closeAfter) this.#linger();
     else this.#service.wheel.set(this.#deadline, this.#service.limits.headTimeout);
-    if (!this.#pumping && this.#state !== LINGER && this.#state !== CLOSED) this.#pump();
+    if (!this.#pumping && this.#state < HOLD) this.#pump();
   }
 
   flush(): void {
@@ -416,48 +462,65 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     outbox.release();
     if (end === start) return;
     if (end - start > TEXT_MAX) this.#writeCopy(start, end);
-    else if (!this.#link.send(ARENA.latin1Slice(start, end)) && this.#link.pending > 0) this.#blocked = true;
+    else if (!this.link.send(ARENA.latin1Slice(start, end)) && this.link.pending > 0) this.#blocked = true;
   }
 
   #writeCopy(start: number, end: number): void {
     if (this.#copies === null) {
       this.#copies = new CopySender();
-      this.#copies.link = this.#link;
+      this.#copies.link = this.link;
     }
     if (!this.#copies.send(start, end)) this.#blocked = true;
   }
 
+  /** An answer whose end is the connection's own must not look whole. */
   abort(_why: Failure): void {
     this.#exchange = null;
+    this.#discarding = true;
+    if (this.#endsOpen || this.#tunnelOut) return this.#close('reset');
     this.flush();
     this.#linger();
   }
 
   pauseBody(): void {
-    this.#link.pause();
+    this.#bodyPaused = true;
+    this.link.pause();
   }
 
   resumeBody(): void {
-    this.#link.resume();
+    this.#bodyPaused = false;
+    if (this.#state !== HOLD) this.link.resume();
   }
 
   discardBody(): void {
     if (this.#state === HOLD) return;
     this.#discarding = true;
     if (this.#state === READ_LENGTH && this.#remaining > MAX_DISCARD_BYTES) this.#closeAfter = true;
-    if (HEAD.expectContinue) this.#closeAfter = true;
-    this.#link.resume();
+    if (this.#expectsContinue) this.#closeAfter = true;
+    this.resumeBody();
   }
 
   // ── the end
 
   #linger(): void {
-    if (this.#state === LINGER || this.#state === CLOSED) return;
+    if (this.#state >= LINGER) return;
     this.#state = LINGER;
     this.#kept.clear();
-    this.#link.close('end');
-    this.#link.resume();
+    this.link.close('end');
+    this.link.resume();
+    this.#lingerPending = this.link.pending;
+    this.#lingerUntil = this.#service.wheel.now + this.#service.limits.streamIdleTimeout;
     this.#service.wheel.set(this.#deadline, LINGER_TIMEOUT);
+  }
+
+  /** A client that reads slowly gets the time for it, as long as it does read. */
+  #endLinger(): void {
+    const { pending } = this.link;
+    const { now } = this.#service.wheel;
+    if (pending < this.#lingerPending) this.#lingerUntil = now + this.#service.limits.streamIdleTimeout;
+    this.#lingerPending = pending;
+    if (pending > 0 && now < this.#lingerUntil) this.#service.wheel.set(this.#deadline, LINGER_TIMEOUT);
+    else this.#close('reset');
   }
 
   #drop(why: Failure): void {
@@ -473,6 +536,10 @@ export class H1ServerConnection implements Sink, Downstream, ClientConnection, D
     this.#state = CLOSED;
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
     this.#kept.clear();
-    this.#link.close(how);
+    this.link.close(how);
   }
+}
+
+function crosses(before: number, after: number, limit: number): boolean {
+  return before < limit && after >= limit;
 }

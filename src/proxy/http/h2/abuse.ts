@@ -4,7 +4,7 @@
  */
 
 export const ABUSES = [
-  /** Streams opened and reset at once (CVE-2023-44487), and the like that makes us reset them. */
+  /** Streams opened and reset before an answer (CVE-2023-44487), by the client or by us because of it. */
   'rapid_reset',
   /** Header blocks of endless CONTINUATION frames (CVE-2024-27316), or too large. */
   'continuation_flood',
@@ -20,6 +20,8 @@ export const ABUSES = [
   'malformed_message',
   /** A peer that takes no data for too long while there is some. */
   'stalled_window',
+  /** A peer that reads nothing and makes us write: answers, acknowledgements, resets. */
+  'unread_output',
 ] as const;
 export type Abuse = (typeof ABUSES)[number];
 
@@ -38,10 +40,13 @@ export interface Budget {
 
 export const RESET_BUDGET: Budget = { burst: 500, perSecond: 50 };
 export const SETTINGS_BUDGET: Budget = { burst: 50, perSecond: 2 };
-/** gRPC measures round trips with a PING for each flight of data. */
-export const PING_BUDGET: Budget = { burst: 1_000, perSecond: 200 };
+/** gRPC measures round trips with a PING for each flight of data: on a fast network that is thousands a second. */
+export const PING_BUDGET: Budget = { burst: 10_000, perSecond: 5_000 };
 export const EMPTY_DATA_BUDGET: Budget = { burst: 200, perSecond: 20 };
 export const IGNORED_BUDGET: Budget = { burst: 1_000, perSecond: 200 };
+
+/** Bytes that a peer may leave unread in our memory. */
+export const MAX_UNREAD_OUTPUT: number = 4 * 1024 * 1024;
 
 export class Allowance {
   readonly #budget: Budget;

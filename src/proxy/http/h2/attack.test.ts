@@ -5,6 +5,7 @@ import {
   abuseCounts,
   EMPTY_DATA_BUDGET,
   IGNORED_BUDGET,
+  MAX_UNREAD_OUTPUT,
   PING_BUDGET,
   RESET_BUDGET,
   SETTINGS_BUDGET,
@@ -12,7 +13,7 @@ import {
 import { STALL_TIMEOUT } from './connection.ts';
 import * as frame from './frame.ts';
 import { MAX_CONTINUATIONS } from './headerblock.ts';
-import { block, frameBytes, GET, POST, RawClient, respond, sendText, setting, word } from './peer.fixture.ts';
+import { block, frameBytes, GET, POST, RawClient, respond, sendText, setting, turn, word } from './peer.fixture.ts';
 import { CONNECTION_WINDOW, MAX_STREAMS, STREAM_WINDOW } from './settings.ts';
 
 const CALM = frame.ENHANCE_YOUR_CALM;
@@ -75,6 +76,35 @@ describe('attacks end the connection with ENHANCE_YOUR_CALM and are counted', ()
     expect(client.link.closed).toBe('end');
     expect(count()).toBe(1);
     for (const exchange of client.exchanges) expect(exchange.events.at(-1)).toMatch(/^aborted/);
+  });
+
+  test('resets of streams that were answered cost nothing', async () => {
+    const client = await new RawClient().begin();
+    client.onEvent = (event, down) => {
+      if (event.startsWith('head')) respond(down, 'HTTP/1.1 200 OK\r\n', BODY_OPEN);
+    };
+    const cancel = (n: number): void => {
+      client.request(2 * n - 1);
+      client.send(frame.RST_STREAM, 0, 2 * n - 1, word(frame.CANCEL));
+    };
+    expect(await until(client, cancel, RESET_BUDGET.burst * 3)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('unread_output: acknowledgements that nobody reads', async () => {
+    const count = counted('unread_output');
+    const client = await new RawClient().begin();
+    client.onEvent = (event, down) => {
+      if (event.startsWith('head')) respond(down, `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(30_000)}\r\n`, BODY_OPEN);
+    };
+    let id = 1;
+    for (; id < 1000 && !client.isClosed; id += 2) {
+      client.request(id);
+      if (id > 200) client.send(frame.RST_STREAM, 0, id - 100, word(frame.CANCEL));
+      await turn();
+    }
+    expect(id * 15_000).toBeGreaterThan(MAX_UNREAD_OUTPUT);
+    expect(id * 15_000).toBeLessThan(MAX_UNREAD_OUTPUT + 300_000);
+    expect(count()).toBe(1);
   });
 
   test('budgets fill up again over time', async () => {

@@ -39,6 +39,7 @@ const MOST_STREAMS = 256;
 const LAST_STREAM = 0x7fff_ffff;
 
 export class H2ClientConnection extends H2Connection {
+  readonly peerOpensStreams = false;
   readonly #host: H2ClientHost;
   #open = false;
   #nextStream = 1;

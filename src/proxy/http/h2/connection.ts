@@ -7,7 +7,7 @@ import { ARENA, COMPOSE_START } from '../arena.ts';
 import type { Failure } from '../codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../deadline.ts';
 import { Head } from '../head.ts';
-import { type Abuse, abuseCounts } from './abuse.ts';
+import { type Abuse, abuseCounts, MAX_UNREAD_OUTPUT } from './abuse.ts';
 import { ClosedStreams, ENDED, RESET_BY_US } from './closedstreams.ts';
 import { ControlFrames } from './controlframes.ts';
 import { HpackDecoder } from './decoder.ts';
@@ -87,6 +87,8 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   protected abstract onHousekeeping(now: number): void;
   /** The connection ends; its streams have been failed. */
   protected abstract onEnded(): void;
+  /** The peer is the client. */
+  abstract readonly peerOpensStreams: boolean;
   /** Highest stream of the peer's that was taken. */
   abstract get lastPeerStream(): number;
   /** The peer's SETTINGS have not come. */
@@ -396,6 +398,9 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
     }
     this.sender.pump(this.wheel.now);
     this.sender.output.flush();
+    if (this.sender.output.blocked && this.link !== null && this.link.pending > MAX_UNREAD_OUTPUT) {
+      this.abused('unread_output');
+    }
   }
 
   #flushTouched(): void {

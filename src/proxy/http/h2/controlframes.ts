@@ -55,7 +55,8 @@ export class ControlFrames {
 
   /** A stream of the peer's was reset, by it or because of it. */
   countReset(): void {
-    this.#count('rapid_reset');
+    // A backend may reset as it likes: the streams are ours.
+    if (this.#connection.peerOpensStreams) this.#count('rapid_reset');
   }
 
   countEmptyData(): void {
@@ -182,11 +183,12 @@ export class ControlFrames {
     const stream = connection.streams.get(streamId);
     if (stream !== undefined) {
       const code = ARENA.readUInt32BE(start);
+      const { answered } = stream;
       connection.forget(stream, ENDED);
       stream.fail('reset', code);
-      this.countReset();
+      if (!answered) this.countReset();
     } else if (connection.wasOpened(streamId)) {
-      this.countReset();
+      this.#count('ignored_frame_flood');
     } else {
       connection.connectionError(frame.PROTOCOL_ERROR, 'RST_STREAM on an idle stream');
     }

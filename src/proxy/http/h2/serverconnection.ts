@@ -38,6 +38,7 @@ const DRAIN_PING_TIMEOUT = 2_000;
 const LAST_STREAM = 0x7fff_ffff;
 
 export class H2ServerConnection extends H2Connection implements ClientConnection {
+  readonly peerOpensStreams = true;
   readonly protocol = 'HTTP/2.0';
   readonly remoteAddress: string;
   readonly remotePort: number;

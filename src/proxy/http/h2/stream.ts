@@ -102,6 +102,11 @@ export abstract class H2Stream {
     return this.localClosed && this.remoteClosed && !this.#endUndelivered;
   }
 
+  /** Some frame of ours was sent on it. */
+  get answered(): boolean {
+    return this.epoch !== -1;
+  }
+
   get hasUnsent(): boolean {
     return this.#unsent.length > 0;
   }

@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, expect, test } from 'vitest';
+import { DaemunProcess } from './daemunprocess.ts';
+
+const run = promisify(execFile);
+
+let demo: DaemunProcess | undefined;
+afterEach(async () => {
+  demo?.child.kill('SIGTERM');
+  await demo?.finished;
+});
+
+test('every line that the demo prints to try does what it says', async () => {
+  demo = new DaemunProcess(['demo', '--port-map', '80=0,443=0', '--admin', '127.0.0.1:0']);
+  await demo.until(() => (demo!.stdout.includes('Ctrl-C ends.') ? true : undefined));
+  const lines = demo.stdout.split('\n').filter((line) => /^ {4}(curl|for) /.test(line));
+  expect(lines.length).toBeGreaterThanOrEqual(9);
+  const answers = await Promise.all(lines.map(async (line) => (await run('bash', ['-c', line])).stdout));
+  const services = answers.flatMap((answer) => [...answer.matchAll(/"service": "([^"]+)"/g)].map((match) => match[1]!));
+  const count = (name: string) => services.filter((service) => service === name).length;
+  expect([count('search-stable'), count('search-canary')]).toEqual([18, 2]);
+  for (const name of ['web', 'cart', 'health', 'api-current', 'api-next', 'invoices', 'accounts', 'tenant']) {
+    expect(count(name), name).toBe(1);
+  }
+  expect(answers.some((answer) => answer.includes('"path": "/v2/7"'))).toBe(true);
+  expect(
+    answers.some((answer) => /HTTP\/1\.1 301 [\s\S]*Location: https:\/\/secure\.example\.com\//i.test(answer)),
+  ).toBe(true);
+});
