@@ -4,6 +4,9 @@ import { supportedFeatures } from './features.ts';
 import type { TranslateOptions } from './inputs.ts';
 import { type Diagnostic, type Problem, problem } from './problem.ts';
 
+/** In statuses, where no GatewayClass names the controller. */
+export const DEFAULT_CONTROLLER = 'daemun.dev/gateway-controller';
+
 /** A GatewayClass of ours. */
 export interface AdoptedClass {
   key: string;
@@ -31,6 +34,15 @@ export function adopt(gatewayClass: GatewayClass, options: TranslateOptions): Ad
     adopted.problem = problem(GATEWAY_CLASS_REASON.InvalidParameters, 'spec.parametersRef', message);
   }
   return adopted;
+}
+
+/**
+ * Manifests made for another gateway often leave out the class, which its chart installs. Where every class is adopted
+ * nothing depends on who would have made it, so a Gateway of it is served; a warning says so (stray.ts).
+ */
+export function implied(name: string, options: TranslateOptions): AdoptedClass | undefined {
+  if (!options.shared || options.controllerNames !== undefined) return undefined;
+  return { key: `GatewayClass//${name}`, name, controllerName: DEFAULT_CONTROLLER };
 }
 
 export function gatewayClassStatus(adopted: AdoptedClass): GatewayClassStatus {

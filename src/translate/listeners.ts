@@ -4,7 +4,7 @@ import { type CertificateVerdict, readCertificate, secretKey } from './certifica
 import { type ClientIdentity, clientIdentity } from './clientcertificate.ts';
 import { type DeclaredListener, listenersOf, ownerKey } from './declared.ts';
 import { type ManagedGateway, manage } from './gateway.ts';
-import { type AdoptedClass, adopt } from './gatewayclass.ts';
+import { type AdoptedClass, adopt, implied } from './gatewayclass.ts';
 import { type AttachPoint, attachPoint, certificateUses, judgeListener, type ListenerView } from './listener.ts';
 import { conflictsOf, slotOf } from './listenerconflict.ts';
 import { attachedSet, type ManagedSet } from './listenerset.ts';
@@ -51,7 +51,8 @@ export function deriveListeners(graph: Graph): Listeners {
     one(key, adopt(object, options)),
   );
   const gateways = graph.derive('gateways', inputs.Gateway, (context, object, key) => {
-    const adopted = context.fetch(classes, `GatewayClass//${object.spec.gatewayClassName}`);
+    const name = object.spec.gatewayClassName;
+    const adopted = context.fetch(classes, `GatewayClass//${name}`) ?? implied(name, options);
     return one(key, adopted && manage(object, adopted, options));
   });
   const sets = graph.derive('listenersets', inputs.ListenerSet, (context, object, key) =>

@@ -15,8 +15,15 @@ export function strayDiagnostics(graph: Graph, listeners: Listeners): Collection
   const gateways = graph.derive('stray gateways', inputs.Gateway, (context, gateway, key) => {
     const name = gateway.spec.gatewayClassName;
     if (context.fetch(listeners.classes, `GatewayClass//${name}`) !== undefined) return [];
-    const message = `GatewayClass ${name} does not exist: add one, any controllerName will do`;
-    return [[`${key}#class`, { severity: 'error', object: key, field: 'spec.gatewayClassName', message }] as const];
+    const message = options.shared
+      ? `GatewayClass ${name} does not exist; served all the same, but a cluster needs one`
+      : `GatewayClass ${name} does not exist: add one, any controllerName will do`;
+    return [
+      [
+        `${key}#class`,
+        { severity: options.shared ? 'warning' : 'error', object: key, field: 'spec.gatewayClassName', message },
+      ] as const,
+    ];
   });
   const routes = [inputs.HTTPRoute, inputs.GRPCRoute, inputs.TLSRoute, inputs.TCPRoute, inputs.UDPRoute].map((input) =>
     strayRoutes(graph, input, listeners),

@@ -21,10 +21,10 @@ export interface Sink {
 export interface Link {
   /** Latin-1 text or bytes that the driver may keep until sent. False: above the mark, wait for onDrain. */
   send(data: string | Uint8Array): boolean;
-  /** Stop and start reading. */
+  /** Stop and start reading. Neither calls the sink before it returns. */
   pause(): void;
   resume(): void;
-  /** 'end' sends what was written, then FIN; 'reset' drops everything at once. */
+  /** 'end' sends what was written, then FIN; 'reset' drops at once what was not sent yet. */
   close(how: 'end' | 'reset'): void;
   /** Hands the connection to another sink, such as a codec found by its first bytes. */
   sink: Sink;

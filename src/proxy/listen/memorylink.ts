@@ -39,8 +39,13 @@ export class MemoryLink implements Link {
     this.paused = true;
   }
 
+  /** As a socket does, it hands over what waited only after the caller has returned. */
   resume(): void {
     this.paused = false;
+    if (this.#waiting.length > 0) queueMicrotask(() => this.#deliverWaiting());
+  }
+
+  #deliverWaiting(): void {
     while (!this.paused && this.#waiting.length > 0) this.#deliverNow(this.#waiting.shift()!);
   }
 
@@ -65,7 +70,7 @@ export class MemoryLink implements Link {
   /** Bytes from the other end, as one read; kept while the link is paused. */
   deliver(data: string | Buffer): void {
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
-    if (this.paused) this.#waiting.push(bytes);
+    if (this.paused || this.#waiting.length > 0) this.#waiting.push(bytes);
     else this.#deliverNow(bytes);
   }
 

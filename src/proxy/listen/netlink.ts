@@ -120,8 +120,9 @@ export class NetLink implements Link {
   close(how: 'end' | 'reset'): void {
     const { socket } = this;
     if (how === 'end') socket.end();
-    // A real RST, so that cut-off data never looks whole. Not while connecting (Node would wait for the connection).
-    else if (!socket.connecting && !('encrypted' in socket)) socket.resetAndDestroy();
+    // A real RST, so that cut-off data never looks whole. Not while connecting (Node would wait for the connection),
+    // and not after an orderly end, when the kernel may still be sending.
+    else if (!socket.writableFinished && !socket.connecting && !('encrypted' in socket)) socket.resetAndDestroy();
     else socket.destroy();
   }
 }

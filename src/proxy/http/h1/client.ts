@@ -3,7 +3,7 @@ import { CopySender, TEXT_MAX } from '../../listen/copysender.ts';
 import type { Link, Sink } from '../../listen/driver.ts';
 import { CONNECT_TIMEOUT, type OpenWaiter, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
 import type { ConnectionPool, PooledConnection } from '../../upstream/pool.ts';
-import { ARENA, COMPOSE_START } from '../arena.ts';
+import { ARENA, COMPOSE_START, JOIN_START } from '../arena.ts';
 import {
   BODY_LENGTH,
   BODY_NONE,
@@ -19,7 +19,8 @@ import { Head } from '../head.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
 import { chunkHeader } from './chunktext.ts';
 import { KeptBytes } from './keptbytes.ts';
-import { parseResponseHead } from './parse.ts';
+import { holdsLineEnd, parseResponseHead } from './parse.ts';
+import { MAX_RESPONSE_HEAD_BYTES } from './response.ts';
 
 const CONNECTING = 0;
 const IDLE = 1;
@@ -31,8 +32,8 @@ const TUNNEL = 6;
 const CLOSED = 7;
 
 const HEAD = new Head();
-const LETTER_H = 0x48;
-const LETTER_E = 0x45;
+/** For a backend to close its side after we closed ours. */
+const CLOSE_TIMEOUT = 5_000;
 
 export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner, ChunkSink {
   readonly #pool: ConnectionPool;
@@ -51,6 +52,9 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #reusable = true;
   #sawBytes = false;
   #blocked = false;
+  /** Of a tunnel: which sides have ended. */
+  #requestEnded = false;
+  #responseEnded = false;
   #copies: CopySender | null = null;
   #out = '';
 
@@ -76,7 +80,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   // ── the exchange's calls
 
   sendHead(head: string, framing: BodyFraming): void {
-    this.#bodyless = head.charCodeAt(0) === LETTER_H && head.charCodeAt(1) === LETTER_E;
+    this.#bodyless = head.startsWith('HEAD ');
     this.#requestOpen = framing === BODY_LENGTH || framing === BODY_OPEN;
     this.#requestChunked = framing === BODY_OPEN;
     this.#out = `${head}\r\n`;
@@ -99,7 +103,10 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     if (this.#requestChunked) this.#out += `0\r\n${ARENA.latin1Slice(trailersStart, trailersEnd)}\r\n`;
     this.#requestOpen = false;
     this.flush();
-    if (this.#state === TUNNEL) this.#link.close('end');
+    if (this.#state !== TUNNEL) return;
+    this.#requestEnded = true;
+    if (this.#responseEnded) this.#end('end');
+    else this.#link.close('end');
   }
 
   flush(): void {
@@ -151,25 +158,45 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     }
     this.#sawBytes = true;
     const exchange = this.#exchange;
-    if (this.#kept.size > 0) this.#process(this.#kept.join(start, end), this.#kept.joinedEnd);
-    else this.#process(start, end);
+    if (this.#kept.size === 0) this.#process(start, end);
+    else if (!this.#rejoin(start, end)) return;
     // Still the same exchange: it did not end with these bytes, so what it collected goes out now.
     if (this.#exchange !== null && this.#exchange === exchange) exchange.responseFlush();
   }
 
+  /** Reads the head that came in pieces; false: this read changes nothing for it. */
+  #rejoin(start: number, end: number): boolean {
+    this.#kept.append(start, end);
+    if (!holdsLineEnd(start, end) && this.#kept.size < MAX_RESPONSE_HEAD_BYTES) return false;
+    const joined = this.#kept.window(this.#kept.size);
+    this.#kept.clear();
+    this.#process(JOIN_START, joined);
+    return true;
+  }
+
   onEnd(): void {
     const exchange = this.#exchange;
-    if (exchange === null || this.#state === CONNECTING) {
+    if (this.#state === CONNECTING) {
+      this.#refused('closed_early');
+    } else if (exchange === null) {
       this.#end('end');
-    } else if (this.#state === READ_TO_END || this.#state === TUNNEL) {
+    } else if (this.#state === READ_TO_END) {
       this.#reusable = false;
       this.#finish();
+    } else if (this.#state === TUNNEL) {
+      this.#endTunnel(exchange);
     } else {
       this.#exchange = null;
       const saw = this.#sawBytes;
       this.#end('reset');
       exchange.upstreamFailed('closed_early', saw);
     }
+  }
+
+  /** The backend's side of the tunnel ended. */
+  #endTunnel(exchange: ResponseSide): void {
+    this.#responseEnded = true;
+    if (this.#requestEnded || !exchange.tunnelHalfEnded?.()) this.#finish();
   }
 
   onDrain(): void {
@@ -193,17 +220,20 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   }
 
   onDeadline(): void {
-    if (this.#state === CONNECTING) {
-      this.#state = CLOSED;
-      this.#link.close('reset');
-      this.#pool.refused('connect_timeout');
-    } else if (this.#state === IDLE) {
-      this.#end('end');
-    }
+    if (this.#state === CONNECTING) this.#refused('connect_timeout');
+    else if (this.#state === IDLE) this.#end('end');
+    else if (this.#state === CLOSED) this.#link.close('reset');
+  }
+
+  #refused(why: Failure): void {
+    this.#state = CLOSED;
+    this.#link.close('reset');
+    this.#pool.refused(why);
   }
 
   // ── reading the response
 
+  /** Bytes after the response were not asked for: the connection is not used again, lest they answer the next request. */
   #process(start: number, end: number): void {
     let at = start;
     while (at < end) {
@@ -215,25 +245,22 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
           const stop = Math.min(end, at + this.#remaining);
           this.#remaining -= stop - at;
           this.#exchange!.responseBody(at, stop);
-          at = stop;
-          if (this.#remaining === 0 && this.#state === READ_LENGTH) this.#finish();
-          break;
+          if (this.#remaining > 0) return;
+          if (stop < end) this.#reusable = false;
+          return this.#finish();
         }
         case READ_CHUNKED: {
           const used = this.#chunks!.feed(at, end, this);
           if (used < 0) return this.#break('protocol_error');
-          at += used;
-          if (this.#chunks?.done) this.#finishChunked();
-          break;
+          if (!this.#chunks!.done) return;
+          if (at + used < end) this.#reusable = false;
+          return this.#finishChunked();
         }
         case READ_TO_END:
         case TUNNEL:
           this.#exchange!.responseBody(at, end);
-          at = end;
-          break;
+          return;
         default:
-          // The response is complete: what follows was not asked for.
-          if (this.#state !== CLOSED) this.#end('reset');
           return;
       }
     }
@@ -253,11 +280,12 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     this.#kept.clear();
     const after = HEAD.end;
     if (HEAD.status >= 100 && HEAD.status < 200 && HEAD.status !== 101) this.#exchange!.responseInformational(HEAD);
-    else this.#startBody();
+    else return this.#startBody(after, end);
     return after;
   }
 
-  #startBody(): void {
+  /** Answers where the body begins; `end` where there is none. */
+  #startBody(after: number, end: number): number {
     const { status, contentLength } = HEAD;
     const exchange = this.#exchange!;
     this.#reusable = HEAD.keepAlive;
@@ -265,11 +293,14 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
       this.#state = TUNNEL;
       this.#reusable = false;
       this.#requestChunked = false;
+      this.#requestEnded = this.#responseEnded = false;
       exchange.responseHead(HEAD, BODY_TUNNEL);
     } else if (this.#bodyless || status === 204 || status === 304 || (contentLength === 0 && !HEAD.chunked)) {
       const framing = contentLength === 0 && !this.#bodyless && status !== 304 ? BODY_LENGTH : BODY_NONE;
       exchange.responseHead(HEAD, framing);
+      if (after < end) this.#reusable = false;
       if (this.#exchange === exchange) this.#finish();
+      return end;
     } else if (HEAD.chunked) {
       this.#state = READ_CHUNKED;
       this.#chunks ??= new ChunkDecoder();
@@ -284,6 +315,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
       this.#reusable = false;
       exchange.responseHead(HEAD, BODY_OPEN);
     }
+    return after;
   }
 
   onData(start: number, end: number): void {
@@ -325,9 +357,11 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #end(how: 'end' | 'reset'): void {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
-    this.#deadline.dueAt = Number.POSITIVE_INFINITY;
+    this.#pool.world.wheel.set(this.#deadline, CLOSE_TIMEOUT);
     this.#pool.gone(this);
     this.#link.close(how);
+    // Its end is heard only while it is read.
+    if (how === 'end') this.#link.resume();
   }
 }
 

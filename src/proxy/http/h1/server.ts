@@ -41,6 +41,8 @@ const FIRST_WINDOW = 2 * 1024;
 const JOINED_BODY = 16 * 1024;
 /** Bytes of pipelined requests kept; above it reading stops. */
 const MAX_BACKLOG = 64 * 1024;
+/** Bytes that tell HTTP/2 from HTTP/1.1. */
+const PREFACE_KNOWN = 4;
 const LINGER_TIMEOUT = 2_000;
 /** A client that keeps its connection busy sends its next request within this time, and hears that it is the last. */
 const DRAIN_GRACE = 500;
@@ -129,7 +131,7 @@ export class H1ServerConnection
       holdsLineEnd(start, end) ||
       crosses(before, size, MAX_REQUEST_LINE_BYTES) ||
       crosses(before, size, MAX_REQUEST_HEAD_BYTES) ||
-      this.#requests === 0;
+      before < PREFACE_KNOWN;
     if (matters) this.#pump();
   }
 
@@ -295,9 +297,9 @@ export class H1ServerConnection
   /** HTTP/2 by prior knowledge begins with `PRI * HTTP/2.0`; true where that is so, or cannot be told yet. */
   #isPreface(at: number, end: number): boolean {
     if (this.#onPreface === undefined) return false;
-    const known = Math.min(end - at, 4);
+    const known = Math.min(end - at, PREFACE_KNOWN);
     for (let i = 0; i < known; i++) if (ARENA[at + i] !== 'PRI '.charCodeAt(i)) return false;
-    if (known < 4) return true;
+    if (known < PREFACE_KNOWN) return true;
     this.#state = CLOSED;
     this.#service.wheel.giveBack(this.#deadline);
     this.#service.stats.connections.value--;
