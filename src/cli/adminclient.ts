@@ -1,6 +1,7 @@
 /** Asks a running gateway's admin API. */
 import { formatHostPort, type HostPort } from './address.ts';
 
+/** Milliseconds for the whole answer of a running gateway. */
 const TIMEOUT = 10_000;
 
 /** The JSON of `path`. Throws an Error that says where nobody answers and what to do. */

@@ -11,6 +11,7 @@ export interface TlsContext {
   clients: 'ignore' | 'verify' | 'request';
 }
 
+/** Milliseconds for a client's TLS handshake, from accept to its end. */
 export const HANDSHAKE_TIMEOUT = 10_000;
 export const ALPN = ['h2', 'http/1.1'];
 

@@ -48,6 +48,7 @@ export interface UpstreamWorld {
 /** Makes the pool that speaks a backend's protocol. */
 export type PoolFactory = (world: UpstreamWorld, target: EndpointTarget, protocol: 'http' | 'h2') => EndpointPool;
 
+/** Milliseconds for a connection to a backend to open, its TLS handshake included. */
 export const CONNECT_TIMEOUT = 5_000;
 /** An idle connection to a backend is closed after this long. */
 export const UPSTREAM_IDLE_TIMEOUT = 60_000;

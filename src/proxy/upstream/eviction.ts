@@ -1,6 +1,7 @@
 /** Passive eviction: an endpoint that refuses is passed over for a while, longer each time it refuses again. */
 import type { EndpointPool } from './connection.ts';
 
+/** Milliseconds that an endpoint is passed over: doubled with each refusal that follows, up to the longest. */
 export const FIRST_EVICTION = 1_000;
 export const LONGEST_EVICTION = 30_000;
 

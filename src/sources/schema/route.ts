@@ -21,6 +21,7 @@ export const ruleNamesAreDistinct = rule<NamedRule[]>(
   },
 );
 
+/** The API's limit on the matches of all rules of a route together. */
 const MAX_MATCHES = 128;
 export const matchesAreFew: Rule = rule<NamedRule[]>(
   `must not have more than ${MAX_MATCHES} matches in all; spread the rules over several routes`,

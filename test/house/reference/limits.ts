@@ -12,10 +12,10 @@ interface Limit {
 
 /** What makes a constant a limit, a timeout or a size. */
 const LIMIT_NAME =
-  /^(MAX|MOST|LEAST|SHORTEST|LONGEST|FIRST)_|_(TIMEOUT|LIMIT|BUDGET|WINDOW|TTL|SIZE|MS|EVICTION|BACKOFF|STREAMS|CAPACITY|INTERVAL|BUFFER|GRACE)$|^(BACKLOG|MARK|LINGER|TIMEOUT|RETIREMENT|HOUSEKEEPING)$/;
+  /^(MAX|MOST|LEAST|SHORTEST|LONGEST|FIRST)_|_(TIMEOUT|LIMIT|BUDGET|WINDOW|TTL|SIZE|MS|EVICTION|BACKOFF|STREAMS|CAPACITY|INTERVAL|BUFFER|GRACE)$|^(BACKLOG|MARK|TIMEOUT|RETIREMENT|HOUSEKEEPING)$/;
 /** Names that look like limits and are none: codes of the protocols, and places in tables. */
 const NO_LIMIT =
-  /^(SETTINGS_TIMEOUT|HEADER_TABLE_SIZE|INITIAL_WINDOW_SIZE|MAX_CONCURRENT_STREAMS|MAX_FRAME_SIZE_SETTING|MAX_HEADER_LIST_SIZE|LAST_STREAM|MAX_SHIFT|FIRST_STREAM|MAX_PORT|MAX_PORT_DIGITS|MIN_STATUS|FIRST_INDEX)$/;
+  /^(SETTINGS_TIMEOUT|HEADER_TABLE_SIZE|INITIAL_WINDOW_SIZE|MAX_CONCURRENT_STREAMS|MAX_FRAME_SIZE_SETTING|MAX_HEADER_LIST_SIZE|LAST_STREAM|MAX_SHIFT|FIRST_STREAM|MAX_PORT|MAX_PORT_DIGITS|MIN_STATUS|FIRST_INDEX|FIRST_CAPACITY|DEFAULT_WINDOW|LEAST_FRAME_SIZE|MAX_HOSTNAME|MAX_LABEL|MAX_RECORD|MAX_DOTS|TIMESTAMP_STEP_MS|LINGER)$/;
 
 const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
   ['HTTP, both versions', ['src/proxy/http/']],
@@ -41,8 +41,8 @@ export function limitsPage(): string {
   return `# Limits
 
 Every limit, timeout and buffer of Daemun with its value, as it stands in the code: \`npm run docs\` writes this page, and
-a test keeps it true. Hover over a name's file to find it: names are unique within their file. Values cannot be set yet,
-except where [flags](flags.md) or a route's own fields (\`timeouts\`, \`retry\`) say so.
+a test keeps it true. What can be set stands in [flags](flags.md) and in the fields of routes (\`timeouts\`, \`retry\`); the rest is
+fixed.
 
 ${sections.join('\n')}`;
 }
@@ -78,10 +78,11 @@ function memberLimits(path: string, lines: readonly string[], start: number): Li
   return found;
 }
 
-/** Constants that follow one another share the comment above the first. */
+/** Constants of one sort that follow one another, such as two windows, share the comment above the first. */
 function commentAbove(lines: readonly string[], at: number): string {
+  const sort = (line: string): string | undefined => /^(?:export )?const [A-Z0-9_]*?([A-Z0-9]+)(?::[^=]+)? = [^{]/.exec(line)?.[1];
   let i = at - 1;
-  while (/^(?:export )?const /.test(lines[i] ?? '')) i--;
+  while (sort(lines[i] ?? '') !== undefined && sort(lines[i]!) === sort(lines[at]!)) i--;
   if (!/\*\/$/.test(lines[i] ?? '')) return '';
   const end = i;
   while (!/^\s*\/\*\*/.test(lines[i] ?? '')) i--;

@@ -38,11 +38,15 @@ export interface Budget {
   perSecond: number;
 }
 
+/** Streams that the peer resets, or makes us reset; above it the connection ends with ENHANCE_YOUR_CALM, as for all budgets. */
 export const RESET_BUDGET: Budget = { burst: 500, perSecond: 50 };
+/** SETTINGS frames. */
 export const SETTINGS_BUDGET: Budget = { burst: 50, perSecond: 2 };
 /** gRPC measures round trips with a PING for each flight of data: on a fast network that is thousands a second. */
 export const PING_BUDGET: Budget = { burst: 10_000, perSecond: 5_000 };
+/** DATA frames without data that do not end their stream. */
 export const EMPTY_DATA_BUDGET: Budget = { burst: 200, perSecond: 20 };
+/** Frames that mean nothing to us: unknown types, PRIORITY, frames for streams that are gone. */
 export const IGNORED_BUDGET: Budget = { burst: 1_000, perSecond: 200 };
 
 /** Bytes that a peer may leave unread in our memory. */

@@ -12,7 +12,7 @@ import {
 } from './abuse.ts';
 import { STALL_TIMEOUT } from './connection.ts';
 import * as frame from './frame.ts';
-import { MAX_CONTINUATIONS } from './headerblock.ts';
+import { MAX_CONTINUATIONS } from './headerframes.ts';
 import { block, frameBytes, GET, POST, RawClient, respond, sendText, setting, turn, word } from './peer.fixture.ts';
 import { CONNECTION_WINDOW, MAX_STREAMS, STREAM_WINDOW } from './settings.ts';
 

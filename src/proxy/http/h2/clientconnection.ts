@@ -8,6 +8,7 @@ import { ENDED } from './closedstreams.ts';
 import { H2Connection } from './connection.ts';
 import { RESPONSE_SECTION, TRAILER_SECTION } from './fieldsection.ts';
 import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
+import type { HeaderBlock } from './headerframes.ts';
 import { type SectionFault, SOUND } from './sectionfault.ts';
 import { CLIENT_SETTINGS } from './settings.ts';
 
@@ -24,12 +25,6 @@ export interface H2ClientHost {
   available(connection: H2ClientConnection): void;
   /** It takes no more requests. Called once, after `opened`. */
   gone(connection: H2ClientConnection): void;
-}
-
-interface Block {
-  start: number;
-  end: number;
-  endStream: boolean;
 }
 
 /** Streams that we open before the backend's SETTINGS say how many it takes; RFC 9113 6.5.2 asks for no less. */
@@ -157,13 +152,13 @@ export class H2ClientConnection extends H2Connection {
 
   // ── responses
 
-  protected acceptsHeaders(streamId: number): boolean {
+  acceptsHeaders(streamId: number): boolean {
     if (this.wasOpened(streamId)) return true;
     this.connectionError(PROTOCOL_ERROR, 'HEADERS on a stream that was not opened');
     return false;
   }
 
-  protected onHeaders(streamId: number, block: Block): void {
+  onHeaders(streamId: number, block: HeaderBlock): void {
     const stream = this.streams.get(streamId) as ClientStream | undefined;
     const trailers = stream === undefined || stream.headSeen;
     const fault = this.decode(trailers ? TRAILER_SECTION : RESPONSE_SECTION, block);

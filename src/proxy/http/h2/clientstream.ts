@@ -104,11 +104,11 @@ export class ClientStream extends H2Stream implements Upstream {
     if (head.status < 200) {
       if (endStream) return false;
       exchange?.responseInformational(head);
-      this.connection.touch(this);
+      this.connection.receiver.touch(this);
       return true;
     }
     this.headSeen = true;
-    this.connection.touch(this);
+    this.connection.receiver.touch(this);
     if (this.#websocketKey !== '' && head.status < 300) {
       this.#tunnel = true;
       putSwitchingHead(head, this.#websocketKey);

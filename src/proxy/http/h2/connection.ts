@@ -3,17 +3,17 @@
  * flow control, limits, and the end.
  */
 import type { Link, Sink } from '../../listen/driver.ts';
-import { ARENA, COMPOSE_START } from '../arena.ts';
 import type { Failure } from '../codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../deadline.ts';
 import { Head } from '../head.ts';
 import { type Abuse, abuseCounts, MAX_UNREAD_OUTPUT } from './abuse.ts';
 import { ClosedStreams, ENDED, RESET_BY_US } from './closedstreams.ts';
 import { ControlFrames } from './controlframes.ts';
+import { DataReceiver } from './datareceiver.ts';
 import { HpackDecoder } from './decoder.ts';
 import { FieldSection, type SectionRole } from './fieldsection.ts';
 import * as frame from './frame.ts';
-import { HeaderBlock } from './headerblock.ts';
+import { type HeaderBlock, HeaderFrames } from './headerframes.ts';
 import type { SectionFault } from './sectionfault.ts';
 import { Sender } from './sender.ts';
 import { CONNECTION_WINDOW, DEFAULT_WINDOW, MAX_SECTION_BYTES } from './settings.ts';
@@ -27,12 +27,10 @@ const SECTION = new FieldSection(new Head());
 export const HOUSEKEEPING = 1_000;
 /** A peer that takes no data of a stream for so long while there is some. */
 export const STALL_TIMEOUT = 60_000;
-/** A frame or header block that does not become complete. */
+/** A frame other than DATA, or a header block, that does not become complete. */
 export const PARTIAL_TIMEOUT = 15_000;
 /** After our last GOAWAY, for the peer to close. */
 export const LINGER_TIMEOUT = 2_000;
-
-const PRIORITY_BYTES = 5;
 
 export abstract class H2Connection implements Sink, frame.FrameHandler, DeadlineOwner, TurnTask {
   scheduled = false;
@@ -40,27 +38,20 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   readonly sender: Sender = new Sender(this);
   readonly streams: Map<number, H2Stream> = new Map();
   readonly closedStreams: ClosedStreams = new ClosedStreams();
-  readonly reader: frame.FrameReader = new frame.FrameReader(this);
+  readonly receiver: DataReceiver = new DataReceiver(this);
+  readonly headers: HeaderFrames = new HeaderFrames(this);
+  readonly control: ControlFrames = new ControlFrames(this);
+  readonly reader: frame.FrameReader = new frame.FrameReader(this, this.receiver);
   protected readonly section: FieldSection = SECTION;
   /** GOAWAY was sent for an error, or the link is gone: nothing more is read or sent. */
   dead = false;
   link: Link | null = null;
-  readonly #control = new ControlFrames(this);
   readonly #decoder = new HpackDecoder();
-  readonly #block = new HeaderBlock();
   readonly #deadline: Deadline;
   #lingerUntil = 0;
   /** Since when part of a frame or block has been waited for; 0: none is. */
   #partialSince = 0;
-
-  // Receiving.
-  #window: number = CONNECTION_WINDOW;
-  #unacknowledged = 0;
-  #dataStream: H2Stream | null = null;
-  /** Data of the frame under way; the rest of it is padding. */
-  #dataDelivered = 0;
-  #touched: H2Stream[] = [];
-  #deliverable: H2Stream[] = [];
+  #framesSeen = 0;
 
   constructor(wheel: DeadlineWheel) {
     this.wheel = wheel;
@@ -70,14 +61,14 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
 
   /** Sends our SETTINGS and widens the connection window; what is sent first goes before it. */
   protected start(settings: Buffer): void {
-    this.#control.sendSettings(settings);
+    this.control.sendSettings(settings);
     this.sender.windowUpdate(0, CONNECTION_WINDOW - DEFAULT_WINDOW);
   }
 
   /** A HEADERS frame began: whether its stream may have one. False: an error was raised. */
-  protected abstract acceptsHeaders(streamId: number): boolean;
+  abstract acceptsHeaders(streamId: number): boolean;
   /** A whole header block in ARENA. It must be decoded, whatever becomes of its stream. */
-  protected abstract onHeaders(streamId: number, block: { start: number; end: number; endStream: boolean }): void;
+  abstract onHeaders(streamId: number, block: HeaderBlock): void;
   abstract onGoaway(lastStreamId: number, code: number): void;
   abstract onPingAck(at: number): void;
   abstract onPeerSettings(): void;
@@ -93,7 +84,7 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   abstract get lastPeerStream(): number;
   /** The peer's SETTINGS have not come. */
   get awaitsSettings(): boolean {
-    return this.#control.awaitsSettings;
+    return this.control.awaitsSettings;
   }
 
   /** Whether a stream of this number was ever opened, by either side. */
@@ -104,9 +95,16 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   onBytes(start: number, end: number): void {
     if (this.dead) return;
     this.reader.feed(start, end);
-    this.#partialSince =
-      this.reader.partial || this.#block.streamId !== 0 ? this.#partialSince || this.wheel.now + 1 : 0;
-    this.#flushTouched();
+    this.#notePartial();
+    this.receiver.flushTouched();
+  }
+
+  /** What is incomplete after a read, although no frame became complete with it, has a deadline. */
+  #notePartial(): void {
+    const { frames, partial } = this.reader;
+    if (!partial && !this.headers.underWay) this.#partialSince = 0;
+    else if (this.#partialSince === 0 || frames !== this.#framesSeen) this.#partialSince = this.wheel.now + 1;
+    this.#framesSeen = frames;
   }
 
   onOpen(): void {}
@@ -131,117 +129,16 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   // ── the reader's calls
 
   onFrame(start: number, end: number): void {
-    const { type, streamId } = this.reader;
-    if (this.#block.streamId !== 0 && (type !== frame.CONTINUATION || streamId !== this.#block.streamId)) {
+    const { type } = this.reader;
+    if (this.headers.underWay && !this.headers.goesOn()) {
       this.connectionError(frame.PROTOCOL_ERROR, 'a header block was interrupted by another frame');
     } else if (type === frame.HEADERS) {
-      this.#onHeadersFrame(start, end);
+      this.headers.onHeaders(start, end);
     } else if (type === frame.CONTINUATION) {
-      this.#onContinuation(start, end);
+      this.headers.onContinuation(start, end);
     } else {
-      this.#control.take(start, end);
+      this.control.take(start, end);
     }
-  }
-
-  #onHeadersFrame(start: number, end: number): void {
-    const { flags, streamId } = this.reader;
-    let from = start;
-    let to = end;
-    if ((flags & frame.PADDED) !== 0) to -= from < end ? ARENA[from++]! : end - start + 1;
-    const priority = (flags & frame.PRIORITY_FLAG) !== 0;
-    const dependency = priority && to - from >= PRIORITY_BYTES ? ARENA.readUInt32BE(from) & 0x7fff_ffff : -1;
-    if (priority) from += PRIORITY_BYTES;
-    if (this.#control.awaitsSettings) this.connectionError(frame.PROTOCOL_ERROR, 'the first frame is not SETTINGS');
-    else if (from > to) this.connectionError(frame.PROTOCOL_ERROR, 'padding or priority is longer than its frame');
-    else if (dependency === streamId) this.connectionError(frame.PROTOCOL_ERROR, 'a stream depends on itself');
-    else if (this.acceptsHeaders(streamId)) this.#beginBlock(from, to);
-  }
-
-  #beginBlock(start: number, end: number): void {
-    const { flags, streamId } = this.reader;
-    const endStream = (flags & frame.END_STREAM) !== 0;
-    if ((flags & frame.END_HEADERS) !== 0) {
-      this.onHeaders(streamId, { start, end, endStream });
-      return;
-    }
-    this.#block.begin(streamId, endStream);
-    this.#addToBlock(start, end);
-  }
-
-  #onContinuation(start: number, end: number): void {
-    if (this.#block.streamId === 0) {
-      this.connectionError(frame.PROTOCOL_ERROR, 'CONTINUATION without a header block before it');
-    } else if (this.#addToBlock(start, end) && (this.reader.flags & frame.END_HEADERS) !== 0) {
-      const { streamId, endStream } = this.#block;
-      this.onHeaders(streamId, { start: COMPOSE_START, end: this.#block.join(), endStream });
-    }
-  }
-
-  #addToBlock(start: number, end: number): boolean {
-    const fits = this.#block.add(start, end);
-    if (!fits) this.abused('continuation_flood');
-    return fits;
-  }
-
-  onDataFrame(): void {
-    const { streamId, length } = this.reader;
-    this.#dataStream = null;
-    this.#dataDelivered = 0;
-    this.#window -= length;
-    if (this.#block.streamId !== 0 || streamId === 0 || this.#control.awaitsSettings) {
-      this.connectionError(frame.PROTOCOL_ERROR, 'DATA out of place');
-      return;
-    }
-    if (this.#window < 0) {
-      this.connectionError(frame.FLOW_CONTROL_ERROR, 'more DATA than the connection window allows');
-      return;
-    }
-    const stream = this.streams.get(streamId);
-    if (stream === undefined || stream.remoteClosed || !stream.acceptsData) {
-      this.acknowledge(length);
-      this.#strayData(streamId, stream);
-      return;
-    }
-    stream.receiveWindow -= length;
-    if (stream.receiveWindow >= 0) {
-      this.#dataStream = stream;
-    } else {
-      this.acknowledge(length);
-      this.streamError(stream, frame.FLOW_CONTROL_ERROR, 'protocol_error');
-    }
-  }
-
-  /** DATA for a stream that takes none. What we reset may go on for a while. */
-  #strayData(streamId: number, stream: H2Stream | undefined): void {
-    if (stream !== undefined) {
-      this.streamError(stream, stream.remoteClosed ? frame.STREAM_CLOSED : frame.PROTOCOL_ERROR, 'protocol_error');
-    } else if (!this.wasOpened(streamId)) {
-      this.connectionError(frame.PROTOCOL_ERROR, 'DATA on an idle stream');
-    } else if (this.closedStreams.how(streamId) !== RESET_BY_US) {
-      this.#control.countReset();
-      this.sender.reset(streamId, frame.STREAM_CLOSED);
-    }
-  }
-
-  onData(start: number, end: number): void {
-    const stream = this.#dataStream;
-    if (stream === null) return;
-    this.#dataDelivered += end - start;
-    if (!stream.receive(start, end)) this.malformed(stream);
-    if (stream.remoteClosed || this.streams.get(stream.id) !== stream) this.#dataStream = null;
-  }
-
-  onDataEnd(): void {
-    const { length, flags } = this.reader;
-    const stream = this.#dataStream;
-    this.#dataStream = null;
-    const ends = (flags & frame.END_STREAM) !== 0;
-    if (this.#dataDelivered === 0 && !ends) this.#control.countEmptyData();
-    if (stream === null) return;
-    if (length > this.#dataDelivered) stream.acknowledge(length - this.#dataDelivered);
-    if (!ends) return;
-    if (!stream.receiveEnd(0, 0)) this.malformed(stream);
-    else this.settle(stream);
   }
 
   onFrameError(code: number, reason: string): void {
@@ -251,40 +148,16 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   // ── for streams and codecs
 
   /** Decodes a header block; undefined: a connection error was raised. */
-  protected decode(
-    role: SectionRole,
-    block: { start: number; end: number; endStream: boolean },
-  ): SectionFault | undefined {
+  protected decode(role: SectionRole, block: HeaderBlock): SectionFault | undefined {
     this.section.begin(role, MAX_SECTION_BYTES);
     if (this.#decoder.decode(block.start, block.end, this.section)) return this.section.finish(block.endStream);
     this.connectionError(frame.COMPRESSION_ERROR, 'a header block cannot be decoded');
     return undefined;
   }
 
-  /** `bytes` of what the connection received are done with. */
-  acknowledge(bytes: number): void {
-    this.#unacknowledged += bytes;
-    if (this.#unacknowledged < CONNECTION_WINDOW / 2) return;
-    this.sender.windowUpdate(0, this.#unacknowledged);
-    this.#window += this.#unacknowledged;
-    this.#unacknowledged = 0;
-  }
-
-  /** The stream got something in this read that is to be flushed after it. */
-  touch(stream: H2Stream): void {
-    if (stream.touched) return;
-    stream.touched = true;
-    this.#touched.push(stream);
-  }
-
   /** A window grew. */
   sendMore(): void {
     if (this.sender.waiting.length > 0) schedule(this);
-  }
-
-  deliverLater(stream: H2Stream): void {
-    this.#deliverable.push(stream);
-    schedule(this);
   }
 
   /** Ends a stream with RST_STREAM and tells whoever it is for. */
@@ -302,13 +175,13 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   /** A message that breaks RFC 9113 8: a stream error, with a budget. */
   malformed(stream: H2Stream): void {
     abuseCounts.malformed_message++;
-    this.#control.countReset();
+    this.control.countReset();
     this.streamError(stream, frame.PROTOCOL_ERROR, 'protocol_error');
   }
 
   /** As malformed, for a stream that there is no object for. */
   refuseStream(streamId: number, code: number): void {
-    this.#control.countReset();
+    this.control.countReset();
     this.sender.reset(streamId, code);
     this.closedStreams.add(streamId, RESET_BY_US);
   }
@@ -372,7 +245,7 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
       if (now >= this.#lingerUntil) this.link?.close('reset');
     } else if (this.#partialSince !== 0 && now - this.#partialSince > PARTIAL_TIMEOUT) {
       this.connectionError(frame.PROTOCOL_ERROR, 'a frame or header block did not arrive whole in time');
-    } else if (this.#control.ackOverdue(now)) {
+    } else if (this.control.ackOverdue(now)) {
       this.connectionError(frame.SETTINGS_TIMEOUT, 'SETTINGS were not acknowledged in time');
     } else {
       this.#endStalled(now);
@@ -390,26 +263,11 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   }
 
   onTurn(): void {
-    if (this.#deliverable.length > 0) {
-      const deliverable = this.#deliverable;
-      this.#deliverable = [];
-      for (const stream of deliverable) stream.deliverWaiting();
-      this.#flushTouched();
-    }
+    this.receiver.deliverWaiting();
     this.sender.pump(this.wheel.now);
     this.sender.output.flush();
     if (this.sender.output.blocked && this.link !== null && this.link.pending > MAX_UNREAD_OUTPUT) {
       this.abused('unread_output');
-    }
-  }
-
-  #flushTouched(): void {
-    if (this.#touched.length === 0) return;
-    const touched = this.#touched;
-    this.#touched = [];
-    for (const stream of touched) {
-      stream.touched = false;
-      stream.flushDelivered();
     }
   }
 }

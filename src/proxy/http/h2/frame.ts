@@ -41,13 +41,17 @@ export const MAX_FRAME_SIZE: number = 16 * 1024;
 export interface FrameHandler {
   /** A whole frame of another type than DATA, its payload in ARENA[start,end). */
   onFrame(start: number, end: number): void;
+  /** The bytes are not HTTP/2. */
+  onFrameError(code: number, reason: string): void;
+}
+
+/** The same for DATA frames, which need not come whole. */
+export interface DataHandler {
   /** A DATA frame begins; all of `length` counts for flow control. */
   onDataFrame(): void;
   /** Some of its data. */
   onData(start: number, end: number): void;
   onDataEnd(): void;
-  /** The bytes are not HTTP/2. */
-  onFrameError(code: number, reason: string): void;
 }
 
 export class FrameReader {
@@ -57,7 +61,10 @@ export class FrameReader {
   length = 0;
   /** Set by the handler to end reading. */
   stopped = false;
+  /** Frames that came whole, or began where they are DATA. */
+  frames = 0;
   readonly #handler: FrameHandler;
+  readonly #data: DataHandler;
   /** A frame that came in parts, from its header on; for DATA frames the header only. */
   #kept: Buffer | null = null;
   #keptLength = 0;
@@ -67,13 +74,14 @@ export class FrameReader {
   #awaitsPad = false;
   #inData = false;
 
-  constructor(handler: FrameHandler) {
+  constructor(handler: FrameHandler, data: DataHandler) {
     this.#handler = handler;
+    this.#data = data;
   }
 
-  /** Part of a frame has come and is waited for. */
+  /** Part of a frame has come and is waited for, data excepted. */
   get partial(): boolean {
-    return this.#keptLength > 0 || this.#inData;
+    return this.#keptLength > 0;
   }
 
   feed(start: number, end: number): void {
@@ -95,6 +103,7 @@ export class FrameReader {
           this.#keep(at, end);
           return;
         }
+        this.frames++;
         this.#handler.onFrame(at + FRAME_HEADER, stop);
         at = stop;
       }
@@ -145,12 +154,14 @@ export class FrameReader {
     this.#kept = null;
     this.#keptLength = 0;
     kept.copy(ARENA, JOIN_START);
+    this.frames++;
     this.#handler.onFrame(JOIN_START + FRAME_HEADER, JOIN_START + kept.length);
     return stop;
   }
 
   #beginData(): void {
     this.#inData = true;
+    this.frames++;
     this.#awaitsPad = (this.flags & PADDED) !== 0;
     this.#dataLeft = this.length;
     this.#padLeft = 0;
@@ -158,7 +169,7 @@ export class FrameReader {
       this.#handler.onFrameError(FRAME_SIZE_ERROR, 'a padded DATA frame has no pad length');
       return;
     }
-    this.#handler.onDataFrame();
+    this.#data.onDataFrame();
     if (this.length === 0) this.#endData();
   }
 
@@ -175,7 +186,7 @@ export class FrameReader {
     }
     const data = Math.min(this.#dataLeft, end - at);
     this.#dataLeft -= data;
-    if (data > 0) this.#handler.onData(at, at + data);
+    if (data > 0) this.#data.onData(at, at + data);
     at += data;
     const pad = Math.min(this.#padLeft, end - at);
     this.#padLeft -= pad;
@@ -186,6 +197,6 @@ export class FrameReader {
 
   #endData(): void {
     this.#inData = false;
-    if (!this.stopped) this.#handler.onDataEnd();
+    if (!this.stopped) this.#data.onDataEnd();
   }
 }

@@ -10,6 +10,7 @@ import { ENDED, RESET_BY_US } from './closedstreams.ts';
 import { H2Connection, PARTIAL_TIMEOUT } from './connection.ts';
 import { REQUEST_SECTION, TRAILER_SECTION } from './fieldsection.ts';
 import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
+import type { HeaderBlock } from './headerframes.ts';
 import { BROKEN, type SectionFault, SOUND, TOO_LARGE } from './sectionfault.ts';
 import { ServerStream } from './serverstream.ts';
 import { MAX_STREAMS, SERVER_SETTINGS } from './settings.ts';
@@ -22,12 +23,6 @@ export interface H2ServerHost {
   newExchange(down: Downstream): RequestSide;
   /** The connection is gone, or will not take another request. Called once. */
   closed(connection: H2ServerConnection): void;
-}
-
-interface Block {
-  start: number;
-  end: number;
-  endStream: boolean;
 }
 
 /** RFC 9113 6.8: the number that announces a shutdown before the last stream is known. */
@@ -147,7 +142,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
 
   // ── requests
 
-  protected acceptsHeaders(streamId: number): boolean {
+  acceptsHeaders(streamId: number): boolean {
     if (streamId % 2 === 0) {
       this.connectionError(PROTOCOL_ERROR, "HEADERS on a stream that is not the client's");
       return false;
@@ -165,7 +160,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     }
   }
 
-  protected onHeaders(streamId: number, block: Block): void {
+  onHeaders(streamId: number, block: HeaderBlock): void {
     if (streamId > this.#lastStream) {
       this.#lastStream = streamId;
       const fault = this.decode(REQUEST_SECTION, block);
@@ -217,7 +212,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     else if (!endStream || fault !== SOUND) this.malformed(stream);
     else if (!stream.receiveEnd(DECODE_START, this.section.out)) this.malformed(stream);
     else {
-      this.touch(stream);
+      this.receiver.touch(stream);
       this.settle(stream);
     }
   }

@@ -174,7 +174,7 @@ export abstract class H2Stream {
     } else if (this.#paused || this.#undelivered.length > 0) {
       this.#undelivered.push(Buffer.from(ARENA.subarray(start, end)));
     } else {
-      this.connection.touch(this);
+      this.connection.receiver.touch(this);
       this.deliver(start, end);
       this.acknowledge(size);
     }
@@ -198,7 +198,7 @@ export abstract class H2Stream {
 
   /** `bytes` are done with: the peer may send as many more. Told in steps of half a window. */
   acknowledge(bytes: number): void {
-    this.connection.acknowledge(bytes);
+    this.connection.receiver.acknowledge(bytes);
     this.#unacknowledged += bytes;
     if (this.#unacknowledged < STREAM_WINDOW / 2 || this.remoteClosed) return;
     this.connection.sender.windowUpdate(this.id, this.#unacknowledged);
@@ -214,7 +214,7 @@ export abstract class H2Stream {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#undelivered.length > 0) this.connection.deliverLater(this);
+    if (this.#undelivered.length > 0) this.connection.receiver.deliverLater(this);
   }
 
   discard(): void {
@@ -223,7 +223,7 @@ export abstract class H2Stream {
   }
 
   dropUndelivered(): void {
-    for (const bytes of this.#undelivered) this.connection.acknowledge(bytes.length);
+    for (const bytes of this.#undelivered) this.connection.receiver.acknowledge(bytes.length);
     this.#undelivered.length = 0;
     this.#endUndelivered = false;
     this.#undeliveredTrailers = null;
@@ -232,7 +232,7 @@ export abstract class H2Stream {
   deliverWaiting(): void {
     while (!this.#paused && this.#undelivered.length > 0) {
       const bytes = this.#undelivered.shift()!;
-      this.connection.touch(this);
+      this.connection.receiver.touch(this);
       this.deliver(JOIN_START, JOIN_START + bytes.copy(ARENA, JOIN_START));
       this.acknowledge(bytes.length);
     }
