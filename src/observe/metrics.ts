@@ -65,6 +65,7 @@ interface Family {
 
 export class Metrics {
   readonly #families = new Map<string, Family>();
+  readonly #collectors: Array<() => MetricsSnapshot> = [];
 
   /** The cell for these labels, made on first use. The same name must come with the same type. */
   counter(name: string, help: string, labels: Labels = {}): Counter {
@@ -93,17 +94,27 @@ export class Metrics {
     }
   }
 
+  /** Families that their owner counts in a form of its own, asked for at each snapshot. */
+  collect(families: () => MetricsSnapshot): void {
+    this.#collectors.push(families);
+  }
+
   snapshot(): MetricsSnapshot {
-    return [...this.#families].map(([name, family]) => ({
-      name,
-      help: family.help,
-      type: family.type,
-      ...(family.bounds ? { bounds: [...family.bounds] } : {}),
-      ...(family.merge ? { merge: family.merge } : {}),
-      series: [...family.cells.values()].map(({ labels, cell }) =>
-        cell instanceof Histogram ? { labels, counts: [...cell.counts], sum: cell.sum } : { labels, value: cell.value },
-      ),
-    }));
+    const own = [...this.#families].map(
+      ([name, family]): FamilySnapshot => ({
+        name,
+        help: family.help,
+        type: family.type,
+        ...(family.bounds ? { bounds: [...family.bounds] } : {}),
+        ...(family.merge ? { merge: family.merge } : {}),
+        series: [...family.cells.values()].map(({ labels, cell }) =>
+          cell instanceof Histogram
+            ? { labels, counts: [...cell.counts], sum: cell.sum }
+            : { labels, value: cell.value },
+        ),
+      }),
+    );
+    return [...own, ...this.#collectors.flatMap((families) => families())];
   }
 
   #cell(name: string, shape: Omit<Family, 'cells'>, labels: Labels, make: () => Counter | Gauge | Histogram): unknown {

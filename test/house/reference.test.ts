@@ -1,7 +1,7 @@
 /** The reference pages say what the code says. `npm run docs` writes them anew. */
 import { expect, test } from 'vitest';
 import { flagsPage } from './reference/flags.ts';
-import { limitsPage } from './reference/limits.ts';
+import { limitsPage, undescribedLimits } from './reference/limits.ts';
 import { metricsPage } from './reference/metrics.ts';
 
 const page = (name: string): string => new URL(`../../docs/reference/${name}.md`, import.meta.url).pathname;
@@ -12,6 +12,10 @@ test('flags', async () => {
 
 test('limits', async () => {
   await expect(limitsPage()).toMatchFileSnapshot(page('limits'));
+});
+
+test('every limit has a comment that says what it limits', () => {
+  expect(undescribedLimits()).toEqual([]);
 });
 
 test('metrics', async () => {

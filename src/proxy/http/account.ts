@@ -1,9 +1,11 @@
 /** The account of one exchange: what the metrics count and the access log says. */
 
+import type { PlannedBackend } from '../route/index.ts';
 import type { ClientConnection } from './codec.ts';
 import type { Head } from './head.ts';
 import { nameHash } from './head.ts';
 import type { HttpService } from './service.ts';
+import type { RouteRow } from './stats.ts';
 
 const USER_AGENT = nameHash('user-agent');
 
@@ -20,6 +22,8 @@ export class Account {
   listener = '';
   route = '';
   backend = '';
+  /** The backend of the plan, which keeps the row that is counted in. */
+  planned: PlannedBackend | null = null;
   endpoint = '';
   // Only where there is an access log.
   #method = '';
@@ -38,12 +42,10 @@ export class Account {
 
   close(service: HttpService, about: { readonly client: ClientConnection; readonly requestId: string }): void {
     const duration = performance.now() - this.startedAt;
-    const cells = service.stats.cells(this.route, this.backend);
-    cells.answered(this.status);
-    cells.duration.observe(duration / 1000);
-    cells.bytesIn.value += this.bytesIn;
-    cells.bytesOut.value += this.bytesOut;
-    if (this.attempts > 1) cells.retries.value += this.attempts - 1;
+    const row =
+      this.planned === null ? service.stats.row(this.route, this.backend) : rowOf(this.planned, this, service);
+    const { status, bytesIn, bytesOut } = this;
+    row.add({ status, duration: duration / 1000, bytesIn, bytesOut, retries: Math.max(0, this.attempts - 1) });
     service.onAccess?.({
       time: Date.now(),
       requestId: about.requestId,
@@ -66,4 +68,9 @@ export class Account {
       userAgent: this.#userAgent,
     });
   }
+}
+
+function rowOf(planned: PlannedBackend, account: Account, service: HttpService): RouteRow {
+  planned.row ??= service.stats.row(account.route, account.backend);
+  return planned.row;
 }

@@ -9,6 +9,7 @@ export interface DeadlineOwner {
 /** Milliseconds between turns: deadlines are met up to this much late. */
 export const WHEEL_TICK = 50;
 const BUCKETS = 1024;
+/** Deadlines kept to be used again. */
 const MAX_FREE = 4096;
 
 export class Deadline {

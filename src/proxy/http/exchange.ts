@@ -147,6 +147,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     }
     const choice = this.#service.upstreams.get(backend.key);
     this.#account.backend = backend.key;
+    this.#account.planned = backend;
     if (choice === undefined || choice.broken !== undefined) {
       return this.#fail(500, 'backend_invalid', 'The backend of this route cannot be used.');
     }

@@ -95,5 +95,6 @@ function planBackend(backend: WeightedBackend, rule: CompiledFilters): PlannedBa
     requestPatch: rule.requestPatch.followedBy(own.requestPatch),
     responsePatch: rule.responsePatch.followedBy(own.responsePatch),
     filters: own.filters,
+    row: null,
   };
 }

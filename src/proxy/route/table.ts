@@ -6,6 +6,7 @@ import type { RouteRule } from '../../config/index.ts';
 import type { CompiledFilter } from '../filter/filter.ts';
 import type { HeaderPatch } from '../filter/headerpatch.ts';
 import type { Head } from '../http/head.ts';
+import type { RouteRow } from '../http/stats.ts';
 
 /** A RouteRule, compiled. Reused while its canonical hash stays the same. */
 export interface RoutePlan {
@@ -32,6 +33,8 @@ export interface PlannedBackend {
   readonly requestPatch: HeaderPatch;
   readonly responsePatch: HeaderPatch;
   readonly filters: ReadonlyArray<CompiledFilter> | null;
+  /** Where the exchange counts requests to it; kept here so that no look-up is needed. Null before the first. */
+  row: RouteRow | null;
 }
 
 /** The answer of `match`: one object a table, overwritten by each call. */

@@ -30,7 +30,7 @@ const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
 ];
 
 export function limitsPage(): string {
-  const limits = treeFiles().filter(isProduct).flatMap(limitsOf);
+  const limits = allLimits();
   const homes = SECTIONS.flatMap(([, folders]) => folders);
   const home = (path: string): string | undefined =>
     homes.filter((folder) => path.startsWith(folder)).sort((a, b) => b.length - a.length)[0];
@@ -45,6 +45,16 @@ a test keeps it true. What can be set stands in [flags](flags.md) and in the fie
 fixed.
 
 ${sections.join('\n')}`;
+}
+
+export function undescribedLimits(): string[] {
+  return allLimits()
+    .filter(({ says }) => says === '')
+    .map(({ path, name }) => `${path} ${name}`);
+}
+
+function allLimits(): Limit[] {
+  return treeFiles().filter(isProduct).flatMap(limitsOf);
 }
 
 function row({ path, name, value, says }: Limit): string {
@@ -78,11 +88,11 @@ function memberLimits(path: string, lines: readonly string[], start: number): Li
   return found;
 }
 
-/** Constants of one sort that follow one another, such as two windows, share the comment above the first. */
+/** Constants that follow one another and share a word, such as two windows, share the comment above the first. */
 function commentAbove(lines: readonly string[], at: number): string {
-  const sort = (line: string): string | undefined => /^(?:export )?const [A-Z0-9_]*?([A-Z0-9]+)(?::[^=]+)? = [^{]/.exec(line)?.[1];
+  const words = wordsOf(lines[at] ?? '');
   let i = at - 1;
-  while (sort(lines[i] ?? '') !== undefined && sort(lines[i]!) === sort(lines[at]!)) i--;
+  while (wordsOf(lines[i] ?? '').some((word) => words.includes(word))) i--;
   if (!/\*\/$/.test(lines[i] ?? '')) return '';
   const end = i;
   while (!/^\s*\/\*\*/.test(lines[i] ?? '')) i--;
@@ -97,6 +107,12 @@ function commentAbove(lines: readonly string[], at: number): string {
     )
     .join(' ')
     .trim();
+}
+
+/** Of a constant's name; none where its value is an object, which needs a comment of its own. */
+function wordsOf(line: string): string[] {
+  const [, name] = /^(?:export )?const ([A-Z0-9_]+)(?::[^=]+)? = [^{]/.exec(line) ?? [];
+  return (name ?? '').split('_').filter((word) => word !== '' && word !== 'MAX');
 }
 
 const NUMERIC = /^(?:[\d_]+|[A-Z]\w*)(?: \*\*? (?:[\d_]+|[A-Z]\w*))*$/;

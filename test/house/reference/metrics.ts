@@ -56,7 +56,8 @@ function declared(): string[] {
 }
 
 async function scrape(): Promise<Family[]> {
-  const flags = ['--port-map', '80=0,9000=0,9001=0', '--echo-backends'];
+  // A UDP session does not end by itself while we wait.
+  const flags = ['--port-map', '80=0,9000=0,9001=0', '--echo-backends', '--drain-timeout', '1s'];
   const serving = await ServingProcess.start({ 'all.yaml': manifests() }, flags);
   try {
     await ask({ port: portOf(serving, 'http'), host: 'shop.example.com' });

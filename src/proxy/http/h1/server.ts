@@ -43,6 +43,7 @@ const JOINED_BODY = 16 * 1024;
 const MAX_BACKLOG = 64 * 1024;
 /** Bytes that tell HTTP/2 from HTTP/1.1. */
 const PREFACE_KNOWN = 4;
+/** Milliseconds that a client has to close after its last answer. */
 const LINGER_TIMEOUT = 2_000;
 /** A client that keeps its connection busy sends its next request within this time, and hears that it is the last. */
 const DRAIN_GRACE = 500;

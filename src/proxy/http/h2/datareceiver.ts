@@ -14,8 +14,10 @@ export class DataReceiver implements frame.DataHandler {
   #unacknowledged = 0;
   /** Stream of the frame under way; null: its data is dropped. */
   #stream: H2Stream | null = null;
-  /** Data of the frame under way; the rest of it is padding. */
-  #delivered = 0;
+  /** The frame under way holds data, not only padding. */
+  #hasData = false;
+  /** Bytes of it that no stream has taken charge of. */
+  #owed = 0;
   /** Streams that this read brought something to. */
   #touched: H2Stream[] = [];
   /** Streams that were resumed with data waiting. */
@@ -29,7 +31,8 @@ export class DataReceiver implements frame.DataHandler {
     const connection = this.#connection;
     const { streamId, length } = connection.reader;
     this.#stream = null;
-    this.#delivered = 0;
+    this.#hasData = false;
+    this.#owed = length;
     this.#window -= length;
     if (connection.headers.underWay || streamId === 0 || connection.awaitsSettings) {
       connection.connectionError(frame.PROTOCOL_ERROR, 'DATA out of place');
@@ -41,17 +44,12 @@ export class DataReceiver implements frame.DataHandler {
     }
     const stream = connection.streams.get(streamId);
     if (stream === undefined || stream.remoteClosed || !stream.acceptsData) {
-      this.acknowledge(length);
       this.#strayData(streamId, stream);
       return;
     }
     stream.receiveWindow -= length;
-    if (stream.receiveWindow >= 0) {
-      this.#stream = stream;
-    } else {
-      this.acknowledge(length);
-      connection.streamError(stream, frame.FLOW_CONTROL_ERROR, 'protocol_error');
-    }
+    if (stream.receiveWindow >= 0) this.#stream = stream;
+    else connection.streamError(stream, frame.FLOW_CONTROL_ERROR, 'protocol_error');
   }
 
   /** DATA for a stream that takes none. What we reset may go on for a while. */
@@ -74,22 +72,22 @@ export class DataReceiver implements frame.DataHandler {
   onData(start: number, end: number): void {
     const connection = this.#connection;
     const stream = this.#stream;
+    this.#hasData = true;
     if (stream === null) return;
-    this.#delivered += end - start;
-    if (!stream.receive(start, end)) connection.malformed(stream);
+    if (stream.receive(start, end)) this.#owed -= end - start;
+    else connection.malformed(stream);
     if (stream.remoteClosed || connection.streams.get(stream.id) !== stream) this.#stream = null;
   }
 
   onDataEnd(): void {
     const connection = this.#connection;
-    const { length, flags } = connection.reader;
     const stream = this.#stream;
     this.#stream = null;
-    const ends = (flags & frame.END_STREAM) !== 0;
-    if (this.#delivered === 0 && !ends) connection.control.countEmptyData();
-    if (stream === null) return;
-    if (length > this.#delivered) stream.acknowledge(length - this.#delivered);
-    if (!ends) return;
+    const ends = (connection.reader.flags & frame.END_STREAM) !== 0;
+    if (!this.#hasData && !ends) connection.control.countEmptyData();
+    if (stream === null) this.acknowledge(this.#owed);
+    else if (this.#owed > 0) stream.acknowledge(this.#owed);
+    if (stream === null || !ends) return;
     if (!stream.receiveEnd(0, 0)) connection.malformed(stream);
     else connection.settle(stream);
   }

@@ -9,6 +9,7 @@ import { FRAME_HEADER } from './frame.ts';
 export const CHUNK_SIZE: number = 64 * 1024;
 /** Up to here a string is faster than a view: Node copies it to its stack and writes from there. */
 const MAX_TEXT_SEND = 16 * 1024;
+/** Chunks kept to be used again: 4 MiB. */
 const MAX_FREE_CHUNKS = 64;
 
 const NO_CHUNK = Buffer.alloc(0);

@@ -195,6 +195,22 @@ describe('requests and answers', () => {
     expect(await client.said()).toEqual(['WINDOW_UPDATE 1 65536']);
   });
 
+  test('data that nobody reads any more leaves the window of the connection whole', async () => {
+    const client = await new RawClient().begin();
+    answering(client, { head: (down) => down.abort('timeout') });
+    const piece = 'x'.repeat(16_384);
+    let given = 0;
+    for (let id = 1; id < 400; id += 2) {
+      client.request(id, POST, false);
+      client.send(frame.DATA, frame.PADDED, id, `\x05${piece.slice(6)}`);
+      for (const line of await client.said()) {
+        if (line.startsWith('WINDOW_UPDATE 0')) given += Number(line.split(' ')[2]);
+      }
+    }
+    expect(200 * 16_379 - given).toBeLessThan(524_288);
+    expect(client.isClosed).toBe(false);
+  });
+
   test('a WebSocket is an Upgrade for the exchange, and its data waits for the tunnel', async () => {
     const client = await new RawClient().begin();
     const fields: Array<[string, string]> = [
@@ -326,6 +342,19 @@ describe('the end of a connection', () => {
     client.now += PARTIAL_TIMEOUT + 2500;
     client.wheel.advance();
     expect((await client.said()).at(-1)).toMatch(/^GOAWAY 1 1 a frame or header block/);
+  });
+
+  test('frames that come in pieces do not, as long as they come', async () => {
+    const client = await new RawClient().begin();
+    client.request(1, POST, false);
+    const piece = frameBytes(frame.DATA, 0, 1, 'x'.repeat(100));
+    client.link.deliver(piece.subarray(0, 5));
+    for (let i = 0; i < 10; i++) {
+      client.now += PARTIAL_TIMEOUT / 2;
+      client.wheel.advance();
+      client.link.deliver(Buffer.concat([piece.subarray(5), piece.subarray(0, 5)]));
+    }
+    expect(client.isClosed).toBe(false);
   });
 
   test('settings that are not acknowledged end it', async () => {
