@@ -1,5 +1,7 @@
 /** Resource types as an API server stores them: defaults filled in, unknown fields gone. Inert: no behaviour but keys. */
 export type * from './backendtlspolicy.ts';
+export type * from './backendtrafficpolicy.ts';
+export type * from './clienttrafficpolicy.ts';
 export {
   CONDITION,
   type Condition,
@@ -25,6 +27,7 @@ export {
   KINDS,
   type Kind,
   type KindFacts,
+  POLICY_GROUP,
   type ResourceByKind,
 } from './kind.ts';
 export type * from './l4route.ts';

@@ -1,4 +1,6 @@
 import type { BackendTLSPolicy } from './backendtlspolicy.ts';
+import type { BackendTrafficPolicy } from './backendtrafficpolicy.ts';
+import type { ClientTrafficPolicy } from './clienttrafficpolicy.ts';
 import type { ConfigMap } from './configmap.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { EndpointSlice } from './endpointslice.ts';
@@ -15,6 +17,8 @@ import type { Service } from './service.ts';
 
 /** The group of the Gateway API. */
 export const GATEWAY_GROUP = 'gateway.networking.k8s.io';
+/** The group of our own policies. */
+export const POLICY_GROUP = 'policies.daemun.dev';
 
 /** Every kind that is read, with its type. */
 export interface ResourceByKind {
@@ -28,6 +32,8 @@ export interface ResourceByKind {
   UDPRoute: UDPRoute;
   ReferenceGrant: ReferenceGrant;
   BackendTLSPolicy: BackendTLSPolicy;
+  ClientTrafficPolicy: ClientTrafficPolicy;
+  BackendTrafficPolicy: BackendTrafficPolicy;
   Service: Service;
   EndpointSlice: EndpointSlice;
   Endpoints: Endpoints;
@@ -47,6 +53,7 @@ export interface KindFacts {
 }
 
 const gateway: KindFacts = { group: GATEWAY_GROUP, version: 'v1', namespaced: true };
+const policy: KindFacts = { group: POLICY_GROUP, version: 'v1alpha1', namespaced: true };
 const core: KindFacts = { group: '', version: 'v1', namespaced: true };
 
 export const KINDS: Readonly<Record<Kind, KindFacts>> = {
@@ -60,6 +67,8 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   UDPRoute: gateway,
   ReferenceGrant: gateway,
   BackendTLSPolicy: gateway,
+  ClientTrafficPolicy: policy,
+  BackendTrafficPolicy: policy,
   Service: core,
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', namespaced: true },
   Endpoints: core,

@@ -12,7 +12,13 @@ export type {
   ListenerState,
   TrustBundle,
 } from './object.ts';
-export type { Policy } from './policy.ts';
+export {
+  type BackendTraffic,
+  type ClientTraffic,
+  type Policy,
+  type ProxyProtocolFromClients,
+  policyKey,
+} from './policy.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';
 export type {
   Attachment,

@@ -2,11 +2,12 @@
  * Reads a delta from JSON that came over a channel (a worker's, a data plane's). One object that does not fit
  * is set aside with the reason; the others go on.
  */
+import { isIPv4, isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 import type { Certificate, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
-import type { Policy } from './policy.ts';
+import type { BackendTraffic, ClientTraffic, Policy, ProxyProtocolFromClients } from './policy.ts';
 import type {
   Attachment,
   CorsFilter,
@@ -167,13 +168,37 @@ const routeRule = object<RouteRule>({
   broken: v.optional(v.string()),
 });
 
-const policy = object<Policy>({
-  kind: v.literal('Policy'),
-  key,
-  type: key,
-  target: v.object({ kind: v.picklist(['Listener', 'RouteRule', 'Backend']), key }),
-  spec: v.unknown(),
-});
+const cidr = v.pipe(v.string(), v.check(isCidr, 'is no CIDR'));
+
+function isCidr(value: string): boolean {
+  const [address = '', bits, ...rest] = value.split('/');
+  const width = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+  return rest.length === 0 && bits !== undefined && /^[0-9]{1,3}$/.test(bits) && Number(bits) <= width;
+}
+
+const policy: Shape<Policy> = v.variant('type', [
+  object<ClientTraffic>({
+    kind: v.literal('Policy'),
+    key,
+    type: v.literal('ClientTraffic'),
+    target: v.object({ kind: v.literal('Listener'), key }),
+    spec: v.object({
+      proxyProtocol: v.optional(
+        object<ProxyProtocolFromClients>({
+          mode: v.picklist(['Required', 'Optional']),
+          trustedSources: v.array(cidr),
+        }),
+      ),
+    }),
+  }),
+  object<BackendTraffic>({
+    kind: v.literal('Policy'),
+    key,
+    type: v.literal('BackendTraffic'),
+    target: v.object({ kind: v.literal('Backend'), key }),
+    spec: v.object({ proxyProtocol: v.optional(v.picklist(['V1', 'V2'])) }),
+  }),
+]);
 
 const SHAPES: { readonly [K in ConfigKind]: Shape<Extract<ConfigObject, { kind: K }>> } = {
   Listener: listener,

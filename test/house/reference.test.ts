@@ -1,5 +1,6 @@
 /** The reference pages say what the code says. `npm run docs` writes them anew. */
 import { expect, test } from 'vitest';
+import { conditionsPage } from './reference/conditions.ts';
 import { flagsPage } from './reference/flags.ts';
 import { limitsPage, undescribedLimits } from './reference/limits.ts';
 import { metricsPage } from './reference/metrics.ts';
@@ -8,6 +9,10 @@ const page = (name: string): string => new URL(`../../docs/reference/${name}.md`
 
 test('flags', async () => {
   await expect(flagsPage()).toMatchFileSnapshot(page('flags'));
+});
+
+test('conditions', async () => {
+  await expect(conditionsPage()).toMatchFileSnapshot(page('conditions'));
 });
 
 test('limits', async () => {

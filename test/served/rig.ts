@@ -26,8 +26,8 @@ export interface Rig {
   readonly proxy: Proxy;
   /** One entry for each request or connection that has ended. */
   readonly accesses: AccessEntry[];
-  /** The port where the first listener with this written port serves. */
-  port(written?: number): number;
+  /** The port where the first listener with this written port serves; of this Gateway (`namespace/name`) where given. */
+  port(written?: number, gateway?: string): number;
   /** Replaces the manifests, as an editor does: written beside, then renamed. Resolves when traffic sees the change. */
   write(manifests: string): Promise<void>;
   report(): Report;
@@ -87,9 +87,9 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
   return {
     proxy,
     accesses,
-    port(written = 80) {
+    port(written = 80, gateway) {
       const keys = [...feed.snapshot.of('Listener').values()]
-        .filter(({ port }) => port === written)
+        .filter((listener) => listener.port === written && (gateway ?? listener.gateway) === listener.gateway)
         .map(({ key }) => key);
       const state = ack?.listeners.find(({ key, bound }) => keys.includes(key) && bound.length > 0);
       const bound = state?.bound[0];

@@ -24,8 +24,11 @@ export interface Link {
   /** Stop and start reading. Neither calls the sink before it returns. */
   pause(): void;
   resume(): void;
-  /** 'end' sends what was written, then FIN; 'reset' drops at once what was not sent yet. */
-  close(how: 'end' | 'reset'): void;
+  /**
+   * 'end' sends what was written, then FIN; 'reset' drops everything at once, so that the peer sees that it was cut;
+   * 'leave', after 'end', waits for the peer no longer, and the kernel goes on sending what it has.
+   */
+  close(how: 'end' | 'reset' | 'leave'): void;
   /** Hands the connection to another sink, such as a codec found by its first bytes. */
   sink: Sink;
   readonly remoteAddress: string;

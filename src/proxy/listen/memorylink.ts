@@ -13,7 +13,7 @@ export class MemoryLink implements Link {
   localAddress = '127.0.0.1';
   localPort = 80;
   tls: LinkTls | undefined = undefined;
-  closed: 'no' | 'end' | 'reset' = 'no';
+  closed: 'no' | 'end' | 'reset' | 'leave' = 'no';
   paused = false;
   /** Everything sent and not taken yet. */
   #sent: Array<string | Uint8Array> = [];
@@ -49,7 +49,7 @@ export class MemoryLink implements Link {
     while (!this.paused && this.#waiting.length > 0) this.#deliverNow(this.#waiting.shift()!);
   }
 
-  close(how: 'end' | 'reset'): void {
+  close(how: 'end' | 'reset' | 'leave'): void {
     if (this.closed === 'reset') return;
     this.closed = how;
     this.onSent?.();

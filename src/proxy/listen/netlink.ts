@@ -117,12 +117,11 @@ export class NetLink implements Link {
     this.socket.resume();
   }
 
-  close(how: 'end' | 'reset'): void {
+  close(how: 'end' | 'reset' | 'leave'): void {
     const { socket } = this;
     if (how === 'end') socket.end();
-    // A real RST, so that cut-off data never looks whole. Not while connecting (Node would wait for the connection),
-    // and not after an orderly end, when the kernel may still be sending.
-    else if (!socket.writableFinished && !socket.connecting && !('encrypted' in socket)) socket.resetAndDestroy();
+    // A real RST, so that cut-off data never looks whole. Not while connecting (Node would wait for the connection).
+    else if (how === 'reset' && !socket.connecting && !('encrypted' in socket)) socket.resetAndDestroy();
     else socket.destroy();
   }
 }

@@ -1,7 +1,8 @@
 /**
  * A read-only map from byte strings to values, looked up by a hash and a range of ARENA, so that no string is made
- * for a request. Open addressing with linear probing at half load: a lookup touches one or two table cells, then
- * compares the bytes, which makes a hash collision harmless.
+ * for a request. What counts with thousands of hosts is how many cache lines a lookup touches: hash and index stand
+ * side by side, key and value too. Open addressing with linear probing at half load, small maps by a plain scan; the
+ * bytes are compared, which makes a hash collision harmless.
  */
 import { ARENA } from '../http/arena.ts';
 import { sameName } from '../http/head.ts';
@@ -14,51 +15,66 @@ export interface ByteMapEntry<T> {
   value: T;
 }
 
+/** Up to here the hashes fill two cache lines at most, and are scanned. */
+const SCANNED = 16;
+
 export class ByteMap<T> {
   readonly size: number;
   readonly #fold: boolean;
+  /** Of the cells; 0 where they are scanned. */
   readonly #mask: number;
-  /** Index of an entry plus one; 0 is an empty cell. */
+  /** Scanned: the hashes. Else pairs of a hash and an index into items plus one; 0 is an empty cell. */
   readonly #cells: Int32Array;
-  readonly #hashes: Int32Array;
-  readonly #keys: string[] = [];
-  readonly #values: T[] = [];
+  /** Key and value in turn. */
+  readonly #items: Array<string | T> = [];
 
   /** Keys must differ. `fold`: ASCII case of the bytes looked up is ignored. */
   constructor(entries: ReadonlyArray<ByteMapEntry<T>>, fold: boolean) {
     this.size = entries.length;
     this.#fold = fold;
-    let cells = 4;
+    for (const { key, value } of entries) this.#items.push(key, value);
+    if (entries.length <= SCANNED) {
+      this.#mask = 0;
+      this.#cells = Int32Array.from(entries, ({ hash }) => hash | 0);
+      return;
+    }
+    let cells = SCANNED;
     while (cells < entries.length * 2) cells *= 2;
     this.#mask = cells - 1;
-    this.#cells = new Int32Array(cells);
-    this.#hashes = new Int32Array(entries.length);
-    for (const entry of entries) this.#add(entry);
+    this.#cells = new Int32Array(cells * 2);
+    for (const [index, { hash }] of entries.entries()) this.#place(hash | 0, index * 2 + 1);
   }
 
   get(hash: number, start: number, end: number): T | undefined {
     const wanted = hash | 0;
+    const cells = this.#cells;
+    if (this.#mask === 0) {
+      for (let i = 0; i < cells.length; i++) {
+        if (cells[i] === wanted && this.#is(i * 2, start, end)) return this.#items[i * 2 + 1] as T;
+      }
+      return undefined;
+    }
     for (let cell = wanted & this.#mask; ; cell = (cell + 1) & this.#mask) {
-      const index = this.#cells[cell]!;
-      if (index === 0) return undefined;
-      if (this.#hashes[index - 1] !== wanted) continue;
-      const key = this.#keys[index - 1]!;
-      if (this.#fold ? sameName(start, end, key) : sameBytes(start, end, key)) return this.#values[index - 1];
+      const at = cells[cell * 2 + 1]!;
+      if (at === 0) return undefined;
+      if (cells[cell * 2] === wanted && this.#is(at - 1, start, end)) return this.#items[at] as T;
     }
   }
 
-  values(): ReadonlyArray<T> {
-    return this.#values;
+  #is(at: number, start: number, end: number): boolean {
+    const key = this.#items[at] as string;
+    return this.#fold ? sameName(start, end, key) : sameBytes(start, end, key);
   }
 
-  #add(entry: ByteMapEntry<T>): void {
-    const hash = entry.hash | 0;
-    this.#hashes[this.#keys.length] = hash;
-    this.#keys.push(entry.key);
-    this.#values.push(entry.value);
+  #place(hash: number, at: number): void {
     let cell = hash & this.#mask;
-    while (this.#cells[cell] !== 0) cell = (cell + 1) & this.#mask;
-    this.#cells[cell] = this.#keys.length;
+    while (this.#cells[cell * 2 + 1] !== 0) cell = (cell + 1) & this.#mask;
+    this.#cells[cell * 2] = hash;
+    this.#cells[cell * 2 + 1] = at;
+  }
+
+  values(): T[] {
+    return this.#items.filter((_, i) => i % 2 === 1) as T[];
   }
 }
 

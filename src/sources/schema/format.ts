@@ -26,6 +26,20 @@ export function isIp(value: string): boolean {
   return isIPv4(value) || (isIPv6(value) && !value.includes('%'));
 }
 
+/** An address and the bits of it that count, such as 10.0.0.0/8; bits beyond them may be set, and do not count. */
+export const cidr = text({
+  format: {
+    is: 'a network such as 10.0.0.0/8 or 2001:db8::/32 (one address: with /32 or /128)',
+    matches: isCidr,
+  },
+});
+
+function isCidr(value: string): boolean {
+  const [address = '', bits = '', ...rest] = value.split('/');
+  const width = isIPv4(address) ? 32 : 128;
+  return rest.length === 0 && isIp(address) && /^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= width;
+}
+
 export const label = text({ min: 1, max: 63, format: dnsLabel });
 export const subdomain = text({ min: 1, max: 253, format: dnsSubdomain });
 export const namespaceName = label;

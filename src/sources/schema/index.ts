@@ -1,6 +1,8 @@
 /** What an API server accepts of each kind, and its judgement of one object. */
 import type { Kind } from '../../api/index.ts';
 import { backendTlsPolicySpec } from './backendtlspolicy.ts';
+import { backendTrafficPolicySpec } from './backendtrafficpolicy.ts';
+import { clientTrafficPolicySpec } from './clienttrafficpolicy.ts';
 import { endpointSliceFields, endpointSliceRules, endpointsFields } from './endpoints.ts';
 import { gatewaySpec } from './gateway.ts';
 import { gatewayClassSpec } from './gatewayclass.ts';
@@ -38,6 +40,8 @@ export const SCHEMAS: Readonly<Record<Kind, ObjectSchema>> = {
   UDPRoute: withSpec(streamRouteSpec),
   ReferenceGrant: withSpec(referenceGrantSpec),
   BackendTLSPolicy: withSpec(backendTlsPolicySpec),
+  ClientTrafficPolicy: withSpec(clientTrafficPolicySpec),
+  BackendTrafficPolicy: withSpec(backendTrafficPolicySpec),
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
   EndpointSlice: kind(namespacedMetadata, endpointSliceFields, endpointSliceRules),
   Endpoints: kind(namespacedMetadata, endpointsFields),

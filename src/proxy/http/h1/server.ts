@@ -523,7 +523,7 @@ export class H1ServerConnection
     if (pending < this.#lingerPending) this.#lingerUntil = now + this.#service.limits.streamIdleTimeout;
     this.#lingerPending = pending;
     if (pending > 0 && now < this.#lingerUntil) this.#service.wheel.set(this.#deadline, LINGER_TIMEOUT);
-    else this.#close('reset');
+    else this.#close(pending > 0 ? 'reset' : 'leave');
   }
 
   #drop(why: Failure): void {
@@ -533,7 +533,7 @@ export class H1ServerConnection
     exchange?.requestAborted(why);
   }
 
-  #close(how: 'end' | 'reset'): void {
+  #close(how: 'end' | 'reset' | 'leave'): void {
     if (this.#state === CLOSED) return;
     if (outbox.holds(this)) outbox.release();
     this.#state = CLOSED;

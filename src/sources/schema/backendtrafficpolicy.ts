@@ -1,0 +1,13 @@
+import type { PolicyTargetReference } from '../../api/index.ts';
+import { policyTargetReference, targetsAreDistinct } from './reference.ts';
+import { list, object, oneOf, optional, required, rule } from './schema.ts';
+
+const takesServices = rule<PolicyTargetReference[]>(
+  'must name Services, with group "" (sectionName: the name of one port)',
+  (refs) => refs.every(({ group, kind }) => group === '' && kind === 'Service'),
+);
+
+export const backendTrafficPolicySpec = object({
+  targetRefs: required(list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesServices] })),
+  proxyProtocol: optional(oneOf('V1', 'V2')),
+});

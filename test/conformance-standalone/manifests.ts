@@ -1,0 +1,97 @@
+/** The suite's manifests made ready for one machine: an address for each Gateway, a stand-in for each Pod that needs one. */
+import { parseAllDocuments } from 'yaml';
+import type { StandInKind } from './standin.ts';
+
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  // biome-ignore lint/suspicious/noExplicitAny: manifests are edited as the JSON that they are, wrong ones among them
+  spec?: any;
+  data?: Record<string, string>;
+}
+
+/** A Service port, and the Pod behind it. */
+export interface PodPort {
+  /** As `--endpoint` names it: `namespace/service:port`. */
+  service: string;
+  kind: StandInKind;
+  name: string;
+  namespace: string;
+  /** `namespace/name` of the Secret that the Pod serves TLS with. */
+  secret?: string;
+}
+
+const CLASS = 'conformance';
+const TLS_PORT = 8443;
+
+/** Documents of `text`, with the suite's placeholders filled in. */
+export function readManifests(text: string): Manifest[] {
+  const filled = text
+    .replaceAll('{GATEWAY_CLASS_NAME}', CLASS)
+    .replaceAll('{GATEWAY_CONTROLLER_NAME}', 'example.com/conformance');
+  return parseAllDocuments(filled)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
+}
+
+export function gatewayClass(): Manifest {
+  return {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'GatewayClass',
+    metadata: { name: CLASS },
+    spec: { controllerName: 'example.com/conformance' },
+  };
+}
+
+/** Gateways that ask for no address get one of 127.0.1.0/24: in a cluster each would have a load balancer's. */
+export function giveAddresses(manifests: Manifest[]): void {
+  const gateways = manifests.filter(({ kind, spec }) => kind === 'Gateway' && spec.addresses === undefined);
+  for (const [at, { spec }] of gateways.entries()) {
+    spec.addresses = [{ type: 'IPAddress', value: `127.0.1.${at + 1}` }];
+  }
+}
+
+export function writtenPorts(manifests: Manifest[]): number[] {
+  const owners = manifests.filter(({ kind }) => kind === 'Gateway' || kind === 'ListenerSet');
+  return owners.flatMap(({ spec }) => spec.listeners.map(({ port }: { port: number }) => port));
+}
+
+/** What runs behind the Services' selectors, as the Deployments say it. */
+export function podPorts(manifests: Manifest[]): PodPort[] {
+  const deployments = manifests.filter(({ kind }) => kind === 'Deployment');
+  return manifests
+    .filter(({ kind, spec }) => kind === 'Service' && spec.selector !== undefined)
+    .flatMap(({ metadata, spec }) => {
+      const app = spec.selector.app;
+      const deployment = deployments.find(
+        (one) => one.metadata.namespace === metadata.namespace && one.spec.template.metadata.labels.app === app,
+      );
+      if (!deployment) return [];
+      return spec.ports.map((port: { port: number; targetPort: number }) => podPort(metadata, deployment, port));
+    });
+}
+
+function podPort(
+  { namespace = '', name }: Manifest['metadata'],
+  deployment: Manifest,
+  { port, targetPort }: { port: number; targetPort: number },
+): PodPort {
+  const { containers, volumes = [] } = deployment.spec.template.spec;
+  const env = new Set<string>(containers[0].env?.map((variable: { name: string }) => variable.name));
+  const kind = containers[0].image.includes('coredns')
+    ? 'dns'
+    : env.has('UDP_ECHO_SERVER')
+      ? 'udp'
+      : env.has('TCP_ECHO_SERVER')
+        ? 'tcp'
+        : 'http';
+  const secret = volumes.map((volume: { secret?: { secretName: string } }) => volume.secret?.secretName).find(Boolean);
+  return {
+    service: `${namespace}/${name}:${port}`,
+    kind,
+    name: deployment.metadata.name,
+    namespace,
+    ...(targetPort === TLS_PORT && secret ? { secret: `${namespace}/${secret}` } : {}),
+  };
+}

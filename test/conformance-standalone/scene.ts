@@ -1,0 +1,110 @@
+/** One test of the suite's, served: its manifests beside the base ones, in a gateway that `daemun run` would be. */
+import { type Rig, serveManifests } from '../served/rig.ts';
+import {
+  gatewayClass,
+  giveAddresses,
+  type Manifest,
+  type PodPort,
+  podPorts,
+  readManifests,
+  writtenPorts,
+} from './manifests.ts';
+import type { Material } from './material.ts';
+import { type StandIn, startStandIn } from './standin.ts';
+import type { Suite } from './suite.ts';
+
+export const INFRA = 'gateway-conformance-infra';
+
+export interface SceneOptions {
+  suite: Suite;
+  material: Material;
+  test: string;
+  /** Changes the manifests before they are served. */
+  prepare?: (manifests: Manifest[]) => void;
+  /** HTTP Pods are stand-ins too, which keep a record of requests and fail or wait as they are told. */
+  standIns?: boolean;
+}
+
+export interface Scene {
+  readonly material: Material;
+  readonly rig: Rig;
+  /** Where a Gateway serves a port. */
+  place(gateway: string, written: number): { address: string; port: number };
+  /** Paths that a Pod has been asked for. */
+  received(pod: string): string[];
+  /** Edits the manifests on disk. What follows from it is to be waited for. */
+  edit(change: (find: (kind: string, name: string) => Manifest, manifests: Manifest[]) => void): void;
+  close(): Promise<void>;
+}
+
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const { suite, material, test } = options;
+  const manifests = [
+    gatewayClass(),
+    ...readManifests(`${suite.base}\n---\n${suite.tests.get(test)?.manifests ?? ''}`),
+    ...(structuredClone(material.objects) as Manifest[]),
+  ];
+  options.prepare?.(manifests);
+  giveAddresses(manifests);
+  const pods = await startPods(podPorts(manifests), options);
+  const rig = await serveManifests(written(manifests), {
+    ports: [...writtenPorts(manifests), 80],
+    endpoints: pods.map(({ pod, standIn }) => `${pod.service}=127.0.0.1:${standIn.port}`),
+    echo: true,
+  });
+  const find = (kind: string, name: string): Manifest => {
+    const found = manifests.find((one) => one.kind === kind && one.metadata.name === name);
+    if (!found) throw new Error(`no ${kind} ${name}`);
+    return found;
+  };
+  return {
+    material,
+    rig,
+    place: (gateway, port) => ({
+      address: find('Gateway', gateway).spec.addresses.at(-1).value,
+      port: rig.port(port, `${INFRA}/${gateway}`),
+    }),
+    received: (name) => pods.filter(({ pod }) => pod.name === name).flatMap(({ standIn }) => standIn.received),
+    edit(change) {
+      change(find, manifests);
+      void rig.write(written(manifests));
+    },
+    async close() {
+      await rig.close();
+      await Promise.all(pods.map(({ standIn }) => standIn.close()));
+    },
+  };
+}
+
+function written(manifests: Manifest[]): string {
+  return manifests.map((manifest) => JSON.stringify(manifest, undefined, 1)).join('\n---\n');
+}
+
+async function startPods(
+  ports: PodPort[],
+  { material, standIns }: SceneOptions,
+): Promise<Array<{ pod: PodPort; standIn: StandIn }>> {
+  const wanted = ports.filter(({ kind, secret }) => standIns || kind !== 'http' || secret !== undefined);
+  return await Promise.all(
+    wanted.map(async (pod) => {
+      const tls = pod.secret === undefined ? undefined : material.pairs.get(pod.secret);
+      return { pod, standIn: await startStandIn({ ...pod, tls }) };
+    }),
+  );
+}
+
+const PATIENCE = 3_000;
+const INTERVAL = 20;
+
+/** Tries until nothing is thrown, and throws what the last try threw when patience ends. */
+export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
+  const end = performance.now() + PATIENCE;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+  }
+}

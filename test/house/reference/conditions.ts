@@ -1,0 +1,86 @@
+/** docs/reference/conditions.md, from the statuses in translate's golden files. */
+import { parse } from 'yaml';
+import { textOf, treeFiles } from '../tree.ts';
+
+interface Condition {
+  type: string;
+  status: string;
+  reason: string;
+  message: string;
+}
+
+/** Where conditions stand, in the order of the page. */
+const PLACES = [
+  'GatewayClass',
+  'Gateway',
+  'listener',
+  'ListenerSet',
+  'route, by parent',
+  'BackendTLSPolicy, by ancestor',
+];
+
+export function conditionsPage(): string {
+  const seen = new Map<string, Map<string, Condition>>(PLACES.map((place) => [place, new Map()]));
+  for (const path of treeFiles().filter((one) => /^src\/translate\/golden\/.*\.yaml$/.test(one))) {
+    visit((parse(textOf(path)) as { status: unknown }).status, 'Gateway', (place, condition) => {
+      const rows = seen.get(place)!;
+      const key = [condition.type, condition.status === 'True' ? 0 : 1, condition.reason].join(' ');
+      if (!rows.has(key)) rows.set(key, condition);
+    });
+  }
+  const sections = [...seen].map(
+    ([place, rows]) => `## ${place[0]!.toUpperCase()}${place.slice(1)}\n\n${table(rows)}\n`,
+  );
+  return `# Conditions
+
+The conditions that Daemun sets, with every reason and an example of its message. They come from the golden files of
+\`src/translate/golden/\`, which are checked with the code; \`npm run docs\` writes this page, and a test keeps it true.
+
+Types and reasons are the Gateway API's own, but for those with a prefix (\`daemun.dev/Shadowed\`) and \`Programmed\` on
+routes, which has no place in the standard: it is true once every data plane has acknowledged the route's rules.
+\`daemun check\` serves nothing: \`Programmed\` is Unknown there, and the table leaves it out. Every condition has the \`observedGeneration\` of its object.
+
+${sections.join('\n')}`;
+}
+
+function table(rows: ReadonlyMap<string, Condition>): string {
+  const lines = [...rows]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { type, status, reason, message }]) => {
+      return `| ${type} | ${status} | ${reason} | ${message.replaceAll('|', '\\|').replaceAll('\n', ' ')} |`;
+    });
+  return ['| condition | status | reason | message, for example |', '|---|---|---|---|', ...lines].join('\n');
+}
+
+type Found = (place: string, condition: Condition) => void;
+
+/** Every condition below a value of a golden file, with the place that it stands in. */
+function visit(value: unknown, place: string, found: Found): void {
+  if (Array.isArray(value)) {
+    for (const one of value) visit(one, place, found);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, member] of Object.entries(value)) {
+    const inner = placeOf(name, place);
+    if (name === 'conditions') for (const one of conditionsIn(member)) found(place, one);
+    else visit(member, inner, found);
+  }
+}
+
+/** The golden files write a condition as `Type: "Status Reason: message"`. */
+function conditionsIn(member: unknown): Condition[] {
+  return Object.entries(member as Record<string, string>).map(([type, text]) => {
+    const [, status, reason, message] = /^(\w+) (\w+)(?: @\d+)?: (.*)$/s.exec(text)!;
+    return { type, status: status!, reason: reason!, message: message! };
+  });
+}
+
+/** Names in the golden files lead from the object to the part of its status. */
+function placeOf(name: string, place: string): string {
+  if (name === 'parents') return 'route, by parent';
+  if (name === 'ancestors') return 'BackendTLSPolicy, by ancestor';
+  if (name === 'listeners') return 'listener';
+  const kind = /^(GatewayClass|Gateway|ListenerSet)\b/.exec(name)?.[1];
+  return kind ?? place;
+}

@@ -1,0 +1,270 @@
+/** gRPC through a GRPCRoute, with the clients and servers of grpc-js on both ends. */
+import { once } from 'node:events';
+import {
+  ChannelCredentials,
+  Metadata,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceError,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
+import { type Rig, serveManifests } from '../served/rig.ts';
+import { gateway, route, service } from './manifest.ts';
+import { callUnary, type RawClient, type RawServer, rawClient, serveRaw } from './rawservice.ts';
+
+const BIG = 4 * 1024 * 1024;
+const seen: Array<{ name: string; metadata: Record<string, unknown> }> = [];
+
+/** Answers with its name in the header `x-server`. */
+function implementation(name: string): UntypedServiceImplementation {
+  const hello = (call: { metadata: Metadata; sendMetadata(metadata: Metadata): void }): void => {
+    seen.push({ name, metadata: call.metadata.getMap() });
+    const metadata = new Metadata();
+    metadata.set('x-server', name);
+    call.sendMetadata(metadata);
+  };
+  return {
+    Unary(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
+      hello(call);
+      const asked = call.request.toString('latin1', 0, 32);
+      if (asked === 'hang') return;
+      const trailers = new Metadata();
+      trailers.set('x-trailer', 'after');
+      if (asked === 'fail') done({ code: status.FAILED_PRECONDITION, details: 'not now: é', metadata: trailers });
+      else done(null, call.request, trailers);
+    },
+    Upload(call: ServerReadableStream<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
+      hello(call);
+      let bytes = 0;
+      call.on('data', (message: Buffer) => (bytes += message.length));
+      call.on('end', () => done(null, Buffer.from(String(bytes))));
+    },
+    Download(call: ServerWritableStream<Buffer, Buffer>) {
+      hello(call);
+      const asked = call.request.toString();
+      if (asked === 'hang') {
+        call.write(Buffer.from('first'));
+        return;
+      }
+      for (let left = Number(asked); left > 0; left -= 65_536) call.write(Buffer.alloc(Math.min(left, 65_536), 7));
+      call.end();
+    },
+    Talk(call: ServerDuplexStream<Buffer, Buffer>) {
+      hello(call);
+      call.on('data', (message: Buffer) => call.write(message));
+      call.on('end', () => call.end());
+    },
+  };
+}
+
+const ROUTES = [
+  route('GRPCRoute', 'echo', {
+    hostnames: ['grpc.example.com'],
+    rules: [
+      {
+        matches: [{ headers: [{ name: 'version', value: 'two' }], method: { service: 'raw.Echo' } }],
+        backendRefs: [{ name: 'two', port: 50 }],
+      },
+      { matches: [{ method: { service: 'raw.Echo' } }], backendRefs: [{ name: 'one', port: 50 }] },
+      {
+        matches: [{ method: { type: 'RegularExpression', service: 'raw\\.V[0-9]+', method: 'Una.*' } }],
+        backendRefs: [{ name: 'two', port: 50 }],
+      },
+      {
+        matches: [{ method: { service: 'raw.Split' } }],
+        backendRefs: [
+          { name: 'one', port: 50, weight: 3 },
+          { name: 'two', port: 50, weight: 1 },
+        ],
+      },
+      {
+        matches: [{ method: { service: 'raw.Filtered' } }],
+        filters: [
+          {
+            type: 'RequestHeaderModifier',
+            requestHeaderModifier: { set: [{ name: 'x-added', value: 'yes' }], remove: ['x-removed'] },
+          },
+          { type: 'ResponseHeaderModifier', responseHeaderModifier: { set: [{ name: 'x-answer', value: 'changed' }] } },
+          { type: 'RequestMirror', requestMirror: { backendRef: { name: 'two', port: 50 } } },
+        ],
+        backendRefs: [{ name: 'one', port: 50 }],
+      },
+      { matches: [{ method: { service: 'raw.Missing' } }], backendRefs: [{ name: 'nobody', port: 50 }] },
+      { matches: [{ method: { service: 'raw.Empty' } }], backendRefs: [{ name: 'empty', port: 50 }] },
+      { matches: [{ method: { service: 'raw.Down' } }], backendRefs: [{ name: 'down', port: 50 }] },
+      { matches: [{ method: { service: 'grpc.health.v1.Health' } }], backendRefs: [{ name: 'one', port: 50 }] },
+    ],
+  }),
+  ...['one', 'two', 'empty', 'down'].map((name) => service(name, 50)),
+];
+
+const NAMES = ['raw.Echo', 'raw.V2', 'raw.Split', 'raw.Filtered', 'grpc.health.v1.Health'];
+const AUTHORITY = { 'grpc.default_authority': 'grpc.example.com' };
+
+let one: RawServer;
+let two: RawServer;
+let rig: Rig;
+let certificate: string;
+const clients: RawClient[] = [];
+
+beforeAll(async () => {
+  const servicesOf = (name: string) => Object.fromEntries(NAMES.map((known) => [known, implementation(name)]));
+  [one, two] = await Promise.all([serveRaw(servicesOf('one')), serveRaw(servicesOf('two'))]);
+  const pair = await demoCertificate(['grpc.example.com']);
+  certificate = pair.certificate;
+  const listeners = gateway([
+    { name: 'http', port: 80, protocol: 'HTTP' },
+    { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'pair' }] } },
+  ]);
+  const secret = `---\n${tlsSecret({ namespace: 'default', name: 'pair' }, pair)}\n`;
+  rig = await serveManifests([listeners, secret, ...ROUTES].join(''), {
+    ports: [80, 443],
+    endpoints: [`default/one:50=${one.target}`, `default/two:50=${two.target}`, 'default/down:50=127.0.0.1:1'],
+  });
+});
+
+afterAll(async () => {
+  for (const client of clients) client.close();
+  one.close();
+  two.close();
+  await rig.close();
+});
+
+function client(name = 'raw.Echo', port = rig.port()): RawClient {
+  const made = rawClient(`127.0.0.1:${port}`, { service: name, channel: AUTHORITY });
+  clients.push(made);
+  return made;
+}
+
+async function failure(call: Promise<unknown>): Promise<ServiceError> {
+  return call.then(
+    () => Promise.reject(new Error('the call succeeded')),
+    (error: ServiceError) => error,
+  );
+}
+
+/** The server that a unary call reached, by its header. */
+function serverOf(caller: RawClient, metadata: Record<string, string> = {}): Promise<Metadata> {
+  const sent = new Metadata();
+  for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+  return new Promise((resolve, reject) => {
+    const call = caller.Unary(Buffer.from('who'), sent, {}, (error) => error !== null && reject(error));
+    call.on('metadata', resolve);
+  });
+}
+
+describe.each(['h2c by prior knowledge', 'TLS with ALPN'])('over %s', (how) => {
+  const connect = (): RawClient => {
+    if (how.startsWith('h2c')) return client();
+    const made = rawClient(`127.0.0.1:${rig.port(443)}`, {
+      credentials: ChannelCredentials.createSsl(Buffer.from(certificate)),
+      channel: { ...AUTHORITY, 'grpc.ssl_target_name_override': 'grpc.example.com' },
+    });
+    clients.push(made);
+    return made;
+  };
+
+  test('a unary call brings message, headers and trailers both ways', async () => {
+    const [message, metadata, last] = await new Promise<[Buffer, Metadata, Metadata]>((resolve, reject) => {
+      let headers = new Metadata();
+      let answer: Buffer = Buffer.alloc(0);
+      const call = connect().Unary(Buffer.from('ping'), new Metadata(), {}, (error, got) => {
+        if (error === null) answer = got!;
+        else reject(error);
+      });
+      call.on('metadata', (got: Metadata) => (headers = got));
+      call.on('status', ({ metadata: trailers }) => resolve([answer, headers, trailers]));
+    });
+    expect(message.toString()).toBe('ping');
+    expect(metadata.get('x-server')).toEqual(['one']);
+    expect(last.get('x-trailer')).toEqual(['after']);
+  });
+
+  test("a backend's status and message arrive", async () => {
+    const error = await failure(callUnary(connect(), 'fail'));
+    expect(error).toMatchObject({ code: status.FAILED_PRECONDITION, details: 'not now: é' });
+    expect(error.metadata.get('x-trailer')).toEqual(['after']);
+  });
+
+  test('a client streams megabytes', async () => {
+    const answer = new Promise<Buffer>((resolve, reject) => {
+      const call = connect().Upload(new Metadata(), (error, got) => (error === null ? resolve(got!) : reject(error)));
+      for (let i = 0; i < 64; i++) call.write(Buffer.alloc(65_536, i));
+      call.end();
+    });
+    expect((await answer).toString()).toBe(String(BIG));
+  });
+
+  test('a server streams megabytes to a client that reads slowly', async () => {
+    const call = connect().Download(Buffer.from(String(BIG)), new Metadata());
+    let bytes = 0;
+    for await (const message of call) {
+      bytes += (message as Buffer).length;
+      call.pause();
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      call.resume();
+    }
+    expect(bytes).toBe(BIG);
+  });
+
+  test('both stream in turns', async () => {
+    const call = connect().Talk(new Metadata());
+    for (const word of ['a', 'bb', 'c'.repeat(100_000), '']) {
+      call.write(Buffer.from(word));
+      const [message] = (await once(call, 'data')) as [Buffer];
+      expect(message.toString()).toBe(word);
+    }
+    call.end();
+    const [ended] = await once(call, 'status');
+    expect(ended).toMatchObject({ code: status.OK });
+  });
+});
+
+test('matches by header, by service and method, and by regular expression', async () => {
+  expect((await serverOf(client(), { version: 'two' })).get('x-server')).toEqual(['two']);
+  expect((await serverOf(client(), { version: 'three' })).get('x-server')).toEqual(['one']);
+  expect((await serverOf(client('raw.V2'))).get('x-server')).toEqual(['two']);
+});
+
+test('weights decide', async () => {
+  const caller = client('raw.Split');
+  const servers = await Promise.all(Array.from({ length: 40 }, () => serverOf(caller)));
+  expect(servers.filter((metadata) => metadata.get('x-server')[0] === 'two')).toHaveLength(10);
+});
+
+test('filters change headers, and a mirror gets a copy', async () => {
+  seen.length = 0;
+  const metadata = await serverOf(client('raw.Filtered'), { 'x-removed': 'soon' });
+  expect(metadata.get('x-answer')).toEqual(['changed']);
+  await expect.poll(() => seen.map(({ name }) => name).sort()).toEqual(['one', 'two']);
+  for (const call of seen) {
+    expect(call.metadata).toMatchObject({ 'x-added': 'yes' });
+    expect(call.metadata).not.toHaveProperty('x-removed');
+  }
+});
+
+test('no route is UNIMPLEMENTED; a backend that is missing, empty or down is UNAVAILABLE', async () => {
+  expect(await failure(callUnary(client('raw.Nothing'), 'x'))).toMatchObject({ code: status.UNIMPLEMENTED });
+  for (const name of ['raw.Missing', 'raw.Empty', 'raw.Down']) {
+    expect(await failure(callUnary(client(name), 'x'))).toMatchObject({ code: status.UNAVAILABLE });
+  }
+});
+
+test('the health service of a backend is reached like any other', async () => {
+  expect(await callUnary(client('grpc.health.v1.Health'), 'healthy?')).toEqual(Buffer.from('healthy?'));
+});
+
+test('a call whose client gives up is given up at the backend', async () => {
+  const call = client().Download(Buffer.from('hang'), new Metadata());
+  await once(call, 'data');
+  call.cancel();
+  const [error] = (await once(call, 'error')) as [ServiceError];
+  expect(error.code).toBe(status.CANCELLED);
+  await expect.poll(() => rig.accesses.at(-1)?.reason).toBe('client_reset');
+});
