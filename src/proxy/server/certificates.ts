@@ -1,6 +1,6 @@
 /** TLS contexts of listeners, made from Certificate and TrustBundle objects, each once. */
 import tls from 'node:tls';
-import type { Certificate, Listener, Snapshot } from '../../config/index.ts';
+import type { Certificate, Listener, Snapshot, TrustBundle } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { type TlsContext, TlsContexts } from '../listen/index.ts';
 
@@ -43,6 +43,16 @@ export function secureContext(certificate: Certificate, ca: readonly string[] = 
     held.set(key, context);
   }
   return context;
+}
+
+/** Throws DMN_CERTIFICATE_INVALID where TLS cannot use the bundle. */
+export function checkTrust(bundle: TrustBundle): void {
+  try {
+    tls.createSecureContext({ ca: bundle.pem });
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new DaemunError('DMN_CERTIFICATE_INVALID', `CA bundle ${bundle.key} cannot be used: ${why}`);
+  }
 }
 
 /** The contexts of the listeners that terminate TLS and have a usable certificate. */

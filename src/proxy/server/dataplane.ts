@@ -14,7 +14,7 @@ import { NetDriver } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { PlanCache } from '../route/index.ts';
 import { Backends } from '../upstream/index.ts';
-import { secureContext } from './certificates.ts';
+import { checkTrust, secureContext } from './certificates.ts';
 import type { Port } from './port.ts';
 import { createPort, type PortGroup, placesOf, portGroups, rulesByListener } from './portgroup.ts';
 import { World } from './world.ts';
@@ -75,6 +75,7 @@ export class DataPlane implements Proxy {
     this.#world.backends.update(config, accepted);
     this.#config = config;
     if (touchesPorts(accepted)) await this.#updatePorts(config);
+    this.#world.backends.remove(accepted);
     this.#version.value = config.version;
     this.#appliedAt.value = Date.now() / 1000;
     return this.#ack(rejected);
@@ -86,6 +87,7 @@ export class DataPlane implements Proxy {
       try {
         if (object.kind === 'RouteRule' && isHttp(object)) this.#plans.plan(object);
         else if (object.kind === 'Certificate') secureContext(object);
+        else if (object.kind === 'TrustBundle') checkTrust(object);
         return true;
       } catch (error) {
         if (!(error instanceof DaemunError)) throw error;

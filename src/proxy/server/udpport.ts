@@ -11,6 +11,9 @@ import {
 import { boundName, type Port, type PortContent, type PortTarget } from './port.ts';
 import type { World } from './world.ts';
 
+/** Milliseconds that sessions live on once the port is closing. */
+const DRAIN_GRACE = 1_000;
+
 export class UdpPort implements Port {
   readonly #world: World;
   readonly #listener: UdpListener;
@@ -39,7 +42,8 @@ export class UdpPort implements Port {
 
   drain(timeout: number): Promise<void> {
     this.bound = [];
-    return this.#listener.drain(timeout);
+    // A session has no end that could be waited for: answers on their way get a moment.
+    return this.#listener.drain(Math.min(timeout, DRAIN_GRACE));
   }
 
   #planOf({ listeners, rules }: PortContent): StreamPlan | undefined {

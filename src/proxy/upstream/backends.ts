@@ -28,17 +28,23 @@ export class Backends {
     return this.#served.get(key)?.balancer;
   }
 
-  /** Takes over what `delta` changed on the way to `config`. */
+  /** Takes over what `delta` added or changed on the way to `config`; what it removed stays until `remove`. */
   update(config: Snapshot, delta: Delta): void {
     const tlsChanged = [...delta.upserts, ...delta.removals].some(
       ({ kind }) => kind === 'Certificate' || kind === 'TrustBundle',
     );
-    for (const { kind, key } of delta.removals) if (kind === 'Backend') this.#remove(key);
     for (const object of delta.upserts) if (object.kind === 'Backend') this.#put(object, config);
     if (tlsChanged)
       for (const backend of config.of('Backend').values()) if (backend.tls !== undefined) this.#put(backend, config);
-    for (const { kind, key } of delta.removals) if (kind === 'Endpoints') this.#endpoints({ kind, key, endpoints: [] });
     for (const object of delta.upserts) if (object.kind === 'Endpoints') this.#endpoints(object);
+  }
+
+  /** Drops what `delta` removed. Called when no route leads there any more. */
+  remove(delta: Delta): void {
+    for (const { kind, key } of delta.removals) {
+      if (kind === 'Endpoints') this.#endpoints({ kind, key, endpoints: [] });
+      else if (kind === 'Backend') this.#remove(key);
+    }
   }
 
   close(): void {
