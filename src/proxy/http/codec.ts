@@ -45,6 +45,8 @@ export interface ClientConnection {
   /** Cache of forward.ts: the lines that are the same for all requests, and the port they are for (0: none yet). */
   forwardedText: string;
   forwardedPort: number;
+  /** Connections to backends that serve this client alone: given up when it leaves. */
+  ownPools?: Set<{ retire(): void }>;
 }
 
 /** The client's side of one exchange, implemented by a codec, called by the Exchange. */
@@ -116,8 +118,11 @@ export interface ResponseSide {
    * false, or absent: `responseEnd` is to follow.
    */
   tunnelHalfEnded?(): boolean;
-  /** `sawBytes`: something of the response was received, so that it cannot be tried again silently. */
-  upstreamFailed(why: Failure, sawBytes: boolean): void;
+  /**
+   * `sawBytes`: something of the response was received, so that it cannot be tried again silently. `untouched`: the
+   * backend says that it did not look at the request.
+   */
+  upstreamFailed(why: Failure, sawBytes: boolean, untouched?: boolean): void;
   upstreamDrained(): void;
   /** Bytes of one read are all delivered: put the answer on the wire. */
   responseFlush(): void;

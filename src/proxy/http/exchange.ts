@@ -11,6 +11,7 @@ import { Account } from './account.ts';
 import { ARENA, COMPOSE_START } from './arena.ts';
 import {
   BODY_NONE,
+  BODY_OPEN,
   BODY_TUNNEL,
   type BodyFraming,
   type ClientConnection,
@@ -23,7 +24,8 @@ import { putText } from './compose.ts';
 import type { Deadline, DeadlineOwner } from './deadline.ts';
 import { FilterRun } from './filterrun.ts';
 import { composeRequest, composeResponse, framingOf } from './forward.ts';
-import { grpcTimeout, isGrpc } from './grpc.ts';
+import { endWithStatus, grpcDue, isGrpc } from './grpc.ts';
+import { type GrpcWeb, grpcWebOf } from './grpcweb.ts';
 import { type Head, isHeadMethod } from './head.ts';
 import { KeptBody } from './keptbody.ts';
 import {
@@ -41,10 +43,13 @@ import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retr
 import { type HttpService, MAX_REPLAY_BYTES, type UpstreamChoice } from './service.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
+const TOO_LARGE = { status: 413, message: 'The request is longer than what is allowed.' };
 
 export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   readonly #service: HttpService;
-  readonly #down: Downstream;
+  #down: Downstream;
+  /** Of a gRPC-Web request; stands in the place of the client where the backend speaks gRPC, or nobody answers. */
+  #web: GrpcWeb | null = null;
   readonly #deadline: Deadline;
   readonly #account = new Account();
   /** From a trusted hop, or ''. */
@@ -74,6 +79,8 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   #requestComplete = false;
   #responseStarted = false;
+  /** The answer is one of gRPC, whose end tells how it went. */
+  #endsWithStatus = false;
   #tunnel = false;
   /** Directions of the tunnel that are still open. */
   #tunnelOpen = 2;
@@ -106,7 +113,8 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   requestHead(head: Head, complete: boolean): void {
     const service = this.#service;
     this.#requestComplete = complete;
-    this.#preference = complete || !isGrpc(head) ? preferenceOf(head) : PREFERS_GRPC;
+    this.#preference = isGrpc(head) ? PREFERS_GRPC : preferenceOf(head);
+    if (this.#preference === PREFERS_GRPC) this.#web = grpcWebOf(head, this.#down);
     this.#headRequest = isHeadMethod(head);
     const trusted = service.trustedHops.has(this.client.remoteAddress);
     if (trusted) this.#givenId = trustedRequestId(head);
@@ -163,10 +171,16 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     const { backend, run } = around;
     const upgrade = head.upgradeEnd > 0;
     this.#framing = framingOf(head, this.#requestComplete);
+    let patch = run === null ? backend.requestPatch : backend.requestPatch.followedBy(run.requestPatch);
+    if (this.#web !== null && this.#plan!.rule.route.kind === 'GRPCRoute') {
+      this.#down = this.#web;
+      patch = patch.followedBy(this.#web.requestPatch);
+      if (this.#web.requestText && !this.#requestComplete) this.#framing = BODY_OPEN;
+    }
     const changes = {
       target: run?.target ?? '',
       authority: run?.authority ?? '',
-      patch: run === null ? backend.requestPatch : backend.requestPatch.followedBy(run.requestPatch),
+      patch,
       requestId: this.#givenId,
       idNumber: this.#idNumber,
       listenerPort: around.listenerPort,
@@ -181,22 +195,23 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   }
 
   #mirror(backends: readonly string[]): void {
-    this.#mirrors = new Mirrors(this.#service, backends, { head: this.#text, framing: this.#framing });
+    this.#mirrors = new Mirrors(this.#service, backends, {
+      head: this.#text,
+      framing: this.#framing,
+      client: this.client,
+    });
     if (this.#requestComplete) this.#mirrors.end('');
   }
 
   #start(head: Head): void {
     const { timeouts, retry } = this.#plan!.rule;
     if (timeouts?.request) this.#requestDue = this.#service.wheel.now + timeouts.request;
-    if (this.#preference === PREFERS_GRPC) this.#takeGrpcDeadline(head);
+    if (this.#preference === PREFERS_GRPC) {
+      this.#requestDue = Math.min(this.#requestDue, grpcDue(head, this.#service.wheel.now));
+    }
     if (!this.#requestComplete && retry !== undefined) this.#kept = new KeptBody();
     this.#expectsContinue = head.expectContinue && !this.#requestComplete;
     this.#attempt();
-  }
-
-  #takeGrpcDeadline(head: Head): void {
-    const allowed = grpcTimeout(head);
-    if (allowed > 0) this.#requestDue = Math.min(this.#requestDue, this.#service.wheel.now + allowed);
   }
 
   /** The client waits for this word before it sends the body; the backend is not asked, as its answer decides. */
@@ -214,6 +229,13 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     if (this.#over) return;
     const { maxBodyBytes } = this.#service.limits;
     if (maxBodyBytes > 0 && this.#account.bytesIn > maxBodyBytes && !this.#tunnel) return this.#refuseBody();
+    if (this.#down !== this.#web) return this.#passBody(start, end);
+    const decoded = this.#web.decode(start, end);
+    if (decoded < 0) this.requestRefused(400, 'The body of this request is not base64.');
+    else if (decoded > start) this.#passBody(start, decoded);
+  }
+
+  #passBody(start: number, end: number): void {
     this.#mirrors?.body(start, end);
     this.#keep(start, end);
     if (this.#up === null) this.#down.pauseBody();
@@ -237,6 +259,9 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     this.#requestComplete = true;
     if (this.#over) return;
     if (this.#tunnel) return this.#endTunnelRequest();
+    if (this.#down === this.#web && !this.#web.requestWhole) {
+      return this.requestRefused(400, 'The base64 of this request ends in the middle.');
+    }
     if (trailersEnd > trailersStart) this.#trailers = ARENA.latin1Slice(trailersStart, trailersEnd);
     this.#mirrors?.end(this.#trailers);
     this.#up?.sendEnd(trailersStart, trailersEnd);
@@ -342,17 +367,27 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     else this.#failUpstream(why);
   }
 
-  upstreamFailed(why: Failure, sawBytes: boolean): void {
+  upstreamFailed(why: Failure, sawBytes: boolean, untouched = false): void {
     this.#up = null;
     if (this.#over) return;
     if (this.#responseStarted) return this.#cut(why);
     const { attempts } = this.#account;
+    if (untouched && attempts < MAX_CONNECT_ATTEMPTS) {
+      if (!this.#spent) return this.#attempt();
+      if (this.#preference === PREFERS_GRPC && this.client.protocol === 'HTTP/2.0') return this.#handBack();
+    }
     if (!this.#spent && !sawBytes && this.#framing !== BODY_TUNNEL) {
       if (retriesFailure(this.#plan!.rule, why, attempts)) return this.#retryLater();
       // A kept connection that its backend closed at the same moment: the first request on it is sent again, once.
       if (attempts === 1 && this.#onUsed && why !== 'timeout' && isIdempotent(this.#method())) return this.#attempt();
     }
     this.#failUpstream(why);
+  }
+
+  /** Clients of gRPC send a call again that nobody has looked at; the gateway has not kept it. */
+  #handBack(): void {
+    this.#account.status = 503;
+    this.#cut('draining');
   }
 
   #method(): string {
@@ -394,6 +429,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     }
     this.#activeAt = this.#service.wheel.now;
     this.#responseStarted = true;
+    this.#endsWithStatus = this.#preference === PREFERS_GRPC && framing === BODY_OPEN && status === 200;
     account.status = status;
     const at = this.#down.beginHead();
     this.#down.sendHead(at, composeResponse(at, head, this.#responsePatch), framing);
@@ -442,6 +478,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   #fail(status: number, reason: string, message: string): void {
     this.#account.reason = reason;
+    if (this.#web !== null) this.#down = this.#web;
     const reply = localReply(this.#preference, status, { message, requestId: this.requestId });
     this.#reply(reply.status, `${reply.lines}X-Request-Id: ${this.requestId}\r\n`, reply.body);
   }
@@ -492,9 +529,13 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   /** The answer has begun and cannot be completed. */
   #cut(why: Failure | 'body_too_large'): void {
+    const down = this.#down;
     this.#account.reason = why;
     this.#finish();
-    this.#down.abort(why === 'body_too_large' ? 'closed_early' : why);
+    if (!this.#endsWithStatus) return down.abort(why === 'body_too_large' ? 'closed_early' : why);
+    if (!this.#requestComplete) down.discardBody();
+    const { status, message } = why === 'body_too_large' ? TOO_LARGE : upstreamFailure(why);
+    endWithStatus(down, status, message);
   }
 
   #releaseUpstream(why: Failure): void {

@@ -61,7 +61,7 @@ export function composeRequest(
     to = putText(to, ' HTTP/1.1\r\n');
     to = putKept(to, head, fieldsStart(head));
   }
-  if (!keepHost) to = putHost(to, head, changes.authority);
+  if (!keepHost) to = putHost(to, head, changes.authority === '' ? ownAuthority(head, client) : changes.authority);
   to = putForwarded(to, head, { changes, client });
   if (framing === BODY_OPEN) to = putText(to, 'Transfer-Encoding: chunked\r\n');
   if (changes.upgrade) to = putUpgrade(to, head);
@@ -85,6 +85,12 @@ function putHost(at: number, head: Head, authority: string): number {
     to = putAuthority(to, head);
   }
   return putText(to, '\r\n');
+}
+
+/** HTTP/1.1 cannot do without Host: for HTTP/1.0 that has none, the address that the client asked stands in for it. */
+function ownAuthority(head: Head, { localAddress, localPort }: ClientConnection): string {
+  if (head.authorityEnd > 0) return '';
+  return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
 function putAuthority(at: number, head: Head): number {
@@ -168,6 +174,10 @@ function putTrusted(at: number, head: Head, line: { name: string; hash: number; 
 
 /** Composes a response head at `at` with the status line as received; content-length stays among the kept lines. */
 export function composeResponse(at: number, head: Head, patch: HeaderPatch): number {
+  // RFC 9110 8.6: no Content-Length in 1xx and 204; a reader that believes it would wait for a body.
+  if ((head.status < 200 || head.status === 204) && head.contentLengthField !== -1) {
+    head.drop[head.contentLengthField] = FIELD_MANAGED;
+  }
   applyDrops(head, patch);
   let to: number;
   if (head.minorVersion === 1) {

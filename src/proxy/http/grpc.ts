@@ -1,13 +1,18 @@
 /** What gRPC asks of answers that the gateway makes itself, and its deadlines. */
-import { ARENA } from './arena.ts';
+import { ARENA, COMPOSE_START } from './arena.ts';
+import type { Downstream } from './codec.ts';
+import { putText } from './compose.ts';
+import { WHEEL_TICK } from './deadline.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from './head.ts';
 
 const CONTENT_TYPE = nameHash('content-type');
 const GRPC_TIMEOUT = nameHash('grpc-timeout');
 const MEDIA_TYPE = 'application/grpc';
+const POST_BYTES = Buffer.from('POST').readUInt32BE();
 
-/** The request's content type is gRPC's: `application/grpc`, with `+proto` and the like, or gRPC-Web's. */
+/** A POST whose content type is gRPC's: `application/grpc`, with `+proto` and the like, or gRPC-Web's. */
 export function isGrpc(head: Head): boolean {
+  if (head.methodEnd - head.methodStart !== 4 || ARENA.readUInt32BE(head.methodStart) !== POST_BYTES) return false;
   const index = head.find('content-type', CONTENT_TYPE);
   if (index === -1) return false;
   const start = head.fields[index * FIELD_STRIDE + VALUE_START]!;
@@ -44,10 +49,19 @@ export function grpcMessage(text: string): string {
 
 const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
-/** Milliseconds that `grpc-timeout` allows, or 0 where there is none or it is malformed. */
-export function grpcTimeout(head: Head): number {
+/**
+ * When on the wheel's clock the time is up that `grpc-timeout` allows; Infinity where there is none or it is
+ * malformed. The clock may be a turn behind, and nobody is to be cut short by that.
+ */
+export function grpcDue(head: Head, now: number): number {
   const index = head.find('grpc-timeout', GRPC_TIMEOUT);
-  if (index === -1) return 0;
-  const match = /^(\d{1,8})([HMSmun])$/.exec(head.value(index));
-  return match === null ? 0 : Math.max(1, Number(match[1]) * UNITS[match[2]!]!);
+  const match = index === -1 ? null : /^(\d{1,8})([HMSmun])$/.exec(head.value(index));
+  if (match === null) return Number.POSITIVE_INFINITY;
+  return now + WHEEL_TICK + Number(match[1]) * UNITS[match[2]!]!;
+}
+
+/** Completes an answer that has begun with the status that stands for an HTTP status of the gateway's own. */
+export function endWithStatus(down: Downstream, status: number, message: string): void {
+  const trailers = `grpc-status: ${grpcStatus(status)}\r\ngrpc-message: ${grpcMessage(message)}\r\n`;
+  down.sendEnd(COMPOSE_START, putText(COMPOSE_START, trailers));
 }

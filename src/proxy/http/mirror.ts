@@ -1,7 +1,7 @@
 /** Copies of a request on their way to other backends. Whatever comes back, or does not, is dropped. */
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
 import { COMPOSE_START } from './arena.ts';
-import type { BodyFraming, Upstream } from './codec.ts';
+import type { BodyFraming, ClientConnection, Upstream } from './codec.ts';
 import { putText } from './compose.ts';
 import type { Deadline, DeadlineOwner } from './deadline.ts';
 import { KeptBody } from './keptbody.ts';
@@ -15,6 +15,7 @@ export interface Copied {
   /** The request head as sent to the backend, with its framing lines. */
   head: string;
   framing: BodyFraming;
+  client: ClientConnection;
 }
 
 /** All mirrors of one request. Backends without endpoints are left out. */
@@ -66,6 +67,10 @@ class Mirror implements OpenWaiter, DeadlineOwner {
     service.wheel.set(this.#deadline, service.limits.streamIdleTimeout);
     const up = pool.open(this);
     if (up !== null) this.upstreamReady(up);
+  }
+
+  get client(): ClientConnection {
+    return this.#copied.client;
   }
 
   body(start: number, end: number): void {

@@ -2,7 +2,7 @@
 import type { AccessEntry } from '../../observe/index.ts';
 import type { RouteTable } from '../route/index.ts';
 import type { EndpointPool } from '../upstream/index.ts';
-import type { Failure } from './codec.ts';
+import type { ClientConnection, Failure } from './codec.ts';
 import type { DeadlineWheel } from './deadline.ts';
 import type { Stats } from './stats.ts';
 import type { TrustedHops } from './trustedhops.ts';
@@ -44,6 +44,7 @@ export const MAX_DISCARD_BYTES = 256 * 1024;
 
 /** A client's connection, as far as draining needs it. */
 export interface Drainable {
+  readonly client: ClientConnection;
   /** No more requests; the connection ends by itself when those under way are done. */
   drain(): void;
   /** Ends it now, with what is under way. */
@@ -70,5 +71,7 @@ export interface HttpService {
 /** A connection has ended. */
 export function forgetConnection(service: HttpService, connection: Drainable): void {
   service.connections.delete(connection);
+  const { ownPools } = connection.client;
+  if (ownPools !== undefined) for (const pool of ownPools) pool.retire();
   if (service.draining && service.connections.size === 0) service.drained?.();
 }

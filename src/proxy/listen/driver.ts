@@ -55,7 +55,20 @@ export interface LinkTls {
 export interface ConnectTarget {
   address: string;
   port: number;
-  tls?: ConnectTls;
+  tls?: ConnectTls | undefined;
+  /** The first bytes of the connection, before TLS: a PROXY header. */
+  preamble?: Uint8Array | undefined;
+}
+
+export interface LinkAddress {
+  address: string;
+  port: number;
+}
+
+/** Both ends of a connection, as the proxy before us knows them. */
+export interface LinkAddresses {
+  source: LinkAddress;
+  destination: LinkAddress;
 }
 
 /** Options of a TLS client connection, made once for a Backend. */

@@ -1,6 +1,6 @@
-export type { ConnectTarget, ConnectTls, Driver, Link, LinkTls, Sink } from './driver.ts';
+export type { ConnectTarget, ConnectTls, Driver, Link, LinkAddresses, LinkTls, Sink } from './driver.ts';
 export { MemoryDriver, MemoryLink } from './memorylink.ts';
-export { adoptSocket, type Handle, linkOf, NetDriver, NetLink } from './netlink.ts';
+export { adoptSocket, deliver, type Handle, linkOf, NetDriver, NetLink } from './netlink.ts';
 export { type ListeningSocket, openSocket, type SocketTarget, socketError } from './socket.ts';
 export { tlsLinkOf } from './tlslink.ts';
 export { ALPN, type TlsContext, TlsContexts, TlsTermination } from './tlstermination.ts';

@@ -5,7 +5,7 @@
  */
 import net from 'node:net';
 import { ARENA, RECV_END, RECV_SIZE, RECV_START } from '../http/arena.ts';
-import type { ConnectTarget, Driver, Link, LinkTls, Sink } from './driver.ts';
+import type { ConnectTarget, Driver, Link, LinkAddresses, LinkTls, Sink } from './driver.ts';
 import { connectTls } from './tlslink.ts';
 
 const RECV = ARENA.subarray(RECV_START, RECV_END);
@@ -34,7 +34,7 @@ export const onread: OnRead = {
 };
 
 /** A socket that knows its link, so that listeners need no closure of their own. */
-interface LinkSocket extends net.Socket {
+export interface LinkSocket extends net.Socket {
   link?: NetLink;
 }
 
@@ -51,7 +51,9 @@ function onClose(this: LinkSocket): void {
   this.link!.sink.onClose(this.link!.failure);
 }
 function onConnect(this: LinkSocket): void {
-  this.link!.sink.onOpen();
+  const link = this.link!;
+  if (link.preamble !== undefined) this.write(link.preamble);
+  link.sink.onOpen();
 }
 function onData(this: LinkSocket, chunk: Buffer): void {
   deliver(this.link!, chunk);
@@ -67,7 +69,11 @@ export function deliver(link: Link, chunk: Buffer): void {
 
 export class NetLink implements Link {
   sink: Sink;
-  readonly socket: net.Socket;
+  socket: net.Socket;
+  /** Sent as soon as the connection is open. */
+  preamble: Uint8Array | undefined = undefined;
+  /** From a trusted PROXY header: who is at the other end, and whom it called. */
+  addresses: LinkAddresses | undefined = undefined;
   failure: NodeJS.ErrnoException | undefined = undefined;
   paused = false;
   tls: LinkTls | undefined = undefined;
@@ -76,21 +82,27 @@ export class NetLink implements Link {
   constructor(socket: net.Socket, sink?: Sink) {
     this.socket = socket;
     this.sink = sink as Sink;
+    this.attach(socket);
+  }
+
+  /** The connection goes on over `socket`, such as the TLS on top of what it was. */
+  attach(socket: net.Socket): void {
+    this.socket = socket;
     (socket as LinkSocket).link = this;
     socket.on('end', onEnd).on('drain', onDrain).on('error', onError).on('close', onClose);
   }
 
   get remoteAddress(): string {
-    return this.socket.remoteAddress ?? '';
+    return this.addresses?.source.address ?? this.socket.remoteAddress ?? '';
   }
   get remotePort(): number {
-    return this.socket.remotePort ?? 0;
+    return this.addresses?.source.port ?? this.socket.remotePort ?? 0;
   }
   get localAddress(): string {
-    return this.socket.localAddress ?? '';
+    return this.addresses?.destination.address ?? this.socket.localAddress ?? '';
   }
   get localPort(): number {
-    return this.socket.localPort ?? 0;
+    return this.addresses?.destination.port ?? this.socket.localPort ?? 0;
   }
   get pending(): number {
     return this.socket.writableLength;
@@ -148,6 +160,7 @@ export class NetDriver implements Driver {
     const options = { host: target.address, port: target.port, allowHalfOpen: true, noDelay: true, onread };
     const socket = net.connect(options as unknown as net.NetConnectOpts);
     const link = new NetLink(socket, sink);
+    link.preamble = target.preamble;
     socket.on('connect', onConnect);
     return link;
   }

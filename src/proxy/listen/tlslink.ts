@@ -4,9 +4,10 @@
  * missing, decrypted bytes come as 'data' events, a fresh Buffer each, and are copied (about half of nginx's CPU a
  * request slower).
  */
+import net from 'node:net';
 import tls from 'node:tls';
 import type { ConnectTarget, ConnectTls, Link, LinkTls, Sink } from './driver.ts';
-import { deliver, NetLink, onread } from './netlink.ts';
+import { deliver, type LinkSocket, NetLink, onread } from './netlink.ts';
 
 function onData(this: tls.TLSSocket & { link?: NetLink }, chunk: Buffer): void {
   deliver(this.link!, chunk);
@@ -15,9 +16,15 @@ function onData(this: tls.TLSSocket & { link?: NetLink }, chunk: Buffer): void {
 /** A link over a TLS socket whose handshake is done (server side). */
 export function tlsLinkOf(socket: tls.TLSSocket): NetLink {
   const link = new NetLink(socket);
+  link.addresses = (socket as Wrapping)._parent?.link?.addresses;
   link.tls = settled(socket);
   read(socket);
   return link;
+}
+
+/** A TLS socket over another one, which may have been a link before. */
+interface Wrapping extends tls.TLSSocket {
+  _parent?: LinkSocket | null;
 }
 
 /** Bytes go to the link from now on. Called before any were read. */
@@ -58,9 +65,33 @@ export function settled(socket: tls.TLSSocket): LinkTls {
 }
 
 export function connectTls(target: ConnectTarget, options: ConnectTls, sink: Sink): Link {
-  const socket = tls.connect({
-    host: target.address,
-    port: target.port,
+  if (target.preamble !== undefined) return connectTlsAfter(target.preamble, { target, options, sink });
+  const socket = tls.connect({ host: target.address, port: target.port, ...clientOptions(options) });
+  socket.setNoDelay(true);
+  const link = new NetLink(socket, sink);
+  onSecure(socket, link);
+  return link;
+}
+
+/** The preamble goes out in plain text; the handshake follows it. */
+function connectTlsAfter(preamble: Uint8Array, to: { target: ConnectTarget; options: ConnectTls; sink: Sink }): Link {
+  const { address, port } = to.target;
+  const raw = net.connect({ host: address, port, allowHalfOpen: true, noDelay: true });
+  const link = new NetLink(raw, to.sink);
+  raw.on('connect', () => {
+    link.detach();
+    // What goes wrong with it is told by the socket on top of it.
+    raw.on('error', () => {});
+    raw.write(preamble);
+    const socket = tls.connect({ socket: raw, ...clientOptions(to.options) });
+    link.attach(socket);
+    onSecure(socket, link);
+  });
+  return link;
+}
+
+function clientOptions(options: ConnectTls): tls.ConnectionOptions {
+  return {
     servername: options.serverName,
     ALPNProtocols: options.alpn,
     ca: options.ca,
@@ -68,13 +99,13 @@ export function connectTls(target: ConnectTarget, options: ConnectTls, sink: Sin
     key: options.privateKey,
     checkServerIdentity: options.verify as typeof tls.checkServerIdentity,
     allowHalfOpen: true,
-  } as tls.ConnectionOptions);
-  socket.setNoDelay(true);
-  const link = new NetLink(socket, sink);
+  } as tls.ConnectionOptions;
+}
+
+function onSecure(socket: tls.TLSSocket, link: NetLink): void {
   socket.on('secureConnect', () => {
     link.tls = settled(socket);
     read(socket);
     link.sink.onOpen();
   });
-  return link;
 }

@@ -17,6 +17,7 @@ import { Backends } from '../upstream/index.ts';
 import { checkTrust, secureContext } from './certificates.ts';
 import type { Port } from './port.ts';
 import { createPort, type PortGroup, placesOf, portGroups, rulesByListener } from './portgroup.ts';
+import { proxyHeader } from './proxyheader.ts';
 import { World } from './world.ts';
 
 type Rejection = ConfigRef & { code: ErrorCode; message: string };
@@ -48,7 +49,7 @@ export class DataPlane implements Proxy {
     const wheel = new DeadlineWheel();
     const driver = new NetDriver();
     this.#world = new World(
-      { driver, wheel, backends: new Backends({ driver, wheel }, httpPool), metrics: this.#metrics },
+      { driver, wheel, backends: new Backends({ driver, wheel, proxyHeader }, httpPool), metrics: this.#metrics },
       {
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         trustedHops: new TrustedHops(options.trustedHops),

@@ -1,17 +1,23 @@
 /** A port of HTTP listeners. */
 import { type HttpService, serveHttp } from '../http/index.ts';
-import { adoptSocket, type ListeningSocket, linkOf, openSocket } from '../listen/index.ts';
+import { adoptSocket, deliver, type ListeningSocket, linkOf, openSocket } from '../listen/index.ts';
 import { compileTable } from '../route/index.ts';
+import { Entrance } from './entrance.ts';
 import { drainHttp } from './httpdrain.ts';
 import type { Port, PortContent, PortTarget } from './port.ts';
 import type { World } from './world.ts';
 
 export class HttpPort implements Port {
   readonly #service: HttpService;
+  readonly #entrance: Entrance;
   #socket: ListeningSocket | undefined;
 
   constructor(world: World, content: PortContent) {
     this.#service = world.httpService(compileTable(content));
+    this.#entrance = new Entrance(world, content, (link, firstBytes) => {
+      serveHttp(link, this.#service);
+      if (firstBytes !== undefined) deliver(link, firstBytes);
+    });
   }
 
   get bound(): string[] {
@@ -19,15 +25,20 @@ export class HttpPort implements Port {
   }
 
   async open(target: PortTarget): Promise<void> {
-    this.#socket = await openSocket(target, (handle) => serveHttp(linkOf(adoptSocket(handle)), this.#service));
+    this.#socket = await openSocket(target, (handle) => {
+      if (this.#entrance.guarded) this.#entrance.accept(handle);
+      else serveHttp(linkOf(adoptSocket(handle)), this.#service);
+    });
   }
 
   swap(content: PortContent): void {
     this.#service.table = compileTable(content);
+    this.#entrance.swap(content);
   }
 
   drain(timeout: number): Promise<void> {
     this.#socket?.close();
+    this.#entrance.drain();
     return drainHttp(this.#service, timeout);
   }
 }

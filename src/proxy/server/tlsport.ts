@@ -2,6 +2,7 @@
  * A port of HTTPS and TLS listeners. Where all of them are HTTPS, connections go straight to TLS; a TLS listener makes
  * the ClientHello be read first, since it may want the connection as it is.
  */
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type HttpService, serveHttp } from '../http/index.ts';
 import {
@@ -18,15 +19,16 @@ import {
 import { compileTable } from '../route/index.ts';
 import {
   compileSniTable,
-  compileStreamPlan,
   createTcpRelay,
   createTlsRouter,
   type PeekedTls,
   type SniTable,
   type TcpRelay,
   type TlsRouter,
+  turnAway,
 } from '../stream/index.ts';
 import { tlsContexts } from './certificates.ts';
+import { Entrance } from './entrance.ts';
 import { drainHttp } from './httpdrain.ts';
 import type { Port, PortContent, PortTarget } from './port.ts';
 import type { World } from './world.ts';
@@ -39,6 +41,7 @@ export class TlsPort implements Port {
   readonly #bytes: TlsTermination;
   readonly #relay: TcpRelay;
   readonly #router: TlsRouter;
+  readonly #entrance: Entrance;
   #peeks: boolean;
   #socket: ListeningSocket | undefined;
 
@@ -68,6 +71,7 @@ export class TlsPort implements Port {
       this.#sniTable(content),
     );
     this.#peeks = peeks(content);
+    this.#entrance = new Entrance(world, content, (link, firstBytes) => this.#admit(link, firstBytes));
   }
 
   get bound(): string[] {
@@ -85,33 +89,40 @@ export class TlsPort implements Port {
     this.#bytes.swap(contexts);
     this.#router.table = this.#sniTable(content);
     this.#peeks = peeks(content);
+    this.#entrance.swap(content);
   }
 
   async drain(timeout: number): Promise<void> {
     this.#socket?.close();
+    this.#entrance.drain();
     this.#router.drain();
     await Promise.all([drainHttp(this.#service, timeout), this.#relay.drain(timeout)]);
   }
 
   #sniTable(content: PortContent): SniTable {
-    const { streamBackend } = this.#world;
+    const { plans } = this.#world;
     return compileSniTable({
       listeners: content.listeners,
       rules: content.rules,
-      planOf: (rule, listener) => compileStreamPlan(rule, listener, streamBackend),
+      planOf: (rule, listener) => plans.planOf(rule, listener),
     });
   }
 
   #accept(handle: Handle): void {
-    if (this.#peeks) this.#router.accept(linkOf(adoptSocket(handle)));
+    if (this.#entrance.guarded) this.#entrance.accept(handle);
+    else if (this.#peeks) this.#router.accept(linkOf(adoptSocket(handle)));
     else this.#https.accept(handle);
   }
 
+  /** After the entrance. */
+  #admit(link: NetLink, firstBytes: Buffer | undefined): void {
+    if (this.#peeks) return this.#router.accept(link, link.addresses, firstBytes);
+    link.pause();
+    this.#https.acceptSocket(handedOver(link, firstBytes));
+  }
+
   #terminate({ link, firstBytes, choice }: PeekedTls): void {
-    const { socket } = link as NetLink;
-    // TLS reads the hello again, from where the socket keeps what was received already.
-    (link as NetLink).detach();
-    socket.unshift(firstBytes);
+    const socket = handedOver(link as NetLink, firstBytes);
     if (choice.plan === undefined) this.#https.acceptSocket(socket);
     else this.#bytes.acceptSocket(socket);
   }
@@ -120,9 +131,16 @@ export class TlsPort implements Port {
     const link = tlsLinkOf(socket);
     const serverName = link.tls!.serverName;
     const choice = this.#router.table.choose(serverName);
-    if (choice === null || choice.plan === undefined) link.close('reset');
+    if (choice === null || choice.plan === undefined) turnAway(link);
     else this.#relay.accept(link, choice.plan, { listener: choice.listener.key, protocol: 'tls', serverName });
   }
+}
+
+/** The socket of a paused link, for TLS to read from the beginning: what was received is put back. */
+function handedOver(link: NetLink, firstBytes: Buffer | undefined): Socket {
+  link.detach();
+  if (firstBytes !== undefined) link.socket.unshift(firstBytes);
+  return link.socket;
 }
 
 function peeks({ listeners }: PortContent): boolean {

@@ -3,7 +3,7 @@
 import type { AccessEntry, Metrics } from '../../observe/index.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats, type TrustedHops } from '../http/index.ts';
 import type { Driver } from '../listen/index.ts';
-import { type StreamBackend, StreamMeter, streamLimits } from '../stream/index.ts';
+import { type StreamBackend, StreamMeter, StreamPlans, streamLimits } from '../stream/index.ts';
 import type { Backends } from '../upstream/index.ts';
 
 export class World {
@@ -50,6 +50,10 @@ export class World {
   readonly streamBackend = (key: string): StreamBackend | undefined => {
     const balancer = this.backends.get(key);
     if (balancer === undefined || balancer.broken !== undefined) return undefined;
-    return { key, picker: balancer.picker, ...(balancer.tls ? { tls: balancer.tls } : {}) };
+    const { picker, tls, proxyProtocol } = balancer;
+    return { key, picker, ...(tls ? { tls } : {}), ...(proxyProtocol ? { proxyProtocol } : {}) };
   };
+
+  /** Of all ports, so that a rule keeps its place in the order of its backends when the config around it changes. */
+  readonly plans = new StreamPlans(this.streamBackend);
 }

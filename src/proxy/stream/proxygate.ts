@@ -16,6 +16,11 @@ export interface ProxyGateOptions {
   /** Named in metrics. */
   name: string;
   /**
+   * A connection that begins with something else goes on without a header, and so does one that says nothing for
+   * `helloTimeout`. Absent: such connections are reset.
+   */
+  optional?: boolean;
+  /**
    * Takes the connection over: it sets the link's sink, and reads `firstBytes` (what came after the header, perhaps
    * nothing) before what that sink is given. `addresses` are absent where the header does not say any.
    */
@@ -73,11 +78,11 @@ class GateSink implements Sink, DeadlineOwner {
       case 'incomplete':
         return;
       case 'malformed':
-        this.#refuse('bad_proxy_header');
+        if (outcome.absent && this.#options.optional) this.#pass(undefined, 0);
+        else this.#refuse('bad_proxy_header');
         return;
       case 'header':
-        this.#finish();
-        this.#options.pass(this.#link, outcome.addresses, this.#kept.subarray(outcome.length));
+        this.#pass(outcome.addresses, outcome.length);
         return;
       default:
         outcome satisfies never;
@@ -93,11 +98,17 @@ class GateSink implements Sink, DeadlineOwner {
   }
 
   onDeadline(): void {
-    this.#refuse('hello_timeout');
+    if (this.#options.optional && this.#kept.length === 0) this.#pass(undefined, 0);
+    else this.#refuse('hello_timeout');
   }
 
   onDrain(): void {}
   onOpen(): void {}
+
+  #pass(addresses: ProxyAddresses | undefined, length: number): void {
+    this.#finish();
+    this.#options.pass(this.#link, addresses, this.#kept.subarray(length));
+  }
 
   #refuse(reason: StreamReason): void {
     if (this.#done) return;

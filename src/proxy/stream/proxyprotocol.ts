@@ -26,19 +26,21 @@ export interface ProxyHeader {
   addresses?: ProxyAddresses;
 }
 
-export type ProxyOutcome = ProxyHeader | { kind: 'incomplete' } | { kind: 'malformed'; reason: string };
+/** `absent`: the connection begins with something else than a header. */
+export type ProxyOutcome = ProxyHeader | { kind: 'incomplete' } | { kind: 'malformed'; reason: string; absent?: true };
 
 /** A version 1 line with its CR LF is never longer. */
 const MAX_V1 = 107;
 const PREFIX = Buffer.from('PROXY ', 'latin1');
 const PORT = /^(0|[1-9][0-9]{0,4})$/;
 const INCOMPLETE: ProxyOutcome = { kind: 'incomplete' };
+const ABSENT: ProxyOutcome = { kind: 'malformed', reason: 'no PROXY header', absent: true };
 
 /** Reads a header at the start of `bytes`, which hold all that came so far. */
 export function parseProxyHeader(bytes: Buffer): ProxyOutcome {
   if (bytes.length === 0) return INCOMPLETE;
-  if (bytes[0] === SIGNATURE[0]) return startsLike(bytes, SIGNATURE) ? decodeV2(bytes) : refused('no PROXY header');
-  return startsLike(bytes, PREFIX) ? decodeV1(bytes) : refused('no PROXY header');
+  if (bytes[0] === SIGNATURE[0]) return startsLike(bytes, SIGNATURE) ? decodeV2(bytes) : ABSENT;
+  return startsLike(bytes, PREFIX) ? decodeV1(bytes) : ABSENT;
 }
 
 function startsLike(bytes: Buffer, prefix: Buffer): boolean {

@@ -100,8 +100,6 @@ export class RelayedConnection implements DeadlineOwner {
     half.other = this.client;
     this.touch();
     let below = true;
-    if (this.#target!.proxyProtocol !== undefined)
-      below = half.link.send(this.#proxyHeader(this.#target!.proxyProtocol));
     for (const bytes of this.#early) below = half.link.send(bytes);
     this.#early = [];
     if (this.client.ended) half.link.close('end');
@@ -147,8 +145,9 @@ export class RelayedConnection implements DeadlineOwner {
     this.#options.wheel.set(this.#deadline, this.#options.limits.connectTimeout);
     const half = new RelayHalf(this);
     this.backend = half;
-    const tls = this.#target.tls;
-    half.attach(this.#options.driver.connect(tls === undefined ? { address, port } : { address, port, tls }, half));
+    const { tls, proxyProtocol } = this.#target;
+    const preamble = proxyProtocol === undefined ? undefined : this.#proxyHeader(proxyProtocol);
+    half.attach(this.#options.driver.connect({ address, port, tls, preamble }, half));
   }
 
   #attemptFailed(reason: StreamReason, endpointsFault = true): void {

@@ -4,7 +4,7 @@ import { type AccessEntry, type Counter, type Gauge, Metrics } from '../../obser
 /**
  * Why a connection or session ended otherwise than it should have; '' where both sides ended it.
  * `no_route`: no rule takes it. `no_backend`: the chosen reference does not resolve. `no_endpoint`: the Backend has
- * none. `limit`: a cap was reached. `evicted`: a full session table gave its place away. `drained`: the listener ended.
+ * none. `untrusted_source`: a PROXY header is required and the peer may not send one. `limit`: a cap was reached. `evicted`: a full session table gave its place away. `drained`: the listener ended.
  */
 export type StreamReason =
   | ''
@@ -21,6 +21,7 @@ export type StreamReason =
   | 'bad_hello'
   | 'plain_http'
   | 'bad_proxy_header'
+  | 'untrusted_source'
   | 'limit'
   | 'evicted'
   | 'drained';

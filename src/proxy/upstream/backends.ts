@@ -1,5 +1,13 @@
 /** All backends of the config with their connections, kept up to date delta by delta. */
-import { type Backend, canonicalHash, type Delta, type Endpoints, type Snapshot } from '../../config/index.ts';
+import {
+  type Backend,
+  type BackendTraffic,
+  canonicalHash,
+  type Delta,
+  type Endpoints,
+  policyKey,
+  type Snapshot,
+} from '../../config/index.ts';
 import { backendTls } from './backendtls.ts';
 import { Balancer } from './balancer.ts';
 import type { PoolFactory, UpstreamWorld } from './connection.ts';
@@ -7,7 +15,7 @@ import { NameResolution, type Resolve } from './nameresolution.ts';
 
 interface Served {
   balancer: Balancer;
-  /** Changes where the backend, or a certificate that it uses, does. */
+  /** Changes where the backend, its policy, or a certificate that it uses, does. */
   hash: string;
   resolution: NameResolution | undefined;
 }
@@ -33,9 +41,11 @@ export class Backends {
     const tlsChanged = [...delta.upserts, ...delta.removals].some(
       ({ kind }) => kind === 'Certificate' || kind === 'TrustBundle',
     );
+    const policyChanged = [...delta.upserts, ...delta.removals].some(({ kind }) => kind === 'Policy');
     for (const object of delta.upserts) if (object.kind === 'Backend') this.#put(object, config);
-    if (tlsChanged)
-      for (const backend of config.of('Backend').values()) if (backend.tls !== undefined) this.#put(backend, config);
+    if (tlsChanged || policyChanged)
+      for (const backend of config.of('Backend').values())
+        if (policyChanged || backend.tls !== undefined) this.#put(backend, config);
     for (const object of delta.upserts) if (object.kind === 'Endpoints') this.#endpoints(object);
   }
 
@@ -57,9 +67,11 @@ export class Backends {
     if (held?.hash === hash) return;
     const alpn = backend.protocol === 'h2c' ? ['h2'] : ['http/1.1'];
     const tls = backend.tls === undefined ? undefined : backendTls(backend.tls, { config, alpn });
+    const { proxyProtocol } = trafficOf(backend, config)?.spec ?? {};
     const balancer = new Balancer(backend, {
       world: this.#world,
       makePool: this.#makePool,
+      proxyProtocol: proxyProtocol === undefined ? undefined : proxyProtocol === 'V1' ? 1 : 2,
       ...(typeof tls === 'string' ? { broken: tls } : { tls }),
     });
     held?.resolution?.stop();
@@ -94,11 +106,16 @@ export class Backends {
 
 function hashOf(backend: Backend, config: Snapshot): string {
   const { tls } = backend;
-  if (tls === undefined) return canonicalHash(backend);
+  const traffic = trafficOf(backend, config);
+  const own = traffic === undefined ? canonicalHash(backend) : `${canonicalHash(backend)} ${canonicalHash(traffic)}`;
+  if (tls === undefined) return own;
   const bundles = tls.trust === 'System' ? [] : tls.trust.map((key) => config.get('TrustBundle', key));
   const certificate =
     tls.clientCertificate === undefined ? undefined : config.get('Certificate', tls.clientCertificate);
-  return [backend, ...bundles, certificate]
-    .map((object) => (object === undefined ? '' : canonicalHash(object)))
-    .join(' ');
+  return [own, ...[...bundles, certificate].map((object) => (object ? canonicalHash(object) : ''))].join(' ');
+}
+
+function trafficOf({ key }: Backend, config: Snapshot): BackendTraffic | undefined {
+  const policy = config.get('Policy', policyKey('BackendTraffic', key));
+  return policy?.type === 'BackendTraffic' ? policy : undefined;
 }

@@ -1,7 +1,8 @@
 /** One Backend with the pools of its endpoints: round robin over the ready ones, then over the draining ones. */
 import type { Backend, Endpoint, Endpoints } from '../../config/index.ts';
 import type { ConnectTls } from '../listen/driver.ts';
-import type { EndpointPool, PoolFactory, UpstreamWorld } from './connection.ts';
+import { ClientPools } from './clientpools.ts';
+import type { EndpointPool, EndpointTarget, PoolFactory, ProxyVersion, UpstreamWorld } from './connection.ts';
 
 export class Balancer {
   readonly backend: Backend;
@@ -11,6 +12,8 @@ export class Balancer {
   readonly #makePool: PoolFactory;
   /** Options of TLS to the endpoints. */
   readonly tls: ConnectTls | undefined;
+  /** Of the PROXY header that connections to the endpoints begin with. */
+  readonly proxyProtocol: ProxyVersion | undefined;
   readonly #pools = new Map<string, EndpointPool>();
   #ready: EndpointPool[] = [];
   #draining: EndpointPool[] = [];
@@ -18,13 +21,20 @@ export class Balancer {
 
   constructor(
     backend: Backend,
-    around: { world: UpstreamWorld; makePool: PoolFactory; tls?: ConnectTls | undefined; broken?: string | undefined },
+    around: {
+      world: UpstreamWorld;
+      makePool: PoolFactory;
+      tls?: ConnectTls | undefined;
+      proxyProtocol?: ProxyVersion | undefined;
+      broken?: string | undefined;
+    },
   ) {
     this.backend = backend;
     this.broken = around.broken;
     this.#world = around.world;
     this.#makePool = around.makePool;
     this.tls = around.tls;
+    this.proxyProtocol = around.proxyProtocol;
   }
 
   /** The endpoint for the next request, or null where there is none. `avoid`: one that just failed. */
@@ -52,8 +62,7 @@ export class Balancer {
       stay.add(label);
       let pool = this.#pools.get(label);
       if (pool === undefined) {
-        const target = { address: endpoint.address, port: endpoint.port, tls: this.tls };
-        pool = this.#makePool(this.#world, target, this.backend.protocol === 'h2c' ? 'h2' : 'http');
+        pool = this.#poolOf({ address: endpoint.address, port: endpoint.port, tls: this.tls });
         this.#pools.set(label, pool);
       }
       return pool;
@@ -67,6 +76,14 @@ export class Balancer {
       this.#pools.delete(label);
       pool.retire();
     }
+  }
+
+  #poolOf(target: EndpointTarget): EndpointPool {
+    const protocol = this.backend.protocol === 'h2c' ? 'h2' : 'http';
+    const make = (own: EndpointTarget): EndpointPool => this.#makePool(this.#world, own, protocol);
+    return this.proxyProtocol === undefined
+      ? make(target)
+      : new ClientPools(this.#world, target, { version: this.proxyProtocol, make });
   }
 
   /** The same choice for connections and sessions that no pool carries (TCP, TLS, UDP). */

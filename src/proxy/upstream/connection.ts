@@ -3,12 +3,14 @@
  * in as a Connector, so that pools and balancing know no protocol.
  */
 
-import type { Failure, ResponseSide, Upstream } from '../http/codec.ts';
+import type { ClientConnection, Failure, ResponseSide, Upstream } from '../http/codec.ts';
 import type { DeadlineWheel } from '../http/deadline.ts';
-import type { ConnectTls, Driver } from '../listen/driver.ts';
+import type { ConnectTls, Driver, LinkAddresses } from '../listen/driver.ts';
 
 /** An exchange that waits for a connection. Exactly one of the two is called, unless it cancels. */
 export interface OpenWaiter extends ResponseSide {
+  /** For whom: connections that say who the client is carry requests of this client only. Absent: for nobody. */
+  readonly client?: ClientConnection;
   /** `used`: other requests went over the connection before, so that its backend may just be closing it. */
   upstreamReady(upstream: Upstream, used?: boolean): void;
   upstreamUnavailable(why: Failure): void;
@@ -37,13 +39,21 @@ export interface EndpointTarget {
   address: string;
   port: number;
   tls: ConnectTls | undefined;
+  /** What connections begin with, before TLS. */
+  preamble?: Uint8Array;
+  /** The pool of the whole endpoint, where this one is a part of it: it hears how the endpoint does. */
+  whole?: Pick<EndpointPool, 'noteRefused' | 'noteAnswered'>;
 }
 
 /** What pools need of the world around them. */
 export interface UpstreamWorld {
   driver: Driver;
   wheel: DeadlineWheel;
+  /** The PROXY header of a version; absent where no backend is sent one. */
+  proxyHeader?(version: ProxyVersion, addresses: LinkAddresses): Uint8Array;
 }
+
+export type ProxyVersion = 1 | 2;
 
 /** Makes the pool that speaks a backend's protocol. */
 export type PoolFactory = (world: UpstreamWorld, target: EndpointTarget, protocol: 'http' | 'h2') => EndpointPool;
@@ -56,5 +66,7 @@ export const UPSTREAM_IDLE_TIMEOUT = 60_000;
 export const MAX_CONNECTIONS_PER_ENDPOINT = 1_024;
 /** Idle connections kept for one endpoint. */
 export const MAX_IDLE_PER_ENDPOINT = 256;
+/** Clients at a time that have connections of their own to one endpoint (PROXY protocol); more get a 503. */
+export const MAX_CLIENTS_PER_ENDPOINT = 4_096;
 /** Requests that wait for a connection of a full endpoint; more fail at once (503). */
 export const MAX_WAITING_PER_ENDPOINT = 1_024;

@@ -6,6 +6,7 @@ export {
   type EndpointTarget,
   type OpenWaiter,
   type PoolFactory,
+  type ProxyVersion,
   UPSTREAM_IDLE_TIMEOUT,
   type UpstreamWorld,
 } from './connection.ts';

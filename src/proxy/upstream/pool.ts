@@ -110,10 +110,12 @@ export class ConnectionPool implements EndpointPool {
   }
 
   noteRefused(): void {
+    this.target.whole?.noteRefused();
     this.#eviction.refused(this, this.world.wheel.now);
   }
 
   noteAnswered(): void {
+    this.target.whole?.noteAnswered();
     this.#eviction.answered(this);
   }
 

@@ -334,6 +334,7 @@ export class H1ServerConnection
   }
 
   #requestDone(trailersStart: number, trailersEnd: number): void {
+    if (this.#bodyPaused) this.resumeBody();
     this.#state = HOLD;
     if (this.#exchange === null) this.#rest();
     else if (!this.#discarding) this.#exchange.requestEnd(trailersStart, trailersEnd);

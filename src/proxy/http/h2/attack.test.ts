@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BODY_LENGTH, BODY_OPEN, type Downstream } from '../codec.ts';
+import { BODY_OPEN } from '../codec.ts';
 import {
   type Abuse,
   abuseCounts,
@@ -10,11 +10,12 @@ import {
   RESET_BUDGET,
   SETTINGS_BUDGET,
 } from './abuse.ts';
+import { RawClient, respond } from './client.fixture.ts';
 import { STALL_TIMEOUT } from './connection.ts';
 import * as frame from './frame.ts';
 import { MAX_CONTINUATIONS } from './headerframes.ts';
-import { block, frameBytes, GET, POST, RawClient, respond, sendText, setting, turn, word } from './peer.fixture.ts';
-import { CONNECTION_WINDOW, MAX_STREAMS, STREAM_WINDOW } from './settings.ts';
+import { MAX_STREAMS } from './settings.ts';
+import { block, GET, POST, setting, turn, word } from './wire.fixture.ts';
 
 const CALM = frame.ENHANCE_YOUR_CALM;
 
@@ -182,110 +183,5 @@ describe('attacks that cost one stream', () => {
     expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.CANCEL}`]);
     expect(client.exchanges[0]!.events.at(-1)).toBe('aborted timeout');
     expect(count()).toBe(1);
-  });
-});
-
-describe('window games are errors of flow control', () => {
-  test('a window above 2^31-1, of the connection, of a stream, and by SETTINGS', async () => {
-    const client = await new RawClient().begin();
-    client.request(1, POST, false);
-    client.send(frame.WINDOW_UPDATE, 0, 1, word(0x7fff_ffff));
-    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.FLOW_CONTROL_ERROR}`]);
-    client.send(frame.WINDOW_UPDATE, 0, 0, word(0x7fff_ffff));
-    expect(await client.said()).toEqual([`GOAWAY 1 ${frame.FLOW_CONTROL_ERROR} the connection window overflows`]);
-    const other = await new RawClient().begin();
-    other.request(1, POST, false);
-    other.send(frame.WINDOW_UPDATE, 0, 1, word(0x7000_0000));
-    other.send(frame.SETTINGS, 0, 0, setting(4, 0x7fff_ffff));
-    expect((await other.said()).at(-1)).toContain(`GOAWAY 1 ${frame.FLOW_CONTROL_ERROR}`);
-  });
-
-  test('more data than the window of a stream', async () => {
-    const client = await new RawClient().begin();
-    client.onEvent = (event, down) => {
-      if (event.startsWith('head')) down.pauseBody();
-    };
-    client.request(1, POST, false);
-    const piece = 'x'.repeat(16_384);
-    for (let sent = 0; sent < STREAM_WINDOW; sent += piece.length) client.send(frame.DATA, 0, 1, piece);
-    expect(await client.said()).toEqual([]);
-    client.send(frame.DATA, 0, 1, 'x');
-    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.FLOW_CONTROL_ERROR}`]);
-    expect(client.exchanges[0]!.events).toHaveLength(2);
-  });
-
-  test('more data than the window of the connection, whatever streams it is for', async () => {
-    const client = await new RawClient().begin();
-    client.onEvent = (event, down) => {
-      if (event.startsWith('head')) down.pauseBody();
-    };
-    const piece = 'x'.repeat(16_384);
-    let id = 1;
-    for (let sent = 0; sent < CONNECTION_WINDOW; sent += piece.length) {
-      if (sent % STREAM_WINDOW === 0) client.request((id += 2), POST, false);
-      client.send(frame.DATA, 0, id, piece);
-    }
-    expect(await client.said()).toEqual([]);
-    client.request((id += 2), POST, false);
-    client.send(frame.DATA, 0, id, 'x');
-    expect((await client.said()).at(-1)).toContain(`GOAWAY ${id} ${frame.FLOW_CONTROL_ERROR}`);
-  });
-
-  test('a window that goes below zero by SETTINGS is waited for', async () => {
-    const client = await new RawClient().begin(setting(4, 10));
-    let down: Downstream | undefined;
-    client.onEvent = (event, from) => {
-      down = from;
-      if (event.startsWith('head')) respond(from, 'HTTP/1.1 200 OK\r\n', BODY_OPEN, '0123456789');
-    };
-    client.request(1);
-    await client.frames();
-    client.send(frame.SETTINGS, 0, 0, setting(4, 5));
-    expect(sendText(down!, 'abcdef')).toBe(false);
-    client.send(frame.WINDOW_UPDATE, 0, 1, word(5));
-    expect(await client.said()).toEqual(['SETTINGS 1']);
-    client.send(frame.WINDOW_UPDATE, 0, 1, word(4));
-    expect(await client.said()).toEqual(['DATA 1 abcd']);
-    client.send(frame.WINDOW_UPDATE, 0, 1, word(9));
-    expect(await client.said()).toEqual(['DATA 1 ef']);
-    expect(client.exchanges[0]!.events.at(-1)).toBe('drained');
-  });
-});
-
-describe('messages that could smuggle', () => {
-  test.each<[string, Buffer[]]>([
-    ['more data than content-length', [frameBytes(frame.DATA, frame.END_STREAM, 1, 'abcd')]],
-    ['less data than content-length', [frameBytes(frame.DATA, frame.END_STREAM, 1, 'ab')]],
-    ['an end with trailers before content-length', [frameBytes(frame.HEADERS, 5, 1, block([['x', 'y']]))]],
-    [
-      'trailers that do not end the stream',
-      [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 4, 1, block([['x', 'y']]))],
-    ],
-    [
-      'a pseudo-header in trailers',
-      [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 5, 1, block([[':path', '/']]))],
-    ],
-    [
-      'transfer-encoding in trailers',
-      [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 5, 1, block([['transfer-encoding', 'chunked']]))],
-    ],
-    [
-      'content-length in trailers',
-      [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 5, 1, block([['content-length', '3']]))],
-    ],
-  ])('%s is a stream error, and the exchange is aborted', async (_, frames) => {
-    const count = counted('malformed_message');
-    const client = await new RawClient().begin();
-    client.request(1, [...POST, ['content-length', '3']], false);
-    for (const bytes of frames) client.link.deliver(bytes);
-    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.PROTOCOL_ERROR}`]);
-    expect(client.exchanges[0]!.events.at(-1)).toBe('aborted protocol_error');
-    expect(client.exchanges[0]!.events.join()).not.toContain('abcd');
-    expect(count()).toBe(1);
-    client.request(3);
-    client.onEvent = () => undefined;
-    respond(client.exchanges[1]!.down, 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n', BODY_LENGTH);
-    client.exchanges[1]!.down.sendEnd(0, 0);
-    expect(await client.said()).toEqual(['HEADERS 3 HTTP/1.1 200 OK|content-length: 0|| end']);
   });
 });

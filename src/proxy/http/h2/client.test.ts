@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { CONNECT_TIMEOUT, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/index.ts';
 import { ARENA } from '../arena.ts';
 import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL } from '../codec.ts';
+import { RawBackend, Waiter } from './backend.fixture.ts';
+import { sendText } from './client.fixture.ts';
 import * as frame from './frame.ts';
-import { block, RawBackend, sendText, setting, turn, Waiter, word } from './peer.fixture.ts';
 import { MAX_WAITING_FOR_STREAM } from './pool.ts';
+import { block, setting, turn, word } from './wire.fixture.ts';
 
 const GET = 'GET /a?b=c HTTP/1.1\r\nHost: b.example\r\nX-A: 1\r\n';
 const POST = 'POST /up HTTP/1.1\r\nHost: b.example\r\nTransfer-Encoding: chunked\r\n';
@@ -223,6 +225,17 @@ describe('the end', () => {
     silent.wheel.advance();
     expect(late.events).toEqual(['unavailable connect_timeout']);
     expect(silent.link(0).closed).toBe('reset');
+  });
+
+  test('a TLS connection that settled on another protocol is refused', async () => {
+    const backend = new RawBackend();
+    backend.driver.onConnect = (link) => {
+      link.tls = { serverName: 'b', alpn: 'http/1.1', version: 'TLSv1.3', cipher: '', peerVerified: true };
+      queueMicrotask(() => link.sink.onOpen());
+    };
+    const waiter = new Waiter(GET, BODY_NONE).open(backend.pool);
+    await turn();
+    expect([waiter.events, backend.link(0).closed]).toEqual([['unavailable protocol_error'], 'reset']);
   });
 
   test('an idle connection is closed, and so is a retired pool’s', async () => {

@@ -55,6 +55,11 @@ export class H2ClientConnection extends H2Connection {
     return this.#open && !this.#retired && !this.dead && this.streams.size < limit;
   }
 
+  /** Other requests went over it before. */
+  get used(): boolean {
+    return this.#nextStream > 1;
+  }
+
   /** A stream for one request; only while `free`. */
   request(exchange: ResponseSide): ClientStream {
     const id = this.#nextStream;
@@ -89,6 +94,10 @@ export class H2ClientConnection extends H2Connection {
   // ── the driver's calls
 
   override onOpen(): void {
+    if (this.link!.tls !== undefined && this.link!.tls.alpn !== 'h2') {
+      this.#refuse('protocol_error');
+      return;
+    }
     this.#open = true;
     this.#idleSince = this.wheel.now;
     this.sender.output.open(this.link!);
@@ -97,11 +106,15 @@ export class H2ClientConnection extends H2Connection {
   }
 
   override onClose(error: NodeJS.ErrnoException | undefined): void {
-    if (!this.#open && !this.#retired) {
-      this.#retired = true;
-      this.#host.refused(this, connectFailure(error));
-    }
+    if (!this.#open && !this.#retired) this.#refuse(connectFailure(error));
     super.onClose(error);
+  }
+
+  /** It cannot be used: no connection, or over TLS one that does not speak HTTP/2. */
+  #refuse(why: Failure): void {
+    this.#retired = true;
+    this.link?.close('reset');
+    this.#host.refused(this, why);
   }
 
   // ── what frames say

@@ -153,8 +153,8 @@ export class ClientStream extends H2Stream implements Upstream {
     this.exchange = null;
     this.#deferred = '';
     // RFC 9113 8.7: a refused stream was not looked at, so that the request can be sent again.
-    const refused = code === REFUSED_STREAM;
-    exchange?.upstreamFailed(refused ? 'closed_early' : why, !refused && this.headSeen);
+    const refused = code === REFUSED_STREAM && !this.headSeen;
+    exchange?.upstreamFailed(refused ? 'closed_early' : why, this.headSeen, refused);
   }
 }
 

@@ -11,6 +11,8 @@ export const TABLE_SIZE = 4096;
 const ENTRY_OVERHEAD = 32;
 /** `": "` and CRLF, which lines have and the RFC does not count. */
 const LINE_OVERHEAD = 4;
+const FIRST_BYTES = 1024;
+const MOST_BYTES = 2 * TABLE_SIZE;
 const MOST_ENTRIES = TABLE_SIZE / ENTRY_OVERHEAD;
 const SLOT_MASK = MOST_ENTRIES - 1;
 
@@ -98,17 +100,23 @@ export class DynamicTable {
     }
   }
 
-  /** Twice the table's size is kept, so that moving the live lines to the front is rare. */
+  /**
+   * Grows as entries come, up to twice the table's size: then moving the live lines to the front is rare. A connection
+   * with few fields has a small table.
+   */
   #makeRoom(length: number): void {
-    if (this.#end + length <= this.bytes.length) return;
-    if (this.bytes.length === 0) {
-      this.bytes = Buffer.allocUnsafeSlow(2 * TABLE_SIZE);
-      this.entries = new Int32Array(MOST_ENTRIES * ENTRY_STRIDE);
-      return;
-    }
+    const { bytes } = this;
+    if (this.#end + length <= bytes.length) return;
     const first = this.count === 0 ? this.#end : this.entries[this.at(this.count - 1) + ENTRY_START]!;
-    this.bytes.copyWithin(0, first, this.#end);
+    const live = this.#end - first;
+    if (bytes.length < MOST_BYTES && 2 * (live + length) > bytes.length) {
+      if (bytes.length === 0) this.entries = new Int32Array(MOST_ENTRIES * ENTRY_STRIDE);
+      let size = Math.max(FIRST_BYTES, 2 * bytes.length);
+      while (size < live + length) size *= 2;
+      this.bytes = Buffer.allocUnsafeSlow(size);
+    }
+    bytes.copy(this.bytes, 0, first, this.#end);
     for (let i = 0; i < this.count; i++) this.entries[this.at(i) + ENTRY_START]! -= first;
-    this.#end -= first;
+    this.#end = live;
   }
 }

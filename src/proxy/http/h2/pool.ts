@@ -62,10 +62,12 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   }
 
   noteRefused(): void {
+    this.#target.whole?.noteRefused();
     this.#eviction.refused(this, this.wheel.now);
   }
 
   noteAnswered(): void {
+    this.#target.whole?.noteAnswered();
     this.#eviction.answered(this);
   }
 
@@ -114,7 +116,8 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     while (connection.free) {
       const waiter = this.#waiting.shift();
       if (waiter === undefined) return;
-      waiter.upstreamReady(connection.request(waiter));
+      const { used } = connection;
+      waiter.upstreamReady(connection.request(waiter), used);
     }
     if (this.#waiting.length > 0) this.#grow();
   }

@@ -1,0 +1,7 @@
+import type { LinkAddresses } from '../listen/index.ts';
+import { encodeV1, encodeV2 } from '../stream/index.ts';
+import type { ProxyVersion } from '../upstream/index.ts';
+
+export function proxyHeader(version: ProxyVersion, addresses: LinkAddresses): Uint8Array {
+  return version === 1 ? encodeV1(addresses) : encodeV2(addresses);
+}
