@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { chunksOf, entriesOf } from './document.ts';
+import { chunksOf, entriesOf, thoroughEntries } from './document.ts';
 
 test.each([
   ['nothing', '', []],
@@ -141,5 +141,56 @@ test('reads any text without throwing', () => {
     fc.property(fc.array(word, { maxLength: 20 }), (words) => {
       for (const chunk of chunksOf(words.join(''))) entriesOf(chunk.text);
     }),
+  );
+});
+
+const scalar = fc.oneof(
+  fc.string(),
+  fc.constantFrom('yes', 'off', 'N', 'y', 'null', '~', '', '1', '0x10', '0o17', '017', '1e3', '.5', '+1', '-0', '.inf'),
+  fc.constantFrom(
+    '2026-01-01',
+    '1_000',
+    '0b11',
+    '12:30:45',
+    '*.example.com',
+    '"a\\tb"',
+    "'it''s'",
+    '# c',
+    'a #b',
+    'a: b',
+  ),
+  fc.integer().map(String),
+  fc.double().map(String),
+);
+const key = fc.constantFrom('a', 'b c', '"q"', "'s'", 'yes', '1', '1.10', 'null', '<<', '0x1', 'x.y/z', '__proto__');
+const lineOfMap = fc
+  .tuple(fc.constantFrom('  ', '    ', '  - ', ' '), key, scalar)
+  .map(([pad, name, value]) => `${pad}${name}: ${value}`);
+const flow = fc.jsonValue({ maxDepth: 3 }).map((value) => `  f: ${JSON.stringify(value)}`);
+const block = fc.constantFrom(
+  '  t: |',
+  '  t: >-',
+  '  t: |2+',
+  '    text',
+  '',
+  '  # c',
+  '---',
+  '...',
+  '  list:',
+  '    -',
+  '  - x',
+  '\t',
+);
+
+test('the quick parser and the thorough one say the same of every document', () => {
+  const head = fc.constantFrom('', '# c\n\n', '---\n', '--- # c\n', '\n--- ');
+  const lines = fc.array(fc.oneof(lineOfMap, flow, block), { maxLength: 8 });
+  fc.assert(
+    fc.property(head, lines, fc.constantFrom('\n', '\r\n'), (before, data, end) => {
+      const object = ['apiVersion: v1', 'kind: ConfigMap', 'metadata: { name: a }', 'data:', ...data].join('\n');
+      const text = `${before}${object}\n`.replaceAll('\n', end);
+      expect(entriesOf(text)).toEqual(thoroughEntries(text));
+    }),
+    { numRuns: 3000 },
   );
 });

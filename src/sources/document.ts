@@ -12,6 +12,7 @@ import {
 import { type Admission, admit, likelyKey } from './admission.ts';
 import { recognise } from './conversion.ts';
 import { type Diagnostic, type FieldPath, fieldName } from './diagnostic.ts';
+import { plainValue, WORDY_BOOLEAN, wordyBoolean } from './plaindocument.ts';
 import { isObject, type Problem } from './schema/index.ts';
 
 /** A part of a file that can be parsed by itself: the lines from one `---` to the next. */
@@ -73,16 +74,37 @@ function countLines(text: string): number {
   return lines;
 }
 
-/** kubectl reads these plain words as booleans, as YAML 1.1 does. */
 const wordyBooleans: ScalarTag = {
   default: true,
   tag: 'tag:yaml.org,2002:bool',
-  test: /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/,
-  resolve: (word) => /^(?:y|on)/i.test(word),
+  test: WORDY_BOOLEAN,
+  resolve: wordyBoolean,
 };
 
 /** Parses a chunk and judges its objects. Never throws: what cannot be read becomes a refused entry. */
 export function entriesOf(chunk: string): Entry[] {
+  return faultlessEntry(chunk) ?? thoroughEntries(chunk);
+}
+
+/** Of a document with one object and nothing to be said about it: then no positions are needed, which cost the most. */
+function faultlessEntry(chunk: string): Entry[] | undefined {
+  const value = plainValue(chunk);
+  if (!isObject(value) || Array.isArray(value.items)) return undefined;
+  const admission = admit(value);
+  if (admission.verdict === 'refused' || (admission.verdict === 'accepted' && admission.problems.length > 0)) {
+    return undefined;
+  }
+  return [{ line: firstContentLine(chunk), admission, notes: [] }];
+}
+
+const EMPTY_LINES = /^(?:(?:---)?[ \t]*(?:#.*)?\r?\n|---[ \t]+(?=\S))*/;
+
+function firstContentLine(chunk: string): number {
+  return countLines(EMPTY_LINES.exec(chunk)?.[0] ?? '');
+}
+
+/** With the line of everything that there is to be said about. */
+export function thoroughEntries(chunk: string): Entry[] {
   const lines = new LineCounter();
   try {
     const documents = parseAllDocuments(chunk, {

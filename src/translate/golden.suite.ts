@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type AnyResource, apiVersionOf, type Condition, KINDS, type Kind, objectKey } from '../api/index.ts';
 import { type Ack, type ConfigObject, DeliveryLog, type ListenerState, refKey } from '../config/index.ts';
-import { batch } from '../graph/index.ts';
+import { batch, type SourceCollection } from '../graph/index.ts';
 import type { TranslateOptions } from './inputs.ts';
 import type { Diagnostic } from './problem.ts';
 import { emptyInputs } from './translate.ts';
@@ -41,8 +41,8 @@ export function runGolden(golden: GoldenCase, pem: TestPem): GoldenOutput {
   const options: TranslateOptions = { shared: true, ...golden.options };
   const inputs = emptyInputs();
   for (const resource of resourcesOf(golden.input, pem)) {
-    const collection = inputs[resource.kind];
-    collection.apply([{ key: objectKey(resource), value: resource as never }]);
+    const collection = inputs[resource.kind] as unknown as SourceCollection<AnyResource>;
+    collection.apply([{ key: objectKey(resource), value: resource }]);
   }
   const { config, statuses, diagnostics } = translation(inputs, options);
   if (golden.dataPlane !== undefined) answer(inputs, config.values(), golden.dataPlane);

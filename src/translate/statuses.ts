@@ -9,6 +9,8 @@ import {
 } from '../api/index.ts';
 import { type Collection, type Index, index, join } from '../graph/index.ts';
 import type { Backends } from './backends.ts';
+import type { BackendTrafficPolicies } from './backendtraffic.ts';
+import type { ClientTrafficPolicies } from './clienttraffic.ts';
 import { ownerKey } from './declared.ts';
 import { gatewayClassDiagnostics, gatewayClassStatus } from './gatewayclass.ts';
 import { gatewayDiagnostics } from './gatewaydiagnostics.ts';
@@ -23,6 +25,7 @@ import type { Routes } from './routes.ts';
 import { routeDiagnostics, routeStatus } from './routestatus.ts';
 import type { Graph } from './stage.ts';
 import { strayDiagnostics } from './stray.ts';
+import { trafficStatuses } from './trafficstatuses.ts';
 
 /** What is written to an object's status: our own entries and conditions, without transition times. */
 export interface ObjectStatus {
@@ -36,6 +39,8 @@ export interface StatusInputs {
   listeners: Listeners;
   routes: Routes;
   backends: Backends;
+  clientTraffic: ClientTrafficPolicies;
+  backendTraffic: BackendTrafficPolicies;
 }
 
 export interface Statuses {
@@ -48,6 +53,7 @@ export function deriveStatuses(graph: Graph, known: StatusInputs): Statuses {
     socketReports(ack).map((report) => [`${key}>${report.listener}`, report] as const),
   );
   const sockets = index('sockets by listener', reports, ({ listener }) => [listener]);
+  const traffic = trafficStatuses(graph, known);
   const statuses = [
     graph.derive('gatewayclass statuses', known.listeners.classes, (_context, adopted, key) => [
       [key, objectStatus('GatewayClass', adopted, gatewayClassStatus(adopted))] as const,
@@ -60,8 +66,12 @@ export function deriveStatuses(graph: Graph, known: StatusInputs): Statuses {
       return [[key, objectStatus(route.route.kind, route.route, routeStatus(scope, route))] as const];
     }),
     policyStatuses(graph, known),
+    ...traffic.statuses,
   ];
-  return { statuses: join<ObjectStatus>('statuses', statuses), diagnostics: deriveDiagnostics(graph, known) };
+  return {
+    statuses: join<ObjectStatus>('statuses', statuses),
+    diagnostics: join('diagnostics', [deriveDiagnostics(graph, known), ...traffic.diagnostics]),
+  };
 }
 
 function objectStatus(
@@ -134,7 +144,7 @@ function position({ field }: ListenerView): number {
 
 function deriveDiagnostics(graph: Graph, { listeners, routes, backends }: StatusInputs): Collection<Diagnostic> {
   const numbered = (key: string, found: Diagnostic[]) => found.map((one, at) => [`${key}#${at}`, one] as const);
-  return join('diagnostics', [
+  return join('object diagnostics', [
     graph.derive('gatewayclass diagnostics', listeners.classes, (_context, adopted, key) =>
       numbered(key, gatewayClassDiagnostics(adopted)),
     ),

@@ -1,6 +1,8 @@
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, derive, index, join } from '../graph/index.ts';
 import { backendConfig, deriveBackends } from './backends.ts';
+import { deriveBackendTraffic } from './backendtraffic.ts';
+import { deriveClientTraffic } from './clienttraffic.ts';
 import { grantsOf } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import { deriveListeners } from './listeners.ts';
@@ -57,10 +59,13 @@ function build(inputs: Inputs, options: TranslateOptions): Translation {
   const listeners = deriveListeners(graph);
   const backends = deriveBackends(graph);
   const routes = deriveRoutes(graph, { listeners, backends });
-  const { statuses, diagnostics } = deriveStatuses(graph, { listeners, routes, backends });
+  const clientTraffic = deriveClientTraffic(graph, listeners);
+  const backendTraffic = deriveBackendTraffic(graph, routes.uses);
+  const known = { listeners, routes, backends, clientTraffic, backendTraffic };
+  const { statuses, diagnostics } = deriveStatuses(graph, known);
   const used = backendConfig(graph, routes.uses, { backends, certificates: listeners.certificates });
   return {
-    config: join('config', [listeners.config, routes.config, used]),
+    config: join('config', [listeners.config, routes.config, used, clientTraffic.config, backendTraffic.config]),
     statuses,
     diagnostics,
     computed: () => derivations.reduce((sum, { computed }) => sum + computed, 0),

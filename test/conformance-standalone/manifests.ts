@@ -22,6 +22,8 @@ export interface PodPort {
   secret?: string;
 }
 
+/** The suite's namespace for Gateways and most of what they serve. */
+export const INFRA = 'gateway-conformance-infra';
 const CLASS = 'conformance';
 const TLS_PORT = 8443;
 

@@ -1,8 +1,10 @@
 /** One test of the suite's, served: its manifests beside the base ones, in a gateway that `daemun run` would be. */
+import { equal } from 'node:assert/strict';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import {
   gatewayClass,
   giveAddresses,
+  INFRA,
   type Manifest,
   type PodPort,
   podPorts,
@@ -11,9 +13,10 @@ import {
 } from './manifests.ts';
 import type { Material } from './material.ts';
 import { type StandIn, startStandIn } from './standin.ts';
+import { attachedRoutes } from './status.ts';
 import type { Suite } from './suite.ts';
 
-export const INFRA = 'gateway-conformance-infra';
+export { INFRA } from './manifests.ts';
 
 export interface SceneOptions {
   suite: Suite;
@@ -30,8 +33,17 @@ export interface Scene {
   readonly rig: Rig;
   /** Where a Gateway serves a port. */
   place(gateway: string, written: number): { address: string; port: number };
+  /** Port of a Gateway's listener, as written. */
+  portOf(gateway: string, listener: string): number;
+  firstPort(gateway: string): number;
+  /** What a TLSRoute is written with: its hostnames, and the port of the Gateway's first listener. */
+  written(gateway: string, route: string): { hostnames: string[]; port: number };
+  /** These Gateways have no route on any listener. */
+  unattached(...gateways: string[]): Promise<void>;
   /** Paths that a Pod has been asked for. */
   received(pod: string): string[];
+  /** Where a Pod's ports are, on 127.0.0.1. */
+  podPorts(pod: string): number[];
   /** Edits the manifests on disk. What follows from it is to be waited for. */
   edit(change: (find: (kind: string, name: string) => Manifest, manifests: Manifest[]) => void): void;
   close(): Promise<void>;
@@ -57,6 +69,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     if (!found) throw new Error(`no ${kind} ${name}`);
     return found;
   };
+  const firstPort = (gateway: string): number => find('Gateway', gateway).spec.listeners[0].port;
   return {
     material,
     rig,
@@ -64,7 +77,20 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       address: find('Gateway', gateway).spec.addresses.at(-1).value,
       port: rig.port(port, `${INFRA}/${gateway}`),
     }),
+    portOf: (gateway, listener) =>
+      find('Gateway', gateway).spec.listeners.find((one: { name: string }) => one.name === listener).port,
+    firstPort,
+    written: (gateway, route) => ({
+      hostnames: find('TLSRoute', route).spec.hostnames,
+      port: firstPort(gateway),
+    }),
+    async unattached(...gateways) {
+      await eventually(() => {
+        for (const gateway of gateways) equal(attachedRoutes(rig.report(), gateway), 0, gateway);
+      });
+    },
     received: (name) => pods.filter(({ pod }) => pod.name === name).flatMap(({ standIn }) => standIn.received),
+    podPorts: (name) => pods.filter(({ pod }) => pod.name === name).map(({ standIn }) => standIn.port),
     edit(change) {
       change(find, manifests);
       void rig.write(written(manifests));

@@ -12,7 +12,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { Condition } from '../../src/api/index.ts';
 import type { Report, StatusItem } from '../../src/cli/report/index.ts';
-import { INFRA } from './scene.ts';
+import { INFRA } from './manifests.ts';
 
 interface Part {
   conditions?: Condition[];
@@ -126,6 +126,13 @@ export function parentsOf(report: Report, kind: string, name: string): Ref[] {
 
 export function listenerNames(report: Report, kind: string, name: string): string[] {
   return ((itemOf(report, kind, name).status as StatusShape).listeners ?? []).map((listener) => listener.name);
+}
+
+/** Of all listeners of a Gateway together. */
+export function attachedRoutes(report: Report, gateway: string): number {
+  const { listeners = [] } = itemOf(report, 'Gateway', gateway).status as StatusShape;
+  ok(listeners.length > 0, `Gateway ${gateway} has no listeners in its status`);
+  return listeners.reduce((sum, part) => sum + (part.attachedRoutes ?? 0), 0);
 }
 
 /** `[namespace, name]`. */

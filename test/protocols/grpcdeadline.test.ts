@@ -14,7 +14,7 @@ let rig: Rig;
 let session: http2.ClientHttp2Session;
 
 beforeAll(async () => {
-  backend.on('stream', (stream, headers) => {
+  backend.on('stream', (stream: http2.ServerHttp2Stream, headers) => {
     stream.on('error', () => {});
     stream.on('close', () => resets.push(stream.rstCode));
     const method = String(headers[':path']).split('/')[2];
@@ -67,7 +67,7 @@ async function call(method: string, headers: Record<string, string> = {}, end = 
   stream.write(Buffer.alloc(5));
   if (end) stream.end();
   stream.resume();
-  await once(stream, 'close');
+  await new Promise((resolve) => stream.once('close', resolve));
   return { head, trailers, code: stream.rstCode };
 }
 

@@ -9,8 +9,8 @@ import type { PlannedBackend, RoutePlan } from '../route/index.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
 import { Account } from './account.ts';
 import { ARENA, COMPOSE_START } from './arena.ts';
+import { BackendRequest } from './backendrequest.ts';
 import {
-  BODY_NONE,
   BODY_OPEN,
   BODY_TUNNEL,
   type BodyFraming,
@@ -20,37 +20,34 @@ import {
   type RequestSide,
   type Upstream,
 } from './codec.ts';
-import { putText } from './compose.ts';
-import type { Deadline, DeadlineOwner } from './deadline.ts';
+import { ExchangeTimes } from './exchangetimes.ts';
 import { FilterRun } from './filterrun.ts';
 import { composeRequest, composeResponse, framingOf } from './forward.ts';
 import { endWithStatus, grpcDue, isGrpc } from './grpc.ts';
 import { type GrpcWeb, grpcWebOf } from './grpcweb.ts';
 import { type Head, isHeadMethod } from './head.ts';
-import { KeptBody } from './keptbody.ts';
 import {
   localReply,
   PREFERS_GRPC,
   PREFERS_JSON,
   type Preference,
   preferenceOf,
+  sendContinue,
   sendReply,
   upstreamFailure,
 } from './localreply.ts';
 import { Mirrors } from './mirror.ts';
 import { idText, nextIdNumber, trustedRequestId } from './requestid.ts';
 import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
-import { type HttpService, MAX_REPLAY_BYTES, type UpstreamChoice } from './service.ts';
+import type { HttpService, UpstreamChoice } from './service.ts';
 
-const NEVER = Number.POSITIVE_INFINITY;
 const TOO_LARGE = { status: 413, message: 'The request is longer than what is allowed.' };
 
-export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
+export class Exchange extends ExchangeTimes implements RequestSide, OpenWaiter {
   readonly #service: HttpService;
   #down: Downstream;
   /** Of a gRPC-Web request; stands in the place of the client where the backend speaks gRPC, or nobody answers. */
   #web: GrpcWeb | null = null;
-  readonly #deadline: Deadline;
   readonly #account = new Account();
   /** From a trusted hop, or ''. */
   #givenId = '';
@@ -62,16 +59,9 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   #choice: UpstreamChoice | null = null;
   #pool: EndpointPool | null = null;
   #up: Upstream | null = null;
-  /** The upstream request head, kept for as long as it may have to be sent again. */
-  #text = '';
-  #framing: BodyFraming = BODY_NONE;
+  #request: BackendRequest | null = null;
   #responsePatch: HeaderPatch = HeaderPatch.NONE;
   #mirrors: Mirrors | null = null;
-  #kept: KeptBody | null = null;
-  /** Lines after the body, which came before a backend could be sent them. */
-  #trailers = '';
-  /** Body bytes went to a backend that are not kept: the request cannot be sent again. */
-  #spent = false;
   /** The attempt under way went out on a connection that had carried other requests. */
   #onUsed = false;
   /** The client waits for `100 Continue`. */
@@ -86,18 +76,10 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   #tunnelOpen = 2;
   #over = false;
 
-  // Times on the wheel's clock.
-  #requestDue = NEVER;
-  #attemptDue = NEVER;
-  #retryAt = NEVER;
-  #activeAt: number;
-
   constructor(service: HttpService, down: Downstream) {
+    super(service.wheel, service.limits.streamIdleTimeout);
     this.#service = service;
     this.#down = down;
-    this.#activeAt = service.wheel.now;
-    this.#deadline = service.wheel.borrow(this);
-    service.wheel.set(this.#deadline, service.limits.streamIdleTimeout);
   }
 
   get requestId(): string {
@@ -170,12 +152,12 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
   ): void {
     const { backend, run } = around;
     const upgrade = head.upgradeEnd > 0;
-    this.#framing = framingOf(head, this.#requestComplete);
+    let framing = framingOf(head, this.#requestComplete);
     let patch = run === null ? backend.requestPatch : backend.requestPatch.followedBy(run.requestPatch);
     if (this.#web !== null && this.#plan!.rule.route.kind === 'GRPCRoute') {
       this.#down = this.#web;
       patch = patch.followedBy(this.#web.requestPatch);
-      if (this.#web.requestText && !this.#requestComplete) this.#framing = BODY_OPEN;
+      if (this.#web.requestText && !this.#requestComplete) framing = BODY_OPEN;
     }
     const changes = {
       target: run?.target ?? '',
@@ -187,8 +169,8 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
       trusted: around.trusted,
       upgrade,
     };
-    const end = composeRequest(COMPOSE_START, head, { changes, client: this.client, framing: this.#framing });
-    this.#text = ARENA.latin1Slice(COMPOSE_START, end);
+    const end = composeRequest(COMPOSE_START, head, { changes, client: this.client, framing });
+    this.#request = new BackendRequest(ARENA.latin1Slice(COMPOSE_START, end), framing);
     this.#responsePatch = run === null ? backend.responsePatch : backend.responsePatch.followedBy(run.responsePatch);
     // What follows an upgrade is between two: there is nothing in it to copy.
     if (run !== null && run.mirrors.length > 0 && !upgrade) this.#mirror(run.mirrors);
@@ -196,8 +178,8 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   #mirror(backends: readonly string[]): void {
     this.#mirrors = new Mirrors(this.#service, backends, {
-      head: this.#text,
-      framing: this.#framing,
+      head: this.#request!.head,
+      framing: this.#request!.framing,
       client: this.client,
     });
     if (this.#requestComplete) this.#mirrors.end('');
@@ -205,27 +187,18 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   #start(head: Head): void {
     const { timeouts, retry } = this.#plan!.rule;
-    if (timeouts?.request) this.#requestDue = this.#service.wheel.now + timeouts.request;
-    if (this.#preference === PREFERS_GRPC) {
-      this.#requestDue = Math.min(this.#requestDue, grpcDue(head, this.#service.wheel.now));
-    }
-    if (!this.#requestComplete && retry !== undefined) this.#kept = new KeptBody();
+    const { now } = this.#service.wheel;
+    if (timeouts?.request) this.endRequestAt(now + timeouts.request);
+    if (this.#preference === PREFERS_GRPC) this.endRequestAt(grpcDue(head, now));
+    if (!this.#requestComplete && retry !== undefined) this.#request!.keepForReplay();
     this.#expectsContinue = head.expectContinue && !this.#requestComplete;
     this.#attempt();
-  }
-
-  /** The client waits for this word before it sends the body; the backend is not asked, as its answer decides. */
-  #continue(): void {
-    this.#expectsContinue = false;
-    const at = this.#down.beginHead();
-    this.#down.sendInformational(at, putText(at, 'HTTP/1.1 100 Continue\r\n'));
-    this.#down.flush();
   }
 
   requestBody(start: number, end: number): void {
     const size = end - start;
     this.#account.bytesIn += size;
-    this.#activeAt = this.#service.wheel.now;
+    this.active();
     if (this.#over) return;
     const { maxBodyBytes } = this.#service.limits;
     if (maxBodyBytes > 0 && this.#account.bytesIn > maxBodyBytes && !this.#tunnel) return this.#refuseBody();
@@ -237,22 +210,9 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   #passBody(start: number, end: number): void {
     this.#mirrors?.body(start, end);
-    this.#keep(start, end);
+    this.#request!.keep(start, end, this.#up === null);
     if (this.#up === null) this.#down.pauseBody();
     else if (!this.#up.sendBody(start, end)) this.#down.pauseBody();
-  }
-
-  /** Keeps what a later attempt or a connection that is not open yet must be sent. */
-  #keep(start: number, end: number): void {
-    const kept = this.#kept;
-    if (this.#up === null) {
-      (this.#kept ??= new KeptBody()).add(start, end);
-    } else if (kept !== null && kept.bytes + (end - start) <= MAX_REPLAY_BYTES) {
-      kept.add(start, end);
-    } else {
-      this.#kept = null;
-      this.#spent = true;
-    }
   }
 
   requestEnd(trailersStart: number, trailersEnd: number): void {
@@ -262,8 +222,8 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     if (this.#down === this.#web && !this.#web.requestWhole) {
       return this.requestRefused(400, 'The base64 of this request ends in the middle.');
     }
-    if (trailersEnd > trailersStart) this.#trailers = ARENA.latin1Slice(trailersStart, trailersEnd);
-    this.#mirrors?.end(this.#trailers);
+    this.#request!.end(trailersStart, trailersEnd);
+    this.#mirrors?.end(this.#request!.trailers);
     this.#up?.sendEnd(trailersStart, trailersEnd);
   }
 
@@ -319,10 +279,10 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     this.#pool = pool;
     this.#account.attempts++;
     this.#account.endpoint = pool.label;
-    if (this.#expectsContinue) this.#continue();
+    if (this.#expectsContinue) sendContinue(this.#down);
+    this.#expectsContinue = false;
     const { timeouts } = this.#plan!.rule;
-    if (timeouts?.backendRequest) this.#attemptDue = this.#service.wheel.now + timeouts.backendRequest;
-    if (this.#requestDue !== NEVER || this.#attemptDue !== NEVER) this.#arm();
+    this.beginAttempt(timeouts?.backendRequest ?? 0);
     const up = pool.open(this);
     if (up === null) return;
     this.#onUsed = true;
@@ -340,22 +300,10 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   #send(up: Upstream): void {
     this.#up = up;
-    up.sendHead(this.#text, this.#framing);
-    if (this.#kept !== null && !this.#kept.empty) {
-      const flowing = this.#plan!.rule.retry === undefined ? this.#sendOnce(up) : this.#kept.sendAll(up);
-      if (flowing && !this.#requestComplete) this.#down.resumeBody();
-    } else if (!this.#requestComplete) {
-      this.#down.resumeBody();
-    }
-    if (this.#framing === BODY_TUNNEL) up.flush();
-    else if (this.#requestComplete) up.sendEnd(COMPOSE_START, putText(COMPOSE_START, this.#trailers));
-  }
-
-  #sendOnce(up: Upstream): boolean {
-    const kept = this.#kept!;
-    this.#kept = null;
-    this.#spent = true;
-    return kept.sendAll(up);
+    const request = this.#request!;
+    const flowing = request.sendTo(up, this.#requestComplete);
+    if (flowing && !this.#requestComplete) this.#down.resumeBody();
+    if (request.framing === BODY_TUNNEL) up.flush();
   }
 
   upstreamUnavailable(why: Failure): void {
@@ -373,13 +321,16 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     if (this.#responseStarted) return this.#cut(why);
     const { attempts } = this.#account;
     if (untouched && attempts < MAX_CONNECT_ATTEMPTS) {
-      if (!this.#spent) return this.#attempt();
-      if (this.#preference === PREFERS_GRPC && this.client.protocol === 'HTTP/2.0') return this.#handBack();
+      if (!this.#request!.spent) return this.#attempt();
+      if (this.#preference === PREFERS_GRPC && this.#web === null && this.client.protocol === 'HTTP/2.0') {
+        return this.#handBack();
+      }
     }
-    if (!this.#spent && !sawBytes && this.#framing !== BODY_TUNNEL) {
+    if (!this.#request!.spent && !sawBytes && this.#request!.framing !== BODY_TUNNEL) {
       if (retriesFailure(this.#plan!.rule, why, attempts)) return this.#retryLater();
       // A kept connection that its backend closed at the same moment: the first request on it is sent again, once.
-      if (attempts === 1 && this.#onUsed && why !== 'timeout' && isIdempotent(this.#method())) return this.#attempt();
+      if (attempts === 1 && this.#onUsed && why !== 'timeout' && isIdempotent(this.#request!.method))
+        return this.#attempt();
     }
     this.#failUpstream(why);
   }
@@ -390,14 +341,8 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     this.#cut('draining');
   }
 
-  #method(): string {
-    return this.#text.slice(0, this.#text.indexOf(' '));
-  }
-
   #retryLater(): void {
-    this.#attemptDue = NEVER;
-    this.#retryAt = this.#service.wheel.now + retryDelay(this.#plan!.rule, this.#account.attempts);
-    this.#arm();
+    this.tryAgainIn(retryDelay(this.#plan!.rule, this.#account.attempts));
   }
 
   upstreamDrained(): void {
@@ -417,17 +362,17 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     const account = this.#account;
     if (this.#service.onAccess !== undefined) account.upstreamDuration = performance.now() - account.startedAt;
     const { status } = head;
-    if (!this.#spent && retriesStatus(this.#plan!.rule, status, account.attempts)) {
+    if (!this.#request!.spent && retriesStatus(this.#plan!.rule, status, account.attempts)) {
       this.#up?.abort('closed_early');
       this.#up = null;
       return this.#retryLater();
     }
     if (framing === BODY_TUNNEL) {
-      if (this.#framing !== BODY_TUNNEL || head.upgradeEnd === 0) return this.#refuseResponse();
+      if (this.#request!.framing !== BODY_TUNNEL || head.upgradeEnd === 0) return this.#refuseResponse();
       this.#tunnel = true;
-      this.#requestDue = this.#attemptDue = NEVER;
+      this.dropTimeouts();
     }
-    this.#activeAt = this.#service.wheel.now;
+    this.active();
     this.#responseStarted = true;
     this.#endsWithStatus = this.#preference === PREFERS_GRPC && framing === BODY_OPEN && status === 200;
     account.status = status;
@@ -444,7 +389,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   responseBody(start: number, end: number): void {
     this.#account.bytesOut += end - start;
-    this.#activeAt = this.#service.wheel.now;
+    this.active();
     if (!this.#over && !this.#down.sendBody(start, end)) this.#up?.pauseBody();
   }
 
@@ -500,28 +445,16 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
 
   // ── deadlines and the end
 
-  #arm(): void {
-    const idleAt = this.#activeAt + this.#service.limits.streamIdleTimeout;
-    this.#service.wheel.setAt(this.#deadline, Math.min(this.#requestDue, this.#attemptDue, this.#retryAt, idleAt));
+  protected tryAgain(): void {
+    this.#attempt();
   }
 
-  onDeadline(now: number): void {
-    if (this.#over) return;
-    if (this.#requestDue <= now) return this.#timeOut();
-    if (this.#retryAt <= now) {
-      this.#retryAt = NEVER;
-      this.#attempt();
-    } else if (this.#attemptDue <= now) {
-      this.#attemptDue = NEVER;
-      this.#releaseUpstream('timeout');
-      this.upstreamFailed('timeout', false);
-    } else if (this.#activeAt + this.#service.limits.streamIdleTimeout <= now) {
-      return this.#timeOut();
-    }
-    if (!this.#over) this.#arm();
+  protected attemptTimedOut(): void {
+    this.#releaseUpstream('timeout');
+    this.upstreamFailed('timeout', false);
   }
 
-  #timeOut(): void {
+  protected timedOut(): void {
     this.#releaseUpstream('timeout');
     if (this.#responseStarted) this.#cut('timeout');
     else this.#failUpstream('timeout');
@@ -550,7 +483,7 @@ export class Exchange implements RequestSide, OpenWaiter, DeadlineOwner {
     this.#over = true;
     // A copy that will not become whole is worth nothing.
     if (!this.#requestComplete) this.#mirrors?.giveUp();
-    this.#service.wheel.giveBack(this.#deadline);
+    this.endTimes();
     this.#account.close(this.#service, this);
   }
 }

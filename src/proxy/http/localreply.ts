@@ -79,6 +79,13 @@ export function sendReply(down: Downstream, reply: LocalReply, headRequest: bool
   down.sendEnd(0, 0);
 }
 
+/** The client waits for this word before it sends the body; the backend is not asked, as its answer decides. */
+export function sendContinue(down: Downstream): void {
+  const at = down.beginHead();
+  down.sendInformational(at, putText(at, 'HTTP/1.1 100 Continue\r\n'));
+  down.flush();
+}
+
 /** What the client is told where a backend failed. */
 export function upstreamFailure(why: Failure): { status: number; message: string } {
   switch (why) {

@@ -3,4 +3,11 @@ export { MemoryDriver, MemoryLink } from './memorylink.ts';
 export { adoptSocket, deliver, type Handle, linkOf, NetDriver, NetLink } from './netlink.ts';
 export { type ListeningSocket, openSocket, type SocketTarget, socketError } from './socket.ts';
 export { tlsLinkOf } from './tlslink.ts';
-export { ALPN, type TlsContext, TlsContexts, TlsTermination } from './tlstermination.ts';
+export {
+  ALPN,
+  CIPHERS,
+  type PresentedCertificate,
+  type TlsContext,
+  TlsContexts,
+  TlsTermination,
+} from './tlstermination.ts';

@@ -6,6 +6,7 @@
 import net from 'node:net';
 import { ARENA, RECV_END, RECV_SIZE, RECV_START } from '../http/arena.ts';
 import type { ConnectTarget, Driver, Link, LinkAddresses, LinkTls, Sink } from './driver.ts';
+import { observeWrite, RawWriter, rawWritesWork, type WriteHandle } from './rawwrite.ts';
 import { connectTls } from './tlslink.ts';
 
 const RECV = ARENA.subarray(RECV_START, RECV_END);
@@ -77,6 +78,7 @@ export class NetLink implements Link {
   failure: NodeJS.ErrnoException | undefined = undefined;
   paused = false;
   tls: LinkTls | undefined = undefined;
+  #raw: RawWriter | null = null;
 
   /** The sink is set before control returns to the event loop. */
   constructor(socket: net.Socket, sink?: Sink) {
@@ -105,7 +107,7 @@ export class NetLink implements Link {
     return this.addresses?.destination.port ?? this.socket.localPort ?? 0;
   }
   get pending(): number {
-    return this.socket.writableLength;
+    return this.socket.writableLength + (this.#raw === null ? 0 : this.#raw.pending);
   }
 
   /** Gives the socket up to another owner: nothing of it reaches the sink any more. */
@@ -115,7 +117,22 @@ export class NetLink implements Link {
 
   send(data: string | Uint8Array): boolean {
     if (this.socket.destroyed || this.socket.writableEnded) return true;
-    return typeof data === 'string' ? this.socket.write(data, 'latin1') : this.socket.write(data);
+    if (this.#raw !== null && this.socket.writableLength === 0) return this.#raw.send(data);
+    return this.#sendFirst(data);
+  }
+
+  /** Through the stream; an open plain connection goes on without it, where that works. */
+  #sendFirst(data: string | Uint8Array): boolean {
+    const { socket } = this;
+    const { _handle: handle } = socket as { _handle?: WriteHandle | null };
+    if (handle && !socket.connecting && !('encrypted' in socket)) {
+      if (rawWritesWork() === undefined) return observeWrite(socket, handle, data);
+      if (rawWritesWork() && socket.writableLength === 0) {
+        this.#raw = new RawWriter(socket, handle, () => this.sink.onDrain());
+        return this.#raw.send(data);
+      }
+    }
+    return typeof data === 'string' ? socket.write(data, 'latin1') : socket.write(data);
   }
 
   pause(): void {

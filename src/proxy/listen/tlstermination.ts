@@ -3,17 +3,39 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Handle } from './netlink.ts';
 
+export interface PresentedCertificate {
+  readonly options: tls.SecureContextOptions;
+  /** Made of the options. */
+  readonly secure: tls.SecureContext;
+  /** The certificate is for this server name. */
+  names(serverName: string): boolean;
+}
+
 /** What TLS presents and asks for on one listener. */
 export interface TlsContext {
   /** Lower case; `*.example.com` for a wildcard; undefined: any name, and none. */
   hostname: string | undefined;
-  secure: tls.SecureContext;
+  /** At least one. The first that is for the server name is presented, or else the first. */
+  certificates: readonly PresentedCertificate[];
   clients: 'ignore' | 'verify' | 'request';
 }
 
 /** Milliseconds for a client's TLS handshake, from accept to its end. */
 export const HANDSHAKE_TIMEOUT = 10_000;
 export const ALPN = ['h2', 'http/1.1'];
+
+/** The socket's own decide, whatever the certificate. Suites of TLS 1.2 with forward secrecy and authenticated encryption; those of 1.3 are fine as they are. */
+export const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
 
 export class TlsContexts {
   readonly #exact = new Map<string, TlsContext>();
@@ -44,6 +66,19 @@ export class TlsContexts {
   }
 }
 
+/** Node's own, which lets one listener ask for certificates while another on the same socket does not. */
+type ServerSocket = tls.TLSSocket & {
+  _handle: { setVerifyMode(request: boolean, rejectUnauthorized: boolean): void };
+  _requestCert: boolean;
+  _parent?: net.Socket;
+};
+
+const PLAIN_HTTP = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${JSON.stringify(
+  {
+    message: 'This port speaks TLS; use https.',
+  },
+)}\n`;
+
 export class TlsTermination {
   readonly #server: tls.Server;
   #contexts: TlsContexts;
@@ -54,31 +89,57 @@ export class TlsTermination {
     around: { alpn: string[] | undefined; onSecure: (socket: tls.TLSSocket) => void; onFailed: () => void },
   ) {
     this.#contexts = contexts;
+    const choose = (socket: ServerSocket, name: string): tls.SecureContext | undefined => this.#choose(socket, name);
     this.#server = tls.createServer({
       ALPNProtocols: around.alpn,
-      SNICallback: (name, done) => {
-        const context = this.#contexts.choose(name);
-        if (context === undefined) done(new Error('unrecognized name'));
-        else done(null, context.secure);
+      SNICallback(this: ServerSocket, name: string, done: (error: Error | null, context?: tls.SecureContext) => void) {
+        const secure = choose(this, name);
+        if (secure === undefined) done(new Error('unrecognized name'));
+        else done(null, secure);
       },
-      requestCert: true,
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT,
       minVersion: 'TLSv1.2',
       allowHalfOpen: true,
     } as tls.TlsOptions);
+    this.#useFallback(undefined);
     this.#server.on('secureConnection', (socket: tls.TLSSocket) => {
       if (this.#admits(socket)) around.onSecure(socket);
       else socket.destroy();
     });
-    this.#server.on('tlsClientError', (_error: Error, socket: tls.TLSSocket) => {
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: tls.TLSSocket) => {
       around.onFailed();
-      socket.destroy();
+      const { _parent: plain } = socket as ServerSocket;
+      if (error.code === 'ERR_SSL_HTTP_REQUEST' && plain !== undefined) plain.end(PLAIN_HTTP, () => plain.destroy());
+      else socket.destroy();
     });
   }
 
   swap(contexts: TlsContexts): void {
+    const { fallback } = this.#contexts;
     this.#contexts = contexts;
+    this.#useFallback(fallback);
+  }
+
+  #choose(socket: ServerSocket, name: string): tls.SecureContext | undefined {
+    const context = this.#contexts.choose(name);
+    if (context === undefined) return undefined;
+    const asks = context.clients !== 'ignore';
+    socket._handle.setVerifyMode(asks, false);
+    socket._requestCert = asks;
+    const { certificates } = context;
+    const fitting = certificates.length > 1 ? certificates.find((one) => one.names(name)) : undefined;
+    return (fitting ?? certificates[0]!).secure;
+  }
+
+  /** For clients that name no server, and so are not asked about. */
+  #useFallback(before: TlsContext | undefined): void {
+    const { fallback } = this.#contexts;
+    (this.#server as tls.Server & { requestCert: boolean }).requestCert =
+      fallback !== undefined && fallback.clients !== 'ignore';
+    const options = fallback?.certificates[0]?.options;
+    if (options !== before?.certificates[0]?.options)
+      this.#server.setSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS, ...options });
   }
 
   accept(handle: Handle): void {

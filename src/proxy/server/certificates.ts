@@ -1,48 +1,38 @@
 /** TLS contexts of listeners, made from Certificate and TrustBundle objects, each once. */
+import { X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 import type { Certificate, Listener, Snapshot, TrustBundle } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
-import { type TlsContext, TlsContexts } from '../listen/index.ts';
+import { CIPHERS, type PresentedCertificate, type TlsContext, TlsContexts } from '../listen/index.ts';
 
-/** Suites of TLS 1.2 with forward secrecy and authenticated encryption; those of 1.3 are fine as they are. */
-const CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
-
-const contexts = new WeakMap<Certificate, Map<string, tls.SecureContext>>();
+const presented = new WeakMap<Certificate, Map<string, PresentedCertificate>>();
 
 /** Throws DMN_CERTIFICATE_INVALID where TLS cannot use the pair. */
-export function secureContext(certificate: Certificate, ca: readonly string[] = []): tls.SecureContext {
+export function presentable(certificate: Certificate, ca: readonly string[] = []): PresentedCertificate {
   const key = ca.join('\n');
-  let held = contexts.get(certificate);
-  if (held === undefined) contexts.set(certificate, (held = new Map()));
-  let context = held.get(key);
-  if (context === undefined) {
+  let held = presented.get(certificate);
+  if (held === undefined) presented.set(certificate, (held = new Map()));
+  let made = held.get(key);
+  if (made === undefined) {
     try {
-      context = tls.createSecureContext({
+      const options: tls.SecureContextOptions = {
         cert: certificate.certificate,
         key: certificate.privateKey,
         ciphers: CIPHERS,
         minVersion: 'TLSv1.2',
         ...(ca.length > 0 ? { ca: [...ca] } : {}),
-      });
+      };
+      const leaf = new X509Certificate(certificate.certificate);
+      made = { options, secure: tls.createSecureContext(options), names: (name) => leaf.checkHost(name) !== undefined };
     } catch (error) {
       throw new DaemunError(
         'DMN_CERTIFICATE_INVALID',
         `Certificate ${certificate.key} cannot be used: ${(error as Error).message}`,
       );
     }
-    held.set(key, context);
+    held.set(key, made);
   }
-  return context;
+  return made;
 }
 
 /** Throws DMN_CERTIFICATE_INVALID where TLS cannot use the bundle. */
@@ -67,11 +57,10 @@ function contextsOf(listener: Listener, config: Snapshot): TlsContext[] {
   const ca = (clientValidation?.trust ?? []).flatMap((key) => config.get('TrustBundle', key)?.pem ?? []);
   const clients =
     clientValidation === undefined ? 'ignore' : clientValidation.mode === 'AllowValidOnly' ? 'verify' : 'request';
-  const made: TlsContext[] = [];
+  const certificates: PresentedCertificate[] = [];
   for (const key of settings.certificates) {
     const certificate = config.get('Certificate', key);
-    if (certificate === undefined) continue;
-    made.push({ hostname, secure: secureContext(certificate, ca), clients });
+    if (certificate !== undefined) certificates.push(presentable(certificate, ca));
   }
-  return made;
+  return certificates.length > 0 ? [{ hostname, certificates, clients }] : [];
 }

@@ -14,7 +14,7 @@ import { NetDriver } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { PlanCache } from '../route/index.ts';
 import { Backends } from '../upstream/index.ts';
-import { checkTrust, secureContext } from './certificates.ts';
+import { checkTrust, presentable } from './certificates.ts';
 import type { Port } from './port.ts';
 import { createPort, type PortGroup, placesOf, portGroups, rulesByListener } from './portgroup.ts';
 import { proxyHeader } from './proxyheader.ts';
@@ -87,7 +87,7 @@ export class DataPlane implements Proxy {
     const upserts = delta.upserts.filter((object) => {
       try {
         if (object.kind === 'RouteRule' && isHttp(object)) this.#plans.plan(object);
-        else if (object.kind === 'Certificate') secureContext(object);
+        else if (object.kind === 'Certificate') presentable(object);
         else if (object.kind === 'TrustBundle') checkTrust(object);
         return true;
       } catch (error) {

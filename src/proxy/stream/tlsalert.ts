@@ -1,17 +1,25 @@
 /** TLS alerts sent before any handshake was answered: they are plain text, and every client understands them. */
 
-/** RFC 8446, 6 and RFC 6066, 3. */
+const WARNING = 1;
+const FATAL = 2;
+
+/**
+ * RFC 8446, 6 and RFC 6066, 3. A connection that has no route or no backend is closed, which is what the Gateway API's
+ * conformance suite calls a rejection: its client takes a fatal alert for an error of the handshake instead. At level
+ * warning the reason is on the wire all the same, and the end follows at once.
+ */
 export const ALERTS = {
-  handshake_failure: 40,
-  decode_error: 50,
-  internal_error: 80,
-  unrecognized_name: 112,
+  close_notify: { code: 0, level: WARNING },
+  handshake_failure: { code: 40, level: FATAL },
+  decode_error: { code: 50, level: FATAL },
+  unrecognized_name: { code: 112, level: WARNING },
 } as const;
 
 export type AlertDescription = keyof typeof ALERTS;
 
-/** A record with one fatal alert. */
+/** A record with one alert. */
 export function alertRecord(description: AlertDescription): Uint8Array {
-  // Content type alert, version 3.3 (as records after the first carry it), length 2, level fatal.
-  return Uint8Array.of(21, 3, 3, 0, 2, 2, ALERTS[description]);
+  const { code, level } = ALERTS[description];
+  // Content type alert, version 3.3 (as records after the first carry it), length 2.
+  return Uint8Array.of(21, 3, 3, 0, 2, level, code);
 }

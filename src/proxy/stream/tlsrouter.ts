@@ -107,7 +107,7 @@ export class TlsRouter {
         serverName: hello.serverName,
         firstBytes,
         addresses,
-        farewell: alertRecord('internal_error'),
+        farewell: alertRecord('close_notify'),
       });
     }
   }

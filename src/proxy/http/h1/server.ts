@@ -53,6 +53,9 @@ const HEAD = new Head();
 /** What an HTTP/1.1 connection does when its first bytes are HTTP/2's. */
 export type PrefaceHandler = (link: Link, service: HttpService, bytes: { start: number; end: number }) => void;
 
+/** Longest line that is looked at for the name of another protocol. */
+const MAX_OTHER_LINE = 256;
+
 export class H1ServerConnection
   extends LinkedClient
   implements Sink, Downstream, DeadlineOwner, ChunkSink, OutboxOwner
@@ -267,7 +270,9 @@ export class H1ServerConnection
     const result = parseRequestHead(at, end, HEAD);
     if (result === 0) return at;
     if (result < 0) {
-      this.#malformed(result, 0);
+      // Where HTTP/2 may begin, what speaks neither is let go of without an answer in HTTP/1.1 (RFC 9113 3.4).
+      if (this.#requests === 0 && this.#onPreface !== undefined && namesOtherProtocol(at, end)) this.#dismiss();
+      else this.#malformed(result, 0);
       return end;
     }
     const after = HEAD.end;
@@ -363,6 +368,11 @@ export class H1ServerConnection
     else if (this.#state === READ_HEAD) this.#refuse(status, 'malformed_request', message);
     else this.#close('reset');
     return used;
+  }
+
+  #dismiss(): void {
+    this.#service.stats.refused.value++;
+    this.#close('end');
   }
 
   /** Answers a request that could not be read, and closes. */
@@ -546,4 +556,9 @@ export class H1ServerConnection
 
 function crosses(before: number, after: number, limit: number): boolean {
   return before < limit && after >= limit;
+}
+
+/** A request line whose third part does not begin with `HTTP/`. */
+function namesOtherProtocol(start: number, end: number): boolean {
+  return /^\S+ \S+ (?!HTTP\/)\S+\r\n/.test(ARENA.latin1Slice(start, Math.min(end, start + MAX_OTHER_LINE)));
 }

@@ -2,6 +2,7 @@
  * Attacks on HTTP/2 that cost the attacker less than us, each with a budget that fills up again over time, and
  * counted by name. What exceeds its budget ends the connection with ENHANCE_YOUR_CALM.
  */
+import type { MetricsSnapshot } from '../../../observe/index.ts';
 
 export const ABUSES = [
   /** Streams opened and reset before an answer (CVE-2023-44487), by the client or by us because of it. */
@@ -30,6 +31,18 @@ export const abuseCounts: Record<Abuse, number> = Object.fromEntries(ABUSES.map(
   Abuse,
   number
 >;
+
+/** The counts as a metric, for a collector. */
+export function abuseMetrics(): MetricsSnapshot {
+  return [
+    {
+      name: 'daemun_http2_abuse_total',
+      help: 'Attacks on HTTP/2 and messages that break it, by kind',
+      type: 'counter',
+      series: ABUSES.map((kind) => ({ labels: { kind }, value: abuseCounts[kind] })),
+    },
+  ];
+}
 
 export interface Budget {
   /** How many at once. */

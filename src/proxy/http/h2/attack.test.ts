@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { BODY_OPEN } from '../codec.ts';
 import {
+  ABUSES,
   type Abuse,
   abuseCounts,
+  abuseMetrics,
   EMPTY_DATA_BUDGET,
   IGNORED_BUDGET,
   MAX_UNREAD_OUTPUT,
@@ -15,6 +17,7 @@ import { STALL_TIMEOUT } from './connection.ts';
 import * as frame from './frame.ts';
 import { MAX_CONTINUATIONS } from './headerframes.ts';
 import { MAX_STREAMS } from './settings.ts';
+import { LEAST_PROGRESS } from './stream.ts';
 import { block, GET, POST, setting, turn, word } from './wire.fixture.ts';
 
 const CALM = frame.ENHANCE_YOUR_CALM;
@@ -135,6 +138,12 @@ describe('attacks end the connection with ENHANCE_YOUR_CALM and are counted', ()
   });
 });
 
+test('all kinds are in the metric, counted or not', () => {
+  const [family] = abuseMetrics();
+  expect(family!.series.map((one) => one.labels.kind)).toEqual([...ABUSES]);
+  expect(family!.series.every((one) => one.value === abuseCounts[one.labels.kind as Abuse])).toBe(true);
+});
+
 describe('attacks that cost one stream', () => {
   test('an HPACK bomb is answered with 431 and leaves the connection whole', async () => {
     const count = counted('section_too_large');
@@ -167,17 +176,20 @@ describe('attacks that cost one stream', () => {
     const count = counted('stalled_window');
     const client = await new RawClient().begin(setting(4, 10));
     client.onEvent = (event, down) => {
-      if (event.startsWith('head')) respond(down, 'HTTP/1.1 200 OK\r\n', BODY_OPEN, 'x'.repeat(100));
+      if (event.startsWith('head')) respond(down, 'HTTP/1.1 200 OK\r\n', BODY_OPEN, 'x'.repeat(10_000));
     };
     client.request(1);
     expect(await client.said()).toEqual(['HEADERS 1 HTTP/1.1 200 OK||', `DATA 1 ${'x'.repeat(10)}`]);
+    client.send(frame.WINDOW_UPDATE, 0, 1, word(LEAST_PROGRESS));
+    await client.frames();
+    client.now += STALL_TIMEOUT - 2000;
+    client.wheel.advance();
+    client.send(frame.WINDOW_UPDATE, 0, 1, word(LEAST_PROGRESS));
+    await client.frames();
     client.now += STALL_TIMEOUT - 2000;
     client.wheel.advance();
     client.send(frame.WINDOW_UPDATE, 0, 1, word(1));
     expect(await client.said()).toEqual(['DATA 1 x']);
-    client.now += STALL_TIMEOUT - 2000;
-    client.wheel.advance();
-    expect(await client.said()).toEqual([]);
     client.now += 5000;
     client.wheel.advance();
     expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.CANCEL}`]);

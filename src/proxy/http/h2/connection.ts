@@ -25,7 +25,7 @@ const SECTION = new FieldSection(new Head());
 
 /** Milliseconds between looks at what a connection waits for. */
 export const HOUSEKEEPING = 1_000;
-/** A peer that takes no data of a stream for so long while there is some. */
+/** A peer that takes less than LEAST_PROGRESS of a stream in this time while there is more. */
 export const STALL_TIMEOUT = 60_000;
 /** A frame other than DATA, or a header block, that does not become complete. */
 export const PARTIAL_TIMEOUT = 15_000;

@@ -11,6 +11,7 @@ export const TABLE_SIZE = 4096;
 const ENTRY_OVERHEAD = 32;
 /** `": "` and CRLF, which lines have and the RFC does not count. */
 const LINE_OVERHEAD = 4;
+/** Bytes set aside for the lines of a table: at first, and as it grows. */
 const FIRST_BYTES = 1024;
 const MOST_BYTES = 2 * TABLE_SIZE;
 const MOST_ENTRIES = TABLE_SIZE / ENTRY_OVERHEAD;

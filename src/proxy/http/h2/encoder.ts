@@ -2,6 +2,7 @@
  * HPACK encoding (RFC 7541): field lines in ARENA, in HTTP/1.1 form, become a header block. A line is entered in the
  * dynamic table when it comes a second time, so that values that differ each time never push out those that repeat.
  */
+import assert from 'node:assert';
 import { ARENA } from '../arena.ts';
 import { COLON, CR, FNV_PRIME, FNV_START, HTAB, LOWER_TOKEN, SP } from '../h1/octets.ts';
 import { DynamicTable, ENTRY_LENGTH, ENTRY_START, TABLE_SIZE } from './dynamictable.ts';
@@ -97,6 +98,7 @@ export class HpackEncoder {
   lines(start: number, end: number): void {
     let at = start;
     while (at < end) at = this.#line(at);
+    assert(at === end, 'the last line ends with CRLF');
   }
 
   /** One line; answers where the next one begins. */

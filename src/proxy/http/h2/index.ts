@@ -1,4 +1,4 @@
-export { ABUSES, type Abuse, abuseCounts } from './abuse.ts';
+export { ABUSES, type Abuse, abuseCounts, abuseMetrics } from './abuse.ts';
 export { H2ClientConnection, type H2ClientHost } from './clientconnection.ts';
 export { PREFACE } from './frame.ts';
 export { H2Pool } from './pool.ts';

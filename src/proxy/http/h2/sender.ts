@@ -175,9 +175,7 @@ export class Sender {
     while (moved && this.window > 0 && !this.output.blocked) {
       moved = false;
       for (const stream of this.#waiting) {
-        if (!stream.hasUnsent || !stream.sendWaiting()) continue;
-        stream.movedAt = now;
-        moved = true;
+        if (stream.hasUnsent && stream.sendWaiting(now)) moved = true;
       }
     }
     const before = this.#waiting;

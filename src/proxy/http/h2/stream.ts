@@ -14,6 +14,8 @@ interface Piece {
 }
 
 const NO_LENGTH = -1;
+/** Bytes that a client must take before it is called stalled: a window that grows byte by byte does not help it. */
+export const LEAST_PROGRESS = 4096;
 /** Bytes that a stream sends before the next one has its turn. */
 const FAIR_SHARE: number = 16 * 1024;
 
@@ -31,8 +33,9 @@ export abstract class H2Stream {
   remoteClosed = false;
   /** Is among those that the connection sends on for. */
   waiting = false;
-  /** When it last made progress, on the wheel's clock. */
+  /** When what waits last made progress worth the name, on the wheel's clock. */
   movedAt = 0;
+  #movedBytes = 0;
   readonly #unsent: Piece[] = [];
   #endWaits = false;
   #trailers: Buffer | null = null;
@@ -112,7 +115,7 @@ export abstract class H2Stream {
   }
 
   /** Sends one frame of what waits. False: nothing could be sent. */
-  sendWaiting(): boolean {
+  sendWaiting(now: number): boolean {
     const piece = this.#unsent[0];
     if (piece === undefined) return false;
     const { sender } = this.connection;
@@ -120,6 +123,11 @@ export abstract class H2Stream {
     const sent = sender.data(this, piece.at, Math.min(piece.bytes.length, piece.at + FAIR_SHARE));
     sender.source = ARENA;
     piece.at += sent;
+    this.#movedBytes += sent;
+    if (this.#movedBytes >= LEAST_PROGRESS) {
+      this.movedAt = now;
+      this.#movedBytes = 0;
+    }
     if (piece.at === piece.bytes.length) this.#unsent.shift();
     return sent > 0;
   }
