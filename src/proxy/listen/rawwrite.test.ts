@@ -58,7 +58,7 @@ test('text and bytes arrive in the order they were sent, whether or not the kern
   const { link, client } = await pair();
   const sent: Buffer[] = [];
   for (let i = 0; i < 400; i++) {
-    const data = i % 2 === 0 ? `${i}:`.repeat(i) : Buffer.alloc(i * 100, i & 0xff);
+    const data = i % 2 === 0 ? `${i}:`.repeat(i) : Buffer.alloc(i * 500, i & 0xff);
     sent.push(Buffer.from(data as string, 'latin1'));
     link.send(data);
   }
