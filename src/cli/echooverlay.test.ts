@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Backend, Endpoints } from '../config/index.ts';
+import { type Backend, type Endpoints, type Policy, policyKey } from '../config/index.ts';
 import { Echoes } from './echo/index.ts';
 import { EchoOverlay } from './echooverlay.ts';
 
@@ -46,4 +46,19 @@ test('an ExternalName Service is resolved, not echoed', async () => {
   const external: Endpoints = { ...none, dns: { hostname: 'example.com', port: 80 } };
   const out = await overlay.apply([{ after: backend }, { after: external }]);
   expect(out[1]!.after).toEqual(external);
+});
+
+test('the PROXY protocol of a policy is not spoken to an echo, and comes back with the endpoints', async () => {
+  const overlay = new EchoOverlay(echoes);
+  const policy: Policy = {
+    kind: 'Policy',
+    key: policyKey('BackendTraffic', key),
+    type: 'BackendTraffic',
+    target: { kind: 'Backend', key },
+    spec: { proxyProtocol: 'V1' },
+  };
+  const ref = { kind: 'Policy', key: policy.key };
+  expect(await overlay.apply([{ after: backend }, { after: none }, { after: policy }])).toContainEqual({ before: ref });
+  expect(await overlay.apply([{ before: none, after: some }])).toContainEqual({ after: policy });
+  expect(await overlay.apply([{ before: policy }])).toContainEqual({ before: ref });
 });

@@ -1,11 +1,15 @@
 /** Puts a built-in echo where a Backend has no endpoints. Sits between translate's config and the publisher. */
-import type { Backend, ConfigChange, Endpoints } from '../config/index.ts';
+import { type Backend, type ConfigChange, type Endpoints, type Policy, policyKey } from '../config/index.ts';
 import { ECHO_ADDRESS, type Echoes } from './echo/index.ts';
+
+const TRAFFIC = policyKey('BackendTraffic', '');
 
 export class EchoOverlay {
   readonly #echoes: Echoes | undefined;
   readonly #backends = new Map<string, Backend>();
   readonly #endpoints = new Map<string, Endpoints>();
+  /** BackendTraffic policies by the key of their Backend; undefined where one is gone. */
+  readonly #traffic = new Map<string, Policy | undefined>();
 
   /** Without echoes everything passes as it is. */
   constructor(echoes?: Echoes) {
@@ -25,12 +29,16 @@ export class EchoOverlay {
     return out;
   }
 
-  /** The key of a Backend or its Endpoints; undefined for everything else. */
+  /** The key of a Backend, also for its Endpoints and its policy; undefined for everything else. */
   #note({ before, after }: ConfigChange): string | undefined {
     const ref = after ?? before;
     if (ref?.kind === 'Backend') note(this.#backends, ref.key, after?.kind === 'Backend' ? after : undefined);
     else if (ref?.kind === 'Endpoints') note(this.#endpoints, ref.key, after?.kind === 'Endpoints' ? after : undefined);
-    else return undefined;
+    else if (ref?.kind === 'Policy' && ref.key.startsWith(TRAFFIC)) {
+      const backend = ref.key.slice(TRAFFIC.length);
+      this.#traffic.set(backend, after?.kind === 'Policy' ? after : undefined);
+      return backend;
+    } else return undefined;
     return ref.key;
   }
 
@@ -41,14 +49,26 @@ export class EchoOverlay {
     const needsEcho = backend !== undefined && (own === undefined || (own.endpoints.length === 0 && !own.dns));
     if (echoes && needsEcho) {
       const endpoint = { address: ECHO_ADDRESS, port: await echoes.port(backend), state: 'ready' as const };
-      // The echo speaks no TLS, whatever a BackendTLSPolicy asks of the real Service.
-      return [{ after: { ...backend, tls: undefined } }, { after: { kind: 'Endpoints', key, endpoints: [endpoint] } }];
+      // The echo speaks no TLS and no PROXY protocol, whatever policies ask of the real Service.
+      return [
+        { after: { ...backend, tls: undefined } },
+        { after: { kind: 'Endpoints', key, endpoints: [endpoint] } },
+        ...this.#policy(key, false),
+      ];
     }
     echoes?.retire(key);
     return [
       backend ? { after: backend } : { before: { kind: 'Backend', key } },
       own ? { after: own } : { before: { kind: 'Endpoints', key } },
+      ...this.#policy(key, true),
     ];
+  }
+
+  #policy(backend: string, holds: boolean): ConfigChange[] {
+    if (!this.#traffic.has(backend)) return [];
+    const policy = this.#traffic.get(backend);
+    if (policy !== undefined && holds) return [{ after: policy }];
+    return [{ before: { kind: 'Policy', key: policyKey('BackendTraffic', backend) } }];
   }
 }
 

@@ -4,11 +4,13 @@ import { type Ask, checkAsk, readAsk } from './ask.ts';
 import type { Material } from './material.ts';
 import { eventually, INFRA, openScene, type Scene, type SceneOptions } from './scene.ts';
 import { checkStatus, listenerNames } from './status.ts';
-import type { Suite } from './suite.ts';
+import type { Suite, Version } from './suite.ts';
 
 export interface Case extends Pick<SceneOptions, 'prepare' | 'standIns'> {
   /** The suite's short name. */
   test: string;
+  /** The version of the suite that this is for, where not every one. */
+  only?: Version;
   /** The Gateway that requests go to and `served` routes attach to; same-namespace where it is not given. */
   on?: string;
   /** `Kind [ns/]name` of routes that `on` must accept with every reference resolved, itself serving on each listener. */
@@ -17,6 +19,8 @@ export interface Case extends Pick<SceneOptions, 'prepare' | 'standIns'> {
   status?: string[];
   /** As ask.ts says. */
   asks?: Array<string | Ask>;
+  /** What of the suite's test means nothing without a cluster. */
+  without?: string;
   /** What no table says. */
   then?: (scene: Scene, where: { on: string }) => Promise<void>;
 }

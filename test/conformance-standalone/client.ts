@@ -76,8 +76,16 @@ export interface Call extends Place {
   metadata?: Record<string, string>;
 }
 
+export interface Called {
+  code: number;
+  /** `namespace/name` of who answered. */
+  by: string;
+  /** Headers as a stand-in saw them. */
+  received: Record<string, string>;
+}
+
 /** A unary gRPC call with an empty message over HTTP/2 with prior knowledge. */
-export async function call({ address, port, method, authority, metadata }: Call): Promise<{ code: number; by: string }> {
+export async function call({ address, port, method, authority, metadata }: Call): Promise<Called> {
   const session = connectHttp2(`http://${address}:${port}`);
   try {
     const stream = session.request({
@@ -95,7 +103,7 @@ export async function call({ address, port, method, authority, metadata }: Call)
   }
 }
 
-async function finished(stream: ClientHttp2Stream): Promise<{ code: number; by: string }> {
+async function finished(stream: ClientHttp2Stream): Promise<Called> {
   let trailers: IncomingHttpHeaders = {};
   stream.on('trailers', (found) => {
     trailers = found;
@@ -103,7 +111,8 @@ async function finished(stream: ClientHttp2Stream): Promise<{ code: number; by: 
   const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders];
   await text(stream);
   const code = headers['grpc-status'] ?? trailers['grpc-status'];
-  return { code: Number(code ?? Number.NaN), by: String(headers['x-echo-service'] ?? '') };
+  const received = JSON.parse(String(headers['x-received'] ?? '{}')) as Record<string, string>;
+  return { code: Number(code ?? Number.NaN), by: String(headers['x-echo-service'] ?? ''), received };
 }
 
 export interface Greeting {

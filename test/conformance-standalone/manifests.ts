@@ -65,12 +65,14 @@ export function podPorts(manifests: Manifest[]): PodPort[] {
   return manifests
     .filter(({ kind, spec }) => kind === 'Service' && spec.selector !== undefined)
     .flatMap(({ metadata, spec }) => {
+      const { namespace } = metadata;
       const app = spec.selector.app;
-      const deployment = deployments.find(
-        (one) => one.metadata.namespace === metadata.namespace && one.spec.template.metadata.labels.app === app,
+      const selected = deployments.filter(
+        (one) => one.metadata.namespace === namespace && one.spec.template.metadata.labels.app === app,
       );
-      if (!deployment) return [];
-      return spec.ports.map((port: { port: number; targetPort: number }) => podPort(metadata, deployment, port));
+      return selected.flatMap((deployment) =>
+        spec.ports.map((port: { port: number; targetPort: number }) => podPort(metadata, deployment, port)),
+      );
     });
 }
 
@@ -81,19 +83,20 @@ function podPort(
 ): PodPort {
   const { containers, volumes = [] } = deployment.spec.template.spec;
   const env = new Set<string>(containers[0].env?.map((variable: { name: string }) => variable.name));
-  const kind = containers[0].image.includes('coredns')
-    ? 'dns'
-    : env.has('UDP_ECHO_SERVER')
-      ? 'udp'
-      : env.has('TCP_ECHO_SERVER')
-        ? 'tcp'
-        : 'http';
   const secret = volumes.map((volume: { secret?: { secretName: string } }) => volume.secret?.secretName).find(Boolean);
   return {
     service: `${namespace}/${name}:${port}`,
-    kind,
+    kind: containers[0].image.includes('coredns') ? 'dns' : kindOf(env),
     name: deployment.metadata.name,
     namespace,
     ...(targetPort === TLS_PORT && secret ? { secret: `${namespace}/${secret}` } : {}),
   };
+}
+
+function kindOf(env: ReadonlySet<string>): StandInKind {
+  // Another port than the Service's: nothing listens there.
+  if (env.has('TCP_PORT')) return 'none';
+  if (env.has('UDP_ECHO_SERVER')) return 'udp';
+  if (env.has('TCP_ECHO_SERVER')) return 'tcp';
+  return env.has('GRPC_ECHO_SERVER') ? 'grpc' : 'http';
 }

@@ -61,7 +61,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   const pods = await startPods(podPorts(manifests), options);
   const rig = await serveManifests(written(manifests), {
     ports: [...writtenPorts(manifests), 80],
-    endpoints: pods.map(({ pod, standIn }) => `${pod.service}=127.0.0.1:${standIn.port}`),
+    endpoints: endpointOptions(pods),
     echo: true,
   });
   const find = (kind: string, name: string): Manifest => {
@@ -106,11 +106,24 @@ function written(manifests: Manifest[]): string {
   return manifests.map((manifest) => JSON.stringify(manifest, undefined, 1)).join('\n---\n');
 }
 
+interface RunningPod {
+  pod: PodPort;
+  standIn: StandIn;
+}
+
+function endpointOptions(pods: RunningPod[]): string[] {
+  const services = Map.groupBy(pods, ({ pod }) => pod.service);
+  return Array.from(services, ([service, behind]) => {
+    return `${service}=${behind.map(({ standIn }) => `127.0.0.1:${standIn.port}`).join()}`;
+  });
+}
+
 async function startPods(
   ports: PodPort[],
   { material, standIns }: SceneOptions,
-): Promise<Array<{ pod: PodPort; standIn: StandIn }>> {
-  const wanted = ports.filter(({ kind, secret }) => standIns || kind !== 'http' || secret !== undefined);
+): Promise<RunningPod[]> {
+  const echoed = ({ kind, secret }: PodPort) => (kind === 'http' || kind === 'grpc') && secret === undefined;
+  const wanted = ports.filter((pod) => standIns || !echoed(pod));
   return await Promise.all(
     wanted.map(async (pod) => {
       const tls = pod.secret === undefined ? undefined : material.pairs.get(pod.secret);

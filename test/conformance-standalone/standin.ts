@@ -2,13 +2,15 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer as createHttp, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createHttp2, createSecureServer as createSecureHttp2 } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { setTimeout as pass } from 'node:timers/promises';
 import { createServer as createTls, TLSSocket } from 'node:tls';
 import type { KeyPair } from './material.ts';
 
-export type StandInKind = 'http' | 'tcp' | 'udp' | 'dns';
+/** none: a Pod whose port is closed. */
+export type StandInKind = 'http' | 'grpc' | 'tcp' | 'udp' | 'dns' | 'none';
 
 export interface StandInOptions {
   kind: StandInKind;
@@ -32,10 +34,17 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   switch (options.kind) {
     case 'http':
       return await startHttp(options);
+    case 'grpc':
+      return await startGrpc(options);
     case 'tcp':
       return await listening(options.tls ? createTls(credentials(options.tls), greet(options)) : createTcp(greet(options)));
     case 'udp':
       return await startUdp(() => Buffer.from(JSON.stringify({ service: options.name, namespace: options.namespace })));
+    case 'none': {
+      const { port, close } = await listening(createTcp());
+      await close();
+      return { port, received: [], close: async () => {} };
+    }
     case 'dns':
       // The question back with the response bit: a DNS client accepts it.
       return await startUdp((query) => Buffer.concat([query.subarray(0, 2), Buffer.of(0x80), query.subarray(3)]));
@@ -80,15 +89,43 @@ async function startHttp(options: StandInOptions): Promise<StandIn> {
     request.resume();
     const url = new URL(request.url ?? '/', 'http://standin');
     if (url.pathname.startsWith('/retry/') && fails(failures, url.searchParams)) {
-      response.writeHead(Number(url.searchParams.get('responseCode'))).end();
+      const status = Number(url.searchParams.get('responseCode'));
+      void pass(milliseconds(url, 'delayRetry')).then(() => response.writeHead(status).end());
       return;
     }
-    const delay = Number.parseFloat(url.searchParams.get('delay') ?? '0') * 1000;
-    void pass(delay).then(() => answer(options, request, response));
+    void pass(milliseconds(url, 'delay')).then(() => answer(options, request, response));
   };
   const server = options.tls ? createHttps(credentials(options.tls), listener) : createHttp(listener);
   server.keepAliveTimeout = 0;
   return await listening(server, received);
+}
+
+/** Answers every call with an empty message, and with the request's headers as JSON in one of its own. */
+async function startGrpc({ name, namespace, tls }: StandInOptions): Promise<StandIn> {
+  const server = tls ? createSecureHttp2({ ...credentials(tls), ALPNProtocols: ['h2'] }) : createHttp2();
+  server.on('stream', (stream, headers) => {
+    const seen = Object.fromEntries(Object.entries(headers).filter(([header]) => !header.startsWith(':')));
+    stream.on('error', () => {});
+    stream.respond(
+      {
+        ':status': 200,
+        'content-type': 'application/grpc',
+        'x-echo-service': `${namespace}/${name}`,
+        'x-received': JSON.stringify(seen),
+      },
+      { waitForTrailers: true },
+    );
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.resume().end(Buffer.alloc(5));
+  });
+  server.on('sessionError', () => {});
+  return await listening(server);
+}
+
+/** `1s` or `300ms`. */
+function milliseconds(url: URL, name: string): number {
+  const text = url.searchParams.get(name) ?? '0s';
+  return Number.parseFloat(text) * (text.endsWith('ms') ? 1 : 1000);
 }
 
 /** Fails as many times as `succeedAfter` says for each `uuid`. */

@@ -28,6 +28,7 @@ interface Ref {
 }
 
 interface StatusShape extends Part {
+  addresses?: Array<{ type: string; value: string }>;
   listeners?: Array<Part & { name: string }>;
   parents?: Array<Part & { parentRef: Ref }>;
   ancestors?: Array<Part & { ancestorRef: Ref }>;
@@ -78,6 +79,14 @@ function checkWord(part: Part, word: string, line: string): void {
       return;
     case 'attachedListenerSets':
       equal(part.attachedListenerSets ?? 0, Number(value), `${line}: attachedListenerSets`);
+      return;
+    case 'addresses': {
+      const addresses = (part as StatusShape).addresses ?? [];
+      deepEqual(addresses, [{ type: 'IPAddress', value }], line);
+      return;
+    }
+    case 'listeners':
+      deepEqual(((part as StatusShape).listeners ?? []).map((one) => one.name).join(), value, line);
       return;
     case 'kinds': {
       const kinds = (part.supportedKinds ?? []).map(({ kind }) => kind);

@@ -1,67 +1,15 @@
 /** gRPC through a GRPCRoute, with the clients and servers of grpc-js on both ends. */
 import { once } from 'node:events';
-import {
-  ChannelCredentials,
-  Metadata,
-  type ServerDuplexStream,
-  type ServerReadableStream,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type ServiceError,
-  type sendUnaryData,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import { ChannelCredentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
+import { rawImplementation } from './rawimplementation.ts';
 import { callUnary, type RawClient, type RawServer, rawClient, serveRaw } from './rawservice.ts';
 
 const BIG = 4 * 1024 * 1024;
 const seen: Array<{ name: string; metadata: Record<string, unknown> }> = [];
-
-/** Answers with its name in the header `x-server`. */
-function implementation(name: string): UntypedServiceImplementation {
-  const hello = (call: { metadata: Metadata; sendMetadata(metadata: Metadata): void }): void => {
-    seen.push({ name, metadata: call.metadata.getMap() });
-    const metadata = new Metadata();
-    metadata.set('x-server', name);
-    call.sendMetadata(metadata);
-  };
-  return {
-    Unary(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
-      hello(call);
-      const asked = call.request.toString('latin1', 0, 32);
-      if (asked === 'hang') return;
-      const trailers = new Metadata();
-      trailers.set('x-trailer', 'after');
-      if (asked === 'fail') done({ code: status.FAILED_PRECONDITION, details: 'not now: é', metadata: trailers });
-      else done(null, call.request, trailers);
-    },
-    Upload(call: ServerReadableStream<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
-      hello(call);
-      let bytes = 0;
-      call.on('data', (message: Buffer) => (bytes += message.length));
-      call.on('end', () => done(null, Buffer.from(String(bytes))));
-    },
-    Download(call: ServerWritableStream<Buffer, Buffer>) {
-      hello(call);
-      const asked = call.request.toString();
-      if (asked === 'hang') {
-        call.write(Buffer.from('first'));
-        return;
-      }
-      for (let left = Number(asked); left > 0; left -= 65_536) call.write(Buffer.alloc(Math.min(left, 65_536), 7));
-      call.end();
-    },
-    Talk(call: ServerDuplexStream<Buffer, Buffer>) {
-      hello(call);
-      call.on('data', (message: Buffer) => call.write(message));
-      call.on('end', () => call.end());
-    },
-  };
-}
 
 const ROUTES = [
   route('GRPCRoute', 'echo', {
@@ -114,7 +62,10 @@ let certificate: string;
 const clients: RawClient[] = [];
 
 beforeAll(async () => {
-  const servicesOf = (name: string) => Object.fromEntries(NAMES.map((known) => [known, implementation(name)]));
+  const servicesOf = (name: string) =>
+    Object.fromEntries(
+      NAMES.map((known) => [known, rawImplementation(name, (metadata) => seen.push({ name, metadata }))]),
+    );
   [one, two] = await Promise.all([serveRaw(servicesOf('one')), serveRaw(servicesOf('two'))]);
   const pair = await demoCertificate(['grpc.example.com']);
   certificate = pair.certificate;

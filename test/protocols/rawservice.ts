@@ -10,8 +10,10 @@ import {
   makeGenericClientConstructor,
   Server,
   ServerCredentials,
+  type ServerUnaryCall,
   type ServiceDefinition,
   type ServiceError,
+  type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 
@@ -37,8 +39,6 @@ export function rawDefinition(service: string): ServiceDefinition {
     Talk: method(service, 'Talk', { requestStream: true, responseStream: true }),
   };
 }
-
-export type Answer = { error: ServiceError | null; message: Buffer | undefined };
 
 export interface RawClient extends Client {
   Unary(
@@ -79,6 +79,12 @@ export function callUnary(
   });
 }
 
+const HEALTH = 'grpc.health.v1.Health';
+/** Field 1 of a HealthCheckResponse is 1: SERVING. */
+const SERVING: UntypedServiceImplementation = {
+  Check: (_call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => done(null, Buffer.from([8, 1])),
+};
+
 export interface RawServer {
   port: number;
   /** `host:port` as `--endpoint` wants it. */
@@ -89,6 +95,7 @@ export interface RawServer {
 /** Serves implementations by service name, over h2c. */
 export async function serveRaw(services: Record<string, UntypedServiceImplementation>): Promise<RawServer> {
   const server = new Server();
+  server.addService({ Check: method(HEALTH, 'Check', { requestStream: false, responseStream: false }) }, SERVING);
   for (const [name, implementation] of Object.entries(services)) server.addService(rawDefinition(name), implementation);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>

@@ -1,22 +1,22 @@
 /** TLS termination for one socket: the certificate by server name, swapped for new connections as one reference. */
+import { constants } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Handle } from './netlink.ts';
 
+/** One certificate, or several with keys of different kinds, of which the client's abilities choose. */
 export interface PresentedCertificate {
   readonly options: tls.SecureContextOptions;
   /** Made of the options. */
   readonly secure: tls.SecureContext;
-  /** The certificate is for this server name. */
-  names(serverName: string): boolean;
 }
 
 /** What TLS presents and asks for on one listener. */
 export interface TlsContext {
   /** Lower case; `*.example.com` for a wildcard; undefined: any name, and none. */
   hostname: string | undefined;
-  /** At least one. The first that is for the server name is presented, or else the first. */
-  certificates: readonly PresentedCertificate[];
+  /** What is presented to clients that ask for this server name, or ('') for none. */
+  present(serverName: string): PresentedCertificate;
   clients: 'ignore' | 'verify' | 'request';
 }
 
@@ -24,7 +24,10 @@ export interface TlsContext {
 export const HANDSHAKE_TIMEOUT = 10_000;
 export const ALPN = ['h2', 'http/1.1'];
 
-/** The socket's own decide, whatever the certificate. Suites of TLS 1.2 with forward secrecy and authenticated encryption; those of 1.3 are fine as they are. */
+/**
+ * The socket's own decide, whatever the certificate. Suites of TLS 1.2 with forward secrecy and authenticated
+ * encryption; those of 1.3 are fine as they are.
+ */
 export const CIPHERS = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -43,6 +46,8 @@ export class TlsContexts {
   readonly #wildcards: Array<{ suffix: string; context: TlsContext }> = [];
   /** For connections that name no server, or one that nobody serves. */
   readonly fallback: TlsContext | undefined;
+  /** Some listener looks at client certificates. */
+  readonly asks: boolean;
 
   /** Where two contexts have the same hostname the first one counts. */
   constructor(contexts: readonly TlsContext[]) {
@@ -54,6 +59,7 @@ export class TlsContexts {
     }
     this.#wildcards.sort((a, b) => b.suffix.length - a.suffix.length);
     this.fallback = contexts.find(({ hostname }) => hostname === undefined);
+    this.asks = contexts.some(({ clients }) => clients !== 'ignore');
   }
 
   choose(serverName: string): TlsContext | undefined {
@@ -82,6 +88,8 @@ const PLAIN_HTTP = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r
 export class TlsTermination {
   readonly #server: tls.Server;
   #contexts: TlsContexts;
+  /** What the server's own context was made of. */
+  #held: { options: tls.SecureContextOptions | undefined; asks: boolean } | undefined;
 
   /** `onSecure` gets connections whose handshake is done and whose client, where asked, was verified. */
   constructor(
@@ -102,10 +110,11 @@ export class TlsTermination {
       minVersion: 'TLSv1.2',
       allowHalfOpen: true,
     } as tls.TlsOptions);
-    this.#useFallback(undefined);
+    this.#useFallback();
     this.#server.on('secureConnection', (socket: tls.TLSSocket) => {
-      if (this.#admits(socket)) around.onSecure(socket);
-      else socket.destroy();
+      if (this.#admits(socket)) return around.onSecure(socket);
+      around.onFailed();
+      socket.destroy();
     });
     this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: tls.TLSSocket) => {
       around.onFailed();
@@ -116,30 +125,36 @@ export class TlsTermination {
   }
 
   swap(contexts: TlsContexts): void {
-    const { fallback } = this.#contexts;
     this.#contexts = contexts;
-    this.#useFallback(fallback);
+    this.#useFallback();
   }
 
   #choose(socket: ServerSocket, name: string): tls.SecureContext | undefined {
     const context = this.#contexts.choose(name);
     if (context === undefined) return undefined;
-    const asks = context.clients !== 'ignore';
-    socket._handle.setVerifyMode(asks, false);
-    socket._requestCert = asks;
-    const { certificates } = context;
-    const fitting = certificates.length > 1 ? certificates.find((one) => one.names(name)) : undefined;
-    return (fitting ?? certificates[0]!).secure;
+    if (this.#contexts.asks) {
+      const asks = context.clients !== 'ignore';
+      // The handshake ends with an alert where a certificate is a must and none comes; others are judged below.
+      socket._handle.setVerifyMode(asks, context.clients === 'verify');
+      socket._requestCert = asks;
+    }
+    return context.present(name).secure;
   }
 
-  /** For clients that name no server, and so are not asked about. */
-  #useFallback(before: TlsContext | undefined): void {
-    const { fallback } = this.#contexts;
+  /**
+   * For clients that name no server, and so are not asked about. A resumed session is not asked about either, and
+   * brings along what was verified when it began: by which listener, nobody knows. So where some listener looks at
+   * client certificates, sessions are not resumed.
+   */
+  #useFallback(): void {
+    const { fallback, asks } = this.#contexts;
     (this.#server as tls.Server & { requestCert: boolean }).requestCert =
       fallback !== undefined && fallback.clients !== 'ignore';
-    const options = fallback?.certificates[0]?.options;
-    if (options !== before?.certificates[0]?.options)
-      this.#server.setSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS, ...options });
+    const options = fallback?.present('').options;
+    if (this.#held !== undefined && options === this.#held.options && asks === this.#held.asks) return;
+    this.#held = { options, asks };
+    const secureOptions = asks ? constants.SSL_OP_NO_TICKET : 0;
+    this.#server.setSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS, ...options, secureOptions });
   }
 
   accept(handle: Handle): void {

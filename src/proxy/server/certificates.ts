@@ -5,10 +5,18 @@ import type { Certificate, Listener, Snapshot, TrustBundle } from '../../config/
 import { DaemunError } from '../../observe/index.ts';
 import { CIPHERS, type PresentedCertificate, type TlsContext, TlsContexts } from '../listen/index.ts';
 
-const presented = new WeakMap<Certificate, Map<string, PresentedCertificate>>();
+/** A certificate of a listener, alone. */
+interface OwnCertificate extends PresentedCertificate {
+  /** 'rsa', 'ec', …: a connection can be offered one certificate of each. */
+  keyType: string;
+  /** The certificate is for this server name. */
+  names(serverName: string): boolean;
+}
+
+const presented = new WeakMap<Certificate, Map<string, OwnCertificate>>();
 
 /** Throws DMN_CERTIFICATE_INVALID where TLS cannot use the pair. */
-export function presentable(certificate: Certificate, ca: readonly string[] = []): PresentedCertificate {
+export function presentable(certificate: Certificate, ca: readonly string[] = []): OwnCertificate {
   const key = ca.join('\n');
   let held = presented.get(certificate);
   if (held === undefined) presented.set(certificate, (held = new Map()));
@@ -23,7 +31,12 @@ export function presentable(certificate: Certificate, ca: readonly string[] = []
         ...(ca.length > 0 ? { ca: [...ca] } : {}),
       };
       const leaf = new X509Certificate(certificate.certificate);
-      made = { options, secure: tls.createSecureContext(options), names: (name) => leaf.checkHost(name) !== undefined };
+      made = {
+        options,
+        secure: tls.createSecureContext(options),
+        keyType: leaf.publicKey.asymmetricKeyType ?? '',
+        names: (name) => leaf.checkHost(name) !== undefined,
+      };
     } catch (error) {
       throw new DaemunError(
         'DMN_CERTIFICATE_INVALID',
@@ -57,10 +70,42 @@ function contextsOf(listener: Listener, config: Snapshot): TlsContext[] {
   const ca = (clientValidation?.trust ?? []).flatMap((key) => config.get('TrustBundle', key)?.pem ?? []);
   const clients =
     clientValidation === undefined ? 'ignore' : clientValidation.mode === 'AllowValidOnly' ? 'verify' : 'request';
-  const certificates: PresentedCertificate[] = [];
+  const certificates: OwnCertificate[] = [];
   for (const key of settings.certificates) {
     const certificate = config.get('Certificate', key);
     if (certificate !== undefined) certificates.push(presentable(certificate, ca));
   }
-  return certificates.length > 0 ? [{ hostname, certificates, clients }] : [];
+  return certificates.length > 0 ? [{ hostname, clients, present: presenter(certificates) }] : [];
+}
+
+/**
+ * The first certificate that is for the server name, and with it the first for that name of each other kind of key;
+ * where none is for it, the first of each kind.
+ */
+function presenter(certificates: readonly OwnCertificate[]): TlsContext['present'] {
+  const [only] = certificates;
+  if (certificates.length === 1) return () => only!;
+  return (serverName) => {
+    const fitting = serverName === '' ? [] : certificates.filter((one) => one.names(serverName));
+    const candidates = fitting.length > 0 ? fitting : certificates;
+    const chosen = candidates.filter(
+      ({ keyType }, at) => candidates.findIndex((one) => one.keyType === keyType) === at,
+    );
+    return chosen.slice(1).reduce<PresentedCertificate>(together, chosen[0]!);
+  };
+}
+
+const combined = new WeakMap<PresentedCertificate, WeakMap<PresentedCertificate, PresentedCertificate>>();
+
+function together(first: PresentedCertificate, second: PresentedCertificate): PresentedCertificate {
+  let held = combined.get(first);
+  if (held === undefined) combined.set(first, (held = new WeakMap()));
+  let made = held.get(second);
+  if (made === undefined) {
+    const cert = [first.options.cert, second.options.cert].flat() as string[];
+    const key = [first.options.key, second.options.key].flat() as string[];
+    const options = { ...first.options, cert, key };
+    held.set(second, (made = { options, secure: tls.createSecureContext(options) }));
+  }
+  return made;
 }

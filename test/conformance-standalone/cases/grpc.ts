@@ -1,4 +1,4 @@
-import { equal } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { type Case, expectShares } from '../case.ts';
 import { call } from '../client.ts';
 import { INFRA, type Scene } from '../scene.ts';
@@ -6,6 +6,7 @@ import { INFRA, type Scene } from '../scene.ts';
 const UNIMPLEMENTED = 12;
 
 interface Row {
+  on?: string;
   method?: string;
   authority?: string;
   metadata?: Record<string, string>;
@@ -15,10 +16,10 @@ interface Row {
 
 async function calls(scene: Scene, on: string, rows: Row[]): Promise<void> {
   const place = scene.place(on, 80);
-  for (const { to, method = 'Echo', ...rest } of rows) {
+  for (const { to, method = 'Echo', on: other, ...rest } of rows) {
     const expected =
       to === undefined ? { code: UNIMPLEMENTED, by: '' } : { code: 0, by: `${INFRA}/grpc-infra-backend-v${to}` };
-    const { code, by } = await call({ ...place, method, ...rest });
+    const { code, by } = await call({ ...(other ? scene.place(other, 80) : place), method, ...rest });
     equal(`${code} ${by}`, `${expected.code} ${expected.by}`, JSON.stringify({ method, ...rest }));
   }
 }
@@ -69,6 +70,39 @@ export const GRPC: Case[] = [
         { authority: 'foo.com' },
         { authority: 'no.matching.host' },
       ]),
+  },
+  {
+    test: 'GRPCRouteMultipleGateways',
+    served: ['shared', 'dedicated'].map((name) =>
+      name === 'shared' ? 'GRPCRoute multiple-gateways-shared-route' : 'GRPCRoute same-namespace-dedicated-route',
+    ),
+    status: ['multiple-gateways-shared-route', 'all-namespaces-dedicated-route'].map(
+      (name) => `GRPCRoute ${name} @all-namespaces Accepted=True:Accepted`,
+    ),
+    then: (scene, { on }) =>
+      calls(scene, on, [
+        { to: 1 },
+        { method: 'EchoTwo', to: 2 },
+        { on: 'all-namespaces', to: 1 },
+        { on: 'all-namespaces', method: 'EchoTwo', to: 3 },
+      ]),
+  },
+  {
+    test: 'GRPCRouteRequestHeaderModifier',
+    served: ['GRPCRoute grpc-request-header-modifier'],
+    standIns: true,
+    async then(scene, { on }) {
+      const place = scene.place(on, 80);
+      // Rules with equal matches: the first has them all.
+      const set = await call({ ...place, method: 'Echo', metadata: { 'some-other': 'kept', 'x-header-set': 'old' } });
+      equal(set.by, `${INFRA}/grpc-infra-backend-v1`);
+      deepEqual([set.received['some-other'], set.received['x-header-set']], ['kept', 'set-overwrites-values']);
+      const metadata = { 'x-header-set-1': 'old', 'x-header-add-2': 'sent', 'x-header-remove-2': 'gone' };
+      const { by, received } = await call({ ...place, method: 'EchoTwo', metadata });
+      equal(by, `${INFRA}/grpc-infra-backend-v2`);
+      const names = ['set-1', 'set-2', 'add-1', 'add-2', 'remove-2'].map((name) => received[`x-header-${name}`]);
+      deepEqual(names, ['header-set-1', 'header-set-2', 'header-add-1', 'sent, header-add-2', undefined]);
+    },
   },
   {
     test: 'GRPCRouteWeight',

@@ -145,6 +145,14 @@ export const HTTP_FILTER: Case[] = [
     ],
   },
   {
+    test: 'HTTPRouteBackendURLRewrite',
+    served: ['HTTPRoute backend-url-rewrite'],
+    asks: [
+      { path: '/full/original', to: 'infra-backend-v1', arrives: { path: '/rewritten-full' } },
+      { path: '/prefix/original', to: 'infra-backend-v1', arrives: { path: '/rewritten-prefix/original' } },
+    ],
+  },
+  {
     test: 'HTTPRouteRewritePath',
     served: ['HTTPRoute rewrite-path'],
     asks: [

@@ -45,8 +45,8 @@ async function sampled(scene: Scene, path: string, share: number): Promise<void>
 }
 
 /** What attempts the backend fails, with what, and what comes of it. */
-function retried(codes: string, failures: { with: number; times: number }, status: number): Ask {
-  const query = `uuid=${codes}-${failures.with}-${failures.times}&responseCode=${failures.with}&succeedAfter=${failures.times}`;
+function retried(codes: string, failures: { with: number; times: number }, status: number, delays = ''): Ask {
+  const query = `uuid=${codes}-${failures.with}-${failures.times}&responseCode=${failures.with}&succeedAfter=${failures.times}${delays}`;
   const path = `/retry/${codes}?${query}`;
   return status === 200 ? { path, to: 'infra-backend-v3' } : { path, status: [status] };
 }
@@ -82,6 +82,37 @@ export const HTTP_TRAFFIC: Case[] = [
         retried(TWO, { with: code, times: 3 }, code),
       ]),
     ],
+  },
+  {
+    test: 'HTTPRouteRetry',
+    only: 'v1.7.0',
+    served: ['HTTPRoute retries'],
+    standIns: true,
+    asks: [500, 502, 503, 504].map((code) => retried('code-all-attempts-0', { with: code, times: 1 }, code)),
+  },
+  {
+    test: 'HTTPRouteRetryWithRequestTimeout',
+    served: ['HTTPRoute retries-with-timeouts'],
+    standIns: true,
+    asks: [
+      retried('request-timeout-500ms', { with: 500, times: 1 }, 200),
+      retried('request-timeout-500ms', { with: 500, times: 2 }, 504, '&delayRetry=300ms'),
+    ],
+  },
+  {
+    test: 'HTTPRouteRetryWithBackendTimeout',
+    served: ['HTTPRoute retries-with-timeouts'],
+    standIns: true,
+    asks: [
+      retried('backend-timeout-500ms', { with: 500, times: 2 }, 200, '&delayRetry=100ms&delay=100ms'),
+      retried('backend-timeout-500ms', { with: 500, times: 1 }, 504, '&delay=1s'),
+    ],
+  },
+  {
+    test: 'HTTPRouteRetryConnectionError',
+    served: ['HTTPRoute retries-connection-error'],
+    standIns: true,
+    asks: Array.from({ length: 10 }, () => '/retry-on-connection-errors > infra-backend-connection-error-healthy'),
   },
   {
     test: 'HTTPRouteRequestMirror',

@@ -181,6 +181,7 @@ export const STREAM: Case[] = [
   },
   {
     test: 'UDPRoute',
+    only: 'v1.6.3',
     on: 'udp-gateway',
     served: ['UDPRoute udp-coredns'],
     async then(scene, { on }) {
@@ -191,5 +192,12 @@ export const STREAM: Case[] = [
       equal(back.readUInt16BE(0), 7);
       equal(back[2]! & 0x80, 0x80);
     },
+  },
+  {
+    test: 'UDPRoute',
+    only: 'v1.7.0',
+    on: 'udp-gateway',
+    served: ['UDPRoute udp-route'],
+    then: (scene, { on }) => expectPod('UDPRoute', scene.place(on, 5300), 'udp-echo'),
   },
 ];

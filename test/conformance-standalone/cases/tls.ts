@@ -103,6 +103,19 @@ export const TLS: Case[] = [
     },
   },
   {
+    test: 'BackendTLSPolicyTLSRouteTerminate',
+    on: 'gateway-btls-tlsroute-terminate',
+    served: ['TLSRoute backendtlspolicy-tlsroute-terminate'],
+    status: [
+      'BackendTLSPolicy btls-tlsroute-terminate-test @gateway-btls-tlsroute-terminate Accepted=True:Accepted ResolvedRefs=True:ResolvedRefs',
+    ],
+    async then(scene, { on }) {
+      const ca = scene.material.authorities.get(`${INFRA}/tls-checks-ca-certificate`)!;
+      const said = await tlsGreeting(scene.place(on, 8443), { name: TERMINATED, ca });
+      deepEqual(said, { service: 'tcp-backend', namespace: INFRA, tls: true, serverName: PASSED });
+    },
+  },
+  {
     test: 'TLSRouteHostnameIntersection',
     async then(scene) {
       for (const one of INTERSECTIONS) await intersects(scene, one);

@@ -68,6 +68,24 @@ export function holdsLineEnd(start: number, end: number): boolean {
   return false;
 }
 
+/**
+ * The same for a request of which `before` bytes were there already: a head that comes byte by byte is parsed once a
+ * line, and where it reaches one of its limits.
+ */
+export function mayEndHead(start: number, end: number, before: number): boolean {
+  const after = before + (end - start);
+  if (before < MAX_REQUEST_LINE_BYTES && after >= MAX_REQUEST_LINE_BYTES) return true;
+  return after >= MAX_REQUEST_HEAD_BYTES || holdsLineEnd(start, end);
+}
+
+/** Longest line that is looked at for the name of another protocol. */
+const MAX_OTHER_LINE = 256;
+
+/** A request line whose third part does not begin with `HTTP/`. */
+export function namesOtherProtocol(start: number, end: number): boolean {
+  return /^\S+ \S+ (?!HTTP\/)\S+\r\n/.test(ARENA.latin1Slice(start, Math.min(end, start + MAX_OTHER_LINE)));
+}
+
 function parseWithin(start: number, end: number, head: Head): number {
   let lineStart = start;
   for (let skipped = 0; skipped < MAX_LEADING_EMPTY_LINES && ARENA[lineStart] === CR; skipped++) {

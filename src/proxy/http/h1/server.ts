@@ -1,29 +1,21 @@
 /** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
 
-import { CopySender, TEXT_MAX } from '../../listen/copysender.ts';
 import type { Link, Sink } from '../../listen/driver.ts';
 import { Account } from '../account.ts';
 import { ARENA, JOIN_START } from '../arena.ts';
 import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Downstream, type Failure } from '../codec.ts';
-import { putBytes, putText } from '../compose.ts';
+import { putText } from '../compose.ts';
 import type { Deadline, DeadlineOwner } from '../deadline.ts';
 import { Exchange } from '../exchange.ts';
 import { Head } from '../head.ts';
 import { localReply, PREFERS_JSON, reasonPhrase } from '../localreply.ts';
-import { type OutboxOwner, outbox } from '../outbox.ts';
+import { outbox } from '../outbox.ts';
 import { nextRequestId } from '../requestid.ts';
 import { forgetConnection, type HttpService, MAX_DISCARD_BYTES } from '../service.ts';
+import { AnswerWriter } from './answerwriter.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
-import { chunkHeader } from './chunktext.ts';
 import { KeptBytes } from './keptbytes.ts';
-import { LinkedClient } from './linkedclient.ts';
-import {
-  holdsLineEnd,
-  MAX_REQUEST_HEAD_BYTES,
-  MAX_REQUEST_LINE_BYTES,
-  parseRequestHead,
-  requestError,
-} from './parse.ts';
+import { mayEndHead, namesOtherProtocol, parseRequestHead, requestError } from './parse.ts';
 
 const READ_HEAD = 0;
 const READ_LENGTH = 1;
@@ -37,8 +29,6 @@ const CLOSED = 6;
 
 /** First look at a backlog; doubled while a head does not fit. */
 const FIRST_WINDOW = 2 * 1024;
-/** Bytes of a body up to which they join the head, or what else is collected, in one write. */
-const JOINED_BODY = 16 * 1024;
 /** Bytes of pipelined requests kept; above it reading stops. */
 const MAX_BACKLOG = 64 * 1024;
 /** Bytes that tell HTTP/2 from HTTP/1.1. */
@@ -53,13 +43,7 @@ const HEAD = new Head();
 /** What an HTTP/1.1 connection does when its first bytes are HTTP/2's. */
 export type PrefaceHandler = (link: Link, service: HttpService, bytes: { start: number; end: number }) => void;
 
-/** Longest line that is looked at for the name of another protocol. */
-const MAX_OTHER_LINE = 256;
-
-export class H1ServerConnection
-  extends LinkedClient
-  implements Sink, Downstream, DeadlineOwner, ChunkSink, OutboxOwner
-{
+export class H1ServerConnection extends AnswerWriter implements Sink, Downstream, DeadlineOwner, ChunkSink {
   readonly #service: HttpService;
   readonly #onPreface: PrefaceHandler | undefined;
   readonly #deadline: Deadline;
@@ -77,16 +61,13 @@ export class H1ServerConnection
   #lingerUntil = 0;
   #tunnelEnded = false;
   #minorVersion = 1;
-  #chunkedOut = false;
   #tunnelOut = false;
   /** The answer ends with the connection. */
   #endsOpen = false;
-  #blocked = false;
   /** The exchange wants no more of the body for now. */
   #bodyPaused = false;
   /** The client may hold its body back, since it was not told to go on. */
   #expectsContinue = false;
-  #copies: CopySender | null = null;
 
   constructor(link: Link, service: HttpService, onPreface?: PrefaceHandler) {
     super(link);
@@ -124,19 +105,11 @@ export class H1ServerConnection
   #keep(start: number, end: number): void {
     const before = this.#kept.size;
     this.#kept.append(start, end);
-    const { size } = this.#kept;
     if (this.#state === HOLD) {
-      if (size > MAX_BACKLOG) this.link.pause();
+      if (this.#kept.size > MAX_BACKLOG) this.link.pause();
       return;
     }
-    // A head that comes byte by byte is not parsed again for each.
-    const matters =
-      this.#state !== READ_HEAD ||
-      holdsLineEnd(start, end) ||
-      crosses(before, size, MAX_REQUEST_LINE_BYTES) ||
-      crosses(before, size, MAX_REQUEST_HEAD_BYTES) ||
-      before < PREFACE_KNOWN;
-    if (matters) this.#pump();
+    if (this.#state !== READ_HEAD || before < PREFACE_KNOWN || mayEndHead(start, end, before)) this.#pump();
   }
 
   /**
@@ -155,8 +128,8 @@ export class H1ServerConnection
   }
 
   onDrain(): void {
-    this.#blocked = false;
-    this.#copies?.reclaim();
+    this.blocked = false;
+    this.reclaim();
     if (this.#exchange !== null) {
       this.#exchange.downstreamDrained();
     } else if (this.#state === HOLD) {
@@ -347,7 +320,7 @@ export class H1ServerConnection
 
   /** Request and answer are done with. The next one waits until the client has taken this answer. */
   #rest(): void {
-    if (this.#blocked && !this.#closeAfter) {
+    if (this.blocked && !this.#closeAfter) {
       this.#service.wheel.set(this.#deadline, this.#service.limits.streamIdleTimeout);
     } else {
       this.#nextRequest();
@@ -391,10 +364,6 @@ export class H1ServerConnection
 
   // ── the exchange's calls
 
-  beginHead(): number {
-    return outbox.claim(this);
-  }
-
   sendInformational(_at: number, end: number): void {
     this.#expectsContinue = false;
     if (this.#minorVersion === 0) outbox.at = _at;
@@ -403,13 +372,13 @@ export class H1ServerConnection
 
   sendHead(_at: number, end: number, framing: BodyFraming): void {
     let to = end;
-    this.#chunkedOut = false;
+    this.chunkedOut = false;
     this.#tunnelOut = framing === BODY_TUNNEL;
     this.#endsOpen = framing === BODY_OPEN && this.#minorVersion === 0;
     if (framing === BODY_OPEN) {
       if (this.#endsOpen) this.#closeAfter = true;
       else {
-        this.#chunkedOut = true;
+        this.chunkedOut = true;
         to = putText(to, 'Transfer-Encoding: chunked\r\n');
       }
     }
@@ -434,57 +403,14 @@ export class H1ServerConnection
     this.link.close('end');
   }
 
-  sendBody(start: number, end: number): boolean {
-    const size = end - start;
-    if (size > JOINED_BODY || outbox.room() < size + 64) return this.#sendLong(start, end);
-    let to = outbox.claim(this);
-    if (this.#chunkedOut) to = putText(to, chunkHeader(size));
-    to = putBytes(to, start, end);
-    if (this.#chunkedOut) to = putText(to, '\r\n');
-    outbox.at = to;
-    return !this.#blocked;
-  }
-
-  #sendLong(start: number, end: number): boolean {
-    const to = outbox.claim(this);
-    if (this.#chunkedOut) outbox.at = putText(to, chunkHeader(end - start));
-    this.flush();
-    this.#writeCopy(start, end);
-    if (this.#chunkedOut) outbox.at = putText(outbox.claim(this), '\r\n');
-    return !this.#blocked;
-  }
-
   sendEnd(trailersStart: number, trailersEnd: number): void {
-    if (this.#chunkedOut) {
-      let to = putText(outbox.claim(this), '0\r\n');
-      to = putBytes(to, trailersStart, trailersEnd);
-      outbox.at = putText(to, '\r\n');
-    }
-    this.flush();
+    this.endBody(trailersStart, trailersEnd);
     this.#exchange = null;
     if (this.#tunnelOut) return this.#linger();
     if (this.#state === HOLD) this.#rest();
     else if (this.#closeAfter) this.#linger();
     else this.#service.wheel.set(this.#deadline, this.#service.limits.headTimeout);
     if (!this.#pumping && this.#state < HOLD) this.#pump();
-  }
-
-  flush(): void {
-    if (!outbox.holds(this)) return;
-    const end = outbox.at;
-    const start = outbox.start;
-    outbox.release();
-    if (end === start) return;
-    if (end - start > TEXT_MAX) this.#writeCopy(start, end);
-    else if (!this.link.send(ARENA.latin1Slice(start, end)) && this.link.pending > 0) this.#blocked = true;
-  }
-
-  #writeCopy(start: number, end: number): void {
-    if (this.#copies === null) {
-      this.#copies = new CopySender();
-      this.#copies.link = this.link;
-    }
-    if (!this.#copies.send(start, end)) this.#blocked = true;
   }
 
   /** An answer whose end is the connection's own must not look whole. */
@@ -552,13 +478,4 @@ export class H1ServerConnection
     this.#kept.clear();
     this.link.close(how);
   }
-}
-
-function crosses(before: number, after: number, limit: number): boolean {
-  return before < limit && after >= limit;
-}
-
-/** A request line whose third part does not begin with `HTTP/`. */
-function namesOtherProtocol(start: number, end: number): boolean {
-  return /^\S+ \S+ (?!HTTP\/)\S+\r\n/.test(ARENA.latin1Slice(start, Math.min(end, start + MAX_OTHER_LINE)));
 }

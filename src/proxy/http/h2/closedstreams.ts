@@ -6,21 +6,18 @@ export const RESET_BY_US = 1;
 export const ENDED = 2;
 
 export class ClosedStreams {
-  #ids: Uint32Array | null = null;
-  #how: Uint8Array | null = null;
+  /** Number of a stream × 4, and how it ended. */
+  readonly #ended: number[] = [];
   #next = 0;
 
   add(id: number, how: typeof RESET_BY_US | typeof ENDED): void {
-    this.#ids ??= new Uint32Array(REMEMBERED);
-    this.#how ??= new Uint8Array(REMEMBERED);
-    this.#ids[this.#next] = id;
-    this.#how[this.#next] = how;
+    this.#ended[this.#next] = id * 4 + how;
     this.#next = (this.#next + 1) % REMEMBERED;
   }
 
   /** RESET_BY_US, ENDED, or 0 where it ended too long ago or never was. */
   how(id: number): number {
-    const at = this.#ids?.lastIndexOf(id) ?? -1;
-    return at < 0 ? 0 : this.#how![at]!;
+    const found = this.#ended.find((ended) => Math.floor(ended / 4) === id);
+    return found === undefined ? 0 : found % 4;
   }
 }

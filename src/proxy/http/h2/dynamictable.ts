@@ -14,8 +14,8 @@ const LINE_OVERHEAD = 4;
 /** Bytes set aside for the lines of a table: at first, and as it grows. */
 const FIRST_BYTES = 1024;
 const MOST_BYTES = 2 * TABLE_SIZE;
-const MOST_ENTRIES = TABLE_SIZE / ENTRY_OVERHEAD;
-const SLOT_MASK = MOST_ENTRIES - 1;
+/** Room for entries at first; doubled up to what a full table can have, 128. */
+const FIRST_ENTRIES = 16;
 
 /** Numbers kept for each entry, at slot × ENTRY_STRIDE. */
 export const ENTRY_STRIDE = 5;
@@ -45,6 +45,8 @@ export class DynamicTable {
   #size = 0;
   #maxSize = TABLE_SIZE;
   #end = 0;
+  /** Number of slots in `entries`, a power of two, less one. */
+  #slotMask = -1;
 
   get size(): number {
     return this.#size;
@@ -63,7 +65,7 @@ export class DynamicTable {
 
   /** Where in `entries` the entry begins that is `index` places after the newest. */
   at(index: number): number {
-    return ((this.inserted - 1 - index) & SLOT_MASK) * ENTRY_STRIDE;
+    return ((this.inserted - 1 - index) & this.#slotMask) * ENTRY_STRIDE;
   }
 
   /**
@@ -80,7 +82,8 @@ export class DynamicTable {
     this.#evictTo(this.#maxSize - size);
     this.#makeRoom(length);
     ARENA.copy(this.bytes, this.#end, start, end);
-    const at = (this.inserted & SLOT_MASK) * ENTRY_STRIDE;
+    if (this.count > this.#slotMask) this.#addSlots();
+    const at = (this.inserted & this.#slotMask) * ENTRY_STRIDE;
     const { entries } = this;
     entries[at + ENTRY_START] = this.#end;
     entries[at + ENTRY_LENGTH] = length;
@@ -111,7 +114,6 @@ export class DynamicTable {
     const first = this.count === 0 ? this.#end : this.entries[this.at(this.count - 1) + ENTRY_START]!;
     const live = this.#end - first;
     if (bytes.length < MOST_BYTES && 2 * (live + length) > bytes.length) {
-      if (bytes.length === 0) this.entries = new Int32Array(MOST_ENTRIES * ENTRY_STRIDE);
       let size = Math.max(FIRST_BYTES, 2 * bytes.length);
       while (size < live + length) size *= 2;
       this.bytes = Buffer.allocUnsafeSlow(size);
@@ -119,5 +121,17 @@ export class DynamicTable {
     bytes.copy(this.bytes, 0, first, this.#end);
     for (let i = 0; i < this.count; i++) this.entries[this.at(i) + ENTRY_START]! -= first;
     this.#end = live;
+  }
+
+  #addSlots(): void {
+    const slots = Math.max(FIRST_ENTRIES, 2 * (this.#slotMask + 1));
+    const roomier = new Int32Array(slots * ENTRY_STRIDE);
+    for (let i = 0; i < this.count; i++) {
+      const from = this.at(i);
+      const to = ((this.inserted - 1 - i) & (slots - 1)) * ENTRY_STRIDE;
+      roomier.set(this.entries.subarray(from, from + ENTRY_STRIDE), to);
+    }
+    this.entries = roomier;
+    this.#slotMask = slots - 1;
   }
 }

@@ -5,7 +5,7 @@
 import assert from 'node:assert';
 import { ARENA } from '../arena.ts';
 import { COLON, CR, FNV_PRIME, FNV_START, HTAB, LOWER_TOKEN, SP } from '../h1/octets.ts';
-import { DynamicTable, ENTRY_LENGTH, ENTRY_START, TABLE_SIZE } from './dynamictable.ts';
+import { DynamicTable, ENTRY_HASH, ENTRY_LENGTH, ENTRY_START, TABLE_SIZE } from './dynamictable.ts';
 import { INDEXED, knownName, OMITTED, policyOf, SECRET, staticIndex } from './encodername.ts';
 import { huffmanEncode, huffmanLength } from './huffman.ts';
 import { STATIC_COUNT } from './statictable.ts';
@@ -14,7 +14,8 @@ import { STATIC_COUNT } from './statictable.ts';
 const MAX_INDEXED_LINE = 512;
 const RECENT = 64;
 const SLOTS = 256;
-const SEQUENCES = TABLE_SIZE / 32;
+/** More than a table can have entries: the last bits of a sequence number tell them apart. */
+const SEQUENCE_MASK = 0xff;
 
 // First octets of the representations (RFC 7541 6), and how many bits of them a number has.
 const INDEXED_FIELD = 0x80;
@@ -43,9 +44,8 @@ export class HpackEncoder {
   readonly #table = new DynamicTable();
   /** Hashes of whole lines seen lately, by their last bits. */
   readonly #recent = new Int32Array(RECENT);
-  /** Sequence number + 1 of the entry whose line has a hash with these last bits; and the hashes by sequence. */
-  readonly #slots = new Uint32Array(SLOTS);
-  readonly #hashes = new Int32Array(SEQUENCES);
+  /** Last bits of the sequence number of the entry whose line has a hash with these last bits. */
+  readonly #slots = new Uint8Array(SLOTS);
   /** The table's smallest size since the last block where a change is to be announced, or -1. */
   #smallest = -1;
   #target: Uint8Array = NO_TARGET;
@@ -143,13 +143,12 @@ export class HpackEncoder {
 
   /** Writes the index of the line's entry, where there is one. The bytes are compared: hashes can be forged. */
   #found(start: number, end: number, lineHash: number): boolean {
-    const sequence = this.#slots[lineHash & (SLOTS - 1)]! - 1;
     const { inserted, count, entries, bytes } = this.#table;
-    if (sequence < inserted - count || this.#hashes[sequence & (SEQUENCES - 1)] !== lineHash) return false;
-    const place = inserted - 1 - sequence;
+    const place = (inserted - 1 - this.#slots[lineHash & (SLOTS - 1)]!) & SEQUENCE_MASK;
+    if (place >= count) return false;
     const at = this.#table.at(place);
     const length = end - start;
-    if (entries[at + ENTRY_LENGTH] !== length) return false;
+    if (entries[at + ENTRY_HASH] !== lineHash || entries[at + ENTRY_LENGTH] !== length) return false;
     const from = entries[at + ENTRY_START]!;
     for (let i = 0; i < length; i++) if (bytes[from + i] !== ARENA[start + i]) return false;
     this.entry(STATIC_COUNT + 1 + place);
@@ -165,11 +164,8 @@ export class HpackEncoder {
   }
 
   #enter(start: number, end: number, line: { nameLength: number; lineHash: number }): void {
-    const sequence = this.#table.inserted;
-    this.#table.insert(start, end, { length: line.nameLength, hash: 0, kind: 0 });
-    if (this.#table.inserted === sequence) return;
-    this.#hashes[sequence & (SEQUENCES - 1)] = line.lineHash;
-    this.#slots[line.lineHash & (SLOTS - 1)] = sequence + 1;
+    this.#slots[line.lineHash & (SLOTS - 1)] = this.#table.inserted & SEQUENCE_MASK;
+    this.#table.insert(start, end, { length: line.nameLength, hash: line.lineHash, kind: 0 });
   }
 
   #name(index: number, name: { start: number; nameEnd: number; prefix: number; bits: number }): void {

@@ -1,0 +1,88 @@
+/** Certificate authorities of a test, and what they sign. */
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+
+const DAY = 24 * 60 * 60 * 1000;
+const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const RSA = {
+  name: 'RSASSA-PKCS1-v1_5',
+  hash: 'SHA-256',
+  modulusLength: 2048,
+  publicExponent: new Uint8Array([1, 0, 1]),
+} as const;
+
+/** PEM. */
+export interface Pair {
+  certificate: string;
+  privateKey: string;
+}
+
+export interface Leaf {
+  /** Common name. */
+  name?: string;
+  dns?: string[];
+  uris?: string[];
+  /** Days from now; negative for the past. Absent: valid from yesterday for a week. */
+  from?: number;
+  until?: number;
+  rsa?: boolean;
+}
+
+export class Authority {
+  readonly certificate: string;
+  readonly #signer: { issuer: string; signingKey: webcrypto.CryptoKey };
+
+  private constructor(certificate: string, signer: { issuer: string; signingKey: webcrypto.CryptoKey }) {
+    this.certificate = certificate;
+    this.#signer = signer;
+  }
+
+  static async make(name: string): Promise<Authority> {
+    const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+      {
+        name: `CN=${name}`,
+        notBefore: new Date(Date.now() - 30 * DAY),
+        notAfter: new Date(Date.now() + 30 * DAY),
+        signingAlgorithm: ECDSA,
+        keys,
+        extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+      },
+      webcrypto,
+    );
+    return new Authority(certificate.toString('pem'), { issuer: `CN=${name}`, signingKey: keys.privateKey });
+  }
+
+  async sign({ name = 'leaf', dns = [], uris = [], from = -1, until = 7, rsa = false }: Leaf): Promise<Pair> {
+    const keys = await webcrypto.subtle.generateKey(rsa ? RSA : ECDSA, true, ['sign', 'verify']);
+    const names = [
+      ...dns.map((value) => ({ type: 'dns' as const, value })),
+      ...uris.map((value) => ({ type: 'url' as const, value })),
+    ];
+    const certificate = await x509.X509CertificateGenerator.create(
+      {
+        subject: `CN=${name}`,
+        notBefore: new Date(Date.now() + from * DAY),
+        notAfter: new Date(Date.now() + until * DAY),
+        signingAlgorithm: ECDSA,
+        publicKey: keys.publicKey,
+        ...this.#signer,
+        extensions: names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : [],
+      },
+      webcrypto,
+    );
+    const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+    const lines = pkcs8.match(/.{1,64}/g)!.join('\n');
+    return {
+      certificate: certificate.toString('pem'),
+      privateKey: `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`,
+    };
+  }
+}
+
+/** A ConfigMap that holds CA certificates. */
+export function caConfigMap(name: string, ...authorities: Authority[]): object {
+  const data = { 'ca.crt': authorities.map(({ certificate }) => `${certificate}\n`).join('') };
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data };
+}
