@@ -9,7 +9,7 @@ import {
   Snapshot,
 } from '../../config/index.ts';
 import { DaemunError, type ErrorCode, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
-import { DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
+import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
 import { NetDriver } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { PlanCache } from '../route/index.ts';
@@ -56,6 +56,7 @@ export class DataPlane implements Proxy {
         onAccess: options.onAccess,
       },
     );
+    this.#metrics.collect(abuseMetrics);
     wheel.start();
   }
 

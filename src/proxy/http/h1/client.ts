@@ -254,7 +254,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
           if (used < 0) return this.#break('protocol_error');
           if (!this.#chunks!.done) return;
           if (at + used < end) this.#reusable = false;
-          return this.#finishChunked();
+          return this.#finish(this.#chunks!.trailers);
         }
         case READ_TO_END:
         case TUNNEL:
@@ -322,14 +322,8 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     this.#exchange?.responseBody(start, end);
   }
 
-  #finishChunked(): void {
-    const { trailers } = this.#chunks!;
-    if (trailers === '') this.#finish();
-    else this.#finish(COMPOSE_START, putText(COMPOSE_START, trailers));
-  }
-
   /** The response is complete: the connection is free before the exchange goes on to the client's next request. */
-  #finish(trailersStart = 0, trailersEnd = 0): void {
+  #finish(trailers = ''): void {
     const exchange = this.#exchange!;
     this.#exchange = null;
     if (this.#reusable && !this.#requestOpen && !this.#pool.retired) {
@@ -340,7 +334,9 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     } else {
       this.#end(this.#requestOpen ? 'reset' : 'end');
     }
-    exchange.responseEnd(trailersStart, trailersEnd);
+    // Only now into ARENA: a waiting exchange that took the connection has composed there.
+    if (trailers === '') exchange.responseEnd(0, 0);
+    else exchange.responseEnd(COMPOSE_START, putText(COMPOSE_START, trailers));
   }
 
   #rest(): void {
