@@ -1,4 +1,5 @@
 /** The admin API over HTTP: read-only, and for the machine itself unless asked otherwise. */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
@@ -27,6 +28,8 @@ export interface AdminParts {
 export interface AdminAddress {
   host: string;
   port: number;
+  /** Asked for as `Authorization: Bearer` by all but the health checks; absent: everybody may read. */
+  token?: string | undefined;
 }
 
 export interface Admin {
@@ -44,6 +47,8 @@ interface Answer {
 type Endpoint = (parts: AdminParts) => Answer | Promise<Answer>;
 
 const TEXT = 'text/plain; charset=utf-8';
+/** Kubelets and load balancers ask these, and carry no token. */
+const OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/', () => text(200, [...ENDPOINTS.keys()].slice(1).join('\n'))],
@@ -62,9 +67,10 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
 ]);
 
 /** Throws a DaemunError where the address cannot be bound. */
-export async function startAdmin({ host, port }: AdminAddress, parts: AdminParts): Promise<Admin> {
+export async function startAdmin({ host, port, token }: AdminAddress, parts: AdminParts): Promise<Admin> {
+  const permitted = token === undefined ? () => true : bearer(token);
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    void respond(request, response, parts);
+    void respond(request, response, { ...parts, permitted });
   });
   await listen(server, { host, port });
   const bound = server.address() as AddressInfo;
@@ -96,20 +102,34 @@ async function listen(server: Server, { host, port }: AdminAddress): Promise<voi
   }
 }
 
-async function respond(request: IncomingMessage, response: ServerResponse, parts: AdminParts): Promise<void> {
+interface Guarded extends AdminParts {
+  permitted(request: IncomingMessage): boolean;
+}
+
+/** Compared as digests, in a time that says nothing about the token. */
+function bearer(token: string): (request: IncomingMessage) => boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const wanted = digest(`Bearer ${token}`);
+  return ({ headers }) => timingSafeEqual(digest(headers.authorization ?? ''), wanted);
+}
+
+async function respond(request: IncomingMessage, response: ServerResponse, parts: Guarded): Promise<void> {
   const { status, type, body } = await answer(request, parts);
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-async function answer(request: IncomingMessage, parts: AdminParts): Promise<Answer> {
+async function answer(request: IncomingMessage, parts: Guarded): Promise<Answer> {
   if (!trustworthyHost(request)) return text(421, 'ask by IP address or as localhost');
-  const endpoint = ENDPOINTS.get((request.url ?? '').split('?', 1)[0]!);
+  const path = (request.url ?? '').split('?', 1)[0]!;
+  if (!OPEN.has(path) && !parts.permitted(request)) return text(401, 'needs Authorization: Bearer and the token');
+  const endpoint = ENDPOINTS.get(path);
   if (!endpoint) return text(404, `no such page; there are:\n${[...ENDPOINTS.keys()].join('\n')}`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'read-only: GET and HEAD');
   try {

@@ -1,5 +1,5 @@
 /** Addresses as flags write them: `HOST:PORT`, an IP address, a network. Each reader throws an Error with the way out. */
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 
 export interface HostPort {
   /** A name or an IP address, without brackets. */
@@ -35,4 +35,14 @@ export function network(text: string): string {
 
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** Whether only this machine reaches it. Of a name only `localhost` says so. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? host === 'localhost' : LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }

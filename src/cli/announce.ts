@@ -82,14 +82,13 @@ export class Announcer {
     this.#options.log.info({ version, changed: upserts, removed: removals, took: `${took}ms` }, 'config applied');
   }
 
-  /** What a proxy could not use, each once. */
+  /** What a proxy could not use: each once, however many workers say so. */
   rejected({ proxy, rejected }: Ack): void {
-    const before = this.#rejected.get(proxy);
-    const now = new Set(rejected.map((one) => `${refKey(one)} ${one.message}`));
-    this.#rejected.set(proxy, now);
+    const told = new Set([...this.#rejected.values()].flatMap((some) => [...some]));
+    this.#rejected.set(proxy, new Set(rejected.map((one) => `${refKey(one)} ${one.message}`)));
     for (const { message, code, ...ref } of rejected) {
       const object = refKey(ref);
-      if (before?.has(`${object} ${message}`)) continue;
+      if (told.has(`${object} ${message}`)) continue;
       this.#options.log.error({ proxy, object, code }, `not applied, its last good form stays: ${message}`);
     }
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostPort, ipAddress, network } from './address.ts';
+import { hostPort, ipAddress, isLoopback, network } from './address.ts';
 import { portMap } from './portmap.ts';
 
 test('HOST:PORT takes names, IPv4 and bracketed IPv6', () => {
@@ -46,4 +46,17 @@ test('port maps add up over flags', () => {
 
 test.each(['', '80', '80=', '80=x', '0=80', '80=70000', '80=1,80=2'])('a port map like %j is refused', (text) => {
   expect(() => portMap(text)).toThrow();
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.8.9.1', true],
+  ['::1', true],
+  ['localhost', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['10.0.0.1', false],
+  ['example.com', false],
+])('only this machine reaches %s: %s', (host, expected) => {
+  expect(isLoopback(host)).toBe(expected);
 });

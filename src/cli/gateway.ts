@@ -3,7 +3,7 @@ import { type Admin, type Readiness, startAdmin } from '../admin/index.ts';
 import type { Ack } from '../config/index.ts';
 import { DaemunError, type Log, Metrics, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
 import type { EndpointOption } from '../sources/index.ts';
-import type { HostPort } from './address.ts';
+import type { AdminSetup } from './adminoption.ts';
 import type { Announcer } from './announce.ts';
 import { Echoes } from './echo/index.ts';
 import { EchoOverlay } from './echooverlay.ts';
@@ -22,8 +22,8 @@ export interface GatewayOptions {
   controllerNames?: string[];
   endpoints: EndpointOption[];
   echoBackends: boolean;
-  /** Absent: no admin API. One that was not asked for may be missing where its port is taken. */
-  admin?: { address: HostPort; asked: boolean };
+  /** Absent: no admin API. */
+  admin?: AdminSetup;
   /** Milliseconds. */
   drainTimeout: number;
 }
@@ -104,13 +104,16 @@ export class Gateway {
     const { admin } = this.#options;
     if (!admin) return;
     try {
-      this.#admin = await startAdmin(admin.address, {
-        readiness: () => this.readiness(),
-        metrics: () => this.#snapshotMetrics(),
-        status: () => this.#pipeline.report(),
-        config: () => this.#feed.snapshot,
-        listeners: () => this.listeners(),
-      });
+      this.#admin = await startAdmin(
+        { ...admin.address, token: admin.token },
+        {
+          readiness: () => this.readiness(),
+          metrics: () => this.#snapshotMetrics(),
+          status: () => this.#pipeline.report(),
+          config: () => this.#feed.snapshot,
+          listeners: () => this.listeners(),
+        },
+      );
     } catch (error) {
       if (admin.asked || !(error instanceof DaemunError)) throw error;
       this.#voices.log.warn({ code: error.code }, `no admin API: ${error.message}; choose another with --admin`);

@@ -50,6 +50,20 @@ test('a filter type that nobody knows is refused with its place', () => {
   expect(refused[0]!.message).toMatch(/^filters\.0\.type: /);
 });
 
+test('policies are read by their type, and a network that is none is refused', () => {
+  const policy = (cidr: string): Policy => ({
+    kind: 'Policy',
+    key: policyKey('ClientTraffic', 'a/gw/http'),
+    type: 'ClientTraffic',
+    target: { kind: 'Listener', key: 'a/gw/http' },
+    spec: { proxyProtocol: { mode: 'Required', trustedSources: [cidr] } },
+  });
+  const good = policy('10.0.0.0/8');
+  const { delta, refused } = readDelta({ version: 1, upserts: [good, policy('10.0.0.0/33')], removals: [] });
+  expect(delta.upserts).toEqual([good]);
+  expect(refused[0]!.message).toBe('spec.proxyProtocol.trustedSources.0: is no CIDR');
+});
+
 test.each([
   null,
   7,

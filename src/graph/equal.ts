@@ -8,13 +8,16 @@ export function equal(a: unknown, b: unknown): boolean {
 }
 
 function equalItems(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, at) => equal(item, b[at]));
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (!equal(a[at], b[at])) return false;
+  return true;
 }
 
 function equalFields(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key]));
+  for (const key of keys) if (!Object.hasOwn(b, key) || !equal(a[key], b[key])) return false;
+  return true;
 }
 
 function isPlain(value: object): value is Record<string, unknown> {

@@ -15,6 +15,8 @@ export abstract class Node<V> implements Collection<V>, Settling {
   readonly #held = new Map<string, V>();
   /** Values before this batch, by the keys touched in it. */
   readonly #before = new Map<string, V | undefined>();
+  /** Of those, the keys that were put more than once: only they can be back at their old value. */
+  readonly #again = new Set<string>();
   readonly #dependents = new Set<Dependent>();
   readonly #subscribers = new Set<(changes: ReadonlyArray<Change<V>>) => void>();
 
@@ -74,7 +76,8 @@ export abstract class Node<V> implements Collection<V>, Settling {
   protected put(key: string, value: V | undefined): void {
     const held = this.#held.get(key);
     if (equal(held, value)) return;
-    if (!this.#before.has(key)) this.#before.set(key, held);
+    if (this.#before.has(key)) this.#again.add(key);
+    else this.#before.set(key, held);
     if (value === undefined) this.#held.delete(key);
     else this.#held.set(key, value);
   }
@@ -82,15 +85,16 @@ export abstract class Node<V> implements Collection<V>, Settling {
   /** After the first fill nobody can have seen an earlier state. */
   protected forgetChanges(): void {
     this.#before.clear();
+    this.#again.clear();
   }
 
   #takeChanges(): Array<Change<V>> {
     const changes: Array<Change<V>> = [];
     for (const [key, before] of this.#before) {
       const after = this.#held.get(key);
-      if (!equal(before, after)) changes.push({ key, before, after });
+      if (!this.#again.has(key) || !equal(before, after)) changes.push({ key, before, after });
     }
-    this.#before.clear();
+    this.forgetChanges();
     return changes;
   }
 

@@ -177,3 +177,63 @@ test('prunes unknown and experimental fields with a warning', () => {
   ]);
   expect(JSON.stringify(admitted(yaml + spec))).not.toMatch(/sessionPersistence|hostname|backendRef/);
 });
+
+describe('policies of our own', () => {
+  const GATEWAY = '{ group: gateway.networking.k8s.io, kind: Gateway, name: gw }';
+  const policy = (kind: string, spec: string): string =>
+    `apiVersion: policies.daemun.dev/v1alpha1\nkind: ${kind}\nmetadata: { name: a }\nspec: ${spec}`;
+
+  test('are filled in', () => {
+    const spec = `{ targetRefs: [${GATEWAY}], proxyProtocol: { trustedSources: [10.0.0.0/8, "2001:db8::/32"] } }`;
+    expect(admitted(policy('ClientTrafficPolicy', spec))).toMatchObject({
+      apiVersion: 'policies.daemun.dev/v1alpha1',
+      spec: { proxyProtocol: { mode: 'Required', trustedSources: ['10.0.0.0/8', '2001:db8::/32'] } },
+    });
+  });
+
+  test.each([
+    ['no target', 'ClientTrafficPolicy', '{ targetRefs: [] }', 'spec.targetRefs: must have'],
+    [
+      'a Service as target of clients',
+      'ClientTrafficPolicy',
+      '{ targetRefs: [{ group: "", kind: Service, name: a }] }',
+      'spec.targetRefs: must name Gateways or ListenerSets',
+    ],
+    [
+      'a Gateway as target of backends',
+      'BackendTrafficPolicy',
+      `{ targetRefs: [${GATEWAY}] }`,
+      'spec.targetRefs: must name Services',
+    ],
+    [
+      'a source that is no network',
+      'ClientTrafficPolicy',
+      `{ targetRefs: [${GATEWAY}], proxyProtocol: { trustedSources: [10.0.0.1] } }`,
+      'spec.proxyProtocol.trustedSources[0]: must be a network such as',
+    ],
+    [
+      'too many bits',
+      'ClientTrafficPolicy',
+      `{ targetRefs: [${GATEWAY}], proxyProtocol: { trustedSources: [10.0.0.0/33] } }`,
+      'spec.proxyProtocol.trustedSources[0]: must be a network such as',
+    ],
+    [
+      'nobody to trust',
+      'ClientTrafficPolicy',
+      `{ targetRefs: [${GATEWAY}], proxyProtocol: { mode: Required } }`,
+      'spec.proxyProtocol.trustedSources: is required',
+    ],
+    [
+      'another version',
+      'BackendTrafficPolicy',
+      '{ targetRefs: [{ group: "", kind: Service, name: a }], proxyProtocol: v1 }',
+      'spec.proxyProtocol: must be one of V1, V2',
+    ],
+  ])('are refused with %s', (_, kind, spec, expected) => {
+    expect(saidOf(policy(kind, spec))?.join('\n')).toContain(expected);
+  });
+
+  test('are told apart from those of other projects', () => {
+    expect(saidOf('apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: ClientTrafficPolicy')).toBeUndefined();
+  });
+});

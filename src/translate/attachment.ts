@@ -1,8 +1,8 @@
 import { GATEWAY_GROUP, type ParentReference, ROUTE_REASON } from '../api/index.ts';
-import type { Attachment, RouteKind } from '../config/index.ts';
+import type { RouteKind } from '../config/index.ts';
 import type { Index } from '../graph/index.ts';
 import { ownerKey } from './declared.ts';
-import { servedHosts } from './hostnames.ts';
+import { type ServedHost, servedHosts } from './hostnames.ts';
 import type { AttachPoint } from './listener.ts';
 import { type Lookup, namespaceLabels } from './lookup.ts';
 import { type Problem, problem } from './problem.ts';
@@ -34,7 +34,11 @@ export interface ParentPlacement {
   shadows?: string[];
 }
 
-export interface PointPlacement extends Attachment {
+export interface PointPlacement {
+  /** Key of a listener. */
+  listener: string;
+  hosts: ServedHost[];
+  /** The listener can be served. */
   served: boolean;
 }
 
@@ -88,8 +92,8 @@ function attach(
   }
   const placed: PointPlacement[] = [];
   for (const { key, hostname, served } of allowing) {
-    const hostnames = servedHosts(hostname, attempt.hostnames);
-    if (hostnames.length > 0) placed.push({ listener: key, hostnames, served });
+    const hosts = servedHosts(hostname, attempt.hostnames);
+    if (hosts.length > 0) placed.push({ listener: key, hosts, served });
   }
   if (placed.length > 0) return { points: placed };
   return refused(ROUTE_REASON.NoMatchingListenerHostname, 'spec.hostnames', noCommonHost(attempt, allowing));

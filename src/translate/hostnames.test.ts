@@ -26,7 +26,14 @@ describe('hostnames', () => {
     ['*.example.com', ['a.example.com', '*.com', 'x.org'], ['a.example.com', '*.example.com']],
     ['a.example.com', ['b.example.com'], []],
   ])('a listener for %s serves a route for %s at %s', (listener, route, served) => {
-    expect(servedHosts(listener, route)).toEqual(served);
+    expect(servedHosts(listener, route).map(({ hostname }) => hostname)).toEqual(served);
+  });
+
+  it('a served host knows the most specific of the route’s hostnames that give it', () => {
+    expect(servedHosts('a.example.com', ['*.com', '*.example.com'])).toEqual([
+      { hostname: 'a.example.com', own: '*.example.com' },
+    ]);
+    expect(servedHosts('*.example.com', undefined)).toEqual([{ hostname: '*.example.com', own: '*' }]);
   });
 
   it('what two hostnames have in common is covered by both', () => {

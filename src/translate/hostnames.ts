@@ -20,19 +20,40 @@ export function covers(wide: string, narrow: string): boolean {
   return narrow.length > suffix.length && narrow.endsWith(suffix);
 }
 
+/** A host that a route serves on a listener. */
+export interface ServedHost {
+  /** What the listener's and the route's have in common. */
+  hostname: string;
+  /** The route's, `*` where it names none; of several with the same in common, the most specific. */
+  own: string;
+}
+
 /**
  * The hosts that a route serves on a listener: empty where they have none in common. A route without hostnames takes
  * the listener's, a listener without takes the route's, and `*` stands where neither names one.
  */
-export function servedHosts(listener: string | undefined, route: ReadonlyArray<string> | undefined): string[] {
-  const own = lower(listener) ?? ANY_HOST;
-  if (route === undefined || route.length === 0) return [own];
-  const served = new Set<string>();
-  for (const hostname of route) {
-    const common = intersection(own, hostname.toLowerCase());
-    if (common !== undefined) served.add(common);
+export function servedHosts(listener: string | undefined, route: ReadonlyArray<string> | undefined): ServedHost[] {
+  const ours = lower(listener) ?? ANY_HOST;
+  if (route === undefined || route.length === 0) return [{ hostname: ours, own: ANY_HOST }];
+  const served = new Map<string, ServedHost>();
+  for (const name of route) {
+    const own = name.toLowerCase();
+    const hostname = intersection(ours, own);
+    if (hostname === undefined) continue;
+    const known = served.get(hostname);
+    if (known === undefined || bySpecificity(own, known.own) < 0) served.set(hostname, { hostname, own });
   }
-  return Array.from(served);
+  return Array.from(served.values());
+}
+
+/** The order of hostnames that stand for the same host: exact, then the longer wildcard, then any. */
+export function bySpecificity(a: string, b: string): number {
+  return specificity(b) - specificity(a);
+}
+
+function specificity(hostname: string): number {
+  if (hostname === ANY_HOST) return 0;
+  return hostname.startsWith('*.') ? hostname.length : Number.MAX_SAFE_INTEGER;
 }
 
 /** A hostname as config objects spell it; an empty one counts as none. */

@@ -55,16 +55,24 @@ export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRo
 
 /** Each listener once, though several parentRefs may lead there. */
 function attachmentsOf(parents: ReadonlyArray<ParentPlacement>): Attachment[] {
-  const hosts = new Map<string, Set<string>>();
+  const found = new Map<string, Map<string, string>>();
   for (const { points } of parents) {
-    for (const { listener, hostnames, served } of points) {
-      if (!served || hostnames.length === 0) continue;
-      const known = hosts.get(listener);
-      if (known === undefined) hosts.set(listener, new Set(hostnames));
-      else for (const hostname of hostnames) known.add(hostname);
+    for (const { listener, hosts, served } of points) {
+      if (!served || hosts.length === 0) continue;
+      const known = found.get(listener) ?? new Map<string, string>();
+      found.set(listener, known);
+      for (const { hostname, own } of hosts) known.set(hostname, own);
     }
   }
-  return Array.from(hosts, ([listener, hostnames]) => ({ listener, hostnames: Array.from(hostnames) }));
+  return Array.from(found, ([listener, hosts]) => attachment(listener, hosts));
+}
+
+/** The route's own hostnames are said only where the listener narrows them. */
+function attachment(listener: string, hosts: ReadonlyMap<string, string>): Attachment {
+  const hostnames = Array.from(hosts.keys());
+  const routeHostnames = Array.from(new Set(hosts.values()));
+  const narrowed = Array.from(hosts).some(([hostname, own]) => hostname !== own);
+  return narrowed ? { listener, hostnames, routeHostnames } : { listener, hostnames };
 }
 
 /** The listeners that count a route as attached: those of parents that accept it. */

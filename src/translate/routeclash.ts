@@ -2,7 +2,7 @@ import { ROUTE_REASON } from '../api/index.ts';
 import type { RouteKind } from '../config/index.ts';
 import { type Collection, type Context, index } from '../graph/index.ts';
 import type { ParentPlacement, RouteIdentity } from './attachment.ts';
-import { ANY_HOST, intersection } from './hostnames.ts';
+import { ANY_HOST, bySpecificity, intersection, type ServedHost } from './hostnames.ts';
 import { byAge } from './precedence.ts';
 import { type Problem, problem } from './problem.ts';
 import type { PlacedRoute } from './route.ts';
@@ -12,13 +12,15 @@ import type { Graph } from './stage.ts';
 interface HostClaim {
   listener: string;
   route: RouteIdentity;
-  hostnames: string[];
+  hosts: ServedHost[];
 }
 
 /** Hosts of a listener that a route does not get, and who has them. */
 export interface Clash {
   winner: RouteIdentity;
   hostnames: string[];
+  /** Not by age: the winner's own hostname is the more specific. */
+  narrower?: true;
 }
 
 /** By `route key>listener key`. */
@@ -27,7 +29,8 @@ export type Clashes = Collection<Clash>;
 /**
  * Routes that cannot share hosts of a listener. Of an HTTPRoute and a GRPCRoute whose hosts meet, the older is
  * accepted and the other refused there. Connections have nothing but the hostname to choose a route by: of TLS, TCP
- * and UDP routes with the same one, the oldest serves it; the others are accepted, and told so.
+ * and UDP routes with the same one, that with the most specific hostname of its own serves it, and of those the
+ * oldest; the others are accepted, and told so.
  */
 export function deriveClashes(graph: Graph, placed: Collection<PlacedRoute>): Clashes {
   const claims = graph.derive('host claims', placed, (_context, { route, parents }, key) => {
@@ -43,12 +46,12 @@ export function deriveClashes(graph: Graph, placed: Collection<PlacedRoute>): Cl
   );
 }
 
-function hostsByListener(parents: ReadonlyArray<ParentPlacement>): Array<{ listener: string; hostnames: string[] }> {
-  const hosts = new Map<string, string[]>();
+function hostsByListener(parents: ReadonlyArray<ParentPlacement>): Array<Pick<HostClaim, 'listener' | 'hosts'>> {
+  const found = new Map<string, ServedHost[]>();
   for (const { points } of parents) {
-    for (const { listener, hostnames } of points) hosts.set(listener, [...(hosts.get(listener) ?? []), ...hostnames]);
+    for (const { listener, hosts } of points) found.set(listener, [...(found.get(listener) ?? []), ...hosts]);
   }
-  return Array.from(hosts, ([listener, hostnames]) => ({ listener, hostnames }));
+  return Array.from(found, ([listener, hosts]) => ({ listener, hosts }));
 }
 
 function losers(group: ReadonlyArray<HostClaim>): Map<string, Clash> {
@@ -72,18 +75,27 @@ function mixedKinds(group: ReadonlyArray<HostClaim>): Map<string, Clash> {
   for (const claim of oldestFirst(group)) {
     const winner = accepted.find((other) => other.route.kind !== claim.route.kind && meet(claim, other));
     if (winner === undefined) accepted.push(claim);
-    else found.set(keyOf(claim), { winner: winner.route, hostnames: claim.hostnames });
+    else found.set(keyOf(claim), { winner: winner.route, hostnames: claim.hosts.map(({ hostname }) => hostname) });
   }
   return found;
 }
 
 function takenHosts(group: ReadonlyArray<HostClaim>): Map<string, Clash> {
+  const taken = new Map<string, { own: string; route: RouteIdentity }>();
+  for (const { route, hosts } of oldestFirst(group)) {
+    for (const { hostname, own } of hosts) {
+      const known = taken.get(hostname);
+      if (known === undefined || bySpecificity(own, known.own) < 0) taken.set(hostname, { own, route });
+    }
+  }
   const found = new Map<string, Clash>();
-  const taken = new Map<string, RouteIdentity>();
-  for (const claim of oldestFirst(group)) {
-    const lost = claim.hostnames.filter((hostname) => taken.has(hostname));
-    if (lost.length > 0) found.set(keyOf(claim), { winner: taken.get(lost[0]!)!, hostnames: lost });
-    for (const hostname of claim.hostnames) if (!taken.has(hostname)) taken.set(hostname, claim.route);
+  for (const claim of group) {
+    const lost = claim.hosts.filter(({ hostname }) => taken.get(hostname)!.route.key !== claim.route.key);
+    const [first] = lost;
+    if (first === undefined) continue;
+    const { route: winner, own } = taken.get(first.hostname)!;
+    const clash: Clash = { winner, hostnames: lost.map(({ hostname }) => hostname) };
+    found.set(keyOf(claim), bySpecificity(own, first.own) < 0 ? { ...clash, narrower: true } : clash);
   }
   return found;
 }
@@ -93,7 +105,7 @@ function keyOf({ route, listener }: HostClaim): string {
 }
 
 function meet(a: HostClaim, b: HostClaim): boolean {
-  return a.hostnames.some((one) => b.hostnames.some((other) => intersection(one, other) !== undefined));
+  return a.hosts.some((one) => b.hosts.some((other) => intersection(one.hostname, other.hostname) !== undefined));
 }
 
 /** The route without what it lost; a parent that has nothing left of an HTTPRoute or GRPCRoute refuses it. */
@@ -119,20 +131,21 @@ function withoutListeners(parent: ParentPlacement, lost: Lost): ParentPlacement 
 }
 
 function withoutHosts(parent: ParentPlacement, lost: Lost): ParentPlacement {
-  const shadows = lost.map(({ listener, clash: { winner, hostnames } }) => {
+  const shadows = lost.map(({ listener, clash: { winner, hostnames, narrower } }) => {
+    const why = narrower ? 'whose hostname is more specific' : 'which is older';
     const what = hostnames.includes(ANY_HOST) ? 'connections' : hostnames.join(', ');
-    return `${winner.kind} ${winner.namespace}/${winner.name}, which is older, takes ${what} of listener ${listener}`;
+    return `${winner.kind} ${winner.namespace}/${winner.name}, ${why}, takes ${what} of listener ${listener}`;
   });
   const points = parent.points.map((point) => {
     const clash = lost.find(({ listener }) => listener === point.listener)?.clash;
     if (clash === undefined) return point;
-    return { ...point, hostnames: point.hostnames.filter((hostname) => !clash.hostnames.includes(hostname)) };
+    return { ...point, hosts: point.hosts.filter(({ hostname }) => !clash.hostnames.includes(hostname)) };
   });
   return { ...parent, points, shadows };
 }
 
 function refusal(parent: ParentPlacement, { kind, namespace, name }: RouteIdentity): Problem {
-  const hosts = new Set(parent.points.flatMap(({ hostnames }) => hostnames));
+  const hosts = new Set(parent.points.flatMap((point) => point.hosts.map(({ hostname }) => hostname)));
   const list = Array.from(hosts, (host) => (host === ANY_HOST ? 'any' : host)).join(', ');
   const message = `${kind} ${namespace}/${name}, which is older, has the same hostnames (${list}) there: use other hostnames or another listener`;
   return problem(ROUTE_REASON.NotAllowedByListeners, parent.field, message);

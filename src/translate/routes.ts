@@ -19,7 +19,7 @@ import {
 } from './route.ts';
 import { deriveClashes, withoutClashes } from './routeclash.ts';
 import type { RouteReading } from './ruledraft.ts';
-import { claimIndex, claimsOf, type MatchClaim, siteOf } from './shadow.ts';
+import { claimIndex, claimsOf, type SignedClaim, siteOf } from './shadow.ts';
 import { configOutput, type Graph } from './stage.ts';
 
 /** Routes of all kinds, placed and read. */
@@ -28,7 +28,7 @@ export interface Routes {
   judged: Collection<JudgedRoute>;
   /** Routes that count as attached, by listener key. */
   attached: Index<RouteIdentity>;
-  claims: Index<MatchClaim>;
+  claims: Index<SignedClaim>;
   uses: Collection<BackendUse>;
   /** Gateways through which a Service is reached, by its `namespace/name`. */
   ancestors: Index<ServiceAncestor>;

@@ -15,7 +15,7 @@ import {
   type SocketReport,
 } from './programmed.ts';
 import type { JudgedRoute } from './route.ts';
-import { type MatchClaim, type SiteOf, shadowed, siteOf } from './shadow.ts';
+import { type SignedClaim, type SiteOf, shadowed, siteOf } from './shadow.ts';
 
 /** Our own: some match of the route takes no request, because an equal one of higher precedence takes them all. */
 export const SHADOWED = 'daemun.dev/Shadowed';
@@ -23,7 +23,7 @@ export const SHADOWED = 'daemun.dev/Shadowed';
 /** What decides whether other routes take a route's requests. */
 export interface ShadowScope {
   look: Lookup;
-  claims: Index<MatchClaim>;
+  claims: Index<SignedClaim>;
   served: Collection<Listener>;
 }
 
@@ -77,7 +77,7 @@ function programmed(scope: RouteStatusScope, route: JudgedRoute, parent: ParentP
   if (configs.length === 0) {
     return fails(CONDITION.Programmed, 'ListenersNotProgrammed', 'none of its listeners can be served');
   }
-  if (parent.points.every(({ hostnames }) => hostnames.length === 0)) {
+  if (parent.points.every(({ hosts }) => hosts.length === 0)) {
     return fails(CONDITION.Programmed, 'Shadowed', (parent.shadows ?? []).join('; '));
   }
   const fleet = fleetOf(scope.look.options, parent.gateway);

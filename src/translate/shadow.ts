@@ -1,6 +1,6 @@
-import type { HttpMatch, Listener, RouteRule } from '../config/index.ts';
+import type { Attachment, HttpMatch, Listener, RouteRule } from '../config/index.ts';
 import { type Collection, type Index, index } from '../graph/index.ts';
-import { ANY_HOST } from './hostnames.ts';
+import { ANY_HOST, bySpecificity, covers } from './hostnames.ts';
 import type { TranslateOptions } from './inputs.ts';
 import type { Lookup } from './lookup.ts';
 import { byAge, ordered } from './precedence.ts';
@@ -9,9 +9,9 @@ import type { JudgedRoute } from './route.ts';
 /**
  * A match of a rule, and everywhere it would take requests. The spec ranks matches by how specific they are; only
  * between equal ones does the age of the route, and then the order of rules, decide. So what shadows a match is an
- * equal match on the same listener and hostname.
+ * equal match on the same listener and hostname, unless the other route's own hostname is the less specific one.
  */
-export interface MatchClaim {
+interface MatchClaim {
   rule: string;
   route: RouteRule['route'];
   created: string;
@@ -20,8 +20,10 @@ export interface MatchClaim {
 }
 
 /** One claim under each signature. */
-interface SignedClaim extends MatchClaim {
+export interface SignedClaim extends MatchClaim {
   signature: string;
+  /** The route's own hostname there, which comes before its age. */
+  own: string;
 }
 
 /** Where requests of a listener meet those of others: its own key, or the socket and hostname that it shares. */
@@ -39,12 +41,12 @@ export function siteOf(options: TranslateOptions, served: (listener: string) => 
 export function claimsOf(judged: JudgedRoute, site: SiteOf): SignedClaim[] {
   return judged.rules.flatMap((rule) =>
     rule.matches.flatMap((match, matchIndex) =>
-      signatures(rule, match, { site }).map((signature) => ({ ...claimOf(rule, matchIndex), signature })),
+      signatures(rule, match, { site }).map((signed) => ({ ...claimOf(rule, matchIndex), ...signed })),
     ),
   );
 }
 
-export function claimIndex(claims: Collection<SignedClaim>): Index<MatchClaim> {
+export function claimIndex(claims: Collection<SignedClaim>): Index<SignedClaim> {
   return index('claims by signature', claims, ({ signature }) => [signature]);
 }
 
@@ -58,7 +60,11 @@ interface Sites {
   listeners?: ReadonlySet<string>;
 }
 
-function signatures(rule: RouteRule, match: HttpMatch, { site, listeners }: Sites): string[] {
+function signatures(
+  rule: RouteRule,
+  match: HttpMatch,
+  { site, listeners }: Sites,
+): Array<Pick<SignedClaim, 'signature' | 'own'>> {
   const what = JSON.stringify([
     match.path.type,
     match.path.value,
@@ -68,20 +74,31 @@ function signatures(rule: RouteRule, match: HttpMatch, { site, listeners }: Site
   ]);
   return rule.attachments
     .filter(({ listener }) => listeners === undefined || listeners.has(listener))
-    .flatMap(({ listener, hostnames }) => hostnames.map((hostname) => `${site(listener)} ${hostname} ${what}`));
+    .flatMap((attachment) =>
+      attachment.hostnames.map((hostname) => ({
+        signature: `${site(attachment.listener)} ${hostname} ${what}`,
+        own: ownHostname(attachment, hostname),
+      })),
+    );
+}
+
+/** The most specific of the route's hostnames that cover this one. */
+function ownHostname({ routeHostnames }: Attachment, hostname: string): string {
+  const covering = routeHostnames?.filter((own) => covers(own, hostname)).sort(bySpecificity);
+  return covering?.[0] ?? hostname;
 }
 
 /** A sentence for each match of a route that takes no request on these listeners, because an equal one takes them all. */
 export function shadowed(
   look: Lookup,
-  claims: Index<MatchClaim>,
+  claims: Index<SignedClaim>,
   { judged, ...sites }: { judged: JudgedRoute } & Sites,
 ): string[] {
   const found: string[] = [];
   for (const rule of judged.rules) {
     for (const [matchIndex, match] of rule.matches.entries()) {
       const own = claimOf(rule, matchIndex);
-      const winners = signatures(rule, match, sites).map((signature) => winner(look, claims, { signature, own }));
+      const winners = signatures(rule, match, sites).map((signed) => winner(look, claims, { ...own, ...signed }));
       const [first] = winners;
       if (first !== undefined && winners.every((one) => one !== undefined)) found.push(sentence(own, first));
     }
@@ -89,20 +106,17 @@ export function shadowed(
   return found;
 }
 
-function winner(
-  look: Lookup,
-  claims: Index<MatchClaim>,
-  { signature, own }: { signature: string; own: MatchClaim },
-): MatchClaim | undefined {
-  let best: MatchClaim | undefined;
-  for (const claim of look.context.fetch(claims, signature) ?? []) {
+function winner(look: Lookup, claims: Index<SignedClaim>, own: SignedClaim): MatchClaim | undefined {
+  let best: SignedClaim | undefined;
+  for (const claim of look.context.fetch(claims, own.signature) ?? []) {
     if (best === undefined || byPrecedence(claim, best) < 0) best = claim;
   }
   return best !== undefined && byPrecedence(best, own) < 0 ? best : undefined;
 }
 
-function byPrecedence(a: MatchClaim, b: MatchClaim): number {
+function byPrecedence(a: SignedClaim, b: SignedClaim): number {
   return (
+    bySpecificity(a.own, b.own) ||
     byAge({ ...a.route, created: a.created }, { ...b.route, created: b.created }) ||
     ordered(a.ruleIndex, b.ruleIndex) ||
     ordered(a.matchIndex, b.matchIndex)

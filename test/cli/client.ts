@@ -37,9 +37,11 @@ export class Load {
   readonly #loops: Promise<void>[];
   #running = true;
 
-  constructor(asked: Ask, connections = 4) {
+  /** With `hosts` instead of a host, each of them in turn. */
+  constructor({ hosts, ...asked }: Ask & { hosts?: string[] }, connections = 4) {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
-    this.#loops = Array.from({ length: connections }, () => this.#loop({ ...asked, agent: this.#agent }));
+    const turns = hosts ?? [asked.host];
+    this.#loops = Array.from({ length: connections }, () => this.#loop({ ...asked, agent: this.#agent }, turns));
   }
 
   async stop(): Promise<void> {
@@ -48,10 +50,10 @@ export class Load {
     this.#agent.destroy();
   }
 
-  async #loop(asked: Ask): Promise<void> {
-    while (this.#running) {
+  async #loop(asked: Ask, hosts: Array<string | undefined>): Promise<void> {
+    for (let turn = 0; this.#running; turn++) {
       try {
-        const { status, body } = await ask(asked);
+        const { status, body } = await ask({ ...asked, host: hosts[turn % hosts.length] });
         this.sent++;
         if (status !== 200) this.failures.push(`${status} ${body}`);
         else this.#count((JSON.parse(body) as { service: string }).service);

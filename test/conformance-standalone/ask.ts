@@ -85,10 +85,7 @@ function checkArrival(ask: Ask, to: string, answer: Answer): void {
   const seen = echoOf(answer);
   const { arrives = {} } = ask;
   equal(`${seen.namespace}/${seen.service}`, to.includes('/') ? to : `${INFRA}/${to}`, ask.path);
-  deepEqual(
-    { method: seen.method, path: seen.path },
-    { method: ask.method ?? 'GET', path: arrives.path ?? ask.path },
-  );
+  deepEqual({ method: seen.method, path: seen.path }, { method: ask.method ?? 'GET', path: arrives.path ?? ask.path });
   const host = arrives.host ?? ask.host;
   if (host !== undefined) equal(seen.host, host);
   for (const [name, value] of Object.entries(arrives.headers ?? {})) {

@@ -22,7 +22,7 @@ export interface Case extends Pick<SceneOptions, 'prepare' | 'standIns'> {
   /** What of the suite's test means nothing without a cluster. */
   without?: string;
   /** What no table says. */
-  then?: (scene: Scene, where: { on: string }) => Promise<void>;
+  prove?: (scene: Scene, where: { on: string }) => Promise<void>;
 }
 
 /** Serves the test's manifests and throws at the first expectation that does not hold. */
@@ -33,7 +33,7 @@ export async function runCase(one: Case, { suite, material }: { suite: Suite; ma
     const lines = [...servedLines(scene, on, one.served ?? []), ...(one.status ?? [])];
     for (const line of lines) await expectStatus(scene, line);
     for (const ask of one.asks ?? []) await expectAsk(scene, on, ask);
-    await one.then?.(scene, { on });
+    await one.prove?.(scene, { on });
   } finally {
     await scene.close();
   }

@@ -128,7 +128,10 @@ export async function greeting(place: Place): Promise<Greeting> {
 }
 
 /** The same within TLS, whose certificate must be good for `name` by `ca`. */
-export async function tlsGreeting({ address, port }: Place, { name, ca }: { name: string; ca: string }): Promise<Greeting> {
+export async function tlsGreeting(
+  { address, port }: Place,
+  { name, ca }: { name: string; ca: string },
+): Promise<Greeting> {
   return await said(connectTls({ host: address, port, servername: name, ca }));
 }
 

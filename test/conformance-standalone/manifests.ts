@@ -5,10 +5,41 @@ import type { StandInKind } from './standin.ts';
 export interface Manifest {
   apiVersion: string;
   kind: string;
-  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
-  // biome-ignore lint/suspicious/noExplicitAny: manifests are edited as the JSON that they are, wrong ones among them
-  spec?: any;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string>; creationTimestamp?: string };
+  spec: Spec;
   data?: Record<string, string>;
+}
+
+/** What is looked at or edited in the specs of all kinds. Only what its kind has is there, which the caller knows. */
+export interface Spec {
+  controllerName?: string;
+  description?: string;
+  hostnames: string[];
+  addresses?: Array<{ type?: string; value?: string }>;
+  listeners: Listener[];
+  rules: Array<{ matches?: object[]; backendRefs: Array<{ name: string; port: number }> }>;
+  selector?: { app: string };
+  ports: ServicePort[];
+  template: { metadata: { labels: { app: string } }; spec: PodSpec };
+  validation: { hostname: string; caCertificateRefs: Array<{ name: string }> };
+}
+
+export interface Listener {
+  name: string;
+  port: number;
+  protocol: string;
+  hostname?: string;
+  allowedRoutes?: object;
+}
+
+interface ServicePort {
+  port: number;
+  targetPort: number;
+}
+
+interface PodSpec {
+  containers: Array<{ image: string; env?: Array<{ name: string }> }>;
+  volumes?: Array<{ secret?: { secretName: string } }>;
 }
 
 /** A Service port, and the Pod behind it. */
@@ -42,7 +73,7 @@ export function gatewayClass(): Manifest {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'GatewayClass',
     metadata: { name: CLASS },
-    spec: { controllerName: 'example.com/conformance' },
+    spec: { controllerName: 'example.com/conformance' } as Spec,
   };
 }
 
@@ -56,37 +87,35 @@ export function giveAddresses(manifests: Manifest[]): void {
 
 export function writtenPorts(manifests: Manifest[]): number[] {
   const owners = manifests.filter(({ kind }) => kind === 'Gateway' || kind === 'ListenerSet');
-  return owners.flatMap(({ spec }) => spec.listeners.map(({ port }: { port: number }) => port));
+  return owners.flatMap(({ spec }) => spec.listeners.map(({ port }) => port));
 }
 
 /** What runs behind the Services' selectors, as the Deployments say it. */
 export function podPorts(manifests: Manifest[]): PodPort[] {
   const deployments = manifests.filter(({ kind }) => kind === 'Deployment');
   return manifests
-    .filter(({ kind, spec }) => kind === 'Service' && spec.selector !== undefined)
+    .filter(({ kind }) => kind === 'Service')
     .flatMap(({ metadata, spec }) => {
       const { namespace } = metadata;
-      const app = spec.selector.app;
+      const app = spec.selector?.app;
       const selected = deployments.filter(
         (one) => one.metadata.namespace === namespace && one.spec.template.metadata.labels.app === app,
       );
-      return selected.flatMap((deployment) =>
-        spec.ports.map((port: { port: number; targetPort: number }) => podPort(metadata, deployment, port)),
-      );
+      return selected.flatMap((deployment) => spec.ports.map((port) => podPort(metadata, deployment, port)));
     });
 }
 
 function podPort(
   { namespace = '', name }: Manifest['metadata'],
   deployment: Manifest,
-  { port, targetPort }: { port: number; targetPort: number },
+  { port, targetPort }: ServicePort,
 ): PodPort {
   const { containers, volumes = [] } = deployment.spec.template.spec;
-  const env = new Set<string>(containers[0].env?.map((variable: { name: string }) => variable.name));
-  const secret = volumes.map((volume: { secret?: { secretName: string } }) => volume.secret?.secretName).find(Boolean);
+  const { image, env = [] } = containers[0]!;
+  const secret = volumes.map((volume) => volume.secret?.secretName).find((one) => one !== undefined);
   return {
     service: `${namespace}/${name}:${port}`,
-    kind: containers[0].image.includes('coredns') ? 'dns' : kindOf(env),
+    kind: image.includes('coredns') ? 'dns' : kindOf(new Set(env.map((variable) => variable.name))),
     name: deployment.metadata.name,
     namespace,
     ...(targetPort === TLS_PORT && secret ? { secret: `${namespace}/${secret}` } : {}),

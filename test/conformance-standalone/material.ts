@@ -23,7 +23,7 @@ export interface KeyPair {
 
 interface Authority {
   certificate: X509Certificate;
-  keys: CryptoKeyPair;
+  keys: webcrypto.CryptoKeyPair;
 }
 
 export interface Material {
@@ -76,7 +76,10 @@ class Maker {
   /** Self-signed without an authority. */
   async pair(secret: string, names: string[], authority?: Authority): Promise<void> {
     const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-    const entries = names.map((value) => ({ type: value.includes('://') ? ('url' as const) : ('dns' as const), value }));
+    const entries = names.map((value) => ({
+      type: value.includes('://') ? ('url' as const) : ('dns' as const),
+      value,
+    }));
     const extensions: Extension[] = names.length > 0 ? [new SubjectAlternativeNameExtension(entries)] : [];
     const certificate = authority
       ? await X509CertificateGenerator.create({

@@ -69,16 +69,15 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     if (!found) throw new Error(`no ${kind} ${name}`);
     return found;
   };
-  const firstPort = (gateway: string): number => find('Gateway', gateway).spec.listeners[0].port;
+  const firstPort = (gateway: string): number => find('Gateway', gateway).spec.listeners[0]!.port;
   return {
     material,
     rig,
     place: (gateway, port) => ({
-      address: find('Gateway', gateway).spec.addresses.at(-1).value,
+      address: find('Gateway', gateway).spec.addresses!.at(-1)!.value!,
       port: rig.port(port, `${INFRA}/${gateway}`),
     }),
-    portOf: (gateway, listener) =>
-      find('Gateway', gateway).spec.listeners.find((one: { name: string }) => one.name === listener).port,
+    portOf: (gateway, listener) => find('Gateway', gateway).spec.listeners.find(({ name }) => name === listener)!.port,
     firstPort,
     written: (gateway, route) => ({
       hostnames: find('TLSRoute', route).spec.hostnames,
@@ -118,10 +117,7 @@ function endpointOptions(pods: RunningPod[]): string[] {
   });
 }
 
-async function startPods(
-  ports: PodPort[],
-  { material, standIns }: SceneOptions,
-): Promise<RunningPod[]> {
+async function startPods(ports: PodPort[], { material, standIns }: SceneOptions): Promise<RunningPod[]> {
   const echoed = ({ kind, secret }: PodPort) => (kind === 'http' || kind === 'grpc') && secret === undefined;
   const wanted = ports.filter((pod) => standIns || !echoed(pod));
   return await Promise.all(

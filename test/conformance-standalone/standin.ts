@@ -2,7 +2,12 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer as createHttp, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import { createServer as createHttp2, createSecureServer as createSecureHttp2 } from 'node:http2';
+import {
+  createServer as createHttp2,
+  createSecureServer as createSecureHttp2,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { setTimeout as pass } from 'node:timers/promises';
@@ -37,7 +42,9 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     case 'grpc':
       return await startGrpc(options);
     case 'tcp':
-      return await listening(options.tls ? createTls(credentials(options.tls), greet(options)) : createTcp(greet(options)));
+      return await listening(
+        options.tls ? createTls(credentials(options.tls), greet(options)) : createTcp(greet(options)),
+      );
     case 'udp':
       return await startUdp(() => Buffer.from(JSON.stringify({ service: options.name, namespace: options.namespace })));
     case 'none': {
@@ -103,7 +110,7 @@ async function startHttp(options: StandInOptions): Promise<StandIn> {
 /** Answers every call with an empty message, and with the request's headers as JSON in one of its own. */
 async function startGrpc({ name, namespace, tls }: StandInOptions): Promise<StandIn> {
   const server = tls ? createSecureHttp2({ ...credentials(tls), ALPNProtocols: ['h2'] }) : createHttp2();
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     const seen = Object.fromEntries(Object.entries(headers).filter(([header]) => !header.startsWith(':')));
     stream.on('error', () => {});
     stream.respond(

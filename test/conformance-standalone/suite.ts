@@ -25,7 +25,10 @@ export interface Suite {
 
 /** The suite, or why it is not to be had here. */
 export async function loadSuite(version: Version): Promise<Suite | { missing: string }> {
-  const found = await goModule(`${MODULE}@${version}`, (path) => path === 'base/manifests.yaml' || /^tests\/[^/]+$/.test(path));
+  const found = await goModule(
+    `${MODULE}@${version}`,
+    (path) => path === 'base/manifests.yaml' || /^tests\/[^/]+$/.test(path),
+  );
   if ('missing' in found) return found;
   const tests = new Map<string, SuiteTest>();
   for (const [path, text] of found.files) {

@@ -41,8 +41,8 @@ const GROUND = [
 
 /** What may be entered from outside its folder besides an index.ts: contracts that the hot path inlines. */
 const ENTRANCES = [...GROUND, 'filter/filter.ts', 'filter/headerpatch.ts', 'upstream/connection.ts'];
-/** `proxy/route` has an entrance of its own for `daemun explain`, which matches without serving. */
-const FROM_CLI = ['src/proxy/index.ts', 'src/proxy/route/index.ts'];
+/** `daemun explain` matches without serving. */
+const FROM_CLI = ['src/proxy/index.ts', 'src/proxy/route/index.ts', 'src/proxy/stream/index.ts'];
 
 const PRODUCT = treeFiles().filter(isProduct);
 const IMPORTS = PRODUCT.flatMap(importsOf);

@@ -4,7 +4,7 @@ import { ChannelCredentials, Metadata, type ServiceError, status } from '@grpc/g
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
-import { gateway, route, service } from './manifest.ts';
+import { backendTls, gateway, route, service } from './manifest.ts';
 import { rawImplementation } from './rawimplementation.ts';
 import { callUnary, type RawClient, type RawServer, rawClient, serveRaw } from './rawservice.ts';
 
@@ -19,7 +19,17 @@ const ROUTES = [
         matches: [{ headers: [{ name: 'version', value: 'two' }], method: { service: 'raw.Echo' } }],
         backendRefs: [{ name: 'two', port: 50 }],
       },
+      {
+        matches: [
+          {
+            headers: [{ type: 'RegularExpression', name: 'shard', value: 'b[0-9]+' }],
+            method: { service: 'raw.Echo' },
+          },
+        ],
+        backendRefs: [{ name: 'two', port: 50 }],
+      },
       { matches: [{ method: { service: 'raw.Echo' } }], backendRefs: [{ name: 'one', port: 50 }] },
+      { matches: [{ method: { service: 'raw.Secure' } }], backendRefs: [{ name: 'secure', port: 50 }] },
       {
         matches: [{ method: { type: 'RegularExpression', service: 'raw\\.V[0-9]+', method: 'Una.*' } }],
         backendRefs: [{ name: 'two', port: 50 }],
@@ -49,7 +59,7 @@ const ROUTES = [
       { matches: [{ method: { service: 'grpc.health.v1.Health' } }], backendRefs: [{ name: 'one', port: 50 }] },
     ],
   }),
-  ...['one', 'two', 'empty', 'down'].map((name) => service(name, 50)),
+  ...['one', 'two', 'empty', 'down', 'secure'].map((name) => service(name, 50)),
 ];
 
 const NAMES = ['raw.Echo', 'raw.V2', 'raw.Split', 'raw.Filtered', 'grpc.health.v1.Health'];
@@ -57,6 +67,8 @@ const AUTHORITY = { 'grpc.default_authority': 'grpc.example.com' };
 
 let one: RawServer;
 let two: RawServer;
+/** Over TLS, as its BackendTLSPolicy says. */
+let secure: RawServer;
 let rig: Rig;
 let certificate: string;
 const clients: RawClient[] = [];
@@ -67,6 +79,8 @@ beforeAll(async () => {
       NAMES.map((known) => [known, rawImplementation(name, (metadata) => seen.push({ name, metadata }))]),
     );
   [one, two] = await Promise.all([serveRaw(servicesOf('one')), serveRaw(servicesOf('two'))]);
+  const own = await demoCertificate(['secure.example.internal']);
+  secure = await serveRaw({ 'raw.Secure': rawImplementation('secure') }, own);
   const pair = await demoCertificate(['grpc.example.com']);
   certificate = pair.certificate;
   const listeners = gateway([
@@ -74,9 +88,13 @@ beforeAll(async () => {
     { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'pair' }] } },
   ]);
   const secret = `---\n${tlsSecret({ namespace: 'default', name: 'pair' }, pair)}\n`;
-  rig = await serveManifests([listeners, secret, ...ROUTES].join(''), {
+  const policy = backendTls('secure', { hostname: 'secure.example.internal', ca: own.certificate });
+  rig = await serveManifests([listeners, secret, policy, ...ROUTES].join(''), {
     ports: [80, 443],
-    endpoints: [`default/one:50=${one.target}`, `default/two:50=${two.target}`, 'default/down:50=127.0.0.1:1'],
+    endpoints: [
+      ...Object.entries({ one, two, secure }).map(([name, { target }]) => `default/${name}:50=${target}`),
+      'default/down:50=127.0.0.1:1',
+    ],
   });
 });
 
@@ -84,6 +102,7 @@ afterAll(async () => {
   for (const client of clients) client.close();
   one.close();
   two.close();
+  secure.close();
   await rig.close();
 });
 
@@ -180,6 +199,8 @@ describe.each(['h2c by prior knowledge', 'TLS with ALPN'])('over %s', (how) => {
 test('matches by header, by service and method, and by regular expression', async () => {
   expect((await serverOf(client(), { version: 'two' })).get('x-server')).toEqual(['two']);
   expect((await serverOf(client(), { version: 'three' })).get('x-server')).toEqual(['one']);
+  expect((await serverOf(client(), { shard: 'b12' })).get('x-server')).toEqual(['two']);
+  expect((await serverOf(client(), { shard: 'a12' })).get('x-server')).toEqual(['one']);
   expect((await serverOf(client('raw.V2'))).get('x-server')).toEqual(['two']);
 });
 
@@ -205,6 +226,10 @@ test('no route is UNIMPLEMENTED; a backend that is missing, empty or down is UNA
   for (const name of ['raw.Missing', 'raw.Empty', 'raw.Down']) {
     expect(await failure(callUnary(client(name), 'x'))).toMatchObject({ code: status.UNAVAILABLE });
   }
+});
+
+test('a backend may be reached over TLS', async () => {
+  expect((await serverOf(client('raw.Secure'))).get('x-server')).toEqual(['secure']);
 });
 
 test('the health service of a backend is reached like any other', async () => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
       },
       Download(call: ServerWritableStream<Buffer, Buffer>) {
         for (const word of ['one', 'two', 'three']) call.write(Buffer.from(word));
-        call.end();
+        if (call.request.toString() !== 'hang') call.end();
       },
     },
   });
@@ -184,5 +184,14 @@ describe.each([
     const headers = { 'grpc-timeout': '80m' };
     const { body } = await ask({ type: 'application/grpc-web', headers, pieces: [framed('hang')] });
     expect(parsed(body).trailers).toContain('grpc-status: 4\r\n');
+  });
+
+  test('and also within an answer', async () => {
+    const headers = { 'grpc-timeout': '200m' };
+    const asked = { type: 'application/grpc-web-text', method: 'raw.Echo/Download', headers };
+    const { body } = await ask({ ...asked, pieces: [framed('hang').toString('base64')] });
+    const { messages, trailers } = parsed(plain(body));
+    expect(messages).toEqual(['one', 'two', 'three']);
+    expect(trailers).toContain('grpc-status: 4\r\n');
   });
 });

@@ -54,6 +54,22 @@ export function service(name: string, port: number, more: { protocol?: string; a
   return documents({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { ports: [{ port, ...more }] } });
 }
 
+/** A BackendTLSPolicy for a Service, with the ConfigMap of its CA. */
+export function backendTls(name: string, { hostname, ca }: { hostname: string; ca: string }): string {
+  return documents(
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `${name}-ca` }, data: { 'ca.crt': ca } },
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'BackendTLSPolicy',
+      metadata: { name },
+      spec: {
+        targetRefs: [{ group: '', kind: 'Service', name }],
+        validation: { hostname, caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: `${name}-ca` }] },
+      },
+    },
+  );
+}
+
 /** YAML takes JSON as it is. */
 export function documents(...objects: object[]): string {
   return objects.map((object) => `---\n${JSON.stringify(object)}\n`).join('');

@@ -92,15 +92,25 @@ export interface RawServer {
   close(): void;
 }
 
-/** Serves implementations by service name, over h2c. */
-export async function serveRaw(services: Record<string, UntypedServiceImplementation>): Promise<RawServer> {
+/** Serves implementations by service name, over TLS where there is a certificate, or else over h2c. */
+export async function serveRaw(
+  services: Record<string, UntypedServiceImplementation>,
+  pair?: { certificate: string; privateKey: string },
+  port = 0,
+): Promise<RawServer> {
   const server = new Server();
   server.addService({ Check: method(HEALTH, 'Check', { requestStream: false, responseStream: false }) }, SERVING);
   for (const [name, implementation] of Object.entries(services)) server.addService(rawDefinition(name), implementation);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+  const credentials =
+    pair === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(null, [
+          { cert_chain: Buffer.from(pair.certificate), private_key: Buffer.from(pair.privateKey) },
+        ]);
+  const boundPort = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
   });
-  return { port, target: `127.0.0.1:${port}`, close: () => server.forceShutdown() };
+  return { port: boundPort, target: `127.0.0.1:${boundPort}`, close: () => server.forceShutdown() };
 }

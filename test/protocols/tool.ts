@@ -1,6 +1,5 @@
 /** Programs of other people that the tests talk to. */
-import { type ChildProcessWithoutNullStreams, execFile, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -9,12 +8,14 @@ import { delimiter, join } from 'node:path';
 const MORE_PLACES = ['/usr/sbin', '/usr/local/go/bin', '/usr/local/bin'];
 
 /** Where a program is, or undefined: then what needs it does not run, and the reason is printed. */
-export function findTool(name: string, debianPackage: string): string | undefined {
-  const places = [...(process.env.PATH ?? '').split(delimiter), ...MORE_PLACES];
+export function findTool(name: string, debianPackage: string, morePlaces: string[] = []): string | undefined {
+  const places = [...(process.env.PATH ?? '').split(delimiter), ...MORE_PLACES, ...morePlaces];
   const found = places.map((place) => join(place, name)).find((path) => existsSync(path));
   if (found === undefined) console.log(`${name} is not installed (Debian: ${debianPackage}): its tests do not run`);
   return found;
 }
+
+const MAX_OUTPUT: number = 64 * 1024 * 1024;
 
 export interface Run {
   code: number;
@@ -28,17 +29,17 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv;
   /** Milliseconds. */
   timeout?: number;
+  /** Who runs it, where that is another user. */
+  uid?: number;
+  gid?: number;
 }
 
 /** Runs a program to its end, whatever that is. */
 export function run(program: string, args: string[], options: RunOptions = {}): Promise<Run> {
-  const { input, cwd, env, timeout = 60_000 } = options;
+  const { input, timeout = 60_000, ...rest } = options;
   return new Promise((resolve) => {
-    const child = execFile(
-      program,
-      args,
-      { cwd, env: env ?? process.env, timeout, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
+    const child = execFile(program, args, { ...rest, timeout, maxBuffer: MAX_OUTPUT }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
     );
     child.stdin!.on('error', () => {});
     child.stdin!.end(input);
@@ -50,24 +51,6 @@ export async function succeed(program: string, args: string[], options: RunOptio
   const done = await run(program, args, options);
   if (done.code === 0) return done;
   throw new Error(`${[program, ...args].join(' ')} ended with ${done.code}\n${done.stdout}\n${done.stderr}`);
-}
-
-/** A program that runs until `stop`. */
-export interface Service {
-  child: ChildProcessWithoutNullStreams;
-  stop(): Promise<void>;
-}
-
-export function start(program: string, args: string[], options: { cwd?: string; uid?: number } = {}): Service {
-  const child = spawn(program, args, options);
-  const ended = once(child, 'exit');
-  return {
-    child,
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
 }
 
 /**

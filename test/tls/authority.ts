@@ -29,29 +29,37 @@ export interface Leaf {
   rsa?: boolean;
 }
 
+interface Signer {
+  issuer: string;
+  signingKey: webcrypto.CryptoKey;
+  signingAlgorithm: typeof ECDSA | typeof RSA;
+}
+
 export class Authority {
   readonly certificate: string;
-  readonly #signer: { issuer: string; signingKey: webcrypto.CryptoKey };
+  readonly #signer: Signer;
 
-  private constructor(certificate: string, signer: { issuer: string; signingKey: webcrypto.CryptoKey }) {
+  private constructor(certificate: string, signer: Signer) {
     this.certificate = certificate;
     this.#signer = signer;
   }
 
-  static async make(name: string): Promise<Authority> {
-    const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
+  static async make(name: string, { rsa = false } = {}): Promise<Authority> {
+    const algorithm = rsa ? RSA : ECDSA;
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned(
       {
         name: `CN=${name}`,
         notBefore: new Date(Date.now() - 30 * DAY),
         notAfter: new Date(Date.now() + 30 * DAY),
-        signingAlgorithm: ECDSA,
+        signingAlgorithm: algorithm,
         keys,
         extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
       },
       webcrypto,
     );
-    return new Authority(certificate.toString('pem'), { issuer: `CN=${name}`, signingKey: keys.privateKey });
+    const signer = { issuer: `CN=${name}`, signingKey: keys.privateKey, signingAlgorithm: algorithm };
+    return new Authority(certificate.toString('pem'), signer);
   }
 
   async sign({ name = 'leaf', dns = [], uris = [], from = -1, until = 7, rsa = false }: Leaf): Promise<Pair> {
@@ -65,7 +73,6 @@ export class Authority {
         subject: `CN=${name}`,
         notBefore: new Date(Date.now() + from * DAY),
         notAfter: new Date(Date.now() + until * DAY),
-        signingAlgorithm: ECDSA,
         publicKey: keys.publicKey,
         ...this.#signer,
         extensions: names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : [],

@@ -1,12 +1,12 @@
 /** TLS towards backends: BackendTLSPolicy and the Gateway's client certificate, over real handshakes. */
 import http2 from 'node:http2';
 import https from 'node:https';
+import type net from 'node:net';
 import type { AddressInfo } from 'node:net';
-import net from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endpointsOf, httpRoute, manifests, tlsSecret } from '../served/manifest.ts';
-import { RawClient, rawClient } from '../served/rawclient.ts';
+import { type RawClient, rawClient } from '../served/rawclient.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { Authority, caConfigMap, type Pair } from './authority.ts';
 
@@ -69,6 +69,7 @@ function served(...authorities: Authority[]): string {
         matches: [{ path: { type: 'PathPrefix', value: `/${name}` } }],
         backendRefs: [{ name, port: 80 }],
       })),
+      { hostnames: ['a.example'] },
     ),
     {
       apiVersion: 'gateway.networking.k8s.io/v1',
@@ -76,6 +77,7 @@ function served(...authorities: Authority[]): string {
       metadata: { name: 'grpc' },
       spec: {
         parentRefs: [{ name: 'gw' }],
+        hostnames: ['grpc.example'],
         rules: [{ matches: [{ method: { service: 'a.B' } }], backendRefs: [{ name: 'grpc', port: 80 }] }],
       },
     },
@@ -101,7 +103,14 @@ beforeAll(async () => {
     ca: clientCa.certificate,
     keepAliveTimeout: 0,
     SNICallback: (_name, done) =>
-      done(null, tls.createSecureContext({ cert: presented.certificate, key: presented.privateKey })),
+      done(
+        null,
+        tls.createSecureContext({
+          cert: presented.certificate,
+          key: presented.privateKey,
+          ca: clientCa.certificate,
+        }),
+      ),
   };
   const server = https.createServer(options, (request, response) => {
     const socket = request.socket as tls.TLSSocket & { servername: string };
@@ -201,6 +210,7 @@ test('a GRPCRoute’s backend is spoken to in HTTP/2 by ALPN', async () => {
   const session = http2.connect(`http://127.0.0.1:${rig.port()}`);
   const stream = session.request({
     ':path': '/a.B/C',
+    ':authority': 'grpc.example',
     ':method': 'POST',
     'content-type': 'application/grpc',
     te: 'trailers',

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
 import { backendRefs, httpRoute, manifests, service, tlsSecret } from '../served/manifest.ts';
 import { RawClient, rawClient } from '../served/rawclient.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
@@ -63,7 +62,9 @@ function served(ca: Authority, frontend?: object): string {
         ],
       },
     ),
-    gateway('shared', [https('c', STRICT, 'c.example'), https('mixed', MIXED, 'c.example')], { default: validation('theirs') }),
+    gateway('shared', [https('c', STRICT, 'c.example'), https('mixed', MIXED, 'c.example')], {
+      default: validation('theirs'),
+    }),
     gateway('open', [https('o', STRICT, 'open.example'), https('o2', NO_CLIENTS)]),
     caConfigMap('ours', ca),
     caConfigMap('theirs', theirs),
@@ -302,7 +303,7 @@ test('other authorities hold for new connections, and end no old one', async () 
 });
 
 test('a Gateway that begins to verify does so for sessions from before', async () => {
-  await rig.write(served(ours, {}));
+  await rig.write(served(ours, { default: {} }));
   const session = await sessionOf(optionsFor('a.example'));
   expect(session).toBeDefined();
   await rig.write(served(ours));

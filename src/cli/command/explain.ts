@@ -1,6 +1,8 @@
 /** `daemun explain`: why a request goes where it goes. */
 import { Command, Option } from 'commander';
 import type { HostPort } from '../address.ts';
+import { adminTokenOption } from '../adminoption.ts';
+import { echoOption, endpointOption, readEndpoints } from '../endpointflag.ts';
 import { adminOption, controllerOption, each, filesOption } from '../option.ts';
 
 export interface ExplainFlags {
@@ -9,6 +11,9 @@ export interface ExplainFlags {
   request: string;
   header?: Array<readonly [string, string]>;
   controllerName?: string[];
+  endpoint?: string[];
+  echoBackends: boolean;
+  adminTokenFile?: string;
   output: 'text' | 'json';
 }
 
@@ -17,6 +22,9 @@ Examples:
   $ daemun explain -f manifests/ https://shop.example.com/cart
   $ daemun explain -f manifests/ http://api.example.com/ -X POST -H 'x-version: next'
   $ daemun explain --admin 127.0.0.1:15000 http://shop.example.com/ -o json
+  $ daemun explain -f manifests/ grpc://api.example.com/shop.Cart/Add
+  $ daemun explain -f manifests/ tls://db.example.com:5432
+  $ daemun explain -f manifests/ udp://:53
 
 Exit status: 0 a backend or a filter answers, 1 the request ends in an error (404, 421, 500, 503), 2 for a wrong command line.`;
 
@@ -27,24 +35,31 @@ export function explainCommand(): Command {
       'Tells which listener, route and rule take a request and why, what its filters do and which backends answer;\n' +
         'or why nothing matches, and what comes closest.',
     )
-    .argument('[url]', 'http:// or https:// with host, port and path')
+    .argument(
+      '[url]',
+      'http(s):// with host, port and path, grpc://host/service/method, tls://name:port, tcp://:port or udp://:port',
+    )
     .addOption(filesOption().conflicts('admin'))
     .addOption(adminOption())
     .option('-X, --request <method>', 'method', 'GET')
     .addOption(new Option('-H, --header <name: value>', 'header of the request (repeatable)').argParser(each(header)))
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addOption(controllerOption())
+    .addOption(endpointOption().conflicts('admin'))
+    .addOption(echoOption())
+    .addOption(adminTokenOption())
     .usage('(-f <path...> | --admin <host:port>) <url> [options]')
     .addHelpText('after', EXAMPLES)
     .action(async (argument: string | undefined, flags: ExplainFlags, command: Command) => {
       const url = argument ?? urlAmong(flags) ?? command.error('error: name the URL to explain');
       if (!flags.file && !flags.admin)
         command.error('error: name manifests with -f, or a running gateway with --admin');
-      if (!/^https?:\/\/[^/]+/.test(url) || !URL.canParse(url)) {
-        command.error(`error: "${url}" is not a URL such as http://shop.example.com/cart`);
+      const { explain, isQuestion } = await import('../explain/index.ts');
+      if (!isQuestion(url)) {
+        command.error(`error: "${url}" is not a URL such as http://shop.example.com/cart or tcp://:5432`);
       }
-      const { explain } = await import('../explain/index.ts');
-      process.exitCode = await explain(url, flags);
+      const endpoints = await readEndpoints(flags.endpoint, command);
+      process.exitCode = await explain(url, { ...flags, endpoints });
     });
 }
 

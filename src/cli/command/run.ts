@@ -1,19 +1,20 @@
 /** `daemun run`: serves manifests in the foreground. */
 import { Command, Option } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
-import type { EndpointOption } from '../../sources/index.ts';
-import { type HostPort, hostPort, ipAddress, network } from '../address.ts';
+import { ipAddress, network } from '../address.ts';
+import { type AdminFlags, adminOptions, adminSetup } from '../adminoption.ts';
 import { duration } from '../duration.ts';
-import { ADMIN_DEFAULT, controllerOption, each, filesOption, usage } from '../option.ts';
+import { echoOption, endpointOption, readEndpoints } from '../endpointflag.ts';
+import { type LimitFlags, limitOptions, limitsOf } from '../limitoption.ts';
+import { controllerOption, each, filesOption, usage } from '../option.ts';
 import type { PlaneSetup } from '../plane/index.ts';
 import { type PortMap, portMap } from '../portmap.ts';
 import { workerCount } from '../workercount.ts';
 
-interface RunFlags {
+interface RunFlags extends AdminFlags, LimitFlags {
   file: string[];
   portMap?: PortMap;
   bind?: string[];
-  admin?: HostPort | 'off';
   endpoint?: string[];
   echoBackends: boolean;
   workers: number;
@@ -34,7 +35,7 @@ Examples:
 Exit status: 0 after a drain, 1 when the run cannot start, 2 for a wrong command line.`;
 
 export function runCommand(): Command {
-  return new Command('run')
+  const command = new Command('run')
     .summary('serve manifests in the foreground')
     .description(
       'Serves the Gateways and routes in the given manifests, and follows changes of the files.\n' +
@@ -45,13 +46,8 @@ export function runCommand(): Command {
     .addOption(
       new Option('--bind <address>', 'address to listen on (repeatable; default: 0.0.0.0)').argParser(each(ipAddress)),
     )
-    .addOption(adminFlag())
-    .addOption(
-      new Option('--endpoint <ns/service:port=host:port,...>', 'endpoints of a Service (repeatable)').argParser(
-        each((text) => text),
-      ),
-    )
-    .option('--echo-backends', 'answer for each Service that has no endpoints with a built-in echo', false)
+    .addOption(endpointOption())
+    .addOption(echoOption())
     .addOption(
       new Option('--workers <n>', 'processes that serve, or auto for one a core')
         .argParser(usage(workerCount))
@@ -85,28 +81,14 @@ export function runCommand(): Command {
       ).argParser(each(network)),
     )
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: RunFlags, command: Command) => {
-      const endpoints = await endpointFlags(flags, command);
+    .action(async (flags: RunFlags, asked: Command) => {
+      const endpoints = await readEndpoints(flags.endpoint, asked);
       const { serve } = await import('../serve.ts');
       const { logLevel, logFormat } = flags;
-      await serve({ ...gatewayFlags(flags, command), endpoints, logLevel, logFormat });
+      await serve({ ...gatewayFlags(flags, asked), endpoints, logLevel, logFormat });
     });
-}
-
-function adminFlag(): Option {
-  return new Option('--admin <host:port>', 'where the admin API listens, or off (default: 127.0.0.1:15000)').argParser(
-    usage((text) => (text === 'off' ? 'off' : hostPort(text, { anyPort: true }))),
-  );
-}
-
-async function endpointFlags(flags: RunFlags, command: Command): Promise<EndpointOption[]> {
-  // Its reader comes with the sources, which are too much to load for --help.
-  const { parseEndpointOption } = await import('../../sources/index.ts');
-  try {
-    return (flags.endpoint ?? []).map(parseEndpointOption);
-  } catch (error) {
-    return command.error(`error: ${(error as Error).message}`);
-  }
+  for (const option of [...limitOptions(), ...adminOptions()]) command.addOption(option);
+  return command;
 }
 
 function gatewayFlags(flags: RunFlags, command: Command) {
@@ -119,6 +101,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     portMap: [...map],
     trustedHops: flags.trustedHops ?? [],
     accessLog: flags.accessLog,
+    limits: limitsOf(flags),
   };
   return {
     paths: flags.file,
@@ -126,8 +109,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     workers: flags.workers,
     controllerNames: flags.controllerName,
     echoBackends: flags.echoBackends,
-    admin:
-      flags.admin === 'off' ? undefined : { address: flags.admin ?? ADMIN_DEFAULT, asked: flags.admin !== undefined },
+    admin: adminSetup(flags, command),
     drainTimeout: flags.drainTimeout,
   };
 }

@@ -1,12 +1,14 @@
 /** `daemun status`: statuses and diagnostics of a running gateway. */
 import { Command } from 'commander';
 import type { HostPort } from '../address.ts';
+import { adminTokenOption } from '../adminoption.ts';
 import { EXIT } from '../exitcode.ts';
 import { ADMIN_DEFAULT, adminOption, outputOption } from '../option.ts';
 import type { Output, Report } from '../report/index.ts';
 
 interface StatusFlags {
   admin: HostPort;
+  adminTokenFile?: string;
   output: Output;
 }
 
@@ -24,13 +26,14 @@ export function statusCommand(): Command {
       'Shows what `daemun check` shows, from a running gateway: with Programmed, as its data plane acknowledged it.',
     )
     .addOption(adminOption().default(ADMIN_DEFAULT, '127.0.0.1:15000'))
+    .addOption(adminTokenOption())
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
-    .action(async ({ admin, output }: StatusFlags) => {
+    .action(async ({ admin, adminTokenFile: token, output }: StatusFlags) => {
       const { askAdmin } = await import('../adminclient.ts');
       const { fileLines, printReport, refused } = await import('../report/index.ts');
       const { paintFor } = await import('../style.ts');
-      const report = await askAdmin<Report>(admin, '/status');
+      const report = await askAdmin<Report>({ ...admin, token }, '/status');
       const view = { served: true, paint: paintFor(process.stdout), lineOf: fileLines() };
       process.stdout.write(await printReport(report, output, view));
       process.exitCode = refused(report, view) ? EXIT.refused : EXIT.ok;

@@ -21,6 +21,8 @@ export interface AskedRequest {
   /** Path and query. */
   target: string;
   headers: Array<readonly [name: string, value: string]>;
+  /** A call of gRPC: what the gateway answers by itself has a gRPC status. */
+  grpc?: true;
 }
 
 export interface ExplainedBackend {
@@ -40,6 +42,8 @@ export interface Outcome {
   kind: 'proxied' | 'answered' | 'error';
   /** Where the gateway answers by itself. */
   status?: number;
+  /** The same in gRPC, where that is asked about. */
+  grpcStatus?: 'UNIMPLEMENTED' | 'UNAVAILABLE';
   reason: string;
 }
 
@@ -70,7 +74,7 @@ export function explanationOf({ snapshot, unserved }: KnownConfig, request: Aske
   const filters = chosen?.rule.filters.map((filter) => filterEffect(filter, { request, chosen })) ?? [];
   const backends = chosen ? explainedBackends(snapshot, chosen, request) : [];
   const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
-  const outcome = outcomeOf({ match, chosen, backends, here });
+  const outcome = inGrpc(outcomeOf({ match, chosen, backends, here }), request);
   const missing = match.listeners.length === 0 ? unserved : [];
   return { request, outcome, match, filters, backends, ports, unserved: missing };
 }
@@ -91,9 +95,16 @@ function socketFor(listeners: Listener[], { port, scheme, host }: AskedRequest):
   return sockets.find((socket) => socket.some(({ hostname }) => takesHost(hostname, host))) ?? sockets[0] ?? [];
 }
 
-function takesHost(hostname: string | undefined, host: string): boolean {
+export function takesHost(hostname: string | undefined, host: string): boolean {
   if (hostname === undefined) return true;
   return hostname.startsWith('*.') ? host.endsWith(hostname.slice(1)) : hostname === host;
+}
+
+/** As gRPC says it: only a missing route is UNIMPLEMENTED. */
+function inGrpc(outcome: Outcome, { grpc }: AskedRequest): Outcome {
+  if (!grpc || outcome.kind !== 'error' || outcome.status === undefined) return outcome;
+  const { status, ...rest } = outcome;
+  return { ...rest, status: 200, grpcStatus: status === 404 ? 'UNIMPLEMENTED' : 'UNAVAILABLE' };
 }
 
 interface OutcomeFacts {
@@ -143,8 +154,17 @@ export function percent(share: number): string {
 }
 
 function explainedBackends(snapshot: Snapshot, chosen: ExplainedCandidate, request: AskedRequest): ExplainedBackend[] {
-  const total = chosen.rule.backends.reduce((sum, { weight }) => sum + weight, 0);
-  return chosen.rule.backends.map((weighted: WeightedBackend): ExplainedBackend => {
+  const { rule } = chosen;
+  return weightedBackends(snapshot, rule).map((backend, i) => ({
+    ...backend,
+    filters: rule.backends[i]!.filters.map((filter: Filter) => filterEffect(filter, { request, chosen })),
+  }));
+}
+
+/** A rule's backends, without what filters do. */
+export function weightedBackends(snapshot: Snapshot, rule: RouteRule): ExplainedBackend[] {
+  const total = rule.backends.reduce((sum, { weight }) => sum + weight, 0);
+  return rule.backends.map((weighted: WeightedBackend): ExplainedBackend => {
     const key = weighted.backend ?? '';
     const endpoints = snapshot.get('Endpoints', key);
     return {
@@ -155,7 +175,7 @@ function explainedBackends(snapshot: Snapshot, chosen: ExplainedCandidate, reque
       ...(weighted.broken === undefined ? {} : { broken: weighted.broken }),
       endpoints: endpoints?.endpoints ?? [],
       ...(endpoints?.dns ? { dns: endpoints.dns } : {}),
-      filters: weighted.filters.map((filter: Filter) => filterEffect(filter, { request, chosen })),
+      filters: [],
     };
   });
 }

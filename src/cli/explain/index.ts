@@ -1,25 +1,45 @@
 /** `daemun explain`: reads a config, from files or from a running gateway, and tells what becomes of a request. */
 import type { RedactedConfig } from '../../admin/index.ts';
-import { Snapshot } from '../../config/index.ts';
-import { askAdmin } from '../adminclient.ts';
+import { type Endpoints, Snapshot } from '../../config/index.ts';
+import type { EndpointOption } from '../../sources/index.ts';
+import { type AskedAdmin, askAdmin } from '../adminclient.ts';
 import type { ExplainFlags } from '../command/explain.ts';
 import { EXIT } from '../exitcode.ts';
 import type { ListenerView } from '../listenerview.ts';
 import { openPipeline } from '../pipeline.ts';
 import { type Report, unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
-import { type AskedRequest, explanationOf, type KnownConfig } from './explanation.ts';
+import { type Explanation, explanationOf, type KnownConfig } from './explanation.ts';
 import { narrative } from './narrative.ts';
+import { questionOf } from './question.ts';
+import { type StreamExplanation, streamExplanationOf } from './streamexplanation.ts';
+import { streamNarrative } from './streamnarrative.ts';
+
+export { isQuestion } from './question.ts';
+
+interface ExplainAsked extends ExplainFlags {
+  endpoints: EndpointOption[];
+}
+
+/** What an echo's address is shown as: it has none until it runs. */
+const ECHO = 'built-in echo';
 
 /** Prints, and answers the exit code. */
-export async function explain(url: string, flags: ExplainFlags): Promise<number> {
-  const { listeners, ...known } = flags.admin ? await fromAdmin(flags.admin) : await fromFiles(flags);
-  const explanation = explanationOf(known, requestOf(url, flags, listeners));
-  const text =
-    flags.output === 'json'
-      ? `${JSON.stringify(explanation, undefined, 2)}\n`
-      : narrative(explanation, paintFor(process.stdout));
-  process.stdout.write(text);
+export async function explain(url: string, flags: ExplainAsked): Promise<number> {
+  const { admin, adminTokenFile: token } = flags;
+  const { listeners: served, ...known } = admin ? await fromAdmin({ ...admin, token }) : await fromFiles(flags);
+  const question = questionOf(url, flags, { listeners: known.snapshot.of('Listener').values(), served });
+  const paint = paintFor(process.stdout);
+  let explanation: Explanation | StreamExplanation;
+  let text: string;
+  if (question.kind === 'request') {
+    explanation = explanationOf(known, question.request);
+    text = narrative(explanation, paint);
+  } else {
+    explanation = streamExplanationOf(known, question.connection);
+    text = streamNarrative(explanation, paint);
+  }
+  process.stdout.write(flags.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : text);
   return explanation.outcome.kind === 'error' ? EXIT.refused : EXIT.ok;
 }
 
@@ -28,7 +48,7 @@ interface Read extends KnownConfig {
   listeners: ListenerView[];
 }
 
-async function fromAdmin(admin: NonNullable<ExplainFlags['admin']>): Promise<Read> {
+async function fromAdmin(admin: AskedAdmin): Promise<Read> {
   const [{ version, objects }, listeners, report] = await Promise.all([
     askAdmin<RedactedConfig>(admin, '/config'),
     askAdmin<ListenerView[]>(admin, '/listeners'),
@@ -38,41 +58,23 @@ async function fromAdmin(admin: NonNullable<ExplainFlags['admin']>): Promise<Rea
   return { snapshot, listeners, unserved: unservedListeners(report) };
 }
 
-async function fromFiles({ file = [], controllerName }: ExplainFlags): Promise<Read> {
-  const pipeline = openPipeline({ paths: file, watch: false, controllerNames: controllerName, endpoints: [] });
+async function fromFiles({ file = [], controllerName, endpoints, echoBackends }: ExplainAsked): Promise<Read> {
+  const pipeline = openPipeline({ paths: file, watch: false, controllerNames: controllerName, endpoints });
   await pipeline.source.ready;
   await pipeline.source.close();
   const upserts = [...pipeline.config.values()];
-  const snapshot = Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] });
+  const written = Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] });
+  const snapshot = echoBackends ? withEchoes(written) : written;
   return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()) };
 }
 
-function requestOf(text: string, flags: ExplainFlags, listeners: ListenerView[]): AskedRequest {
-  const url = new URL(text);
-  const scheme = url.protocol === 'https:' ? 'https' : 'http';
-  const port = url.port === '' ? (scheme === 'https' ? 443 : 80) : Number(url.port);
-  const headers = flags.header ?? [];
-  const hostHeader = headers.find(([name]) => name.toLowerCase() === 'host')?.[1];
-  const serverName = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  return {
-    method: flags.request,
-    scheme,
-    host: hostHeader?.replace(/:\d+$/, '').toLowerCase() ?? serverName,
-    serverName: scheme === 'https' ? serverName : '',
-    port: writtenPort(port, listeners),
-    target: targetOf(text),
-    headers: headers.filter(([name]) => name.toLowerCase() !== 'host'),
-  };
-}
-
-/** As typed: the URL parser would resolve dots and encode what a client may send as it is. */
-function targetOf(text: string): string {
-  const rest = /^https?:\/\/[^/?#]*([^#]*)/i.exec(text)?.[1] ?? '';
-  return rest.startsWith('/') ? rest : `/${rest}`;
-}
-
-/** A running gateway may serve a port under another number, and people paste what their client uses. */
-function writtenPort(port: number, listeners: ListenerView[]): number {
-  const listener = listeners.find(({ bound }) => bound.some((address) => address.endsWith(`:${port}`)));
-  return listener?.port ?? port;
+/** As --echo-backends of `run`: an echo where a Backend has no endpoints. */
+function withEchoes(snapshot: Snapshot): Snapshot {
+  const upserts: Endpoints[] = [];
+  for (const { key, service } of snapshot.of('Backend').values()) {
+    const own = snapshot.get('Endpoints', key);
+    if (own && (own.endpoints.length > 0 || own.dns)) continue;
+    upserts.push({ kind: 'Endpoints', key, endpoints: [{ address: ECHO, port: service.port, state: 'ready' }] });
+  }
+  return snapshot.apply({ version: snapshot.version, upserts, removals: [] });
 }

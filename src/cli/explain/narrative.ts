@@ -15,7 +15,9 @@ export function narrative(explanation: Explanation, paint: Paint): string {
   const { request, outcome, match, filters, backends } = explanation;
   const chosen = match.candidates[match.chosen];
   const tone = outcome.kind === 'error' ? 'error' : 'good';
-  const answer = `${outcome.status ? `${outcome.status}: ` : ''}${outcome.reason}`;
+  const status = outcome.grpcStatus ?? outcome.status;
+  const answer = `${status ? `${status}: ` : ''}${outcome.reason}`;
+  const withoutEndpoints = `no endpoints: ${request.grpc ? 'UNAVAILABLE' : 503}`;
   const parts = [
     section(
       'Request',
@@ -26,13 +28,17 @@ export function narrative(explanation: Explanation, paint: Paint): string {
     ...(chosen ? chosenParts(explanation, chosen, paint) : [section('Closest', closestLines(explanation), paint)]),
     section('Filters', filters.map(filterLine), paint),
     section('Timeouts', chosen ? timeoutLines(chosen.rule) : [], paint),
-    section('Backends', backends.flatMap(backendLines), paint),
+    section(
+      'Backends',
+      backends.flatMap((backend) => backendLines(backend, withoutEndpoints)),
+      paint,
+    ),
     section('Answer', [paint(tone, answer)], paint),
   ];
   return parts.filter((part) => part !== '').join('');
 }
 
-function section(label: string, lines: string[], paint: Paint): string {
+export function section(label: string, lines: string[], paint: Paint): string {
   const indent = ' '.repeat(LABEL_WIDTH);
   return lines.map((line, i) => `${i === 0 ? paint('strong', label.padEnd(LABEL_WIDTH)) : indent}${line}\n`).join('');
 }
@@ -46,7 +52,7 @@ function listenerLines({ match, ports, request, unserved }: Explanation): string
   return [`none has port ${request.port} for ${request.scheme}; ${others}`, ...unserved];
 }
 
-function listenerText({ key, protocol, port, hostname }: Listener): string {
+export function listenerText({ key, protocol, port, hostname }: Listener): string {
   return `${key} (${protocol}, port ${port}, ${hostname ? `hostname ${hostname}` : 'any hostname'})`;
 }
 
@@ -104,14 +110,16 @@ function timeoutLines({ timeouts, retry }: RouteRule): string[] {
   ];
 }
 
-function backendLines({ key, share, protocol, broken, endpoints, dns, filters }: ExplainedBackend): string[] {
+/** `withoutEndpoints`: what it comes to where there are none. */
+export function backendLines(backend: ExplainedBackend, withoutEndpoints: string): string[] {
+  const { key, share, protocol, broken, endpoints, dns, filters } = backend;
   const where = broken
-    ? `500: ${broken}`
+    ? `broken: ${broken}`
     : dns
       ? `DNS ${dns.hostname}:${dns.port}`
       : endpoints
           .map(({ address, port, state }) => `${address}:${port}${state === 'ready' ? '' : ' (draining)'}`)
-          .join(', ') || 'no endpoints: 503';
+          .join(', ') || withoutEndpoints;
   const name = key === '' ? 'broken reference' : `${key} (${protocol})`;
   return [
     `${percent(share).padStart(6)}  ${name} -> ${where}`,

@@ -20,6 +20,8 @@ export interface PlaneSetup {
   portMap: Array<[number, number]>;
   trustedHops: string[];
   accessLog: AccessFormat | 'off';
+  /** Instead of the data plane's defaults. */
+  limits?: ProxyOptions['limits'];
 }
 
 export interface PlaneEvents {
@@ -30,7 +32,8 @@ export interface PlaneEvents {
 }
 
 export function proxyOptions(setup: PlaneSetup, name: string): Omit<ProxyOptions, 'reusePort' | 'onAccess'> {
-  return { name, bind: setup.bind, portMap: new Map(setup.portMap), trustedHops: setup.trustedHops };
+  const { bind, portMap, trustedHops, limits } = setup;
+  return { name, bind, portMap: new Map(portMap), trustedHops, ...(limits ? { limits } : {}) };
 }
 
 /** Milliseconds that the access log gets at exit to write what is left. */

@@ -1,5 +1,12 @@
 /** Statuses and diagnostics of a run, and how they are printed. */
 export { diagnosticText, fileLines } from './diagnostictext.ts';
 export { OUTPUTS, type Output, printReport } from './print.ts';
-export { type Report, type ReportedDiagnostic, refused, type StatusItem, unservedListeners } from './report.ts';
+export {
+  conditionGroups,
+  type Report,
+  type ReportedDiagnostic,
+  refused,
+  type StatusItem,
+  unservedListeners,
+} from './report.ts';
 export { stamped } from './transition.ts';

@@ -5,6 +5,8 @@ import { FIRST_PORT, type MemoryOptions, type MemoryRig, memoryService, settled 
 
 const GET = 'GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const UPGRADE = 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
 /** A gateway, a client that has sent `request`, and the backend's connection where there is one. */
 async function asked(request: string, options: MemoryOptions = {}): Promise<{ rig: MemoryRig; client: MemoryLink }> {
@@ -303,6 +305,31 @@ test('a kept connection that its backend closes unused costs no request that may
   expect(client.take()).toBe(OK);
 });
 
+test('so does an upgrade on such a connection', async () => {
+  const { rig, client } = await asked(GET);
+  rig.backend(0).deliver(OK);
+  client.take();
+  client.deliver(UPGRADE);
+  rig.backend(0).sink.onEnd();
+  await settled();
+  rig.backend(1).deliver(SWITCHED);
+  expect(client.take()).toMatch(/^HTTP\/1\.1 101 /);
+});
+
+test.each([
+  ['timeout=5, max=100', 4_000],
+  ['max=100, timeout=1', 500],
+  ['timeout=600', 60_000],
+  ['nonsense', 60_000],
+])('an idle connection whose backend says "Keep-Alive: %s" is closed after %i ms', async (value, after) => {
+  const { rig } = await asked(GET);
+  rig.backend().deliver(`HTTP/1.1 200 OK\r\nKeep-Alive: ${value}\r\nContent-Length: 2\r\n\r\nok`);
+  rig.pass(after - 60);
+  expect(rig.backend().closed).toBe('no');
+  rig.pass(120);
+  expect(rig.backend().closed).toBe('end');
+});
+
 test.each([
   ['a new connection that closes without a word is an answer', 'GET'],
   ['a method that is not idempotent is not sent again', 'POST'],
@@ -340,9 +367,6 @@ test('a client that goes away takes its backend request with it', async () => {
     expect(rig.accesses).toMatchObject([{ status: 499, reason: expect.stringMatching(/^client_/) }]);
   }
 });
-
-const UPGRADE = 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
-const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
 test('a tunnel carries what was sent ahead, and each direction ends alone', async () => {
   const { rig, client } = await asked(`${UPGRADE}early`);

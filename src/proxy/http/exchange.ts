@@ -253,7 +253,7 @@ export class Exchange extends ExchangeTimes implements RequestSide, OpenWaiter {
   requestAborted(why: Failure): void {
     if (this.#over) return;
     this.#account.status ||= 499;
-    this.#account.reason = `client_${why}`;
+    this.#account.reason = why === 'draining' ? why : `client_${why}`;
     this.#releaseUpstream(why);
     this.#finish();
   }
@@ -326,7 +326,7 @@ export class Exchange extends ExchangeTimes implements RequestSide, OpenWaiter {
         return this.#handBack();
       }
     }
-    if (!this.#request!.spent && !sawBytes && this.#request!.framing !== BODY_TUNNEL) {
+    if (!this.#request!.spent && !sawBytes) {
       if (retriesFailure(this.#plan!.rule, why, attempts)) return this.#retryLater();
       // A kept connection that its backend closed at the same moment: the first request on it is sent again, once.
       if (attempts === 1 && this.#onUsed && why !== 'timeout' && isIdempotent(this.#request!.method))

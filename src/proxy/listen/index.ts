@@ -6,7 +6,7 @@ export { tlsLinkOf } from './tlslink.ts';
 export {
   ALPN,
   CIPHERS,
-  type PresentedCertificate,
+  type PresentedCertificates,
   type TlsContext,
   TlsContexts,
   TlsTermination,

@@ -149,9 +149,16 @@ export class NetLink implements Link {
   close(how: 'end' | 'reset' | 'leave'): void {
     const { socket } = this;
     if (how === 'end') socket.end();
-    // A real RST, so that cut-off data never looks whole. Not while connecting (Node would wait for the connection).
-    else if (how === 'reset' && !socket.connecting && !('encrypted' in socket)) socket.resetAndDestroy();
+    // A real RST, so that cut-off data never looks whole.
+    else if (how === 'reset' && this.#resettable) socket.resetAndDestroy();
     else socket.destroy();
+  }
+
+  /** Not while connecting, when Node would wait for the connection; nor while a FIN waits to be sent, when libuv refuses. */
+  get #resettable(): boolean {
+    const { socket } = this;
+    if (socket.connecting || 'encrypted' in socket) return false;
+    return !socket.writableEnded || socket.writableFinished;
   }
 }
 

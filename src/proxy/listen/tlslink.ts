@@ -33,6 +33,9 @@ function read(socket: tls.TLSSocket): void {
   else socket.on('data', onData);
 }
 
+/** The code of what `onClose` is told where a handshake with a backend fails. */
+export const HANDSHAKE_FAILED = 'ERR_TLS_HANDSHAKE_FAILED';
+
 interface ReadableParts extends tls.TLSSocket {
   _handle?: { useUserBuffer?: (buffer: Uint8Array) => void };
   [part: symbol]: unknown;
@@ -69,7 +72,7 @@ export function connectTls(target: ConnectTarget, options: ConnectTls, sink: Sin
   const socket = tls.connect({ host: target.address, port: target.port, ...clientOptions(options) });
   socket.setNoDelay(true);
   const link = new NetLink(socket, sink);
-  onSecure(socket, link);
+  socket.once('connect', () => shakeHands(socket, link));
   return link;
 }
 
@@ -85,7 +88,7 @@ function connectTlsAfter(preamble: Uint8Array, to: { target: ConnectTarget; opti
     raw.write(preamble);
     const socket = tls.connect({ socket: raw, ...clientOptions(to.options) });
     link.attach(socket);
-    onSecure(socket, link);
+    shakeHands(socket, link);
   });
   return link;
 }
@@ -102,8 +105,15 @@ function clientOptions(options: ConnectTls): tls.ConnectionOptions {
   } as tls.ConnectionOptions;
 }
 
-function onSecure(socket: tls.TLSSocket, link: NetLink): void {
-  socket.on('secureConnect', () => {
+/** What fails from here until the handshake is done is a failure of TLS, whatever its code. */
+function shakeHands(socket: tls.TLSSocket, link: NetLink): void {
+  const onError = (error: NodeJS.ErrnoException): void => {
+    const why = error.code === undefined ? error.message : `${error.code}: ${error.message}`;
+    link.failure = Object.assign(new Error(why), { code: HANDSHAKE_FAILED });
+  };
+  socket.on('error', onError);
+  socket.once('secureConnect', () => {
+    socket.off('error', onError);
     link.tls = settled(socket);
     read(socket);
     link.sink.onOpen();

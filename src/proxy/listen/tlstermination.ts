@@ -5,10 +5,11 @@ import tls from 'node:tls';
 import type { Handle } from './netlink.ts';
 
 /** One certificate, or several with keys of different kinds, of which the client's abilities choose. */
-export interface PresentedCertificate {
+export interface PresentedCertificates {
+  /** Of a context with all of them. */
   readonly options: tls.SecureContextOptions;
-  /** Made of the options. */
-  readonly secure: tls.SecureContext;
+  /** At least one, by kind of key as `asymmetricKeyType` has it, in the order of the user. */
+  readonly secure: ReadonlyMap<string, tls.SecureContext>;
 }
 
 /** What TLS presents and asks for on one listener. */
@@ -16,7 +17,7 @@ export interface TlsContext {
   /** Lower case; `*.example.com` for a wildcard; undefined: any name, and none. */
   hostname: string | undefined;
   /** What is presented to clients that ask for this server name, or ('') for none. */
-  present(serverName: string): PresentedCertificate;
+  present(serverName: string): PresentedCertificates;
   clients: 'ignore' | 'verify' | 'request';
 }
 
@@ -79,6 +80,28 @@ type ServerSocket = tls.TLSSocket & {
   _parent?: net.Socket;
 };
 
+/**
+ * Node takes one certificate from here, where the socket's own context may have several: the first that goes with what
+ * the client verifies. (A TLS 1.2 client that verifies ECDSA and has suites for RSA only is not served.)
+ */
+function forClient(socket: tls.TLSSocket, { secure }: PresentedCertificates): tls.SecureContext | undefined {
+  if (secure.size > 1) {
+    for (const algorithm of socket.getSharedSigalgs()) {
+      const context = secure.get(keyTypeOf(algorithm));
+      if (context !== undefined) return context;
+    }
+  }
+  const [first] = secure.values();
+  return first;
+}
+
+/** Of names such as `ECDSA+SHA256`, `RSA-PSS+SHA256` and `Ed25519+UNDEF`. */
+function keyTypeOf(algorithm: string): string {
+  const [name = ''] = algorithm.split('+');
+  if (name === 'ECDSA') return 'ec';
+  return name.startsWith('RSA') ? 'rsa' : name.toLowerCase();
+}
+
 const PLAIN_HTTP = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${JSON.stringify(
   {
     message: 'This port speaks TLS; use https.',
@@ -89,7 +112,7 @@ export class TlsTermination {
   readonly #server: tls.Server;
   #contexts: TlsContexts;
   /** What the server's own context was made of. */
-  #held: { options: tls.SecureContextOptions | undefined; asks: boolean } | undefined;
+  #held: { presented: PresentedCertificates | undefined; asks: boolean } | undefined;
 
   /** `onSecure` gets connections whose handshake is done and whose client, where asked, was verified. */
   constructor(
@@ -101,9 +124,9 @@ export class TlsTermination {
     this.#server = tls.createServer({
       ALPNProtocols: around.alpn,
       SNICallback(this: ServerSocket, name: string, done: (error: Error | null, context?: tls.SecureContext) => void) {
-        const secure = choose(this, name);
-        if (secure === undefined) done(new Error('unrecognized name'));
-        else done(null, secure);
+        // Without one the server's own context stays, which for a name that nobody serves has no certificate: the
+        // handshake ends with an alert.
+        done(null, choose(this, name));
       },
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT,
@@ -138,7 +161,8 @@ export class TlsTermination {
       socket._handle.setVerifyMode(asks, context.clients === 'verify');
       socket._requestCert = asks;
     }
-    return context.present(name).secure;
+    const presented = context.present(name);
+    return presented === this.#held?.presented ? undefined : forClient(socket, presented);
   }
 
   /**
@@ -150,11 +174,11 @@ export class TlsTermination {
     const { fallback, asks } = this.#contexts;
     (this.#server as tls.Server & { requestCert: boolean }).requestCert =
       fallback !== undefined && fallback.clients !== 'ignore';
-    const options = fallback?.present('').options;
-    if (this.#held !== undefined && options === this.#held.options && asks === this.#held.asks) return;
-    this.#held = { options, asks };
+    const presented = fallback?.present('');
+    if (this.#held !== undefined && presented === this.#held.presented && asks === this.#held.asks) return;
+    this.#held = { presented, asks };
     const secureOptions = asks ? constants.SSL_OP_NO_TICKET : 0;
-    this.#server.setSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS, ...options, secureOptions });
+    this.#server.setSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS, ...presented?.options, secureOptions });
   }
 
   accept(handle: Handle): void {

@@ -3,10 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 import type { Certificate, Listener, Snapshot, TrustBundle } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
-import { CIPHERS, type PresentedCertificate, type TlsContext, TlsContexts } from '../listen/index.ts';
+import { CIPHERS, type PresentedCertificates, type TlsContext, TlsContexts } from '../listen/index.ts';
 
 /** A certificate of a listener, alone. */
-interface OwnCertificate extends PresentedCertificate {
+interface OwnCertificate extends PresentedCertificates {
   /** 'rsa', 'ec', …: a connection can be offered one certificate of each. */
   keyType: string;
   /** The certificate is for this server name. */
@@ -31,10 +31,11 @@ export function presentable(certificate: Certificate, ca: readonly string[] = []
         ...(ca.length > 0 ? { ca: [...ca] } : {}),
       };
       const leaf = new X509Certificate(certificate.certificate);
+      const keyType = leaf.publicKey.asymmetricKeyType ?? '';
       made = {
         options,
-        secure: tls.createSecureContext(options),
-        keyType: leaf.publicKey.asymmetricKeyType ?? '',
+        secure: new Map([[keyType, tls.createSecureContext(options)]]),
+        keyType,
         names: (name) => leaf.checkHost(name) !== undefined,
       };
     } catch (error) {
@@ -91,21 +92,22 @@ function presenter(certificates: readonly OwnCertificate[]): TlsContext['present
     const chosen = candidates.filter(
       ({ keyType }, at) => candidates.findIndex((one) => one.keyType === keyType) === at,
     );
-    return chosen.slice(1).reduce<PresentedCertificate>(together, chosen[0]!);
+    return chosen.slice(1).reduce<PresentedCertificates>(together, chosen[0]!);
   };
 }
 
-const combined = new WeakMap<PresentedCertificate, WeakMap<PresentedCertificate, PresentedCertificate>>();
+const combined = new WeakMap<PresentedCertificates, WeakMap<PresentedCertificates, PresentedCertificates>>();
 
-function together(first: PresentedCertificate, second: PresentedCertificate): PresentedCertificate {
+/** Made once, so that what is presented stays the same object for as long as its certificates do. */
+function together(first: PresentedCertificates, second: PresentedCertificates): PresentedCertificates {
   let held = combined.get(first);
   if (held === undefined) combined.set(first, (held = new WeakMap()));
   let made = held.get(second);
   if (made === undefined) {
     const cert = [first.options.cert, second.options.cert].flat() as string[];
     const key = [first.options.key, second.options.key].flat() as string[];
-    const options = { ...first.options, cert, key };
-    held.set(second, (made = { options, secure: tls.createSecureContext(options) }));
+    made = { options: { ...first.options, cert, key }, secure: new Map([...first.secure, ...second.secure]) };
+    held.set(second, made);
   }
   return made;
 }

@@ -24,6 +24,8 @@ type Rejection = ConfigRef & { code: ErrorCode; message: string };
 
 /** Milliseconds after which a port that could not be bound is tried again. */
 const REOPEN_INTERVAL = 5_000;
+/** Milliseconds that a change waits for the first look-up of a name that it brings, so that no request meets a gap. */
+const LOOKUP_TIMEOUT = 1_000;
 /** Milliseconds that connections of a listener that is gone may take to finish. */
 const CLOSE_TIMEOUT = 30_000;
 
@@ -75,6 +77,7 @@ export class DataPlane implements Proxy {
     const accepted = this.#admit(delta, rejected);
     const config = this.#config.apply(accepted);
     this.#world.backends.update(config, accepted);
+    await this.#world.backends.lookedUp(LOOKUP_TIMEOUT);
     this.#config = config;
     if (touchesPorts(accepted)) await this.#updatePorts(config);
     this.#world.backends.remove(accepted);

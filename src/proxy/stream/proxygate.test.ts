@@ -17,7 +17,7 @@ const ADDRESSES: ProxyAddresses = {
 };
 
 /** A gate before a relay to an echo. */
-async function start(limits: Partial<StreamLimits> = {}) {
+async function start(limits: Partial<StreamLimits> = {}, optional = false) {
   const backend = net.createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
   servers.push(backend);
   const rig = relayRig(limits);
@@ -25,6 +25,7 @@ async function start(limits: Partial<StreamLimits> = {}) {
   const gate = new ProxyGate({
     ...rig,
     name: '*:5432',
+    optional,
     pass: (link, addresses, firstBytes) => {
       const more = addresses === undefined ? {} : { addresses };
       rig.relay.accept(link, plan, { listener: 'ns/gw/tcp', protocol: 'tcp', firstBytes, ...more });
@@ -91,5 +92,52 @@ describe('a PROXY header before a connection', () => {
     socket.end();
     await expect.poll(() => gate.waiting).toBe(0);
     await left;
+  });
+});
+
+describe('a PROXY header that need not come', () => {
+  it('is read where it comes', async () => {
+    const { rig, port } = await start({}, true);
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.end(Buffer.concat([encodeV2(ADDRESSES), Buffer.from('hello')]));
+    expect(await received(socket)).toMatch(/hello$/);
+    expect((await rig.ended(1))[0]!.client).toBe('192.0.2.1');
+  });
+
+  it.each(['SELECT 1', 'PROPFIND / HTTP/1.1', '\r\n\r\nGET', 'P'])('is not taken for what %j begins', async (text) => {
+    const { rig, port } = await start({}, true);
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    // One letter could still become a header: the next one tells.
+    socket.write(text);
+    socket.end('!');
+    expect((await received(socket)).endsWith(`${text}!`)).toBe(true);
+    expect((await rig.ended(1))[0]!.client).toBe('127.0.0.1');
+  });
+
+  it('must be right where it comes', async () => {
+    const { port } = await start({}, true);
+    const socket = net.connect(port, '127.0.0.1');
+    socket.write('PROXY TCP4 one two\r\n');
+    expect(await gone(socket)).toBe('ECONNRESET');
+  });
+
+  it('is waited for where the client says nothing, and then the connection goes on', async () => {
+    const { rig, port, gate } = await start({ helloTimeout: 1_000 }, true);
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    await once(socket, 'connect');
+    await expect.poll(() => gate.waiting).toBe(1);
+    rig.time.pass(1_100);
+    expect(gate.waiting).toBe(0);
+    socket.end('late');
+    expect(await received(socket)).toMatch(/late$/);
+  });
+
+  it('that stops half way is refused', async () => {
+    const { rig, port, gate } = await start({ helloTimeout: 1_000 }, true);
+    const socket = net.connect(port, '127.0.0.1');
+    socket.write('PROXY TCP4 ');
+    await expect.poll(() => gate.waiting).toBe(1);
+    await expect.poll(() => rig.time.pass(1_100) ?? gate.waiting).toBe(0);
+    expect(await gone(socket)).toBe('ECONNRESET');
   });
 });

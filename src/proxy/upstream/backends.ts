@@ -4,6 +4,7 @@ import {
   type BackendTraffic,
   canonicalHash,
   type Delta,
+  type Endpoint,
   type Endpoints,
   policyKey,
   type Snapshot,
@@ -18,6 +19,8 @@ interface Served {
   /** Changes where the backend, its policy, or a certificate that it uses, does. */
   hash: string;
   resolution: NameResolution | undefined;
+  /** What the name of an ExternalName Service stood for when it was last looked up. */
+  lookedUp: { hostname: string; port: number; endpoints: Endpoint[] } | undefined;
 }
 
 export class Backends {
@@ -25,6 +28,8 @@ export class Backends {
   readonly #makePool: PoolFactory;
   readonly #resolve: Resolve | undefined;
   readonly #served = new Map<string, Served>();
+  /** Names that are being looked up for the first time. */
+  readonly #lookingUp = new Set<Promise<void>>();
 
   constructor(world: UpstreamWorld, makePool: PoolFactory, resolve?: Resolve) {
     this.#world = world;
@@ -57,6 +62,15 @@ export class Backends {
     }
   }
 
+  /** Resolves when names that are new have been looked up, or after `timeout` milliseconds. */
+  async lookedUp(timeout: number): Promise<void> {
+    if (this.#lookingUp.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeout);
+    await Promise.race([promise, Promise.all(this.#lookingUp)]);
+    clearTimeout(timer);
+  }
+
   close(): void {
     for (const key of [...this.#served.keys()]) this.#remove(key);
   }
@@ -75,7 +89,7 @@ export class Backends {
       ...(typeof tls === 'string' ? { broken: tls } : { tls }),
     });
     held?.resolution?.stop();
-    this.#served.set(backend.key, { balancer, hash, resolution: undefined });
+    this.#served.set(backend.key, { balancer, hash, resolution: undefined, lookedUp: held?.lookedUp });
     const endpoints = config.get('Endpoints', backend.key);
     if (endpoints !== undefined) this.#endpoints(endpoints);
     held?.balancer.retire();
@@ -90,9 +104,24 @@ export class Backends {
       served.balancer.update(object.endpoints);
       return;
     }
-    const { balancer } = served;
-    served.resolution = new NameResolution(object.dns, (endpoints) => balancer.update(endpoints), this.#resolve);
-    void served.resolution.start();
+    this.#lookUp(served, object.dns);
+  }
+
+  #lookUp(served: Served, name: { hostname: string; port: number }): void {
+    const { hostname, port } = name;
+    const { lookedUp } = served;
+    const known = lookedUp?.hostname === hostname && lookedUp.port === port;
+    // A new form of the Backend begins with what is known of the name.
+    if (known) served.balancer.update(lookedUp.endpoints);
+    const onEndpoints = (endpoints: Endpoint[]): void => {
+      served.lookedUp = { hostname, port, endpoints };
+      served.balancer.update(endpoints);
+    };
+    served.resolution = new NameResolution(name, onEndpoints, this.#resolve);
+    const first = served.resolution.start();
+    if (known) return;
+    const done = first.finally(() => this.#lookingUp.delete(done));
+    this.#lookingUp.add(done);
   }
 
   #remove(key: string): void {

@@ -8,7 +8,9 @@ export const LONGEST_EVICTION = 30_000;
 export class Eviction {
   #inARow = 0;
 
+  /** Many connections refused at once are one reason, not many. */
   refused(pool: EndpointPool, now: number): void {
+    if (now < pool.evictedUntil) return;
     pool.evictedUntil = now + Math.min(LONGEST_EVICTION, FIRST_EVICTION * 2 ** this.#inARow);
     this.#inARow++;
   }

@@ -28,12 +28,13 @@ async function followsConfigMap(scene: Scene): Promise<void> {
   const name = 'tls-checks-ca-certificate-reconcile-test';
   const ca = scene.material.authorities.get(`${INFRA}/tls-checks-ca-certificate`)!;
   scene.edit((find) => {
-    find('BackendTLSPolicy', 'reconcile-test').spec.validation.caCertificateRefs[0].name = name;
+    find('BackendTLSPolicy', 'reconcile-test').spec.validation.caCertificateRefs[0]!.name = name;
   });
   await expectStatus(scene, policy('reconcile-test', BAD));
-  scene.edit((_find, manifests) => {
-    const metadata = { namespace: INFRA, name };
-    manifests.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'ca.crt': ca } });
+  scene.edit((find, manifests) => {
+    const configMap = structuredClone(find('ConfigMap', 'tls-checks-ca-certificate'));
+    configMap.metadata.name = name;
+    manifests.push(configMap);
   });
   await expectStatus(scene, policy('reconcile-test', GOOD));
   scene.edit((find) => {
@@ -69,7 +70,7 @@ export const BACKEND_TLS: Case[] = [
       fails('/backendtlspolicy-host-mismatch'),
       fails('/backendtlspolicy-cert-mismatch'),
     ],
-    then: followsConfigMap,
+    prove: followsConfigMap,
   },
   {
     test: 'BackendTLSPolicyConflictResolution',
@@ -93,7 +94,7 @@ export const BACKEND_TLS: Case[] = [
     test: 'BackendTLSPolicyGRPCRoute',
     served: ['GRPCRoute backendtlspolicy-grpcroute', 'GRPCRoute backendtlspolicy-grpcroute-cert-mismatch'],
     status: ['grpc-normative-test', 'grpc-host-mismatch', 'grpc-cert-mismatch'].map((name) => policy(name, GOOD)),
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const place = scene.place(on, 80);
       const good = await call({ ...place, method: 'Echo', authority: HOST });
       equal(`${good.code} ${good.by}`, `0 ${INFRA}/grpc-infra-backend-v1`);
@@ -124,7 +125,7 @@ export const BACKEND_TLS: Case[] = [
   {
     test: 'BackendTLSPolicyObservedGenerationBump',
     status: [policy('observed-generation-bump', 'Accepted=True')],
-    async then(scene) {
+    async prove(scene) {
       const generation = () => generationOf(scene.rig.report(), 'BackendTLSPolicy', 'observed-generation-bump');
       const before = generation();
       scene.edit((find) => {

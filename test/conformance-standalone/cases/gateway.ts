@@ -1,6 +1,6 @@
 import { equal } from 'node:assert/strict';
 import { type Case, expectAsk, expectStatus } from '../case.ts';
-import type { Manifest } from '../manifests.ts';
+import type { Listener, Manifest } from '../manifests.ts';
 import { eventually, type Scene } from '../scene.ts';
 import { generationOf } from '../status.ts';
 
@@ -18,7 +18,7 @@ function secret(test: string, gateway: string, conditions: string): Case {
   return { test, status: [`Gateway ${gateway} #https kinds=HTTPRoute attachedRoutes=0 ${conditions}`] };
 }
 
-function http(hostname: string): object {
+function http(hostname: string): Listener {
   const allowedRoutes = { namespaces: { from: 'All' } };
   return { name: 'http', port: 80, protocol: 'HTTP', hostname, allowedRoutes };
 }
@@ -92,7 +92,7 @@ export const GATEWAY: Case[] = [
   {
     test: 'GatewayModifyListeners',
     status: ['Gateway gateway-remove-listener #https attachedRoutes=1', 'Gateway gateway-add-listener Programmed=True'],
-    async then(scene) {
+    async prove(scene) {
       await bumps(scene, { kind: 'Gateway', name: 'gateway-add-listener' }, ({ spec }) => {
         spec.listeners.push(http('data.test.com'));
       });
@@ -103,7 +103,7 @@ export const GATEWAY: Case[] = [
       );
       await expectAsk(scene, 'gateway-add-listener', 'data.test.com/ > v1');
       await bumps(scene, { kind: 'Gateway', name: 'gateway-remove-listener' }, ({ spec }) => {
-        spec.listeners = spec.listeners.filter(({ name }: { name: string }) => name === 'http');
+        spec.listeners = spec.listeners.filter(({ name }) => name === 'http');
       });
       await expectStatus(scene, `Gateway gateway-remove-listener #http kinds=HTTPRoute attachedRoutes=1 ${READY}`);
       await expectStatus(scene, 'Gateway gateway-remove-listener listeners=http Programmed=True');
@@ -111,7 +111,7 @@ export const GATEWAY: Case[] = [
   },
   {
     test: 'GatewayObservedGenerationBump',
-    async then(scene) {
+    async prove(scene) {
       const name = 'gateway-observed-generation-bump';
       await bumps(scene, { kind: 'Gateway', name }, ({ spec }) => {
         spec.listeners.push({ ...http('foo.com'), name: 'alternate' });
@@ -121,7 +121,7 @@ export const GATEWAY: Case[] = [
   },
   {
     test: 'GatewayClassObservedGenerationBump',
-    async then(scene) {
+    async prove(scene) {
       const name = 'gatewayclass-observed-generation-bump';
       await bumps(scene, { kind: 'GatewayClass', name }, ({ spec }) => {
         spec.description = 'new';
@@ -137,7 +137,7 @@ export const GATEWAY: Case[] = [
     test: 'GatewayStaticAddresses',
     prepare(manifests) {
       const { spec } = manifests.find(({ metadata }) => metadata.name === 'gateway-static-addresses')!;
-      for (const address of spec.addresses) {
+      for (const address of spec.addresses ?? []) {
         if (address.value === 'PLACEHOLDER_USABLE_ADDRS') Object.assign(address, { type: 'IPAddress', value: USABLE });
         if (address.value === 'PLACEHOLDER_UNUSABLE_ADDRS') {
           Object.assign(address, { type: 'IPAddress', value: UNUSABLE });
@@ -145,8 +145,8 @@ export const GATEWAY: Case[] = [
       }
     },
     status: ['Gateway gateway-static-addresses Accepted=False:UnsupportedAddress'],
-    async then(scene) {
-      const dropFirst = ({ spec }: Manifest) => spec.addresses.shift();
+    async prove(scene) {
+      const dropFirst = ({ spec }: Manifest) => spec.addresses?.shift();
       const name = 'gateway-static-addresses';
       await bumps(scene, { kind: 'Gateway', name }, dropFirst);
       await expectStatus(scene, `Gateway ${name} Accepted=True:Accepted Programmed=False:AddressNotUsable`);

@@ -41,7 +41,7 @@ export const GATEWAY_TLS: Case[] = [
     on: 'client-validation-default',
     served: ['test', 'test-no-hostname'].map((name) => `HTTPRoute client-certificate-validation-https-${name}`),
     asks: [first(CLIENT), second(PER_PORT)],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       await fails(scene, on, first(PER_PORT));
       await fails(scene, on, first());
       await fails(scene, on, second(CLIENT));
@@ -62,7 +62,7 @@ export const GATEWAY_TLS: Case[] = [
       `Gateway ${DEFAULT} #https ResolvedRefs=False:InvalidCACertificateRef Accepted=False:NoValidCACertificate Programmed=False`,
     ],
     asks: ['example.org/ > v1'],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       // The port is not even open.
       await rejects(checkAsk(scene, on, first()), /no listener serves port 443/);
     },
@@ -93,7 +93,7 @@ export const GATEWAY_TLS: Case[] = [
       'BackendTLSPolicy gateway-tls-backend-client-certificate-test @gateway-tls-backend-client-certificate Accepted=True',
       'Gateway gateway-tls-backend-client-certificate ResolvedRefs=True:ResolvedRefs',
     ],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const host = 'abc.example.com';
       const to = 'tls-backend-with-client-cert-validation';
       const answer = await checkAsk(scene, on, { path: '/', host, to, arrives: { tlsName: host } });

@@ -29,18 +29,22 @@ export const GRPC: Case[] = [
   {
     test: 'GRPCExactMethodMatching',
     served: ['GRPCRoute exact-matching'],
-    then: (scene, { on }) =>
+    prove: (scene, { on }) =>
       calls(scene, on, [{ method: 'Echo', to: 1 }, { method: 'EchoTwo', to: 2 }, { method: 'EchoThree' }]),
   },
   {
     test: 'GRPCRouteNamedRule',
     served: ['GRPCRoute grpc-named-rules'],
-    then: (scene, { on }) => calls(scene, on, [{ method: 'Echo', to: 1 }, { method: 'EchoTwo', to: 2 }]),
+    prove: (scene, { on }) =>
+      calls(scene, on, [
+        { method: 'Echo', to: 1 },
+        { method: 'EchoTwo', to: 2 },
+      ]),
   },
   {
     test: 'GRPCRouteHeaderMatching',
     served: ['GRPCRoute grpc-header-matching'],
-    then: (scene, { on }) =>
+    prove: (scene, { on }) =>
       calls(scene, on, [
         { metadata: { version: 'one' }, to: 1 },
         { metadata: { version: 'two' }, to: 2 },
@@ -59,7 +63,7 @@ export const GRPC: Case[] = [
     test: 'GRPCRouteListenerHostnameMatching',
     on: 'grpcroute-listener-hostname-matching',
     served: [1, 2, 3].map((at) => `GRPCRoute backend-v${at}`),
-    then: (scene, { on }) =>
+    prove: (scene, { on }) =>
       calls(scene, on, [
         { authority: 'bar.com', to: 1 },
         { authority: 'foo.bar.com', to: 2 },
@@ -79,7 +83,7 @@ export const GRPC: Case[] = [
     status: ['multiple-gateways-shared-route', 'all-namespaces-dedicated-route'].map(
       (name) => `GRPCRoute ${name} @all-namespaces Accepted=True:Accepted`,
     ),
-    then: (scene, { on }) =>
+    prove: (scene, { on }) =>
       calls(scene, on, [
         { to: 1 },
         { method: 'EchoTwo', to: 2 },
@@ -91,7 +95,7 @@ export const GRPC: Case[] = [
     test: 'GRPCRouteRequestHeaderModifier',
     served: ['GRPCRoute grpc-request-header-modifier'],
     standIns: true,
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const place = scene.place(on, 80);
       // Rules with equal matches: the first has them all.
       const set = await call({ ...place, method: 'Echo', metadata: { 'some-other': 'kept', 'x-header-set': 'old' } });
@@ -107,7 +111,7 @@ export const GRPC: Case[] = [
   {
     test: 'GRPCRouteWeight',
     served: ['GRPCRoute weighted-backends'],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const place = scene.place(on, 80);
       const name = (at: number) => `${INFRA}/grpc-infra-backend-v${at}`;
       await expectShares({ [name(1)]: 0.7, [name(2)]: 0.3, [name(3)]: 0 }, async (at) => {

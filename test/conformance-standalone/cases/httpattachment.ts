@@ -8,7 +8,7 @@ function unattached(test: string, route: string, { on = 'same-namespace', why }:
   return {
     test,
     status: [`HTTPRoute ${route} @gateway-conformance-infra/${on} Accepted=False:${why}`],
-    async then(scene) {
+    async prove(scene) {
       const listener = on === 'tlsroutes-only' ? 'tls' : 'http';
       await expectStatus(scene, `Gateway ${on} #${listener} attachedRoutes=0`);
     },
@@ -74,9 +74,12 @@ export const HTTP_ATTACHMENT: Case[] = [
     test: 'HTTPRouteReferenceGrant',
     served: ['HTTPRoute reference-grant'],
     asks: ['/ > gateway-conformance-web-backend/web-backend'],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       scene.edit((_find, manifests) => {
-        manifests.splice(manifests.findIndex(({ metadata }) => metadata.name === 'reference-grant'), 1);
+        manifests.splice(
+          manifests.findIndex(({ metadata }) => metadata.name === 'reference-grant'),
+          1,
+        );
       });
       await eventually(() => expectAsk(scene, on, '/ > 500'));
       await expectStatus(scene, 'HTTPRoute reference-grant @same-namespace ResolvedRefs=False:RefNotPermitted');
@@ -85,11 +88,11 @@ export const HTTP_ATTACHMENT: Case[] = [
   {
     test: 'HTTPRouteObservedGenerationBump',
     served: ['HTTPRoute observed-generation-bump'],
-    async then(scene) {
+    async prove(scene) {
       const generation = () => generationOf(scene.rig.report(), 'HTTPRoute', 'observed-generation-bump');
       const before = generation();
       scene.edit((find) => {
-        find('HTTPRoute', 'observed-generation-bump').spec.rules[0].backendRefs[0].name = 'infra-backend-v2';
+        find('HTTPRoute', 'observed-generation-bump').spec.rules[0]!.backendRefs[0]!.name = 'infra-backend-v2';
       });
       await eventually(() => equal(generation(), before + 1));
       await expectStatus(scene, 'HTTPRoute observed-generation-bump @same-namespace Accepted=True ResolvedRefs=True');
@@ -113,7 +116,7 @@ export const HTTP_ATTACHMENT: Case[] = [
     test: 'HTTPRouteServiceTypes',
     served: ['HTTPRoute service-types'],
     standIns: true,
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       await expectAsk(scene, on, '/headless > v1');
       // The test itself fills the slices in, with the addresses of infra-backend-v1's Pods.
       const [port] = scene.podPorts('infra-backend-v1');
@@ -176,7 +179,9 @@ export const HTTP_ATTACHMENT: Case[] = [
       ...['non.matching.com/s2', 'wildcard.io/s2', 'very.specific.com/s2'].map((url) => `${url} > 404`),
       ...['non.matching.com/s3', 'foo.specific.com/s3', 'foo.wildcard.io/s3'].map((url) => `${url} > 404`),
       ...['anotherwildcard.io/s4', 'foo.wildcard.io/s4', 'very.specific.com/s4'].map((url) => `${url} > 404`),
-      ...['very.specific.com', 'foo.wildcard.io', 'foo.anotherwildcard.io'].map((h) => `${h}/non-matching-prefix > 404`),
+      ...['very.specific.com', 'foo.wildcard.io', 'foo.anotherwildcard.io'].map(
+        (h) => `${h}/non-matching-prefix > 404`,
+      ),
       'specific.but.wrong.com/s5 > 404',
       'wildcard.io/s5 > 404',
       ...['first.com', 'sub.first.com', 'second.com', 'sub.second.com'].map((host) => ({

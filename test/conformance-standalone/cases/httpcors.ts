@@ -108,13 +108,21 @@ export const HTTP_CORS: Case[] = [
           ...NO_CREDENTIALS,
         },
       },
-      plain(EVERYTHING, { origin: OTHER }, {
-        headers: { [`${ALLOW}-origin`]: OTHER, [`${ALLOW}-credentials`]: 'true' },
-      }),
-      plain(`${EVERYTHING}-unauth`, { origin: OTHER }, {
-        headers: { [`${ALLOW}-origin`]: [OTHER, '*'] },
-        ...NO_CREDENTIALS,
-      }),
+      plain(
+        EVERYTHING,
+        { origin: OTHER },
+        {
+          headers: { [`${ALLOW}-origin`]: OTHER, [`${ALLOW}-credentials`]: 'true' },
+        },
+      ),
+      plain(
+        `${EVERYTHING}-unauth`,
+        { origin: OTHER },
+        {
+          headers: { [`${ALLOW}-origin`]: [OTHER, '*'] },
+          ...NO_CREDENTIALS,
+        },
+      ),
     ],
   },
 ];

@@ -14,14 +14,27 @@ const MODIFIED = {
 };
 
 /** One row: path, headers sent, headers seen, headers not seen. */
-function modified(path: string, headers: Record<string, string>, seen: Record<string, string>, absent: string[] = []): Ask {
+function modified(
+  path: string,
+  headers: Record<string, string>,
+  seen: Record<string, string>,
+  absent: string[] = [],
+): Ask {
   return { path, headers, to: 'infra-backend-v1', arrives: { headers: seen, absent } };
 }
 
 const REQUEST_HEADERS: Ask[] = [
-  modified('/set', { 'Some-Other-Header': 'val' }, { 'some-other-header': 'val', 'x-header-set': 'set-overwrites-values' }),
+  modified(
+    '/set',
+    { 'Some-Other-Header': 'val' },
+    { 'some-other-header': 'val', 'x-header-set': 'set-overwrites-values' },
+  ),
   modified('/set', { 'X-Header-Set': 'some-other-value' }, { 'x-header-set': 'set-overwrites-values' }),
-  modified('/add', { 'Some-Other-Header': 'val' }, { 'some-other-header': 'val', 'x-header-add': 'add-appends-values' }),
+  modified(
+    '/add',
+    { 'Some-Other-Header': 'val' },
+    { 'some-other-header': 'val', 'x-header-add': 'add-appends-values' },
+  ),
   modified('/add', { 'X-Header-Add': 'some-other-value' }, { 'x-header-add': 'some-other-value,add-appends-values' }),
   modified('/remove', { 'X-Header-Remove': 'val' }, {}, ['x-header-remove']),
   modified(
@@ -44,16 +57,30 @@ const REQUEST_HEADERS: Ask[] = [
   ),
   modified(
     '/case-insensitivity',
-    { 'x-header-set': 'original-val-set', 'x-header-add': 'original-val-add', 'x-header-remove': 'original-val-remove' },
+    {
+      'x-header-set': 'original-val-set',
+      'x-header-add': 'original-val-add',
+      'x-header-remove': 'original-val-remove',
+    },
     { 'x-header-set': 'header-set', 'x-header-add': 'original-val-add,header-add' },
     ['x-header-remove'],
   ),
 ];
 
 /** One row: path, headers that the backend answers with, headers that the client sees, and does not see. */
-function answered(path: string, sets: Record<string, string>, headers: Record<string, string>, absent: string[] = []): Ask {
+function answered(
+  path: string,
+  sets: Record<string, string>,
+  headers: Record<string, string>,
+  absent: string[] = [],
+): Ask {
   const set = Object.entries(sets).map(([name, value]) => `${name}:${value}`);
-  return { path, headers: { 'X-Echo-Set-Header': set.join(',') }, to: 'infra-backend-v1', response: { headers, absent } };
+  return {
+    path,
+    headers: { 'X-Echo-Set-Header': set.join(',') },
+    to: 'infra-backend-v1',
+    response: { headers, absent },
+  };
 }
 
 const MULTIPLE = {
@@ -73,9 +100,17 @@ const MULTIPLE_ANSWERED = {
 const REMOVED = ['X-Header-Remove-1', 'X-Header-Remove-2'];
 
 const RESPONSE_HEADERS: Ask[] = [
-  answered('/set', { 'Some-Other-Header': 'val' }, { 'Some-Other-Header': 'val', 'X-Header-Set': 'set-overwrites-values' }),
+  answered(
+    '/set',
+    { 'Some-Other-Header': 'val' },
+    { 'Some-Other-Header': 'val', 'X-Header-Set': 'set-overwrites-values' },
+  ),
   answered('/set', { 'X-Header-Set': 'some-other-value' }, { 'X-Header-Set': 'set-overwrites-values' }),
-  answered('/add', { 'Some-Other-Header': 'val' }, { 'Some-Other-Header': 'val', 'X-Header-Add': 'add-appends-values' }),
+  answered(
+    '/add',
+    { 'Some-Other-Header': 'val' },
+    { 'Some-Other-Header': 'val', 'X-Header-Add': 'add-appends-values' },
+  ),
   answered('/add', { 'X-Header-Add': 'some-other-value' }, { 'X-Header-Add': 'some-other-value,add-appends-values' }),
   answered('/remove', { 'X-Header-Remove': 'val' }, {}, ['X-Header-Remove']),
   answered('/multiple', MULTIPLE, { ...MULTIPLE_ANSWERED, 'X-Header-Add-3': 'header-add-3' }, REMOVED),
@@ -103,7 +138,12 @@ const RESPONSE_HEADERS: Ask[] = [
 
 function both(): Ask {
   const path = '/response-and-request-header-modifiers';
-  const one = answered(path, { ...MULTIPLE, 'X-Header-Echo': 'echo' }, { ...MULTIPLE_ANSWERED, 'X-Header-Echo': 'echo' }, REMOVED);
+  const one = answered(
+    path,
+    { ...MULTIPLE, 'X-Header-Echo': 'echo' },
+    { ...MULTIPLE_ANSWERED, 'X-Header-Echo': 'echo' },
+    REMOVED,
+  );
   return {
     ...one,
     headers: { ...one.headers, ...MODIFIED.headers, 'X-Header-Echo': 'echo' },

@@ -120,7 +120,7 @@ export const HTTP_MATCHING: Case[] = [
   {
     test: 'HTTPRouteWeight',
     served: ['HTTPRoute weighted-backends'],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const place = scene.place(on, 80);
       await expectShares({ 'infra-backend-v1': 0.7, 'infra-backend-v2': 0.3, 'infra-backend-v3': 0 }, async (at) => {
         return echoOf(await exchange({ ...place, path: '/', headers: { 'x-jitter': String(at) } })).service;
@@ -130,7 +130,7 @@ export const HTTP_MATCHING: Case[] = [
   {
     test: 'HTTPRouteRequestHeaderModifierBackendWeights',
     served: ['HTTPRoute request-header-modifier-backend-weights'],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const place = scene.place(on, 80);
       const services = new Set<string>();
       for (let at = 0; at < 100; at++) {

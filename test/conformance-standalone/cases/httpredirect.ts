@@ -8,7 +8,11 @@ function redirect(path: string, to: NonNullable<Ask['redirect']>, status = 302):
   return { path, status: [status], redirect: to };
 }
 
-function kept(name: string, route: string, { path, status, method }: { path: string; status: number; method?: string }): Case {
+function kept(
+  name: string,
+  route: string,
+  { path, status, method }: { path: string; status: number; method?: string },
+): Case {
   return { test: name, served: [`HTTPRoute ${route}`], asks: [{ ...redirect(path, {}, status), method }] };
 }
 

@@ -45,8 +45,16 @@ async function sampled(scene: Scene, path: string, share: number): Promise<void>
 }
 
 /** What attempts the backend fails, with what, and what comes of it. */
-function retried(codes: string, failures: { with: number; times: number }, status: number, delays = ''): Ask {
-  const query = `uuid=${codes}-${failures.with}-${failures.times}&responseCode=${failures.with}&succeedAfter=${failures.times}${delays}`;
+interface Failures {
+  with: number;
+  times: number;
+  /** Of failures and of the answer, as query parameters. */
+  delays?: string;
+}
+
+function retried(codes: string, failures: Failures, status: number): Ask {
+  const { with: code, times, delays = '' } = failures;
+  const query = `uuid=${codes}-${code}-${times}&responseCode=${code}&succeedAfter=${times}${delays}`;
   const path = `/retry/${codes}?${query}`;
   return status === 200 ? { path, to: 'infra-backend-v3' } : { path, status: [status] };
 }
@@ -96,7 +104,7 @@ export const HTTP_TRAFFIC: Case[] = [
     standIns: true,
     asks: [
       retried('request-timeout-500ms', { with: 500, times: 1 }, 200),
-      retried('request-timeout-500ms', { with: 500, times: 2 }, 504, '&delayRetry=300ms'),
+      retried('request-timeout-500ms', { with: 500, times: 2, delays: '&delayRetry=300ms' }, 504),
     ],
   },
   {
@@ -104,8 +112,8 @@ export const HTTP_TRAFFIC: Case[] = [
     served: ['HTTPRoute retries-with-timeouts'],
     standIns: true,
     asks: [
-      retried('backend-timeout-500ms', { with: 500, times: 2 }, 200, '&delayRetry=100ms&delay=100ms'),
-      retried('backend-timeout-500ms', { with: 500, times: 1 }, 504, '&delay=1s'),
+      retried('backend-timeout-500ms', { with: 500, times: 2, delays: '&delayRetry=100ms&delay=100ms' }, 200),
+      retried('backend-timeout-500ms', { with: 500, times: 1, delays: '&delay=1s' }, 504),
     ],
   },
   {
@@ -118,7 +126,7 @@ export const HTTP_TRAFFIC: Case[] = [
     test: 'HTTPRouteRequestMirror',
     served: ['HTTPRoute request-mirror'],
     standIns: true,
-    async then(scene) {
+    async prove(scene) {
       await mirrored(scene, { path: '/mirror' }, ['infra-backend-v2']);
       await mirrored(scene, { path: '/mirror-and-modify-headers', ...MODIFIED }, ['infra-backend-v2']);
     },
@@ -127,7 +135,7 @@ export const HTTP_TRAFFIC: Case[] = [
     test: 'HTTPRouteRequestMultipleMirrors',
     served: ['HTTPRoute request-multiple-mirrors'],
     standIns: true,
-    async then(scene) {
+    async prove(scene) {
       await mirrored(scene, { path: '/multi-mirror' }, BOTH);
       await mirrored(scene, { path: '/multi-mirror-and-modify-request-headers', ...MODIFIED }, BOTH);
     },
@@ -137,7 +145,7 @@ export const HTTP_TRAFFIC: Case[] = [
     served: ['HTTPRoute request-percentage-mirror'],
     standIns: true,
     asks: [{ path: '/percent-mirror-and-modify-headers', ...MODIFIED, to: 'infra-backend-v1' }],
-    async then(scene) {
+    async prove(scene) {
       await sampled(scene, '/percent-mirror?sampled', 0.2);
       await sampled(scene, '/percent-mirror-fraction?sampled', 0.5);
       await sampled(scene, '/percent-mirror-and-modify-headers?sampled', 0.35);
@@ -146,7 +154,7 @@ export const HTTP_TRAFFIC: Case[] = [
   {
     test: 'HTTPRouteBackendProtocolH2C',
     served: ['HTTPRoute backend-protocol-h2c'],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const ask: Ask = { path: '/', http2: true, to: 'infra-backend-v1' };
       await expectAsk(scene, on, ask);
       const { body } = await checkAsk(scene, on, ask);
@@ -156,7 +164,7 @@ export const HTTP_TRAFFIC: Case[] = [
   {
     test: 'HTTPRouteBackendProtocolWebSocket',
     served: ['HTTPRoute backend-protocol-ws'],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const { address, port } = scene.place(on, 80);
       const socket = new WebSocket(`ws://${address}:${port}/ws`);
       await once(socket, 'open');

@@ -40,7 +40,10 @@ function conflict(test: string, kind: 'hostname' | 'protocol'): Case {
   const [first, second, third, fourth] = ['gateway-1', 'gateway-2', 'listener-set-1', 'listener-set-2'].map(
     (name) => `ListenerSet listenerset-with-${kind}-conflict-with-${name}`,
   );
-  const [withGateway, withSet] = [`${kind}-conflict-with-gateway-listener`, `${kind}-conflict-with-listener-set-listener`];
+  const [withGateway, withSet] = [
+    `${kind}-conflict-with-gateway-listener`,
+    `${kind}-conflict-with-listener-set-listener`,
+  ];
   const none = 'Accepted=False:ListenersNotValid Programmed=False:ListenersNotValid';
   return {
     test,
@@ -165,9 +168,11 @@ export const LISTENER_SET: Case[] = [
     served: ['attaches-to-all-listeners', 'gateway-route', 'gateway-section-route'].map((name) => `HTTPRoute ${name}`),
     status: [
       `Gateway ${ROUTING} attachedListenerSets=2`,
-      ...['attaches-to-all-listeners', 'listener-set-http-routing-1-route', 'listener-set-http-routing-1-section-route'].map(
-        (name) => `HTTPRoute ${name} @listener-set-http-routing-1 Accepted=True:Accepted`,
-      ),
+      ...[
+        'attaches-to-all-listeners',
+        'listener-set-http-routing-1-route',
+        'listener-set-http-routing-1-section-route',
+      ].map((name) => `HTTPRoute ${name} @listener-set-http-routing-1 Accepted=True:Accepted`),
       ...['attaches-to-all-listeners', 'listener-set-http-routing-2-route'].map(
         (name) => `HTTPRoute ${name} @listener-set-http-routing-2 Accepted=True:Accepted`,
       ),
@@ -208,7 +213,7 @@ export const LISTENER_SET: Case[] = [
       'HTTPRoute route-parentref-gwonly @gateway-parentref Accepted=True',
       'HTTPRoute route-parentref-lsonly @listenerset-parentref Accepted=True',
     ],
-    async then(scene) {
+    async prove(scene) {
       const parents = (route: string) => parentsOf(scene.rig.report(), 'HTTPRoute', route).map(({ name }) => name);
       deepEqual(parents('route-parentref-gwonly'), ['gateway-parentref']);
       deepEqual(parents('route-parentref-lsonly'), ['listenerset-parentref']);

@@ -19,7 +19,7 @@ function addNewer(manifests: Manifest[], { older, newer, hostname, backend, matc
   Object.assign(first.metadata, { creationTimestamp: '2026-01-01T00:00:00Z' });
   const second = structuredClone(first);
   Object.assign(second.metadata, { name: newer, creationTimestamp: '2026-01-01T00:00:01Z' });
-  const [{ port }] = first.spec.rules[0].backendRefs;
+  const { port } = first.spec.rules[0]!.backendRefs[0]!;
   second.spec.hostnames = [hostname];
   second.spec.rules = [{ ...(matches ? { matches } : {}), backendRefs: [{ name: backend, port }] }];
   manifests.push(second);
@@ -80,13 +80,15 @@ export const PRECEDENCE: Case[] = [
     test: 'HTTPRouteMultipleRoutesAttachmentSameHostnameIntersection',
     prepare: (manifests) => HTTP.forEach((one) => void addNewer(manifests, one)),
     status: HTTP.flatMap((one) => both('HTTPRoute', one)),
-    asks: HTTP.flatMap(({ gateway, suffix }): Ask[] => REQUESTS[suffix]!.map((line) => ({ ...readAsk(line), on: gateway }))),
+    asks: HTTP.flatMap(({ gateway, suffix }): Ask[] =>
+      REQUESTS[suffix]!.map((line) => ({ ...readAsk(line), on: gateway })),
+    ),
   },
   {
     test: 'GRPCRouteMultipleRoutesAttachmentSameHostnameIntersection',
     prepare: (manifests) => GRPC.forEach((one) => void addNewer(manifests, one)),
     status: GRPC.flatMap((one) => both('GRPCRoute', one)),
-    async then(scene) {
+    async prove(scene) {
       for (const { gateway, backend } of GRPC) {
         const { by } = await call({ ...scene.place(gateway, 80), method: 'Echo', authority: HOST });
         equal(by, `${INFRA}/${backend}`, gateway);
@@ -97,7 +99,7 @@ export const PRECEDENCE: Case[] = [
     test: 'TLSRouteMultipleRoutesAttachmentSameHostnameIntersection',
     prepare: (manifests) => TLS.forEach((one) => void addNewer(manifests, one)),
     status: TLS.flatMap((one) => both('TLSRoute', one)),
-    async then(scene) {
+    async prove(scene) {
       for (const { gateway, backend } of TLS) {
         await expectAsk(scene, gateway, { path: '/', host: HOST, tls: { name: HOST }, to: backend });
       }

@@ -37,7 +37,7 @@ function together(kind: 'TCPRoute' | 'UDPRoute', { test, port }: { test: string;
       Object.assign(older.metadata, { creationTimestamp: '2026-01-01T00:00:00Z' });
       const newer = structuredClone(older);
       Object.assign(newer.metadata, { name: `${word}route-attach-newer`, creationTimestamp: '2026-01-01T00:00:01Z' });
-      newer.spec.rules[0].backendRefs[0].name = `${word}-attach-backend-2`;
+      newer.spec.rules[0]!.backendRefs[0]!.name = `${word}-attach-backend-2`;
       manifests.push(newer);
     },
     status: [
@@ -45,7 +45,7 @@ function together(kind: 'TCPRoute' | 'UDPRoute', { test, port }: { test: string;
       `${kind} ${word}route-attach-newer @${on} Accepted=True:Accepted`,
       `Gateway ${on} #${word} kinds=${kind} attachedRoutes=2 Accepted=True:Accepted`,
     ],
-    async then(scene) {
+    async prove(scene) {
       for (let at = 0; at < 100; at++) await expectPod(kind, scene.place(on, port), `${word}-attach-backend-1`);
     },
   };
@@ -57,7 +57,7 @@ function weighted(kind: 'TCPRoute' | 'UDPRoute', { test, port }: { test: string;
     test,
     on: `${word}-weighted-gateway`,
     served: [`${kind} ${word}-weighted-route`],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const place = scene.place(on, scene.firstPort(on));
       equal(scene.firstPort(on), port);
       const name = (at: number) => `${INFRA}/${word}-backend-v${at}`;
@@ -79,7 +79,7 @@ function granted(kind: 'TCPRoute' | 'UDPRoute', { test, on, route, grant, pod }:
     test,
     on,
     served: [`${kind} ${route}`],
-    async then(scene) {
+    async prove(scene) {
       await expectPod(kind, scene.place(on, scene.firstPort(on)), pod);
       scene.edit((_find, manifests) => {
         manifests.splice(
@@ -120,7 +120,7 @@ export const STREAM: Case[] = [
     test: 'TCPRouteParentRefAttachAll',
     on: 'tcp-attach-all-gateway',
     served: ['TCPRoute tcp-route-attach-all'],
-    then: (scene, { on }) =>
+    prove: (scene, { on }) =>
       expectPods(scene, 'TCPRoute', {
         on,
         pods: ['one', 'two', 'three', 'four'].map((name) => [name, 'tcp-echo-attach-all']),
@@ -133,21 +133,21 @@ export const STREAM: Case[] = [
     status: [1, 2, 3].map(
       (at) => `Gateway udp-attach-all-listeners-gateway #udp-${at} kinds=UDPRoute attachedRoutes=1 ResolvedRefs=True`,
     ),
-    then: (scene, { on }) =>
+    prove: (scene, { on }) =>
       expectPods(scene, 'UDPRoute', { on, pods: [1, 2, 3].map((at) => [`udp-${at}`, 'udp-echo-attach-all']) }),
   },
   {
     test: 'TCPRouteParentRefPortAndSectionName',
     on: 'tcp-multi-listener-gateway',
     served: ['port', 'section', 'section-and-port'].map((by) => `TCPRoute tcp-route-by-${by}`),
-    then: (scene, { on }) =>
+    prove: (scene, { on }) =>
       expectPods(scene, 'TCPRoute', { on, pods: ['one', 'two', 'three'].map((name) => [name, `tcp-echo-${name}`]) }),
   },
   {
     test: 'UDPRouteParentRefPortAndSectionName',
     on: 'udp-multi-listener-gateway',
     served: ['port', 'section', 'section-and-port'].map((by) => `UDPRoute udp-route-by-${by}`),
-    then: (scene, { on }) =>
+    prove: (scene, { on }) =>
       expectPods(scene, 'UDPRoute', {
         on,
         pods: ['by-port', 'by-section', 'by-section-and-port'].map((name) => [name, `udp-echo-${name}`]),
@@ -172,19 +172,21 @@ export const STREAM: Case[] = [
   {
     test: 'TCPRouteInvalidNonTCPListener',
     status: ['TCPRoute tcp-route @tcp-mixed-protocol-gateway Accepted=False:NotAllowedByListeners'],
-    then: (scene) => scene.unattached('tcp-mixed-protocol-gateway'),
+    prove: (scene) => scene.unattached('tcp-mixed-protocol-gateway'),
   },
   {
     test: 'UDPRouteNotAllowedByListeners',
-    status: ['UDPRoute udproute-not-allowed-by-listeners @udproute-tls-only-gateway Accepted=False:NotAllowedByListeners'],
-    then: (scene) => scene.unattached('udproute-tls-only-gateway'),
+    status: [
+      'UDPRoute udproute-not-allowed-by-listeners @udproute-tls-only-gateway Accepted=False:NotAllowedByListeners',
+    ],
+    prove: (scene) => scene.unattached('udproute-tls-only-gateway'),
   },
   {
     test: 'UDPRoute',
     only: 'v1.6.3',
     on: 'udp-gateway',
     served: ['UDPRoute udp-coredns'],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       // Id 7, one question: foo.bar.com, type A, class IN.
       const header = [0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
       const query = Buffer.from([...header, ...Buffer.from('\x03foo\x03bar\x03com\0'), 0, 1, 0, 1]);
@@ -198,6 +200,6 @@ export const STREAM: Case[] = [
     only: 'v1.7.0',
     on: 'udp-gateway',
     served: ['UDPRoute udp-route'],
-    then: (scene, { on }) => expectPod('UDPRoute', scene.place(on, 5300), 'udp-echo'),
+    prove: (scene, { on }) => expectPod('UDPRoute', scene.place(on, 5300), 'udp-echo'),
   },
 ];

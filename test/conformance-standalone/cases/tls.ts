@@ -68,7 +68,7 @@ function broken(test: string, gateway: string, { route, why }: { route: string; 
     test,
     on: gateway,
     status: [`TLSRoute ${route} @${gateway} Accepted=True:Accepted ResolvedRefs=False:${why}`],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const { hostnames, port } = scene.written(on, route);
       ok(hostnames.length > 0);
       await refused(scene, on, { port, name: hostnames[0]! });
@@ -82,22 +82,23 @@ export const TLS: Case[] = [
     test: 'TLSRouteSimpleSameNamespace',
     on: 'gateway-tlsroute',
     served: ['TLSRoute gateway-conformance-infra-test'],
-    then: (scene, { on }) => reaches(scene, on, { port: scene.firstPort(on), name: PASSED, tls: true }),
+    prove: (scene, { on }) => reaches(scene, on, { port: scene.firstPort(on), name: PASSED, tls: true }),
   },
   {
     test: 'TLSRouteTerminateSimpleSameNamespace',
     on: 'gateway-tlsroute-terminate',
     served: ['TLSRoute tlsroute-terminated-test'],
-    then: (scene, { on }) => reaches(scene, on, { port: scene.firstPort(on), name: TERMINATED, tls: false }),
+    prove: (scene, { on }) => reaches(scene, on, { port: scene.firstPort(on), name: TERMINATED, tls: false }),
   },
   {
     test: 'TLSRouteMixedTerminationSameNamespace',
     on: 'gateway-tlsroute-mixed-termination',
     served: ['passthroughroute', 'terminateroute'].map((name) => `TLSRoute gateway-conformance-mixed-${name}`),
     status: ['tls-terminate', 'tls-passthrough'].map(
-      (name) => `Gateway gateway-tlsroute-mixed-termination #${name} kinds=TLSRoute attachedRoutes=1 Accepted=True:Accepted`,
+      (name) =>
+        `Gateway gateway-tlsroute-mixed-termination #${name} kinds=TLSRoute attachedRoutes=1 Accepted=True:Accepted`,
     ),
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       await reaches(scene, on, { port: 8883, name: TERMINATED, tls: false });
       await reaches(scene, on, { port: 8883, name: PASSED, tls: true });
     },
@@ -109,7 +110,7 @@ export const TLS: Case[] = [
     status: [
       'BackendTLSPolicy btls-tlsroute-terminate-test @gateway-btls-tlsroute-terminate Accepted=True:Accepted ResolvedRefs=True:ResolvedRefs',
     ],
-    async then(scene, { on }) {
+    async prove(scene, { on }) {
       const ca = scene.material.authorities.get(`${INFRA}/tls-checks-ca-certificate`)!;
       const said = await tlsGreeting(scene.place(on, 8443), { name: TERMINATED, ca });
       deepEqual(said, { service: 'tcp-backend', namespace: INFRA, tls: true, serverName: PASSED });
@@ -117,7 +118,7 @@ export const TLS: Case[] = [
   },
   {
     test: 'TLSRouteHostnameIntersection',
-    async then(scene) {
+    async prove(scene) {
       for (const one of INTERSECTIONS) await intersects(scene, one);
     },
   },
@@ -141,7 +142,7 @@ export const TLS: Case[] = [
       'TLSRoute tlsroute-hostname-mismatch-1 @gateway-tls-exact-hostname Accepted=False:NoMatchingListenerHostname',
       'TLSRoute tlsroute-hostname-mismatch-2 @gateway-tls-wildcard-hostname Accepted=False:NoMatchingListenerHostname',
     ],
-    async then(scene) {
+    async prove(scene) {
       await scene.unattached('gateway-tls-exact-hostname', 'gateway-tls-wildcard-hostname');
     },
   },
@@ -152,7 +153,7 @@ export const TLS: Case[] = [
       'TLSRoute tlsroute-not-allowed-protocol-https @gateway-tlsroute-https-only Accepted=False:NotAllowedByListeners',
       'TLSRoute tlsroute-no-matching-section-name @gateway-tlsroute-tls-passthrough-only Accepted=False:NoMatchingParent',
     ],
-    async then(scene) {
+    async prove(scene) {
       await scene.unattached('gateway-tlsroute-http-only', 'gateway-tlsroute-https-only');
     },
   },

@@ -15,7 +15,7 @@ import {
 } from '../codec.ts';
 import { putText } from '../compose.ts';
 import type { Deadline, DeadlineOwner } from '../deadline.ts';
-import { Head } from '../head.ts';
+import { Head, nameHash } from '../head.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
 import { chunkHeader } from './chunktext.ts';
 import { KeptBytes } from './keptbytes.ts';
@@ -32,7 +32,10 @@ const TUNNEL = 6;
 const CLOSED = 7;
 
 const HEAD = new Head();
-/** For a backend to close its side after we closed ours. */
+const KEEP_ALIVE = nameHash('keep-alive');
+/** Milliseconds that a connection is given up before its backend would close it. */
+const KEEP_ALIVE_MARGIN = 1_000;
+/** Milliseconds for a backend to close its side after we closed ours. */
 const CLOSE_TIMEOUT = 5_000;
 
 export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner, ChunkSink {
@@ -50,6 +53,8 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #requestOpen = false;
   #requestChunked = false;
   #reusable = true;
+  #answered = false;
+  #idleTimeout: number = UPSTREAM_IDLE_TIMEOUT;
   #sawBytes = false;
   #blocked = false;
   /** Of a tunnel: which sides have ended. */
@@ -288,6 +293,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #startBody(after: number, end: number): number {
     const { status, contentLength } = HEAD;
     const exchange = this.#exchange!;
+    if (!this.#answered) this.#heedKeepAlive();
     this.#reusable = HEAD.keepAlive;
     if (status === 101) {
       this.#state = TUNNEL;
@@ -340,7 +346,20 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   }
 
   #rest(): void {
-    this.#pool.world.wheel.set(this.#deadline, UPSTREAM_IDLE_TIMEOUT);
+    this.#pool.world.wheel.set(this.#deadline, this.#idleTimeout);
+  }
+
+  /**
+   * `Keep-Alive: timeout=5` says when the backend will close: to be first saves the request that would cross its FIN.
+   * One look a connection is enough, as that is a setting of the server.
+   */
+  #heedKeepAlive(): void {
+    this.#answered = true;
+    const index = HEAD.find('keep-alive', KEEP_ALIVE);
+    const seconds = index === -1 ? null : /(?:^|[\s,])timeout=(\d{1,6})/i.exec(HEAD.value(index));
+    if (seconds === null) return;
+    const milliseconds = Number(seconds[1]) * 1000;
+    this.#idleTimeout = Math.min(UPSTREAM_IDLE_TIMEOUT, Math.max(milliseconds - KEEP_ALIVE_MARGIN, milliseconds / 2));
   }
 
   #break(why: Failure): void {

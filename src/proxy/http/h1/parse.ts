@@ -81,9 +81,9 @@ export function mayEndHead(start: number, end: number, before: number): boolean 
 /** Longest line that is looked at for the name of another protocol. */
 const MAX_OTHER_LINE = 256;
 
-/** A request line whose third part does not begin with `HTTP/`. */
+/** A line of three parts that does not end like one of HTTP, with `name/version`: another protocol's greeting. */
 export function namesOtherProtocol(start: number, end: number): boolean {
-  return /^\S+ \S+ (?!HTTP\/)\S+\r\n/.test(ARENA.latin1Slice(start, Math.min(end, start + MAX_OTHER_LINE)));
+  return /^\S+ \S+ [^\s/]+\r\n/.test(ARENA.latin1Slice(start, Math.min(end, start + MAX_OTHER_LINE)));
 }
 
 function parseWithin(start: number, end: number, head: Head): number {

@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Deadline, DeadlineWheel, WHEEL_TICK } from './deadline.ts';
+
+function clocked(): { wheel: DeadlineWheel; pass(milliseconds: number): void } {
+  let time = 0;
+  const wheel = new DeadlineWheel(() => time);
+  return {
+    wheel,
+    pass(milliseconds) {
+      time += milliseconds;
+      wheel.advance();
+    },
+  };
+}
+
+test('a deadline is met once, at most a tick late', () => {
+  const { wheel, pass } = clocked();
+  const met: number[] = [];
+  const deadline = wheel.borrow({ onDeadline: (now) => met.push(now) });
+  wheel.set(deadline, 120);
+  pass(100);
+  expect(met).toEqual([]);
+  pass(WHEEL_TICK);
+  expect(met).toEqual([150]);
+  pass(10_000);
+  expect(met).toHaveLength(1);
+});
+
+test('it can be moved on, moved forward and cleared', () => {
+  const { wheel, pass } = clocked();
+  const met: number[] = [];
+  const deadline = wheel.borrow({ onDeadline: (now) => met.push(now) });
+  wheel.set(deadline, 100);
+  wheel.set(deadline, 1_000);
+  pass(500);
+  expect(met).toEqual([]);
+  wheel.set(deadline, 100);
+  pass(100);
+  expect(met).toEqual([600]);
+  wheel.set(deadline, 100);
+  wheel.clear(deadline);
+  pass(1_000);
+  expect(met).toHaveLength(1);
+});
+
+test('one that lies beyond a turn of the wheel is met all the same', () => {
+  const { wheel, pass } = clocked();
+  const met: number[] = [];
+  wheel.set(wheel.borrow({ onDeadline: (now) => met.push(now) }), 300_000);
+  for (let i = 0; i < 299; i++) pass(1_000);
+  expect(met).toEqual([]);
+  pass(1_000);
+  expect(met).toEqual([300_000]);
+});
+
+test('one that was given back says nothing to its old owner, and serves the next', () => {
+  const { wheel, pass } = clocked();
+  const met: string[] = [];
+  const first = wheel.borrow({ onDeadline: () => met.push('first') });
+  wheel.set(first, 100);
+  wheel.giveBack(first);
+  const second = wheel.borrow({ onDeadline: () => met.push('second') });
+  expect(second).toBe(first);
+  wheel.set(second, 200);
+  pass(150);
+  expect(met).toEqual([]);
+  pass(100);
+  expect(met).toEqual(['second']);
+});
+
+test('an owner may set a new deadline while it is called', () => {
+  const { wheel, pass } = clocked();
+  const met: number[] = [];
+  const deadline: Deadline = wheel.borrow({
+    onDeadline(now) {
+      met.push(now);
+      wheel.set(deadline, 100);
+    },
+  });
+  wheel.set(deadline, 100);
+  for (let i = 0; i < 6; i++) pass(50);
+  expect(met).toEqual([100, 200, 300]);
+});
+
+test('whatever is set and however time passes, each deadline is met once, in its tick', () => {
+  const sets = fc.array(fc.tuple(fc.nat(20), fc.nat(200_000)), { maxLength: 60 });
+  const steps = fc.array(fc.integer({ min: 1, max: 9_000 }), { minLength: 60, maxLength: 60 });
+  fc.assert(
+    fc.property(sets, steps, (pairs, passes) => {
+      const { wheel, pass } = clocked();
+      const due = new Map<number, number>();
+      const deadlines = Array.from({ length: 21 }, (_, i) =>
+        wheel.borrow({
+          onDeadline(now) {
+            expect(now).toBeGreaterThanOrEqual(due.get(i)!);
+            due.delete(i);
+          },
+        }),
+      );
+      const queue = [...pairs];
+      for (const milliseconds of passes) {
+        const next = queue.shift();
+        if (next !== undefined) {
+          wheel.set(deadlines[next[0]]!, next[1]);
+          due.set(next[0], wheel.now + next[1]);
+        }
+        pass(milliseconds);
+        for (const time of due.values()) expect(time).toBeGreaterThan(wheel.now - WHEEL_TICK);
+      }
+      for (let i = 0; i < 40; i++) pass(10_000);
+      expect(due.size).toBe(0);
+    }),
+    { numRuns: 100 },
+  );
+});

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import type { Retry, RouteRule } from '../../config/index.ts';
+import { DEFAULT_BACKOFF, isIdempotent, LONGEST_BACKOFF, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
+
+function ruleWith(retry: Retry | undefined): RouteRule {
+  return { retry } as RouteRule;
+}
+
+const RULE = ruleWith({ codes: [502, 503], attempts: 2, backoff: 100 });
+
+test('a status is tried again where the rule names it, as often as the rule says', () => {
+  expect([1, 2, 3].map((sent) => retriesStatus(RULE, 503, sent))).toEqual([true, true, false]);
+  expect(retriesStatus(RULE, 500, 1)).toBe(false);
+  expect(retriesStatus(ruleWith(undefined), 503, 1)).toBe(false);
+});
+
+test('a failure is tried again where the rule has a retry stanza, unless the backend spoke nonsense', () => {
+  expect(retriesFailure(RULE, 'connect_refused', 1)).toBe(true);
+  expect(retriesFailure(RULE, 'reset', 2)).toBe(true);
+  expect(retriesFailure(RULE, 'reset', 3)).toBe(false);
+  expect(retriesFailure(RULE, 'protocol_error', 1)).toBe(false);
+  expect(retriesFailure(ruleWith(undefined), 'reset', 1)).toBe(false);
+});
+
+test('the wait doubles up to a limit', () => {
+  expect([1, 2, 3].map((sent) => retryDelay(RULE, sent))).toEqual([100, 200, 400]);
+  expect(retryDelay(ruleWith({ codes: [], attempts: 1 }), 1)).toBe(DEFAULT_BACKOFF);
+  expect(retryDelay(RULE, 30)).toBe(LONGEST_BACKOFF);
+});
+
+test('methods that may be sent again without being asked to', () => {
+  expect(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'].every(isIdempotent)).toBe(true);
+  expect(['POST', 'PATCH', 'get', 'PURGE'].some(isIdempotent)).toBe(false);
+});

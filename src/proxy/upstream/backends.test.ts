@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { type Backend, type ConfigObject, type Endpoints, Snapshot } from '../../config/index.ts';
+import { DeadlineWheel } from '../http/deadline.ts';
+import { httpPool } from '../http/index.ts';
+import { MemoryDriver } from '../listen/index.ts';
+import { Backends } from './backends.ts';
+import type { Resolved } from './nameresolution.ts';
+
+const BACKEND: Backend = {
+  kind: 'Backend',
+  key: 'd/s:80',
+  service: { namespace: 'd', name: 's', port: 80 },
+  protocol: 'http',
+};
+
+function endpointsAt(...ports: number[]): Endpoints {
+  const endpoints = ports.map((port) => ({ address: '10.0.0.1', port, state: 'ready' as const }));
+  return { kind: 'Endpoints', key: BACKEND.key, endpoints };
+}
+
+function named(hostname: string): Endpoints {
+  return { kind: 'Endpoints', key: BACKEND.key, endpoints: [], dns: { hostname, port: 80 } };
+}
+
+class Rig {
+  readonly backends: Backends;
+  config = Snapshot.EMPTY;
+  #version = 0;
+
+  constructor(resolve?: (hostname: string) => Promise<Resolved>) {
+    const world = { driver: new MemoryDriver(), wheel: new DeadlineWheel(() => 0) };
+    this.backends = new Backends(world, httpPool, resolve);
+  }
+
+  upsert(...upserts: ConfigObject[]): void {
+    const delta = { version: ++this.#version, upserts, removals: [] };
+    this.config = this.config.apply(delta);
+    this.backends.update(this.config, delta);
+  }
+
+  label(): string | undefined {
+    return this.backends.get(BACKEND.key)?.pick()?.label;
+  }
+}
+
+test('an equal Backend keeps its connections, a changed one gets new ones with the endpoints that there are', () => {
+  const rig = new Rig();
+  rig.upsert(BACKEND, endpointsAt(1));
+  const first = rig.backends.get(BACKEND.key);
+  rig.upsert({ ...BACKEND });
+  expect(rig.backends.get(BACKEND.key)).toBe(first);
+  rig.upsert({ ...BACKEND, protocol: 'h2c' });
+  expect(rig.backends.get(BACKEND.key)).not.toBe(first);
+  expect(rig.label()).toBe('10.0.0.1:1');
+});
+
+test('a change waits for the first look-up of its name, though not for ever', async () => {
+  const answer = Promise.withResolvers<Resolved>();
+  const rig = new Rig(() => answer.promise);
+  rig.upsert(BACKEND, named('x.example'));
+  await rig.backends.lookedUp(1);
+  expect(rig.label()).toBeUndefined();
+  const waited = rig.backends.lookedUp(60_000);
+  answer.resolve({ addresses: ['10.0.0.9'], ttl: 60 });
+  await waited;
+  expect(rig.label()).toBe('10.0.0.9:80');
+  rig.backends.close();
+});
+
+test('a Backend that changes keeps what its name stands for', async () => {
+  const rig = new Rig(async () => ({ addresses: ['10.0.0.9'], ttl: 60 }));
+  rig.upsert(BACKEND, named('x.example'));
+  await rig.backends.lookedUp(60_000);
+  rig.upsert({ ...BACKEND, protocol: 'h2c' });
+  expect(rig.label()).toBe('10.0.0.9:80');
+  rig.backends.close();
+});

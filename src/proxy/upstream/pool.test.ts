@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest';
+import type { Failure, Upstream } from '../http/codec.ts';
+import { DeadlineWheel } from '../http/deadline.ts';
+import { MemoryDriver } from '../listen/index.ts';
+import {
+  MAX_CONNECTIONS_PER_ENDPOINT,
+  MAX_IDLE_PER_ENDPOINT,
+  MAX_WAITING_PER_ENDPOINT,
+  type OpenWaiter,
+} from './connection.ts';
+import { FIRST_EVICTION, LONGEST_EVICTION } from './eviction.ts';
+import { ConnectionPool, type PooledConnection } from './pool.ts';
+
+class FakeConnection implements PooledConnection {
+  readonly carried: OpenWaiter[] = [];
+  closed = false;
+  adopt(waiter: OpenWaiter): void {
+    this.carried.push(waiter);
+  }
+  closeIdle(): void {
+    this.closed = true;
+  }
+  sendHead(): void {}
+  sendBody(): boolean {
+    return true;
+  }
+  sendEnd(): void {}
+  flush(): void {}
+  abort(): void {}
+  pauseBody(): void {}
+  resumeBody(): void {}
+}
+
+class FakeWaiter implements OpenWaiter {
+  got: Upstream | undefined;
+  used: boolean | undefined;
+  failed: Failure | undefined;
+  upstreamReady(upstream: Upstream, used?: boolean): void {
+    this.got = upstream;
+    this.used = used;
+  }
+  upstreamUnavailable(why: Failure): void {
+    this.failed = why;
+  }
+  responseInformational(): void {}
+  responseHead(): void {}
+  responseBody(): void {}
+  responseEnd(): void {}
+  upstreamFailed(): void {}
+  upstreamDrained(): void {}
+  responseFlush(): void {}
+}
+
+function poolOf(): { pool: ConnectionPool; made: FakeConnection[]; pass(milliseconds: number): void } {
+  let time = 0;
+  const wheel = new DeadlineWheel(() => time);
+  const made: FakeConnection[] = [];
+  const target = { address: '10.0.0.1', port: 80, tls: undefined };
+  const pool = new ConnectionPool({ driver: new MemoryDriver(), wheel }, target, () => {
+    const connection = new FakeConnection();
+    made.push(connection);
+    return connection;
+  });
+  const pass = (milliseconds: number): void => {
+    time += milliseconds;
+    wheel.advance();
+  };
+  return { pool, made, pass };
+}
+
+function open(pool: ConnectionPool, count: number): FakeWaiter[] {
+  return Array.from({ length: count }, () => {
+    const waiter = new FakeWaiter();
+    waiter.got = pool.open(waiter) ?? undefined;
+    return waiter;
+  });
+}
+
+test('a request gets a new connection, and the next one the same where it is idle', () => {
+  const { pool, made } = poolOf();
+  const [first] = open(pool, 1);
+  expect(first!.got).toBeUndefined();
+  pool.opened(made[0]!);
+  expect(first).toMatchObject({ got: made[0], used: false });
+  pool.idle(made[0]!);
+  const [second] = open(pool, 1);
+  expect(second!.got).toBe(made[0]);
+  expect(made).toHaveLength(1);
+});
+
+test('a connection that becomes idle goes to whoever waits, who hears that it was used', () => {
+  const { pool, made } = poolOf();
+  const [first, second] = open(pool, 2);
+  expect(made).toHaveLength(2);
+  pool.opened(made[0]!);
+  pool.idle(made[0]!);
+  expect(first!.got).toBe(made[0]);
+  expect(second).toMatchObject({ got: made[0], used: true });
+  pool.opened(made[1]!);
+  expect(open(pool, 1)[0]!.got).toBe(made[1]);
+});
+
+test('connections, idle ones and waiting requests are capped', async () => {
+  const { pool, made } = poolOf();
+  open(pool, MAX_WAITING_PER_ENDPOINT);
+  expect(made).toHaveLength(MAX_CONNECTIONS_PER_ENDPOINT);
+  const [tooMany] = open(pool, 1);
+  await Promise.resolve();
+  expect(tooMany!.failed).toBe('overloaded');
+  for (const connection of made) pool.opened(connection);
+  const waiting = open(pool, 3);
+  expect(made).toHaveLength(MAX_CONNECTIONS_PER_ENDPOINT);
+  pool.gone(made[0]!);
+  expect(made).toHaveLength(MAX_CONNECTIONS_PER_ENDPOINT + 1);
+  for (const connection of made.slice(1, -1)) pool.idle(connection);
+  expect(waiting.every(({ got }) => got !== undefined)).toBe(true);
+  expect(made.filter(({ closed }) => !closed).length).toBe(MAX_IDLE_PER_ENDPOINT + 3 + 2);
+});
+
+test('one that refuses fails all who wait, and evicts the endpoint, longer each time', () => {
+  const { pool, made, pass } = poolOf();
+  const waiting = open(pool, 2);
+  pool.refused('connect_refused');
+  expect(waiting.map(({ failed }) => failed)).toEqual(['connect_refused', 'connect_refused']);
+  expect(pool.evictedUntil).toBe(FIRST_EVICTION);
+  pass(2_000);
+  open(pool, 1);
+  pool.refused('connect_refused');
+  expect(pool.evictedUntil).toBe(2_000 + FIRST_EVICTION * 2);
+  pool.noteRefused();
+  expect(pool.evictedUntil).toBe(2_000 + FIRST_EVICTION * 2);
+  for (let i = 0; i < 10; i++) {
+    pass(LONGEST_EVICTION);
+    pool.noteRefused();
+  }
+  expect(pool.evictedUntil).toBe(2_000 + 11 * LONGEST_EVICTION);
+  open(pool, 1);
+  pool.opened(made.at(-1)!);
+  expect(pool.evictedUntil).toBe(0);
+});
+
+test('one that was cancelled is not called, and its connection serves the next', () => {
+  const { pool, made } = poolOf();
+  const [cancelled] = open(pool, 1);
+  pool.cancel(cancelled!);
+  pool.opened(made[0]!);
+  expect(cancelled!.got).toBeUndefined();
+  expect(open(pool, 1)[0]!.got).toBe(made[0]);
+});
+
+test('a retired pool closes idle connections at once and others when they are done, and fails nobody who waits', () => {
+  const { pool, made } = poolOf();
+  const [, second] = open(pool, 2);
+  pool.opened(made[0]!);
+  pool.retire();
+  pool.opened(made[1]!);
+  expect(second!.got).toBe(made[1]);
+  pool.idle(made[0]!);
+  expect(made[0]!.closed).toBe(true);
+});

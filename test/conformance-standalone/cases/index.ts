@@ -1,0 +1,47 @@
+import type { Case } from '../case.ts';
+import { BACKEND_TLS } from './backendtls.ts';
+import { GATEWAY } from './gateway.ts';
+import { GATEWAY_TLS } from './gatewaytls.ts';
+import { GRPC } from './grpc.ts';
+import { HTTP_ATTACHMENT } from './httpattachment.ts';
+import { HTTP_CORS } from './httpcors.ts';
+import { HTTP_FILTER } from './httpfilter.ts';
+import { HTTP_MATCHING } from './httpmatching.ts';
+import { HTTP_REDIRECT } from './httpredirect.ts';
+import { HTTPS } from './https.ts';
+import { HTTP_TRAFFIC } from './httptraffic.ts';
+import { LISTENER_SET } from './listenerset.ts';
+import { PRECEDENCE } from './precedence.ts';
+import { STREAM } from './stream.ts';
+import { TLS } from './tls.ts';
+
+export const CASES: Case[] = [
+  ...HTTP_MATCHING,
+  ...HTTP_ATTACHMENT,
+  ...HTTP_FILTER,
+  ...HTTP_REDIRECT,
+  ...HTTP_CORS,
+  ...HTTP_TRAFFIC,
+  ...HTTPS,
+  ...PRECEDENCE,
+  ...GRPC,
+  ...TLS,
+  ...STREAM,
+  ...GATEWAY,
+  ...GATEWAY_TLS,
+  ...BACKEND_TLS,
+  ...LISTENER_SET,
+];
+
+const FOREIGN = 'files have no status that another controller could write';
+
+/** Tests of the suite's that mean nothing without a cluster, and why. */
+export const NOT_APPLICABLE: Record<string, string> = {
+  GatewayInvalidParametersRef:
+    'standalone runs manifests of other vendors: parameters of theirs are left out with a diagnostic and refuse no Gateway',
+  BackendTLSPolicyPreserveForeignStatus: FOREIGN,
+  GatewayPreserveForeignConditions: FOREIGN,
+  HTTPRoutePreserveForeignStatus: FOREIGN,
+  TLSRouteListenerMixedTerminationNotSupported: 'asks what is refused where mixed modes are not supported; they are',
+  TLSRouteListenerTerminateNotSupported: 'asks what is refused where mode Terminate is not supported; it is',
+};
