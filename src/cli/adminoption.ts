@@ -7,7 +7,7 @@ import { ADMIN_DEFAULT, usage } from './option.ts';
 export interface AdminFlags {
   admin?: HostPort | 'off';
   adminTokenFile?: string;
-  adminInsecure: boolean;
+  adminInsecure?: boolean;
 }
 
 /** Where the admin API listens, and for whom. */
@@ -31,7 +31,7 @@ export function adminOptions(): Option[] {
     new Option(
       '--admin-insecure',
       'let --admin listen beyond this machine without a token: everybody there can read the config',
-    ).default(false),
+    ),
   ];
 }
 

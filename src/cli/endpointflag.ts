@@ -10,9 +10,7 @@ export function endpointOption(): Option {
 }
 
 export function echoOption(): Option {
-  return new Option('--echo-backends', 'answer for each Service that has no endpoints with a built-in echo').default(
-    false,
-  );
+  return new Option('--echo-backends', 'answer for each Service that has no endpoints with a built-in echo');
 }
 
 /** A usage error for one that cannot be read. */

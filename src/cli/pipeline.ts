@@ -1,9 +1,14 @@
 /** From manifests to config, statuses and diagnostics: what `check` and `run` have in common. */
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { type Collection, SourceCollection } from '../graph/index.ts';
-import { type EndpointOption, type FileSource, fileSource } from '../sources/index.ts';
-import { type AssignedAddresses, type ObjectStatus, type Translation, translation } from '../translate/index.ts';
-import { fieldPlaces } from './fieldplace.ts';
+import { type Diagnostic, type EndpointOption, type FileSource, fileSource } from '../sources/index.ts';
+import {
+  type AssignedAddresses,
+  type Diagnostic as Finding,
+  type ObjectStatus,
+  translation,
+} from '../translate/index.ts';
+import { FieldPlaces } from './fieldplace.ts';
 import { type Report, type ReportedDiagnostic, type StatusItem, stamped } from './report/index.ts';
 
 export interface PipelineOptions {
@@ -35,7 +40,8 @@ export function openPipeline({ paths, watch, controllerNames, endpoints }: Pipel
   const inputs = { ...source.collections, acks, deliveries, addresses };
   const { config, statuses, diagnostics } = translation(inputs, { controllerNames, shared: true });
   const book = new StatusBook(statuses);
-  const problems = () => reported(source, diagnostics);
+  const places = new FieldPlaces((key) => source.placeOf(key));
+  const problems = () => reported([...source.diagnostics.values()], [...diagnostics.values()], places);
   const report = () => ({ items: book.items(), diagnostics: problems() });
   return { source, config, acks, deliveries, report, problems };
 }
@@ -68,12 +74,17 @@ class StatusBook {
 }
 
 /** Of the input first, then of what it means; each in the order of files and lines. */
-function reported(source: FileSource, diagnostics: Translation['diagnostics']): ReportedDiagnostic[] {
-  const placeOf = fieldPlaces((key) => source.placeOf(key));
-  const meant = Array.from(diagnostics.values(), (one) => ({ ...placeOf(one.object, one.field), ...one }));
-  return [...[...source.diagnostics.values()].sort(byPlace), ...meant.sort(byPlace)].map(
-    ({ severity, file, line, object, field, message }) => ({ severity, file, line, object, field, message }),
-  );
+function reported(read: Diagnostic[], meant: Finding[], places: FieldPlaces): ReportedDiagnostic[] {
+  const placeOf = places.round();
+  const placed = meant.map((one) => ({ ...placeOf(one.object, one.field), ...one }));
+  return [...read.sort(byPlace), ...placed.sort(byPlace)].map(({ severity, file, line, object, field, message }) => ({
+    severity,
+    file,
+    line,
+    object,
+    field,
+    message,
+  }));
 }
 
 function byPlace(a: ReportedDiagnostic, b: ReportedDiagnostic): number {

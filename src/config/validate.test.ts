@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Endpoints, Listener, RouteRule } from './index.ts';
+import { type Endpoints, type Listener, type Policy, policyKey, type RouteRule } from './index.ts';
 import { readDelta } from './validate.ts';
 
 const listener: Listener = {

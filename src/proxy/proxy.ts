@@ -14,6 +14,11 @@ export interface ProxyOptions {
   reusePort: boolean;
   /** Networks (CIDR) whose X-Forwarded-* and X-Request-Id are believed. */
   trustedHops: string[];
+  /**
+   * Keys of TLS session tickets, 48 random bytes in base64, the same for all processes that share the ports: so that a
+   * client resumes its session whichever takes its next connection. Absent: each port's own.
+   */
+  ticketKeys?: string;
   /** Instead of the defaults (DEFAULT_LIMITS in http/service.ts). */
   limits?: Partial<HttpLimits>;
   /** One call per finished request or connection; absent: no access log. */

@@ -191,6 +191,6 @@ test('the quick parser and the thorough one say the same of every document', () 
       const text = `${before}${object}\n`.replaceAll('\n', end);
       expect(entriesOf(text)).toEqual(thoroughEntries(text));
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });

@@ -2,5 +2,6 @@
 export { type Diagnostic, diagnosticKey } from './diagnostic.ts';
 export { type EndpointOption, endpointSlices, parseEndpointOption } from './endpointoption.ts';
 export { type FileSource, type FileSourceOptions, fileSource, type Reload } from './filesource.ts';
+export type { Place } from './inventory.ts';
 export { readManifest } from './manifest.ts';
 export type { ResourceCollections, Source } from './source.ts';

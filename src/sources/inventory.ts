@@ -14,16 +14,18 @@ export interface InventoryFile {
   content: ParsedFile;
 }
 
-/** A line of a file, from 1. */
+/** A line of a file, from 1, and the document around it; of objects that no file has, without one. */
 export interface Place {
   file: string;
   line: number;
+  document?: { text: string /** Lines of the file before it. */; line: number };
 }
 
 interface Held {
   path: string;
   /** From 1. */
   line: number;
+  document?: Place['document'];
   /** As admitted: identical as long as its document did not change. */
   admitted: AnyResource;
   /** The same with its generation. */
@@ -60,7 +62,7 @@ export class Inventory {
   /** Where the object in use stands; undefined for an unknown one. */
   placeOf(key: string): Place | undefined {
     const held = this.#held.get(key);
-    return held && { file: held.path, line: held.line };
+    return held && { file: held.path, line: held.line, ...(held.document ? { document: held.document } : {}) };
   }
 }
 
@@ -84,15 +86,16 @@ class Look {
 
   file({ path, named, content }: InventoryFile): void {
     if ('chunks' in content) {
-      for (const { line, entries } of content.chunks) for (const entry of entries) this.#entry(entry, path, line);
+      for (const chunk of content.chunks) for (const entry of chunk.entries) this.#entry(entry, path, chunk);
     } else if (named || !content.missing) {
       // A file that went away after its folder was listed is a removal, and needs no words.
       this.#fault({ diagnostic: this.#report({ severity: 'error', file: path, message: content.error }), path });
     }
   }
 
-  #entry(entry: Entry, path: string, before: number): void {
+  #entry(entry: Entry, path: string, document: NonNullable<Place['document']>): void {
     const { admission } = entry;
+    const before = document.line;
     const line = before + entry.line + 1;
     if (admission.verdict === 'foreign') {
       this.#foreignKind(admission.kind, { file: path, line });
@@ -103,21 +106,22 @@ class Look {
       this.#report({ ...note, file: path, line: before + note.line + 1, object }),
     );
     if (admission.verdict === 'accepted') {
-      this.#accept({ key: admission.key, path, line, admitted: admission.resource });
+      this.#accept({ key: admission.key, path, line, document, admitted: admission.resource });
       return;
     }
     const diagnostic = notes.find(({ severity }) => severity === 'error');
     if (diagnostic) this.#fault({ diagnostic, path, key: admission.key });
   }
 
-  #accept({ key, path, line, admitted }: { key: string; path: string; line: number; admitted: AnyResource }): void {
+  #accept({ key, ...found }: Omit<Held, 'resource'> & { key: string }): void {
     const first = this.held.get(key);
     if (first) {
+      const { path: file, line } = found;
       const message = `is also in ${first.path}:${first.line}, which comes first and is used; remove one of the two`;
-      this.#report({ severity: 'warning', file: path, line, object: key, message });
+      this.#report({ severity: 'warning', file, line, object: key, message });
       return;
     }
-    this.held.set(key, { path, line, admitted, resource: this.#versioned(key, admitted) });
+    this.held.set(key, { ...found, resource: this.#versioned(key, found.admitted) });
   }
 
   /** The object with its generation; the very object that is in use when nothing in it has changed. */

@@ -11,10 +11,17 @@ export function wordyBoolean(word: string): boolean {
   return /^(?:y|on)/i.test(word);
 }
 
-/** Anchors, aliases and tags: their limits and lines are the thorough parser's. */
-const UNCOMMON = /(?:^|[\s,[{])[&*!]\S/;
-
-const DIRECTIVE = /^%/m;
+/** What is left to the thorough parser, with its limits and its judgement where parsers differ. */
+const UNCOMMON = [
+  // Anchors, aliases and tags.
+  /(?:^|[\s,[{])[&*!]\S/,
+  // Directives.
+  /^%/m,
+  // Tabs where indentation is.
+  /^ *\t/m,
+  // Block scalars that begin with a line of blanks, which may be deeper than the text.
+  /[|>][-+0-9]*[ \t]*(?:#.*)?\r?\n[ \t]+\r?(?:\n|$)/,
+];
 
 const wordyBooleans = defineScalarTag('tag:yaml.org,2002:bool#wordy', {
   implicit: true,
@@ -34,7 +41,7 @@ const SCHEMA = CORE_SCHEMA.withTags(wordyBooleans, stringKeys);
 
 /** The value of a chunk with one plain document; undefined for everything else, whether it is right or wrong. */
 export function plainValue(chunk: string): unknown {
-  if (UNCOMMON.test(chunk) || DIRECTIVE.test(chunk)) return undefined;
+  if (UNCOMMON.some((form) => form.test(chunk))) return undefined;
   try {
     return load(chunk, { schema: SCHEMA });
   } catch {

@@ -1,5 +1,6 @@
 /** One test of the suite's, served: its manifests beside the base ones, in a gateway that `daemun run` would be. */
 import { equal } from 'node:assert/strict';
+import { setTimeout as pass } from 'node:timers/promises';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import {
   gatewayClass,
@@ -128,7 +129,7 @@ async function startPods(ports: PodPort[], { material, standIns }: SceneOptions)
   );
 }
 
-const PATIENCE = 3_000;
+const PATIENCE = 10_000;
 const INTERVAL = 20;
 
 /** Tries until nothing is thrown, and throws what the last try threw when patience ends. */
@@ -140,6 +141,20 @@ export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
     } catch (error) {
       if (performance.now() > end) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+    await pass(INTERVAL);
   }
+}
+
+const STILL = 10;
+
+/** A count that has not grown for ten looks. */
+export async function settled(count: () => number): Promise<number> {
+  let last = count();
+  for (let still = 0; still < STILL; still++) {
+    await pass(INTERVAL);
+    const now = count();
+    if (now !== last) still = 0;
+    last = now;
+  }
+  return last;
 }

@@ -15,9 +15,16 @@ for (const version of VERSIONS) {
 }
 const outcomes: Outcome[] = [];
 
+/** Manifests that both versions have are served once here; document.ts serves all of both. */
+const asked = new Map<string, Outcome>();
+
 describe.each(suites)('suite $version', (suite) => {
   test.each(Array.from(suite.tests.keys()))('%s', async (name) => {
-    const outcome = await outcomeOf(suite, name, material);
+    const { manifests, features } = suite.tests.get(name)!;
+    const key = `${name}\n${manifests}`;
+    const before = asked.get(key);
+    const outcome = before ? { ...before, version: suite.version, features } : await outcomeOf(suite, name, material);
+    asked.set(key, outcome);
     outcomes.push(outcome);
     expect(outcome).toMatchObject({ result: NOT_APPLICABLE[name] === undefined ? 'passed' : 'not applicable' });
   });

@@ -4,6 +4,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
 import { type RawServer, serveRaw } from './rawservice.ts';
@@ -130,7 +131,9 @@ describe.each([
     const text = framed('hello').toString('base64');
     for (const size of [1, 3, 5, text.length]) {
       const pieces = text.match(new RegExp(`.{1,${size}}`, 'g'))!;
-      const { headers, body } = await ask({ type: 'application/grpc-web-text', pieces });
+      // With a length, as browsers send it, and without.
+      const length: Record<string, string> = size === text.length ? { 'content-length': String(size) } : {};
+      const { headers, body } = await ask({ type: 'application/grpc-web-text', headers: length, pieces });
       expect(headers['content-type']).toBe('application/grpc-web-text');
       expect(parsed(plain(body)).messages).toEqual(['hello']);
     }
@@ -194,4 +197,32 @@ describe.each([
     expect(messages).toEqual(['one', 'two', 'three']);
     expect(trailers).toContain('grpc-status: 4\r\n');
   });
+});
+
+test('a misdirected call shows its 421, so that the browser connects anew', async () => {
+  const names = ['a.example.com', 'b.example.com'];
+  const listeners = names.map((hostname, i) => ({
+    name: `https-${i}`,
+    port: 443,
+    protocol: 'HTTPS' as const,
+    hostname,
+    tls: { certificateRefs: [{ name: 'pair' }] },
+  }));
+  const secret = `---\n${tlsSecret({ namespace: 'default', name: 'pair' }, await demoCertificate(names))}\n`;
+  const misdirecting = await serveManifests(gateway(listeners) + secret, { ports: [443] });
+  const session = http2.connect(`https://127.0.0.1:${misdirecting.port(443)}`, {
+    servername: names[0]!,
+    rejectUnauthorized: false,
+  });
+  const request = session.request({
+    ':method': 'POST',
+    ':path': '/raw.Echo/Unary',
+    ':authority': names[1]!,
+    'content-type': 'application/grpc-web',
+  });
+  request.end(framed('x'));
+  const [head] = (await once(request, 'response')) as [http2.IncomingHttpHeaders];
+  expect(head).toMatchObject({ ':status': 421, 'content-type': 'application/json' });
+  session.destroy();
+  await misdirecting.close();
 });

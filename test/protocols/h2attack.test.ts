@@ -190,3 +190,9 @@ test('HTTP/1.1 that asks for h2c is answered in HTTP/1.1', async () => {
   expect(bytes.toString()).not.toMatch(/^upgrade:/im);
   socket.destroy();
 });
+
+test('what begins like neither version of HTTP is let go of without an answer', async () => {
+  const socket = net.connect(rig.port(), '127.0.0.1');
+  socket.write('INVALID CONNECTION PREFACE\r\n\r\n');
+  expect(Buffer.concat(await socket.toArray()).length).toBe(0);
+});

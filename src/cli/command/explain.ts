@@ -12,7 +12,7 @@ export interface ExplainFlags {
   header?: Array<readonly [string, string]>;
   controllerName?: string[];
   endpoint?: string[];
-  echoBackends: boolean;
+  echoBackends?: boolean;
   adminTokenFile?: string;
   output: 'text' | 'json';
 }

@@ -16,7 +16,7 @@ interface RunFlags extends AdminFlags, LimitFlags {
   portMap?: PortMap;
   bind?: string[];
   endpoint?: string[];
-  echoBackends: boolean;
+  echoBackends?: boolean;
   workers: number;
   logLevel: LogLevel;
   logFormat: LogFormat;
@@ -108,7 +108,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     setup,
     workers: flags.workers,
     controllerNames: flags.controllerName,
-    echoBackends: flags.echoBackends,
+    echoBackends: flags.echoBackends ?? false,
     admin: adminSetup(flags, command),
     drainTimeout: flags.drainTimeout,
   };

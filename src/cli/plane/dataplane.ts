@@ -20,6 +20,8 @@ export interface PlaneSetup {
   portMap: Array<[number, number]>;
   trustedHops: string[];
   accessLog: AccessFormat | 'off';
+  /** Of TLS session tickets; set where several processes share the ports. */
+  ticketKeys?: string;
   /** Instead of the data plane's defaults. */
   limits?: ProxyOptions['limits'];
 }
@@ -32,8 +34,9 @@ export interface PlaneEvents {
 }
 
 export function proxyOptions(setup: PlaneSetup, name: string): Omit<ProxyOptions, 'reusePort' | 'onAccess'> {
-  const { bind, portMap, trustedHops, limits } = setup;
-  return { name, bind, portMap: new Map(portMap), trustedHops, ...(limits ? { limits } : {}) };
+  const { bind, portMap, trustedHops, ticketKeys, limits } = setup;
+  const given = { ...(ticketKeys ? { ticketKeys } : {}), ...(limits ? { limits } : {}) };
+  return { name, bind, portMap: new Map(portMap), trustedHops, ...given };
 }
 
 /** Milliseconds that the access log gets at exit to write what is left. */

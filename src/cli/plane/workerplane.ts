@@ -1,8 +1,12 @@
 /** One proxy a worker process; the workers share the ports. */
+import { randomBytes } from 'node:crypto';
 import type { Delta } from '../../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import type { DataPlane, PlaneEvents, PlaneSetup } from './dataplane.ts';
 import { WorkerProcess } from './workerprocess.ts';
+
+/** Of the keys of TLS session tickets, which live as long as the run. */
+const TICKET_KEY_BYTES = 48;
 
 export class WorkerPlane implements DataPlane {
   readonly names: ReadonlyArray<string>;
@@ -11,7 +15,8 @@ export class WorkerPlane implements DataPlane {
 
   constructor(count: number, setup: PlaneSetup, events: PlaneEvents) {
     this.names = Array.from({ length: count }, (_, i) => `worker-${i}`);
-    this.#workers = this.names.map((name) => new WorkerProcess(name, setup, events));
+    const shared = { ...setup, ticketKeys: randomBytes(TICKET_KEY_BYTES).toString('base64') };
+    this.#workers = this.names.map((name) => new WorkerProcess(name, shared, events));
   }
 
   send(delta: Delta): void {

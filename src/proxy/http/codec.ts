@@ -46,7 +46,7 @@ export interface ClientConnection {
   forwardedText: string;
   forwardedPort: number;
   /** Connections to backends that serve this client alone: given up when it leaves. */
-  ownPools?: Set<{ retire(): void }>;
+  ownPools?: Set<{ retire(): void }> | undefined;
 }
 
 /** The client's side of one exchange, implemented by a codec, called by the Exchange. */

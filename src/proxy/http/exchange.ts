@@ -106,6 +106,9 @@ export class Exchange extends ExchangeTimes implements RequestSide, OpenWaiter {
     if (maxBodyBytes > 0 && head.contentLength > maxBodyBytes) return this.#refuseBody();
     const serverName = this.client.tls?.serverName ?? '';
     if (this.client.tls !== undefined && !service.table.serves(head, serverName)) {
+      // Browsers ask again over another connection where they see the status.
+      if (this.#web !== null) this.#preference = PREFERS_JSON;
+      this.#web = null;
       return this.#fail(421, 'misdirected', 'This connection was made for another host name.');
     }
     const match = service.table.match(head, serverName);

@@ -7,6 +7,7 @@ export {
   ALPN,
   CIPHERS,
   type PresentedCertificates,
+  TICKET_KEY_BYTES,
   type TlsContext,
   TlsContexts,
   TlsTermination,

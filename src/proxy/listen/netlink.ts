@@ -148,7 +148,10 @@ export class NetLink implements Link {
 
   close(how: 'end' | 'reset' | 'leave'): void {
     const { socket } = this;
-    if (how === 'end') socket.end();
+    if (how === 'end') {
+      // Node makes an error with a stack for nobody where an ended stream is ended again.
+      if (!socket.writableEnded) socket.end();
+    }
     // A real RST, so that cut-off data never looks whole.
     else if (how === 'reset' && this.#resettable) socket.resetAndDestroy();
     else socket.destroy();

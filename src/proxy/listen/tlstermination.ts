@@ -108,18 +108,28 @@ const PLAIN_HTTP = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r
   },
 )}\n`;
 
+export interface TerminationOptions {
+  alpn: string[] | undefined;
+  /** Of session tickets, TICKET_KEY_BYTES; the same in all processes that share the port. Absent: this one's own. */
+  ticketKeys: Buffer | undefined;
+  onSecure: (socket: tls.TLSSocket) => void;
+  onFailed: () => void;
+}
+
+/** Bytes of the keys of session tickets: a name, for HMAC and for AES, 16 each. */
+export const TICKET_KEY_BYTES = 48;
+
 export class TlsTermination {
   readonly #server: tls.Server;
+  readonly #ticketKeys: Buffer | undefined;
   #contexts: TlsContexts;
   /** What the server's own context was made of. */
   #held: { presented: PresentedCertificates | undefined; asks: boolean } | undefined;
 
   /** `onSecure` gets connections whose handshake is done and whose client, where asked, was verified. */
-  constructor(
-    contexts: TlsContexts,
-    around: { alpn: string[] | undefined; onSecure: (socket: tls.TLSSocket) => void; onFailed: () => void },
-  ) {
+  constructor(contexts: TlsContexts, around: TerminationOptions) {
     this.#contexts = contexts;
+    this.#ticketKeys = around.ticketKeys;
     const choose = (socket: ServerSocket, name: string): tls.SecureContext | undefined => this.#choose(socket, name);
     this.#server = tls.createServer({
       ALPNProtocols: around.alpn,
@@ -179,6 +189,8 @@ export class TlsTermination {
     this.#held = { presented, asks };
     const secureOptions = asks ? constants.SSL_OP_NO_TICKET : 0;
     this.#server.setSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS, ...presented?.options, secureOptions });
+    // A new context would have keys of its own.
+    if (this.#ticketKeys !== undefined) this.#server.setTicketKeys(this.#ticketKeys);
   }
 
   accept(handle: Handle): void {

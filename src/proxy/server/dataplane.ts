@@ -10,7 +10,7 @@ import {
 } from '../../config/index.ts';
 import { DaemunError, type ErrorCode, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
-import { NetDriver } from '../listen/index.ts';
+import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { PlanCache } from '../route/index.ts';
 import { Backends } from '../upstream/index.ts';
@@ -55,6 +55,7 @@ export class DataPlane implements Proxy {
       {
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         trustedHops: new TrustedHops(options.trustedHops),
+        ticketKeys: readTicketKeys(options.ticketKeys),
         onAccess: options.onAccess,
       },
     );
@@ -179,6 +180,13 @@ export class DataPlane implements Proxy {
   metrics(): MetricsSnapshot {
     return this.#metrics.snapshot();
   }
+}
+
+function readTicketKeys(given: string | undefined): Buffer | undefined {
+  if (given === undefined) return undefined;
+  const keys = Buffer.from(given, 'base64');
+  if (keys.length !== TICKET_KEY_BYTES) throw new RangeError(`ticket keys have ${TICKET_KEY_BYTES} bytes`);
+  return keys;
 }
 
 function isHttp(rule: RouteRule): boolean {

@@ -52,13 +52,16 @@ export class TlsPort implements Port {
     const onFailed = (): void => {
       world.stats.handshakesFailed.value++;
     };
+    const { ticketKeys } = world;
     this.#https = new TlsTermination(contexts, {
       alpn: ALPN,
+      ticketKeys,
       onSecure: (socket) => serveHttp(tlsLinkOf(socket), this.#service),
       onFailed,
     });
     this.#bytes = new TlsTermination(contexts, {
       alpn: undefined,
+      ticketKeys,
       onSecure: (socket) => this.#relayBytes(socket),
       onFailed,
     });

@@ -13,19 +13,27 @@ export class World {
   readonly stats: Stats;
   readonly meter: StreamMeter;
   readonly streamLimits = streamLimits();
+  /** Of TLS session tickets; undefined: those of each port. */
+  readonly ticketKeys: Buffer | undefined;
   readonly #limits: HttpLimits;
   readonly #trustedHops: TrustedHops;
   readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
 
   constructor(
     parts: { driver: Driver; wheel: DeadlineWheel; backends: Backends; metrics: Metrics },
-    settings: { limits: HttpLimits; trustedHops: TrustedHops; onAccess: ((entry: AccessEntry) => void) | undefined },
+    settings: {
+      limits: HttpLimits;
+      trustedHops: TrustedHops;
+      ticketKeys: Buffer | undefined;
+      onAccess: ((entry: AccessEntry) => void) | undefined;
+    },
   ) {
     this.driver = parts.driver;
     this.wheel = parts.wheel;
     this.backends = parts.backends;
     this.stats = new Stats(parts.metrics);
     this.meter = new StreamMeter(parts.metrics, settings.onAccess);
+    this.ticketKeys = settings.ticketKeys;
     this.#limits = settings.limits;
     this.#trustedHops = settings.trustedHops;
     this.#onAccess = settings.onAccess;

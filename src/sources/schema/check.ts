@@ -16,8 +16,8 @@ export interface Problem {
  * The value is usable when no problem is an error.
  */
 export function check(schema: Schema, value: unknown, path: FieldPath = []): { value: unknown; problems: Problem[] } {
-  const checker = new Checker();
-  return { value: checker.check(schema, value, path), problems: checker.problems };
+  const checker = new Checker(path);
+  return { value: checker.check(schema, value), problems: checker.problems };
 }
 
 export type JsonObject = Record<string, unknown>;
@@ -28,105 +28,105 @@ export function isObject(value: unknown): value is JsonObject {
 
 class Checker {
   readonly problems: Problem[] = [];
+  /** Where the checker is; copied only for a problem, since most values have none. */
+  readonly #path: Array<string | number> = [];
   #errors = 0;
 
-  check(schema: Schema, value: unknown, path: FieldPath): unknown {
+  constructor(path: FieldPath) {
+    this.#path.push(...path);
+  }
+
+  check(schema: Schema, value: unknown): unknown {
     const before = this.#errors;
     switch (schema.type) {
       case 'object': {
-        if (!isObject(value)) return this.#wrongType(path, 'an object (a list of "name: value" lines)', value);
-        const checked = this.#object(schema, value, path);
-        this.#rules(schema.rules, checked, { path, before });
+        if (!isObject(value)) return this.#wrongType('an object (a list of "name: value" lines)', value);
+        const checked = this.#object(schema, value);
+        this.#rules(schema.rules, checked, before);
         return checked;
       }
       case 'map': {
-        if (!isObject(value)) return this.#wrongType(path, 'a map of names to values', value);
-        const checked = this.#map(schema, value, path);
-        this.#rules(schema.rules, checked, { path, before });
+        if (!isObject(value)) return this.#wrongType('a map of names to values', value);
+        const checked = this.#map(schema, value);
+        this.#rules(schema.rules, checked, before);
         return checked;
       }
       case 'list': {
-        if (!Array.isArray(value)) return this.#wrongType(path, 'a list', value);
-        const checked = this.#list(schema, value, path);
-        this.#rules(schema.rules, checked, { path, before });
+        if (!Array.isArray(value)) return this.#wrongType('a list', value);
+        const checked = this.#list(schema, value);
+        this.#rules(schema.rules, checked, before);
         return checked;
       }
       case 'string':
-        if (typeof value !== 'string') return this.#wrongType(path, 'a string', value, needsQuotes(value));
-        this.#string(schema, value, path);
+        if (typeof value !== 'string') return this.#wrongType('a string', value, needsQuotes(value));
+        this.#string(schema, value);
         return value;
       case 'integer':
-        if (typeof value !== 'number' || !Number.isInteger(value))
-          return this.#wrongType(path, 'a whole number', value);
+        if (typeof value !== 'number' || !Number.isInteger(value)) return this.#wrongType('a whole number', value);
         if (schema.values && !schema.values.includes(value)) {
-          this.#error(path, `must be one of ${schema.values.join(', ')}, not ${value}`);
+          this.#error(`must be one of ${schema.values.join(', ')}, not ${value}`);
         } else if (value < schema.min || value > schema.max) {
-          this.#error(path, `must be ${range(schema.min, schema.max)}, not ${value}`);
+          this.#error(`must be ${range(schema.min, schema.max)}, not ${value}`);
         }
         return value;
       case 'boolean':
-        if (typeof value !== 'boolean') return this.#wrongType(path, 'true or false', value);
+        if (typeof value !== 'boolean') return this.#wrongType('true or false', value);
         return value;
       case 'port':
-        if (typeof value !== 'string' && !Number.isInteger(value))
-          return this.#wrongType(path, 'a port or its name', value);
+        if (typeof value !== 'string' && !Number.isInteger(value)) return this.#wrongType('a port or its name', value);
         return value;
     }
   }
 
-  #object(schema: ObjectSchema, value: JsonObject, path: FieldPath): JsonObject {
+  #object(schema: ObjectSchema, value: JsonObject): JsonObject {
     const checked: JsonObject = {};
     for (const [name, given] of Object.entries(value)) {
-      if (given !== null && !Object.hasOwn(schema.fields, name)) this.#unknownField(schema, name, path);
+      if (given !== null && !Object.hasOwn(schema.fields, name)) this.#unknownField(schema, name);
     }
     for (const [name, field] of Object.entries(schema.fields)) {
       const given = value[name] ?? field.default;
-      if (given !== undefined) checked[name] = this.check(field.schema, given, [...path, name]);
-      else if (field.required) this.#error([...path, name], 'is required');
+      if (given !== undefined) checked[name] = this.#below(name, field.schema, given);
+      else if (field.required) this.#error('is required', name);
     }
     return checked;
   }
 
-  #unknownField(schema: ObjectSchema, name: string, path: FieldPath): void {
+  #unknownField(schema: ObjectSchema, name: string): void {
     if (schema.unread.has(name)) return;
     if (schema.experimental.has(name)) {
-      this.#warn([...path, name], 'belongs to the experimental channel and is not served yet; it is left out');
+      this.#warn('belongs to the experimental channel and is not served yet; it is left out', name);
       return;
     }
     const guess = nearest(name, Object.keys(schema.fields));
-    this.#warn(
-      [...path, name],
-      `is not a field of this object; it is left out${guess ? `. Did you mean ${guess}?` : ''}`,
-    );
+    this.#warn(`is not a field of this object; it is left out${guess ? `. Did you mean ${guess}?` : ''}`, name);
   }
 
-  #map(schema: MapSchema, value: JsonObject, path: FieldPath): JsonObject {
+  #map(schema: MapSchema, value: JsonObject): JsonObject {
     const checked: JsonObject = {};
     const entries = Object.entries(value);
     if (entries.length > schema.max) {
-      this.#error(path, `must have at most ${schema.max} entries, not ${entries.length}`);
+      this.#error(`must have at most ${schema.max} entries, not ${entries.length}`);
     }
     for (const [name, given] of entries) {
       // Unlike a field, an entry of a map is not taken away by null: the name is the user's.
-      checked[name] = this.check(schema.value, given ?? schema.blank ?? given, [...path, name]);
+      checked[name] = this.#below(name, schema.value, given ?? schema.blank ?? given);
     }
     return checked;
   }
 
-  #list(schema: ListSchema, value: unknown[], path: FieldPath): unknown[] {
+  #list(schema: ListSchema, value: unknown[]): unknown[] {
     if (value.length < schema.min || value.length > schema.max) {
       this.#error(
-        path,
         `must have ${countRange(schema.min, schema.max)} item${schema.max === 1 ? '' : 's'}, not ${value.length}`,
       );
       if (value.length > schema.max) return value;
     }
-    const checked = value.map((item, index) => this.check(schema.items, item, [...path, index]));
-    if (schema.unique) this.#unique(schema.unique, checked, path);
+    const checked = value.map((item, index) => this.#below(index, schema.items, item));
+    if (schema.unique) this.#unique(schema.unique, checked);
     return checked;
   }
 
-  #unique(by: 'set' | readonly string[], items: unknown[], path: FieldPath): void {
+  #unique(by: 'set' | readonly string[], items: unknown[]): void {
     const first = new Map<string, number>();
     for (const [index, item] of items.entries()) {
       const identity = by === 'set' ? item : isObject(item) ? by.map((name) => item[name]) : undefined;
@@ -139,46 +139,58 @@ class Checker {
       }
       const what =
         by === 'set' ? JSON.stringify(item) : by.map((name) => `${name} ${shown(identity, by, name)}`).join(', ');
-      this.#error([...path, index], `repeats ${what} of item ${other}; remove one of the two`);
+      this.#error(`repeats ${what} of item ${other}; remove one of the two`, index);
     }
   }
 
-  #string(schema: StringSchema, value: string, path: FieldPath): void {
+  #string(schema: StringSchema, value: string): void {
     if (schema.values && !schema.values.includes(value)) {
       const guess = nearest(value, schema.values);
       const hint = guess ? `. Did you mean ${guess}?` : '';
-      this.#error(path, `must be one of ${schema.values.join(', ')}, not ${quoted(value)}${hint}`);
+      this.#error(`must be one of ${schema.values.join(', ')}, not ${quoted(value)}${hint}`);
       return;
     }
     const length = value.length > schema.max || value.length < schema.min * 2 ? [...value].length : value.length;
-    if (length < schema.min)
-      this.#error(path, schema.min === 1 ? 'must not be empty' : `must have ${schema.min} characters`);
-    else if (length > schema.max) this.#error(path, `must have at most ${schema.max} characters, not ${length}`);
+    if (length < schema.min) this.#error(schema.min === 1 ? 'must not be empty' : `must have ${schema.min} characters`);
+    else if (length > schema.max) this.#error(`must have at most ${schema.max} characters, not ${length}`);
     else if (schema.format && !schema.format.matches(value)) {
-      this.#error(path, `must be ${schema.format.is}, not ${quoted(value)}`);
+      this.#error(`must be ${schema.format.is}, not ${quoted(value)}`);
     }
   }
 
-  #rules(rules: readonly Rule[], value: unknown, where: { path: FieldPath; before: number }): void {
-    if (this.#errors > where.before) return;
+  #rules(rules: readonly Rule[], value: unknown, before: number): void {
+    if (this.#errors > before) return;
     for (const { holds, message, field } of rules) {
       // The schema has just vouched for the value's type, which the rule was written for.
-      if (!holds(value as never)) this.#error(field ? [...where.path, field] : where.path, message);
+      if (!holds(value as never)) this.#error(message, field);
     }
   }
 
-  #wrongType(path: FieldPath, wanted: string, value: unknown, hint = ''): unknown {
-    this.#error(path, `must be ${wanted}, not ${described(value)}${hint}`);
+  #wrongType(wanted: string, value: unknown, hint = ''): unknown {
+    this.#error(`must be ${wanted}, not ${described(value)}${hint}`);
     return value;
   }
 
-  #error(path: FieldPath, message: string): void {
-    this.#errors++;
-    this.problems.push({ path, severity: 'error', message });
+  #below(step: string | number, schema: Schema, value: unknown): unknown {
+    this.#path.push(step);
+    const checked = this.check(schema, value);
+    this.#path.pop();
+    return checked;
   }
 
-  #warn(path: FieldPath, message: string): void {
-    this.problems.push({ path, severity: 'warning', message });
+  /** `below` names a place in the value that the checker is at. */
+  #error(message: string, below?: string | number): void {
+    this.#errors++;
+    this.#report('error', message, below);
+  }
+
+  #warn(message: string, below?: string | number): void {
+    this.#report('warning', message, below);
+  }
+
+  #report(severity: Problem['severity'], message: string, below: string | number | undefined): void {
+    const path = below === undefined ? [...this.#path] : [...this.#path, below];
+    this.problems.push({ path, severity, message });
   }
 }
 

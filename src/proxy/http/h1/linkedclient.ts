@@ -8,6 +8,7 @@ export abstract class LinkedClient implements ClientConnection {
   readonly protocol = 'HTTP/1.1';
   forwardedText = '';
   forwardedPort = 0;
+  ownPools: ClientConnection['ownPools'] = undefined;
 
   constructor(link: Link) {
     this.link = link;

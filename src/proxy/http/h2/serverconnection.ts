@@ -43,6 +43,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   readonly scheme: string;
   forwardedPort = -1;
   forwardedText = '';
+  ownPools: ClientConnection['ownPools'] = undefined;
   readonly #host: H2ServerHost;
   #prefaceSeen = 0;
   #lastStream = 0;
