@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Change, Collection } from './collection.ts';
-import { addKey, type KeySet, keysOf, removeKey } from './keyset.ts';
+import { addKey, type KeySet, keysOf, removeKey, sameSet } from './keyset.ts';
 import { Node, nodeOf } from './node.ts';
 import { fail } from './settle.ts';
 
@@ -118,7 +118,9 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   }
 
   #remember(inputKey: string, reads: Map<Collection<unknown>, KeySet>): void {
-    for (const [collection, keys] of this.#reads.get(inputKey) ?? []) {
+    const before = this.#reads.get(inputKey);
+    if (before !== undefined && sameReads(before, reads)) return;
+    for (const [collection, keys] of before ?? []) {
       const readers = this.#readers.get(collection)!;
       for (const key of keysOf(keys)) removeKey(readers, key, inputKey);
     }
@@ -143,7 +145,7 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
     const old = this.#given.get(inputKey) ?? NO_OUTPUTS;
     if (outputs.length === 0) this.#given.delete(inputKey);
     else this.#given.set(inputKey, outputs);
-    if (old.length > 0) {
+    if (old.length > 0 && !sameKeys(old, outputs)) {
       const kept = new Set(outputs.map(([key]) => key));
       for (const [key] of old) if (!kept.has(key)) this.#settle(key, removeKey(this.#givers, key, inputKey));
     }
@@ -163,8 +165,22 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   }
 }
 
+function sameReads(a: Map<Collection<unknown>, KeySet>, b: Map<Collection<unknown>, KeySet>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [collection, keys] of a) if (!sameSet(keys, b.get(collection))) return false;
+  return true;
+}
+
+function sameKeys(a: Outputs<unknown>, b: Outputs<unknown>): boolean {
+  return a.length === b.length && a.every(([key], at) => key === b[at]![0]);
+}
+
+/** More keys than this are compared with the help of a Map. */
+const FEW = 8;
+
 /** Of equal keys the last counts. */
 function distinct<O>(outputs: Iterable<readonly [string, O]>): Outputs<O> {
   const list = Array.isArray(outputs) ? (outputs as Outputs<O>) : Array.from(outputs);
-  return list.length < 2 ? list : Array.from(new Map(list));
+  if (list.length <= FEW && list.every(([key], at) => list.findIndex(([other]) => other === key) === at)) return list;
+  return Array.from(new Map(list));
 }

@@ -28,3 +28,8 @@ export function keysOf(set: KeySet | undefined): Iterable<string> {
   if (set === undefined) return [];
   return typeof set === 'string' ? [set] : set;
 }
+
+export function sameSet(a: KeySet, b: KeySet | undefined): boolean {
+  if (typeof a === 'string' || typeof b !== 'object') return a === b;
+  return a.size === b.size && a.isSubsetOf(b);
+}

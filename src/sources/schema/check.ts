@@ -15,8 +15,8 @@ export interface Problem {
  * is changed or shared.
  * The value is usable when no problem is an error.
  */
-export function check(schema: Schema, value: unknown, path: FieldPath = []): { value: unknown; problems: Problem[] } {
-  const checker = new Checker(path);
+export function check(schema: Schema, value: unknown): { value: unknown; problems: Problem[] } {
+  const checker = new Checker();
   return { value: checker.check(schema, value), problems: checker.problems };
 }
 
@@ -31,10 +31,6 @@ class Checker {
   /** Where the checker is; copied only for a problem, since most values have none. */
   readonly #path: Array<string | number> = [];
   #errors = 0;
-
-  constructor(path: FieldPath) {
-    this.#path.push(...path);
-  }
 
   check(schema: Schema, value: unknown): unknown {
     const before = this.#errors;
@@ -80,10 +76,11 @@ class Checker {
 
   #object(schema: ObjectSchema, value: JsonObject): JsonObject {
     const checked: JsonObject = {};
-    for (const [name, given] of Object.entries(value)) {
-      if (given !== null && !Object.hasOwn(schema.fields, name)) this.#unknownField(schema, name);
+    for (const name of Object.keys(value)) {
+      if (value[name] !== null && !Object.hasOwn(schema.fields, name)) this.#unknownField(schema, name);
     }
-    for (const [name, field] of Object.entries(schema.fields)) {
+    for (const name of Object.keys(schema.fields)) {
+      const field = schema.fields[name]!;
       const given = value[name] ?? field.default;
       if (given !== undefined) checked[name] = this.#below(name, field.schema, given);
       else if (field.required) this.#error('is required', name);
