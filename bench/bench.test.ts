@@ -31,7 +31,7 @@ for (const peer of peers) if (peer.name !== 'daemun' && (await peer.find()) !== 
 
 describe('process measurement', () => {
   it('counts the CPU time and memory of a whole process tree', async () => {
-    const child = start({ argv: ['sh', '-c', 'echo up; (while :; do :; done) & wait'] });
+    const child = start({ argv: ['sh', '-c', 'echo up; timeout 30 sh -c "while :; do :; done" & wait'] });
     const tree = await waitFor(() => {
       const pids = processTree(child.pid);
       return cpuMicros(pids) >= 50_000 ? pids : undefined;
