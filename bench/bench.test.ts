@@ -31,7 +31,9 @@ for (const peer of peers) if (peer.name !== 'daemun' && (await peer.find()) !== 
 
 describe('process measurement', () => {
   it('counts the CPU time and memory of a whole process tree', async () => {
-    const child = start({ argv: ['sh', '-c', 'echo up; timeout 30 sh -c "while :; do :; done" & wait'] });
+    // Bounded, so that it ends by itself where this test is killed.
+    const busy = 'i=0; while [ $i -lt 9000000 ]; do i=$((i+1)); done';
+    const child = start({ argv: ['sh', '-c', `echo up; (${busy}) & wait`] });
     const tree = await waitFor(() => {
       const pids = processTree(child.pid);
       return cpuMicros(pids) >= 50_000 ? pids : undefined;

@@ -148,6 +148,7 @@ export class NetLink implements Link {
 
   close(how: 'end' | 'reset' | 'leave'): void {
     const { socket } = this;
+    this.#raw?.flush();
     if (how === 'end') {
       // Node makes an error with a stack for nobody where an ended stream is ended again.
       if (!socket.writableEnded) socket.end();
