@@ -1,10 +1,8 @@
 /** Echo over HTTP/2 without TLS: the same JSON as over HTTP/1.1, and gRPC messages back as they came. */
-import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import type { Backend } from '../../config/index.ts';
 import { echoAnswer, Limited } from './answer.ts';
-import { ECHO_ADDRESS, echoName, type StartEcho } from './echoserver.ts';
+import { echoName, listening, type StartEcho } from './echoserver.ts';
 
 export const startH2cEcho: StartEcho = async (backend) => {
   const server = createServer();
@@ -22,17 +20,7 @@ export const startH2cEcho: StartEcho = async (backend) => {
       else answer(backend, stream, { headers, rawHeaders });
     },
   );
-  server.listen(0, ECHO_ADDRESS);
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      for (const session of sessions) session.destroy();
-      await closed;
-    },
-  };
+  return listening(server, sessions);
 };
 
 function answer(

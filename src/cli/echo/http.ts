@@ -1,11 +1,10 @@
 /** Echo over HTTP/1.1: JSON that says what arrived, and WebSocket messages back as they came. */
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Backend } from '../../config/index.ts';
 import { echoAnswer, Limited } from './answer.ts';
-import { ECHO_ADDRESS, type StartEcho } from './echoserver.ts';
+import { listening, type StartEcho } from './echoserver.ts';
 
 export const startHttpEcho: StartEcho = async (backend) => {
   const server = createServer({ maxHeaderSize: 128 * 1024, requestTimeout: 0 }, (request, response) =>
@@ -25,17 +24,7 @@ export const startHttpEcho: StartEcho = async (backend) => {
       websocket.on('error', () => websocket.terminate());
     });
   });
-  server.listen(0, ECHO_ADDRESS);
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
+  return listening(server, sockets);
 };
 
 function answer(backend: Backend, request: IncomingMessage, response: ServerResponse): void {

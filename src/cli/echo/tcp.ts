@@ -1,7 +1,6 @@
 /** Echo over TCP: bytes back as they came, until the client has said its last. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { ECHO_ADDRESS, type StartEcho } from './echoserver.ts';
+import { createServer, type Socket } from 'node:net';
+import { listening, type StartEcho } from './echoserver.ts';
 
 export const startTcpEcho: StartEcho = async () => {
   const sockets = new Set<Socket>();
@@ -11,15 +10,5 @@ export const startTcpEcho: StartEcho = async () => {
     socket.on('error', () => socket.destroy());
     socket.pipe(socket);
   });
-  server.listen(0, ECHO_ADDRESS);
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
+  return listening(server, sockets);
 };

@@ -13,7 +13,7 @@ import { sayFarewell } from './farewell.ts';
 import { isLocalFault } from './localfault.ts';
 import { encodeV1, encodeV2 } from './proxyprotocol.ts';
 import { RelayHalf } from './relayhalf.ts';
-import type { StreamReason, StreamRecord } from './streammeter.ts';
+import { newRecord, type StreamReason, type StreamRecord } from './streammeter.ts';
 import type { StreamBackend, StreamPlan } from './streamplan.ts';
 import type { Arrival, TcpRelayOptions } from './tcprelay.ts';
 
@@ -201,19 +201,10 @@ export class RelayedConnection implements DeadlineOwner {
 }
 
 function recordOf(link: Link, arrival: Arrival): StreamRecord {
-  return {
+  return newRecord({
     protocol: arrival.protocol,
     listener: arrival.listener,
     client: arrival.addresses?.source.address ?? link.remoteAddress,
     host: arrival.serverName ?? '',
-    route: '',
-    backend: '',
-    endpoint: '',
-    started: performance.now(),
-    connected: -1,
-    bytesIn: 0,
-    bytesOut: 0,
-    attempts: 0,
-    reason: '',
-  };
+  });
 }

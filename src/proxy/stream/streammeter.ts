@@ -47,6 +47,22 @@ export interface StreamRecord {
   reason: StreamReason;
 }
 
+/** The record of one that begins now. */
+export function newRecord(of: Pick<StreamRecord, 'protocol' | 'listener' | 'client' | 'host'>): StreamRecord {
+  return {
+    ...of,
+    route: '',
+    backend: '',
+    endpoint: '',
+    started: performance.now(),
+    connected: -1,
+    bytesIn: 0,
+    bytesOut: 0,
+    attempts: 0,
+    reason: '',
+  };
+}
+
 interface Cells {
   readonly total: Counter;
   readonly active: Gauge;

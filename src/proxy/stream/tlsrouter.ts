@@ -10,7 +10,7 @@ import { sayFarewell, turnAway } from './farewell.ts';
 import type { ProxyAddresses } from './proxyprotocol.ts';
 import type { SniChoice, SniTable } from './snitable.ts';
 import type { StreamLimits } from './streamlimits.ts';
-import type { StreamMeter, StreamReason } from './streammeter.ts';
+import { newRecord, type StreamMeter, type StreamReason } from './streammeter.ts';
 import type { TcpRelay } from './tcprelay.ts';
 import { type AlertDescription, alertRecord } from './tlsalert.ts';
 
@@ -117,21 +117,9 @@ export class TlsRouter {
     if (refusal.reason === 'plain_http') sayFarewell(link, PLAIN_HTTP_ANSWER, wheel);
     else if (refusal.alert !== undefined) sayFarewell(link, alertRecord(refusal.alert), wheel);
     else turnAway(link);
-    meter.refused({
-      protocol: 'tls',
-      listener: name,
-      client: refusal.addresses?.source.address ?? link.remoteAddress,
-      host: refusal.host ?? '',
-      route: '',
-      backend: '',
-      endpoint: '',
-      started: performance.now(),
-      connected: -1,
-      bytesIn: 0,
-      bytesOut: 0,
-      attempts: 0,
-      reason: refusal.reason,
-    });
+    const client = refusal.addresses?.source.address ?? link.remoteAddress;
+    const record = newRecord({ protocol: 'tls', listener: name, client, host: refusal.host ?? '' });
+    meter.refused({ ...record, reason: refusal.reason });
   }
 }
 

@@ -5,7 +5,7 @@ import type { StreamEndpoint } from './endpointpicker.ts';
 import { isLocalFault } from './localfault.ts';
 import type { SocketAddress } from './proxyprotocol.ts';
 import type { SessionList } from './sessionlist.ts';
-import type { StreamReason, StreamRecord } from './streammeter.ts';
+import { newRecord, type StreamReason, type StreamRecord } from './streammeter.ts';
 import type { StreamBackend, StreamPlan } from './streamplan.ts';
 import type { BoundSocket, UdpListener } from './udplistener.ts';
 
@@ -38,19 +38,11 @@ export class UdpSession implements DatagramSink, DeadlineOwner {
     this.#endpoint = origin.endpoint;
     const { address, port } = origin.endpoint;
     this.#record = {
-      protocol: 'udp',
-      listener: origin.plan.listener,
-      client: this.#client.address,
-      host: '',
+      ...newRecord({ protocol: 'udp', listener: origin.plan.listener, client: this.#client.address, host: '' }),
       route: origin.plan.route,
       backend: origin.backend.key,
       endpoint: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
-      started: performance.now(),
-      connected: -1,
-      bytesIn: 0,
-      bytesOut: 0,
       attempts: 1,
-      reason: '',
     };
   }
 
