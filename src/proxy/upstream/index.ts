@@ -12,3 +12,4 @@ export {
 } from './connection.ts';
 export { Eviction } from './eviction.ts';
 export { ConnectionPool, type PooledConnection } from './pool.ts';
+export { WaitingRoom } from './waitingroom.ts';

@@ -10,6 +10,7 @@ import {
   type UpstreamWorld,
 } from './connection.ts';
 import { Eviction } from './eviction.ts';
+import { WaitingRoom } from './waitingroom.ts';
 
 /** A connection as the pool sees it. */
 export interface PooledConnection extends Upstream {
@@ -31,7 +32,7 @@ export class ConnectionPool implements EndpointPool {
   evictedUntil = 0;
   readonly #connect: ConnectionFactory;
   readonly #idle: PooledConnection[] = [];
-  #waiting: OpenWaiter[] = [];
+  readonly #waiting = new WaitingRoom(MAX_WAITING_PER_ENDPOINT);
   #connections = 0;
   #connecting = 0;
   #retired = false;
@@ -53,18 +54,12 @@ export class ConnectionPool implements EndpointPool {
       connection.adopt(waiter);
       return connection;
     }
-    if (this.#waiting.length >= MAX_WAITING_PER_ENDPOINT) {
-      queueMicrotask(() => waiter.upstreamUnavailable('overloaded'));
-      return null;
-    }
-    this.#waiting.push(waiter);
-    this.#grow();
+    if (this.#waiting.admit(waiter)) this.#grow();
     return null;
   }
 
   cancel(waiter: OpenWaiter): void {
-    const at = this.#waiting.indexOf(waiter);
-    if (at !== -1) this.#waiting.splice(at, 1);
+    this.#waiting.leave(waiter);
   }
 
   /** A connection is open and can take a request. */
@@ -80,7 +75,7 @@ export class ConnectionPool implements EndpointPool {
   }
 
   #rest(connection: PooledConnection, used: boolean): void {
-    const waiter = this.#waiting.shift();
+    const waiter = this.#waiting.next();
     if (waiter !== undefined) {
       connection.adopt(waiter);
       waiter.upstreamReady(connection, used);
@@ -96,9 +91,7 @@ export class ConnectionPool implements EndpointPool {
     this.#connecting--;
     this.#connections--;
     this.noteRefused();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const waiter of waiting) waiter.upstreamUnavailable(why);
+    this.#waiting.turnAway(why);
   }
 
   /** An open connection ended. */
@@ -129,7 +122,7 @@ export class ConnectionPool implements EndpointPool {
   }
 
   #grow(): void {
-    if (this.#waiting.length <= this.#connecting || this.#connections >= MAX_CONNECTIONS_PER_ENDPOINT) return;
+    if (this.#waiting.size <= this.#connecting || this.#connections >= MAX_CONNECTIONS_PER_ENDPOINT) return;
     this.#connections++;
     this.#connecting++;
     this.#connect(this);

@@ -7,6 +7,7 @@ import {
   type OpenWaiter,
   UPSTREAM_IDLE_TIMEOUT,
   type UpstreamWorld,
+  WaitingRoom,
 } from '../../upstream/index.ts';
 import type { Failure, Upstream } from '../codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../deadline.ts';
@@ -31,7 +32,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   readonly #connections: H2ClientConnection[] = [];
   /** The one that is being opened: one at a time. */
   #connecting: H2ClientConnection | null = null;
-  #waiting: OpenWaiter[] = [];
+  readonly #waiting = new WaitingRoom(MAX_WAITING_FOR_STREAM);
   #retired = false;
   readonly #eviction = new Eviction();
 
@@ -47,18 +48,12 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
 
   open(waiter: OpenWaiter): Upstream | null {
     for (const connection of this.#connections) if (connection.free) return connection.request(waiter);
-    if (this.#waiting.length >= MAX_WAITING_FOR_STREAM) {
-      queueMicrotask(() => waiter.upstreamUnavailable('overloaded'));
-      return null;
-    }
-    this.#waiting.push(waiter);
-    this.#grow();
+    if (this.#waiting.admit(waiter)) this.#grow();
     return null;
   }
 
   cancel(waiter: OpenWaiter): void {
-    const at = this.#waiting.indexOf(waiter);
-    if (at !== -1) this.#waiting.splice(at, 1);
+    this.#waiting.leave(waiter);
   }
 
   noteRefused(): void {
@@ -107,24 +102,22 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.#connecting = null;
     this.wheel.clear(this.#connectDeadline);
     this.noteRefused();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const waiter of waiting) waiter.upstreamUnavailable(why);
+    this.#waiting.turnAway(why);
   }
 
   available(connection: H2ClientConnection): void {
     while (connection.free) {
-      const waiter = this.#waiting.shift();
+      const waiter = this.#waiting.next();
       if (waiter === undefined) return;
       const { used } = connection;
       waiter.upstreamReady(connection.request(waiter), used);
     }
-    if (this.#waiting.length > 0) this.#grow();
+    if (this.#waiting.size > 0) this.#grow();
   }
 
   gone(connection: H2ClientConnection): void {
     const at = this.#connections.indexOf(connection);
     if (at !== -1) this.#connections.splice(at, 1);
-    if (this.#waiting.length > 0) this.#grow();
+    if (this.#waiting.size > 0) this.#grow();
   }
 }
