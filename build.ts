@@ -14,7 +14,7 @@ await build({
     format: 'esm',
     cleanDir: true,
     sourcemap: true,
-    // src/cli/packageplace.ts counts on this depth.
+    // src/cli/package-place.ts counts on this depth.
     chunkFileNames: 'cli/[name]-[hash].js',
     codeSplitting: {
       groups: [

@@ -1,8 +1,8 @@
 /** Nanoseconds per head of the HTTP/1.1 parser: `node bench/parser.ts`. */
-import { ARENA } from '../src/proxy/http/arena.ts';
+import { ARENA } from '../src/proxy/ground/arena.ts';
+import { Head } from '../src/proxy/ground/head.ts';
 import { parseRequestHead } from '../src/proxy/http/h1/parse.ts';
 import { parseResponseHead } from '../src/proxy/http/h1/response.ts';
-import { Head } from '../src/proxy/http/head.ts';
 
 const BROWSER_HEAD = [
   'GET /assets/v2/app/index.html?lang=en HTTP/1.1',

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask } from './cli/client.ts';
-import { freePort } from './cli/daemunprocess.ts';
+import { freePort } from './cli/daemun-process.ts';
 import { documents, GATEWAY, route, service } from './cli/manifest.ts';
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));

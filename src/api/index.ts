@@ -1,7 +1,7 @@
 /** Resource types as an API server stores them: defaults filled in, unknown fields gone. Inert: no behaviour but keys. */
-export type * from './backendtlspolicy.ts';
-export type * from './backendtrafficpolicy.ts';
-export type * from './clienttrafficpolicy.ts';
+export type * from './backend-tls-policy.ts';
+export type * from './backend-traffic-policy.ts';
+export type * from './client-traffic-policy.ts';
 export {
   CONDITION,
   type Condition,
@@ -13,13 +13,13 @@ export {
   POLICY_REASON,
   ROUTE_REASON,
 } from './condition.ts';
-export type * from './configmap.ts';
+export type * from './config-map.ts';
+export { type EndpointPort, type EndpointSlice, SERVICE_NAME_LABEL, type SliceEndpoint } from './endpoint-slice.ts';
 export type * from './endpoints.ts';
-export { type EndpointPort, type EndpointSlice, SERVICE_NAME_LABEL, type SliceEndpoint } from './endpointslice.ts';
 export type * from './gateway.ts';
-export type * from './gatewayclass.ts';
-export type * from './grpcroute.ts';
-export type * from './httproute.ts';
+export type * from './gateway-class.ts';
+export type * from './grpc-route.ts';
+export type * from './http-route.ts';
 export {
   type AnyResource,
   apiVersionOf,
@@ -30,11 +30,11 @@ export {
   POLICY_GROUP,
   type ResourceByKind,
 } from './kind.ts';
-export type * from './l4route.ts';
-export type * from './listenerset.ts';
+export type * from './l4-route.ts';
+export type * from './listener-set.ts';
 export { NAMESPACE_NAME_LABEL, type Namespace } from './namespace.ts';
 export type * from './reference.ts';
-export type * from './referencegrant.ts';
+export type * from './reference-grant.ts';
 export { groupOf, keyOf, type ObjectMeta, objectKey, type Resource } from './resource.ts';
 export type * from './route.ts';
 export type * from './secret.ts';

@@ -1,17 +1,17 @@
-import type { BackendTLSPolicy } from './backendtlspolicy.ts';
-import type { BackendTrafficPolicy } from './backendtrafficpolicy.ts';
-import type { ClientTrafficPolicy } from './clienttrafficpolicy.ts';
-import type { ConfigMap } from './configmap.ts';
+import type { BackendTLSPolicy } from './backend-tls-policy.ts';
+import type { BackendTrafficPolicy } from './backend-traffic-policy.ts';
+import type { ClientTrafficPolicy } from './client-traffic-policy.ts';
+import type { ConfigMap } from './config-map.ts';
+import type { EndpointSlice } from './endpoint-slice.ts';
 import type { Endpoints } from './endpoints.ts';
-import type { EndpointSlice } from './endpointslice.ts';
 import type { Gateway } from './gateway.ts';
-import type { GatewayClass } from './gatewayclass.ts';
-import type { GRPCRoute } from './grpcroute.ts';
-import type { HTTPRoute } from './httproute.ts';
-import type { TCPRoute, TLSRoute, UDPRoute } from './l4route.ts';
-import type { ListenerSet } from './listenerset.ts';
+import type { GatewayClass } from './gateway-class.ts';
+import type { GRPCRoute } from './grpc-route.ts';
+import type { HTTPRoute } from './http-route.ts';
+import type { TCPRoute, TLSRoute, UDPRoute } from './l4-route.ts';
+import type { ListenerSet } from './listener-set.ts';
 import type { Namespace } from './namespace.ts';
-import type { ReferenceGrant } from './referencegrant.ts';
+import type { ReferenceGrant } from './reference-grant.ts';
 import type { Secret } from './secret.ts';
 import type { Service } from './service.ts';
 

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { type Ack, refKey } from '../config/index.ts';
 import type { Log, LogFormat } from '../observe/index.ts';
 import type { Applied } from './feed.ts';
-import type { ListenerView } from './listenerview.ts';
+import type { ListenerView } from './listener-view.ts';
 import { diagnosticText, fileLines, type ReportedDiagnostic } from './report/index.ts';
 import { type Paint, paintFor } from './style.ts';
 import { type Cell, formatTable } from './table.ts';

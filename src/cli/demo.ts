@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { demoCertificate, tlsSecret } from './democertificate.ts';
+import { demoCertificate, tlsSecret } from './demo-certificate.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
-import { packagePlace } from './packageplace.ts';
-import type { PortMap } from './portmap.ts';
+import { packagePlace } from './package-place.ts';
+import type { PortMap } from './port-map.ts';
 import { serve } from './serve.ts';
 
 export interface DemoOptions {

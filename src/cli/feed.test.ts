@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { Ack, Certificate, ConfigObject, Delivery, Delta } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
-import { EchoOverlay } from './echooverlay.ts';
+import { EchoOverlay } from './echo-overlay.ts';
 import { type Applied, Feed } from './feed.ts';
 import type { DataPlane } from './plane/index.ts';
 

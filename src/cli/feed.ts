@@ -13,7 +13,7 @@ import {
   type Snapshot,
 } from '../config/index.ts';
 import { batch, type Collection, type SourceCollection } from '../graph/index.ts';
-import type { EchoOverlay } from './echooverlay.ts';
+import type { EchoOverlay } from './echo-overlay.ts';
 import type { DataPlane } from './plane/index.ts';
 
 /** A version that every proxy has tried. */

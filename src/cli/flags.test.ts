@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { hostPort, ipAddress, isLoopback, network } from './address.ts';
-import { portMap } from './portmap.ts';
+import { portMap } from './port-map.ts';
 
 test('HOST:PORT takes names, IPv4 and bracketed IPv6', () => {
   expect(hostPort('localhost:80')).toEqual({ host: 'localhost', port: 80 });

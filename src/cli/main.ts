@@ -1,6 +1,6 @@
 /** The command line. Each command is a file, and only what was asked for is loaded. */
 import { Command, CommanderError } from 'commander';
-import { EXIT } from './exitcode.ts';
+import { EXIT } from './exit-code.ts';
 import { packageVersion } from './version.ts';
 
 /** In the order of --help. */

@@ -8,7 +8,7 @@ import {
   type ObjectStatus,
   translation,
 } from '../translate/index.ts';
-import { FieldPlaces } from './fieldplace.ts';
+import { FieldPlaces } from './field-place.ts';
 import { type Report, type ReportedDiagnostic, type StatusItem, stamped } from './report/index.ts';
 
 export interface PipelineOptions {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Ack, type Listener, type ListenerState, Snapshot } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
-import { listenerViews } from './listenerview.ts';
+import { listenerViews } from './listener-view.ts';
 import { readinessOf } from './readiness.ts';
 
 const key = 'infra/edge/http';

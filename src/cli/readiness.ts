@@ -1,6 +1,6 @@
 /** Whether a run is ready: the first sync is complete, and every listener serves. */
 import type { Readiness } from '../admin/index.ts';
-import type { ListenerView } from './listenerview.ts';
+import type { ListenerView } from './listener-view.ts';
 
 export interface ReadinessFacts {
   /** The sources have been read, and every proxy has answered to the first config. */

@@ -1,7 +1,7 @@
 /** Runs a gateway until a signal ends it. */
 import { createLog, type LogFormat, type LogLevel } from '../observe/index.ts';
 import { Announcer } from './announce.ts';
-import { EXIT } from './exitcode.ts';
+import { EXIT } from './exit-code.ts';
 import { Gateway, type GatewayOptions } from './gateway.ts';
 
 export interface ServeOptions extends GatewayOptions {

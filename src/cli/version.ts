@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { packagePlace } from './packageplace.ts';
+import { packagePlace } from './package-place.ts';
 
 /** Of the package. */
 export function packageVersion(): string {

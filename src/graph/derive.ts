@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Change, Collection } from './collection.ts';
-import { addKey, type KeySet, keysOf, removeKey, sameSet } from './keyset.ts';
+import { addKey, type KeySet, keysOf, removeKey, sameSet } from './key-set.ts';
 import { Node, nodeOf } from './node.ts';
 import { fail } from './settle.ts';
 

@@ -5,4 +5,4 @@ export { equal } from './equal.ts';
 export { type Index, index } from './groups.ts';
 export { join } from './join.ts';
 export { batch } from './settle.ts';
-export { SourceCollection } from './sourcecollection.ts';
+export { SourceCollection } from './source-collection.ts';

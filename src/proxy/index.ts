@@ -1,6 +1,6 @@
 /** The data plane: config deltas in, acknowledgements out, traffic between. */
 import type { Proxy, ProxyOptions } from './proxy.ts';
-import { DataPlane } from './server/dataplane.ts';
+import { DataPlane } from './server/data-plane.ts';
 
 export type { AccessEntry } from '../observe/index.ts';
 export type { HttpLimits } from './http/index.ts';

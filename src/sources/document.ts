@@ -12,7 +12,7 @@ import {
 import { type Admission, admit, likelyKey } from './admission.ts';
 import { recognise } from './conversion.ts';
 import { type Diagnostic, type FieldPath, fieldName } from './diagnostic.ts';
-import { plainValue, WORDY_BOOLEAN, wordyBoolean } from './plaindocument.ts';
+import { plainValue, WORDY_BOOLEAN, wordyBoolean } from './plain-document.ts';
 import { isObject, type Problem } from './schema/index.ts';
 
 /** A part of a file that can be parsed by itself: the lines from one `---` to the next. */

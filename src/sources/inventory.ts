@@ -3,8 +3,8 @@ import { keyOf, objectKey, SERVICE_NAME_LABEL } from '../api/index.ts';
 import { equal } from '../graph/index.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import type { Entry } from './document.ts';
-import { type EndpointOption, endpointSlices } from './endpointoption.ts';
-import type { ParsedFile } from './filecache.ts';
+import { type EndpointOption, endpointSlices } from './endpoint-option.ts';
+import type { ParsedFile } from './file-cache.ts';
 
 /** One file of a look at the outside, in the order that decides between duplicates. */
 export interface InventoryFile {

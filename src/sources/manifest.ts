@@ -1,6 +1,6 @@
 import type { AnyResource } from '../api/index.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { FileCache } from './filecache.ts';
+import { FileCache } from './file-cache.ts';
 import { Inventory } from './inventory.ts';
 
 /** Reads the objects of one text, as a file of that name is read. For whoever has YAML in hand and follows no changes. */

@@ -3,7 +3,7 @@ import { type AnyResource, apiVersionOf, type Condition, KINDS, type Kind, objec
 import { type Ack, type ConfigObject, DeliveryLog, type ListenerState, refKey } from '../config/index.ts';
 import { batch, type SourceCollection } from '../graph/index.ts';
 import type { TranslateOptions } from './inputs.ts';
-import type { Diagnostic } from './problem.ts';
+import type { Diagnostic } from './status/problem.ts';
 import { emptyInputs } from './translate.ts';
 import { translation } from './translation.ts';
 

@@ -1,7 +1,7 @@
 /** Gateway API resources to data-plane config and statuses. Pure: no I/O, clock or randomness. */
 export type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
-export type { Diagnostic } from './problem.ts';
-export { SHADOWED } from './routestatus.ts';
-export type { ObjectStatus } from './statuses.ts';
+export type { Diagnostic } from './status/problem.ts';
+export { SHADOWED } from './status/route-status.ts';
+export type { ObjectStatus } from './status/statuses.ts';
 export { emptyInputs, type SourceInputs, type Translated, translate } from './translate.ts';
 export { type Translation, translation } from './translation.ts';

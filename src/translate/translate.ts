@@ -2,8 +2,8 @@ import { type AnyResource, KINDS, type Kind, objectKey } from '../api/index.ts';
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
-import type { Diagnostic } from './problem.ts';
-import type { ObjectStatus } from './statuses.ts';
+import type { Diagnostic } from './status/problem.ts';
+import type { ObjectStatus } from './status/statuses.ts';
 import { translation } from './translation.ts';
 
 /** Inputs that are filled by hand. */

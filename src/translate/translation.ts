@@ -1,16 +1,16 @@
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, derive, index, join } from '../graph/index.ts';
-import { backendConfig, deriveBackends } from './backends.ts';
-import { deriveBackendTraffic } from './backendtraffic.ts';
-import { deriveClientTraffic } from './clienttraffic.ts';
-import { grantsOf } from './grants.ts';
+import { backendConfig, deriveBackends } from './backend/backends.ts';
+import { grantsOf } from './backend/grants.ts';
+import { deriveListeners } from './gateway/listeners.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
-import { deriveListeners } from './listeners.ts';
 import type { Lookup } from './lookup.ts';
-import type { Diagnostic } from './problem.ts';
-import { deriveRoutes } from './routes.ts';
+import { deriveBackendTraffic } from './policy/backend-traffic.ts';
+import { deriveClientTraffic } from './policy/client-traffic.ts';
+import { deriveRoutes } from './route/routes.ts';
 import type { Graph } from './stage.ts';
-import { deriveStatuses, type ObjectStatus } from './statuses.ts';
+import type { Diagnostic } from './status/problem.ts';
+import { deriveStatuses, type ObjectStatus } from './status/statuses.ts';
 
 export interface Translation {
   /** By `kind/key` (`refKey`). */

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { daemun, ServingProcess } from './daemunprocess.ts';
+import { daemun, ServingProcess } from './daemun-process.ts';
 import { documents, GATEWAY, route, service } from './manifest.ts';
 
 const TOKEN = 'a-token-that-nobody-guesses';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
-import { daemun } from './daemunprocess.ts';
+import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
+import { daemun } from './daemun-process.ts';
 import { documents, GATEWAY, route, service } from './manifest.ts';
 
 const GOOD = `${GATEWAY}---\n${documents(service('cart'), route('shop', { hostname: 'shop.example.com', backend: 'cart' }))}`;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
-import { DaemunProcess } from './daemunprocess.ts';
+import { DaemunProcess } from './daemun-process.ts';
 
 const run = promisify(execFile);
 

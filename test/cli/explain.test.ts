@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { daemun, freePort, ServingProcess } from './daemunprocess.ts';
+import { daemun, freePort, ServingProcess } from './daemun-process.ts';
 import { documents, GATEWAY, gateway, route, service } from './manifest.ts';
 
 const RULES = [

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { ask, askAdmin, isTurnedAway, Load } from './client.ts';
-import { freePort, ServingProcess } from './daemunprocess.ts';
+import { freePort, ServingProcess } from './daemun-process.ts';
 import { documents, GATEWAY, gateway, route, service } from './manifest.ts';
 
 const SHOP = documents(service('cart'), route('shop', { hostname: 'shop.example.com', backend: 'cart' }));

@@ -1,7 +1,7 @@
 /** How long 1,000 routes take to start and to change. The figures are printed; the bounds leave room for a busy machine. */
 import { afterEach, expect, test } from 'vitest';
 import { ask } from './client.ts';
-import { ServingProcess } from './daemunprocess.ts';
+import { ServingProcess } from './daemun-process.ts';
 import { documents, GATEWAY, route, service } from './manifest.ts';
 
 const ROUTES = 1000;

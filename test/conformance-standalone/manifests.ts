@@ -1,6 +1,6 @@
 /** The suite's manifests made ready for one machine: an address for each Gateway, a stand-in for each Pod that needs one. */
 import { parseAllDocuments } from 'yaml';
-import type { StandInKind } from './standin.ts';
+import type { StandInKind } from './stand-in.ts';
 
 export interface Manifest {
   apiVersion: string;

@@ -13,7 +13,7 @@ import {
   writtenPorts,
 } from './manifests.ts';
 import type { Material } from './material.ts';
-import { type StandIn, startStandIn } from './standin.ts';
+import { type StandIn, startStandIn } from './stand-in.ts';
 import { attachedRoutes } from './status.ts';
 import type { Suite } from './suite.ts';
 

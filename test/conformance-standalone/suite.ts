@@ -1,5 +1,5 @@
 /** The official conformance suite as Go's module cache holds it: read where it is, never copied. */
-import { goModule } from '../crd/gomodule.ts';
+import { goModule } from '../crd/go-module.ts';
 
 const MODULE = 'sigs.k8s.io/gateway-api/conformance';
 

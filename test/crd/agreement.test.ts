@@ -7,7 +7,7 @@ import { KINDS, type Kind } from '../../src/api/index.ts';
 import { chunksOf, entriesOf } from '../../src/sources/document.ts';
 import { check, type JsonObject, SCHEMAS } from '../../src/sources/schema/index.ts';
 import { mutations, type Specimen, samplesOf } from './corpus.ts';
-import { goModule, type ModuleFiles } from './gomodule.ts';
+import { goModule, type ModuleFiles } from './go-module.ts';
 import { judge, type OpenApi, type Verdict } from './openapi.ts';
 
 const MODULE = 'sigs.k8s.io/gateway-api';

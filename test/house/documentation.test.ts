@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
-import { daemun } from '../cli/daemunprocess.ts';
+import { daemun } from '../cli/daemun-process.ts';
 import { textOf, treeFiles } from './tree.ts';
 
 const PAGES = treeFiles().filter((path) => path.endsWith('.md'));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
+import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
 import { findTool, run, succeed } from './tool.ts';

@@ -6,7 +6,7 @@ import { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
-import { rawClient } from './rawservice.ts';
+import { rawClient } from './raw-service.ts';
 
 let rig: Rig;
 

@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { ChannelCredentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
+import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { backendTls, gateway, route, service } from './manifest.ts';
-import { rawImplementation } from './rawimplementation.ts';
-import { callUnary, type RawClient, type RawServer, rawClient, serveRaw } from './rawservice.ts';
+import { rawImplementation } from './raw-implementation.ts';
+import { callUnary, type RawClient, type RawServer, rawClient, serveRaw } from './raw-service.ts';
 
 const BIG = 4 * 1024 * 1024;
 const seen: Array<{ name: string; metadata: Record<string, unknown> }> = [];

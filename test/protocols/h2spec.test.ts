@@ -1,6 +1,6 @@
 /** h2spec, whole and strict, against a served gateway. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
+import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
 import { goProgram, run } from './tool.ts';

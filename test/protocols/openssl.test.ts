@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type DemoCertificate, demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
+import { type DemoCertificate, demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
 import { findTool, run } from './tool.ts';

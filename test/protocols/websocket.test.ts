@@ -5,7 +5,7 @@ import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { demoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
+import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
 

@@ -1,5 +1,5 @@
 /** Ways in which users break manifests: what is written, what mends it, and the word that the gateway has for it. */
-import { type DemoCertificate, tlsSecret } from '../../src/cli/democertificate.ts';
+import { type DemoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
 import { documents } from '../cli/manifest.ts';
 
 export interface Breakage {

@@ -2,8 +2,8 @@
 import http from 'node:http';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { backendRefs, HTTP, httpRoute, manifests, service } from './manifest.ts';
-import { httpBackend, rawBackend, type TestBackend } from './rawbackend.ts';
-import { rawClient } from './rawclient.ts';
+import { httpBackend, rawBackend, type TestBackend } from './raw-backend.ts';
+import { rawClient } from './raw-client.ts';
 import { type Rig, serveManifests } from './rig.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';

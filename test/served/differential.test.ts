@@ -9,14 +9,14 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ARENA } from '../../src/proxy/http/arena.ts';
+import { ARENA } from '../../src/proxy/ground/arena.ts';
+import { Head } from '../../src/proxy/ground/head.ts';
 import { ChunkDecoder } from '../../src/proxy/http/h1/chunk.ts';
 import { parseRequestHead } from '../../src/proxy/http/h1/parse.ts';
 import { SMUGGLING_FORMS } from '../../src/proxy/http/h1/smuggling.suite.ts';
-import { Head } from '../../src/proxy/http/head.ts';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
-import { httpBackend, type TestBackend } from './rawbackend.ts';
-import { rawClient } from './rawclient.ts';
+import { httpBackend, type TestBackend } from './raw-backend.ts';
+import { rawClient } from './raw-client.ts';
 import { type Rig, serveManifests } from './rig.ts';
 
 /** What a request is, as one of the parties reads it. */

@@ -5,8 +5,8 @@ import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
-import { httpBackend, rawBackend, type TestBackend } from './rawbackend.ts';
-import { type RawClient, rawClient } from './rawclient.ts';
+import { httpBackend, rawBackend, type TestBackend } from './raw-backend.ts';
+import { type RawClient, rawClient } from './raw-client.ts';
 import { type Rig, type RigOptions, serveManifests } from './rig.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';

@@ -4,8 +4,8 @@ import type net from 'node:net';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
-import { rawBackend } from './rawbackend.ts';
-import { rawClient } from './rawclient.ts';
+import { rawBackend } from './raw-backend.ts';
+import { rawClient } from './raw-client.ts';
 import { serveManifests } from './rig.ts';
 
 const CLIENTS = 400;

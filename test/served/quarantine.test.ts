@@ -1,10 +1,10 @@
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { demoCertificate } from '../../src/cli/democertificate.ts';
+import { demoCertificate } from '../../src/cli/demo-certificate.ts';
 import { conditionGroups, type Report } from '../../src/cli/report/index.ts';
 import { ask, askAdmin, Load } from '../cli/client.ts';
-import { ServingProcess } from '../cli/daemunprocess.ts';
+import { ServingProcess } from '../cli/daemun-process.ts';
 import { type Breakage, breakages, soundManifests } from './breakage.ts';
 
 const GOOD = 20;

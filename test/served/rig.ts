@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Echoes } from '../../src/cli/echo/index.ts';
-import { EchoOverlay } from '../../src/cli/echooverlay.ts';
+import { EchoOverlay } from '../../src/cli/echo-overlay.ts';
 import { Feed } from '../../src/cli/feed.ts';
 import { openPipeline } from '../../src/cli/pipeline.ts';
 import type { Report } from '../../src/cli/report/index.ts';

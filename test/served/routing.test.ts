@@ -2,7 +2,7 @@
 import http from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
-import { httpBackend, type TestBackend } from './rawbackend.ts';
+import { httpBackend, type TestBackend } from './raw-backend.ts';
 import { type Rig, serveManifests } from './rig.ts';
 
 interface Echo {

@@ -1,13 +1,13 @@
 /** The table of smuggling forms over real sockets: nothing refused reaches a backend, all else reaches it once. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ARENA } from '../../src/proxy/http/arena.ts';
+import { ARENA } from '../../src/proxy/ground/arena.ts';
+import { Head } from '../../src/proxy/ground/head.ts';
 import { ChunkDecoder } from '../../src/proxy/http/h1/chunk.ts';
 import { parseRequestHead } from '../../src/proxy/http/h1/parse.ts';
 import { SMUGGLING_FORMS } from '../../src/proxy/http/h1/smuggling.suite.ts';
-import { Head } from '../../src/proxy/http/head.ts';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
-import { rawBackend, type TestBackend } from './rawbackend.ts';
-import { rawClient } from './rawclient.ts';
+import { rawBackend, type TestBackend } from './raw-backend.ts';
+import { rawClient } from './raw-client.ts';
 import { type Rig, serveManifests } from './rig.ts';
 
 const AT = 16;

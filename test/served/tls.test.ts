@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type DemoCertificate, demoCertificate } from '../../src/cli/democertificate.ts';
+import { type DemoCertificate, demoCertificate } from '../../src/cli/demo-certificate.ts';
 import { backendRefs, httpRoute, manifests, service, tlsSecret } from './manifest.ts';
-import { type RawClient, rawTlsClient } from './rawclient.ts';
+import { type RawClient, rawTlsClient } from './raw-client.ts';
 import { type Rig, serveManifests } from './rig.ts';
 
 const NAMES = ['a', 'wild', 'any', 'other', 'next'];

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endpointsOf, httpRoute, manifests, tlsSecret } from '../served/manifest.ts';
-import { type RawClient, rawClient } from '../served/rawclient.ts';
+import { type RawClient, rawClient } from '../served/raw-client.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { Authority, caConfigMap, type Pair } from './authority.ts';
 

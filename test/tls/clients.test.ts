@@ -4,7 +4,7 @@ import http2 from 'node:http2';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backendRefs, httpRoute, manifests, service, tlsSecret } from '../served/manifest.ts';
-import { RawClient, rawClient } from '../served/rawclient.ts';
+import { RawClient, rawClient } from '../served/raw-client.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { Authority, caConfigMap, type Pair } from './authority.ts';
 

@@ -2,7 +2,7 @@
 import type tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backendRefs, httpRoute, manifests, service, tlsSecret } from '../served/manifest.ts';
-import { rawClient, rawTlsClient } from '../served/rawclient.ts';
+import { rawClient, rawTlsClient } from '../served/raw-client.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { Authority, type Pair } from './authority.ts';
 

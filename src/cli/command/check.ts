@@ -1,6 +1,6 @@
 /** `daemun check`: statuses and diagnostics of manifests, without serving. */
 import { Command } from 'commander';
-import { EXIT } from '../exitcode.ts';
+import { EXIT } from '../exit-code.ts';
 import { controllerOption, filesOption, outputOption } from '../option.ts';
 import type { Output } from '../report/index.ts';
 

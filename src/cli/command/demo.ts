@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { type HostPort, hostPort } from '../address.ts';
 import { ADMIN_DEFAULT, usage } from '../option.ts';
-import { type PortMap, portMap } from '../portmap.ts';
+import { type PortMap, portMap } from '../port-map.ts';
 
 interface DemoFlags {
   portMap: PortMap;

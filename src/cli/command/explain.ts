@@ -1,8 +1,8 @@
 /** `daemun explain`: why a request goes where it goes. */
 import { Command, Option } from 'commander';
 import type { HostPort } from '../address.ts';
-import { adminTokenOption } from '../adminoption.ts';
-import { echoOption, endpointOption, readEndpoints } from '../endpointflag.ts';
+import { adminTokenOption } from '../admin-option.ts';
+import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import { adminOption, controllerOption, each, filesOption } from '../option.ts';
 
 export interface ExplainFlags {

@@ -2,14 +2,14 @@
 import { Command, Option } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
 import { ipAddress, network } from '../address.ts';
-import { type AdminFlags, adminOptions, adminSetup } from '../adminoption.ts';
+import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
 import { duration } from '../duration.ts';
-import { echoOption, endpointOption, readEndpoints } from '../endpointflag.ts';
-import { type LimitFlags, limitOptions, limitsOf } from '../limitoption.ts';
+import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
+import { type LimitFlags, limitOptions, limitsOf } from '../limit-option.ts';
 import { controllerOption, each, filesOption, usage } from '../option.ts';
 import type { PlaneSetup } from '../plane/index.ts';
-import { type PortMap, portMap } from '../portmap.ts';
-import { workerCount } from '../workercount.ts';
+import { type PortMap, portMap } from '../port-map.ts';
+import { workerCount } from '../worker-count.ts';
 
 interface RunFlags extends AdminFlags, LimitFlags {
   file: string[];

@@ -1,8 +1,8 @@
 /** `daemun status`: statuses and diagnostics of a running gateway. */
 import { Command } from 'commander';
 import type { HostPort } from '../address.ts';
-import { adminTokenOption } from '../adminoption.ts';
-import { EXIT } from '../exitcode.ts';
+import { adminTokenOption } from '../admin-option.ts';
+import { EXIT } from '../exit-code.ts';
 import { ADMIN_DEFAULT, adminOption, outputOption } from '../option.ts';
 import type { Output, Report } from '../report/index.ts';
 
@@ -30,7 +30,7 @@ export function statusCommand(): Command {
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action(async ({ admin, adminTokenFile: token, output }: StatusFlags) => {
-      const { askAdmin } = await import('../adminclient.ts');
+      const { askAdmin } = await import('../admin-client.ts');
       const { fileLines, printReport, refused } = await import('../report/index.ts');
       const { paintFor } = await import('../style.ts');
       const report = await askAdmin<Report>({ ...admin, token }, '/status');

@@ -1,6 +1,6 @@
 /** The JSON that the HTTP echoes answer with. */
 import type { Backend } from '../../config/index.ts';
-import { echoName } from './echoserver.ts';
+import { echoName } from './echo-server.ts';
 
 /** Bytes of a request body that are repeated in the answer; of a larger one only the size is. */
 const BODY_LIMIT = 64 * 1024;

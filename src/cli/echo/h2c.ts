@@ -2,7 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Backend } from '../../config/index.ts';
 import { echoAnswer, Limited } from './answer.ts';
-import { echoName, listening, type StartEcho } from './echoserver.ts';
+import { echoName, listening, type StartEcho } from './echo-server.ts';
 
 export const startH2cEcho: StartEcho = async (backend) => {
   const server = createServer();

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Backend } from '../../config/index.ts';
 import { echoAnswer, Limited } from './answer.ts';
-import { listening, type StartEcho } from './echoserver.ts';
+import { listening, type StartEcho } from './echo-server.ts';
 
 export const startHttpEcho: StartEcho = async (backend) => {
   const server = createServer({ maxHeaderSize: 128 * 1024, requestTimeout: 0 }, (request, response) =>

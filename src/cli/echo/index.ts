@@ -1,8 +1,8 @@
 /** Built-in echo backends, for Services that have no endpoints. */
 import type { Backend } from '../../config/index.ts';
-import type { EchoServer, StartEcho } from './echoserver.ts';
+import type { EchoServer, StartEcho } from './echo-server.ts';
 
-export { ECHO_ADDRESS } from './echoserver.ts';
+export { ECHO_ADDRESS } from './echo-server.ts';
 
 /** Loaded with the first Backend that needs them: most runs need none. */
 const PROTOCOLS: Readonly<Record<Backend['protocol'], () => Promise<StartEcho>>> = {

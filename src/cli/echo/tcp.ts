@@ -1,6 +1,6 @@
 /** Echo over TCP: bytes back as they came, until the client has said its last. */
 import { createServer, type Socket } from 'node:net';
-import { listening, type StartEcho } from './echoserver.ts';
+import { listening, type StartEcho } from './echo-server.ts';
 
 export const startTcpEcho: StartEcho = async () => {
   const sockets = new Set<Socket>();

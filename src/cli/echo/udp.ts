@@ -1,7 +1,7 @@
 /** Echo over UDP: each datagram back to where it came from. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { ECHO_ADDRESS, type StartEcho } from './echoserver.ts';
+import { ECHO_ADDRESS, type StartEcho } from './echo-server.ts';
 
 export const startUdpEcho: StartEcho = async () => {
   const socket = createSocket('udp4');

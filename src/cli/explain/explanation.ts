@@ -7,7 +7,7 @@ import {
   type MatchExplanation,
   PlanCache,
 } from '../../proxy/route/index.ts';
-import { type FilterEffect, filterEffect } from './filtereffect.ts';
+import { type FilterEffect, filterEffect } from './filter-effect.ts';
 
 export interface AskedRequest {
   method: string;

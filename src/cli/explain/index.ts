@@ -2,18 +2,18 @@
 import type { RedactedConfig } from '../../admin/index.ts';
 import { type Endpoints, Snapshot } from '../../config/index.ts';
 import type { EndpointOption } from '../../sources/index.ts';
-import { type AskedAdmin, askAdmin } from '../adminclient.ts';
+import { type AskedAdmin, askAdmin } from '../admin-client.ts';
 import type { ExplainFlags } from '../command/explain.ts';
-import { EXIT } from '../exitcode.ts';
-import type { ListenerView } from '../listenerview.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ListenerView } from '../listener-view.ts';
 import { openPipeline } from '../pipeline.ts';
 import { type Report, unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
 import { type Explanation, explanationOf, type KnownConfig } from './explanation.ts';
 import { narrative } from './narrative.ts';
 import { questionOf } from './question.ts';
-import { type StreamExplanation, streamExplanationOf } from './streamexplanation.ts';
-import { streamNarrative } from './streamnarrative.ts';
+import { type StreamExplanation, streamExplanationOf } from './stream-explanation.ts';
+import { streamNarrative } from './stream-narrative.ts';
 
 export { isQuestion } from './question.ts';
 

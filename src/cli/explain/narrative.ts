@@ -3,7 +3,7 @@ import type { Listener, RouteRule } from '../../config/index.ts';
 import type { ExplainedCandidate } from '../../proxy/route/index.ts';
 import type { Paint } from '../style.ts';
 import { type ExplainedBackend, type Explanation, percent } from './explanation.ts';
-import type { FilterEffect } from './filtereffect.ts';
+import type { FilterEffect } from './filter-effect.ts';
 
 /** Candidates that lost, shown at most. */
 const SHOWN = 10;

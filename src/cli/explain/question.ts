@@ -1,9 +1,9 @@
 /** What is asked about: a request of HTTP or gRPC, or a connection that is relayed as it is. */
 import type { Listener } from '../../config/index.ts';
 import type { ExplainFlags } from '../command/explain.ts';
-import type { ListenerView } from '../listenerview.ts';
+import type { ListenerView } from '../listener-view.ts';
 import type { AskedRequest } from './explanation.ts';
-import type { AskedConnection } from './streamexplanation.ts';
+import type { AskedConnection } from './stream-explanation.ts';
 
 export type Question = { kind: 'request'; request: AskedRequest } | { kind: 'connection'; connection: AskedConnection };
 

@@ -2,10 +2,10 @@
 import { type Delta, readDelta } from '../../config/index.ts';
 import { Metrics } from '../../observe/index.ts';
 import { createProxy, type Proxy as ServedProxy } from '../../proxy/index.ts';
-import { type AccessTap, accessTap } from './accesstap.ts';
-import { type PlaneSetup, proxyOptions } from './dataplane.ts';
+import { type AccessTap, accessTap } from './access-tap.ts';
+import { type PlaneSetup, proxyOptions } from './data-plane.ts';
 import { Rejections } from './rejections.ts';
-import type { FromWorker, ToWorker } from './workermessage.ts';
+import type { FromWorker, ToWorker } from './worker-message.ts';
 
 class Worker {
   readonly #proxy: ServedProxy;

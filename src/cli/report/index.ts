@@ -1,5 +1,5 @@
 /** Statuses and diagnostics of a run, and how they are printed. */
-export { diagnosticText, fileLines } from './diagnostictext.ts';
+export { diagnosticText, fileLines } from './diagnostic-text.ts';
 export { OUTPUTS, type Output, printReport } from './print.ts';
 export {
   conditionGroups,

@@ -2,7 +2,7 @@
 import type { Condition } from '../../api/index.ts';
 import type { Paint } from '../style.ts';
 import { type Cell, formatTable } from '../table.ts';
-import { diagnosticText, type LineReader } from './diagnostictext.ts';
+import { diagnosticText, type LineReader } from './diagnostic-text.ts';
 import { conditionGroups, type Report, type StatusItem, type Verdict, verdictOf } from './report.ts';
 
 export const OUTPUTS = ['table', 'json', 'yaml'] as const;

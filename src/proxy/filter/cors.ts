@@ -1,7 +1,7 @@
 import type { CorsFilter, HeaderLine } from '../../config/index.ts';
-import { FIELD_STRIDE, type Head, nameHash, sameName, VALUE_END, VALUE_START } from '../http/head.ts';
+import { FIELD_STRIDE, type Head, nameHash, sameName, VALUE_END, VALUE_START } from '../ground/head.ts';
 import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
-import { HeaderPatch } from './headerpatch.ts';
+import { HeaderPatch } from './header-patch.ts';
 import { AllowedOrigins } from './origin.ts';
 
 const ORIGIN = 'origin';

@@ -4,9 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Filter } from '../../config/index.ts';
-import type { ClientConnection } from '../http/codec.ts';
-import type { Head } from '../http/head.ts';
-import { type PlainRequest, plainHead } from '../route/plainrequest.ts';
+import type { ClientConnection } from '../ground/codec.ts';
+import type { Head } from '../ground/head.ts';
+import { type PlainRequest, plainHead } from '../route/plain-request.ts';
 import { ANSWERED, CONTINUE, type CompiledFilter, compileFilter, type FilterScope, HeaderPatch } from './index.ts';
 
 export interface Answer {

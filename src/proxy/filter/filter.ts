@@ -2,9 +2,9 @@
  * The family of filters. A config Filter is compiled once into a CompiledFilter or, where it only changes headers,
  * into a HeaderPatch that is folded into the rule's, so that it costs nothing of its own per request.
  */
-import type { ClientConnection } from '../http/codec.ts';
-import type { Head } from '../http/head.ts';
-import type { HeaderPatch } from './headerpatch.ts';
+import type { ClientConnection } from '../ground/codec.ts';
+import type { Head } from '../ground/head.ts';
+import type { HeaderPatch } from './header-patch.ts';
 
 export const CONTINUE = 0;
 /** The filter answered through `respond`. */

@@ -1,3 +1,3 @@
 export { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
-export { HeaderPatch } from './headerpatch.ts';
+export { HeaderPatch } from './header-patch.ts';
 export { type CompiledFilters, compileFilter, compileFilters } from './registry.ts';

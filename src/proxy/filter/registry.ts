@@ -3,12 +3,12 @@ import { strict as assert } from 'node:assert';
 import type { Filter } from '../../config/index.ts';
 import { CorsPolicy } from './cors.ts';
 import type { CompiledFilter } from './filter.ts';
-import { HeaderPatch } from './headerpatch.ts';
-import { RequestHeaderModifier } from './requestheadermodifier.ts';
-import { RequestMirror } from './requestmirror.ts';
-import { RequestRedirect } from './requestredirect.ts';
-import { ResponseHeaderModifier } from './responseheadermodifier.ts';
-import { UrlRewrite } from './urlrewrite.ts';
+import { HeaderPatch } from './header-patch.ts';
+import { RequestHeaderModifier } from './request-header-modifier.ts';
+import { RequestMirror } from './request-mirror.ts';
+import { RequestRedirect } from './request-redirect.ts';
+import { ResponseHeaderModifier } from './response-header-modifier.ts';
+import { UrlRewrite } from './url-rewrite.ts';
 
 /** What a rule or backend does to requests: changes that cost nothing per request, and the filters that run. */
 export interface CompiledFilters {

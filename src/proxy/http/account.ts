@@ -1,9 +1,9 @@
 /** The account of one exchange: what the metrics count and the access log says. */
 
+import type { ClientConnection } from '../ground/codec.ts';
+import type { Head } from '../ground/head.ts';
+import { nameHash } from '../ground/head.ts';
 import type { PlannedBackend } from '../route/index.ts';
-import type { ClientConnection } from './codec.ts';
-import type { Head } from './head.ts';
-import { nameHash } from './head.ts';
 import type { HttpService } from './service.ts';
 import type { RouteRow } from './stats.ts';
 

@@ -2,9 +2,9 @@
  * Composing forwarded heads in ARENA: runs of field lines that pass unchanged are copied as they stand, the rest is
  * left out, and what the proxy says itself comes after.
  */
-import type { HeaderPatch } from '../filter/headerpatch.ts';
-import { ARENA } from './arena.ts';
-import { FIELD_KEPT, FIELD_STRIDE, type Head, NAME_END, NAME_HASH, NAME_START, sameName } from './head.ts';
+import type { HeaderPatch } from '../filter/header-patch.ts';
+import { ARENA } from '../ground/arena.ts';
+import { FIELD_KEPT, FIELD_STRIDE, type Head, NAME_END, NAME_HASH, NAME_START, sameName } from '../ground/head.ts';
 
 /** Writes latin1 `text` at `at`; answers the byte after it. */
 export function putText(at: number, text: string): number {

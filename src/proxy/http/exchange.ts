@@ -5,11 +5,7 @@
  */
 import assert from 'node:assert';
 import { ANSWERED, HeaderPatch } from '../filter/index.ts';
-import type { PlannedBackend, RoutePlan } from '../route/index.ts';
-import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
-import { Account } from './account.ts';
-import { ARENA, COMPOSE_START } from './arena.ts';
-import { BackendRequest } from './backendrequest.ts';
+import { ARENA, COMPOSE_START } from '../ground/arena.ts';
 import {
   BODY_OPEN,
   BODY_TUNNEL,
@@ -19,13 +15,17 @@ import {
   type Failure,
   type RequestSide,
   type Upstream,
-} from './codec.ts';
-import { ExchangeTimes } from './exchangetimes.ts';
-import { FilterRun } from './filterrun.ts';
+} from '../ground/codec.ts';
+import { type Head, isHeadMethod } from '../ground/head.ts';
+import type { PlannedBackend, RoutePlan } from '../route/index.ts';
+import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
+import { Account } from './account.ts';
+import { BackendRequest } from './backend-request.ts';
+import { ExchangeTimes } from './exchange-times.ts';
+import { FilterRun } from './filter-run.ts';
 import { composeRequest, composeResponse, framingOf } from './forward.ts';
 import { endWithStatus, grpcDue, isGrpc } from './grpc.ts';
-import { type GrpcWeb, grpcWebOf } from './grpcweb.ts';
-import { type Head, isHeadMethod } from './head.ts';
+import { type GrpcWeb, grpcWebOf } from './grpc-web.ts';
 import {
   localReply,
   PREFERS_GRPC,
@@ -35,9 +35,9 @@ import {
   sendContinue,
   sendReply,
   upstreamFailure,
-} from './localreply.ts';
+} from './local-reply.ts';
 import { Mirrors } from './mirror.ts';
-import { idText, nextIdNumber, trustedRequestId } from './requestid.ts';
+import { idText, nextIdNumber, trustedRequestId } from './request-id.ts';
 import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
 import type { HttpService, UpstreamChoice } from './service.ts';
 

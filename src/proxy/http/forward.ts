@@ -1,11 +1,18 @@
 /** The heads that go on: the request's to the backend, the response's to the client. */
-import type { HeaderPatch } from '../filter/headerpatch.ts';
-import { ARENA } from './arena.ts';
-import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type BodyFraming, type ClientConnection } from './codec.ts';
+import type { HeaderPatch } from '../filter/header-patch.ts';
+import { ARENA } from '../ground/arena.ts';
+import {
+  BODY_LENGTH,
+  BODY_NONE,
+  BODY_OPEN,
+  BODY_TUNNEL,
+  type BodyFraming,
+  type ClientConnection,
+} from '../ground/codec.ts';
+import { FIELD_KEPT, FIELD_MANAGED, FIELD_STRIDE, Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
 import { applyDrops, fieldsStart, putBytes, putHex, putKept, putText } from './compose.ts';
-import { FIELD_KEPT, FIELD_MANAGED, FIELD_STRIDE, Head, nameHash, VALUE_END, VALUE_START } from './head.ts';
-import { reasonPhrase } from './localreply.ts';
-import { ID_PREFIX, idText } from './requestid.ts';
+import { reasonPhrase } from './local-reply.ts';
+import { ID_PREFIX, idText } from './request-id.ts';
 
 /** What a request head becomes on its way. */
 export interface RequestChanges {

@@ -1,9 +1,9 @@
 /** What gRPC asks of answers that the gateway makes itself, and its deadlines. */
-import { ARENA, COMPOSE_START } from './arena.ts';
-import type { Downstream } from './codec.ts';
+import { ARENA, COMPOSE_START } from '../ground/arena.ts';
+import type { Downstream } from '../ground/codec.ts';
+import { WHEEL_TICK } from '../ground/deadline.ts';
+import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
 import { putText } from './compose.ts';
-import { WHEEL_TICK } from './deadline.ts';
-import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from './head.ts';
 
 const CONTENT_TYPE = nameHash('content-type');
 const GRPC_TIMEOUT = nameHash('grpc-timeout');

@@ -1,6 +1,6 @@
-export { Deadline, DeadlineWheel } from './deadline.ts';
+export { Deadline, DeadlineWheel } from '../ground/deadline.ts';
 export { abuseMetrics } from './h2/index.ts';
 export { httpPool, serveHttp } from './protocol.ts';
 export { DEFAULT_LIMITS, type HttpLimits, type HttpService, type Upstreams } from './service.ts';
 export { Stats } from './stats.ts';
-export { TrustedHops } from './trustedhops.ts';
+export { TrustedHops } from './trusted-hops.ts';

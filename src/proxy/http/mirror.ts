@@ -1,10 +1,11 @@
 /** Copies of a request on their way to other backends. Whatever comes back, or does not, is dropped. */
+
+import { COMPOSE_START } from '../ground/arena.ts';
+import type { BodyFraming, ClientConnection, Upstream } from '../ground/codec.ts';
+import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
-import { COMPOSE_START } from './arena.ts';
-import type { BodyFraming, ClientConnection, Upstream } from './codec.ts';
 import { putText } from './compose.ts';
-import type { Deadline, DeadlineOwner } from './deadline.ts';
-import { KeptBody } from './keptbody.ts';
+import { KeptBody } from './kept-body.ts';
 import type { HttpService } from './service.ts';
 
 /** Bytes of a body that wait for a slow mirror; beyond it the mirror is given up. */

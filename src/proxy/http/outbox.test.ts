@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { ARENA } from './arena.ts';
+import { ARENA } from '../ground/arena.ts';
 import { putText } from './compose.ts';
 import { outbox } from './outbox.ts';
 

@@ -3,7 +3,7 @@
  * first one collected goes out. So a response head and the first bytes of its body leave in one write, and no
  * connection needs a send buffer of its own while it is idle.
  */
-import { SEND_END, SEND_START } from './arena.ts';
+import { SEND_END, SEND_START } from '../ground/arena.ts';
 
 export interface OutboxOwner {
   /** Sends ARENA[SEND_START, outbox.at) and calls `release`. */

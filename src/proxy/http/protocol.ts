@@ -1,5 +1,5 @@
 /** Which codec a connection gets. */
-import type { Link } from '../listen/driver.ts';
+import type { Link } from '../ground/driver.ts';
 import { ConnectionPool, type PoolFactory } from '../upstream/index.ts';
 import { Exchange } from './exchange.ts';
 import { H1ClientConnection } from './h1/client.ts';

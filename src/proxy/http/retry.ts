@@ -1,6 +1,6 @@
 /** When a request is sent again, and how long that waits. */
 import type { RouteRule } from '../../config/index.ts';
-import type { Failure } from './codec.ts';
+import type { Failure } from '../ground/codec.ts';
 
 /** Milliseconds before the first retry where the rule names none; doubled for each further one. */
 export const DEFAULT_BACKOFF = 25;

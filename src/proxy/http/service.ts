@@ -1,11 +1,11 @@
 /** What all exchanges of one socket share. Routes and upstreams are swapped as whole references. */
 import type { AccessEntry } from '../../observe/index.ts';
+import type { ClientConnection, Failure } from '../ground/codec.ts';
+import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { RouteTable } from '../route/index.ts';
 import type { EndpointPool } from '../upstream/index.ts';
-import type { ClientConnection, Failure } from './codec.ts';
-import type { DeadlineWheel } from './deadline.ts';
 import type { Stats } from './stats.ts';
-import type { TrustedHops } from './trustedhops.ts';
+import type { TrustedHops } from './trusted-hops.ts';
 
 /** Backends by key, as far as the exchange needs them. */
 export interface Upstreams {

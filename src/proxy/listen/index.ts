@@ -1,8 +1,8 @@
-export type { ConnectTarget, ConnectTls, Driver, Link, LinkAddresses, LinkTls, Sink } from './driver.ts';
-export { MemoryDriver, MemoryLink } from './memorylink.ts';
-export { adoptSocket, deliver, type Handle, linkOf, NetDriver, NetLink } from './netlink.ts';
+export type { ConnectTarget, ConnectTls, Driver, Link, LinkAddresses, LinkTls, Sink } from '../ground/driver.ts';
+export { MemoryDriver, MemoryLink } from './memory-link.ts';
+export { adoptSocket, deliver, type Handle, linkOf, NetDriver, NetLink } from './net-link.ts';
 export { type ListeningSocket, openSocket, type SocketTarget, socketError } from './socket.ts';
-export { tlsLinkOf } from './tlslink.ts';
+export { tlsLinkOf } from './tls-link.ts';
 export {
   ALPN,
   CIPHERS,
@@ -11,4 +11,4 @@ export {
   type TlsContext,
   TlsContexts,
   TlsTermination,
-} from './tlstermination.ts';
+} from './tls-termination.ts';

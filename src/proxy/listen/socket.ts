@@ -1,7 +1,7 @@
 /** Listening TCP sockets. Accepted connections come as raw handles, so that the reader can be chosen per protocol. */
 import net from 'node:net';
 import { DaemunError } from '../../observe/index.ts';
-import type { Handle } from './netlink.ts';
+import type { Handle } from './net-link.ts';
 
 /** Connections that the kernel holds until they are accepted. */
 const BACKLOG = 4096;

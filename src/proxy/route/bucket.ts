@@ -4,10 +4,10 @@
  * reused by the next table while its candidates are the same.
  */
 import type { Listener } from '../../config/index.ts';
-import type { Head } from '../http/head.ts';
-import { ByteMap, type ByteMapEntry, sameBytes } from './bytemap.ts';
+import type { Head } from '../ground/head.ts';
+import { ByteMap, type ByteMapEntry, sameBytes } from './byte-map.ts';
 import type { Candidate } from './candidate.ts';
-import type { PathScan } from './pathscan.ts';
+import type { PathScan } from './path-scan.ts';
 import type { CompiledPlan } from './plan.ts';
 import { comparePrecedence } from './precedence.ts';
 

@@ -1,8 +1,8 @@
 /** One match of one rule on one hostname of one listener: what is found, ordered and tried for a request. */
 import type { HttpMatch, Listener } from '../../config/index.ts';
-import { ARENA } from '../http/arena.ts';
-import type { Head } from '../http/head.ts';
-import { bytesHash, sameBytes, wireText } from './bytemap.ts';
+import { ARENA } from '../ground/arena.ts';
+import type { Head } from '../ground/head.ts';
+import { bytesHash, sameBytes, wireText } from './byte-map.ts';
 import { type Condition, compileConditions, prefixText } from './condition.ts';
 import type { CompiledPlan } from './plan.ts';
 import { compileRegex, literalStart, type Regex } from './regex.ts';

@@ -1,10 +1,10 @@
 /** Config objects into the RouteTable of one socket. */
 import type { Listener, RouteRule } from '../../config/index.ts';
-import { type Head, sameName } from '../http/head.ts';
+import { type Head, sameName } from '../ground/head.ts';
 import { HostBucket, type Placement } from './bucket.ts';
 import type { Candidate } from './candidate.ts';
-import { ANY_HOST, HostIndex } from './hostindex.ts';
-import { PathScan } from './pathscan.ts';
+import { ANY_HOST, HostIndex } from './host-index.ts';
+import { PathScan } from './path-scan.ts';
 import type { CompiledPlan, PlanCache } from './plan.ts';
 import type { RouteMatch, RouteTable } from './table.ts';
 

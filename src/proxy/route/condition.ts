@@ -3,8 +3,8 @@
  * read the request's bytes in ARENA; only regular expressions and repeated headers make a string.
  */
 import type { HttpMatch, ValueMatch } from '../../config/index.ts';
-import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from '../http/head.ts';
-import { sameBytes, wireText } from './bytemap.ts';
+import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
+import { sameBytes, wireText } from './byte-map.ts';
 import { findParameter, foundEquals, foundText } from './query.ts';
 import { compileRegex, type Regex } from './regex.ts';
 

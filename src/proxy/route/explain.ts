@@ -4,10 +4,10 @@
  */
 import { strict as assert } from 'node:assert';
 import type { HttpMatch, Listener, RouteRule } from '../../config/index.ts';
-import type { Head } from '../http/head.ts';
+import type { Head } from '../ground/head.ts';
 import type { Candidate } from './candidate.ts';
 import type { CompiledTable, Consideration } from './compile.ts';
-import { type PlainRequest, plainHead } from './plainrequest.ts';
+import { type PlainRequest, plainHead } from './plain-request.ts';
 import { decidedBy } from './precedence.ts';
 
 /** Plain JSON: it travels from a running gateway to the command. */

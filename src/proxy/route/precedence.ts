@@ -3,7 +3,7 @@
  * with the name that explanations show. See docs/decisions/route-precedence.md for where the spec leaves a choice.
  */
 import type { Candidate } from './candidate.ts';
-import { ANY_HOST } from './hostindex.ts';
+import { ANY_HOST } from './host-index.ts';
 
 export interface Criterion {
   /** Why the first of two candidates comes before the second, in a user's words. */

@@ -3,8 +3,8 @@
  * percent-encoding. A pair that holds ';' or a broken escape is passed over, as Go's net/url does, since servers
  * disagree about it. Of a repeated parameter the first value counts.
  */
-import { ARENA } from '../http/arena.ts';
-import type { Head } from '../http/head.ts';
+import { ARENA } from '../ground/arena.ts';
+import type { Head } from '../ground/head.ts';
 
 const AMPERSAND = 38;
 const PERCENT = 37;

@@ -4,7 +4,7 @@
  */
 import { RE2JS } from 're2js';
 import type { HttpMatch, Listener, RouteRule, ValueMatch } from '../../config/index.ts';
-import type { PlainRequest } from './plainrequest.ts';
+import type { PlainRequest } from './plain-request.ts';
 
 export interface ReferenceAnswer {
   rule: RouteRule;

@@ -4,8 +4,8 @@
  */
 import type { RouteRule } from '../../config/index.ts';
 import type { CompiledFilter } from '../filter/filter.ts';
-import type { HeaderPatch } from '../filter/headerpatch.ts';
-import type { Head } from '../http/head.ts';
+import type { HeaderPatch } from '../filter/header-patch.ts';
+import type { Head } from '../ground/head.ts';
 import type { RouteRow } from '../http/stats.ts';
 
 /** A RouteRule, compiled. Reused while its canonical hash stays the same. */

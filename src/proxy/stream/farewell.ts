@@ -1,6 +1,6 @@
 /** Closes a connection with a last message that the client gets to read. */
-import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../http/deadline.ts';
-import type { Link, Sink } from '../listen/driver.ts';
+import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
+import type { Link, Sink } from '../ground/driver.ts';
 
 /** Milliseconds that a client has to close its side; what it still sends meanwhile is thrown away. */
 export const FAREWELL_TIMEOUT = 1_000;

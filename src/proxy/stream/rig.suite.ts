@@ -4,14 +4,14 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Endpoint, RouteRule } from '../../config/index.ts';
 import { type AccessEntry, Metrics } from '../../observe/index.ts';
-import { DeadlineWheel, WHEEL_TICK } from '../http/deadline.ts';
-import { adoptSocket, linkOf, NetDriver, type NetLink } from '../listen/netlink.ts';
+import { DeadlineWheel, WHEEL_TICK } from '../ground/deadline.ts';
+import { adoptSocket, linkOf, NetDriver, type NetLink } from '../listen/net-link.ts';
 import { type ListeningSocket, openSocket } from '../listen/socket.ts';
-import type { EndpointPicker, StreamEndpoint } from './endpointpicker.ts';
-import { type StreamLimits, streamLimits } from './streamlimits.ts';
-import { StreamMeter } from './streammeter.ts';
-import type { StreamBackend, StreamPlan } from './streamplan.ts';
-import { createTcpRelay } from './tcprelay.ts';
+import type { EndpointPicker, StreamEndpoint } from './endpoint-picker.ts';
+import { type StreamLimits, streamLimits } from './stream-limits.ts';
+import { StreamMeter } from './stream-meter.ts';
+import type { StreamBackend, StreamPlan } from './stream-plan.ts';
+import { createTcpRelay } from './tcp-relay.ts';
 
 /** A listening socket of the data plane whose accepted connections are given as links. */
 export async function listenLinks(onLink: (link: NetLink) => void): Promise<{ port: number; server: ListeningSocket }> {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { type Backend, type ConfigObject, type Endpoints, Snapshot } from '../../config/index.ts';
-import { DeadlineWheel } from '../http/deadline.ts';
+import { DeadlineWheel } from '../ground/deadline.ts';
 import { httpPool } from '../http/index.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import { Backends } from './backends.ts';
-import type { Resolved } from './nameresolution.ts';
+import type { Resolved } from './name-resolution.ts';
 
 const BACKEND: Backend = {
   kind: 'Backend',

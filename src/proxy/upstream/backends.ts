@@ -9,10 +9,10 @@ import {
   policyKey,
   type Snapshot,
 } from '../../config/index.ts';
-import { backendTls } from './backendtls.ts';
+import { backendTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
 import type { PoolFactory, UpstreamWorld } from './connection.ts';
-import { NameResolution, type Resolve } from './nameresolution.ts';
+import { NameResolution, type Resolve } from './name-resolution.ts';
 
 interface Served {
   balancer: Balancer;

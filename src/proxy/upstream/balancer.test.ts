@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Backend, Endpoint } from '../../config/index.ts';
-import { DeadlineWheel } from '../http/deadline.ts';
+import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import { Balancer } from './balancer.ts';
 import type { EndpointPool } from './connection.ts';

@@ -1,7 +1,7 @@
 /** One Backend with the pools of its endpoints: round robin over the ready ones, then over the draining ones. */
 import type { Backend, Endpoint, Endpoints } from '../../config/index.ts';
-import type { ConnectTls } from '../listen/driver.ts';
-import { ClientPools } from './clientpools.ts';
+import type { ConnectTls } from '../ground/driver.ts';
+import { ClientPools } from './client-pools.ts';
 import type { EndpointPool, EndpointTarget, PoolFactory, ProxyVersion, UpstreamWorld } from './connection.ts';
 
 export class Balancer {

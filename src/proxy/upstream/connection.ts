@@ -3,9 +3,9 @@
  * in as a Connector, so that pools and balancing know no protocol.
  */
 
-import type { ClientConnection, Failure, ResponseSide, Upstream } from '../http/codec.ts';
-import type { DeadlineWheel } from '../http/deadline.ts';
-import type { ConnectTls, Driver, LinkAddresses } from '../listen/driver.ts';
+import type { ClientConnection, Failure, ResponseSide, Upstream } from '../ground/codec.ts';
+import type { DeadlineWheel } from '../ground/deadline.ts';
+import type { ConnectTls, Driver, LinkAddresses } from '../ground/driver.ts';
 
 /** An exchange that waits for a connection. Exactly one of the two is called, unless it cancels. */
 export interface OpenWaiter extends ResponseSide {

@@ -12,4 +12,4 @@ export {
 } from './connection.ts';
 export { Eviction } from './eviction.ts';
 export { ConnectionPool, type PooledConnection } from './pool.ts';
-export { WaitingRoom } from './waitingroom.ts';
+export { WaitingRoom } from './waiting-room.ts';

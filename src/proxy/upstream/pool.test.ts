@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Failure, Upstream } from '../http/codec.ts';
-import { DeadlineWheel } from '../http/deadline.ts';
+import type { Failure, Upstream } from '../ground/codec.ts';
+import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import {
   MAX_CONNECTIONS_PER_ENDPOINT,

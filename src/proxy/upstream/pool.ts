@@ -1,5 +1,5 @@
 /** Connections to one endpoint that carry one request at a time (HTTP/1.1). */
-import type { Failure, Upstream } from '../http/codec.ts';
+import type { Failure, Upstream } from '../ground/codec.ts';
 import {
   type EndpointPool,
   type EndpointTarget,
@@ -10,7 +10,7 @@ import {
   type UpstreamWorld,
 } from './connection.ts';
 import { Eviction } from './eviction.ts';
-import { WaitingRoom } from './waitingroom.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** A connection as the pool sees it. */
 export interface PooledConnection extends Upstream {

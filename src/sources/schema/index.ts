@@ -1,17 +1,17 @@
 /** What an API server accepts of each kind, and its judgement of one object. */
 import type { Kind } from '../../api/index.ts';
-import { backendTlsPolicySpec } from './backendtlspolicy.ts';
-import { backendTrafficPolicySpec } from './backendtrafficpolicy.ts';
-import { clientTrafficPolicySpec } from './clienttrafficpolicy.ts';
+import { backendTlsPolicySpec } from './backend-tls-policy.ts';
+import { backendTrafficPolicySpec } from './backend-traffic-policy.ts';
+import { clientTrafficPolicySpec } from './client-traffic-policy.ts';
 import { endpointSliceFields, endpointSliceRules, endpointsFields } from './endpoints.ts';
 import { gatewaySpec } from './gateway.ts';
-import { gatewayClassSpec } from './gatewayclass.ts';
-import { grpcRouteSpec } from './grpcroute.ts';
-import { httpRouteSpec } from './httproute.ts';
-import { streamRouteSpec, tlsRouteSpec } from './l4route.ts';
-import { listenerSetSpec } from './listenerset.ts';
+import { gatewayClassSpec } from './gateway-class.ts';
+import { grpcRouteSpec } from './grpc-route.ts';
+import { httpRouteSpec } from './http-route.ts';
+import { streamRouteSpec, tlsRouteSpec } from './l4-route.ts';
+import { listenerSetSpec } from './listener-set.ts';
 import { clusterMetadata, namespacedMetadata, namespaceMetadata, serviceMetadata } from './metadata.ts';
-import { referenceGrantSpec } from './referencegrant.ts';
+import { referenceGrantSpec } from './reference-grant.ts';
 import { type Field, type ObjectSchema, object, optional, type Rule, required, text } from './schema.ts';
 import { configMapFields, configMapRules, secretFields, secretRules } from './secret.ts';
 import { serviceSpec } from './service.ts';

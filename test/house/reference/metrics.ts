@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { ask, askAdmin } from '../../cli/client.ts';
-import { ServingProcess } from '../../cli/daemunprocess.ts';
+import { ServingProcess } from '../../cli/daemun-process.ts';
 import { documents, GATEWAY, gateway, route, service } from '../../cli/manifest.ts';
 import { isProduct, textOf, treeFiles } from '../tree.ts';
 

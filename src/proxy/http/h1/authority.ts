@@ -1,7 +1,7 @@
 /** Host and port, of the Host field or of a target that is a URL. */
 import { isIPv6 } from 'node:net';
-import { ARENA } from '../arena.ts';
-import type { Head } from '../head.ts';
+import { ARENA } from '../../ground/arena.ts';
+import type { Head } from '../../ground/head.ts';
 import {
   BRACKET,
   BRACKET_END,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import { ChunkDecoder, MAX_CHUNK_EXTENSION_BYTES, MAX_CHUNK_SIZE_DIGITS } from './chunk.ts';
 import { CHUNK_EXTENSION_TOO_LONG, CHUNK_SIZE_TOO_LARGE, TRAILERS_TOO_LARGE } from './fault.ts';
 import { MAX_TRAILER_BYTES } from './trailer.ts';

@@ -1,5 +1,5 @@
 /** The chunked coding, taken off: a state machine over bytes in ARENA that goes on where the last read ended. */
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import {
   BARE_CR,
   BARE_LF,

@@ -1,9 +1,6 @@
 /** A connection to a backend that carries one HTTP/1.1 request at a time. */
-import { CopySender, TEXT_MAX } from '../../listen/copysender.ts';
-import type { Link, Sink } from '../../listen/driver.ts';
-import { CONNECT_TIMEOUT, type OpenWaiter, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
-import type { ConnectionPool, PooledConnection } from '../../upstream/pool.ts';
-import { ARENA, COMPOSE_START, JOIN_START } from '../arena.ts';
+
+import { ARENA, COMPOSE_START, JOIN_START } from '../../ground/arena.ts';
 import {
   BODY_LENGTH,
   BODY_NONE,
@@ -12,13 +9,17 @@ import {
   type BodyFraming,
   type Failure,
   type ResponseSide,
-} from '../codec.ts';
+} from '../../ground/codec.ts';
+import { CopySender, TEXT_MAX } from '../../ground/copy-sender.ts';
+import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
+import type { Link, Sink } from '../../ground/driver.ts';
+import { Head, nameHash } from '../../ground/head.ts';
+import { CONNECT_TIMEOUT, type OpenWaiter, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
+import type { ConnectionPool, PooledConnection } from '../../upstream/pool.ts';
 import { putText } from '../compose.ts';
-import type { Deadline, DeadlineOwner } from '../deadline.ts';
-import { Head, nameHash } from '../head.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
-import { chunkHeader } from './chunktext.ts';
-import { KeptBytes } from './keptbytes.ts';
+import { chunkHeader } from './chunk-text.ts';
+import { KeptBytes } from './kept-bytes.ts';
 import { holdsLineEnd, parseResponseHead } from './parse.ts';
 import { MAX_RESPONSE_HEAD_BYTES } from './response.ts';
 

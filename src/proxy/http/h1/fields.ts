@@ -1,7 +1,7 @@
 /** Field lines, of heads and of trailer sections: one pass, nothing repaired, known fields understood on the way. */
-import { ARENA } from '../arena.ts';
-import { FIELD_STRIDE, type Head, MAX_FIELDS, sameName, VALUE_END, VALUE_START } from '../head.ts';
-import { noteOptions } from './connectionoption.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { FIELD_STRIDE, type Head, MAX_FIELDS, sameName, VALUE_END, VALUE_START } from '../../ground/head.ts';
+import { noteOptions } from './connection-option.ts';
 import {
   BARE_CR,
   BARE_LF,
@@ -33,7 +33,7 @@ import {
   TE,
   TRANSFER_ENCODING,
   UPGRADE,
-} from './fieldkind.ts';
+} from './field-kind.ts';
 import { codingFault, hasElement, parseLength } from './framing.ts';
 import {
   COLON,

@@ -1,6 +1,6 @@
 /** The fields that say how long a message is. */
-import { ARENA } from '../arena.ts';
-import { sameName } from '../head.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { sameName } from '../../ground/head.ts';
 import { CODING_INVALID, CODING_UNSUPPORTED, LENGTH_INVALID } from './fault.ts';
 import { COMMA, HTAB, NINE, SP, ZERO } from './octets.ts';
 

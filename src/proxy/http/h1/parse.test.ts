@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import {
   FIELD_HOP_BY_HOP,
   FIELD_KEPT,
@@ -10,8 +10,8 @@ import {
   NAME_HASH,
   nameHash,
   SCHEME_HTTPS,
-} from '../head.ts';
-import { MAX_NAMED_OPTIONS } from './connectionoption.ts';
+} from '../../ground/head.ts';
+import { MAX_NAMED_OPTIONS } from './connection-option.ts';
 import { CONNECTION_INVALID, HEAD_TOO_LARGE, LINE_TOO_LONG, TOO_MANY_FIELDS } from './fault.ts';
 import { MAX_REQUEST_HEAD_BYTES, MAX_REQUEST_LINE_BYTES, parseRequestHead, requestError } from './parse.ts';
 

@@ -1,5 +1,5 @@
 /** Request heads. */
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import {
   FIELD_STRIDE,
   type Head,
@@ -9,9 +9,9 @@ import {
   sameName,
   VALUE_END,
   VALUE_START,
-} from '../head.ts';
+} from '../../ground/head.ts';
 import { parseAuthority } from './authority.ts';
-import { clearOptions, settleOptions } from './connectionoption.ts';
+import { clearOptions, settleOptions } from './connection-option.ts';
 import {
   BAD_METHOD,
   BAD_VERSION,

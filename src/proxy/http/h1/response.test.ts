@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ARENA } from '../arena.ts';
-import { FIELD_HOP_BY_HOP, FIELD_KEPT, Head } from '../head.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { FIELD_HOP_BY_HOP, FIELD_KEPT, Head } from '../../ground/head.ts';
 import { HEAD_TOO_LARGE } from './fault.ts';
 import { MAX_RESPONSE_HEAD_BYTES, parseResponseHead } from './response.ts';
 

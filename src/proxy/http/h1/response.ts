@@ -1,7 +1,7 @@
 /** Response heads. */
-import { ARENA } from '../arena.ts';
-import { type Head, OPTION_UPGRADE } from '../head.ts';
-import { clearOptions, settleOptions } from './connectionoption.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { type Head, OPTION_UPGRADE } from '../../ground/head.ts';
+import { clearOptions, settleOptions } from './connection-option.ts';
 import {
   BAD_STATUS_LINE,
   BARE_CR,

@@ -1,20 +1,20 @@
 /** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
 
-import type { Link, Sink } from '../../listen/driver.ts';
+import { ARENA, JOIN_START } from '../../ground/arena.ts';
+import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Downstream, type Failure } from '../../ground/codec.ts';
+import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
+import type { Link, Sink } from '../../ground/driver.ts';
+import { Head } from '../../ground/head.ts';
 import { Account } from '../account.ts';
-import { ARENA, JOIN_START } from '../arena.ts';
-import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Downstream, type Failure } from '../codec.ts';
 import { putText } from '../compose.ts';
-import type { Deadline, DeadlineOwner } from '../deadline.ts';
 import { Exchange } from '../exchange.ts';
-import { Head } from '../head.ts';
-import { localReply, PREFERS_JSON, reasonPhrase } from '../localreply.ts';
+import { localReply, PREFERS_JSON, reasonPhrase } from '../local-reply.ts';
 import { outbox } from '../outbox.ts';
-import { nextRequestId } from '../requestid.ts';
+import { nextRequestId } from '../request-id.ts';
 import { forgetConnection, type HttpService, MAX_DISCARD_BYTES } from '../service.ts';
-import { AnswerWriter } from './answerwriter.ts';
+import { AnswerWriter } from './answer-writer.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
-import { KeptBytes } from './keptbytes.ts';
+import { KeptBytes } from './kept-bytes.ts';
 import { mayEndHead, namesOtherProtocol, parseRequestHead, requestError } from './parse.ts';
 
 const READ_HEAD = 0;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ARENA } from '../arena.ts';
-import { Head } from '../head.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { Head } from '../../ground/head.ts';
 import { ChunkDecoder } from './chunk.ts';
 import { parseRequestHead, requestError } from './parse.ts';
 import { SMUGGLING_FORMS, type SmugglingForm } from './smuggling.suite.ts';

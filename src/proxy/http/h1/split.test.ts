@@ -1,8 +1,8 @@
 /** However a message is cut into reads, and whatever its bytes are. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ARENA } from '../arena.ts';
-import { FIELD_STRIDE, Head } from '../head.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { FIELD_STRIDE, Head } from '../../ground/head.ts';
 import { ChunkDecoder } from './chunk.ts';
 import { holdsLineEnd, parseRequestHead, parseResponseHead } from './parse.ts';
 import { SMUGGLING_FORMS } from './smuggling.suite.ts';

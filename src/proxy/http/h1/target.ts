@@ -1,6 +1,6 @@
 /** The request target: a path, a URL, or '*'. */
-import { ARENA } from '../arena.ts';
-import { type Head, SCHEME_HTTP, SCHEME_HTTPS, sameName } from '../head.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { type Head, SCHEME_HTTP, SCHEME_HTTPS, sameName } from '../../ground/head.ts';
 import { parseAuthority } from './authority.ts';
 import {
   BAD_TARGET,

@@ -1,7 +1,7 @@
 /** The trailer section of a chunked body: collected over reads, judged whole. */
-import { ARENA, TRAILER_START } from '../arena.ts';
-import { FIELD_STRIDE, Head } from '../head.ts';
-import { clearOptions } from './connectionoption.ts';
+import { ARENA, TRAILER_START } from '../../ground/arena.ts';
+import { FIELD_STRIDE, Head } from '../../ground/head.ts';
+import { clearOptions } from './connection-option.ts';
 import { BARE_CR, BARE_LF, INCOMPLETE, TRAILER_FORBIDDEN, TRAILERS_TOO_LARGE } from './fault.ts';
 import { scanFields } from './fields.ts';
 import { CR, LF } from './octets.ts';

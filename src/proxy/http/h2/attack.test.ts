@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BODY_OPEN } from '../codec.ts';
+import { BODY_OPEN } from '../../ground/codec.ts';
 import {
   ABUSES,
   type Abuse,
@@ -15,7 +15,7 @@ import {
 import { RawClient, respond } from './client.fixture.ts';
 import { STALL_TIMEOUT } from './connection.ts';
 import * as frame from './frame.ts';
-import { MAX_CONTINUATIONS } from './headerframes.ts';
+import { MAX_CONTINUATIONS } from './header-frames.ts';
 import { MAX_STREAMS } from './settings.ts';
 import { LEAST_PROGRESS } from './stream.ts';
 import { block, GET, POST, setting, turn, word } from './wire.fixture.ts';

@@ -1,13 +1,14 @@
 /** For tests: backends of a pool in memory, frame by frame, and exchanges that want one. */
-import { MemoryDriver, type MemoryLink } from '../../listen/memorylink.ts';
+
+import { ARENA } from '../../ground/arena.ts';
+import { BODY_NONE, type BodyFraming, type Failure, type Upstream } from '../../ground/codec.ts';
+import { DeadlineWheel } from '../../ground/deadline.ts';
+import { Head } from '../../ground/head.ts';
+import { MemoryDriver, type MemoryLink } from '../../listen/memory-link.ts';
 import type { EndpointPool, OpenWaiter } from '../../upstream/index.ts';
-import { ARENA } from '../arena.ts';
-import { BODY_NONE, type BodyFraming, type Failure, type Upstream } from '../codec.ts';
-import { DeadlineWheel } from '../deadline.ts';
-import { Head } from '../head.ts';
 import { BLOCK_AT, sendText } from './client.fixture.ts';
 import { HpackDecoder } from './decoder.ts';
-import { FieldSection, REQUEST_SECTION, TRAILER_SECTION } from './fieldsection.ts';
+import { FieldSection, REQUEST_SECTION, TRAILER_SECTION } from './field-section.ts';
 import * as frame from './frame.ts';
 import { H2Pool } from './pool.ts';
 import { block, type Frame, frameBytes, readFrames, turn } from './wire.fixture.ts';

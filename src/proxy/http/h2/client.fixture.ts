@@ -1,14 +1,15 @@
 /** For tests: a client of a server's connection in memory, frame by frame, and exchanges that record what they hear. */
-import { MemoryLink } from '../../listen/memorylink.ts';
-import { ARENA, SEND_START } from '../arena.ts';
-import type { BodyFraming, Downstream, Failure, RequestSide } from '../codec.ts';
+
+import { ARENA, SEND_START } from '../../ground/arena.ts';
+import type { BodyFraming, Downstream, Failure, RequestSide } from '../../ground/codec.ts';
+import { DeadlineWheel } from '../../ground/deadline.ts';
+import { Head } from '../../ground/head.ts';
+import { MemoryLink } from '../../listen/memory-link.ts';
 import { putText } from '../compose.ts';
-import { DeadlineWheel } from '../deadline.ts';
-import { Head } from '../head.ts';
 import { HpackDecoder } from './decoder.ts';
-import { FieldSection, RESPONSE_SECTION, TRAILER_SECTION } from './fieldsection.ts';
+import { FieldSection, RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
 import * as frame from './frame.ts';
-import { H2ServerConnection, type H2ServerHost } from './serverconnection.ts';
+import { H2ServerConnection, type H2ServerHost } from './server-connection.ts';
 import { block, type Frame, frameBytes, GET, readFrames, turn } from './wire.fixture.ts';
 
 /** Places in ARENA that nobody uses during a test's call. */

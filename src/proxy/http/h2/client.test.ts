@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { ARENA } from '../../ground/arena.ts';
+import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL } from '../../ground/codec.ts';
 import { CONNECT_TIMEOUT, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/index.ts';
-import { ARENA } from '../arena.ts';
-import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL } from '../codec.ts';
 import { RawBackend, Waiter } from './backend.fixture.ts';
 import { sendText } from './client.fixture.ts';
 import * as frame from './frame.ts';

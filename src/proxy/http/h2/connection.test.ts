@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { BODY_NONE, BODY_OPEN, type Downstream } from '../codec.ts';
+import { BODY_NONE, BODY_OPEN, type Downstream } from '../../ground/codec.ts';
 import { RawClient, respond, sendText } from './client.fixture.ts';
 import { LINGER_TIMEOUT, PARTIAL_TIMEOUT } from './connection.ts';
-import { SETTINGS_ACK_TIMEOUT } from './controlframes.ts';
+import { SETTINGS_ACK_TIMEOUT } from './control-frames.ts';
 import * as frame from './frame.ts';
 import { block, frameBytes, GET, POST, setting, word } from './wire.fixture.ts';
 

@@ -2,19 +2,20 @@
  * What servers' and clients' connections have in common: frames come in, in the order that RFC 9113 allows, settings,
  * flow control, limits, and the end.
  */
-import type { Link, Sink } from '../../listen/driver.ts';
-import type { Failure } from '../codec.ts';
-import type { Deadline, DeadlineOwner, DeadlineWheel } from '../deadline.ts';
-import { Head } from '../head.ts';
+
+import type { Failure } from '../../ground/codec.ts';
+import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadline.ts';
+import type { Link, Sink } from '../../ground/driver.ts';
+import { Head } from '../../ground/head.ts';
 import { type Abuse, abuseCounts, MAX_UNREAD_OUTPUT } from './abuse.ts';
-import { ClosedStreams, ENDED, RESET_BY_US } from './closedstreams.ts';
-import { ControlFrames } from './controlframes.ts';
-import { DataReceiver } from './datareceiver.ts';
+import { ClosedStreams, ENDED, RESET_BY_US } from './closed-streams.ts';
+import { ControlFrames } from './control-frames.ts';
+import { DataReceiver } from './data-receiver.ts';
 import { HpackDecoder } from './decoder.ts';
-import { FieldSection, type SectionRole } from './fieldsection.ts';
+import { FieldSection, type SectionRole } from './field-section.ts';
 import * as frame from './frame.ts';
-import { type HeaderBlock, HeaderFrames } from './headerframes.ts';
-import type { SectionFault } from './sectionfault.ts';
+import { type HeaderBlock, HeaderFrames } from './header-frames.ts';
+import type { SectionFault } from './section-fault.ts';
 import { Sender } from './sender.ts';
 import { CONNECTION_WINDOW, DEFAULT_WINDOW, MAX_SECTION_BYTES } from './settings.ts';
 import type { H2Stream } from './stream.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { ARENA, DECODE_START } from '../arena.ts';
+import { ARENA, DECODE_START } from '../../ground/arena.ts';
 import { HpackDecoder } from './decoder.ts';
-import { REQUEST_SECTION, RESPONSE_SECTION, type SectionRole, TRAILER_SECTION } from './fieldsection.ts';
+import { REQUEST_SECTION, RESPONSE_SECTION, type SectionRole, TRAILER_SECTION } from './field-section.ts';
 import { decodeBytes, head, literal, long, START, section } from './hpack.fixture.ts';
-import { SOUND, TOO_LARGE } from './sectionfault.ts';
+import { SOUND, TOO_LARGE } from './section-fault.ts';
 
 function decode(decoder: HpackDecoder, hex: string, role: SectionRole): string {
   expect(decodeBytes(decoder, Buffer.from(hex.replaceAll(' ', ''), 'hex'), role)).toBe(true);

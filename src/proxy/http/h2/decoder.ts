@@ -1,5 +1,5 @@
 /** HPACK decoding (RFC 7541): a header block in ARENA becomes lines of a FieldSection. */
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import { putBytes } from '../compose.ts';
 import {
   DynamicTable,
@@ -9,11 +9,11 @@ import {
   ENTRY_NAME_LENGTH,
   ENTRY_START,
   TABLE_SIZE,
-} from './dynamictable.ts';
-import { fieldName, isFieldValue, MALFORMED } from './fieldkind.ts';
-import type { FieldSection } from './fieldsection.ts';
+} from './dynamic-table.ts';
+import { fieldName, isFieldValue, MALFORMED } from './field-kind.ts';
+import type { FieldSection } from './field-section.ts';
 import { huffmanDecode } from './huffman.ts';
-import { SOUND } from './sectionfault.ts';
+import { SOUND } from './section-fault.ts';
 import {
   STATIC_COUNT,
   STATIC_HASH,
@@ -21,7 +21,7 @@ import {
   STATIC_LINES,
   STATIC_NAME_LENGTH,
   STATIC_START,
-} from './statictable.ts';
+} from './static-table.ts';
 
 /** Most bytes of a header block: what it decodes to, at most 8/5 of it, then fits DECODE. */
 export const MAX_BLOCK_BYTES: number = 64 * 1024;

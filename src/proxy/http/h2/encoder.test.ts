@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ARENA, COMPOSE_START, DECODE_START, JOIN_START } from '../arena.ts';
+import { ARENA, COMPOSE_START, DECODE_START, JOIN_START } from '../../ground/arena.ts';
 import { HpackDecoder } from './decoder.ts';
 import { HpackEncoder } from './encoder.ts';
-import { RESPONSE_SECTION, TRAILER_SECTION } from './fieldsection.ts';
+import { RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
 import { decodeBytes, head, literal, section } from './hpack.fixture.ts';
 import { huffmanDecode, huffmanEncode, huffmanLength } from './huffman.ts';
-import { SOUND } from './sectionfault.ts';
+import { SOUND } from './section-fault.ts';
 
 describe('the Huffman code', () => {
   test('decodes what it encodes, for all octets', () => {

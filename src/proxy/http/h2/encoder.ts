@@ -3,12 +3,12 @@
  * dynamic table when it comes a second time, so that values that differ each time never push out those that repeat.
  */
 import assert from 'node:assert';
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import { COLON, CR, FNV_PRIME, FNV_START, HTAB, LOWER_TOKEN, SP } from '../h1/octets.ts';
-import { DynamicTable, ENTRY_HASH, ENTRY_LENGTH, ENTRY_START, TABLE_SIZE } from './dynamictable.ts';
-import { INDEXED, knownName, OMITTED, policyOf, SECRET, staticIndex } from './encodername.ts';
+import { DynamicTable, ENTRY_HASH, ENTRY_LENGTH, ENTRY_START, TABLE_SIZE } from './dynamic-table.ts';
+import { INDEXED, knownName, OMITTED, policyOf, SECRET, staticIndex } from './encoder-name.ts';
 import { huffmanEncode, huffmanLength } from './huffman.ts';
-import { STATIC_COUNT } from './statictable.ts';
+import { STATIC_COUNT } from './static-table.ts';
 
 /** Longer lines are not worth a place in the table. */
 const MAX_INDEXED_LINE = 512;

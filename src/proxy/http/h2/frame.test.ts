@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Downstream } from '../codec.ts';
+import type { Downstream } from '../../ground/codec.ts';
 import { RawClient } from './client.fixture.ts';
 import * as frame from './frame.ts';
 import { block, frameBytes, GET, POST, setting, word } from './wire.fixture.ts';

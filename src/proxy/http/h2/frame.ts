@@ -1,5 +1,5 @@
 /** Frames of HTTP/2 (RFC 9113 4 and 6): numbers, and the reader that finds them in what comes. */
-import { ARENA, JOIN_START } from '../arena.ts';
+import { ARENA, JOIN_START } from '../../ground/arena.ts';
 
 export const DATA = 0x0;
 export const HEADERS = 0x1;

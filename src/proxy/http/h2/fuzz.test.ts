@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ARENA, DECODE_END, DECODE_START, JOIN_START } from '../arena.ts';
-import { BODY_OPEN } from '../codec.ts';
+import { ARENA, DECODE_END, DECODE_START, JOIN_START } from '../../ground/arena.ts';
+import { BODY_OPEN } from '../../ground/codec.ts';
 import { RawBackend, Waiter } from './backend.fixture.ts';
 import { RawClient, respond } from './client.fixture.ts';
 import { HpackDecoder } from './decoder.ts';
-import { REQUEST_SECTION, RESPONSE_SECTION, TRAILER_SECTION } from './fieldsection.ts';
+import { REQUEST_SECTION, RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
 import * as frame from './frame.ts';
 import { head, section } from './hpack.fixture.ts';
 import { block, GET, POST, turn } from './wire.fixture.ts';

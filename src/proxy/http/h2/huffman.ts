@@ -2,7 +2,7 @@
  * The Huffman code of RFC 7541 appendix B. It is a canonical code, so that the lengths alone define it: codes of one
  * length are consecutive numbers in the order of their symbols.
  */
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 
 const EOS = 256;
 const LONGEST = 30;

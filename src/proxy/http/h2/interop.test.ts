@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { answerOf, NodePair, pattern } from './nodepair.fixture.ts';
+import { answerOf, NodePair, pattern } from './node-pair.fixture.ts';
 
 const pair = new NodePair();
 beforeAll(() => pair.start());

@@ -2,7 +2,7 @@
  * Frames of one connection on their way out. They are collected in a chunk and written once per turn of the event
  * loop. A connection holds a chunk only while it has something to write.
  */
-import type { Link } from '../../listen/driver.ts';
+import type { Link } from '../../ground/driver.ts';
 import { FRAME_HEADER } from './frame.ts';
 
 /** Collected bytes that are written at once. */

@@ -1,4 +1,7 @@
 /** Connections to one endpoint that each carry many requests (HTTP/2). */
+
+import type { Failure, Upstream } from '../../ground/codec.ts';
+import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadline.ts';
 import {
   CONNECT_TIMEOUT,
   type EndpointPool,
@@ -9,9 +12,7 @@ import {
   type UpstreamWorld,
   WaitingRoom,
 } from '../../upstream/index.ts';
-import type { Failure, Upstream } from '../codec.ts';
-import type { Deadline, DeadlineOwner, DeadlineWheel } from '../deadline.ts';
-import { H2ClientConnection, type H2ClientHost } from './clientconnection.ts';
+import { H2ClientConnection, type H2ClientHost } from './client-connection.ts';
 
 /** Connections to one endpoint: one is enough until the backend's limit of streams is reached. */
 export const MAX_H2_CONNECTIONS = 64;

@@ -1,8 +1,6 @@
 /** For tests: a server's connections joined to a pool of clients' by exchanges that change nothing. */
-import { adoptSocket, type Handle, linkOf, NetDriver } from '../../listen/netlink.ts';
-import { openSocket } from '../../listen/socket.ts';
-import type { EndpointTarget, OpenWaiter } from '../../upstream/index.ts';
-import { ARENA, COMPOSE_START } from '../arena.ts';
+
+import { ARENA, COMPOSE_START } from '../../ground/arena.ts';
 import {
   BODY_LENGTH,
   BODY_NONE,
@@ -13,12 +11,15 @@ import {
   type Failure,
   type RequestSide,
   type Upstream,
-} from '../codec.ts';
+} from '../../ground/codec.ts';
+import { DeadlineWheel } from '../../ground/deadline.ts';
+import { FIELD_HOP_BY_HOP, FIELD_KEPT, type Head } from '../../ground/head.ts';
+import { adoptSocket, type Handle, linkOf, NetDriver } from '../../listen/net-link.ts';
+import { openSocket } from '../../listen/socket.ts';
+import type { EndpointTarget, OpenWaiter } from '../../upstream/index.ts';
 import { putKept, putText } from '../compose.ts';
-import { DeadlineWheel } from '../deadline.ts';
-import { FIELD_HOP_BY_HOP, FIELD_KEPT, type Head } from '../head.ts';
 import { H2Pool } from './pool.ts';
-import { H2ServerConnection, type H2ServerHost } from './serverconnection.ts';
+import { H2ServerConnection, type H2ServerHost } from './server-connection.ts';
 
 export class RelayExchange implements RequestSide, OpenWaiter {
   readonly #down: Downstream;

@@ -1,6 +1,6 @@
 /** What a connection sends: frames put together in its output, within the windows that the peer gave. */
 import assert from 'node:assert';
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import { BLOCK_ROOM, HpackEncoder } from './encoder.ts';
 import * as frame from './frame.ts';
 import { FrameOutput, putFrameHeader } from './output.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ARENA } from '../arena.ts';
-import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type Downstream } from '../codec.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type Downstream } from '../../ground/codec.ts';
 import { RawClient, respond, sendText } from './client.fixture.ts';
 import * as frame from './frame.ts';
 import { block, POST, word } from './wire.fixture.ts';

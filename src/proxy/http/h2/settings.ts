@@ -1,5 +1,5 @@
 /** SETTINGS (RFC 9113 6.5): what the peer asks for, and what we tell it. */
-import { ARENA } from '../arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import { FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR } from './frame.ts';
 
 const HEADER_TABLE_SIZE = 0x1;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BODY_LENGTH } from '../codec.ts';
+import { BODY_LENGTH } from '../../ground/codec.ts';
 import { abuseCounts } from './abuse.ts';
 import { RawClient, respond } from './client.fixture.ts';
 import * as frame from './frame.ts';

@@ -2,8 +2,8 @@
  * One stream of a connection: flow control both ways, what waits for a window, and what waits for a paused reader.
  * Servers' and clients' streams say what the bytes mean.
  */
-import { ARENA, JOIN_START } from '../arena.ts';
-import type { Failure } from '../codec.ts';
+import { ARENA, JOIN_START } from '../../ground/arena.ts';
+import type { Failure } from '../../ground/codec.ts';
 import type { H2Connection } from './connection.ts';
 import { MAX_WINDOW, STREAM_WINDOW } from './settings.ts';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { answerOf, NodePair } from './nodepair.fixture.ts';
+import { answerOf, NodePair } from './node-pair.fixture.ts';
 
 const pair = new NodePair();
 beforeAll(() => pair.start());

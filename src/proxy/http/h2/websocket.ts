@@ -1,10 +1,10 @@
 /** WebSocket to a backend over an extended CONNECT (RFC 8441): the Upgrade that the exchange knows, and its answer. */
 import { createHash } from 'node:crypto';
-import { ARENA, JOIN_START } from '../arena.ts';
+import { ARENA, JOIN_START } from '../../ground/arena.ts';
+import type { Head } from '../../ground/head.ts';
 import { putText } from '../compose.ts';
 import { parseResponseHead } from '../h1/parse.ts';
-import type { Head } from '../head.ts';
-import { fieldText } from './upstreamhead.ts';
+import { fieldText } from './upstream-head.ts';
 
 /** RFC 6455 1.3. */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';

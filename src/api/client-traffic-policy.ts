@@ -1,0 +1,18 @@
+import type { PolicyStatus } from './backend-tls-policy.ts';
+import type { PolicyTargetReference } from './reference.ts';
+import type { Resource } from './resource.ts';
+
+/** How listeners take the connections of clients. Ours (policies.daemun.dev). */
+export interface ClientTrafficPolicy extends Resource {
+  kind: 'ClientTrafficPolicy';
+  spec: {
+    /** Gateways and ListenerSets; sectionName: one listener. */
+    targetRefs: PolicyTargetReference[];
+    proxyProtocol?: {
+      mode: 'Required' | 'Optional';
+      /** CIDRs. */
+      trustedSources: string[];
+    };
+  };
+  status?: PolicyStatus;
+}

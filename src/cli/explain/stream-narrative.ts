@@ -1,0 +1,40 @@
+/** A StreamExplanation as text. */
+import type { Listener } from '../../config/index.ts';
+import type { Paint } from '../style.ts';
+import { backendLines, listenerText, section } from './narrative.ts';
+import type { StreamExplanation } from './stream-explanation.ts';
+
+export function streamNarrative(explanation: StreamExplanation, paint: Paint): string {
+  const { connection, outcome, rule, backends } = explanation;
+  const { protocol, host, port } = connection;
+  return [
+    section('Connection', [`${protocol}://${host}:${port}`], paint),
+    section('Listener', listenerLines(explanation), paint),
+    section('Rule', rule === undefined ? [] : [`${rule.route.kind} ${rule.route.namespace}/${rule.route.name}`], paint),
+    section(
+      'Backends',
+      backends.flatMap((backend) => backendLines(backend, 'no endpoints')),
+      paint,
+    ),
+    section('Answer', [paint(outcome.kind === 'error' ? 'error' : 'good', outcome.reason)], paint),
+  ].join('');
+}
+
+function listenerLines({ connection, listener, ports, hostnames, unserved }: StreamExplanation): string[] {
+  if (listener !== undefined) return [listenerOf(listener)];
+  const { protocol, host, port } = connection;
+  if (hostnames.length > 0) {
+    return [
+      `none takes ${host || 'a client that names no server'}; hostnames on this port: ${hostnames.join(', ')}`,
+      ...unserved,
+    ];
+  }
+  const others = ports.length > 0 ? `there are ports ${ports.join(', ')}` : 'there is no other port';
+  return [`none has port ${port} for ${protocol}; ${others}`, ...unserved];
+}
+
+/** Only TLS has hostnames. */
+function listenerOf(listener: Listener): string {
+  const { key, protocol, port } = listener;
+  return protocol === 'TCP' || protocol === 'UDP' ? `${key} (${protocol}, port ${port})` : listenerText(listener);
+}

@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '../proxy/http/index.ts';
+import { duration } from './duration.ts';
+import { limitOptions, limitsOf } from './limit-option.ts';
+
+function read(...args: string[]) {
+  const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  for (const option of limitOptions()) command.addOption(option);
+  return limitsOf(command.parse(args, { from: 'user' }).opts());
+}
+
+test('limits that are not given are left to the data plane', () => {
+  expect(read()).toEqual({});
+});
+
+test('durations are read as the Gateway API writes them, and bytes as a number', () => {
+  const flags = [
+    '--max-body-bytes',
+    '1024',
+    '--head-timeout',
+    '2s',
+    '--keep-alive-timeout',
+    '1m',
+    '--stream-idle-timeout',
+    '1h',
+  ];
+  expect(read(...flags)).toEqual({
+    maxBodyBytes: 1024,
+    headTimeout: 2000,
+    keepAliveTimeout: 60_000,
+    streamIdleTimeout: 3_600_000,
+  });
+});
+
+test.each([
+  ['--max-body-bytes', '10Mi'],
+  ['--max-body-bytes', '-1'],
+  ['--head-timeout', '0s'],
+  ['--keep-alive-timeout', '75'],
+])('%s %s is refused', (flag, value) => {
+  expect(() => read(`${flag}=${value}`)).toThrow();
+});
+
+test('the defaults in --help are those of the data plane', () => {
+  const limits: Readonly<Record<string, number>> = { ...DEFAULT_LIMITS };
+  for (const option of limitOptions()) {
+    const [, text = ''] = /\(default: (\w+)\)/.exec(option.description) ?? [];
+    const value = option.attributeName() === 'maxBodyBytes' ? Number(text) : duration(text);
+    expect([option.attributeName(), value]).toEqual([option.attributeName(), limits[option.attributeName()]]);
+  }
+});

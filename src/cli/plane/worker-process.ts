@@ -1,0 +1,113 @@
+/** One worker as its parent sees it: started, fed, and started again when it crashes. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Delta } from '../../config/index.ts';
+import type { MetricsSnapshot } from '../../observe/index.ts';
+import { workerEntry } from '../package-place.ts';
+import type { PlaneEvents, PlaneSetup } from './data-plane.ts';
+import type { FromWorker, ToWorker } from './worker-message.ts';
+
+/** Milliseconds before a crashed worker is started again: doubled with each crash, forgotten after a good while. */
+const BACKOFF = { first: 100, most: 10_000, forgottenAfter: 30_000 } as const;
+/** Milliseconds that a worker has to answer a question. */
+const ANSWER_TIMEOUT = 2000;
+/** Milliseconds beyond the drain timeout after which a worker is killed. */
+const DRAIN_GRACE = 5000;
+
+export class WorkerProcess {
+  readonly name: string;
+  restarts = 0;
+  readonly #setup: PlaneSetup;
+  readonly #events: PlaneEvents;
+  readonly #questions = new Map<number, (snapshots: MetricsSnapshot[]) => void>();
+  #child: ChildProcess | undefined;
+  #nextQuestion = 1;
+  #backoff: number = BACKOFF.first;
+  #restart: NodeJS.Timeout | undefined;
+  #draining = false;
+
+  constructor(name: string, setup: PlaneSetup, events: PlaneEvents) {
+    this.name = name;
+    this.#setup = setup;
+    this.#events = events;
+    this.#start();
+  }
+
+  /** Of a worker that is not there at the moment this is not lost: it begins with the whole config. */
+  send(delta: Delta): void {
+    this.#say({ type: 'delta', delta });
+  }
+
+  metrics(): Promise<MetricsSnapshot[]> {
+    if (!this.#child?.connected) return Promise.resolve([]);
+    const id = this.#nextQuestion++;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#answer(id, []), ANSWER_TIMEOUT);
+      this.#questions.set(id, (snapshots) => {
+        clearTimeout(timer);
+        resolve(snapshots);
+      });
+      this.#say({ type: 'metrics', id });
+    });
+  }
+
+  async drain(timeout: number): Promise<void> {
+    this.#draining = true;
+    clearTimeout(this.#restart);
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    const killer = setTimeout(() => child.kill('SIGKILL'), timeout + DRAIN_GRACE);
+    this.#say({ type: 'drain', timeout });
+    await exited;
+    clearTimeout(killer);
+  }
+
+  #start(): void {
+    const child = fork(workerEntry(), {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const began = Date.now();
+    this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');
+    this.#child = child;
+    child.on('message', (message: FromWorker) => this.#hear(message));
+    child.on('error', (error) => this.#events.log.error({ worker: this.name, error: error.message }, 'worker failed'));
+    child.on('exit', (code, signal) => this.#gone({ code, signal, began }));
+    this.#say({ type: 'start', name: this.name, setup: this.#setup });
+    const delta = this.#events.full();
+    if (delta.version > 0) this.#say({ type: 'delta', delta });
+  }
+
+  #gone({ code, signal, began }: { code: number | null; signal: string | null; began: number }): void {
+    for (const id of [...this.#questions.keys()]) this.#answer(id, []);
+    if (this.#draining) return;
+    if (Date.now() - began > BACKOFF.forgottenAfter) this.#backoff = BACKOFF.first;
+    this.restarts++;
+    this.#events.log.error({ worker: this.name, code, signal, restartIn: `${this.#backoff}ms` }, 'worker crashed');
+    this.#restart = setTimeout(() => this.#start(), this.#backoff);
+    this.#backoff = Math.min(this.#backoff * 2, BACKOFF.most);
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.type) {
+      case 'ack':
+        this.#events.onAck(message.ack);
+        return;
+      case 'metrics':
+        this.#answer(message.id, message.snapshots);
+        return;
+      case 'drained':
+        return;
+    }
+  }
+
+  #answer(id: number, snapshots: MetricsSnapshot[]): void {
+    this.#questions.get(id)?.(snapshots);
+    this.#questions.delete(id);
+  }
+
+  #say(message: ToWorker): void {
+    // An error here means that the worker is going: its exit follows, and a new one gets everything.
+    if (this.#child?.connected) this.#child.send(message, () => {});
+  }
+}

@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type AccessEntry, accessLine } from './access.ts';
+import { AccessLog } from './access-log.ts';
+import { Counter } from './metrics.ts';
+
+const entry: AccessEntry = {
+  time: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+  requestId: 'r-1',
+  protocol: 'HTTP/1.1',
+  listener: 'infra/edge/http',
+  client: '192.0.2.1',
+  method: 'GET',
+  host: 'shop.example',
+  path: '/cart?x=1',
+  status: 200,
+  route: 'HTTPRoute/shop/cart/0',
+  backend: 'shop/cart:80',
+  endpoint: '10.0.0.1:8080',
+  duration: 12.34,
+  upstreamDuration: 11,
+  bytesIn: 100,
+  bytesOut: 2000,
+  attempts: 1,
+  reason: '',
+  userAgent: 'curl/8',
+};
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'accesslog-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('a JSON line has every field of the entry and the time in RFC 3339', () => {
+  expect(JSON.parse(accessLine(entry, 'json'))).toEqual({ ...entry, time: '2026-01-02T03:04:05.678Z' });
+});
+
+test('a text line reads from left to right: who, when, what, how it went', () => {
+  expect(accessLine({ ...entry, backend: '', upstreamDuration: -1 }, 'text')).toBe(
+    '192.0.2.1 [2026-01-02T03:04:05.678Z] "GET shop.example/cart?x=1 HTTP/1.1" 200 100 2000 12.3 - r-1 ' +
+      'infra/edge/http HTTPRoute/shop/cart/0 - 10.0.0.1:8080 1 - "curl/8"',
+  );
+});
+
+test('a client cannot forge a line or a quote', () => {
+  const line = accessLine({ ...entry, userAgent: 'a" 500\n\u001b[2J\\' }, 'text');
+  expect(line).not.toMatch(/\p{Cc}/u);
+  expect(line.endsWith('"a\\" 500\\x0a\\x1b[2J\\\\"')).toBe(true);
+});
+
+test('entries are on disk, in order and whole, once the log is closed', async () => {
+  const path = join(folder, 'log');
+  const fd = openSync(path, 'w');
+  const log = new AccessLog({ format: 'json', fd, dropped: new Counter(), batch: 1024 });
+  for (let i = 0; i < 1000; i++) log.add({ ...entry, requestId: String(i) });
+  await log.close(5000);
+  closeSync(fd);
+  const ids = readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as AccessEntry).requestId);
+  expect(ids).toEqual(Array.from({ length: 1000 }, (_, i) => String(i)));
+});
+
+test('a reader that does not read costs counted lines, not memory', async () => {
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  // Both ends held here, so that nobody waits for a reader to come.
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const dropped = new Counter();
+  const log = new AccessLog({ format: 'json', fd, dropped, batch: 4096, limit: 64 * 1024 });
+  const line = Buffer.byteLength(accessLine(entry, 'json')) + 1;
+  const sent = 2000;
+  for (let i = 0; i < sent; i++) log.add(entry);
+  log.flush();
+  expect(dropped.value).toBeGreaterThan(sent - (64 * 1024 + 4096) / line - 1);
+  const buffer = Buffer.alloc(1024 * 1024);
+  let received = 0;
+  await vi.waitFor(() => {
+    received += readSync(fd, buffer);
+    expect(received / line + dropped.value).toBe(sent);
+  });
+  closeSync(fd);
+});

@@ -1,0 +1,109 @@
+/**
+ * Changes of headers, folded at compile time: which lines of the original are dropped, and which lines are added.
+ * Closed under `followedBy`, so that any number of modifiers of a rule and its backend become one patch.
+ */
+import type { HeaderLine, HeaderModifier } from '../../config/index.ts';
+import { DaemunError } from '../../observe/index.ts';
+import { nameHash } from '../ground/head.ts';
+
+/**
+ * Names whose lines say where a message ends or belong to one connection. A route that could set or remove them
+ * could smuggle requests into connections that others share. Host is changed by URLRewrite.
+ */
+const RESERVED = new Set([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+const WRITTEN = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id'];
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+export class HeaderPatch {
+  /** Lower-case names of lines of the original head that are not forwarded. */
+  readonly drops: ReadonlySet<string>;
+  /** The same by `nameHash`, for a first look on the hot path. */
+  readonly dropHashes: ReadonlySet<number>;
+  readonly lines: ReadonlyArray<HeaderLine>;
+  /** `Name: value\r\n` of all `lines`, latin1. */
+  readonly text: string;
+  /** Lines that the proxy writes itself are among those that are set or removed. */
+  readonly changesForwarded: boolean;
+
+  constructor(drops: ReadonlySet<string>, lines: ReadonlyArray<HeaderLine>) {
+    this.drops = drops;
+    this.dropHashes = new Set([...drops].map(nameHash));
+    this.lines = lines;
+    this.changesForwarded = WRITTEN.some((name) => drops.has(name));
+    this.text = lines.map((line) => `${line.name}: ${line.value}\r\n`).join('');
+  }
+
+  static readonly NONE: HeaderPatch = new HeaderPatch(new Set(), []);
+
+  /**
+   * Set replaces, add appends a further line, remove drops; in that order, as the filters of one rule are applied.
+   * Of several entries of one list for the same name the first counts (spec). Throws DMN_CONFIG_INVALID for names
+   * and values that cannot stand in a head, and for names that the proxy alone may write.
+   */
+  static of(modifier: HeaderModifier): HeaderPatch {
+    const drops = new Set<string>();
+    let lines: HeaderLine[] = [];
+    for (const line of distinct(modifier.set)) {
+      drops.add(line.name.toLowerCase());
+      lines.push(checked(line));
+    }
+    lines.push(...distinct(modifier.add).map(checked));
+    for (const removed of modifier.remove) {
+      checkName(removed);
+      const name = removed.toLowerCase();
+      drops.add(name);
+      lines = lines.filter((line) => line.name.toLowerCase() !== name);
+    }
+    return new HeaderPatch(drops, lines);
+  }
+
+  /** This patch, and then `next` on its outcome. */
+  followedBy(next: HeaderPatch): HeaderPatch {
+    if (next.isEmpty) return this;
+    if (this.isEmpty) return next;
+    const kept = this.lines.filter((line) => !next.drops.has(line.name.toLowerCase()));
+    return new HeaderPatch(new Set([...this.drops, ...next.drops]), [...kept, ...next.lines]);
+  }
+
+  get isEmpty(): boolean {
+    return this.drops.size === 0 && this.lines.length === 0;
+  }
+}
+
+function distinct(lines: ReadonlyArray<HeaderLine>): HeaderLine[] {
+  const seen = new Set<string>();
+  return lines.filter(({ name }) => !seen.has(name.toLowerCase()) && seen.add(name.toLowerCase()));
+}
+
+function checked(line: HeaderLine): HeaderLine {
+  checkName(line.name);
+  // Values go on the wire as the bytes of their UTF-8 form, one character a byte.
+  const value = Buffer.from(line.value, 'utf8').latin1Slice().trim();
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if ((c < 32 && c !== 9) || c === 127) {
+      throw new DaemunError('DMN_CONFIG_INVALID', `the value of header ${line.name} holds a control character`);
+    }
+  }
+  return { name: line.name, value };
+}
+
+function checkName(name: string): void {
+  if (!TOKEN.test(name)) throw new DaemunError('DMN_CONFIG_INVALID', `"${name}" cannot be the name of a header`);
+  if (RESERVED.has(name.toLowerCase())) {
+    throw new DaemunError(
+      'DMN_CONFIG_INVALID',
+      `header ${name} is written by the gateway alone and cannot be modified`,
+    );
+  }
+}

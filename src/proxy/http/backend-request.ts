@@ -1,0 +1,68 @@
+/** A request as a backend is sent it: its head, and what is kept of its body so that it can be sent late or again. */
+import { ARENA, COMPOSE_START } from '../ground/arena.ts';
+import { BODY_TUNNEL, type BodyFraming, type Upstream } from '../ground/codec.ts';
+import { putText } from './compose.ts';
+import { KeptBody } from './kept-body.ts';
+import { MAX_REPLAY_BYTES } from './service.ts';
+
+export class BackendRequest {
+  /** With framing lines and without the blank line. */
+  readonly head: string;
+  readonly framing: BodyFraming;
+  /** Lines after the body, each with CRLF, or ''. */
+  trailers = '';
+  /** Body bytes went to a backend that are not kept: the request cannot be sent again. */
+  spent = false;
+  #kept: KeptBody | null = null;
+  #replays = false;
+
+  constructor(head: string, framing: BodyFraming) {
+    this.head = head;
+    this.framing = framing;
+  }
+
+  get method(): string {
+    return this.head.slice(0, this.head.indexOf(' '));
+  }
+
+  /** What may be sent again is kept, up to MAX_REPLAY_BYTES. */
+  keepForReplay(): void {
+    this.#replays = true;
+    this.#kept = new KeptBody();
+  }
+
+  /** Body bytes came. `late`: there is no backend yet to send them to. */
+  keep(start: number, end: number, late: boolean): void {
+    const kept = this.#kept;
+    if (late) {
+      (this.#kept ??= new KeptBody()).add(start, end);
+    } else if (kept !== null && kept.bytes + (end - start) <= MAX_REPLAY_BYTES) {
+      kept.add(start, end);
+    } else {
+      this.#kept = null;
+      this.spent = true;
+    }
+  }
+
+  end(trailersStart: number, trailersEnd: number): void {
+    if (trailersEnd > trailersStart) this.trailers = ARENA.latin1Slice(trailersStart, trailersEnd);
+  }
+
+  /** Sends what there is of it, and the end where it is complete. False: the client is to wait with the rest. */
+  sendTo(up: Upstream, complete: boolean): boolean {
+    up.sendHead(this.head, this.framing);
+    const kept = this.#kept;
+    let flowing = true;
+    if (kept !== null && !kept.empty) {
+      flowing = kept.sendAll(up);
+      if (!this.#replays) {
+        this.#kept = null;
+        this.spent = true;
+      }
+    }
+    if (complete && this.framing !== BODY_TUNNEL) {
+      up.sendEnd(COMPOSE_START, putText(COMPOSE_START, this.trailers));
+    }
+    return flowing;
+  }
+}

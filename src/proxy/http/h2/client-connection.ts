@@ -1,0 +1,204 @@
+/** A connection to a backend that carries many requests at a time. */
+import { DECODE_START } from '../../ground/arena.ts';
+import type { Failure, ResponseSide } from '../../ground/codec.ts';
+import type { DeadlineWheel } from '../../ground/deadline.ts';
+import { abuseCounts } from './abuse.ts';
+import { ClientStream } from './client-stream.ts';
+import { ENDED } from './closed-streams.ts';
+import { H2Connection } from './connection.ts';
+import { RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
+import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
+import type { HeaderBlock } from './header-frames.ts';
+import { type SectionFault, SOUND } from './section-fault.ts';
+import { CLIENT_SETTINGS } from './settings.ts';
+
+/** What a client's connection tells its pool. */
+export interface H2ClientHost {
+  readonly wheel: DeadlineWheel;
+  /** Milliseconds that a connection without a stream is kept. */
+  readonly idleTimeout: number;
+  /** It is open. */
+  opened(connection: H2ClientConnection): void;
+  /** It could not be opened. */
+  refused(connection: H2ClientConnection, why: Failure): void;
+  /** A stream ended, or the backend allows more of them. */
+  available(connection: H2ClientConnection): void;
+  /** It takes no more requests. Called once, after `opened`. */
+  gone(connection: H2ClientConnection): void;
+}
+
+/** Streams that we open before the backend's SETTINGS say how many it takes; RFC 9113 6.5.2 asks for no less. */
+const FIRST_STREAMS = 100;
+/** Streams that we open at most: more would wait on one TCP connection for each other. */
+const MOST_STREAMS = 256;
+const LAST_STREAM = 0x7fff_ffff;
+
+export class H2ClientConnection extends H2Connection {
+  readonly peerOpensStreams = false;
+  readonly #host: H2ClientHost;
+  #open = false;
+  #nextStream = 1;
+  /** It takes no more requests: GOAWAY came, numbers ran out, or the pool retired it. */
+  #retired = false;
+  #idleSince = 0;
+
+  constructor(host: H2ClientHost) {
+    super(host.wheel);
+    this.#host = host;
+    this.sender.output.raw(PREFACE);
+    this.start(CLIENT_SETTINGS);
+  }
+
+  /** Whether `request` would answer a stream. */
+  get free(): boolean {
+    const limit = this.awaitsSettings ? FIRST_STREAMS : Math.min(this.sender.peer.maxStreams, MOST_STREAMS);
+    return this.#open && !this.#retired && !this.dead && this.streams.size < limit;
+  }
+
+  /** Other requests went over it before. */
+  get used(): boolean {
+    return this.#nextStream > 1;
+  }
+
+  /** A stream for one request; only while `free`. */
+  request(exchange: ResponseSide): ClientStream {
+    const id = this.#nextStream;
+    this.#nextStream += 2;
+    if (this.#nextStream > LAST_STREAM) this.#retire();
+    const stream = new ClientStream(this, id, exchange);
+    this.streams.set(id, stream);
+    return stream;
+  }
+
+  /** No more requests; closes when those under way are done. */
+  retire(): void {
+    this.#retire();
+    if (this.streams.size === 0) this.end('draining');
+  }
+
+  #retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    if (this.#open) this.#host.gone(this);
+  }
+
+  /** A call that fails tells its exchange so after it has returned. */
+  failLater(stream: ClientStream, why: Failure): void {
+    queueMicrotask(() => {
+      if (this.streams.get(stream.id) !== stream) return;
+      this.forget(stream, ENDED);
+      stream.fail(why, PROTOCOL_ERROR);
+    });
+  }
+
+  // ── the driver's calls
+
+  override onOpen(): void {
+    if (this.link!.tls !== undefined && this.link!.tls.alpn !== 'h2') {
+      this.#refuse('protocol_error');
+      return;
+    }
+    this.#open = true;
+    this.#idleSince = this.wheel.now;
+    this.sender.output.open(this.link!);
+    this.sendMore();
+    this.#host.opened(this);
+  }
+
+  override onClose(error: NodeJS.ErrnoException | undefined): void {
+    if (!this.#open && !this.#retired) this.#refuse(connectFailure(error));
+    super.onClose(error);
+  }
+
+  /** It cannot be used: no connection, or over TLS one that does not speak HTTP/2. */
+  #refuse(why: Failure): void {
+    this.#retired = true;
+    this.link?.close('reset');
+    this.#host.refused(this, why);
+  }
+
+  // ── what frames say
+
+  get lastPeerStream(): number {
+    return 0;
+  }
+
+  wasOpened(streamId: number): boolean {
+    return streamId % 2 === 1 && streamId < this.#nextStream;
+  }
+
+  onPingAck(): void {}
+
+  onPeerSettings(): void {
+    for (const stream of this.streams.values()) (stream as ClientStream).settingsKnown();
+    if (this.free) this.#host.available(this);
+  }
+
+  /** RFC 9113 6.8: streams above the last one were not looked at; they can be sent again. */
+  onGoaway(lastStreamId: number): void {
+    this.#retire();
+    for (const stream of [...this.streams.values()]) {
+      if (stream.id <= lastStreamId) continue;
+      this.forget(stream, ENDED);
+      stream.fail('closed_early', REFUSED_STREAM);
+    }
+    if (this.streams.size === 0) this.end('closed_early');
+  }
+
+  protected onStreamClosed(): void {
+    if (this.streams.size === 0) {
+      this.#idleSince = this.wheel.now;
+      if (this.#retired) this.end('draining');
+    }
+    if (this.free) this.#host.available(this);
+  }
+
+  protected onHousekeeping(now: number): void {
+    if (!this.#open || this.streams.size > 0 || now - this.#idleSince < this.#host.idleTimeout) return;
+    this.sender.goaway(0, NO_ERROR, 'idle');
+    this.end('timeout');
+  }
+
+  protected onEnded(): void {
+    this.#retire();
+  }
+
+  // ── responses
+
+  acceptsHeaders(streamId: number): boolean {
+    if (this.wasOpened(streamId)) return true;
+    this.connectionError(PROTOCOL_ERROR, 'HEADERS on a stream that was not opened');
+    return false;
+  }
+
+  onHeaders(streamId: number, block: HeaderBlock): void {
+    const stream = this.streams.get(streamId) as ClientStream | undefined;
+    const trailers = stream === undefined || stream.headSeen;
+    const fault = this.decode(trailers ? TRAILER_SECTION : RESPONSE_SECTION, block);
+    if (stream !== undefined && fault !== undefined) this.#onSection(stream, fault, block.endStream);
+  }
+
+  #onSection(stream: ClientStream, fault: SectionFault, endStream: boolean): void {
+    const trailers = stream.headSeen;
+    if (stream.remoteClosed) {
+      this.streamError(stream, STREAM_CLOSED, 'protocol_error');
+    } else if (
+      fault !== SOUND ||
+      (trailers && !endStream) ||
+      (!trailers && !stream.receiveHead(this.section.head, endStream))
+    ) {
+      abuseCounts.malformed_message++;
+      this.streamError(stream, PROTOCOL_ERROR, 'protocol_error');
+    } else if (endStream && this.streams.get(stream.id) === stream) {
+      const ended = trailers ? stream.receiveEnd(DECODE_START, this.section.out) : stream.receiveEnd(0, 0);
+      if (!ended) this.malformed(stream);
+      else this.settle(stream);
+    }
+  }
+}
+
+function connectFailure(error: NodeJS.ErrnoException | undefined): Failure {
+  if (error === undefined) return 'closed_early';
+  if (error.code === 'ETIMEDOUT') return 'connect_timeout';
+  return /TLS|SSL|CERT|SIGNED/i.test(error.code ?? '') ? 'tls_failed' : 'connect_refused';
+}

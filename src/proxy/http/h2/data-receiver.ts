@@ -1,0 +1,134 @@
+/** DATA that comes: accounted for, and passed on to streams. */
+
+import { RESET_BY_US } from './closed-streams.ts';
+import type { H2Connection } from './connection.ts';
+import * as frame from './frame.ts';
+import { CONNECTION_WINDOW } from './settings.ts';
+import type { H2Stream } from './stream.ts';
+import { schedule } from './turn.ts';
+
+export class DataReceiver implements frame.DataHandler {
+  readonly #connection: H2Connection;
+  /** Bytes that the peer may send on all streams together, and those done with since it was told. */
+  #window: number = CONNECTION_WINDOW;
+  #unacknowledged = 0;
+  /** Stream of the frame under way; null: its data is dropped. */
+  #stream: H2Stream | null = null;
+  /** The frame under way holds data, not only padding. */
+  #hasData = false;
+  /** Bytes of it that no stream has taken charge of. */
+  #owed = 0;
+  /** Streams that this read brought something to. */
+  #touched: H2Stream[] = [];
+  /** Streams that were resumed with data waiting. */
+  #deliverable: H2Stream[] = [];
+
+  constructor(connection: H2Connection) {
+    this.#connection = connection;
+  }
+
+  onDataFrame(): void {
+    const connection = this.#connection;
+    const { streamId, length } = connection.reader;
+    this.#stream = null;
+    this.#hasData = false;
+    this.#owed = length;
+    this.#window -= length;
+    if (connection.headers.underWay || streamId === 0 || connection.awaitsSettings) {
+      connection.connectionError(frame.PROTOCOL_ERROR, 'DATA out of place');
+      return;
+    }
+    if (this.#window < 0) {
+      connection.connectionError(frame.FLOW_CONTROL_ERROR, 'more DATA than the connection window allows');
+      return;
+    }
+    const stream = connection.streams.get(streamId);
+    if (stream === undefined || stream.remoteClosed || !stream.acceptsData) {
+      this.#strayData(streamId, stream);
+      return;
+    }
+    stream.receiveWindow -= length;
+    if (stream.receiveWindow >= 0) this.#stream = stream;
+    else connection.streamError(stream, frame.FLOW_CONTROL_ERROR, 'protocol_error');
+  }
+
+  /** DATA for a stream that takes none. What we reset may go on for a while. */
+  #strayData(streamId: number, stream: H2Stream | undefined): void {
+    const connection = this.#connection;
+    if (stream !== undefined) {
+      connection.streamError(
+        stream,
+        stream.remoteClosed ? frame.STREAM_CLOSED : frame.PROTOCOL_ERROR,
+        'protocol_error',
+      );
+    } else if (!connection.wasOpened(streamId)) {
+      connection.connectionError(frame.PROTOCOL_ERROR, 'DATA on an idle stream');
+    } else if (connection.closedStreams.how(streamId) !== RESET_BY_US) {
+      connection.control.countReset();
+      connection.sender.reset(streamId, frame.STREAM_CLOSED);
+    }
+  }
+
+  onData(start: number, end: number): void {
+    const connection = this.#connection;
+    const stream = this.#stream;
+    this.#hasData = true;
+    if (stream === null) return;
+    if (stream.receive(start, end)) this.#owed -= end - start;
+    else connection.malformed(stream);
+    if (stream.remoteClosed || connection.streams.get(stream.id) !== stream) this.#stream = null;
+  }
+
+  onDataEnd(): void {
+    const connection = this.#connection;
+    const stream = this.#stream;
+    this.#stream = null;
+    const ends = (connection.reader.flags & frame.END_STREAM) !== 0;
+    if (!this.#hasData && !ends) connection.control.countEmptyData();
+    if (stream === null) this.acknowledge(this.#owed);
+    else if (this.#owed > 0) stream.acknowledge(this.#owed);
+    if (stream === null || !ends) return;
+    if (!stream.receiveEnd(0, 0)) connection.malformed(stream);
+    else connection.settle(stream);
+  }
+
+  /** `bytes` of what the connection received are done with. */
+  acknowledge(bytes: number): void {
+    this.#unacknowledged += bytes;
+    if (this.#unacknowledged < CONNECTION_WINDOW / 2) return;
+    this.#connection.sender.windowUpdate(0, this.#unacknowledged);
+    this.#window += this.#unacknowledged;
+    this.#unacknowledged = 0;
+  }
+
+  /** The stream got something in this read that is to be flushed after it. */
+  touch(stream: H2Stream): void {
+    if (stream.touched) return;
+    stream.touched = true;
+    this.#touched.push(stream);
+  }
+
+  deliverLater(stream: H2Stream): void {
+    this.#deliverable.push(stream);
+    schedule(this.#connection);
+  }
+
+  /** At the end of the turn: nobody else is at work in ARENA. */
+  deliverWaiting(): void {
+    if (this.#deliverable.length === 0) return;
+    const deliverable = this.#deliverable;
+    this.#deliverable = [];
+    for (const stream of deliverable) stream.deliverWaiting();
+    this.flushTouched();
+  }
+
+  flushTouched(): void {
+    if (this.#touched.length === 0) return;
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const stream of touched) {
+      stream.touched = false;
+      stream.flushDelivered();
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * A field section (RFC 9113 8) on its way from HPACK to HTTP/1.1 form. The decoder writes each field as a line to
+ * ARENA[out, …) and hands it over; the section checks it and fills the Head. Pseudo-header fields come first: their
+ * lines stay before the head, which begins where they end.
+ *
+ * A section with a fault takes the rest of its fields and drops them, because the dynamic table must see them all.
+ */
+import { ARENA, DECODE_END, DECODE_START } from '../../ground/arena.ts';
+import { FIELD_KEPT, FIELD_STRIDE, type Head, MAX_FIELDS, sameName } from '../../ground/head.ts';
+import { putText } from '../compose.ts';
+import * as kinds from '../h1/field-kind.ts';
+import { parseLength } from '../h1/framing.ts';
+import { insertCrumb } from './cookie-crumb.ts';
+import { AUTHORITY, COOKIE, MALFORMED, PSEUDO_FIRST, STATUS } from './field-kind.ts';
+import { PseudoFields } from './pseudo-fields.ts';
+import {
+  finishRequest,
+  noteHost,
+  putRequestStart,
+  repeatsHost,
+  requestFault,
+  requestStartLength,
+} from './request-head.ts';
+import { BROKEN, type SectionFault, SOUND, TOO_LARGE } from './section-fault.ts';
+import { putStatusLine, statusFault, statusLineLength } from './status-line.ts';
+
+export const REQUEST_SECTION = 0;
+export const RESPONSE_SECTION = 1;
+export const TRAILER_SECTION = 2;
+export type SectionRole = typeof REQUEST_SECTION | typeof RESPONSE_SECTION | typeof TRAILER_SECTION;
+
+/** What RFC 9113 6.5.2 adds for each field to a section's size; a line has four bytes of it already. */
+const FIELD_OVERHEAD = 32 - 4;
+/** Room for the bytes we add to what was decoded. */
+const SPARE_ROOM = 512;
+
+export class FieldSection {
+  readonly head: Head;
+  /** Where the decoder writes the next line. */
+  out = DECODE_START;
+  fault: SectionFault = SOUND;
+  /** Of the name of the line that is about to be added. */
+  nameHash = 0;
+  kind = 0;
+  readonly #pseudo = new PseudoFields();
+  #role: SectionRole = REQUEST_SECTION;
+  #limit = 0;
+  #size = 0;
+  /** The start line is written: no pseudo-header field may follow. */
+  #opened = false;
+  #cookieField = -1;
+
+  constructor(head: Head) {
+    this.head = head;
+  }
+
+  /** `limit`: most bytes of the section, counted as RFC 9113 6.5.2 does. */
+  begin(role: SectionRole, limit: number): void {
+    this.#role = role;
+    this.#limit = limit;
+    this.out = DECODE_START;
+    this.fault = SOUND;
+    this.#size = 0;
+    this.#opened = false;
+    this.#cookieField = -1;
+    this.#pseudo.seen = 0;
+    this.head.reset(DECODE_START);
+  }
+
+  /** Makes sure that `bytes` fit at `out`: what was gathered is given up where they do not. */
+  makeRoom(bytes: number): void {
+    if (this.out + bytes + SPARE_ROOM > DECODE_END) this.#break(TOO_LARGE);
+  }
+
+  /** The decoder wrote the line ARENA[out,end), whose name ends at `nameEnd`, and set `nameHash` and `kind`. */
+  add(nameEnd: number, end: number): void {
+    const { kind } = this;
+    this.#size += end - this.out + FIELD_OVERHEAD;
+    if (this.fault !== SOUND) return;
+    if (this.#size > this.#limit) this.#break(TOO_LARGE);
+    else if (kind === MALFORMED) this.#break(BROKEN);
+    else if (kind >= PSEUDO_FIRST) this.#addPseudo(nameEnd, end, kind);
+    else if (this.#role === TRAILER_SECTION) this.#addTrailer(end, kind);
+    else if (this.#opened) this.#addField(nameEnd, end);
+    else this.#addFirstField(nameEnd, end);
+  }
+
+  /** No more fields follow. `complete`: nor does a body. A trailer section's lines are ARENA[DECODE_START,out). */
+  finish(complete: boolean): SectionFault {
+    if (this.fault !== SOUND || this.#role === TRAILER_SECTION) return this.fault;
+    if (!this.#opened) this.#open(this.out, this.out);
+    const { head } = this;
+    this.out = head.end = putText(this.out, '\r\n');
+    head.chunked = !complete && head.contentLength < 0;
+    if (this.fault === SOUND && this.#role === REQUEST_SECTION)
+      this.fault = finishRequest(head, this.#pseudo, complete);
+    return this.fault;
+  }
+
+  #break(fault: SectionFault): void {
+    if (this.fault === SOUND) this.fault = fault;
+    this.out = DECODE_START;
+  }
+
+  /** RFC 9113 8.3: defined ones only, none twice, none after a regular field, none in trailers. */
+  #addPseudo(nameEnd: number, end: number, kind: number): void {
+    const expected = this.#role !== TRAILER_SECTION && (this.#role === RESPONSE_SECTION) === (kind === STATUS);
+    if (this.#opened || !expected || !this.#pseudo.note(kind, nameEnd + 2, end - 2)) this.#break(BROKEN);
+    else this.out = end;
+  }
+
+  /** RFC 9110 6.5.1: what frames, routes or authenticates the message has no place behind it. */
+  #addTrailer(end: number, kind: number): void {
+    if (kind === kinds.ORDINARY || kind === kinds.VIA || kind === kinds.REQUEST_ID) this.out = end;
+    else this.#break(BROKEN);
+  }
+
+  /** The start line is written where the first field's line stands; that line moves on. */
+  #addFirstField(nameEnd: number, end: number): void {
+    const moved = this.#open(this.out, end);
+    if (this.fault === SOUND) this.#addField(nameEnd + moved, end + moved);
+  }
+
+  /** Moves ARENA[start,end) and writes the start line before it; answers by how much it moved. */
+  #open(start: number, end: number): number {
+    const { head } = this;
+    this.#opened = true;
+    const request = this.#role === REQUEST_SECTION;
+    const fault = request ? requestFault(this.#pseudo) : statusFault(this.#pseudo);
+    const length = request ? requestStartLength(this.#pseudo) : statusLineLength(this.#pseudo);
+    this.makeRoom(length + end - start);
+    if (fault !== SOUND) this.#break(fault);
+    if (this.fault !== SOUND) return 0;
+    if (end > start) ARENA.copyWithin(start + length, start, end);
+    head.start = start;
+    if (!request) putStatusLine(start, head, this.#pseudo);
+    else if (!putRequestStart(start, head, this.#pseudo)) this.#break(BROKEN);
+    if (this.fault === SOUND) this.out = start + length;
+    return length;
+  }
+
+  #addField(nameEnd: number, end: number): void {
+    const { head, kind } = this;
+    const index = head.count;
+    if (index === MAX_FIELDS) {
+      this.#break(TOO_LARGE);
+      return;
+    }
+    let drop: number = FIELD_KEPT;
+    if (kind !== kinds.ORDINARY) {
+      if (!this.#note(nameEnd + 2, end - 2, kind)) return;
+      const drops = this.#role === REQUEST_SECTION ? kinds.REQUEST_DROP : kinds.RESPONSE_DROP;
+      if (kind !== COOKIE) drop = drops[kind]!;
+    }
+    const at = index * FIELD_STRIDE;
+    const { fields } = head;
+    fields[at] = this.out;
+    fields[at + 1] = nameEnd;
+    fields[at + 2] = nameEnd + 2;
+    fields[at + 3] = end - 2;
+    fields[at + 4] = this.nameHash;
+    head.drop[index] = drop;
+    head.count = index + 1;
+    this.out = end;
+  }
+
+  /** What a known field says. False: its line is not to be recorded. */
+  #note(start: number, end: number, kind: number): boolean {
+    const { head } = this;
+    switch (kind) {
+      case kinds.CONNECTION:
+      case kinds.KEEP_ALIVE:
+      case kinds.PROXY_CONNECTION:
+      case kinds.TRANSFER_ENCODING:
+      case kinds.UPGRADE:
+        // RFC 9113 8.2.2: a message with connection-specific fields is malformed.
+        return this.#require(false);
+      case kinds.CONTENT_LENGTH: {
+        const length = head.contentLength >= 0 ? -1 : parseLength(start, end);
+        head.contentLength = length;
+        head.contentLengthField = head.count;
+        return this.#require(length >= 0);
+      }
+      default:
+        return this.#role === RESPONSE_SECTION || this.#noteRequestField(start, end, kind);
+    }
+  }
+
+  #noteRequestField(start: number, end: number, kind: number): boolean {
+    const { head } = this;
+    switch (kind) {
+      case kinds.TE:
+        // RFC 9113 8.2.2: "it MUST NOT contain any value other than 'trailers'".
+        head.acceptsTrailers = sameName(start, end, 'trailers');
+        return this.#require(head.acceptsTrailers);
+      case kinds.EXPECT:
+        head.expectContinue = sameName(start, end, '100-continue');
+        return this.#require(head.expectContinue);
+      case kinds.HOST:
+        if (head.hostField < 0) return this.#require(noteHost(head, start, end));
+        this.#require(this.#pseudo.has(AUTHORITY) && repeatsHost(head, start, end));
+        return false;
+      case kinds.FORWARDED_FOR:
+        if (head.forwardedForField < 0) head.forwardedForField = head.count;
+        return true;
+      case kinds.REQUEST_ID:
+        if (head.requestIdField < 0) head.requestIdField = head.count;
+        return true;
+      case COOKIE:
+        if (this.#cookieField >= 0) {
+          this.out = insertCrumb(head, { field: this.#cookieField, out: this.out, start, end });
+          return false;
+        }
+        this.#cookieField = head.count;
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  #require(holds: boolean): boolean {
+    if (!holds) this.#break(BROKEN);
+    return holds;
+  }
+}

@@ -1,0 +1,221 @@
+/** A client's HTTP/2 connection: every stream is a request with an exchange of its own. */
+
+import { ARENA, COMPOSE_START, DECODE_START } from '../../ground/arena.ts';
+import type { ClientConnection, Downstream, RequestSide } from '../../ground/codec.ts';
+import { BODY_LENGTH } from '../../ground/codec.ts';
+import type { DeadlineWheel } from '../../ground/deadline.ts';
+import type { Link, LinkTls } from '../../ground/driver.ts';
+import { putText } from '../compose.ts';
+import { abuseCounts } from './abuse.ts';
+import { ENDED, RESET_BY_US } from './closed-streams.ts';
+import { H2Connection, PARTIAL_TIMEOUT } from './connection.ts';
+import { REQUEST_SECTION, TRAILER_SECTION } from './field-section.ts';
+import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
+import type { HeaderBlock } from './header-frames.ts';
+import { BROKEN, type SectionFault, SOUND, TOO_LARGE } from './section-fault.ts';
+import { ServerStream } from './server-stream.ts';
+import { MAX_STREAMS, SERVER_SETTINGS } from './settings.ts';
+
+/** What a server's connection needs of the world. One object for all connections of a socket. */
+export interface H2ServerHost {
+  readonly wheel: DeadlineWheel;
+  /** Milliseconds that a connection without a stream is kept. */
+  readonly keepAliveTimeout: number;
+  newExchange(down: Downstream): RequestSide;
+  /** The connection is gone, or will not take another request. Called once. */
+  closed(connection: H2ServerConnection): void;
+}
+
+/** RFC 9113 6.8: the number that announces a shutdown before the last stream is known. */
+const ANY_STREAM = 0x7fff_ffff;
+const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
+/** For the peer to answer that PING. */
+const DRAIN_PING_TIMEOUT = 2_000;
+const LAST_STREAM = 0x7fff_ffff;
+
+export class H2ServerConnection extends H2Connection implements ClientConnection {
+  readonly peerOpensStreams = true;
+  readonly protocol = 'HTTP/2.0';
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly tls: LinkTls | undefined;
+  readonly scheme: string;
+  forwardedPort = -1;
+  forwardedText = '';
+  ownPools: ClientConnection['ownPools'] = undefined;
+  readonly #host: H2ServerHost;
+  #prefaceSeen = 0;
+  #lastStream = 0;
+  #idleSince: number;
+  /** When draining began; 0: it did not. */
+  #drainingSince = 0;
+  /** The last GOAWAY is out: streams above this one are not taken. */
+  #limit: number = LAST_STREAM;
+
+  /** The bytes that made somebody choose HTTP/2 come through `onBytes` like all others. */
+  constructor(link: Link, host: H2ServerHost) {
+    super(host.wheel);
+    this.#host = host;
+    this.link = link;
+    this.remoteAddress = link.remoteAddress;
+    this.remotePort = link.remotePort;
+    this.localAddress = link.localAddress;
+    this.localPort = link.localPort;
+    this.tls = link.tls;
+    this.scheme = link.tls === undefined ? 'http' : 'https';
+    this.#idleSince = host.wheel.now;
+    this.sender.output.open(link);
+    this.start(SERVER_SETTINGS);
+  }
+
+  get client(): ClientConnection {
+    return this;
+  }
+
+  get lastPeerStream(): number {
+    return this.#lastStream;
+  }
+
+  wasOpened(streamId: number): boolean {
+    return streamId <= this.#lastStream && streamId % 2 === 1;
+  }
+
+  override onBytes(start: number, end: number): void {
+    let at = start;
+    while (this.#prefaceSeen < PREFACE.length && at < end) {
+      if (ARENA[at++] === PREFACE.charCodeAt(this.#prefaceSeen++)) continue;
+      this.connectionError(PROTOCOL_ERROR, 'the connection does not begin with the preface');
+      return;
+    }
+    if (at < end) super.onBytes(at, end);
+  }
+
+  // ── graceful shutdown
+
+  /** Says that no more requests are taken, once and then with the last stream's number, and closes after those. */
+  drain(): void {
+    if (this.dead || this.#drainingSince !== 0) return;
+    this.#drainingSince = this.wheel.now + 1;
+    // A client may have sent requests before it hears of it: those are taken until its PING comes back.
+    this.sender.goaway(ANY_STREAM, NO_ERROR, '');
+    this.sender.ping(0, DRAIN_PING, 0);
+  }
+
+  onPingAck(at: number): void {
+    if (this.#drainingSince !== 0 && ARENA.latin1Slice(at, at + DRAIN_PING.length) === 'draining') this.#finishDrain();
+  }
+
+  #finishDrain(): void {
+    if (this.#limit !== LAST_STREAM) return;
+    this.#limit = this.#lastStream;
+    this.sender.goaway(this.#lastStream, NO_ERROR, '');
+    if (this.streams.size === 0) this.end('draining');
+  }
+
+  onGoaway(): void {
+    // The client opens no more streams: it closes when it has its answers, and so do we.
+    this.#limit = Math.min(this.#limit, this.#lastStream);
+    if (this.streams.size === 0) this.end('closed_early');
+  }
+
+  onPeerSettings(): void {}
+
+  protected onStreamClosed(): void {
+    if (this.streams.size > 0) return;
+    this.#idleSince = this.wheel.now;
+    if (this.#limit !== LAST_STREAM) this.end('draining');
+  }
+
+  protected onHousekeeping(now: number): void {
+    if (this.#drainingSince !== 0 && now - this.#drainingSince > DRAIN_PING_TIMEOUT) this.#finishDrain();
+    if (this.dead || this.streams.size > 0) return;
+    const { keepAliveTimeout } = this.#host;
+    const patience = this.awaitsSettings ? Math.min(PARTIAL_TIMEOUT, keepAliveTimeout) : keepAliveTimeout;
+    if (now - this.#idleSince < patience) return;
+    this.sender.goaway(this.#lastStream, NO_ERROR, 'idle');
+    this.end('timeout');
+  }
+
+  protected onEnded(): void {
+    this.#host.closed(this);
+  }
+
+  // ── requests
+
+  acceptsHeaders(streamId: number): boolean {
+    if (streamId % 2 === 0) {
+      this.connectionError(PROTOCOL_ERROR, "HEADERS on a stream that is not the client's");
+      return false;
+    }
+    if (streamId > this.#lastStream || this.streams.has(streamId)) return true;
+    switch (this.closedStreams.how(streamId)) {
+      case RESET_BY_US:
+        return true;
+      case ENDED:
+        this.connectionError(STREAM_CLOSED, 'HEADERS on a closed stream');
+        return false;
+      default:
+        this.connectionError(PROTOCOL_ERROR, 'the number of a new stream is not above all before it');
+        return false;
+    }
+  }
+
+  onHeaders(streamId: number, block: HeaderBlock): void {
+    if (streamId > this.#lastStream) {
+      this.#lastStream = streamId;
+      const fault = this.decode(REQUEST_SECTION, block);
+      if (fault !== undefined) this.#open(streamId, fault, block.endStream);
+      return;
+    }
+    const fault = this.decode(TRAILER_SECTION, block);
+    const stream = this.streams.get(streamId);
+    if (stream !== undefined && fault !== undefined) this.#onTrailers(stream as ServerStream, fault, block.endStream);
+  }
+
+  #open(streamId: number, fault: SectionFault, complete: boolean): void {
+    if (streamId > this.#limit || this.streams.size >= MAX_STREAMS) {
+      this.refuseStream(streamId, REFUSED_STREAM);
+    } else if (fault === BROKEN) {
+      abuseCounts.malformed_message++;
+      this.refuseStream(streamId, PROTOCOL_ERROR);
+    } else {
+      const stream = new ServerStream(this, streamId);
+      stream.remoteClosed = complete;
+      this.streams.set(streamId, stream);
+      if (fault === SOUND) this.#startExchange(stream, complete);
+      else this.#refuse(stream, fault === TOO_LARGE ? 431 : 501);
+    }
+  }
+
+  #startExchange(stream: ServerStream, complete: boolean): void {
+    const { head } = this.section;
+    const upgrade = head.upgradeEnd > 0;
+    if (upgrade) stream.hold();
+    else if (!complete) stream.expectLength(head.contentLength);
+    const exchange = this.#host.newExchange(stream);
+    stream.exchange = exchange;
+    // Before the tunnel there is no body: the request is complete as an HTTP/1.1 one would be.
+    exchange.requestHead(head, complete || upgrade);
+  }
+
+  /** Answers a request that no exchange can take. */
+  #refuse(stream: ServerStream, status: 431 | 501): void {
+    if (status === 431) abuseCounts.section_too_large++;
+    stream.discard();
+    const end = putText(COMPOSE_START, `HTTP/1.1 ${status} \r\ncontent-length: 0\r\n`);
+    stream.sendHead(COMPOSE_START, end, BODY_LENGTH);
+    stream.sendEnd(0, 0);
+  }
+
+  #onTrailers(stream: ServerStream, fault: SectionFault, endStream: boolean): void {
+    if (stream.remoteClosed) this.streamError(stream, STREAM_CLOSED, 'protocol_error');
+    else if (!endStream || fault !== SOUND) this.malformed(stream);
+    else if (!stream.receiveEnd(DECODE_START, this.section.out)) this.malformed(stream);
+    else {
+      this.receiver.touch(stream);
+      this.settle(stream);
+    }
+  }
+}

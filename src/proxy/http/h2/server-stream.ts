@@ -1,0 +1,148 @@
+/** One request of a client's connection: the Downstream of its exchange. */
+import { ARENA, COMPOSE_START } from '../../ground/arena.ts';
+import {
+  BODY_TUNNEL,
+  type BodyFraming,
+  type ClientConnection,
+  type Downstream,
+  type Failure,
+  type RequestSide,
+} from '../../ground/codec.ts';
+import { LF, ZERO } from '../h1/octets.ts';
+import { CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM } from './frame.ts';
+import type { H2ServerConnection } from './server-connection.ts';
+import { H2Stream } from './stream.ts';
+
+/** Where responses are composed: local answers hold their body at the beginning of COMPOSE while they do it. */
+const HEAD_AT: number = COMPOSE_START + 64 * 1024;
+const STATUS_OFFSET = 'HTTP/1.1 '.length;
+const SWITCHING_PROTOCOLS = 101;
+
+export class ServerStream extends H2Stream implements Downstream {
+  readonly client: ClientConnection;
+  readonly acceptsData = true;
+  exchange: RequestSide | null = null;
+  /** An extended CONNECT whose tunnel is not open yet: data waits. */
+  #held = false;
+
+  constructor(connection: H2ServerConnection, id: number) {
+    super(connection, id);
+    this.client = connection;
+  }
+
+  /** RFC 8441: what the client sends belongs to the tunnel, and waits until there is one. */
+  hold(): void {
+    this.#held = true;
+    this.pause();
+  }
+
+  // ── the exchange's calls
+
+  beginHead(): number {
+    return HEAD_AT;
+  }
+
+  sendHead(at: number, end: number, framing: BodyFraming): void {
+    this.#sendHeaders(at, end);
+    if (!this.#held) return;
+    this.#held = false;
+    if (framing === BODY_TUNNEL) this.resume();
+    else this.discard();
+  }
+
+  sendInformational(at: number, end: number): void {
+    this.#sendHeaders(at, end);
+  }
+
+  #sendHeaders(at: number, end: number): void {
+    if (this.localClosed) return;
+    const digits = at + STATUS_OFFSET;
+    const status = (ARENA[digits]! - ZERO) * 100 + (ARENA[digits + 1]! - ZERO) * 10 + ARENA[digits + 2]! - ZERO;
+    let lines = digits + 3;
+    while (ARENA[lines++] !== LF);
+    const { sender } = this.connection;
+    const encoder = sender.beginBlock(end - at);
+    // RFC 8441 5: the tunnel is open with 200; 101 does not exist in HTTP/2.
+    encoder.status(status === SWITCHING_PROTOCOLS ? 200 : status);
+    encoder.lines(lines, end);
+    sender.endBlock(this, false);
+  }
+
+  sendBody(start: number, end: number): boolean {
+    return this.sendData(start, end);
+  }
+
+  sendEnd(trailersStart: number, trailersEnd: number): void {
+    this.exchange = null;
+    this.sendEndOfStream(trailersStart, trailersEnd);
+  }
+
+  /** Frames leave at the end of the turn, with those of all other streams. */
+  flush(): void {}
+
+  abort(why: Failure): void {
+    this.exchange = null;
+    this.connection.resetStream(this, resetCode(why));
+  }
+
+  pauseBody(): void {
+    this.pause();
+  }
+
+  resumeBody(): void {
+    if (!this.#held) this.resume();
+  }
+
+  discardBody(): void {
+    this.discard();
+  }
+
+  // ── the stream's calls
+
+  protected deliver(start: number, end: number): void {
+    this.exchange?.requestBody(start, end);
+  }
+
+  protected deliverEnd(trailersStart: number, trailersEnd: number): void {
+    this.exchange?.requestEnd(trailersStart, trailersEnd);
+  }
+
+  protected drained(): void {
+    this.exchange?.downstreamDrained();
+  }
+
+  flushDelivered(): void {
+    this.exchange?.requestFlush();
+  }
+
+  /** RFC 9113 8.1: after a whole response, NO_ERROR asks the client to stop sending a request that nobody reads. */
+  protected locallyDone(): void {
+    this.dropUndelivered();
+    if (!this.remoteClosed) this.connection.resetStream(this, NO_ERROR);
+  }
+
+  fail(why: Failure): void {
+    const { exchange } = this;
+    this.exchange = null;
+    exchange?.requestAborted(why);
+  }
+}
+
+function resetCode(why: Failure): number {
+  switch (why) {
+    case 'protocol_error':
+      return PROTOCOL_ERROR;
+    case 'timeout':
+      return CANCEL;
+    case 'draining':
+      return REFUSED_STREAM;
+    case 'overloaded':
+      return ENHANCE_YOUR_CALM;
+    case 'connect_refused':
+    case 'connect_timeout':
+    case 'tls_failed':
+    case 'reset':
+    case 'closed_early':
+      return INTERNAL_ERROR;
+  }
+}

@@ -1,0 +1,113 @@
+/** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
+import { STATUS_CODES } from 'node:http';
+import { ARENA, COMPOSE_END, COMPOSE_START } from '../ground/arena.ts';
+import { BODY_LENGTH, BODY_NONE, type Downstream, type Failure } from '../ground/codec.ts';
+import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from '../ground/head.ts';
+import { putText } from './compose.ts';
+import { grpcMessage, grpcStatus } from './grpc.ts';
+
+export const PREFERS_JSON = 0;
+export const PREFERS_HTML = 1;
+export const PREFERS_TEXT = 2;
+export const PREFERS_GRPC = 3;
+export type Preference = typeof PREFERS_JSON | typeof PREFERS_HTML | typeof PREFERS_TEXT | typeof PREFERS_GRPC;
+
+const ACCEPT = nameHash('accept');
+
+/** What Accept names first: browsers begin with text/html. */
+export function preferenceOf(head: Head): Preference {
+  const index = head.find('accept', ACCEPT);
+  if (index === -1) return PREFERS_JSON;
+  const at = head.fields[index * FIELD_STRIDE + VALUE_START]!;
+  // 't', 'e' … of text/html or text/plain; anything else gets JSON.
+  if (ARENA[at] !== 0x74) return PREFERS_JSON;
+  const media = ARENA.latin1Slice(at, at + 10).toLowerCase();
+  if (media.startsWith('text/html')) return PREFERS_HTML;
+  return media === 'text/plain' ? PREFERS_TEXT : PREFERS_JSON;
+}
+
+export interface LocalReply {
+  /** The status that is sent: 200 for gRPC, whose own is among the lines. */
+  status: number;
+  /** Field lines, each with CRLF. */
+  lines: string;
+  body: string;
+}
+
+export function localReply(
+  preference: Preference,
+  status: number,
+  about: { message: string; requestId: string },
+): LocalReply {
+  const { message, requestId } = about;
+  switch (preference) {
+    case PREFERS_JSON:
+      return {
+        status,
+        lines: 'Content-Type: application/json\r\n',
+        body: `${JSON.stringify({ message, request_id: requestId })}\n`,
+      };
+    case PREFERS_TEXT:
+      return {
+        status,
+        lines: 'Content-Type: text/plain; charset=utf-8\r\n',
+        body: `${status} ${message}\nrequest_id: ${requestId}\n`,
+      };
+    case PREFERS_HTML: {
+      const title = `${status} ${escapeHtml(reasonPhrase(status))}`;
+      const body = `<!doctype html><title>${title}</title><h1>${title}</h1><p>${escapeHtml(message)}</p><p>Request id: <code>${escapeHtml(requestId)}</code></p>\n`;
+      return { status, lines: 'Content-Type: text/html; charset=utf-8\r\n', body };
+    }
+    case PREFERS_GRPC: {
+      const outcome = `grpc-status: ${grpcStatus(status)}\r\ngrpc-message: ${grpcMessage(message)}\r\n`;
+      return { status: 200, lines: `Content-Type: application/grpc\r\n${outcome}`, body: '' };
+    }
+  }
+}
+
+/** Sends a whole answer; of one to HEAD, the head. */
+export function sendReply(down: Downstream, reply: LocalReply, headRequest: boolean): void {
+  const { status, lines, body } = reply;
+  const bodyEnd = COMPOSE_START + ARENA.write(body, COMPOSE_START, COMPOSE_END - COMPOSE_START, 'utf8');
+  const hasLength = status !== 204 && status !== 304;
+  const length = hasLength ? `Content-Length: ${bodyEnd - COMPOSE_START}\r\n` : '';
+  const at = down.beginHead();
+  const end = putText(at, `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${length}${lines}`);
+  const hasBody = hasLength && !headRequest;
+  down.sendHead(at, end, hasBody ? BODY_LENGTH : BODY_NONE);
+  if (hasBody && bodyEnd > COMPOSE_START) down.sendBody(COMPOSE_START, bodyEnd);
+  down.sendEnd(0, 0);
+}
+
+/** The client waits for this word before it sends the body; the backend is not asked, as its answer decides. */
+export function sendContinue(down: Downstream): void {
+  const at = down.beginHead();
+  down.sendInformational(at, putText(at, 'HTTP/1.1 100 Continue\r\n'));
+  down.flush();
+}
+
+/** What the client is told where a backend failed. */
+export function upstreamFailure(why: Failure): { status: number; message: string } {
+  switch (why) {
+    case 'overloaded':
+      return { status: 503, message: 'The backend has no free connection.' };
+    case 'timeout':
+    case 'connect_timeout':
+      return { status: 504, message: 'The backend did not answer in time.' };
+    case 'connect_refused':
+    case 'tls_failed':
+    case 'reset':
+    case 'closed_early':
+    case 'protocol_error':
+    case 'draining':
+      return { status: 502, message: 'The backend did not give a valid answer.' };
+  }
+}
+
+export function reasonPhrase(status: number): string {
+  return STATUS_CODES[status] ?? 'Unknown';
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}

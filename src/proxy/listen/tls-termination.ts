@@ -1,0 +1,212 @@
+/** TLS termination for one socket: the certificate by server name, swapped for new connections as one reference. */
+import { constants } from 'node:crypto';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { Handle } from './net-link.ts';
+
+/** One certificate, or several with keys of different kinds, of which the client's abilities choose. */
+export interface PresentedCertificates {
+  /** Of a context with all of them. */
+  readonly options: tls.SecureContextOptions;
+  /** At least one, by kind of key as `asymmetricKeyType` has it, in the order of the user. */
+  readonly secure: ReadonlyMap<string, tls.SecureContext>;
+}
+
+/** What TLS presents and asks for on one listener. */
+export interface TlsContext {
+  /** Lower case; `*.example.com` for a wildcard; undefined: any name, and none. */
+  hostname: string | undefined;
+  /** What is presented to clients that ask for this server name, or ('') for none. */
+  present(serverName: string): PresentedCertificates;
+  clients: 'ignore' | 'verify' | 'request';
+}
+
+/** Milliseconds for a client's TLS handshake, from accept to its end. */
+export const HANDSHAKE_TIMEOUT = 10_000;
+export const ALPN = ['h2', 'http/1.1'];
+
+/**
+ * The socket's own decide, whatever the certificate. Suites of TLS 1.2 with forward secrecy and authenticated
+ * encryption; those of 1.3 are fine as they are.
+ */
+export const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+export class TlsContexts {
+  readonly #exact = new Map<string, TlsContext>();
+  /** Suffixes with their dot, the longest first. */
+  readonly #wildcards: Array<{ suffix: string; context: TlsContext }> = [];
+  /** For connections that name no server, or one that nobody serves. */
+  readonly fallback: TlsContext | undefined;
+  /** Some listener looks at client certificates. */
+  readonly asks: boolean;
+
+  /** Where two contexts have the same hostname the first one counts. */
+  constructor(contexts: readonly TlsContext[]) {
+    for (const context of contexts) {
+      const { hostname } = context;
+      if (hostname === undefined) continue;
+      if (hostname.startsWith('*.')) this.#wildcards.push({ suffix: hostname.slice(1), context });
+      else if (!this.#exact.has(hostname)) this.#exact.set(hostname, context);
+    }
+    this.#wildcards.sort((a, b) => b.suffix.length - a.suffix.length);
+    this.fallback = contexts.find(({ hostname }) => hostname === undefined);
+    this.asks = contexts.some(({ clients }) => clients !== 'ignore');
+  }
+
+  choose(serverName: string): TlsContext | undefined {
+    const name = serverName.toLowerCase();
+    return (
+      this.#exact.get(name) ??
+      this.#wildcards.find(({ suffix }) => name.endsWith(suffix) && name !== suffix)?.context ??
+      this.fallback
+    );
+  }
+}
+
+/** Node's own, which lets one listener ask for certificates while another on the same socket does not. */
+type ServerSocket = tls.TLSSocket & {
+  _handle: { setVerifyMode(request: boolean, rejectUnauthorized: boolean): void };
+  _requestCert: boolean;
+  _parent?: net.Socket;
+};
+
+/**
+ * Node takes one certificate from here, where the socket's own context may have several: the first that goes with what
+ * the client verifies. (A TLS 1.2 client that verifies ECDSA and has suites for RSA only is not served.)
+ */
+function forClient(socket: tls.TLSSocket, { secure }: PresentedCertificates): tls.SecureContext | undefined {
+  if (secure.size > 1) {
+    for (const algorithm of socket.getSharedSigalgs()) {
+      const context = secure.get(keyTypeOf(algorithm));
+      if (context !== undefined) return context;
+    }
+  }
+  const [first] = secure.values();
+  return first;
+}
+
+/** Of names such as `ECDSA+SHA256`, `RSA-PSS+SHA256` and `Ed25519+UNDEF`. */
+function keyTypeOf(algorithm: string): string {
+  const [name = ''] = algorithm.split('+');
+  if (name === 'ECDSA') return 'ec';
+  return name.startsWith('RSA') ? 'rsa' : name.toLowerCase();
+}
+
+const PLAIN_HTTP = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${JSON.stringify(
+  {
+    message: 'This port speaks TLS; use https.',
+  },
+)}\n`;
+
+export interface TerminationOptions {
+  alpn: string[] | undefined;
+  /** Of session tickets, TICKET_KEY_BYTES; the same in all processes that share the port. Absent: this one's own. */
+  ticketKeys: Buffer | undefined;
+  onSecure: (socket: tls.TLSSocket) => void;
+  onFailed: () => void;
+}
+
+/** Bytes of the keys of session tickets: a name, for HMAC and for AES, 16 each. */
+export const TICKET_KEY_BYTES = 48;
+
+export class TlsTermination {
+  readonly #server: tls.Server;
+  readonly #ticketKeys: Buffer | undefined;
+  #contexts: TlsContexts;
+  /** What the server's own context was made of. */
+  #held: { presented: PresentedCertificates | undefined; asks: boolean } | undefined;
+
+  /** `onSecure` gets connections whose handshake is done and whose client, where asked, was verified. */
+  constructor(contexts: TlsContexts, around: TerminationOptions) {
+    this.#contexts = contexts;
+    this.#ticketKeys = around.ticketKeys;
+    const choose = (socket: ServerSocket, name: string): tls.SecureContext | undefined => this.#choose(socket, name);
+    this.#server = tls.createServer({
+      ALPNProtocols: around.alpn,
+      SNICallback(this: ServerSocket, name: string, done: (error: Error | null, context?: tls.SecureContext) => void) {
+        // Without one the server's own context stays, which for a name that nobody serves has no certificate: the
+        // handshake ends with an alert.
+        done(null, choose(this, name));
+      },
+      rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE_TIMEOUT,
+      minVersion: 'TLSv1.2',
+      allowHalfOpen: true,
+    } as tls.TlsOptions);
+    this.#useFallback();
+    this.#server.on('secureConnection', (socket: tls.TLSSocket) => {
+      if (this.#admits(socket)) return around.onSecure(socket);
+      around.onFailed();
+      socket.destroy();
+    });
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: tls.TLSSocket) => {
+      around.onFailed();
+      const { _parent: plain } = socket as ServerSocket;
+      if (error.code === 'ERR_SSL_HTTP_REQUEST' && plain !== undefined) plain.end(PLAIN_HTTP, () => plain.destroy());
+      else socket.destroy();
+    });
+  }
+
+  swap(contexts: TlsContexts): void {
+    this.#contexts = contexts;
+    this.#useFallback();
+  }
+
+  #choose(socket: ServerSocket, name: string): tls.SecureContext | undefined {
+    const context = this.#contexts.choose(name);
+    if (context === undefined) return undefined;
+    if (this.#contexts.asks) {
+      const asks = context.clients !== 'ignore';
+      // The handshake ends with an alert where a certificate is a must and none comes; others are judged below.
+      socket._handle.setVerifyMode(asks, context.clients === 'verify');
+      socket._requestCert = asks;
+    }
+    const presented = context.present(name);
+    return presented === this.#held?.presented ? undefined : forClient(socket, presented);
+  }
+
+  /**
+   * For clients that name no server, and so are not asked about. A resumed session is not asked about either, and
+   * brings along what was verified when it began: by which listener, nobody knows. So where some listener looks at
+   * client certificates, sessions are not resumed.
+   */
+  #useFallback(): void {
+    const { fallback, asks } = this.#contexts;
+    (this.#server as tls.Server & { requestCert: boolean }).requestCert =
+      fallback !== undefined && fallback.clients !== 'ignore';
+    const presented = fallback?.present('');
+    if (this.#held !== undefined && presented === this.#held.presented && asks === this.#held.asks) return;
+    this.#held = { presented, asks };
+    const secureOptions = asks ? constants.SSL_OP_NO_TICKET : 0;
+    this.#server.setSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS, ...presented?.options, secureOptions });
+    // A new context would have keys of its own.
+    if (this.#ticketKeys !== undefined) this.#server.setTicketKeys(this.#ticketKeys);
+  }
+
+  accept(handle: Handle): void {
+    handle.setNoDelay(true);
+    const options = { handle, allowHalfOpen: true, pauseOnCreate: true } as unknown as net.SocketConstructorOpts;
+    this.acceptSocket(new net.Socket(options));
+  }
+
+  acceptSocket(socket: net.Socket): void {
+    this.#server.emit('connection', socket);
+  }
+
+  #admits(socket: tls.TLSSocket): boolean {
+    const { servername } = socket as tls.TLSSocket & { servername?: string | false };
+    const context = this.#contexts.choose(servername || '');
+    if (context === undefined) return false;
+    return context.clients !== 'verify' || socket.authorized;
+  }
+}

@@ -1,0 +1,127 @@
+/** The body of a ClientHello (RFC 8446, 4.1.2), its server_name (RFC 6066, 3) and ALPN (RFC 7301) extensions. */
+import type { HelloOutcome } from './client-hello.ts';
+
+const EXTENSION_SERVER_NAME = 0;
+const EXTENSION_ALPN = 16;
+const NAME_TYPE_HOST = 0;
+const MAX_HOSTNAME = 253;
+const MAX_LABEL = 63;
+
+class Malformed extends Error {}
+
+/** Reads big-endian vectors, and refuses to read past their end. */
+class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  uint(size: 1 | 2): number {
+    const at = this.#take(size);
+    return this.#bytes.readUIntBE(at, size);
+  }
+
+  skip(length: number): void {
+    this.#take(length);
+  }
+
+  /** A vector with a length of `size` bytes before it. */
+  vector(size: 1 | 2): Buffer {
+    const length = this.uint(size);
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  #take(length: number): number {
+    if (length > this.left) throw new Malformed('a length reaches past the end');
+    const at = this.#at;
+    this.#at += length;
+    return at;
+  }
+}
+
+export function parseClientHello(body: Buffer): HelloOutcome {
+  try {
+    return readBody(new Reader(body));
+  } catch (error) {
+    if (error instanceof Malformed) return { kind: 'malformed', reason: error.message };
+    throw error;
+  }
+}
+
+function readBody(body: Reader): HelloOutcome {
+  if (body.uint(2) >> 8 !== 3) throw new Malformed('legacy_version is not 3.x');
+  body.skip(32);
+  if (body.vector(1).length > 32) throw new Malformed('session id longer than 32 bytes');
+  const ciphers = body.vector(2).length;
+  if (ciphers < 2 || ciphers % 2 !== 0) throw new Malformed('cipher suites are empty or odd');
+  if (body.vector(1).length < 1) throw new Malformed('no compression method');
+  let serverName: string | undefined;
+  let alpn: string[] | undefined;
+  if (body.left > 0) {
+    const extensions = new Reader(body.vector(2));
+    if (body.left > 0) throw new Malformed('bytes after the extensions');
+    while (extensions.left > 0) {
+      const type = extensions.uint(2);
+      const data = extensions.vector(2);
+      if (type === EXTENSION_SERVER_NAME) serverName = once(serverName, readServerName(data));
+      else if (type === EXTENSION_ALPN) alpn = once(alpn, readAlpn(data));
+    }
+  }
+  return { kind: 'hello', serverName: serverName ?? '', alpn: alpn ?? [] };
+}
+
+function once<T>(earlier: T | undefined, value: T): T {
+  if (earlier !== undefined) throw new Malformed('an extension occurs twice');
+  return value;
+}
+
+function readServerName(data: Buffer): string {
+  const outer = new Reader(data);
+  const list = new Reader(outer.vector(2));
+  if (outer.left > 0) throw new Malformed('bytes after the server name list');
+  // RFC 6066 allows one name of each type, and defines only host_name: so there is exactly one entry.
+  if (list.uint(1) !== NAME_TYPE_HOST) throw new Malformed('a server name that is not a host name');
+  const name = list.vector(2);
+  if (list.left > 0) throw new Malformed('more than one server name');
+  return hostname(name);
+}
+
+/** Letters, digits, hyphen, underscore; no empty label, no dot at the end (RFC 6066). Lower case. */
+function hostname(name: Buffer): string {
+  if (name.length === 0 || name.length > MAX_HOSTNAME) throw new Malformed('server name is empty or too long');
+  let label = 0;
+  for (const byte of name) {
+    if (byte === 0x2e) {
+      if (label === 0) throw new Malformed('server name has an empty label');
+      label = 0;
+      continue;
+    }
+    const letter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+    const digit = byte >= 0x30 && byte <= 0x39;
+    if (!letter && !digit && byte !== 0x2d && byte !== 0x5f)
+      throw new Malformed('server name has a character it may not');
+    if (++label > MAX_LABEL) throw new Malformed('server name has a label longer than 63');
+  }
+  if (label === 0) throw new Malformed('server name ends with a dot');
+  return name.latin1Slice().toLowerCase();
+}
+
+function readAlpn(data: Buffer): string[] {
+  const outer = new Reader(data);
+  const list = new Reader(outer.vector(2));
+  if (outer.left > 0) throw new Malformed('bytes after the ALPN list');
+  const names: string[] = [];
+  do {
+    const name = list.vector(1);
+    if (name.length === 0) throw new Malformed('an empty ALPN name');
+    names.push(name.latin1Slice());
+  } while (list.left > 0);
+  return names;
+}

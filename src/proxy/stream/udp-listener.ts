@@ -1,0 +1,195 @@
+/**
+ * A UDP listener: sessions by client address and port, in a table of bounded size.
+ *
+ * A flood from forged sources makes sessions whose client never sends again after an answer. When the table is full
+ * those are replaced first, oldest first; a session that showed that its client is real is replaced only after
+ * `sessionEvictAfter` of silence. Where neither gives room, the new client's datagram is dropped.
+ */
+import type { DeadlineWheel } from '../ground/deadline.ts';
+import type { DatagramLayer, DatagramSink, DatagramSocket } from './datagram.ts';
+import type { SocketAddress } from './proxy-protocol.ts';
+import { SessionList } from './session-list.ts';
+import type { StreamLimits } from './stream-limits.ts';
+import type { StreamMeter, StreamReason } from './stream-meter.ts';
+import type { StreamPlan } from './stream-plan.ts';
+import { UdpSession } from './udp-session.ts';
+
+export interface UdpListenerOptions {
+  layer: DatagramLayer;
+  /** All deadlines. Its owner starts and advances it. */
+  wheel: DeadlineWheel;
+  limits: StreamLimits;
+  meter: StreamMeter;
+  /** Key of the listener. */
+  listener: string;
+}
+
+export class UdpListener {
+  readonly options: UdpListenerOptions;
+  /** For new sessions; swapped as one reference. Undefined: datagrams are dropped. */
+  plan: StreamPlan | undefined;
+  readonly #bound: BoundSocket[] = [];
+  readonly #unproven = new SessionList();
+  readonly #proven = new SessionList();
+  #sessions = 0;
+  #port = 0;
+  #closed = false;
+  #draining: (() => void) | undefined = undefined;
+  #drainTimer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(options: UdpListenerOptions, plan: StreamPlan | undefined) {
+    this.options = options;
+    this.plan = plan;
+  }
+
+  get sessions(): number {
+    return this.#sessions;
+  }
+
+  /**
+   * Binds each address (none of them a wildcard: see `localAddresses`) and answers what was bound. With port 0 all
+   * get the port that the first one got. Where one fails, all are closed and the system's error is thrown.
+   */
+  async open(addresses: ReadonlyArray<string>, port: number, reusePort = false): Promise<SocketAddress[]> {
+    const bound: SocketAddress[] = [];
+    try {
+      for (const address of addresses) {
+        bound.push(await this.#bind({ address, port: this.#port || port, reusePort }));
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    return bound;
+  }
+
+  /**
+   * Follows the machine's addresses: those that are gone are closed with their sessions, new ones are bound to the
+   * same port. Answers the errors of those that could not be bound; a later call tries them again.
+   */
+  async rebind(addresses: ReadonlyArray<string>, reusePort = false): Promise<Error[]> {
+    const errors: Error[] = [];
+    if (this.#closed || this.#draining !== undefined) return errors;
+    for (const bound of [...this.#bound]) {
+      if (addresses.includes(bound.address)) continue;
+      this.#bound.splice(this.#bound.indexOf(bound), 1);
+      bound.close();
+    }
+    for (const address of addresses) {
+      if (this.#bound.some((bound) => bound.address === address)) continue;
+      try {
+        await this.#bind({ address, port: this.#port, reusePort });
+      } catch (error) {
+        errors.push(error as Error);
+      }
+    }
+    return errors;
+  }
+
+  async #bind(target: SocketAddress & { reusePort: boolean }): Promise<SocketAddress> {
+    const socket = new BoundSocket(this, target.address);
+    socket.socket = await this.options.layer.bind(target, socket);
+    this.#port = socket.socket.local.port;
+    if (this.#closed) socket.close();
+    else this.#bound.push(socket);
+    return { address: target.address, port: this.#port };
+  }
+
+  /** No new sessions; resolves when those under way are idle, or were ended after `timeout` milliseconds. */
+  drain(timeout: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#draining = resolve;
+      if (this.#sessions === 0) {
+        this.close();
+        return;
+      }
+      this.#drainTimer = setTimeout(() => this.close(), timeout);
+    });
+  }
+
+  /** Ends all sessions and closes the sockets. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#drainTimer);
+    for (const bound of this.#bound.splice(0)) bound.close();
+    this.#draining?.();
+  }
+
+  /** A datagram of a client without a session. */
+  admit(bound: BoundSocket, key: string, client: SocketAddress): UdpSession | undefined {
+    const { plan } = this;
+    if (this.#draining !== undefined) return this.#drop('drained');
+    if (plan === undefined) return this.#drop('no_route');
+    if (this.#sessions >= this.options.limits.maxSessions && !this.#makeRoom()) return this.#drop('limit');
+    const backend = plan.next();
+    if (backend === undefined) return this.#drop('no_backend');
+    const endpoint = backend.picker.pick();
+    if (endpoint === undefined) return this.#drop('no_endpoint');
+    const session = new UdpSession(this, bound, { key, client, plan, backend, endpoint });
+    bound.sessions.set(key, session);
+    this.#sessions++;
+    this.#unproven.append(session);
+    session.begin();
+    return session;
+  }
+
+  heard(session: UdpSession): void {
+    if (session.list !== undefined) (session.proven ? this.#proven : this.#unproven).append(session);
+  }
+
+  forget(session: UdpSession): void {
+    session.bound.sessions.delete(session.key);
+    session.list?.remove(session);
+    this.#sessions--;
+    if (this.#sessions === 0 && this.#draining !== undefined) queueMicrotask(() => this.close());
+  }
+
+  #makeRoom(): boolean {
+    const { wheel, limits } = this.options;
+    let victim = this.#unproven.oldest;
+    const proven = this.#proven.oldest;
+    if (victim === undefined && proven !== undefined && proven.lastHeard + limits.sessionEvictAfter <= wheel.now) {
+      victim = proven;
+    }
+    victim?.end('evicted');
+    return victim !== undefined;
+  }
+
+  #drop(reason: StreamReason): undefined {
+    this.options.meter.dropped('udp', this.options.listener, reason);
+    return undefined;
+  }
+}
+
+/** One address of the listener, and the sessions of the clients that sent there. */
+export class BoundSocket implements DatagramSink {
+  readonly address: string;
+  socket: DatagramSocket | undefined = undefined;
+  readonly sessions = new Map<string, UdpSession>();
+  readonly #listener: UdpListener;
+
+  constructor(listener: UdpListener, address: string) {
+    this.#listener = listener;
+    this.address = address;
+  }
+
+  onDatagram(bytes: Buffer, from: SocketAddress): void {
+    const key = `${from.address} ${from.port}`;
+    let session = this.sessions.get(key);
+    if (session === undefined) session = this.#listener.admit(this, key, from);
+    else this.#listener.heard(session);
+    session?.forward(bytes);
+  }
+
+  reply(bytes: Buffer, client: SocketAddress): void {
+    this.socket?.send(bytes, client.port, client.address);
+  }
+
+  close(): void {
+    for (const session of [...this.sessions.values()]) session.end('drained');
+    this.socket?.close();
+  }
+
+  /** A reply could not be sent: lost, as a datagram may be. */
+  onError(): void {}
+}

@@ -1,0 +1,119 @@
+/** One client's datagrams and the endpoint they go to, over a socket of the session's own. */
+import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
+import type { DatagramSink, DatagramSocket } from './datagram.ts';
+import type { StreamEndpoint } from './endpoint-picker.ts';
+import { isLocalFault } from './local-fault.ts';
+import type { SocketAddress } from './proxy-protocol.ts';
+import type { SessionList } from './session-list.ts';
+import { newRecord, type StreamReason, type StreamRecord } from './stream-meter.ts';
+import type { StreamBackend, StreamPlan } from './stream-plan.ts';
+import type { BoundSocket, UdpListener } from './udp-listener.ts';
+
+export class UdpSession implements DatagramSink, DeadlineOwner {
+  readonly key: string;
+  /** The socket the client sent to: replies leave from there, so that they come from the address it knows. */
+  readonly bound: BoundSocket;
+  /** Neighbours in the list it is in, which is in the order of `lastHeard`. */
+  before: UdpSession | undefined = undefined;
+  after: UdpSession | undefined = undefined;
+  list: SessionList | undefined = undefined;
+  /** When the client last sent, on the wheel's clock. */
+  lastHeard = 0;
+  readonly #listener: UdpListener;
+  readonly #client: SocketAddress;
+  readonly #backend: StreamBackend;
+  readonly #endpoint: StreamEndpoint;
+  readonly #record: StreamRecord;
+  readonly #deadline = new Deadline(this);
+  #socket: DatagramSocket | undefined = undefined;
+  #answered = false;
+  #over = false;
+
+  constructor(listener: UdpListener, bound: BoundSocket, origin: SessionOrigin) {
+    this.#listener = listener;
+    this.bound = bound;
+    this.key = origin.key;
+    this.#client = { address: origin.client.address, port: origin.client.port };
+    this.#backend = origin.backend;
+    this.#endpoint = origin.endpoint;
+    const { address, port } = origin.endpoint;
+    this.#record = {
+      ...newRecord({ protocol: 'udp', listener: origin.plan.listener, client: this.#client.address, host: '' }),
+      route: origin.plan.route,
+      backend: origin.backend.key,
+      endpoint: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+      attempts: 1,
+    };
+  }
+
+  begin(): void {
+    const { layer, meter } = this.#listener.options;
+    meter.opened('udp', this.#record.listener);
+    const socket = layer.connect({ address: this.#endpoint.address, port: this.#endpoint.port }, this);
+    if (this.#over) socket.close();
+    else this.#socket = socket;
+  }
+
+  /** From the client. */
+  forward(bytes: Buffer): void {
+    const { wheel, limits } = this.#listener.options;
+    this.lastHeard = wheel.now;
+    wheel.set(this.#deadline, limits.sessionIdleTimeout);
+    this.#record.bytesIn += bytes.length;
+    this.#socket?.send(bytes);
+  }
+
+  /** The client sent again after it was answered: its address is not forged. */
+  get proven(): boolean {
+    return this.#answered;
+  }
+
+  /** From the endpoint. */
+  onDatagram(bytes: Buffer): void {
+    if (this.#over) return;
+    const { wheel, limits } = this.#listener.options;
+    wheel.set(this.#deadline, limits.sessionIdleTimeout);
+    if (!this.#answered) {
+      this.#answered = true;
+      this.#record.connected = performance.now() - this.#record.started;
+      this.#backend.picker.succeeded(this.#endpoint);
+    }
+    this.#record.bytesOut += bytes.length;
+    this.bound.reply(bytes, this.#client);
+  }
+
+  /** An endpoint that refuses gives the client's next datagram another one. */
+  onError(error: NodeJS.ErrnoException): void {
+    // A datagram that is too long, or finds the kernel's buffer full, is lost as it would be anywhere.
+    if (error.code === 'EMSGSIZE' || error.code === 'ENOBUFS' || error.code === 'EAGAIN') return;
+    if (isLocalFault(error)) {
+      this.end('limit');
+      return;
+    }
+    this.#backend.picker.failed(this.#endpoint);
+    this.end(error.code === 'ECONNREFUSED' ? 'connect_refused' : 'connect_failed');
+  }
+
+  onDeadline(): void {
+    this.end('');
+  }
+
+  end(reason: StreamReason): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#deadline.retire();
+    this.#socket?.close();
+    this.#backend.picker.release(this.#endpoint);
+    this.#record.reason = reason;
+    this.#listener.forget(this);
+    this.#listener.options.meter.closed(this.#record);
+  }
+}
+
+export interface SessionOrigin {
+  key: string;
+  client: SocketAddress;
+  plan: StreamPlan;
+  backend: StreamBackend;
+  endpoint: StreamEndpoint;
+}

@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Endpoint } from '../../config/index.ts';
+import { LONGEST_TTL, NameResolution, SHORTEST_TTL } from './name-resolution.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('a name is looked up again when its records end, within bounds, and a failure leaves the last answer', async () => {
+  const answers = [
+    { addresses: ['10.0.0.2', '10.0.0.1'], ttl: 60 },
+    new Error('SERVFAIL'),
+    { addresses: ['10.0.0.3'], ttl: 1 },
+    { addresses: ['10.0.0.4'], ttl: 100_000 },
+  ];
+  const seen: Endpoint[][] = [];
+  let asked = 0;
+  const resolution = new NameResolution(
+    { hostname: 'x.example', port: 80 },
+    (endpoints) => seen.push(endpoints),
+    async () => {
+      const answer = answers[asked++]!;
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  );
+  await resolution.start();
+  expect(seen).toEqual([
+    [
+      { address: '10.0.0.1', port: 80, state: 'ready' },
+      { address: '10.0.0.2', port: 80, state: 'ready' },
+    ],
+  ]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([asked, seen.length]).toEqual([2, 1]);
+  await vi.advanceTimersByTimeAsync(SHORTEST_TTL * 1000);
+  expect([asked, seen.length]).toEqual([3, 2]);
+  await vi.advanceTimersByTimeAsync(SHORTEST_TTL * 1000);
+  expect([asked, seen.length]).toEqual([4, 3]);
+  await vi.advanceTimersByTimeAsync(LONGEST_TTL * 1000 - 1);
+  expect(asked).toBe(4);
+  resolution.stop();
+  await vi.advanceTimersByTimeAsync(LONGEST_TTL * 1000);
+  expect(asked).toBe(4);
+});

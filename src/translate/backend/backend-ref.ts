@@ -1,0 +1,140 @@
+import {
+  type BackendObjectReference,
+  GATEWAY_GROUP,
+  ROUTE_REASON,
+  type Service,
+  type ServicePort,
+} from '../../api/index.ts';
+import type { Backend, RouteKind } from '../../config/index.ts';
+import type { Collection } from '../../graph/index.ts';
+import { find, type Lookup } from '../lookup.ts';
+import { type Problem, problem } from '../status/problem.ts';
+import { type ServiceTls, serviceTlsKeys } from './backend-tls.ts';
+import { grantHint, permitted } from './grants.ts';
+
+/** A Backend that a route needs. */
+export interface BackendUse {
+  key: string;
+  service: Backend['service'];
+  protocol: Backend['protocol'];
+  /** A BackendTLSPolicy asks for TLS, and we are the ones to speak it. */
+  tls: boolean;
+  /** What the Gateway shows there: key of a Certificate. */
+  clientCertificate?: string;
+  /** Why nothing may be sent there. */
+  fault?: string;
+}
+
+/** Who refers, and what is known about TLS towards Services (by `namespace/service:port`). */
+export interface BackendScope {
+  look: Lookup;
+  kind: RouteKind;
+  namespace: string;
+  serviceTls: Collection<ServiceTls>;
+}
+
+/** The Backend that a reference leads to. Permission is judged before existence, so that nothing is told of what is hidden. */
+export function resolveBackend(
+  scope: BackendScope,
+  reference: BackendObjectReference,
+  field: string,
+): BackendUse | Problem {
+  const { group = '', kind = 'Service', name, port } = reference;
+  if (group !== '' || kind !== 'Service') {
+    const named = group === '' ? kind : `${group}/${kind}`;
+    return problem(ROUTE_REASON.InvalidKind, field, `${named} ${name} is no kind of backend: refer to a Service`);
+  }
+  const namespace = reference.namespace ?? scope.namespace;
+  const from = { group: GATEWAY_GROUP, kind: scope.kind, namespace: scope.namespace };
+  const to = { group: '', kind: 'Service', namespace, name };
+  if (!permitted(scope.look, from, to)) {
+    const message = `Service ${namespace}/${name} is in another namespace: ${grantHint(from, to)}`;
+    return problem(ROUTE_REASON.RefNotPermitted, field, message);
+  }
+  const service = find(scope.look, 'Service', to);
+  if (service === undefined)
+    return problem(ROUTE_REASON.BackendNotFound, field, `Service ${namespace}/${name} does not exist`);
+  if (port === undefined) return problem(ROUTE_REASON.BackendNotFound, `${field}.port`, 'names no port of the Service');
+  return resolvePort(scope, { service, port, field });
+}
+
+function resolvePort(
+  scope: BackendScope,
+  { service, port, field }: { service: Service; port: number; field: string },
+): BackendUse | Problem {
+  const { namespace = '', name } = service.metadata;
+  const found = servicePort(service, port, scope.kind);
+  if (found === undefined) {
+    const there = (service.spec.ports ?? []).map((one) => `${one.port}/${one.protocol}`).join(', ') || 'none';
+    const message = `Service ${namespace}/${name} has no port ${port}/${transport(scope.kind)}; it has ${there}`;
+    return problem(ROUTE_REASON.BackendNotFound, `${field}.port`, message);
+  }
+  const [exact, any] = serviceTlsKeys({ namespace, name, port });
+  const { context } = scope.look;
+  // A datagram cannot be sent over TLS: a policy for the port says nothing about UDP.
+  const tls =
+    scope.kind === 'UDPRoute'
+      ? undefined
+      : (context.fetch(scope.serviceTls, exact) ?? context.fetch(scope.serviceTls, any));
+  const protocol = protocolOf(scope.kind, found);
+  if (protocol === undefined) {
+    const message = `appProtocol ${found.appProtocol} of Service ${namespace}/${name} port ${port} is not supported`;
+    return problem(ROUTE_REASON.UnsupportedProtocol, field, message);
+  }
+  const at = { namespace, name, port };
+  const use: BackendUse = { key: backendKey(at, protocol, found), service: at, protocol, tls: tls?.tls !== undefined };
+  if (tls?.fault !== undefined) use.fault = tls.fault;
+  return use;
+}
+
+/** A port of an ExternalName Service need not be declared. */
+function servicePort(service: Service, port: number, kind: RouteKind): ServicePort | undefined {
+  const protocol = transport(kind);
+  const found = (service.spec.ports ?? []).find((one) => one.port === port && (one.protocol ?? 'TCP') === protocol);
+  if (found !== undefined || service.spec.type !== 'ExternalName') return found;
+  return { port, protocol };
+}
+
+function transport(kind: RouteKind): 'TCP' | 'UDP' {
+  return kind === 'UDPRoute' ? 'UDP' : 'TCP';
+}
+
+function protocolOf(kind: RouteKind, port: ServicePort): Backend['protocol'] | undefined {
+  switch (kind) {
+    case 'HTTPRoute':
+      return httpProtocol(port.appProtocol);
+    case 'GRPCRoute':
+      return 'h2c';
+    case 'TLSRoute':
+    case 'TCPRoute':
+      return 'tcp';
+    case 'UDPRoute':
+      return 'udp';
+  }
+}
+
+/** Names of Kubernetes' own are taken by the letter; other names (of IANA, of vendors) ask for nothing but HTTP/1.1. */
+function httpProtocol(appProtocol: string | undefined): 'http' | 'h2c' | undefined {
+  switch (appProtocol) {
+    case 'kubernetes.io/h2c':
+    case 'h2c':
+    case 'http2':
+    case 'grpc':
+      return 'h2c';
+    case 'kubernetes.io/ws':
+    case 'kubernetes.io/wss':
+      return 'http';
+    default:
+      return appProtocol?.startsWith('kubernetes.io/') ? undefined : 'http';
+  }
+}
+
+/** A protocol other than what the Service's port says by itself makes a Backend of its own. */
+function backendKey(
+  { namespace, name, port }: Backend['service'],
+  protocol: Backend['protocol'],
+  found: ServicePort,
+): string {
+  const key = `${namespace}/${name}:${port}`;
+  return protocol === httpProtocol(found.appProtocol) ? key : `${key};${protocol}`;
+}

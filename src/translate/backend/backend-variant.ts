@@ -1,0 +1,88 @@
+import type { RouteRule, WeightedBackend } from '../../config/index.ts';
+import type { BackendUse } from './backend-ref.ts';
+import type { ClientIdentity } from './client-certificate.ts';
+
+/**
+ * How a listener reaches backends that speak TLS: passing the client's own TLS through, or with what its Gateway shows
+ * there; undefined: with nothing to show.
+ */
+export type Variant = 'passthrough' | ClientIdentity | undefined;
+
+interface Served {
+  rules: RouteRule[];
+  uses: BackendUse[];
+}
+
+/**
+ * Rules and Backends by variant. A Backend that is reached in another way is one of its own, so that no Gateway speaks
+ * in another's name and no TLS is wrapped in TLS; a rule on listeners that differ becomes one rule for each variant.
+ */
+export function withVariants(served: Served, variantOf: (listener: string) => Variant): Served {
+  const secure = new Map(served.uses.filter(({ tls }) => tls).map((use) => [use.key, use]));
+  if (secure.size === 0) return { rules: served.rules, uses: served.uses };
+  const uses = new Map(served.uses.map((use) => [use.key, use]));
+  const rules = served.rules.flatMap((rule) =>
+    Array.from(byVariant(rule, variantOf), ({ variant, attachments }, at) => {
+      const own = { ...rule, key: at === 0 ? rule.key : `${rule.key};${at}`, attachments };
+      return variant === undefined ? own : varied(own, variant, { secure, uses });
+    }),
+  );
+  const named = new Set(rules.flatMap(backendsOf));
+  return { rules, uses: Array.from(uses.values()).filter(({ key, fault }) => named.has(key) || fault !== undefined) };
+}
+
+interface Group {
+  variant: Variant;
+  attachments: RouteRule['attachments'];
+}
+
+function byVariant(rule: RouteRule, variantOf: (listener: string) => Variant): Iterable<Group> {
+  const groups = new Map<string, Group>();
+  for (const attachment of rule.attachments) {
+    const variant = variantOf(attachment.listener);
+    const key = JSON.stringify(variant ?? null);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { variant, attachments: [attachment] });
+    else group.attachments.push(attachment);
+  }
+  return groups.values();
+}
+
+interface Backends {
+  secure: ReadonlyMap<string, BackendUse>;
+  uses: Map<string, BackendUse>;
+}
+
+function varied(rule: RouteRule, variant: NonNullable<Variant>, { secure, uses }: Backends): RouteRule {
+  const fault = variant !== 'passthrough' && 'problem' in variant ? variant.problem : undefined;
+  const swap = (key: string): string => {
+    const use = secure.get(key);
+    const own = use && variantUse(use, variant);
+    if (own === undefined) return key;
+    uses.set(own.key, own);
+    return own.key;
+  };
+  const backends = rule.backends.map((one): WeightedBackend => {
+    const { backend, ...rest } = one;
+    if (backend === undefined) return one;
+    if (fault === undefined || !secure.has(backend)) return { ...rest, backend: swap(backend) };
+    return { ...rest, broken: `the Gateway's client certificate cannot be used: ${fault.message}` };
+  });
+  const filters = rule.filters
+    .filter((one) => one.type !== 'RequestMirror' || fault === undefined || !secure.has(one.backend))
+    .map((one) => (one.type === 'RequestMirror' ? { ...one, backend: swap(one.backend) } : one));
+  return { ...rule, backends, filters };
+}
+
+function variantUse(use: BackendUse, variant: NonNullable<Variant>): BackendUse | undefined {
+  if (variant === 'passthrough') return { ...use, key: `${use.key};passthrough`, tls: false };
+  if ('problem' in variant) return undefined;
+  return { ...use, key: `${use.key};client=${variant.certificate}`, clientCertificate: variant.certificate };
+}
+
+function backendsOf({ backends, filters }: RouteRule): string[] {
+  const mirrors = [...filters, ...backends.flatMap((one) => one.filters)].flatMap((filter) =>
+    filter.type === 'RequestMirror' ? [filter.backend] : [],
+  );
+  return [...backends.flatMap(({ backend }) => (backend === undefined ? [] : [backend])), ...mirrors];
+}

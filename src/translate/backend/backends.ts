@@ -1,0 +1,71 @@
+import type { Backend, ConfigObject } from '../../config/index.ts';
+import { type Collection, type Index, index, join } from '../../graph/index.ts';
+import type { CertificateVerdict } from '../gateway/certificate.ts';
+import { configOutput, type Graph } from '../stage.ts';
+import type { BackendUse } from './backend-ref.ts';
+import { judgePolicy, type PolicyView, type ServiceTls, serviceTlsKeys, tlsOfService } from './backend-tls.ts';
+import { endpointsOf, sliceService } from './service.ts';
+
+/** TLS towards Services, before anybody refers to them. */
+export interface Backends {
+  policies: Collection<PolicyView>;
+  /** By `namespace/name` of the Service. */
+  policiesByService: Index<PolicyView>;
+  /** By `namespace/service:port`. */
+  serviceTls: Collection<ServiceTls>;
+}
+
+export function deriveBackends(graph: Graph): Backends {
+  const policies = graph.derive('backend tls policies', graph.inputs.BackendTLSPolicy, (context, policy, key) => [
+    [key, judgePolicy(graph.look(context), policy)],
+  ]);
+  const policiesByService = index('policies by service', policies, ({ targets }) =>
+    targets.map(({ service }) => service),
+  );
+  const serviceTls = graph.derive('service tls', policiesByService, (context, group, service) =>
+    tlsOfService(service, context.fetch(graph.inputs.Service, `Service/${service}`), group),
+  );
+  return { policies, policiesByService, serviceTls };
+}
+
+/** Config of everything that routes refer to. An endpoint change touches neither routes nor Backends. */
+export function backendConfig(
+  graph: Graph,
+  uses: Collection<BackendUse>,
+  known: { backends: Backends; certificates: Collection<CertificateVerdict> },
+): Collection<ConfigObject> {
+  const used = index('uses by backend', uses, ({ key }) => [key]);
+  const wanted = graph.derive('backends in use', used, (_context, [use], key) => [[key, use!]]);
+  const backends = graph.derive('backends', wanted, (context, { key, service, protocol, tls, clientCertificate }) => {
+    const backend: Backend = { kind: 'Backend', key, service, protocol };
+    if (!tls) return [configOutput(backend)];
+    const [exact, any] = serviceTlsKeys(service);
+    const found = context.fetch(known.backends.serviceTls, exact) ?? context.fetch(known.backends.serviceTls, any);
+    if (found?.tls === undefined) return [configOutput(backend)];
+    backend.tls = clientCertificate === undefined ? found.tls : { ...found.tls, clientCertificate };
+    return [backend, ...found.trust].map(configOutput);
+  });
+  const shown = index('backends by client certificate', wanted, ({ clientCertificate }) =>
+    clientCertificate === undefined ? [] : [clientCertificate],
+  );
+  const clients = graph.derive('client certificates', shown, (context, _uses, key) => {
+    const verdict = context.fetch(known.certificates, `Secret/${key}`);
+    return verdict !== undefined && 'certificate' in verdict ? [configOutput(verdict.certificate)] : [];
+  });
+  return join<ConfigObject>('backend objects', [backends, endpointConfig(graph, wanted), clients]);
+}
+
+function endpointConfig(graph: Graph, wanted: Collection<BackendUse>): Collection<ConfigObject> {
+  const slices = index('slices by service', graph.inputs.EndpointSlice, (slice) => {
+    const service = sliceService(slice);
+    return service === undefined ? [] : [service];
+  });
+  return graph.derive('endpoints', wanted, (context, use) => {
+    const { namespace, name } = use.service;
+    const service = context.fetch(graph.inputs.Service, `Service/${namespace}/${name}`);
+    const found = context.fetch(slices, `${namespace}/${name}`) ?? [];
+    const legacy =
+      found.length > 0 ? undefined : context.fetch(graph.inputs.Endpoints, `Endpoints/${namespace}/${name}`);
+    return [configOutput(endpointsOf(use, { service, slices: found, legacy }))];
+  });
+}

@@ -1,0 +1,28 @@
+import { GATEWAY_REASON, type Gateway } from '../../api/index.ts';
+import type { Collection } from '../../graph/index.ts';
+import { type CertificateUse, type CertificateVerdict, resolveCertificate } from '../gateway/certificate.ts';
+import { gatewayReferrer } from '../gateway/gateway.ts';
+import type { Lookup } from '../lookup.ts';
+import { type Problem, problem } from '../status/problem.ts';
+
+/** What a Gateway shows to backends that speak TLS: the key of a Certificate, or why it has none that can be used. */
+export type ClientIdentity = { certificate: string } | { problem: Problem };
+
+export function clientIdentity(
+  look: Lookup,
+  certificates: Collection<CertificateVerdict>,
+  gateway: Gateway,
+): ClientIdentity | undefined {
+  const reference = gateway.spec.tls?.backend?.clientCertificateRef;
+  if (reference === undefined) return undefined;
+  const use: CertificateUse = {
+    reference,
+    field: 'spec.tls.backend.clientCertificateRef',
+    from: gatewayReferrer(gateway.metadata.namespace ?? ''),
+    reason: GATEWAY_REASON.InvalidClientCertificateRef,
+  };
+  const result = resolveCertificate(look, certificates, use);
+  return 'reason' in result
+    ? { problem: problem(result.reason, result.field, result.message) }
+    : { certificate: result.key };
+}

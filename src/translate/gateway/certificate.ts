@@ -1,0 +1,79 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { keyOf, type Secret, type SecretObjectReference } from '../../api/index.ts';
+import type { Certificate } from '../../config/index.ts';
+import type { Collection } from '../../graph/index.ts';
+import { grantHint, permitted, type Referrer } from '../backend/grants.ts';
+import type { Lookup } from '../lookup.ts';
+import { type Problem, problem } from '../status/problem.ts';
+
+/** A Secret that something refers to as a certificate: usable, or why not. */
+export type CertificateVerdict = { certificate: Certificate } | { fault: string };
+
+/** Reads a kubernetes.io/tls Secret. Dates are left to the data plane, which has a clock. */
+export function readCertificate(secret: Secret): CertificateVerdict {
+  const { namespace = '', name } = secret.metadata;
+  const certificate = decoded(secret, 'tls.crt');
+  const privateKey = decoded(secret, 'tls.key');
+  const missing = [certificate === '' ? 'tls.crt' : '', privateKey === '' ? 'tls.key' : ''].filter((key) => key !== '');
+  if (missing.length > 0)
+    return { fault: `Secret ${namespace}/${name} has no ${missing.join(' and no ')} in its data` };
+  const fault = pairFault(certificate, privateKey);
+  if (fault !== undefined) return { fault: `Secret ${namespace}/${name}: ${fault}` };
+  return { certificate: { kind: 'Certificate', key: `${namespace}/${name}`, certificate, privateKey } };
+}
+
+function decoded(secret: Secret, key: string): string {
+  return Buffer.from(secret.data?.[key] ?? '', 'base64').toString('latin1');
+}
+
+function pairFault(certificate: string, privateKey: string): string | undefined {
+  let leaf: X509Certificate;
+  try {
+    leaf = new X509Certificate(certificate);
+  } catch {
+    return 'tls.crt holds no PEM certificate that can be read';
+  }
+  try {
+    if (leaf.checkPrivateKey(createPrivateKey(privateKey))) return undefined;
+  } catch {
+    return 'tls.key holds no unencrypted PEM private key that can be read';
+  }
+  return 'tls.key does not belong to the first certificate in tls.crt';
+}
+
+/** A reference to a certificate, where it stands, and who makes it. */
+export interface CertificateUse {
+  reference: SecretObjectReference;
+  field: string;
+  from: Referrer;
+  /** The reason where the Secret is absent or unusable. */
+  reason: string;
+}
+
+/** Key of the Secret that a reference names, or undefined where it names no Secret. */
+export function secretKey({ reference, from }: CertificateUse): string | undefined {
+  if (reference.group !== '' || reference.kind !== 'Secret') return undefined;
+  return keyOf('Secret', reference.namespace ?? from.namespace, reference.name);
+}
+
+/** The certificate that a reference leads to. Permission is judged first, so that nothing is told of what is hidden. */
+export function resolveCertificate(
+  look: Lookup,
+  verdicts: Collection<CertificateVerdict>,
+  use: CertificateUse,
+): Certificate | Problem {
+  const { reference, field, from, reason } = use;
+  const key = secretKey(use);
+  if (key === undefined) {
+    const kind = reference.group === '' ? reference.kind : `${reference.group}/${reference.kind}`;
+    return problem(reason, field, `${kind} is no kind of certificate: refer to a Secret of type kubernetes.io/tls`);
+  }
+  const to = { group: '', kind: 'Secret', namespace: reference.namespace ?? from.namespace, name: reference.name };
+  if (!permitted(look, from, to)) {
+    const message = `Secret ${to.namespace}/${to.name} is in another namespace: ${grantHint(from, to)}`;
+    return problem('RefNotPermitted', field, message);
+  }
+  const verdict = look.context.fetch(verdicts, key);
+  if (verdict === undefined) return problem(reason, field, `Secret ${to.namespace}/${to.name} does not exist`);
+  return 'fault' in verdict ? problem(reason, field, verdict.fault) : verdict.certificate;
+}

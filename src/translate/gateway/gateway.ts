@@ -1,0 +1,75 @@
+import { isIP } from 'node:net';
+import { GATEWAY_GROUP, GATEWAY_REASON, type Gateway, type GatewayAddress } from '../../api/index.ts';
+import type { TranslateOptions } from '../inputs.ts';
+import { type Problem, problem } from '../status/problem.ts';
+import type { AdoptedClass } from './gateway-class.ts';
+
+/** A Gateway of ours, without its listeners. */
+export interface ManagedGateway {
+  /** `namespace/name`. */
+  key: string;
+  namespace: string;
+  name: string;
+  created: string;
+  generation?: number;
+  controllerName: string;
+  /** IP addresses that it asks for; empty: any. */
+  addresses: string[];
+  /** Why it is not Accepted, its listeners aside. */
+  problems: Problem[];
+  /** What is left out without harm. */
+  ignored: Array<{ field: string; message: string }>;
+}
+
+/** Whose references are judged when a listener of a Gateway makes them. */
+export function gatewayReferrer(namespace: string): { group: string; kind: string; namespace: string } {
+  return { group: GATEWAY_GROUP, kind: 'Gateway', namespace };
+}
+
+export function manage(gateway: Gateway, adopted: AdoptedClass, options: TranslateOptions): ManagedGateway {
+  const { namespace = '', name, creationTimestamp = '', generation } = gateway.metadata;
+  const problems: Problem[] = [];
+  const ignored: ManagedGateway['ignored'] = [];
+  if (adopted.problem) {
+    const message = `GatewayClass ${adopted.name} is not accepted: ${adopted.problem.message}`;
+    problems.push(problem(GATEWAY_REASON.Invalid, 'spec.gatewayClassName', message));
+  }
+  judgeParameters(gateway, options, { problems, ignored });
+  const addresses = askedAddresses(gateway.spec.addresses ?? [], problems);
+  const { controllerName } = adopted;
+  const key = `${namespace}/${name}`;
+  return { key, namespace, name, created: creationTimestamp, generation, controllerName, addresses, problems, ignored };
+}
+
+function judgeParameters(
+  gateway: Gateway,
+  options: TranslateOptions,
+  into: Pick<ManagedGateway, 'problems' | 'ignored'>,
+): void {
+  const reference = gateway.spec.infrastructure?.parametersRef;
+  if (reference === undefined) return;
+  const field = 'spec.infrastructure.parametersRef';
+  const what = `${reference.kind} ${reference.name}`;
+  if (options.shared) {
+    into.ignored.push({ field, message: `parameters in ${what} are ignored: this gateway does not read them` });
+  } else {
+    const message = `${what} is no kind of parameters that this controller reads; remove it`;
+    into.problems.push(problem(GATEWAY_REASON.InvalidParameters, field, message));
+  }
+}
+
+function askedAddresses(addresses: ReadonlyArray<GatewayAddress>, problems: Problem[]): string[] {
+  const asked: string[] = [];
+  for (const [at, { type, value = '' }] of addresses.entries()) {
+    const field = `spec.addresses[${at}]`;
+    if (type !== 'IPAddress') {
+      const message = `addresses of type ${type} are not supported: use type IPAddress`;
+      problems.push(problem(GATEWAY_REASON.UnsupportedAddress, field, message));
+    } else if (value !== '' && isIP(value) === 0) {
+      problems.push(problem(GATEWAY_REASON.UnsupportedAddress, `${field}.value`, `${value} is no IP address`));
+    } else if (value !== '') {
+      asked.push(value);
+    }
+  }
+  return asked;
+}

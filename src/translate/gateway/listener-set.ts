@@ -1,0 +1,64 @@
+import { GATEWAY_GROUP, LISTENER_SET_REASON, type ListenerSet } from '../../api/index.ts';
+import type { Collection } from '../../graph/index.ts';
+import { find, type Lookup, namespaceLabels } from '../lookup.ts';
+import type { Aged } from '../precedence.ts';
+import { selects } from '../route/selector.ts';
+import { type Problem, problem } from '../status/problem.ts';
+import type { ManagedGateway } from './gateway.ts';
+
+/** A ListenerSet whose parent is a Gateway of ours. */
+export interface ManagedSet extends Aged {
+  key: string;
+  gateway: string;
+  controllerName: string;
+  generation?: number;
+  /** Why the Gateway does not take it. */
+  refusal?: Problem;
+}
+
+export function attachedSet(
+  look: Lookup,
+  gateways: Collection<ManagedGateway>,
+  set: ListenerSet,
+): ManagedSet | undefined {
+  const { group = GATEWAY_GROUP, kind = 'Gateway', name: parent } = set.spec.parentRef;
+  if (group !== GATEWAY_GROUP || kind !== 'Gateway') return undefined;
+  const { namespace = '', name, creationTimestamp: created = '', generation } = set.metadata;
+  const at = { namespace: set.spec.parentRef.namespace ?? namespace, name: parent };
+  const gateway = look.context.fetch(gateways, `Gateway/${at.namespace}/${at.name}`);
+  if (gateway === undefined) return undefined;
+  const key = `ListenerSet/${namespace}/${name}`;
+  const { controllerName } = gateway;
+  const managed: ManagedSet = { key, namespace, name, created, gateway: gateway.key, controllerName, generation };
+  const refusal = refusalOf(look, namespace, at);
+  if (refusal !== undefined) managed.refusal = refusal;
+  return managed;
+}
+
+/** A Gateway takes no ListenerSets unless its allowedListeners says from where. */
+function refusalOf(look: Lookup, namespace: string, at: { namespace: string; name: string }): Problem | undefined {
+  const { from = 'None', selector } = find(look, 'Gateway', at)?.spec.allowedListeners?.namespaces ?? {};
+  if (allows(look, { from, selector, namespace, own: at.namespace })) return undefined;
+  const message = `Gateway ${at.namespace}/${at.name} takes no ListenerSets from namespace ${namespace} (spec.allowedListeners.namespaces.from: ${from})`;
+  return problem(LISTENER_SET_REASON.NotAllowed, 'spec.parentRef', message);
+}
+
+interface Admission {
+  from: 'All' | 'Selector' | 'Same' | 'None';
+  selector: Parameters<typeof selects>[0];
+  namespace: string;
+  own: string;
+}
+
+function allows(look: Lookup, { from, selector, namespace, own }: Admission): boolean {
+  switch (from) {
+    case 'All':
+      return true;
+    case 'Same':
+      return namespace === own;
+    case 'Selector':
+      return selects(selector, namespaceLabels(look, namespace));
+    case 'None':
+      return false;
+  }
+}

@@ -1,0 +1,201 @@
+import { GATEWAY_GROUP, type GatewayListener, LISTENER_REASON, type RouteGroupKind } from '../../api/index.ts';
+import type { Certificate, Listener, ListenerTls, RouteKind, TrustBundle } from '../../config/index.ts';
+import type { Collection } from '../../graph/index.ts';
+import type { Lookup } from '../lookup.ts';
+import { type Problem, problem } from '../status/problem.ts';
+import { type CertificateUse, type CertificateVerdict, resolveCertificate } from './certificate.ts';
+import { validateClients } from './client-validation.ts';
+import type { DeclaredListener, ListenerOwner } from './declared.ts';
+import type { ManagedGateway } from './gateway.ts';
+import { lower } from './hostnames.ts';
+import { familyOf } from './listener-conflict.ts';
+
+/** A listener, judged. */
+export interface ListenerView {
+  key: string;
+  gateway: string;
+  owner: ListenerOwner;
+  /** Path in its owner, such as `spec.listeners[0]`. */
+  field: string;
+  /** Of its owner. */
+  generation?: number;
+  spec: GatewayListener;
+  supportedKinds: RouteGroupKind[];
+  /** Another listener stands in its way. */
+  conflict?: Problem;
+  /** Another TLS listener of the port has hostnames in common with it: `name (hostname)`. */
+  overlap?: string;
+  /** Why it is not Accepted. */
+  refusals: Problem[];
+  /** References that do not resolve. */
+  unresolved: Problem[];
+  /** Present where it can be served. */
+  config?: Listener;
+  /** CA certificates that its config names. */
+  trust: TrustBundle[];
+}
+
+/** What routes see of a listener: changes of its certificates do not concern them. */
+export interface AttachPoint {
+  key: string;
+  gateway: string;
+  owner: ListenerOwner;
+  name: string;
+  port: number;
+  protocol: string;
+  hostname?: string;
+  kinds: RouteKind[];
+  namespaces: GatewayListener['allowedRoutes']['namespaces'];
+  served: boolean;
+}
+
+/** What judging a listener needs to know beside itself. */
+export interface ListenerSurroundings {
+  gateway: ManagedGateway;
+  conflict?: Problem;
+  /** Another TLS listener of the port whose hostname overlaps. */
+  overlap?: DeclaredListener;
+  portRefusal?: Problem;
+  certificates: Collection<CertificateVerdict>;
+}
+
+const ROUTES_OF: Readonly<Record<string, ReadonlyArray<RouteKind>>> = {
+  HTTP: ['HTTPRoute', 'GRPCRoute'],
+  HTTPS: ['HTTPRoute', 'GRPCRoute'],
+  TLS: ['TLSRoute'],
+  TCP: ['TCPRoute'],
+  UDP: ['UDPRoute'],
+};
+
+export function judgeListener(look: Lookup, declared: DeclaredListener, around: ListenerSurroundings): ListenerView {
+  const { key, gateway, owner, spec, position, generation } = declared;
+  const field = `spec.listeners[${position}]`;
+  const { supportedKinds, unresolved } = routeKinds(spec, field);
+  const judged = { supportedKinds, refusals: [], unresolved, trust: [] };
+  const view: ListenerView = { key, gateway, owner, field, generation, spec, ...judged };
+  if (around.conflict !== undefined) view.conflict = around.conflict;
+  if (around.overlap !== undefined)
+    view.overlap = `${around.overlap.spec.name} (${around.overlap.spec.hostname ?? 'any host'})`;
+  if (around.portRefusal !== undefined) view.refusals.push(around.portRefusal);
+  if (familyOf(spec.protocol) === undefined) {
+    const message = `protocol ${spec.protocol} is not supported: use HTTP, HTTPS, TLS, TCP or UDP`;
+    view.refusals.push(problem(LISTENER_REASON.UnsupportedProtocol, `${field}.protocol`, message));
+    return view;
+  }
+  const tls = listenerTls(look, view, around);
+  const blocked = view.conflict !== undefined || view.refusals.length > 0 || around.gateway.problems.length > 0;
+  if (!blocked && tls !== 'unusable' && supportedKinds.length > 0) view.config = configOf(view, around.gateway, tls);
+  return view;
+}
+
+/** The kinds of routes that may attach: what the protocol carries, narrowed by what the user allows. */
+function routeKinds(spec: GatewayListener, field: string): { supportedKinds: RouteGroupKind[]; unresolved: Problem[] } {
+  const carried = ROUTES_OF[spec.protocol] ?? [];
+  const allowed = spec.allowedRoutes?.kinds ?? [];
+  if (allowed.length === 0)
+    return { supportedKinds: carried.map((kind) => ({ group: GATEWAY_GROUP, kind })), unresolved: [] };
+  const supportedKinds: RouteGroupKind[] = [];
+  const unresolved: Problem[] = [];
+  for (const [at, { group = GATEWAY_GROUP, kind }] of allowed.entries()) {
+    if (group === GATEWAY_GROUP && carried.some((one) => one === kind)) supportedKinds.push({ group, kind });
+    else {
+      const named = group === GATEWAY_GROUP ? kind : `${group}/${kind}`;
+      const message = `protocol ${spec.protocol} takes ${carried.join(' and ') || 'no routes'}, not ${named}`;
+      unresolved.push(problem(LISTENER_REASON.InvalidRouteKinds, `${field}.allowedRoutes.kinds[${at}]`, message));
+    }
+  }
+  return { supportedKinds, unresolved };
+}
+
+function listenerTls(
+  look: Lookup,
+  view: ListenerView,
+  around: ListenerSurroundings,
+): ListenerTls | undefined | 'unusable' {
+  const { spec, field } = view;
+  if (familyOf(spec.protocol) !== 'tls') return undefined;
+  const mode = spec.tls?.mode ?? 'Terminate';
+  if (mode === 'Passthrough') {
+    if (spec.protocol === 'TLS') return { mode, certificates: [] };
+    const message = 'an HTTPS listener terminates TLS: use mode Terminate, or protocol TLS with a TLSRoute';
+    view.refusals.push(problem(LISTENER_REASON.UnsupportedValue, `${field}.tls.mode`, message));
+    return 'unusable';
+  }
+  const certificates = listenerCertificates(look, view, around.certificates);
+  const clients = spec.protocol === 'HTTPS' ? validateClients(look, spec.port, around.gateway) : undefined;
+  view.refusals.push(...(clients?.refusals ?? []));
+  view.unresolved.push(...(clients?.unresolved ?? []));
+  view.trust = clients?.trust ?? [];
+  if (certificates.length === 0) return 'unusable';
+  const tls: ListenerTls = { mode, certificates: certificates.map(({ key }) => key) };
+  if (clients?.validation !== undefined) tls.clientValidation = clients.validation;
+  return tls;
+}
+
+function listenerCertificates(
+  look: Lookup,
+  view: ListenerView,
+  verdicts: Collection<CertificateVerdict>,
+): Certificate[] {
+  const uses = certificateUses(view.owner, view.spec, view.field);
+  if (uses.length === 0) {
+    const message = 'names no certificate: add a reference to a Secret of type kubernetes.io/tls';
+    view.unresolved.push(problem(LISTENER_REASON.InvalidCertificateRef, `${view.field}.tls.certificateRefs`, message));
+  }
+  const found: Certificate[] = [];
+  for (const use of uses) {
+    const result = resolveCertificate(look, verdicts, use);
+    if ('kind' in result) found.push(result);
+    else view.unresolved.push(result);
+  }
+  return found;
+}
+
+/** The certificates that a listener refers to; an HTTPS or TLS listener that terminates. */
+export function certificateUses(owner: ListenerOwner, spec: GatewayListener, field: string): CertificateUse[] {
+  if (familyOf(spec.protocol) !== 'tls' || spec.tls?.mode === 'Passthrough') return [];
+  return (spec.tls?.certificateRefs ?? []).map((reference, at) => ({
+    reference,
+    field: `${field}.tls.certificateRefs[${at}]`,
+    from: { group: GATEWAY_GROUP, kind: owner.kind, namespace: owner.namespace },
+    reason: LISTENER_REASON.InvalidCertificateRef,
+  }));
+}
+
+function configOf(view: ListenerView, gateway: ManagedGateway, tls: ListenerTls | undefined): Listener {
+  const { key, spec } = view;
+  const { name, port } = spec;
+  const protocol = spec.protocol as Listener['protocol'];
+  const config: Listener = {
+    kind: 'Listener',
+    key,
+    gateway: view.gateway,
+    name,
+    addresses: gateway.addresses,
+    port,
+    protocol,
+  };
+  const hostname = lower(spec.hostname);
+  if (hostname !== undefined) config.hostname = hostname;
+  if (tls !== undefined) config.tls = tls;
+  return config;
+}
+
+export function attachPoint(view: ListenerView): AttachPoint {
+  const { key, gateway, owner, spec } = view;
+  const { name, port, protocol } = spec;
+  const point: AttachPoint = {
+    key,
+    gateway,
+    owner,
+    name,
+    port,
+    protocol,
+    kinds: view.supportedKinds.map(({ kind }) => kind as RouteKind),
+    namespaces: spec.allowedRoutes?.namespaces ?? { from: 'Same' },
+    served: view.config !== undefined,
+  };
+  const hostname = lower(spec.hostname);
+  if (hostname !== undefined) point.hostname = hostname;
+  return point;
+}

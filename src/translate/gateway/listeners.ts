@@ -1,0 +1,225 @@
+import type { ConfigObject, Listener } from '../../config/index.ts';
+import { type Collection, type Derived, type Index, index, join } from '../../graph/index.ts';
+import { type ClientIdentity, clientIdentity } from '../backend/client-certificate.ts';
+import { find } from '../lookup.ts';
+import { configOutput, type Graph, one } from '../stage.ts';
+import type { Problem } from '../status/problem.ts';
+import { type CertificateVerdict, readCertificate, secretKey } from './certificate.ts';
+import { type DeclaredListener, listenersOf, ownerKey } from './declared.ts';
+import { type ManagedGateway, manage } from './gateway.ts';
+import { type AdoptedClass, adopt, implied } from './gateway-class.ts';
+import { type AttachPoint, attachPoint, certificateUses, judgeListener, type ListenerView } from './listener.ts';
+import { conflictsOf, slotOf } from './listener-conflict.ts';
+import { attachedSet, type ManagedSet } from './listener-set.ts';
+import { sharePort } from './socket.ts';
+import { overlapsOf } from './tls-overlap.ts';
+
+/** What a route can refer to: what it needs to know, and nothing that changes with every edit of it. */
+export interface Parent {
+  /** `namespace/name` of the Gateway. */
+  gateway: string;
+  controllerName: string;
+}
+
+/** GatewayClasses, Gateways, ListenerSets and their listeners. */
+export interface Listeners {
+  classes: Collection<AdoptedClass>;
+  /** By object key. */
+  gateways: Collection<ManagedGateway>;
+  sets: Collection<ManagedSet>;
+  /** One entry for each accepted ListenerSet. */
+  setsByGateway: Index<string>;
+  /** By listener key. */
+  views: Collection<ListenerView>;
+  viewsByOwner: Index<ListenerView>;
+  pointsByOwner: Index<AttachPoint>;
+  /** Gateways and ListenerSets as routes refer to them, by object key. */
+  parents: Collection<Parent>;
+  /** What data planes are sent, by listener key. */
+  served: Collection<Listener>;
+  /** Sharing of ports between Gateways, told of by listener key. */
+  shared: Collection<string>;
+  certificates: Collection<CertificateVerdict>;
+  /** What Gateways show to backends, by object key. */
+  identities: Collection<ClientIdentity>;
+  config: Collection<ConfigObject>;
+}
+
+export function deriveListeners(graph: Graph): Listeners {
+  const { inputs, options } = graph;
+  const classes = graph.derive('classes', inputs.GatewayClass, (_context, object, key) =>
+    one(key, adopt(object, options)),
+  );
+  const gateways = graph.derive('gateways', inputs.Gateway, (context, object, key) => {
+    const name = object.spec.gatewayClassName;
+    const adopted = context.fetch(classes, `GatewayClass//${name}`) ?? implied(name, options);
+    return one(key, adopted && manage(object, adopted, options));
+  });
+  const sets = graph.derive('listenersets', inputs.ListenerSet, (context, object, key) =>
+    one(key, attachedSet(graph.look(context), gateways, object)),
+  );
+  const declared = declare(graph, gateways, sets);
+  const certificates = deriveCertificates(graph, declared);
+  const { views, shared } = deriveViews(graph, { gateways, declared, certificates });
+  const identities = graph.derive('client identities', gateways, (context, gateway, key) => {
+    const look = graph.look(context);
+    const object = find(look, 'Gateway', gateway);
+    return one(key, object && clientIdentity(look, certificates, object));
+  });
+  const config = listenerConfig(graph, views, certificates);
+  const owned = { ...ownedViews(graph, sets, views), ...deriveForRoutes(graph, { gateways, sets, views }) };
+  return { classes, gateways, sets, views, shared, certificates, identities, config, ...owned };
+}
+
+function ownedViews(
+  graph: Graph,
+  sets: Collection<ManagedSet>,
+  views: Collection<ListenerView>,
+): Pick<Listeners, 'viewsByOwner' | 'setsByGateway'> {
+  const viewsByOwner = index('listeners by owner', views, ({ owner }) => [ownerKey(owner)]);
+  const accepted = graph.derive('accepted listenersets', sets, (context, { gateway, refusal }, key) => {
+    const own = context.fetch(viewsByOwner, key) ?? [];
+    return refusal === undefined && own.some(({ config }) => config !== undefined) ? [[key, gateway]] : [];
+  });
+  return { viewsByOwner, setsByGateway: index('listenersets by gateway', accepted, (gateway) => [gateway]) };
+}
+
+interface ViewInputs {
+  gateways: Collection<ManagedGateway>;
+  declared: Collection<DeclaredListener>;
+  certificates: Collection<CertificateVerdict>;
+}
+
+/** Conflicts are decided by port, so that listeners of one port do not wait for those of others. */
+function deriveViews(
+  graph: Graph,
+  { gateways, declared, certificates }: ViewInputs,
+): Pick<Listeners, 'views' | 'shared'> {
+  const byPort = index('listeners by gateway and port', declared, (listener) => {
+    const slot = slotOf(listener);
+    return slot === undefined ? [] : [`${listener.gateway} ${slot.port}`];
+  });
+  const conflicts = graph.derive('listener conflicts', byPort, (_context, group) => conflictsOf(group));
+  const overlaps = graph.derive('tls overlaps', byPort, (context, group) => {
+    const tls = group.filter((listener) => slotOf(listener)?.family === 'tls');
+    return overlapsOf(tls.filter(({ key }) => context.fetch(conflicts, key) === undefined));
+  });
+  const ports = graph.options.shared ? derivePorts(graph, { gateways, declared, conflicts }) : undefined;
+  const views = graph.derive('listeners', declared, (context, listener, key) => {
+    const gateway = context.fetch(gateways, `Gateway/${listener.gateway}`);
+    if (gateway === undefined) return [];
+    const conflict = context.fetch(conflicts, key);
+    const overlap = context.fetch(overlaps, key);
+    const portRefusal = ports && context.fetch(ports.refused, key);
+    const around = { gateway, conflict, overlap, portRefusal, certificates };
+    return [[key, judgeListener(graph.look(context), listener, around)]];
+  });
+  return { views, shared: ports?.shared ?? join<string>('no sharing', []) };
+}
+
+interface RouteSideInputs {
+  gateways: Collection<ManagedGateway>;
+  sets: Collection<ManagedSet>;
+  views: Collection<ListenerView>;
+}
+
+function deriveForRoutes(
+  graph: Graph,
+  { gateways, sets, views }: RouteSideInputs,
+): Pick<Listeners, 'parents' | 'pointsByOwner' | 'served'> {
+  const parents = join<Parent>('route parents', [
+    graph.derive('gateway parents', gateways, (_context, { key: gateway, controllerName }, key) => [
+      [key, { gateway, controllerName }],
+    ]),
+    graph.derive('listenerset parents', sets, (_context, { gateway, controllerName }, key) => [
+      [key, { gateway, controllerName }],
+    ]),
+  ]);
+  const points = graph.derive('attach points', views, (_context, view, key) => [[key, attachPoint(view)]]);
+  return {
+    parents,
+    pointsByOwner: index('attach points by owner', points, ({ owner }) => [ownerKey(owner)]),
+    served: graph.derive('served listeners', views, (_context, { config }, key) => one(key, config)),
+  };
+}
+
+function declare(
+  graph: Graph,
+  gateways: Collection<ManagedGateway>,
+  sets: Collection<ManagedSet>,
+): Collection<DeclaredListener> {
+  const keyed = (listeners: DeclaredListener[]) => listeners.map((listener) => [listener.key, listener] as const);
+  const own = graph.derive('gateway listeners', gateways, (context, gateway) => {
+    const object = find(graph.look(context), 'Gateway', gateway);
+    return object === undefined ? [] : keyed(listenersOf(object, gateway.key));
+  });
+  const others = graph.derive('listenerset listeners', sets, (context, set) => {
+    const object = find(graph.look(context), 'ListenerSet', set);
+    return object === undefined || set.refusal !== undefined ? [] : keyed(listenersOf(object, set.gateway));
+  });
+  return join('declared listeners', [own, others]);
+}
+
+interface PortInputs {
+  gateways: Collection<ManagedGateway>;
+  declared: Collection<DeclaredListener>;
+  conflicts: Collection<Problem>;
+}
+
+interface Ports {
+  refused: Derived<Problem>;
+  shared: Derived<string>;
+}
+
+/** Computed by port; only undisputed listeners of accepted Gateways have a claim. */
+function derivePorts(graph: Graph, { gateways, declared, conflicts }: PortInputs): Ports {
+  const claims = graph.derive('port claims', declared, (context, listener, key) => {
+    const gateway = context.fetch(gateways, `Gateway/${listener.gateway}`);
+    const valid = gateway !== undefined && gateway.problems.length === 0 && slotOf(listener) !== undefined;
+    return valid && context.fetch(conflicts, key) === undefined ? [[key, { listener, gateway }] as const] : [];
+  });
+  const byPort = index('claims by port', claims, ({ listener }) => [slotOf(listener)!.port]);
+  const sharing = graph.derive('port sharing', byPort, (_context, group, key) => {
+    return [[key, group.every(({ gateway }) => gateway.key === group[0]!.gateway.key) ? undefined : sharePort(group)]];
+  });
+  return {
+    refused: graph.derive('refused ports', sharing, (_context, found) => found?.refused ?? []),
+    shared: graph.derive('shared ports', sharing, (_context, found) => found?.shared ?? []),
+  };
+}
+
+/** Only Secrets that something refers to are read: parsing a certificate costs more than everything else here. */
+function deriveCertificates(graph: Graph, declared: Collection<DeclaredListener>): Collection<CertificateVerdict> {
+  const uses = graph.derive('certificate uses', declared, (_context, { owner, spec, key }) => {
+    const keys = certificateUses(owner, spec, '').map(secretKey);
+    return keys.flatMap((secret, at) => (secret === undefined ? [] : [[`${key}#${at}`, secret] as const]));
+  });
+  const clients = graph.derive('client certificate uses', graph.inputs.Gateway, (_context, { metadata, spec }, key) => {
+    const reference = spec.tls?.backend?.clientCertificateRef;
+    const from = { group: '', kind: 'Gateway', namespace: metadata.namespace ?? '' };
+    const secret = reference && secretKey({ reference, from, field: '', reason: '' });
+    return one(key, secret);
+  });
+  const bySecret = index('uses by secret', join('secrets in use', [uses, clients]), (secret) => [secret]);
+  return graph.derive('certificates', bySecret, (context, _uses, key) => {
+    const secret = context.fetch(graph.inputs.Secret, key);
+    return one(key, secret && readCertificate(secret));
+  });
+}
+
+function listenerConfig(
+  graph: Graph,
+  views: Collection<ListenerView>,
+  certificates: Collection<CertificateVerdict>,
+): Collection<ConfigObject> {
+  const own = graph.derive('listener config', views, (_context, { config }) => (config ? [configOutput(config)] : []));
+  const trust = graph.derive('client trust', views, (_context, { config, trust }) =>
+    config ? trust.map(configOutput) : [],
+  );
+  const shown = index('listeners by certificate', views, ({ config }) => config?.tls?.certificates ?? []);
+  const served = graph.derive('served certificates', shown, (context, _views, key) => {
+    const verdict = context.fetch(certificates, `Secret/${key}`);
+    return verdict !== undefined && 'certificate' in verdict ? [configOutput(verdict.certificate)] : [];
+  });
+  return join('listener objects', [own, trust, served]);
+}

@@ -1,0 +1,58 @@
+import { X509Certificate } from 'node:crypto';
+import { type ConfigMap, keyOf, type ObjectReference, type Secret } from '../../api/index.ts';
+import type { TrustBundle } from '../../config/index.ts';
+import { grantHint, permitted, type Referrer } from '../backend/grants.ts';
+import { find, type Lookup } from '../lookup.ts';
+import { type Problem, problem } from '../status/problem.ts';
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+/** A reference to CA certificates, and the reasons that its owner uses for what can be wrong. */
+export interface TrustUse {
+  reference: ObjectReference;
+  field: string;
+  from: Referrer;
+  reasons: { invalid: string; kind: string };
+}
+
+/** The bundle in a ConfigMap's or Secret's `ca.crt`, or why there is none. */
+export function resolveTrust(look: Lookup, { reference, field, from, reasons }: TrustUse): TrustBundle | Problem {
+  const { group, kind, name } = reference;
+  if (group !== '' || (kind !== 'ConfigMap' && kind !== 'Secret')) {
+    const named = group === '' ? kind : `${group}/${kind}`;
+    return problem(
+      reasons.kind,
+      field,
+      `${named} is no kind of CA certificates: refer to a ConfigMap or Secret with ca.crt`,
+    );
+  }
+  const to = { group, kind, namespace: reference.namespace ?? from.namespace, name };
+  const where = `${kind} ${to.namespace}/${name}`;
+  if (!permitted(look, from, to)) {
+    return problem('RefNotPermitted', field, `${where} is in another namespace: ${grantHint(from, to)}`);
+  }
+  const object = find(look, kind, to);
+  if (object === undefined) return problem(reasons.invalid, field, `${where} does not exist`);
+  const read = bundle(authorities(object));
+  if ('fault' in read) return problem(reasons.invalid, field, `${where}: ${read.fault}`);
+  return { kind: 'TrustBundle', key: keyOf(kind, to.namespace, name), pem: read.pem };
+}
+
+function authorities(object: ConfigMap | Secret): string {
+  if (object.kind === 'Secret') return Buffer.from(object.data?.['ca.crt'] ?? '', 'base64').toString('latin1');
+  return object.data?.['ca.crt'] ?? Buffer.from(object.binaryData?.['ca.crt'] ?? '', 'base64').toString('latin1');
+}
+
+function bundle(text: string): { pem: string } | { fault: string } {
+  if (text === '') return { fault: 'has no ca.crt' };
+  const certificates = text.match(PEM_CERTIFICATE) ?? [];
+  if (certificates.length === 0) return { fault: 'ca.crt holds no PEM certificate' };
+  for (const [at, pem] of certificates.entries()) {
+    try {
+      void new X509Certificate(pem);
+    } catch {
+      return { fault: `certificate ${at + 1} of ca.crt cannot be read` };
+    }
+  }
+  return { pem: `${certificates.join('\n')}\n` };
+}

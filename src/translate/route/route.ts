@@ -1,0 +1,87 @@
+import type { AnyResource } from '../../api/index.ts';
+import { objectKey } from '../../api/index.ts';
+import type { Attachment, RouteKind, RouteRule } from '../../config/index.ts';
+import type { BackendUse } from '../backend/backend-ref.ts';
+import type { Problem } from '../status/problem.ts';
+import type { ParentPlacement, RouteIdentity } from './attachment.ts';
+import type { RouteReading } from './rule-draft.ts';
+
+export type RouteResource = Extract<AnyResource, { kind: RouteKind }>;
+
+/** A route with its parents, before other routes have a say. */
+export interface PlacedRoute {
+  route: RouteIdentity;
+  parents: ParentPlacement[];
+}
+
+/** A route as it is served, and what its status is made of. */
+export interface JudgedRoute extends PlacedRoute {
+  rules: RouteRule[];
+  uses: BackendUse[];
+  unresolved: Problem[];
+  /** Why no parent can accept it: none of its rules can be served as written. Empty otherwise. */
+  refusals: Problem[];
+  /** Rules that were dropped or answer 500, while others are served. */
+  partial: Problem[];
+}
+
+export function identityOf(resource: RouteResource): RouteIdentity {
+  const { namespace = '', name, creationTimestamp = '', generation } = resource.metadata;
+  return { key: objectKey(resource), kind: resource.kind, namespace, name, created: creationTimestamp, generation };
+}
+
+export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRoute {
+  const { route, parents } = placed;
+  const { kind, namespace, name, created } = route;
+  const attachments = attachmentsOf(parents);
+  const { unresolved } = reading;
+  const judged: JudgedRoute = { route, parents, rules: [], uses: [], unresolved, refusals: [], partial: [] };
+  if (attachments.length > 0) {
+    judged.uses = reading.uses;
+    judged.rules = reading.rules.map((draft) => ({
+      kind: 'RouteRule',
+      key: `${kind}/${namespace}/${name}/${draft.index}`,
+      route: { kind, namespace, name },
+      created,
+      attachments,
+      ...draft,
+    }));
+  }
+  const invalid = reading.invalid.flatMap(({ problems }) => problems);
+  if (reading.invalid.length > 0 && reading.invalid.length === reading.ruleCount) judged.refusals = invalid;
+  else judged.partial = invalid;
+  return judged;
+}
+
+/** Each listener once, though several parentRefs may lead there. */
+function attachmentsOf(parents: ReadonlyArray<ParentPlacement>): Attachment[] {
+  const found = new Map<string, Map<string, string>>();
+  for (const { points } of parents) {
+    for (const { listener, hosts, served } of points) {
+      if (!served || hosts.length === 0) continue;
+      const known = found.get(listener) ?? new Map<string, string>();
+      found.set(listener, known);
+      for (const { hostname, own } of hosts) known.set(hostname, own);
+    }
+  }
+  return Array.from(found, ([listener, hosts]) => attachment(listener, hosts));
+}
+
+/** The route's own hostnames are said only where the listener narrows them. */
+function attachment(listener: string, hosts: ReadonlyMap<string, string>): Attachment {
+  const hostnames = Array.from(hosts.keys());
+  const routeHostnames = Array.from(new Set(hosts.values()));
+  const narrowed = Array.from(hosts).some(([hostname, own]) => hostname !== own);
+  return narrowed ? { listener, hostnames, routeHostnames } : { listener, hostnames };
+}
+
+/** The listeners that count a route as attached: those of parents that accept it. */
+export function attachedListeners({ parents, refusals }: JudgedRoute): Set<string> {
+  const listeners = new Set<string>();
+  if (refusals.length > 0) return listeners;
+  for (const parent of parents) {
+    if (parent.refusal !== undefined) continue;
+    for (const { listener } of parent.points) listeners.add(listener);
+  }
+  return listeners;
+}

@@ -1,0 +1,137 @@
+import type { ConfigObject, Listener } from '../../config/index.ts';
+import { type Collection, type Index, index, join } from '../../graph/index.ts';
+import type { BackendScope, BackendUse } from '../backend/backend-ref.ts';
+import { type Variant, withVariants } from '../backend/backend-variant.ts';
+import type { Backends } from '../backend/backends.ts';
+import type { Listeners } from '../gateway/listeners.ts';
+import { configOutput, type Graph } from '../stage.ts';
+import type { ServiceAncestor } from '../status/policy-status.ts';
+import { placements, type RouteIdentity } from './attachment.ts';
+import { readGrpcRoute } from './grpc-route.ts';
+import { readHttpRoute } from './http-route.ts';
+import { readL4Route } from './l4-route.ts';
+import {
+  attachedListeners,
+  identityOf,
+  type JudgedRoute,
+  judgeRoute,
+  type PlacedRoute,
+  type RouteResource,
+} from './route.ts';
+import { deriveClashes, withoutClashes } from './route-clash.ts';
+import type { RouteReading } from './rule-draft.ts';
+import { claimIndex, claimsOf, type SignedClaim, siteOf } from './shadow.ts';
+
+/** Routes of all kinds, placed and read. */
+export interface Routes {
+  /** By object key. */
+  judged: Collection<JudgedRoute>;
+  /** Routes that count as attached, by listener key. */
+  attached: Index<RouteIdentity>;
+  claims: Index<SignedClaim>;
+  uses: Collection<BackendUse>;
+  /** Gateways through which a Service is reached, by its `namespace/name`. */
+  ancestors: Index<ServiceAncestor>;
+  config: Collection<ConfigObject>;
+}
+
+export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backends: Backends }): Routes {
+  const { inputs } = graph;
+  const resources = join<RouteResource>('routes', [
+    inputs.HTTPRoute,
+    inputs.GRPCRoute,
+    inputs.TLSRoute,
+    inputs.TCPRoute,
+    inputs.UDPRoute,
+  ]);
+  const placed = derivePlaced(graph, resources, known.listeners);
+  const clashes = deriveClashes(graph, placed);
+  const readings = graph.derive('readings', placed, (context, { route }, key) => {
+    const resource = context.fetch(resources, key)!;
+    const { kind, namespace } = route;
+    return [[key, readRoute({ look: graph.look(context), kind, namespace, ...known.backends }, resource)]];
+  });
+  const { identities, served } = known.listeners;
+  const judged = graph.derive('judged routes', placed, (context, route, key) => {
+    const judgedRoute = judgeRoute(withoutClashes(context, clashes, route), context.fetch(readings, key)!);
+    const variantOf = (listener: string): Variant => {
+      const config = context.fetch(served, listener);
+      if (config?.tls?.mode === 'Passthrough') return 'passthrough';
+      return config && context.fetch(identities, `Gateway/${config.gateway}`);
+    };
+    return [[key, { ...judgedRoute, ...withVariants(judgedRoute, variantOf) }]];
+  });
+  return { judged, ...servedBy(graph, judged, served) };
+}
+
+/** What judged routes come to, apart from their statuses. */
+function servedBy(graph: Graph, judged: Collection<JudgedRoute>, served: Collection<Listener>): Omit<Routes, 'judged'> {
+  const attachments = graph.derive('attachments', judged, (_context, route, key) =>
+    Array.from(
+      attachedListeners(route),
+      (listener) => [`${key}>${listener}`, { listener, route: route.route }] as const,
+    ),
+  );
+  const claims = graph.derive('match claims', judged, (context, route, key) => {
+    const site = siteOf(graph.options, (listener) => context.fetch(served, listener));
+    return claimsOf(route, site).map((claim, at) => [`${key}#${at}`, claim] as const);
+  });
+  const uses = graph.derive('backend uses', judged, (_context, route, key) =>
+    route.uses.filter(({ fault }) => fault === undefined).map((use) => [`${key}>${use.key}`, use] as const),
+  );
+  const ancestors = graph.derive('service ancestors', judged, (_context, route, key) => ancestorsOf(route, key));
+  const config = graph.derive('rules', judged, (_context, { rules }) => rules.map(configOutput));
+  const slim = graph.derive('attached routes', attachments, (_context, { listener, route }, key) => {
+    const { generation: _generation, ...identity } = route;
+    return [[key, { listener, ...identity }]];
+  });
+  const attached = index('attached routes by listener', slim, ({ listener }) => [listener]);
+  const byService = index('ancestors by service', ancestors, ({ service }) => [service]);
+  return { attached, claims: claimIndex(claims), uses, config, ancestors: byService };
+}
+
+function derivePlaced(
+  graph: Graph,
+  resources: Collection<RouteResource>,
+  listeners: Listeners,
+): Collection<PlacedRoute> {
+  return graph.derive('placed routes', resources, (context, resource, key) => {
+    const route = identityOf(resource);
+    const parentOf = (parent: string) => context.fetch(listeners.parents, parent);
+    const parents = placements(
+      { look: graph.look(context), points: listeners.pointsByOwner, parentOf },
+      {
+        route,
+        parentRefs: resource.spec.parentRefs ?? [],
+        hostnames: 'hostnames' in resource.spec ? resource.spec.hostnames : undefined,
+      },
+    );
+    return parents.length === 0 ? [] : [[key, { route, parents }]];
+  });
+}
+
+function readRoute(scope: BackendScope, resource: RouteResource): RouteReading {
+  switch (resource.kind) {
+    case 'HTTPRoute':
+      return readHttpRoute(scope, resource);
+    case 'GRPCRoute':
+      return readGrpcRoute(scope, resource);
+    case 'TLSRoute':
+    case 'TCPRoute':
+    case 'UDPRoute':
+      return readL4Route(scope, resource);
+  }
+}
+
+function ancestorsOf({ uses, parents }: JudgedRoute, key: string): Array<readonly [string, ServiceAncestor]> {
+  const services = new Set(uses.map(({ service }) => `${service.namespace}/${service.name}`));
+  return parents
+    .filter(({ refusal }) => refusal === undefined)
+    .flatMap(({ gateway, controllerName }) =>
+      Array.from(services, (service) => {
+        const slash = gateway.indexOf('/');
+        const name = { namespace: gateway.slice(0, slash), name: gateway.slice(slash + 1) };
+        return [`${key}>${service}>${gateway}`, { service, gateway: name, controllerName }] as const;
+      }),
+    );
+}

@@ -1,0 +1,44 @@
+import type { Condition } from '../../api/index.ts';
+import { describe, type Problem } from './problem.ts';
+
+/** The condition without its generation, which belongs to the object that it stands on. */
+export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+export function holds(type: string, reason: string, message: string): Verdict {
+  return { type, status: 'True', reason, message };
+}
+
+export function fails(type: string, reason: string, message: string): Verdict {
+  return { type, status: 'False', reason, message };
+}
+
+export function unknown(type: string, reason: string, message: string): Verdict {
+  return { type, status: 'Unknown', reason, message };
+}
+
+/** False with the first problem's reason and every problem's message, or True. */
+export function judged(
+  type: string,
+  problems: ReadonlyArray<Problem>,
+  otherwise: { reason: string; message: string },
+): Verdict {
+  const first = problems[0];
+  if (first === undefined) return holds(type, otherwise.reason, otherwise.message);
+  return fails(type, first.reason, describe(problems));
+}
+
+/** Conditions as they stand in a status. An object from a cluster has a generation; elsewhere none is claimed. */
+export function conditions(verdicts: ReadonlyArray<Verdict>, generation: number | undefined): Condition[] {
+  return verdicts.map(({ type, status, reason, message }) => {
+    const condition: Condition = { type, status, reason, message: clipped(message) };
+    if (generation !== undefined) condition.observedGeneration = generation;
+    return condition;
+  });
+}
+
+/** An API server refuses longer messages. */
+const MESSAGE_LIMIT = 32768;
+
+function clipped(message: string): string {
+  return message.length <= MESSAGE_LIMIT ? message : `${message.slice(0, MESSAGE_LIMIT - 1)}…`;
+}

@@ -1,0 +1,191 @@
+import {
+  apiVersionOf,
+  type GatewayClassStatus,
+  type GatewayStatus,
+  type Kind,
+  type ListenerSetStatus,
+  type PolicyStatus,
+  type RouteStatus,
+} from '../../api/index.ts';
+import { type Collection, type Index, index, join } from '../../graph/index.ts';
+import type { Backends } from '../backend/backends.ts';
+import { ownerKey } from '../gateway/declared.ts';
+import { gatewayClassDiagnostics, gatewayClassStatus } from '../gateway/gateway-class.ts';
+import { gatewayDiagnostics } from '../gateway/gateway-diagnostics.ts';
+import type { ListenerView } from '../gateway/listener.ts';
+import type { Listeners } from '../gateway/listeners.ts';
+import type { BackendTrafficPolicies } from '../policy/backend-traffic.ts';
+import type { ClientTrafficPolicies } from '../policy/client-traffic.ts';
+import type { Routes } from '../route/routes.ts';
+import { strayDiagnostics } from '../route/stray.ts';
+import type { Graph } from '../stage.ts';
+import { type GatewayStatusScope, gatewayStatus } from './gateway-status.ts';
+import { listenerSetStatus } from './listener-set-status.ts';
+import { idleTargets, policyConflicts, policyDiagnostics, policyStatus } from './policy-status.ts';
+import type { Diagnostic } from './problem.ts';
+import { type SocketReport, socketReports } from './programmed.ts';
+import { routeDiagnostics, routeStatus } from './route-status.ts';
+import { trafficStatuses } from './traffic-statuses.ts';
+
+/** What is written to an object's status: our own entries and conditions, without transition times. */
+export interface ObjectStatus {
+  apiVersion: string;
+  kind: Kind;
+  metadata: { namespace?: string; name: string };
+  status: GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus | PolicyStatus;
+}
+
+export interface StatusInputs {
+  listeners: Listeners;
+  routes: Routes;
+  backends: Backends;
+  clientTraffic: ClientTrafficPolicies;
+  backendTraffic: BackendTrafficPolicies;
+}
+
+export interface Statuses {
+  statuses: Collection<ObjectStatus>;
+  diagnostics: Collection<Diagnostic>;
+}
+
+export function deriveStatuses(graph: Graph, known: StatusInputs): Statuses {
+  const reports = graph.derive('socket reports', graph.inputs.acks, (_context, ack, key) =>
+    socketReports(ack).map((report) => [`${key}>${report.listener}`, report] as const),
+  );
+  const sockets = index('sockets by listener', reports, ({ listener }) => [listener]);
+  const traffic = trafficStatuses(graph, known);
+  const statuses = [
+    graph.derive('gatewayclass statuses', known.listeners.classes, (_context, adopted, key) => [
+      [key, objectStatus('GatewayClass', adopted, gatewayClassStatus(adopted))] as const,
+    ]),
+    gatewayStatuses(graph, known, sockets),
+    listenerSetStatuses(graph, known, sockets),
+    graph.derive('route statuses', known.routes.judged, (context, route, key) => {
+      const { claims } = known.routes;
+      const scope = { look: graph.look(context), claims, served: known.listeners.served, sockets };
+      return [[key, objectStatus(route.route.kind, route.route, routeStatus(scope, route))] as const];
+    }),
+    policyStatuses(graph, known),
+    ...traffic.statuses,
+  ];
+  return {
+    statuses: join<ObjectStatus>('statuses', statuses),
+    diagnostics: join('diagnostics', [deriveDiagnostics(graph, known), ...traffic.diagnostics]),
+  };
+}
+
+function objectStatus(
+  kind: Kind,
+  { namespace, name }: { namespace?: string; name: string },
+  status: ObjectStatus['status'],
+): ObjectStatus {
+  const metadata = namespace === undefined ? { name } : { namespace, name };
+  return { apiVersion: apiVersionOf(kind), kind, metadata, status };
+}
+
+function gatewayStatuses(graph: Graph, known: StatusInputs, sockets: Index<SocketReport>): Collection<ObjectStatus> {
+  const { listeners } = known;
+  return graph.derive('gateway statuses', listeners.gateways, (context, gateway, key) => {
+    const look = graph.look(context);
+    const scope: GatewayStatusScope = {
+      look,
+      sockets,
+      views: inOrder(context.fetch(listeners.viewsByOwner, key) ?? []),
+      attachedRoutes: (listener) => context.fetch(known.routes.attached, listener)?.length ?? 0,
+    };
+    const identity = context.fetch(listeners.identities, key);
+    const extras = {
+      attachedListenerSets: context.fetch(listeners.setsByGateway, gateway.key)?.length ?? 0,
+      unresolved: identity !== undefined && 'problem' in identity ? [identity.problem] : [],
+      insecureClients: scope.views.some(
+        ({ config }) => config?.tls?.clientValidation?.mode === 'AllowInsecureFallback',
+      ),
+    };
+    return [[key, objectStatus('Gateway', gateway, gatewayStatus(scope, gateway, extras))] as const];
+  });
+}
+
+function listenerSetStatuses(
+  graph: Graph,
+  known: StatusInputs,
+  sockets: Index<SocketReport>,
+): Collection<ObjectStatus> {
+  const { listeners } = known;
+  return graph.derive('listenerset statuses', listeners.sets, (context, set, key) => {
+    const gateway = context.fetch(listeners.gateways, `Gateway/${set.gateway}`);
+    if (gateway === undefined) return [];
+    const scope: GatewayStatusScope = {
+      look: graph.look(context),
+      sockets,
+      views: inOrder(context.fetch(listeners.viewsByOwner, key) ?? []),
+      attachedRoutes: (listener) => context.fetch(known.routes.attached, listener)?.length ?? 0,
+    };
+    return [[key, objectStatus('ListenerSet', set, listenerSetStatus(scope, set, gateway))] as const];
+  });
+}
+
+function policyStatuses(graph: Graph, { backends, routes }: StatusInputs): Collection<ObjectStatus> {
+  return graph.derive('policy statuses', backends.policies, (context, policy, key) => {
+    const conflicts = policyConflicts(policy, (service) => context.fetch(backends.policiesByService, service) ?? []);
+    const ancestors = policy.targets.flatMap(({ service }) => context.fetch(routes.ancestors, service) ?? []);
+    if (ancestors.length === 0) return [];
+    return [[key, objectStatus('BackendTLSPolicy', policy, policyStatus(policy, { conflicts, ancestors }))] as const];
+  });
+}
+
+/** As the object lists them; a group is in the order of keys. */
+function inOrder(views: ReadonlyArray<ListenerView>): ListenerView[] {
+  return Array.from(views).sort((a, b) => position(a) - position(b));
+}
+
+function position({ field }: ListenerView): number {
+  return Number(field.slice(field.indexOf('[') + 1, -1));
+}
+
+function deriveDiagnostics(graph: Graph, { listeners, routes, backends }: StatusInputs): Collection<Diagnostic> {
+  const numbered = (key: string, found: Diagnostic[]) => found.map((one, at) => [`${key}#${at}`, one] as const);
+  return join('object diagnostics', [
+    graph.derive('gatewayclass diagnostics', listeners.classes, (_context, adopted, key) =>
+      numbered(key, gatewayClassDiagnostics(adopted)),
+    ),
+    graph.derive('gateway diagnostics', listeners.gateways, (_context, gateway, key) =>
+      numbered(key, gatewayDiagnostics(gateway)),
+    ),
+    graph.derive('listener diagnostics', listeners.views, (context, view, key) =>
+      numbered(`${ownerKey(view.owner)}>${key}`, listenerDiagnostics(view, context.fetch(listeners.shared, key))),
+    ),
+    graph.derive('route diagnostics', routes.judged, (context, route, key) =>
+      numbered(
+        key,
+        routeDiagnostics({ look: graph.look(context), claims: routes.claims, served: listeners.served }, route),
+      ),
+    ),
+    graph.derive('listenerset diagnostics', listeners.sets, (_context, { refusal }, key) =>
+      numbered(
+        key,
+        refusal ? [{ severity: 'error', object: key, field: refusal.field, message: refusal.message }] : [],
+      ),
+    ),
+    graph.derive('policy diagnostics', backends.policies, (context, policy, key) => {
+      const conflicts = policyConflicts(policy, (service) => context.fetch(backends.policiesByService, service) ?? []);
+      return numbered(key, [
+        ...policyDiagnostics(policy, conflicts),
+        ...idleTargets(graph.look(context), context.fetch(graph.inputs.BackendTLSPolicy, key)!),
+      ]);
+    }),
+    graph.derive('client identity diagnostics', listeners.identities, (_context, identity, key) => {
+      if (!('problem' in identity)) return [];
+      const { field, message } = identity.problem;
+      return numbered(`${key}#client`, [{ severity: 'error', object: key, field, message }]);
+    }),
+    strayDiagnostics(graph, listeners),
+  ]);
+}
+
+function listenerDiagnostics(view: ListenerView, sharing: string | undefined): Diagnostic[] {
+  const object = ownerKey(view.owner);
+  const problems = [...(view.conflict ? [view.conflict] : []), ...view.refusals, ...view.unresolved];
+  const found = problems.map(({ field, message }): Diagnostic => ({ severity: 'error', object, field, message }));
+  if (sharing !== undefined) found.push({ severity: 'warning', object, field: `${view.field}.port`, message: sharing });
+  return found;
+}
