@@ -15,10 +15,12 @@ function summary(records: Record_[]): string {
       const asked = `${goal.bound === 'atMost' ? '≤' : '≥'} ${goal.limit} ${of}`;
       const verdict = goal.met === undefined ? 'not measured' : goal.met ? 'met' : '**missed**';
       const reached = goal.reached === undefined ? '–' : round(goal.reached);
-      return [`[${report.title}](#${report.name})`, goal.figure, asked, reached, verdict, others(report, goal)];
+      const base = report.toBase?.[goal.figure];
+      const before = base === undefined ? '–' : `${round(base.median)} [${round(base.min)}–${round(base.max)}]`;
+      return [`[${report.title}](#${report.name})`, goal.figure, asked, reached, verdict, before, others(report, goal)];
     }),
   );
-  return markdown([['case', 'figure', 'goal', 'Daemun', '', 'others'], ...rows]);
+  return markdown([['case', 'figure', 'goal', 'Daemun', '', 'to the version before', 'others'], ...rows]);
 }
 
 /** The other contenders by the same figure. */
@@ -26,7 +28,7 @@ function others(report: CaseReport, { figure, of }: { figure: string; of: 'ratio
   const value = (contender: ContenderReport): number | undefined =>
     (of === 'ratio' ? contender.ratios : contender.values)[figure]?.median;
   return report.contenders
-    .filter(({ label }) => label !== report.subject && label !== 'base')
+    .filter(({ label }) => label !== report.subject && !label.startsWith('base'))
     .map((contender) => `${contender.label} ${round(value(contender) ?? Number.NaN)}`)
     .join('; ');
 }

@@ -28,6 +28,8 @@ export interface CaseReport {
   contenders: ContenderReport[];
   leftOut: { label: string; reason: string }[];
   goals: GoalReport[];
+  /** By figure name: the subject to the checkout of `--base` in the same repetition, where there is one. */
+  toBase?: Record<string, Spread>;
 }
 
 export function reportCase(case_: Case, entries: Entry[]): CaseReport {
@@ -41,6 +43,8 @@ export function reportCase(case_: Case, entries: Entry[]): CaseReport {
     }),
   );
   const subject = contenders.find((contender) => contender.label === case_.subject);
+  const own = measured.find((entry) => entry.label === case_.subject);
+  const base = measured.find((entry) => entry.label === baseOf(case_.subject));
   return {
     name: case_.name,
     title: case_.title,
@@ -50,7 +54,15 @@ export function reportCase(case_: Case, entries: Entry[]): CaseReport {
     contenders,
     leftOut: entries.flatMap(({ label, reason }) => (reason === undefined ? [] : [{ label, reason }])),
     goals: case_.goals.map((goal) => reportGoal(case_, goal, subject)),
+    ...(own === undefined || base === undefined
+      ? {}
+      : { toBase: spreads(case_.figures, (figure) => ratios(own, base, figure)) }),
   };
+}
+
+/** Contenders are labelled with their peer's name first. */
+export function baseOf(label: string): string {
+  return label.replace(/^daemun/, 'base');
 }
 
 function spreads(figures: Figure[], values: (figure: string) => number[]): Record<string, Spread> {
@@ -104,9 +116,10 @@ export function renderText(report: CaseReport): string {
       .trimEnd(),
   );
   const left = report.leftOut.map(({ label, reason }) => `left out ${label}: ${reason}`);
+  const base = Object.entries(report.toBase ?? {}).map(([figure, value]) => `to base: ${figure} ${cell(value)}`);
   return [
     `${report.name}: ${report.title}`,
-    ...[...lines, ...left, ...verdicts(report)].map((line) => `  ${line}`),
+    ...[...lines, ...left, ...verdicts(report), ...base].map((line) => `  ${line}`),
   ].join('\n');
 }
 
