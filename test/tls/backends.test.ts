@@ -186,6 +186,20 @@ describe('a policy', () => {
     presented = pairs.ours;
   });
 
+  test('is met whatever the environment says', async () => {
+    const { NODE_TLS_REJECT_UNAUTHORIZED: before } = process.env;
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+    try {
+      for (const name of ['system', 'mismatch']) {
+        expect(await statusOf(name)).toBe(502);
+        expect(rig.accesses.at(-1)).toMatchObject({ status: 502, reason: 'tls_failed' });
+      }
+    } finally {
+      if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+      else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
+    }
+  });
+
   test('without its CA makes the backend fail: nothing goes out in plain text', async () => {
     const before = handshakes;
     expect(await statusOf('missing')).toBe(500);
