@@ -5,7 +5,7 @@
 import { build } from 'rolldown';
 
 await build({
-  input: { 'cli/main': 'src/cli/main.ts', 'cli/plane/worker': 'src/cli/plane/worker.ts' },
+  input: { 'cli/main': 'src/cli/main.ts', 'cli/worker': 'src/cli/worker.ts' },
   platform: 'node',
   // What is in dependencies is installed beside the package.
   external: /^[^./]/,

@@ -1,10 +1,9 @@
 /** What a run tells on standard error: how it started, what changed, what is wrong. Text for people, records for machines. */
 import { writeSync } from 'node:fs';
 import { type Ack, refKey } from '../config/index.ts';
+import type { Applied, ListenerView, ReportedDiagnostic } from '../control/index.ts';
 import type { Log, LogFormat } from '../observe/index.ts';
-import type { Applied } from './feed.ts';
-import type { ListenerView } from './listener-view.ts';
-import { diagnosticText, fileLines, type ReportedDiagnostic } from './report/index.ts';
+import { diagnosticText, fileLines } from './report/index.ts';
 import { type Paint, paintFor } from './style.ts';
 import { type Cell, formatTable } from './table.ts';
 

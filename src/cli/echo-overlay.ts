@@ -1,10 +1,11 @@
 /** Puts a built-in echo where a Backend has no endpoints. Sits between translate's config and the publisher. */
 import { type Backend, type ConfigChange, type Endpoints, type Policy, policyKey } from '../config/index.ts';
+import type { Overlay } from '../control/index.ts';
 import { ECHO_ADDRESS, type Echoes } from './echo/index.ts';
 
 const TRAFFIC = policyKey('BackendTraffic', '');
 
-export class EchoOverlay {
+export class EchoOverlay implements Overlay {
   readonly #echoes: Echoes | undefined;
   readonly #backends = new Map<string, Backend>();
   readonly #endpoints = new Map<string, Endpoints>();

@@ -11,5 +11,5 @@ export function packagePlace(path: string): URL {
 
 /** The module that a worker process runs. */
 export function workerEntry(): URL {
-  return packagePlace(FROM_SOURCES ? 'src/cli/plane/worker.ts' : 'dist/cli/plane/worker.js');
+  return packagePlace(FROM_SOURCES ? 'src/cli/worker.ts' : 'dist/cli/worker.js');
 }

@@ -11,7 +11,7 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { Condition } from '../../src/api/index.ts';
-import type { Report, StatusItem } from '../../src/cli/report/index.ts';
+import type { Report, StatusItem } from '../../src/control/index.ts';
 import { INFRA } from './manifests.ts';
 
 interface Part {

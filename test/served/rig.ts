@@ -4,11 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Echoes } from '../../src/cli/echo/index.ts';
 import { EchoOverlay } from '../../src/cli/echo-overlay.ts';
-import { Feed } from '../../src/cli/feed.ts';
-import { openPipeline } from '../../src/cli/pipeline.ts';
-import type { Report } from '../../src/cli/report/index.ts';
-import type { Ack } from '../../src/config/index.ts';
-import type { AccessEntry } from '../../src/observe/index.ts';
+import { Control, type Report } from '../../src/control/index.ts';
+import { MemoryFleet, type OpenReceiver } from '../../src/delivery/index.ts';
+import { type AccessEntry, createLog } from '../../src/observe/index.ts';
 import { createProxy, type HttpLimits, type Proxy } from '../../src/proxy/index.ts';
 import { parseEndpointOption } from '../../src/sources/index.ts';
 
@@ -44,56 +42,52 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
   };
   put(manifests);
   const accesses: AccessEntry[] = [];
-  const proxy = createProxy({
-    name: 'rig',
-    bind: ['127.0.0.1'],
-    portMap: new Map((options.ports ?? [80]).map((port) => [port, 0])),
-    reusePort: false,
-    trustedHops: options.trustedHops ?? [],
-    limits: options.limits,
-    onAccess: (entry) => accesses.push(entry),
-  });
-  const pipeline = openPipeline({
-    paths: [folder],
-    watch: true,
-    endpoints: (options.endpoints ?? []).map((text) => parseEndpointOption(text)),
-  });
-  const echoes = options.echo ? new Echoes() : undefined;
   const waiting: Array<() => void> = [];
-  let ack: Ack | undefined;
-  const feed = new Feed({
-    config: pipeline.config,
-    overlay: new EchoOverlay(echoes),
-    acks: pipeline.acks,
-    deliveries: pipeline.deliveries,
-    onApplied: () => {
-      for (const wake of waiting.splice(0)) wake();
-    },
-  });
   const applied = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
-  await pipeline.source.ready;
-  const first = applied();
-  feed.start({
-    names: ['rig'],
-    send: (delta) =>
-      void proxy.apply(delta).then((answer) => {
-        ack = answer;
-        feed.acknowledge(answer);
-      }),
-    metrics: async () => [proxy.metrics()],
-    drain: (timeout) => proxy.drain(timeout),
-  });
-  await first;
+  const echoes = options.echo ? new Echoes() : undefined;
+  const control = new Control(
+    {
+      paths: [folder],
+      endpoints: (options.endpoints ?? []).map((text) => parseEndpointOption(text)),
+      overlay: new EchoOverlay(echoes),
+      log: await createLog({ level: 'warn', format: 'json' }),
+    },
+    {
+      onApplied: () => {
+        for (const wake of waiting.splice(0)) wake();
+      },
+    },
+  );
+  let proxy: Proxy | undefined;
+  const open: OpenReceiver = (name, onAck) => {
+    const opened = createProxy({
+      name,
+      bind: ['127.0.0.1'],
+      portMap: new Map((options.ports ?? [80]).map((port) => [port, 0])),
+      reusePort: false,
+      trustedHops: options.trustedHops ?? [],
+      limits: options.limits,
+      onAccess: (entry) => accesses.push(entry),
+      onAck,
+    });
+    proxy = opened;
+    return {
+      apply: (delta) => opened.apply(delta),
+      metrics: () => [opened.metrics()],
+      drain: (timeout) => opened.drain(timeout),
+    };
+  };
+  await control.start((events) => new MemoryFleet('rig', open, events));
   return {
-    proxy,
+    proxy: proxy!,
     accesses,
     port(written = 80, gateway) {
-      const keys = [...feed.snapshot.of('Listener').values()]
+      const keys = [...control.snapshot.of('Listener').values()]
         .filter((listener) => listener.port === written && (gateway ?? listener.gateway) === listener.gateway)
         .map(({ key }) => key);
-      const state = ack?.listeners.find(({ key, bound }) => keys.includes(key) && bound.length > 0);
-      const bound = state?.bound[0];
-      if (bound === undefined) throw new Error(`no listener serves port ${written}: ${JSON.stringify(ack?.listeners)}`);
+      const listeners = control.listeners();
+      const bound = listeners.find((one) => keys.includes(one.key) && one.bound.length > 0)?.bound[0];
+      if (bound === undefined) throw new Error(`no listener serves port ${written}: ${JSON.stringify(listeners)}`);
       return Number(bound.slice(bound.lastIndexOf(':') + 1));
     },
     async write(text) {
@@ -101,11 +95,9 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       put(text);
       await done;
     },
-    report: () => pipeline.report(),
+    report: () => control.report(),
     async close() {
-      feed.stop();
-      await pipeline.source.close();
-      await proxy.drain(DRAIN_TIMEOUT);
+      await control.drain(DRAIN_TIMEOUT);
       await echoes?.close();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -26,7 +26,7 @@ export function checkCommand(): Command {
     .addOption(controllerOption())
     .addHelpText('after', EXAMPLES)
     .action(async ({ file, output, controllerName }: CheckFlags) => {
-      const { openPipeline } = await import('../pipeline.ts');
+      const { openPipeline } = await import('../../control/index.ts');
       const { fileLines, printReport, refused } = await import('../report/index.ts');
       const { paintFor } = await import('../style.ts');
       const pipeline = openPipeline({ paths: file, watch: false, controllerNames: controllerName, endpoints: [] });

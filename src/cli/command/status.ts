@@ -1,10 +1,11 @@
 /** `daemun status`: statuses and diagnostics of a running gateway. */
 import { Command } from 'commander';
+import type { Report } from '../../control/index.ts';
 import type { HostPort } from '../address.ts';
 import { adminTokenOption } from '../admin-option.ts';
 import { EXIT } from '../exit-code.ts';
 import { ADMIN_DEFAULT, adminOption, outputOption } from '../option.ts';
-import type { Output, Report } from '../report/index.ts';
+import type { Output } from '../report/index.ts';
 
 interface StatusFlags {
   admin: HostPort;

@@ -1,13 +1,12 @@
 /** `daemun explain`: reads a config, from files or from a running gateway, and tells what becomes of a request. */
 import type { RedactedConfig } from '../../admin/index.ts';
 import { type Endpoints, Snapshot } from '../../config/index.ts';
+import { type ListenerView, openPipeline, type Report } from '../../control/index.ts';
 import type { EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';
 import type { ExplainFlags } from '../command/explain.ts';
 import { EXIT } from '../exit-code.ts';
-import type { ListenerView } from '../listener-view.ts';
-import { openPipeline } from '../pipeline.ts';
-import { type Report, unservedListeners } from '../report/index.ts';
+import { unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
 import { type Explanation, explanationOf, type KnownConfig } from './explanation.ts';
 import { narrative } from './narrative.ts';

@@ -1,7 +1,7 @@
 /** A diagnostic as a compiler prints it: what, where, and the line itself. */
 import { readFileSync } from 'node:fs';
+import type { ReportedDiagnostic } from '../../control/index.ts';
 import type { Paint } from '../style.ts';
-import type { ReportedDiagnostic } from './report.ts';
 
 /** The text of a line (from 1), or undefined where it cannot be read. */
 export type LineReader = (file: string, line: number) => string | undefined;

@@ -1,9 +1,10 @@
 /** A report for people (table) or for programs (json, yaml). */
 import type { Condition } from '../../api/index.ts';
+import type { Report, StatusItem } from '../../control/index.ts';
 import type { Paint } from '../style.ts';
 import { type Cell, formatTable } from '../table.ts';
 import { diagnosticText, type LineReader } from './diagnostic-text.ts';
-import { conditionGroups, type Report, type StatusItem, type Verdict, verdictOf } from './report.ts';
+import { conditionGroups, type Verdict, verdictOf } from './verdict.ts';
 
 export const OUTPUTS = ['table', 'json', 'yaml'] as const;
 export type Output = (typeof OUTPUTS)[number];

@@ -26,6 +26,7 @@ const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
   ['Sockets, TLS and the data plane', ['src/proxy/listen/', 'src/proxy/server/', 'src/proxy/route/']],
   ['Manifests', ['src/sources/']],
   ['Statuses', ['src/translate/']],
+  ['Control and the delivery of the config', ['src/control/', 'src/delivery/']],
   ['The command, the admin API and the logs', ['src/cli/', 'src/admin/', 'src/observe/']],
 ];
 

@@ -1,6 +1,6 @@
 /** lastTransitionTime: set by the writer of a status, kept for as long as a condition's status stays the same. */
-import type { Condition } from '../../api/index.ts';
-import { canonicalHash } from '../../config/index.ts';
+import type { Condition } from '../api/index.ts';
+import { canonicalHash } from '../config/index.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,15 +1,20 @@
 /** Whether a run is ready: the first sync is complete, and every listener serves. */
-import type { Readiness } from '../admin/index.ts';
 import type { ListenerView } from './listener-view.ts';
 
-export interface ReadinessFacts {
+export interface Health {
+  ready: boolean;
+  /** One sentence: what is waited for, or that everything serves. */
+  reason: string;
+}
+
+export interface HealthFacts {
   /** The sources have been read, and every proxy has answered to the first config. */
   synced: boolean;
   draining: boolean;
   listeners: ListenerView[];
 }
 
-export function readinessOf({ synced, draining, listeners }: ReadinessFacts): Readiness {
+export function healthOf({ synced, draining, listeners }: HealthFacts): Health {
   if (draining) return { ready: false, reason: 'draining' };
   if (!synced) return { ready: false, reason: 'waiting for the first sync' };
   const missing = listeners.filter(({ state }) => state !== 'serving');

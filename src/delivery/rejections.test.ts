@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Ack, Endpoints } from '../../config/index.ts';
+import type { Ack, Endpoints } from '../config/index.ts';
 import { type Rejection, Rejections } from './rejections.ts';
 
 const object: Endpoints = { kind: 'Endpoints', key: 'a/b:1', endpoints: [] };

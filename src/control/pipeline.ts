@@ -2,14 +2,11 @@
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { type Collection, SourceCollection } from '../graph/index.ts';
 import { type Diagnostic, type EndpointOption, type FileSource, fileSource } from '../sources/index.ts';
-import {
-  type AssignedAddresses,
-  type Diagnostic as Finding,
-  type ObjectStatus,
-  translation,
-} from '../translate/index.ts';
+import { type AssignedAddresses, type Diagnostic as Finding, translation } from '../translate/index.ts';
 import { FieldPlaces } from './field-place.ts';
-import { type Report, type ReportedDiagnostic, type StatusItem, stamped } from './report/index.ts';
+import type { Report, ReportedDiagnostic } from './report.ts';
+import { StatusBook } from './status-book.ts';
+import type { StatusWriter } from './status-writer.ts';
 
 export interface PipelineOptions {
   /** Files and folders; `-` is standard input. */
@@ -18,6 +15,8 @@ export interface PipelineOptions {
   /** Absent: every GatewayClass is adopted. */
   controllerNames?: string[];
   endpoints: EndpointOption[];
+  /** Told of every status beside the report's own book. */
+  writer?: StatusWriter;
 }
 
 export interface Pipeline {
@@ -31,7 +30,7 @@ export interface Pipeline {
   problems(): ReportedDiagnostic[];
 }
 
-export function openPipeline({ paths, watch, controllerNames, endpoints }: PipelineOptions): Pipeline {
+export function openPipeline({ paths, watch, controllerNames, endpoints, writer }: PipelineOptions): Pipeline {
   const stdin = paths.includes('-') ? { stdin: process.stdin } : {};
   const source = fileSource({ paths, watch, endpoints, ...stdin });
   const acks = new SourceCollection<Ack>('acks');
@@ -39,38 +38,15 @@ export function openPipeline({ paths, watch, controllerNames, endpoints }: Pipel
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
   const inputs = { ...source.collections, acks, deliveries, addresses };
   const { config, statuses, diagnostics } = translation(inputs, { controllerNames, shared: true });
-  const book = new StatusBook(statuses);
+  const book = new StatusBook();
+  for (const one of writer ? [book, writer] : [book]) {
+    one.write(Array.from(statuses.entries(), ([key, after]) => ({ key, after })));
+    statuses.subscribe((changes) => one.write(changes));
+  }
   const places = new FieldPlaces((key) => source.placeOf(key));
   const problems = () => reported([...source.diagnostics.values()], [...diagnostics.values()], places);
   const report = () => ({ items: book.items(), diagnostics: problems() });
   return { source, config, acks, deliveries, report, problems };
-}
-
-/** Statuses with the times of their conditions, noted as they change. */
-class StatusBook {
-  readonly #items = new Map<string, StatusItem>();
-
-  constructor(statuses: Collection<ObjectStatus>) {
-    for (const [key, status] of statuses.entries()) this.#note(key, status);
-    statuses.subscribe((changes) => {
-      for (const { key, after } of changes) this.#note(key, after);
-    });
-  }
-
-  items(): StatusItem[] {
-    return [...this.#items].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
-  }
-
-  #note(key: string, after: ObjectStatus | undefined): void {
-    if (!after) {
-      this.#items.delete(key);
-      return;
-    }
-    const before = this.#items.get(key)?.status;
-    // To the second, as an API server keeps it.
-    const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-    this.#items.set(key, { ...after, status: stamped(after.status, before, now) });
-  }
 }
 
 /** Of the input first, then of what it means; each in the order of files and lines. */

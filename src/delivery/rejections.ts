@@ -2,7 +2,7 @@
  * What one proxy serves in another form than it was told. An acknowledgement speaks of its own delta only, but an
  * object that was rejected stays so until a new form of it comes.
  */
-import { type Ack, type ConfigRef, type Delta, refKey } from '../../config/index.ts';
+import { type Ack, type ConfigRef, type Delta, refKey } from '../config/index.ts';
 
 export type Rejection = Ack['rejected'][number];
 

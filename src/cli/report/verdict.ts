@@ -1,28 +1,6 @@
-/** What `check`, `status` and the admin API say: statuses as a cluster would show them, and diagnostics. */
-import type { Condition, ObjectMeta } from '../../api/index.ts';
-
-export interface StatusItem {
-  apiVersion: string;
-  kind: string;
-  metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'generation'>;
-  status: object;
-}
-
-export interface ReportedDiagnostic {
-  severity: 'error' | 'warning' | 'info';
-  /** '' and 0 where the place is not known. */
-  file: string;
-  line: number;
-  /** `Kind/namespace/name`, or ''. */
-  object: string;
-  field: string;
-  message: string;
-}
-
-export interface Report {
-  items: StatusItem[];
-  diagnostics: ReportedDiagnostic[];
-}
+/** What the conditions of a report come to. */
+import type { Condition } from '../../api/index.ts';
+import type { Report, StatusItem } from '../../control/index.ts';
 
 /** Conditions of one part of an object: itself, a listener, or what it is to a parent. */
 export interface ConditionGroup {

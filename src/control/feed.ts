@@ -1,6 +1,6 @@
 /**
- * From config objects to data planes: puts echoes in, publishes what changed as deltas, and
- * follows each delta until every proxy has answered.
+ * From config objects to data planes: publishes what changed as deltas, and follows each delta until every proxy has
+ * answered.
  */
 import {
   type Ack,
@@ -12,9 +12,8 @@ import {
   Publisher,
   type Snapshot,
 } from '../config/index.ts';
+import type { Fleet } from '../delivery/index.ts';
 import { batch, type Collection, type SourceCollection } from '../graph/index.ts';
-import type { EchoOverlay } from './echo-overlay.ts';
-import type { DataPlane } from './plane/index.ts';
 
 /** A version that every proxy has tried. */
 export interface Applied {
@@ -25,9 +24,15 @@ export interface Applied {
   took: number;
 }
 
+/** Puts something else in the place of what was translated, such as an echo where a Service has no endpoints. */
+export interface Overlay {
+  /** What these changes come to, overlaid. Calls follow one another, each awaited. */
+  apply(changes: ReadonlyArray<ConfigChange>): Promise<ConfigChange[]>;
+}
+
 export interface FeedParts {
   config: Collection<ConfigObject>;
-  overlay: EchoOverlay;
+  overlay?: Overlay;
   acks: SourceCollection<Ack>;
   deliveries: SourceCollection<Delivery>;
   onApplied(applied: Applied): void;
@@ -43,7 +48,7 @@ export class Feed {
   readonly #publisher = new Publisher();
   readonly #open: Sent[] = [];
   #log: DeliveryLog | undefined;
-  #plane: DataPlane | undefined;
+  #fleet: Fleet | undefined;
   #pending: ConfigChange[] = [];
   #pendingSince = 0;
   #pumping = false;
@@ -59,9 +64,9 @@ export class Feed {
   }
 
   /** Sends all there is, and from then on every change. */
-  start(plane: DataPlane): void {
-    this.#plane = plane;
-    this.#log = new DeliveryLog('', plane.names);
+  start(fleet: Fleet): void {
+    this.#fleet = fleet;
+    this.#log = new DeliveryLog('', fleet.names);
     const { config } = this.#parts;
     this.#unsubscribe = config.subscribe((changes) => this.#take(changes));
     this.#take(Array.from(config.values(), (after) => ({ after })));
@@ -76,7 +81,7 @@ export class Feed {
       this.#parts.acks.apply([{ key: ack.proxy, value: ack }]);
       this.#parts.deliveries.apply(this.#log!.acknowledge(ack));
     });
-    const reached = Math.min(...this.#plane!.names.map((name) => this.#parts.acks.get(name)?.version ?? 0));
+    const reached = Math.min(...this.#fleet!.names.map((name) => this.#parts.acks.get(name)?.version ?? 0));
     while (this.#open.length > 0 && this.#open[0]!.delta.version <= reached) {
       const { delta, since } = this.#open.shift()!;
       const { version, upserts, removals } = delta;
@@ -96,7 +101,8 @@ export class Feed {
     this.#pumping = true;
     do {
       const since = this.#pendingSince;
-      const changes = await this.#parts.overlay.apply(this.#pending.splice(0));
+      const taken = this.#pending.splice(0);
+      const changes = (await this.#parts.overlay?.apply(taken)) ?? taken;
       const delta = this.#publisher.publish(changes);
       if (delta) this.#send({ delta, since });
     } while (this.#pending.length > 0);
@@ -107,7 +113,7 @@ export class Feed {
     this.#open.push(sent);
     const changes = this.#log!.sent(sent.delta);
     // Traffic first: the answer cannot come before this turn ends, and statuses may wait until then.
-    this.#plane!.send(sent.delta);
+    this.#fleet!.send(sent.delta);
     this.#parts.deliveries.apply(changes);
   }
 }

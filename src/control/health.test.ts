@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { type Ack, type Listener, type ListenerState, Snapshot } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
+import { healthOf } from './health.ts';
 import { listenerViews } from './listener-view.ts';
-import { readinessOf } from './readiness.ts';
 
 const key = 'infra/edge/http';
 const listener: Listener = {
@@ -41,12 +41,12 @@ test('a listener serves when every worker serves it', () => {
 
 test('a run is ready when it is synced and every listener serves, and says what is missing', () => {
   const facts = { synced: true, draining: false, listeners: views(serving) };
-  expect(readinessOf(facts)).toEqual({ ready: true, reason: '1 of 1 listeners serve' });
-  expect(readinessOf({ ...facts, synced: false })).toEqual({ ready: false, reason: 'waiting for the first sync' });
-  expect(readinessOf({ ...facts, draining: true })).toEqual({ ready: false, reason: 'draining' });
-  expect(readinessOf({ ...facts, listeners: views(failed) })).toEqual({
+  expect(healthOf(facts)).toEqual({ ready: true, reason: '1 of 1 listeners serve' });
+  expect(healthOf({ ...facts, synced: false })).toEqual({ ready: false, reason: 'waiting for the first sync' });
+  expect(healthOf({ ...facts, draining: true })).toEqual({ ready: false, reason: 'draining' });
+  expect(healthOf({ ...facts, listeners: views(failed) })).toEqual({
     ready: false,
     reason: 'listener infra/edge/http: DMN_PORT_IN_USE taken',
   });
-  expect(readinessOf({ ...facts, listeners: [] })).toMatchObject({ ready: true });
+  expect(healthOf({ ...facts, listeners: [] })).toMatchObject({ ready: true });
 });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Condition } from '../../api/index.ts';
+import type { Report } from '../../control/index.ts';
 import { plain } from '../style.ts';
-import { printReport, type Report, refused, stamped } from './index.ts';
+import { printReport, refused } from './index.ts';
 
 function condition(type: string, status: Condition['status'], reason: string, message = ''): Condition {
   return { type, status, reason, message };
@@ -100,20 +101,4 @@ test('a condition that is not what it should be is a refusal, a missing data pla
   expect(refused(only(condition('OverlappingTLSConfig', 'True', 'x')), offline)).toBe(false);
   expect(refused({ items: [], diagnostics: [{ ...report.diagnostics[0]!, severity: 'error' }] }, offline)).toBe(true);
   expect(refused({ items: [], diagnostics: report.diagnostics }, offline)).toBe(false);
-});
-
-test('a transition time stays until the status of its condition changes, entry by entry', () => {
-  const parents = (...entries: Array<[string, Condition['status']]>) => ({
-    parents: entries.map(([name, status]) => ({
-      parentRef: { name },
-      conditions: [condition('Accepted', status, 'x')],
-    })),
-  });
-  const first = stamped(parents(['a', 'True'], ['b', 'False']), undefined, 't1');
-  const second = stamped(parents(['b', 'True'], ['a', 'True']), first, 't2');
-  const times = second.parents.map(({ parentRef, conditions }) => [parentRef.name, conditions[0]!.lastTransitionTime]);
-  expect(times).toEqual([
-    ['b', 't2'],
-    ['a', 't1'],
-  ]);
 });

@@ -1,10 +1,9 @@
 /** One worker as its parent sees it: started, fed, and started again when it crashes. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Delta } from '../../config/index.ts';
-import type { MetricsSnapshot } from '../../observe/index.ts';
-import { workerEntry } from '../package-place.ts';
-import type { PlaneEvents, PlaneSetup } from './data-plane.ts';
+import type { Delta } from '../config/index.ts';
+import type { MetricsSnapshot } from '../observe/index.ts';
+import type { FleetEvents } from './fleet.ts';
 import type { FromWorker, ToWorker } from './worker-message.ts';
 
 /** Milliseconds before a crashed worker is started again: doubled with each crash, forgotten after a good while. */
@@ -14,11 +13,17 @@ const ANSWER_TIMEOUT = 2000;
 /** Milliseconds beyond the drain timeout after which a worker is killed. */
 const DRAIN_GRACE = 5000;
 
+/** What a worker runs, and what its proxy is started with: plain data, since it is sent. */
+export interface WorkerProgram {
+  entry: URL;
+  setup: unknown;
+}
+
 export class WorkerProcess {
   readonly name: string;
   restarts = 0;
-  readonly #setup: PlaneSetup;
-  readonly #events: PlaneEvents;
+  readonly #program: WorkerProgram;
+  readonly #events: FleetEvents;
   readonly #questions = new Map<number, (snapshots: MetricsSnapshot[]) => void>();
   #child: ChildProcess | undefined;
   #nextQuestion = 1;
@@ -26,9 +31,9 @@ export class WorkerProcess {
   #restart: NodeJS.Timeout | undefined;
   #draining = false;
 
-  constructor(name: string, setup: PlaneSetup, events: PlaneEvents) {
+  constructor(name: string, program: WorkerProgram, events: FleetEvents) {
     this.name = name;
-    this.#setup = setup;
+    this.#program = program;
     this.#events = events;
     this.#start();
   }
@@ -64,7 +69,7 @@ export class WorkerProcess {
   }
 
   #start(): void {
-    const child = fork(workerEntry(), {
+    const child = fork(this.#program.entry, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const began = Date.now();
@@ -73,7 +78,7 @@ export class WorkerProcess {
     child.on('message', (message: FromWorker) => this.#hear(message));
     child.on('error', (error) => this.#events.log.error({ worker: this.name, error: error.message }, 'worker failed'));
     child.on('exit', (code, signal) => this.#gone({ code, signal, began }));
-    this.#say({ type: 'start', name: this.name, setup: this.#setup });
+    this.#say({ type: 'start', name: this.name, setup: this.#program.setup });
     const delta = this.#events.full();
     if (delta.version > 0) this.#say({ type: 'delta', delta });
   }

@@ -1,10 +1,10 @@
 /** What passes between the parent and a worker: plain JSON, in order. */
-import type { Ack, Delta } from '../../config/index.ts';
-import type { MetricsSnapshot } from '../../observe/index.ts';
-import type { PlaneSetup } from './data-plane.ts';
+import type { Ack, Delta } from '../config/index.ts';
+import type { MetricsSnapshot } from '../observe/index.ts';
 
+/** `setup` is for whoever makes the worker's proxy; delivery only carries it. */
 export type ToWorker =
-  | { type: 'start'; name: string; setup: PlaneSetup }
+  | { type: 'start'; name: string; setup: unknown }
   | { type: 'delta'; delta: Delta }
   | { type: 'metrics'; id: number }
   | { type: 'drain'; timeout: number };

@@ -1,9 +1,8 @@
 import { expect, test, vi } from 'vitest';
 import type { Ack, Certificate, ConfigObject, Delivery, Delta } from '../config/index.ts';
+import type { Fleet } from '../delivery/index.ts';
 import { SourceCollection } from '../graph/index.ts';
-import { EchoOverlay } from './echo-overlay.ts';
 import { type Applied, Feed } from './feed.ts';
-import type { DataPlane } from './plane/index.ts';
 
 function certificate(key: string, privateKey = 'k'): Certificate {
   return { kind: 'Certificate', key, certificate: 'c', privateKey };
@@ -15,24 +14,23 @@ function rig(names: string[]) {
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const applied: Applied[] = [];
   const sent: Delta[] = [];
-  const plane: DataPlane = {
+  const fleet: Fleet = {
     names,
     send: (delta) => void sent.push(delta),
     metrics: async () => [],
     drain: async () => {},
   };
-  const overlay = new EchoOverlay();
-  const feed = new Feed({ config, overlay, acks, deliveries, onApplied: (one) => applied.push(one) });
+  const feed = new Feed({ config, acks, deliveries, onApplied: (one) => applied.push(one) });
   const ack = (proxy: string, version: number) => feed.acknowledge({ version, proxy, rejected: [], listeners: [] });
   const put = (...objects: Certificate[]) =>
     config.apply(objects.map((value) => ({ key: `Certificate/${value.key}`, value })));
-  return { config, deliveries, applied, sent, plane, feed, ack, put };
+  return { config, deliveries, applied, sent, fleet, feed, ack, put };
 }
 
 test('what is there at the start is version 1, and a change is the next', async () => {
-  const { sent, plane, feed, put } = rig(['worker-0']);
+  const { sent, fleet, feed, put } = rig(['worker-0']);
   put(certificate('a/one'));
-  feed.start(plane);
+  feed.start(fleet);
   await vi.waitFor(() => expect(sent).toHaveLength(1));
   put(certificate('a/one'), certificate('a/two'));
   await vi.waitFor(() => expect(sent).toHaveLength(2));
@@ -44,9 +42,9 @@ test('what is there at the start is version 1, and a change is the next', async 
 });
 
 test('a version is applied when every proxy has answered, and its objects are delivered then', async () => {
-  const { sent, plane, feed, put, ack, applied, deliveries } = rig(['worker-0', 'worker-1']);
+  const { sent, fleet, feed, put, ack, applied, deliveries } = rig(['worker-0', 'worker-1']);
   put(certificate('a/one'));
-  feed.start(plane);
+  feed.start(fleet);
   await vi.waitFor(() => expect(sent).toHaveLength(1));
   ack('worker-0', 1);
   expect(applied).toEqual([]);
@@ -57,8 +55,8 @@ test('a version is applied when every proxy has answered, and its objects are de
 });
 
 test('an answer to a later version stands for those before', async () => {
-  const { sent, plane, feed, put, ack, applied } = rig(['worker-0']);
-  feed.start(plane);
+  const { sent, fleet, feed, put, ack, applied } = rig(['worker-0']);
+  feed.start(fleet);
   await vi.waitFor(() => expect(sent).toHaveLength(1));
   put(certificate('a/one'));
   await vi.waitFor(() => expect(sent).toHaveLength(2));
@@ -67,8 +65,8 @@ test('an answer to a later version stands for those before', async () => {
 });
 
 test('changes that come while one is on its way go together', async () => {
-  const { sent, plane, feed, put } = rig(['worker-0']);
-  feed.start(plane);
+  const { sent, fleet, feed, put } = rig(['worker-0']);
+  feed.start(fleet);
   put(certificate('a/one'));
   put(certificate('a/one', 'other'));
   put(certificate('a/two'));
@@ -78,8 +76,8 @@ test('changes that come while one is on its way go together', async () => {
 });
 
 test('after stop nothing is sent', async () => {
-  const { sent, plane, feed, put } = rig(['worker-0']);
-  feed.start(plane);
+  const { sent, fleet, feed, put } = rig(['worker-0']);
+  feed.start(fleet);
   await vi.waitFor(() => expect(sent).toHaveLength(1));
   feed.stop();
   put(certificate('a/one'));

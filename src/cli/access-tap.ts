@@ -1,16 +1,18 @@
 /** The access log of one process, or nothing where it is off. */
-import { type AccessEntry, AccessLog, type Metrics } from '../../observe/index.ts';
-import { LOG_CLOSE_TIMEOUT, type PlaneSetup } from './data-plane.ts';
+import { type AccessEntry, AccessLog, type Metrics } from '../observe/index.ts';
+import type { ProxySetup } from './proxy-setup.ts';
 
 export interface AccessTap {
   onAccess: ((entry: AccessEntry) => void) | undefined;
   close(): Promise<void>;
 }
 
+/** Milliseconds that the access log gets at exit to write what is left. */
+const LOG_CLOSE_TIMEOUT = 2000;
 /** Bytes that a pipe takes in one piece, also from several writers. */
 const PIPE_ATOMIC = 4096;
 
-export function accessTap(setup: PlaneSetup, metrics: Metrics, options: { shared: boolean }): AccessTap {
+export function accessTap(setup: ProxySetup, metrics: Metrics, options: { shared: boolean }): AccessTap {
   const format = setup.accessLog;
   if (format === 'off') return { onAccess: undefined, close: async () => {} };
   const dropped = metrics.counter(

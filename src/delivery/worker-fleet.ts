@@ -1,22 +1,17 @@
 /** One proxy a worker process; the workers share the ports. */
-import { randomBytes } from 'node:crypto';
-import type { Delta } from '../../config/index.ts';
-import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
-import type { DataPlane, PlaneEvents, PlaneSetup } from './data-plane.ts';
-import { WorkerProcess } from './worker-process.ts';
+import type { Delta } from '../config/index.ts';
+import { Metrics, type MetricsSnapshot } from '../observe/index.ts';
+import type { Fleet, FleetEvents } from './fleet.ts';
+import { WorkerProcess, type WorkerProgram } from './worker-process.ts';
 
-/** Of the keys of TLS session tickets, which live as long as the run. */
-const TICKET_KEY_BYTES = 48;
-
-export class WorkerPlane implements DataPlane {
+export class WorkerFleet implements Fleet {
   readonly names: ReadonlyArray<string>;
   readonly #workers: WorkerProcess[];
   readonly #metrics = new Metrics();
 
-  constructor(count: number, setup: PlaneSetup, events: PlaneEvents) {
+  constructor(count: number, program: WorkerProgram, events: FleetEvents) {
     this.names = Array.from({ length: count }, (_, i) => `worker-${i}`);
-    const shared = { ...setup, ticketKeys: randomBytes(TICKET_KEY_BYTES).toString('base64') };
-    this.#workers = this.names.map((name) => new WorkerProcess(name, shared, events));
+    this.#workers = this.names.map((name) => new WorkerProcess(name, program, events));
   }
 
   send(delta: Delta): void {

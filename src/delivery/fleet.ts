@@ -1,0 +1,32 @@
+/** The data planes that one config goes to: a proxy in this process, or one a worker. Those who feed it do not see which. */
+import type { Ack, Delta } from '../config/index.ts';
+import type { Log, MetricsSnapshot } from '../observe/index.ts';
+
+export interface Fleet {
+  /** Which proxies' acknowledgements count. */
+  readonly names: ReadonlyArray<string>;
+  /** Takes the next step; the answers come by `onAck`. Deltas are applied one after the other. */
+  send(delta: Delta): void;
+  /** The snapshots of every proxy; of a worker that does not answer in time there are none. */
+  metrics(): Promise<MetricsSnapshot[]>;
+  /** No new connections; resolves when requests under way are finished, or after `timeout` milliseconds. */
+  drain(timeout: number): Promise<void>;
+}
+
+export interface FleetEvents {
+  onAck(ack: Ack): void;
+  /** The whole config, for a proxy that starts anew. */
+  full(): Delta;
+  log: Log;
+}
+
+/** A proxy as delivery sees it. */
+export interface Receiver {
+  /** Never throws for what a config object holds. */
+  apply(delta: Delta): Promise<Ack>;
+  metrics(): MetricsSnapshot[];
+  drain(timeout: number): Promise<void>;
+}
+
+/** Makes a proxy; `onAck` takes acknowledgements that answer no delta. */
+export type OpenReceiver = (name: string, onAck: (ack: Ack) => void) => Receiver;

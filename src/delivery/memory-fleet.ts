@@ -1,0 +1,32 @@
+/** One proxy in this process. */
+import type { Delta } from '../config/index.ts';
+import type { MetricsSnapshot } from '../observe/index.ts';
+import type { Fleet, FleetEvents, OpenReceiver } from './fleet.ts';
+import { Intake } from './intake.ts';
+
+export class MemoryFleet implements Fleet {
+  readonly names: ReadonlyArray<string>;
+  readonly #intake: Intake;
+
+  constructor(name: string, open: OpenReceiver, { onAck, log }: Pick<FleetEvents, 'onAck' | 'log'>) {
+    this.names = [name];
+    this.#intake = new Intake({
+      name,
+      open,
+      onAck,
+      onError: ({ stack }, { version }) => log.error({ version, error: stack }, 'config not applied'),
+    });
+  }
+
+  send(delta: Delta): void {
+    this.#intake.take(delta);
+  }
+
+  async metrics(): Promise<MetricsSnapshot[]> {
+    return this.#intake.metrics();
+  }
+
+  async drain(timeout: number): Promise<void> {
+    await this.#intake.drain(timeout);
+  }
+}

@@ -1,0 +1,64 @@
+/** The worker's end of the channel to its parent. */
+import { type Delta, readDelta } from '../config/index.ts';
+import type { OpenReceiver } from './fleet.ts';
+import { Intake, type Received } from './intake.ts';
+import type { FromWorker, ToWorker } from './worker-message.ts';
+
+/** Makes the worker's proxy of what its parent sent; `abandon` is called where the parent is gone. */
+export interface WorkerProxy {
+  open: OpenReceiver;
+  /** Writes what is left of the access log. */
+  abandon(): Promise<void>;
+}
+
+/** Serves as its parent says until that ends it, or is gone. */
+export function takeSeat(proxyOf: (setup: unknown) => WorkerProxy): void {
+  let seat: { intake: Intake; proxy: WorkerProxy } | undefined;
+  // A Ctrl-C reaches the whole process group; the parent decides how its workers end.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  // Without a parent nobody keeps the config true, and a new parent needs the ports.
+  process.on('disconnect', () => void (seat?.proxy.abandon() ?? Promise.resolve()).finally(() => process.exit(1)));
+  process.on('message', (message: ToWorker) => {
+    if (message.type !== 'start') {
+      if (seat) receive(seat.intake, message);
+      return;
+    }
+    const proxy = proxyOf(message.setup);
+    const intake = new Intake({
+      name: message.name,
+      open: proxy.open,
+      onAck: (ack) => say({ type: 'ack', ack }),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    seat = { intake, proxy };
+  });
+}
+
+function receive(intake: Intake, message: Exclude<ToWorker, { type: 'start' }>): void {
+  switch (message.type) {
+    case 'delta':
+      intake.take(message.delta, fit);
+      return;
+    case 'metrics':
+      say({ type: 'metrics', id: message.id, snapshots: intake.metrics() });
+      return;
+    case 'drain':
+      void intake.drain(message.timeout).then(() => {
+        say({ type: 'drained' });
+        process.exit(0);
+      });
+      return;
+  }
+}
+
+function fit(sent: Delta): Received {
+  const { delta, refused } = readDelta(sent);
+  return { delta, refused: refused.map((object) => ({ ...object, code: 'DMN_CONFIG_INVALID' })) };
+}
+
+function say(message: FromWorker): void {
+  process.send?.(message);
+}
