@@ -1,6 +1,8 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
+export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
+export { bareHeaderValue, headerNameFault, headerValueFault, isAuthority } from './header-line.ts';
 export type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 export type {
   Ack,

@@ -5,6 +5,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
+import { type FilterFault, filterFault } from './filter-fault.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 import type { Certificate, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
 import type { BackendTraffic, ClientTraffic, Policy, ProxyProtocolFromClients } from './policy.ts';
@@ -100,7 +101,7 @@ const pathModifier: Shape<PathModifier> = v.object({
   value: v.string(),
 });
 
-const filter: Shape<Filter> = v.variant('type', [
+const filterShape: Shape<Filter> = v.variant('type', [
   v.object({ type: v.literal('RequestHeaderModifier'), ...modifier }),
   v.object({ type: v.literal('ResponseHeaderModifier'), ...modifier }),
   object<RedirectFilter>({
@@ -127,6 +128,17 @@ const filter: Shape<Filter> = v.variant('type', [
     maxAge: count,
   }),
 ]);
+const filter: Shape<Filter> = v.pipe(
+  filterShape,
+  v.check(
+    (one) => filterFault(one) === undefined,
+    ({ input }) => faultText(filterFault(input as Filter)),
+  ),
+);
+
+function faultText(fault: FilterFault | undefined): string {
+  return fault === undefined ? '' : `${fault.field}: ${fault.message}`;
+}
 
 const valueMatch = object<ValueMatch>({
   type: v.picklist(['Exact', 'RegularExpression']),

@@ -49,6 +49,20 @@ test('method and headers are part of the question, and weights of the answer', a
   ]);
 });
 
+test('a rule that is dropped is named, and all other requests are explained', async () => {
+  const guard = {
+    matches: [{ path: { type: 'PathPrefix', value: '/admin' } }],
+    filters: [{ type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'Connection', value: 'x' }] } }],
+  };
+  const spoilt = { ...shop, spec: { ...shop.spec, rules: [...RULES, guard] } };
+  const manifests = `${GATEWAY}---\n${documents(service('web'), service('canary'), service('cart'), spoilt)}`;
+  const ask = (path: string) => daemun(['explain', '-f', '-', `http://shop.example.com${path}`], manifests);
+  expect((await ask('/cart')).stdout).toContain('HTTPRoute shop/shop, rule 1 "cart"');
+  const { stdout, code } = await ask('/admin');
+  expect(stdout).toContain('500: spec.rules[2].filters[0].requestHeaderModifier.set[0].name: header Connection is');
+  expect(code).toBe(1);
+});
+
 test('where nothing matches, it tells what there is', async () => {
   const host = await explained('http://other.example.com/');
   expect(host.code).toBe(1);

@@ -6,6 +6,8 @@ import {
   explainMatch,
   type MatchExplanation,
   PlanCache,
+  ruleFault,
+  standIn,
 } from '../../proxy/route/index.ts';
 import { type FilterEffect, filterEffect } from './filter-effect.ts';
 
@@ -57,6 +59,8 @@ export interface Explanation {
   ports: number[];
   /** Listeners that are left out of the config, each with the reason; only where no listener takes the request. */
   unserved: string[];
+  /** Rules that no data plane can compile, each with the reason; they answer 500 to the requests that they take. */
+  unusable: Array<{ rule: string; message: string }>;
 }
 
 export interface KnownConfig {
@@ -67,7 +71,9 @@ export interface KnownConfig {
 export function explanationOf({ snapshot, unserved }: KnownConfig, request: AskedRequest): Explanation {
   const listeners = [...snapshot.of('Listener').values()].filter(isHttp);
   const here = socketFor(listeners, request);
-  const table = compileTable({ listeners: here, rules: httpRules(snapshot), plans: new PlanCache() });
+  const plans = new PlanCache();
+  const { rules, unusable } = httpRules(snapshot, plans);
+  const table = compileTable({ listeners: here, rules, plans });
   const { method, host, target, headers } = request;
   const match = explainMatch(table, { method, host, target, headers }, request.serverName);
   const chosen = match.candidates[match.chosen];
@@ -76,15 +82,24 @@ export function explanationOf({ snapshot, unserved }: KnownConfig, request: Aske
   const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
   const outcome = inGrpc(outcomeOf({ match, chosen, backends, here }), request);
   const missing = match.listeners.length === 0 ? unserved : [];
-  return { request, outcome, match, filters, backends, ports, unserved: missing };
+  return { request, outcome, match, filters, backends, ports, unserved: missing, unusable };
 }
 
 function isHttp({ protocol }: Listener): boolean {
   return protocol === 'HTTP' || protocol === 'HTTPS';
 }
 
-function* httpRules(snapshot: Snapshot): Iterable<RouteRule> {
-  for (const rule of snapshot.of('RouteRule').values()) if (rule.matches.length > 0) yield rule;
+/** As a data plane takes them that meets them for the first time. */
+function httpRules(snapshot: Snapshot, plans: PlanCache): { rules: RouteRule[]; unusable: Explanation['unusable'] } {
+  const unusable: Explanation['unusable'] = [];
+  const rules: RouteRule[] = [];
+  for (const rule of snapshot.of('RouteRule').values()) {
+    if (rule.matches.length === 0) continue;
+    const fault = ruleFault(plans, rule);
+    if (fault !== undefined) unusable.push({ rule: rule.key, message: fault.message });
+    rules.push(fault === undefined ? rule : standIn(rule, undefined, fault)!);
+  }
+  return { rules, unusable };
 }
 
 /** Listeners of one socket: of several that have the port, the one with a listener for the host. */

@@ -34,6 +34,11 @@ export function narrative(explanation: Explanation, paint: Paint): string {
       paint,
     ),
     section('Answer', [paint(tone, answer)], paint),
+    section(
+      'Unusable',
+      explanation.unusable.map(({ rule, message }) => paint('error', `${rule}: ${message}`)),
+      paint,
+    ),
   ];
   return parts.filter((part) => part !== '').join('');
 }

@@ -2,27 +2,17 @@
  * Changes of headers, folded at compile time: which lines of the original are dropped, and which lines are added.
  * Closed under `followedBy`, so that any number of modifiers of a rule and its backend become one patch.
  */
-import type { HeaderLine, HeaderModifier } from '../../config/index.ts';
+import {
+  bareHeaderValue,
+  type HeaderLine,
+  type HeaderModifier,
+  headerNameFault,
+  headerValueFault,
+} from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { nameHash } from '../ground/head.ts';
 
-/**
- * Names whose lines say where a message ends or belong to one connection. A route that could set or remove them
- * could smuggle requests into connections that others share. Host is changed by URLRewrite.
- */
-const RESERVED = new Set([
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 const WRITTEN = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id'];
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 export class HeaderPatch {
   /** Lower-case names of lines of the original head that are not forwarded. */
@@ -87,23 +77,15 @@ function distinct(lines: ReadonlyArray<HeaderLine>): HeaderLine[] {
 
 function checked(line: HeaderLine): HeaderLine {
   checkName(line.name);
+  refuse(headerValueFault(line));
   // Values go on the wire as the bytes of their UTF-8 form, one character a byte.
-  const value = Buffer.from(line.value, 'utf8').latin1Slice().trim();
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i);
-    if ((c < 32 && c !== 9) || c === 127) {
-      throw new DaemunError('DMN_CONFIG_INVALID', `the value of header ${line.name} holds a control character`);
-    }
-  }
-  return { name: line.name, value };
+  return { name: line.name, value: Buffer.from(bareHeaderValue(line.value), 'utf8').latin1Slice() };
 }
 
 function checkName(name: string): void {
-  if (!TOKEN.test(name)) throw new DaemunError('DMN_CONFIG_INVALID', `"${name}" cannot be the name of a header`);
-  if (RESERVED.has(name.toLowerCase())) {
-    throw new DaemunError(
-      'DMN_CONFIG_INVALID',
-      `header ${name} is written by the gateway alone and cannot be modified`,
-    );
-  }
+  refuse(headerNameFault(name));
+}
+
+function refuse(fault: string | undefined): void {
+  if (fault !== undefined) throw new DaemunError('DMN_CONFIG_INVALID', fault);
 }

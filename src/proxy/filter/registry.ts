@@ -1,6 +1,7 @@
 /** Which compiled filter serves which config filter, and what of a list folds into header patches. */
 import { strict as assert } from 'node:assert';
-import type { Filter } from '../../config/index.ts';
+import { type Filter, filterFault } from '../../config/index.ts';
+import { DaemunError } from '../../observe/index.ts';
 import { CorsPolicy } from './cors.ts';
 import type { CompiledFilter } from './filter.ts';
 import { HeaderPatch } from './header-patch.ts';
@@ -20,6 +21,10 @@ export interface CompiledFilters {
 
 /** Throws DMN_CONFIG_INVALID where the filter's values cannot be used. */
 export function compileFilter(filter: Filter): CompiledFilter {
+  const fault = filterFault(filter);
+  if (fault !== undefined) {
+    throw new DaemunError('DMN_CONFIG_INVALID', `${filter.type}: ${fault.field}: ${fault.message}`);
+  }
   switch (filter.type) {
     case 'RequestHeaderModifier':
       return new RequestHeaderModifier(filter);

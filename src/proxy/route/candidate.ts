@@ -5,13 +5,15 @@ import type { Head } from '../ground/head.ts';
 import { bytesHash, sameBytes, wireText } from './byte-map.ts';
 import { type Condition, compileConditions, prefixText } from './condition.ts';
 import type { CompiledPlan } from './plan.ts';
-import { compileRegex, literalStart, type Regex } from './regex.ts';
+import { compileRegex, isReadable, literalStart, type Regex, readableRegex } from './regex.ts';
 
 const SLASH = 47;
 
 /** A match, compiled once for its rule whatever the hosts it serves. */
 export class PlannedMatch {
   readonly index: number;
+  /** Nothing is known of the paths that it was to take; it comes before all others that take any path. */
+  readonly unreadable: boolean;
   readonly path: HttpMatch['path'];
   /** The path as it is compared with a request's: one character a byte, a prefix without its last '/'. */
   readonly pathText: string;
@@ -27,16 +29,19 @@ export class PlannedMatch {
   readonly headers: number;
   readonly parameters: number;
 
-  constructor(match: HttpMatch, index: number) {
+  /** `broken`: the rule answers 500 to all that it takes, and takes all that it may have meant to. */
+  constructor(match: HttpMatch, { index, broken }: { index: number; broken: boolean }) {
+    const compile = broken ? readableRegex : compileRegex;
     this.index = index;
-    this.path = match.path;
-    this.pathText = match.path.type === 'PathPrefix' ? prefixText(match.path.value) : wireText(match.path.value);
+    this.unreadable = broken && isUnknown(match.path);
+    this.path = this.unreadable ? ROOT : match.path;
+    this.pathText = this.path.type === 'PathPrefix' ? prefixText(this.path.value) : wireText(this.path.value);
     this.pathHash = bytesHash(this.pathText);
     this.depth = this.pathText.split('/').length - 1;
-    const expression = match.path.type === 'RegularExpression' ? match.path.value : undefined;
-    this.regex = expression === undefined ? undefined : compileRegex(expression);
+    const expression = this.path.type === 'RegularExpression' ? this.path.value : undefined;
+    this.regex = expression === undefined ? undefined : compile(expression);
     this.regexStart = expression === undefined ? '' : literalStart(expression);
-    this.conditions = compileConditions(match);
+    this.conditions = compileConditions(match, compile);
     this.methods = this.conditions.filter((condition) => condition.kind === 'method').length;
     this.headers = this.conditions.filter((condition) => condition.kind === 'header').length;
     this.parameters = this.conditions.filter((condition) => condition.kind === 'query').length;
@@ -63,6 +68,13 @@ export class PlannedMatch {
     for (let i = 0; i < conditions.length; i++) if (!conditions[i]!.holds(head)) return false;
     return true;
   }
+}
+
+const ROOT: HttpMatch['path'] = { type: 'PathPrefix', value: '/' };
+
+/** An expression that cannot be read and does not even begin with a path of its own. */
+function isUnknown({ type, value }: HttpMatch['path']): boolean {
+  return type === 'RegularExpression' && literalStart(value).length <= 1 && !isReadable(value);
 }
 
 export interface Candidate {

@@ -16,11 +16,11 @@ export interface Condition {
 }
 
 /** The conditions of a match, cheapest first. Throws DMN_CONFIG_INVALID for a regular expression that is none. */
-export function compileConditions(match: HttpMatch): Condition[] {
+export function compileConditions(match: HttpMatch, compile = compileRegex): Condition[] {
   const conditions: Condition[] = [];
   if (match.method !== undefined) conditions.push(new MethodCondition(match.method));
-  for (const header of distinctHeaders(match.headers)) conditions.push(new HeaderCondition(header));
-  for (const parameter of distinctNames(match.query)) conditions.push(new QueryCondition(parameter));
+  for (const header of distinctHeaders(match.headers)) conditions.push(new HeaderCondition(header, compile));
+  for (const parameter of distinctNames(match.query)) conditions.push(new QueryCondition(parameter, compile));
   return conditions;
 }
 
@@ -60,12 +60,12 @@ class HeaderCondition implements Condition {
   readonly #value: string;
   readonly #regex: Regex | undefined;
 
-  constructor(match: ValueMatch) {
+  constructor(match: ValueMatch, compile: typeof compileRegex) {
     this.text = `header ${match.name} ${wanted(match)}`;
     this.#name = match.name.toLowerCase();
     this.#hash = nameHash(this.#name);
     this.#value = wireText(match.value);
-    this.#regex = match.type === 'RegularExpression' ? compileRegex(match.value) : undefined;
+    this.#regex = match.type === 'RegularExpression' ? compile(match.value) : undefined;
   }
 
   holds(head: Head): boolean {
@@ -95,11 +95,11 @@ class QueryCondition implements Condition {
   readonly #value: string;
   readonly #regex: Regex | undefined;
 
-  constructor(match: ValueMatch) {
+  constructor(match: ValueMatch, compile: typeof compileRegex) {
     this.text = `query parameter ${match.name} ${wanted(match)}`;
     this.#name = wireText(match.name);
     this.#value = wireText(match.value);
-    this.#regex = match.type === 'RegularExpression' ? compileRegex(match.value) : undefined;
+    this.#regex = match.type === 'RegularExpression' ? compile(match.value) : undefined;
   }
 
   holds(head: Head): boolean {

@@ -80,7 +80,7 @@ function compilePlan(rule: RouteRule): CompiledPlan {
     backends,
     totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
     choice: new WeightedChoice(backends),
-    matches: rule.matches.map((match, index) => new PlannedMatch(match, index)),
+    matches: rule.matches.map((match, index) => new PlannedMatch(match, { index, broken: rule.broken !== undefined })),
     created: Number.isNaN(created) ? Number.POSITIVE_INFINITY : created,
     routeName: `${rule.route.namespace}/${rule.route.name}`,
   };

@@ -22,6 +22,10 @@ export const CRITERIA: ReadonlyArray<Criterion> = [
     compare: (a, b) => PATH_ORDER[a.match.path.type] - PATH_ORDER[b.match.path.type],
   },
   { name: 'longer path', compare: (a, b) => b.match.pathText.length - a.match.pathText.length },
+  {
+    name: 'a dropped rule whose path cannot be read',
+    compare: (a, b) => Number(b.match.unreadable) - Number(a.match.unreadable),
+  },
   { name: 'method match', compare: (a, b) => b.match.methods - a.match.methods },
   { name: 'more header matches', compare: (a, b) => b.match.headers - a.match.headers },
   { name: 'more query parameter matches', compare: (a, b) => b.match.parameters - a.match.parameters },

@@ -49,3 +49,22 @@ export function compileRegex(expression: string): Regex {
     });
   }
 }
+
+/**
+ * What an expression that cannot be read might match: everything. Of a rule that answers 500 in any case, so that its
+ * requests do not fall through to a rule that guards them less (docs/decisions/dropped-rules.md).
+ */
+const ANYTHING: Regex = { testExact: () => true };
+
+export function readableRegex(expression: string): Regex {
+  return isReadable(expression) ? compileRegex(expression) : ANYTHING;
+}
+
+export function isReadable(expression: string): boolean {
+  try {
+    compileRegex(expression);
+    return true;
+  } catch {
+    return false;
+  }
+}

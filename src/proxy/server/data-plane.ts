@@ -1,6 +1,7 @@
 /** The data plane: applies deltas one after the other, each built whole before it is swapped in. */
 import {
   type Ack,
+  type ConfigObject,
   type ConfigRef,
   type Delta,
   type Listener,
@@ -12,7 +13,7 @@ import { DaemunError, type ErrorCode, Metrics, type MetricsSnapshot } from '../.
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
 import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
-import { PlanCache } from '../route/index.ts';
+import { PlanCache, ruleFault, standIn } from '../route/index.ts';
 import { Backends } from '../upstream/index.ts';
 import { checkTrust, presentable } from './certificates.ts';
 import type { Port } from './port.ts';
@@ -87,21 +88,33 @@ export class DataPlane implements Proxy {
     return this.#ack(rejected);
   }
 
-  /** The delta without objects that cannot be used; those keep the form that they have. */
+  /** The delta without objects that cannot be used; those keep the form that they have, or get a stand-in. */
   #admit(delta: Delta, rejected: Rejection[]): Delta {
-    const upserts = delta.upserts.filter((object) => {
-      try {
-        if (object.kind === 'RouteRule' && isHttp(object)) this.#plans.plan(object);
-        else if (object.kind === 'Certificate') presentable(object);
-        else if (object.kind === 'TrustBundle') checkTrust(object);
-        return true;
-      } catch (error) {
-        if (!(error instanceof DaemunError)) throw error;
-        rejected.push({ kind: object.kind, key: object.key, code: error.code, message: error.message });
-        return false;
-      }
+    const upserts = delta.upserts.flatMap((object): ConfigObject[] => {
+      if (object.kind === 'RouteRule' && isHttp(object)) return this.#admitRule(object, rejected);
+      return this.#usable(object, rejected) ? [object] : [];
     });
     return { ...delta, upserts };
+  }
+
+  #admitRule(rule: RouteRule, rejected: Rejection[]): RouteRule[] {
+    const fault = ruleFault(this.#plans, rule);
+    if (fault === undefined) return [rule];
+    rejected.push({ kind: rule.kind, key: rule.key, code: fault.code, message: fault.message });
+    const instead = standIn(rule, this.#config.get('RouteRule', rule.key), fault);
+    return instead === undefined ? [] : [instead];
+  }
+
+  #usable(object: ConfigObject, rejected: Rejection[]): boolean {
+    try {
+      if (object.kind === 'Certificate') presentable(object);
+      else if (object.kind === 'TrustBundle') checkTrust(object);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DaemunError)) throw error;
+      rejected.push({ kind: object.kind, key: object.key, code: error.code, message: error.message });
+      return false;
+    }
   }
 
   async #updatePorts(config: Snapshot): Promise<void> {

@@ -8,7 +8,17 @@ import type {
   HTTPRouteFilter,
 } from '../../api/index.ts';
 import { ROUTE_REASON } from '../../api/index.ts';
-import type { CorsFilter, Filter, HeaderModifier, PathModifier, RedirectFilter } from '../../config/index.ts';
+import {
+  bareHeaderValue,
+  type CorsFilter,
+  type Filter,
+  filterFault,
+  type HeaderLine,
+  type HeaderModifier,
+  isAuthority,
+  type PathModifier,
+  type RedirectFilter,
+} from '../../config/index.ts';
 import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
 import { type Problem, problem } from '../status/problem.ts';
 
@@ -30,7 +40,7 @@ export function readFilters(
 ): FilterReading {
   const reading: FilterReading = { filters: [], uses: [], unresolved: [], unsupported: [] };
   for (const [at, filter] of filters.entries()) readFilter(scope, filter, { reading, field: `${field}[${at}]` });
-  const kinds = reading.filters.map(({ type }) => type);
+  const kinds = filters.map(({ type }) => type);
   if (kinds.includes('RequestRedirect') && kinds.includes('URLRewrite')) {
     const message = 'RequestRedirect and URLRewrite cannot stand in one rule: remove one of them';
     reading.unsupported.push(problem(ROUTE_REASON.IncompatibleFilters, field, message));
@@ -47,15 +57,18 @@ function readFilter(scope: BackendScope, filter: HTTPRouteFilter | GRPCRouteFilt
   const parsed =
     'urlRewrite' in filter || 'requestRedirect' in filter || 'cors' in filter ? httpOnly(filter) : undefined;
   if (parsed !== undefined) {
-    reading.filters.push(parsed);
+    take(parsed, { reading, field: `${field}.${MEMBERS[parsed.type]}` });
     return;
   }
   switch (filter.type) {
     case 'RequestHeaderModifier':
-      reading.filters.push({ type: filter.type, ...headerModifier(filter.requestHeaderModifier) });
+      requestHeaders(filter.requestHeaderModifier, { reading, field: `${field}.requestHeaderModifier` });
       return;
     case 'ResponseHeaderModifier':
-      reading.filters.push({ type: filter.type, ...headerModifier(filter.responseHeaderModifier) });
+      take(
+        { type: filter.type, ...headerModifier(filter.responseHeaderModifier) },
+        { reading, field: `${field}.responseHeaderModifier` },
+      );
       return;
     case 'RequestMirror':
       if (filter.requestMirror !== undefined)
@@ -73,6 +86,57 @@ function readFilter(scope: BackendScope, filter: HTTPRouteFilter | GRPCRouteFilt
       reading.unsupported.push(problem(ROUTE_REASON.UnsupportedValue, `${field}.type`, message));
     }
   }
+}
+
+/** Where the values of a filter stand. */
+const MEMBERS: Readonly<Record<string, string>> = {
+  RequestRedirect: 'requestRedirect',
+  URLRewrite: 'urlRewrite',
+  CORS: 'cors',
+};
+
+/** Takes a filter that every data plane can compile; any other is told, with the way out. */
+function take(filter: Filter, { reading, field }: Into): void {
+  const fault = filterFault(filter);
+  if (fault === undefined) reading.filters.push(filter);
+  else reading.unsupported.push(refusal(`${field}.${fault.field}`, fault.message));
+}
+
+function refusal(field: string, message: string): Problem {
+  return problem(ROUTE_REASON.UnsupportedValue, field, `${message}: requests get a 500 until it is removed`);
+}
+
+/** Setting Host is a rewrite of the authority, whatever else the filter changes. */
+function requestHeaders(filter: HTTPHeaderFilter | undefined, { reading, field }: Into): void {
+  const modifier = headerModifier(filter);
+  const at = modifier.set.findIndex(isHost);
+  if (at < 0) {
+    take({ type: 'RequestHeaderModifier', ...modifier }, { reading, field });
+    return;
+  }
+  const hostname = bareHeaderValue(modifier.set[at]!.value);
+  if (!isAuthority(hostname)) {
+    const message = 'sets Host to what is no host name, with or without a port';
+    reading.unsupported.push(refusal(`${field}.set[${at}].value`, message));
+    return;
+  }
+  const others = modifier.set.filter((line) => !isHost(line));
+  // Told by the places that the lines have in the user's list.
+  const fault = filterFault({
+    type: 'RequestHeaderModifier',
+    ...modifier,
+    set: modifier.set.map((line) => (isHost(line) ? NO_LINE : line)),
+  });
+  if (fault !== undefined) reading.unsupported.push(refusal(`${field}.${fault.field}`, fault.message));
+  else reading.filters.push({ type: 'RequestHeaderModifier', ...modifier, set: others });
+  reading.filters.push({ type: 'URLRewrite', hostname });
+}
+
+/** Stands for a line that is no fault. */
+const NO_LINE: HeaderLine = { name: 'host-is-rewritten', value: '' };
+
+function isHost({ name }: HeaderLine): boolean {
+  return name.toLowerCase() === 'host';
 }
 
 function httpOnly(filter: HTTPRouteFilter): Filter | undefined {

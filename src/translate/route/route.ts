@@ -21,7 +21,7 @@ export interface JudgedRoute extends PlacedRoute {
   unresolved: Problem[];
   /** Why no parent can accept it: none of its rules can be served as written. Empty otherwise. */
   refusals: Problem[];
-  /** Rules that were dropped or answer 500, while others are served. */
+  /** Rules that were dropped and answer 500, or shares of them, while others are served. */
   partial: Problem[];
 }
 
@@ -49,7 +49,7 @@ export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRo
   }
   const invalid = reading.invalid.flatMap(({ problems }) => problems);
   if (reading.invalid.length > 0 && reading.invalid.length === reading.ruleCount) judged.refusals = invalid;
-  else judged.partial = invalid;
+  else judged.partial = [...invalid, ...reading.partial];
   return judged;
 }
 

@@ -1,8 +1,17 @@
-import type { BackendRef, GRPCRouteFilter, HTTPRouteFilter } from '../../api/index.ts';
+import {
+  type BackendRef,
+  type GRPCRouteFilter,
+  type HTTPRouteFilter,
+  type HTTPRouteRetry,
+  type HTTPRouteTimeouts,
+  ROUTE_REASON,
+} from '../../api/index.ts';
 import type { RouteRule, WeightedBackend } from '../../config/index.ts';
 import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
 import { describe, type Problem } from '../status/problem.ts';
 import { readFilters } from './http-filter.ts';
+import type { MatchReading } from './http-match.ts';
+import { readRetry, readTimeouts } from './rule-limit.ts';
 
 /** A rule as its route alone makes it: where it attaches is added later. */
 export type RuleDraft = Pick<
@@ -18,15 +27,58 @@ export interface RouteReading {
   unresolved: Problem[];
   /** By rule: values that cannot be served. Where all rules have some, the route is not Accepted. */
   invalid: Array<{ index: number; problems: Problem[] }>;
+  /** Values for whose sake a backend's share of a rule is not served. */
+  partial: Problem[];
   ruleCount: number;
 }
 
 export function emptyReading(ruleCount: number): RouteReading {
-  return { rules: [], uses: [], unresolved: [], invalid: [], ruleCount };
+  return { rules: [], uses: [], unresolved: [], invalid: [], partial: [], ruleCount };
 }
 
 /** References of a rule with weights and filters of their own. */
 export type FilteredBackendRef = BackendRef & { filters?: ReadonlyArray<HTTPRouteFilter | GRPCRouteFilter> };
+
+/** A rule of an HTTPRoute or GRPCRoute, but for its matches. */
+export interface MatchedRule {
+  name?: string;
+  filters?: ReadonlyArray<HTTPRouteFilter | GRPCRouteFilter>;
+  backendRefs?: ReadonlyArray<FilteredBackendRef>;
+  timeouts?: HTTPRouteTimeouts;
+  retry?: HTTPRouteRetry;
+}
+
+/**
+ * A rule that cannot be served as written keeps its matches and answers 500: its requests must not fall through to a
+ * rule that guards them less.
+ */
+export function readRule(
+  scope: BackendScope,
+  { rule, index, matches }: { rule: MatchedRule; index: number; matches: MatchReading },
+  reading: RouteReading,
+): void {
+  const field = `spec.rules[${index}]`;
+  const filters = readFilters(scope, rule.filters ?? [], `${field}.filters`);
+  const backends = readBackends(scope, rule.backendRefs ?? [], { reading, field: `${field}.backendRefs` });
+  const faults = [...matches.invalid, ...filters.unsupported];
+  const timeouts = readTimeouts(rule.timeouts, `${field}.timeouts`, faults);
+  const retry = readRetry(rule.retry, `${field}.retry`, faults);
+  reading.uses.push(...filters.uses);
+  reading.unresolved.push(...filters.unresolved);
+  const problems = faults.filter(isOwnFault);
+  if (problems.length > 0) reading.invalid.push({ index, problems });
+  const draft: RuleDraft = { index, matches: matches.matches, filters: filters.filters, backends };
+  if (rule.name !== undefined) draft.name = rule.name;
+  if (timeouts !== undefined) draft.timeouts = timeouts;
+  if (retry !== undefined) draft.retry = retry;
+  if (faults.length > 0) draft.broken = describe(faults);
+  reading.rules.push(draft);
+}
+
+/** A value of the rule itself. A reference to what is not there is told by ResolvedRefs. */
+function isOwnFault({ reason }: Problem): boolean {
+  return reason !== ROUTE_REASON.InvalidKind;
+}
 
 /** Reads backendRefs: one that does not resolve keeps its weight and answers 500. */
 export function readBackends(
@@ -48,6 +100,7 @@ export function readBackends(
       reading.uses.push(result);
       weighted.broken = result.fault;
     } else if (filters.unsupported.length > 0) {
+      reading.partial.push(...filters.unsupported.filter(isOwnFault));
       weighted.broken = describe(filters.unsupported);
     } else {
       reading.uses.push(result);

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { type Listener, type RouteRule, Snapshot } from '../../config/index.ts';
+import { type AskedRequest, explanationOf } from './explanation.ts';
+import { narrative } from './narrative.ts';
+
+function rule(name: string, value: string, header: string): RouteRule {
+  return {
+    kind: 'RouteRule',
+    key: `HTTPRoute/ns/${name}/0`,
+    route: { kind: 'HTTPRoute', namespace: 'ns', name },
+    index: 0,
+    created: '',
+    attachments: [{ listener: 'ns/gw/http', hostnames: ['*'] }],
+    matches: [{ path: { type: 'PathPrefix', value }, headers: [], query: [] }],
+    filters: [{ type: 'RequestHeaderModifier', set: [{ name: header, value: 'x' }], add: [], remove: [] }],
+    backends: [],
+  };
+}
+
+const REQUEST: AskedRequest = {
+  method: 'GET',
+  scheme: 'http',
+  host: 'a.example',
+  serverName: '',
+  port: 80,
+  target: '/',
+  headers: [],
+};
+
+test('a rule that no data plane can compile is named, and the rest is explained all the same', () => {
+  const listener: Listener = {
+    kind: 'Listener',
+    key: 'ns/gw/http',
+    gateway: 'ns/gw',
+    name: 'http',
+    addresses: [],
+    port: 80,
+    protocol: 'HTTP',
+  };
+  const upserts = [listener, rule('good', '/', 'x-a'), rule('bad', '/bad', 'te')];
+  const known = { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), unserved: [] };
+  const good = explanationOf(known, REQUEST);
+  expect(good.match.candidates[good.match.chosen]?.rule.route.name).toBe('good');
+  expect(good.unusable).toEqual([{ rule: 'HTTPRoute/ns/bad/0', message: expect.stringContaining('header te') }]);
+  expect(narrative(good, (_tone, text) => text)).toContain('HTTPRoute/ns/bad/0: RequestHeaderModifier: set[0].name');
+  const bad = explanationOf(known, { ...REQUEST, target: '/bad' });
+  expect(bad.outcome).toMatchObject({ kind: 'error', status: 500, reason: expect.stringContaining('header te') });
+});
