@@ -13,6 +13,8 @@ export interface ClientTrafficPolicy extends Resource {
       /** CIDRs. */
       trustedSources: string[];
     };
+    /** Of paths that are not in normal form. */
+    pathForm?: 'Normalize' | 'Keep' | 'Reject';
   };
   status?: PolicyStatus;
 }

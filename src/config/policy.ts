@@ -12,8 +12,16 @@ export interface ClientTraffic {
   target: { kind: 'Listener'; key: string };
   spec: {
     proxyProtocol?: ProxyProtocolFromClients;
+    /** Absent: Normalize. */
+    pathForm?: PathForm;
   };
 }
+
+/**
+ * What becomes of a path that is not in normal form: it is brought into it, or served as it came, or refused (400).
+ * One path is matched, seen by filters and policies, and sent to the backend.
+ */
+export type PathForm = 'Normalize' | 'Keep' | 'Reject';
 
 /** The same for all listeners of a port: the header comes before anything that tells them apart. */
 export interface ProxyProtocolFromClients {

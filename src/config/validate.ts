@@ -201,6 +201,7 @@ const policy: Shape<Policy> = v.variant('type', [
           trustedSources: v.array(cidr),
         }),
       ),
+      pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
     }),
   }),
   object<BackendTraffic>({

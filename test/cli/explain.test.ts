@@ -63,6 +63,27 @@ test('a rule that is dropped is named, and all other requests are explained', as
   expect(code).toBe(1);
 });
 
+test('a path is explained as it is served, and a refusal as one', async () => {
+  const spelled = await explained('http://shop.example.com//c%61rt/7?x=%61');
+  expect(spelled.stdout).toContain('GET http://shop.example.com:80/cart/7?x=%61');
+  expect(spelled.stdout).toContain('sent as //c%61rt/7?x=%61: matched and forwarded in normal form');
+  expect(spelled.stdout).toContain('HTTPRoute shop/shop, rule 1 "cart"');
+  const dots = await explained('http://shop.example.com/x/../cart');
+  expect(dots.stdout).toContain("400: The path holds a '.' or '..' segment");
+  expect(dots.code).toBe(1);
+  const strict = `${MANIFESTS}---\n${documents({
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'ClientTrafficPolicy',
+    metadata: { name: 'strict', namespace: 'shop' },
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'edge' }],
+      pathForm: 'Reject',
+    },
+  })}`;
+  const refused = await daemun(['explain', '-f', '-', 'http://shop.example.com//cart'], strict);
+  expect(refused.stdout).toContain('400: The path is not in normal form');
+});
+
 test('where nothing matches, it tells what there is', async () => {
   const host = await explained('http://other.example.com/');
   expect(host.code).toBe(1);

@@ -37,8 +37,13 @@ const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
  * What may be entered from outside its folder besides an index.ts and the ground: contracts that the hot path inlines.
  */
 const ENTRANCES = ['filter/filter.ts', 'filter/header-patch.ts', 'upstream/connection.ts'];
-/** `daemun explain` matches without serving. */
-const FROM_CLI = ['src/proxy/index.ts', 'src/proxy/route/index.ts', 'src/proxy/stream/index.ts'];
+/** `daemun explain` reads targets and matches without serving. */
+const FROM_CLI = [
+  'src/proxy/index.ts',
+  'src/proxy/http/index.ts',
+  'src/proxy/route/index.ts',
+  'src/proxy/stream/index.ts',
+];
 
 const PRODUCT = treeFiles().filter(isProduct);
 const IMPORTS = PRODUCT.flatMap(importsOf);

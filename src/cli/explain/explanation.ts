@@ -1,11 +1,13 @@
 /** What becomes of one request under a config: plain JSON, and the same from files and from a running gateway. */
 import type { Endpoint, Filter, Listener, RouteRule, Snapshot, WeightedBackend } from '../../config/index.ts';
+import { askedTarget } from '../../proxy/http/index.ts';
 import {
   compileTable,
   type ExplainedCandidate,
   explainMatch,
   type MatchExplanation,
   PlanCache,
+  plainHead,
   ruleFault,
   standIn,
 } from '../../proxy/route/index.ts';
@@ -20,8 +22,10 @@ export interface AskedRequest {
   serverName: string;
   /** As written in Gateways. */
   port: number;
-  /** Path and query. */
+  /** Path and query, as they are served. */
   target: string;
+  /** As they were sent, where they are served in another form. */
+  sent?: string;
   headers: Array<readonly [name: string, value: string]>;
   /** A call of gRPC: what the gateway answers by itself has a gRPC status. */
   grpc?: true;
@@ -68,14 +72,23 @@ export interface KnownConfig {
   unserved: string[];
 }
 
-export function explanationOf({ snapshot, unserved }: KnownConfig, request: AskedRequest): Explanation {
+export function explanationOf({ snapshot, unserved }: KnownConfig, asked: AskedRequest): Explanation {
   const listeners = [...snapshot.of('Listener').values()].filter(isHttp);
-  const here = socketFor(listeners, request);
+  const here = socketFor(listeners, asked);
   const plans = new PlanCache();
   const { rules, unusable } = httpRules(snapshot, plans);
-  const table = compileTable({ listeners: here, rules, plans });
+  const table = compileTable({ listeners: here, rules, plans, config: snapshot });
+  const served = askedTarget(asked.method, asked.target, table.pathForm(plainHead(asked)));
+  const request = 'target' in served ? sentAs(served.target, asked) : asked;
   const { method, host, target, headers } = request;
   const match = explainMatch(table, { method, host, target, headers }, request.serverName);
+  if ('refused' in served) {
+    const { status, message: reason } = served.refused;
+    const nothing = { candidates: [], chosen: -1, closest: [], hostnames: [] };
+    const outcome = inGrpc({ kind: 'error', status, reason }, request);
+    const rest = { filters: [], backends: [], ports: [], unserved: [], unusable };
+    return { request, outcome, match: { ...match, ...nothing }, ...rest };
+  }
   const chosen = match.candidates[match.chosen];
   const filters = chosen?.rule.filters.map((filter) => filterEffect(filter, { request, chosen })) ?? [];
   const backends = chosen ? explainedBackends(snapshot, chosen, request) : [];
@@ -83,6 +96,10 @@ export function explanationOf({ snapshot, unserved }: KnownConfig, request: Aske
   const outcome = inGrpc(outcomeOf({ match, chosen, backends, here }), request);
   const missing = match.listeners.length === 0 ? unserved : [];
   return { request, outcome, match, filters, backends, ports, unserved: missing, unusable };
+}
+
+function sentAs(target: string, asked: AskedRequest): AskedRequest {
+  return target === asked.target ? asked : { ...asked, target, sent: asked.target };
 }
 
 function isHttp({ protocol }: Listener): boolean {

@@ -21,7 +21,10 @@ export function narrative(explanation: Explanation, paint: Paint): string {
   const parts = [
     section(
       'Request',
-      [`${request.method} ${request.scheme}://${request.host}:${request.port}${request.target}`],
+      [
+        `${request.method} ${request.scheme}://${request.host}:${request.port}${request.target}`,
+        ...(request.sent === undefined ? [] : [`sent as ${request.sent}: matched and forwarded in normal form`]),
+      ],
       paint,
     ),
     section('Listener', listenerLines(explanation), paint),

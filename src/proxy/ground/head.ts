@@ -61,6 +61,8 @@ export class Head {
   targetEnd = 0;
   pathStart = 0;
   pathEnd = 0;
+  /** The path is in the form of path-form.ts; only then is it matched, unless the listener keeps paths as they came. */
+  pathNormal = true;
   /** Without the '?'; both 0 where there is no query. */
   queryStart = 0;
   queryEnd = 0;
@@ -118,6 +120,7 @@ export class Head {
     this.authorityStart = this.authorityEnd = this.hostStart = this.hostEnd = 0;
     this.hostHash = this.hostPort = 0;
     this.scheme = SCHEME_NONE;
+    this.pathNormal = true;
     this.status = this.reasonStart = this.reasonEnd = 0;
     this.count = this.options = 0;
     this.hostField = this.contentLengthField = this.requestIdField = this.forwardedForField = -1;

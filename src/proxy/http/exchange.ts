@@ -8,7 +8,9 @@ import { ANSWERED } from '../filter/index.ts';
 import { ARENA, COMPOSE_START } from '../ground/arena.ts';
 import { BODY_OPEN, type Failure, type RequestSide } from '../ground/codec.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
+import { settlePath } from '../ground/path-form.ts';
 import type { PlannedBackend, RoutePlan } from '../route/index.ts';
+import { PATH_NOT_NORMAL } from './asked-target.ts';
 import { BackendRequest } from './backend-request.ts';
 import { ExchangeAttempt } from './exchange-attempt.ts';
 import { FilterRun } from './filter-run.ts';
@@ -30,7 +32,9 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
     this.headRequest = isHeadMethod(head);
     const trusted = service.trustedHops.has(this.client.remoteAddress);
     if (trusted) this.givenId = trustedRequestId(head);
+    const sound = head.pathNormal || settlePath(head, service.table.pathForm(head));
     if (service.onAccess !== undefined) this.account.note(head);
+    if (!sound) return this.fail(400, 'malformed_request', PATH_NOT_NORMAL);
 
     const { maxBodyBytes } = service.limits;
     if (maxBodyBytes > 0 && head.contentLength > maxBodyBytes) return this.#refuseBody();

@@ -1,4 +1,5 @@
 export { Deadline, DeadlineWheel } from '../ground/deadline.ts';
+export { type AskedTarget, askedTarget } from './asked-target.ts';
 export { abuseMetrics } from './h2/index.ts';
 export { httpPool, serveHttp } from './protocol.ts';
 export { DEFAULT_LIMITS, type HttpLimits, type HttpService, type Upstreams } from './service.ts';

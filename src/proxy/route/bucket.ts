@@ -22,6 +22,7 @@ const NOTHING = new ByteMap<Candidate[]>([], false);
 export class HostBucket {
   readonly hostname: string;
   readonly placements: ReadonlyArray<Placement>;
+  readonly #asWritten: boolean;
   /** Path elements of the deepest prefix, and bytes of the longest path or prefix. */
   readonly depth: number;
   readonly longest: number;
@@ -29,15 +30,17 @@ export class HostBucket {
   readonly #regexes: ReadonlyArray<Candidate>;
   readonly #prefixes: ByteMap<Candidate[]>;
 
-  constructor(hostname: string, placements: ReadonlyArray<Placement>) {
+  /** `asWritten`: paths are compared as they come. */
+  constructor(hostname: string, placements: ReadonlyArray<Placement>, asWritten: boolean) {
     this.hostname = hostname;
     this.placements = placements;
+    this.#asWritten = asWritten;
     const exact = new Map<string, Candidate[]>();
     const prefixes = new Map<string, Candidate[]>();
     const regexes: Candidate[] = [];
     let depth = 0;
     let longest = 0;
-    for (const candidate of candidatesOf(hostname, placements)) {
+    for (const candidate of candidatesOf(hostname, placements, asWritten)) {
       const { path, pathText } = candidate.match;
       if (path.type === 'RegularExpression') {
         regexes.push(candidate);
@@ -80,8 +83,9 @@ export class HostBucket {
   }
 
   /** Made from the same plans and listeners, in the same order. */
-  madeFrom(placements: ReadonlyArray<Placement>): boolean {
+  madeFrom(placements: ReadonlyArray<Placement>, asWritten: boolean): boolean {
     return (
+      asWritten === this.#asWritten &&
       placements.length === this.placements.length &&
       placements.every(({ plan, listener }, i) => {
         const held = this.placements[i]!;
@@ -104,14 +108,16 @@ export class HostBucket {
 }
 
 /** Of listeners with the same hostname that a rule attaches to, the first one speaks for all. */
-function candidatesOf(hostname: string, placements: ReadonlyArray<Placement>): Candidate[] {
+function candidatesOf(hostname: string, placements: ReadonlyArray<Placement>, asWritten: boolean): Candidate[] {
   const candidates: Candidate[] = [];
   const several = placements.some(({ listener }) => listener !== placements[0]!.listener);
   const seen = several ? new Set<CompiledPlan>() : null;
   for (const { plan, listener } of placements) {
     if (seen?.has(plan)) continue;
     seen?.add(plan);
-    for (const match of plan.matches) candidates.push({ plan, match, listener, hostname });
+    for (const match of plan.matches) {
+      candidates.push({ plan, match: asWritten ? match.asWritten : match, listener, hostname });
+    }
   }
   return candidates;
 }

@@ -2,6 +2,7 @@
 import type { HttpMatch, Listener } from '../../config/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import type { Head } from '../ground/head.ts';
+import { normalEscapes } from '../ground/path-form.ts';
 import { bytesHash, sameBytes, wireText } from './byte-map.ts';
 import { type Condition, compileConditions, prefixText } from './condition.ts';
 import type { CompiledPlan } from './plan.ts';
@@ -15,7 +16,7 @@ export class PlannedMatch {
   /** Nothing is known of the paths that it was to take; it comes before all others that take any path. */
   readonly unreadable: boolean;
   readonly path: HttpMatch['path'];
-  /** The path as it is compared with a request's: one character a byte, a prefix without its last '/'. */
+  /** The path as it is compared with a request's: in normal form, one character a byte, a prefix without its last '/'. */
   readonly pathText: string;
   readonly pathHash: number;
   /** Path elements of a prefix. */
@@ -28,14 +29,18 @@ export class PlannedMatch {
   readonly methods: number;
   readonly headers: number;
   readonly parameters: number;
+  /** The same for listeners that keep paths as they come: with the path as it was written. */
+  readonly asWritten: PlannedMatch;
 
   /** `broken`: the rule answers 500 to all that it takes, and takes all that it may have meant to. */
-  constructor(match: HttpMatch, { index, broken }: { index: number; broken: boolean }) {
+  constructor(match: HttpMatch, of: { index: number; broken: boolean; form?: (path: string) => string }) {
+    const { index, broken, form = normalEscapes } = of;
     const compile = broken ? readableRegex : compileRegex;
     this.index = index;
     this.unreadable = broken && isUnknown(match.path);
     this.path = this.unreadable ? ROOT : match.path;
-    this.pathText = this.path.type === 'PathPrefix' ? prefixText(this.path.value) : wireText(this.path.value);
+    const value = this.path.type === 'RegularExpression' ? this.path.value : form(this.path.value);
+    this.pathText = this.path.type === 'PathPrefix' ? prefixText(value) : wireText(value);
     this.pathHash = bytesHash(this.pathText);
     this.depth = this.pathText.split('/').length - 1;
     const expression = this.path.type === 'RegularExpression' ? this.path.value : undefined;
@@ -45,6 +50,7 @@ export class PlannedMatch {
     this.methods = this.conditions.filter((condition) => condition.kind === 'method').length;
     this.headers = this.conditions.filter((condition) => condition.kind === 'header').length;
     this.parameters = this.conditions.filter((condition) => condition.kind === 'query').length;
+    this.asWritten = value === this.path.value ? this : new PlannedMatch(match, { index, broken, form: unchanged });
   }
 
   /** The path holds. `match` looks paths up instead; this is for explanations, which ask one candidate at a time. */
@@ -71,6 +77,10 @@ export class PlannedMatch {
 }
 
 const ROOT: HttpMatch['path'] = { type: 'PathPrefix', value: '/' };
+
+function unchanged(path: string): string {
+  return path;
+}
 
 /** An expression that cannot be read and does not even begin with a path of its own. */
 function isUnknown({ type, value }: HttpMatch['path']): boolean {

@@ -1,5 +1,5 @@
 /** Config objects into the RouteTable of one socket. */
-import type { Listener, RouteRule } from '../../config/index.ts';
+import { type Listener, type PathForm, policyKey, type RouteRule, type Snapshot } from '../../config/index.ts';
 import { type Head, sameName } from '../ground/head.ts';
 import { HostBucket, type Placement } from './bucket.ts';
 import type { Candidate } from './candidate.ts';
@@ -14,6 +14,8 @@ export interface TableInput {
   /** Rules of HTTPRoutes and GRPCRoutes; attachments to other listeners are ignored. */
   rules: Iterable<RouteRule>;
   plans: PlanCache;
+  /** Where the listeners' policies are found; absent: there are none. */
+  config?: Pick<Snapshot, 'get'>;
 }
 
 /** Listeners of one hostname; of different Gateways where there are several, and then served as one. */
@@ -21,6 +23,7 @@ export interface ListenerGroup {
   readonly hostname: string;
   readonly listeners: ReadonlyArray<Listener>;
   readonly hosts: HostIndex<HostBucket>;
+  readonly pathForm: PathForm;
 }
 
 /** What was looked at for one request. */
@@ -45,12 +48,16 @@ export function compileTable(input: TableInput): CompiledTable {
   let depth = 0;
   let longest = 0;
   for (const [hostname, members] of Map.groupBy(listeners, hostnameOf)) {
-    const buckets = compileBuckets(members, placements.get(hostname) ?? new Map(), input.plans);
+    const pathForm = pathFormOf(members, input.config);
+    const buckets = compileBuckets(members, placements.get(hostname) ?? new Map(), {
+      plans: input.plans,
+      asWritten: pathForm === 'Keep',
+    });
     for (const bucket of buckets.values()) {
       depth = Math.max(depth, bucket.depth);
       longest = Math.max(longest, bucket.longest);
     }
-    groups.set(hostname, { hostname, listeners: members, hosts: new HostIndex(buckets) });
+    groups.set(hostname, { hostname, listeners: members, hosts: new HostIndex(buckets), pathForm });
   }
   return new CompiledTable(new HostIndex(groups), new PathScan(depth, longest));
 }
@@ -94,17 +101,29 @@ function place(hosts: PlacementsByHost, host: string, placement: Placement): voi
 function compileBuckets(
   listeners: ReadonlyArray<Listener>,
   placements: PlacementsByHost,
-  plans: PlanCache,
+  { plans, asWritten }: { plans: PlanCache; asWritten: boolean },
 ): ReadonlyMap<string, HostBucket> {
   const group = listeners.map((listener) => listener.key).join(' ');
   const last = plans.buckets(group);
   const buckets = new Map<string, HostBucket>();
   for (const [hostname, placed] of placements) {
     const held = last?.get(hostname);
-    buckets.set(hostname, held?.madeFrom(placed) ? held : new HostBucket(hostname, placed));
+    const same = held?.madeFrom(placed, asWritten);
+    buckets.set(hostname, same ? held! : new HostBucket(hostname, placed, asWritten));
   }
   plans.keepBuckets(group, buckets);
   return buckets;
+}
+
+const STRICTNESS = ['Reject', 'Normalize', 'Keep'] as const;
+
+/** Of listeners that are served as one, the strictest. */
+function pathFormOf(listeners: ReadonlyArray<Listener>, config: TableInput['config']): PathForm {
+  const forms = listeners.map(({ key }) => {
+    const policy = config?.get('Policy', policyKey('ClientTraffic', key));
+    return (policy?.type === 'ClientTraffic' && policy.spec.pathForm) || 'Normalize';
+  });
+  return STRICTNESS.find((form) => forms.includes(form)) ?? 'Normalize';
 }
 
 function hostnameOf(listener: Listener): string {
@@ -134,6 +153,10 @@ export class CompiledTable implements RouteTable {
       if (candidate !== null) return this.#answer(candidate, head);
     }
     return null;
+  }
+
+  pathForm(head: Head): PathForm {
+    return this.#groups.first(head)?.pathForm ?? 'Normalize';
   }
 
   serves(head: Head, serverName: string): boolean {

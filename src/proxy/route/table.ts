@@ -2,7 +2,7 @@
  * What routing gives the exchange. The table is built whole from config objects and swapped as one reference;
  * requests under way keep the plan they matched.
  */
-import type { RouteRule } from '../../config/index.ts';
+import type { PathForm, RouteRule } from '../../config/index.ts';
 import type { CompiledFilter } from '../filter/filter.ts';
 import type { HeaderPatch } from '../filter/header-patch.ts';
 import type { Head } from '../ground/head.ts';
@@ -54,6 +54,8 @@ export interface RouteTable {
    * `serverName` is the SNI of a TLS connection, or ''.
    */
   match(head: Head, serverName: string): RouteMatch | null;
+  /** How paths that are not in normal form are served for this request's host. To be settled before `match`. */
+  pathForm(head: Head): PathForm;
   /**
    * False where another listener of this socket serves the request's host than the one that the SNI chose: the
    * request is misdirected (421). True where it is the same one, where there is no SNI, and where no listener serves

@@ -21,4 +21,5 @@ export const clientTrafficPolicySpec = object({
     list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesListeners] }),
   ),
   proxyProtocol: optional(proxyProtocol),
+  pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
 });

@@ -1,5 +1,11 @@
 import { type ClientTrafficPolicy, GATEWAY_GROUP, POLICY_REASON } from '../../api/index.ts';
-import { type ClientTraffic, type Listener, type ProxyProtocolFromClients, policyKey } from '../../config/index.ts';
+import {
+  type ClientTraffic,
+  type Listener,
+  type PathForm,
+  type ProxyProtocolFromClients,
+  policyKey,
+} from '../../config/index.ts';
 import { type Collection, type Index, index } from '../../graph/index.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import { DEFAULT_CONTROLLER } from '../gateway/gateway-class.ts';
@@ -21,6 +27,7 @@ import {
 
 export interface ClientTrafficView extends AttachedPolicy {
   proxyProtocol?: ProxyProtocolFromClients;
+  pathForm?: PathForm;
 }
 
 /** What ClientTrafficPolicies come to for one listener. */
@@ -34,6 +41,8 @@ export interface ListenerTraffic {
   /** Key of the policy whose PROXY protocol holds for the port. */
   decides?: string;
   proxyProtocol?: ProxyProtocolFromClients;
+  /** Of the nearest policy: listeners of a port may differ in it. */
+  pathForm?: PathForm;
   /** A listener of others on the port, for whose sake `nearest` does not decide. */
   obstacle?: string;
   port: number;
@@ -62,11 +71,13 @@ export function deriveClientTraffic(graph: Graph, listeners: Listeners): ClientT
   const byPolicy = index('listener traffic by policy', traffic, ({ nearest, decides }) =>
     [...new Set([nearest, decides])].flatMap((key) => key ?? []),
   );
-  const config = graph.derive('client traffic', traffic, (_context, { listener, proxyProtocol }) => {
-    if (proxyProtocol === undefined) return [];
+  const config = graph.derive('client traffic', traffic, (_context, { listener, proxyProtocol, pathForm }) => {
+    if (proxyProtocol === undefined && pathForm === undefined) return [];
     const key = policyKey('ClientTraffic', listener);
     const target = { kind: 'Listener' as const, key: listener };
-    const policy: ClientTraffic = { kind: 'Policy', key, type: 'ClientTraffic', target, spec: { proxyProtocol } };
+    const policy: ClientTraffic = { kind: 'Policy', key, type: 'ClientTraffic', target, spec: {} };
+    if (proxyProtocol !== undefined) policy.spec.proxyProtocol = proxyProtocol;
+    if (pathForm !== undefined) policy.spec.pathForm = pathForm;
     return [[`Policy/${key}`, policy] as const];
   });
   return { views, byObject, traffic, byPolicy, config };
@@ -74,8 +85,9 @@ export function deriveClientTraffic(graph: Graph, listeners: Listeners): ClientT
 
 function viewOf(policy: ClientTrafficPolicy): ClientTrafficView {
   const view: ClientTrafficView = attachedPolicy(policy);
-  const { proxyProtocol } = policy.spec;
+  const { proxyProtocol, pathForm } = policy.spec;
   if (proxyProtocol !== undefined) view.proxyProtocol = proxyProtocol;
+  if (pathForm !== undefined) view.pathForm = pathForm;
   return view;
 }
 
@@ -130,6 +142,7 @@ function portTraffic(views: ReadonlyArray<ListenerView>, nearest: ReadonlyArray<
     const owner = ownerKey(view.owner);
     const traffic: ListenerTraffic = { listener: view.key, name: view.spec.name, owner, port, protocol };
     if (own !== undefined) traffic.nearest = own.key;
+    if (own?.pathForm !== undefined && isHttp(protocol)) traffic.pathForm = own.pathForm;
     const obstacle = own && obstacles.get(own.key);
     if (obstacle !== undefined) traffic.obstacle = obstacle;
     if (winner !== undefined) {
@@ -138,6 +151,11 @@ function portTraffic(views: ReadonlyArray<ListenerView>, nearest: ReadonlyArray<
     }
     return [traffic];
   });
+}
+
+/** Of the others no path is read. */
+function isHttp(protocol: Listener['protocol']): boolean {
+  return protocol === 'HTTP' || protocol === 'HTTPS';
 }
 
 /** A listener of the port that the policy has no say in, and that has not the same setting. */
@@ -205,6 +223,8 @@ function effect(
     if (target.section !== '' && view.spec.name !== target.section) continue;
     if (view.config?.protocol === 'UDP' && policy.proxyProtocol !== undefined)
       remarks.push(`not on listener ${view.spec.name}: PROXY headers come before streams, not before UDP datagrams`);
+    if (view.config !== undefined && policy.pathForm !== undefined && !isHttp(view.config.protocol))
+      remarks.push(`not on listener ${view.spec.name}: no path is read on a ${view.config.protocol} listener`);
     const traffic = look.context.fetch(policies.traffic, view.key);
     if (traffic === undefined) continue;
     if (traffic.nearest !== undefined && traffic.nearest !== policy.key)

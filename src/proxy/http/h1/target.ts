@@ -1,6 +1,7 @@
 /** The request target: a path, a URL, or '*'. */
 import { ARENA } from '../../ground/arena.ts';
 import { type Head, SCHEME_HTTP, SCHEME_HTTPS, sameName } from '../../ground/head.ts';
+import { isNormalEscape } from '../../ground/path-form.ts';
 import { parseAuthority } from './authority.ts';
 import {
   BAD_TARGET,
@@ -57,23 +58,31 @@ const question = QUESTION;
 /**
  * Reads path and query. Segments that are dots are refused, whether written plainly, escaped, with parameters
  * (`/..;x/`) or bounded by an escaped slash or backslash: somebody behind us may resolve them, and then the route was
- * chosen for another path. The query is opaque: its escapes are not looked at.
+ * chosen for another path. The query is opaque: its escapes are not looked at. On the way it is noticed whether the
+ * path is in normal form.
  */
 function scanPath(start: number, from: number, end: number, head: Head): number {
   let p = from;
+  let normal = true;
   for (;;) {
     while (isPath[bytes[p]!] !== 0) p++;
     const octet = bytes[p]!;
     if (octet === slash) {
       p++;
+      if (bytes[p] === slash) {
+        normal = false;
+        continue;
+      }
     } else if (octet === percent) {
       const escaped = escapeAt(p, end);
       if (escaped <= 0) return escaped;
+      if (!isNormalEscape(p, escaped)) normal = false;
       p += 3;
       if (escaped !== slash && escaped !== BACKSLASH) continue;
     } else {
       head.pathStart = start;
       head.pathEnd = p;
+      head.pathNormal = normal;
       if (octet === sp) return p;
       return octet === question ? scanQuery(p + 1, end, head) : targetStop(p, end);
     }
