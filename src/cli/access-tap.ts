@@ -12,13 +12,12 @@ const LOG_CLOSE_TIMEOUT = 2000;
 /** Bytes that a pipe takes in one piece, also from several writers. */
 const PIPE_ATOMIC = 4096;
 
-export function accessTap(setup: ProxySetup, metrics: Metrics, options: { shared: boolean }): AccessTap {
-  const format = setup.accessLog;
+export function accessTap({ accessLog: format, shared }: ProxySetup, metrics: Metrics): AccessTap {
   if (format === 'off') return { onAccess: undefined, close: async () => {} };
   const dropped = metrics.counter(
     'daemun_access_log_dropped_total',
     'Access log lines dropped: nobody read them in time.',
   );
-  const log = new AccessLog({ format, fd: 1, dropped, ...(options.shared ? { batch: PIPE_ATOMIC } : {}) });
+  const log = new AccessLog({ format, fd: 1, dropped, ...(shared ? { batch: PIPE_ATOMIC } : {}) });
   return { onAccess: (entry) => log.add(entry), close: () => log.close(LOG_CLOSE_TIMEOUT) };
 }

@@ -7,13 +7,12 @@ import type { AdminSetup } from './admin-option.ts';
 import type { Announcer } from './announce.ts';
 import { Echoes } from './echo/index.ts';
 import { EchoOverlay } from './echo-overlay.ts';
-import { openFleet } from './fleet.ts';
-import type { ProxySetup } from './proxy-setup.ts';
+import { type FleetSetup, openFleet } from './fleet.ts';
 import { packageVersion } from './version.ts';
 
 export interface GatewayOptions {
   paths: string[];
-  setup: ProxySetup;
+  setup: FleetSetup;
   workers: number;
   controllerNames?: string[];
   endpoints: EndpointOption[];

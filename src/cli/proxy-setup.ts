@@ -10,26 +10,27 @@ export interface ProxySetup {
   portMap: Array<[number, number]>;
   trustedHops: string[];
   accessLog: AccessFormat | 'off';
-  /** Of TLS session tickets; set where several processes share the ports. */
-  ticketKeys?: string;
+  /** Several processes have the ports and the access log in common. */
+  shared: boolean;
+  /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
+  ticketKeys: string;
   /** Instead of the data plane's defaults. */
   limits?: ProxyOptions['limits'];
 }
 
-/** `shared`: several processes have the ports and the access log in common. */
-export function proxyOf(setup: ProxySetup, { shared }: { shared: boolean }): WorkerProxy {
-  const { bind, portMap, trustedHops, ticketKeys, limits } = setup;
+export function proxyOf(setup: ProxySetup): WorkerProxy {
+  const { bind, portMap, trustedHops, shared, ticketKeys, limits } = setup;
   const metrics = new Metrics();
-  const access = accessTap(setup, metrics, { shared });
+  const access = accessTap(setup, metrics);
   const open: OpenReceiver = (name, onAck) => {
     const proxy = createProxy({
       name,
       bind,
       portMap: new Map(portMap),
       trustedHops,
+      ticketKeys,
       reusePort: shared,
       onAck,
-      ...(ticketKeys ? { ticketKeys } : {}),
       ...(limits ? { limits } : {}),
       ...(access.onAccess ? { onAccess: access.onAccess } : {}),
     });

@@ -3,4 +3,4 @@ import { takeSeat } from '../delivery/index.ts';
 import { type ProxySetup, proxyOf } from './proxy-setup.ts';
 
 // The parent is of this package and of the same version: what it sends as a setup is one.
-takeSeat((setup) => proxyOf(setup as ProxySetup, { shared: true }));
+takeSeat((setup) => proxyOf(setup as ProxySetup));

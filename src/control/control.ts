@@ -51,13 +51,14 @@ export class Control {
   }
 
   /** Resolves when every data plane has answered to the first config. */
-  async start(open: (events: FleetEvents) => Fleet | Promise<Fleet>): Promise<void> {
-    await this.pipeline.source.ready;
-    this.#fleet = await open({
+  async start(open: (events: FleetEvents) => Fleet): Promise<void> {
+    // Data planes start while the sources are read.
+    this.#fleet = open({
       onAck: (ack) => this.#acknowledged(ack),
       full: () => this.#feed.snapshot.full(),
       log: this.#options.log,
     });
+    await this.pipeline.source.ready;
     this.#feed.start(this.#fleet);
     await this.#synced.promise;
   }

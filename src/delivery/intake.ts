@@ -12,12 +12,6 @@ export interface IntakeOptions {
   onError(error: Error, delta: Delta): void;
 }
 
-/** A delta as it is to be applied, and what was set aside of it. */
-export interface Received {
-  delta: Delta;
-  refused: ReadonlyArray<Rejection>;
-}
-
 export class Intake {
   readonly #receiver: Receiver;
   readonly #rejections = new Rejections();
@@ -29,11 +23,11 @@ export class Intake {
     this.#receiver = options.open(options.name, (ack) => options.onAck(this.#rejections.complete(ack)));
   }
 
-  /** `read` says what of the delta is fit for use; without it all is. */
-  take(sent: Delta, read?: (delta: Delta) => Received): void {
+  /** `refused`: what its reader set aside of the delta. */
+  take(delta: Delta, refused: ReadonlyArray<Rejection> = []): void {
     this.#last = this.#last
-      .then(() => this.#apply(sent, read))
-      .catch((error: Error) => this.#options.onError(error, sent));
+      .then(() => this.#apply(delta, refused))
+      .catch((error: Error) => this.#options.onError(error, delta));
   }
 
   metrics(): MetricsSnapshot[] {
@@ -45,10 +39,9 @@ export class Intake {
     await this.#receiver.drain(timeout);
   }
 
-  async #apply(sent: Delta, read: ((delta: Delta) => Received) | undefined): Promise<void> {
-    const { delta, refused } = read ? read(sent) : { delta: sent, refused: [] };
+  async #apply(delta: Delta, refused: ReadonlyArray<Rejection>): Promise<void> {
     const ack = await this.#receiver.apply(delta);
-    this.#rejections.replaced(sent);
+    this.#rejections.replaced(delta);
     this.#options.onAck(this.#rejections.complete(ack, refused));
   }
 }

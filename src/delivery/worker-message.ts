@@ -1,15 +1,17 @@
 /** What passes between the parent and a worker: plain JSON, in order. */
-import type { Ack, Delta } from '../config/index.ts';
+import type { Ack } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
+import type { Piece } from './piece.ts';
 
 /** `setup` is for whoever makes the worker's proxy; delivery only carries it. */
 export type ToWorker =
   | { type: 'start'; name: string; setup: unknown }
-  | { type: 'delta'; delta: Delta }
+  | { type: 'piece'; piece: Piece }
   | { type: 'metrics'; id: number }
   | { type: 'drain'; timeout: number };
 
 export type FromWorker =
+  | { type: 'taken' }
   | { type: 'ack'; ack: Ack }
   | { type: 'metrics'; id: number; snapshots: MetricsSnapshot[] }
   | { type: 'drained' };

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Delta } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
 import type { FleetEvents } from './fleet.ts';
+import { Outbox } from './piece.ts';
 import type { FromWorker, ToWorker } from './worker-message.ts';
 
 /** Milliseconds before a crashed worker is started again: doubled with each crash, forgotten after a good while. */
@@ -26,6 +27,8 @@ export class WorkerProcess {
   readonly #events: FleetEvents;
   readonly #questions = new Map<number, (snapshots: MetricsSnapshot[]) => void>();
   #child: ChildProcess | undefined;
+  /** Of the process that runs: a new one starts with a new one. */
+  #outbox!: Outbox;
   #nextQuestion = 1;
   #backoff: number = BACKOFF.first;
   #restart: NodeJS.Timeout | undefined;
@@ -40,7 +43,7 @@ export class WorkerProcess {
 
   /** Of a worker that is not there at the moment this is not lost: it begins with the whole config. */
   send(delta: Delta): void {
-    this.#say({ type: 'delta', delta });
+    this.#outbox.add(delta);
   }
 
   metrics(): Promise<MetricsSnapshot[]> {
@@ -75,12 +78,14 @@ export class WorkerProcess {
     const began = Date.now();
     this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');
     this.#child = child;
-    child.on('message', (message: FromWorker) => this.#hear(message));
+    // What one that is gone had still to say speaks of another outbox.
+    child.on('message', (message: FromWorker) => this.#child === child && this.#hear(message));
     child.on('error', (error) => this.#events.log.error({ worker: this.name, error: error.message }, 'worker failed'));
     child.on('exit', (code, signal) => this.#gone({ code, signal, began }));
     this.#say({ type: 'start', name: this.name, setup: this.#program.setup });
     const delta = this.#events.full();
-    if (delta.version > 0) this.#say({ type: 'delta', delta });
+    this.#outbox = new Outbox((piece) => this.#say({ type: 'piece', piece }));
+    if (delta.version > 0) this.#outbox.add(delta);
   }
 
   #gone({ code, signal, began }: { code: number | null; signal: string | null; began: number }): void {
@@ -95,6 +100,9 @@ export class WorkerProcess {
 
   #hear(message: FromWorker): void {
     switch (message.type) {
+      case 'taken':
+        this.#outbox.taken();
+        return;
       case 'ack':
         this.#events.onAck(message.ack);
         return;

@@ -1,7 +1,7 @@
 /** The worker's end of the channel to its parent. */
-import { type Delta, readDelta } from '../config/index.ts';
+import { Assembly } from './assembly.ts';
 import type { OpenReceiver } from './fleet.ts';
-import { Intake, type Received } from './intake.ts';
+import { Intake } from './intake.ts';
 import type { FromWorker, ToWorker } from './worker-message.ts';
 
 /** Makes the worker's proxy of what its parent sent; `abandon` is called where the parent is gone. */
@@ -11,9 +11,15 @@ export interface WorkerProxy {
   abandon(): Promise<void>;
 }
 
+interface Seat {
+  intake: Intake;
+  assembly: Assembly;
+  proxy: WorkerProxy;
+}
+
 /** Serves as its parent says until that ends it, or is gone. */
 export function takeSeat(proxyOf: (setup: unknown) => WorkerProxy): void {
-  let seat: { intake: Intake; proxy: WorkerProxy } | undefined;
+  let seat: Seat | undefined;
   // A Ctrl-C reaches the whole process group; the parent decides how its workers end.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
@@ -21,7 +27,7 @@ export function takeSeat(proxyOf: (setup: unknown) => WorkerProxy): void {
   process.on('disconnect', () => void (seat?.proxy.abandon() ?? Promise.resolve()).finally(() => process.exit(1)));
   process.on('message', (message: ToWorker) => {
     if (message.type !== 'start') {
-      if (seat) receive(seat.intake, message);
+      if (seat) receive(seat, message);
       return;
     }
     const proxy = proxyOf(message.setup);
@@ -33,15 +39,18 @@ export function takeSeat(proxyOf: (setup: unknown) => WorkerProxy): void {
         throw error;
       },
     });
-    seat = { intake, proxy };
+    seat = { intake, assembly: new Assembly(), proxy };
   });
 }
 
-function receive(intake: Intake, message: Exclude<ToWorker, { type: 'start' }>): void {
+function receive({ intake, assembly }: Seat, message: Exclude<ToWorker, { type: 'start' }>): void {
   switch (message.type) {
-    case 'delta':
-      intake.take(message.delta, fit);
+    case 'piece': {
+      const received = assembly.take(message.piece);
+      say({ type: 'taken' });
+      if (received) intake.take(received.delta, received.refused);
       return;
+    }
     case 'metrics':
       say({ type: 'metrics', id: message.id, snapshots: intake.metrics() });
       return;
@@ -52,11 +61,6 @@ function receive(intake: Intake, message: Exclude<ToWorker, { type: 'start' }>):
       });
       return;
   }
-}
-
-function fit(sent: Delta): Received {
-  const { delta, refused } = readDelta(sent);
-  return { delta, refused: refused.map((object) => ({ ...object, code: 'DMN_CONFIG_INVALID' })) };
 }
 
 function say(message: FromWorker): void {

@@ -1,5 +1,6 @@
-/** Two worker processes behave as one gateway. */
+/** Worker processes: two behave as one gateway, and one serves apart from control. */
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -125,4 +126,21 @@ test('a port that is taken is named once, and not by each worker', async () => {
   expect(problems.filter(({ msg }) => msg.includes('DMN_PORT_IN_USE')).map(({ msg }) => msg)).toHaveLength(1);
   taken.close();
   await running.logged('ready');
+});
+
+test('one worker is a process too: it serves on while control stands still, and comes back when it crashes', async () => {
+  const port = await freePort();
+  const files = { 'gateway.yaml': GATEWAY, 'shop.yaml': shop('cart') };
+  const backend = createHttpServer((_, response) => response.end('here')).listen(0, '127.0.0.1');
+  await once(backend, 'listening');
+  const endpoint = `shop/cart:80=127.0.0.1:${(backend.address() as AddressInfo).port}`;
+  running = await ServingProcess.start(files, ['--port-map', `80=${port}`, '--endpoint', endpoint]);
+  running.child.kill('SIGSTOP');
+  expect(await ask({ port })).toMatchObject({ status: 200, body: 'here' });
+  running.child.kill('SIGCONT');
+  const before = running.records().length;
+  process.kill(Number((await running.logged('worker started')).pid), 'SIGKILL');
+  await running.logged('worker started', before);
+  await vi.waitFor(async () => expect(await ask({ port })).toMatchObject({ status: 200 }), { timeout: 10_000 });
+  backend.close();
 });

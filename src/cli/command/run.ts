@@ -5,10 +5,11 @@ import { ipAddress, network } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
 import { duration } from '../duration.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
+import type { FleetSetup } from '../fleet.ts';
 import { type LimitFlags, limitOptions, limitsOf } from '../limit-option.ts';
 import { controllerOption, each, filesOption, usage } from '../option.ts';
 import { type PortMap, portMap } from '../port-map.ts';
-import type { ProxySetup } from '../proxy-setup.ts';
+
 import { workerCount } from '../worker-count.ts';
 
 interface RunFlags extends AdminFlags, LimitFlags {
@@ -20,7 +21,7 @@ interface RunFlags extends AdminFlags, LimitFlags {
   workers: number;
   logLevel: LogLevel;
   logFormat: LogFormat;
-  accessLog: ProxySetup['accessLog'];
+  accessLog: FleetSetup['accessLog'];
   drainTimeout: number;
   controllerName?: string[];
   trustedHops?: string[];
@@ -96,7 +97,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
   if (flags.workers > 1 && [...map.values()].includes(0)) {
     command.error('error: --port-map to port 0 needs --workers 1: each worker would get a port of its own');
   }
-  const setup: ProxySetup = {
+  const setup: FleetSetup = {
     bind: flags.bind ?? ['0.0.0.0'],
     portMap: [...map],
     trustedHops: flags.trustedHops ?? [],
