@@ -3,6 +3,7 @@ import { GATEWAY_GROUP, GATEWAY_REASON, type Gateway, type GatewayAddress } from
 import type { TranslateOptions } from '../inputs.ts';
 import { type Problem, problem } from '../status/problem.ts';
 import type { AdoptedClass } from './gateway-class.ts';
+import { selectorFault, selectorField } from './selector.ts';
 
 /** A Gateway of ours, without its listeners. */
 export interface ManagedGateway {
@@ -35,6 +36,12 @@ export function manage(gateway: Gateway, adopted: AdoptedClass, options: Transla
     problems.push(problem(GATEWAY_REASON.Invalid, 'spec.gatewayClassName', message));
   }
   judgeParameters(gateway, options, { problems, ignored });
+  const admission = gateway.spec.allowedListeners?.namespaces;
+  const fault = admission?.from === 'Selector' ? selectorFault(admission.selector) : undefined;
+  if (fault !== undefined) {
+    const message = `${fault.message}: no ListenerSet is selected until it is mended`;
+    ignored.push({ field: selectorField('spec.allowedListeners.namespaces.selector', fault), message });
+  }
   const addresses = askedAddresses(gateway.spec.addresses ?? [], problems);
   const { controllerName } = adopted;
   const key = `${namespace}/${name}`;

@@ -2,9 +2,9 @@ import { GATEWAY_GROUP, LISTENER_SET_REASON, type ListenerSet } from '../../api/
 import type { Collection } from '../../graph/index.ts';
 import { find, type Lookup, namespaceLabels } from '../lookup.ts';
 import type { Aged } from '../precedence.ts';
-import { selects } from '../route/selector.ts';
 import { type Problem, problem } from '../status/problem.ts';
 import type { ManagedGateway } from './gateway.ts';
+import { selectorFault, selects } from './selector.ts';
 
 /** A ListenerSet whose parent is a Gateway of ours. */
 export interface ManagedSet extends Aged {
@@ -39,7 +39,9 @@ export function attachedSet(
 function refusalOf(look: Lookup, namespace: string, at: { namespace: string; name: string }): Problem | undefined {
   const { from = 'None', selector } = find(look, 'Gateway', at)?.spec.allowedListeners?.namespaces ?? {};
   if (allows(look, { from, selector, namespace, own: at.namespace })) return undefined;
-  const message = `Gateway ${at.namespace}/${at.name} takes no ListenerSets from namespace ${namespace} (spec.allowedListeners.namespaces.from: ${from})`;
+  const fault = from === 'Selector' ? selectorFault(selector) : undefined;
+  const why = fault === undefined ? '' : `, whose selector is none and selects nothing`;
+  const message = `Gateway ${at.namespace}/${at.name} takes no ListenerSets from namespace ${namespace} (spec.allowedListeners.namespaces.from: ${from}${why})`;
   return problem(LISTENER_SET_REASON.NotAllowed, 'spec.parentRef', message);
 }
 

@@ -9,6 +9,7 @@ import type { DeclaredListener, ListenerOwner } from './declared.ts';
 import type { ManagedGateway } from './gateway.ts';
 import { lower } from './hostnames.ts';
 import { familyOf } from './listener-conflict.ts';
+import { selectorFault, selectorField } from './selector.ts';
 
 /** A listener, judged. */
 export interface ListenerView {
@@ -82,10 +83,21 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
     view.refusals.push(problem(LISTENER_REASON.UnsupportedProtocol, `${field}.protocol`, message));
     return view;
   }
+  const stranger = admissionProblem(spec, field);
+  if (stranger !== undefined) view.refusals.push(stranger);
   const tls = listenerTls(look, view, around);
   const blocked = view.conflict !== undefined || view.refusals.length > 0 || around.gateway.problems.length > 0;
   if (!blocked && tls !== 'unusable' && supportedKinds.length > 0) view.config = configOf(view, around.gateway, tls);
   return view;
+}
+
+/** A selector that is none lets no route in, and the listener says so. */
+function admissionProblem({ allowedRoutes }: GatewayListener, field: string): Problem | undefined {
+  const { from, selector } = allowedRoutes?.namespaces ?? {};
+  const fault = from === 'Selector' ? selectorFault(selector) : undefined;
+  if (fault === undefined) return undefined;
+  const where = selectorField(`${field}.allowedRoutes.namespaces.selector`, fault);
+  return problem(LISTENER_REASON.UnsupportedValue, where, `${fault.message}: no route is selected until it is mended`);
 }
 
 /** The kinds of routes that may attach: what the protocol carries, narrowed by what the user allows. */

@@ -4,9 +4,9 @@ import type { Index } from '../../graph/index.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import { type ServedHost, servedHosts } from '../gateway/hostnames.ts';
 import type { AttachPoint } from '../gateway/listener.ts';
+import { selectorFault, selects } from '../gateway/selector.ts';
 import { type Lookup, namespaceLabels } from '../lookup.ts';
 import { type Problem, problem } from '../status/problem.ts';
-import { selects } from './selector.ts';
 
 /** Who attaches. */
 export interface RouteIdentity {
@@ -132,10 +132,15 @@ function nothingNamed({ parentRef }: Attempt, points: ReadonlyArray<AttachPoint>
 function notAllowed(route: RouteIdentity, named: ReadonlyArray<AttachPoint>): string {
   const reasons = named.map(({ name, kinds, namespaces }) =>
     kinds.includes(route.kind)
-      ? `listener ${name} takes no routes from namespace ${route.namespace} (allowedRoutes.namespaces.from: ${namespaces.from})`
+      ? `listener ${name} takes no routes from namespace ${route.namespace} (allowedRoutes.namespaces.from: ${namespaces.from}${noSelector(namespaces)})`
       : `listener ${name} takes ${kinds.join(' and ') || 'no routes'}, not ${route.kind}`,
   );
   return reasons.join('; ');
+}
+
+function noSelector({ from, selector }: AttachPoint['namespaces']): string {
+  const fault = from === 'Selector' ? selectorFault(selector) : undefined;
+  return fault === undefined ? '' : ', whose selector is none and selects nothing';
 }
 
 function noCommonHost({ hostnames }: Attempt, allowing: ReadonlyArray<AttachPoint>): string {
