@@ -17,7 +17,8 @@ const VALUE = new RegExp(`^(?:${NAME})?$`);
  * would let strangers in: they select nothing.
  */
 export function selectorFault(selector: LabelSelector | undefined): SelectorFault | undefined {
-  if (selector === undefined) return { field: '', message: 'is required where from is Selector (an empty one selects all)' };
+  if (selector === undefined)
+    return { field: '', message: 'is required where from is Selector (an empty one selects all)' };
   for (const [key, value] of Object.entries(selector.matchLabels ?? {})) {
     if (!KEY.test(key)) return { field: 'matchLabels', message: noKey(key) };
     if (!VALUE.test(value)) return { field: `matchLabels.${key}`, message: noValue(value) };
