@@ -90,7 +90,7 @@ function isUnknown({ type, value }: HttpMatch['path']): boolean {
 export interface Candidate {
   readonly plan: CompiledPlan;
   readonly match: PlannedMatch;
-  readonly listener: Listener;
+  readonly listener: Pick<Listener, 'key' | 'port'>;
   /** The hostname by whose specificity the route is ordered. */
   readonly hostname: string;
 }

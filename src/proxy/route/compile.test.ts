@@ -346,7 +346,7 @@ describe('plans', () => {
     const rule = exampleRule({ route: 'a' });
     const plan = plans.plan(rule);
     compileTable({ listeners, rules: [rule], plans });
-    plans.retain({ rules: [], listeners: [] });
+    plans.serve(rule.key, undefined);
     expect(plans.plan(rule)).not.toBe(plan);
   });
 

@@ -6,7 +6,7 @@ import { strict as assert } from 'node:assert';
 import type { HttpMatch, Listener, RouteRule } from '../../config/index.ts';
 import type { Head } from '../ground/head.ts';
 import type { Candidate } from './candidate.ts';
-import type { CompiledTable, Consideration } from './compile.ts';
+import type { CompiledTable, Consideration } from './compiled-table.ts';
 import { type PlainRequest, plainHead } from './plain-request.ts';
 import { decidedBy } from './precedence.ts';
 
@@ -110,5 +110,5 @@ function commonStart(a: string, b: string): number {
 }
 
 function hostnamesOf({ group, served }: Consideration): string[] {
-  return group === undefined ? served.map((other) => other.hostname) : [...group.hosts.names()];
+  return group === undefined ? served.map((other) => other.hostname) : group.hosts.names();
 }

@@ -4,7 +4,7 @@
  */
 import { ARENA } from '../ground/arena.ts';
 import { type Head, nameHash } from '../ground/head.ts';
-import { ByteMap, type ByteMapEntry, FNV_BASIS } from './byte-map.ts';
+import { ByteMap, FNV_BASIS, type ReadonlyByteMap } from './byte-map.ts';
 
 /** The hostname that takes any host, and requests without one. */
 export const ANY_HOST = '*';
@@ -17,33 +17,46 @@ const DOT = 46;
 const suffixStarts = new Uint32Array(MAX_DOTS);
 const suffixHashes = new Int32Array(MAX_DOTS);
 
+/** Immutable: a change gives the next index, which shares what did not change. */
 export class HostIndex<T> {
-  readonly exact: ByteMap<T>;
-  readonly wildcards: ByteMap<T>;
+  readonly exact: ReadonlyByteMap<T>;
+  readonly wildcards: ReadonlyByteMap<T>;
   readonly any: T | undefined;
-  readonly #byName: ReadonlyMap<string, T>;
 
-  /** Keys are lower-case hostnames, `*.suffix`, or ANY_HOST. */
-  constructor(byName: ReadonlyMap<string, T>) {
-    const exact: ByteMapEntry<T>[] = [];
-    const wildcards: ByteMapEntry<T>[] = [];
-    for (const [name, value] of byName) {
-      if (name === ANY_HOST) continue;
-      if (name.startsWith('*.')) wildcards.push({ hash: backwardHash(name.slice(1)), key: name.slice(1), value });
-      else exact.push({ hash: nameHash(name), key: name, value });
+  /** Keys are lower-case hostnames, `*.suffix`, or ANY_HOST. `last` and the changes to it; undefined removes a name. */
+  constructor(changes: ReadonlyMap<string, T | undefined>, last?: HostIndex<T>) {
+    let exact: ByteMap<T> | undefined;
+    let wildcards: ByteMap<T> | undefined;
+    let any = last?.any;
+    for (const [name, value] of changes) {
+      if (name === ANY_HOST) any = value;
+      else if (name.startsWith('*.')) {
+        wildcards ??= last?.wildcards.copy() ?? new ByteMap(true);
+        put(wildcards, backwardHash(name.slice(1)), { key: name.slice(1), value });
+      } else {
+        exact ??= last?.exact.copy() ?? new ByteMap(true);
+        put(exact, nameHash(name), { key: name, value });
+      }
     }
-    this.#byName = byName;
-    this.exact = new ByteMap(exact, true);
-    this.wildcards = new ByteMap(wildcards, true);
-    this.any = byName.get(ANY_HOST);
+    this.exact = exact ?? last?.exact ?? new ByteMap(true);
+    this.wildcards = wildcards ?? last?.wildcards ?? new ByteMap(true);
+    this.any = any;
   }
 
-  values(): Iterable<T> {
-    return this.#byName.values();
+  values(): T[] {
+    return [...this.exact.values(), ...this.wildcards.values(), ...(this.any === undefined ? [] : [this.any])];
   }
 
-  names(): Iterable<string> {
-    return this.#byName.keys();
+  names(): string[] {
+    const wildcards = this.wildcards.keys().map((suffix) => `*${suffix}`);
+    return [...this.exact.keys(), ...wildcards, ...(this.any === undefined ? [] : [ANY_HOST])];
+  }
+
+  /** What is held under this name itself. */
+  at(name: string): T | undefined {
+    if (name === ANY_HOST) return this.any;
+    if (name.startsWith('*.')) return this.wildcards.named(backwardHash(name.slice(1)), name.slice(1));
+    return this.exact.named(nameHash(name), name);
   }
 
   /** The most specific for the head's host. */
@@ -84,14 +97,22 @@ export class HostIndex<T> {
 
   /** As `first`, for a name held as a lower-case string (SNI). */
   named(name: string): T | undefined {
-    const exact = name === ANY_HOST ? undefined : this.#byName.get(name);
-    if (exact !== undefined && !name.startsWith('*.')) return exact;
-    for (let dot = name.indexOf('.', 1); dot > 0; dot = name.indexOf('.', dot + 1)) {
-      const wildcard = this.#byName.get(`*${name.slice(dot)}`);
-      if (wildcard !== undefined) return wildcard;
+    const exact = this.exact.named(nameHash(name), name);
+    if (exact !== undefined) return exact;
+    if (this.wildcards.size > 0) {
+      for (let dot = name.indexOf('.', 1); dot > 0; dot = name.indexOf('.', dot + 1)) {
+        const suffix = name.slice(dot);
+        const wildcard = this.wildcards.named(backwardHash(suffix), suffix);
+        if (wildcard !== undefined) return wildcard;
+      }
     }
     return this.any;
   }
+}
+
+function put<T>(map: ByteMap<T>, hash: number, { key, value }: { key: string; value: T | undefined }): void {
+  if (value === undefined) map.delete(hash, key);
+  else map.set(hash, key, value);
 }
 
 /** One pass from right to left, hashing every suffix that starts with a dot and has something before it. */

@@ -17,13 +17,15 @@ export class PathScan {
   count = 0;
   readonly lengths: Uint32Array;
   readonly hashes: Int32Array;
-  readonly #longest: number;
+  readonly depth: number;
+  readonly longest: number;
 
   /** `depth`: path elements of the deepest prefix of the table; `longest`: bytes of its longest path or prefix. */
   constructor(depth: number, longest: number) {
     this.lengths = new Uint32Array(depth + 1);
     this.hashes = new Int32Array(depth + 1);
-    this.#longest = longest;
+    this.depth = depth;
+    this.longest = longest;
     this.hashes[0] = FNV_BASIS;
   }
 
@@ -32,7 +34,7 @@ export class PathScan {
     this.end = head.pathEnd;
     const { start, end, lengths, hashes } = this;
     // Bytes beyond the longest configured path cannot matter, except to see that a prefix ends there.
-    const stop = Math.min(end, start + this.#longest);
+    const stop = Math.min(end, start + this.longest);
     let hash = FNV_BASIS;
     let count = 1;
     let at = start;

@@ -1,8 +1,7 @@
 /** RouteRules compiled into plans, each once for all tables and versions that hold it. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Listener, RouteRule, WeightedBackend } from '../../config/index.ts';
+import type { RouteRule, WeightedBackend } from '../../config/index.ts';
 import { type CompiledFilters, compileFilters, HeaderPatch } from '../filter/index.ts';
-import type { HostBucket } from './bucket.ts';
 import { PlannedMatch } from './candidate.ts';
 import type { PlannedBackend, RoutePlan } from './table.ts';
 import { WeightedChoice } from './weight.ts';
@@ -22,19 +21,16 @@ const NO_FILTERS: CompiledFilters = {
   filters: null,
 };
 
-/**
- * Keeps plans while their rules stay the same, and the last table's buckets of each listener, so that a changed rule
- * costs the compilation of itself and of the hosts it serves. One for a data plane, shared by its tables.
- */
+/** Keeps plans while their rules stay the same. One for a data plane, shared by its tables. */
 export class PlanCache {
-  /** By rule key, with the object that last asked for the plan: it may be an equal copy of the plan's own. */
-  readonly #plans = new Map<string, { rule: RouteRule; plan: CompiledPlan }>();
-  /** By the keys of listeners that share a hostname on a socket; then by hostname. */
-  readonly #buckets = new Map<string, ReadonlyMap<string, HostBucket>>();
+  /** What is served, by rule key. A plan's own rule may be an equal copy of the one that last asked for it. */
+  readonly #served = new Map<string, CompiledPlan>();
+  /** Compiled and not served yet, by rule key. */
+  readonly #next = new Map<string, CompiledPlan>();
 
   /**
-   * The rule's plan, made now if its object is new and not equal to what is held under its key. Throws
-   * DMN_CONFIG_INVALID for what cannot be compiled, and then still holds the last good plan.
+   * The rule's plan, made now if it does not equal what is held under its key. Throws DMN_CONFIG_INVALID for what
+   * cannot be compiled, and then still holds the last good plan.
    */
   plan(rule: RouteRule): RoutePlan {
     return this.compiled(rule);
@@ -42,30 +38,23 @@ export class PlanCache {
 
   /** As `plan`, for the table's own files. */
   compiled(rule: RouteRule): CompiledPlan {
-    const held = this.#plans.get(rule.key);
-    if (held?.rule === rule) return held.plan;
-    const plan = held !== undefined && isDeepStrictEqual(held.rule, rule) ? held.plan : compilePlan(rule);
-    this.#plans.set(rule.key, { rule, plan });
+    for (const held of [this.#next.get(rule.key), this.#served.get(rule.key)]) {
+      if (held !== undefined && (held.rule === rule || isDeepStrictEqual(held.rule, rule))) return held;
+    }
+    const plan = compilePlan(rule);
+    this.#next.set(rule.key, plan);
     return plan;
   }
 
-  /** Forgets what is held for rules and listeners other than these. */
-  retain(live: { rules: Iterable<RouteRule>; listeners: Iterable<Listener> }): void {
-    const rules = new Set([...live.rules].map((rule) => rule.key));
-    for (const key of this.#plans.keys()) if (!rules.has(key)) this.#plans.delete(key);
-    const listeners = new Set([...live.listeners].map((listener) => listener.key));
-    for (const group of this.#buckets.keys()) {
-      if (!group.split(' ').every((key) => listeners.has(key))) this.#buckets.delete(group);
-    }
+  served(key: string): CompiledPlan | undefined {
+    return this.#served.get(key);
   }
 
-  /** Buckets of the last table that was compiled for these listeners (keys, sorted, separated by spaces). */
-  buckets(group: string): ReadonlyMap<string, HostBucket> | undefined {
-    return this.#buckets.get(group);
-  }
-
-  keepBuckets(group: string, buckets: ReadonlyMap<string, HostBucket>): void {
-    this.#buckets.set(group, buckets);
+  /** What is served from now on under this key; undefined: nothing. */
+  serve(key: string, plan: CompiledPlan | undefined): void {
+    this.#next.delete(key);
+    if (plan === undefined) this.#served.delete(key);
+    else this.#served.set(key, plan);
   }
 }
 

@@ -37,6 +37,8 @@ export const CRITERIA: ReadonlyArray<Criterion> = [
   },
   { name: 'earlier rule of the route', compare: (a, b) => a.plan.rule.index - b.plan.rule.index },
   { name: 'earlier match of the rule', compare: (a, b) => a.match.index - b.match.index },
+  // One rule of the user's that serves Gateways in several ways: the order must not depend on what came first.
+  { name: 'earlier form of the rule', compare: (a, b) => compareText(a.plan.rule.key, b.plan.rule.key) },
 ];
 
 /** Sorts candidates into the order in which they are tried. A total order: only equal candidates compare as 0. */

@@ -10,14 +10,15 @@ import {
   Snapshot,
 } from '../../config/index.ts';
 import { DaemunError, type ErrorCode, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
+import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
 import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
-import { PlanCache, ruleFault, standIn } from '../route/index.ts';
+import { type PreparedRoutes, RouteBook, standIn } from '../route/index.ts';
 import { Backends } from '../upstream/index.ts';
 import { checkTrust, presentable } from './certificates.ts';
 import type { Port } from './port.ts';
-import { createPort, type PortGroup, placesOf, portGroups, rulesByListener } from './port-group.ts';
+import { createPort, type PortGroup, placesOf, portGroups, streamRulesByListener } from './port-group.ts';
 import { proxyHeader } from './proxy-header.ts';
 import { World } from './world.ts';
 
@@ -29,12 +30,13 @@ const REOPEN_INTERVAL = 5_000;
 const LOOKUP_TIMEOUT = 1_000;
 /** Milliseconds that connections of a listener that is gone may take to finish. */
 const CLOSE_TIMEOUT = 30_000;
+const NO_CHANGE: Delta = { version: 0, upserts: [], removals: [] };
 
 export class DataPlane implements Proxy {
   readonly #options: ProxyOptions;
   readonly #metrics = new Metrics();
   readonly #world: World;
-  readonly #plans = new PlanCache();
+  readonly #routes = new RouteBook();
   readonly #ports = new Map<string, Port>();
   readonly #failed = new Map<string, DaemunError>();
   readonly #draining = new Set<Promise<void>>();
@@ -81,7 +83,7 @@ export class DataPlane implements Proxy {
     this.#world.backends.update(config, accepted);
     await this.#world.backends.lookedUp(LOOKUP_TIMEOUT);
     this.#config = config;
-    if (touchesPorts(accepted)) await this.#updatePorts(config);
+    if (touchesPorts(accepted)) await this.#updatePorts(config, accepted);
     this.#world.backends.remove(accepted);
     this.#version.value = config.version;
     this.#appliedAt.value = Date.now() / 1000;
@@ -91,14 +93,14 @@ export class DataPlane implements Proxy {
   /** The delta without objects that cannot be used; those keep the form that they have, or get a stand-in. */
   #admit(delta: Delta, rejected: Rejection[]): Delta {
     const upserts = delta.upserts.flatMap((object): ConfigObject[] => {
-      if (object.kind === 'RouteRule' && isHttp(object)) return this.#admitRule(object, rejected);
+      if (object.kind === 'RouteRule') return this.#admitRule(object, rejected);
       return this.#usable(object, rejected) ? [object] : [];
     });
     return { ...delta, upserts };
   }
 
   #admitRule(rule: RouteRule, rejected: Rejection[]): RouteRule[] {
-    const fault = ruleFault(this.#plans, rule);
+    const fault = this.#routes.fault(rule);
     if (fault === undefined) return [rule];
     rejected.push({ kind: rule.kind, key: rule.key, code: fault.code, message: fault.message });
     const instead = standIn(rule, this.#config.get('RouteRule', rule.key), fault);
@@ -117,24 +119,29 @@ export class DataPlane implements Proxy {
     }
   }
 
-  async #updatePorts(config: Snapshot): Promise<void> {
+  async #updatePorts(config: Snapshot, delta: Delta): Promise<void> {
     const groups = portGroups(config, this.#options);
-    const rules = rulesByListener(config);
-    await Promise.all([...groups.values()].map((group) => this.#updatePort(group, { config, rules })));
+    const rules = streamRulesByListener(config);
+    const sockets = new Map([...groups].map(([id, { listeners }]) => [id, listeners]));
+    const routes = await inSlices(this.#routes.prepare({ delta, config, sockets }));
+    const { tables } = routes;
+    routes.commit();
+    await Promise.all([...groups.values()].map((group) => this.#updatePort(group, { config, rules, tables })));
     for (const [id, port] of this.#ports) if (!groups.has(id)) this.#close(id, port, CLOSE_TIMEOUT);
     for (const id of this.#failed.keys()) if (!groups.has(id)) this.#failed.delete(id);
-    this.#plans.retain({ rules: config.of('RouteRule').values(), listeners: config.of('Listener').values() });
-    this.#world.stats.forget((route) => config.get('RouteRule', route) !== undefined);
+    if (delta.removals.some(({ kind }) => kind === 'RouteRule')) {
+      this.#world.stats.forget((route) => config.get('RouteRule', route) !== undefined);
+    }
     this.#tryAgainLater();
   }
 
   async #updatePort(
     group: PortGroup,
-    at: { config: Snapshot; rules: ReadonlyMap<string, RouteRule[]> },
+    at: { config: Snapshot; rules: ReadonlyMap<string, RouteRule[]>; tables: PreparedRoutes['tables'] },
   ): Promise<void> {
     const { listeners } = group;
     const rules = [...new Set(listeners.flatMap((listener) => at.rules.get(listener.key) ?? []))];
-    const content = { listeners, rules, plans: this.#plans, config: at.config };
+    const content = { listeners, rules, table: at.tables.get(group.id)!, config: at.config };
     const held = this.#ports.get(group.id);
     if (held !== undefined) return held.swap(content);
     const port = createPort(group.kind, this.#world, content);
@@ -155,7 +162,7 @@ export class DataPlane implements Proxy {
       this.#reopen = undefined;
       void this.#enqueue(async () => {
         const before = this.#failed.size;
-        await this.#updatePorts(this.#config);
+        await this.#updatePorts(this.#config, NO_CHANGE);
         if (this.#failed.size !== before) this.#options.onAck?.(this.#ack([]));
       });
     }, REOPEN_INTERVAL);
@@ -200,10 +207,6 @@ function readTicketKeys(given: string | undefined): Buffer | undefined {
   const keys = Buffer.from(given, 'base64');
   if (keys.length !== TICKET_KEY_BYTES) throw new RangeError(`ticket keys have ${TICKET_KEY_BYTES} bytes`);
   return keys;
-}
-
-function isHttp(rule: RouteRule): boolean {
-  return rule.route.kind === 'HTTPRoute' || rule.route.kind === 'GRPCRoute';
 }
 
 /** Endpoint and backend changes touch no route and no listener. */

@@ -1,7 +1,6 @@
 /** A port of HTTP listeners. */
 import { type HttpService, serveHttp } from '../http/index.ts';
 import { adoptSocket, deliver, type ListeningSocket, linkOf, openSocket } from '../listen/index.ts';
-import { compileTable } from '../route/index.ts';
 import { Entrance } from './entrance.ts';
 import { drainHttp } from './http-drain.ts';
 import type { Port, PortContent, PortTarget } from './port.ts';
@@ -13,7 +12,7 @@ export class HttpPort implements Port {
   #socket: ListeningSocket | undefined;
 
   constructor(world: World, content: PortContent) {
-    this.#service = world.httpService(compileTable(content));
+    this.#service = world.httpService(content.table);
     this.#entrance = new Entrance(world, content, (link, firstBytes) => {
       serveHttp(link, this.#service);
       if (firstBytes !== undefined) deliver(link, firstBytes);
@@ -32,7 +31,7 @@ export class HttpPort implements Port {
   }
 
   swap(content: PortContent): void {
-    this.#service.table = compileTable(content);
+    this.#service.table = content.table;
     this.#entrance.swap(content);
   }
 

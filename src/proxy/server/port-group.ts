@@ -73,9 +73,11 @@ function kindOf({ protocol }: Listener): PortKind {
   }
 }
 
-export function rulesByListener(config: Snapshot): Map<string, RouteRule[]> {
+/** Rules of TLSRoutes, TCPRoutes and UDPRoutes. */
+export function streamRulesByListener(config: Snapshot): Map<string, RouteRule[]> {
   const byListener = new Map<string, RouteRule[]>();
   for (const rule of config.of('RouteRule').values()) {
+    if (rule.route.kind === 'HTTPRoute' || rule.route.kind === 'GRPCRoute') continue;
     for (const { listener } of rule.attachments) {
       const rules = byListener.get(listener);
       if (rules === undefined) byListener.set(listener, [rule]);

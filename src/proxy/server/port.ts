@@ -1,6 +1,6 @@
 /** One bound port: a socket (UDP: one for each address) and what serves on it. One member of the family a protocol. */
 import type { Listener, RouteRule, Snapshot } from '../../config/index.ts';
-import type { PlanCache } from '../route/index.ts';
+import type { RouteTable } from '../route/index.ts';
 
 export interface PortTarget {
   address: string;
@@ -12,9 +12,10 @@ export interface PortTarget {
 export interface PortContent {
   /** Those that share the port; at least one. */
   listeners: readonly Listener[];
-  /** Those attached to the listeners. */
+  /** Of TLSRoutes, TCPRoutes and UDPRoutes that attach to the listeners. */
   rules: readonly RouteRule[];
-  plans: PlanCache;
+  /** HTTP routes. */
+  table: RouteTable;
   config: Snapshot;
 }
 

@@ -16,7 +16,6 @@ import {
   TlsTermination,
   tlsLinkOf,
 } from '../listen/index.ts';
-import { compileTable } from '../route/index.ts';
 import {
   compileSniTable,
   createTcpRelay,
@@ -47,7 +46,7 @@ export class TlsPort implements Port {
 
   constructor(world: World, content: PortContent) {
     this.#world = world;
-    this.#service = world.httpService(compileTable(content));
+    this.#service = world.httpService(content.table);
     const contexts = tlsContexts(content.listeners, content.config);
     const onFailed = (): void => {
       world.stats.handshakesFailed.value++;
@@ -86,7 +85,7 @@ export class TlsPort implements Port {
   }
 
   swap(content: PortContent): void {
-    this.#service.table = compileTable(content);
+    this.#service.table = content.table;
     const contexts = tlsContexts(content.listeners, content.config);
     this.#https.swap(contexts);
     this.#bytes.swap(contexts);

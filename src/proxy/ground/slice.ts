@@ -1,0 +1,27 @@
+/** Long work on a thread that serves, done in slices: between two of them every request that is due gets its turn. */
+import { setImmediate } from 'node:timers/promises';
+
+/** Milliseconds of one slice. A request meets a few turns of the loop on its way, and waits this long in each. */
+export const SLICE_MS = 2;
+/** The clock is read once in so many steps. */
+const STEPS_A_LOOK = 8;
+
+/** Runs work that stops after each small step to its end, and gives what it gives. */
+export async function inSlices<T>(work: Generator<void, T, void>): Promise<T> {
+  let until = performance.now() + SLICE_MS;
+  for (let step = 1; ; step++) {
+    const { done, value } = work.next();
+    if (done) return value;
+    if (step % STEPS_A_LOOK !== 0 || performance.now() < until) continue;
+    await setImmediate();
+    until = performance.now() + SLICE_MS;
+  }
+}
+
+/** The same in one go. */
+export function atOnce<T>(work: Generator<void, T, void>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}

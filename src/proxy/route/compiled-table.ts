@@ -1,0 +1,101 @@
+/** The routes of one socket. Immutable; the next one is made by `nextTable` and shares what did not change. */
+import type { Listener, PathForm } from '../../config/index.ts';
+import { type Head, sameName } from '../ground/head.ts';
+import type { HostBucket } from './bucket.ts';
+import type { Candidate } from './candidate.ts';
+import { HostIndex } from './host-index.ts';
+import { PathScan } from './path-scan.ts';
+import type { RouteMatch, RouteTable } from './table.ts';
+
+/** Listeners of one hostname; of different Gateways where there are several, and then served as one. */
+export interface ListenerGroup {
+  readonly hostname: string;
+  readonly listeners: ReadonlyArray<Listener>;
+  readonly hosts: HostIndex<HostBucket>;
+  readonly pathForm: PathForm;
+  /** Of its deepest prefix and its longest path, or more. */
+  readonly depth: number;
+  readonly longest: number;
+}
+
+/** What was looked at for one request. */
+export interface Consideration {
+  /** The listeners that take requests for this host; undefined: none. */
+  group: ListenerGroup | undefined;
+  /** All listeners of the socket. */
+  served: ReadonlyArray<ListenerGroup>;
+  misdirected: boolean;
+  /** Every match of every rule that serves the host there, in the order of precedence; none where misdirected. */
+  candidates: Candidate[];
+}
+
+export class CompiledTable implements RouteTable {
+  static readonly EMPTY = new CompiledTable([], new HostIndex<ListenerGroup>(new Map()), new PathScan(0, 0));
+
+  /** As they were given. */
+  readonly listeners: ReadonlyArray<Listener>;
+  readonly groups: HostIndex<ListenerGroup>;
+  readonly scan: PathScan;
+  readonly #buckets: HostBucket[] = [];
+  #match: RouteMatch | null = null;
+
+  constructor(listeners: ReadonlyArray<Listener>, groups: HostIndex<ListenerGroup>, scan: PathScan) {
+    this.listeners = listeners;
+    this.groups = groups;
+    this.scan = scan;
+  }
+
+  match(head: Head, serverName: string): RouteMatch | null {
+    const group = this.groups.first(head);
+    if (group === undefined || this.#misdirected(group, head, serverName)) return null;
+    const buckets = this.#buckets;
+    const count = group.hosts.collect(head, buckets);
+    if (count === 0) return null;
+    this.scan.read(head);
+    for (let i = 0; i < count; i++) {
+      const candidate = buckets[i]!.find(head, this.scan);
+      if (candidate !== null) return this.#answer(candidate, head);
+    }
+    return null;
+  }
+
+  pathForm(head: Head): PathForm {
+    return this.groups.first(head)?.pathForm ?? 'Normalize';
+  }
+
+  serves(head: Head, serverName: string): boolean {
+    const group = this.groups.first(head);
+    return group === undefined || !this.#misdirected(group, head, serverName);
+  }
+
+  /** What `match` looks at for this head, in its order. For explanations. */
+  consider(head: Head, serverName: string): Consideration {
+    const group = this.groups.first(head);
+    const served = this.groups.values();
+    if (group === undefined) return { group, served, misdirected: false, candidates: [] };
+    if (this.#misdirected(group, head, serverName)) return { group, served, misdirected: true, candidates: [] };
+    const buckets: HostBucket[] = [];
+    group.hosts.collect(head, buckets);
+    return { group, served, misdirected: false, candidates: buckets.flatMap((bucket) => bucket.ordered()) };
+  }
+
+  /** Another listener than the one that serves the request's host was chosen when the connection was made. */
+  #misdirected(group: ListenerGroup, head: Head, serverName: string): boolean {
+    if (serverName === '' || sameName(head.hostStart, head.hostEnd, serverName)) return false;
+    return this.groups.named(serverName) !== group;
+  }
+
+  #answer(candidate: Candidate, head: Head): RouteMatch {
+    const { plan, match, listener } = candidate;
+    const matchedPrefix = match.path.type === 'PathPrefix' ? match.pathText.length : head.pathEnd - head.pathStart;
+    const answer = this.#match;
+    if (answer === null) {
+      return (this.#match = { plan, matchedPrefix, listener: listener.key, listenerPort: listener.port });
+    }
+    answer.plan = plan;
+    answer.matchedPrefix = matchedPrefix;
+    answer.listener = listener.key;
+    answer.listenerPort = listener.port;
+    return answer;
+  }
+}
