@@ -125,9 +125,10 @@ describe('the compiled table', () => {
           for (const { on, all, policies, dropped } of steps) {
             const delta = deltaTo(config, [...on, ...all, ...policies.map(policyOf)]);
             const next = config.apply(delta);
+            const served = on.map(({ key }) => next.get('Listener', key)!);
             const sockets = new Map([
-              ['even', on.filter((_, i) => i % 2 === 0)],
-              ['odd', on.filter((_, i) => i % 2 === 1)],
+              ['even', served.filter((_, i) => i % 2 === 0)],
+              ['odd', served.filter((_, i) => i % 2 === 1)],
             ]);
             const routes = atOnce(book.prepare({ delta, config: next, sockets }));
             if (!dropped) {

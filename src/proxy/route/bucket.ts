@@ -15,7 +15,7 @@ type Slots = ReadonlyByteMap<readonly Candidate[]>;
 const NOTHING: Slots = new ByteMap<readonly Candidate[]>(false);
 
 export class HostBucket {
-  static readonly EMPTY = new HostBucket(NOTHING, [], NOTHING);
+  static readonly EMPTY = new HostBucket({ exact: NOTHING, regexes: [], prefixes: NOTHING }, { depth: 0, longest: 0 });
 
   /** Path elements of the deepest prefix, and bytes of the longest path or prefix, or more. */
   readonly depth: number;
@@ -24,10 +24,13 @@ export class HostBucket {
   readonly regexes: ReadonlyArray<Candidate>;
   readonly prefixes: Slots;
 
-  constructor(exact: Slots, regexes: ReadonlyArray<Candidate>, prefixes: Slots, bounds = { depth: 0, longest: 0 }) {
-    this.exact = exact;
-    this.regexes = regexes;
-    this.prefixes = prefixes;
+  constructor(
+    parts: Pick<HostBucket, 'exact' | 'regexes' | 'prefixes'>,
+    bounds: Pick<HostBucket, 'depth' | 'longest'>,
+  ) {
+    this.exact = parts.exact;
+    this.regexes = parts.regexes;
+    this.prefixes = parts.prefixes;
     this.depth = bounds.depth;
     this.longest = bounds.longest;
   }
@@ -142,7 +145,7 @@ export class BucketDraft {
     const regexes = this.#regexes ?? this.#last.regexes;
     if (exact.size === 0 && prefixes.size === 0 && regexes.length === 0) return undefined;
     const bounds = this.#loose ? boundsOf(exact, prefixes) : { depth: this.#depth, longest: this.#longest };
-    return new HostBucket(exact.size > 0 ? exact : NOTHING, regexes, prefixes.size > 0 ? prefixes : NOTHING, bounds);
+    return new HostBucket({ exact: orNothing(exact), regexes, prefixes: orNothing(prefixes) }, bounds);
   }
 
   #matchesOf({ matches }: CompiledPlan): ReadonlyArray<PlannedMatch> {
@@ -173,6 +176,10 @@ export class BucketDraft {
     (this.#own ??= new Set()).add(slot);
     return slot;
   }
+}
+
+function orNothing(slots: Slots): Slots {
+  return slots.size > 0 ? slots : NOTHING;
 }
 
 /** Puts a candidate where precedence wants it. */
