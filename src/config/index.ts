@@ -17,6 +17,7 @@ export type {
 export {
   type BackendTraffic,
   type ClientTraffic,
+  type LoadBalancing,
   type PathForm,
   type Policy,
   type ProxyProtocolFromClients,

@@ -40,7 +40,13 @@ export interface BackendTraffic {
   spec: {
     /** The header that every connection begins with, before TLS. */
     proxyProtocol?: 'V1' | 'V2';
+    loadBalancing?: LoadBalancing;
   };
+}
+
+export interface LoadBalancing {
+  /** RoundRobin where there is no policy. LeastRequest: of two endpoints by chance the one with fewer requests. */
+  type: 'RoundRobin' | 'LeastRequest';
 }
 
 export function policyKey(type: Policy['type'], target: string): string {

@@ -8,7 +8,7 @@ import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 import { type FilterFault, filterFault } from './filter-fault.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 import type { Certificate, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
-import type { BackendTraffic, ClientTraffic, Policy, ProxyProtocolFromClients } from './policy.ts';
+import type { BackendTraffic, ClientTraffic, LoadBalancing, Policy, ProxyProtocolFromClients } from './policy.ts';
 import type {
   Attachment,
   CorsFilter,
@@ -209,7 +209,10 @@ const policy: Shape<Policy> = v.variant('type', [
     key,
     type: v.literal('BackendTraffic'),
     target: v.object({ kind: v.literal('Backend'), key }),
-    spec: v.object({ proxyProtocol: v.optional(v.picklist(['V1', 'V2'])) }),
+    spec: object<BackendTraffic['spec']>({
+      proxyProtocol: v.optional(v.picklist(['V1', 'V2'])),
+      loadBalancing: v.optional(object<LoadBalancing>({ type: v.picklist(['RoundRobin', 'LeastRequest']) })),
+    }),
   }),
 ]);
 

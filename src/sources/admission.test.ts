@@ -229,6 +229,12 @@ describe('policies of our own', () => {
       '{ targetRefs: [{ group: "", kind: Service, name: a }], proxyProtocol: v1 }',
       'spec.proxyProtocol: must be one of V1, V2',
     ],
+    [
+      'another way to balance',
+      'BackendTrafficPolicy',
+      '{ targetRefs: [{ group: "", kind: Service, name: a }], loadBalancing: { type: Fastest } }',
+      'spec.loadBalancing.type: must be one of RoundRobin, LeastRequest',
+    ],
   ])('are refused with %s', (_, kind, spec, expected) => {
     expect(saidOf(policy(kind, spec))?.join('\n')).toContain(expected);
   });

@@ -23,13 +23,14 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
  */
 const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
   ground: [],
-  upstream: ['ground'],
+  state: ['ground'],
+  upstream: ['state', 'ground'],
   filter: ['ground'],
   listen: ['ground'],
   route: ['filter', 'ground'],
   http: ['filter', 'upstream', 'ground'],
   stream: ['route', 'ground'],
-  server: ['http', 'stream', 'listen', 'route', 'upstream', 'ground'],
+  server: ['http', 'stream', 'listen', 'route', 'upstream', 'state', 'ground'],
   index: ['server'],
 };
 

@@ -36,7 +36,8 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
     this.account.endpoint = pool.label;
     if (this.expectsContinue) sendContinue(this.down);
     this.expectsContinue = false;
-    const { timeouts } = this.plan!.rule;
+    const { timeouts, retry } = this.plan!.rule;
+    if (retry !== undefined && this.account.attempts === 1) this.choice!.retries.sent();
     this.beginAttempt(timeouts?.backendRequest ?? 0);
     const up = pool.open(this);
     if (up === null) return;
@@ -66,7 +67,7 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
     const { attempts } = this.account;
     const rule = this.plan!.rule;
     if (attempts < Math.min(MAX_CONNECT_ATTEMPTS, this.choice!.size)) this.attempt();
-    else if (retriesFailure(rule, why, attempts)) this.#retryLater();
+    else if (retriesFailure(rule, why, attempts) && this.#mayRetry()) this.#retryLater();
     else this.failUpstream(why);
   }
 
@@ -75,6 +76,9 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
     if (this.over) return;
     if (this.responseStarted) return this.cut(why);
     const { attempts } = this.account;
+    // A kept connection may be closed by its backend at any time; what a timeout means was said where it was noticed.
+    const crossed = why === 'closed_early' && this.#onUsed && attempts === 1;
+    if (!untouched && !crossed && why !== 'timeout') this.#pool!.health.unanswered();
     if (untouched && attempts < MAX_CONNECT_ATTEMPTS) {
       if (!this.request!.spent) return this.attempt();
       if (this.preference === PREFERS_GRPC && this.web === null && this.client.protocol === 'HTTP/2.0') {
@@ -82,7 +86,7 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
       }
     }
     if (!this.request!.spent && !sawBytes) {
-      if (retriesFailure(this.plan!.rule, why, attempts)) return this.#retryLater();
+      if (retriesFailure(this.plan!.rule, why, attempts) && this.#mayRetry()) return this.#retryLater();
       // A kept connection that its backend closed at the same moment: the first request on it is sent again, once.
       if (attempts === 1 && this.#onUsed && why !== 'timeout' && isIdempotent(this.request!.method))
         return this.attempt();
@@ -94,6 +98,13 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
   #handBack(): void {
     this.account.status = 503;
     this.cut('draining');
+  }
+
+  /** Takes from the backend's budget. */
+  #mayRetry(): boolean {
+    if (this.choice!.retries.take()) return true;
+    this.service.stats.retriesRefused.value++;
+    return false;
   }
 
   #retryLater(): void {
@@ -115,9 +126,10 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
 
   responseHead(head: Head, framing: BodyFraming): void {
     const { account } = this;
+    this.#pool!.health.answered(head.status);
     if (this.service.onAccess !== undefined) account.upstreamDuration = performance.now() - account.startedAt;
     const { status } = head;
-    if (!this.request!.spent && retriesStatus(this.plan!.rule, status, account.attempts)) {
+    if (!this.request!.spent && retriesStatus(this.plan!.rule, status, account.attempts) && this.#mayRetry()) {
       this.up?.abort('closed_early');
       this.up = null;
       return this.#retryLater();
@@ -175,11 +187,19 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
   }
 
   protected attemptTimedOut(): void {
+    if (this.#waitsForAnswer) this.#pool!.health.unanswered();
     this.releaseUpstream('timeout');
     this.upstreamFailed('timeout', false);
   }
 
+  /** The request was sent whole, and it is the endpoint's turn. */
+  get #waitsForAnswer(): boolean {
+    return this.up !== null && this.requestComplete && !this.responseStarted;
+  }
+
   protected timedOut(): void {
+    // Clients of gRPC set deadlines as short as they like: of those PINGs tell what is the endpoint's fault.
+    if (this.preference !== PREFERS_GRPC && this.#waitsForAnswer) this.#pool!.health.unanswered();
     this.releaseUpstream('timeout');
     if (this.responseStarted) this.cut('timeout');
     else this.failUpstream('timeout');

@@ -22,10 +22,14 @@ test('a failure is tried again where the rule has a retry stanza, unless the bac
   expect(retriesFailure(ruleWith(undefined), 'reset', 1)).toBe(false);
 });
 
-test('the wait doubles up to a limit', () => {
-  expect([1, 2, 3].map((sent) => retryDelay(RULE, sent))).toEqual([100, 200, 400]);
-  expect(retryDelay(ruleWith({ codes: [], attempts: 1 }), 1)).toBe(DEFAULT_BACKOFF);
-  expect(retryDelay(RULE, 30)).toBe(LONGEST_BACKOFF);
+test('the wait doubles up to a limit, and by chance is up to half as long again', () => {
+  expect([1, 2, 3].map((sent) => retryDelay(RULE, sent, 0))).toEqual([100, 200, 400]);
+  expect(retryDelay(ruleWith({ codes: [], attempts: 1 }), 1, 0)).toBe(DEFAULT_BACKOFF);
+  expect(retryDelay(RULE, 30, 0)).toBe(LONGEST_BACKOFF);
+  expect(retryDelay(RULE, 2, 1)).toBe(300);
+  const waits = Array.from({ length: 100 }, () => retryDelay(RULE, 1));
+  expect(waits.every((wait) => wait >= 100 && wait < 150)).toBe(true);
+  expect(new Set(waits).size).toBeGreaterThan(50);
 });
 
 test('methods that may be sent again without being asked to', () => {

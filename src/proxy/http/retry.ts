@@ -4,7 +4,7 @@ import type { Failure } from '../ground/codec.ts';
 
 /** Milliseconds before the first retry where the rule names none; doubled for each further one. */
 export const DEFAULT_BACKOFF = 25;
-/** A longer wait than this is never computed from a backoff. */
+/** A longer wait than this is never computed from a backoff, but for what chance adds. */
 export const LONGEST_BACKOFF = 30_000;
 /** Endpoints tried for one request when connections are refused, without any retry rule: nothing was sent. */
 export const MAX_CONNECT_ATTEMPTS = 3;
@@ -20,10 +20,13 @@ export function retriesFailure(rule: RouteRule, why: Failure, attempts: number):
   return retry !== undefined && attempts <= retry.attempts && why !== 'protocol_error' && why !== 'draining';
 }
 
-/** `attempts`: requests sent so far. */
-export function retryDelay(rule: RouteRule, attempts: number): number {
+/** The part of a wait by which it may be longer, by chance: so that those who failed together do not come together again. */
+const JITTER = 1 / 2;
+
+/** `attempts`: requests sent so far. `chance`: from 0 up to 1. The backoff is the shortest wait, never undercut. */
+export function retryDelay(rule: RouteRule, attempts: number, chance: number = Math.random()): number {
   const first = rule.retry?.backoff ?? DEFAULT_BACKOFF;
-  return Math.min(LONGEST_BACKOFF, first * 2 ** (attempts - 1));
+  return Math.min(LONGEST_BACKOFF, first * 2 ** (attempts - 1)) * (1 + chance * JITTER);
 }
 
 /** RFC 9110 section 9.2.2, by the method's bytes as text. */

@@ -3,6 +3,7 @@ import type { AccessEntry } from '../../observe/index.ts';
 import type { ClientConnection, Failure } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { RouteTable } from '../route/index.ts';
+import type { RetryBudget } from '../state/index.ts';
 import type { EndpointPool } from '../upstream/index.ts';
 import type { Stats } from './stats.ts';
 import type { TrustedHops } from './trusted-hops.ts';
@@ -17,6 +18,8 @@ export interface UpstreamChoice {
   readonly broken: string | undefined;
   pick(avoid?: EndpointPool | null): EndpointPool | null;
   readonly size: number;
+  /** How many retries the backend bears. */
+  readonly retries: RetryBudget;
 }
 
 export interface HttpLimits {

@@ -87,6 +87,7 @@ export class Stats {
   readonly connectionsOpen: { value: number };
   readonly refused: Counter;
   readonly handshakesFailed: Counter;
+  readonly retriesRefused: Counter;
   readonly #rows = new Map<string, Map<string, RouteRow>>();
 
   constructor(metrics: Metrics) {
@@ -95,6 +96,10 @@ export class Stats {
     this.handshakesFailed = metrics.counter(
       'daemun_tls_handshakes_failed_total',
       'TLS handshakes of clients that failed',
+    );
+    this.retriesRefused = metrics.counter(
+      'daemun_http_retries_refused_total',
+      'Retries not made because their backend had no budget left for them',
     );
     this.refused = metrics.counter(
       'daemun_http_malformed_requests_total',

@@ -3,6 +3,7 @@ import { type Backend, type ConfigObject, type Endpoints, Snapshot } from '../..
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { httpPool } from '../http/index.ts';
 import { MemoryDriver } from '../listen/index.ts';
+import { ProxyState } from '../state/index.ts';
 import { Backends } from './backends.ts';
 import type { Resolved } from './name-resolution.ts';
 
@@ -24,11 +25,14 @@ function named(hostname: string): Endpoints {
 
 class Rig {
   readonly backends: Backends;
+  readonly state: ProxyState;
   config = Snapshot.EMPTY;
   #version = 0;
 
   constructor(resolve?: (hostname: string) => Promise<Resolved>) {
-    const world = { driver: new MemoryDriver(), wheel: new DeadlineWheel(() => 0) };
+    const wheel = new DeadlineWheel(() => 0);
+    this.state = new ProxyState(wheel);
+    const world = { driver: new MemoryDriver(), wheel, state: this.state };
     this.backends = new Backends(world, httpPool, resolve);
   }
 
@@ -52,6 +56,30 @@ test('an equal Backend keeps its connections, a changed one gets new ones with t
   rig.upsert({ ...BACKEND, protocol: 'h2c' });
   expect(rig.backends.get(BACKEND.key)).not.toBe(first);
   expect(rig.label()).toBe('10.0.0.1:1');
+});
+
+test('health and turn outlive a new form of the Backend, another way to reach it has its own, and what goes is forgotten', () => {
+  const rig = new Rig();
+  const backends = (): ProxyState['backends'] => rig.state.backends;
+  rig.upsert(BACKEND, endpointsAt(1, 2, 3));
+  expect(rig.label()).toBe('10.0.0.1:1');
+  rig.backends.get(BACKEND.key)!.pick()!.health.lost();
+  rig.upsert({
+    kind: 'Policy',
+    key: `BackendTraffic/${BACKEND.key}`,
+    type: 'BackendTraffic',
+    target: { kind: 'Backend', key: BACKEND.key },
+    spec: { proxyProtocol: 'V1' },
+  });
+  expect([rig.label(), rig.label(), rig.label()]).toEqual(['10.0.0.1:3', '10.0.0.1:1', '10.0.0.1:3']);
+  expect(backends().size).toBe(1);
+  rig.upsert(endpointsAt(1, 3));
+  rig.upsert(endpointsAt(1, 2));
+  expect(new Set([rig.label(), rig.label()])).toEqual(new Set(['10.0.0.1:1', '10.0.0.1:2']));
+  rig.upsert({ ...BACKEND, tls: { hostname: 'b.example', subjectAltNames: [], trust: 'System' } });
+  expect(backends().size).toBe(1);
+  rig.backends.remove({ version: 9, upserts: [], removals: [BACKEND] });
+  expect(backends().size).toBe(0);
 });
 
 test('a change waits for the first look-up of its name, though not for ever', async () => {

@@ -9,6 +9,7 @@ import {
   policyKey,
   type Snapshot,
 } from '../../config/index.ts';
+import { ProxyState } from '../state/index.ts';
 import { backendTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
 import type { PoolFactory, UpstreamWorld } from './connection.ts';
@@ -16,7 +17,7 @@ import { NameResolution, type Resolve } from './name-resolution.ts';
 
 interface Served {
   balancer: Balancer;
-  /** Changes where the backend, its policy, or a certificate that it uses, does. */
+  /** Changes where the backend, or how connections to it are made, does. */
   hash: string;
   resolution: NameResolution | undefined;
   /** What the name of an ExternalName Service stood for when it was last looked up. */
@@ -32,7 +33,7 @@ export class Backends {
   readonly #lookingUp = new Set<Promise<void>>();
 
   constructor(world: UpstreamWorld, makePool: PoolFactory, resolve?: Resolve) {
-    this.#world = world;
+    this.#world = { ...world, state: world.state ?? new ProxyState(world.wheel) };
     this.#makePool = makePool;
     this.#resolve = resolve;
   }
@@ -77,22 +78,37 @@ export class Backends {
 
   #put(backend: Backend, config: Snapshot): void {
     const held = this.#served.get(backend.key);
-    const hash = hashOf(backend, config);
+    const spec = trafficOf(backend, config);
+    const reached = reachedBy(backend, config);
+    const hash = `${canonicalHash(backend)} ${reached} ${spec?.proxyProtocol ?? ''}`;
+    if (held !== undefined) held.balancer.loadBalancing = spec?.loadBalancing;
     if (held?.hash === hash) return;
-    const alpn = backend.protocol === 'h2c' ? ['h2'] : ['http/1.1'];
-    const tls = backend.tls === undefined ? undefined : backendTls(backend.tls, { config, alpn });
-    const { proxyProtocol } = trafficOf(backend, config)?.spec ?? {};
-    const balancer = new Balancer(backend, {
-      world: this.#world,
-      makePool: this.#makePool,
-      proxyProtocol: proxyProtocol === undefined ? undefined : proxyProtocol === 'V1' ? 1 : 2,
-      ...(typeof tls === 'string' ? { broken: tls } : { tls }),
-    });
+    const balancer = this.#balancerOf(backend, config, { spec, reached });
     held?.resolution?.stop();
     this.#served.set(backend.key, { balancer, hash, resolution: undefined, lookedUp: held?.lookedUp });
     const endpoints = config.get('Endpoints', backend.key);
     if (endpoints !== undefined) this.#endpoints(endpoints);
     held?.balancer.retire();
+  }
+
+  #balancerOf(
+    backend: Backend,
+    config: Snapshot,
+    { spec, reached }: { spec: BackendTraffic['spec'] | undefined; reached: string },
+  ): Balancer {
+    const alpn = backend.protocol === 'h2c' ? ['h2'] : ['http/1.1'];
+    const tls = backend.tls === undefined ? undefined : backendTls(backend.tls, { config, alpn });
+    const { proxyProtocol, loadBalancing } = spec ?? {};
+    const balancer = new Balancer(backend, {
+      world: this.#world,
+      makePool: this.#makePool,
+      // What is held against an endpoint that was reached in another way says nothing about this one.
+      stateKey: `${backend.key} ${backend.protocol} ${reached}`,
+      proxyProtocol: proxyProtocol === undefined ? undefined : proxyProtocol === 'V1' ? 1 : 2,
+      ...(typeof tls === 'string' ? { broken: tls } : { tls }),
+    });
+    balancer.loadBalancing = loadBalancing;
+    return balancer;
   }
 
   #endpoints(object: Endpoints): void {
@@ -133,18 +149,17 @@ export class Backends {
   }
 }
 
-function hashOf(backend: Backend, config: Snapshot): string {
-  const { tls } = backend;
-  const traffic = trafficOf(backend, config);
-  const own = traffic === undefined ? canonicalHash(backend) : `${canonicalHash(backend)} ${canonicalHash(traffic)}`;
-  if (tls === undefined) return own;
+/** By what TLS, with which certificates; '' for none. */
+function reachedBy({ tls }: Backend, config: Snapshot): string {
+  if (tls === undefined) return '';
   const bundles = tls.trust === 'System' ? [] : tls.trust.map((key) => config.get('TrustBundle', key));
   const certificate =
     tls.clientCertificate === undefined ? undefined : config.get('Certificate', tls.clientCertificate);
-  return [own, ...[...bundles, certificate].map((object) => (object ? canonicalHash(object) : ''))].join(' ');
+  const parts = [...bundles, certificate].map((object) => (object ? canonicalHash(object) : ''));
+  return [canonicalHash(tls), ...parts].join(' ');
 }
 
-function trafficOf({ key }: Backend, config: Snapshot): BackendTraffic | undefined {
+function trafficOf({ key }: Backend, config: Snapshot): BackendTraffic['spec'] | undefined {
   const policy = config.get('Policy', policyKey('BackendTraffic', key));
-  return policy?.type === 'BackendTraffic' ? policy : undefined;
+  return policy?.type === 'BackendTraffic' ? policy.spec : undefined;
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Backend, Endpoint } from '../../config/index.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
+import type { EndpointHealth } from '../state/index.ts';
 import { Balancer } from './balancer.ts';
 import type { EndpointPool } from './connection.ts';
 
@@ -16,18 +17,18 @@ class FakePool implements EndpointPool {
   readonly address = '10.0.0.1';
   readonly port: number;
   readonly label: string;
-  evictedUntil = 0;
+  readonly health: EndpointHealth;
+  load = 0;
   retired = false;
-  constructor(port: number) {
+  constructor(port: number, health: EndpointHealth) {
     this.port = port;
+    this.health = health;
     this.label = `10.0.0.1:${port}`;
   }
   open(): null {
     return null;
   }
   cancel(): void {}
-  noteRefused(): void {}
-  noteAnswered(): void {}
   retire(): void {
     this.retired = true;
   }
@@ -37,8 +38,8 @@ function balancerOf(...endpoints: Endpoint[]): { balancer: Balancer; pools: Fake
   const pools: FakePool[] = [];
   const balancer = new Balancer(BACKEND, {
     world: { driver: new MemoryDriver(), wheel: new DeadlineWheel(() => 0) },
-    makePool: (_world, { port }) => {
-      const pool = new FakePool(port);
+    makePool: (_world, { port, health }) => {
+      const pool = new FakePool(port, health);
       pools.push(pool);
       return pool;
     },
@@ -66,11 +67,26 @@ test('ready endpoints take turns, and draining ones only where none is ready', (
 
 test('an endpoint that is evicted, or just failed, is passed over as long as there is another', () => {
   const { balancer, pools } = balancerOf(endpoint(1), endpoint(2));
-  pools[0]!.evictedUntil = 100;
+  pools[0]!.health.evictedUntil = 100;
   expect(picks(balancer, 3)).toEqual([2, 2, 2]);
   expect(balancer.pick(pools[1]!)).not.toBeNull();
-  pools[1]!.evictedUntil = 100;
+  pools[1]!.health.evictedUntil = 100;
   expect(new Set(picks(balancer, 4))).toEqual(new Set([1, 2]));
+});
+
+test('of two by chance the one with fewer requests is taken, and none that is evicted', () => {
+  const { balancer, pools } = balancerOf(endpoint(1), endpoint(2), endpoint(3));
+  balancer.loadBalancing = { type: 'LeastRequest' };
+  pools[0]!.load = 10;
+  pools[1]!.health.streams = 5;
+  const chosen = picks(balancer, 300);
+  // The busiest is never the better one of two.
+  expect(chosen).not.toContain(1);
+  expect(chosen.filter((port) => port === 3).length).toBeGreaterThan(chosen.filter((port) => port === 2).length);
+  pools[2]!.health.evictedUntil = 100;
+  expect(picks(balancer, 50)).not.toContain(3);
+  balancer.update([endpoint(1)]);
+  expect(picks(balancer, 2)).toEqual([1, 1]);
 });
 
 test('an update keeps the pools of endpoints that stay and retires the others', () => {

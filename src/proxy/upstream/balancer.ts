@@ -1,57 +1,93 @@
-/** One Backend with the pools of its endpoints: round robin over the ready ones, then over the draining ones. */
-import type { Backend, Endpoint, Endpoints } from '../../config/index.ts';
+/** One Backend with the pools of its endpoints, and the choice among them: the ready ones, else the draining ones. */
+import type { Backend, Endpoint, Endpoints, LoadBalancing } from '../../config/index.ts';
 import type { ConnectTls } from '../ground/driver.ts';
+import { type BackendState, ProxyState, type RetryBudget } from '../state/index.ts';
 import { ClientPools } from './client-pools.ts';
 import type { EndpointPool, EndpointTarget, PoolFactory, ProxyVersion, UpstreamWorld } from './connection.ts';
+
+export interface BalancerOptions {
+  world: UpstreamWorld;
+  makePool: PoolFactory;
+  /** Under which its state is kept; absent: the backend's. */
+  stateKey?: string | undefined;
+  tls?: ConnectTls | undefined;
+  proxyProtocol?: ProxyVersion | undefined;
+  broken?: string | undefined;
+}
 
 export class Balancer {
   readonly backend: Backend;
   /** Why no request may go to this backend (its TLS policy cannot be met, say), or undefined. */
   readonly broken: string | undefined;
-  readonly #world: UpstreamWorld;
-  readonly #makePool: PoolFactory;
   /** Options of TLS to the endpoints. */
   readonly tls: ConnectTls | undefined;
   /** Of the PROXY header that connections to the endpoints begin with. */
   readonly proxyProtocol: ProxyVersion | undefined;
+  loadBalancing: LoadBalancing | undefined = undefined;
+  readonly #world: UpstreamWorld;
+  readonly #makePool: PoolFactory;
+  readonly #states: ProxyState['backends'];
+  readonly #stateKey: string;
+  readonly #state: BackendState;
   readonly #pools = new Map<string, EndpointPool>();
   #ready: EndpointPool[] = [];
   #draining: EndpointPool[] = [];
-  #next = 0;
+  #retired = false;
 
-  constructor(
-    backend: Backend,
-    around: {
-      world: UpstreamWorld;
-      makePool: PoolFactory;
-      tls?: ConnectTls | undefined;
-      proxyProtocol?: ProxyVersion | undefined;
-      broken?: string | undefined;
-    },
-  ) {
+  constructor(backend: Backend, options: BalancerOptions) {
     this.backend = backend;
-    this.broken = around.broken;
-    this.#world = around.world;
-    this.#makePool = around.makePool;
-    this.tls = around.tls;
-    this.proxyProtocol = around.proxyProtocol;
+    this.broken = options.broken;
+    this.#world = options.world;
+    this.#makePool = options.makePool;
+    this.tls = options.tls;
+    this.proxyProtocol = options.proxyProtocol;
+    this.#states = (options.world.state ?? new ProxyState(options.world.wheel)).backends;
+    this.#stateKey = options.stateKey ?? backend.key;
+    this.#state = this.#states.hold(this.#stateKey);
+  }
+
+  get size(): number {
+    return this.#ready.length + this.#draining.length;
+  }
+
+  get retries(): RetryBudget {
+    return this.#state.retries;
   }
 
   /** The endpoint for the next request, or null where there is none. `avoid`: one that just failed. */
   pick(avoid: EndpointPool | null = null): EndpointPool | null {
     const pools = this.#ready.length > 0 ? this.#ready : this.#draining;
-    const { length } = pools;
-    const { now } = this.#world.wheel;
-    for (let i = 0; i < length; i++) {
-      const pool = pools[this.#next++ % length]!;
-      if (pool.evictedUntil <= now && pool !== avoid) return pool;
-    }
-    // All are evicted: trying one is better than failing all.
-    return length > 0 ? pools[this.#next++ % length]! : null;
+    if (this.loadBalancing?.type === 'LeastRequest' && pools.length > 1) return this.#lessLoaded(pools, avoid);
+    return this.#next(pools, avoid);
   }
 
-  get size(): number {
-    return this.#ready.length + this.#draining.length;
+  #next(pools: ReadonlyArray<EndpointPool>, avoid: EndpointPool | null): EndpointPool | null {
+    const { length } = pools;
+    const { now } = this.#world.wheel;
+    const state = this.#state;
+    for (let i = 0; i < length; i++) {
+      const pool = pools[state.turn++ % length]!;
+      if (pool !== avoid && pool.health.admits(now)) return pool;
+    }
+    // All are evicted: trying one is better than failing all.
+    return length > 0 ? pools[state.turn++ % length]! : null;
+  }
+
+  /**
+   * Of two by chance the one with fewer requests: nearly as even as the least of all, and many gateways that ask one
+   * service do not all run to the same endpoint.
+   */
+  #lessLoaded(pools: ReadonlyArray<EndpointPool>, avoid: EndpointPool | null): EndpointPool | null {
+    const { length } = pools;
+    const first = Math.floor(Math.random() * length);
+    const second = (first + 1 + Math.floor(Math.random() * (length - 1))) % length;
+    const better = loadOf(pools[second]!) < loadOf(pools[first]!) ? second : first;
+    const { now } = this.#world.wheel;
+    for (const at of [better, better === first ? second : first]) {
+      const pool = pools[at]!;
+      if (pool !== avoid && pool.health.admits(now)) return pool;
+    }
+    return this.#next(pools, avoid);
   }
 
   /** Takes over a new list of endpoints; connections to those that stay are kept. */
@@ -62,7 +98,7 @@ export class Balancer {
       stay.add(label);
       let pool = this.#pools.get(label);
       if (pool === undefined) {
-        pool = this.#poolOf({ address: endpoint.address, port: endpoint.port, tls: this.tls });
+        pool = this.#newPool(endpoint, label);
         this.#pools.set(label, pool);
       }
       return pool;
@@ -75,10 +111,13 @@ export class Balancer {
       if (stay.has(label)) continue;
       this.#pools.delete(label);
       pool.retire();
+      this.#state.endpoints.letGo(label);
     }
   }
 
-  #poolOf(target: EndpointTarget): EndpointPool {
+  #newPool({ address, port }: Endpoint, label: string): EndpointPool {
+    const health = this.#state.endpoints.hold(label);
+    const target: EndpointTarget = { address, port, tls: this.tls, health };
     const protocol = this.backend.protocol === 'h2c' ? 'h2' : 'http';
     const make = (own: EndpointTarget): EndpointPool => this.#makePool(this.#world, own, protocol);
     return this.proxyProtocol === undefined
@@ -88,16 +127,26 @@ export class Balancer {
 
   /** The same choice for connections and sessions that no pool carries (TCP, TLS, UDP). */
   readonly picker = {
-    pick: (): EndpointPool | undefined => this.pick() ?? undefined,
-    failed: (endpoint: { address: string; port: number }): void => this.#pools.get(labelOf(endpoint))?.noteRefused(),
-    succeeded: (endpoint: { address: string; port: number }): void =>
-      this.#pools.get(labelOf(endpoint))?.noteAnswered(),
-    release: (): void => {},
+    pick: (): EndpointPool | undefined => {
+      const pool = this.pick() ?? undefined;
+      if (pool !== undefined) pool.health.streams++;
+      return pool;
+    },
+    failed: (endpoint: EndpointPool): void => endpoint.health.refused(),
+    succeeded: (endpoint: EndpointPool): void => endpoint.health.opened(),
+    release: (endpoint: EndpointPool): void => void endpoint.health.streams--,
   };
 
+  /** No endpoints, and no state: another form of this Backend has taken both over, or it is gone. */
   retire(): void {
     this.update([]);
+    if (!this.#retired) this.#states.letGo(this.#stateKey);
+    this.#retired = true;
   }
+}
+
+function loadOf(pool: EndpointPool): number {
+  return pool.load + pool.health.streams;
 }
 
 function labelOf({ address, port }: { address: string; port: number }): string {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { ClientConnection, Upstream } from '../ground/codec.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
+import { BackendState } from '../state/index.ts';
 import { ClientPools } from './client-pools.ts';
 import {
   type EndpointPool,
@@ -39,7 +40,7 @@ function rig() {
   };
   const pools = new ClientPools(
     world,
-    { address: '10.0.0.1', port: 80, tls: undefined },
+    { address: '10.0.0.1', port: 80, tls: undefined, health: new BackendState(wheel).endpoints.hold('') },
     {
       version: 1,
       make(target) {
@@ -98,10 +99,10 @@ test('what comes after the client left, or the endpoint was given up, is served 
 test('an endpoint that refuses one client is passed over for all', () => {
   const { pools, made } = rig();
   pools.open(waiterOf(clientOf(1)));
-  made[0]!.target.whole!.noteRefused();
-  expect(pools.evictedUntil).toBeGreaterThan(0);
-  made[0]!.target.whole!.noteAnswered();
-  expect(pools.evictedUntil).toBe(0);
+  made[0]!.target.health.refused();
+  expect(pools.health.evictedUntil).toBeGreaterThan(0);
+  made[0]!.target.health.opened();
+  expect(pools.health.evictedUntil).toBe(0);
 });
 
 test('more clients than the limit are turned away', async () => {

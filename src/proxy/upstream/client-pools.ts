@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert';
 import type { ClientConnection, Upstream } from '../ground/codec.ts';
+import type { EndpointHealth } from '../state/index.ts';
 import {
   type EndpointPool,
   type EndpointTarget,
@@ -13,7 +14,6 @@ import {
   type ProxyVersion,
   type UpstreamWorld,
 } from './connection.ts';
-import { Eviction } from './eviction.ts';
 
 export interface ClientPoolOptions {
   version: ProxyVersion;
@@ -25,11 +25,10 @@ export class ClientPools implements EndpointPool {
   readonly address: string;
   readonly port: number;
   readonly label: string;
-  evictedUntil = 0;
+  readonly health: EndpointHealth;
   readonly #world: UpstreamWorld;
   readonly #target: EndpointTarget;
   readonly #options: ClientPoolOptions;
-  readonly #eviction = new Eviction();
   readonly #pools = new Map<ClientConnection | undefined, OwnPool>();
   #retired = false;
 
@@ -40,6 +39,7 @@ export class ClientPools implements EndpointPool {
     this.address = target.address;
     this.port = target.port;
     this.label = `${target.address}:${target.port}`;
+    this.health = target.health;
   }
 
   open(waiter: OpenWaiter): Upstream | null {
@@ -53,12 +53,9 @@ export class ClientPools implements EndpointPool {
     this.#pools.get(waiter.client)?.pool.cancel(waiter);
   }
 
-  noteRefused(): void {
-    this.#eviction.refused(this, this.#world.wheel.now);
-  }
-
-  noteAnswered(): void {
-    this.#eviction.answered(this);
+  /** Clients count, whether or not they ask for something now: to look at all pools would cost more than it is worth. */
+  get load(): number {
+    return this.#pools.size;
   }
 
   retire(): void {
@@ -74,7 +71,7 @@ export class ClientPools implements EndpointPool {
       source: { address: client?.remoteAddress ?? '', port: client?.remotePort ?? 0 },
       destination: { address: client?.localAddress ?? '', port: client?.localPort ?? 0 },
     });
-    const pool = this.#options.make({ ...this.#target, preamble, whole: this });
+    const pool = this.#options.make({ ...this.#target, preamble });
     const own = new OwnPool(pool, client, () => this.#pools.delete(client));
     // A retry may come after the endpoint was given up, or after its client left: it is served, and nothing is kept.
     if (this.#retired || client?.ownPools === null) pool.retire();

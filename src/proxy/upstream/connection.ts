@@ -6,6 +6,7 @@
 import type { ClientConnection, Failure, ResponseSide, Upstream } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { ConnectTls, Driver, LinkAddresses } from '../ground/driver.ts';
+import type { EndpointHealth, ProxyState } from '../state/index.ts';
 
 /** An exchange that waits for a connection. Exactly one of the two is called, unless it cancels. */
 export interface OpenWaiter extends ResponseSide {
@@ -26,11 +27,9 @@ export interface EndpointPool {
   open(waiter: OpenWaiter): Upstream | null;
   /** The waiter is no longer interested. */
   cancel(waiter: OpenWaiter): void;
-  /** Milliseconds on the wheel's clock until which the endpoint is passed over because it refused; 0: it is not. */
-  evictedUntil: number;
-  /** It refused, or answered again after it had refused. */
-  noteRefused(): void;
-  noteAnswered(): void;
+  readonly health: EndpointHealth;
+  /** Requests that it carries, or that wait for it. */
+  readonly load: number;
   /** No new requests; idle connections close, busy ones when they are done. */
   retire(): void;
 }
@@ -41,14 +40,16 @@ export interface EndpointTarget {
   tls: ConnectTls | undefined;
   /** What connections begin with, before TLS. */
   preamble?: Uint8Array;
-  /** The pool of the whole endpoint, where this one is a part of it: it hears how the endpoint does. */
-  whole?: Pick<EndpointPool, 'noteRefused' | 'noteAnswered'>;
+  /** Of the endpoint as a whole, whatever pools it has. */
+  health: EndpointHealth;
 }
 
 /** What pools need of the world around them. */
 export interface UpstreamWorld {
   driver: Driver;
   wheel: DeadlineWheel;
+  /** What outlives this config; absent: nothing does. */
+  state?: ProxyState;
   /** The PROXY header of a version; absent where no backend is sent one. */
   proxyHeader?(version: ProxyVersion, addresses: LinkAddresses): Uint8Array;
 }

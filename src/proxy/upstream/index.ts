@@ -10,6 +10,5 @@ export {
   UPSTREAM_IDLE_TIMEOUT,
   type UpstreamWorld,
 } from './connection.ts';
-export { Eviction } from './eviction.ts';
 export { ConnectionPool, type PooledConnection } from './pool.ts';
 export { WaitingRoom } from './waiting-room.ts';

@@ -2,18 +2,19 @@ import { expect, test } from 'vitest';
 import type { Failure, Upstream } from '../ground/codec.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
+import { BackendState, FIRST_EVICTION, LONGEST_EVICTION } from '../state/index.ts';
 import {
   MAX_CONNECTIONS_PER_ENDPOINT,
   MAX_IDLE_PER_ENDPOINT,
   MAX_WAITING_PER_ENDPOINT,
   type OpenWaiter,
 } from './connection.ts';
-import { FIRST_EVICTION, LONGEST_EVICTION } from './eviction.ts';
 import { ConnectionPool, type PooledConnection } from './pool.ts';
 
 class FakeConnection implements PooledConnection {
   readonly carried: OpenWaiter[] = [];
   closed = false;
+  answeredAt = 0;
   adopt(waiter: OpenWaiter): void {
     this.carried.push(waiter);
   }
@@ -55,7 +56,7 @@ function poolOf(): { pool: ConnectionPool; made: FakeConnection[]; pass(millisec
   let time = 0;
   const wheel = new DeadlineWheel(() => time);
   const made: FakeConnection[] = [];
-  const target = { address: '10.0.0.1', port: 80, tls: undefined };
+  const target = { address: '10.0.0.1', port: 80, tls: undefined, health: new BackendState(wheel).endpoints.hold('') };
   const pool = new ConnectionPool({ driver: new MemoryDriver(), wheel }, target, () => {
     const connection = new FakeConnection();
     made.push(connection);
@@ -122,21 +123,21 @@ test('one that refuses fails all who wait, and evicts the endpoint, longer each 
   const waiting = open(pool, 2);
   pool.refused('connect_refused');
   expect(waiting.map(({ failed }) => failed)).toEqual(['connect_refused', 'connect_refused']);
-  expect(pool.evictedUntil).toBe(FIRST_EVICTION);
+  expect(pool.health.evictedUntil).toBe(FIRST_EVICTION);
   pass(2_000);
   open(pool, 1);
   pool.refused('connect_refused');
-  expect(pool.evictedUntil).toBe(2_000 + FIRST_EVICTION * 2);
-  pool.noteRefused();
-  expect(pool.evictedUntil).toBe(2_000 + FIRST_EVICTION * 2);
+  expect(pool.health.evictedUntil).toBe(2_000 + FIRST_EVICTION * 2);
+  pool.health.refused();
+  expect(pool.health.evictedUntil).toBe(2_000 + FIRST_EVICTION * 2);
   for (let i = 0; i < 10; i++) {
     pass(LONGEST_EVICTION);
-    pool.noteRefused();
+    pool.health.refused();
   }
-  expect(pool.evictedUntil).toBe(2_000 + 11 * LONGEST_EVICTION);
+  expect(pool.health.evictedUntil).toBe(2_000 + 11 * LONGEST_EVICTION);
   open(pool, 1);
   pool.opened(made.at(-1)!);
-  expect(pool.evictedUntil).toBe(0);
+  expect(pool.health.evictedUntil).toBe(0);
 });
 
 test('one that was cancelled is not called, and its connection serves the next', () => {
@@ -146,6 +147,19 @@ test('one that was cancelled is not called, and its connection serves the next',
   pool.opened(made[0]!);
   expect(cancelled!.got).toBeUndefined();
   expect(open(pool, 1)[0]!.got).toBe(made[0]);
+});
+
+test('after a request without an answer idle connections are closed that have not answered since it was sent', () => {
+  const { pool, made } = poolOf();
+  open(pool, 3);
+  for (const connection of made) pool.opened(connection);
+  for (const [i, connection] of made.entries()) {
+    connection.answeredAt = 100 * i;
+    pool.idle(connection);
+  }
+  expect(pool.load).toBe(0);
+  pool.doubt(150);
+  expect(made.map(({ closed }) => closed)).toEqual([true, true, false]);
 });
 
 test('a retired pool closes idle connections at once and others when they are done, and fails nobody who waits', () => {

@@ -1,5 +1,6 @@
 /** Connections to one endpoint that carry one request at a time (HTTP/1.1). */
 import type { Failure, Upstream } from '../ground/codec.ts';
+import type { EndpointHealth } from '../state/index.ts';
 import {
   type EndpointPool,
   type EndpointTarget,
@@ -9,11 +10,12 @@ import {
   type OpenWaiter,
   type UpstreamWorld,
 } from './connection.ts';
-import { Eviction } from './eviction.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** A connection as the pool sees it. */
 export interface PooledConnection extends Upstream {
+  /** When its last answer was complete, on the wheel's clock. */
+  readonly answeredAt: number;
   /** Takes the next exchange; only while idle. */
   adopt(waiter: OpenWaiter): void;
   /** Closes an idle connection. */
@@ -29,14 +31,13 @@ export class ConnectionPool implements EndpointPool {
   readonly label: string;
   readonly target: EndpointTarget;
   readonly world: UpstreamWorld;
-  evictedUntil = 0;
+  readonly health: EndpointHealth;
   readonly #connect: ConnectionFactory;
   readonly #idle: PooledConnection[] = [];
   readonly #waiting = new WaitingRoom(MAX_WAITING_PER_ENDPOINT);
   #connections = 0;
   #connecting = 0;
   #retired = false;
-  readonly #eviction = new Eviction();
 
   constructor(world: UpstreamWorld, target: EndpointTarget, connect: ConnectionFactory) {
     this.world = world;
@@ -44,6 +45,7 @@ export class ConnectionPool implements EndpointPool {
     this.address = target.address;
     this.port = target.port;
     this.label = `${target.address}:${target.port}`;
+    this.health = target.health;
     this.#connect = connect;
   }
 
@@ -65,7 +67,7 @@ export class ConnectionPool implements EndpointPool {
   /** A connection is open and can take a request. */
   opened(connection: PooledConnection): void {
     this.#connecting--;
-    this.noteAnswered();
+    this.health.opened();
     this.#rest(connection, false);
   }
 
@@ -90,7 +92,7 @@ export class ConnectionPool implements EndpointPool {
   refused(why: Failure): void {
     this.#connecting--;
     this.#connections--;
-    this.noteRefused();
+    this.health.refused();
     this.#waiting.turnAway(why);
   }
 
@@ -102,14 +104,17 @@ export class ConnectionPool implements EndpointPool {
     this.#grow();
   }
 
-  noteRefused(): void {
-    this.target.whole?.noteRefused();
-    this.#eviction.refused(this, this.world.wheel.now);
+  get load(): number {
+    return this.#connections - this.#connecting - this.#idle.length + this.#waiting.size;
   }
 
-  noteAnswered(): void {
-    this.target.whole?.noteAnswered();
-    this.#eviction.answered(this);
+  /**
+   * A request that was sent at `since` got no answer in its time: idle connections that have not answered since then
+   * may be as dead as the one it went over.
+   */
+  doubt(since: number): void {
+    const doubtful = this.#idle.filter(({ answeredAt }) => answeredAt <= since);
+    for (const connection of doubtful) connection.closeIdle();
   }
 
   retire(): void {

@@ -10,4 +10,5 @@ const takesServices = rule<PolicyTargetReference[]>(
 export const backendTrafficPolicySpec = object({
   targetRefs: required(list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesServices] })),
   proxyProtocol: optional(oneOf('V1', 'V2')),
+  loadBalancing: optional(object({ type: required(oneOf('RoundRobin', 'LeastRequest')) })),
 });

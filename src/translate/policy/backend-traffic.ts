@@ -18,7 +18,7 @@ import {
 } from './attached-policy.ts';
 
 export interface BackendTrafficView extends AttachedPolicy {
-  proxyProtocol?: 'V1' | 'V2';
+  spec: BackendTraffic['spec'];
 }
 
 export interface BackendTrafficPolicies {
@@ -38,25 +38,24 @@ export function deriveBackendTraffic(graph: Graph, uses: Collection<BackendUse>)
     const { service, protocol } = use!;
     const object = `Service/${service.namespace}/${service.name}`;
     const policies = context.fetch(byService, object) ?? [];
-    // A datagram says nothing before itself.
-    if (policies.length === 0 || protocol === 'udp') return [];
+    if (policies.length === 0) return [];
     const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
-    const port = ports.find((one) => one.port === service.port && one.protocol !== 'UDP');
-    const proxyProtocol = decisive(policies, object, port?.name ?? '')?.proxyProtocol;
-    if (proxyProtocol === undefined) return [];
+    const port = ports.find((one) => one.port === service.port && (one.protocol === 'UDP') === (protocol === 'udp'));
+    const { proxyProtocol, ...rest } = decisive(policies, object, port?.name ?? '')?.spec ?? {};
+    // A datagram says nothing before itself.
+    const spec = proxyProtocol === undefined || protocol === 'udp' ? rest : { proxyProtocol, ...rest };
+    if (Object.keys(spec).length === 0) return [];
     const key = policyKey('BackendTraffic', backend);
     const target = { kind: 'Backend' as const, key: backend };
-    const policy: BackendTraffic = { kind: 'Policy', key, type: 'BackendTraffic', target, spec: { proxyProtocol } };
+    const policy: BackendTraffic = { kind: 'Policy', key, type: 'BackendTraffic', target, spec };
     return [[`Policy/${key}`, policy] as const];
   });
   return { views, byService, config };
 }
 
 function viewOf(policy: BackendTrafficPolicy): BackendTrafficView {
-  const view: BackendTrafficView = attachedPolicy(policy);
-  const { proxyProtocol } = policy.spec;
-  if (proxyProtocol !== undefined) view.proxyProtocol = proxyProtocol;
-  return view;
+  const { targetRefs: _, ...spec } = policy.spec;
+  return { ...attachedPolicy(policy), spec };
 }
 
 /** A policy for the port itself counts, as a whole, before one for all ports. */

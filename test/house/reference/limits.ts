@@ -21,7 +21,7 @@ const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
   ['HTTP, both versions', ['src/proxy/http/']],
   ['HTTP/1.1', ['src/proxy/http/h1/']],
   ['HTTP/2', ['src/proxy/http/h2/']],
-  ['Backends', ['src/proxy/upstream/']],
+  ['Backends', ['src/proxy/upstream/', 'src/proxy/state/']],
   ['TCP, TLS passthrough and UDP', ['src/proxy/stream/']],
   ['Sockets, TLS and the data plane', ['src/proxy/listen/', 'src/proxy/server/', 'src/proxy/route/']],
   ['Manifests', ['src/sources/']],

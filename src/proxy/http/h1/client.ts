@@ -57,6 +57,8 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #answered = false;
   #idleTimeout: number = UPSTREAM_IDLE_TIMEOUT;
   #sawBytes = false;
+  answeredAt = 0;
+  #sentAt = 0;
   #blocked = false;
   /** Of a tunnel: which sides have ended. */
   #requestEnded = false;
@@ -86,6 +88,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   // ── the exchange's calls
 
   sendHead(head: string, framing: BodyFraming): void {
+    this.#sentAt = this.#pool.world.wheel.now;
     this.#bodyless = head.startsWith('HEAD ');
     this.#requestOpen = framing === BODY_LENGTH || framing === BODY_OPEN;
     this.#requestChunked = framing === BODY_OPEN;
@@ -122,8 +125,9 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     this.#write(out);
   }
 
-  abort(_why: Failure): void {
+  abort(why: Failure): void {
     this.#exchange = null;
+    if (why === 'timeout' && !this.#sawBytes) this.#pool.doubt(this.#sentAt);
     this.#end('reset');
   }
 
@@ -347,6 +351,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   }
 
   #rest(): void {
+    this.answeredAt = this.#pool.world.wheel.now;
     this.#pool.world.wheel.set(this.#deadline, this.#idleTimeout);
   }
 

@@ -5,6 +5,7 @@ import { BODY_NONE, type BodyFraming, type Failure, type Upstream } from '../../
 import { DeadlineWheel } from '../../ground/deadline.ts';
 import { Head } from '../../ground/head.ts';
 import { MemoryDriver, type MemoryLink } from '../../listen/memory-link.ts';
+import { BackendState } from '../../state/index.ts';
 import type { EndpointPool, OpenWaiter } from '../../upstream/index.ts';
 import { BLOCK_AT, sendText } from './client.fixture.ts';
 import { HpackDecoder } from './decoder.ts';
@@ -68,7 +69,12 @@ export class RawBackend {
   now = 0;
   readonly wheel: DeadlineWheel = new DeadlineWheel(() => this.now);
   readonly driver: MemoryDriver = new MemoryDriver();
-  readonly pool: H2Pool = new H2Pool(this, { address: '127.0.0.1', port: 80, tls: undefined });
+  readonly pool: H2Pool = new H2Pool(this, {
+    address: '127.0.0.1',
+    port: 80,
+    tls: undefined,
+    health: new BackendState(this.wheel).endpoints.hold(''),
+  });
   readonly #decoders: HpackDecoder[] = [];
 
   link(index = 0): MemoryLink {

@@ -9,6 +9,7 @@ import { H2Connection } from './connection.ts';
 import { RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
 import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
 import type { HeaderBlock } from './header-frames.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { type SectionFault, SOUND } from './section-fault.ts';
 import { CLIENT_SETTINGS } from './settings.ts';
 
@@ -25,6 +26,8 @@ export interface H2ClientHost {
   available(connection: H2ClientConnection): void;
   /** It takes no more requests. Called once, after `opened`. */
   gone(connection: H2ClientConnection): void;
+  /** The backend does not answer on it any more. */
+  lost(): void;
 }
 
 /** Streams that we open before the backend's SETTINGS say how many it takes; RFC 9113 6.5.2 asks for no less. */
@@ -32,9 +35,12 @@ const FIRST_STREAMS = 100;
 /** Streams that we open at most: more would wait on one TCP connection for each other. */
 const MOST_STREAMS = 256;
 const LAST_STREAM = 0x7fff_ffff;
+/** What PINGs carry: nobody reads it, as any byte that comes answers them. */
+const ALIVE_PING = Buffer.from('alive?  ');
 
 export class H2ClientConnection extends H2Connection {
   readonly peerOpensStreams = false;
+  readonly keepAlive: KeepAlive;
   readonly #host: H2ClientHost;
   #open = false;
   #nextStream = 1;
@@ -45,6 +51,7 @@ export class H2ClientConnection extends H2Connection {
   constructor(host: H2ClientHost) {
     super(host.wheel);
     this.#host = host;
+    this.keepAlive = new KeepAlive(host.wheel.now);
     this.sender.output.raw(PREFACE);
     this.start(CLIENT_SETTINGS);
   }
@@ -76,6 +83,25 @@ export class H2ClientConnection extends H2Connection {
     if (this.streams.size === 0) this.end('draining');
   }
 
+  /**
+   * A request got no answer in its time. Where nothing at all came since it was sent (`reads` is what keepAlive had
+   * counted then) the connection takes no more, whether it is dead or its backend hangs; a PING tells which.
+   */
+  doubt(reads: number): void {
+    if (!this.#open || this.dead || this.keepAlive.reads !== reads) return;
+    this.#retire();
+    if (!this.keepAlive.asking) this.#ask();
+  }
+
+  #ask(): void {
+    this.sender.ping(0, ALIVE_PING, 0);
+    this.keepAlive.asked(this.wheel.now);
+  }
+
+  #endIfDone(): void {
+    if (this.#retired && this.streams.size === 0 && !this.keepAlive.asking) this.end('draining');
+  }
+
   #retire(): void {
     if (this.#retired) return;
     this.#retired = true;
@@ -100,9 +126,16 @@ export class H2ClientConnection extends H2Connection {
     }
     this.#open = true;
     this.#idleSince = this.wheel.now;
+    this.keepAlive.heard(this.wheel.now);
     this.sender.output.open(this.link!);
     this.sendMore();
     this.#host.opened(this);
+  }
+
+  override onBytes(start: number, end: number): void {
+    this.keepAlive.heard(this.wheel.now);
+    super.onBytes(start, end);
+    if (this.#retired && !this.dead) this.#endIfDone();
   }
 
   override onClose(error: NodeJS.ErrnoException | undefined): void {
@@ -148,13 +181,19 @@ export class H2ClientConnection extends H2Connection {
   protected onStreamClosed(): void {
     if (this.streams.size === 0) {
       this.#idleSince = this.wheel.now;
-      if (this.#retired) this.end('draining');
+      this.#endIfDone();
     }
     if (this.free) this.#host.available(this);
   }
 
   protected onHousekeeping(now: number): void {
-    if (!this.#open || this.streams.size > 0 || now - this.#idleSince < this.#host.idleTimeout) return;
+    if (!this.#open) return;
+    if (this.keepAlive.overdue(now)) {
+      this.#host.lost();
+      return this.end('timeout');
+    }
+    if (this.keepAlive.due(now, this.streams.size > 0)) this.#ask();
+    if (this.streams.size > 0 || now - this.#idleSince < this.#host.idleTimeout) return;
     this.sender.goaway(0, NO_ERROR, 'idle');
     this.end('timeout');
   }
@@ -173,6 +212,7 @@ export class H2ClientConnection extends H2Connection {
 
   onHeaders(streamId: number, block: HeaderBlock): void {
     const stream = this.streams.get(streamId) as ClientStream | undefined;
+    this.keepAlive.quiet = 0;
     const trailers = stream === undefined || stream.headSeen;
     const fault = this.decode(trailers ? TRAILER_SECTION : RESPONSE_SECTION, block);
     if (stream !== undefined && fault !== undefined) this.#onSection(stream, fault, block.endStream);

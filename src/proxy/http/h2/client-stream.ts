@@ -31,6 +31,8 @@ export class ClientStream extends H2Stream implements Upstream {
   #deferred = '';
   /** A response to HEAD has no body whatever its head says. */
   #toHead = false;
+  /** Of the connection, when the head was sent. */
+  #reads = 0;
 
   constructor(connection: H2ClientConnection, id: number, exchange: ResponseSide) {
     super(connection, id);
@@ -46,6 +48,7 @@ export class ClientStream extends H2Stream implements Upstream {
 
   sendHead(head: string, framing: BodyFraming): void {
     if (this.localClosed) return;
+    this.#reads = this.client.keepAlive.reads;
     this.#toHead = head.startsWith('HEAD ');
     if (framing !== BODY_TUNNEL) {
       this.#sendHeaders(head, false);
@@ -83,8 +86,9 @@ export class ClientStream extends H2Stream implements Upstream {
   /** Frames leave at the end of the turn, with those of all other streams. */
   flush(): void {}
 
-  abort(_why: Failure): void {
+  abort(why: Failure): void {
     this.exchange = null;
+    if (why === 'timeout' && !this.headSeen) this.client.doubt(this.#reads);
     this.connection.resetStream(this, CANCEL);
   }
 
@@ -125,6 +129,7 @@ export class ClientStream extends H2Stream implements Upstream {
   // ── the stream's calls
 
   protected deliver(start: number, end: number): void {
+    this.client.keepAlive.quiet = 0;
     this.exchange?.responseBody(start, end);
   }
 

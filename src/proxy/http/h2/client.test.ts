@@ -217,7 +217,7 @@ describe('the end', () => {
     const waiter = new Waiter(GET, BODY_NONE).open(refused.pool);
     await turn();
     expect(waiter.events).toEqual(['unavailable connect_refused']);
-    expect(refused.pool.evictedUntil).toBeGreaterThan(0);
+    expect(refused.pool.health.evictedUntil).toBeGreaterThan(0);
     const silent = new RawBackend();
     silent.driver.onConnect = () => undefined;
     const late = new Waiter(GET, BODY_NONE).open(silent.pool);

@@ -2,11 +2,11 @@
 
 import type { Failure, Upstream } from '../../ground/codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadline.ts';
+import type { EndpointHealth } from '../../state/index.ts';
 import {
   CONNECT_TIMEOUT,
   type EndpointPool,
   type EndpointTarget,
-  Eviction,
   type OpenWaiter,
   UPSTREAM_IDLE_TIMEOUT,
   type UpstreamWorld,
@@ -25,7 +25,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   readonly label: string;
   readonly wheel: DeadlineWheel;
   readonly idleTimeout: number = UPSTREAM_IDLE_TIMEOUT;
-  evictedUntil = 0;
+  readonly health: EndpointHealth;
   readonly #world: UpstreamWorld;
   readonly #target: EndpointTarget;
   readonly #connectDeadline: Deadline;
@@ -35,7 +35,6 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   #connecting: H2ClientConnection | null = null;
   readonly #waiting = new WaitingRoom(MAX_WAITING_FOR_STREAM);
   #retired = false;
-  readonly #eviction = new Eviction();
 
   constructor(world: UpstreamWorld, target: EndpointTarget) {
     this.#world = world;
@@ -44,6 +43,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.address = target.address;
     this.port = target.port;
     this.label = `${target.address}:${target.port}`;
+    this.health = target.health;
     this.#connectDeadline = world.wheel.borrow(this);
   }
 
@@ -57,14 +57,10 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.#waiting.leave(waiter);
   }
 
-  noteRefused(): void {
-    this.#target.whole?.noteRefused();
-    this.#eviction.refused(this, this.wheel.now);
-  }
-
-  noteAnswered(): void {
-    this.#target.whole?.noteAnswered();
-    this.#eviction.answered(this);
+  get load(): number {
+    let load = this.#waiting.size;
+    for (const { streams } of this.#connections) load += streams.size;
+    return load;
   }
 
   retire(): void {
@@ -92,7 +88,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   opened(connection: H2ClientConnection): void {
     this.#connecting = null;
     this.wheel.clear(this.#connectDeadline);
-    this.noteAnswered();
+    this.health.opened();
     this.#connections.push(connection);
     this.available(connection);
     if (this.#retired) connection.retire();
@@ -102,7 +98,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     if (this.#connecting !== connection) return;
     this.#connecting = null;
     this.wheel.clear(this.#connectDeadline);
-    this.noteRefused();
+    this.health.refused();
     this.#waiting.turnAway(why);
   }
 
@@ -120,5 +116,9 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     const at = this.#connections.indexOf(connection);
     if (at !== -1) this.#connections.splice(at, 1);
     if (this.#waiting.size > 0) this.#grow();
+  }
+
+  lost(): void {
+    this.health.lost();
   }
 }

@@ -16,6 +16,7 @@ import { DeadlineWheel } from '../../ground/deadline.ts';
 import { FIELD_HOP_BY_HOP, FIELD_KEPT, type Head } from '../../ground/head.ts';
 import { adoptSocket, type Handle, linkOf, NetDriver } from '../../listen/net-link.ts';
 import { openSocket } from '../../listen/socket.ts';
+import { BackendState } from '../../state/index.ts';
 import type { EndpointTarget, OpenWaiter } from '../../upstream/index.ts';
 import { putKept, putText } from '../compose.ts';
 import { H2Pool } from './pool.ts';
@@ -139,7 +140,8 @@ export class Relay implements H2ServerHost {
   port = 0;
   #close: () => void = () => undefined;
 
-  constructor(target: EndpointTarget) {
+  constructor(at: Omit<EndpointTarget, 'health'>) {
+    const target = { ...at, health: new BackendState(this.wheel).endpoints.hold('') };
     this.wheel.start();
     this.pool = new H2Pool({ driver: new NetDriver(), wheel: this.wheel }, target);
   }

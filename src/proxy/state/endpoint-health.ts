@@ -1,0 +1,120 @@
+/**
+ * How an endpoint does: the one place where connects, timeouts, resets, error statuses and PINGs come together. One
+ * that fails is evicted: passed over for a while, longer each time. When that time is up a request now and then tries
+ * it, and the first good answer brings it back.
+ */
+
+/** Milliseconds that an endpoint is passed over: doubled with each eviction that follows, up to the longest. */
+export const FIRST_EVICTION = 1_000;
+export const LONGEST_EVICTION = 30_000;
+/** Milliseconds between requests that try an endpoint whose eviction has ended and that has not answered since. */
+export const TRIAL_INTERVAL = 1_000;
+/** Requests in a row without an answer (timeouts, resets) that evict an endpoint. */
+export const MAX_UNANSWERED = 3;
+/** Requests in a row that did not go well, error statuses included, that evict an endpoint. */
+export const MAX_FAILURES = 5;
+
+/** Why an endpoint was evicted; the metrics show these words. */
+export type Setback =
+  /** No connection could be opened. */
+  | 'connect'
+  /** A connection did not answer a PING. */
+  | 'ping'
+  /** Connections open, and requests are not answered, or cut. */
+  | 'unanswered'
+  /** It answers with errors. */
+  | 'status';
+
+/** The endpoints that an endpoint stands among. */
+export interface HealthGroup {
+  /** Milliseconds; the deadline wheel's clock. */
+  readonly now: number;
+  /** Whether one more may go for requests that went badly: what hits all of them is not the endpoint's fault. */
+  mayEvict(): boolean;
+  noteEviction(why: Setback): void;
+}
+
+export class EndpointHealth {
+  /** On the group's clock; in the past: it is tried again. 0: it is well. */
+  evictedUntil = 0;
+  /** Connections and sessions under way that no pool carries (TCP, TLS, UDP). */
+  streams = 0;
+  readonly #group: HealthGroup;
+  #why: Setback = 'connect';
+  #failures = 0;
+  #evictions = 0;
+  #nextTrial = 0;
+
+  constructor(group: HealthGroup) {
+    this.#group = group;
+  }
+
+  /** Whether the next request may go there; asked only for a request that then does. */
+  admits(now: number): boolean {
+    return this.evictedUntil === 0 || this.#admitsTrial(now);
+  }
+
+  #admitsTrial(now: number): boolean {
+    if (now < this.evictedUntil || now < this.#nextTrial) return false;
+    this.#nextTrial = now + TRIAL_INTERVAL;
+    return true;
+  }
+
+  /** A connection could not be opened. */
+  refused(): void {
+    this.#evict('connect');
+  }
+
+  /** A connection opened: the kernel opens them for a process that hangs, too, so it speaks against refusals only. */
+  opened(): void {
+    if (this.evictedUntil !== 0 && this.#why === 'connect') this.evictedUntil = this.#evictions = 0;
+  }
+
+  /** A connection that carried requests is dead: a PING was not answered. */
+  lost(): void {
+    this.#evict('ping');
+  }
+
+  /** A request got no answer in its time, or its connection was cut before one. */
+  unanswered(): void {
+    this.#failed('unanswered', MAX_UNANSWERED);
+  }
+
+  /** A request was answered. */
+  answered(status: number): void {
+    if (status >= 500 && isFailure(status)) this.#failed('status', MAX_FAILURES);
+    else if (this.#failures !== 0 || this.evictedUntil !== 0) this.#recover();
+  }
+
+  /** Once it was evicted, one failure is enough. */
+  #failed(why: Setback, enough: number): void {
+    this.#failures++;
+    if (this.evictedUntil !== 0) this.#evict(why);
+    else if (this.#failures >= enough && this.#group.mayEvict()) this.#evict(why);
+  }
+
+  /** Many failures at once are one reason, not many. */
+  #evict(why: Setback): void {
+    const { now } = this.#group;
+    if (now < this.evictedUntil) {
+      if (this.#why === 'connect') this.#why = why;
+      return;
+    }
+    this.#why = why;
+    this.evictedUntil = now + Math.min(LONGEST_EVICTION, FIRST_EVICTION * 2 ** this.#evictions);
+    this.#evictions++;
+    this.#group.noteEviction(why);
+  }
+
+  #recover(): void {
+    this.#failures = 0;
+    // One that stops lets its connections finish while it refuses new ones: what they say does not bring it back.
+    if (this.#why === 'connect' && this.#group.now < this.evictedUntil) return;
+    this.evictedUntil = this.#evictions = 0;
+  }
+}
+
+/** What an application says of the request (501, 505) or on purpose (507, 508, 511) says nothing about the endpoint. */
+function isFailure(status: number): boolean {
+  return status === 500 || status === 502 || status === 503 || status === 504;
+}

@@ -1,0 +1,158 @@
+/** Backends that freeze, and what is remembered of them while the config changes. */
+import http2 from 'node:http2';
+import net, { type AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
+import { httpBackend, rawBackend, type TestBackend } from './raw-backend.ts';
+import { rawClient } from './raw-client.ts';
+import { type Rig, type RigOptions, serveManifests } from './rig.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n';
+const closing: Array<() => unknown> = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function served(text: string, options: RigOptions): Promise<Rig> {
+  const rig = await serveManifests(text, options);
+  closing.push(() => rig.close());
+  return rig;
+}
+
+async function ask(rig: Rig, count = 1): Promise<number[]> {
+  const client = await rawClient(rig.port());
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i++) statuses.push((await client.ask(GET))[0]!.status);
+  client.close();
+  return statuses;
+}
+
+function patient(milliseconds: number, more: object = {}): object {
+  return { ...backendRefs('s'), timeouts: { backendRequest: `${milliseconds}ms` }, ...more };
+}
+
+/** An h2c server behind a wire that can be cut without a word: what arrives on it then goes nowhere. */
+async function h2Behind(wire: { frozen: Set<number> }): Promise<{ port: number; connections(): number }> {
+  const server = http2.createServer((_request, response) => response.end('ok'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  let connections = 0;
+  const front = await rawBackend((socket) => {
+    const own = connections++;
+    const behind = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.on('data', (bytes) => !wire.frozen.has(own) && behind.write(bytes));
+    behind.on('data', (bytes) => !wire.frozen.has(own) && socket.write(bytes));
+    behind.on('error', () => {});
+    socket.on('close', () => behind.destroy());
+  });
+  closing.push(
+    () => server.close(),
+    () => front.close(),
+  );
+  return { port: front.port, connections: () => connections };
+}
+
+test('a frozen HTTP/2 connection fails one call, and the next goes over another one', async () => {
+  const wire = { frozen: new Set<number>() };
+  const backend = await h2Behind(wire);
+  const h2c = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 's' },
+    spec: { ports: [{ port: 80, appProtocol: 'kubernetes.io/h2c' }] },
+  };
+  const rig = await served(manifests([HTTP], httpRoute('r', [patient(1000)]), h2c), {
+    endpoints: [endpointsOf('s', backend.port)],
+  });
+  expect(await ask(rig, 3)).toEqual([200, 200, 200]);
+  expect(backend.connections()).toBe(1);
+  wire.frozen.add(0);
+  expect(await ask(rig, 5)).toEqual([504, 200, 200, 200, 200]);
+  expect(backend.connections()).toBe(2);
+});
+
+test('after a timeout idle HTTP/1.1 connections that have not answered since are not used', async () => {
+  let frozen = false;
+  const backend = await rawBackend((socket) => {
+    const born = frozen;
+    socket.on('data', () => {
+      if (frozen === born) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+  });
+  closing.push(() => backend.close());
+  const rig = await served(manifests([HTTP], httpRoute('r', [patient(1000)]), service('s')), {
+    endpoints: [endpointsOf('s', backend.port)],
+  });
+  const at = await Promise.all(Array.from({ length: 6 }, () => rawClient(rig.port())));
+  await Promise.all(at.map((client) => client.ask(GET)));
+  for (const client of at) client.close();
+  expect(backend.accepted).toBeGreaterThan(1);
+  frozen = true;
+  expect(await ask(rig, 4)).toEqual([504, 200, 200, 200]);
+});
+
+/** Two endpoints: the first takes connections and says nothing while `frozen`. */
+async function pair(): Promise<{ state: { frozen: boolean }; backends: TestBackend[] }> {
+  const state = { frozen: true };
+  const frozen = await httpBackend((_request, response) => {
+    if (!state.frozen) response.end('back');
+  });
+  const good = await httpBackend((_request, response) => void response.end('good'));
+  closing.push(
+    () => frozen.close(),
+    () => good.close(),
+  );
+  return { state, backends: [frozen, good] };
+}
+
+test('a frozen endpoint loses its share after three timeouts, and gets it back when it answers', async () => {
+  const { state, backends } = await pair();
+  const text = manifests([HTTP], httpRoute('r', [patient(100)]), service('s'));
+  const rig = await served(text, { endpoints: [endpointsOf('s', ...backends.map(({ port }) => port))] });
+  const statuses = await ask(rig, 30);
+  expect(statuses.filter((status) => status === 504)).toHaveLength(3);
+  expect(statuses.slice(-20)).toEqual(new Array(20).fill(200));
+  state.frozen = false;
+  await expect
+    .poll(
+      async () => {
+        await ask(rig, 4);
+        return new Set(rig.accesses.slice(-4).map(({ endpoint }) => endpoint)).size;
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(2);
+});
+
+test('an endpoint that answers with errors only is passed over, though never more than half of them', async () => {
+  const bad = await httpBackend((_request, response) => void response.writeHead(503).end());
+  const good = await httpBackend((_request, response) => void response.end('good'));
+  closing.push(
+    () => bad.close(),
+    () => good.close(),
+  );
+  const text = manifests([HTTP], httpRoute('r', [backendRefs('s')]), service('s'));
+  const rig = await served(text, { endpoints: [endpointsOf('s', bad.port, good.port)] });
+  expect((await ask(rig, 30)).filter((status) => status === 503)).toHaveLength(5);
+  const alone = await served(text, { endpoints: [endpointsOf('s', bad.port)] });
+  expect(await ask(alone, 8)).toEqual(new Array(8).fill(503));
+});
+
+test('an edit elsewhere, or of its own policy, resets neither health nor turn; an endpoint that goes is forgotten', async () => {
+  const { backends } = await pair();
+  const [frozen, good] = backends.map(({ port }) => port) as [number, number];
+  const text = (...more: object[]): string =>
+    manifests([HTTP], httpRoute('r', [patient(100)]), service('s'), service('t'), ...more);
+  const rig = await served(text(), { endpoints: [endpointsOf('s', frozen, good), endpointsOf('t', good)] });
+  expect((await ask(rig, 12)).filter((status) => status === 504)).toHaveLength(3);
+  const other = httpRoute('other', [backendRefs('t')], { hostnames: ['b.example'] });
+  await rig.write(text(other));
+  const policy = {
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'BackendTrafficPolicy',
+    metadata: { name: 'p' },
+    spec: { targetRefs: [{ group: '', kind: 'Service', name: 's' }], loadBalancing: { type: 'LeastRequest' } },
+  };
+  await rig.write(text(policy));
+  expect((await ask(rig, 12)).filter((status) => status === 504).length).toBeLessThanOrEqual(1);
+});
