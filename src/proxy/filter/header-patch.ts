@@ -10,14 +10,14 @@ import {
   headerValueFault,
 } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
-import { nameHash } from '../ground/head.ts';
+import { fieldHash } from '../ground/head.ts';
 
 const WRITTEN = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id'];
 
 export class HeaderPatch {
   /** Lower-case names of lines of the original head that are not forwarded. */
   readonly drops: ReadonlySet<string>;
-  /** The same by `nameHash`, for a first look on the hot path. */
+  /** The same by `fieldHash`, for a first look on the hot path. */
   readonly dropHashes: ReadonlySet<number>;
   readonly lines: ReadonlyArray<HeaderLine>;
   /** `Name: value\r\n` of all `lines`, latin1. */
@@ -27,7 +27,7 @@ export class HeaderPatch {
 
   constructor(drops: ReadonlySet<string>, lines: ReadonlyArray<HeaderLine>) {
     this.drops = drops;
-    this.dropHashes = new Set([...drops].map(nameHash));
+    this.dropHashes = new Set([...drops].map(fieldHash));
     this.lines = lines;
     this.changesForwarded = WRITTEN.some((name) => drops.has(name));
     this.text = lines.map((line) => `${line.name}: ${line.value}\r\n`).join('');

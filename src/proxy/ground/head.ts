@@ -15,7 +15,7 @@ export const NAME_END = 1;
 export const VALUE_START = 2;
 /** Trailing white space excluded. */
 export const VALUE_END = 3;
-/** `nameHash` of the name. */
+/** `fieldHash` of the name. */
 export const NAME_HASH = 4;
 
 /** Why a field line is not copied when the head is forwarded. */
@@ -24,6 +24,8 @@ export const FIELD_KEPT = 0;
 export const FIELD_HOP_BY_HOP = 1;
 /** Lines the proxy writes itself: Host, X-Forwarded-*, X-Request-Id, Via, Expect. */
 export const FIELD_MANAGED = 2;
+/** Lines that a gateway writes and clients may not (gateway-line.ts): kept where they come from a trusted hop. */
+export const FIELD_CLAIMED = 3;
 
 export const SCHEME_NONE = 0;
 export const SCHEME_HTTP = 1;
@@ -44,6 +46,11 @@ export function nameHash(name: string): number {
     hash = Math.imul(hash ^ c, 0x01000193);
   }
   return hash >>> 0;
+}
+
+/** As `nameHash`, with '-' for each '_': CGI-like backends take the two for the same, so whoever drops one drops both. */
+export function fieldHash(name: string): number {
+  return nameHash(name.replaceAll('_', '-'));
 }
 
 export class Head {
@@ -87,7 +94,7 @@ export class Head {
   /** Number of field lines. */
   count = 0;
   readonly fields: Uint32Array = new Uint32Array(MAX_FIELDS * FIELD_STRIDE);
-  /** FIELD_KEPT, FIELD_HOP_BY_HOP or FIELD_MANAGED for each field. */
+  /** FIELD_KEPT, FIELD_HOP_BY_HOP, FIELD_MANAGED or FIELD_CLAIMED for each field. */
   readonly drop: Uint8Array = new Uint8Array(MAX_FIELDS);
 
   /** Index of the first field of this name, or -1. */
@@ -175,6 +182,18 @@ export function isHeadMethod({ methodStart: at, methodEnd }: Head): boolean {
     bytes[at + 2] === 0x41 &&
     bytes[at + 3] === 0x44
   );
+}
+
+/** As `sameName`, with a '_' there for a '-' of `name`. */
+export function imitatesName(start: number, end: number, name: string): boolean {
+  if (end - start !== name.length) return false;
+  for (let i = 0; i < name.length; i++) {
+    let c = bytes[start + i]!;
+    if (c === 0x5f) c = 0x2d;
+    else if (c >= 65 && c <= 90) c |= 32;
+    if (c !== name.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 /** ARENA[start,end) equals `name`, ASCII case ignored. `name` must be lower case. */

@@ -4,7 +4,16 @@
  */
 import type { HeaderPatch } from '../filter/header-patch.ts';
 import { ARENA } from '../ground/arena.ts';
-import { FIELD_KEPT, FIELD_STRIDE, type Head, NAME_END, NAME_HASH, NAME_START, sameName } from '../ground/head.ts';
+import {
+  FIELD_KEPT,
+  FIELD_STRIDE,
+  type Head,
+  imitatesName,
+  NAME_END,
+  NAME_HASH,
+  NAME_START,
+  sameName,
+} from '../ground/head.ts';
 
 /** Writes latin1 `text` at `at`; answers the byte after it. */
 export function putText(at: number, text: string): number {
@@ -30,15 +39,17 @@ export function putBytes(at: number, start: number, end: number): number {
   return at + length;
 }
 
-/** Marks the fields that `patch` drops. */
+/** Marks the fields that `patch` drops; of a request also those whose names CGI-like backends take for the same. */
 export function applyDrops(head: Head, patch: HeaderPatch): void {
   if (patch.drops.size === 0) return;
   const { fields, drop, count } = head;
+  const request = head.status === 0;
   for (let i = 0; i < count; i++) {
     const at = i * FIELD_STRIDE;
     if (drop[i] !== FIELD_KEPT || !patch.dropHashes.has(fields[at + NAME_HASH]!)) continue;
     for (const name of patch.drops) {
-      if (sameName(fields[at + NAME_START]!, fields[at + NAME_END]!, name)) drop[i] = FIELD_KEPT + 1;
+      const [start, end] = [fields[at + NAME_START]!, fields[at + NAME_END]!];
+      if (sameName(start, end, name) || (request && imitatesName(start, end, name))) drop[i] = FIELD_KEPT + 1;
     }
   }
 }

@@ -9,7 +9,16 @@ import {
   type BodyFraming,
   type ClientConnection,
 } from '../ground/codec.ts';
-import { FIELD_KEPT, FIELD_MANAGED, FIELD_STRIDE, Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
+import {
+  FIELD_CLAIMED,
+  FIELD_KEPT,
+  FIELD_MANAGED,
+  FIELD_STRIDE,
+  Head,
+  nameHash,
+  VALUE_END,
+  VALUE_START,
+} from '../ground/head.ts';
 import { applyDrops, fieldsStart, putBytes, putHex, putKept, putText } from './compose.ts';
 import { reasonPhrase } from './local-reply.ts';
 import { ID_PREFIX, idText } from './request-id.ts';
@@ -57,6 +66,7 @@ export function composeRequest(
   const originForm = head.targetStart === head.pathStart;
   const keepHost = changes.authority === '' && hostField !== -1 && originForm;
   if (hostField !== -1) head.drop[hostField] = keepHost ? FIELD_KEPT : FIELD_MANAGED;
+  if (changes.trusted) keepClaims(head);
   applyDrops(head, changes.patch);
   let to: number;
   if (changes.target === '' && head.minorVersion === 1 && originForm) {
@@ -73,6 +83,11 @@ export function composeRequest(
   if (framing === BODY_OPEN) to = putText(to, 'Transfer-Encoding: chunked\r\n');
   if (changes.upgrade) to = putUpgrade(to, head);
   return changes.patch.text === '' ? to : putText(to, changes.patch.text);
+}
+
+/** A trusted hop is a gateway, too. */
+function keepClaims(head: Head): void {
+  for (let i = 0; i < head.count; i++) if (head.drop[i] === FIELD_CLAIMED) head.drop[i] = FIELD_KEPT;
 }
 
 function putTarget(at: number, head: Head): number {

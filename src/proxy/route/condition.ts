@@ -3,7 +3,7 @@
  * read the request's bytes in ARENA; only regular expressions and repeated headers make a string.
  */
 import type { HttpMatch, ValueMatch } from '../../config/index.ts';
-import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
+import { FIELD_STRIDE, fieldHash, type Head, VALUE_END, VALUE_START } from '../ground/head.ts';
 import { sameBytes, wireText } from './byte-map.ts';
 import { findParameter, foundEquals, foundText } from './query.ts';
 import { compileRegex, type Regex } from './regex.ts';
@@ -63,7 +63,7 @@ class HeaderCondition implements Condition {
   constructor(match: ValueMatch, compile: typeof compileRegex) {
     this.text = `header ${match.name} ${wanted(match)}`;
     this.#name = match.name.toLowerCase();
-    this.#hash = nameHash(this.#name);
+    this.#hash = fieldHash(this.#name);
     this.#value = wireText(match.value);
     this.#regex = match.type === 'RegularExpression' ? compile(match.value) : undefined;
   }

@@ -2,6 +2,7 @@
 import { ARENA, RECV_END, RECV_START } from '../ground/arena.ts';
 import {
   FIELD_STRIDE,
+  fieldHash,
   Head,
   MAX_FIELDS,
   NAME_END,
@@ -49,7 +50,7 @@ export function plainHead(request: PlainRequest, offset = 0): Head {
     const at = head.count++ * FIELD_STRIDE;
     [head.fields[at + NAME_START], head.fields[at + NAME_END]] = writer.write(name);
     [head.fields[at + VALUE_START], head.fields[at + VALUE_END]] = writer.write(value);
-    head.fields[at + NAME_HASH] = nameHash(name);
+    head.fields[at + NAME_HASH] = fieldHash(name);
   }
   head.end = writer.at;
   return head;

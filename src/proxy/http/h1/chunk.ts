@@ -48,7 +48,11 @@ export class ChunkDecoder {
   /** The chunk size being read, then what is left of its data. */
   #left = 0;
   #extensionBytes = 0;
-  readonly #trailers = new TrailerSection();
+  readonly #trailers: TrailerSection;
+
+  constructor({ ofResponse = false }: { ofResponse?: boolean } = {}) {
+    this.#trailers = new TrailerSection(ofResponse);
+  }
 
   /** For the next body. */
   reset(): void {

@@ -314,7 +314,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
       return end;
     } else if (HEAD.chunked) {
       this.#state = READ_CHUNKED;
-      this.#chunks ??= new ChunkDecoder();
+      this.#chunks ??= new ChunkDecoder({ ofResponse: true });
       this.#chunks.reset();
       exchange.responseHead(HEAD, BODY_OPEN);
     } else if (contentLength > 0) {

@@ -11,6 +11,7 @@ import {
   sameName,
 } from '../../ground/head.ts';
 import { CONNECTION_END_TO_END, CONNECTION_INVALID } from './fault.ts';
+import { CLAIM, imitatedKind } from './field-kind.ts';
 import { COMMA, HTAB, SP, TOKEN } from './octets.ts';
 
 /** Most options of one head that name a field, over all its Connection lines. */
@@ -30,7 +31,6 @@ const END_TO_END: ReadonlySet<string> = new Set([
   'cookie',
   'date',
   'expect',
-  'forwarded',
   'host',
   'location',
   'proxy-authenticate',
@@ -38,7 +38,6 @@ const END_TO_END: ReadonlySet<string> = new Set([
   'set-cookie',
   'via',
   'www-authenticate',
-  'x-real-ip',
   'x-request-id',
 ]);
 
@@ -95,7 +94,8 @@ export function settleOptions(head: Head): number {
     (head.options & OPTION_CLOSE) === 0 && (head.minorVersion === 1 || (head.options & OPTION_KEEP_ALIVE) !== 0);
   for (let i = 0; i < namedCount; i++) {
     const name = ARENA.latin1Slice(named[i * 2]!, named[i * 2 + 1]!).toLowerCase();
-    if (END_TO_END.has(name) || name.startsWith('x-forwarded-')) {
+    const claim = imitatedKind(named[i * 2]!, named[i * 2 + 1]!) === CLAIM;
+    if (END_TO_END.has(name) || name.startsWith('x-forwarded-') || claim) {
       if (head.status === 0) return CONNECTION_END_TO_END;
     } else {
       dropFields(name, head);

@@ -1,7 +1,16 @@
 /** Fields that the proxy itself reads or writes, found by the hash of their name. */
 import assert from 'node:assert';
 import { ARENA } from '../../ground/arena.ts';
-import { FIELD_HOP_BY_HOP, FIELD_KEPT, FIELD_MANAGED, nameHash } from '../../ground/head.ts';
+import {
+  FIELD_CLAIMED,
+  FIELD_HOP_BY_HOP,
+  FIELD_KEPT,
+  FIELD_MANAGED,
+  imitatesName,
+  nameHash,
+} from '../../ground/head.ts';
+import { GATEWAY_FAMILIES, GATEWAY_LINES } from './gateway-line.ts';
+import { DASH, FNV_PRIME, FNV_START, LOWER_TOKEN, UNDERSCORE } from './octets.ts';
 
 /** Any other field. */
 export const ORDINARY = 0;
@@ -24,8 +33,11 @@ export const VIA = 15;
 /** RFC 9440: the verified client certificate, said by the proxy and by nobody else. */
 export const CLIENT_CERT = 16;
 export const CLIENT_CERT_CHAIN = 17;
+/** Of gateway-line.ts. */
+export const CLAIM = 18;
 
-const NAMES = [
+/** A name in its kind's place; further on, those of kind CLAIM. */
+const NAMES: readonly string[] = [
   '',
   'connection',
   'keep-alive',
@@ -44,33 +56,38 @@ const NAMES = [
   'via',
   'client-cert',
   'client-cert-chain',
-] as const;
+  ...GATEWAY_LINES,
+];
 
 /** What becomes of a field of each kind when a request, or a response, is forwarded. */
-export const REQUEST_DROP: Uint8Array = Uint8Array.from(NAMES, (_, kind) => {
+export const REQUEST_DROP: Uint8Array = Uint8Array.from({ length: CLAIM + 1 }, (_, kind) => {
+  if (kind === CLAIM) return FIELD_CLAIMED;
   if (kind >= HOST) return FIELD_MANAGED;
   return kind === ORDINARY || kind === CONTENT_LENGTH ? FIELD_KEPT : FIELD_HOP_BY_HOP;
 });
 export const RESPONSE_DROP: Uint8Array = REQUEST_DROP.map((drop, kind) => (kind >= HOST ? FIELD_KEPT : drop));
 
 const HASHES: Int32Array = Int32Array.from(NAMES, (name) => nameHash(name) | 0);
-const SLOTS = 256;
+const SLOTS = 2048;
 
-/** Eight neighbouring bits of the hash that differ for all the names: one look tells nearly all others apart. */
+/** Eleven neighbouring bits of the hash that differ for all the names: one look tells nearly all others apart. */
 const SHIFT = findShift();
-const KINDS: Uint8Array = new Uint8Array(SLOTS);
-for (let kind = 1; kind < NAMES.length; kind++) KINDS[slotOf(HASHES[kind]!)] = kind;
+/** Indexes in NAMES. */
+const PLACES: Uint8Array = new Uint8Array(SLOTS);
+for (let place = 1; place < NAMES.length; place++) PLACES[slotOf(HASHES[place]!)] = place;
 
 // Local names: see fields.ts.
 const bytes = ARENA;
 const ordinary = ORDINARY;
+const claim = CLAIM;
+const lowerX = 0x78;
 const NAME_STRIDE = 32;
 const LENGTHS: Uint8Array = Uint8Array.from(NAMES, (name) => name.length);
-const LETTERS: Uint8Array = new Uint8Array(NAMES.length * NAME_STRIDE);
-for (const [kind, name] of NAMES.entries()) LETTERS.set(Buffer.from(name, 'latin1'), kind * NAME_STRIDE);
+const LETTERS: Uint8Array = new Uint8Array(CLAIM * NAME_STRIDE);
+for (let kind = 1; kind < CLAIM; kind++) LETTERS.set(Buffer.from(NAMES[kind]!, 'latin1'), kind * NAME_STRIDE);
 
 function findShift(): number {
-  for (let shift = 0; shift <= 24; shift++) {
+  for (let shift = 0; shift <= 21; shift++) {
     const slots = new Set(Array.from(HASHES.subarray(1), (hash) => (hash >>> shift) & (SLOTS - 1)));
     if (slots.size === NAMES.length - 1) return shift;
   }
@@ -81,12 +98,15 @@ function slotOf(hash: number): number {
   return (hash >>> SHIFT) & (SLOTS - 1);
 }
 
-/** The kind of the field whose name is ARENA[start,end); `hash` is its nameHash, as a signed integer. */
+/** The kind of the field whose name is ARENA[start,end); `hash` is its fieldHash, as a signed integer. */
 export function kindOf(hash: number, start: number, end: number): number {
-  const kind = KINDS[slotOf(hash)]!;
-  if (kind === ordinary || HASHES[kind] !== hash) return ordinary;
+  const place = PLACES[slotOf(hash)]!;
+  if (place === ordinary || HASHES[place] !== hash) {
+    return (bytes[start]! | 32) === lowerX && isOfFamily(start, end) ? claim : ordinary;
+  }
   // Names with the same hash are easily made, so the hash alone proves nothing.
-  return isName(kind, start, end) ? kind : ordinary;
+  if (place >= claim) return imitatesName(start, end, NAMES[place]!) ? claim : ordinary;
+  return isName(place, start, end) ? place : ordinary;
 }
 
 /** Names consist of letters and '-': a token's octet with the bit for lower case set equals one only if it is it. */
@@ -100,8 +120,25 @@ function isName(kind: number, start: number, end: number): boolean {
   return true;
 }
 
-/** Whether `hash`, taken with '-' for each '_', is that of one of these fields: what CGI-like backends take it for. */
-export function imitatesKnown(hash: number): boolean {
-  const kind = KINDS[slotOf(hash)]!;
-  return kind !== ORDINARY && HASHES[kind] === hash;
+function isOfFamily(start: number, end: number): boolean {
+  for (let i = 0; i < GATEWAY_FAMILIES.length; i++) {
+    const family = GATEWAY_FAMILIES[i]!;
+    const stop = start + family.length;
+    if (stop < end && imitatesName(start, stop, family)) return true;
+  }
+  return false;
+}
+
+/** The lower-case form of a token's octet, with '-' for '_'. */
+export function foldedOctet(octet: number): number {
+  return octet === UNDERSCORE ? DASH : LOWER_TOKEN[octet]!;
+}
+
+/** The kind of the field that a name with '_' is taken for by backends to which '-' and '_' are the same; or ORDINARY. */
+export function imitatedKind(start: number, end: number): number {
+  let hash = FNV_START;
+  for (let p = start; p < end; p++) hash = Math.imul(hash ^ foldedOctet(bytes[p]!), FNV_PRIME);
+  const place = PLACES[slotOf(hash)]!;
+  if (place !== ORDINARY && HASHES[place] === hash) return Math.min(place, CLAIM);
+  return isOfFamily(start, end) ? CLAIM : ORDINARY;
 }

@@ -19,12 +19,14 @@ import {
   TOO_MANY_FIELDS,
 } from './fault.ts';
 import {
+  CLAIM,
   CONNECTION,
   CONTENT_LENGTH,
   EXPECT,
   FORWARDED_FOR,
+  foldedOctet,
   HOST,
-  imitatesKnown,
+  imitatedKind,
   kindOf,
   ORDINARY,
   REQUEST_DROP,
@@ -35,20 +37,7 @@ import {
   UPGRADE,
 } from './field-kind.ts';
 import { codingFault, hasElement, parseLength } from './framing.ts';
-import {
-  COLON,
-  CR,
-  DASH,
-  FNV_PRIME,
-  FNV_START,
-  HTAB,
-  LF,
-  LOWER_NAME,
-  LOWER_TOKEN,
-  SP,
-  UNDERSCORE,
-  VALUE,
-} from './octets.ts';
+import { COLON, CR, FNV_PRIME, FNV_START, HTAB, LF, LOWER_NAME, LOWER_TOKEN, SP, VALUE } from './octets.ts';
 
 /*
  * The engine reads an imported binding from its module's cell at every use, and folds a module's own constants into
@@ -154,17 +143,13 @@ function afterCr(p: number, end: number): number {
 
 /** The first scan of a name stopped and not with a colon: where its colon is, INCOMPLETE or what is wrong. */
 function nameStop(end: number, nameStart: number): number {
-  let folded = FNV_START;
   let at = nameStart;
-  for (let lower = LOWER_TOKEN[ARENA[at]!]!; lower !== 0; lower = LOWER_TOKEN[ARENA[++at]!]!) {
-    folded = Math.imul(folded ^ (lower === UNDERSCORE ? DASH : lower), FNV_PRIME);
-  }
+  while (LOWER_TOKEN[ARENA[at]!] !== 0) at++;
   if (at === end) return INCOMPLETE;
   switch (ARENA[at]) {
     case COLON:
       if (at === nameStart) return FIELD_NAME_EMPTY;
-      // Many backends turn both '-' and '_' into '_', so that these would be read as the fields they imitate.
-      return imitatesKnown(folded) ? FIELD_NAME_UNDERSCORE : at;
+      return imitatesKnown(nameStart, at) ? FIELD_NAME_UNDERSCORE : at;
     case SP:
     case HTAB:
       return at === nameStart ? FIELD_FOLDED : FIELD_NAME_SPACE;
@@ -177,9 +162,15 @@ function nameStop(end: number, nameStart: number): number {
   }
 }
 
+/** Of the lines that only a gateway may write, such a spelling is left out as the right one is. */
+function imitatesKnown(start: number, end: number): boolean {
+  const kind = imitatedKind(start, end);
+  return kind !== ORDINARY && kind !== CLAIM;
+}
+
 function hashOf(start: number, end: number): number {
   let hash = FNV_START;
-  for (let p = start; p < end; p++) hash = Math.imul(hash ^ LOWER_TOKEN[ARENA[p]!]!, FNV_PRIME);
+  for (let p = start; p < end; p++) hash = Math.imul(hash ^ foldedOctet(ARENA[p]!), FNV_PRIME);
   return hash;
 }
 

@@ -5,6 +5,7 @@ import {
   FIELD_KEPT,
   FIELD_MANAGED,
   FIELD_STRIDE,
+  fieldHash,
   Head,
   MAX_FIELDS,
   NAME_HASH,
@@ -130,7 +131,7 @@ describe('field lines', () => {
     expect(head.value(2)).toBe('');
     expect(head.value(3)).toBe('3\x80 and\tmore');
     expect(head.find('x-one', nameHash('x-one'))).toBe(1);
-    expect(head.fields[3 * FIELD_STRIDE + NAME_HASH]).toBe(nameHash('x_three'));
+    expect(head.fields[3 * FIELD_STRIDE + NAME_HASH]).toBe(fieldHash('x_three'));
   });
 
   test('of this hop are marked', () => {

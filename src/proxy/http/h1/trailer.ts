@@ -1,6 +1,6 @@
 /** The trailer section of a chunked body: collected over reads, judged whole. */
 import { ARENA, TRAILER_START } from '../../ground/arena.ts';
-import { FIELD_STRIDE, Head } from '../../ground/head.ts';
+import { FIELD_CLAIMED, FIELD_STRIDE, Head } from '../../ground/head.ts';
 import { clearOptions } from './connection-option.ts';
 import { BARE_CR, BARE_LF, INCOMPLETE, TRAILER_FORBIDDEN, TRAILERS_TOO_LARGE } from './fault.ts';
 import { scanFields } from './fields.ts';
@@ -55,8 +55,13 @@ const scratch = new Head();
 export class TrailerSection {
   #bytes: Buffer | undefined;
   #length = 0;
+  readonly #ofResponse: boolean;
   /** The lines, each with CRLF and without the empty one, as latin1; '' until `feed` has read the section's end. */
   lines = '';
+
+  constructor(ofResponse: boolean) {
+    this.#ofResponse = ofResponse;
+  }
 
   reset(): void {
     this.#bytes = undefined;
@@ -91,13 +96,15 @@ export class TrailerSection {
     bytes.copy(ARENA, TRAILER_START, 0, this.#length);
     ARENA[end] = 0;
     scratch.reset(TRAILER_START);
+    scratch.status = this.#ofResponse ? 200 : 0;
     clearOptions();
     const outcome = scanFields(TRAILER_START, end, scratch);
     if (outcome < 0) return outcome;
     for (let i = 0; i < scratch.count; i++) {
       const at = i * FIELD_STRIDE;
       const name = ARENA.latin1Slice(scratch.fields[at]!, scratch.fields[at + 1]!).toLowerCase();
-      if (FORBIDDEN.has(name) || name.startsWith('x-forwarded-')) return TRAILER_FORBIDDEN;
+      const forbidden = FORBIDDEN.has(name) || name.startsWith('x-forwarded-') || scratch.drop[i] === FIELD_CLAIMED;
+      if (forbidden) return TRAILER_FORBIDDEN;
     }
     this.#bytes = undefined;
     this.lines = ARENA.latin1Slice(TRAILER_START, end - 2);

@@ -6,7 +6,7 @@ import { abuseCounts } from './abuse.ts';
 import { ClientStream } from './client-stream.ts';
 import { ENDED } from './closed-streams.ts';
 import { H2Connection } from './connection.ts';
-import { RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
+import { RESPONSE_SECTION, RESPONSE_TRAILER_SECTION } from './field-section.ts';
 import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
 import type { HeaderBlock } from './header-frames.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -214,7 +214,7 @@ export class H2ClientConnection extends H2Connection {
     const stream = this.streams.get(streamId) as ClientStream | undefined;
     this.keepAlive.quiet = 0;
     const trailers = stream === undefined || stream.headSeen;
-    const fault = this.decode(trailers ? TRAILER_SECTION : RESPONSE_SECTION, block);
+    const fault = this.decode(trailers ? RESPONSE_TRAILER_SECTION : RESPONSE_SECTION, block);
     if (stream !== undefined && fault !== undefined) this.#onSection(stream, fault, block.endStream);
   }
 

@@ -1,23 +1,23 @@
 /**
- * Kinds of HTTP/2 fields: those of HTTP/1.1 (h1/fieldkind.ts, numbers below 18), and what only HTTP/2 has. A kind is
+ * Kinds of HTTP/2 fields: those of HTTP/1.1 (h1/field-kind.ts, numbers below 19), and what only HTTP/2 has. A kind is
  * found once, when a field is decoded; an entry of the dynamic table keeps it.
  */
 import { ARENA, DECODE_START } from '../../ground/arena.ts';
 import { nameHash } from '../../ground/head.ts';
-import { imitatesKnown, kindOf } from '../h1/field-kind.ts';
-import { COLON, DASH, FNV_PRIME, FNV_START, LOWER_TOKEN, UNDERSCORE, VALUE } from '../h1/octets.ts';
+import { CLAIM, foldedOctet, imitatedKind, kindOf, ORDINARY } from '../h1/field-kind.ts';
+import { COLON, FNV_PRIME, FNV_START, LOWER_TOKEN, UNDERSCORE, VALUE } from '../h1/octets.ts';
 
 /** May be split over several fields (RFC 9113 8.2.3). */
-export const COOKIE = 18;
+export const COOKIE = 19;
 /** Not allowed in any message: name or value break the rules of RFC 9113 8.2.1. */
-export const MALFORMED = 19;
+export const MALFORMED = 20;
 /** From here on: pseudo-header fields. */
-export const METHOD = 20;
-export const SCHEME = 21;
-export const AUTHORITY = 22;
-export const PATH = 23;
-export const PROTOCOL = 24;
-export const STATUS = 25;
+export const METHOD = 21;
+export const SCHEME = 22;
+export const AUTHORITY = 23;
+export const PATH = 24;
+export const PROTOCOL = 25;
+export const STATUS = 26;
 
 export const PSEUDO_FIRST: number = METHOD;
 
@@ -32,7 +32,7 @@ const PSEUDO_NAMES: ReadonlyMap<string, number> = new Map([
 const COOKIE_HASH = nameHash('cookie') | 0;
 
 class FieldName {
-  /** `nameHash` of the name classified last, as a signed integer. */
+  /** `fieldHash` of the name classified last, as a signed integer. */
   hash = 0;
 
   /** The kind of a name in ARENA[start,end); MALFORMED where it is not a lower-case token. */
@@ -49,25 +49,20 @@ class FieldName {
       // Also refuses upper case: its lower-case form differs.
       if (LOWER_TOKEN[octet] !== octet) return MALFORMED;
       if (octet === UNDERSCORE) underscore = true;
-      hash = Math.imul(hash ^ octet, FNV_PRIME);
+      hash = Math.imul(hash ^ foldedOctet(octet), FNV_PRIME);
     }
     this.hash = hash;
-    if (start === end || (underscore && imitates(start, end))) return MALFORMED;
+    if (start === end) return MALFORMED;
+    if (underscore) {
+      const imitated = imitatedKind(start, end);
+      return imitated === ORDINARY || imitated === CLAIM ? imitated : MALFORMED;
+    }
     if (hash === COOKIE_HASH && ARENA.latin1Slice(start, end) === 'cookie') return COOKIE;
     return kindOf(hash, start, end);
   }
 }
 
 export const fieldName: FieldName = new FieldName();
-
-/** '_' for '-' in a name that the proxy relies on: some backends take the one for the other. */
-function imitates(start: number, end: number): boolean {
-  let hash = FNV_START;
-  for (let i = start; i < end; i++) {
-    hash = Math.imul(hash ^ (ARENA[i] === UNDERSCORE ? DASH : ARENA[i]!), FNV_PRIME);
-  }
-  return imitatesKnown(hash);
-}
 
 /**
  * "A field value MUST NOT contain NUL, LF or CR … MUST NOT start or end with SP or HTAB." Other controls are refused

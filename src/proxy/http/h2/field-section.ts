@@ -26,8 +26,14 @@ import { putStatusLine, statusFault, statusLineLength } from './status-line.ts';
 
 export const REQUEST_SECTION = 0;
 export const RESPONSE_SECTION = 1;
+/** Of a request. */
 export const TRAILER_SECTION = 2;
-export type SectionRole = typeof REQUEST_SECTION | typeof RESPONSE_SECTION | typeof TRAILER_SECTION;
+export const RESPONSE_TRAILER_SECTION = 3;
+export type SectionRole =
+  | typeof REQUEST_SECTION
+  | typeof RESPONSE_SECTION
+  | typeof TRAILER_SECTION
+  | typeof RESPONSE_TRAILER_SECTION;
 
 /** What RFC 9113 6.5.2 adds for each field to a section's size; a line has four bytes of it already. */
 const FIELD_OVERHEAD = 32 - 4;
@@ -80,14 +86,14 @@ export class FieldSection {
     if (this.#size > this.#limit) this.#break(TOO_LARGE);
     else if (kind === MALFORMED) this.#break(BROKEN);
     else if (kind >= PSEUDO_FIRST) this.#addPseudo(nameEnd, end, kind);
-    else if (this.#role === TRAILER_SECTION) this.#addTrailer(end, kind);
+    else if (this.#role >= TRAILER_SECTION) this.#addTrailer(end, kind);
     else if (this.#opened) this.#addField(nameEnd, end);
     else this.#addFirstField(nameEnd, end);
   }
 
   /** No more fields follow. `complete`: nor does a body. A trailer section's lines are ARENA[DECODE_START,out). */
   finish(complete: boolean): SectionFault {
-    if (this.fault !== SOUND || this.#role === TRAILER_SECTION) return this.fault;
+    if (this.fault !== SOUND || this.#role >= TRAILER_SECTION) return this.fault;
     if (!this.#opened) this.#open(this.out, this.out);
     const { head } = this;
     this.out = head.end = putText(this.out, '\r\n');
@@ -104,14 +110,15 @@ export class FieldSection {
 
   /** RFC 9113 8.3: defined ones only, none twice, none after a regular field, none in trailers. */
   #addPseudo(nameEnd: number, end: number, kind: number): void {
-    const expected = this.#role !== TRAILER_SECTION && (this.#role === RESPONSE_SECTION) === (kind === STATUS);
+    const expected = this.#role < TRAILER_SECTION && (this.#role === RESPONSE_SECTION) === (kind === STATUS);
     if (this.#opened || !expected || !this.#pseudo.note(kind, nameEnd + 2, end - 2)) this.#break(BROKEN);
     else this.out = end;
   }
 
   /** RFC 9110 6.5.1: what frames, routes or authenticates the message has no place behind it. */
   #addTrailer(end: number, kind: number): void {
-    if (kind === kinds.ORDINARY || kind === kinds.VIA || kind === kinds.REQUEST_ID) this.out = end;
+    const claim = kind === kinds.CLAIM && this.#role === RESPONSE_TRAILER_SECTION;
+    if (kind === kinds.ORDINARY || kind === kinds.VIA || kind === kinds.REQUEST_ID || claim) this.out = end;
     else this.#break(BROKEN);
   }
 

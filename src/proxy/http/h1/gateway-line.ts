@@ -1,0 +1,57 @@
+/**
+ * Lines by which a gateway tells backends who the client is and what it asked for. They say so only if nobody else
+ * can write them: from a client that is no trusted hop they are left out of what goes on, in whatever spelling. A
+ * policy or filter that sets a line of its own needs no entry here: its HeaderPatch drops the client's. The names that
+ * this proxy writes itself (X-Forwarded-For, Client-Cert …) have kinds of their own in field-kind.ts.
+ */
+
+/** Whole names, lower case. */
+export const GATEWAY_LINES: readonly string[] = [
+  // RFC 7239, and what came before it.
+  'forwarded',
+  'x-forwarded',
+  'forwarded-for',
+  'x-forward-for',
+  // The client's address, as proxies, CDNs and clouds write it.
+  'x-real-ip',
+  'x-real-port',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'x-azure-clientip',
+  'x-azure-socketip',
+  'proxy-client-ip',
+  'wl-proxy-client-ip',
+  // Scheme, host and path that the client asked for.
+  'x-scheme',
+  'x-url-scheme',
+  'front-end-https',
+  'x-rewrite-url',
+  'x-host',
+  'x-http-host-override',
+  // Who the client is: its certificate, its user.
+  'x-client-cert',
+  'x-client-dn',
+  'x-client-verify',
+  'x-ssl-client-cert',
+  'x-ssl-client-dn',
+  'x-ssl-client-s-dn',
+  'x-ssl-client-i-dn',
+  'x-ssl-client-verify',
+  'ssl-client-cert',
+  'ssl-client-subject-dn',
+  'ssl-client-issuer-dn',
+  'ssl-client-verify',
+  'remote-user',
+  'x-remote-user',
+  'x-authenticated-user',
+  // Becomes HTTP_PROXY in CGI, where programs take it for their own setting.
+  'proxy',
+];
+
+/** Families: all names that begin so. They begin with 'x'. */
+export const GATEWAY_FAMILIES: readonly string[] = ['x-forwarded-', 'x-original-', 'x-envoy-', 'x-auth-request-'];
