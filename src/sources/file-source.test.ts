@@ -157,6 +157,7 @@ describe('reading', () => {
     const source = await open();
     expect(values(source)).toEqual({ one: '1' });
     expect(messages(source)).toEqual([
+      `again:0 | info |  |  | is the folder ${folder} by another name, and is read once`,
       'huge.yaml:0 | error |  |  | is larger than 67108864 bytes; split it',
       'self.yaml:0 | error |  |  | symbolic links lead in a circle',
     ]);

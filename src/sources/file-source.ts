@@ -126,11 +126,11 @@ class FilesAsSource implements FileSource {
     const parsedBefore = this.#cache.parses;
     const reload = { changed: 0, files: 0, parsed: 0, milliseconds: 0 };
     try {
-      const { files, unwatched } = await this.#read();
+      const { files, notes } = await this.#read();
       if (this.#closed) return reload;
       const { resources, diagnostics } = this.#inventory.take(files);
       reload.files = files.length;
-      reload.changed = this.#publish(resources, [...diagnostics, ...unwatched]);
+      reload.changed = this.#publish(resources, [...diagnostics, ...notes]);
     } catch (error) {
       // Faults of the input are diagnostics: this is one of ours, or of the machine. What is in use stays.
       return { ...reload, error: error instanceof Error ? error : new Error(String(error)) };
@@ -139,13 +139,17 @@ class FilesAsSource implements FileSource {
     return { ...reload, parsed: this.#cache.parses - parsedBefore, milliseconds };
   }
 
-  async #read(): Promise<{ files: InventoryFile[]; unwatched: Diagnostic[] }> {
-    const unwatched = new Map<string, Diagnostic>();
+  async #read(): Promise<{ files: InventoryFile[]; notes: Diagnostic[] }> {
+    const notes = new Map<string, Diagnostic>();
     this.#watch?.begin();
     const found: Found[] = [];
     for (const path of this.#options.paths) {
       if (path === '-') found.push({ path: STDIN_NAME, named: true });
-      else found.push(...(await filesOf(path, (folder, name) => this.#follow(folder, name, unwatched))));
+      else {
+        const tree = await filesOf(path, (folder, name) => this.#follow(folder, name, notes));
+        found.push(...tree.found);
+        noteRepeated(tree.repeated, notes);
+      }
     }
     this.#watch?.end();
     const unique = firstOfEach(found);
@@ -158,7 +162,7 @@ class FilesAsSource implements FileSource {
       files.push(...(await Promise.all(some)));
     }
     this.#cache.retain(new Set(unique.map(({ path }) => path)));
-    return { files, unwatched: [...unwatched.values()] };
+    return { files, notes: [...notes.values()] };
   }
 
   async #readOne(path: string): Promise<InventoryFile['content']> {
@@ -177,11 +181,11 @@ class FilesAsSource implements FileSource {
     return this.#stdin;
   }
 
-  #follow(folder: string, name: string | undefined, unwatched: Map<string, Diagnostic>): void {
+  #follow(folder: string, name: string | undefined, notes: Map<string, Diagnostic>): void {
     const why = this.#watch?.want(folder, name);
     if (why === undefined) return;
     const message = `cannot be watched (${why}); changes are seen within ${RESCAN_MS / 1000} s`;
-    unwatched.set(folder, { severity: 'warning', file: folder, line: 0, object: '', field: '', message });
+    notes.set(folder, { severity: 'warning', file: folder, line: 0, object: '', field: '', message });
   }
 
   /** Makes the collections say what the inventory says; answers how many objects differ. */
@@ -205,6 +209,15 @@ class FilesAsSource implements FileSource {
     });
     return changed;
   }
+}
+
+/** One note, however many they are: some package managers link hundreds of folders to one another. */
+function noteRepeated(repeated: ReadonlyArray<{ path: string; first: string }>, notes: Map<string, Diagnostic>): void {
+  const [one] = repeated;
+  if (one === undefined) return;
+  const more = repeated.length > 1 ? `; so it is with ${repeated.length - 1} more` : '';
+  const message = `is the folder ${one.first} by another name, and is read once${more}`;
+  notes.set(`again ${one.path}`, { severity: 'info', file: one.path, line: 0, object: '', field: '', message });
 }
 
 /** A file that several paths lead to is read once, for the first of them. */
