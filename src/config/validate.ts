@@ -254,6 +254,8 @@ export function readDelta(message: unknown): ReceivedDelta {
   return received;
 }
 
+/** Without what was received, which may be a secret. */
 function describe(issue: v.BaseIssue<unknown>): string {
-  return `${v.getDotPath(issue) ?? 'message'}: ${issue.message}`;
+  const what = issue.expected === null ? issue.message : `must be ${issue.expected}`;
+  return `${v.getDotPath(issue) ?? 'message'}: ${what}`;
 }

@@ -14,6 +14,7 @@ import { recognise } from './conversion.ts';
 import { type Diagnostic, type FieldPath, fieldName } from './diagnostic.ts';
 import { plainValue, WORDY_BOOLEAN, wordyBoolean } from './plain-document.ts';
 import { isObject, type Problem } from './schema/index.ts';
+import { yamlFault } from './yaml-fault.ts';
 
 /** A part of a file that can be parsed by itself: the lines from one `---` to the next. */
 export interface Chunk {
@@ -120,7 +121,7 @@ export function thoroughEntries(chunk: string): Entry[] {
     const last = countLines(chunk.trimEnd());
     return documents.flatMap((document) => read(document, { lines, last }));
   } catch (error) {
-    return [unreadable({ line: 0, message: `cannot be read: ${messageOf(error)}` })];
+    return [unreadable({ line: 0, message: `cannot be read: ${yamlFault(error)}` })];
   }
 }
 
@@ -128,7 +129,7 @@ function read(document: Document, { lines, last }: { lines: LineCounter; last: n
   const fault = document.errors[0];
   if (fault) {
     const line = Math.min(lines.linePos(fault.pos[0]).line - 1, last);
-    return [unreadable({ line, message: `is not valid YAML: ${fault.message}`, key: keyInRuins(document) })];
+    return [unreadable({ line, message: `is not valid YAML: ${yamlFault(fault)}`, key: keyInRuins(document) })];
   }
   if (document.contents === null) return [];
   const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
@@ -202,8 +203,4 @@ function lineAt(document: Document, lines: LineCounter, path: FieldPath): number
 
 function startOf(node: unknown): number | undefined {
   return (node as Partial<Node> | null)?.range?.[0];
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

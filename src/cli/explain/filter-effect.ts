@@ -40,8 +40,8 @@ function effectOf(filter: Filter, place: FilterPlace): string {
 }
 
 function headerEffect({ set, add, remove }: HeaderModifier): string {
-  const lines = (verb: string, headers: HeaderModifier['set']) =>
-    headers.map(({ name, value }) => `${verb} ${name}: ${value}`);
+  // Values may be credentials towards backends: names are all that is told (config/shown.ts).
+  const lines = (verb: string, headers: HeaderModifier['set']) => headers.map(({ name }) => `${verb} ${name}`);
   return [...lines('set', set), ...lines('add', add), ...remove.map((name) => `remove ${name}`)].join(', ');
 }
 

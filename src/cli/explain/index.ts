@@ -1,6 +1,6 @@
 /** `daemun explain`: reads a config, from files or from a running gateway, and tells what becomes of a request. */
 import type { RedactedConfig } from '../../admin/index.ts';
-import { type Endpoints, Snapshot } from '../../config/index.ts';
+import { type Endpoints, Snapshot, shown } from '../../config/index.ts';
 import { type ListenerView, openPipeline, type Report } from '../../control/index.ts';
 import type { EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';
@@ -61,7 +61,7 @@ async function fromFiles({ file = [], controllerName, endpoints, echoBackends }:
   const pipeline = openPipeline({ paths: file, watch: false, controllerNames: controllerName, endpoints });
   await pipeline.source.ready;
   await pipeline.source.close();
-  const upserts = [...pipeline.config.values()];
+  const upserts = Array.from(pipeline.config.values(), shown);
   const written = Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] });
   const snapshot = echoBackends ? withEchoes(written) : written;
   return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()) };

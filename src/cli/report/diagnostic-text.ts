@@ -1,14 +1,15 @@
 /** A diagnostic as a compiler prints it: what, where, and the line itself. */
 import { readFileSync } from 'node:fs';
 import type { ReportedDiagnostic } from '../../control/index.ts';
+import { shownLines } from '../../sources/index.ts';
 import type { Paint } from '../style.ts';
 
-/** The text of a line (from 1), or undefined where it cannot be read. */
+/** The text of a line (from 1), or undefined where it cannot be read or may not be shown. */
 export type LineReader = (file: string, line: number) => string | undefined;
 
 /** Reads each file once. */
 export function fileLines(): LineReader {
-  const files = new Map<string, string[]>();
+  const files = new Map<string, Array<string | undefined>>();
   return (file, line) => {
     let lines = files.get(file);
     if (!lines) files.set(file, (lines = read(file)));
@@ -16,9 +17,9 @@ export function fileLines(): LineReader {
   };
 }
 
-function read(file: string): string[] {
+function read(file: string): Array<string | undefined> {
   try {
-    return readFileSync(file, 'utf8').split(/\r?\n/);
+    return shownLines(readFileSync(file, 'utf8'));
   } catch {
     // Standard input, or a file that is gone by now: the place alone must do.
     return [];

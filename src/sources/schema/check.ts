@@ -31,8 +31,18 @@ class Checker {
   /** Where the checker is; copied only for a problem, since most values have none. */
   readonly #path: Array<string | number> = [];
   #errors = 0;
+  /** How many of the schemas that the checker is in are secret. */
+  #hidden = 0;
 
   check(schema: Schema, value: unknown): unknown {
+    if (!schema.secret) return this.#check(schema, value);
+    this.#hidden++;
+    const checked = this.#check(schema, value);
+    this.#hidden--;
+    return checked;
+  }
+
+  #check(schema: Schema, value: unknown): unknown {
     const before = this.#errors;
     switch (schema.type) {
       case 'object': {
@@ -60,9 +70,9 @@ class Checker {
       case 'integer':
         if (typeof value !== 'number' || !Number.isInteger(value)) return this.#wrongType('a whole number', value);
         if (schema.values && !schema.values.includes(value)) {
-          this.#error(`must be one of ${schema.values.join(', ')}, not ${value}`);
+          this.#error(`must be one of ${schema.values.join(', ')}${this.#not(value)}`);
         } else if (value < schema.min || value > schema.max) {
-          this.#error(`must be ${range(schema.min, schema.max)}, not ${value}`);
+          this.#error(`must be ${range(schema.min, schema.max)}${this.#not(value)}`);
         }
         return value;
       case 'boolean':
@@ -134,24 +144,27 @@ class Checker {
         first.set(key, index);
         continue;
       }
-      const what =
-        by === 'set' ? JSON.stringify(item) : by.map((name) => `${name} ${shown(identity, by, name)}`).join(', ');
+      const what = this.#hidden
+        ? 'the value'
+        : by === 'set'
+          ? JSON.stringify(item)
+          : by.map((name) => `${name} ${shown(identity, by, name)}`).join(', ');
       this.#error(`repeats ${what} of item ${other}; remove one of the two`, index);
     }
   }
 
   #string(schema: StringSchema, value: string): void {
     if (schema.values && !schema.values.includes(value)) {
-      const guess = nearest(value, schema.values);
+      const guess = this.#hidden ? undefined : nearest(value, schema.values);
       const hint = guess ? `. Did you mean ${guess}?` : '';
-      this.#error(`must be one of ${schema.values.join(', ')}, not ${quoted(value)}${hint}`);
+      this.#error(`must be one of ${schema.values.join(', ')}${this.#not(value)}${hint}`);
       return;
     }
     const length = value.length > schema.max || value.length < schema.min * 2 ? [...value].length : value.length;
     if (length < schema.min) this.#error(schema.min === 1 ? 'must not be empty' : `must have ${schema.min} characters`);
     else if (length > schema.max) this.#error(`must have at most ${schema.max} characters, not ${length}`);
     else if (schema.format && !schema.format.matches(value)) {
-      this.#error(`must be ${schema.format.is}, not ${quoted(value)}`);
+      this.#error(`must be ${schema.format.is}${this.#not(value)}`);
     }
   }
 
@@ -164,8 +177,15 @@ class Checker {
   }
 
   #wrongType(wanted: string, value: unknown, hint = ''): unknown {
-    this.#error(`must be ${wanted}, not ${described(value)}${hint}`);
+    const what = this.#hidden ? kindOf(value) : described(value);
+    this.#error(`must be ${wanted}, not ${what}${hint}`);
     return value;
+  }
+
+  /** The value that is wrong, where it may be told. */
+  #not(value: string | number): string {
+    if (this.#hidden) return '';
+    return `, not ${typeof value === 'string' ? quoted(value) : value}`;
   }
 
   #below(step: string | number, schema: Schema, value: unknown): unknown {
@@ -205,10 +225,14 @@ function countRange(min: number, max: number): string {
 }
 
 function described(value: unknown): string {
+  if (typeof value === 'object' || value === undefined) return kindOf(value);
+  return typeof value === 'string' ? `the string ${quoted(value)}` : `${typeof value} ${String(value)}`;
+}
+
+function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'an object';
-  return typeof value === 'string' ? `the string ${quoted(value)}` : `${typeof value} ${String(value)}`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 /** YAML reads `yes`, `1.0` or `null` as something else than the string that was meant. */

@@ -13,13 +13,14 @@ import {
   type Rule,
   required,
   rule,
+  secret,
   text,
 } from './schema.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
 export const method = oneOf(...METHODS);
 
-const headerLines = list(object({ name: required(headerName), value: required(text({ min: 1, max: 4096 })) }), {
+const headerLines = list(object({ name: required(headerName), value: required(secret(text({ min: 1, max: 4096 }))) }), {
   max: 16,
   unique: ['name'],
 });

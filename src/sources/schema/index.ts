@@ -12,12 +12,23 @@ import { streamRouteSpec, tlsRouteSpec } from './l4-route.ts';
 import { listenerSetSpec } from './listener-set.ts';
 import { clusterMetadata, namespacedMetadata, namespaceMetadata, serviceMetadata } from './metadata.ts';
 import { referenceGrantSpec } from './reference-grant.ts';
-import { type Field, type ObjectSchema, object, optional, type Rule, required, text } from './schema.ts';
+import {
+  type Field,
+  type ObjectSchema,
+  object,
+  optional,
+  type Rule,
+  required,
+  type Schema,
+  secret,
+  text,
+} from './schema.ts';
 import { configMapFields, configMapRules, secretFields, secretRules } from './secret.ts';
 import { serviceSpec } from './service.ts';
 
 export { check, isObject, type JsonObject, type Problem } from './check.ts';
 export { DEFAULT_NAMESPACE } from './metadata.ts';
+export type { Schema } from './schema.ts';
 
 function kind(metadata: ObjectSchema, fields: Record<string, Field>, rules: readonly Rule[] = []): ObjectSchema {
   const head = { apiVersion: required(text()), kind: required(text()), metadata: required(metadata) };
@@ -29,7 +40,7 @@ function withSpec(spec: ObjectSchema, metadata = namespacedMetadata): ObjectSche
   return kind(metadata, { spec: required(spec) });
 }
 
-export const SCHEMAS: Readonly<Record<Kind, ObjectSchema>> = {
+export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   GatewayClass: withSpec(gatewayClassSpec, clusterMetadata),
   Gateway: withSpec(gatewaySpec),
   ListenerSet: withSpec(listenerSetSpec),
@@ -45,7 +56,8 @@ export const SCHEMAS: Readonly<Record<Kind, ObjectSchema>> = {
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
   EndpointSlice: kind(namespacedMetadata, endpointSliceFields, endpointSliceRules),
   Endpoints: kind(namespacedMetadata, endpointsFields),
-  Secret: kind(namespacedMetadata, secretFields, secretRules),
+  // As a whole: its annotations may repeat it, and what is misspelled is no less of a secret.
+  Secret: secret(kind(namespacedMetadata, secretFields, secretRules)),
   ConfigMap: kind(namespacedMetadata, configMapFields, configMapRules),
   Namespace: object(
     { apiVersion: required(text()), kind: required(text()), metadata: required(namespaceMetadata) },

@@ -2,7 +2,19 @@
  * The vocabulary in which the API's facts are written down. A schema says what an API server accepts,
  * what it fills in, and what it drops; check.ts applies it.
  */
-export type Schema = ObjectSchema | MapSchema | ListSchema | StringSchema | IntegerSchema | PlainSchema;
+export type Schema = (ObjectSchema | MapSchema | ListSchema | StringSchema | IntegerSchema | PlainSchema) & Secrecy;
+
+interface Secrecy {
+  /**
+   * The value, and all that is below it, is never shown: not in a message, an excerpt, a log or an answer. This is the
+   * one place where fields of resources are marked as secret.
+   */
+  secret?: true;
+}
+
+export function secret<S extends Schema>(schema: S): S & { secret: true } {
+  return { ...schema, secret: true };
+}
 
 export interface ObjectSchema {
   type: 'object';

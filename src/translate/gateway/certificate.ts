@@ -12,7 +12,7 @@ export type CertificateVerdict = { certificate: Certificate } | { fault: string 
 /** Reads a kubernetes.io/tls Secret. Dates are left to the data plane, which has a clock. */
 export function readCertificate(secret: Secret): CertificateVerdict {
   const { namespace = '', name } = secret.metadata;
-  const certificate = decoded(secret, 'tls.crt');
+  const certificate = certificatesIn(decoded(secret, 'tls.crt'));
   const privateKey = decoded(secret, 'tls.key');
   const missing = [certificate === '' ? 'tls.crt' : '', privateKey === '' ? 'tls.key' : ''].filter((key) => key !== '');
   if (missing.length > 0)
@@ -21,6 +21,17 @@ export function readCertificate(secret: Secret): CertificateVerdict {
   if (fault !== undefined) return { fault: `Secret ${namespace}/${name}: ${fault}` };
   return { certificate: { kind: 'Certificate', key: `${namespace}/${name}`, certificate, privateKey } };
 }
+
+const PEM_CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]*?-----END \1-----/g;
+
+/** Nothing but certificates: some put the key beside them, and what is called a certificate is shown to everybody. */
+function certificatesIn(text: string): string {
+  const found = text.match(PEM_CERTIFICATE);
+  return found === null ? (text === '' ? '' : NO_CERTIFICATE) : `${found.join('\n')}\n`;
+}
+
+/** Stands for text that holds no certificate. */
+const NO_CERTIFICATE = 'none';
 
 function decoded(secret: Secret, key: string): string {
   return Buffer.from(secret.data?.[key] ?? '', 'base64').toString('latin1');

@@ -1,0 +1,102 @@
+/** Lines of manifests as they may be shown. What is secret is said by the schemas; what cannot be judged is not shown. */
+import { isAlias, isMap, isSeq, type Node, parseAllDocuments } from 'yaml';
+import { KINDS, type Kind } from '../api/index.ts';
+import { chunksOf } from './document.ts';
+import { SCHEMAS, type Schema } from './schema/index.ts';
+
+const MASK = '•••';
+/** In a document that does not parse, anything of these may be what is secret, or the name of it. */
+const SUSPICIOUS = /secret|stringdata|headermodifier|private key|password|token|credential|\bdata["']?\s*:/i;
+
+/** The lines of a file, each undefined where it may not be shown. */
+export function shownLines(text: string): Array<string | undefined> {
+  return chunksOf(text).flatMap((chunk) => shownChunk(chunk.text));
+}
+
+function shownChunk(text: string): Array<string | undefined> {
+  // A chunk ends where the next begins, so that its last piece is no line of its own.
+  const lines = text.split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  const masked = maskedText(text);
+  if (masked === undefined) return lines.map(() => undefined);
+  const shown = masked.split(/\r?\n/);
+  return lines.map((_, at) => shown[at] ?? '');
+}
+
+function maskedText(text: string): string | undefined {
+  try {
+    const documents = [...parseAllDocuments(text, { merge: true, logLevel: 'silent' })];
+    if (documents.some(({ errors }) => errors.length > 0)) return isHarmless(text) ? text : undefined;
+    const ranges: Array<[number, number]> = [];
+    for (const document of documents) {
+      if (document.contents === null) continue;
+      const resolve = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
+      if (!secretsOf(document.contents, resolve, ranges)) return undefined;
+    }
+    return masked(text, ranges);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Named as a kind that holds no secrets, and without a word of those that might. */
+function isHarmless(text: string): boolean {
+  const named = [...text.matchAll(/^\s*kind:\s*["']?(\w+)/gm)].map(([, kind]) => kind!);
+  return named.length > 0 && named.every(isPublic) && !SUSPICIOUS.test(text);
+}
+
+function isPublic(kind: string): kind is Kind {
+  return Object.hasOwn(KINDS, kind) && !SCHEMAS[kind as Kind].secret;
+}
+
+type Resolve = (node: unknown) => unknown;
+
+/** Notes where secrets stand; false where the object is of a kind that is secret as a whole, or unknown. */
+function secretsOf(root: Node, resolve: Resolve, ranges: Array<[number, number]>): boolean {
+  const items = isMap(root) ? resolve(root.get('items', true)) : undefined;
+  const objects = isSeq(items) ? items.items.map(resolve) : [root];
+  const inherited = isMap(root) && isSeq(items) ? String(root.get('kind')).replace(/List$/, '') : '';
+  return objects.every((object) => {
+    if (!isMap(object)) return false;
+    const kind = String(object.get('kind') ?? inherited);
+    if (!isPublic(kind)) return false;
+    mask(object, SCHEMAS[kind], { resolve, ranges });
+    return true;
+  });
+}
+
+interface Masking {
+  resolve: Resolve;
+  ranges: Array<[number, number]>;
+}
+
+function mask(given: unknown, schema: Schema, masking: Masking): void {
+  const node = masking.resolve(given);
+  if (schema.secret) {
+    const range = (node as Partial<Node> | null)?.range;
+    if (range) masking.ranges.push([range[0], range[1]]);
+    return;
+  }
+  if (schema.type === 'object' && isMap(node)) {
+    for (const { key, value } of node.items) {
+      const name = String(key);
+      // A merged map has fields of the map around it.
+      if (name === '<<') mask(value, schema, masking);
+      else if (Object.hasOwn(schema.fields, name)) mask(value, schema.fields[name]!.schema, masking);
+    }
+  } else if (schema.type === 'map' && isMap(node)) {
+    for (const { value } of node.items) mask(value, schema.value, masking);
+  } else if (schema.type === 'list' && isSeq(node)) {
+    for (const item of node.items) mask(item, schema.items, masking);
+  }
+}
+
+/** Line breaks stay, so that lines keep their numbers. */
+function masked(text: string, ranges: Array<[number, number]>): string {
+  let out = text;
+  for (const [start, end] of ranges.sort(([a], [b]) => b - a)) {
+    const breaks = '\n'.repeat(text.slice(start, end).split('\n').length - 1);
+    out = out.slice(0, start) + MASK + breaks + out.slice(end);
+  }
+  return out;
+}
