@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { shownLines } from './index.ts';
+
+const ROUTE = `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: a }
+spec:
+  rules:
+    - filters:
+        - type: RequestHeaderModifier
+          requestHeaderModifier:
+            set:
+              - { name: Authorization, value: Basic x }
+              - name: X-Long
+                value: |
+                  one
+                  two
+              - name: X-Last
+                value: three
+`;
+
+describe('lines of a manifest', () => {
+  it('are shown, but for the values that filters write; all keep their numbers', () => {
+    const lines = shownLines(`# one\n---\n${ROUTE}---\nkind: Service\n`);
+    expect(lines.join('\n')).not.toMatch(/Basic|  one|  two|three/);
+    expect(lines[4]).toBe('metadata: { name: a }');
+    expect(lines[11]).toBe('              - { name: Authorization, value: ••• }');
+    expect(lines[12]).toBe('              - name: X-Long');
+    expect(lines[16]).toBe('              - name: X-Last');
+    expect(lines.at(-1)).toBe('kind: Service');
+  });
+
+  it('are masked where an alias leads to a secret', () => {
+    const text = ROUTE.replace('Basic x', '*a').replace('{ name: a }', '{ name: a, annotations: { b: &a hidden } }');
+    expect(shownLines(text)[2]).toBe('metadata: { name: a, annotations: { b: &a ••• } }');
+  });
+
+  it.each([
+    ['a Secret', 'apiVersion: v1\nkind: Secret\nmetadata: { name: a }\n'],
+    ['a list with one', 'kind: List\nitems:\n  - kind: Service\n  - kind: Secret\n'],
+    ['an unknown kind', 'kind: Vault\nspec: { a: b }\n'],
+    ['no kind', 'a: b\n'],
+    ['no object', 'words\n'],
+    ['what does not parse and may hold one', 'kind: Service\ndata: [\n'],
+    ['what does not parse and says no kind', 'spec: [\n'],
+  ])('are not shown of %s', (_name, text) => {
+    expect(shownLines(text).filter((line) => line !== undefined)).toEqual([]);
+  });
+
+  it('are shown of what does not parse where it cannot hold a secret', () => {
+    expect(shownLines('kind: Service\nspec: [\n')).toEqual(['kind: Service', 'spec: [']);
+  });
+});
