@@ -22,6 +22,8 @@ function entry() {
 }
 
 function start() {
+  // Node would open a debugger, to everybody on this machine.
+  process.on('SIGUSR1', () => {});
   import(entry().href)
     .then((cli) => cli.main(process.argv))
     .catch((error) => {

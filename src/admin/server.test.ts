@@ -13,7 +13,14 @@ const config = Snapshot.EMPTY.apply({
 });
 
 const parts: AdminParts = {
-  readiness: () => ({ ready: true, reason: 'every listener serves' }),
+  readiness: () => ({
+    ready: true,
+    reason: 'every listener serves',
+    checks: [
+      { name: 'config', ok: true, message: 'applied' },
+      { name: 'listener infra/edge/http', ok: false, message: 'DMN_PORT_IN_USE: taken' },
+    ],
+  }),
   async metrics() {
     const metrics = new Metrics();
     metrics.gauge('daemun_config_version', 'Version').value = 4;
@@ -45,13 +52,21 @@ test('readiness is 200 with a sentence, or 503 with what is waited for', async (
   expect(await ask('/readyz')).toMatchObject({ status: 200, body: 'every listener serves\n' });
   await admin!.close();
   admin = undefined;
-  const waiting = { ...parts, readiness: () => ({ ready: false, reason: 'first sync' }) };
+  const waiting = { ...parts, readiness: () => ({ ready: false, reason: 'first sync', checks: [] }) };
   expect(await ask('/readyz', { parts: waiting })).toMatchObject({ status: 503, body: 'first sync\n' });
 });
 
+test('in detail, readiness lists what it is made of and each listener, with the same status', async () => {
+  expect(await ask('/readyz?verbose')).toMatchObject({
+    status: 200,
+    body: '[+] config: applied\n[-] listener infra/edge/http: DMN_PORT_IN_USE: taken\nevery listener serves\n',
+  });
+});
+
 test('health is 200 whatever readiness says', async () => {
-  const waiting = { ...parts, readiness: () => ({ ready: false, reason: 'first sync' }) };
+  const waiting = { ...parts, readiness: () => ({ ready: false, reason: 'first sync', checks: [] }) };
   expect(await ask('/healthz', { parts: waiting })).toMatchObject({ status: 200, body: 'ok\n' });
+  expect(await ask('/livez', { parts: waiting })).toMatchObject({ status: 200, body: 'ok\n' });
 });
 
 test('metrics come in the format that Prometheus asks for', async () => {

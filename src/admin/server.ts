@@ -9,8 +9,10 @@ import { redactedConfig } from './redact.ts';
 
 export interface Readiness {
   ready: boolean;
-  /** One sentence: what is waited for, or that everything serves. */
+  /** One sentence: what is waited for, or how much serves. */
   reason: string;
+  /** What stands behind it, and each listener: for `?verbose`. */
+  checks: ReadonlyArray<{ name: string; ok: boolean; message: string }>;
 }
 
 /** The live parts that the answers are made of. */
@@ -44,20 +46,24 @@ interface Answer {
   body: string;
 }
 
-type Endpoint = (parts: AdminParts) => Answer | Promise<Answer>;
+type Endpoint = (parts: AdminParts, query: URLSearchParams) => Answer | Promise<Answer>;
 
 const TEXT = 'text/plain; charset=utf-8';
+/** `/readyz?verbose`. */
+const VERBOSE = 'verbose';
 /** Kubelets and load balancers ask these, and carry no token. */
-const OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+const OPEN: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz']);
 
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/', () => text(200, [...ENDPOINTS.keys()].slice(1).join('\n'))],
+  ['/livez', () => text(200, 'ok')],
   ['/healthz', () => text(200, 'ok')],
   [
     '/readyz',
-    (parts) => {
-      const { ready, reason } = parts.readiness();
-      return text(ready ? 200 : 503, reason);
+    (parts, query) => {
+      const { ready, reason, checks } = parts.readiness();
+      const lines = checks.map(({ name, ok, message }) => `[${ok ? '+' : '-'}] ${name}: ${message}`);
+      return text(ready ? 200 : 503, [...(query.has(VERBOSE) ? lines : []), reason].join('\n'));
     },
   ],
   ['/metrics', async (parts) => ({ status: 200, type: EXPOSITION_TYPE, body: exposition(await parts.metrics()) })],
@@ -127,13 +133,16 @@ async function respond(request: IncomingMessage, response: ServerResponse, parts
 
 async function answer(request: IncomingMessage, parts: Guarded): Promise<Answer> {
   if (!trustworthyHost(request)) return text(421, 'ask by IP address or as localhost');
-  const path = (request.url ?? '').split('?', 1)[0]!;
-  if (!OPEN.has(path) && !parts.permitted(request)) return text(401, 'needs Authorization: Bearer and the token');
+  const [path = '', search] = (request.url ?? '').split('?', 2);
+  const query = new URLSearchParams(search);
+  // In detail it names what tenants wrote.
+  if ((!OPEN.has(path) || query.has(VERBOSE)) && !parts.permitted(request))
+    return text(401, 'needs Authorization: Bearer and the token');
   const endpoint = ENDPOINTS.get(path);
   if (!endpoint) return text(404, `no such page; there are:\n${[...ENDPOINTS.keys()].join('\n')}`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'read-only: GET and HEAD');
   try {
-    return await endpoint(parts);
+    return await endpoint(parts, query);
   } catch (error) {
     return text(500, error instanceof Error ? error.message : String(error));
   }

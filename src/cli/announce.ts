@@ -1,7 +1,7 @@
 /** What a run tells on standard error: how it started, what changed, what is wrong. Text for people, records for machines. */
 import { writeSync } from 'node:fs';
 import { type Ack, refKey } from '../config/index.ts';
-import type { Applied, ListenerView, ReportedDiagnostic } from '../control/index.ts';
+import { type Applied, type ListenerView, type ReportedDiagnostic, whyNot } from '../control/index.ts';
 import type { Log, LogFormat } from '../observe/index.ts';
 import { diagnosticText, fileLines } from './report/index.ts';
 import { type Paint, paintFor } from './style.ts';
@@ -73,8 +73,11 @@ export class Announcer {
     this.#options.log.info({}, `ready: ${reason}`);
   }
 
-  notReady(reason: string): void {
-    this.#options.log.warn({}, `not ready: ${reason}`);
+  /** It serves since now, or fails. */
+  listener(view: ListenerView): void {
+    const { key: listener, state, bound, code } = view;
+    if (state === 'serving') this.#options.log.info({ listener, bound }, 'listener serves');
+    else this.#options.log.warn({ listener, code }, `listener does not serve: ${whyNot(view)}`);
   }
 
   applied({ version, upserts, removals, took }: Applied): void {
@@ -127,8 +130,8 @@ export class Announcer {
   }
 }
 
-function row({ key, protocol, hostname, state, bound, port, code, message }: ListenerView): Array<string | Cell> {
+function row(view: ListenerView): Array<string | Cell> {
+  const { key, protocol, hostname, state, bound, port } = view;
   if (state === 'serving') return [key, protocol, hostname, { text: bound.join(', '), tone: 'good' }];
-  const why = state === 'failed' ? `${code ?? 'failed'}: ${message ?? ''}` : 'waiting';
-  return [key, protocol, hostname, { text: `port ${port}  ${why}`, tone: 'error' }];
+  return [key, protocol, hostname, { text: `port ${port}  ${whyNot(view)}`, tone: 'error' }];
 }

@@ -8,13 +8,15 @@ import type { Gateway, GatewayOptions } from './gateway.ts';
 import { packagePlace } from './package-place.ts';
 import type { PortMap } from './port-map.ts';
 import { serve } from './serve.ts';
+import type { Signals } from './signal.ts';
 
 export interface DemoOptions {
   portMap: PortMap;
   admin: GatewayOptions['admin'];
+  signals: Signals;
 }
 
-export async function demo({ portMap, admin }: DemoOptions): Promise<void> {
+export async function demo({ portMap, admin, signals }: DemoOptions): Promise<void> {
   const examples = fileURLToPath(packagePlace('examples'));
   const folder = mkdtempSync(join(tmpdir(), 'daemun-demo-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -36,6 +38,7 @@ export async function demo({ portMap, admin }: DemoOptions): Promise<void> {
     drainTimeout: 5000,
     logLevel: 'info',
     logFormat: 'text',
+    signals,
     onStarted: (gateway) => process.stdout.write(tries(gateway)),
   });
 }

@@ -1,6 +1,6 @@
 /** One run: control, its data planes, the admin API, and what people are told. */
 import { type Admin, startAdmin } from '../admin/index.ts';
-import { type Applied, Control, type Health, type ListenerView, type ReportedDiagnostic } from '../control/index.ts';
+import { type Applied, Control, type ListenerView, type ReportedDiagnostic } from '../control/index.ts';
 import { DaemunError, type Log, mergeMetrics } from '../observe/index.ts';
 import type { EndpointOption } from '../sources/index.ts';
 import type { AdminSetup } from './admin-option.ts';
@@ -12,6 +12,8 @@ import { packageVersion } from './version.ts';
 
 export interface GatewayOptions {
   paths: string[];
+  /** Waits for paths that cannot be read yet. */
+  wait?: boolean;
   setup: FleetSetup;
   workers: number;
   controllerNames?: string[];
@@ -36,32 +38,45 @@ export class Gateway {
   readonly #told = new Set<string>();
   #admin: Admin | undefined;
   #started = false;
+  #ending = false;
 
-  private constructor(options: GatewayOptions, voices: GatewayVoices) {
+  /** Begins to read; nothing is served before `start`. */
+  constructor(options: GatewayOptions, voices: GatewayVoices) {
     this.#options = options;
     this.#voices = voices;
-    const { paths, controllerNames, endpoints, echoBackends } = options;
+    const { paths, wait, controllerNames, endpoints, echoBackends } = options;
     this.#echoes = echoBackends ? new Echoes() : undefined;
     this.#control = new Control(
-      { paths, controllerNames, endpoints, log: voices.log, overlay: new EchoOverlay(this.#echoes) },
+      { paths, wait, controllerNames, endpoints, log: voices.log, overlay: new EchoOverlay(this.#echoes) },
       {
         onAck: (ack) => voices.announcer.rejected(ack),
         onApplied: (applied) => this.#applied(applied),
-        onHealth: (health) => this.#tellHealth(health),
+        onHealth: ({ ready, reason }) => ready && voices.announcer.ready(reason),
+        onListener: (listener) => voices.announcer.listener(listener),
       },
     );
   }
 
-  /** Resolves when the first config is served, as far as it can be. Throws for an admin address that was asked for. */
-  static async start(options: GatewayOptions, voices: GatewayVoices): Promise<Gateway> {
-    const gateway = new Gateway(options, voices);
-    await gateway.#startAdmin();
-    await gateway.#control.start((events) => openFleet(options.workers, options.setup, events));
-    gateway.#control.pipeline.source.onReload(({ error }) => {
-      if (error) voices.log.error({ error: error.message }, 'reload failed; what was there stays in use');
-      voices.announcer.problems(gateway.#newProblems());
+  /**
+   * Resolves when the first config is served, as far as it can be. Throws for an admin address that was asked for, and for
+   * manifests that cannot be read.
+   */
+  async start(): Promise<void> {
+    const { announcer, log } = this.#voices;
+    await this.#startAdmin();
+    if (this.#ending) return;
+    const { workers, setup } = this.#options;
+    await this.#control.start((events) => openFleet(workers, setup, events));
+    this.#control.pipeline.source.onReload(({ error }) => {
+      if (error) log.error({ error: error.message }, 'reload failed; what was there stays in use');
+      announcer.problems(this.#newProblems());
     });
-    return gateway;
+  }
+
+  /** Looks at the manifests now. */
+  reload(): void {
+    this.#voices.log.info({}, 'reading the manifests again, as asked');
+    this.#control.reload();
   }
 
   listeners(): ListenerView[] {
@@ -70,8 +85,16 @@ export class Gateway {
 
   /** Requests under way finish; then everything is closed. */
   async drain(): Promise<void> {
+    this.#ending = true;
     await this.#control.drain(this.#options.drainTimeout);
     await this.#echoes?.close();
+    await this.#admin?.close();
+  }
+
+  /** Ends at once, whatever is under way. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    await this.#control.end();
     await this.#admin?.close();
   }
 
@@ -83,7 +106,7 @@ export class Gateway {
       this.#admin = await startAdmin(
         { ...admin.address, token: admin.token },
         {
-          readiness: () => control.health(),
+          readiness: () => ({ ...control.health(), checks: control.checks() }),
           metrics: async () => mergeMetrics(await control.metrics()),
           status: () => control.report(),
           config: () => control.snapshot,
@@ -91,7 +114,11 @@ export class Gateway {
         },
       );
     } catch (error) {
-      if (admin.asked || !(error instanceof DaemunError)) throw error;
+      if (!(error instanceof DaemunError)) throw error;
+      if (admin.asked) {
+        const { code, message } = error;
+        throw new DaemunError(code, `--admin ${message}; choose another address, or off`, { cause: error });
+      }
       this.#voices.log.warn({ code: error.code }, `no admin API: ${error.message}; choose another with --admin`);
     }
   }
@@ -114,11 +141,6 @@ export class Gateway {
       workers: this.#options.workers,
       admin: this.#admin?.address,
     });
-  }
-
-  #tellHealth({ ready, reason }: Health): void {
-    if (ready) this.#voices.announcer.ready(reason);
-    else this.#voices.announcer.notReady(reason);
   }
 
   /** Diagnostics that were not there at the last look. */

@@ -3,10 +3,12 @@ import { createLog, type LogFormat, type LogLevel } from '../observe/index.ts';
 import { Announcer } from './announce.ts';
 import { EXIT } from './exit-code.ts';
 import { Gateway, type GatewayOptions } from './gateway.ts';
+import type { Signals } from './signal.ts';
 
 export interface ServeOptions extends GatewayOptions {
   logLevel: LogLevel;
   logFormat: LogFormat;
+  signals: Signals;
   /** Called once everything serves as far as it can. */
   onStarted?: (gateway: Gateway) => void;
 }
@@ -14,32 +16,30 @@ export interface ServeOptions extends GatewayOptions {
 /** Levels at which a run tells of its start and its problems in text. */
 const CHATTY: ReadonlySet<LogLevel> = new Set(['trace', 'debug', 'info', 'warn']);
 
-export async function serve({ logLevel, logFormat, onStarted, ...options }: ServeOptions): Promise<void> {
+export async function serve({ logLevel, logFormat, signals, onStarted, ...options }: ServeOptions): Promise<void> {
   const log = await createLog({ level: logLevel, format: logFormat });
   const announcer = new Announcer({ log, format: logFormat, quiet: !CHATTY.has(logLevel) });
-  const asked = signalled();
-  const starting = Gateway.start(options, { log, announcer });
-  const signal = await Promise.race([asked, starting.then(() => undefined)]);
-  const gateway = await starting;
-  if (signal === undefined) onStarted?.(gateway);
-  const reason = signal ?? (await asked);
-  log.info({ signal: reason, timeout: `${options.drainTimeout}ms` }, 'draining; a second signal ends at once');
+  const gateway = new Gateway(options, { log, announcer });
+  signals.onReload(() => gateway.reload());
+  void signals.end.then(async (signal) => {
+    log.warn({ signal }, 'ended before the drain was complete');
+    await gateway.end();
+    process.exit(EXIT.refused);
+  });
+  const started = gateway.start().then(() => onStarted?.(gateway));
+  try {
+    // A signal during the start does not wait for it.
+    await Promise.race([started, signals.drain]);
+  } catch (error) {
+    await gateway.end();
+    // Where manifests come from there, it may be open for ever.
+    process.stdin.destroy();
+    throw error;
+  }
+  const signal = await signals.drain;
+  log.info({ signal, timeout: `${options.drainTimeout}ms` }, 'draining; a second signal ends at once');
   await gateway.drain();
   log.info({}, 'drained');
   // What may still be open, such as standard input, is nobody's concern any more.
   process.exit(EXIT.ok);
-}
-
-/** The first signal; a second one ends the process. */
-function signalled(): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  let first = true;
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (!first) process.exit(EXIT.refused);
-    first = false;
-    resolve(signal);
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return promise;
 }

@@ -1,16 +1,18 @@
 /** From sources to what the data planes were told and what they said: one composition for `run`, a controller and tests. */
 import type { Ack, Snapshot } from '../config/index.ts';
 import type { Fleet, FleetEvents } from '../delivery/index.ts';
-import { type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
+import { DaemunError, type FamilySnapshot, type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
 import { type Applied, Feed, type Overlay } from './feed.ts';
-import { type Health, healthOf } from './health.ts';
-import { type ListenerView, listenerViews } from './listener-view.ts';
+import { type Health, type HealthCheck, type HealthFacts, healthChecks, healthOf, type Phase } from './health.ts';
+import { type ListenerView, listenerViews, whyNot } from './listener-view.ts';
 import { openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
 
 export interface ControlOptions extends Omit<PipelineOptions, 'watch'> {
   /** Passes every change on its way to the data planes. */
   overlay?: Overlay;
+  /** Waits for paths that cannot be read at the start; without it, the start fails. */
+  wait?: boolean;
   log: Log;
 }
 
@@ -20,6 +22,8 @@ export interface ControlEvents {
   /** Every data plane has answered to a version; the first one makes the run synced. */
   onApplied?(applied: Applied): void;
   onHealth?(health: Health): void;
+  /** It serves since now, or does so no longer, or fails from the start. */
+  onListener?(listener: ListenerView): void;
 }
 
 export class Control {
@@ -30,9 +34,11 @@ export class Control {
   readonly #metrics = new Metrics();
   readonly #synced = Promise.withResolvers<void>();
   #fleet: Fleet | undefined;
-  #isSynced = false;
-  #draining = false;
+  #phase: Phase = 'reading';
+  #missing = '';
   #told: Health = { ready: false, reason: '' };
+  /** What was told of each listener last. */
+  readonly #states = new Map<string, string>();
 
   /** Begins to read its sources; nothing is sent before `start`. */
   constructor(options: ControlOptions, events: ControlEvents = {}) {
@@ -50,7 +56,7 @@ export class Control {
     });
   }
 
-  /** Resolves when every data plane has answered to the first config. */
+  /** Resolves when every data plane has answered to the first config. Throws a DaemunError for paths that cannot be read. */
   async start(open: (events: FleetEvents) => Fleet): Promise<void> {
     // Data planes start while the sources are read.
     this.#fleet = open({
@@ -59,6 +65,9 @@ export class Control {
       log: this.#options.log,
     });
     await this.pipeline.source.ready;
+    await this.#readable();
+    if (this.#phase !== 'reading') return;
+    this.#phase = 'delivering';
     this.#feed.start(this.#fleet);
     await this.#synced.promise;
   }
@@ -69,11 +78,22 @@ export class Control {
   }
 
   listeners(): ListenerView[] {
-    return this.#fleet ? listenerViews(this.snapshot, this.pipeline.acks, this.#fleet.names) : [];
+    const { acks, unserved } = this.pipeline;
+    return this.#fleet ? listenerViews(this.snapshot, { acks, unserved, proxies: this.#fleet.names }) : [];
   }
 
   health(): Health {
-    return healthOf({ synced: this.#isSynced, draining: this.#draining, listeners: this.listeners() });
+    return healthOf(this.#facts());
+  }
+
+  /** What the answer of `health` is made of, and each listener. */
+  checks(): HealthCheck[] {
+    return healthChecks(this.#facts());
+  }
+
+  /** Looks at the sources now, whether or not anybody reported a change. */
+  reload(): void {
+    this.pipeline.source.reload();
   }
 
   report(): Report {
@@ -87,7 +107,8 @@ export class Control {
   /** Of control and of all data planes: one snapshot each. */
   async metrics(): Promise<MetricsSnapshot[]> {
     const metrics = this.#metrics;
-    metrics.gauge('daemun_ready', 'Whether every listener serves.').value = this.health().ready ? 1 : 0;
+    const ready = metrics.gauge('daemun_ready', 'Whether the first config is applied and no drain has begun.');
+    ready.value = this.health().ready ? 1 : 0;
     for (const kind of ['Listener', 'RouteRule', 'Backend', 'Endpoints', 'Certificate'] as const) {
       const cell = metrics.gauge('daemun_config_objects', 'Objects that the data planes were told to serve.', { kind });
       cell.value = this.snapshot.of(kind).size;
@@ -97,37 +118,88 @@ export class Control {
       const cell = metrics.gauge('daemun_diagnostics', 'Problems found in the manifests.', { severity });
       cell.value = diagnostics.filter((one) => one.severity === severity).length;
     }
-    return [...((await this.#fleet?.metrics()) ?? []), metrics.snapshot()];
+    return [...((await this.#fleet?.metrics()) ?? []), metrics.snapshot(), [listenersReady(this.listeners())]];
   }
 
-  /** No further changes; the data planes drain. */
+  /** No further changes; the data planes drain. At any time, also before the start is complete. */
   async drain(timeout: number): Promise<void> {
-    this.#draining = true;
+    this.#phase = 'draining';
     this.#feed.stop();
     await this.pipeline.source.close();
     await this.#fleet?.drain(timeout);
   }
 
+  /** Ends the data planes, whatever is under way. */
+  async end(): Promise<void> {
+    this.#phase = 'draining';
+    this.#feed.stop();
+    // What is being read is not waited for.
+    void this.pipeline.source.close();
+    await this.#fleet?.end();
+  }
+
+  #facts(): HealthFacts {
+    return { phase: this.#phase, missing: this.#missing, listeners: this.listeners() };
+  }
+
+  async #readable(): Promise<void> {
+    const { source } = this.pipeline;
+    const missing = () => source.unreadable.map(({ path, error }) => `${path}: ${error}`).join('; ');
+    this.#missing = missing();
+    if (this.#missing === '') return;
+    if (!this.#options.wait) throw new DaemunError('DMN_MANIFESTS_UNREADABLE', this.#missing);
+    this.#options.log.warn({}, `waiting for ${this.#missing}`);
+    await new Promise<void>((resolve) => {
+      const stop = source.onReload(() => {
+        this.#missing = missing();
+        if (this.#missing !== '') return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
   #acknowledged(ack: Ack): void {
     this.#events.onAck?.(ack);
     this.#feed.acknowledge(ack);
-    if (this.#isSynced) this.#tellHealth();
+    if (this.#phase === 'synced') this.#tell();
   }
 
   #applied(applied: Applied): void {
-    const first = !this.#isSynced;
-    this.#isSynced = true;
+    const first = this.#phase === 'delivering';
+    if (first) this.#phase = 'synced';
     this.#events.onApplied?.(applied);
     if (!first) return;
-    this.#tellHealth();
+    this.#tell();
     this.#synced.resolve();
   }
 
-  #tellHealth(): void {
-    const { ready, reason } = this.health();
-    const before = this.#told;
-    if (ready === before.ready && reason === before.reason) return;
-    this.#told = { ready, reason };
-    if (ready !== before.ready || !ready) this.#events.onHealth?.({ ready, reason });
+  #tell(): void {
+    const health = this.health();
+    if (health.ready !== this.#told.ready) this.#events.onHealth?.(health);
+    this.#told = health;
+    const listeners = this.listeners();
+    const keys = new Set(listeners.map(({ key }) => key));
+    for (const key of this.#states.keys()) if (!keys.has(key)) this.#states.delete(key);
+    for (const listener of listeners) this.#tellOf(listener);
   }
+
+  /** One that serves from the start is in the list that a start gives, and a refusal is a diagnostic. */
+  #tellOf(listener: ListenerView): void {
+    const { key, state } = listener;
+    const now = state === 'failed' ? whyNot(listener) : state;
+    const before = this.#states.get(key);
+    if (before === now || state === 'waiting') return;
+    this.#states.set(key, now);
+    if (state === 'failed' || (state === 'serving' && before !== undefined)) this.#events.onListener?.(listener);
+  }
+}
+
+function listenersReady(listeners: ReadonlyArray<ListenerView>): FamilySnapshot {
+  return {
+    name: 'daemun_listener_ready',
+    help: 'Whether the listener serves in every worker.',
+    type: 'gauge',
+    series: listeners.map(({ key, state }) => ({ labels: { listener: key }, value: state === 'serving' ? 1 : 0 })),
+  };
 }

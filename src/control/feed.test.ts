@@ -19,6 +19,7 @@ function rig(names: string[]) {
     send: (delta) => void sent.push(delta),
     metrics: async () => [],
     drain: async () => {},
+    end: async () => {},
   };
   const feed = new Feed({ config, acks, deliveries, onApplied: (one) => applied.push(one) });
   const ack = (proxy: string, version: number) => feed.acknowledge({ version, proxy, rejected: [], listeners: [] });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { type Ack, type Listener, type ListenerState, Snapshot } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
-import { healthOf } from './health.ts';
+import type { UnservedListener } from '../translate/index.ts';
+import { type HealthFacts, healthChecks, healthOf } from './health.ts';
 import { listenerViews } from './listener-view.ts';
 
 const key = 'infra/edge/http';
@@ -18,14 +19,23 @@ const snapshot = Snapshot.EMPTY.apply({ version: 1, upserts: [listener], removal
 const serving: ListenerState = { key, state: 'serving', bound: ['127.0.0.1:80'] };
 const failed: ListenerState = { key, state: 'failed', bound: [], code: 'DMN_PORT_IN_USE', message: 'taken' };
 
+const refused: UnservedListener = {
+  key: 'infra/edge/https',
+  protocol: 'HTTPS',
+  port: 443,
+  message: 'Secret infra/tls does not exist',
+};
+
 function views(...states: Array<ListenerState | undefined>) {
   const acks = new SourceCollection<Ack>('acks');
-  const names = states.map((_, i) => `worker-${i}`);
+  const unserved = new SourceCollection<UnservedListener>('unserved');
+  unserved.apply([{ key: refused.key, value: refused }]);
+  const proxies = states.map((_, i) => `worker-${i}`);
   for (const [i, state] of states.entries()) {
-    const value = { version: 1, proxy: names[i]!, rejected: [], listeners: state ? [state] : [] };
-    acks.apply([{ key: names[i]!, value }]);
+    const value = { version: 1, proxy: proxies[i]!, rejected: [], listeners: state ? [state] : [] };
+    acks.apply([{ key: proxies[i]!, value }]);
   }
-  return listenerViews(snapshot, acks, names);
+  return listenerViews(snapshot, { acks, proxies, unserved });
 }
 
 test('a listener serves when every worker serves it', () => {
@@ -39,14 +49,31 @@ test('a listener serves when every worker serves it', () => {
   expect(views(serving, failed)[0]).toMatchObject({ state: 'failed', code: 'DMN_PORT_IN_USE' });
 });
 
-test('a run is ready when it is synced and every listener serves, and says what is missing', () => {
-  const facts = { synced: true, draining: false, listeners: views(serving) };
-  expect(healthOf(facts)).toEqual({ ready: true, reason: '1 of 1 listeners serve' });
-  expect(healthOf({ ...facts, synced: false })).toEqual({ ready: false, reason: 'waiting for the first sync' });
-  expect(healthOf({ ...facts, draining: true })).toEqual({ ready: false, reason: 'draining' });
-  expect(healthOf({ ...facts, listeners: views(failed) })).toEqual({
-    ready: false,
-    reason: 'listener infra/edge/http: DMN_PORT_IN_USE taken',
-  });
+test('a listener that no data plane is told of is there too, and says why', () => {
+  expect(views(serving)[1]).toMatchObject({ key: 'infra/edge/https', state: 'refused', bound: [], port: 443 });
+});
+
+test('ready means synced and not draining: neither a port that is taken nor a refused listener changes that', () => {
+  const facts: HealthFacts = { phase: 'synced', missing: '', listeners: views(serving) };
+  expect(healthOf(facts)).toEqual({ ready: true, reason: '1 of 2 listeners serve' });
+  expect(healthOf({ ...facts, listeners: views(failed) })).toEqual({ ready: true, reason: '0 of 2 listeners serve' });
   expect(healthOf({ ...facts, listeners: [] })).toMatchObject({ ready: true });
+  expect(healthOf({ ...facts, phase: 'reading' })).toEqual({ ready: false, reason: 'reading the manifests' });
+  expect(healthOf({ ...facts, phase: 'reading', missing: 'a: none' })).toEqual({
+    ready: false,
+    reason: 'waiting for a: none',
+  });
+  expect(healthOf({ ...facts, phase: 'delivering' })).toMatchObject({ ready: false });
+  expect(healthOf({ ...facts, phase: 'draining' })).toEqual({ ready: false, reason: 'draining' });
+});
+
+test('in detail, each listener says for itself what is missing', () => {
+  const lines = healthChecks({ phase: 'synced', missing: '', listeners: views(failed) });
+  expect(lines.map(({ name, ok, message }) => `${ok} ${name}: ${message}`)).toEqual([
+    'true sources: read',
+    'true config: applied',
+    'true traffic: taken',
+    'false listener infra/edge/http: DMN_PORT_IN_USE: taken',
+    'false listener infra/edge/https: refused: Secret infra/tls does not exist',
+  ]);
 });

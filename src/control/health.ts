@@ -1,30 +1,58 @@
-/** Whether a run is ready: the first sync is complete, and every listener serves. */
-import type { ListenerView } from './listener-view.ts';
+/**
+ * Whether a load balancer may send traffic: the sources are read, the data planes have answered to the first config, and
+ * no drain has begun. What one tenant wrote, or a port that is taken, does not take the others out of service.
+ */
+import { type ListenerView, whyNot } from './listener-view.ts';
 
 export interface Health {
   ready: boolean;
-  /** One sentence: what is waited for, or that everything serves. */
+  /** One sentence: what is waited for, or how much serves. */
   reason: string;
 }
 
+/** One line of a detailed answer. */
+export interface HealthCheck {
+  name: string;
+  ok: boolean;
+  message: string;
+}
+
+/** In this order, but that draining can follow any of them. */
+export type Phase = 'reading' | 'delivering' | 'synced' | 'draining';
+
 export interface HealthFacts {
-  /** The sources have been read, and every proxy has answered to the first config. */
-  synced: boolean;
-  draining: boolean;
+  phase: Phase;
+  /** What cannot be read yet; '' where nothing is missing. */
+  missing: string;
   listeners: ListenerView[];
 }
 
-export function healthOf({ synced, draining, listeners }: HealthFacts): Health {
-  if (draining) return { ready: false, reason: 'draining' };
-  if (!synced) return { ready: false, reason: 'waiting for the first sync' };
-  const missing = listeners.filter(({ state }) => state !== 'serving');
-  if (missing.length > 0) return { ready: false, reason: missing.map(sentence).join('; ') };
-  if (listeners.length === 0) return { ready: true, reason: 'nothing to serve: no Gateway has a listener' };
-  return { ready: true, reason: `${listeners.length} of ${listeners.length} listeners serve` };
+export function healthOf({ phase, missing, listeners }: HealthFacts): Health {
+  switch (phase) {
+    case 'reading':
+      return { ready: false, reason: missing === '' ? 'reading the manifests' : `waiting for ${missing}` };
+    case 'delivering':
+      return { ready: false, reason: 'waiting until every data plane has applied the first config' };
+    case 'draining':
+      return { ready: false, reason: 'draining' };
+    case 'synced': {
+      if (listeners.length === 0) return { ready: true, reason: 'nothing to serve: no Gateway has a listener' };
+      const serving = listeners.filter(({ state }) => state === 'serving').length;
+      return { ready: true, reason: `${serving} of ${listeners.length} listeners serve` };
+    }
+  }
 }
 
-function sentence({ key, state, code, message }: ListenerView): string {
-  return state === 'waiting'
-    ? `listener ${key} is not open yet`
-    : `listener ${key}: ${code ?? ''} ${message ?? ''}`.trimEnd();
+/** What stands behind the answer, and each listener by itself. */
+export function healthChecks({ phase, missing, listeners }: HealthFacts): HealthCheck[] {
+  const synced = phase === 'synced' || phase === 'draining';
+  return [
+    { name: 'sources', ok: phase !== 'reading', message: phase === 'reading' ? missing || 'being read' : 'read' },
+    { name: 'config', ok: synced, message: synced ? 'applied' : 'not applied yet' },
+    { name: 'traffic', ok: phase !== 'draining', message: phase === 'draining' ? 'draining' : 'taken' },
+    ...listeners.map((one) => {
+      const ok = one.state === 'serving';
+      return { name: `listener ${one.key}`, ok, message: ok ? `serves on ${one.bound.join(', ')}` : whyNot(one) };
+    }),
+  ];
 }

@@ -1,27 +1,48 @@
-/** Listeners as a run serves them: the config's, with what all proxies said about their sockets. */
+/** Listeners as a run serves them: the config's with what all proxies said about their sockets, and those that are in none. */
 import type { Ack, ListenerState, Snapshot } from '../config/index.ts';
 import type { Collection } from '../graph/index.ts';
+import type { UnservedListener } from '../translate/index.ts';
 
 export interface ListenerView extends Omit<ListenerState, 'state'> {
-  /** waiting: some proxy has not answered yet. */
-  state: ListenerState['state'] | 'waiting';
+  /** waiting: some proxy has not answered yet. refused: its manifest keeps it from being served. */
+  state: ListenerState['state'] | 'waiting' | 'refused';
   protocol: string;
   port: number;
   hostname: string;
 }
 
+export interface ServedBy {
+  acks: Collection<Ack>;
+  proxies: ReadonlyArray<string>;
+  unserved: Collection<UnservedListener>;
+}
+
 /** A listener serves when it does in every proxy; the first failure is the one shown. */
-export function listenerViews(
-  snapshot: Snapshot,
-  acks: Collection<Ack>,
-  proxies: ReadonlyArray<string>,
-): ListenerView[] {
+export function listenerViews(snapshot: Snapshot, { acks, proxies, unserved }: ServedBy): ListenerView[] {
   const answers = proxies.map((name) => new Map(acks.get(name)?.listeners.map((listener) => [listener.key, listener])));
-  return Array.from(snapshot.of('Listener').values(), ({ key, protocol, port, hostname }) => {
+  const told = Array.from(snapshot.of('Listener').values(), ({ key, protocol, port, hostname }): ListenerView => {
     const states = answers.map((answer) => answer.get(key));
     const failed = states.find((one) => one?.state === 'failed');
     const known = failed ?? states.find((one) => one !== undefined);
     const state = failed ? 'failed' : states.every((one) => one?.state === 'serving') ? 'serving' : 'waiting';
     return { bound: [], ...known, key, state, protocol, port, hostname: hostname ?? '*' };
   });
+  const others = Array.from(unserved.values(), ({ key, protocol, port, hostname, message }): ListenerView => {
+    return { key, state: 'refused', bound: [], message, protocol, port, hostname: hostname ?? '*' };
+  });
+  return [...told, ...others.filter(({ key }) => snapshot.get('Listener', key) === undefined)];
+}
+
+/** Why it does not serve, in words. */
+export function whyNot({ state, code, message }: ListenerView): string {
+  switch (state) {
+    case 'serving':
+      return '';
+    case 'waiting':
+      return 'not open yet';
+    case 'failed':
+      return `${code ?? 'failed'}: ${message ?? ''}`;
+    case 'refused':
+      return `refused: ${message ?? ''}`;
+  }
 }

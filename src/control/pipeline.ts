@@ -2,7 +2,12 @@
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { type Collection, SourceCollection } from '../graph/index.ts';
 import { type Diagnostic, type EndpointOption, type FileSource, fileSource } from '../sources/index.ts';
-import { type AssignedAddresses, type Diagnostic as Finding, translation } from '../translate/index.ts';
+import {
+  type AssignedAddresses,
+  type Diagnostic as Finding,
+  translation,
+  type UnservedListener,
+} from '../translate/index.ts';
 import { FieldPlaces } from './field-place.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
 import { StatusBook } from './status-book.ts';
@@ -22,6 +27,8 @@ export interface PipelineOptions {
 export interface Pipeline {
   readonly source: FileSource;
   readonly config: Collection<ConfigObject>;
+  /** Listeners that are not in the config. */
+  readonly unserved: Collection<UnservedListener>;
   /** What the data planes say; filled by whoever serves. */
   readonly acks: SourceCollection<Ack>;
   readonly deliveries: SourceCollection<Delivery>;
@@ -37,7 +44,7 @@ export function openPipeline({ paths, watch, controllerNames, endpoints, writer 
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
   const inputs = { ...source.collections, acks, deliveries, addresses };
-  const { config, statuses, diagnostics } = translation(inputs, { controllerNames, shared: true });
+  const { config, statuses, diagnostics, unserved } = translation(inputs, { controllerNames, shared: true });
   const book = new StatusBook();
   for (const one of writer ? [book, writer] : [book]) {
     one.write(Array.from(statuses.entries(), ([key, after]) => ({ key, after })));
@@ -46,7 +53,7 @@ export function openPipeline({ paths, watch, controllerNames, endpoints, writer 
   const places = new FieldPlaces((key) => source.placeOf(key));
   const problems = () => reported([...source.diagnostics.values()], [...diagnostics.values()], places);
   const report = () => ({ items: book.items(), diagnostics: problems() });
-  return { source, config, acks, deliveries, report, problems };
+  return { source, config, unserved, acks, deliveries, report, problems };
 }
 
 /** Of the input first, then of what it means; each in the order of files and lines. */

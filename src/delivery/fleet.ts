@@ -11,6 +11,8 @@ export interface Fleet {
   metrics(): Promise<MetricsSnapshot[]>;
   /** No new connections; resolves when requests under way are finished, or after `timeout` milliseconds. */
   drain(timeout: number): Promise<void>;
+  /** Ends at once, whatever is under way. */
+  end(): Promise<void>;
 }
 
 export interface FleetEvents {

@@ -29,4 +29,8 @@ export class MemoryFleet implements Fleet {
   async drain(timeout: number): Promise<void> {
     await this.#intake.drain(timeout);
   }
+
+  async end(): Promise<void> {
+    await this.#intake.drain(0);
+  }
 }

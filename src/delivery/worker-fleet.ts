@@ -28,4 +28,8 @@ export class WorkerFleet implements Fleet {
   async drain(timeout: number): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.drain(timeout)));
   }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.end()));
+  }
 }

@@ -13,6 +13,8 @@ const BACKOFF = { first: 100, most: 10_000, forgottenAfter: 30_000 } as const;
 const ANSWER_TIMEOUT = 2000;
 /** Milliseconds beyond the drain timeout after which a worker is killed. */
 const DRAIN_GRACE = 5000;
+/** Milliseconds that a worker has to end where nothing is waited for. */
+const END_GRACE = 300;
 
 /** What a worker runs, and what its proxy is started with: plain data, since it is sent. */
 export interface WorkerProgram {
@@ -60,13 +62,22 @@ export class WorkerProcess {
   }
 
   async drain(timeout: number): Promise<void> {
+    await this.#finish(timeout + DRAIN_GRACE, () => this.#say({ type: 'drain', timeout }));
+  }
+
+  /** Without a parent it writes what is left of its access log, and ends. */
+  async end(): Promise<void> {
+    await this.#finish(END_GRACE, (child) => child.disconnect());
+  }
+
+  async #finish(patience: number, ask: (child: ChildProcess) => void): Promise<void> {
     this.#draining = true;
     clearTimeout(this.#restart);
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
-    const killer = setTimeout(() => child.kill('SIGKILL'), timeout + DRAIN_GRACE);
-    this.#say({ type: 'drain', timeout });
+    const killer = setTimeout(() => child.kill('SIGKILL'), patience);
+    if (child.connected) ask(child);
     await exited;
     clearTimeout(killer);
   }
@@ -74,6 +85,7 @@ export class WorkerProcess {
   #start(): void {
     const child = fork(this.#program.entry, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [...process.execArgv, '--disable-sigusr1'],
     });
     const began = Date.now();
     this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');

@@ -11,6 +11,8 @@ export interface WorkerProxy {
   abandon(): Promise<void>;
 }
 
+const PARENTS_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'] as const;
+
 interface Seat {
   intake: Intake;
   assembly: Assembly;
@@ -21,8 +23,7 @@ interface Seat {
 export function takeSeat(proxyOf: (setup: unknown) => WorkerProxy): void {
   let seat: Seat | undefined;
   // A Ctrl-C reaches the whole process group; the parent decides how its workers end.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => {});
+  for (const signal of PARENTS_SIGNALS) process.on(signal, () => {});
   // Without a parent nobody keeps the config true, and a new parent needs the ports.
   process.on('disconnect', () => void (seat?.proxy.abandon() ?? Promise.resolve()).finally(() => process.exit(1)));
   process.on('message', (message: ToWorker) => {

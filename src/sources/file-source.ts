@@ -33,9 +33,18 @@ export interface Reload {
   error?: Error;
 }
 
+export interface Unreadable {
+  path: string;
+  error: string;
+}
+
 export interface FileSource extends Source {
   /** Calls back after each look at the files, the first one included. The answer ends that. */
   onReload(callback: (reload: Reload) => void): () => void;
+  /** Looks at the files now. */
+  reload(): void;
+  /** Of the paths as given, those that the last look could not read. */
+  readonly unreadable: ReadonlyArray<Unreadable>;
   /** Where the object with this key begins; undefined for an unknown one. */
   placeOf(key: string): Place | undefined;
 }
@@ -64,6 +73,7 @@ class FilesAsSource implements FileSource {
   readonly collections: FilledCollections = emptyCollections();
   readonly diagnostics = new SourceCollection<Diagnostic>('diagnostics');
   readonly ready: Promise<void>;
+  unreadable: ReadonlyArray<Unreadable> = [];
   readonly #options: FileSourceOptions;
   readonly #cache = new FileCache();
   readonly #inventory: Inventory;
@@ -95,6 +105,10 @@ class FilesAsSource implements FileSource {
     return () => this.#callbacks.delete(callback);
   }
 
+  reload(): void {
+    this.#reload();
+  }
+
   placeOf(key: string): Place | undefined {
     return this.#inventory.placeOf(key);
   }
@@ -104,7 +118,8 @@ class FilesAsSource implements FileSource {
     clearInterval(this.#rescan);
     this.#debounce.cancel();
     this.#watch?.close();
-    await this.#running;
+    // Standard input may stay open for ever.
+    if (!this.#readingStdin) await this.#running;
   }
 
   /** One look at a time; what happens during one is seen by the next. */
@@ -128,6 +143,9 @@ class FilesAsSource implements FileSource {
     try {
       const { files, notes } = await this.#read();
       if (this.#closed) return reload;
+      this.unreadable = files.flatMap(({ path, named, content }) =>
+        named && 'error' in content ? [{ path, error: content.error }] : [],
+      );
       const { resources, diagnostics } = this.#inventory.take(files);
       reload.files = files.length;
       reload.changed = this.#publish(resources, [...diagnostics, ...notes]);
@@ -170,12 +188,15 @@ class FilesAsSource implements FileSource {
   }
 
   #stdin: Promise<InventoryFile['content']> | undefined;
+  #readingStdin = false;
 
   /** The stream gives its content once; every look uses it. */
   #readStdin(): Promise<InventoryFile['content']> {
     this.#stdin ??= (async () => {
       const parts: Uint8Array[] = [];
+      this.#readingStdin = true;
       for await (const part of this.#options.stdin ?? []) parts.push(Buffer.from(part));
+      this.#readingStdin = false;
       return this.#cache.parse(STDIN_NAME, { bytes: Buffer.concat(parts) });
     })();
     return this.#stdin;

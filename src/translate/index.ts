@@ -1,4 +1,5 @@
 /** Gateway API resources to data-plane config and statuses. Pure: no I/O, clock or randomness. */
+export type { UnservedListener } from './gateway/unserved.ts';
 export type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
 export type { Diagnostic } from './status/problem.ts';
 export { SHADOWED } from './status/route-status.ts';

@@ -3,6 +3,7 @@ import { batch, type Collection, derive, index, join } from '../graph/index.ts';
 import { backendConfig, deriveBackends } from './backend/backends.ts';
 import { grantsOf } from './backend/grants.ts';
 import { deriveListeners } from './gateway/listeners.ts';
+import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import type { Lookup } from './lookup.ts';
 import { deriveBackendTraffic } from './policy/backend-traffic.ts';
@@ -18,6 +19,8 @@ export interface Translation {
   /** By object key, `Kind/namespace/name`. */
   statuses: Collection<ObjectStatus>;
   diagnostics: Collection<Diagnostic>;
+  /** Listeners that are not in the config, by the key that they would have there. */
+  unserved: Collection<UnservedListener>;
   /** How many derivations have run so far: what an edit costs. */
   computed(): number;
 }
@@ -68,6 +71,7 @@ function build(inputs: Inputs, options: TranslateOptions): Translation {
     config: join('config', [listeners.config, routes.config, used, clientTraffic.config, backendTraffic.config]),
     statuses,
     diagnostics,
+    unserved: deriveUnserved(graph, listeners),
     computed: () => derivations.reduce((sum, { computed }) => sum + computed, 0),
   };
 }

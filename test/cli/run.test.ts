@@ -112,13 +112,17 @@ test('a port that is taken is named with its code, the other listeners serve, an
     state: 'failed',
     code: 'DMN_PORT_IN_USE',
   });
-  const ready = await askAdmin(running.admin, '/readyz');
-  expect(ready.status).toBe(503);
-  expect(ready.body).toContain('shop/edge/other');
-  expect(ready.body).toContain('DMN_PORT_IN_USE');
+  // The other tenants' traffic must come: a load balancer asks no more than that.
+  expect(await askAdmin(running.admin, '/readyz')).toMatchObject({ status: 200, body: '1 of 2 listeners serve\n' });
+  const { body } = await askAdmin(running.admin, '/readyz?verbose');
+  expect(body).toContain('[+] listener shop/edge/http: serves on 127.0.0.1:');
+  expect(body).toMatch(/^\[-\] listener shop\/edge\/other: DMN_PORT_IN_USE/m);
+  const metric = async () => (await askAdmin(running!.admin, '/metrics')).body;
+  expect(await metric()).toContain('daemun_listener_ready{listener="shop/edge/other"} 0\n');
   const before = running.records().length;
   taken.close();
-  await running.logged('ready', before);
+  await running.logged('listener serves', before);
+  expect(await metric()).toContain('daemun_listener_ready{listener="shop/edge/other"} 1\n');
   expect(await ask({ port })).toMatchObject({ status: 200 });
   expect(await askAdmin(running.admin, '/readyz')).toMatchObject({ status: 200 });
 });

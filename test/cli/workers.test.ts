@@ -125,7 +125,7 @@ test('a port that is taken is named once, and not by each worker', async () => {
   const problems = running.records().filter((record) => ['error', 'warn'].includes(record.level));
   expect(problems.filter(({ msg }) => msg.includes('DMN_PORT_IN_USE')).map(({ msg }) => msg)).toHaveLength(1);
   taken.close();
-  await running.logged('ready');
+  await running.logged('listener serves');
 });
 
 test('one worker is a process too: it serves on while control stands still, and comes back when it crashes', async () => {

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { type HostPort, hostPort } from '../address.ts';
 import { ADMIN_DEFAULT, usage } from '../option.ts';
 import { type PortMap, portMap } from '../port-map.ts';
+import { Signals } from '../signal.ts';
 
 interface DemoFlags {
   portMap: PortMap;
@@ -35,7 +36,9 @@ export function demoCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(async ({ portMap: ports, admin }: DemoFlags) => {
+      // The demo belongs to its terminal.
+      const signals = new Signals({ hangUp: 'drain' });
       const { demo } = await import('../demo.ts');
-      await demo({ portMap: ports, admin: { address: admin ?? ADMIN_DEFAULT, asked: admin !== undefined } });
+      await demo({ signals, portMap: ports, admin: { address: admin ?? ADMIN_DEFAULT, asked: admin !== undefined } });
     });
 }

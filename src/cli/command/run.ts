@@ -10,10 +10,12 @@ import { type LimitFlags, limitOptions, limitsOf } from '../limit-option.ts';
 import { controllerOption, each, filesOption, usage } from '../option.ts';
 import { type PortMap, portMap } from '../port-map.ts';
 
+import { Signals } from '../signal.ts';
 import { workerCount } from '../worker-count.ts';
 
 interface RunFlags extends AdminFlags, LimitFlags {
   file: string[];
+  wait?: boolean;
   portMap?: PortMap;
   bind?: string[];
   endpoint?: string[];
@@ -40,9 +42,10 @@ export function runCommand(): Command {
     .summary('serve manifests in the foreground')
     .description(
       'Serves the Gateways and routes in the given manifests, and follows changes of the files.\n' +
-        'Ctrl-C and SIGTERM drain: requests under way finish. A second signal ends at once.',
+        'Ctrl-C, SIGTERM and SIGQUIT drain: requests under way finish. A second one ends at once. SIGHUP looks at the files now.',
     )
     .addOption(filesOption().makeOptionMandatory())
+    .addOption(new Option('--wait', 'wait for manifests that cannot be read yet, instead of ending with exit status 1'))
     .addOption(new Option('--port-map <from=to,...>', 'bind other ports than Gateways name').argParser(usage(portMap)))
     .addOption(
       new Option('--bind <address>', 'address to listen on (repeatable; default: 0.0.0.0)').argParser(each(ipAddress)),
@@ -83,10 +86,11 @@ export function runCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: RunFlags, asked: Command) => {
+      const signals = new Signals();
       const endpoints = await readEndpoints(flags.endpoint, asked);
       const { serve } = await import('../serve.ts');
       const { logLevel, logFormat } = flags;
-      await serve({ ...gatewayFlags(flags, asked), endpoints, logLevel, logFormat });
+      await serve({ ...gatewayFlags(flags, asked), endpoints, logLevel, logFormat, signals });
     });
   for (const option of [...limitOptions(), ...adminOptions()]) command.addOption(option);
   return command;
@@ -106,6 +110,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
   };
   return {
     paths: flags.file,
+    wait: flags.wait ?? false,
     setup,
     workers: flags.workers,
     controllerNames: flags.controllerName,

@@ -1,0 +1,30 @@
+/** What signals ask of a run. Taken from the first moment on, and told to whoever asks later. */
+
+/** SIGTERM, SIGINT and SIGQUIT drain, SIGHUP reloads; the second of the former ends at once. */
+export class Signals {
+  /** The first signal that asks for the end. */
+  readonly drain: Promise<NodeJS.Signals>;
+  /** The second one. */
+  readonly end: Promise<NodeJS.Signals>;
+  #onReload: (() => void) | undefined;
+
+  constructor({ hangUp = 'reload' }: { hangUp?: 'reload' | 'drain' } = {}) {
+    const [drain, end] = [Promise.withResolvers<NodeJS.Signals>(), Promise.withResolvers<NodeJS.Signals>()];
+    this.drain = drain.promise;
+    this.end = end.promise;
+    let asked = false;
+    const onEnd = (signal: NodeJS.Signals): void => {
+      (asked ? end : drain).resolve(signal);
+      asked = true;
+    };
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, onEnd);
+    process.on('SIGHUP', hangUp === 'drain' ? onEnd : () => this.#onReload?.());
+    // Node would open a debugger, to everybody on this machine.
+    process.on('SIGUSR1', () => {});
+  }
+
+  /** A reload that is asked for before is none: everything is read at the start. */
+  onReload(reload: () => void): void {
+    this.#onReload = reload;
+  }
+}
