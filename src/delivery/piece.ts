@@ -12,7 +12,7 @@ export interface Piece {
   last: boolean;
 }
 
-/** Bytes of JSON in a piece, where it is ASCII; a larger object is a piece of its own. Reading one takes a millisecond or so. */
+/** Bytes of JSON in a piece, where it is ASCII; a larger object is a piece of its own. It is read in about the time of a request. */
 export const PIECE_SIZE = 16 * 1024;
 
 export function* piecesOf({ version, upserts, removals }: Delta): Generator<Piece, void> {
