@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ARENA } from '../../src/proxy/ground/arena.ts';
-import { Head } from '../../src/proxy/ground/head.ts';
+import { HeadTable } from '../../src/proxy/ground/head.ts';
 import { ChunkDecoder } from '../../src/proxy/http/h1/chunk.ts';
 import { parseRequestHead } from '../../src/proxy/http/h1/parse.ts';
 import { SMUGGLING_FORMS } from '../../src/proxy/http/h1/smuggling.suite.ts';
@@ -107,8 +107,8 @@ async function listens(port: number, child: ChildProcess): Promise<void> {
 function readingOf(raw: string): Reading {
   const at = 16;
   const end = at + ARENA.latin1Write(raw, at);
-  const head = new Head();
-  const after = parseRequestHead(at, end, head);
+  const head = parseRequestHead(at, end, new HeadTable());
+  if (typeof head === 'number') throw new Error(`not a head: ${raw}`);
   const absolute = head.targetStart !== head.pathStart;
   const query = head.queryEnd > 0 ? `?${ARENA.latin1Slice(head.queryStart, head.queryEnd)}` : '';
   const target = absolute ? head.path() + query : ARENA.latin1Slice(head.targetStart, head.targetEnd);
@@ -120,7 +120,7 @@ function readingOf(raw: string): Reading {
   };
   if (head.chunked) {
     const decoder = new ChunkDecoder();
-    decoder.feed(after, end, {
+    decoder.feed(head.end, end, {
       onData(from, to) {
         reading.body += to - from;
       },

@@ -1,7 +1,7 @@
 /** The table of smuggling forms over real sockets: nothing refused reaches a backend, all else reaches it once. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ARENA } from '../../src/proxy/ground/arena.ts';
-import { Head } from '../../src/proxy/ground/head.ts';
+import { HeadTable } from '../../src/proxy/ground/head.ts';
 import { ChunkDecoder } from '../../src/proxy/http/h1/chunk.ts';
 import { parseRequestHead } from '../../src/proxy/http/h1/parse.ts';
 import { SMUGGLING_FORMS } from '../../src/proxy/http/h1/smuggling.suite.ts';
@@ -44,11 +44,10 @@ function requestsIn(bytes: string): Array<{ method: string; chunked: boolean }> 
   const found: Array<{ method: string; chunked: boolean }> = [];
   const end = AT + ARENA.latin1Write(bytes, AT);
   for (let at = AT; at < end; ) {
-    const head = new Head();
-    const outcome = parseRequestHead(at, end, head);
-    if (outcome < 0) throw new Error(`the backend got what cannot be parsed: ${bytes}`);
-    if (outcome === 0) return undefined;
-    at = outcome;
+    const head = parseRequestHead(at, end, new HeadTable());
+    if (head === 0) return undefined;
+    if (typeof head === 'number') throw new Error(`the backend got what cannot be parsed: ${bytes}`);
+    at = head.end;
     if (head.chunked) {
       const decoder = new ChunkDecoder();
       const used = decoder.feed(at, end, { onData() {} });

@@ -6,6 +6,7 @@
  *   client ── codec ──> Exchange ──> Upstream (codec) ── backend
  *   client <── Downstream (codec) <── Exchange <── codec ── backend
  */
+import type { Composed, Cursor } from './cursor.ts';
 import type { LinkTls } from './driver.ts';
 import type { Head } from './head.ts';
 
@@ -18,6 +19,12 @@ export const BODY_OPEN = 2;
 /** The connection became a tunnel (101, or CONNECT): bytes both ways until an end. */
 export const BODY_TUNNEL = 3;
 export type BodyFraming = typeof BODY_NONE | typeof BODY_LENGTH | typeof BODY_OPEN | typeof BODY_TUNNEL;
+
+/**
+ * Bytes that a composed response head may have at least: the largest head that is parsed, as much as filters may add,
+ * and what CORS and gRPC-Web repeat of a request.
+ */
+export const HEAD_ROOM: number = 256 * 1024;
 
 /** Why one side of an exchange ended before its time; the access log and metrics show these words. */
 export type Failure =
@@ -52,16 +59,16 @@ export interface ClientConnection {
 /** The client's side of one exchange, implemented by a codec, called by the Exchange. */
 export interface Downstream {
   readonly client: ClientConnection;
-  /** Where in ARENA the response head is to be composed. At least 96 KiB follow. */
-  beginHead(): number;
+  /** What the response head is to be composed with, at once: HEAD_ROOM bytes fit at least. */
+  beginHead(): Cursor;
   /**
-   * ARENA[at,end) holds `HTTP/1.1 NNN Reason\r\n` and field lines, each with CRLF, no blank line, no connection or
-   * transfer-encoding lines; content-length exactly where framing is BODY_LENGTH. `bodyStart, bodyEnd`: first bytes
-   * of the body in ARENA. Nothing need be on the wire before `flush`.
+   * What that cursor holds: `HTTP/1.1 NNN Reason\r\n` and field lines, each with CRLF, no blank line, no connection or
+   * transfer-encoding lines; content-length exactly where framing is BODY_LENGTH. Nothing need be on the wire before
+   * `flush`.
    */
-  sendHead(at: number, end: number, framing: BodyFraming): void;
+  sendHead(head: Composed, framing: BodyFraming): void;
   /** A 1xx head, composed like the other. */
-  sendInformational(at: number, end: number): void;
+  sendInformational(head: Composed): void;
   /** Body bytes in ARENA, used or copied before it returns. False: stop until `exchange.downstreamDrained()`. */
   sendBody(start: number, end: number): boolean;
   /** The response is complete. Trailer lines in ARENA (each with CRLF), or 0, 0. */

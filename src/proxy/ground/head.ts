@@ -53,7 +53,11 @@ export function fieldHash(name: string): number {
   return nameHash(name.replaceAll('_', '-'));
 }
 
-export class Head {
+declare const judged: unique symbol;
+/** A table that a parser has filled and found sound: what it answers, and the only thing that is acted upon. */
+export type Head = HeadTable & { readonly [judged]: true };
+
+export class HeadTable {
   /** First byte of the head, and the byte after its blank line. */
   start = 0;
   end = 0;
@@ -169,6 +173,9 @@ export class Head {
     return ARENA.latin1Slice(this.hostStart, this.hostEnd).toLowerCase();
   }
 }
+
+/** In the place of a head whose lines are not believed. */
+export const NO_FIELDS: Head = new HeadTable() as Head;
 
 // An imported binding is read from a cell at every use, a local one is folded into the code.
 const bytes = ARENA;

@@ -5,7 +5,7 @@
  */
 import type { PathForm } from '../../config/index.ts';
 import { ARENA } from './arena.ts';
-import type { Head } from './head.ts';
+import type { HeadTable } from './head.ts';
 
 const PERCENT = 0x25;
 const SLASH = 0x2f;
@@ -22,7 +22,7 @@ export function isNormalEscape(at: number, octet: number): boolean {
 }
 
 /** False: the path is to be refused. A parser has found its escapes sound, and no dot segment in it. */
-export function settlePath(head: Head, form: PathForm): boolean {
+export function settlePath(head: HeadTable, form: PathForm): boolean {
   if (head.pathNormal || form === 'Keep') return true;
   if (form === 'Reject') return false;
   normalize(head);
@@ -30,7 +30,7 @@ export function settlePath(head: Head, form: PathForm): boolean {
 }
 
 /** The path only gets shorter: its end stays, and in origin-form the method moves up, so that the line stays whole. */
-function normalize(head: Head): void {
+function normalize(head: HeadTable): void {
   const { methodStart, methodEnd, pathStart, pathEnd } = head;
   const length = squeeze(pathStart, pathEnd) - pathStart;
   const shift = pathEnd - pathStart - length;

@@ -1,7 +1,7 @@
 /** A request target that somebody asks about, read as one that a client sends. For explanations. */
 import type { PathForm } from '../../config/index.ts';
 import { ARENA, RECV_END, RECV_START } from '../ground/arena.ts';
-import { Head } from '../ground/head.ts';
+import { HeadTable } from '../ground/head.ts';
 import { settlePath } from '../ground/path-form.ts';
 import { BAD_TARGET, LINE_TOO_LONG, type RequestError, requestError } from './h1/fault.ts';
 import { MAX_REQUEST_LINE_BYTES } from './h1/parse.ts';
@@ -17,7 +17,7 @@ export type AskedTarget = { target: string } | { refused: RequestError };
 export function askedTarget(method: string, target: string, form: PathForm): AskedTarget {
   const line = Buffer.from(`${method} ${target} `, 'utf8').latin1Slice();
   if (line.length >= Math.min(MAX_REQUEST_LINE_BYTES, RECV_END - RECV_START)) return refusal(LINE_TOO_LONG);
-  const head = new Head();
+  const head = new HeadTable();
   const end = RECV_START + ARENA.latin1Write(line, RECV_START);
   ARENA[end] = 0;
   head.methodStart = RECV_START;

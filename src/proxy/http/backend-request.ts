@@ -1,7 +1,7 @@
 /** A request as a backend is sent it: its head, and what is kept of its body so that it can be sent late or again. */
-import { ARENA, COMPOSE_START } from '../ground/arena.ts';
+import { ARENA } from '../ground/arena.ts';
 import { BODY_TUNNEL, type BodyFraming, type Upstream } from '../ground/codec.ts';
-import { putText } from './compose.ts';
+import { TRAILER_LINES } from '../ground/region.ts';
 import { KeptBody } from './kept-body.ts';
 import { MAX_REPLAY_BYTES } from './service.ts';
 
@@ -61,7 +61,7 @@ export class BackendRequest {
       }
     }
     if (complete && this.framing !== BODY_TUNNEL) {
-      up.sendEnd(COMPOSE_START, putText(COMPOSE_START, this.trailers));
+      up.sendEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(this.trailers));
     }
     return flowing;
   }

@@ -119,8 +119,8 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
 
   responseInformational(head: Head): void {
     if (head.status === 100) return;
-    const at = this.down.beginHead();
-    this.down.sendInformational(at, composeResponse(at, head, HeaderPatch.NONE));
+    const composed = composeResponse(this.down.beginHead(), head, HeaderPatch.NONE);
+    if (composed !== null) this.down.sendInformational(composed);
     this.down.flush();
   }
 
@@ -134,8 +134,16 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
       this.up = null;
       return this.#retryLater();
     }
+    if (framing === BODY_TUNNEL && (this.request!.framing !== BODY_TUNNEL || head.upgradeEnd === 0)) {
+      this.#dropUpstream();
+      return this.failUpstream('protocol_error');
+    }
+    const composed = composeResponse(this.down.beginHead(), head, this.responsePatch);
+    if (composed === null) {
+      this.#dropUpstream();
+      return this.fail(502, 'head_too_large', 'The head of the answer is too large with what the route adds to it.');
+    }
     if (framing === BODY_TUNNEL) {
-      if (this.request!.framing !== BODY_TUNNEL || head.upgradeEnd === 0) return this.#refuseResponse();
       this.tunnel = true;
       this.dropTimeouts();
     }
@@ -143,15 +151,13 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
     this.responseStarted = true;
     this.endsWithStatus = this.preference === PREFERS_GRPC && framing === BODY_OPEN && status === 200;
     account.status = status;
-    const at = this.down.beginHead();
-    this.down.sendHead(at, composeResponse(at, head, this.responsePatch), framing);
+    this.down.sendHead(composed, framing);
   }
 
-  /** The backend switched protocols unasked, or does not say to which. */
-  #refuseResponse(): void {
+  /** Of a backend whose answer cannot be passed on: it switched protocols unasked, or its head is too large. */
+  #dropUpstream(): void {
     this.up?.abort('protocol_error');
     this.up = null;
-    this.failUpstream('protocol_error');
   }
 
   responseBody(start: number, end: number): void {

@@ -5,7 +5,6 @@
  * client without one in exchange-answer.ts.
  */
 import { ANSWERED } from '../filter/index.ts';
-import { ARENA, COMPOSE_START } from '../ground/arena.ts';
 import { BODY_OPEN, type Failure, type RequestSide } from '../ground/codec.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
 import { settlePath } from '../ground/path-form.ts';
@@ -79,14 +78,15 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
       return this.fail(500, 'backend_invalid', 'The backend of this route cannot be used.');
     }
     this.choice = choice;
-    this.#compose(head, { backend, run, listenerPort: at.listenerPort, trusted: at.trusted });
-    this.#start(head);
+    if (this.#compose(head, { backend, run, listenerPort: at.listenerPort, trusted: at.trusted })) this.#start(head);
+    else this.fail(431, 'head_too_large', 'The head of this request is too large with what the route adds to it.');
   }
 
+  /** False: the head for the backend is too large. */
   #compose(
     head: Head,
     around: { backend: PlannedBackend; run: FilterRun | null; listenerPort: number; trusted: boolean },
-  ): void {
+  ): boolean {
     const { backend, run } = around;
     const upgrade = head.upgradeEnd > 0;
     let framing = framingOf(head, this.requestComplete);
@@ -106,11 +106,13 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
       trusted: around.trusted,
       upgrade,
     };
-    const end = composeRequest(COMPOSE_START, head, { changes, client: this.client, framing });
-    this.request = new BackendRequest(ARENA.latin1Slice(COMPOSE_START, end), framing);
+    const text = composeRequest(head, { changes, client: this.client, framing });
+    if (text === null) return false;
+    this.request = new BackendRequest(text, framing);
     this.responsePatch = run === null ? backend.responsePatch : backend.responsePatch.followedBy(run.responsePatch);
     // What follows an upgrade is between two: there is nothing in it to copy.
     if (run !== null && run.mirrors.length > 0 && !upgrade) this.#mirror(run.mirrors);
+    return true;
   }
 
   #mirror(backends: readonly string[]): void {

@@ -1,6 +1,6 @@
 /** The heads that go on: the request's to the backend, the response's to the client. */
 import type { HeaderPatch } from '../filter/header-patch.ts';
-import { ARENA } from '../ground/arena.ts';
+import { ARENA, COMPOSE_END, COMPOSE_START } from '../ground/arena.ts';
 import {
   BODY_LENGTH,
   BODY_NONE,
@@ -9,17 +9,19 @@ import {
   type BodyFraming,
   type ClientConnection,
 } from '../ground/codec.ts';
+import { type Composed, Cursor } from '../ground/cursor.ts';
 import {
   FIELD_CLAIMED,
   FIELD_KEPT,
   FIELD_MANAGED,
   FIELD_STRIDE,
-  Head,
+  type Head,
+  NO_FIELDS,
   nameHash,
   VALUE_END,
   VALUE_START,
 } from '../ground/head.ts';
-import { applyDrops, fieldsStart, putBytes, putHex, putKept, putText } from './compose.ts';
+import { applyDrops, fieldsStart, putKept } from './compose.ts';
 import { reasonPhrase } from './local-reply.ts';
 import { ID_PREFIX, idText } from './request-id.ts';
 
@@ -40,8 +42,10 @@ export interface RequestChanges {
   upgrade: boolean;
 }
 
-/** In the place of a head whose lines are not believed. */
-const NO_FIELDS = new Head();
+const LINES = new Cursor(COMPOSE_START, COMPOSE_END);
+const SP = 0x20;
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
 const FORWARDED_FOR = nameHash('x-forwarded-for');
 const FORWARDED_PROTO = nameHash('x-forwarded-proto');
 const FORWARDED_HOST = nameHash('x-forwarded-host');
@@ -55,12 +59,14 @@ export function framingOf(head: Head, complete: boolean): BodyFraming {
   return complete ? BODY_NONE : BODY_OPEN;
 }
 
-/** Composes the request head at `at`, with framing lines and without the blank line; answers its end. */
+/**
+ * The request head with framing lines and without the blank line, as latin1; null where it is longer than what is
+ * composed.
+ */
 export function composeRequest(
-  at: number,
   head: Head,
   around: { changes: RequestChanges; client: ClientConnection; framing: BodyFraming },
-): number {
+): string | null {
   const { changes, client, framing } = around;
   const { hostField } = head;
   const originForm = head.targetStart === head.pathStart;
@@ -68,21 +74,24 @@ export function composeRequest(
   if (hostField !== -1) head.drop[hostField] = keepHost ? FIELD_KEPT : FIELD_MANAGED;
   if (changes.trusted) keepClaims(head);
   applyDrops(head, changes.patch);
-  let to: number;
+  const to = LINES.begin();
   if (changes.target === '' && head.minorVersion === 1 && originForm) {
-    to = putKept(at, head, head.methodStart);
+    putKept(to, head, head.methodStart);
   } else {
-    to = putBytes(at, head.methodStart, head.methodEnd);
-    ARENA[to++] = 0x20;
-    to = changes.target !== '' ? putText(to, changes.target) : putTarget(to, head);
-    to = putText(to, ' HTTP/1.1\r\n');
-    to = putKept(to, head, fieldsStart(head));
+    to.bytes(head.methodStart, head.methodEnd);
+    to.byte(SP);
+    if (changes.target !== '') to.text(changes.target);
+    else putTarget(to, head);
+    to.text(' HTTP/1.1\r\n');
+    putKept(to, head, fieldsStart(head));
   }
-  if (!keepHost) to = putHost(to, head, changes.authority === '' ? ownAuthority(head, client) : changes.authority);
-  to = putForwarded(to, head, { changes, client });
-  if (framing === BODY_OPEN) to = putText(to, 'Transfer-Encoding: chunked\r\n');
-  if (changes.upgrade) to = putUpgrade(to, head);
-  return changes.patch.text === '' ? to : putText(to, changes.patch.text);
+  if (!keepHost) putHost(to, head, changes.authority === '' ? ownAuthority(head, client) : changes.authority);
+  putForwarded(to, head, { changes, client });
+  if (framing === BODY_OPEN) to.text('Transfer-Encoding: chunked\r\n');
+  if (changes.upgrade) putUpgrade(to, head);
+  if (changes.patch.text !== '') to.text(changes.patch.text);
+  const composed = to.finish();
+  return composed === null ? null : ARENA.latin1Slice(composed.start, composed.end);
 }
 
 /** A trusted hop is a gateway, too. */
@@ -90,23 +99,19 @@ function keepClaims(head: Head): void {
   for (let i = 0; i < head.count; i++) if (head.drop[i] === FIELD_CLAIMED) head.drop[i] = FIELD_KEPT;
 }
 
-function putTarget(at: number, head: Head): number {
-  let to = head.pathEnd > head.pathStart ? putBytes(at, head.pathStart, head.pathEnd) : putText(at, '/');
-  if (head.queryEnd > 0) {
-    ARENA[to++] = 0x3f;
-    to = putBytes(to, head.queryStart, head.queryEnd);
-  }
-  return to;
+function putTarget(to: Cursor, head: Head): void {
+  if (head.pathEnd > head.pathStart) to.bytes(head.pathStart, head.pathEnd);
+  else to.byte(SLASH);
+  if (head.queryEnd === 0) return;
+  to.byte(QUESTION);
+  to.bytes(head.queryStart, head.queryEnd);
 }
 
-function putHost(at: number, head: Head, authority: string): number {
-  let to = putText(at, 'Host: ');
-  if (authority !== '') {
-    to = putText(to, authority);
-  } else {
-    to = putAuthority(to, head);
-  }
-  return putText(to, '\r\n');
+function putHost(to: Cursor, head: Head, authority: string): void {
+  to.text('Host: ');
+  if (authority !== '') to.text(authority);
+  else putAuthority(to, head);
+  to.text('\r\n');
 }
 
 /** HTTP/1.1 cannot do without Host: for HTTP/1.0 that has none, the address that the client asked stands in for it. */
@@ -115,20 +120,20 @@ function ownAuthority(head: Head, { localAddress, localPort }: ClientConnection)
   return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
-function putAuthority(at: number, head: Head): number {
-  return putBytes(at, head.authorityStart, head.authorityEnd);
+function putAuthority(to: Cursor, head: Head): void {
+  to.bytes(head.authorityStart, head.authorityEnd);
 }
 
-function putForwarded(at: number, head: Head, around: { changes: RequestChanges; client: ClientConnection }): number {
+function putForwarded(to: Cursor, head: Head, around: { changes: RequestChanges; client: ClientConnection }): void {
   const { changes, client } = around;
-  if (changes.trusted || changes.patch.changesForwarded) return putForwardedSingly(at, head, around);
-  let to = putText(at, forwardedText(client, changes.listenerPort));
-  to = putHex(to, changes.idNumber);
+  if (changes.trusted || changes.patch.changesForwarded) return putForwardedSingly(to, head, around);
+  to.text(forwardedText(client, changes.listenerPort));
+  to.hex(changes.idNumber);
   if (head.hostEnd > 0) {
-    to = putText(to, '\r\nX-Forwarded-Host: ');
-    to = putAuthority(to, head);
+    to.text('\r\nX-Forwarded-Host: ');
+    putAuthority(to, head);
   }
-  return putText(to, '\r\n');
+  to.text('\r\n');
 }
 
 /** What is the same for all requests of a connection, up to the request id's own part: made once for each. */
@@ -151,18 +156,18 @@ function clientCertificate({ tls }: ClientConnection): string {
  * the rule's own header changes replace or remove is left to them.
  */
 function putForwardedSingly(
-  at: number,
+  to: Cursor,
   head: Head,
   around: { changes: RequestChanges; client: ClientConnection },
-): number {
+): void {
   const { changes, client } = around;
   const { drops } = changes.patch;
   const trusted = changes.trusted ? head : NO_FIELDS;
-  let to = putText(at, clientCertificate(client));
+  to.text(clientCertificate(client));
   if (!drops.has('x-forwarded-for')) {
-    to = putText(to, 'X-Forwarded-For: ');
-    to = putTrusted(to, trusted, { name: 'x-forwarded-for', hash: FORWARDED_FOR, suffix: ', ' });
-    to = putText(to, `${client.remoteAddress}\r\n`);
+    to.text('X-Forwarded-For: ');
+    putTrusted(to, trusted, { name: 'x-forwarded-for', hash: FORWARDED_FOR, suffix: ', ' });
+    to.text(`${client.remoteAddress}\r\n`);
   }
   const authority = ARENA.latin1Slice(head.authorityStart, head.authorityEnd);
   const id = changes.requestId === '' ? idText(changes.idNumber) : changes.requestId;
@@ -171,49 +176,53 @@ function putForwardedSingly(
     ['x-forwarded-host', FORWARDED_HOST, 'X-Forwarded-Host: ', authority],
     ['x-forwarded-port', FORWARDED_PORT, 'X-Forwarded-Port: ', String(changes.listenerPort)],
   ] as const) {
-    if (!drops.has(name) && value !== '') to = putText(putLine(to, trusted, { name, hash, label, value }), '\r\n');
+    if (!drops.has(name) && value !== '') putLine(to, trusted, { name, hash, label, value });
   }
-  return drops.has('x-request-id') ? to : putText(to, `X-Request-Id: ${id}\r\n`);
+  if (!drops.has('x-request-id')) to.text(`X-Request-Id: ${id}\r\n`);
 }
 
 /** A line with the value of the trusted client where it sent one, else with ours. */
-function putLine(at: number, head: Head, line: { name: string; hash: number; label: string; value: string }): number {
-  const to = putText(at, line.label);
-  const after = putTrusted(to, head, { name: line.name, hash: line.hash, suffix: '' });
-  return after > to ? after : putText(to, line.value);
+function putLine(to: Cursor, head: Head, line: { name: string; hash: number; label: string; value: string }): void {
+  to.text(line.label);
+  const before = to.end;
+  putTrusted(to, head, { name: line.name, hash: line.hash, suffix: '' });
+  if (to.end === before) to.text(line.value);
+  to.text('\r\n');
 }
 
-function putTrusted(at: number, head: Head, line: { name: string; hash: number; suffix: string }): number {
-  let to = at;
+function putTrusted(to: Cursor, head: Head, line: { name: string; hash: number; suffix: string }): void {
+  const before = to.end;
   for (let i = head.find(line.name, line.hash); i !== -1; i = head.find(line.name, line.hash, i + 1)) {
     const offset = i * FIELD_STRIDE;
-    if (to > at && line.suffix === '') break;
-    to = putBytes(to, head.fields[offset + VALUE_START]!, head.fields[offset + VALUE_END]!);
-    to = putText(to, line.suffix);
+    if (to.end > before && line.suffix === '') break;
+    to.bytes(head.fields[offset + VALUE_START]!, head.fields[offset + VALUE_END]!);
+    to.text(line.suffix);
   }
-  return to;
 }
 
-/** Composes a response head at `at` with the status line as received; content-length stays among the kept lines. */
-export function composeResponse(at: number, head: Head, patch: HeaderPatch): number {
+/**
+ * Composes a response head with the status line as received; content-length stays among the kept lines. Null: it is
+ * longer than what is composed.
+ */
+export function composeResponse(to: Cursor, head: Head, patch: HeaderPatch): Composed | null {
   // RFC 9110 8.6: no Content-Length in 1xx and 204; a reader that believes it would wait for a body.
   if ((head.status < 200 || head.status === 204) && head.contentLengthField !== -1) {
     head.drop[head.contentLengthField] = FIELD_MANAGED;
   }
   applyDrops(head, patch);
-  let to: number;
   if (head.minorVersion === 1) {
-    to = putKept(at, head, head.start);
+    putKept(to, head, head.start);
   } else {
-    to = putText(at, `HTTP/1.1 ${head.status} ${reasonPhrase(head.status)}\r\n`);
-    to = putKept(to, head, fieldsStart(head));
+    to.text(`HTTP/1.1 ${head.status} ${reasonPhrase(head.status)}\r\n`);
+    putKept(to, head, fieldsStart(head));
   }
-  if (head.status === 101) to = putUpgrade(to, head);
-  return patch.text === '' ? to : putText(to, patch.text);
+  if (head.status === 101) putUpgrade(to, head);
+  if (patch.text !== '') to.text(patch.text);
+  return to.finish();
 }
 
-function putUpgrade(at: number, head: Head): number {
-  let to = putText(at, 'Connection: upgrade\r\nUpgrade: ');
-  to = putBytes(to, head.upgradeStart, head.upgradeEnd);
-  return putText(to, '\r\n');
+function putUpgrade(to: Cursor, head: Head): void {
+  to.text('Connection: upgrade\r\nUpgrade: ');
+  to.bytes(head.upgradeStart, head.upgradeEnd);
+  to.text('\r\n');
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ARENA, JOIN_START, SEND_START } from '../ground/arena.ts';
+import { ARENA, JOIN_START, SEND_END, SEND_START } from '../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, BODY_OPEN, type BodyFraming, type Downstream } from '../ground/codec.ts';
+import { type Composed, Cursor } from '../ground/cursor.ts';
 import { GrpcWeb, type WebForm } from './grpc-web.ts';
 
 const BINARY: WebForm = { suffix: '+proto', requestText: false, answerText: false };
@@ -15,11 +16,13 @@ class Listener implements Partial<Downstream> {
   body = '';
   ended = '';
 
-  beginHead(): number {
-    return SEND_START;
+  readonly #cursor = new Cursor(SEND_START, SEND_END);
+
+  beginHead(): Cursor {
+    return this.#cursor.begin();
   }
-  sendHead(at: number, end: number, framing: BodyFraming): void {
-    this.head = ARENA.latin1Slice(at, end);
+  sendHead({ start, end }: Composed, framing: BodyFraming): void {
+    this.head = ARENA.latin1Slice(start, end);
     this.framing = framing;
   }
   sendBody(start: number, end: number): boolean {
@@ -43,8 +46,9 @@ interface Said {
 function answered(form: WebForm, { head = HEAD, framing = BODY_OPEN, pieces = [], trailers = '' }: Said): Listener {
   const listener = new Listener();
   const web = new GrpcWeb(listener as unknown as Downstream, form);
-  const at = web.beginHead();
-  web.sendHead(at, at + ARENA.latin1Write(head, at), framing);
+  const to = web.beginHead();
+  to.text(head);
+  web.sendHead(to.finish()!, framing);
   for (const piece of pieces) {
     if (piece === '|') web.flush();
     else web.sendBody(JOIN_START, JOIN_START + ARENA.latin1Write(piece, JOIN_START));

@@ -3,12 +3,14 @@
  * gRPC, and what is answered becomes gRPC-Web, whose trailers are the last message of the body, since browsers show
  * no others. Bodies may be base64 text, each way by itself.
  */
+import { strict as assert } from 'node:assert';
 import { HeaderPatch } from '../filter/index.ts';
-import { ARENA, COMPOSE_START } from '../ground/arena.ts';
+import { ARENA } from '../ground/arena.ts';
 import { BODY_OPEN, type BodyFraming, type ClientConnection, type Downstream, type Failure } from '../ground/codec.ts';
+import type { Composed, Cursor } from '../ground/cursor.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from '../ground/head.ts';
+import { MADE } from '../ground/region.ts';
 import { Base64Decoder, Base64Encoder } from './base64-stream.ts';
-import { putText } from './compose.ts';
 
 const ACCEPT = nameHash('accept');
 const CONTENT_TYPE = nameHash('content-type');
@@ -21,9 +23,8 @@ const HYPHEN = 0x2d;
 /** The first byte of the message that holds the trailers. */
 const TRAILERS_FLAG = 0x80;
 const MESSAGE_PREFIX = 5;
-/** Bytes of a body that are put into ARENA at a time. */
-const SLICE: number = 64 * 1024;
 const CRLF = '\r\n';
+const TYPE_NAME = 'Content-Type: ';
 /** What stands for the trailers of a backend that sent none; clients are to take it for this (gRPC's UNKNOWN). */
 const NO_STATUS = 'grpc-status: 2\r\ngrpc-message: the backend ended without a status\r\n';
 
@@ -61,6 +62,7 @@ export class GrpcWeb implements Downstream {
   readonly #answerType: string;
   /** The answer is not of gRPC and goes on as it is. */
   #passing = false;
+  #head: Cursor | null = null;
   /** Lines of the head that belong among the trailers: of an answer that has nothing else. */
   #held = '';
 
@@ -90,26 +92,34 @@ export class GrpcWeb implements Downstream {
 
   // ── the exchange's calls
 
-  beginHead(): number {
-    return this.#down.beginHead();
+  /** With room for the content type of the client's, which is longer than the backend's. */
+  beginHead(): Cursor {
+    const to = this.#down.beginHead();
+    to.leave(TYPE_NAME.length + this.#answerType.length + 2);
+    this.#head = to;
+    return to;
   }
 
-  sendHead(at: number, end: number, framing: BodyFraming): void {
-    const [statusLine, ...lines] = ARENA.latin1Slice(at, end).split(CRLF);
+  sendHead(head: Composed, framing: BodyFraming): void {
+    const [statusLine, ...lines] = ARENA.latin1Slice(head.start, head.end).split(CRLF);
     const type = lines.find((line) => /^content-type:/i.test(line))?.slice('content-type:'.length);
     this.#passing = type === undefined || !GRPC_TYPE.test(type.trim());
-    if (this.#passing) return this.#down.sendHead(at, end, framing);
+    if (this.#passing) return this.#down.sendHead(head, framing);
     const kept = [statusLine];
     for (const line of lines) {
       if (/^grpc-(status|message|status-details-bin):/i.test(line)) this.#held += line + CRLF;
       else if (line !== '' && !/^content-(type|length):/i.test(line)) kept.push(line);
     }
-    kept.push(`Content-Type: ${this.#answerType}`, '');
-    this.#down.sendHead(at, putText(at, kept.join(CRLF)), BODY_OPEN);
+    kept.push(`${TYPE_NAME}${this.#answerType}`, '');
+    const to = this.#head!.begin(head.start);
+    to.text(kept.join(CRLF));
+    const rewritten = to.finish();
+    assert(rewritten !== null, 'there is room for the content type');
+    this.#down.sendHead(rewritten, BODY_OPEN);
   }
 
-  sendInformational(at: number, end: number): void {
-    this.#down.sendInformational(at, end);
+  sendInformational(head: Composed): void {
+    this.#down.sendInformational(head);
   }
 
   sendBody(start: number, end: number): boolean {
@@ -136,12 +146,7 @@ export class GrpcWeb implements Downstream {
   }
 
   #send(bytes: Buffer): boolean {
-    let flowing = true;
-    for (let at = 0; at < bytes.length; at += SLICE) {
-      const copied = bytes.copy(ARENA, COMPOSE_START, at, at + SLICE);
-      flowing = this.#down.sendBody(COMPOSE_START, COMPOSE_START + copied);
-    }
-    return flowing;
+    return MADE.pass(bytes, this.#down);
   }
 
   abort(why: Failure): void {

@@ -1,9 +1,9 @@
 /** What gRPC asks of answers that the gateway makes itself, and its deadlines. */
-import { ARENA, COMPOSE_START } from '../ground/arena.ts';
+import { ARENA } from '../ground/arena.ts';
 import type { Downstream } from '../ground/codec.ts';
 import { WHEEL_TICK } from '../ground/deadline.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
-import { putText } from './compose.ts';
+import { TRAILER_LINES } from '../ground/region.ts';
 
 const CONTENT_TYPE = nameHash('content-type');
 const GRPC_TIMEOUT = nameHash('grpc-timeout');
@@ -63,5 +63,5 @@ export function grpcDue(head: Head, now: number): number {
 /** Completes an answer that has begun with the status that stands for an HTTP status of the gateway's own. */
 export function endWithStatus(down: Downstream, status: number, message: string): void {
   const trailers = `grpc-status: ${grpcStatus(status)}\r\ngrpc-message: ${grpcMessage(message)}\r\n`;
-  down.sendEnd(COMPOSE_START, putText(COMPOSE_START, trailers));
+  down.sendEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(trailers));
 }

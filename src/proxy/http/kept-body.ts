@@ -1,6 +1,7 @@
 /** Pieces of a request's body kept for a backend that is not connected, is slow, or may have to be asked again. */
-import { ARENA, COMPOSE_START } from '../ground/arena.ts';
+import { ARENA } from '../ground/arena.ts';
 import type { Upstream } from '../ground/codec.ts';
+import { KEPT } from '../ground/region.ts';
 
 export class KeptBody {
   readonly #pieces: Buffer[] = [];
@@ -10,7 +11,7 @@ export class KeptBody {
     return this.#pieces.length === 0;
   }
 
-  /** Keeps a copy of ARENA[start,end), which is at most as long as the JOIN region. */
+  /** Keeps a copy of ARENA[start,end). */
   add(start: number, end: number): void {
     this.#pieces.push(Buffer.from(ARENA.subarray(start, end)));
     this.bytes += end - start;
@@ -19,7 +20,7 @@ export class KeptBody {
   /** Sends every piece and keeps them; false: the last one went above the mark. */
   sendAll(up: Upstream): boolean {
     let flowing = true;
-    for (const piece of this.#pieces) flowing = sendPiece(up, piece);
+    for (const piece of this.#pieces) flowing = KEPT.pass(piece, up);
     return flowing;
   }
 
@@ -28,12 +29,8 @@ export class KeptBody {
     while (this.#pieces.length > 0) {
       const piece = this.#pieces.shift()!;
       this.bytes -= piece.length;
-      if (!sendPiece(up, piece)) return false;
+      if (!KEPT.pass(piece, up)) return false;
     }
     return true;
   }
-}
-
-function sendPiece(up: Upstream, piece: Buffer): boolean {
-  return up.sendBody(COMPOSE_START, COMPOSE_START + piece.copy(ARENA, COMPOSE_START));
 }

@@ -1,9 +1,10 @@
 /** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
 import { STATUS_CODES } from 'node:http';
-import { ARENA, COMPOSE_END, COMPOSE_START } from '../ground/arena.ts';
+import { ARENA } from '../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, type Downstream, type Failure } from '../ground/codec.ts';
+import type { Composed } from '../ground/cursor.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from '../ground/head.ts';
-import { putText } from './compose.ts';
+import { MADE } from '../ground/region.ts';
 import { grpcMessage, grpcStatus } from './grpc.ts';
 
 export const PREFERS_JSON = 0;
@@ -65,24 +66,33 @@ export function localReply(
   }
 }
 
-/** Sends a whole answer; of one to HEAD, the head. */
+/** Sends a whole answer; of one to HEAD, the head. One whose lines are too long to be sent is a 500 without them. */
 export function sendReply(down: Downstream, reply: LocalReply, headRequest: boolean): void {
-  const { status, lines, body } = reply;
-  const bodyEnd = COMPOSE_START + ARENA.write(body, COMPOSE_START, COMPOSE_END - COMPOSE_START, 'utf8');
+  const { status, body } = reply;
+  const bytes = Buffer.from(body, 'utf8');
   const hasLength = status !== 204 && status !== 304;
-  const length = hasLength ? `Content-Length: ${bodyEnd - COMPOSE_START}\r\n` : '';
-  const at = down.beginHead();
-  const end = putText(at, `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${length}${lines}`);
+  const head = composeReply(down, reply, hasLength ? bytes.length : -1);
+  if (head === null) return sendReply(down, { status: 500, lines: '', body: '' }, headRequest);
   const hasBody = hasLength && !headRequest;
-  down.sendHead(at, end, hasBody ? BODY_LENGTH : BODY_NONE);
-  if (hasBody && bodyEnd > COMPOSE_START) down.sendBody(COMPOSE_START, bodyEnd);
+  down.sendHead(head, hasBody ? BODY_LENGTH : BODY_NONE);
+  if (hasBody) MADE.pass(bytes, down);
   down.sendEnd(0, 0);
+}
+
+function composeReply(down: Downstream, { status, lines }: LocalReply, length: number): Composed | null {
+  const to = down.beginHead();
+  to.text(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`);
+  if (length >= 0) to.text(`Content-Length: ${length}\r\n`);
+  to.text(lines);
+  return to.finish();
 }
 
 /** The client waits for this word before it sends the body; the backend is not asked, as its answer decides. */
 export function sendContinue(down: Downstream): void {
-  const at = down.beginHead();
-  down.sendInformational(at, putText(at, 'HTTP/1.1 100 Continue\r\n'));
+  const to = down.beginHead();
+  to.text('HTTP/1.1 100 Continue\r\n');
+  const head = to.finish();
+  if (head !== null) down.sendInformational(head);
   down.flush();
 }
 

@@ -1,10 +1,9 @@
 /** Copies of a request on their way to other backends. Whatever comes back, or does not, is dropped. */
 
-import { COMPOSE_START } from '../ground/arena.ts';
 import type { BodyFraming, ClientConnection, Upstream } from '../ground/codec.ts';
 import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
+import { TRAILER_LINES } from '../ground/region.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
-import { putText } from './compose.ts';
 import { KeptBody } from './kept-body.ts';
 import type { HttpService } from './service.ts';
 
@@ -153,7 +152,7 @@ class Mirror implements OpenWaiter, DeadlineOwner {
   #endIfSent(): void {
     if (this.#up === null || this.#ended || !this.#complete || !this.#waiting.empty) return;
     this.#ended = true;
-    this.#up.sendEnd(COMPOSE_START, putText(COMPOSE_START, this.#trailers));
+    this.#up.sendEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(this.#trailers));
   }
 
   #touch(): void {

@@ -4,26 +4,30 @@
  * connection needs a send buffer of its own while it is idle.
  */
 import { SEND_END, SEND_START } from '../ground/arena.ts';
+import { Cursor } from '../ground/cursor.ts';
 
 export interface OutboxOwner {
-  /** Sends ARENA[SEND_START, outbox.at) and calls `release`. */
+  /** Sends ARENA[outbox.start, outbox.end) and calls `release`. */
   flush(): void;
 }
 
 class Outbox {
-  /** Next free byte. */
-  at = SEND_START;
   readonly start = SEND_START;
+  readonly cursor: Cursor = new Cursor(SEND_START, SEND_END);
   #owner: OutboxOwner | null = null;
 
-  /** Makes `owner` the one that composes; answers the next free byte. */
-  claim(owner: OutboxOwner): number {
-    if (this.#owner !== owner) {
-      if (this.#owner !== null) this.#owner.flush();
+  /** The byte after what is collected. */
+  get end(): number {
+    return this.cursor.end;
+  }
+
+  /** Makes `owner` the one that composes. The cursor is behind what it collected, and has at least `bytes` of room. */
+  claim(owner: OutboxOwner, bytes: number): Cursor {
+    if (this.#owner !== owner || this.cursor.room < bytes) {
+      this.#owner?.flush();
       this.#owner = owner;
-      this.at = SEND_START;
     }
-    return this.at;
+    return this.cursor;
   }
 
   holds(owner: OutboxOwner): boolean {
@@ -32,11 +36,11 @@ class Outbox {
 
   release(): void {
     this.#owner = null;
-    this.at = SEND_START;
+    this.cursor.begin();
   }
 
   room(): number {
-    return SEND_END - this.at;
+    return this.cursor.room;
   }
 }
 

@@ -3,7 +3,8 @@ import { ARENA, RECV_END, RECV_START } from '../ground/arena.ts';
 import {
   FIELD_STRIDE,
   fieldHash,
-  Head,
+  type Head,
+  HeadTable,
   MAX_FIELDS,
   NAME_END,
   NAME_HASH,
@@ -30,7 +31,7 @@ export interface PlainRequest {
  */
 export function plainHead(request: PlainRequest, offset = 0): Head {
   if (request.headers.length > MAX_FIELDS) throw new RangeError(`the request has more than ${MAX_FIELDS} headers`);
-  const head = new Head();
+  const head = new HeadTable();
   const writer = new ArenaWriter(offset);
   head.start = writer.at;
   [head.methodStart, head.methodEnd] = writer.write(request.method);
@@ -53,7 +54,7 @@ export function plainHead(request: PlainRequest, offset = 0): Head {
     head.fields[at + NAME_HASH] = fieldHash(name);
   }
   head.end = writer.at;
-  return head;
+  return head as Head;
 }
 
 class ArenaWriter {

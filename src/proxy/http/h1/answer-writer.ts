@@ -1,14 +1,20 @@
 /** How an answer is put on the wire of a client's connection: heads and bodies, collected and written together. */
 
 import { ARENA } from '../../ground/arena.ts';
+import { HEAD_ROOM } from '../../ground/codec.ts';
 import { CopySender, TEXT_MAX } from '../../ground/copy-sender.ts';
-import { putBytes, putText } from '../compose.ts';
+import type { Cursor } from '../../ground/cursor.ts';
 import { type OutboxOwner, outbox } from '../outbox.ts';
 import { chunkHeader } from './chunk-text.ts';
 import { LinkedClient } from './linked-client.ts';
 
 /** Bytes of a body up to which they join the head, or what else is collected, in one write. */
 const JOINED_BODY = 16 * 1024;
+/** Bytes for what the codec itself adds to a head. */
+const HEAD_TAIL = 128;
+/** Bytes for what stands around a chunk, or around the trailers. */
+const CHUNK_FRAME = 64;
+const CRLF = '\r\n';
 
 export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
   /** The body under way goes out in chunks. */
@@ -17,44 +23,45 @@ export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
   protected blocked = false;
   #copies: CopySender | null = null;
 
-  beginHead(): number {
-    return outbox.claim(this);
+  beginHead(): Cursor {
+    const to = outbox.claim(this, HEAD_ROOM + HEAD_TAIL);
+    to.begin(to.end);
+    to.leave(HEAD_TAIL);
+    return to;
   }
 
   sendBody(start: number, end: number): boolean {
     const size = end - start;
-    if (size > JOINED_BODY || outbox.room() < size + 64) return this.#sendLong(start, end);
-    let to = outbox.claim(this);
-    if (this.chunkedOut) to = putText(to, chunkHeader(size));
-    to = putBytes(to, start, end);
-    if (this.chunkedOut) to = putText(to, '\r\n');
-    outbox.at = to;
+    if (size > JOINED_BODY) return this.#sendLong(start, end);
+    const to = outbox.claim(this, size + CHUNK_FRAME);
+    if (this.chunkedOut) to.text(chunkHeader(size));
+    to.bytes(start, end);
+    if (this.chunkedOut) to.text(CRLF);
     return !this.blocked;
   }
 
   #sendLong(start: number, end: number): boolean {
-    const to = outbox.claim(this);
-    if (this.chunkedOut) outbox.at = putText(to, chunkHeader(end - start));
+    if (this.chunkedOut) outbox.claim(this, CHUNK_FRAME).text(chunkHeader(end - start));
     this.flush();
     this.#writeCopy(start, end);
-    if (this.chunkedOut) outbox.at = putText(outbox.claim(this), '\r\n');
+    if (this.chunkedOut) outbox.claim(this, CHUNK_FRAME).text(CRLF);
     return !this.blocked;
   }
 
   /** Puts out what ends a chunked body, and all that is collected. */
   protected endBody(trailersStart: number, trailersEnd: number): void {
     if (this.chunkedOut) {
-      let to = putText(outbox.claim(this), '0\r\n');
-      to = putBytes(to, trailersStart, trailersEnd);
-      outbox.at = putText(to, '\r\n');
+      const to = outbox.claim(this, trailersEnd - trailersStart + CHUNK_FRAME);
+      to.text('0\r\n');
+      to.bytes(trailersStart, trailersEnd);
+      to.text(CRLF);
     }
     this.flush();
   }
 
   flush(): void {
     if (!outbox.holds(this)) return;
-    const end = outbox.at;
-    const start = outbox.start;
+    const { start, end } = outbox;
     outbox.release();
     if (end === start) return;
     if (end - start > TEXT_MAX) this.#writeCopy(start, end);

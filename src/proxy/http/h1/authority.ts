@@ -1,7 +1,7 @@
 /** Host and port, of the Host field or of a target that is a URL. */
 import { isIPv6 } from 'node:net';
 import { ARENA } from '../../ground/arena.ts';
-import type { Head } from '../../ground/head.ts';
+import type { HeadTable } from '../../ground/head.ts';
 import {
   BRACKET,
   BRACKET_END,
@@ -26,7 +26,7 @@ const MAX_PORT = 65_535;
  * Reads ARENA[start,end) into the host fields of `head`; false: it is none. Host names consist of letters, digits,
  * '-', '_' and single dots; user information, percent escapes and other marks of the URI grammar are refused.
  */
-export function parseAuthority(start: number, end: number, head: Head): boolean {
+export function parseAuthority(start: number, end: number, head: HeadTable): boolean {
   const hostEnd = ARENA[start] === BRACKET ? scanAddress(start, end, head) : scanName(start, end, head);
   if (hostEnd === 0) return false;
   const port = hostEnd === end ? 0 : parsePort(hostEnd, end);
@@ -47,7 +47,7 @@ const dot = DOT;
 const colon = COLON;
 
 /** Byte after the host name, or 0. */
-function scanName(start: number, end: number, head: Head): number {
+function scanName(start: number, end: number, head: HeadTable): number {
   let hash = empty;
   let p = start;
   let before = dot;
@@ -70,7 +70,7 @@ function scanName(start: number, end: number, head: Head): number {
 }
 
 /** Byte after the ']' of an IPv6 literal, or 0. Zones and later IP versions are refused. */
-function scanAddress(start: number, end: number, head: Head): number {
+function scanAddress(start: number, end: number, head: HeadTable): number {
   let hash = Math.imul(FNV_START ^ BRACKET, FNV_PRIME);
   let p = start + 1;
   while (p < end && (HEX[ARENA[p]!] !== NOT_HEX || ARENA[p] === COLON || ARENA[p] === DOT)) {

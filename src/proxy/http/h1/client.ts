@@ -1,6 +1,6 @@
 /** A connection to a backend that carries one HTTP/1.1 request at a time. */
 
-import { ARENA, COMPOSE_START, JOIN_START } from '../../ground/arena.ts';
+import { ARENA, JOIN_START } from '../../ground/arena.ts';
 import {
   BODY_LENGTH,
   BODY_NONE,
@@ -13,12 +13,13 @@ import {
 import { CopySender, TEXT_MAX } from '../../ground/copy-sender.ts';
 import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
-import { Head, nameHash } from '../../ground/head.ts';
+import { type Head, HeadTable, nameHash } from '../../ground/head.ts';
+import { TRAILER_LINES } from '../../ground/region.ts';
 import { CONNECT_TIMEOUT, type OpenWaiter, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
 import type { ConnectionPool, PooledConnection } from '../../upstream/pool.ts';
-import { putText } from '../compose.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
 import { chunkHeader } from './chunk-text.ts';
+import { INCOMPLETE } from './fault.ts';
 import { KeptBytes } from './kept-bytes.ts';
 import { holdsLineEnd, parseResponseHead } from './parse.ts';
 import { MAX_RESPONSE_HEAD_BYTES } from './response.ts';
@@ -32,7 +33,7 @@ const READ_TO_END = 5;
 const TUNNEL = 6;
 const CLOSED = 7;
 
-const HEAD = new Head();
+const TABLE = new HeadTable();
 const KEEP_ALIVE = nameHash('keep-alive');
 /** Milliseconds that a connection is given up before its backend would close it. */
 const KEEP_ALIVE_MARGIN = 1_000;
@@ -278,53 +279,53 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
 
   /** Answers where reading goes on; `end` where more bytes are needed. */
   #readHead(at: number, end: number): number {
-    const result = parseResponseHead(at, end, HEAD);
-    if (result === 0) {
+    const head = parseResponseHead(at, end, TABLE);
+    if (head === INCOMPLETE) {
       this.#kept.keep(at, end);
       return end;
     }
-    if (result < 0) {
+    if (typeof head === 'number') {
       this.#break('protocol_error');
       return end;
     }
     this.#kept.clear();
-    const after = HEAD.end;
-    if (HEAD.status >= 100 && HEAD.status < 200 && HEAD.status !== 101) this.#exchange!.responseInformational(HEAD);
-    else return this.#startBody(after, end);
+    const after = head.end;
+    if (head.status >= 100 && head.status < 200 && head.status !== 101) this.#exchange!.responseInformational(head);
+    else return this.#startBody(head, end);
     return after;
   }
 
   /** Answers where the body begins; `end` where there is none. */
-  #startBody(after: number, end: number): number {
-    const { status, contentLength } = HEAD;
+  #startBody(head: Head, end: number): number {
+    const { end: after, status, contentLength } = head;
     const exchange = this.#exchange!;
-    if (!this.#answered) this.#heedKeepAlive();
-    this.#reusable = HEAD.keepAlive;
+    if (!this.#answered) this.#heedKeepAlive(head);
+    this.#reusable = head.keepAlive;
     if (status === 101) {
       this.#state = TUNNEL;
       this.#reusable = false;
       this.#requestChunked = false;
       this.#requestEnded = this.#responseEnded = false;
-      exchange.responseHead(HEAD, BODY_TUNNEL);
-    } else if (this.#bodyless || status === 204 || status === 304 || (contentLength === 0 && !HEAD.chunked)) {
+      exchange.responseHead(head, BODY_TUNNEL);
+    } else if (this.#bodyless || status === 204 || status === 304 || (contentLength === 0 && !head.chunked)) {
       const framing = contentLength === 0 && !this.#bodyless && status !== 304 ? BODY_LENGTH : BODY_NONE;
-      exchange.responseHead(HEAD, framing);
+      exchange.responseHead(head, framing);
       if (after < end) this.#reusable = false;
       if (this.#exchange === exchange) this.#finish();
       return end;
-    } else if (HEAD.chunked) {
+    } else if (head.chunked) {
       this.#state = READ_CHUNKED;
       this.#chunks ??= new ChunkDecoder({ ofResponse: true });
       this.#chunks.reset();
-      exchange.responseHead(HEAD, BODY_OPEN);
+      exchange.responseHead(head, BODY_OPEN);
     } else if (contentLength > 0) {
       this.#state = READ_LENGTH;
       this.#remaining = contentLength;
-      exchange.responseHead(HEAD, BODY_LENGTH);
+      exchange.responseHead(head, BODY_LENGTH);
     } else {
       this.#state = READ_TO_END;
       this.#reusable = false;
-      exchange.responseHead(HEAD, BODY_OPEN);
+      exchange.responseHead(head, BODY_OPEN);
     }
     return after;
   }
@@ -345,9 +346,9 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     } else {
       this.#end(this.#requestOpen ? 'reset' : 'end');
     }
-    // Only now into ARENA: a waiting exchange that took the connection has composed there.
+    // Only now into ARENA: a waiting exchange that took the connection has put its own there.
     if (trailers === '') exchange.responseEnd(0, 0);
-    else exchange.responseEnd(COMPOSE_START, putText(COMPOSE_START, trailers));
+    else exchange.responseEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(trailers));
   }
 
   #rest(): void {
@@ -359,10 +360,10 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
    * `Keep-Alive: timeout=5` says when the backend will close: to be first saves the request that would cross its FIN.
    * One look a connection is enough, as that is a setting of the server.
    */
-  #heedKeepAlive(): void {
+  #heedKeepAlive(head: Head): void {
     this.#answered = true;
-    const index = HEAD.find('keep-alive', KEEP_ALIVE);
-    const seconds = index === -1 ? null : /(?:^|[\s,])timeout=(\d{1,6})/i.exec(HEAD.value(index));
+    const index = head.find('keep-alive', KEEP_ALIVE);
+    const seconds = index === -1 ? null : /(?:^|[\s,])timeout=(\d{1,6})/i.exec(head.value(index));
     if (seconds === null) return;
     const milliseconds = Number(seconds[1]) * 1000;
     this.#idleTimeout = Math.min(UPSTREAM_IDLE_TIMEOUT, Math.max(milliseconds - KEEP_ALIVE_MARGIN, milliseconds / 2));

@@ -4,7 +4,7 @@ import {
   FIELD_HOP_BY_HOP,
   FIELD_KEPT,
   FIELD_STRIDE,
-  type Head,
+  type HeadTable,
   OPTION_CLOSE,
   OPTION_KEEP_ALIVE,
   OPTION_UPGRADE,
@@ -50,7 +50,7 @@ export function clearOptions(): void {
 }
 
 /** Reads one Connection value into `head.options`. Returns 0 or a fault. */
-export function noteOptions(start: number, end: number, head: Head): number {
+export function noteOptions(start: number, end: number, head: HeadTable): number {
   if (sameName(start, end, 'keep-alive')) {
     head.options |= OPTION_KEEP_ALIVE;
     return 0;
@@ -72,7 +72,7 @@ export function noteOptions(start: number, end: number, head: Head): number {
 }
 
 /** False: there are too many. */
-function noteOption(start: number, end: number, head: Head): boolean {
+function noteOption(start: number, end: number, head: HeadTable): boolean {
   if (sameName(start, end, 'keep-alive')) head.options |= OPTION_KEEP_ALIVE;
   else if (sameName(start, end, 'close')) head.options |= OPTION_CLOSE;
   else if (sameName(start, end, 'upgrade')) head.options |= OPTION_UPGRADE;
@@ -89,7 +89,7 @@ function noteOption(start: number, end: number, head: Head): boolean {
  * Marks the fields that the options name as hop-by-hop, and settles `keepAlive`. Returns 0 or a fault. A response
  * that names an end-to-end field keeps it: the backend gains nothing by it that it could not have left out itself.
  */
-export function settleOptions(head: Head): number {
+export function settleOptions(head: HeadTable): number {
   head.keepAlive =
     (head.options & OPTION_CLOSE) === 0 && (head.minorVersion === 1 || (head.options & OPTION_KEEP_ALIVE) !== 0);
   for (let i = 0; i < namedCount; i++) {
@@ -104,7 +104,7 @@ export function settleOptions(head: Head): number {
   return 0;
 }
 
-function dropFields(name: string, head: Head): void {
+function dropFields(name: string, head: HeadTable): void {
   for (let i = 0; i < head.count; i++) {
     const at = i * FIELD_STRIDE;
     if (head.drop[i] === FIELD_KEPT && sameName(head.fields[at]!, head.fields[at + 1]!, name)) {

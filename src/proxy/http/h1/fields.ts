@@ -1,6 +1,6 @@
 /** Field lines, of heads and of trailer sections: one pass, nothing repaired, known fields understood on the way. */
 import { ARENA } from '../../ground/arena.ts';
-import { FIELD_STRIDE, type Head, MAX_FIELDS, sameName, VALUE_END, VALUE_START } from '../../ground/head.ts';
+import { FIELD_STRIDE, type HeadTable, MAX_FIELDS, sameName, VALUE_END, VALUE_START } from '../../ground/head.ts';
 import { noteOptions } from './connection-option.ts';
 import {
   BARE_CR,
@@ -64,7 +64,7 @@ const responseDrop = RESPONSE_DROP;
  * Reads field lines from `start` to the empty line into `head`. ARENA[end] must be 0, which is in no table, so that
  * no scan needs to compare with `end`. Returns the byte after the empty line, INCOMPLETE or a fault.
  */
-export function scanFields(start: number, end: number, head: Head): number {
+export function scanFields(start: number, end: number, head: HeadTable): number {
   const fields = head.fields;
   const drop = head.drop;
   const dropOf = head.status === 0 ? requestDrop : responseDrop;
@@ -188,7 +188,7 @@ function valueStop(p: number, end: number): number {
 }
 
 /** What a known field says, into `head`. Returns 0 or a fault. */
-function noteKnown(kind: number, index: number, head: Head): number {
+function noteKnown(kind: number, index: number, head: HeadTable): number {
   const start = head.fields[index * FIELD_STRIDE + VALUE_START]!;
   const end = head.fields[index * FIELD_STRIDE + VALUE_END]!;
   switch (kind) {
@@ -216,7 +216,7 @@ function noteKnown(kind: number, index: number, head: Head): number {
   }
 }
 
-function noteRequestField(kind: number, index: number, head: Head): number {
+function noteRequestField(kind: number, index: number, head: HeadTable): number {
   const start = head.fields[index * FIELD_STRIDE + VALUE_START]!;
   const end = head.fields[index * FIELD_STRIDE + VALUE_END]!;
   switch (kind) {

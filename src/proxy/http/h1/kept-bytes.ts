@@ -3,7 +3,8 @@
  * They are read again through ARENA's JOIN region, a window at a time, so that a long backlog is not copied again
  * for each request in it.
  */
-import { ARENA, JOIN_END, JOIN_START } from '../../ground/arena.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { JOIN } from '../../ground/region.ts';
 
 const FIRST_CAPACITY = 1024;
 
@@ -11,8 +12,6 @@ export class KeptBytes {
   #buffer: Buffer | null = null;
   #start = 0;
   #end = 0;
-  /** End in ARENA of what `join` put together. */
-  joinedEnd = 0;
 
   get size(): number {
     return this.#end - this.#start;
@@ -32,22 +31,10 @@ export class KeptBytes {
     this.#end += size;
   }
 
-  /** Puts what is kept and ARENA[start,end) together in JOIN, keeps nothing, and answers where it starts. */
-  join(start: number, end: number): number {
-    const middle = JOIN_START + this.size;
-    if (middle + (end - start) > JOIN_END) throw new RangeError('kept bytes do not fit the join region');
-    this.#buffer?.copy(ARENA, JOIN_START, this.#start, this.#end);
-    ARENA.copyWithin(middle, start, end);
-    this.joinedEnd = middle + (end - start);
-    this.clear();
-    return JOIN_START;
-  }
-
   /** Copies up to `limit` bytes to JOIN without taking them; answers the end there. */
   window(limit: number): number {
-    const size = Math.min(this.size, limit, JOIN_END - JOIN_START);
-    this.#buffer?.copy(ARENA, JOIN_START, this.#start, this.#start + size);
-    return JOIN_START + size;
+    const size = Math.min(this.size, limit, JOIN.size);
+    return this.#buffer === null ? JOIN.start : JOIN.load(this.#buffer, this.#start, this.#start + size);
   }
 
   /** Takes `bytes` off the front. */

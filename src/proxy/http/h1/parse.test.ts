@@ -6,7 +6,7 @@ import {
   FIELD_MANAGED,
   FIELD_STRIDE,
   fieldHash,
-  Head,
+  HeadTable,
   MAX_FIELDS,
   NAME_HASH,
   nameHash,
@@ -14,17 +14,18 @@ import {
 } from '../../ground/head.ts';
 import { MAX_NAMED_OPTIONS } from './connection-option.ts';
 import { CONNECTION_INVALID, HEAD_TOO_LARGE, LINE_TOO_LONG, TOO_MANY_FIELDS } from './fault.ts';
+import { endOf } from './outcome.fixture.ts';
 import { MAX_REQUEST_HEAD_BYTES, MAX_REQUEST_LINE_BYTES, parseRequestHead, requestError } from './parse.ts';
 
 const AT = 32;
 
-function outcomeOf(text: string, head: Head = new Head()): number {
-  return parseRequestHead(AT, AT + ARENA.latin1Write(text, AT), head);
+function outcomeOf(text: string, head: HeadTable = new HeadTable()): number {
+  return endOf(parseRequestHead(AT, AT + ARENA.latin1Write(text, AT), head));
 }
 
 /** A request for which `lines` follow the Host line. */
-function parsed(lines: string[], line = 'GET /a/b?c=d HTTP/1.1', host = 'Host: a.example'): Head {
-  const head = new Head();
+function parsed(lines: string[], line = 'GET /a/b?c=d HTTP/1.1', host = 'Host: a.example'): HeadTable {
+  const head = new HeadTable();
   const text = `${[line, host, ...lines].filter((each) => each !== '').join('\r\n')}\r\n\r\n`;
   expect(outcomeOf(text, head)).toBe(AT + text.length);
   expect(head.end).toBe(AT + text.length);
@@ -35,7 +36,7 @@ function slice(start: number, end: number): string {
   return ARENA.latin1Slice(start, end);
 }
 
-function dropOf(head: Head, name: string): number {
+function dropOf(head: HeadTable, name: string): number {
   const index = head.find(name, nameHash(name));
   expect(index).toBeGreaterThanOrEqual(0);
   return head.drop[index]!;
@@ -85,7 +86,7 @@ describe('the request line', () => {
   });
 
   test('may come after one empty line, which is no part of the head', () => {
-    const head = new Head();
+    const head = new HeadTable();
     const text = '\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n';
     expect(outcomeOf(text, head)).toBe(AT + text.length);
     expect(head.start).toBe(AT + 2);
@@ -212,13 +213,13 @@ describe('field lines', () => {
   });
 
   test('leave nothing behind for the next head', () => {
-    const head = new Head();
+    const head = new HeadTable();
     outcomeOf('PUT http://a/x?y HTTP/1.0\r\nHost: a:80\r\nContent-Length: 5\r\nX-Request-Id: 1\r\n\r\n', head);
     const text = 'GET / HTTP/1.1\r\nHost: b\r\nTE: x\r\n\r\n';
     outcomeOf(text, head);
-    const fresh = new Head();
+    const fresh = new HeadTable();
     outcomeOf(text, fresh);
-    const known = ({ fields, drop, ...rest }: Head) => ({
+    const known = ({ fields, drop, ...rest }: HeadTable) => ({
       ...rest,
       fields: fields.subarray(0, rest.count * FIELD_STRIDE),
       drop: drop.subarray(0, rest.count),
@@ -285,7 +286,7 @@ describe('limits', () => {
 
   test('a head may have so many fields, and one more is 431', () => {
     const text = (count: number) => `GET / HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(count - 1)}\r\n`;
-    const head = new Head();
+    const head = new HeadTable();
     expect(outcomeOf(text(MAX_FIELDS), head)).toBeGreaterThan(0);
     expect(head.count).toBe(MAX_FIELDS);
     expect(outcomeOf(text(MAX_FIELDS + 1))).toBe(TOO_MANY_FIELDS);

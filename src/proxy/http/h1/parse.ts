@@ -3,6 +3,7 @@ import { ARENA } from '../../ground/arena.ts';
 import {
   FIELD_STRIDE,
   type Head,
+  type HeadTable,
   OPTION_UPGRADE,
   SCHEME_HTTPS,
   SCHEME_NONE,
@@ -43,17 +44,17 @@ export const MAX_REQUEST_LINE_BYTES: number = 8 * 1024;
 export const MAX_LEADING_EMPTY_LINES = 1;
 
 /**
- * Parses the request head at ARENA[start,end). Returns `head.end`, or INCOMPLETE (0), or a fault below zero (see
- * requestError). ARENA[end] must be writable; it is changed during the call only.
+ * Parses the request head at ARENA[start,end) into `table`. Returns the head, or INCOMPLETE (0), or a fault below zero
+ * (see requestError). ARENA[end] must be writable; it is changed during the call only.
  */
-export function parseRequestHead(start: number, end: number, head: Head): number {
+export function parseRequestHead(start: number, end: number, table: HeadTable): Head | number {
   const limit = Math.min(end, start + MAX_REQUEST_HEAD_BYTES);
   const saved = ARENA[limit]!;
   ARENA[limit] = 0;
-  const outcome = parseWithin(start, limit, head);
+  const outcome = parseWithin(start, limit, table);
   ARENA[limit] = saved;
-  if (outcome === INCOMPLETE && limit - start === MAX_REQUEST_HEAD_BYTES) return HEAD_TOO_LARGE;
-  return outcome;
+  if (outcome > INCOMPLETE) return table as Head;
+  return outcome === INCOMPLETE && limit - start === MAX_REQUEST_HEAD_BYTES ? HEAD_TOO_LARGE : outcome;
 }
 
 /**
@@ -86,7 +87,7 @@ export function namesOtherProtocol(start: number, end: number): boolean {
   return /^\S+ \S+ [^\s/]+\r\n/.test(ARENA.latin1Slice(start, Math.min(end, start + MAX_OTHER_LINE)));
 }
 
-function parseWithin(start: number, end: number, head: Head): number {
+function parseWithin(start: number, end: number, head: HeadTable): number {
   let lineStart = start;
   for (let skipped = 0; skipped < MAX_LEADING_EMPTY_LINES && ARENA[lineStart] === CR; skipped++) {
     if (ARENA[lineStart + 1] !== LF) return lineStart + 1 >= end ? INCOMPLETE : BARE_CR;
@@ -104,7 +105,7 @@ function parseWithin(start: number, end: number, head: Head): number {
 }
 
 /** With a stop byte of its own, so that a long line gets the same answer however it was cut into reads. */
-function scanLimitedLine(start: number, end: number, head: Head): number {
+function scanLimitedLine(start: number, end: number, head: HeadTable): number {
   const limit = start + MAX_REQUEST_LINE_BYTES;
   if (limit >= end) {
     const next = scanRequestLine(start, end, head);
@@ -128,7 +129,7 @@ const zero = ZERO;
 const nine = NINE;
 
 /** Byte after the request line, INCOMPLETE or a fault. */
-function scanRequestLine(start: number, end: number, head: Head): number {
+function scanRequestLine(start: number, end: number, head: HeadTable): number {
   let p = start;
   while (isToken[bytes[p]!] !== 0) p++;
   if (bytes[p] !== sp || p === start) return p >= end ? INCOMPLETE : methodStop(p);
@@ -145,7 +146,7 @@ function methodStop(p: number): number {
 
 const VERSION_PREFIX = 'HTTP/';
 
-function scanVersion(start: number, end: number, head: Head): number {
+function scanVersion(start: number, end: number, head: HeadTable): number {
   for (let i = 0; i < VERSION_PREFIX.length; i++) {
     if (bytes[start + i] !== VERSION_PREFIX.charCodeAt(i)) return start + i >= end ? INCOMPLETE : BAD_VERSION;
   }
@@ -168,7 +169,7 @@ function isDigit(octet: number): boolean {
 }
 
 /** What can be judged only when all fields are known. */
-function settleRequest(head: Head): number {
+function settleRequest(head: HeadTable): number {
   if (head.chunked) {
     if (head.contentLengthField >= 0) return LENGTH_AND_CODING;
     if (head.minorVersion === 0) return CODING_VERSION;
@@ -181,7 +182,7 @@ function settleRequest(head: Head): number {
   return settleOptions(head);
 }
 
-function settleHost(head: Head): number {
+function settleHost(head: HeadTable): number {
   const field = head.hostField * FIELD_STRIDE;
   if (field < 0) return head.minorVersion === 1 ? HOST_MISSING : 0;
   const start = head.fields[field + VALUE_START]!;
@@ -194,7 +195,7 @@ function settleHost(head: Head): number {
  * RFC 9112 3.2.2 lets the target's authority win over Host. Where the two differ somebody before or behind us chose
  * by the other one, so that is refused.
  */
-function settleAbsolute(start: number, end: number, head: Head): number {
+function settleAbsolute(start: number, end: number, head: HeadTable): number {
   const { authorityStart, authorityEnd, hostStart, hostEnd, hostPort } = head;
   if (!parseAuthority(start, end, head)) return HOST_INVALID;
   const usual = head.scheme === SCHEME_HTTPS ? 443 : 80;
@@ -214,7 +215,7 @@ function settleAbsolute(start: number, end: number, head: Head): number {
  * A server may ignore Upgrade (RFC 9110 7.8), and ours does unless it is one plain protocol, asked for by Connection,
  * in HTTP/1.1, with no body before the switch. `h2c` is never passed on: what follows would escape all checks.
  */
-function settleUpgrade(head: Head, hasBody: boolean): void {
+function settleUpgrade(head: HeadTable, hasBody: boolean): void {
   const { upgradeStart: start, upgradeEnd: end } = head;
   const followed =
     (head.options & OPTION_UPGRADE) !== 0 &&

@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { ARENA } from '../../ground/arena.ts';
-import { FIELD_HOP_BY_HOP, FIELD_KEPT, Head } from '../../ground/head.ts';
+import { FIELD_HOP_BY_HOP, FIELD_KEPT, HeadTable } from '../../ground/head.ts';
 import { HEAD_TOO_LARGE } from './fault.ts';
+import { endOf } from './outcome.fixture.ts';
 import { MAX_RESPONSE_HEAD_BYTES, parseResponseHead } from './response.ts';
 
 const AT = 32;
 
-function outcomeOf(text: string, head: Head = new Head()): number {
-  return parseResponseHead(AT, AT + ARENA.latin1Write(text, AT), head);
+function outcomeOf(text: string, head: HeadTable = new HeadTable()): number {
+  return endOf(parseResponseHead(AT, AT + ARENA.latin1Write(text, AT), head));
 }
 
-function parsed(...lines: string[]): Head {
-  const head = new Head();
+function parsed(...lines: string[]): HeadTable {
+  const head = new HeadTable();
   const text = `${lines.join('\r\n')}\r\n\r\n`;
   expect(outcomeOf(text, head)).toBe(AT + text.length);
   return head;

@@ -1,6 +1,6 @@
 /** Response heads. */
 import { ARENA } from '../../ground/arena.ts';
-import { type Head, OPTION_UPGRADE } from '../../ground/head.ts';
+import { type Head, type HeadTable, OPTION_UPGRADE } from '../../ground/head.ts';
 import { clearOptions, settleOptions } from './connection-option.ts';
 import {
   BAD_STATUS_LINE,
@@ -21,17 +21,17 @@ const VERSION_PREFIX = 'HTTP/1.';
 const MIN_STATUS = 100;
 
 /** As parseRequestHead. Whether a body follows is for the caller, who knows the request's method. */
-export function parseResponseHead(start: number, end: number, head: Head): number {
+export function parseResponseHead(start: number, end: number, table: HeadTable): Head | number {
   const limit = Math.min(end, start + MAX_RESPONSE_HEAD_BYTES);
   const saved = ARENA[limit]!;
   ARENA[limit] = 0;
-  const outcome = parseWithin(start, limit, head);
+  const outcome = parseWithin(start, limit, table);
   ARENA[limit] = saved;
-  if (outcome === INCOMPLETE && limit - start === MAX_RESPONSE_HEAD_BYTES) return HEAD_TOO_LARGE;
-  return outcome;
+  if (outcome > INCOMPLETE) return table as Head;
+  return outcome === INCOMPLETE && limit - start === MAX_RESPONSE_HEAD_BYTES ? HEAD_TOO_LARGE : outcome;
 }
 
-function parseWithin(start: number, end: number, head: Head): number {
+function parseWithin(start: number, end: number, head: HeadTable): number {
   head.reset(start);
   clearOptions();
   let p = scanStatusLine(start, end, head);
@@ -48,7 +48,7 @@ function parseWithin(start: number, end: number, head: Head): number {
   return fault < 0 ? fault : p;
 }
 
-function scanStatusLine(start: number, end: number, head: Head): number {
+function scanStatusLine(start: number, end: number, head: HeadTable): number {
   const digits = scanVersion(start, end, head);
   if (digits <= INCOMPLETE) return digits;
   let status = 0;
@@ -72,7 +72,7 @@ function scanStatusLine(start: number, end: number, head: Head): number {
 }
 
 /** Offset of the status, INCOMPLETE or a fault. */
-function scanVersion(start: number, end: number, head: Head): number {
+function scanVersion(start: number, end: number, head: HeadTable): number {
   for (let i = 0; i < VERSION_PREFIX.length; i++) {
     if (ARENA[start + i] !== VERSION_PREFIX.charCodeAt(i)) return start + i >= end ? INCOMPLETE : BAD_STATUS_LINE;
   }

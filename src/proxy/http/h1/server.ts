@@ -1,12 +1,14 @@
 /** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
 
+import { strict as assert } from 'node:assert';
 import { ARENA, JOIN_START } from '../../ground/arena.ts';
 import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Downstream, type Failure } from '../../ground/codec.ts';
+import type { Composed, Cursor } from '../../ground/cursor.ts';
 import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
-import { Head } from '../../ground/head.ts';
+import { HeadTable } from '../../ground/head.ts';
+import { TRAILER_LINES } from '../../ground/region.ts';
 import { Account } from '../account.ts';
-import { putText } from '../compose.ts';
 import { Exchange } from '../exchange.ts';
 import { localReply, PREFERS_JSON, reasonPhrase } from '../local-reply.ts';
 import { outbox } from '../outbox.ts';
@@ -14,6 +16,7 @@ import { nextRequestId } from '../request-id.ts';
 import { forgetConnection, type HttpService, MAX_DISCARD_BYTES } from '../service.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
+import { INCOMPLETE } from './fault.ts';
 import { KeptBytes } from './kept-bytes.ts';
 import { mayEndHead, namesOtherProtocol, parseRequestHead, requestError } from './parse.ts';
 
@@ -38,7 +41,7 @@ const LINGER_TIMEOUT = 2_000;
 /** A client that keeps its connection busy sends its next request within this time, and hears that it is the last. */
 const DRAIN_GRACE = 500;
 
-const HEAD = new Head();
+const TABLE = new HeadTable();
 
 /** What an HTTP/1.1 connection does when its first bytes are HTTP/2's. */
 export type PrefaceHandler = (link: Link, service: HttpService, bytes: { start: number; end: number }) => void;
@@ -240,36 +243,36 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   /** Answers where reading goes on: `at` itself where more bytes are needed. */
   #readHead(at: number, end: number): number {
     if (this.#requests === 0 && ARENA[at] === 0x50 && this.#isPreface(at, end)) return at;
-    const result = parseRequestHead(at, end, HEAD);
-    if (result === 0) return at;
-    if (result < 0) {
+    const head = parseRequestHead(at, end, TABLE);
+    if (head === INCOMPLETE) return at;
+    if (typeof head === 'number') {
       // Where HTTP/2 may begin, what speaks neither is let go of without an answer in HTTP/1.1 (RFC 9113 3.4).
       if (this.#requests === 0 && this.#onPreface !== undefined && namesOtherProtocol(at, end)) this.#dismiss();
-      else this.#malformed(result, 0);
+      else this.#malformed(head, 0);
       return end;
     }
-    const after = HEAD.end;
+    const after = head.end;
     this.#requests++;
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
-    this.#minorVersion = HEAD.minorVersion;
-    this.#closeAfter = !HEAD.keepAlive || this.#service.draining;
-    this.#expectsContinue = HEAD.expectContinue;
+    this.#minorVersion = head.minorVersion;
+    this.#closeAfter = !head.keepAlive || this.#service.draining;
+    this.#expectsContinue = head.expectContinue;
     this.#bodyPaused = false;
     this.#discarding = false;
     this.#discarded = 0;
-    const complete = !HEAD.chunked && HEAD.contentLength <= 0;
+    const complete = !head.chunked && head.contentLength <= 0;
     if (complete) {
       this.#state = HOLD;
-    } else if (HEAD.chunked) {
+    } else if (head.chunked) {
       this.#state = READ_CHUNKED;
       this.#chunks ??= new ChunkDecoder();
       this.#chunks.reset();
     } else {
       this.#state = READ_LENGTH;
-      this.#remaining = HEAD.contentLength;
+      this.#remaining = head.contentLength;
     }
     this.#exchange = new Exchange(this.#service, this);
-    this.#exchange.requestHead(HEAD, complete);
+    this.#exchange.requestHead(head, complete);
     return after;
   }
 
@@ -308,7 +311,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   #chunkedDone(): void {
     const { trailers } = this.#chunks!;
     if (trailers === '') this.#requestDone(0, 0);
-    else this.#requestDone(JOIN_START, putText(JOIN_START, trailers));
+    else this.#requestDone(TRAILER_LINES.start, TRAILER_LINES.loadText(trailers));
   }
 
   #requestDone(trailersStart: number, trailersEnd: number): void {
@@ -364,14 +367,24 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
 
   // ── the exchange's calls
 
-  sendInformational(_at: number, end: number): void {
+  /** HTTP/1.0 has none. */
+  sendInformational(head: Composed): void {
     this.#expectsContinue = false;
-    if (this.#minorVersion === 0) outbox.at = _at;
-    else outbox.at = putText(end, '\r\n');
+    const to = this.#tailOf(head);
+    if (this.#minorVersion === 0) to.begin(to.start);
+    else to.text('\r\n');
   }
 
-  sendHead(_at: number, end: number, framing: BodyFraming): void {
-    let to = end;
+  /** The cursor behind a head that was composed with it a moment ago. */
+  #tailOf(head: Composed): Cursor {
+    const { cursor } = outbox;
+    if (!Object.is(cursor, head) || !outbox.holds(this)) assert.fail('a head is sent by whom it was composed for');
+    cursor.useSpare();
+    return cursor;
+  }
+
+  sendHead(head: Composed, framing: BodyFraming): void {
+    const to = this.#tailOf(head);
     this.chunkedOut = false;
     this.#tunnelOut = framing === BODY_TUNNEL;
     this.#endsOpen = framing === BODY_OPEN && this.#minorVersion === 0;
@@ -379,15 +392,15 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       if (this.#endsOpen) this.#closeAfter = true;
       else {
         this.chunkedOut = true;
-        to = putText(to, 'Transfer-Encoding: chunked\r\n');
+        to.text('Transfer-Encoding: chunked\r\n');
       }
     }
     if (this.#tunnelOut) this.#openTunnel();
     else if (this.#closeAfter || this.#service.draining) {
       this.#closeAfter = true;
-      to = putText(to, 'Connection: close\r\n');
-    } else if (this.#minorVersion === 0) to = putText(to, 'Connection: keep-alive\r\n');
-    outbox.at = putText(to, '\r\n');
+      to.text('Connection: close\r\n');
+    } else if (this.#minorVersion === 0) to.text('Connection: keep-alive\r\n');
+    to.text('\r\n');
   }
 
   #openTunnel(): void {

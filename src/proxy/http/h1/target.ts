@@ -1,6 +1,6 @@
 /** The request target: a path, a URL, or '*'. */
 import { ARENA } from '../../ground/arena.ts';
-import { type Head, SCHEME_HTTP, SCHEME_HTTPS, sameName } from '../../ground/head.ts';
+import { type HeadTable, SCHEME_HTTP, SCHEME_HTTPS, sameName } from '../../ground/head.ts';
 import { isNormalEscape } from '../../ground/path-form.ts';
 import { parseAuthority } from './authority.ts';
 import {
@@ -38,7 +38,7 @@ import {
 } from './octets.ts';
 
 /** Reads the target at `start`; ARENA[end] is 0. Returns the offset of the space after it, INCOMPLETE or a fault. */
-export function scanTarget(start: number, end: number, head: Head): number {
+export function scanTarget(start: number, end: number, head: HeadTable): number {
   head.targetStart = start;
   const stop = ARENA[start] === SLASH ? scanPath(start, start, end, head) : scanOtherForm(start, end, head);
   head.targetEnd = stop;
@@ -61,7 +61,7 @@ const question = QUESTION;
  * chosen for another path. The query is opaque: its escapes are not looked at. On the way it is noticed whether the
  * path is in normal form.
  */
-function scanPath(start: number, from: number, end: number, head: Head): number {
+function scanPath(start: number, from: number, end: number, head: HeadTable): number {
   let p = from;
   let normal = true;
   for (;;) {
@@ -90,7 +90,7 @@ function scanPath(start: number, from: number, end: number, head: Head): number 
   }
 }
 
-function scanQuery(start: number, end: number, head: Head): number {
+function scanQuery(start: number, end: number, head: HeadTable): number {
   let p = start;
   while (isQuery[bytes[p]!] !== 0) p++;
   head.queryStart = start;
@@ -147,7 +147,7 @@ function targetStop(p: number, end: number): number {
 }
 
 /** Asterisk-form and absolute-form; authority-form is for CONNECT alone, which is refused before. */
-function scanOtherForm(start: number, end: number, head: Head): number {
+function scanOtherForm(start: number, end: number, head: HeadTable): number {
   if (ARENA[start] === STAR) {
     if (start + 1 >= end) return INCOMPLETE;
     if (ARENA[start + 1] !== SP || !isMethod(head, 'OPTIONS')) return TARGET_ASTERISK;
@@ -173,7 +173,7 @@ function targetStart(p: number): number {
   return octet === CR || octet === LF ? targetStop(p, p + 1) : TARGET_FORM;
 }
 
-function scanUrl(start: number, end: number, head: Head): number {
+function scanUrl(start: number, end: number, head: HeadTable): number {
   let p = start;
   while (PATH[ARENA[p]!] !== 0) p++;
   const octet = ARENA[p];
@@ -188,7 +188,7 @@ function scanUrl(start: number, end: number, head: Head): number {
   return octet === SP ? p : scanQuery(p + 1, end, head);
 }
 
-function isMethod(head: Head, method: string): boolean {
+function isMethod(head: HeadTable, method: string): boolean {
   if (head.methodEnd - head.methodStart !== method.length) return false;
   for (let i = 0; i < method.length; i++) {
     if (ARENA[head.methodStart + i] !== method.charCodeAt(i)) return false;

@@ -1,6 +1,7 @@
 /** The trailer section of a chunked body: collected over reads, judged whole. */
-import { ARENA, TRAILER_START } from '../../ground/arena.ts';
-import { FIELD_CLAIMED, FIELD_STRIDE, Head } from '../../ground/head.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { FIELD_CLAIMED, FIELD_STRIDE, HeadTable } from '../../ground/head.ts';
+import { TRAILER } from '../../ground/region.ts';
 import { clearOptions } from './connection-option.ts';
 import { BARE_CR, BARE_LF, INCOMPLETE, TRAILER_FORBIDDEN, TRAILERS_TOO_LARGE } from './fault.ts';
 import { scanFields } from './fields.ts';
@@ -50,7 +51,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-const scratch = new Head();
+const scratch = new HeadTable();
 
 export class TrailerSection {
   #bytes: Buffer | undefined;
@@ -92,14 +93,13 @@ export class TrailerSection {
   }
 
   #settle(bytes: Buffer): number {
-    const end = TRAILER_START + this.#length;
-    bytes.copy(ARENA, TRAILER_START, 0, this.#length);
+    const end = TRAILER.load(bytes, 0, this.#length);
     ARENA[end] = 0;
-    scratch.reset(TRAILER_START);
+    scratch.reset(TRAILER.start);
     scratch.status = this.#ofResponse ? 200 : 0;
     clearOptions();
-    const outcome = scanFields(TRAILER_START, end, scratch);
-    if (outcome < 0) return outcome;
+    const outcome = scanFields(TRAILER.start, end, scratch);
+    if (outcome !== end) return outcome < 0 ? outcome : BARE_CR;
     for (let i = 0; i < scratch.count; i++) {
       const at = i * FIELD_STRIDE;
       const name = ARENA.latin1Slice(scratch.fields[at]!, scratch.fields[at + 1]!).toLowerCase();
@@ -107,7 +107,7 @@ export class TrailerSection {
       if (forbidden) return TRAILER_FORBIDDEN;
     }
     this.#bytes = undefined;
-    this.lines = ARENA.latin1Slice(TRAILER_START, end - 2);
+    this.lines = ARENA.latin1Slice(TRAILER.start, end - 2);
     return 0;
   }
 }

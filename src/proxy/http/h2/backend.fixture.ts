@@ -3,7 +3,7 @@
 import { ARENA } from '../../ground/arena.ts';
 import { BODY_NONE, type BodyFraming, type Failure, type Upstream } from '../../ground/codec.ts';
 import { DeadlineWheel } from '../../ground/deadline.ts';
-import { Head } from '../../ground/head.ts';
+import { type Head, HeadTable } from '../../ground/head.ts';
 import { MemoryDriver, type MemoryLink } from '../../listen/memory-link.ts';
 import { BackendState } from '../../state/index.ts';
 import type { EndpointPool, OpenWaiter } from '../../upstream/index.ts';
@@ -101,12 +101,12 @@ export class RawBackend {
 
   #line({ type, flags, streamId, payload }: Frame, decoder: HpackDecoder): string {
     if (type !== frame.HEADERS) return `${type} ${flags} ${streamId} ${payload.toString('latin1')}`;
-    const section = new FieldSection(new Head());
+    const section = new FieldSection(new HeadTable());
     const request = payload[0]! >= 0x80;
     section.begin(request ? REQUEST_SECTION : TRAILER_SECTION, ARENA.length);
     payload.copy(ARENA, BLOCK_AT);
     decoder.decode(BLOCK_AT, BLOCK_AT + payload.length, section);
     section.finish(false);
-    return `HEADERS ${flags} ${streamId} ${ARENA.latin1Slice(section.head.start, section.out).replaceAll('\r\n', '|')}`;
+    return `HEADERS ${flags} ${streamId} ${ARENA.latin1Slice(section.table.start, section.out).replaceAll('\r\n', '|')}`;
   }
 }

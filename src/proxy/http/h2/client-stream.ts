@@ -14,7 +14,7 @@ import type { H2ClientConnection } from './client-connection.ts';
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from './frame.ts';
 import { H2Stream } from './stream.ts';
 import { putRequest } from './upstream-head.ts';
-import { putSwitchingHead, websocketKey } from './websocket.ts';
+import { switchingHead, websocketKey } from './websocket.ts';
 
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
@@ -71,8 +71,8 @@ export class ClientStream extends H2Stream implements Upstream {
   #sendHeaders(head: string, websocket: boolean): void {
     const { sender } = this.connection;
     const https = this.connection.link?.tls !== undefined;
-    putRequest(sender, head, { https, websocket });
-    sender.endBlock(this, false);
+    if (putRequest(sender, head, { https, websocket })) sender.endBlock(this, false);
+    else this.client.failLater(this, 'protocol_error');
   }
 
   sendBody(start: number, end: number): boolean {
@@ -114,9 +114,10 @@ export class ClientStream extends H2Stream implements Upstream {
     this.headSeen = true;
     this.connection.receiver.touch(this);
     if (this.#websocketKey !== '' && head.status < 300) {
+      const switching = switchingHead(head, this.#websocketKey);
+      if (switching === null) return false;
       this.#tunnel = true;
-      putSwitchingHead(head, this.#websocketKey);
-      exchange?.responseHead(head, BODY_TUNNEL);
+      exchange?.responseHead(switching, BODY_TUNNEL);
       return true;
     }
     const bodyless = this.#toHead || head.status === NO_CONTENT || head.status === NOT_MODIFIED;

@@ -2,10 +2,10 @@
 
 import { ARENA, SEND_START } from '../../ground/arena.ts';
 import type { BodyFraming, Downstream, Failure, RequestSide } from '../../ground/codec.ts';
+import type { Composed } from '../../ground/cursor.ts';
 import { DeadlineWheel } from '../../ground/deadline.ts';
-import { Head } from '../../ground/head.ts';
+import { type Head, HeadTable } from '../../ground/head.ts';
 import { MemoryLink } from '../../listen/memory-link.ts';
-import { putText } from '../compose.ts';
 import { HpackDecoder } from './decoder.ts';
 import { FieldSection, RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
 import * as frame from './frame.ts';
@@ -50,15 +50,20 @@ export class Recorder implements RequestSide {
   requestFlush(): void {}
 }
 
+export function composed(down: Downstream, head: string): Composed {
+  const to = down.beginHead();
+  to.text(head);
+  return to.finish()!;
+}
+
 /** Puts a response head and body where an exchange would. */
 export function respond(down: Downstream, head: string, framing: BodyFraming, body?: string): boolean {
-  const at = down.beginHead();
-  down.sendHead(at, putText(at, head), framing);
+  down.sendHead(composed(down, head), framing);
   return body === undefined || sendText(down, body);
 }
 
 export function sendText(side: { sendBody(start: number, end: number): boolean }, body: string): boolean {
-  return side.sendBody(BODY_AT, putText(BODY_AT, body));
+  return side.sendBody(BODY_AT, BODY_AT + ARENA.latin1Write(body, BODY_AT));
 }
 
 /** A client of a server's connection. */
@@ -139,13 +144,13 @@ export class RawClient implements H2ServerHost {
 
   /** A header block as HTTP/1.1 lines with '|' for CRLF; one without :status first is a trailer section. */
   decode(payload: Buffer): string {
-    const section = new FieldSection(new Head());
+    const section = new FieldSection(new HeadTable());
     const first = payload[0]! & 0x7f;
     const trailers = first < 8 || first > 14;
     section.begin(trailers ? TRAILER_SECTION : RESPONSE_SECTION, ARENA.length);
     payload.copy(ARENA, BLOCK_AT);
     this.#decoder.decode(BLOCK_AT, BLOCK_AT + payload.length, section);
     section.finish(true);
-    return ARENA.latin1Slice(section.head.start, section.out).replaceAll('\r\n', '|');
+    return ARENA.latin1Slice(section.table.start, section.out).replaceAll('\r\n', '|');
   }
 }

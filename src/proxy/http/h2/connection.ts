@@ -6,7 +6,7 @@
 import type { Failure } from '../../ground/codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadline.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
-import { Head } from '../../ground/head.ts';
+import { HeadTable } from '../../ground/head.ts';
 import { type Abuse, abuseCounts, MAX_UNREAD_OUTPUT } from './abuse.ts';
 import { ClosedStreams, ENDED, RESET_BY_US } from './closed-streams.ts';
 import { ControlFrames } from './control-frames.ts';
@@ -22,7 +22,7 @@ import type { H2Stream } from './stream.ts';
 import { schedule, type TurnTask } from './turn.ts';
 
 /** Heads live during one call only, so that one does for all connections. */
-const SECTION = new FieldSection(new Head());
+const SECTION = new FieldSection(new HeadTable());
 
 /** Milliseconds between looks at what a connection waits for. */
 export const HOUSEKEEPING = 1_000;

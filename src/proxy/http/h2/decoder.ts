@@ -1,6 +1,6 @@
 /** HPACK decoding (RFC 7541): a header block in ARENA becomes lines of a FieldSection. */
-import { ARENA } from '../../ground/arena.ts';
-import { putBytes } from '../compose.ts';
+import { strict as assert } from 'node:assert';
+import { ARENA, DECODE_END, DECODE_SIZE } from '../../ground/arena.ts';
 import {
   DynamicTable,
   ENTRY_HASH,
@@ -11,7 +11,7 @@ import {
   TABLE_SIZE,
 } from './dynamic-table.ts';
 import { fieldName, isFieldValue, MALFORMED } from './field-kind.ts';
-import type { FieldSection } from './field-section.ts';
+import { type FieldSection, SPARE_ROOM } from './field-section.ts';
 import { huffmanDecode } from './huffman.ts';
 import { SOUND } from './section-fault.ts';
 import {
@@ -35,6 +35,8 @@ const SHORT_COPY = 20;
 /** RFC 7541 5.1 asks for a limit on integers: four octets after the prefix, 28 bits. */
 const MAX_SHIFT = 21;
 const FAILED = -1;
+// What one block decodes to fits the region, with a name out of the table.
+assert(Math.ceil((MAX_BLOCK_BYTES * 8) / 5) + TABLE_SIZE + SPARE_ROOM <= DECODE_SIZE);
 
 export class HpackDecoder {
   readonly table: DynamicTable = new DynamicTable();
@@ -112,7 +114,7 @@ export class HpackDecoder {
   #literal(section: FieldSection, prefix: 4 | 6): boolean {
     const index = this.#integer(prefix);
     if (index < 0 || index - STATIC_COUNT > this.table.count) return false;
-    section.makeRoom((((this.#end - this.#at) * 8) / 5) | 0);
+    section.makeRoom(TABLE_SIZE + Math.ceil(((this.#end - this.#at) * 8) / 5));
     const start = section.out;
     if (index === 0) {
       const nameEnd = this.#text(start);
@@ -171,7 +173,12 @@ export class HpackDecoder {
     const end = start + length;
     if (length < 0 || end > this.#end) return FAILED;
     this.#at = end;
-    return huffman ? huffmanDecode(start, end, to) : putBytes(to, start, end);
+    if (huffman) {
+      if (to + Math.ceil((length * 8) / 5) > DECODE_END) assert.fail('makeRoom made room');
+      return huffmanDecode(start, end, to);
+    }
+    this.#to = to;
+    return this.#put(ARENA, start, end);
   }
 
   /** RFC 7541 5.1, with the first `prefix` bits of the octet at `#at`. FAILED: cut short, or too large a number. */
@@ -192,6 +199,7 @@ export class HpackDecoder {
   #put(source: Buffer, start: number, end: number): number {
     const to = this.#to;
     const length = end - start;
+    if (to + length > DECODE_END) assert.fail('makeRoom made room');
     if (length > SHORT_COPY) source.copy(ARENA, to, start, end);
     else for (let i = 0; i < length; i++) ARENA[to + i] = source[start + i]!;
     return to + length;

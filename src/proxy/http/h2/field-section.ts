@@ -1,16 +1,18 @@
 /**
  * A field section (RFC 9113 8) on its way from HPACK to HTTP/1.1 form. The decoder writes each field as a line to
- * ARENA[out, …) and hands it over; the section checks it and fills the Head. Pseudo-header fields come first: their
+ * ARENA[out, …) and hands it over; the section checks it and fills the HeadTable. Pseudo-header fields come first: their
  * lines stay before the head, which begins where they end.
  *
  * A section with a fault takes the rest of its fields and drops them, because the dynamic table must see them all.
  */
-import { ARENA, DECODE_END, DECODE_START } from '../../ground/arena.ts';
-import { FIELD_KEPT, FIELD_STRIDE, type Head, MAX_FIELDS, sameName } from '../../ground/head.ts';
-import { putText } from '../compose.ts';
+import assert from 'node:assert';
+import { DECODE_END, DECODE_START } from '../../ground/arena.ts';
+import { FIELD_KEPT, FIELD_STRIDE, type Head, type HeadTable, MAX_FIELDS, sameName } from '../../ground/head.ts';
+import { shift } from '../../ground/region.ts';
 import * as kinds from '../h1/field-kind.ts';
 import { parseLength } from '../h1/framing.ts';
 import { insertCrumb } from './cookie-crumb.ts';
+import { PLACE } from './decoded-place.ts';
 import { AUTHORITY, COOKIE, MALFORMED, PSEUDO_FIRST, STATUS } from './field-kind.ts';
 import { PseudoFields } from './pseudo-fields.ts';
 import {
@@ -38,10 +40,11 @@ export type SectionRole =
 /** What RFC 9113 6.5.2 adds for each field to a section's size; a line has four bytes of it already. */
 const FIELD_OVERHEAD = 32 - 4;
 /** Room for the bytes we add to what was decoded. */
-const SPARE_ROOM = 512;
+export const SPARE_ROOM = 512;
 
 export class FieldSection {
-  readonly head: Head;
+  /** What the fields are entered in; it is a head once `finish` said SOUND. */
+  readonly table: HeadTable;
   /** Where the decoder writes the next line. */
   out = DECODE_START;
   fault: SectionFault = SOUND;
@@ -55,9 +58,16 @@ export class FieldSection {
   /** The start line is written: no pseudo-header field may follow. */
   #opened = false;
   #cookieField = -1;
+  #judged = false;
 
-  constructor(head: Head) {
-    this.head = head;
+  constructor(table: HeadTable) {
+    this.table = table;
+  }
+
+  /** Of a request or response whose section is sound. */
+  get head(): Head {
+    assert(this.#judged && this.fault === SOUND && this.#role !== TRAILER_SECTION, 'the section is a sound head');
+    return this.table as Head;
   }
 
   /** `limit`: most bytes of the section, counted as RFC 9113 6.5.2 does. */
@@ -70,7 +80,8 @@ export class FieldSection {
     this.#opened = false;
     this.#cookieField = -1;
     this.#pseudo.seen = 0;
-    this.head.reset(DECODE_START);
+    this.#judged = false;
+    this.table.reset(DECODE_START);
   }
 
   /** Makes sure that `bytes` fit at `out`: what was gathered is given up where they do not. */
@@ -95,11 +106,14 @@ export class FieldSection {
   finish(complete: boolean): SectionFault {
     if (this.fault !== SOUND || this.#role >= TRAILER_SECTION) return this.fault;
     if (!this.#opened) this.#open(this.out, this.out);
-    const { head } = this;
-    this.out = head.end = putText(this.out, '\r\n');
+    const { table: head } = this;
+    const to = PLACE.begin(this.out);
+    to.text('\r\n');
+    this.out = head.end = to.end;
     head.chunked = !complete && head.contentLength < 0;
     if (this.fault === SOUND && this.#role === REQUEST_SECTION)
       this.fault = finishRequest(head, this.#pseudo, complete);
+    this.#judged = true;
     return this.fault;
   }
 
@@ -130,7 +144,7 @@ export class FieldSection {
 
   /** Moves ARENA[start,end) and writes the start line before it; answers by how much it moved. */
   #open(start: number, end: number): number {
-    const { head } = this;
+    const { table: head } = this;
     this.#opened = true;
     const request = this.#role === REQUEST_SECTION;
     const fault = request ? requestFault(this.#pseudo) : statusFault(this.#pseudo);
@@ -138,7 +152,7 @@ export class FieldSection {
     this.makeRoom(length + end - start);
     if (fault !== SOUND) this.#break(fault);
     if (this.fault !== SOUND) return 0;
-    if (end > start) ARENA.copyWithin(start + length, start, end);
+    if (end > start) shift(start, end, { bytes: length, limit: DECODE_END });
     head.start = start;
     if (!request) putStatusLine(start, head, this.#pseudo);
     else if (!putRequestStart(start, head, this.#pseudo)) this.#break(BROKEN);
@@ -147,7 +161,7 @@ export class FieldSection {
   }
 
   #addField(nameEnd: number, end: number): void {
-    const { head, kind } = this;
+    const { table: head, kind } = this;
     const index = head.count;
     if (index === MAX_FIELDS) {
       this.#break(TOO_LARGE);
@@ -173,7 +187,7 @@ export class FieldSection {
 
   /** What a known field says. False: its line is not to be recorded. */
   #note(start: number, end: number, kind: number): boolean {
-    const { head } = this;
+    const { table: head } = this;
     switch (kind) {
       case kinds.CONNECTION:
       case kinds.KEEP_ALIVE:
@@ -194,7 +208,7 @@ export class FieldSection {
   }
 
   #noteRequestField(start: number, end: number, kind: number): boolean {
-    const { head } = this;
+    const { table: head } = this;
     switch (kind) {
       case kinds.TE:
         // RFC 9113 8.2.2: "it MUST NOT contain any value other than 'trailers'".

@@ -1,5 +1,6 @@
 /** Frames of HTTP/2 (RFC 9113 4 and 6): numbers, and the reader that finds them in what comes. */
-import { ARENA, JOIN_START } from '../../ground/arena.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { JOIN } from '../../ground/region.ts';
 
 export const DATA = 0x0;
 export const HEADERS = 0x1;
@@ -135,9 +136,9 @@ export class FrameReader {
       this.#keep(at, stop);
       at = stop;
       if (this.#keptLength < FRAME_HEADER) return end;
-      this.#kept!.copy(ARENA, JOIN_START, 0, FRAME_HEADER);
+      JOIN.load(this.#kept!, 0, FRAME_HEADER);
       this.#kept = null;
-      if (!this.#readHeader(JOIN_START)) return end;
+      if (!this.#readHeader(JOIN.start)) return end;
       if (this.type === DATA) {
         this.#keptLength = 0;
         this.#beginData();
@@ -145,7 +146,7 @@ export class FrameReader {
       }
       this.#keptLength = 0;
       this.#kept = Buffer.allocUnsafe(FRAME_HEADER + this.length);
-      this.#keep(JOIN_START, JOIN_START + FRAME_HEADER);
+      this.#keep(JOIN.start, JOIN.start + FRAME_HEADER);
     }
     const kept = this.#kept!;
     const stop = Math.min(end, at + kept.length - this.#keptLength);
@@ -153,9 +154,9 @@ export class FrameReader {
     if (this.#keptLength < kept.length) return end;
     this.#kept = null;
     this.#keptLength = 0;
-    kept.copy(ARENA, JOIN_START);
+    const keptEnd = JOIN.load(kept);
     this.frames++;
-    this.#handler.onFrame(JOIN_START + FRAME_HEADER, JOIN_START + kept.length);
+    this.#handler.onFrame(JOIN.start + FRAME_HEADER, keptEnd);
     return stop;
   }
 

@@ -1,5 +1,6 @@
 /** HEADERS and CONTINUATION: header blocks in one frame or several, which are put together. */
-import { ARENA, COMPOSE_START } from '../../ground/arena.ts';
+import { ARENA } from '../../ground/arena.ts';
+import { BLOCK } from '../../ground/region.ts';
 import type { H2Connection } from './connection.ts';
 import { MAX_BLOCK_BYTES } from './decoder.ts';
 import * as frame from './frame.ts';
@@ -77,7 +78,7 @@ export class HeaderFrames {
     } else if (this.#add(start, end) && (this.#connection.reader.flags & frame.END_HEADERS) !== 0) {
       const streamId = this.#streamId;
       this.#streamId = 0;
-      this.#connection.onHeaders(streamId, { start: COMPOSE_START, end: this.#join(), endStream: this.#endStream });
+      this.#connection.onHeaders(streamId, { start: BLOCK.start, end: this.#join(), endStream: this.#endStream });
     }
   }
 
@@ -98,9 +99,9 @@ export class HeaderFrames {
     return true;
   }
 
-  /** Moves the whole block to COMPOSE, which nobody uses before it is decoded; answers its end there. */
+  /** Moves the whole block to BLOCK; answers its end there. */
   #join(): number {
-    const end = COMPOSE_START + this.#bytes.copy(ARENA, COMPOSE_START, 0, this.#length);
+    const end = BLOCK.load(this.#bytes, 0, this.#length);
     this.#bytes = NOTHING;
     return end;
   }

@@ -1,12 +1,12 @@
 /** For tests: header blocks in bytes, and one section that they are decoded into. */
 import assert from 'node:assert';
 import { ARENA, JOIN_START } from '../../ground/arena.ts';
-import { Head } from '../../ground/head.ts';
+import { HeadTable } from '../../ground/head.ts';
 import type { HpackDecoder } from './decoder.ts';
 import { FieldSection, type SectionRole } from './field-section.ts';
 
 const LIMIT = 48 * 1024;
-export const head: Head = new Head();
+export const head: HeadTable = new HeadTable();
 export const section: FieldSection = new FieldSection(head);
 
 /** Decodes `block` into `section`; false: a compression error. */

@@ -1,6 +1,6 @@
 /** For tests: a server's connections joined to a pool of clients' by exchanges that change nothing. */
 
-import { ARENA, COMPOSE_START } from '../../ground/arena.ts';
+import { ARENA, COMPOSE_END, COMPOSE_START } from '../../ground/arena.ts';
 import {
   BODY_LENGTH,
   BODY_NONE,
@@ -12,15 +12,25 @@ import {
   type RequestSide,
   type Upstream,
 } from '../../ground/codec.ts';
+import { type Composed, Cursor } from '../../ground/cursor.ts';
 import { DeadlineWheel } from '../../ground/deadline.ts';
 import { FIELD_HOP_BY_HOP, FIELD_KEPT, type Head } from '../../ground/head.ts';
 import { adoptSocket, type Handle, linkOf, NetDriver } from '../../listen/net-link.ts';
 import { openSocket } from '../../listen/socket.ts';
 import { BackendState } from '../../state/index.ts';
 import type { EndpointTarget, OpenWaiter } from '../../upstream/index.ts';
-import { putKept, putText } from '../compose.ts';
+import { putKept } from '../compose.ts';
+import { composed } from './client.fixture.ts';
 import { H2Pool } from './pool.ts';
 import { H2ServerConnection, type H2ServerHost } from './server-connection.ts';
+
+const REQUEST = new Cursor(COMPOSE_START, COMPOSE_END);
+
+/** The head as it came, written with `to`. */
+function kept(to: Cursor, head: Head): Composed {
+  putKept(to, head, head.start);
+  return to.finish()!;
+}
 
 export class RelayExchange implements RequestSide, OpenWaiter {
   readonly #down: Downstream;
@@ -42,8 +52,8 @@ export class RelayExchange implements RequestSide, OpenWaiter {
     this.#complete = complete;
     const upgrade = head.upgradeEnd > 0;
     for (let i = 0; i < head.count; i++) if (head.drop[i] !== FIELD_HOP_BY_HOP || upgrade) head.drop[i] = FIELD_KEPT;
-    const end = putKept(COMPOSE_START, head, head.start);
-    this.#text = ARENA.latin1Slice(COMPOSE_START, end);
+    const { start, end } = kept(REQUEST.begin(), head);
+    this.#text = ARENA.latin1Slice(start, end);
     this.#relay.heads.push(this.#text);
     this.#framing = upgrade ? BODY_TUNNEL : complete ? BODY_NONE : head.contentLength >= 0 ? BODY_LENGTH : BODY_OPEN;
     if (!complete) this.#down.pauseBody();
@@ -87,14 +97,12 @@ export class RelayExchange implements RequestSide, OpenWaiter {
   }
 
   responseInformational(head: Head): void {
-    const at = this.#down.beginHead();
-    this.#down.sendInformational(at, putKept(at, head, head.start));
+    this.#down.sendInformational(kept(this.#down.beginHead(), head));
   }
 
   responseHead(head: Head, framing: BodyFraming): void {
     this.#tunnel = framing === BODY_TUNNEL;
-    const at = this.#down.beginHead();
-    this.#down.sendHead(at, putKept(at, head, head.start), framing);
+    this.#down.sendHead(kept(this.#down.beginHead(), head), framing);
   }
 
   responseBody(start: number, end: number): void {
@@ -114,8 +122,7 @@ export class RelayExchange implements RequestSide, OpenWaiter {
       this.#down.abort(why);
       return;
     }
-    const at = this.#down.beginHead();
-    this.#down.sendHead(at, putText(at, 'HTTP/1.1 502 Bad Gateway\r\n'), BODY_NONE);
+    this.#down.sendHead(composed(this.#down, 'HTTP/1.1 502 Bad Gateway\r\n'), BODY_NONE);
     if (!this.#complete) this.#down.discardBody();
     this.#down.sendEnd(0, 0);
   }

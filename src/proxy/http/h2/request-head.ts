@@ -1,20 +1,21 @@
 /** The request line, Host and, for an extended CONNECT, the Upgrade lines in HTTP/1.1 form, made of pseudo-headers. */
 import { randomBytes } from 'node:crypto';
 import { ARENA } from '../../ground/arena.ts';
+import type { Cursor } from '../../ground/cursor.ts';
 import {
   FIELD_HOP_BY_HOP,
   FIELD_KEPT,
   FIELD_MANAGED,
   FIELD_STRIDE,
-  type Head,
+  type HeadTable,
   nameHash,
   OPTION_UPGRADE,
   sameName,
 } from '../../ground/head.ts';
-import { putBytes, putText } from '../compose.ts';
 import { parseAuthority } from '../h1/authority.ts';
-import { SLASH, STAR, TOKEN } from '../h1/octets.ts';
+import { SLASH, SP, STAR, TOKEN } from '../h1/octets.ts';
 import { scanTarget } from '../h1/target.ts';
+import { PLACE } from './decoded-place.ts';
 import { AUTHORITY, METHOD, PATH, PROTOCOL, SCHEME } from './field-kind.ts';
 import type { PseudoFields } from './pseudo-fields.ts';
 import { BROKEN, type SectionFault, SOUND, UNSUPPORTED } from './section-fault.ts';
@@ -58,37 +59,41 @@ export function requestStartLength(pseudo: PseudoFields): number {
 }
 
 /** False: :path or :authority is none. The rules are those of HTTP/1.1. */
-export function putRequestStart(at: number, head: Head, pseudo: PseudoFields): boolean {
+export function putRequestStart(at: number, head: HeadTable, pseudo: PseudoFields): boolean {
   const upgrade = pseudo.has(PROTOCOL);
-  let to = upgrade ? putText(at, UPGRADE_METHOD) : putBytes(at, pseudo.start[METHOD]!, pseudo.end[METHOD]!);
+  const to = PLACE.within(at, at + requestStartLength(pseudo));
+  if (upgrade) to.text(UPGRADE_METHOD);
+  else to.bytes(pseudo.start[METHOD]!, pseudo.end[METHOD]!);
   head.methodStart = at;
-  head.methodEnd = to;
-  ARENA[to++] = 0x20;
-  const target = to;
-  to = putBytes(to, pseudo.start[PATH]!, pseudo.end[PATH]!);
-  const targetEnd = to;
-  to = putText(to, VERSION_LINE_END);
+  head.methodEnd = to.end;
+  to.byte(SP);
+  const target = to.end;
+  to.bytes(pseudo.start[PATH]!, pseudo.end[PATH]!);
+  const targetEnd = to.end;
+  to.text(VERSION_LINE_END);
   if (ARENA[target] !== SLASH && ARENA[target] !== STAR) return false;
-  if (scanTarget(target, to, head) !== targetEnd) return false;
+  if (scanTarget(target, to.end, head) !== targetEnd) return false;
   if (pseudo.has(AUTHORITY)) {
-    const name = to;
-    const value = putText(to, HOST_NAME);
-    const end = putBytes(value, pseudo.start[AUTHORITY]!, pseudo.end[AUTHORITY]!);
+    const name = to.end;
+    to.text(HOST_NAME);
+    const value = to.end;
+    to.bytes(pseudo.start[AUTHORITY]!, pseudo.end[AUTHORITY]!);
+    const { end } = to;
     if (!parseAuthority(value, end, head)) return false;
     head.hostField = 0;
     note(head, { name, nameEnd: value - 2, end, hash: HOST_HASH, drop: FIELD_MANAGED });
-    to = putText(end, '\r\n');
+    to.text('\r\n');
   }
-  if (upgrade) putUpgrade(to, head);
+  if (upgrade) putUpgrade(head, to);
   return true;
 }
 
 /** RFC 8441 5: what the Upgrade fields say in HTTP/1.1, with a key of our own that nobody checks. */
-function putUpgrade(at: number, head: Head): void {
-  let to = putText(at, UPGRADE_LINES);
-  to = putText(to, randomBytes(KEY_BYTES).toString('base64'));
-  putText(to, '\r\n');
-  let name = at;
+function putUpgrade(head: HeadTable, to: Cursor): void {
+  let name = to.end;
+  to.text(UPGRADE_LINES);
+  to.text(randomBytes(KEY_BYTES).toString('base64'));
+  to.text('\r\n');
   for (const field of ['connection', 'upgrade', KEY]) {
     const nameEnd = name + field.length;
     const end = ARENA.indexOf('\r\n', nameEnd);
@@ -110,7 +115,7 @@ interface Line {
   drop: number;
 }
 
-function note(head: Head, line: Line): void {
+function note(head: HeadTable, line: Line): void {
   const at = head.count * FIELD_STRIDE;
   head.fields[at] = line.name;
   head.fields[at + 1] = line.nameEnd;
@@ -121,18 +126,18 @@ function note(head: Head, line: Line): void {
 }
 
 /** A Host field where there is no :authority: its line is about to be recorded. */
-export function noteHost(head: Head, start: number, end: number): boolean {
+export function noteHost(head: HeadTable, start: number, end: number): boolean {
   head.hostField = head.count;
   return parseAuthority(start, end, head);
 }
 
 /** RFC 9113 8.3.1: a Host field beside :authority must say the same. Ours is already written, so it adds nothing. */
-export function repeatsHost(head: Head, start: number, end: number): boolean {
+export function repeatsHost(head: HeadTable, start: number, end: number): boolean {
   return sameName(start, end, ARENA.latin1Slice(head.authorityStart, head.authorityEnd).toLowerCase());
 }
 
 /** What can be judged only when all fields are known. */
-export function finishRequest(head: Head, pseudo: PseudoFields, complete: boolean): SectionFault {
+export function finishRequest(head: HeadTable, pseudo: PseudoFields, complete: boolean): SectionFault {
   if (head.hostField < 0) return BROKEN;
   if (pseudo.has(PROTOCOL)) {
     head.chunked = false;

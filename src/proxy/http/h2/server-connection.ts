@@ -1,11 +1,10 @@
 /** A client's HTTP/2 connection: every stream is a request with an exchange of its own. */
 
-import { ARENA, COMPOSE_START, DECODE_START } from '../../ground/arena.ts';
+import { ARENA, DECODE_START } from '../../ground/arena.ts';
 import type { ClientConnection, Downstream, RequestSide } from '../../ground/codec.ts';
-import { BODY_LENGTH } from '../../ground/codec.ts';
 import type { DeadlineWheel } from '../../ground/deadline.ts';
 import type { Link, LinkTls } from '../../ground/driver.ts';
-import { putText } from '../compose.ts';
+import { sendReply } from '../local-reply.ts';
 import { abuseCounts } from './abuse.ts';
 import { ENDED, RESET_BY_US } from './closed-streams.ts';
 import { H2Connection, PARTIAL_TIMEOUT } from './connection.ts';
@@ -204,9 +203,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   #refuse(stream: ServerStream, status: 431 | 501): void {
     if (status === 431) abuseCounts.section_too_large++;
     stream.discard();
-    const end = putText(COMPOSE_START, `HTTP/1.1 ${status} \r\ncontent-length: 0\r\n`);
-    stream.sendHead(COMPOSE_START, end, BODY_LENGTH);
-    stream.sendEnd(0, 0);
+    sendReply(stream, { status, lines: '', body: '' }, false);
   }
 
   #onTrailers(stream: ServerStream, fault: SectionFault, endStream: boolean): void {

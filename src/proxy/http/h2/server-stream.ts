@@ -1,5 +1,5 @@
 /** One request of a client's connection: the Downstream of its exchange. */
-import { ARENA, COMPOSE_START } from '../../ground/arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import {
   BODY_TUNNEL,
   type BodyFraming,
@@ -8,13 +8,13 @@ import {
   type Failure,
   type RequestSide,
 } from '../../ground/codec.ts';
+import type { Composed, Cursor } from '../../ground/cursor.ts';
 import { LF, ZERO } from '../h1/octets.ts';
+import { LINES } from './encoded-lines.ts';
 import { CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM } from './frame.ts';
 import type { H2ServerConnection } from './server-connection.ts';
 import { H2Stream } from './stream.ts';
 
-/** Where responses are composed: local answers hold their body at the beginning of COMPOSE while they do it. */
-const HEAD_AT: number = COMPOSE_START + 64 * 1024;
 const STATUS_OFFSET = 'HTTP/1.1 '.length;
 const SWITCHING_PROTOCOLS = 101;
 
@@ -38,30 +38,30 @@ export class ServerStream extends H2Stream implements Downstream {
 
   // ── the exchange's calls
 
-  beginHead(): number {
-    return HEAD_AT;
+  beginHead(): Cursor {
+    return LINES.begin();
   }
 
-  sendHead(at: number, end: number, framing: BodyFraming): void {
-    this.#sendHeaders(at, end);
+  sendHead(head: Composed, framing: BodyFraming): void {
+    this.#sendHeaders(head);
     if (!this.#held) return;
     this.#held = false;
     if (framing === BODY_TUNNEL) this.resume();
     else this.discard();
   }
 
-  sendInformational(at: number, end: number): void {
-    this.#sendHeaders(at, end);
+  sendInformational(head: Composed): void {
+    this.#sendHeaders(head);
   }
 
-  #sendHeaders(at: number, end: number): void {
+  #sendHeaders({ start, end }: Composed): void {
     if (this.localClosed) return;
-    const digits = at + STATUS_OFFSET;
+    const digits = start + STATUS_OFFSET;
     const status = (ARENA[digits]! - ZERO) * 100 + (ARENA[digits + 1]! - ZERO) * 10 + ARENA[digits + 2]! - ZERO;
     let lines = digits + 3;
     while (ARENA[lines++] !== LF);
     const { sender } = this.connection;
-    const encoder = sender.beginBlock(end - at);
+    const encoder = sender.beginBlock(end - start);
     // RFC 8441 5: the tunnel is open with 200; 101 does not exist in HTTP/2.
     encoder.status(status === SWITCHING_PROTOCOLS ? 200 : status);
     encoder.lines(lines, end);

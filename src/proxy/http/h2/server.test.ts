@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ARENA } from '../../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type Downstream } from '../../ground/codec.ts';
-import { RawClient, respond, sendText } from './client.fixture.ts';
+import { composed, RawClient, respond, sendText } from './client.fixture.ts';
 import * as frame from './frame.ts';
 import { block, POST, word } from './wire.fixture.ts';
 
@@ -62,9 +62,7 @@ describe('requests and answers', () => {
     const client = await new RawClient().begin();
     answering(client, {
       end: (down) => {
-        const at = down.beginHead();
-        const hint = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n';
-        down.sendInformational(at, at + Buffer.from(hint).copy(ARENA, at));
+        down.sendInformational(composed(down, 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n'));
         respond(down, OK, BODY_OPEN, 'a');
         sendText(down, 'b');
         const trailers = 'grpc-status: 0\r\n';

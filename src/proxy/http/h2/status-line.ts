@@ -1,9 +1,9 @@
 /** Status lines in HTTP/1.1 form, made of :status. */
 import { STATUS_CODES } from 'node:http';
 import { ARENA } from '../../ground/arena.ts';
-import type { Head } from '../../ground/head.ts';
-import { putText } from '../compose.ts';
+import type { HeadTable } from '../../ground/head.ts';
 import { NINE, ZERO } from '../h1/octets.ts';
+import { PLACE } from './decoded-place.ts';
 import { STATUS } from './field-kind.ts';
 import type { PseudoFields } from './pseudo-fields.ts';
 import { BROKEN, type SectionFault, SOUND } from './section-fault.ts';
@@ -27,10 +27,13 @@ export function statusLineLength(pseudo: PseudoFields): number {
   return pseudo.has(STATUS) ? (LINES[statusOf(pseudo)]?.length ?? 0) : 0;
 }
 
-export function putStatusLine(at: number, head: Head, pseudo: PseudoFields): void {
+export function putStatusLine(at: number, head: HeadTable, pseudo: PseudoFields): void {
   head.status = statusOf(pseudo);
   head.reasonStart = at + REASON_OFFSET;
-  head.reasonEnd = putText(at, LINES[head.status]!) - 2;
+  const line = LINES[head.status]!;
+  const end = at + line.length;
+  PLACE.within(at, end).text(line);
+  head.reasonEnd = end - 2;
 }
 
 function statusOf(pseudo: PseudoFields): number {

@@ -2,8 +2,9 @@
  * One stream of a connection: flow control both ways, what waits for a window, and what waits for a paused reader.
  * Servers' and clients' streams say what the bytes mean.
  */
-import { ARENA, JOIN_START } from '../../ground/arena.ts';
+import { ARENA } from '../../ground/arena.ts';
 import type { Failure } from '../../ground/codec.ts';
+import { KEPT, TRAILER_LINES } from '../../ground/region.ts';
 import type { H2Connection } from './connection.ts';
 import { MAX_WINDOW, STREAM_WINDOW } from './settings.ts';
 
@@ -141,7 +142,7 @@ export abstract class H2Stream {
     const trailers = this.#trailers;
     this.#trailers = null;
     if (trailers === null) this.#writeEnd(0, 0);
-    else this.#writeEnd(JOIN_START, JOIN_START + trailers.copy(ARENA, JOIN_START));
+    else this.#writeEnd(TRAILER_LINES.start, TRAILER_LINES.load(trailers));
   }
 
   #writeEnd(trailersStart: number, trailersEnd: number): void {
@@ -241,7 +242,7 @@ export abstract class H2Stream {
     while (!this.#paused && this.#undelivered.length > 0) {
       const bytes = this.#undelivered.shift()!;
       this.connection.receiver.touch(this);
-      this.deliver(JOIN_START, JOIN_START + bytes.copy(ARENA, JOIN_START));
+      this.deliver(KEPT.start, KEPT.load(bytes));
       this.acknowledge(bytes.length);
     }
     if (this.#undelivered.length > 0 || !this.#endUndelivered) return;
@@ -249,7 +250,7 @@ export abstract class H2Stream {
     const trailers = this.#undeliveredTrailers;
     this.#undeliveredTrailers = null;
     if (trailers === null) this.deliverEnd(0, 0);
-    else this.deliverEnd(JOIN_START, JOIN_START + trailers.copy(ARENA, JOIN_START));
+    else this.deliverEnd(TRAILER_LINES.start, TRAILER_LINES.load(trailers));
     this.connection.settle(this);
   }
 }

@@ -1,14 +1,13 @@
 /** Request heads to backends: from HTTP/1.1 form to a HEADERS frame. */
-import { COMPOSE_START } from '../../ground/arena.ts';
-import { putText } from '../compose.ts';
+import { LINES } from './encoded-lines.ts';
 import { SCHEME_HTTP_INDEX, SCHEME_HTTPS_INDEX } from './encoder.ts';
 import type { Sender } from './sender.ts';
 
 const VERSION = ' HTTP/1.1';
 const CRLF = '\r\n';
 
-/** Starts a HEADERS frame with the request `head`, which the caller ends. */
-export function putRequest(sender: Sender, head: string, how: { https: boolean; websocket: boolean }): void {
+/** Starts a HEADERS frame with the request `head`, which the caller ends. False: it is too long, and none is begun. */
+export function putRequest(sender: Sender, head: string, how: { https: boolean; websocket: boolean }): boolean {
   const lineEnd = head.indexOf(CRLF);
   const methodEnd = head.indexOf(' ');
   const method = how.websocket ? 'CONNECT' : head.slice(0, methodEnd);
@@ -18,11 +17,14 @@ export function putRequest(sender: Sender, head: string, how: { https: boolean; 
   const host = authority === '' ? '' : `:authority: ${authority}\r\n`;
   // Servers of gRPC ask for it; the connection-specific TE of the client was taken out.
   const te = head.includes('application/grpc') ? 'te: trailers\r\n' : '';
-  const text = `:method: ${method}\r\n:path: ${target}\r\n${protocol}${host}${head.slice(lineEnd + 2)}${te}`;
-  const end = putText(COMPOSE_START, text);
-  const encoder = sender.beginBlock(text.length);
+  const to = LINES.begin();
+  to.text(`:method: ${method}\r\n:path: ${target}\r\n${protocol}${host}${head.slice(lineEnd + 2)}${te}`);
+  const lines = to.finish();
+  if (lines === null) return false;
+  const encoder = sender.beginBlock(lines.end - lines.start);
   encoder.entry(how.https ? SCHEME_HTTPS_INDEX : SCHEME_HTTP_INDEX);
-  encoder.lines(COMPOSE_START, end);
+  encoder.lines(lines.start, lines.end);
+  return true;
 }
 
 /** Value of the first field `name` (lower case) of a head, or ''. */
