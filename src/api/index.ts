@@ -27,7 +27,6 @@ export {
   KINDS,
   type Kind,
   type KindFacts,
-  POLICY_GROUP,
   type ResourceByKind,
 } from './kind.ts';
 export type * from './l4-route.ts';

@@ -7,7 +7,6 @@ export {
   Counter,
   type FamilySnapshot,
   Gauge,
-  Histogram,
   type Labels,
   Metrics,
   type MetricsSnapshot,

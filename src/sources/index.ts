@@ -1,8 +1,7 @@
 /** Where resources come from: files now, a cluster later. Each source fills one collection per kind. */
-export { type Diagnostic, diagnosticKey } from './diagnostic.ts';
+export type { Diagnostic } from './diagnostic.ts';
 export { type EndpointOption, endpointSlices, parseEndpointOption } from './endpoint-option.ts';
 export { shownLines } from './excerpt.ts';
 export { type FileSource, type FileSourceOptions, fileSource, type Reload } from './file-source.ts';
 export type { Place } from './inventory.ts';
-export { readManifest } from './manifest.ts';
 export type { ResourceCollections, Source } from './source.ts';

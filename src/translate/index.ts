@@ -2,7 +2,6 @@
 export type { UnservedListener } from './gateway/unserved.ts';
 export type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
 export type { Diagnostic } from './status/problem.ts';
-export { SHADOWED } from './status/route-status.ts';
 export type { ObjectStatus } from './status/statuses.ts';
 export { emptyInputs, type SourceInputs, type Translated, translate } from './translate.ts';
 export { type Translation, translation } from './translation.ts';

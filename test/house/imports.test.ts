@@ -1,6 +1,15 @@
 /** The table of docs/architecture.md: which folder may import which. A change here is a change there. */
 import { expect, test } from 'vitest';
-import { type Import, importsOf, isProduct, treeFiles } from './tree.ts';
+import {
+  type Import,
+  importsOf,
+  isProduct,
+  isTypeScript,
+  namesImported,
+  textOf,
+  treeFiles,
+  valuesExported,
+} from './tree.ts';
 
 /** Folders of src/, and what each may import at all, types included. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
@@ -113,6 +122,32 @@ test('folders are entered through their index', () => {
   function sectionOf(path: string): string {
     return path.split('/').slice(1, -1).slice(0, 2).join('/');
   }
+});
+
+test('files import one another in no circle at run time', () => {
+  const next = Map.groupBy(
+    OWN.filter(({ form }) => form === 'value'),
+    ({ from }) => from,
+  );
+  const closed = PRODUCT.filter((path) => reach(path, (one) => next.get(one)?.map(({ to }) => to) ?? []).has(path));
+  expect(closed).toEqual([]);
+});
+
+/** Asked for by `bin/`. */
+const PUBLIC = ['src/cli/main.ts main'];
+/** Names of numbers of which some are looked for only by their place. */
+const ENUMERATIONS = ['src/proxy/http/h1/field-kind.ts'];
+
+test('what is exported is used somewhere', () => {
+  const asked = new Set(treeFiles().filter(isTypeScript).flatMap(namesImported));
+  const unused = PRODUCT.filter((path) => !ENUMERATIONS.includes(path)).flatMap((path) => {
+    const text = textOf(path);
+    // A name that its own file uses may be exported for what it says: a limit, the type of a parameter.
+    return valuesExported(path)
+      .filter((name) => !asked.has(`${path} ${name}`) && text.split(new RegExp(`\\b${name}\\b`)).length <= 2)
+      .map((name) => `${path} ${name}`);
+  });
+  expect(unused).toEqual(PUBLIC);
 });
 
 test('filters know no other filter', () => {

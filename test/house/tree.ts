@@ -63,6 +63,59 @@ function isTypeOnly(node: SyntaxNode): boolean {
   return specifiers.length > 0 && specifiers.every((one) => (one.importKind ?? one.exportKind) === 'type');
 }
 
+/** The values that a file gives away, its own and what it passes on; types say what a signature means. */
+export function valuesExported(path: string): string[] {
+  const names: string[] = [];
+  walk(parse(path), (node) => {
+    if (node.type !== 'ExportNamedDeclaration' || node.exportKind === 'type') return;
+    for (const one of node.specifiers as SyntaxNode[]) if (one.exportKind !== 'type') names.push(nameOf(one.exported));
+    const declaration = node.declaration as SyntaxNode | null;
+    if (declaration?.id) names.push(nameOf(declaration.id));
+    for (const one of (declaration?.declarations ?? []) as SyntaxNode[]) names.push(nameOf(one.id));
+  });
+  return names;
+}
+
+/** `path name` of everything that a file takes from others; a namespace takes all that it is asked for by a member. */
+export function namesImported(path: string): string[] {
+  const names: string[] = [];
+  const namespaces = new Map<string, string>();
+  walk(parse(path), (node) => {
+    const source = node.source as SyntaxNode | null | undefined;
+    if (typeof source?.value !== 'string' || !source.value.startsWith('.')) return;
+    const to = normalize(join(dirname(path), source.value));
+    for (const one of (node.specifiers ?? []) as SyntaxNode[]) {
+      if (one.type === 'ImportNamespaceSpecifier') namespaces.set(nameOf(one.local), to);
+      else if (one.type === 'ImportSpecifier') names.push(`${to} ${nameOf(one.imported)}`);
+      else if (one.type === 'ExportSpecifier') names.push(`${to} ${nameOf(one.local)}`);
+    }
+  });
+  const text = textOf(path);
+  for (const [local, to] of namespaces) {
+    for (const [, member] of text.matchAll(new RegExp(`\\b${local}\\.(\\w+)`, 'g'))) names.push(`${to} ${member}`);
+  }
+  for (const [, source, destructured] of lazyImports(text)) {
+    const to = normalize(join(dirname(path), source!));
+    for (const name of destructured!.matchAll(/(\w+)(?:\s*:\s*\w+)?/g)) names.push(`${to} ${name[1]}`);
+  }
+  return names;
+}
+
+/** `const { a, b: c } = await import('./x.ts')`, and `(await import('./x.ts')).a`. */
+function lazyImports(text: string): Array<[string, string, string]> {
+  const whole = [...text.matchAll(/\{([^{}]*)\}\s*=\s*await import\(\s*'(\.[^']+)'/g)];
+  const member = [...text.matchAll(/import\(\s*'(\.[^']+)'\s*\)\)?\.(\w+)/g)];
+  return [
+    ...whole.map(([all, names, source]): [string, string, string] => [all, source!, names!]),
+    ...member.map(([all, source, name]): [string, string, string] => [all, source!, name!]),
+  ];
+}
+
+function nameOf(node: unknown): string {
+  const { name, value } = node as { name?: string; value?: string };
+  return name ?? value ?? '';
+}
+
 export interface FunctionShape {
   path: string;
   line: number;

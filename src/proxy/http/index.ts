@@ -1,4 +1,4 @@
-export { Deadline, DeadlineWheel } from '../ground/deadline.ts';
+export { DeadlineWheel } from '../ground/deadline.ts';
 export { type AskedTarget, askedTarget } from './asked-target.ts';
 export { abuseMetrics } from './h2/index.ts';
 export { httpPool, serveHttp } from './protocol.ts';

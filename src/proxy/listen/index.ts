@@ -1,6 +1,7 @@
 export type { ConnectTarget, ConnectTls, Driver, Link, LinkAddresses, LinkTls, Sink } from '../ground/driver.ts';
 export { MemoryDriver, MemoryLink } from './memory-link.ts';
-export { adoptSocket, deliver, type Handle, linkOf, NetDriver, NetLink } from './net-link.ts';
+export { NetDriver } from './net-driver.ts';
+export { adoptSocket, deliver, type Handle, linkOf, NetLink } from './net-link.ts';
 export { type ListeningSocket, openSocket, type SocketTarget, socketError } from './socket.ts';
 export { tlsLinkOf } from './tls-link.ts';
 export {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Sink } from '../ground/driver.ts';
-import { NetDriver } from './net-link.ts';
+import { NetDriver } from './net-driver.ts';
 
 const closing: Array<() => void> = [];
 afterEach(() => {

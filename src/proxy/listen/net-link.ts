@@ -5,9 +5,8 @@
  */
 import net from 'node:net';
 import { ARENA, RECV_END, RECV_SIZE, RECV_START } from '../ground/arena.ts';
-import type { ConnectTarget, Driver, Link, LinkAddresses, LinkTls, Sink } from '../ground/driver.ts';
+import type { ConnectTarget, Link, LinkAddresses, LinkTls, Sink } from '../ground/driver.ts';
 import { observeWrite, RawWriter, rawWritesWork, type WriteHandle } from './raw-write.ts';
-import { connectTls } from './tls-link.ts';
 
 const RECV = ARENA.subarray(RECV_START, RECV_END);
 
@@ -182,14 +181,12 @@ export function linkOf(socket: net.Socket): NetLink {
   return link;
 }
 
-export class NetDriver implements Driver {
-  connect(target: ConnectTarget, sink: Sink): Link {
-    if (target.tls !== undefined) return connectTls(target, target.tls, sink);
-    const options = { host: target.address, port: target.port, allowHalfOpen: true, noDelay: true, onread };
-    const socket = net.connect(options as unknown as net.NetConnectOpts);
-    const link = new NetLink(socket, sink);
-    link.preamble = target.preamble;
-    socket.on('connect', onConnect);
-    return link;
-  }
+/** A connection to a backend, without TLS. */
+export function connectPlain(target: ConnectTarget, sink: Sink): NetLink {
+  const options = { host: target.address, port: target.port, allowHalfOpen: true, noDelay: true, onread };
+  const socket = net.connect(options as unknown as net.NetConnectOpts);
+  const link = new NetLink(socket, sink);
+  link.preamble = target.preamble;
+  socket.on('connect', onConnect);
+  return link;
 }

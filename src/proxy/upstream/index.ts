@@ -1,5 +1,4 @@
 export { Backends } from './backends.ts';
-export { Balancer } from './balancer.ts';
 export {
   CONNECT_TIMEOUT,
   type EndpointPool,

@@ -1,16 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Downstream } from '../../ground/codec.ts';
 import { RawClient } from './client.fixture.ts';
 import * as frame from './frame.ts';
 import { block, frameBytes, GET, POST, setting, word } from './wire.fixture.ts';
-
-const _OK = 'HTTP/1.1 200 OK\r\n';
-
-/** Answers every request at once with `answer`, or each event by name. */
-function _answering(client: RawClient, on: Record<string, (down: Downstream) => void>): void {
-  client.onEvent = (event, down) => on[event.split(' ')[0]!]?.(down);
-}
 
 describe('reading', () => {
   const session = Buffer.concat([

@@ -15,7 +15,8 @@ import {
 import { type Composed, Cursor } from '../../ground/cursor.ts';
 import { DeadlineWheel } from '../../ground/deadline.ts';
 import { FIELD_HOP_BY_HOP, FIELD_KEPT, type Head } from '../../ground/head.ts';
-import { adoptSocket, type Handle, linkOf, NetDriver } from '../../listen/net-link.ts';
+import { NetDriver } from '../../listen/net-driver.ts';
+import { adoptSocket, type Handle, linkOf } from '../../listen/net-link.ts';
 import { openSocket } from '../../listen/socket.ts';
 import { BackendState } from '../../state/index.ts';
 import type { EndpointTarget, OpenWaiter } from '../../upstream/index.ts';
