@@ -41,6 +41,6 @@ export type {
   ValueMatch,
   WeightedBackend,
 } from './route.ts';
-export { shown, shownFilter } from './shown.ts';
+export { shown } from './shown.ts';
 export { type OfKind, Snapshot } from './snapshot.ts';
 export { type ReceivedDelta, readDelta } from './validate.ts';
