@@ -29,6 +29,7 @@ export async function demo({ portMap, admin, signals }: DemoOptions): Promise<vo
       bind: ['127.0.0.1'],
       portMap: [...portMap],
       trustedHops: [],
+      loopbackNames: 'refused',
       accessLog: 'off',
     },
     workers: 1,

@@ -44,10 +44,19 @@ export class Gateway {
   constructor(options: GatewayOptions, voices: GatewayVoices) {
     this.#options = options;
     this.#voices = voices;
-    const { paths, wait, controllerNames, endpoints, echoBackends } = options;
+    const { paths, wait, controllerNames, endpoints, echoBackends, setup } = options;
+    const { loopbackNames } = setup;
     this.#echoes = echoBackends ? new Echoes() : undefined;
     this.#control = new Control(
-      { paths, wait, controllerNames, endpoints, log: voices.log, overlay: new EchoOverlay(this.#echoes) },
+      {
+        paths,
+        wait,
+        controllerNames,
+        endpoints,
+        loopbackNames,
+        log: voices.log,
+        overlay: new EchoOverlay(this.#echoes),
+      },
       {
         onAck: (ack) => voices.announcer.rejected(ack),
         onApplied: (applied) => this.#applied(applied),
@@ -65,7 +74,9 @@ export class Gateway {
     const { announcer, log } = this.#voices;
     await this.#startAdmin();
     if (this.#ending) return;
-    const { workers, setup } = this.#options;
+    const { workers } = this.#options;
+    const { address } = this.#admin ?? {};
+    const setup = { ...this.#options.setup, ownAddresses: address === undefined ? [] : [address] };
     await this.#control.start((events) => openFleet(workers, setup, events));
     this.#control.pipeline.source.onReload(({ error }) => {
       if (error) log.error({ error: error.message }, 'reload failed; what was there stays in use');

@@ -14,12 +14,15 @@ export interface ProxySetup {
   shared: boolean;
   /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
   ticketKeys: string;
+  loopbackNames: 'allowed' | 'refused';
+  /** Of the admin API, where there is one: never a backend. */
+  ownAddresses?: string[];
   /** Instead of the data plane's defaults. */
   limits?: ProxyOptions['limits'];
 }
 
 export function proxyOf(setup: ProxySetup): WorkerProxy {
-  const { bind, portMap, trustedHops, shared, ticketKeys, limits } = setup;
+  const { bind, portMap, trustedHops, shared, ticketKeys, limits, loopbackNames, ownAddresses = [] } = setup;
   const metrics = new Metrics();
   const access = accessTap(setup, metrics);
   const open: OpenReceiver = (name, onAck) => {
@@ -30,6 +33,8 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       trustedHops,
       ticketKeys,
       reusePort: shared,
+      loopbackNames,
+      ownAddresses,
       onAck,
       ...(limits ? { limits } : {}),
       ...(access.onAccess ? { onAccess: access.onAccess } : {}),

@@ -1,4 +1,5 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
+export { barredAddress, barredName, isLoopback } from './barred-address.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
@@ -12,6 +13,7 @@ export type {
   ConfigRef,
   Delta,
   ListenerState,
+  RefusedEndpoint,
   TrustBundle,
 } from './object.ts';
 export {

@@ -51,6 +51,19 @@ export interface Ack {
   rejected: Array<ConfigRef & { code: string; message: string }>;
   /** Every listener of the config, and whether its socket is open. */
   listeners: ListenerState[];
+  /** Endpoints that it does not connect to, whatever objects say; absent: none. */
+  refusedEndpoints?: RefusedEndpoint[];
+}
+
+export interface RefusedEndpoint {
+  /** Of the Backend. */
+  key: string;
+  /** `address:port`. */
+  endpoint: string;
+  /** Such as `is link-local`. */
+  message: string;
+  /** Endpoints of the Backend that are used. */
+  left: number;
 }
 
 export interface ListenerState {

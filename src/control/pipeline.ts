@@ -20,6 +20,8 @@ export interface PipelineOptions {
   /** Absent: every GatewayClass is adopted. */
   controllerNames?: string[];
   endpoints: EndpointOption[];
+  /** Whether Services may lead to this machine by name; refused unless said otherwise. */
+  loopbackNames?: 'allowed' | 'refused';
   /** Told of every status beside the report's own book. */
   writer?: StatusWriter;
 }
@@ -37,14 +39,19 @@ export interface Pipeline {
   problems(): ReportedDiagnostic[];
 }
 
-export function openPipeline({ paths, watch, controllerNames, endpoints, writer }: PipelineOptions): Pipeline {
+export function openPipeline(options: PipelineOptions): Pipeline {
+  const { paths, watch, controllerNames, endpoints, loopbackNames, writer } = options;
   const stdin = paths.includes('-') ? { stdin: process.stdin } : {};
   const source = fileSource({ paths, watch, endpoints, ...stdin });
   const acks = new SourceCollection<Ack>('acks');
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
   const inputs = { ...source.collections, acks, deliveries, addresses };
-  const { config, statuses, diagnostics, unserved } = translation(inputs, { controllerNames, shared: true });
+  const { config, statuses, diagnostics, unserved } = translation(inputs, {
+    controllerNames,
+    shared: true,
+    loopbackNames,
+  });
   const book = new StatusBook();
   for (const one of writer ? [book, writer] : [book]) {
     one.write(Array.from(statuses.entries(), ([key, after]) => ({ key, after })));

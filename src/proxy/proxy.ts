@@ -19,6 +19,12 @@ export interface ProxyOptions {
    * client resumes its session whichever takes its next connection. Absent: each port's own.
    */
   ticketKeys?: string;
+  /** Endpoints on this machine's loopback: allowed where people run backends beside the gateway (default). */
+  loopbackEndpoints?: 'allowed' | 'refused';
+  /** Names of Services that resolve to it; refused unless said otherwise. */
+  loopbackNames?: 'allowed' | 'refused';
+  /** Sockets of the process besides listeners, such as the admin API's (`address:port`): never a backend. */
+  ownAddresses?: string[];
   /** Instead of the defaults (DEFAULT_LIMITS in http/service.ts). */
   limits?: Partial<HttpLimits>;
   /** One call per finished request or connection; absent: no access log. */

@@ -23,6 +23,8 @@ export interface TranslateOptions {
   controllerNames?: ReadonlyArray<string>;
   /** One fleet of data planes serves all Gateways (standalone); else each Gateway has its own. */
   shared: boolean;
+  /** Whether a Service may lead to this machine by name; refused unless said otherwise. */
+  loopbackNames?: 'allowed' | 'refused';
   /**
    * Called where an object makes us throw while the translation is made, which is a fault of ours. Later faults are
    * thrown by the batch that brings them, after all else is done.

@@ -1,6 +1,6 @@
 import type { AnyResource, Kind, Namespace, ResourceByKind } from '../api/index.ts';
 import { keyOf, NAMESPACE_NAME_LABEL } from '../api/index.ts';
-import type { Delivery } from '../config/index.ts';
+import type { Delivery, RefusedEndpoint } from '../config/index.ts';
 import type { Collection, Context, Index } from '../graph/index.ts';
 import type { Grant } from './backend/grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
@@ -13,6 +13,8 @@ export interface Lookup {
   readonly grants: Index<Grant>;
   /** Deliveries that failed: seldom any, so that reading them costs no dependency on those that come and go. */
   readonly rejections: Collection<Delivery>;
+  /** Endpoints that data planes do not connect to, by key of the Backend. */
+  readonly refusals: Index<RefusedEndpoint>;
 }
 
 export interface Name {

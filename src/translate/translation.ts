@@ -57,7 +57,14 @@ function build(inputs: Inputs, options: TranslateOptions): Translation {
   const rejections = tracked('rejections', inputs.deliveries, (_context, delivery, key) =>
     delivery.state === 'rejected' ? [[key, delivery]] : [],
   );
-  const look = (context: Lookup['context']): Lookup => ({ context, inputs, options, grants, rejections });
+  const refusals = index(
+    'refused endpoints by backend',
+    tracked('refused endpoints', inputs.acks, (_context, { refusedEndpoints = [] }, proxy) =>
+      refusedEndpoints.map((one, at) => [`${proxy}#${at}`, one] as const),
+    ),
+    ({ key }) => [key],
+  );
+  const look = (context: Lookup['context']): Lookup => ({ context, inputs, options, grants, rejections, refusals });
   const graph: Graph = { inputs, options, derive: tracked, look };
   const listeners = deriveListeners(graph);
   const backends = deriveBackends(graph);

@@ -80,6 +80,7 @@ beforeAll(async () => {
   ];
   rig = await serveManifests(manifests.join(''), {
     ports: Object.values(ports),
+    loopbackNames: 'allowed',
     endpoints: Object.entries({ echo, counter, heavy, light }).map(([name, to]) => `default/${name}:7=127.0.0.1:${to}`),
   });
 });

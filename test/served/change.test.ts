@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { backendRefs, HTTP, httpRoute, manifests, service } from './manifest.ts';
 import { httpBackend, rawBackend, type TestBackend } from './raw-backend.ts';
 import { rawClient } from './raw-client.ts';
-import { type Rig, serveManifests } from './rig.ts';
+import { type Rig, type RigOptions, serveManifests } from './rig.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const closing: Array<{ close(): unknown }> = [];
@@ -75,8 +75,8 @@ function named(name: string): Promise<TestBackend> {
   return httpBackend((_request, response) => response.end(name));
 }
 
-async function served(text: string): Promise<Rig> {
-  const rig = await serveManifests(text);
+async function served(text: string, options: RigOptions = {}): Promise<Rig> {
+  const rig = await serveManifests(text, options);
   closing.push(rig);
   return rig;
 }
@@ -189,6 +189,7 @@ test('a Service of type ExternalName is found by its name', async () => {
   };
   const rig = await served(
     manifests([HTTP], httpRoute('r', [{ backendRefs: [{ name: 'ext', port: backend.port }] }]), external),
+    { loopbackNames: 'allowed' },
   );
   expect(await (await fetch(`http://127.0.0.1:${rig.port()}/`)).text()).toBe('external');
 });

@@ -18,6 +18,10 @@ export interface RigOptions {
   echo?: boolean;
   limits?: Partial<HttpLimits>;
   trustedHops?: string[];
+  /** Names in test manifests may resolve to loopback. */
+  loopbackNames?: 'allowed' | 'refused';
+  loopbackEndpoints?: 'allowed' | 'refused';
+  ownAddresses?: string[];
 }
 
 export interface Rig {
@@ -50,6 +54,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       paths: [folder],
       endpoints: (options.endpoints ?? []).map((text) => parseEndpointOption(text)),
       overlay: new EchoOverlay(echoes),
+      loopbackNames: options.loopbackNames,
       log: await createLog({ level: 'warn', format: 'json' }),
     },
     {
@@ -67,6 +72,9 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       reusePort: false,
       trustedHops: options.trustedHops ?? [],
       limits: options.limits,
+      loopbackNames: options.loopbackNames,
+      loopbackEndpoints: options.loopbackEndpoints,
+      ownAddresses: options.ownAddresses,
       onAccess: (entry) => accesses.push(entry),
       onAck,
     });

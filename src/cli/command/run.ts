@@ -27,6 +27,7 @@ interface RunFlags extends AdminFlags, LimitFlags {
   drainTimeout: number;
   controllerName?: string[];
   trustedHops?: string[];
+  loopbackNames?: boolean;
 }
 
 const EXAMPLES = `
@@ -84,6 +85,9 @@ export function runCommand(): Command {
         'networks whose X-Forwarded-* and X-Request-Id are believed (repeatable; default: none)',
       ).argParser(each(network)),
     )
+    .addOption(
+      new Option('--loopback-names', 'let names of Services lead to this machine, such as ExternalName localhost'),
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: RunFlags, asked: Command) => {
       const signals = new Signals();
@@ -105,6 +109,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     bind: flags.bind ?? ['0.0.0.0'],
     portMap: [...map],
     trustedHops: flags.trustedHops ?? [],
+    loopbackNames: flags.loopbackNames === true ? 'allowed' : 'refused',
     accessLog: flags.accessLog,
     limits: limitsOf(flags),
   };

@@ -15,7 +15,8 @@ import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } fr
 import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { type PreparedRoutes, RouteBook, standIn } from '../route/index.ts';
-import { Backends } from '../upstream/index.ts';
+import { ProxyState } from '../state/index.ts';
+import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
 import { checkTrust, presentable } from './certificates.ts';
 import type { Port } from './port.ts';
 import { createPort, type PortGroup, placesOf, portGroups, streamRulesByListener } from './port-group.ts';
@@ -36,6 +37,7 @@ export class DataPlane implements Proxy {
   readonly #options: ProxyOptions;
   readonly #metrics = new Metrics();
   readonly #world: World;
+  readonly #gate: EndpointGate;
   readonly #routes = new RouteBook();
   readonly #ports = new Map<string, Port>();
   readonly #failed = new Map<string, DaemunError>();
@@ -52,9 +54,14 @@ export class DataPlane implements Proxy {
   constructor(options: ProxyOptions) {
     this.#options = options;
     const wheel = new DeadlineWheel();
-    const driver = new NetDriver();
+    const { loopbackEndpoints = 'allowed', loopbackNames = 'refused' } = options;
+    this.#gate = new EndpointGate({ loopbackEndpoints, loopbackNames });
+    const driver = new GuardedDriver(new NetDriver(), this.#gate);
+    const state = new ProxyState(wheel);
+    const backends = new Backends({ driver, wheel, state, gate: this.#gate, proxyHeader }, httpPool);
+    backends.onRefused = () => this.#tellAgain();
     this.#world = new World(
-      { driver, wheel, backends: new Backends({ driver, wheel, proxyHeader }, httpPool), metrics: this.#metrics },
+      { driver, wheel, backends, metrics: this.#metrics },
       {
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         trustedHops: new TrustedHops(options.trustedHops),
@@ -83,7 +90,10 @@ export class DataPlane implements Proxy {
     this.#world.backends.update(config, accepted);
     await this.#world.backends.lookedUp(LOOKUP_TIMEOUT);
     this.#config = config;
-    if (touchesPorts(accepted)) await this.#updatePorts(config, accepted);
+    if (touchesPorts(accepted)) {
+      await this.#updatePorts(config, accepted);
+      this.#noteOwn();
+    }
     this.#world.backends.remove(accepted);
     this.#version.value = config.version;
     this.#appliedAt.value = Date.now() / 1000;
@@ -163,6 +173,7 @@ export class DataPlane implements Proxy {
       void this.#enqueue(async () => {
         const before = this.#failed.size;
         await this.#updatePorts(this.#config, NO_CHANGE);
+        this.#noteOwn();
         if (this.#failed.size !== before) this.#options.onAck?.(this.#ack([]));
       });
     }, REOPEN_INTERVAL);
@@ -177,7 +188,29 @@ export class DataPlane implements Proxy {
 
   #ack(rejected: Rejection[]): Ack {
     const listeners = [...this.#config.of('Listener').values()].map((listener) => this.#stateOf(listener));
-    return { version: this.#config.version, proxy: this.#options.name, rejected, listeners };
+    const refusedEndpoints = this.#world.backends.refused();
+    const ack = { version: this.#config.version, proxy: this.#options.name, rejected, listeners };
+    return refusedEndpoints.length === 0 ? ack : { ...ack, refusedEndpoints };
+  }
+
+  /** Acknowledges what is served, once more: something is told differently, though no delta came. */
+  #tellAgain(): void {
+    // While a delta is applied its own acknowledgement tells.
+    void this.#enqueue(async () => this.#options.onAck?.(this.#ack([])));
+  }
+
+  /** The sockets that are open now are no endpoints. */
+  #noteOwn(): void {
+    const listeners = [...this.#ports].flatMap(([id, { bound }]) =>
+      bound.map((name) =>
+        ownSocket(name, { transport: id.startsWith('udp') ? 'udp' : 'tcp', what: 'a listener of this gateway' }),
+      ),
+    );
+    const others = (this.#options.ownAddresses ?? []).map((name) =>
+      ownSocket(name, { transport: 'tcp', what: 'the admin API of this gateway' }),
+    );
+    this.#gate.own = [...listeners, ...others];
+    this.#world.backends.recheck();
   }
 
   #stateOf(listener: Listener): ListenerState {
@@ -200,6 +233,12 @@ export class DataPlane implements Proxy {
   metrics(): MetricsSnapshot {
     return this.#metrics.snapshot();
   }
+}
+
+function ownSocket(bound: string, { transport, what }: Pick<OwnSocket, 'transport' | 'what'>): OwnSocket {
+  const colon = bound.lastIndexOf(':');
+  const address = bound.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { transport, address, port: Number(bound.slice(colon + 1)), what };
 }
 
 function readTicketKeys(given: string | undefined): Buffer | undefined {

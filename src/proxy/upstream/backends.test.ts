@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Backend, type ConfigObject, type Endpoints, Snapshot } from '../../config/index.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { httpPool } from '../http/index.ts';
 import { MemoryDriver } from '../listen/index.ts';
-import { ProxyState } from '../state/index.ts';
+import { BackendState, ProxyState } from '../state/index.ts';
 import { Backends } from './backends.ts';
+import type { EndpointTarget, OpenWaiter } from './connection.ts';
+import { EndpointGate, GuardedDriver } from './endpoint-gate.ts';
 import type { Resolved } from './name-resolution.ts';
 
 const BACKEND: Backend = {
@@ -29,10 +31,10 @@ class Rig {
   config = Snapshot.EMPTY;
   #version = 0;
 
-  constructor(resolve?: (hostname: string) => Promise<Resolved>) {
+  constructor(resolve?: (hostname: string) => Promise<Resolved>, gate?: EndpointGate) {
     const wheel = new DeadlineWheel(() => 0);
     this.state = new ProxyState(wheel);
-    const world = { driver: new MemoryDriver(), wheel, state: this.state };
+    const world = { driver: new MemoryDriver(), wheel, state: this.state, gate };
     this.backends = new Backends(world, httpPool, resolve);
   }
 
@@ -94,6 +96,59 @@ test('a change waits for the first look-up of its name, though not for ever', as
   expect(rig.label()).toBe('10.0.0.9:80');
   rig.backends.close();
 });
+
+test('a name whose records change is asked about anew, and so is everything when the gateway’s own sockets change', async () => {
+  const answers = [['10.0.0.9', '169.254.169.254'], ['127.0.0.1']];
+  vi.useFakeTimers();
+  try {
+    const gate = new EndpointGate({ loopbackEndpoints: 'allowed', loopbackNames: 'refused' });
+    const rig = new Rig(async () => ({ addresses: answers.shift() ?? [], ttl: 5 }), gate);
+    let told = 0;
+    rig.backends.onRefused = () => told++;
+    rig.upsert(BACKEND);
+    rig.upsert(named('x.example'));
+    await rig.backends.lookedUp(60_000);
+    expect([rig.label(), rig.label()]).toEqual(['10.0.0.9:80', '10.0.0.9:80']);
+    expect(rig.backends.refused()).toEqual([
+      { key: BACKEND.key, endpoint: '169.254.169.254:80', message: 'is link-local', left: 1 },
+    ]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(rig.label()).toBeUndefined();
+    expect(rig.backends.refused()).toMatchObject([{ endpoint: '127.0.0.1:80', left: 0 }]);
+    expect(told).toBe(2);
+    rig.upsert(endpointsAt(1, 2));
+    gate.own = [{ transport: 'tcp', address: '10.0.0.1', port: 1, what: 'a listener' }];
+    expect(rig.backends.recheck()).toBe(true);
+    expect([rig.label(), rig.label()]).toEqual(['10.0.0.1:2', '10.0.0.1:2']);
+    rig.backends.close();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('nothing is connected to that the gate refuses by then', async () => {
+  const gate = new EndpointGate({ loopbackEndpoints: 'refused', loopbackNames: 'refused' });
+  const below = new MemoryDriver();
+  const driver = new GuardedDriver(below, gate);
+  const pool = httpPool({ driver, wheel: new DeadlineWheel(() => 0) }, targetAt('127.0.0.1'), 'http');
+  const why = await new Promise((upstreamUnavailable) => pool.open({ upstreamUnavailable } as unknown as OpenWaiter));
+  expect([why, below.opened.length]).toEqual(['connect_refused', 0]);
+  gate.own = [{ transport: 'tcp', address: '::', port: 80, what: 'a listener' }];
+  expect(gate.faultOf({ address: '127.0.0.2', port: 80, transport: 'udp', named: false })).toBe('is of this machine');
+  const open = new EndpointGate({ loopbackEndpoints: 'allowed', loopbackNames: 'allowed' });
+  open.own = gate.own;
+  const fault = (address: string, transport: 'tcp' | 'udp'): string | undefined =>
+    open.faultOf({ address, port: 80, transport, named: true });
+  expect(['127.0.0.2', '::1', '::ffff:7f00:2'].map((address) => fault(address, 'tcp'))).toEqual(
+    new Array(3).fill('is a listener'),
+  );
+  expect([fault('127.0.0.2', 'udp'), fault('10.0.0.1', 'tcp')]).toEqual([undefined, undefined]);
+});
+
+function targetAt(address: string): EndpointTarget {
+  const health = new BackendState({ now: 0 }).endpoints.hold('');
+  return { address, port: 80, tls: undefined, health };
+}
 
 test('a Backend that changes keeps what its name stands for', async () => {
   const rig = new Rig(async () => ({ addresses: ['10.0.0.9'], ttl: 60 }));

@@ -1,4 +1,5 @@
 /** All backends of the config with their connections, kept up to date delta by delta. */
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Backend,
   type BackendTraffic,
@@ -7,6 +8,7 @@ import {
   type Endpoint,
   type Endpoints,
   policyKey,
+  type RefusedEndpoint,
   type Snapshot,
 } from '../../config/index.ts';
 import { ProxyState } from '../state/index.ts';
@@ -22,7 +24,12 @@ interface Served {
   resolution: NameResolution | undefined;
   /** What the name of an ExternalName Service stood for when it was last looked up. */
   lookedUp: { hostname: string; port: number; endpoints: Endpoint[] } | undefined;
+  /** All that came last, and what of it is not used. */
+  offered: { endpoints: Endpoint[]; named: boolean };
+  refused: RefusedEndpoint[];
 }
+
+const NOTHING = { endpoints: [], named: false };
 
 export class Backends {
   readonly #world: UpstreamWorld;
@@ -31,6 +38,8 @@ export class Backends {
   readonly #served = new Map<string, Served>();
   /** Names that are being looked up for the first time. */
   readonly #lookingUp = new Set<Promise<void>>();
+  /** Called when other endpoints are refused than before, though no delta came. */
+  onRefused: () => void = () => {};
 
   constructor(world: UpstreamWorld, makePool: PoolFactory, resolve?: Resolve) {
     this.#world = { ...world, state: world.state ?? new ProxyState(world.wheel) };
@@ -72,6 +81,18 @@ export class Backends {
     clearTimeout(timer);
   }
 
+  /** The gate has changed: everything is asked anew. True: other endpoints are refused than before. */
+  recheck(): boolean {
+    let changed = false;
+    for (const served of this.#served.values()) changed = this.#offer(served, served.offered) || changed;
+    return changed;
+  }
+
+  /** Endpoints that are not used, by Backend. */
+  refused(): RefusedEndpoint[] {
+    return [...this.#served.values()].flatMap(({ refused }) => refused);
+  }
+
   close(): void {
     for (const key of [...this.#served.keys()]) this.#remove(key);
   }
@@ -85,7 +106,14 @@ export class Backends {
     if (held?.hash === hash) return;
     const balancer = this.#balancerOf(backend, config, { spec, reached });
     held?.resolution?.stop();
-    this.#served.set(backend.key, { balancer, hash, resolution: undefined, lookedUp: held?.lookedUp });
+    this.#served.set(backend.key, {
+      balancer,
+      hash,
+      resolution: undefined,
+      lookedUp: held?.lookedUp,
+      offered: NOTHING,
+      refused: [],
+    });
     const endpoints = config.get('Endpoints', backend.key);
     if (endpoints !== undefined) this.#endpoints(endpoints);
     held?.balancer.retire();
@@ -117,10 +145,28 @@ export class Backends {
     served.resolution?.stop();
     served.resolution = undefined;
     if (object.dns === undefined) {
-      served.balancer.update(object.endpoints);
+      this.#offer(served, { endpoints: object.endpoints, named: false });
       return;
     }
     this.#lookUp(served, object.dns);
+  }
+
+  /** Hands on what the gate lets through. True: other endpoints are refused than before. */
+  #offer(served: Served, offered: Served['offered']): boolean {
+    const { gate } = this.#world;
+    const { balancer, refused: before } = served;
+    const { endpoints, named } = offered;
+    served.offered = offered;
+    const { key, protocol } = balancer.backend;
+    const transport = protocol === 'udp' ? 'udp' : 'tcp';
+    const faults = endpoints.map(({ address, port }) => gate?.faultOf({ address, port, transport, named }));
+    const admitted = endpoints.filter((_, at) => faults[at] === undefined);
+    served.refused = endpoints.flatMap(({ address, port }, at): RefusedEndpoint[] => {
+      const message = faults[at];
+      return message === undefined ? [] : [{ key, endpoint: `${address}:${port}`, message, left: admitted.length }];
+    });
+    balancer.update(admitted);
+    return !isDeepStrictEqual(before, served.refused);
   }
 
   #lookUp(served: Served, name: { hostname: string; port: number }): void {
@@ -128,10 +174,10 @@ export class Backends {
     const { lookedUp } = served;
     const known = lookedUp?.hostname === hostname && lookedUp.port === port;
     // A new form of the Backend begins with what is known of the name.
-    if (known) served.balancer.update(lookedUp.endpoints);
+    if (known) this.#offer(served, { endpoints: lookedUp.endpoints, named: true });
     const onEndpoints = (endpoints: Endpoint[]): void => {
       served.lookedUp = { hostname, port, endpoints };
-      served.balancer.update(endpoints);
+      if (this.#offer(served, { endpoints, named: true })) this.onRefused();
     };
     served.resolution = new NameResolution(name, onEndpoints, this.#resolve);
     const first = served.resolution.start();

@@ -7,6 +7,7 @@ import type { ClientConnection, Failure, ResponseSide, Upstream } from '../groun
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { ConnectTls, Driver, LinkAddresses } from '../ground/driver.ts';
 import type { EndpointHealth, ProxyState } from '../state/index.ts';
+import type { EndpointGate } from './endpoint-gate.ts';
 
 /** An exchange that waits for a connection. Exactly one of the two is called, unless it cancels. */
 export interface OpenWaiter extends ResponseSide {
@@ -50,6 +51,8 @@ export interface UpstreamWorld {
   wheel: DeadlineWheel;
   /** What outlives this config; absent: nothing does. */
   state?: ProxyState;
+  /** Which endpoints may be used; absent: all. */
+  gate?: EndpointGate;
   /** The PROXY header of a version; absent where no backend is sent one. */
   proxyHeader?(version: ProxyVersion, addresses: LinkAddresses): Uint8Array;
 }

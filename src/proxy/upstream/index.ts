@@ -9,5 +9,6 @@ export {
   UPSTREAM_IDLE_TIMEOUT,
   type UpstreamWorld,
 } from './connection.ts';
+export { EndpointGate, type GateRules, GuardedDriver, type OwnSocket } from './endpoint-gate.ts';
 export { ConnectionPool, type PooledConnection } from './pool.ts';
 export { WaitingRoom } from './waiting-room.ts';

@@ -1,5 +1,5 @@
 import { CONDITION, ROUTE_REASON, type RouteParentStatus, type RouteStatus } from '../../api/index.ts';
-import type { ConfigRef, Listener } from '../../config/index.ts';
+import type { ConfigRef, Listener, RefusedEndpoint } from '../../config/index.ts';
 import type { Collection, Index } from '../../graph/index.ts';
 import type { Lookup } from '../lookup.ts';
 import type { ParentPlacement } from '../route/attachment.ts';
@@ -85,7 +85,28 @@ function programmed(scope: RouteStatusScope, route: JudgedRoute, parent: ParentP
   const rules =
     rejected(scope.look, fleet, backends) ?? combined(route.rules.map((rule) => delivered(scope.look, fleet, rule)));
   if (rules.state === 'failed') return fails(CONDITION.Programmed, 'Invalid', `${rules.code}: ${rules.message}`);
-  return verdictOf(rules, best(configs, scope));
+  return withoutRefused(verdictOf(rules, best(configs, scope)), refusedOf(scope.look, route));
+}
+
+/** What data planes do not connect to among a route's endpoints, each once. */
+function refusedOf(look: Lookup, { uses }: JudgedRoute): RefusedEndpoint[] {
+  const found = new Map<string, RefusedEndpoint>();
+  for (const { key } of uses) {
+    for (const one of look.context.fetch(look.refusals, key) ?? []) found.set(`${one.key} ${one.endpoint}`, one);
+  }
+  return Array.from(found.values());
+}
+
+function refusal({ key, endpoint, message }: RefusedEndpoint): string {
+  return `endpoint ${endpoint} of ${key} ${message}: no request goes there`;
+}
+
+function withoutRefused(verdict: Verdict, refused: ReadonlyArray<RefusedEndpoint>): Verdict {
+  if (verdict.status !== 'True' || refused.length === 0) return verdict;
+  const said = refused.map(refusal).join('; ');
+  return refused.some(({ left }) => left === 0)
+    ? fails(CONDITION.Programmed, 'Invalid', said)
+    : holds(CONDITION.Programmed, 'Programmed', `${verdict.message}; ${said}`);
 }
 
 function best(configs: ReadonlyArray<Listener>, { look, sockets }: RouteStatusScope): Progress {
@@ -124,5 +145,6 @@ export function routeDiagnostics(scope: ShadowScope, route: JudgedRoute): Diagno
     const space = sentence.indexOf(' ');
     add('warning', sentence.slice(0, space), sentence.slice(space + 1));
   }
+  for (const one of refusedOf(scope.look, route)) add(one.left === 0 ? 'error' : 'warning', 'spec.rules', refusal(one));
   return Array.from(found.values());
 }

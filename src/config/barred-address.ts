@@ -1,0 +1,71 @@
+/**
+ * Addresses that are nobody's backend: nothing answers there, or what does is the machine the gateway runs on, or the
+ * cloud's own (metadata, with credentials). Whoever may write a Service must not reach them through the gateway.
+ */
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+
+const LOOPBACK = listOf([['127.0.0.0', 8]], [['::1', 128]]);
+const UNSPECIFIED = listOf([['0.0.0.0', 8]], [['::', 128]]);
+const LINK_LOCAL = listOf([['169.254.0.0', 16]], [['fe80::', 10]]);
+const METADATA = listOf(
+  [
+    ['168.63.129.16', 32],
+    ['100.100.100.200', 32],
+    ['192.0.0.192', 32],
+  ],
+  [
+    ['fd00:ec2::254', 128],
+    ['fd20:ce::254', 128],
+  ],
+);
+const MULTICAST = listOf(
+  [
+    ['224.0.0.0', 4],
+    ['255.255.255.255', 32],
+  ],
+  [['ff00::', 8]],
+);
+
+/** What stands for the machine itself, whatever the resolver says. */
+const LOCAL_NAME = /^(?:.+\.)?localhost(?:\.localdomain)?$|^ip6-(?:localhost|loopback)$/;
+
+/** Why nothing is sent to this address, or undefined. */
+export function barredAddress(address: string, loopback: 'allowed' | 'refused'): string | undefined {
+  const plain = address.split('%')[0]!;
+  const family = isIPv4(plain) ? 'ipv4' : isIPv6(plain) ? 'ipv6' : undefined;
+  if (family === undefined) return 'is no address';
+  if (UNSPECIFIED.check(plain, family)) return 'stands for no address';
+  if (LINK_LOCAL.check(plain, family)) return 'is link-local';
+  if (METADATA.check(plain, family)) return 'is of the cloud’s own';
+  if (MULTICAST.check(plain, family)) return 'is multicast';
+  if (loopback === 'refused' && LOOPBACK.check(plain, family)) return 'is of this machine';
+  return undefined;
+}
+
+export function isLoopback(address: string): boolean {
+  return LOOPBACK.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+}
+
+/** Why this name is not even looked up, or undefined. Odd spellings of an address (`127.1`, `0x7f000001`) are read as one. */
+export function barredName(hostname: string): string | undefined {
+  const name = hostname.toLowerCase().replace(/\.$/, '');
+  if (LOCAL_NAME.test(name)) return 'is a name of this machine';
+  const host = URL.canParse(`http://${name}/`) ? new URL(`http://${name}/`).hostname : '';
+  return isIPv4(host) ? barredAddress(host, 'refused') : undefined;
+}
+
+type Subnet = readonly [address: string, bits: number];
+
+/** IPv4 also as it hides in IPv6: mapped, behind NAT64, and by 6to4. */
+function listOf(v4: readonly Subnet[], v6: readonly Subnet[]): BlockList {
+  const list = new BlockList();
+  for (const [address, bits] of v4) {
+    const [a, b, c, d] = address.split('.').map(Number) as [number, number, number, number];
+    list.addSubnet(address, bits, 'ipv4');
+    list.addSubnet(`::ffff:${address}`, 96 + bits, 'ipv6');
+    list.addSubnet(`64:ff9b::${address}`, 96 + bits, 'ipv6');
+    list.addSubnet(`2002:${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}::`, 16 + bits, 'ipv6');
+  }
+  for (const [address, bits] of v6) list.addSubnet(address, bits, 'ipv6');
+  return list;
+}

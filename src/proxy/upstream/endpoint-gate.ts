@@ -1,0 +1,132 @@
+/**
+ * Which endpoints may be connected to. Neither the machine by a name that somebody has in his DNS, nor the gateway's own
+ * sockets: its listeners (a request would run in a circle) and its admin API (a tenant's route would lead there). Asked
+ * when endpoints come, after each look-up of a name, and once more for each connection.
+ */
+import { networkInterfaces } from 'node:os';
+import { barredAddress, isLoopback } from '../../config/index.ts';
+import type { ConnectTarget, Driver, Link, Sink } from '../ground/driver.ts';
+
+export interface GateRules {
+  /** Endpoints (of slices, or given by flag) on this machine's loopback. */
+  loopbackEndpoints: 'allowed' | 'refused';
+  /** Names that resolve to it. */
+  loopbackNames: 'allowed' | 'refused';
+}
+
+export interface OwnSocket {
+  transport: 'tcp' | 'udp';
+  address: string;
+  port: number;
+  /** In words, for messages. */
+  what: string;
+}
+
+/** An endpoint as it is asked about. */
+export interface Asked {
+  address: string;
+  port: number;
+  transport: 'tcp' | 'udp';
+  /** It came of a name. */
+  named: boolean;
+}
+
+/** Milliseconds that the machine's addresses are believed to stay the same. */
+const INTERFACES_TTL = 5_000;
+
+export class EndpointGate {
+  /** Sockets that are open now. */
+  own: ReadonlyArray<OwnSocket> = [];
+  readonly #rules: GateRules;
+  #machine = new Set<string>();
+  #machineUntil = 0;
+
+  constructor(rules: GateRules) {
+    this.#rules = rules;
+  }
+
+  /** Why nothing is sent there, or undefined. */
+  faultOf({ address, port, transport, named }: Asked): string | undefined {
+    const { loopbackEndpoints, loopbackNames } = this.#rules;
+    const barred = barredAddress(address, named ? loopbackNames : loopbackEndpoints);
+    if (barred !== undefined) return barred;
+    const own = this.own.find((one) => one.port === port && one.transport === transport && this.#is(one, address));
+    return own && `is ${own.what}`;
+  }
+
+  #is(own: OwnSocket, address: string): boolean {
+    const asked = canonical(address);
+    if (own.address !== '0.0.0.0' && own.address !== '::') return canonical(own.address) === asked;
+    return isLoopback(asked) || this.#addresses().has(asked);
+  }
+
+  #addresses(): Set<string> {
+    const now = Date.now();
+    if (now >= this.#machineUntil) {
+      const infos = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
+      this.#machine = new Set(infos.map((one) => canonical(one.address)));
+      this.#machineUntil = now + INTERFACES_TTL;
+    }
+    return this.#machine;
+  }
+}
+
+const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+
+/** One spelling for each address; IPv4 in IPv6 as what it is. */
+function canonical(address: string): string {
+  const plain = address.split('%')[0]!;
+  if (!plain.includes(':')) return plain;
+  const short = new URL(`http://[${plain}]/`).hostname.slice(1, -1);
+  const [, high, low] = MAPPED.exec(short) ?? [];
+  if (high === undefined || low === undefined) return short;
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return `${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`;
+}
+
+/** Opens nothing that the gate refuses: what was let in before may be the gateway's own by now. */
+export class GuardedDriver implements Driver {
+  readonly #driver: Driver;
+  readonly #gate: EndpointGate;
+
+  constructor(driver: Driver, gate: EndpointGate) {
+    this.#driver = driver;
+    this.#gate = gate;
+  }
+
+  connect(target: ConnectTarget, sink: Sink): Link {
+    const { address, port } = target;
+    // What came of a name was asked about with its look-up, and is connected to by address.
+    const fault = this.#gate.faultOf({ address, port, transport: 'tcp', named: false });
+    return fault === undefined ? this.#driver.connect(target, sink) : new RefusedLink(`${address} ${fault}`, sink);
+  }
+}
+
+class RefusedLink implements Link {
+  sink: Sink;
+  readonly remoteAddress: string = '';
+  readonly remotePort: number = 0;
+  readonly localAddress: string = '';
+  readonly localPort: number = 0;
+  readonly pending: number = 0;
+  readonly tls: undefined;
+  #closed = false;
+
+  constructor(why: string, sink: Sink) {
+    this.sink = sink;
+    queueMicrotask(() => this.#end(Object.assign(new Error(why), { code: 'EACCES' })));
+  }
+
+  #end(error: NodeJS.ErrnoException): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.sink.onClose(error);
+  }
+
+  send(): boolean {
+    return true;
+  }
+  pause(): void {}
+  resume(): void {}
+  close(): void {}
+}
