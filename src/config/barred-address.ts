@@ -42,10 +42,6 @@ export function barredAddress(address: string, loopback: 'allowed' | 'refused'):
   return undefined;
 }
 
-export function isLoopback(address: string): boolean {
-  return LOOPBACK.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
-}
-
 /** Why this name is not even looked up, or undefined. Odd spellings of an address (`127.1`, `0x7f000001`) are read as one. */
 export function barredName(hostname: string): string | undefined {
   const name = hostname.toLowerCase().replace(/\.$/, '');

@@ -4,7 +4,7 @@
  * when endpoints come, after each look-up of a name, and once more for each connection.
  */
 import { networkInterfaces } from 'node:os';
-import { barredAddress, isLoopback } from '../../config/index.ts';
+import { barredAddress } from '../../config/index.ts';
 import type { ConnectTarget, Driver, Link, Sink } from '../ground/driver.ts';
 
 export interface GateRules {
@@ -69,6 +69,10 @@ export class EndpointGate {
     }
     return this.#machine;
   }
+}
+
+function isLoopback(address: string): boolean {
+  return barredAddress(address, 'allowed') === undefined && barredAddress(address, 'refused') !== undefined;
 }
 
 const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
