@@ -1,5 +1,5 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
-export { barredAddress, barredName } from './barred-address.ts';
+export { barredHost } from './barred-host.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';

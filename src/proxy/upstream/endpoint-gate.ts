@@ -3,8 +3,9 @@
  * sockets: its listeners (a request would run in a circle) and its admin API (a tenant's route would lead there). Asked
  * when endpoints come, after each look-up of a name, and once more for each connection.
  */
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { barredAddress } from '../../config/index.ts';
+import { barredHost } from '../../config/index.ts';
 import type { ConnectTarget, Driver, Link, Sink } from '../ground/driver.ts';
 
 export interface GateRules {
@@ -48,7 +49,8 @@ export class EndpointGate {
   /** Why nothing is sent there, or undefined. */
   faultOf({ address, port, transport, named }: Asked): string | undefined {
     const { loopbackEndpoints, loopbackNames } = this.#rules;
-    const barred = barredAddress(address, named ? loopbackNames : loopbackEndpoints);
+    if (!isIP(address.split('%')[0]!)) return 'is no address';
+    const barred = barredHost(address, named ? loopbackNames : loopbackEndpoints);
     if (barred !== undefined) return barred;
     const own = this.own.find((one) => one.port === port && one.transport === transport && this.#is(one, address));
     return own && `is ${own.what}`;
@@ -72,7 +74,7 @@ export class EndpointGate {
 }
 
 function isLoopback(address: string): boolean {
-  return barredAddress(address, 'allowed') === undefined && barredAddress(address, 'refused') !== undefined;
+  return barredHost(address, 'allowed') === undefined && barredHost(address, 'refused') !== undefined;
 }
 
 const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;

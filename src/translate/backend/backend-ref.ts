@@ -5,7 +5,7 @@ import {
   type Service,
   type ServicePort,
 } from '../../api/index.ts';
-import { type Backend, barredName, type RouteKind } from '../../config/index.ts';
+import { type Backend, barredHost, type RouteKind } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
 import { find, type Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../status/problem.ts';
@@ -61,7 +61,7 @@ export function resolveBackend(
     service.spec.type === 'ExternalName' &&
     scope.look.options.loopbackNames !== 'allowed'
   ) {
-    const barred = barredName(externalName);
+    const barred = barredHost(externalName, 'refused');
     const message = `Service ${namespace}/${name} has the externalName ${externalName}, which ${barred}: a backend beside the gateway is named by an EndpointSlice or --endpoint, or --loopback-names lets names lead there`;
     if (barred !== undefined) return problem(ROUTE_REASON.BackendNotFound, field, message);
   }

@@ -29,25 +29,26 @@ const MULTICAST = listOf(
 /** What stands for the machine itself, whatever the resolver says. */
 const LOCAL_NAME = /^(?:.+\.)?localhost(?:\.localdomain)?$|^ip6-(?:localhost|loopback)$/;
 
-/** Why nothing is sent to this address, or undefined. */
-export function barredAddress(address: string, loopback: 'allowed' | 'refused'): string | undefined {
-  const plain = address.split('%')[0]!;
-  const family = isIPv4(plain) ? 'ipv4' : isIPv6(plain) ? 'ipv6' : undefined;
-  if (family === undefined) return 'is no address';
-  if (UNSPECIFIED.check(plain, family)) return 'stands for no address';
-  if (LINK_LOCAL.check(plain, family)) return 'is link-local';
-  if (METADATA.check(plain, family)) return 'is of the cloud’s own';
-  if (MULTICAST.check(plain, family)) return 'is multicast';
-  if (loopback === 'refused' && LOOPBACK.check(plain, family)) return 'is of this machine';
-  return undefined;
+/**
+ * Why nothing is sent to this address, or undefined; of a name, why it is not even looked up. Odd spellings of an address
+ * (`127.1`, `0x7f000001`) are read as one.
+ */
+export function barredHost(host: string, loopback: 'allowed' | 'refused'): string | undefined {
+  const plain = host.split('%')[0]!;
+  if (isIPv4(plain)) return barredAddress(plain, 'ipv4', loopback);
+  if (isIPv6(plain)) return barredAddress(plain, 'ipv6', loopback);
+  const name = host.toLowerCase().replace(/\.$/, '');
+  if (LOCAL_NAME.test(name)) return loopback === 'allowed' ? undefined : 'is a name of this machine';
+  const meant = URL.canParse(`http://${name}/`) ? new URL(`http://${name}/`).hostname : '';
+  return isIPv4(meant) ? barredAddress(meant, 'ipv4', loopback) : undefined;
 }
 
-/** Why this name is not even looked up, or undefined. Odd spellings of an address (`127.1`, `0x7f000001`) are read as one. */
-export function barredName(hostname: string): string | undefined {
-  const name = hostname.toLowerCase().replace(/\.$/, '');
-  if (LOCAL_NAME.test(name)) return 'is a name of this machine';
-  const host = URL.canParse(`http://${name}/`) ? new URL(`http://${name}/`).hostname : '';
-  return isIPv4(host) ? barredAddress(host, 'refused') : undefined;
+function barredAddress(address: string, family: 'ipv4' | 'ipv6', loopback: 'allowed' | 'refused'): string | undefined {
+  if (UNSPECIFIED.check(address, family)) return 'stands for no address';
+  if (LINK_LOCAL.check(address, family)) return 'is link-local';
+  if (METADATA.check(address, family)) return 'is of the cloud’s own';
+  if (MULTICAST.check(address, family)) return 'is multicast';
+  return loopback === 'refused' && LOOPBACK.check(address, family) ? 'is of this machine' : undefined;
 }
 
 type Subnet = readonly [address: string, bits: number];
