@@ -1,0 +1,198 @@
+/** Resources of a cluster, as they are now and as they change. */
+import {
+  type AnyResource,
+  apiVersionOf,
+  KINDS,
+  type Kind,
+  NAMESPACE_NAME_LABEL,
+  objectKey,
+  type Resource,
+} from '../../api/index.ts';
+import { SourceCollection } from '../../graph/index.ts';
+import type { Diagnostic } from '../diagnostic.ts';
+import { emptyCollections, type FilledCollections, type Source } from '../source.ts';
+import type { ApiClient } from './api-client.ts';
+import { ApiError } from './api-error.ts';
+import { discover, type ServedResource } from './discovery.ts';
+import { FullReads } from './full-reads.ts';
+import { ListWatch, type ListWatchTimes } from './list-watch.ts';
+import { referencedBy } from './referenced.ts';
+
+export interface ClusterSourceOptions {
+  client: ApiClient;
+  /** Only objects of these, beside those of the cluster; absent: of all namespaces. */
+  namespaces?: string[];
+  /** Milliseconds between looks at what the cluster serves. */
+  rediscover?: number;
+  times?: Partial<ListWatchTimes>;
+}
+
+/** Kinds whose objects are held as metadata until something refers to them: there are many, and they are large. */
+const METADATA_FIRST: readonly Kind[] = ['Secret', 'ConfigMap'];
+/** Milliseconds after which a kind that came with a CRD is seen. */
+export const REDISCOVER = 10_000;
+
+export class ClusterSource implements Source {
+  readonly collections: FilledCollections = emptyCollections();
+  readonly diagnostics = new SourceCollection<Diagnostic>('cluster diagnostics');
+  readonly ready: Promise<void>;
+  readonly #options: ClusterSourceOptions;
+  readonly #followed = new Map<Kind, Followed>();
+  /** What refers to what, by the object that refers. */
+  readonly #references = new Map<string, string[]>();
+  readonly #full: FullReads;
+  readonly #timer: NodeJS.Timeout;
+  #closed = false;
+
+  constructor(options: ClusterSourceOptions) {
+    this.#options = options;
+    this.#full = new FullReads(options.client, {
+      put: (key, value) => this.#apply(key.startsWith('Secret/') ? 'Secret' : 'ConfigMap', [{ key, value }]),
+      trouble: (key, error) => this.#tell(key, error),
+    });
+    this.ready = this.#begin();
+    this.#timer = setInterval(() => void this.#look(), options.rediscover ?? REDISCOVER).unref();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#full.close();
+    await Promise.all([...this.#followed.values()].flatMap(({ watches }) => watches.map((watch) => watch.close())));
+  }
+
+  /** Kinds that the cluster does not serve. */
+  get missing(): Kind[] {
+    return (Object.keys(KINDS) as Kind[]).filter((kind) => !this.#followed.has(kind));
+  }
+
+  async #begin(): Promise<void> {
+    // Until the cluster has said what it serves, there is nothing to be ready with.
+    while (!this.#closed && !(await this.#look())) await this.#rest();
+    const watches = [...this.#followed.values()].flatMap((followed) => followed.watches);
+    await Promise.all(watches.map(({ synced }) => synced));
+    await this.#full.settled();
+  }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 800));
+  }
+
+  async #look(): Promise<boolean> {
+    try {
+      const served = await discover(this.#options.client);
+      if (this.#closed) return true;
+      for (const [kind, resource] of served) this.#follow(kind, resource);
+      // A kind that went keeps its objects until its own watch says that they are gone.
+      this.#tell('cluster', undefined);
+      return true;
+    } catch (error) {
+      this.#tell('cluster', error instanceof Error ? error : new Error(String(error)));
+      return false;
+    }
+  }
+
+  #follow(kind: Kind, served: ServedResource): void {
+    const known = this.#followed.get(kind);
+    if (known?.version === served.version) return;
+    for (const watch of known?.watches ?? []) void watch.close();
+    const { namespaces, client, times } = this.#options;
+    const scopes = served.namespaced && namespaces !== undefined ? namespaces : [''];
+    const watches = scopes.map((scope) => {
+      const keys = new Set<string>();
+      return new ListWatch({
+        client,
+        path: pathOf(served, scope),
+        metadataOnly: METADATA_FIRST.includes(kind),
+        times,
+        events: {
+          replace: (objects) => this.#replace(kind, keys, objects),
+          change: (changes) => this.#change(kind, keys, changes),
+          trouble: (error) => this.#tell(`${kind}/${scope}`, error),
+        },
+      });
+    });
+    this.#followed.set(kind, { version: served.version, watches });
+  }
+
+  #replace(kind: Kind, keys: Set<string>, objects: Resource[]): void {
+    const there = objects.map((object) => this.#adopted(kind, object));
+    const now = new Set(there.map(objectKey));
+    const gone = [...keys].filter((key) => !now.has(key));
+    keys.clear();
+    for (const key of now) keys.add(key);
+    this.#take(kind, [...there.map((object) => ({ key: objectKey(object), object })), ...gone.map((key) => ({ key }))]);
+  }
+
+  #change(kind: Kind, keys: Set<string>, changes: ReadonlyArray<{ object: Resource; gone: boolean }>): void {
+    const found = changes.map(({ object, gone }) => {
+      const own = this.#adopted(kind, object);
+      const key = objectKey(own);
+      if (gone) keys.delete(key);
+      else keys.add(key);
+      return gone ? { key } : { key, object: own };
+    });
+    this.#take(kind, found);
+  }
+
+  #take(kind: Kind, changes: Array<{ key: string; object?: AnyResource }>): void {
+    if (METADATA_FIRST.includes(kind)) {
+      for (const { key, object } of changes) this.#full.seen(key, object?.metadata.resourceVersion);
+      return;
+    }
+    for (const { key, object } of changes) this.#refer(key, object);
+    this.#apply(
+      kind,
+      changes.map(({ key, object }) => ({ key, value: object })),
+    );
+  }
+
+  #refer(key: string, object: AnyResource | undefined): void {
+    const before = this.#references.get(key) ?? [];
+    const after = object === undefined ? [] : referencedBy(object);
+    for (const one of after) if (!before.includes(one)) this.#full.want(one, key);
+    for (const one of before) if (!after.includes(one)) this.#full.unwant(one, key);
+    if (after.length === 0) this.#references.delete(key);
+    else this.#references.set(key, after);
+  }
+
+  #apply(kind: Kind, changes: Array<{ key: string; value?: AnyResource | undefined }>): void {
+    // The kind says which of the collections takes these.
+    (this.collections[kind] as SourceCollection<AnyResource>).apply(
+      changes as Array<{ key: string; value?: AnyResource }>,
+    );
+  }
+
+  /** In the form that collections have, whichever version the cluster serves. */
+  #adopted(kind: Kind, object: Resource): AnyResource {
+    object.apiVersion = apiVersionOf(kind);
+    object.kind = kind;
+    if (kind === 'Namespace') {
+      object.metadata.labels = { ...object.metadata.labels, [NAMESPACE_NAME_LABEL]: object.metadata.name };
+    }
+    return object as AnyResource;
+  }
+
+  #tell(about: string, error: Error | undefined): void {
+    const value = error === undefined ? undefined : troubleOf(about, error);
+    this.diagnostics.apply([value === undefined ? { key: about } : { key: about, value }]);
+  }
+}
+
+interface Followed {
+  version: string;
+  watches: ListWatch[];
+}
+
+function pathOf({ group, version, plural }: ServedResource, namespace: string): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  return namespace === '' ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
+}
+
+function troubleOf(about: string, error: Error): Diagnostic {
+  const denied = error instanceof ApiError && (error.status === 403 || error.status === 401);
+  const message = denied
+    ? `${error.message}: grant list and watch on it to this account; what was read before stays in use`
+    : `${error.message}; tried again until it works, and what was read before stays in use`;
+  return { severity: 'error', file: '', line: 0, object: about, field: '', message };
+}

@@ -1,0 +1,134 @@
+/** Objects that are read in full only while something refers to them: each again when its version changes. */
+import type { AnyResource } from '../../api/index.ts';
+import type { ApiClient } from './api-client.ts';
+import { ApiError } from './api-error.ts';
+
+export interface FullReadEvents {
+  put(key: string, value: AnyResource | undefined): void;
+  trouble(key: string, error: Error | undefined): void;
+}
+
+/** Reads at once; a burst of references must not flood the API server. */
+const AT_ONCE = 8;
+/** Milliseconds: pauses after a failed read are drawn from a span that doubles from the first to the second. */
+const PAUSES = [500, 30_000] as const;
+
+interface Wanted {
+  by: Set<string>;
+  /** Version that is held in full; '' none. */
+  held: string;
+  failures: number;
+}
+
+export class FullReads {
+  readonly #client: ApiClient;
+  readonly #events: FullReadEvents;
+  /** Versions by key, as the metadata says. */
+  readonly #versions = new Map<string, string>();
+  readonly #wanted = new Map<string, Wanted>();
+  readonly #due = new Set<string>();
+  readonly #reading = new Set<string>();
+  readonly #waiting: Array<() => void> = [];
+  readonly #abort = new AbortController();
+
+  constructor(client: ApiClient, events: FullReadEvents) {
+    this.#client = client;
+    this.#events = events;
+  }
+
+  /** The version that there is now; undefined: it is gone. */
+  seen(key: string, version: string | undefined): void {
+    if (version === undefined) {
+      this.#versions.delete(key);
+      const wanted = this.#wanted.get(key);
+      if (wanted !== undefined) wanted.held = '';
+      this.#events.put(key, undefined);
+      return;
+    }
+    this.#versions.set(key, version);
+    this.#ask(key);
+  }
+
+  want(key: string, by: string): void {
+    const wanted = this.#wanted.get(key) ?? { by: new Set(), held: '', failures: 0 };
+    wanted.by.add(by);
+    this.#wanted.set(key, wanted);
+    this.#ask(key);
+  }
+
+  unwant(key: string, by: string): void {
+    const wanted = this.#wanted.get(key);
+    wanted?.by.delete(by);
+    if (wanted === undefined || wanted.by.size > 0) return;
+    this.#wanted.delete(key);
+    this.#events.put(key, undefined);
+    this.#events.trouble(key, undefined);
+  }
+
+  /** Fulfilled once everything that was due has been read or has failed once. */
+  settled(): Promise<void> {
+    if (this.#due.size === 0 && this.#reading.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#due.clear();
+  }
+
+  #ask(key: string): void {
+    const wanted = this.#wanted.get(key);
+    const version = this.#versions.get(key);
+    if (wanted === undefined || version === undefined || wanted.held === version) return;
+    this.#due.add(key);
+    this.#next();
+  }
+
+  #next(): void {
+    for (const key of this.#due) {
+      if (this.#reading.size >= AT_ONCE) return;
+      if (this.#reading.has(key)) continue;
+      this.#due.delete(key);
+      this.#reading.add(key);
+      void this.#read(key);
+    }
+    if (this.#due.size > 0 || this.#reading.size > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  async #read(key: string): Promise<void> {
+    try {
+      const object = await this.#client.call<AnyResource>({ path: pathOf(key), signal: this.#abort.signal });
+      const wanted = this.#wanted.get(key);
+      if (wanted !== undefined && this.#versions.has(key)) {
+        wanted.held = object.metadata.resourceVersion ?? '';
+        wanted.failures = 0;
+        this.#events.put(key, object);
+        this.#events.trouble(key, undefined);
+      }
+    } catch (error) {
+      this.#failed(key, error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      this.#reading.delete(key);
+      // It may have changed while it was read.
+      if (!this.#abort.signal.aborted) this.#next();
+    }
+  }
+
+  #failed(key: string, error: Error): void {
+    const wanted = this.#wanted.get(key);
+    // Gone meanwhile: the watch of its metadata says so, too.
+    if (wanted === undefined || this.#abort.signal.aborted) return;
+    if (error instanceof ApiError && error.status === 404) return;
+    this.#events.trouble(key, error);
+    const span = Math.min(PAUSES[1], PAUSES[0] * 2 ** wanted.failures++);
+    const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
+    setTimeout(() => this.#ask(key), asked + Math.random() * span).unref();
+  }
+}
+
+/** `Kind/namespace/name`, of the two kinds that are read this way. */
+function pathOf(key: string): string {
+  const [kind, namespace, name] = key.split('/');
+  return `/api/v1/namespaces/${namespace}/${kind === 'Secret' ? 'secrets' : 'configmaps'}/${name}`;
+}

@@ -1,0 +1,28 @@
+/** Which Secrets and ConfigMaps an object refers to. Those, and no others, are read with their contents. */
+import { keyOf, type Resource } from '../../api/index.ts';
+import { isRecord } from './api-error.ts';
+
+const READ_IN_FULL = ['Secret', 'ConfigMap'];
+
+/**
+ * Keys of all that a spec names as a reference: any object in it with a kind of these and a name. More than is meant
+ * may be found; fewer never. Whether the reference is permitted is judged where it is resolved.
+ */
+export function referencedBy(resource: Resource): string[] {
+  const found = new Set<string>();
+  walk((resource as { spec?: unknown }).spec, resource.metadata.namespace ?? '', found);
+  return [...found];
+}
+
+function walk(value: unknown, namespace: string, found: Set<string>): void {
+  if (Array.isArray(value)) {
+    for (const one of value) walk(one, namespace, found);
+    return;
+  }
+  if (!isRecord(value)) return;
+  const { kind, name, namespace: other } = value;
+  if (typeof kind === 'string' && READ_IN_FULL.includes(kind) && typeof name === 'string') {
+    found.add(keyOf(kind, typeof other === 'string' && other !== '' ? other : namespace, name));
+  }
+  for (const inner of Object.values(value)) walk(inner, namespace, found);
+}
