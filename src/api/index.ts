@@ -39,3 +39,4 @@ export type * from './route.ts';
 export type * from './secret.ts';
 export type * from './selector.ts';
 export type * from './service.ts';
+export { type CredentialRole, type Superseded, supersededKey } from './superseded.ts';

@@ -1,9 +1,10 @@
 /** From manifests to config, statuses and diagnostics: what `check` and `run` have in common. */
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
-import { type Collection, SourceCollection } from '../graph/index.ts';
-import { type Diagnostic, type EndpointOption, type FileSource, fileSource } from '../sources/index.ts';
+import { type Change, type Collection, SourceCollection } from '../graph/index.ts';
+import { type Diagnostic, type EndpointOption, type FileSource, fileSource, LastGood } from '../sources/index.ts';
 import {
   type AssignedAddresses,
+  credentialFault,
   type Diagnostic as Finding,
   translation,
   type UnservedListener,
@@ -42,16 +43,18 @@ export interface Pipeline {
 export function openPipeline(options: PipelineOptions): Pipeline {
   const { paths, watch, controllerNames, endpoints, loopbackNames, writer } = options;
   const stdin = paths.includes('-') ? { stdin: process.stdin } : {};
-  const source = fileSource({ paths, watch, endpoints, ...stdin });
+  const lastGood = new LastGood({ judge: credentialFault });
+  const source = fileSource({ paths, watch, endpoints, lastGood, ...stdin });
   const acks = new SourceCollection<Ack>('acks');
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
-  const inputs = { ...source.collections, acks, deliveries, addresses };
+  const inputs = { ...source.collections, acks, deliveries, addresses, superseded: lastGood.collection };
   const { config, statuses, diagnostics, unserved } = translation(inputs, {
     controllerNames,
     shared: true,
     loopbackNames,
   });
+  config.subscribe((changes) => forgetUnused(lastGood, changes));
   const book = new StatusBook();
   for (const one of writer ? [book, writer] : [book]) {
     one.write(Array.from(statuses.entries(), ([key, after]) => ({ key, after })));
@@ -61,6 +64,15 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const problems = () => reported([...source.diagnostics.values()], [...diagnostics.values()], places);
   const report = () => ({ items: book.items(), diagnostics: problems() });
   return { source, config, unserved, acks, deliveries, report, problems };
+}
+
+/** A reference that is taken away is no mistake: it ends what was kept in service for its sake. */
+function forgetUnused(lastGood: LastGood, changes: ReadonlyArray<Change<ConfigObject>>): void {
+  for (const { before, after } of changes) {
+    if (before === undefined || after !== undefined) continue;
+    if (before.kind === 'Certificate') lastGood.forget('certificate', `Secret/${before.key}`);
+    else if (before.kind === 'TrustBundle') lastGood.forget('authorities', before.key);
+  }
 }
 
 /** Of the input first, then of what it means; each in the order of files and lines. */

@@ -8,6 +8,7 @@ import { FileCache } from './file-cache.ts';
 import { type Found, filesOf } from './file-tree.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { Inventory, type InventoryFile, type Place } from './inventory.ts';
+import type { LastGood } from './last-good.ts';
 import { emptyCollections, type FilledCollections, type Source } from './source.ts';
 
 export interface FileSourceOptions {
@@ -19,6 +20,8 @@ export interface FileSourceOptions {
   watch?: boolean;
   /** Endpoints that were given by hand. */
   endpoints?: readonly EndpointOption[];
+  /** Told of every change of a credential. */
+  lastGood?: LastGood;
 }
 
 /** What a reload came to. */
@@ -221,14 +224,26 @@ class FilesAsSource implements FileSource {
     };
     for (const [key, value] of resources) if (this.#resources.get(key) !== value) change(value.kind, key, value);
     for (const [key, value] of this.#resources) if (!resources.has(key)) change(value.kind, key);
+    const before = this.#resources;
     this.#resources = resources;
     const now = new Map(diagnostics.map((diagnostic) => [diagnosticKey(diagnostic), diagnostic]));
     const gone = [...this.diagnostics.entries()].filter(([key]) => !now.has(key)).map(([key]) => ({ key }));
     batch(() => {
-      for (const [kind, list] of changes) applyTo(this.collections, kind, list);
+      for (const [kind, list] of changes) {
+        for (const { key, value } of list) this.#noteCredential(before.get(key), value);
+        applyTo(this.collections, kind, list);
+      }
       this.diagnostics.apply([...gone, ...[...now].map(([key, value]) => ({ key, value }))]);
     });
     return changed;
+  }
+
+  #noteCredential(before: AnyResource | undefined, after: AnyResource | undefined): void {
+    const { lastGood } = this.#options;
+    const object = after ?? before;
+    if (lastGood === undefined || (object?.kind !== 'Secret' && object?.kind !== 'ConfigMap')) return;
+    // The keys of two forms are equal, and so are their kinds.
+    lastGood.note(before as typeof object | undefined, after as typeof object | undefined);
   }
 }
 

@@ -4,4 +4,5 @@ export { type EndpointOption, endpointSlices, parseEndpointOption } from './endp
 export { shownLines } from './excerpt.ts';
 export { type FileSource, type FileSourceOptions, fileSource, type Reload } from './file-source.ts';
 export type { Place } from './inventory.ts';
+export { LastGood } from './last-good.ts';
 export type { ResourceCollections, Source } from './source.ts';

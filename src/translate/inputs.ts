@@ -1,4 +1,4 @@
-import type { GatewayAddress, Kind, ResourceByKind } from '../api/index.ts';
+import type { GatewayAddress, Kind, ResourceByKind, Superseded } from '../api/index.ts';
 import type { Ack, Delivery } from '../config/index.ts';
 import type { Collection } from '../graph/index.ts';
 
@@ -10,6 +10,8 @@ export type Inputs = { readonly [K in Kind]: Collection<ResourceByKind[K]> } & {
   readonly deliveries: Collection<Delivery>;
   /** Addresses that infrastructure gave a Gateway, by its `namespace/name`. Unused where `shared`. */
   readonly addresses: Collection<AssignedAddresses>;
+  /** Last good forms of credentials that cannot be used as they are now, by `supersededKey`. */
+  readonly superseded: Collection<Superseded>;
 };
 
 export interface AssignedAddresses {

@@ -1,4 +1,4 @@
-import { type AnyResource, KINDS, type Kind, objectKey } from '../api/index.ts';
+import { type AnyResource, KINDS, type Kind, objectKey, type Superseded } from '../api/index.ts';
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
@@ -26,6 +26,7 @@ export function emptyInputs(): SourceInputs {
   collections.acks = new SourceCollection<Ack>('acks') as SourceCollection<unknown>;
   collections.deliveries = new SourceCollection<Delivery>('deliveries') as SourceCollection<unknown>;
   collections.addresses = new SourceCollection<AssignedAddresses>('addresses') as SourceCollection<unknown>;
+  collections.superseded = new SourceCollection<Superseded>('superseded') as SourceCollection<unknown>;
   return collections as unknown as SourceInputs;
 }
 

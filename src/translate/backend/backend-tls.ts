@@ -77,8 +77,11 @@ function authorities(look: Lookup, policy: BackendTLSPolicy, view: PolicyView): 
   const from = { group: 'gateway.networking.k8s.io', kind: 'BackendTLSPolicy', namespace: view.namespace };
   for (const [at, reference] of (policy.spec.validation.caCertificateRefs ?? []).entries()) {
     const result = resolveTrust(look, { reference, field: `${field}[${at}]`, from, reasons });
-    if ('pem' in result) view.trust.push(result);
-    else view.unresolved.push(result);
+    if ('reason' in result) view.unresolved.push(result);
+    else {
+      view.trust.push(result.bundle);
+      if (result.stale !== undefined) view.unresolved.push(result.stale);
+    }
   }
   if (view.trust.length > 0) return view.trust.map(({ key }) => key);
   view.refusals.push(problem(POLICY_REASON.NoValidCACertificate, field, 'no CA certificate can be used'));

@@ -5,8 +5,16 @@ import { gatewayReferrer } from '../gateway/gateway.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../status/problem.ts';
 
-/** What a Gateway shows to backends that speak TLS: the key of a Certificate, or why it has none that can be used. */
-export type ClientIdentity = { certificate: string } | { problem: Problem };
+/**
+ * What a Gateway shows to backends that speak TLS: the key of a Certificate, or why it has none that can be used. Both
+ * where the last good form of it is in use.
+ */
+export type ClientIdentity = { certificate: string; stale?: Problem } | { problem: Problem };
+
+/** What is to be told of it. */
+export function identityProblem(identity: ClientIdentity): Problem | undefined {
+  return 'problem' in identity ? identity.problem : identity.stale;
+}
 
 export function clientIdentity(
   look: Lookup,
@@ -22,7 +30,7 @@ export function clientIdentity(
     reason: GATEWAY_REASON.InvalidClientCertificateRef,
   };
   const result = resolveCertificate(look, certificates, use);
-  return 'reason' in result
-    ? { problem: problem(result.reason, result.field, result.message) }
-    : { certificate: result.key };
+  if ('reason' in result) return { problem: problem(result.reason, result.field, result.message) };
+  const { certificate, stale } = result;
+  return stale === undefined ? { certificate: certificate.key } : { certificate: certificate.key, stale };
 }

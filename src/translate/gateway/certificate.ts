@@ -1,13 +1,36 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { keyOf, type Secret, type SecretObjectReference } from '../../api/index.ts';
+import { keyOf, type Secret, type SecretObjectReference, type Superseded } from '../../api/index.ts';
 import type { Certificate } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
 import { grantHint, permitted, type Referrer } from '../backend/grants.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../status/problem.ts';
 
-/** A Secret that something refers to as a certificate: usable, or why not. */
-export type CertificateVerdict = { certificate: Certificate } | { fault: string };
+/**
+ * A Secret that something refers to as a certificate: usable, or why not. `stale`: its present form is not, and the last
+ * good one serves in its place.
+ */
+export type CertificateVerdict = { certificate: Certificate; stale?: string } | { fault: string };
+
+/** The certificate of a Secret as it is, or of its last good form. */
+export function certificateVerdict(
+  secret: Secret | undefined,
+  superseded: Superseded | undefined,
+): CertificateVerdict | undefined {
+  if (superseded?.form.kind === 'Secret') {
+    const last = readCertificate(superseded.form);
+    if ('certificate' in last) return { certificate: last.certificate, stale: staleness(superseded) };
+  }
+  return secret && readCertificate(secret);
+}
+
+/** What a condition says of a credential whose last good form is in use. */
+export function staleness({ form, why, since }: Superseded): string {
+  const { namespace = '', name } = form.metadata;
+  const object = `${form.kind} ${namespace}/${name}`;
+  const told = why.startsWith(object) ? why : `${object} ${why}`;
+  return `${told}, since ${since}: its last good form stays in service`;
+}
 
 /** Reads a kubernetes.io/tls Secret. Dates are left to the data plane, which has a clock. */
 export function readCertificate(secret: Secret): CertificateVerdict {
@@ -67,12 +90,18 @@ export function secretKey({ reference, from }: CertificateUse): string | undefin
   return keyOf('Secret', reference.namespace ?? from.namespace, reference.name);
 }
 
+/** `stale`: a problem, though the certificate can be used. */
+export interface ResolvedCertificate {
+  certificate: Certificate;
+  stale?: Problem;
+}
+
 /** The certificate that a reference leads to. Permission is judged first, so that nothing is told of what is hidden. */
 export function resolveCertificate(
   look: Lookup,
   verdicts: Collection<CertificateVerdict>,
   use: CertificateUse,
-): Certificate | Problem {
+): ResolvedCertificate | Problem {
   const { reference, field, from, reason } = use;
   const key = secretKey(use);
   if (key === undefined) {
@@ -86,5 +115,7 @@ export function resolveCertificate(
   }
   const verdict = look.context.fetch(verdicts, key);
   if (verdict === undefined) return problem(reason, field, `Secret ${to.namespace}/${to.name} does not exist`);
-  return 'fault' in verdict ? problem(reason, field, verdict.fault) : verdict.certificate;
+  if ('fault' in verdict) return problem(reason, field, verdict.fault);
+  const { certificate, stale } = verdict;
+  return stale === undefined ? { certificate } : { certificate, stale: problem(reason, field, stale) };
 }

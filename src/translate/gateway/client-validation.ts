@@ -29,8 +29,11 @@ export function validateClients(look: Lookup, port: number, gateway: ManagedGate
       kind: LISTENER_REASON.InvalidCACertificateKind,
     };
     const result = resolveTrust(look, { reference, field, from: gatewayReferrer(gateway.namespace), reasons });
-    if ('pem' in result) verdict.trust.push(result);
-    else verdict.unresolved.push(result);
+    if ('reason' in result) verdict.unresolved.push(result);
+    else {
+      verdict.trust.push(result.bundle);
+      if (result.stale !== undefined) verdict.unresolved.push(result.stale);
+    }
   }
   if (verdict.trust.length === 0) {
     const message = 'no CA certificate can be used to verify clients';

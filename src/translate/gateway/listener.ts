@@ -157,8 +157,11 @@ function listenerCertificates(
   const found: Certificate[] = [];
   for (const use of uses) {
     const result = resolveCertificate(look, verdicts, use);
-    if ('kind' in result) found.push(result);
-    else view.unresolved.push(result);
+    if ('reason' in result) view.unresolved.push(result);
+    else {
+      found.push(result.certificate);
+      if (result.stale !== undefined) view.unresolved.push(result.stale);
+    }
   }
   return found;
 }

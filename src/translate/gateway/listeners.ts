@@ -1,10 +1,11 @@
+import { supersededKey } from '../../api/index.ts';
 import type { ConfigObject, Listener } from '../../config/index.ts';
 import { type Collection, type Derived, type Index, index, join } from '../../graph/index.ts';
 import { type ClientIdentity, clientIdentity } from '../backend/client-certificate.ts';
 import { find } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
 import type { Problem } from '../status/problem.ts';
-import { type CertificateVerdict, readCertificate, secretKey } from './certificate.ts';
+import { type CertificateVerdict, certificateVerdict, secretKey } from './certificate.ts';
 import { type DeclaredListener, listenersOf, ownerKey } from './declared.ts';
 import { type ManagedGateway, manage } from './gateway.ts';
 import { type AdoptedClass, adopt, implied } from './gateway-class.ts';
@@ -202,8 +203,8 @@ function deriveCertificates(graph: Graph, declared: Collection<DeclaredListener>
   });
   const bySecret = index('uses by secret', join('secrets in use', [uses, clients]), (secret) => [secret]);
   return graph.derive('certificates', bySecret, (context, _uses, key) => {
-    const secret = context.fetch(graph.inputs.Secret, key);
-    return one(key, secret && readCertificate(secret));
+    const superseded = context.fetch(graph.inputs.superseded, supersededKey('certificate', key));
+    return one(key, certificateVerdict(context.fetch(graph.inputs.Secret, key), superseded));
   });
 }
 

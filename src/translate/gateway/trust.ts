@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { type ConfigMap, keyOf, type ObjectReference, type Secret } from '../../api/index.ts';
+import { type ConfigMap, keyOf, type ObjectReference, type Secret, supersededKey } from '../../api/index.ts';
 import type { TrustBundle } from '../../config/index.ts';
 import { grantHint, permitted, type Referrer } from '../backend/grants.ts';
 import { find, type Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../status/problem.ts';
+import { staleness } from './certificate.ts';
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
@@ -15,8 +16,14 @@ export interface TrustUse {
   reasons: { invalid: string; kind: string };
 }
 
+/** `stale`: a problem, though the last good form of the bundle can be used. */
+export interface ResolvedTrust {
+  bundle: TrustBundle;
+  stale?: Problem;
+}
+
 /** The bundle in a ConfigMap's or Secret's `ca.crt`, or why there is none. */
-export function resolveTrust(look: Lookup, { reference, field, from, reasons }: TrustUse): TrustBundle | Problem {
+export function resolveTrust(look: Lookup, { reference, field, from, reasons }: TrustUse): ResolvedTrust | Problem {
   const { group, kind, name } = reference;
   if (group !== '' || (kind !== 'ConfigMap' && kind !== 'Secret')) {
     const named = group === '' ? kind : `${group}/${kind}`;
@@ -31,11 +38,19 @@ export function resolveTrust(look: Lookup, { reference, field, from, reasons }: 
   if (!permitted(look, from, to)) {
     return problem('RefNotPermitted', field, `${where} is in another namespace: ${grantHint(from, to)}`);
   }
-  const object = find(look, kind, to);
+  const key = keyOf(kind, to.namespace, name);
+  const superseded = look.context.fetch(look.inputs.superseded, supersededKey('authorities', key));
+  const object = superseded?.form ?? find(look, kind, to);
   if (object === undefined) return problem(reasons.invalid, field, `${where} does not exist`);
-  const read = bundle(authorities(object));
+  const read = readAuthorities(object);
   if ('fault' in read) return problem(reasons.invalid, field, `${where}: ${read.fault}`);
-  return { kind: 'TrustBundle', key: keyOf(kind, to.namespace, name), pem: read.pem };
+  const found: ResolvedTrust = { bundle: { kind: 'TrustBundle', key, pem: read.pem } };
+  if (superseded !== undefined) found.stale = problem(reasons.invalid, field, staleness(superseded));
+  return found;
+}
+
+export function readAuthorities(object: ConfigMap | Secret): { pem: string } | { fault: string } {
+  return bundle(authorities(object));
 }
 
 function authorities(object: ConfigMap | Secret): string {

@@ -9,6 +9,7 @@ import {
 } from '../../api/index.ts';
 import { type Collection, type Index, index, join } from '../../graph/index.ts';
 import type { Backends } from '../backend/backends.ts';
+import { identityProblem } from '../backend/client-certificate.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import { gatewayClassDiagnostics, gatewayClassStatus } from '../gateway/gateway-class.ts';
 import { gatewayDiagnostics } from '../gateway/gateway-diagnostics.ts';
@@ -94,9 +95,10 @@ function gatewayStatuses(graph: Graph, known: StatusInputs, sockets: Index<Socke
       attachedRoutes: (listener) => context.fetch(known.routes.attached, listener)?.length ?? 0,
     };
     const identity = context.fetch(listeners.identities, key);
+    const identityFault = identity && identityProblem(identity);
     const extras = {
       attachedListenerSets: context.fetch(listeners.setsByGateway, gateway.key)?.length ?? 0,
-      unresolved: identity !== undefined && 'problem' in identity ? [identity.problem] : [],
+      unresolved: identityFault === undefined ? [] : [identityFault],
       insecureClients: scope.views.some(
         ({ config }) => config?.tls?.clientValidation?.mode === 'AllowInsecureFallback',
       ),
@@ -174,8 +176,9 @@ function deriveDiagnostics(graph: Graph, { listeners, routes, backends }: Status
       ]);
     }),
     graph.derive('client identity diagnostics', listeners.identities, (_context, identity, key) => {
-      if (!('problem' in identity)) return [];
-      const { field, message } = identity.problem;
+      const found = identityProblem(identity);
+      if (found === undefined) return [];
+      const { field, message } = found;
       return numbered(`${key}#client`, [{ severity: 'error', object: key, field, message }]);
     }),
     strayDiagnostics(graph, listeners),
