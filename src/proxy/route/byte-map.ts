@@ -19,9 +19,11 @@ const NO_CELLS = new Int32Array(0);
 export class ByteMap<T> {
   readonly #fold: boolean;
   #size = 0;
-  /** Of the cells; 0 where they are scanned. */
+  /** Of a few: their hashes, which are scanned. A plain array, since thousands of hosts have one path each. */
+  #hashes: readonly number[] = [];
+  /** Of the cells; 0 where hashes are scanned. */
   #mask = 0;
-  /** Scanned: the hashes. Else pairs of a hash and an index into items plus one; 0 is an empty cell. */
+  /** Of many: pairs of a hash and an index into items plus one; 0 is an empty cell. */
   #cells: Int32Array = NO_CELLS;
   /** Key and value in turn; undefined where one was deleted, until the next growth. */
   #items: Array<string | T | undefined> = [];
@@ -37,18 +39,19 @@ export class ByteMap<T> {
 
   /** How many entries there are cells for. */
   get room(): number {
-    return this.#mask === 0 ? this.#cells.length : this.#mask + 1;
+    return this.#mask === 0 ? this.#hashes.length : this.#mask + 1;
   }
 
   get(hash: number, start: number, end: number): T | undefined {
     const wanted = hash | 0;
-    const cells = this.#cells;
     if (this.#mask === 0) {
-      for (let i = 0; i < cells.length; i++) {
-        if (cells[i] === wanted && this.#is(i * 2, start, end)) return this.#items[i * 2 + 1] as T;
+      const hashes = this.#hashes;
+      for (let i = 0; i < hashes.length; i++) {
+        if (hashes[i] === wanted && this.#is(i * 2, start, end)) return this.#items[i * 2 + 1] as T;
       }
       return undefined;
     }
+    const cells = this.#cells;
     for (let cell = wanted & this.#mask; ; cell = (cell + 1) & this.#mask) {
       const at = cells[cell * 2 + 1]!;
       if (at === 0) return undefined;
@@ -73,8 +76,9 @@ export class ByteMap<T> {
   copy(): ByteMap<T> {
     const copy = new ByteMap<T>(this.#fold);
     copy.#size = this.#size;
+    copy.#hashes = this.#hashes;
     copy.#mask = this.#mask;
-    copy.#cells = this.#cells.slice();
+    if (this.#mask !== 0) copy.#cells = this.#cells.slice();
     copy.#items = this.#items.slice();
     return copy;
   }
@@ -97,8 +101,8 @@ export class ByteMap<T> {
 
   /** Index of the key in items, or -1. */
   #scanned(hash: number, key: string): number {
-    for (let i = 0; i < this.#cells.length; i++) {
-      if (this.#cells[i] === hash && this.#items[i * 2] === key) return i * 2;
+    for (let i = 0; i < this.#hashes.length; i++) {
+      if (this.#hashes[i] === hash && this.#items[i * 2] === key) return i * 2;
     }
     return -1;
   }
@@ -117,20 +121,19 @@ export class ByteMap<T> {
       this.#items[at + 1] = value;
       return;
     }
-    this.#items.push(key, value);
-    const cells = new Int32Array(++this.#size);
-    cells.set(this.#cells);
-    cells[this.#size - 1] = hash;
-    this.#cells = cells;
-    if (this.#size > SCANNED) this.#resize(pairsOfScanned(cells));
+    this.#size++;
+    // New arrays have exactly the room that is needed; one that grew has room for a dozen more.
+    this.#items = [...this.#items, key, value];
+    this.#hashes = [...this.#hashes, hash];
+    if (this.#size > SCANNED) this.#resize(this.#hashes.map((one, i) => [one, i * 2]));
   }
 
   #deleteScanned(hash: number, key: string): void {
     const at = this.#scanned(hash, key);
     if (at < 0) return;
     this.#size--;
-    this.#items.splice(at, 2);
-    this.#cells = this.#cells.filter((_, i) => i * 2 !== at);
+    this.#items = this.#items.toSpliced(at, 2);
+    this.#hashes = this.#hashes.toSpliced(at / 2, 1);
   }
 
   #setProbed(hash: number, key: string, value: T): void {
@@ -177,6 +180,7 @@ export class ByteMap<T> {
     while (cells < pairs.length * 3) cells *= 2;
     const items = this.#items;
     this.#items = [];
+    this.#hashes = [];
     this.#mask = cells - 1;
     this.#cells = new Int32Array(cells * 2);
     for (const [hash, at] of pairs) {
@@ -192,7 +196,8 @@ export class ByteMap<T> {
     const pairs = this.#pairs();
     const items = this.#items;
     this.#mask = 0;
-    this.#cells = Int32Array.from(pairs, ([hash]) => hash);
+    this.#cells = NO_CELLS;
+    this.#hashes = pairs.map(([hash]) => hash);
     this.#items = pairs.flatMap(([, at]) => [items[at], items[at + 1]]);
   }
 
@@ -204,10 +209,6 @@ export class ByteMap<T> {
     // In the order of arrival, as items are.
     return pairs.sort(([, a], [, b]) => a - b);
   }
-}
-
-function pairsOfScanned(hashes: Int32Array): Array<readonly [hash: number, at: number]> {
-  return Array.from(hashes, (hash, i) => [hash, i * 2] as const);
 }
 
 /** ARENA[start,end) equals `text`, one character a byte. */

@@ -15,8 +15,11 @@ export interface Condition {
   holds(head: Head): boolean;
 }
 
+const NONE: readonly Condition[] = [];
+
 /** The conditions of a match, cheapest first. Throws DMN_CONFIG_INVALID for a regular expression that is none. */
-export function compileConditions(match: HttpMatch, compile = compileRegex): Condition[] {
+export function compileConditions(match: HttpMatch, compile = compileRegex): readonly Condition[] {
+  if (match.method === undefined && match.headers.length === 0 && match.query.length === 0) return NONE;
   const conditions: Condition[] = [];
   if (match.method !== undefined) conditions.push(new MethodCondition(match.method));
   for (const header of distinctHeaders(match.headers)) conditions.push(new HeaderCondition(header, compile));

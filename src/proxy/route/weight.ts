@@ -4,6 +4,9 @@
  */
 import type { PlannedBackend } from './table.ts';
 
+/** Most rules have one backend, and a typed array weighs more than all else of a choice. */
+const NO_CREDIT = new Float64Array(0);
+
 export class WeightedChoice<T extends { readonly weight: number } = PlannedBackend> {
   readonly #backends: ReadonlyArray<T>;
   /** How far each backend is behind its share. */
@@ -13,7 +16,7 @@ export class WeightedChoice<T extends { readonly weight: number } = PlannedBacke
   /** Backends of weight 0 are never chosen; those that are broken keep their share. */
   constructor(backends: ReadonlyArray<T>) {
     this.#backends = backends.filter((backend) => backend.weight > 0);
-    this.#credit = new Float64Array(this.#backends.length);
+    this.#credit = this.#backends.length > 1 ? new Float64Array(this.#backends.length) : NO_CREDIT;
     this.#total = this.#backends.reduce((sum, backend) => sum + backend.weight, 0);
   }
 
