@@ -3,6 +3,7 @@ export { barredHost } from './barred-host.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
+export { additionFault } from './head-addition.ts';
 export { bareHeaderValue, headerNameFault, headerValueFault, isAuthority } from './header-line.ts';
 export type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 export type {

@@ -6,6 +6,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 import { type FilterFault, filterFault } from './filter-fault.ts';
+import { additionFault } from './head-addition.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 import type { Certificate, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
 import type { BackendTraffic, ClientTraffic, LoadBalancing, Policy, ProxyProtocolFromClients } from './policy.ts';
@@ -146,7 +147,7 @@ const valueMatch = object<ValueMatch>({
   value: v.string(),
 });
 
-const routeRule = object<RouteRule>({
+const routeRuleShape = object<RouteRule>({
   kind: v.literal('RouteRule'),
   key,
   route: v.object({
@@ -179,6 +180,25 @@ const routeRule = object<RouteRule>({
   retry: v.optional(object<Retry>({ codes: v.array(count), attempts: count, backoff: v.optional(count) })),
   broken: v.optional(v.string()),
 });
+
+const routeRule: Shape<RouteRule> = v.pipe(
+  routeRuleShape,
+  v.check(
+    (rule) => longestAddition(rule) === undefined,
+    ({ input }) => `filters: ${longestAddition(input as RouteRule)}`,
+  ),
+);
+
+/** Whichever of its backends a request goes to. What is broken answers 500, and its filters add nothing. */
+function longestAddition({ filters, backends, broken }: RouteRule): string | undefined {
+  if (broken !== undefined) return undefined;
+  const lists = backends.filter((backend) => backend.broken === undefined).map((backend) => backend.filters);
+  for (const list of [[], ...lists]) {
+    const fault = additionFault(filters, list);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
 
 const cidr = v.pipe(v.string(), v.check(isCidr, 'is no CIDR'));
 

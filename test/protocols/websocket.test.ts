@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
@@ -26,7 +26,10 @@ function echoOverHttp2(): http2.Http2Server {
       stream.respond({ ':status': 400 }, { endStream: true });
       return;
     }
-    stream.respond({ ':status': 200, 'x-path': String(headers[':path']) });
+    const fields = Number(/\/fields\/(\d+)$/.exec(String(headers[':path']))?.[1] ?? 2);
+    // With x-path and the date that Node.js adds.
+    const more = Object.fromEntries(Array.from({ length: fields - 2 }, (_, i) => [`x-${i}`, 'v']));
+    stream.respond({ ':status': 200, 'x-path': String(headers[':path']), ...more });
     stream.write(frameOf('hello', false));
   });
   return server;
@@ -171,5 +174,28 @@ describe('a client over HTTP/1.1', () => {
     expect(headers['x-path']).toBe('/h2/chat?x=1');
     expect(headers['sec-websocket-accept']).toHaveLength(createHash('sha1').digest('base64').length);
     socket.terminate();
+  });
+
+  /** Head lines of the answer to an Upgrade for `path`. */
+  async function answerTo(path: string): Promise<string[]> {
+    const client = net.connect(rig.port(), '127.0.0.1');
+    client.write(
+      `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+    let text = '';
+    while (!text.includes('\r\n\r\n')) text += String(((await once(client, 'data')) as [Buffer])[0]);
+    client.destroy();
+    return text.slice(0, text.indexOf('\r\n\r\n')).split('\r\n');
+  }
+
+  test('gets the 101 of a backend over HTTP/2 with as many fields as a head may have, and a 502 for one with more', async () => {
+    const [status, ...lines] = await answerTo('/h2/fields/125');
+    expect(status).toBe('HTTP/1.1 101 Switching Protocols');
+    expect(lines.filter((line) => /^x-\d+: v$/.test(line))).toHaveLength(123);
+    for (const fields of [126, 127, 128]) {
+      const [refused, ...others] = await answerTo(`/h2/fields/${fields}`);
+      expect(refused).toBe('HTTP/1.1 502 Bad Gateway');
+      expect(others.some((line) => line.startsWith('x-1:'))).toBe(false);
+    }
   });
 });

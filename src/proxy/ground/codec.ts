@@ -24,7 +24,7 @@ export type BodyFraming = typeof BODY_NONE | typeof BODY_LENGTH | typeof BODY_OP
  * Bytes that a composed response head may have at least: the largest head that is parsed, as much as filters may add,
  * and what CORS and gRPC-Web repeat of a request.
  */
-export const HEAD_ROOM: number = 256 * 1024;
+export const LEAST_HEAD_ROOM: number = 256 * 1024;
 
 /** Why one side of an exchange ended before its time; the access log and metrics show these words. */
 export type Failure =
@@ -59,7 +59,7 @@ export interface ClientConnection {
 /** The client's side of one exchange, implemented by a codec, called by the Exchange. */
 export interface Downstream {
   readonly client: ClientConnection;
-  /** What the response head is to be composed with, at once: HEAD_ROOM bytes fit at least. */
+  /** What the response head is to be composed with, at once: LEAST_HEAD_ROOM bytes fit at least. */
   beginHead(): Cursor;
   /**
    * What that cursor holds: `HTTP/1.1 NNN Reason\r\n` and field lines, each with CRLF, no blank line, no connection or

@@ -6,9 +6,9 @@ import {
   type HTTPRouteTimeouts,
   ROUTE_REASON,
 } from '../../api/index.ts';
-import type { RouteRule, WeightedBackend } from '../../config/index.ts';
+import { additionFault, type Filter, type RouteRule, type WeightedBackend } from '../../config/index.ts';
 import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
-import { describe, type Problem } from '../status/problem.ts';
+import { describe, type Problem, problem } from '../status/problem.ts';
 import { readFilters } from './http-filter.ts';
 import type { MatchReading } from './http-match.ts';
 import { readRetry, readTimeouts } from './rule-limit.ts';
@@ -59,8 +59,12 @@ export function readRule(
 ): void {
   const field = `spec.rules[${index}]`;
   const filters = readFilters(scope, rule.filters ?? [], `${field}.filters`);
-  const backends = readBackends(scope, rule.backendRefs ?? [], { reading, field: `${field}.backendRefs` });
-  const faults = [...matches.invalid, ...filters.unsupported];
+  const faults = [...matches.invalid, ...filters.unsupported, ...tooLong(`${field}.filters`, filters.filters)];
+  const backends = readBackends(scope, rule.backendRefs ?? [], {
+    reading,
+    field: `${field}.backendRefs`,
+    before: faults.length > 0 ? [] : filters.filters,
+  });
   const timeouts = readTimeouts(rule.timeouts, `${field}.timeouts`, faults);
   const retry = readRetry(rule.retry, `${field}.retry`, faults);
   reading.uses.push(...filters.uses);
@@ -80,16 +84,25 @@ function isOwnFault({ reason }: Problem): boolean {
   return reason !== ROUTE_REASON.InvalidKind;
 }
 
-/** Reads backendRefs: one that does not resolve keeps its weight and answers 500. */
+/** Filters that make a head longer than data planes compose. */
+function tooLong(field: string, ...lists: ReadonlyArray<ReadonlyArray<Filter>>): Problem[] {
+  const fault = additionFault(...lists);
+  return fault === undefined
+    ? []
+    : [problem(ROUTE_REASON.UnsupportedValue, field, `${fault}; requests get a 500 until then`)];
+}
+
+/** Reads backendRefs: one that does not resolve keeps its weight and answers 500. `before`: the rule's own filters. */
 export function readBackends(
   scope: BackendScope,
   references: ReadonlyArray<FilteredBackendRef>,
-  { reading, field }: { reading: RouteReading; field: string },
+  { reading, field, before = [] }: { reading: RouteReading; field: string; before?: ReadonlyArray<Filter> },
 ): WeightedBackend[] {
   return references.map((reference, at) => {
     const where = `${field}[${at}]`;
     const result = resolveBackend(scope, reference, where);
     const filters = readFilters(scope, reference.filters ?? [], `${where}.filters`);
+    if (filters.filters.length > 0) filters.unsupported.push(...tooLong(`${where}.filters`, before, filters.filters));
     reading.unresolved.push(...filters.unresolved);
     reading.uses.push(...filters.uses);
     const weighted: WeightedBackend = { weight: reference.weight ?? 1, filters: filters.filters };

@@ -18,7 +18,7 @@ const NO_LIMIT =
   /^(SETTINGS_TIMEOUT|HEADER_TABLE_SIZE|INITIAL_WINDOW_SIZE|MAX_CONCURRENT_STREAMS|MAX_FRAME_SIZE_SETTING|MAX_HEADER_LIST_SIZE|LAST_STREAM|MAX_SHIFT|FIRST_STREAM|MAX_PORT|MAX_PORT_DIGITS|MIN_STATUS|FIRST_INDEX|FIRST_CAPACITY|DEFAULT_WINDOW|LEAST_FRAME_SIZE|MAX_HOSTNAME|MAX_LABEL|MAX_RECORD|MAX_DOTS|TIMESTAMP_STEP_MS|LINGER)$/;
 
 const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
-  ['HTTP, both versions', ['src/proxy/http/']],
+  ['HTTP, both versions', ['src/config/', 'src/proxy/ground/', 'src/proxy/http/']],
   ['HTTP/1.1', ['src/proxy/http/h1/']],
   ['HTTP/2', ['src/proxy/http/h2/']],
   ['Backends', ['src/proxy/upstream/', 'src/proxy/state/']],

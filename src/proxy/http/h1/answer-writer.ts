@@ -1,7 +1,7 @@
 /** How an answer is put on the wire of a client's connection: heads and bodies, collected and written together. */
 
 import { ARENA } from '../../ground/arena.ts';
-import { HEAD_ROOM } from '../../ground/codec.ts';
+import { LEAST_HEAD_ROOM } from '../../ground/codec.ts';
 import { CopySender, TEXT_MAX } from '../../ground/copy-sender.ts';
 import type { Cursor } from '../../ground/cursor.ts';
 import { type OutboxOwner, outbox } from '../outbox.ts';
@@ -24,7 +24,7 @@ export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
   #copies: CopySender | null = null;
 
   beginHead(): Cursor {
-    const to = outbox.claim(this, HEAD_ROOM + HEAD_TAIL);
+    const to = outbox.claim(this, LEAST_HEAD_ROOM + HEAD_TAIL);
     to.begin(to.end);
     to.leave(HEAD_TAIL);
     return to;
