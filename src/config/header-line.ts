@@ -54,3 +54,8 @@ export function headerValueFault({ name, value }: { name: string; value: string 
   }
   return undefined;
 }
+
+/** Why a filter may not set this line; without a value: why it may not remove those of this name. */
+export function headerFault(name: string, value?: string): string | undefined {
+  return headerNameFault(name) ?? (value === undefined ? undefined : headerValueFault({ name, value }));
+}

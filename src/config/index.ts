@@ -4,7 +4,7 @@ export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } 
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
 export { additionFault } from './head-addition.ts';
-export { bareHeaderValue, headerNameFault, headerValueFault, isAuthority } from './header-line.ts';
+export { bareHeaderValue, headerFault, isAuthority } from './header-line.ts';
 export type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 export type {
   Ack,

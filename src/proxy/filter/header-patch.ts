@@ -2,13 +2,7 @@
  * Changes of headers, folded at compile time: which lines of the original are dropped, and which lines are added.
  * Closed under `followedBy`, so that any number of modifiers of a rule and its backend become one patch.
  */
-import {
-  bareHeaderValue,
-  type HeaderLine,
-  type HeaderModifier,
-  headerNameFault,
-  headerValueFault,
-} from '../../config/index.ts';
+import { bareHeaderValue, type HeaderLine, type HeaderModifier, headerFault } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { fieldHash } from '../ground/head.ts';
 
@@ -49,7 +43,7 @@ export class HeaderPatch {
     }
     lines.push(...distinct(modifier.add).map(checked));
     for (const removed of modifier.remove) {
-      checkName(removed);
+      refuse(headerFault(removed));
       const name = removed.toLowerCase();
       drops.add(name);
       lines = lines.filter((line) => line.name.toLowerCase() !== name);
@@ -76,14 +70,9 @@ function distinct(lines: ReadonlyArray<HeaderLine>): HeaderLine[] {
 }
 
 function checked(line: HeaderLine): HeaderLine {
-  checkName(line.name);
-  refuse(headerValueFault(line));
+  refuse(headerFault(line.name, line.value));
   // Values go on the wire as the bytes of their UTF-8 form, one character a byte.
   return { name: line.name, value: Buffer.from(bareHeaderValue(line.value), 'utf8').latin1Slice() };
-}
-
-function checkName(name: string): void {
-  refuse(headerNameFault(name));
 }
 
 function refuse(fault: string | undefined): void {
