@@ -93,7 +93,8 @@ export function explanationOf({ snapshot, unserved }: KnownConfig, asked: AskedR
   const filters = chosen?.rule.filters.map((filter) => filterEffect(filter, { request, chosen })) ?? [];
   const backends = chosen ? explainedBackends(snapshot, chosen, request) : [];
   const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
-  const outcome = inGrpc(outcomeOf({ match, chosen, backends, here }), request);
+  const wantsGrpc = !chosen && table.wantsGrpc(plainHead(request), request.serverName);
+  const outcome = inGrpc(outcomeOf({ match, chosen, backends, here, wantsGrpc }), request);
   const missing = match.listeners.length === 0 ? unserved : [];
   return { request, outcome, match, filters, backends, ports, unserved: missing, unusable };
 }
@@ -144,9 +145,10 @@ interface OutcomeFacts {
   chosen: ExplainedCandidate | undefined;
   backends: ExplainedBackend[];
   here: Listener[];
+  wantsGrpc: boolean;
 }
 
-function outcomeOf({ match, chosen, backends, here }: OutcomeFacts): Outcome {
+function outcomeOf({ match, chosen, backends, here, wantsGrpc }: OutcomeFacts): Outcome {
   if (here.length === 0)
     return { kind: 'error', reason: 'no listener has this port and protocol: the connection is refused' };
   if (match.misdirected) {
@@ -157,6 +159,8 @@ function outcomeOf({ match, chosen, backends, here }: OutcomeFacts): Outcome {
     };
   }
   if (!chosen) {
+    if (wantsGrpc)
+      return { kind: 'error', status: 415, reason: 'only GRPCRoutes serve this host, and this is no gRPC call' };
     const known = match.listeners.length > 0;
     return { kind: 'error', status: 404, reason: known ? 'no rule matches' : 'no listener takes this host' };
   }

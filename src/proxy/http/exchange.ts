@@ -6,6 +6,7 @@
  */
 import { ANSWERED } from '../filter/index.ts';
 import { BODY_OPEN, type Failure, type RequestSide } from '../ground/codec.ts';
+import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
 import { settlePath } from '../ground/path-form.ts';
 import type { PlannedBackend, RoutePlan } from '../route/index.ts';
@@ -14,7 +15,7 @@ import { BackendRequest } from './backend-request.ts';
 import { ExchangeAttempt } from './exchange-attempt.ts';
 import { FilterRun } from './filter-run.ts';
 import { composeRequest, framingOf } from './forward.ts';
-import { grpcDue, isGrpc } from './grpc.ts';
+import { grpcDue } from './grpc.ts';
 import { grpcWebOf } from './grpc-web.ts';
 import { PREFERS_GRPC, PREFERS_JSON, preferenceOf } from './local-reply.ts';
 import { Mirrors } from './mirror.ts';
@@ -45,7 +46,7 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
       return this.fail(421, 'misdirected', 'This connection was made for another host name.');
     }
     const match = service.table.match(head, serverName);
-    if (match === null) return this.fail(404, 'no_route', 'No route matches this request.');
+    if (match === null) return this.#failUnrouted(head, serverName);
     const { plan, matchedPrefix, listenerPort } = match;
     this.plan = plan;
     this.account.listener = match.listener;
@@ -53,6 +54,12 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
     if (plan.rule.broken !== undefined)
       return this.fail(500, 'route_broken', 'The route for this request cannot be used.');
     this.#route(head, { plan, matchedPrefix, listenerPort, trusted });
+  }
+
+  #failUnrouted(head: Head, serverName: string): void {
+    const wantsGrpc = this.service.table.wantsGrpc(head, serverName);
+    if (wantsGrpc) this.fail(415, 'not_grpc', 'Only gRPC is served here: POST with a content type application/grpc.');
+    else this.fail(404, 'no_route', 'No route matches this request.');
   }
 
   /** Filters, then the backend; composes the upstream head while the client's is in ARENA. */

@@ -23,6 +23,7 @@ export class HostBucket {
   readonly exact: Slots;
   readonly regexes: ReadonlyArray<Candidate>;
   readonly prefixes: Slots;
+  #onlyGrpc: boolean | undefined;
 
   constructor(
     parts: Pick<HostBucket, 'exact' | 'regexes' | 'prefixes'>,
@@ -53,6 +54,14 @@ export class HostBucket {
       }
     }
     return null;
+  }
+
+  /** All candidates are of GRPCRoutes. Found out when somebody asks. */
+  get onlyGrpc(): boolean {
+    this.#onlyGrpc ??= [...this.exact.values(), this.regexes, ...this.prefixes.values()].every((candidates) =>
+      candidates.every(({ plan }) => plan.rule.route.kind === 'GRPCRoute'),
+    );
+    return this.#onlyGrpc;
   }
 
   /** Every candidate, in the order of precedence. */

@@ -4,11 +4,20 @@ import { ARENA } from '../ground/arena.ts';
 import type { Head } from '../ground/head.ts';
 import { normalEscapes } from '../ground/path-form.ts';
 import { bytesHash, sameBytes, wireText } from './byte-map.ts';
-import { type Condition, compileConditions, prefixText } from './condition.ts';
+import { type Condition, compileConditions, GRPC_CALL, prefixText } from './condition.ts';
 import type { CompiledPlan } from './plan.ts';
 import { compileRegex, isReadable, literalStart, type Regex, readableRegex } from './regex.ts';
 
 const SLASH = 47;
+
+export interface PlannedOf {
+  index: number;
+  broken: boolean;
+  /** Of a GRPCRoute. */
+  grpc: boolean;
+  /** Of the path's value; absent: the normal form. */
+  form?: (path: string) => string;
+}
 
 /** A match, compiled once for its rule whatever the hosts it serves. */
 export class PlannedMatch {
@@ -33,8 +42,8 @@ export class PlannedMatch {
   readonly asWritten: PlannedMatch;
 
   /** `broken`: the rule answers 500 to all that it takes, and takes all that it may have meant to. */
-  constructor(match: HttpMatch, of: { index: number; broken: boolean; form?: (path: string) => string }) {
-    const { index, broken, form = normalEscapes } = of;
+  constructor(match: HttpMatch, of: PlannedOf) {
+    const { index, broken, grpc, form = normalEscapes } = of;
     const compile = broken ? readableRegex : compileRegex;
     this.index = index;
     this.unreadable = broken && isUnknown(match.path);
@@ -46,11 +55,11 @@ export class PlannedMatch {
     const expression = this.path.type === 'RegularExpression' ? this.path.value : undefined;
     this.regex = expression === undefined ? undefined : compile(expression);
     this.regexStart = expression === undefined ? '' : literalStart(expression);
-    this.conditions = compileConditions(match, compile);
+    this.conditions = [...(grpc ? [GRPC_CALL] : []), ...compileConditions(match, compile)];
     this.methods = this.conditions.filter((condition) => condition.kind === 'method').length;
     this.headers = this.conditions.filter((condition) => condition.kind === 'header').length;
     this.parameters = this.conditions.filter((condition) => condition.kind === 'query').length;
-    this.asWritten = value === this.path.value ? this : new PlannedMatch(match, { index, broken, form: unchanged });
+    this.asWritten = value === this.path.value ? this : new PlannedMatch(match, { ...of, form: unchanged });
   }
 
   /** The path holds. `match` looks paths up instead; this is for explanations, which ask one candidate at a time. */

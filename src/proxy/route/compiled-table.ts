@@ -1,5 +1,6 @@
 /** The routes of one socket. Immutable; the next one is made by `nextTable` and shares what did not change. */
 import type { Listener, PathForm } from '../../config/index.ts';
+import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, sameName } from '../ground/head.ts';
 import type { HostBucket } from './bucket.ts';
 import type { Candidate } from './candidate.ts';
@@ -66,6 +67,13 @@ export class CompiledTable implements RouteTable {
   serves(head: Head, serverName: string): boolean {
     const group = this.groups.first(head);
     return group === undefined || !this.#misdirected(group, head, serverName);
+  }
+
+  wantsGrpc(head: Head, serverName: string): boolean {
+    const group = this.groups.first(head);
+    if (group === undefined || isGrpc(head) || this.#misdirected(group, head, serverName)) return false;
+    const buckets: HostBucket[] = [];
+    return group.hosts.collect(head, buckets) > 0 && buckets.every(({ onlyGrpc }) => onlyGrpc);
   }
 
   /** What `match` looks at for this head, in its order. For explanations. */

@@ -3,13 +3,14 @@
  * read the request's bytes in ARENA; only regular expressions and repeated headers make a string.
  */
 import type { HttpMatch, ValueMatch } from '../../config/index.ts';
+import { isGrpc } from '../ground/grpc-call.ts';
 import { FIELD_STRIDE, fieldHash, type Head, VALUE_END, VALUE_START } from '../ground/head.ts';
 import { sameBytes, wireText } from './byte-map.ts';
 import { findParameter, foundEquals, foundText } from './query.ts';
 import { compileRegex, type Regex } from './regex.ts';
 
 export interface Condition {
-  readonly kind: 'method' | 'header' | 'query';
+  readonly kind: 'method' | 'grpc' | 'header' | 'query';
   /** As the user would say it: `header version is "two"`. */
   readonly text: string;
   holds(head: Head): boolean;
@@ -39,6 +40,13 @@ export function distinctHeaders(matches: ReadonlyArray<ValueMatch>): ValueMatch[
 export function distinctNames(matches: ReadonlyArray<ValueMatch>): ValueMatch[] {
   return matches.filter((match, i) => matches.findIndex((other) => other.name === match.name) === i);
 }
+
+/** A GRPCRoute takes calls of gRPC alone; what else asks for such a path is another route's, or nobody's. */
+export const GRPC_CALL: Condition = {
+  kind: 'grpc',
+  text: 'it is a gRPC call (POST with a content type application/grpc)',
+  holds: isGrpc,
+};
 
 class MethodCondition implements Condition {
   readonly kind = 'method';

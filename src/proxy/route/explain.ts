@@ -7,6 +7,7 @@ import type { HttpMatch, Listener, RouteRule } from '../../config/index.ts';
 import type { Head } from '../ground/head.ts';
 import type { Candidate } from './candidate.ts';
 import type { CompiledTable, Consideration } from './compiled-table.ts';
+import type { Condition } from './condition.ts';
 import { type PlainRequest, plainHead } from './plain-request.ts';
 import { decidedBy } from './precedence.ts';
 
@@ -36,7 +37,7 @@ export interface ExplainedCandidate {
   listener: string;
   outcome: 'chosen' | 'overruled' | 'failed';
   /** Where failed: the first condition that does not hold. */
-  failed?: { part: 'path' | 'method' | 'header' | 'query'; text: string };
+  failed?: { part: 'path' | Condition['kind']; text: string };
   /** Where overruled: the criterion of the spec by which the chosen one comes first. */
   decidedBy?: string;
 }

@@ -62,6 +62,7 @@ function compilePlan(rule: RouteRule): CompiledPlan {
   // A broken rule answers 500 whatever its filters would do: a redirect must not hide that something is missing.
   const own = rule.broken === undefined ? compileFilters(rule.filters) : NO_FILTERS;
   const backends = rule.broken === undefined ? rule.backends.map((backend) => planBackend(backend, own)) : [];
+  const grpc = rule.route.kind === 'GRPCRoute';
   const created = rule.created === '' ? Number.NaN : Date.parse(rule.created);
   return {
     rule,
@@ -69,7 +70,9 @@ function compilePlan(rule: RouteRule): CompiledPlan {
     backends,
     totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
     choice: new WeightedChoice(backends),
-    matches: rule.matches.map((match, index) => new PlannedMatch(match, { index, broken: rule.broken !== undefined })),
+    matches: rule.matches.map(
+      (match, index) => new PlannedMatch(match, { index, broken: rule.broken !== undefined, grpc }),
+    ),
     created: Number.isNaN(created) ? Number.POSITIVE_INFINITY : created,
     routeName: `${rule.route.namespace}/${rule.route.name}`,
   };

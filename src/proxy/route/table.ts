@@ -56,6 +56,8 @@ export interface RouteTable {
   match(head: Head, serverName: string): RouteMatch | null;
   /** How paths that are not in normal form are served for this request's host. To be settled before `match`. */
   pathForm(head: Head): PathForm;
+  /** This is no call of gRPC, and all routes for its host, of which there is one, take nothing else. */
+  wantsGrpc(head: Head, serverName: string): boolean;
   /**
    * False where another listener of this socket serves the request's host than the one that the SNI chose: the
    * request is misdirected (421). True where it is the same one, where there is no SNI, and where no listener serves

@@ -1,7 +1,7 @@
 import { ROUTE_REASON } from '../../api/index.ts';
 import type { RouteKind } from '../../config/index.ts';
 import { type Collection, type Context, index } from '../../graph/index.ts';
-import { ANY_HOST, bySpecificity, intersection, type ServedHost } from '../gateway/hostnames.ts';
+import { ANY_HOST, bySpecificity, type ServedHost } from '../gateway/hostnames.ts';
 import { byAge } from '../precedence.ts';
 import type { Graph } from '../stage.ts';
 import { type Problem, problem } from '../status/problem.ts';
@@ -27,8 +27,8 @@ export interface Clash {
 export type Clashes = Collection<Clash>;
 
 /**
- * Routes that cannot share hosts of a listener. Of an HTTPRoute and a GRPCRoute whose hosts meet, the older is
- * accepted and the other refused there. Connections have nothing but the hostname to choose a route by: of TLS, TCP
+ * Routes that cannot share hosts of a listener. Of an HTTPRoute and a GRPCRoute that serve a host of the same
+ * name, the older is accepted and the other refused there; where names only overlap the content type tells requests apart. Connections have nothing but the hostname to choose a route by: of TLS, TCP
  * and UDP routes with the same one, that with the most specific hostname of its own serves it, and of those the
  * oldest; the others are accepted, and told so.
  */
@@ -73,7 +73,7 @@ function mixedKinds(group: ReadonlyArray<HostClaim>): Map<string, Clash> {
   const found = new Map<string, Clash>();
   const accepted: HostClaim[] = [];
   for (const claim of oldestFirst(group)) {
-    const winner = accepted.find((other) => other.route.kind !== claim.route.kind && meet(claim, other));
+    const winner = accepted.find((other) => other.route.kind !== claim.route.kind && sameHost(claim, other));
     if (winner === undefined) accepted.push(claim);
     else found.set(keyOf(claim), { winner: winner.route, hostnames: claim.hosts.map(({ hostname }) => hostname) });
   }
@@ -104,8 +104,8 @@ function keyOf({ route, listener }: HostClaim): string {
   return `${route.key}>${listener}`;
 }
 
-function meet(a: HostClaim, b: HostClaim): boolean {
-  return a.hosts.some((one) => b.hosts.some((other) => intersection(one.hostname, other.hostname) !== undefined));
+function sameHost(a: HostClaim, b: HostClaim): boolean {
+  return a.hosts.some((one) => b.hosts.some((other) => one.hostname === other.hostname));
 }
 
 /** The route without what it lost; a parent that has nothing left of an HTTPRoute or GRPCRoute refuses it. */
