@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Change, Collection } from './collection.ts';
 import { addKey, type KeySet, keysOf, removeKey, sameSet } from './key-set.ts';
 import { Node, nodeOf } from './node.ts';
+import type { CollectionRead, CollectionView } from './scope.ts';
 import { fail } from './settle.ts';
 
 /** What a derivation reads besides its input; each read is remembered as a dependency. */
@@ -36,6 +37,7 @@ type Outputs<O> = ReadonlyArray<readonly [string, O]>;
 const NO_OUTPUTS: Outputs<never> = [];
 
 class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
+  protected override readonly kind = 'derived';
   computed = 0;
   readonly #input: Collection<I>;
   readonly #derivation: Derivation<I, O>;
@@ -68,6 +70,30 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
     if (readers === undefined) return;
     for (const { key } of changes) for (const reader of keysOf(readers.get(key))) this.#stale.add(reader);
     for (const reader of keysOf(readers.get(EVERY_KEY))) this.#stale.add(reader);
+  }
+
+  override sources(): Iterable<Node<unknown>> {
+    return new Set([this.#input, ...this.#readers.keys()].map((collection) => nodeOf(collection)));
+  }
+
+  override close(): void {
+    super.close();
+    for (const held of [this.#stale, this.#given, this.#givers, this.#reads, this.#readers]) held.clear();
+  }
+
+  override view(): CollectionView {
+    return { ...super.view(), runs: this.computed };
+  }
+
+  protected override inputs(): string[] {
+    return [this.#input.name];
+  }
+
+  protected override reads(): CollectionRead[] {
+    return Array.from(this.#readers, ([{ name }, readers]) => ({
+      collection: name,
+      keys: readers.has(EVERY_KEY) ? ('all' as const) : readers.size,
+    }));
   }
 
   protected override work(): unknown[] {

@@ -14,6 +14,8 @@ export function index<V>(
 }
 
 class Groups<V> extends Node<ReadonlyArray<V>> {
+  protected override readonly kind = 'index';
+  readonly #input: Collection<V>;
   readonly #keysOf: (value: V, key: string) => Iterable<string>;
   /** Member keys of each group, sorted, beside the values that `get` answers. */
   readonly #members = new Map<string, string[]>();
@@ -22,6 +24,7 @@ class Groups<V> extends Node<ReadonlyArray<V>> {
   constructor(name: string, input: Collection<V>, keysOf: (value: V, key: string) => Iterable<string>) {
     super(name);
     this.#keysOf = keysOf;
+    this.#input = input;
     nodeOf(input).attach(this);
     this.#received = Array.from(input.entries(), ([key, after]) => ({ key, after }));
     this.work();
@@ -30,6 +33,19 @@ class Groups<V> extends Node<ReadonlyArray<V>> {
 
   receive(_from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void {
     this.#received = changes as ReadonlyArray<Change<V>>;
+  }
+
+  override sources(): Iterable<Node<unknown>> {
+    return [nodeOf(this.#input) as Node<unknown>];
+  }
+
+  override close(): void {
+    super.close();
+    this.#members.clear();
+  }
+
+  protected override inputs(): string[] {
+    return [this.#input.name];
   }
 
   protected override work(): unknown[] {

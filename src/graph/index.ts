@@ -4,5 +4,6 @@ export { type Context, type Derivation, type Derived, derive } from './derive.ts
 export { equal } from './equal.ts';
 export { type Index, index } from './groups.ts';
 export { join } from './join.ts';
+export { type CollectionView, type Scope, scope } from './scope.ts';
 export { batch } from './settle.ts';
 export { SourceCollection } from './source-collection.ts';

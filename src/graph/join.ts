@@ -7,6 +7,7 @@ export function join<V>(name: string, inputs: ReadonlyArray<Collection<V>>): Col
 }
 
 class Joined<V> extends Node<V> {
+  protected override readonly kind = 'join';
   readonly #inputs: ReadonlyArray<Collection<V>>;
   readonly #stale = new Set<string>();
 
@@ -23,6 +24,14 @@ class Joined<V> extends Node<V> {
 
   receive(_from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void {
     for (const { key } of changes) this.#stale.add(key);
+  }
+
+  override sources(): Iterable<Node<unknown>> {
+    return this.#inputs.map((input) => nodeOf(input) as Node<unknown>);
+  }
+
+  protected override inputs(): string[] {
+    return this.#inputs.map(({ name }) => name);
   }
 
   protected override work(): unknown[] {

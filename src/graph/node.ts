@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Change, Collection } from './collection.ts';
 import { equal } from './equal.ts';
+import { type CollectionKind, type CollectionRead, type CollectionView, enlist } from './scope.ts';
 import { enqueue, nextOrder, type Settling } from './settle.ts';
 
 /** A node that reads another and is told what changed there. */
@@ -19,9 +20,11 @@ export abstract class Node<V> implements Collection<V>, Settling {
   readonly #again = new Set<string>();
   readonly #dependents = new Set<Dependent>();
   readonly #subscribers = new Set<(changes: ReadonlyArray<Change<V>>) => void>();
+  #closed = false;
 
   constructor(name: string) {
     this.name = name;
+    enlist(this);
   }
 
   get size(): number {
@@ -51,10 +54,47 @@ export abstract class Node<V> implements Collection<V>, Settling {
   /** Changes of this node reach `dependent`, whose number must be higher. */
   attach(dependent: Dependent): void {
     assert(this.order < dependent.order, `${this.name} was made after a collection that reads it`);
+    assert(!this.#closed, `${this.name} is closed`);
     this.#dependents.add(dependent);
   }
 
+  detach(dependent: Dependent): void {
+    this.#dependents.delete(dependent);
+  }
+
+  /** Follows no change any more, and lets go of what it holds. Nobody may read it then. */
+  close(): void {
+    if (this.#closed) return;
+    assert(this.#dependents.size === 0, `${this.name} is read by another collection`);
+    this.#closed = true;
+    for (const node of this.sources()) node.detach(this as unknown as Dependent);
+    this.#subscribers.clear();
+    this.#held.clear();
+    this.forgetChanges();
+  }
+
+  /** Every node that this one is attached to. */
+  sources(): Iterable<Node<unknown>> {
+    return [];
+  }
+
+  view(): CollectionView {
+    return { name: this.name, kind: this.kind, size: this.size, inputs: this.inputs(), reads: this.reads() };
+  }
+
+  protected abstract readonly kind: CollectionKind;
+
+  /** Names of the collections whose every change this one takes in. */
+  protected inputs(): string[] {
+    return [];
+  }
+
+  protected reads(): CollectionRead[] {
+    return [];
+  }
+
   settle(): ReadonlyArray<() => void> {
+    if (this.#closed) return [];
     const failures = this.work();
     const changes = this.#takeChanges();
     if (changes.length > 0) {

@@ -1,5 +1,5 @@
 import type { ConfigObject } from '../config/index.ts';
-import { batch, type Collection, derive, index, join } from '../graph/index.ts';
+import { batch, type Collection, type CollectionView, derive, index, join, type Scope, scope } from '../graph/index.ts';
 import { backendConfig, deriveBackends } from './backend/backends.ts';
 import { grantsOf } from './backend/grants.ts';
 import { deriveListeners } from './gateway/listeners.ts';
@@ -23,24 +23,31 @@ export interface Translation {
   unserved: Collection<UnservedListener>;
   /** How many derivations have run so far: what an edit costs. */
   computed(): number;
+  /** Every collection of the translation and of its inputs. */
+  graph(): CollectionView[];
+  /** Follows its inputs no more. */
+  close(): void;
 }
+
+type Outputs = Omit<Translation, 'graph' | 'close'>;
 
 /**
  * Resources to config and statuses. Pure and incremental: what does not depend on a change is not computed again.
  * Should one object make us throw, it is left out and all others are there; `onFault` is told, or else it is thrown.
  */
 export function translation(inputs: Inputs, options: TranslateOptions): Translation {
-  const built: Translation[] = [];
+  const built: Scope<Outputs>[] = [];
   try {
-    batch(() => built.push(build(inputs, options)));
+    batch(() => built.push(scope(() => build(inputs, options))));
   } catch (error) {
     if (built.length === 0 || options.onFault === undefined) throw error;
     options.onFault(error);
   }
-  return built[0]!;
+  const { made, views, close } = built[0]!;
+  return { ...made, graph: views, close };
 }
 
-function build(inputs: Inputs, options: TranslateOptions): Translation {
+function build(inputs: Inputs, options: TranslateOptions): Outputs {
   const derivations: Array<{ computed: number }> = [];
   const tracked: typeof derive = (name, input, derivation) => {
     const derived = derive(name, input, derivation);
