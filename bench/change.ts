@@ -1,6 +1,6 @@
 /**
  * What a change of the config costs the thread that serves: `node --expose-gc bench/change.ts` takes deltas as a worker does,
- * a piece at a time, and prints the longest stretch during which no request would get its turn, and the processor time in all.
+ * a piece at a time, and prints the longest stretch during which no request would get its turn, and the time in all.
  * Control has no part in it: pieces are made beforehand.
  */
 import { setImmediate } from 'node:timers/promises';
@@ -111,7 +111,6 @@ class ServingThread {
       }
       await setImmediate();
       const spent = performance.now() - before;
-      if (process.env.SHOW && spent > 3) console.log('turn', turn, 'of pieces', texts.length, spent.toFixed(1));
       cost.longest = Math.max(cost.longest, spent);
       cost.total += spent;
     }

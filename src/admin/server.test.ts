@@ -28,6 +28,7 @@ const parts: AdminParts = {
   },
   status: () => ({ items: [], diagnostics: [] }),
   config: () => config,
+  graph: () => ({ sources: [], collections: [] }),
   listeners: () => [{ key: 'infra/edge/http', state: 'serving' }],
 };
 
@@ -87,6 +88,7 @@ test('the config is shown without private keys', async () => {
 test('statuses and listeners are shown as they are', async () => {
   expect(JSON.parse((await ask('/status')).body)).toEqual({ items: [], diagnostics: [] });
   expect(JSON.parse((await ask('/listeners')).body)).toEqual(parts.listeners());
+  expect(JSON.parse((await ask('/graph')).body)).toEqual(parts.graph());
 });
 
 test('unknown pages are 404 with those that exist, other methods 405, HEAD has no body', async () => {

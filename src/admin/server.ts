@@ -23,6 +23,8 @@ export interface AdminParts {
   status(): unknown;
   /** What the data planes were told to serve. */
   config(): Snapshot;
+  /** What control computes of what. */
+  graph(): unknown;
   /** Each listener, and where it is bound or why it is not. */
   listeners(): unknown;
 }
@@ -70,6 +72,7 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/status', (parts) => json(parts.status())],
   ['/config', (parts) => json(redactedConfig(parts.config()))],
   ['/listeners', (parts) => json(parts.listeners())],
+  ['/graph', (parts) => json(parts.graph())],
 ]);
 
 /** Throws a DaemunError where the address cannot be bound. */

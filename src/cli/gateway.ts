@@ -122,6 +122,7 @@ export class Gateway {
           status: () => control.report(),
           config: () => control.snapshot,
           listeners: () => control.listeners(),
+          graph: () => control.graph(),
         },
       );
     } catch (error) {

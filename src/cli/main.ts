@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./command/check.ts')).checkCommand(),
   status: async () => (await import('./command/status.ts')).statusCommand(),
   explain: async () => (await import('./command/explain.ts')).explainCommand(),
+  debug: async () => (await import('./command/debug.ts')).debugCommand(),
   demo: async () => (await import('./command/demo.ts')).demoCommand(),
 };
 

@@ -1,6 +1,7 @@
 /** From sources to what the data planes were told and what they said: one composition for `run`, a controller and tests. */
 import type { Ack, Snapshot } from '../config/index.ts';
 import type { Fleet, FleetEvents } from '../delivery/index.ts';
+import type { CollectionView } from '../graph/index.ts';
 import { DaemunError, type FamilySnapshot, type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
 import { type Applied, Feed, type Overlay } from './feed.ts';
 import { type Health, type HealthCheck, type HealthFacts, healthChecks, healthOf, type Phase } from './health.ts';
@@ -24,6 +25,13 @@ export interface ControlEvents {
   onHealth?(health: Health): void;
   /** It serves since now, or does so no longer, or fails from the start. */
   onListener?(listener: ListenerView): void;
+}
+
+export interface GraphView {
+  /** `synced`: when the source last knew all of the outside; absent before the first time. */
+  sources: Array<{ name: string; synced?: string | undefined; objects: number }>;
+  /** In the order in which they settle. */
+  collections: CollectionView[];
 }
 
 export class Control {
@@ -104,6 +112,14 @@ export class Control {
     return this.pipeline.problems();
   }
 
+  /** What is computed of what, and how often it was: for whoever looks for the cause of a result or of a cost. */
+  graph(): GraphView {
+    const { source } = this.pipeline;
+    const objects = Object.values(source.collections).reduce((sum, { size }) => sum + size, 0);
+    const sources = [{ name: source.name, synced: source.synced?.toISOString(), objects }];
+    return { sources, collections: this.pipeline.graph() };
+  }
+
   /** Of control and of all data planes: one snapshot each. */
   async metrics(): Promise<MetricsSnapshot[]> {
     const metrics = this.#metrics;
@@ -113,6 +129,11 @@ export class Control {
       const cell = metrics.gauge('daemun_config_objects', 'Objects that the data planes were told to serve.', { kind });
       cell.value = this.snapshot.of(kind).size;
     }
+    const { name: source, synced } = this.pipeline.source;
+    const at = metrics.gauge('daemun_source_synced_timestamp_seconds', 'When the source was last read whole.', {
+      source,
+    });
+    at.value = (synced?.getTime() ?? 0) / 1000;
     const diagnostics = this.problems();
     for (const severity of ['error', 'warning'] as const) {
       const cell = metrics.gauge('daemun_diagnostics', 'Problems found in the manifests.', { severity });

@@ -1,5 +1,5 @@
 /** Sources to config to data planes and back to statuses and health; it serves no traffic itself. */
-export { Control, type ControlEvents, type ControlOptions } from './control.ts';
+export { Control, type ControlEvents, type ControlOptions, type GraphView } from './control.ts';
 export type { Applied, Overlay } from './feed.ts';
 export type { Health, HealthCheck } from './health.ts';
 export { type ListenerView, whyNot } from './listener-view.ts';

@@ -1,6 +1,6 @@
 /** From manifests to config, statuses and diagnostics: what `check` and `run` have in common. */
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
-import { type Change, type Collection, SourceCollection } from '../graph/index.ts';
+import { type Change, type Collection, type CollectionView, SourceCollection } from '../graph/index.ts';
 import { type Diagnostic, type EndpointOption, type FileSource, fileSource, LastGood } from '../sources/index.ts';
 import {
   type AssignedAddresses,
@@ -38,6 +38,8 @@ export interface Pipeline {
   /** Statuses and diagnostics as they are now. */
   report(): Report;
   problems(): ReportedDiagnostic[];
+  /** Every collection, from what is read to what is told. */
+  graph(): CollectionView[];
 }
 
 export function openPipeline(options: PipelineOptions): Pipeline {
@@ -49,7 +51,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
   const inputs = { ...source.collections, acks, deliveries, addresses, superseded: lastGood.collection };
-  const { config, statuses, diagnostics, unserved } = translation(inputs, {
+  const { config, statuses, diagnostics, unserved, graph } = translation(inputs, {
     controllerNames,
     shared: true,
     loopbackNames,
@@ -63,7 +65,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const places = new FieldPlaces((key) => source.placeOf(key));
   const problems = () => reported([...source.diagnostics.values()], [...diagnostics.values()], places);
   const report = () => ({ items: book.items(), diagnostics: problems() });
-  return { source, config, unserved, acks, deliveries, report, problems };
+  return { source, config, unserved, acks, deliveries, report, problems, graph };
 }
 
 /** A reference that is taken away is no mistake: it ends what was kept in service for its sake. */

@@ -72,6 +72,22 @@ describe('a scope', () => {
     expect(runs.count).toBe(2);
   });
 
+  it('that fails to be made leaves nothing behind', () => {
+    const names = new SourceCollection<string>('names');
+    let runs = 0;
+    const failing = () =>
+      scope(() => {
+        derive('half', names, () => {
+          runs++;
+          return [];
+        });
+        throw new Error('no further');
+      });
+    expect(failing).toThrow('no further');
+    names.apply([{ key: 'a', value: 'x' }]);
+    expect(runs).toBe(0);
+  });
+
   it('leaves its sources to others', () => {
     const { names, graph } = rig();
     const other = derive('other', names, (_, name, key) => [[key, name]]);

@@ -48,23 +48,23 @@ export function scope<T>(make: () => T): Scope<T> {
   const outer = current;
   const nodes = new Set<Member>();
   current = nodes;
-  let made: T;
   try {
-    made = make();
-  } finally {
-    current = outer;
+    const made = make();
     // What belongs to the inner one belongs to the outer one, too.
     for (const node of nodes) outer?.add(node);
+    return { made, views: () => views(nodes), close: () => closeAll(nodes) };
+  } catch (error) {
+    closeAll(nodes);
+    throw error;
+  } finally {
+    current = outer;
   }
-  return {
-    made,
-    views: () => views(nodes),
-    close() {
-      // Whatever reads a node was made after it.
-      for (const node of Array.from(nodes).sort((a, b) => b.order - a.order)) node.close();
-      nodes.clear();
-    },
-  };
+}
+
+function closeAll(nodes: Set<Member>): void {
+  // Whatever reads a node was made after it.
+  for (const node of Array.from(nodes).sort((a, b) => b.order - a.order)) node.close();
+  nodes.clear();
 }
 
 function views(nodes: ReadonlySet<Member>): CollectionView[] {

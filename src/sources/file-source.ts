@@ -73,6 +73,8 @@ export function fileSource(options: FileSourceOptions): FileSource {
 }
 
 class FilesAsSource implements FileSource {
+  readonly name = 'files';
+  synced: Date | undefined;
   readonly collections: FilledCollections = emptyCollections();
   readonly diagnostics = new SourceCollection<Diagnostic>('diagnostics');
   readonly ready: Promise<void>;
@@ -151,6 +153,7 @@ class FilesAsSource implements FileSource {
       );
       const { resources, diagnostics } = this.#inventory.take(files);
       reload.files = files.length;
+      this.synced = new Date();
       reload.changed = this.#publish(resources, [...diagnostics, ...notes]);
     } catch (error) {
       // Faults of the input are diagnostics: this is one of ours, or of the machine. What is in use stays.

@@ -37,6 +37,7 @@ export function testSource(name: string, start: (objects: object[]) => Promise<S
     test('has what is there at the start when it is ready', async () => {
       await withRig([object('a', '1'), object('b', '2')], async ({ source }) => {
         await source.ready;
+        expect(source.synced?.getTime()).toBeGreaterThan(0);
         expect([...source.collections.ConfigMap.entries()].map(([at, map]) => [at, map.data?.value])).toEqual([
           [key('a'), '1'],
           [key('b'), '2'],

@@ -12,6 +12,10 @@ export interface Source {
   readonly diagnostics: Collection<Diagnostic>;
   /** Fulfilled when the collections hold what was there at the start. */
   readonly ready: Promise<void>;
+  /** What it is called where people look, such as `files`. */
+  readonly name: string;
+  /** When it last knew all of the outside; undefined before the first time. */
+  readonly synced: Date | undefined;
   /** Stops looking. The collections stay as they are. */
   close(): Promise<void>;
 }

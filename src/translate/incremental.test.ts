@@ -174,6 +174,19 @@ describe('translation', () => {
   });
 });
 
+it('a translation that is closed follows nothing, and shows no collection', () => {
+  const inputs = emptyInputs();
+  put(inputs, gatewayClass, gateway('g', 80), route({ name: 'a', path: '/' }));
+  const { computed, graph, close, config } = translation(inputs, { shared: true });
+  expect(graph().find(({ name }) => name === 'rules')).toMatchObject({ kind: 'derived', size: 1, runs: 1 });
+  expect(graph().find(({ name }) => name === 'HTTPRoute')).toMatchObject({ kind: 'source', size: 1 });
+  close();
+  const before = computed();
+  put(inputs, route({ name: 'b', path: '/b' }), gateway('h', 81));
+  expect(computed()).toBe(before);
+  expect([config.size, graph()]).toEqual([0, []]);
+});
+
 describe('an object that makes translation throw', () => {
   it('is left out, and all others are there', () => {
     const inputs = emptyInputs();

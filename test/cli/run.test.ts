@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { ask, askAdmin, isTurnedAway, Load } from './client.ts';
-import { freePort, ServingProcess } from './daemun-process.ts';
+import { daemun, freePort, ServingProcess } from './daemun-process.ts';
 import { documents, GATEWAY, gateway, route, service } from './manifest.ts';
 
 const SHOP = documents(service('cart'), route('shop', { hostname: 'shop.example.com', backend: 'cart' }));
@@ -44,6 +44,22 @@ test('manifests of another vendor are served as they are, with echoes, readiness
     backend: 'shop/cart:80',
     path: expect.stringMatching(/^\/a/),
   });
+});
+
+test('debug graph shows what is computed of what, and that the files were read', async () => {
+  running = await ServingProcess.start({ 'gateway.yaml': GATEWAY, 'shop.yaml': SHOP }, FLAGS);
+  const { code, stdout } = await daemun(['debug', 'graph', '--admin', running.admin]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^files +4 +\d{4}-\d\d-\d\dT/m);
+  expect(stdout).toMatch(/^HTTPRoute +source +1$/m);
+  expect(stdout).toMatch(/^rules +derived +1 +\d+ +judged routes$/m);
+  const json = await daemun(['debug', 'graph', '--admin', running.admin, '-o', 'json']);
+  expect(JSON.parse(json.stdout).collections).toContainEqual(
+    expect.objectContaining({ name: 'config', kind: 'join', size: 4 }),
+  );
+  expect((await askAdmin(running.admin, '/metrics')).body).toMatch(
+    /daemun_source_synced_timestamp_seconds\{source="files"\} 1/,
+  );
 });
 
 test('WebSocket messages are echoed through the gateway', async () => {

@@ -33,6 +33,8 @@ const METADATA_FIRST: readonly Kind[] = ['Secret', 'ConfigMap'];
 export const REDISCOVER = 10_000;
 
 export class ClusterSource implements Source {
+  readonly name = 'cluster';
+  synced: Date | undefined;
   readonly collections: FilledCollections = emptyCollections();
   readonly diagnostics = new SourceCollection<Diagnostic>('cluster diagnostics');
   readonly ready: Promise<void>;
@@ -72,6 +74,7 @@ export class ClusterSource implements Source {
     const watches = [...this.#followed.values()].flatMap((followed) => followed.watches);
     await Promise.all(watches.map(({ synced }) => synced));
     await this.#full.settled();
+    this.synced = new Date();
   }
 
   #rest(): Promise<void> {

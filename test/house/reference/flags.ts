@@ -1,12 +1,13 @@
 /** docs/reference/flags.md, from the commands themselves. */
 import type { Command } from 'commander';
 import { checkCommand } from '../../../src/cli/command/check.ts';
+import { debugCommand } from '../../../src/cli/command/debug.ts';
 import { demoCommand } from '../../../src/cli/command/demo.ts';
 import { explainCommand } from '../../../src/cli/command/explain.ts';
 import { runCommand } from '../../../src/cli/command/run.ts';
 import { statusCommand } from '../../../src/cli/command/status.ts';
 
-const COMMANDS = [runCommand, checkCommand, explainCommand, statusCommand, demoCommand];
+const COMMANDS = [runCommand, checkCommand, explainCommand, statusCommand, debugCommand, demoCommand];
 
 export function flagsPage(): string {
   return `# Commands and flags
@@ -16,11 +17,20 @@ What \`daemun COMMAND --help\` prints. \`npm run docs\` writes this page, and a 
 Durations are written as in the Gateway API: \`30s\`, \`1m30s\`, \`250ms\`. Addresses are \`HOST:PORT\`, and \`[::1]:PORT\` for
 IPv6. A flag that is repeatable adds to what came before.
 
-${COMMANDS.map((make) => section(make())).join('\n')}`;
+${COMMANDS.flatMap((make) => sections(make())).join('\n')}`;
+}
+
+/** A command that only has commands of its own is shown as these. */
+function sections(command: Command): string[] {
+  return command.commands.length === 0 ? [section(command)] : command.commands.flatMap((one) => sections(one));
 }
 
 function section(command: Command): string {
-  return `## daemun ${command.name()}\n\n\`\`\`text\n${helpOf(command).trimEnd()}\n\`\`\`\n`;
+  return `## daemun ${nameOf(command)}\n\n\`\`\`text\n${helpOf(command).trimEnd()}\n\`\`\`\n`;
+}
+
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 
 /** The whole help, with the examples that stand after the options. */
@@ -32,5 +42,5 @@ function helpOf(command: Command): string {
     getOutHasColors: () => false,
   };
   command.configureOutput(page).outputHelp();
-  return text.replace(`Usage: ${command.name()}`, `Usage: daemun ${command.name()}`);
+  return text.replace(`Usage: ${nameOf(command)}`, `Usage: daemun ${nameOf(command)}`);
 }
