@@ -30,6 +30,7 @@ export async function demo({ portMap, admin, signals }: DemoOptions): Promise<vo
       portMap: [...portMap],
       trustedHops: [],
       loopbackNames: 'refused',
+      via: false,
       accessLog: 'off',
     },
     workers: 1,

@@ -15,6 +15,7 @@ export interface ProxySetup {
   /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
   ticketKeys: string;
   loopbackNames: 'allowed' | 'refused';
+  via: boolean;
   /** Of the admin API, where there is one: never a backend. */
   ownAddresses?: string[];
   /** Instead of the data plane's defaults. */
@@ -22,7 +23,7 @@ export interface ProxySetup {
 }
 
 export function proxyOf(setup: ProxySetup): WorkerProxy {
-  const { bind, portMap, trustedHops, shared, ticketKeys, limits, loopbackNames, ownAddresses = [] } = setup;
+  const { bind, portMap, trustedHops, shared, ticketKeys, limits, loopbackNames, ownAddresses = [], via } = setup;
   const metrics = new Metrics();
   const access = accessTap(setup, metrics);
   const open: OpenReceiver = (name, onAck) => {
@@ -34,6 +35,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       ticketKeys,
       reusePort: shared,
       loopbackNames,
+      via,
       ownAddresses,
       onAck,
       ...(limits ? { limits } : {}),

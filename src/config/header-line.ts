@@ -3,10 +3,11 @@
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /**
- * Names whose lines say where a message ends or belong to one connection. A route that could set or remove them
- * could smuggle requests into connections that others share.
+ * Names whose lines say where a message ends or belong to one connection: a route that could set or remove them could
+ * smuggle requests into connections that others share. And the one by which a request that runs in a circle is found.
  */
 const RESERVED = new Set([
+  'cdn-loop',
   'connection',
   'content-length',
   'host',

@@ -19,6 +19,8 @@ export interface ProxyOptions {
    * client resumes its session whichever takes its next connection. Absent: each port's own.
    */
   ticketKeys?: string;
+  /** Requests and answers say in Via that they came through here: some backends compress nothing then. */
+  via?: boolean;
   /** Endpoints on this machine's loopback: allowed where people run backends beside the gateway (default). */
   loopbackEndpoints?: 'allowed' | 'refused';
   /** Names of Services that resolve to it; refused unless said otherwise. */

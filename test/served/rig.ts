@@ -22,6 +22,7 @@ export interface RigOptions {
   loopbackNames?: 'allowed' | 'refused';
   loopbackEndpoints?: 'allowed' | 'refused';
   ownAddresses?: string[];
+  via?: boolean;
 }
 
 export interface Rig {
@@ -75,6 +76,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       loopbackNames: options.loopbackNames,
       loopbackEndpoints: options.loopbackEndpoints,
       ownAddresses: options.ownAddresses,
+      via: options.via,
       onAccess: (entry) => accesses.push(entry),
       onAck,
     });

@@ -28,6 +28,7 @@ interface RunFlags extends AdminFlags, LimitFlags {
   controllerName?: string[];
   trustedHops?: string[];
   loopbackNames?: boolean;
+  via?: boolean;
 }
 
 const EXAMPLES = `
@@ -88,6 +89,7 @@ export function runCommand(): Command {
     .addOption(
       new Option('--loopback-names', 'let names of Services lead to this machine, such as ExternalName localhost'),
     )
+    .addOption(new Option('--via', 'add a Via line to requests and answers (nginx backends compress nothing then)'))
     .addHelpText('after', EXAMPLES)
     .action(async (flags: RunFlags, asked: Command) => {
       const signals = new Signals();
@@ -109,6 +111,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     bind: flags.bind ?? ['0.0.0.0'],
     portMap: [...map],
     trustedHops: flags.trustedHops ?? [],
+    via: flags.via === true,
     loopbackNames: flags.loopbackNames === true ? 'allowed' : 'refused',
     accessLog: flags.accessLog,
     limits: limitsOf(flags),

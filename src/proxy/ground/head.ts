@@ -106,6 +106,8 @@ export class HeadTable {
   contentLengthField = -1;
   requestIdField = -1;
   forwardedForField = -1;
+  /** CDN-Loop. */
+  loopField = -1;
 
   /** OPTION_CLOSE, OPTION_KEEP_ALIVE and OPTION_UPGRADE, as Connection has them. */
   options = 0;
@@ -135,7 +137,7 @@ export class HeadTable {
     this.status = this.reasonStart = this.reasonEnd = 0;
     this.count = this.options = 0;
     this.hostField = this.contentLengthField = this.requestIdField = this.forwardedForField = -1;
-    this.contentLength = -1;
+    this.loopField = this.contentLength = -1;
     this.chunked = this.expectContinue = this.acceptsTrailers = false;
     this.keepAlive = true;
     this.upgradeStart = this.upgradeEnd = 0;

@@ -33,8 +33,9 @@ test('a request goes on with the lines of the proxy, and its answer comes back',
   expect(sent).toMatch(/^GET \/x\?y=1 HTTP\/1\.1\r\nHost: a\.example\r\nX-Own: 2\r\n/);
   expect(sent).toContain('X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\n');
   expect(sent).toContain('X-Forwarded-Host: a.example\r\n');
+  expect(sent).toContain('Via: 1.1 x\r\nCDN-Loop: daemun\r\n');
   expect(sent).toMatch(/X-Request-Id: [0-9a-f]{32}\r\n/);
-  expect(sent).not.toMatch(/X-Hop|Via|6\.6\.6\.6|Connection/);
+  expect(sent).not.toMatch(/X-Hop|6\.6\.6\.6|Connection/);
   rig
     .backend()
     .deliver(

@@ -18,6 +18,7 @@ import { composeRequest, framingOf } from './forward.ts';
 import { grpcDue } from './grpc.ts';
 import { grpcWebOf } from './grpc-web.ts';
 import { PREFERS_GRPC, PREFERS_JSON, preferenceOf } from './local-reply.ts';
+import { runsInCircle, VIA_OF_ANSWERS } from './loop.ts';
 import { Mirrors } from './mirror.ts';
 import { trustedRequestId } from './request-id.ts';
 
@@ -36,6 +37,9 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
     if (service.onAccess !== undefined) this.account.note(head);
     if (!sound) return this.fail(400, 'malformed_request', PATH_NOT_NORMAL);
 
+    if (head.loopField >= 0 && runsInCircle(head)) {
+      return this.fail(508, 'loop', 'This request came back to the gateway too often: a route leads to itself.');
+    }
     const { maxBodyBytes } = service.limits;
     if (maxBodyBytes > 0 && head.contentLength > maxBodyBytes) return this.#refuseBody();
     const serverName = this.client.tls?.serverName ?? '';
@@ -112,11 +116,13 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
       listenerPort: around.listenerPort,
       trusted: around.trusted,
       upgrade,
+      via: this.service.via === true,
     };
     const text = composeRequest(head, { changes, client: this.client, framing });
     if (text === null) return false;
     this.request = new BackendRequest(text, framing);
     this.responsePatch = run === null ? backend.responsePatch : backend.responsePatch.followedBy(run.responsePatch);
+    if (changes.via) this.responsePatch = this.responsePatch.followedBy(VIA_OF_ANSWERS);
     // What follows an upgrade is between two: there is nothing in it to copy.
     if (run !== null && run.mirrors.length > 0 && !upgrade) this.#mirror(run.mirrors);
     return true;

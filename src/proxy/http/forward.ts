@@ -23,6 +23,7 @@ import {
 } from '../ground/head.ts';
 import { applyDrops, fieldsStart, putKept } from './compose.ts';
 import { reasonPhrase } from './local-reply.ts';
+import { LOOP_LINE, PSEUDONYM } from './loop.ts';
 import { ID_PREFIX, idText } from './request-id.ts';
 
 /** What a request head becomes on its way. */
@@ -40,6 +41,8 @@ export interface RequestChanges {
   trusted: boolean;
   /** A protocol to upgrade to, kept for the backend. */
   upgrade: boolean;
+  /** Say so in Via. */
+  via: boolean;
 }
 
 const LINES = new Cursor(COMPOSE_START, COMPOSE_END);
@@ -127,7 +130,7 @@ function putAuthority(to: Cursor, head: Head): void {
 function putForwarded(to: Cursor, head: Head, around: { changes: RequestChanges; client: ClientConnection }): void {
   const { changes, client } = around;
   if (changes.trusted || changes.patch.changesForwarded) return putForwardedSingly(to, head, around);
-  to.text(forwardedText(client, changes.listenerPort));
+  to.text(forwardedText(client, changes));
   to.hex(changes.idNumber);
   if (head.hostEnd > 0) {
     to.text('\r\nX-Forwarded-Host: ');
@@ -137,12 +140,19 @@ function putForwarded(to: Cursor, head: Head, around: { changes: RequestChanges;
 }
 
 /** What is the same for all requests of a connection, up to the request id's own part: made once for each. */
-function forwardedText(client: ClientConnection, port: number): string {
+function forwardedText(client: ClientConnection, changes: RequestChanges): string {
+  const port = changes.listenerPort;
   if (client.forwardedPort !== port) {
     client.forwardedPort = port;
-    client.forwardedText = `${clientCertificate(client)}X-Forwarded-For: ${client.remoteAddress}\r\nX-Forwarded-Proto: ${client.scheme}\r\nX-Forwarded-Port: ${port}\r\nX-Request-Id: ${ID_PREFIX}`;
+    client.forwardedText = `${hopText(client, changes)}X-Forwarded-For: ${client.remoteAddress}\r\nX-Forwarded-Proto: ${client.scheme}\r\nX-Forwarded-Port: ${port}\r\nX-Request-Id: ${ID_PREFIX}`;
   }
   return client.forwardedText;
+}
+
+/** What does not depend on what the client said, nor on the rule. */
+function hopText(client: ClientConnection, { via }: RequestChanges): string {
+  const said = via ? `Via: ${client.protocol.slice(client.protocol.indexOf('/') + 1)} ${PSEUDONYM}\r\n` : '';
+  return `${clientCertificate(client)}${LOOP_LINE}${said}`;
 }
 
 /** RFC 9440: the certificate of a client that was verified. What clients send under this name is dropped. */
@@ -163,7 +173,7 @@ function putForwardedSingly(
   const { changes, client } = around;
   const { drops } = changes.patch;
   const trusted = changes.trusted ? head : NO_FIELDS;
-  to.text(clientCertificate(client));
+  to.text(hopText(client, changes));
   if (!drops.has('x-forwarded-for')) {
     to.text('X-Forwarded-For: ');
     putTrusted(to, trusted, { name: 'x-forwarded-for', hash: FORWARDED_FOR, suffix: ', ' });

@@ -61,6 +61,8 @@ export interface HttpService {
   readonly wheel: DeadlineWheel;
   readonly trustedHops: TrustedHops;
   readonly limits: HttpLimits;
+  /** Requests and answers say in Via that they came through here. */
+  readonly via?: boolean;
   readonly stats: Stats;
   readonly onAccess: ((entry: AccessEntry) => void) | undefined;
   /** Connections under way, to be drained. */

@@ -65,6 +65,7 @@ export class DataPlane implements Proxy {
       {
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         trustedHops: new TrustedHops(options.trustedHops),
+        via: options.via === true,
         ticketKeys: readTicketKeys(options.ticketKeys),
         onAccess: options.onAccess,
       },

@@ -17,6 +17,7 @@ export class World {
   readonly ticketKeys: Buffer | undefined;
   readonly #limits: HttpLimits;
   readonly #trustedHops: TrustedHops;
+  readonly #via: boolean;
   readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
 
   constructor(
@@ -24,6 +25,7 @@ export class World {
     settings: {
       limits: HttpLimits;
       trustedHops: TrustedHops;
+      via: boolean;
       ticketKeys: Buffer | undefined;
       onAccess: ((entry: AccessEntry) => void) | undefined;
     },
@@ -36,6 +38,7 @@ export class World {
     this.ticketKeys = settings.ticketKeys;
     this.#limits = settings.limits;
     this.#trustedHops = settings.trustedHops;
+    this.#via = settings.via;
     this.#onAccess = settings.onAccess;
   }
 
@@ -46,6 +49,7 @@ export class World {
       wheel: this.wheel,
       trustedHops: this.#trustedHops,
       limits: this.#limits,
+      via: this.#via,
       stats: this.stats,
       onAccess: this.#onAccess,
       connections: new Set(),

@@ -24,6 +24,7 @@ export const MAX_NAMED_OPTIONS = 16;
 const END_TO_END: ReadonlySet<string> = new Set([
   'authorization',
   'cache-control',
+  'cdn-loop',
   'content-encoding',
   'content-length',
   'content-range',

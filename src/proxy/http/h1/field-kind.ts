@@ -29,7 +29,8 @@ export const FORWARDED_PROTO = 11;
 export const FORWARDED_HOST = 12;
 export const FORWARDED_PORT = 13;
 export const REQUEST_ID = 14;
-export const VIA = 15;
+/** RFC 8586: the gateways that a request went through; it goes on, and ours is added. */
+export const CDN_LOOP = 15;
 /** RFC 9440: the verified client certificate, said by the proxy and by nobody else. */
 export const CLIENT_CERT = 16;
 export const CLIENT_CERT_CHAIN = 17;
@@ -53,7 +54,7 @@ const NAMES: readonly string[] = [
   'x-forwarded-host',
   'x-forwarded-port',
   'x-request-id',
-  'via',
+  'cdn-loop',
   'client-cert',
   'client-cert-chain',
   ...GATEWAY_LINES,
@@ -62,8 +63,8 @@ const NAMES: readonly string[] = [
 /** What becomes of a field of each kind when a request, or a response, is forwarded. */
 export const REQUEST_DROP: Uint8Array = Uint8Array.from({ length: CLAIM + 1 }, (_, kind) => {
   if (kind === CLAIM) return FIELD_CLAIMED;
-  if (kind >= HOST) return FIELD_MANAGED;
-  return kind === ORDINARY || kind === CONTENT_LENGTH ? FIELD_KEPT : FIELD_HOP_BY_HOP;
+  if (kind >= HOST && kind !== CDN_LOOP) return FIELD_MANAGED;
+  return kind === ORDINARY || kind === CONTENT_LENGTH || kind === CDN_LOOP ? FIELD_KEPT : FIELD_HOP_BY_HOP;
 });
 export const RESPONSE_DROP: Uint8Array = REQUEST_DROP.map((drop, kind) => (kind >= HOST ? FIELD_KEPT : drop));
 

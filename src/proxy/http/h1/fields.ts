@@ -19,6 +19,7 @@ import {
   TOO_MANY_FIELDS,
 } from './fault.ts';
 import {
+  CDN_LOOP,
   CLAIM,
   CONNECTION,
   CONTENT_LENGTH,
@@ -230,6 +231,9 @@ function noteRequestField(kind: number, index: number, head: HeadTable): number 
       return 0;
     case FORWARDED_FOR:
       if (head.forwardedForField < 0) head.forwardedForField = index;
+      return 0;
+    case CDN_LOOP:
+      if (head.loopField < 0) head.loopField = index;
       return 0;
     case REQUEST_ID:
       if (head.requestIdField < 0) head.requestIdField = index;

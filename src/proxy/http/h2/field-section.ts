@@ -132,7 +132,7 @@ export class FieldSection {
   /** RFC 9110 6.5.1: what frames, routes or authenticates the message has no place behind it. */
   #addTrailer(end: number, kind: number): void {
     const claim = kind === kinds.CLAIM && this.#role === RESPONSE_TRAILER_SECTION;
-    if (kind === kinds.ORDINARY || kind === kinds.VIA || kind === kinds.REQUEST_ID || claim) this.out = end;
+    if (kind === kinds.ORDINARY || kind === kinds.REQUEST_ID || claim) this.out = end;
     else this.#break(BROKEN);
   }
 
@@ -226,6 +226,9 @@ export class FieldSection {
         return true;
       case kinds.REQUEST_ID:
         if (head.requestIdField < 0) head.requestIdField = head.count;
+        return true;
+      case kinds.CDN_LOOP:
+        if (head.loopField < 0) head.loopField = head.count;
         return true;
       case COOKIE:
         if (this.#cookieField >= 0) {
