@@ -6,6 +6,7 @@
 
 import { type ConfigObject, Snapshot } from '../src/config/index.ts';
 import { Metrics } from '../src/observe/index.ts';
+import { DrainSet } from '../src/proxy/ground/drain.ts';
 import {
   DEFAULT_LIMITS,
   DeadlineWheel,
@@ -84,9 +85,7 @@ function serviceOf(driver: MemoryDriver): HttpService {
     limits: DEFAULT_LIMITS,
     stats: new Stats(new Metrics()),
     onAccess: undefined,
-    connections: new Set(),
-    drained: undefined,
-    draining: false,
+    connections: new DrainSet(),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 export const ERROR_CODES = {
   DMN_PORT_IN_USE: 'Another process listens on the port that a listener asks for.',
+  DMN_PORT_CONFLICT: 'Two listeners want the same port and cannot share it.',
   DMN_PORT_DENIED: 'The process may not bind the port that a listener asks for.',
   DMN_ADDRESS_UNAVAILABLE: 'The address that a listener asks for is not on this machine.',
   DMN_LISTEN_FAILED: 'A socket could not be opened for another reason.',

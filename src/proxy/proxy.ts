@@ -27,6 +27,8 @@ export interface ProxyOptions {
   loopbackNames?: 'allowed' | 'refused';
   /** Sockets of the process besides listeners, such as the admin API's (`address:port`): never a backend. */
   ownAddresses?: string[];
+  /** Milliseconds that what is under way on a port that goes may take to finish; absent: 30 seconds. */
+  drainTimeout?: number;
   /** Instead of the defaults (DEFAULT_LIMITS in http/service.ts). */
   limits?: Partial<HttpLimits>;
   /** One call per finished request or connection; absent: no access log. */

@@ -26,7 +26,7 @@ export interface Link {
   resume(): void;
   /**
    * 'end' sends what was written, then FIN; 'reset' drops everything at once, so that the peer sees that it was cut;
-   * 'leave', after 'end', waits for the peer no longer, and the kernel goes on sending what it has.
+   * 'leave' does the same and then does not wait for the peer to end its side: the kernel goes on sending what it has.
    */
   close(how: 'end' | 'reset' | 'leave'): void;
   /** Hands the connection to another sink, such as a codec found by its first bytes. */

@@ -1,6 +1,7 @@
 /** An HTTP service over links in memory, with a clock of its own: what the exchange's tests and the fuzzing stand on. */
 import { type ConfigObject, type RouteRule, Snapshot } from '../../config/index.ts';
 import { type AccessEntry, Metrics } from '../../observe/index.ts';
+import { DrainSet } from '../ground/drain.ts';
 import { MemoryDriver, MemoryLink } from '../listen/index.ts';
 import { compileTable, PlanCache } from '../route/index.ts';
 import { Backends } from '../upstream/index.ts';
@@ -62,9 +63,7 @@ export function memoryService(options: MemoryOptions = {}): MemoryRig {
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     stats: new Stats(new Metrics()),
     onAccess: (entry) => accesses.push(entry),
-    connections: new Set(),
-    drained: undefined,
-    draining: false,
+    connections: new DrainSet(),
   };
   return {
     service,

@@ -5,7 +5,7 @@ import { Exchange } from './exchange.ts';
 import { H1ClientConnection } from './h1/client.ts';
 import { H1ServerConnection } from './h1/server.ts';
 import { H2Pool, H2ServerConnection, type H2ServerHost } from './h2/index.ts';
-import { forgetConnection, type HttpService } from './service.ts';
+import { forgetConnection, type HttpService, retirePools } from './service.ts';
 
 const hosts = new WeakMap<HttpService, H2ServerHost>();
 
@@ -36,10 +36,8 @@ function hostOf(service: HttpService): H2ServerHost {
       wheel: service.wheel,
       keepAliveTimeout: service.limits.keepAliveTimeout,
       newExchange: (down) => new Exchange(service, down),
-      closed: (connection) => {
-        service.stats.connectionsOpen.value--;
-        forgetConnection(service, connection);
-      },
+      closed: (connection) => retirePools(connection),
+      gone: (connection) => forgetConnection(service, connection),
     };
     hosts.set(service, host);
   }

@@ -1,7 +1,8 @@
 /** What all exchanges of one socket share. Routes and upstreams are swapped as whole references. */
 import type { AccessEntry } from '../../observe/index.ts';
-import type { ClientConnection, Failure } from '../ground/codec.ts';
+import type { ClientConnection } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
+import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { RouteTable } from '../route/index.ts';
 import type { RetryBudget } from '../state/index.ts';
 import type { EndpointPool } from '../upstream/index.ts';
@@ -45,15 +46,6 @@ export const MAX_REPLAY_BYTES = 64 * 1024;
 /** Bytes of a body read and dropped after an early answer, so that the connection lives on. */
 export const MAX_DISCARD_BYTES = 256 * 1024;
 
-/** A client's connection, as far as draining needs it. */
-export interface Drainable {
-  readonly client: ClientConnection;
-  /** No more requests; the connection ends by itself when those under way are done. */
-  drain(): void;
-  /** Ends it now, with what is under way. */
-  end(why: Failure): void;
-}
-
 export interface HttpService {
   /** Swapped as one reference when routes change. */
   table: RouteTable;
@@ -65,19 +57,18 @@ export interface HttpService {
   readonly via?: boolean;
   readonly stats: Stats;
   readonly onAccess: ((entry: AccessEntry) => void) | undefined;
-  /** Connections under way, to be drained. */
-  readonly connections: Set<Drainable>;
-  /** Called when the last connection ends while draining. */
-  drained: (() => void) | undefined;
-  /** The proxy drains: connections end after the request they carry. */
-  draining: boolean;
+  /** All that lives on the port. While it drains, connections end after the request they carry. */
+  readonly connections: DrainSet;
 }
 
-/** A connection has ended. */
-export function forgetConnection(service: HttpService, connection: Drainable): void {
-  service.connections.delete(connection);
-  const { client } = connection;
+/** A client will not ask again: connections to backends that were its alone end. */
+export function retirePools(client: ClientConnection): void {
   if (client.ownPools) for (const pool of client.ownPools) pool.retire();
   client.ownPools = null;
-  if (service.draining && service.connections.size === 0) service.drained?.();
+}
+
+/** A connection is gone, and its last byte with it. */
+export function forgetConnection(service: HttpService, connection: Drainable): void {
+  service.stats.connectionsOpen.value--;
+  service.connections.delete(connection);
 }

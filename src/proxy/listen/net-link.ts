@@ -154,6 +154,7 @@ export class NetLink implements Link {
     }
     // A real RST, so that cut-off data never looks whole.
     else if (how === 'reset' && this.#resettable) socket.resetAndDestroy();
+    else if (how === 'leave') socket.destroySoon();
     else socket.destroy();
   }
 

@@ -11,11 +11,15 @@ export interface SocketTarget {
   port: number;
   /** Several processes share the port. */
   reusePort: boolean;
+  /** Of `::` alone: IPv4 is left to another socket of this port. */
+  ipv6Only?: boolean;
 }
 
 export interface ListeningSocket {
   /** `address:port` as bound. */
   readonly bound: string;
+  /** Who takes connections; another takes the socket over by setting it. */
+  onAccept: (handle: Handle) => void;
   /** No new connections; those accepted live on. */
   close(): void;
 }
@@ -25,28 +29,31 @@ export async function openSocket(target: SocketTarget, onAccept: (handle: Handle
   const server = net.createServer({ allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: target.address, port: target.port, reusePort: target.reusePort, backlog: BACKLOG }, () => {
+    const { address: host, port, reusePort, ipv6Only = false } = target;
+    server.listen({ host, port, reusePort, ipv6Only, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });
   }).catch((error: NodeJS.ErrnoException) => {
     throw socketError(error, target);
   });
-  interceptHandles(server, onAccept);
   const { address, port } = server.address() as net.AddressInfo;
-  return {
+  const socket: ListeningSocket = {
+    onAccept,
     bound: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
     close: () => {
       server.close();
     },
   };
+  interceptHandles(server, socket);
+  return socket;
 }
 
 /**
  * Takes accepted handles before Node wraps them in sockets that allocate a buffer for each read. The hook is Node's
  * own, undocumented and stable since Node 0.12; where it is missing, the socket's handle is taken over instead.
  */
-function interceptHandles(server: net.Server, onAccept: (handle: Handle) => void): void {
+function interceptHandles(server: net.Server, socket: ListeningSocket): void {
   const { _handle: handle } = server as net.Server & {
     _handle?: { onconnection?: (error: number, client: Handle | undefined) => void };
   };
@@ -57,7 +64,7 @@ function interceptHandles(server: net.Server, onAccept: (handle: Handle) => void
     );
   }
   handle.onconnection = (error, client) => {
-    if (error === 0 && client !== undefined) onAccept(client);
+    if (error === 0 && client !== undefined) socket.onAccept(client);
   };
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeAll, expect, test } from 'vitest';
+import { DrainSet } from '../ground/drain.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
 import { TICKET_KEY_BYTES, type TlsContext, TlsContexts, TlsTermination } from './tls-termination.ts';
 
@@ -26,6 +27,7 @@ async function serve(ticketKeys: Buffer | undefined, clients?: TlsContext['clien
   const termination = new TlsTermination(contexts(clients), {
     alpn: undefined,
     ticketKeys,
+    live: new DrainSet(),
     onSecure: (socket) => socket.end('hello'),
     onFailed: () => {},
   });
@@ -63,7 +65,7 @@ test('a session is resumed by another process with the same keys, and by none wi
 test('a swap of certificates keeps the keys', async () => {
   const { termination, port } = await serve(randomBytes(TICKET_KEY_BYTES));
   const { session } = await visit(port);
-  termination.swap(contexts());
+  termination.prepare(contexts())();
   expect((await visit(port, session)).reused).toBe(true);
 });
 
@@ -74,6 +76,6 @@ test('no session is resumed where clients are asked for certificates', async () 
   expect((await visit(asking.port, session)).reused).toBe(false);
   const own = await visit(asking.port);
   expect((await visit(asking.port, own.session)).reused).toBe(false);
-  open.termination.swap(contexts('request'));
+  open.termination.prepare(contexts('request'))();
   expect((await visit(open.port, session)).reused).toBe(false);
 });

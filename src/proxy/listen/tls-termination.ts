@@ -2,6 +2,7 @@
 import { constants } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
+import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Handle } from './net-link.ts';
 
 /** One certificate, or several with keys of different kinds, of which the client's abilities choose. */
@@ -112,6 +113,8 @@ export interface TerminationOptions {
   alpn: string[] | undefined;
   /** Of session tickets, TICKET_KEY_BYTES; the same in all processes that share the port. Absent: this one's own. */
   ticketKeys: Buffer | undefined;
+  /** Of the port. Connections are in it until their handshake is done; while it drains, none goes further. */
+  live: DrainSet;
   onSecure: (socket: tls.TLSSocket) => void;
   onFailed: () => void;
 }
@@ -119,17 +122,43 @@ export interface TerminationOptions {
 /** Bytes of the keys of session tickets: a name, for HMAC and for AES, 16 each. */
 export const TICKET_KEY_BYTES = 48;
 
+/** What the server's own context is made of. */
+interface OwnContext {
+  presented: PresentedCertificates | undefined;
+  asks: boolean;
+  options: tls.SecureContextOptions;
+}
+
+/** A connection whose handshake is under way: what it is to become has not begun. */
+class Handshake implements Drainable {
+  readonly #socket: net.Socket;
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+  }
+
+  drain(): void {
+    this.#socket.destroy();
+  }
+
+  cut(): void {
+    this.#socket.destroy();
+  }
+}
+
 export class TlsTermination {
   readonly #server: tls.Server;
   readonly #ticketKeys: Buffer | undefined;
+  readonly #live: DrainSet;
+  readonly #handshakes = new Map<net.Socket, Handshake>();
   #contexts: TlsContexts;
-  /** What the server's own context was made of. */
-  #held: { presented: PresentedCertificates | undefined; asks: boolean } | undefined;
+  #held: OwnContext | undefined;
 
   /** `onSecure` gets connections whose handshake is done and whose client, where asked, was verified. */
   constructor(contexts: TlsContexts, around: TerminationOptions) {
     this.#contexts = contexts;
     this.#ticketKeys = around.ticketKeys;
+    this.#live = around.live;
     const choose = (socket: ServerSocket, name: string): tls.SecureContext | undefined => this.#choose(socket, name);
     this.#server = tls.createServer({
       ALPNProtocols: around.alpn,
@@ -143,8 +172,10 @@ export class TlsTermination {
       minVersion: 'TLSv1.2',
       allowHalfOpen: true,
     } as tls.TlsOptions);
-    this.#useFallback();
+    this.#use(this.#ownOf(contexts));
     this.#server.on('secureConnection', (socket: tls.TLSSocket) => {
+      const { _parent: plain } = socket as ServerSocket;
+      if (plain !== undefined) this.#shaken(plain);
       if (this.#admits(socket)) return around.onSecure(socket);
       around.onFailed();
       socket.destroy();
@@ -157,9 +188,13 @@ export class TlsTermination {
     });
   }
 
-  swap(contexts: TlsContexts): void {
-    this.#contexts = contexts;
-    this.#useFallback();
+  /** What the caller calls to put the contexts in place, once all else is ready. */
+  prepare(contexts: TlsContexts): () => void {
+    const own = this.#ownOf(contexts);
+    return () => {
+      this.#contexts = contexts;
+      this.#use(own);
+    };
   }
 
   #choose(socket: ServerSocket, name: string): tls.SecureContext | undefined {
@@ -180,15 +215,24 @@ export class TlsTermination {
    * brings along what was verified when it began: by which listener, nobody knows. So where some listener looks at
    * client certificates, sessions are not resumed.
    */
-  #useFallback(): void {
-    const { fallback, asks } = this.#contexts;
+  #ownOf({ fallback, asks }: TlsContexts): OwnContext {
+    const presented = fallback?.present('');
+    const secureOptions = asks ? constants.SSL_OP_NO_TICKET : 0;
+    const options = { minVersion: 'TLSv1.2', ciphers: CIPHERS, ...presented?.options, secureOptions } as const;
+    const held = this.#held;
+    const same = held !== undefined && presented === held.presented && asks === held.asks;
+    // What OpenSSL will not take throws here, where nothing has changed yet.
+    if (!same) tls.createSecureContext(options);
+    return same ? held : { presented, asks, options };
+  }
+
+  #use(own: OwnContext): void {
+    const { fallback } = this.#contexts;
     (this.#server as tls.Server & { requestCert: boolean }).requestCert =
       fallback !== undefined && fallback.clients !== 'ignore';
-    const presented = fallback?.present('');
-    if (this.#held !== undefined && presented === this.#held.presented && asks === this.#held.asks) return;
-    this.#held = { presented, asks };
-    const secureOptions = asks ? constants.SSL_OP_NO_TICKET : 0;
-    this.#server.setSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS, ...presented?.options, secureOptions });
+    if (own === this.#held) return;
+    this.#held = own;
+    this.#server.setSecureContext(own.options);
     // A new context would have keys of its own.
     if (this.#ticketKeys !== undefined) this.#server.setTicketKeys(this.#ticketKeys);
   }
@@ -200,7 +244,20 @@ export class TlsTermination {
   }
 
   acceptSocket(socket: net.Socket): void {
+    const handshake = new Handshake(socket);
+    this.#handshakes.set(socket, handshake);
+    socket.once('close', () => this.#shaken(socket));
+    this.#live.add(handshake);
+    if (socket.destroyed) return;
     this.#server.emit('connection', socket);
+  }
+
+  /** The handshake is over. */
+  #shaken(socket: net.Socket): void {
+    const handshake = this.#handshakes.get(socket);
+    if (handshake === undefined) return;
+    this.#handshakes.delete(socket);
+    this.#live.delete(handshake);
   }
 
   #admits(socket: tls.TLSSocket): boolean {

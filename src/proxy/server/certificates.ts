@@ -59,6 +59,12 @@ export function checkTrust(bundle: TrustBundle): void {
   }
 }
 
+/** False of a listener that terminates TLS and has nothing to do it with. */
+export function hasCertificate({ tls: settings }: Listener, config: Snapshot): boolean {
+  if (settings === undefined || settings.mode !== 'Terminate') return true;
+  return settings.certificates.some((key) => config.get('Certificate', key) !== undefined);
+}
+
 /** The contexts of the listeners that terminate TLS and have a usable certificate. */
 export function tlsContexts(listeners: readonly Listener[], config: Snapshot): TlsContexts {
   return new TlsContexts(listeners.flatMap((listener) => contextsOf(listener, config)));

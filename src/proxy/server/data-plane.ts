@@ -1,36 +1,23 @@
-/** The data plane: applies deltas one after the other, each built whole before it is swapped in. */
-import {
-  type Ack,
-  type ConfigObject,
-  type ConfigRef,
-  type Delta,
-  type Listener,
-  type ListenerState,
-  type RouteRule,
-  Snapshot,
-} from '../../config/index.ts';
-import { DaemunError, type ErrorCode, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
-import { inSlices } from '../ground/slice.ts';
+/** The data plane: applies deltas one after the other, each compiled whole before it is swapped in. */
+import { type Ack, type Delta, Snapshot } from '../../config/index.ts';
+import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
 import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
-import { type PreparedRoutes, RouteBook, standIn } from '../route/index.ts';
 import { ProxyState } from '../state/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
-import { checkTrust, presentable } from './certificates.ts';
-import type { Port } from './port.ts';
-import { createPort, type PortGroup, placesOf, portGroups, streamRulesByListener } from './port-group.ts';
+import { type Change, ChangeCompiler, type Served } from './change.ts';
+import { PortSet, type PreparedPorts } from './port-set.ts';
 import { proxyHeader } from './proxy-header.ts';
+import { type Rejection, sift } from './sift.ts';
 import { World } from './world.ts';
-
-type Rejection = ConfigRef & { code: ErrorCode; message: string };
 
 /** Milliseconds after which a port that could not be bound is tried again. */
 const REOPEN_INTERVAL = 5_000;
 /** Milliseconds that a change waits for the first look-up of a name that it brings, so that no request meets a gap. */
 const LOOKUP_TIMEOUT = 1_000;
-/** Milliseconds that connections of a listener that is gone may take to finish. */
-const CLOSE_TIMEOUT = 30_000;
+/** Milliseconds that what is under way on a port that goes may take to finish, where the options do not say. */
+const DRAIN_TIMEOUT = 30_000;
 const NO_CHANGE: Delta = { version: 0, upserts: [], removals: [] };
 
 export class DataPlane implements Proxy {
@@ -38,13 +25,12 @@ export class DataPlane implements Proxy {
   readonly #metrics = new Metrics();
   readonly #world: World;
   readonly #gate: EndpointGate;
-  readonly #routes = new RouteBook();
-  readonly #ports = new Map<string, Port>();
-  readonly #failed = new Map<string, DaemunError>();
-  readonly #draining = new Set<Promise<void>>();
-  #config = Snapshot.EMPTY;
+  readonly #ports: PortSet;
+  readonly #compiler: ChangeCompiler;
+  #served: Served = { config: Snapshot.EMPTY, kept: new Set() };
   #queue: Promise<unknown> = Promise.resolve();
   #reopen: NodeJS.Timeout | undefined;
+  #closing = false;
   readonly #version = this.#metrics.largest('daemun_config_version', 'Version of the config that is served');
   readonly #appliedAt = this.#metrics.largest(
     'daemun_config_applied_timestamp_seconds',
@@ -70,6 +56,9 @@ export class DataPlane implements Proxy {
         onAccess: options.onAccess,
       },
     );
+    const { bind, portMap, reusePort, drainTimeout = DRAIN_TIMEOUT } = options;
+    this.#ports = new PortSet(this.#world, { bind, portMap, reusePort, drainTimeout });
+    this.#compiler = new ChangeCompiler(this.#world, this.#ports);
     this.#metrics.collect(abuseMetrics);
     wheel.start();
   }
@@ -85,112 +74,63 @@ export class DataPlane implements Proxy {
   }
 
   async #apply(delta: Delta): Promise<Ack> {
-    const rejected: Rejection[] = [];
-    const accepted = this.#admit(delta, rejected);
-    const config = this.#config.apply(accepted);
-    this.#world.backends.update(config, accepted);
+    const { compiled, rejected } = await sift(delta, this.#compiler.from(this.#served));
     await this.#world.backends.lookedUp(LOOKUP_TIMEOUT);
-    this.#config = config;
-    if (touchesPorts(accepted)) {
-      await this.#updatePorts(config, accepted);
-      this.#noteOwn();
-    }
-    this.#world.backends.remove(accepted);
-    this.#version.value = config.version;
-    this.#appliedAt.value = Date.now() / 1000;
+    await this.#swap(compiled);
     return this.#ack(rejected);
   }
 
-  /** The delta without objects that cannot be used; those keep the form that they have, or get a stand-in. */
-  #admit(delta: Delta, rejected: Rejection[]): Delta {
-    const upserts = delta.upserts.flatMap((object): ConfigObject[] => {
-      if (object.kind === 'RouteRule') return this.#admitRule(object, rejected);
-      return this.#usable(object, rejected) ? [object] : [];
-    });
-    return { ...delta, upserts };
-  }
-
-  #admitRule(rule: RouteRule, rejected: Rejection[]): RouteRule[] {
-    const fault = this.#routes.fault(rule);
-    if (fault === undefined) return [rule];
-    rejected.push({ kind: rule.kind, key: rule.key, code: fault.code, message: fault.message });
-    const instead = standIn(rule, this.#config.get('RouteRule', rule.key), fault);
-    return instead === undefined ? [] : [instead];
-  }
-
-  #usable(object: ConfigObject, rejected: Rejection[]): boolean {
-    try {
-      if (object.kind === 'Certificate') presentable(object);
-      else if (object.kind === 'TrustBundle') checkTrust(object);
-      return true;
-    } catch (error) {
-      if (!(error instanceof DaemunError)) throw error;
-      rejected.push({ kind: object.kind, key: object.key, code: error.code, message: error.message });
-      return false;
-    }
-  }
-
-  async #updatePorts(config: Snapshot, delta: Delta): Promise<void> {
-    const groups = portGroups(config, this.#options);
-    const rules = streamRulesByListener(config);
-    const sockets = new Map([...groups].map(([id, { listeners }]) => [id, listeners]));
-    const routes = await inSlices(this.#routes.prepare({ delta, config, sockets }));
-    const { tables } = routes;
-    routes.commit();
-    await Promise.all([...groups.values()].map((group) => this.#updatePort(group, { config, rules, tables })));
-    for (const [id, port] of this.#ports) if (!groups.has(id)) this.#close(id, port, CLOSE_TIMEOUT);
-    for (const id of this.#failed.keys()) if (!groups.has(id)) this.#failed.delete(id);
-    if (delta.removals.some(({ kind }) => kind === 'RouteRule')) {
+  /** Everything that can fail is behind us, but for sockets that cannot be opened: those are told of each listener. */
+  async #swap({ served, removals, swap, backends, ports }: Change): Promise<void> {
+    if (this.#closing) return backends.discard();
+    swap();
+    const { config } = served;
+    this.#served = served;
+    this.#version.value = config.version;
+    this.#appliedAt.value = Date.now() / 1000;
+    if (ports !== undefined) await this.#open(ports);
+    this.#world.backends.remove(removals);
+    if (removals.some(({ kind }) => kind === 'RouteRule')) {
       this.#world.stats.forget((route) => config.get('RouteRule', route) !== undefined);
     }
     this.#tryAgainLater();
   }
 
-  async #updatePort(
-    group: PortGroup,
-    at: { config: Snapshot; rules: ReadonlyMap<string, RouteRule[]>; tables: PreparedRoutes['tables'] },
-  ): Promise<void> {
-    const { listeners } = group;
-    const rules = [...new Set(listeners.flatMap((listener) => at.rules.get(listener.key) ?? []))];
-    const content = { listeners, rules, table: at.tables.get(group.id)!, config: at.config };
-    const held = this.#ports.get(group.id);
-    if (held !== undefined) return held.swap(content);
-    const port = createPort(group.kind, this.#world, content);
-    try {
-      await port.open({ address: group.address, port: group.port, reusePort: this.#options.reusePort });
-      this.#ports.set(group.id, port);
-      this.#failed.delete(group.id);
-    } catch (error) {
-      if (!(error instanceof DaemunError)) throw error;
-      this.#failed.set(group.id, error);
-    }
+  /** The sockets that are open then are no endpoints. */
+  async #open(ports: PreparedPorts): Promise<void> {
+    await ports.open();
+    const what = 'the admin API of this gateway';
+    const others = (this.#options.ownAddresses ?? []).map((name) => ownSocket(name, { transport: 'tcp', what }));
+    const listeners = this.#ports.bound.map(({ name, transport }) =>
+      ownSocket(name, { transport, what: 'a listener of this gateway' }),
+    );
+    this.#gate.own = [...listeners, ...others];
+    this.#world.backends.recheck();
   }
 
   /** A port may become free: it is tried again, and what comes of it is told by a further acknowledgement. */
   #tryAgainLater(): void {
-    if (this.#failed.size === 0 || this.#reopen !== undefined) return;
+    if (this.#ports.failed === 0 || this.#reopen !== undefined || this.#closing) return;
     this.#reopen = setTimeout(() => {
       this.#reopen = undefined;
       void this.#enqueue(async () => {
-        const before = this.#failed.size;
-        await this.#updatePorts(this.#config, NO_CHANGE);
-        this.#noteOwn();
-        if (this.#failed.size !== before) this.#options.onAck?.(this.#ack([]));
+        if (this.#closing) return;
+        const before = this.#ports.failed;
+        const { ports, swap } = await this.#compiler.preparePorts(this.#served.config, NO_CHANGE);
+        swap();
+        await this.#open(ports);
+        if (this.#ports.failed !== before) this.#options.onAck?.(this.#ack([]));
+        this.#tryAgainLater();
       });
     }, REOPEN_INTERVAL);
     this.#reopen.unref();
   }
 
-  #close(id: string, port: Port, timeout: number): void {
-    this.#ports.delete(id);
-    const drained = port.drain(timeout).finally(() => this.#draining.delete(drained));
-    this.#draining.add(drained);
-  }
-
   #ack(rejected: Rejection[]): Ack {
-    const listeners = [...this.#config.of('Listener').values()].map((listener) => this.#stateOf(listener));
+    const { config } = this.#served;
+    const listeners = [...config.of('Listener').values()].map((listener) => this.#ports.stateOf(listener, config));
     const refusedEndpoints = this.#world.backends.refused();
-    const ack = { version: this.#config.version, proxy: this.#options.name, rejected, listeners };
+    const ack = { version: config.version, proxy: this.#options.name, rejected, listeners };
     return refusedEndpoints.length === 0 ? ack : { ...ack, refusedEndpoints };
   }
 
@@ -200,33 +140,13 @@ export class DataPlane implements Proxy {
     void this.#enqueue(async () => this.#options.onAck?.(this.#ack([])));
   }
 
-  /** The sockets that are open now are no endpoints. */
-  #noteOwn(): void {
-    const listeners = [...this.#ports].flatMap(([id, { bound }]) =>
-      bound.map((name) =>
-        ownSocket(name, { transport: id.startsWith('udp') ? 'udp' : 'tcp', what: 'a listener of this gateway' }),
-      ),
-    );
-    const others = (this.#options.ownAddresses ?? []).map((name) =>
-      ownSocket(name, { transport: 'tcp', what: 'the admin API of this gateway' }),
-    );
-    this.#gate.own = [...listeners, ...others];
-    this.#world.backends.recheck();
-  }
-
-  #stateOf(listener: Listener): ListenerState {
-    const places = placesOf(listener, this.#options);
-    const bound = places.flatMap(({ id }) => this.#ports.get(id)?.bound ?? []);
-    const failure = places.map(({ id }) => this.#failed.get(id)).find((error) => error !== undefined);
-    if (failure === undefined) return { key: listener.key, state: 'serving', bound };
-    return { key: listener.key, state: 'failed', bound, code: failure.code, message: failure.message };
-  }
-
+  /** What is being applied may still come to its end, but gets no time of its own. */
   async drain(timeout: number): Promise<void> {
-    await this.#queue;
+    const began = performance.now();
+    this.#closing = true;
     clearTimeout(this.#reopen);
-    for (const [id, port] of this.#ports) this.#close(id, port, timeout);
-    await Promise.all(this.#draining);
+    await settledWithin(this.#queue, timeout);
+    await this.#ports.drain(Math.max(0, timeout - (performance.now() - began)));
     this.#world.backends.close();
     this.#world.wheel.stop();
   }
@@ -242,14 +162,16 @@ function ownSocket(bound: string, { transport, what }: Pick<OwnSocket, 'transpor
   return { transport, address, port: Number(bound.slice(colon + 1)), what };
 }
 
+async function settledWithin(work: Promise<unknown>, milliseconds: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([promise, work]);
+  clearTimeout(timer);
+}
+
 function readTicketKeys(given: string | undefined): Buffer | undefined {
   if (given === undefined) return undefined;
   const keys = Buffer.from(given, 'base64');
   if (keys.length !== TICKET_KEY_BYTES) throw new RangeError(`ticket keys have ${TICKET_KEY_BYTES} bytes`);
   return keys;
-}
-
-/** Endpoint and backend changes touch no route and no listener. */
-function touchesPorts(delta: Delta): boolean {
-  return [...delta.upserts, ...delta.removals].some(({ kind }) => kind !== 'Endpoints' && kind !== 'Backend');
 }

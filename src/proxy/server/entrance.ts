@@ -1,9 +1,10 @@
 /** The way into a port: where a policy says so, a PROXY header is read before anything else looks at a connection. */
-import { type ProxyProtocolFromClients, policyKey } from '../../config/index.ts';
+import { type Policy, type ProxyProtocolFromClients, policyKey } from '../../config/index.ts';
+import type { DrainSet } from '../ground/drain.ts';
 import { TrustedHops } from '../http/index.ts';
 import { adoptSocket, type Handle, linkOf, type NetLink } from '../listen/index.ts';
 import { ProxyGate, turnAway } from '../stream/index.ts';
-import type { PortContent } from './port.ts';
+import type { PortContent, Swap } from './port.ts';
 import type { World } from './world.ts';
 
 /** Takes a connection over and sets its sink; `firstBytes` were received already. Its link knows the true client. */
@@ -20,13 +21,14 @@ interface Guard {
 export class Entrance {
   readonly #world: World;
   readonly #admit: Admit;
+  readonly #live: DrainSet;
   #guard: Guard | undefined;
-  #draining = false;
 
-  constructor(world: World, content: PortContent, admit: Admit) {
+  /** Lets everything in until it is told what the port serves. */
+  constructor(world: World, live: DrainSet, admit: Admit) {
     this.#world = world;
+    this.#live = live;
     this.#admit = admit;
-    this.swap(content);
   }
 
   /** Whether connections must come through here; otherwise the port takes them as it likes best. */
@@ -35,11 +37,15 @@ export class Entrance {
   }
 
   /** Connections whose header is on its way stay with the settings that they came under. */
-  swap(content: PortContent): void {
+  prepare(content: PortContent): Swap {
     const wanted = settingsOf(content);
     const settings = JSON.stringify(wanted);
-    if (this.#guard?.settings === settings) return;
-    this.#guard = wanted && this.#newGuard(wanted, { settings, name: content.listeners[0]!.key });
+    const held = this.#guard;
+    const same = held?.settings === settings;
+    const guard = same ? held : wanted && this.#newGuard(wanted, { settings, name: content.listeners[0]!.key });
+    return () => {
+      this.#guard = guard;
+    };
   }
 
   /** The true source decides whether a header is heard; a required one from elsewhere cannot come. */
@@ -55,11 +61,6 @@ export class Entrance {
     }
   }
 
-  /** Connections whose header has not come yet are not let in any more. */
-  drain(): void {
-    this.#draining = true;
-  }
-
   #newGuard(wanted: ProxyProtocolFromClients, about: { settings: string; name: string }): Guard {
     const { wheel, meter, streamLimits: limits } = this.#world;
     const required = wanted.mode === 'Required';
@@ -67,16 +68,21 @@ export class Entrance {
       wheel,
       limits,
       meter,
+      live: this.#live,
       name: about.name,
       optional: !required,
       pass: (link, addresses, firstBytes) => {
         (link as NetLink).addresses = addresses;
-        if (this.#draining) turnAway(link);
-        else this.#admit(link as NetLink, firstBytes.length > 0 ? firstBytes : undefined);
+        this.#admit(link as NetLink, firstBytes.length > 0 ? firstBytes : undefined);
       },
     });
     return { settings: about.settings, required, trusted: new TrustedHops(wanted.trustedSources), gate };
   }
+}
+
+/** Throws where a policy's sources are no networks. */
+export function checkGuard(policy: Policy): void {
+  if (policy.type === 'ClientTraffic') new TrustedHops(policy.spec.proxyProtocol?.trustedSources ?? []);
 }
 
 /** Of the first listener that has a policy: translate gives all listeners of a port the same. */

@@ -1,21 +1,22 @@
-/** Which listeners share a port, and what kind of port it is. */
+/** Which listeners share a port, what kind of port it is, and who has to stand back. */
 import type { Listener, RouteRule, Snapshot } from '../../config/index.ts';
-import { HttpPort } from './http-port.ts';
-import type { Port, PortContent } from './port.ts';
-import { TcpPort } from './tcp-port.ts';
-import { TlsPort } from './tls-port.ts';
-import { UdpPort } from './udp-port.ts';
-import type { World } from './world.ts';
+import { DaemunError } from '../../observe/index.ts';
+import { boundName } from './port.ts';
 
 export type PortKind = 'http' | 'tls' | 'tcp' | 'udp';
 
-export interface PortGroup {
-  /** `kind address port`. */
-  id: string;
-  kind: PortKind;
+export interface Place {
+  /** `transport address port`: what a socket is known by. What is spoken on it is no part of that. */
+  key: string;
   address: string;
   port: number;
+}
+
+export interface PortGroup extends Place {
+  kind: PortKind;
   listeners: Listener[];
+  /** Of `::` where another group has `0.0.0.0` with the same port. */
+  ipv6Only: boolean;
 }
 
 /** Where the run binds what Gateways do not say. */
@@ -24,42 +25,68 @@ export interface Binding {
   portMap: ReadonlyMap<number, number>;
 }
 
+/** The groups by the keys of their places, and why listeners are in none of their places. */
+export interface PortGroups {
+  groups: Map<string, PortGroup>;
+  /** By place, then by listener. */
+  refused: Map<string, Map<string, DaemunError>>;
+}
+
 /** A listener serves on the addresses that its Gateway asks for, or else on those of the run. */
-export function placesOf(listener: Listener, binding: Binding): Array<Omit<PortGroup, 'listeners'>> {
+export function placesOf(listener: Listener, binding: Binding): Place[] {
   const addresses = listener.addresses.length > 0 ? listener.addresses : binding.bind;
   const port = binding.portMap.get(listener.port) ?? listener.port;
-  const kind = kindOf(listener);
+  const transport = listener.protocol === 'UDP' ? 'udp' : 'tcp';
   // Port 0 asks for any free port: one for each port as written.
   const place = port === 0 ? `0 for ${listener.port}` : String(port);
-  return addresses.map((address) => ({ id: `${kind} ${address} ${place}`, kind, address, port }));
+  return addresses.map((address) => ({ key: `${transport} ${address} ${place}`, address, port }));
 }
 
-export function portGroups(config: Snapshot, binding: Binding): Map<string, PortGroup> {
-  const groups = new Map<string, PortGroup>();
+/** `kindNow`: what a place serves at present. It stays so for as long as one of its listeners wants it. */
+export function portGroups(
+  config: Snapshot,
+  binding: Binding,
+  kindNow: (key: string) => PortKind | undefined,
+): PortGroups {
+  const claims = new Map<string, { place: Place; listeners: Listener[] }>();
   for (const listener of config.of('Listener').values()) {
     for (const place of placesOf(listener, binding)) {
-      const group = groups.get(place.id);
-      if (group === undefined) groups.set(place.id, { ...place, listeners: [listener] });
-      else group.listeners.push(listener);
+      const claim = claims.get(place.key);
+      if (claim === undefined) claims.set(place.key, { place, listeners: [listener] });
+      else claim.listeners.push(listener);
     }
   }
-  return groups;
-}
-
-export function createPort(kind: PortKind, world: World, content: PortContent): Port {
-  switch (kind) {
-    case 'http':
-      return new HttpPort(world, content);
-    case 'tls':
-      return new TlsPort(world, content);
-    case 'tcp':
-      return new TcpPort(world, content);
-    case 'udp':
-      return new UdpPort(world, content);
+  const groups = new Map<string, PortGroup>();
+  const refused = new Map<string, Map<string, DaemunError>>();
+  for (const [key, { place, listeners }] of claims) {
+    const { kind, served } = settle(listeners, kindNow(key));
+    const other = place.address === '::' ? key.replace(' :: ', ' 0.0.0.0 ') : key;
+    groups.set(key, { ...place, kind, listeners: served, ipv6Only: other !== key && claims.has(other) });
+    const losers = listeners.filter((listener) => !served.includes(listener));
+    if (losers.length === 0) continue;
+    refused.set(key, new Map(losers.map((loser) => [loser.key, conflict(place, loser, served[0]!)])));
   }
+  return { groups, refused };
 }
 
-function kindOf({ protocol }: Listener): PortKind {
+/** One kind has the port. A port of TCP or UDP has nothing to tell listeners apart by, and so has one of them. */
+function settle(listeners: readonly Listener[], now: PortKind | undefined): { kind: PortKind; served: Listener[] } {
+  const stays = listeners.some((listener) => kindOf(listener) === now);
+  const kind = stays && now !== undefined ? now : kindOf(listeners[0]!);
+  const fitting = listeners.filter((listener) => kindOf(listener) === kind);
+  return { kind, served: kind === 'tcp' || kind === 'udp' ? fitting.slice(0, 1) : fitting };
+}
+
+function conflict({ address, port }: Place, { protocol, port: written }: Listener, other: Listener): DaemunError {
+  const where = boundName(address, port);
+  return new DaemunError(
+    'DMN_PORT_CONFLICT',
+    `${where} serves listener ${other.key} with ${other.protocol}, and cannot serve ${protocol} beside it; ` +
+      `give one of the two another port, or map ${written} elsewhere with --port-map.`,
+  );
+}
+
+export function kindOf({ protocol }: Listener): PortKind {
   switch (protocol) {
     case 'HTTP':
       return 'http';

@@ -1,12 +1,9 @@
 /** One bound port: a socket (UDP: one for each address) and what serves on it. One member of the family a protocol. */
 import type { Listener, RouteRule, Snapshot } from '../../config/index.ts';
+import type { ListeningSocket, SocketTarget } from '../listen/index.ts';
 import type { RouteTable } from '../route/index.ts';
 
-export interface PortTarget {
-  address: string;
-  port: number;
-  reusePort: boolean;
-}
+export type PortTarget = SocketTarget;
 
 /** What a port serves at one version of the config. */
 export interface PortContent {
@@ -19,14 +16,28 @@ export interface PortContent {
   config: Snapshot;
 }
 
+/** Puts in place what was compiled before. It cannot fail. */
+export type Swap = () => void;
+
+/** Made with its first content, which its constructor compiles; a port that is not opened leaves nothing behind. */
 export interface Port {
   /** `address:port` as bound; empty while it is not open. */
-  readonly bound: string[];
+  readonly bound: readonly string[];
   /** Rejects with a DaemunError where the port cannot be bound. */
   open(target: PortTarget): Promise<void>;
-  /** New requests, connections and sessions see the new content; the socket stays open. */
-  swap(content: PortContent): void;
-  /** Nothing new; resolves when what is under way has ended, or was ended after `timeout` milliseconds. */
+  /**
+   * Compiles the content, and throws where that cannot be. Once swapped in, new requests, connections and sessions see
+   * it; the socket stays open.
+   */
+  prepare(content: PortContent): Swap;
+  /** The socket it listens on, for a successor of another kind. It accepts nothing more; what it accepted goes on. */
+  release(): ListeningSocket | undefined;
+  /** Instead of `open`: listens on the socket of the port before it. */
+  takeOver(socket: ListeningSocket): void;
+  /**
+   * Nothing new; resolves when what is under way has ended, or was ended after `timeout` milliseconds. Asked again, the
+   * earlier end counts.
+   */
   drain(timeout: number): Promise<void>;
 }
 

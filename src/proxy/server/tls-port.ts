@@ -5,17 +5,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type HttpService, serveHttp } from '../http/index.ts';
-import {
-  ALPN,
-  adoptSocket,
-  type Handle,
-  type ListeningSocket,
-  linkOf,
-  type NetLink,
-  openSocket,
-  TlsTermination,
-  tlsLinkOf,
-} from '../listen/index.ts';
+import { ALPN, adoptSocket, type Handle, linkOf, type NetLink, TlsTermination, tlsLinkOf } from '../listen/index.ts';
 import {
   compileSniTable,
   createTcpRelay,
@@ -26,13 +16,13 @@ import {
   type TlsRouter,
   turnAway,
 } from '../stream/index.ts';
+import { AcceptingPort } from './accepting-port.ts';
 import { tlsContexts } from './certificates.ts';
 import { Entrance } from './entrance.ts';
-import { drainHttp } from './http-drain.ts';
-import type { Port, PortContent, PortTarget } from './port.ts';
+import type { PortContent, Swap } from './port.ts';
 import type { World } from './world.ts';
 
-export class TlsPort implements Port {
+export class TlsPort extends AcceptingPort {
   readonly #world: World;
   readonly #service: HttpService;
   readonly #https: TlsTermination;
@@ -42,11 +32,12 @@ export class TlsPort implements Port {
   readonly #router: TlsRouter;
   readonly #entrance: Entrance;
   #peeks: boolean;
-  #socket: ListeningSocket | undefined;
 
   constructor(world: World, content: PortContent) {
+    super();
     this.#world = world;
-    this.#service = world.httpService(content.table);
+    const { live } = this;
+    this.#service = world.httpService(content.table, live);
     const contexts = tlsContexts(content.listeners, content.config);
     const onFailed = (): void => {
       world.stats.handshakesFailed.value++;
@@ -55,50 +46,44 @@ export class TlsPort implements Port {
     this.#https = new TlsTermination(contexts, {
       alpn: ALPN,
       ticketKeys,
+      live,
       onSecure: (socket) => serveHttp(tlsLinkOf(socket), this.#service),
       onFailed,
     });
     this.#bytes = new TlsTermination(contexts, {
       alpn: undefined,
       ticketKeys,
+      live,
       onSecure: (socket) => this.#relayBytes(socket),
       onFailed,
     });
     const { driver, wheel, meter, streamLimits: limits } = world;
-    this.#relay = createTcpRelay({ driver, wheel, meter, limits });
+    this.#relay = createTcpRelay({ driver, wheel, meter, limits, live });
     const name = content.listeners[0]!.key;
     const terminate = (peeked: PeekedTls): void => this.#terminate(peeked);
     this.#router = createTlsRouter(
-      { relay: this.#relay, wheel, meter, limits, name, terminate },
+      { relay: this.#relay, wheel, meter, limits, live, name, terminate },
       this.#sniTable(content),
     );
     this.#peeks = peeks(content);
-    this.#entrance = new Entrance(world, content, (link, firstBytes) => this.#admit(link, firstBytes));
+    this.#entrance = new Entrance(world, live, (link, firstBytes) => this.#admit(link, firstBytes));
+    this.#entrance.prepare(content)();
   }
 
-  get bound(): string[] {
-    return this.#socket === undefined ? [] : [this.#socket.bound];
-  }
-
-  async open(target: PortTarget): Promise<void> {
-    this.#socket = await openSocket(target, (handle) => this.#accept(handle));
-  }
-
-  swap(content: PortContent): void {
-    this.#service.table = content.table;
+  prepare(content: PortContent): Swap {
+    const sniTable = this.#sniTable(content);
     const contexts = tlsContexts(content.listeners, content.config);
-    this.#https.swap(contexts);
-    this.#bytes.swap(contexts);
-    this.#router.table = this.#sniTable(content);
-    this.#peeks = peeks(content);
-    this.#entrance.swap(content);
-  }
-
-  async drain(timeout: number): Promise<void> {
-    this.#socket?.close();
-    this.#entrance.drain();
-    this.#router.drain();
-    await Promise.all([drainHttp(this.#service, timeout), this.#relay.drain(timeout)]);
+    const swapHttps = this.#https.prepare(contexts);
+    const swapBytes = this.#bytes.prepare(contexts);
+    const swapEntrance = this.#entrance.prepare(content);
+    return () => {
+      this.#service.table = content.table;
+      this.#router.table = sniTable;
+      this.#peeks = peeks(content);
+      swapHttps();
+      swapBytes();
+      swapEntrance();
+    };
   }
 
   #sniTable(content: PortContent): SniTable {
@@ -110,7 +95,7 @@ export class TlsPort implements Port {
     });
   }
 
-  #accept(handle: Handle): void {
+  protected accept(handle: Handle): void {
     if (this.#entrance.guarded) this.#entrance.accept(handle);
     else if (this.#peeks) this.#router.accept(linkOf(adoptSocket(handle)));
     else this.#https.accept(handle);

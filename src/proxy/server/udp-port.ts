@@ -1,11 +1,9 @@
 /** A port of a UDP listener. */
+import { DrainSet } from '../ground/drain.ts';
 import { socketError } from '../listen/index.ts';
 import { localAddresses, NODE_DATAGRAMS, ruleForListener, type StreamPlan, UdpListener } from '../stream/index.ts';
-import { boundName, type Port, type PortContent, type PortTarget } from './port.ts';
+import { boundName, type Port, type PortContent, type PortTarget, type Swap } from './port.ts';
 import type { World } from './world.ts';
-
-/** Milliseconds that sessions live on once the port is closing. */
-const DRAIN_GRACE = 1_000;
 
 /** Milliseconds between looks at the machine's addresses, which come and go under a wildcard. */
 const REBIND_INTERVAL = 5_000;
@@ -20,7 +18,8 @@ export class UdpPort implements Port {
     this.#world = world;
     const { wheel, meter, streamLimits: limits } = world;
     const listener = content.listeners[0]!.key;
-    this.#listener = new UdpListener({ layer: NODE_DATAGRAMS, wheel, meter, limits, listener }, this.#planOf(content));
+    const options = { layer: NODE_DATAGRAMS, wheel, meter, limits, listener, live: new DrainSet() };
+    this.#listener = new UdpListener(options, this.#planOf(content));
   }
 
   async open(target: PortTarget): Promise<void> {
@@ -44,16 +43,23 @@ export class UdpPort implements Port {
     this.#rebind.unref();
   }
 
-  swap(content: PortContent): void {
-    this.#listener.plan = this.#planOf(content);
+  prepare(content: PortContent): Swap {
+    const plan = this.#planOf(content);
+    return () => {
+      this.#listener.plan = plan;
+    };
   }
+
+  /** Ports of datagrams have no kin that could go on with their sockets. */
+  release(): undefined {}
+
+  takeOver(): void {}
 
   drain(timeout: number): Promise<void> {
     this.bound = [];
     clearTimeout(this.#rebind);
     this.#rebind = undefined;
-    // A session has no end that could be waited for: answers on their way get a moment.
-    return this.#listener.drain(Math.min(timeout, DRAIN_GRACE));
+    return this.#listener.drain(timeout);
   }
 
   #planOf({ listeners, rules }: PortContent): StreamPlan | undefined {

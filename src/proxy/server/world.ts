@@ -1,6 +1,7 @@
 /** What all ports of a data plane share. */
 
 import type { AccessEntry, Metrics } from '../../observe/index.ts';
+import type { DrainSet } from '../ground/drain.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats, type TrustedHops } from '../http/index.ts';
 import type { Driver } from '../listen/index.ts';
 import { type StreamBackend, StreamMeter, StreamPlans, streamLimits } from '../stream/index.ts';
@@ -42,7 +43,7 @@ export class World {
     this.#onAccess = settings.onAccess;
   }
 
-  httpService(table: HttpService['table']): HttpService {
+  httpService(table: HttpService['table'], connections: DrainSet): HttpService {
     return {
       table,
       upstreams: this.backends,
@@ -52,9 +53,7 @@ export class World {
       via: this.#via,
       stats: this.stats,
       onAccess: this.#onAccess,
-      connections: new Set(),
-      drained: undefined,
-      draining: false,
+      connections,
     };
   }
 

@@ -1,6 +1,7 @@
 /** Reads the PROXY header of accepted connections before anything else looks at them. */
 import { ARENA } from '../ground/arena.ts';
 import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
+import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Link, Sink } from '../ground/driver.ts';
 import { turnAway } from './farewell.ts';
 import { type ProxyAddresses, parseProxyHeader } from './proxy-protocol.ts';
@@ -13,6 +14,8 @@ export interface ProxyGateOptions {
   wheel: DeadlineWheel;
   limits: StreamLimits;
   meter: StreamMeter;
+  /** Of the port. Connections are in it until their header has come; while it drains, none goes further. */
+  live: DrainSet;
   /** Named in metrics. */
   name: string;
   /**
@@ -50,11 +53,16 @@ export class ProxyGate {
       return;
     }
     this.#waiting++;
-    link.sink = new GateSink(this.options, link, () => void this.#waiting--);
+    const sink = new GateSink(this.options, link, () => {
+      this.#waiting--;
+      this.options.live.delete(sink);
+    });
+    link.sink = sink;
+    this.options.live.add(sink);
   }
 }
 
-class GateSink implements Sink, DeadlineOwner {
+class GateSink implements Sink, DeadlineOwner, Drainable {
   readonly #options: ProxyGateOptions;
   readonly #link: Link;
   readonly #left: () => void;
@@ -100,6 +108,15 @@ class GateSink implements Sink, DeadlineOwner {
   onDeadline(): void {
     if (this.#options.optional && this.#kept.length === 0) this.#pass(undefined, 0);
     else this.#refuse('hello_timeout');
+  }
+
+  /** What it is to become has not begun. */
+  drain(): void {
+    this.#refuse('drained');
+  }
+
+  cut(): void {
+    this.#refuse('drained');
   }
 
   onDrain(): void {}

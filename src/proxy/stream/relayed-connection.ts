@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert';
 import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
+import type { Drainable } from '../ground/drain.ts';
 import type { Link } from '../ground/driver.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
 import { sayFarewell } from './farewell.ts';
@@ -17,7 +18,7 @@ import { newRecord, type StreamReason, type StreamRecord } from './stream-meter.
 import type { StreamBackend, StreamPlan } from './stream-plan.ts';
 import type { Arrival, TcpRelayOptions } from './tcp-relay.ts';
 
-export class RelayedConnection implements DeadlineOwner {
+export class RelayedConnection implements DeadlineOwner, Drainable {
   readonly client: RelayHalf;
   /** The backend's side: of the attempt under way, or open. */
   backend: RelayHalf | undefined = undefined;
@@ -72,6 +73,13 @@ export class RelayedConnection implements DeadlineOwner {
     this.client.link.close('reset');
     if (this.backend !== undefined) this.backend.link.close('reset');
     this.#finish(reason);
+  }
+
+  /** Nobody but its two ends knows what is under way: it goes on until one of them ends it. */
+  drain(): void {}
+
+  cut(): void {
+    this.abort('drained');
   }
 
   /** Something moved: the idle time starts anew. */

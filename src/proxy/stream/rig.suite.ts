@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import type { Endpoint, RouteRule } from '../../config/index.ts';
 import { type AccessEntry, Metrics } from '../../observe/index.ts';
 import { DeadlineWheel, WHEEL_TICK } from '../ground/deadline.ts';
+import { DrainSet } from '../ground/drain.ts';
 import { NetDriver } from '../listen/net-driver.ts';
 import { adoptSocket, linkOf, type NetLink } from '../listen/net-link.ts';
 import { type ListeningSocket, openSocket } from '../listen/socket.ts';
@@ -137,7 +138,8 @@ export function relayRig(limits: Partial<StreamLimits> = {}) {
     entries.push(entry);
     for (const resume of waiting.splice(0)) resume();
   });
-  const options = { driver: new NetDriver(), wheel: time.wheel, limits: streamLimits(limits), meter };
+  const live = new DrainSet();
+  const options = { driver: new NetDriver(), wheel: time.wheel, limits: streamLimits(limits), meter, live };
   const relay = createTcpRelay(options);
   /** Resolves when `count` connections have ended. */
   const ended = async (count: number): Promise<AccessEntry[]> => {

@@ -302,7 +302,7 @@ describe('limits of relayed connections', () => {
     const first = client(entry);
     first.write('x');
     await once(first, 'data');
-    const drained = rig.relay.drain(60_000);
+    const drained = rig.live.drain(60_000);
     expect(await gone(client(entry))).toBe('ECONNRESET');
     first.end();
     await drained;
@@ -315,7 +315,7 @@ describe('limits of relayed connections', () => {
     const first = client(await front(rig, planTo([port])));
     first.write('x');
     await once(first, 'data');
-    await rig.relay.drain(1);
+    await rig.live.drain(1);
     expect(rig.entries[0]!.reason).toBe('drained');
   });
 });

@@ -1,5 +1,6 @@
 /** Accepts client connections for TCPRoute and TLSRoute rules and relays each to an endpoint of a backend. */
 import type { DeadlineWheel } from '../ground/deadline.ts';
+import type { DrainSet } from '../ground/drain.ts';
 import type { Driver, Link } from '../ground/driver.ts';
 import type { ProxyAddresses } from './proxy-protocol.ts';
 import { RelayedConnection } from './relayed-connection.ts';
@@ -13,6 +14,8 @@ export interface TcpRelayOptions {
   wheel: DeadlineWheel;
   limits: StreamLimits;
   meter: StreamMeter;
+  /** Of the port. Connections are in it from their beginning to their end. */
+  live: DrainSet;
 }
 
 /** What is known of a connection before it is relayed. */
@@ -32,9 +35,7 @@ export interface Arrival {
 
 export class TcpRelay {
   readonly options: TcpRelayOptions;
-  readonly #connections = new Set<RelayedConnection>();
-  #draining: (() => void) | undefined;
-  #drainTimer: NodeJS.Timeout | undefined;
+  #active = 0;
 
   constructor(options: TcpRelayOptions) {
     this.options = options;
@@ -42,37 +43,26 @@ export class TcpRelay {
 
   /** Connections under way. */
   get active(): number {
-    return this.#connections.size;
+    return this.#active;
   }
 
   /** Takes the connection over, sets its sink, and never throws. Without a plan it is refused. */
   accept(link: Link, plan: StreamPlan | undefined, arrival: Arrival): void {
     const connection = new RelayedConnection(this.options, link, arrival);
-    if (this.#draining !== undefined) connection.refuse('drained');
+    const { live, limits } = this.options;
+    if (live.draining) connection.refuse('drained');
     else if (plan === undefined) connection.refuse('no_route');
-    else if (this.#connections.size >= this.options.limits.maxConnections) connection.refuse('limit');
+    else if (this.#active >= limits.maxConnections) connection.refuse('limit');
     else {
-      this.#connections.add(connection);
+      this.#active++;
+      live.add(connection);
       connection.begin(plan, () => this.#gone(connection));
     }
   }
 
-  /** Refuses new connections; resolves when those under way have ended, or were reset after `timeout` milliseconds. */
-  drain(timeout: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#draining = resolve;
-      if (this.#connections.size === 0) return resolve();
-      this.#drainTimer = setTimeout(() => {
-        for (const connection of [...this.#connections]) connection.abort('drained');
-      }, timeout);
-    });
-  }
-
   #gone(connection: RelayedConnection): void {
-    this.#connections.delete(connection);
-    if (this.#draining === undefined || this.#connections.size > 0) return;
-    clearTimeout(this.#drainTimer);
-    this.#draining();
+    this.#active--;
+    this.options.live.delete(connection);
   }
 }
 

@@ -211,16 +211,16 @@ describe('a connection that nothing takes', () => {
     expect(await left).toBe('ECONNRESET');
     expect((await rig.ended(1))[0]!.reason).toBe('limit');
     expect(router.peeking).toBe(2);
-    router.drain();
+    void rig.live.drain(60_000);
     await gone(first);
   });
 
   it('is reset where too many others have not said what they want', async () => {
-    const { port, router } = await start(only('app.example.com'), { maxPeeking: 1 });
+    const { port, router, rig } = await start(only('app.example.com'), { maxPeeking: 1 });
     const first = net.connect(port, '127.0.0.1').on('error', () => {});
     await expect.poll(() => router.peeking).toBe(1);
     expect(await gone(net.connect(port, '127.0.0.1'))).toBe('ECONNRESET');
-    router.drain();
+    void rig.live.drain(60_000);
     expect(await gone(first)).toBe('ECONNRESET');
   });
 });

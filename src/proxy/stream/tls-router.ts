@@ -4,6 +4,7 @@
  */
 import { ARENA } from '../ground/arena.ts';
 import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
+import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Link, Sink } from '../ground/driver.ts';
 import { type ClientHello, type HelloOutcome, HelloReader } from './client-hello.ts';
 import { sayFarewell, turnAway } from './farewell.ts';
@@ -28,6 +29,8 @@ export interface TlsRouterOptions {
   wheel: DeadlineWheel;
   limits: StreamLimits;
   meter: StreamMeter;
+  /** Of the port. Connections are in it until their ClientHello has come; while it drains, none goes further. */
+  live: DrainSet;
   /** Named in metrics and the access log for connections that no listener took. */
   name: string;
   /** Takes over a connection whose TLS ends here. The link is paused; the callee sets its sink. */
@@ -48,9 +51,8 @@ export class TlsRouter {
   readonly options: TlsRouterOptions;
   /** Swapped whole; connections that were relayed stay with the plan they got. */
   table: SniTable;
-  readonly #peeking = new Set<PeekSink>();
+  #peeking = 0;
   #held = 0;
-  #draining = false;
 
   constructor(options: TlsRouterOptions, table: SniTable) {
     this.options = options;
@@ -59,27 +61,21 @@ export class TlsRouter {
 
   /** Connections whose ClientHello is not complete yet. */
   get peeking(): number {
-    return this.#peeking.size;
+    return this.#peeking;
   }
 
   /** Takes an accepted connection over and sets its sink. `firstBytes` were received already (after a PROXY header). */
   accept(link: Link, addresses?: ProxyAddresses, firstBytes?: Buffer): void {
-    const full = this.#peeking.size >= this.options.limits.maxPeeking;
-    if (full || this.#draining) {
-      this.options.meter.dropped('tls', this.options.name, full ? 'limit' : 'drained');
+    if (this.#peeking >= this.options.limits.maxPeeking) {
+      this.options.meter.dropped('tls', this.options.name, 'limit');
       turnAway(link);
       return;
     }
     const sink = new PeekSink(this, link, addresses);
     link.sink = sink;
-    this.#peeking.add(sink);
+    this.#peeking++;
+    this.options.live.add(sink);
     if (firstBytes !== undefined && firstBytes.length > 0) sink.take(firstBytes, 0, firstBytes.length);
-  }
-
-  /** Resets the connections that have not said what they want, and takes no more. The relay drains on its own. */
-  drain(): void {
-    this.#draining = true;
-    for (const sink of [...this.#peeking]) sink.giveUp('drained');
   }
 
   /** Counts what the ClientHellos on their way take. False: it is more than the limit. */
@@ -89,7 +85,8 @@ export class TlsRouter {
   }
 
   forget(sink: PeekSink): void {
-    this.#peeking.delete(sink);
+    this.#peeking--;
+    this.options.live.delete(sink);
   }
 
   route(peeked: Omit<PeekedTls, 'choice'>): void {
@@ -131,7 +128,7 @@ interface Refusal {
   addresses: ProxyAddresses | undefined;
 }
 
-class PeekSink implements Sink, DeadlineOwner {
+class PeekSink implements Sink, DeadlineOwner, Drainable {
   readonly #router: TlsRouter;
   readonly #link: Link;
   readonly #addresses: ProxyAddresses | undefined;
@@ -185,7 +182,17 @@ class PeekSink implements Sink, DeadlineOwner {
     this.giveUp('hello_timeout');
   }
 
+  /** What it is to become has not begun. */
+  drain(): void {
+    this.giveUp('drained');
+  }
+
+  cut(): void {
+    this.giveUp('drained');
+  }
+
   giveUp(reason: StreamReason): void {
+    if (this.#done) return;
     this.#finish();
     this.#router.refuse(this.#link, { reason, addresses: this.#addresses });
   }

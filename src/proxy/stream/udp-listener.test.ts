@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AccessEntry, Metrics } from '../../observe/index.ts';
+import { DrainSet } from '../ground/drain.ts';
 import { type DatagramLayer, type DatagramSink, type DatagramSocket, MAX_DATAGRAM } from './datagram.ts';
 import { localAddresses } from './local-addresses.ts';
 import { NODE_DATAGRAMS } from './node-datagram.ts';
@@ -48,7 +49,8 @@ function rig(plan: StreamPlan | undefined, limits: Partial<StreamLimits> = {}, l
   const entries: AccessEntry[] = [];
   const metrics = new Metrics();
   const meter = new StreamMeter(metrics, (entry) => entries.push(entry));
-  const options = { layer, wheel: time.wheel, limits: streamLimits(limits), meter, listener: 'ns/gw/dns' };
+  const live = new DrainSet();
+  const options = { layer, wheel: time.wheel, limits: streamLimits(limits), meter, live, listener: 'ns/gw/dns' };
   const listener = new UdpListener(options, plan);
   closers.push(() => listener.close());
   const dropped = (reason: string) =>

@@ -6,6 +6,7 @@
  * `sessionEvictAfter` of silence. Where neither gives room, the new client's datagram is dropped.
  */
 import type { DeadlineWheel } from '../ground/deadline.ts';
+import type { DrainSet } from '../ground/drain.ts';
 import type { DatagramLayer, DatagramSink, DatagramSocket } from './datagram.ts';
 import type { SocketAddress } from './proxy-protocol.ts';
 import { SessionList } from './session-list.ts';
@@ -20,6 +21,8 @@ export interface UdpListenerOptions {
   wheel: DeadlineWheel;
   limits: StreamLimits;
   meter: StreamMeter;
+  /** Of the port: its sessions. */
+  live: DrainSet;
   /** Key of the listener. */
   listener: string;
 }
@@ -34,8 +37,6 @@ export class UdpListener {
   #sessions = 0;
   #port = 0;
   #closed = false;
-  #draining: (() => void) | undefined = undefined;
-  #drainTimer: NodeJS.Timeout | undefined = undefined;
 
   constructor(options: UdpListenerOptions, plan: StreamPlan | undefined) {
     this.options = options;
@@ -69,7 +70,7 @@ export class UdpListener {
    */
   async rebind(addresses: ReadonlyArray<string>, reusePort = false): Promise<Error[]> {
     const errors: Error[] = [];
-    if (this.#closed || this.#draining !== undefined) return errors;
+    if (this.#closed || this.options.live.draining) return errors;
     for (const bound of [...this.#bound]) {
       if (addresses.includes(bound.address)) continue;
       this.#bound.splice(this.#bound.indexOf(bound), 1);
@@ -96,29 +97,21 @@ export class UdpListener {
   }
 
   /** No new sessions; resolves when those under way are idle, or were ended after `timeout` milliseconds. */
-  drain(timeout: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#draining = resolve;
-      if (this.#sessions === 0) {
-        this.close();
-        return;
-      }
-      this.#drainTimer = setTimeout(() => this.close(), timeout);
-    });
+  async drain(timeout: number): Promise<void> {
+    await this.options.live.drain(timeout);
+    this.close();
   }
 
   /** Ends all sessions and closes the sockets. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#drainTimer);
     for (const bound of this.#bound.splice(0)) bound.close();
-    this.#draining?.();
   }
 
   /** A datagram of a client without a session. */
   admit(bound: BoundSocket, key: string, client: SocketAddress): UdpSession | undefined {
     const { plan } = this;
-    if (this.#draining !== undefined) return this.#drop('drained');
+    if (this.options.live.draining) return this.#drop('drained');
     if (plan === undefined) return this.#drop('no_route');
     if (this.#sessions >= this.options.limits.maxSessions && !this.#makeRoom()) return this.#drop('limit');
     const backend = plan.next();
@@ -129,6 +122,7 @@ export class UdpListener {
     bound.sessions.set(key, session);
     this.#sessions++;
     this.#unproven.append(session);
+    this.options.live.add(session);
     session.begin();
     return session;
   }
@@ -141,7 +135,7 @@ export class UdpListener {
     session.bound.sessions.delete(session.key);
     session.list?.remove(session);
     this.#sessions--;
-    if (this.#sessions === 0 && this.#draining !== undefined) queueMicrotask(() => this.close());
+    this.options.live.delete(session);
   }
 
   #makeRoom(): boolean {

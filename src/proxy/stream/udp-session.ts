@@ -1,5 +1,6 @@
 /** One client's datagrams and the endpoint they go to, over a socket of the session's own. */
 import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
+import type { Drainable } from '../ground/drain.ts';
 import type { DatagramSink, DatagramSocket } from './datagram.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
 import { isLocalFault } from './local-fault.ts';
@@ -9,7 +10,10 @@ import { newRecord, type StreamReason, type StreamRecord } from './stream-meter.
 import type { StreamBackend, StreamPlan } from './stream-plan.ts';
 import type { BoundSocket, UdpListener } from './udp-listener.ts';
 
-export class UdpSession implements DatagramSink, DeadlineOwner {
+/** Milliseconds without a datagram after which a session ends while its port drains: answers on their way get a moment. */
+const DRAIN_GRACE = 1_000;
+
+export class UdpSession implements DatagramSink, DeadlineOwner, Drainable {
   readonly key: string;
   /** The socket the client sent to: replies leave from there, so that they come from the address it knows. */
   readonly bound: BoundSocket;
@@ -56,9 +60,9 @@ export class UdpSession implements DatagramSink, DeadlineOwner {
 
   /** From the client. */
   forward(bytes: Buffer): void {
-    const { wheel, limits } = this.#listener.options;
+    const { wheel } = this.#listener.options;
     this.lastHeard = wheel.now;
-    wheel.set(this.#deadline, limits.sessionIdleTimeout);
+    this.#touch();
     this.#record.bytesIn += bytes.length;
     this.#socket?.send(bytes);
   }
@@ -71,8 +75,7 @@ export class UdpSession implements DatagramSink, DeadlineOwner {
   /** From the endpoint. */
   onDatagram(bytes: Buffer): void {
     if (this.#over) return;
-    const { wheel, limits } = this.#listener.options;
-    wheel.set(this.#deadline, limits.sessionIdleTimeout);
+    this.#touch();
     if (!this.#answered) {
       this.#answered = true;
       this.#record.connected = performance.now() - this.#record.started;
@@ -96,6 +99,24 @@ export class UdpSession implements DatagramSink, DeadlineOwner {
 
   onDeadline(): void {
     this.end('');
+  }
+
+  #touch(): void {
+    const { wheel, limits, live } = this.#listener.options;
+    wheel.set(this.#deadline, live.draining ? DRAIN_GRACE : limits.sessionIdleTimeout);
+  }
+
+  /** A session has no end that could be waited for: one that is silent for a moment is over. */
+  drain(): void {
+    const { wheel, limits } = this.#listener.options;
+    const silentSince = this.#deadline.dueAt - limits.sessionIdleTimeout;
+    const grace = silentSince + DRAIN_GRACE - wheel.now;
+    if (grace > 0) wheel.set(this.#deadline, grace);
+    else this.end('');
+  }
+
+  cut(): void {
+    this.end('drained');
   }
 
   end(reason: StreamReason): void {

@@ -80,7 +80,7 @@ test('health and turn outlive a new form of the Backend, another way to reach it
   expect(new Set([rig.label(), rig.label()])).toEqual(new Set(['10.0.0.1:1', '10.0.0.1:2']));
   rig.upsert({ ...BACKEND, tls: { hostname: 'b.example', subjectAltNames: [], trust: 'System' } });
   expect(backends().size).toBe(1);
-  rig.backends.remove({ version: 9, upserts: [], removals: [BACKEND] });
+  rig.backends.remove([BACKEND]);
   expect(backends().size).toBe(0);
 });
 

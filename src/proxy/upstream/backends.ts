@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   type Backend,
   type BackendTraffic,
+  type ConfigRef,
   canonicalHash,
   type Delta,
   type Endpoint,
@@ -11,6 +12,7 @@ import {
   type RefusedEndpoint,
   type Snapshot,
 } from '../../config/index.ts';
+import { DaemunError } from '../../observe/index.ts';
 import { ProxyState } from '../state/index.ts';
 import { backendTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
@@ -30,6 +32,13 @@ interface Served {
 }
 
 const NOTHING = { endpoints: [], named: false };
+/** Backends for the next config, compiled. Those whose name is new are being looked up already. */
+export interface PreparedBackends {
+  /** Puts them in place. It cannot fail. */
+  swap(): void;
+  /** Lets go of them. */
+  discard(): void;
+}
 
 export class Backends {
   readonly #world: UpstreamWorld;
@@ -53,20 +62,60 @@ export class Backends {
 
   /** Takes over what `delta` added or changed on the way to `config`; what it removed stays until `remove`. */
   update(config: Snapshot, delta: Delta): void {
+    this.prepare(config, delta).swap();
+  }
+
+  /** Compiles what `delta` added or changed. Throws where something of it cannot be used; nothing has changed then. */
+  prepare(config: Snapshot, delta: Delta): PreparedBackends {
+    const made = new Map<string, Served>();
+    const discard = (): void => {
+      for (const { balancer, resolution } of made.values()) {
+        resolution?.stop();
+        balancer.retire();
+      }
+    };
+    const lists = delta.upserts.filter((object) => object.kind === 'Endpoints');
+    const touched = this.#touched(config, delta);
+    try {
+      for (const backend of touched) {
+        const served = this.#make(backend, config);
+        if (served === undefined) continue;
+        made.set(backend.key, served);
+        const endpoints = config.get('Endpoints', backend.key);
+        if (endpoints !== undefined) this.#use(served, endpoints);
+      }
+      lists.forEach(checkEndpoints);
+    } catch (error) {
+      discard();
+      throw error;
+    }
+    const swap = (): void => {
+      for (const [key, served] of made) this.#replace(key, served);
+      for (const backend of touched) {
+        const balancer = this.get(backend.key);
+        if (balancer !== undefined) balancer.loadBalancing = trafficOf(backend, config)?.loadBalancing;
+      }
+      for (const list of lists) if (!made.has(list.key)) this.#endpoints(list);
+    };
+    return { swap, discard };
+  }
+
+  /** Backends that may be others than before. */
+  #touched(config: Snapshot, delta: Delta): Set<Backend> {
+    const touched = new Set<Backend>(delta.upserts.filter((object) => object.kind === 'Backend'));
     const tlsChanged = [...delta.upserts, ...delta.removals].some(
       ({ kind }) => kind === 'Certificate' || kind === 'TrustBundle',
     );
     const policyChanged = [...delta.upserts, ...delta.removals].some(({ kind }) => kind === 'Policy');
-    for (const object of delta.upserts) if (object.kind === 'Backend') this.#put(object, config);
     if (tlsChanged || policyChanged)
       for (const backend of config.of('Backend').values())
-        if (policyChanged || backend.tls !== undefined) this.#put(backend, config);
-    for (const object of delta.upserts) if (object.kind === 'Endpoints') this.#endpoints(object);
+        if (policyChanged || backend.tls !== undefined) touched.add(backend);
+    return touched;
   }
 
-  /** Drops what `delta` removed. Called when no route leads there any more. */
-  remove(delta: Delta): void {
-    for (const { kind, key } of delta.removals) {
+  /** Drops what was removed. Called when no route leads there any more. */
+  remove(removals: readonly ConfigRef[]): void {
+    for (const { kind, key } of removals) {
       if (kind === 'Endpoints') this.#endpoints({ kind, key, endpoints: [] });
       else if (kind === 'Backend') this.#remove(key);
     }
@@ -97,25 +146,22 @@ export class Backends {
     for (const key of [...this.#served.keys()]) this.#remove(key);
   }
 
-  #put(backend: Backend, config: Snapshot): void {
+  /** Undefined where the connections are made as before. */
+  #make(backend: Backend, config: Snapshot): Served | undefined {
     const held = this.#served.get(backend.key);
     const spec = trafficOf(backend, config);
     const reached = reachedBy(backend, config);
     const hash = `${canonicalHash(backend)} ${reached} ${spec?.proxyProtocol ?? ''}`;
-    if (held !== undefined) held.balancer.loadBalancing = spec?.loadBalancing;
-    if (held?.hash === hash) return;
+    if (held?.hash === hash) return undefined;
     const balancer = this.#balancerOf(backend, config, { spec, reached });
+    const { lookedUp } = held ?? {};
+    return { balancer, hash, resolution: undefined, lookedUp, offered: NOTHING, refused: [] };
+  }
+
+  #replace(key: string, served: Served): void {
+    const held = this.#served.get(key);
+    this.#served.set(key, served);
     held?.resolution?.stop();
-    this.#served.set(backend.key, {
-      balancer,
-      hash,
-      resolution: undefined,
-      lookedUp: held?.lookedUp,
-      offered: NOTHING,
-      refused: [],
-    });
-    const endpoints = config.get('Endpoints', backend.key);
-    if (endpoints !== undefined) this.#endpoints(endpoints);
     held?.balancer.retire();
   }
 
@@ -141,7 +187,10 @@ export class Backends {
 
   #endpoints(object: Endpoints): void {
     const served = this.#served.get(object.key);
-    if (served === undefined) return;
+    if (served !== undefined) this.#use(served, object);
+  }
+
+  #use(served: Served, object: Endpoints): void {
     served.resolution?.stop();
     served.resolution = undefined;
     if (object.dns === undefined) {
@@ -192,6 +241,13 @@ export class Backends {
     this.#served.delete(key);
     held.resolution?.stop();
     held.balancer.retire();
+  }
+}
+
+function checkEndpoints({ key, endpoints }: Endpoints): void {
+  for (const { address, port } of endpoints) {
+    if (typeof address === 'string' && typeof port === 'number') continue;
+    throw new DaemunError('DMN_CONFIG_INVALID', `Endpoints ${key}: an endpoint has no address or port`);
   }
 }
 

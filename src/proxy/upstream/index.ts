@@ -1,4 +1,4 @@
-export { Backends } from './backends.ts';
+export { Backends, type PreparedBackends } from './backends.ts';
 export {
   CONNECT_TIMEOUT,
   type EndpointPool,

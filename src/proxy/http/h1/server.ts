@@ -5,6 +5,7 @@ import { ARENA, JOIN_START } from '../../ground/arena.ts';
 import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Downstream, type Failure } from '../../ground/codec.ts';
 import type { Composed, Cursor } from '../../ground/cursor.ts';
 import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
+import type { Drainable } from '../../ground/drain.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
 import { HeadTable } from '../../ground/head.ts';
 import { TRAILER_LINES } from '../../ground/region.ts';
@@ -13,11 +14,12 @@ import { Exchange } from '../exchange.ts';
 import { localReply, PREFERS_JSON, reasonPhrase } from '../local-reply.ts';
 import { outbox } from '../outbox.ts';
 import { nextRequestId } from '../request-id.ts';
-import { forgetConnection, type HttpService, MAX_DISCARD_BYTES } from '../service.ts';
+import { forgetConnection, type HttpService, MAX_DISCARD_BYTES, retirePools } from '../service.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
 import { INCOMPLETE } from './fault.ts';
 import { KeptBytes } from './kept-bytes.ts';
+import { LINGER_TIMEOUT, Linger } from './linger.ts';
 import { mayEndHead, namesOtherProtocol, parseRequestHead, requestError } from './parse.ts';
 
 const READ_HEAD = 0;
@@ -36,8 +38,6 @@ const FIRST_WINDOW = 2 * 1024;
 const MAX_BACKLOG = 64 * 1024;
 /** Bytes that tell HTTP/2 from HTTP/1.1. */
 const PREFACE_KNOWN = 4;
-/** Milliseconds that a client has to close after its last answer. */
-const LINGER_TIMEOUT = 2_000;
 /** A client that keeps its connection busy sends its next request within this time, and hears that it is the last. */
 const DRAIN_GRACE = 500;
 
@@ -46,7 +46,7 @@ const TABLE = new HeadTable();
 /** What an HTTP/1.1 connection does when its first bytes are HTTP/2's. */
 export type PrefaceHandler = (link: Link, service: HttpService, bytes: { start: number; end: number }) => void;
 
-export class H1ServerConnection extends AnswerWriter implements Sink, Downstream, DeadlineOwner, ChunkSink {
+export class H1ServerConnection extends AnswerWriter implements Sink, Downstream, DeadlineOwner, ChunkSink, Drainable {
   readonly #service: HttpService;
   readonly #onPreface: PrefaceHandler | undefined;
   readonly #deadline: Deadline;
@@ -60,8 +60,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   #discarding = false;
   #discarded = 0;
   #closeAfter = false;
-  #lingerPending = 0;
-  #lingerUntil = 0;
+  #linger: Linger | null = null;
   #tunnelEnded = false;
   #minorVersion = 1;
   #tunnelOut = false;
@@ -122,9 +121,11 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   onEnd(): void {
     if (this.#state === TUNNEL) {
       this.#exchange?.requestEnd(0, 0);
-      if (this.#tunnelEnded) this.#linger();
+      if (this.#tunnelEnded) this.#finish();
     } else if (this.#exchange !== null) {
       this.#drop('closed_early');
+    } else if (this.link.pending > 0) {
+      this.#finish();
     } else {
       this.#close('end');
     }
@@ -144,7 +145,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   onClose(error: NodeJS.ErrnoException | undefined): void {
     if (this.#state !== CLOSED) this.#drop(error === undefined ? 'closed_early' : 'reset');
     this.#service.wheel.giveBack(this.#deadline);
-    this.#service.stats.connectionsOpen.value--;
+    retirePools(this);
     forgetConnection(this.#service, this);
   }
 
@@ -153,19 +154,26 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     if (this.#state === LINGER) this.#endLinger();
     else if (this.#exchange !== null) return;
     else if (this.#state !== READ_HEAD) this.#close('reset');
-    else if (this.#kept.size === 0) this.#close('end');
+    else if (this.#kept.size === 0) this.#leave();
     else this.#refuse(408, 'head_timeout', 'The request head did not arrive in time.');
   }
 
-  /** No more requests after the one under way; an idle connection closes when no further one comes soon. */
+  /** No more requests after the one under way. One that is idle ends, unless it was busy a moment ago. */
   drain(): void {
     this.#closeAfter = true;
     if (this.#exchange !== null || this.#state !== READ_HEAD || this.#kept.size > 0) return;
-    this.#service.wheel.set(this.#deadline, DRAIN_GRACE);
+    const { wheel, limits } = this.#service;
+    const idleSince = this.#deadline.dueAt - limits.keepAliveTimeout;
+    const grace = idleSince + DRAIN_GRACE - wheel.now;
+    if (grace > 0) wheel.set(this.#deadline, grace);
+    else this.#leave();
   }
 
-  end(why: Failure): void {
-    this.#drop(why);
+  /** An answer that the kernel has already is sent by it all the same. */
+  cut(): void {
+    if (this.#state === LINGER && this.link.pending === 0) this.#close('leave');
+    else if (this.#state === CLOSED) this.link.close('reset');
+    else this.#drop('draining');
   }
 
   // ── reading requests
@@ -247,15 +255,17 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     if (head === INCOMPLETE) return at;
     if (typeof head === 'number') {
       // Where HTTP/2 may begin, what speaks neither is let go of without an answer in HTTP/1.1 (RFC 9113 3.4).
-      if (this.#requests === 0 && this.#onPreface !== undefined && namesOtherProtocol(at, end)) this.#dismiss();
-      else this.#malformed(head, 0);
+      if (this.#requests === 0 && this.#onPreface !== undefined && namesOtherProtocol(at, end)) {
+        this.#service.stats.refused.value++;
+        this.#close('leave');
+      } else this.#malformed(head, 0);
       return end;
     }
     const after = head.end;
     this.#requests++;
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
     this.#minorVersion = head.minorVersion;
-    this.#closeAfter = !head.keepAlive || this.#service.draining;
+    this.#closeAfter = !head.keepAlive || this.#service.connections.draining;
     this.#expectsContinue = head.expectContinue;
     this.#bodyPaused = false;
     this.#discarding = false;
@@ -284,12 +294,12 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     if (known < PREFACE_KNOWN) return true;
     this.#state = CLOSED;
     this.#service.wheel.giveBack(this.#deadline);
-    this.#service.stats.connections.value--;
-    this.#service.stats.connectionsOpen.value--;
-    this.#service.connections.delete(this);
     const all = at === JOIN_START && this.#kept.size > 0 ? this.#kept.window(this.#kept.size) : end;
     this.#kept.clear();
+    // The other is counted before this one is not: a port that drains ends with its last connection.
     this.#onPreface(this.link, this.#service, { start: at, end: all });
+    this.#service.stats.connections.value--;
+    forgetConnection(this.#service, this);
     return true;
   }
 
@@ -305,7 +315,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     this.#discarded += end - start;
     if (this.#discarded <= MAX_DISCARD_BYTES) return;
     this.#closeAfter = true;
-    if (this.#exchange === null) this.#linger();
+    if (this.#exchange === null) this.#finish();
   }
 
   #chunkedDone(): void {
@@ -331,7 +341,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   }
 
   #nextRequest(): void {
-    if (this.#closeAfter) return this.#linger();
+    if (this.#closeAfter) return this.#finish();
     this.#state = READ_HEAD;
     this.#service.wheel.set(this.#deadline, this.#service.limits.keepAliveTimeout);
   }
@@ -346,11 +356,6 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     return used;
   }
 
-  #dismiss(): void {
-    this.#service.stats.refused.value++;
-    this.#close('end');
-  }
-
   /** Answers a request that could not be read, and closes. */
   #refuse(status: number, reason: string, message: string): void {
     const requestId = nextRequestId();
@@ -362,7 +367,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     account.bytesOut = Buffer.byteLength(body);
     account.close(this.#service, { client: this, requestId });
     this.link.send(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${all}\r\nConnection: close\r\n\r\n${body}`);
-    this.#linger();
+    this.#finish();
   }
 
   // ── the exchange's calls
@@ -396,7 +401,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       }
     }
     if (this.#tunnelOut) this.#openTunnel();
-    else if (this.#closeAfter || this.#service.draining) {
+    else if (this.#closeAfter || this.#service.connections.draining) {
       this.#closeAfter = true;
       to.text('Connection: close\r\n');
     } else if (this.#minorVersion === 0) to.text('Connection: keep-alive\r\n');
@@ -419,9 +424,9 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   sendEnd(trailersStart: number, trailersEnd: number): void {
     this.endBody(trailersStart, trailersEnd);
     this.#exchange = null;
-    if (this.#tunnelOut) return this.#linger();
+    if (this.#tunnelOut) return this.#finish();
     if (this.#state === HOLD) this.#rest();
-    else if (this.#closeAfter) this.#linger();
+    else if (this.#closeAfter) this.#finish();
     else this.#service.wheel.set(this.#deadline, this.#service.limits.headTimeout);
     if (!this.#pumping && this.#state < HOLD) this.#pump();
   }
@@ -432,7 +437,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     this.#discarding = true;
     if (this.#endsOpen || this.#tunnelOut) return this.#close('reset');
     this.flush();
-    this.#linger();
+    this.#finish();
   }
 
   pauseBody(): void {
@@ -455,25 +460,26 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
 
   // ── the end
 
-  #linger(): void {
+  /** Of an idle connection: there is no answer to be waited for, unless the client is slow to take the last one. */
+  #leave(): void {
+    if (this.link.pending > 0) this.#finish();
+    else this.#close('leave');
+  }
+
+  #finish(): void {
     if (this.#state >= LINGER) return;
     this.#state = LINGER;
     this.#kept.clear();
     this.link.close('end');
     this.link.resume();
-    this.#lingerPending = this.link.pending;
-    this.#lingerUntil = this.#service.wheel.now + this.#service.limits.streamIdleTimeout;
+    this.#linger = new Linger(this.link, this.#service.wheel, this.#service.limits.streamIdleTimeout);
     this.#service.wheel.set(this.#deadline, LINGER_TIMEOUT);
   }
 
-  /** A client that reads slowly gets the time for it, as long as it does read. */
   #endLinger(): void {
-    const { pending } = this.link;
-    const { now } = this.#service.wheel;
-    if (pending < this.#lingerPending) this.#lingerUntil = now + this.#service.limits.streamIdleTimeout;
-    this.#lingerPending = pending;
-    if (pending > 0 && now < this.#lingerUntil) this.#service.wheel.set(this.#deadline, LINGER_TIMEOUT);
-    else this.#close(pending > 0 ? 'reset' : 'leave');
+    const how = this.#linger!.look();
+    if (how === undefined) this.#service.wheel.set(this.#deadline, LINGER_TIMEOUT);
+    else this.#close(how);
   }
 
   #drop(why: Failure): void {

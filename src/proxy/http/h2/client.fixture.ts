@@ -93,6 +93,8 @@ export class RawClient implements H2ServerHost {
     this.isClosed = true;
   }
 
+  gone(): void {}
+
   /** Preface and SETTINGS, acknowledged both ways; what the server says to that is dropped. */
   async begin(settings: Buffer = Buffer.alloc(0)): Promise<this> {
     this.link.deliver(frame.PREFACE);

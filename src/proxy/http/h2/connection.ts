@@ -4,7 +4,7 @@
  */
 
 import type { Failure } from '../../ground/codec.ts';
-import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadline.ts';
+import { type Deadline, type DeadlineOwner, type DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
 import { HeadTable } from '../../ground/head.ts';
 import { type Abuse, abuseCounts, MAX_UNREAD_OUTPUT } from './abuse.ts';
@@ -32,6 +32,10 @@ export const STALL_TIMEOUT = 60_000;
 export const PARTIAL_TIMEOUT = 15_000;
 /** After our last GOAWAY, for the peer to close. */
 export const LINGER_TIMEOUT = 2_000;
+/** Milliseconds until it is looked whether it has, for the first time. */
+const FIRST_LOOK: number = 2 * WHEEL_TICK;
+/** The same for one that is slow to take what was sent and shows that it is at it, altogether. */
+export const MAX_LINGER = 600_000;
 
 export abstract class H2Connection implements Sink, frame.FrameHandler, DeadlineOwner, TurnTask {
   scheduled = false;
@@ -49,7 +53,12 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   link: Link | null = null;
   readonly #decoder = new HpackDecoder();
   readonly #deadline: Deadline;
+  /** The connection ended in good order: what was sent is worth waiting for. */
+  #endedWell = false;
   #lingerUntil = 0;
+  #lingerMost = 0;
+  #lingerPending = 0;
+  #heardAtEnd = false;
   /** Since when part of a frame or block has been waited for; 0: none is. */
   #partialSince = 0;
   #framesSeen = 0;
@@ -94,7 +103,10 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   // ── the driver's calls
 
   onBytes(start: number, end: number): void {
-    if (this.dead) return;
+    if (this.dead) {
+      this.#heardAtEnd = true;
+      return;
+    }
     this.reader.feed(start, end);
     this.#notePartial();
     this.receiver.flushTouched();
@@ -223,8 +235,40 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
     if (this.dead) return;
     this.#fail(why, frame.CANCEL);
     this.sender.output.flush();
-    this.#lingerUntil = this.wheel.now + LINGER_TIMEOUT;
+    this.#endedWell = why !== 'protocol_error';
     this.link?.close('end');
+    this.#lingerPending = this.link?.pending ?? 0;
+    this.#lingerUntil = this.wheel.now + (this.#endedWell ? this.lingerPatience : LINGER_TIMEOUT);
+    this.#lingerMost = this.wheel.now + MAX_LINGER;
+    this.lookIn(FIRST_LOOK);
+  }
+
+  /** Milliseconds to wait for the peer to close after an end in good order, from its last sign of taking what was sent. */
+  protected get lingerPatience(): number {
+    return LINGER_TIMEOUT;
+  }
+
+  /** Looks at what the connection waits for earlier than it would. */
+  protected lookIn(milliseconds: number): void {
+    this.wheel.set(this.#deadline, milliseconds);
+  }
+
+  /** Ends at once. What the kernel has already is sent by it all the same where nothing was under way. */
+  cut(): void {
+    const whole = this.dead && this.#endedWell && (this.link?.pending ?? 0) === 0;
+    this.#fail('draining', frame.CANCEL);
+    this.link?.close(whole ? 'leave' : 'reset');
+  }
+
+  /** A peer that is slow to take what was sent gets the time for it, as long as it goes on. */
+  #endLinger(now: number): void {
+    const pending = this.link?.pending ?? 0;
+    if (this.#endedWell && (pending < this.#lingerPending || this.#heardAtEnd)) {
+      this.#lingerUntil = Math.min(now + this.lingerPatience, this.#lingerMost);
+    }
+    this.#lingerPending = pending;
+    this.#heardAtEnd = false;
+    if (now >= this.#lingerUntil) this.link?.close(this.#endedWell && pending === 0 ? 'leave' : 'reset');
   }
 
   #fail(why: Failure, code: number): void {
@@ -243,7 +287,7 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
 
   onDeadline(now: number): void {
     if (this.dead) {
-      if (now >= this.#lingerUntil) this.link?.close('reset');
+      this.#endLinger(now);
     } else if (this.#partialSince !== 0 && now - this.#partialSince > PARTIAL_TIMEOUT) {
       this.connectionError(frame.PROTOCOL_ERROR, 'a frame or header block did not arrive whole in time');
     } else if (this.control.ackOverdue(now)) {
@@ -252,7 +296,9 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
       this.#endStalled(now);
       this.onHousekeeping(now);
     }
-    if (this.link !== null) this.wheel.set(this.#deadline, HOUSEKEEPING);
+    if (this.link === null) return;
+    const wait = this.dead ? Math.max(0, this.#lingerUntil - now) : HOUSEKEEPING;
+    this.wheel.set(this.#deadline, Math.min(wait, HOUSEKEEPING));
   }
 
   #endStalled(now: number): void {

@@ -173,7 +173,9 @@ export class Relay implements H2ServerHost {
     return new RelayExchange(this, this.pool, down);
   }
 
-  closed(connection: H2ServerConnection): void {
+  closed(): void {}
+
+  gone(connection: H2ServerConnection): void {
     this.connections.delete(connection);
   }
 

@@ -20,6 +20,8 @@ export class Sender {
   readonly peer: PeerSettings = new PeerSettings();
   /** Bytes that the peer takes on the whole connection. */
   window: number = DEFAULT_WINDOW;
+  /** Bytes of DATA that went to the output since the connection began. */
+  sent = 0;
   /** What writeData reads from; ARENA between calls. */
   source: Buffer = ARENA;
   /** Streams with data that waits for a window or for the link. */
@@ -87,6 +89,7 @@ export class Sender {
       output.header(size, frame.DATA << 8, stream.id);
       output.bytes(this.source, at, at + size);
       this.window -= size;
+      this.sent += size;
       stream.sendWindow -= size;
       at += size;
     }

@@ -2,12 +2,13 @@
 
 import { ARENA, DECODE_START } from '../../ground/arena.ts';
 import type { ClientConnection, Downstream, RequestSide } from '../../ground/codec.ts';
-import type { DeadlineWheel } from '../../ground/deadline.ts';
+import { type DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
+import type { Drainable } from '../../ground/drain.ts';
 import type { Link, LinkTls } from '../../ground/driver.ts';
 import { sendReply } from '../local-reply.ts';
 import { abuseCounts } from './abuse.ts';
 import { ENDED, RESET_BY_US } from './closed-streams.ts';
-import { H2Connection, PARTIAL_TIMEOUT } from './connection.ts';
+import { H2Connection, LINGER_TIMEOUT, PARTIAL_TIMEOUT, STALL_TIMEOUT } from './connection.ts';
 import { REQUEST_SECTION, TRAILER_SECTION } from './field-section.ts';
 import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
 import type { HeaderBlock } from './header-frames.ts';
@@ -21,8 +22,10 @@ export interface H2ServerHost {
   /** Milliseconds that a connection without a stream is kept. */
   readonly keepAliveTimeout: number;
   newExchange(down: Downstream): RequestSide;
-  /** The connection is gone, or will not take another request. Called once. */
+  /** The connection will not take another request. Called once. */
   closed(connection: H2ServerConnection): void;
+  /** It is gone, and its last byte with it. Called once. */
+  gone(connection: H2ServerConnection): void;
 }
 
 /** RFC 9113 6.8: the number that announces a shutdown before the last stream is known. */
@@ -30,9 +33,13 @@ const ANY_STREAM = 0x7fff_ffff;
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
 /** For the peer to answer that PING. */
 const DRAIN_PING_TIMEOUT = 2_000;
+/** The same where nothing is under way: a request that crosses the last GOAWAY is safe to be sent again. */
+const IDLE_PING_TIMEOUT = 500;
+/** Bytes that a peer holds without reading: when no more than these are unproven, nothing can be lost. */
+const LEAST_BUFFER: number = 64 * 1024;
 const LAST_STREAM = 0x7fff_ffff;
 
-export class H2ServerConnection extends H2Connection implements ClientConnection {
+export class H2ServerConnection extends H2Connection implements ClientConnection, Drainable {
   readonly peerOpensStreams = true;
   readonly protocol = 'HTTP/2.0';
   readonly remoteAddress: string;
@@ -52,6 +59,9 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   #drainingSince = 0;
   /** The last GOAWAY is out: streams above this one are not taken. */
   #limit: number = LAST_STREAM;
+  /** DATA that had been sent when the drain's PING went out, and the part of all DATA that the client surely has. */
+  #sentAtPing = 0;
+  #proven = 0;
 
   /** The bytes that made somebody choose HTTP/2 come through `onBytes` like all others. */
   constructor(link: Link, host: H2ServerHost) {
@@ -100,17 +110,35 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     // A client may have sent requests before it hears of it: those are taken until its PING comes back.
     this.sender.goaway(ANY_STREAM, NO_ERROR, '');
     this.sender.ping(0, DRAIN_PING, 0);
+    this.#sentAtPing = this.sender.sent;
+    if (this.streams.size === 0) this.lookIn(IDLE_PING_TIMEOUT + WHEEL_TICK);
   }
 
   onPingAck(at: number): void {
-    if (this.#drainingSince !== 0 && ARENA.latin1Slice(at, at + DRAIN_PING.length) === 'draining') this.#finishDrain();
+    if (this.#drainingSince === 0 || ARENA.latin1Slice(at, at + DRAIN_PING.length) !== 'draining') return;
+    this.#proven = this.#sentAtPing;
+    this.#finishDrain();
   }
 
   #finishDrain(): void {
     if (this.#limit !== LAST_STREAM) return;
     this.#limit = this.#lastStream;
     this.sender.goaway(this.#lastStream, NO_ERROR, '');
-    if (this.streams.size === 0) this.end('draining');
+    if (this.streams.size > 0) return;
+    // Nothing has been under way: what little was sent has been there for a while.
+    if (this.sender.sent - this.#proven <= LEAST_BUFFER) this.#proven = this.sender.sent;
+    this.end('draining');
+  }
+
+  /**
+   * A client that has everything needs no time; and one that may have a lot left in the kernel's buffers must not be
+   * reset by what it sends while it reads, such as WINDOW_UPDATE.
+   */
+  protected override get lingerPatience(): number {
+    const unproven = this.sender.sent - this.#proven;
+    if (unproven > LEAST_BUFFER) return STALL_TIMEOUT;
+    const hasAll = unproven === 0 && this.#drainingSince !== 0 && this.link?.pending === 0;
+    return hasAll ? 0 : LINGER_TIMEOUT;
   }
 
   onGoaway(): void {
@@ -128,7 +156,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   }
 
   protected onHousekeeping(now: number): void {
-    if (this.#drainingSince !== 0 && now - this.#drainingSince > DRAIN_PING_TIMEOUT) this.#finishDrain();
+    const patienceForPing = this.streams.size === 0 ? IDLE_PING_TIMEOUT : DRAIN_PING_TIMEOUT;
+    if (this.#drainingSince !== 0 && now - this.#drainingSince >= patienceForPing) this.#finishDrain();
     if (this.dead || this.streams.size > 0) return;
     const { keepAliveTimeout } = this.#host;
     const patience = this.awaitsSettings ? Math.min(PARTIAL_TIMEOUT, keepAliveTimeout) : keepAliveTimeout;
@@ -139,6 +168,11 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
 
   protected onEnded(): void {
     this.#host.closed(this);
+  }
+
+  override onClose(error: NodeJS.ErrnoException | undefined): void {
+    super.onClose(error);
+    this.#host.gone(this);
   }
 
   // ── requests

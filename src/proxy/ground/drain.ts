@@ -1,0 +1,70 @@
+/**
+ * Draining: the one contract of all that lives on a port, whatever its protocol. A member is in the set from the moment
+ * that its port knows of it until its last byte has left: a connection that was answered is not done before its link is
+ * gone.
+ */
+export interface Drainable {
+  /**
+   * No new work: the peer hears so in the way of its protocol, what is under way goes on, and where nothing is the
+   * member ends now. Called once.
+   */
+  drain(): void;
+  /** The time is over: ends now, with what is under way. */
+  cut(): void;
+}
+
+/** The longest that a timer of Node's can wait, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export class DrainSet {
+  readonly #members = new Set<Drainable>();
+  readonly #ended = Promise.withResolvers<void>();
+  #timer: NodeJS.Timeout | undefined;
+  #cutAt = Number.POSITIVE_INFINITY;
+  /** Nothing new is taken. */
+  draining = false;
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** One that comes while the others drain is drained at once. */
+  add(member: Drainable): void {
+    this.#members.add(member);
+    if (this.draining) member.drain();
+  }
+
+  delete(member: Drainable): void {
+    if (this.#members.delete(member) && this.draining && this.#members.size === 0) this.#end();
+  }
+
+  /**
+   * Resolves when all members have gone, or after `timeout` milliseconds, when those that are left were cut. Asked
+   * again, the earlier end counts.
+   */
+  drain(timeout: number): Promise<void> {
+    const cutAt = performance.now() + timeout;
+    if (cutAt < this.#cutAt) {
+      this.#cutAt = cutAt;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#cut(), Math.min(timeout, LONGEST_TIMER));
+    }
+    if (!this.draining) {
+      this.draining = true;
+      for (const member of [...this.#members]) member.drain();
+    }
+    if (this.#members.size === 0) this.#end();
+    return this.#ended.promise;
+  }
+
+  #cut(): void {
+    for (const member of [...this.#members]) member.cut();
+    this.#members.clear();
+    this.#end();
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#ended.resolve();
+  }
+}
