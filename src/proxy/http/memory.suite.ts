@@ -19,6 +19,8 @@ import {
 export interface MemoryOptions {
   rule?: Partial<RouteRule>;
   endpoints?: number;
+  /** What the backends speak. */
+  protocol?: 'http' | 'h2c';
   limits?: Partial<HttpLimits>;
   trustedHops?: string[];
   /** Further backends by name, each with one endpoint. */
@@ -83,9 +85,9 @@ export function memoryService(options: MemoryOptions = {}): MemoryRig {
   };
 }
 
-function configOf({ rule, endpoints = 1, backends = [] }: MemoryOptions): ConfigObject[] {
+function configOf({ rule, endpoints = 1, backends = [], protocol = 'http' }: MemoryOptions): ConfigObject[] {
   const service = (name: string, ports: number[]): ConfigObject[] => [
-    { kind: 'Backend', key: `d/${name}:80`, service: { namespace: 'd', name, port: 80 }, protocol: 'http' },
+    { kind: 'Backend', key: `d/${name}:80`, service: { namespace: 'd', name, port: 80 }, protocol },
     {
       kind: 'Endpoints',
       key: `d/${name}:80`,
