@@ -1,6 +1,11 @@
 /** The access log of one process, or nothing where it is off. */
-import { type AccessEntry, AccessLog, type Metrics } from '../observe/index.ts';
-import type { ProxySetup } from './proxy-setup.ts';
+import { type AccessEntry, type AccessFormat, AccessLog, type Metrics } from '../observe/index.ts';
+
+export interface AccessSetup {
+  accessLog: AccessFormat | 'off';
+  /** Several processes write to the same place. */
+  shared: boolean;
+}
 
 export interface AccessTap {
   onAccess: ((entry: AccessEntry) => void) | undefined;
@@ -12,7 +17,7 @@ const LOG_CLOSE_TIMEOUT = 2000;
 /** Bytes that a pipe takes in one piece, also from several writers. */
 const PIPE_ATOMIC = 4096;
 
-export function accessTap({ accessLog: format, shared }: ProxySetup, metrics: Metrics): AccessTap {
+export function accessTap({ accessLog: format, shared }: AccessSetup, metrics: Metrics): AccessTap {
   if (format === 'off') return { onAccess: undefined, close: async () => {} };
   const dropped = metrics.counter(
     'daemun_access_log_dropped_total',

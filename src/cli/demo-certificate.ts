@@ -1,9 +1,21 @@
 /** The demo's TLS Secret: a certificate of its own, made anew at each start and kept on no disk longer than the run. */
-import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
-import { BasicConstraintsExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
+import { generateKeyPair, randomBytes, sign } from 'node:crypto';
+import { promisify } from 'node:util';
+import { bits, integer, octets, oid, sequence, set, tagged, time, truth, utf8 } from './der.ts';
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const OID = {
+  ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  commonName: '2.5.4.3',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+} as const;
+/** Tags that have a meaning of their own where they stand. */
+const VERSION_FIELD = 0xa0;
+const EXTENSIONS_FIELD = 0xa3;
+const DNS_NAME = 0x82;
+/** The third version, counted from 0. */
+const V3 = Buffer.from([2]);
+const SERIAL_BYTES = 16;
 const DAY = 24 * 60 * 60 * 1000;
 
 export interface DemoCertificate {
@@ -14,24 +26,45 @@ export interface DemoCertificate {
 
 /** Self-signed, for these DNS names, valid for a week. */
 export async function demoCertificate(names: string[]): Promise<DemoCertificate> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=${names[0]}`,
-    notBefore: new Date(Date.now() - DAY),
-    notAfter: new Date(Date.now() + 7 * DAY),
-    signingAlgorithm: ALGORITHM,
-    keys,
-    extensions: [
-      new BasicConstraintsExtension(true, undefined, true),
-      new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value }))),
-    ],
-  });
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  const lines = pkcs8.match(/.{1,64}/g)!.join('\n');
-  return {
-    certificate: certificate.toString('pem'),
-    privateKey: `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`,
-  };
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
+  const algorithm = sequence(oid(OID.ecdsaWithSha256));
+  const name = sequence(set(sequence(oid(OID.commonName), utf8(names[0]!))));
+  const now = Date.now();
+  const body = sequence(
+    tagged(VERSION_FIELD, integer(V3)),
+    integer(serial()),
+    algorithm,
+    name,
+    sequence(time(new Date(now - DAY)), time(new Date(now + 7 * DAY))),
+    name,
+    publicKey.export({ type: 'spki', format: 'der' }),
+    tagged(EXTENSIONS_FIELD, sequence(...extensions(names))),
+  );
+  const certificate = sequence(body, algorithm, bits(sign('sha256', body, privateKey)));
+  return { certificate: pem(certificate), privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string };
+}
+
+function extensions(names: string[]): Buffer[] {
+  const alternatives = names.map((one) => tagged(DNS_NAME, Buffer.from(one)));
+  return [
+    sequence(oid(OID.basicConstraints), truth(), octets(sequence(truth()))),
+    sequence(oid(OID.subjectAltName), octets(sequence(...alternatives))),
+  ];
+}
+
+/** Without a zero in front, which would not be the shortest form. */
+function serial(): Buffer {
+  const bytes = randomBytes(SERIAL_BYTES);
+  bytes[0]! |= 1;
+  return bytes;
+}
+
+function pem(der: Buffer): string {
+  const lines = der
+    .toString('base64')
+    .match(/.{1,64}/g)!
+    .join('\n');
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
 }
 
 /** A Secret manifest, in JSON. */

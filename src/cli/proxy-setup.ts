@@ -1,17 +1,14 @@
 /** What every proxy of a run is started with, and how it is made of that. */
 import type { OpenReceiver, WorkerProxy } from '../delivery/index.ts';
-import { type AccessFormat, Metrics } from '../observe/index.ts';
+import { Metrics } from '../observe/index.ts';
 import { createProxy, type ProxyOptions } from '../proxy/index.ts';
-import { accessTap } from './access-tap.ts';
+import { type AccessSetup, accessTap } from './access-tap.ts';
 
 /** Plain data, so that it can be sent to a worker. */
-export interface ProxySetup {
+export interface ProxySetup extends AccessSetup {
   bind: string[];
   portMap: Array<[number, number]>;
   trustedHops: string[];
-  accessLog: AccessFormat | 'off';
-  /** Several processes have the ports and the access log in common. */
-  shared: boolean;
   /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
   ticketKeys: string;
   loopbackNames: 'allowed' | 'refused';

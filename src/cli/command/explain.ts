@@ -1,21 +1,9 @@
 /** `daemun explain`: why a request goes where it goes. */
 import { Command, Option } from 'commander';
-import type { HostPort } from '../address.ts';
 import { adminTokenOption } from '../admin-option.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
+import type { ExplainFlags } from '../explain/explain-flags.ts';
 import { adminOption, controllerOption, each, filesOption } from '../option.ts';
-
-export interface ExplainFlags {
-  file?: string[];
-  admin?: HostPort;
-  request: string;
-  header?: Array<readonly [string, string]>;
-  controllerName?: string[];
-  endpoint?: string[];
-  echoBackends?: boolean;
-  adminTokenFile?: string;
-  output: 'text' | 'json';
-}
 
 const EXAMPLES = `
 Examples:

@@ -1,10 +1,10 @@
 /** Echo over HTTP/1.1: JSON that says what arrived, and WebSocket messages back as they came. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { WebSocketServer } from 'ws';
 import type { Backend } from '../../config/index.ts';
 import { echoAnswer, Limited } from './answer.ts';
 import { listening, type StartEcho } from './echo-server.ts';
+import { echoWebSocket } from './websocket.ts';
 
 export const startHttpEcho: StartEcho = async (backend) => {
   const server = createServer({ maxHeaderSize: 128 * 1024, requestTimeout: 0 }, (request, response) =>
@@ -17,13 +17,7 @@ export const startHttpEcho: StartEcho = async (backend) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  const websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
-  server.on('upgrade', (request, socket, head) => {
-    websockets.handleUpgrade(request, socket, head, (websocket) => {
-      websocket.on('message', (data, isBinary) => websocket.send(data, { binary: isBinary }));
-      websocket.on('error', () => websocket.terminate());
-    });
-  });
+  server.on('upgrade', echoWebSocket);
   return listening(server, sockets);
 };
 

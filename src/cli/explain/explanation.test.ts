@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Listener, type RouteRule, Snapshot } from '../../config/index.ts';
-import { type AskedRequest, explanationOf } from './explanation.ts';
+import type { AskedRequest } from './asked-request.ts';
+import { explanationOf } from './explanation.ts';
 import { narrative } from './narrative.ts';
 
 function rule(name: string, value: string, header: string): RouteRule {

@@ -1,7 +1,7 @@
 /** What a filter does to this very request, in words. */
 import type { Filter, HeaderModifier, PathModifier, RedirectFilter } from '../../config/index.ts';
 import type { ExplainedCandidate } from '../../proxy/route/index.ts';
-import type { AskedRequest } from './explanation.ts';
+import type { AskedRequest } from './asked-request.ts';
 
 export interface FilterEffect {
   type: Filter['type'];
