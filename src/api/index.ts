@@ -27,6 +27,7 @@ export {
   KINDS,
   type Kind,
   type KindFacts,
+  POLICY_GROUP,
   type ResourceByKind,
 } from './kind.ts';
 export type * from './l4-route.ts';

@@ -21,6 +21,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   translate: ['api', 'graph', 'config'],
   proxy: ['config', 'observe'],
   delivery: ['config', 'observe'],
+  reconcile: ['api', 'observe', 'sources'],
   control: ['api', 'config', 'delivery', 'graph', 'observe', 'sources', 'translate'],
   admin: ['api', 'config', 'graph', 'observe'],
   cli: ['admin', 'api', 'config', 'control', 'delivery', 'graph', 'observe', 'proxy', 'sources', 'translate'],

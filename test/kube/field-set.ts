@@ -90,8 +90,9 @@ export function removeAt(document: unknown, path: FieldPath): void {
   } else if (Array.isArray(document)) {
     const at = elementAt(document, step);
     if (at < 0) return;
-    removeAt(document[at], rest);
     const keys = Object.keys(JSON.parse(step.slice(2)) as JsonObject);
+    // The keys are what tells an element: they go with it, at the end.
+    if (!(rest.length === 1 && keys.includes(rest[0]!.slice(2)))) removeAt(document[at], rest);
     // An element of which only its keys are left belongs to nobody.
     const own = Object.keys(document[at] as JsonObject);
     if (own.every((name) => keys.includes(name))) document.splice(at, 1);

@@ -2,17 +2,19 @@
 import {
   type AnyResource,
   apiVersionOf,
+  GATEWAY_GROUP,
   KINDS,
   type Kind,
   NAMESPACE_NAME_LABEL,
   objectKey,
+  POLICY_GROUP,
   type Resource,
 } from '../../api/index.ts';
-import { SourceCollection } from '../../graph/index.ts';
+import { batch, SourceCollection } from '../../graph/index.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import { emptyCollections, type FilledCollections, type Source } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
-import { ApiError } from './api-error.ts';
+import { ApiError, isRecord } from './api-error.ts';
 import { discover, type ServedResource } from './discovery.ts';
 import { FullReads } from './full-reads.ts';
 import { ListWatch, type ListWatchTimes } from './list-watch.ts';
@@ -32,11 +34,28 @@ const METADATA_FIRST: readonly Kind[] = ['Secret', 'ConfigMap'];
 /** Milliseconds after which a kind that came with a CRD is seen. */
 export const REDISCOVER = 10_000;
 
+/** The status of an object as it is, apart from the object: a status alone changes nothing for those who read specs. */
+export interface LiveStatus {
+  resourceVersion: string;
+  status: Record<string, unknown>;
+}
+
+/** Where an object is found, in the version that the cluster serves. */
+export interface ObjectPlace {
+  path: string;
+  apiVersion: string;
+}
+
+/** Groups whose statuses are written by us. */
+const OWN_STATUS: readonly string[] = [GATEWAY_GROUP, POLICY_GROUP];
+
 export class ClusterSource implements Source {
   readonly name = 'cluster';
   synced: Date | undefined;
   readonly collections: FilledCollections = emptyCollections();
   readonly diagnostics = new SourceCollection<Diagnostic>('cluster diagnostics');
+  /** By the key of the object, of the kinds whose statuses are ours to write. */
+  readonly live = new SourceCollection<LiveStatus>('live statuses');
   readonly ready: Promise<void>;
   readonly #options: ClusterSourceOptions;
   readonly #followed = new Map<Kind, Followed>();
@@ -61,6 +80,16 @@ export class ClusterSource implements Source {
     clearInterval(this.#timer);
     this.#full.close();
     await Promise.all([...this.#followed.values()].flatMap(({ watches }) => watches.map((watch) => watch.close())));
+  }
+
+  placeOf(kind: Kind, { namespace, name }: { namespace?: string; name: string }): ObjectPlace | undefined {
+    const served = this.#followed.get(kind)?.served;
+    if (served === undefined) return undefined;
+    const { group, version } = served;
+    return {
+      path: `${pathOf(served, namespace ?? '')}/${name}`,
+      apiVersion: group === '' ? version : `${group}/${version}`,
+    };
   }
 
   /** Kinds that the cluster does not serve. */
@@ -97,7 +126,7 @@ export class ClusterSource implements Source {
 
   #follow(kind: Kind, served: ServedResource): void {
     const known = this.#followed.get(kind);
-    if (known?.version === served.version) return;
+    if (known?.served.version === served.version) return;
     for (const watch of known?.watches ?? []) void watch.close();
     const { namespaces, client, times } = this.#options;
     const scopes = served.namespaced && namespaces !== undefined ? namespaces : [''];
@@ -115,7 +144,7 @@ export class ClusterSource implements Source {
         },
       });
     });
-    this.#followed.set(kind, { version: served.version, watches });
+    this.#followed.set(kind, { served, watches });
   }
 
   #replace(kind: Kind, keys: Set<string>, objects: Resource[]): void {
@@ -143,11 +172,19 @@ export class ClusterSource implements Source {
       for (const { key, object } of changes) this.#full.seen(key, object?.metadata.resourceVersion);
       return;
     }
-    for (const { key, object } of changes) this.#refer(key, object);
-    this.#apply(
-      kind,
-      changes.map(({ key, object }) => ({ key, value: object })),
-    );
+    const statuses: Array<{ key: string; value?: LiveStatus }> = [];
+    for (const { key, object } of changes) {
+      this.#refer(key, object);
+      if (!OWN_STATUS.includes(KINDS[kind].group)) continue;
+      statuses.push(object === undefined ? { key } : { key, value: takenStatus(object) });
+    }
+    batch(() => {
+      this.live.apply(statuses);
+      this.#apply(
+        kind,
+        changes.map(({ key, object }) => ({ key, value: object })),
+      );
+    });
   }
 
   #refer(key: string, object: AnyResource | undefined): void {
@@ -183,8 +220,17 @@ export class ClusterSource implements Source {
 }
 
 interface Followed {
-  version: string;
+  served: ServedResource;
   watches: ListWatch[];
+}
+
+/** Takes the status off the object, and the version that changes with it. */
+function takenStatus(object: Resource & { status?: unknown }): LiveStatus {
+  const { status, metadata } = object;
+  const { resourceVersion = '' } = metadata;
+  delete object.status;
+  delete metadata.resourceVersion;
+  return { resourceVersion, status: isRecord(status) ? status : {} };
 }
 
 function pathOf({ group, version, plural }: ServedResource, namespace: string): string {

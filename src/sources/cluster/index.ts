@@ -1,4 +1,5 @@
 /** A cluster as a source of resources, and the client that writes to it. */
 export { ApiClient } from './api-client.ts';
+export { ApiError } from './api-error.ts';
 export { AccessError, clusterAccess } from './cluster-access.ts';
-export { ClusterSource, type ClusterSourceOptions } from './cluster-source.ts';
+export { ClusterSource, type ClusterSourceOptions, type LiveStatus, type ObjectPlace } from './cluster-source.ts';

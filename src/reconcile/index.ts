@@ -1,0 +1,2 @@
+/** The only writer to a cluster. */
+export { StatusReconciler, type WantedStatus } from './status-reconciler.ts';

@@ -1,0 +1,254 @@
+/**
+ * The writer of statuses to a cluster. What is wanted is kept by object; an object is due when what is wanted or what
+ * is there changes. One that cannot be written waits for itself alone.
+ */
+import type { Kind } from '../api/index.ts';
+import type { Log } from '../observe/index.ts';
+import { type ApiClient, ApiError, type LiveStatus, type ObjectPlace } from '../sources/cluster/index.ts';
+import { appliedStatus, type EntryList, type Json, MAX_ENTRIES, mergedEntries } from './status-shape.ts';
+
+/** A status as translation gives it. */
+export interface WantedStatus {
+  kind: Kind;
+  metadata: { namespace?: string; name: string };
+  status: object;
+}
+
+export interface StatusReconcilerOptions {
+  client: ApiClient;
+  controllerNames: readonly string[];
+  /** The newest that the watch has seen; undefined: the object is not there. */
+  live(key: string): LiveStatus | undefined;
+  place(kind: Kind, metadata: { namespace?: string; name: string }): ObjectPlace | undefined;
+  log: Log;
+  /** Told of each write that succeeded. */
+  onWrite?(key: string): void;
+  now?: () => Date;
+}
+
+/** Fields that are applied are owned under this name. */
+export const FIELD_MANAGER = 'daemun';
+/** Writes at once. An API server does 30 to 120 a second. */
+export const WRITES_AT_ONCE = 8;
+/** Milliseconds: pauses after a failed write are drawn from a span that doubles from the first to the second. */
+const PAUSES = [100, 30_000] as const;
+
+const APPLIED: readonly Kind[] = ['GatewayClass', 'Gateway', 'ListenerSet'];
+const LISTS: Readonly<Partial<Record<Kind, EntryList>>> = {
+  HTTPRoute: 'parents',
+  GRPCRoute: 'parents',
+  TLSRoute: 'parents',
+  TCPRoute: 'parents',
+  UDPRoute: 'parents',
+};
+
+interface Due {
+  failures: number;
+  /** Since when something is to be written and is not. */
+  since: number;
+  timer: NodeJS.Timeout | undefined;
+  /** The watch lags behind what was there: the object is read anew before the next try. */
+  stale: boolean;
+}
+
+export class StatusReconciler {
+  readonly #options: StatusReconcilerOptions;
+  readonly #controllers: ReadonlySet<string>;
+  readonly #wanted = new Map<string, WantedStatus>();
+  /** Objects whose entries of ours are to go. */
+  readonly #given = new Map<string, WantedStatus>();
+  readonly #due = new Map<string, Due>();
+  readonly #ready = new Set<string>();
+  readonly #writing = new Set<string>();
+  /** What a watch has not shown yet of our own writes, by key: the version that was answered. */
+  readonly #written = new Map<string, LiveStatus>();
+  #leading = false;
+  #idle: Array<() => void> = [];
+
+  constructor(options: StatusReconcilerOptions) {
+    this.#options = options;
+    this.#controllers = new Set(options.controllerNames);
+  }
+
+  /** Only a leader writes. Losing the lead stops what has not been sent at once. */
+  lead(leading: boolean): void {
+    this.#leading = leading;
+    if (leading) this.resync();
+    else for (const key of [...this.#due.keys()]) this.#drop(key);
+  }
+
+  write(changes: ReadonlyArray<{ key: string; after?: WantedStatus | undefined }>): void {
+    for (const { key, after } of changes) {
+      if (after !== undefined) this.#wanted.set(key, after);
+      else {
+        const before = this.#wanted.get(key);
+        this.#wanted.delete(key);
+        if (before !== undefined && LISTS[before.kind] !== undefined) this.#given.set(key, before);
+      }
+      this.#ask(key);
+    }
+  }
+
+  /** What is there has changed, by us or by others. */
+  seen(key: string): void {
+    const written = this.#written.get(key);
+    const live = this.#options.live(key);
+    if (live === undefined || written?.resourceVersion === live.resourceVersion) this.#written.delete(key);
+    if (this.#wanted.has(key) || this.#given.has(key)) this.#ask(key);
+  }
+
+  /** Everything again: what was lost, whoever lost it, is found. */
+  resync(): void {
+    for (const key of [...this.#wanted.keys(), ...this.#given.keys()]) this.#ask(key);
+  }
+
+  /** Seconds that the oldest status which is not written yet has been due; 0: none. */
+  get staleness(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { since } of this.#due.values()) oldest = Math.min(oldest, since);
+    return this.#due.size === 0 ? 0 : (performance.now() - oldest) / 1000;
+  }
+
+  /** Fulfilled when nothing is due. */
+  settled(): Promise<void> {
+    return this.#due.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  close(): void {
+    this.lead(false);
+  }
+
+  #ask(key: string): void {
+    if (!this.#leading) return;
+    const known = this.#due.get(key);
+    if (known === undefined)
+      this.#due.set(key, { failures: 0, since: performance.now(), timer: undefined, stale: false });
+    // One that waits after a failure goes on waiting: a change of what is wanted does not make the server well.
+    else if (known.timer !== undefined) return;
+    this.#ready.add(key);
+    this.#next();
+  }
+
+  #next(): void {
+    for (const key of this.#ready) {
+      if (this.#writing.size >= WRITES_AT_ONCE) return;
+      if (this.#writing.has(key)) continue;
+      this.#ready.delete(key);
+      this.#writing.add(key);
+      void this.#reconcile(key);
+    }
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    try {
+      await this.#write(key);
+      if (!this.#ready.has(key)) this.#drop(key);
+    } catch (error) {
+      this.#failed(key, error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      this.#writing.delete(key);
+      this.#next();
+    }
+  }
+
+  async #write(key: string): Promise<void> {
+    const wanted = this.#wanted.get(key) ?? this.#given.get(key);
+    const place = wanted && this.#options.place(wanted.kind, wanted.metadata);
+    if (wanted === undefined || place === undefined) return;
+    const live = await this.#newest(key, place);
+    if (live === undefined) return void this.#given.delete(key);
+    const now = (this.#options.now?.() ?? new Date()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const answer = APPLIED.includes(wanted.kind)
+      ? await this.#apply(wanted, { live, place, now })
+      : await this.#put(key, wanted, { live, place, now });
+    if (!this.#wanted.has(key)) this.#given.delete(key);
+    if (answer === undefined) return;
+    this.#written.set(key, liveOf(answer));
+    this.#options.onWrite?.(key);
+  }
+
+  /** The watch's, or what our last write was answered with where the watch has not come to it yet. */
+  async #newest(key: string, { path }: ObjectPlace): Promise<LiveStatus | undefined> {
+    const due = this.#due.get(key);
+    if (due?.stale) {
+      due.stale = false;
+      this.#written.set(key, liveOf(await this.#options.client.call<Answer>({ path })));
+    }
+    const live = this.#options.live(key);
+    return live === undefined ? undefined : (this.#written.get(key) ?? live);
+  }
+
+  async #apply(wanted: WantedStatus, at: Writing): Promise<Answer | undefined> {
+    const status = appliedStatus(at.live.status, wanted.status as Json, at.now);
+    if (status === undefined) return undefined;
+    return this.#options.client.call<Answer>({
+      method: 'PATCH',
+      path: `${at.place.path}/status`,
+      query: { fieldManager: FIELD_MANAGER, force: true },
+      contentType: 'application/apply-patch+yaml',
+      body: { apiVersion: at.place.apiVersion, kind: wanted.kind, metadata: wanted.metadata, status },
+    });
+  }
+
+  async #put(key: string, wanted: WantedStatus, at: Writing): Promise<Answer | undefined> {
+    const list = LISTS[wanted.kind] ?? 'ancestors';
+    const entries = this.#wanted.has(key) ? ((wanted.status as Json)[list] as []) : [];
+    const before = (at.live.status[list] as []) ?? [];
+    const merged = mergedEntries(before, { list, entries, controllerNames: this.#controllers, now: at.now });
+    if (merged === undefined) return undefined;
+    const metadata = { ...wanted.metadata, resourceVersion: at.live.resourceVersion };
+    const status = { ...at.live.status, [list]: merged.slice(0, MAX_ENTRIES[list]) };
+    return this.#options.client.call<Answer>({
+      method: 'PUT',
+      path: `${at.place.path}/status`,
+      query: { fieldManager: FIELD_MANAGER },
+      body: { apiVersion: at.place.apiVersion, kind: wanted.kind, metadata, status },
+    });
+  }
+
+  #failed(key: string, error: Error): void {
+    const due = this.#due.get(key);
+    // The lead was lost meanwhile.
+    if (due === undefined) return;
+    this.#written.delete(key);
+    if (error instanceof ApiError && error.status === 404) return this.#drop(key);
+    // A conflict is the watch that lags; all others are worth a word, once for each series of failures.
+    const conflict = error instanceof ApiError && error.status === 409;
+    due.stale = conflict;
+    if (!conflict && due.failures === 0) {
+      this.#options.log.warn({ object: key }, `its status cannot be written: ${error.message}; tried again`);
+    }
+    const span = Math.min(PAUSES[1], PAUSES[0] * 2 ** due.failures++);
+    const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
+    due.timer = setTimeout(
+      () => {
+        due.timer = undefined;
+        if (this.#due.get(key) === due) this.#ask(key);
+      },
+      asked + Math.random() * span,
+    ).unref();
+  }
+
+  #drop(key: string): void {
+    const due = this.#due.get(key);
+    clearTimeout(due?.timer);
+    this.#due.delete(key);
+    this.#ready.delete(key);
+    if (this.#due.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+interface Writing {
+  live: LiveStatus;
+  place: ObjectPlace;
+  now: string;
+}
+
+interface Answer {
+  metadata: { resourceVersion: string };
+  status?: Json;
+}
+
+function liveOf({ metadata, status = {} }: Answer): LiveStatus {
+  return { resourceVersion: metadata.resourceVersion, status };
+}

@@ -1,0 +1,263 @@
+/** Statuses written to a cluster, against the embedded API. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { StatusReconciler, type WantedStatus } from '../../src/reconcile/index.ts';
+import { ApiClient, ClusterSource } from '../../src/sources/cluster/index.ts';
+import { type ApiObject, ApiServer, FAILED, THROTTLED } from './index.ts';
+
+const OURS = 'daemun.dev/gateway-controller';
+const GATEWAY = 'gateway.networking.k8s.io/v1';
+const QUICK = { firstPause: 5, longestPause: 20 };
+const log = { error() {}, warn() {}, info() {}, debug() {} };
+const open: Array<() => Promise<void> | void> = [];
+
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+interface Rig {
+  api: ApiServer;
+  source: ClusterSource;
+  reconciler: StatusReconciler;
+  written: string[];
+  statusOf(kind: string, name: string): Record<string, unknown>;
+}
+
+async function start(objects: object[], { leads = true } = {}): Promise<Rig> {
+  const api = await ApiServer.start();
+  for (const object of objects)
+    api.store.create(api.kind((object as ApiObject).kind), structuredClone(object) as ApiObject);
+  const client = new ApiClient({ server: api.url, namespace: 'default', name: 'test' });
+  const source = new ClusterSource({ client, times: QUICK });
+  const written: string[] = [];
+  const reconciler = new StatusReconciler({
+    client,
+    controllerNames: [OURS],
+    live: (key) => source.live.get(key),
+    place: (kind, metadata) => source.placeOf(kind, metadata),
+    log,
+    onWrite: (key) => written.push(key),
+  });
+  source.live.subscribe((changes) => {
+    for (const { key } of changes) reconciler.seen(key);
+  });
+  open.push(
+    () => api.close(),
+    () => client.close(),
+    () => source.close(),
+    () => reconciler.close(),
+  );
+  await source.ready;
+  reconciler.lead(leads);
+  const statusOf = (kind: string, name: string): Record<string, unknown> =>
+    api.store.get(api.kind(kind), 'shop', name).status as Record<string, unknown>;
+  return { api, source, reconciler, written, statusOf };
+}
+
+const route = (name: string, status?: object): ApiObject => ({
+  apiVersion: GATEWAY,
+  kind: 'HTTPRoute',
+  metadata: { name, namespace: 'shop' },
+  spec: { parentRefs: [{ name: 'edge' }] },
+  ...(status ? { status } : {}),
+});
+const gateway = (name: string): ApiObject => ({
+  apiVersion: GATEWAY,
+  kind: 'Gateway',
+  metadata: { name, namespace: 'shop' },
+  spec: { gatewayClassName: 'daemun', listeners: [] },
+});
+const condition = (type: string, status = 'True', message = ''): object => ({ type, status, reason: type, message });
+const parent = (name: string, conditions: object[], controllerName = OURS): object => ({
+  parentRef: { name },
+  controllerName,
+  conditions,
+});
+const wanted = (kind: WantedStatus['kind'], name: string, status: object): { key: string; after: WantedStatus } => ({
+  key: `${kind}/shop/${name}`,
+  after: { kind, metadata: { namespace: 'shop', name }, status },
+});
+const routeStatus = (name: string, ...parents: object[]) => wanted('HTTPRoute', name, { parents });
+const theirs = { ...parent('mesh', [condition('Accepted')], 'example.com/other'), extra: 'kept' };
+
+/** Sets a status past the writer, as another controller does. */
+function setStatus(api: ApiServer, kind: string, name: string, status: object): void {
+  const object = structuredClone(api.store.get(api.kind(kind), 'shop', name));
+  object.status = status;
+  api.store.replace(api.kind(kind), object, { status: true });
+}
+
+describe('statuses of routes', () => {
+  test('are put beside those of others, which stay as they are and where they are', async () => {
+    const { api, reconciler, statusOf } = await start([route('a')]);
+    setStatus(api, 'HTTPRoute', 'a', { parents: [theirs] });
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    expect(statusOf('HTTPRoute', 'a').parents).toEqual([
+      theirs,
+      expect.objectContaining({ parentRef: { name: 'edge' }, controllerName: OURS }),
+    ]);
+  });
+
+  test('are not written where nothing, only the order or only a time differs', async () => {
+    const { api, reconciler, written, statusOf } = await start([route('a')]);
+    const conditions = [condition('Accepted'), condition('ResolvedRefs')];
+    reconciler.write([routeStatus('a', parent('edge', conditions))]);
+    await reconciler.settled();
+    const { resourceVersion } = api.store.get(api.kind('HTTPRoute'), 'shop', 'a').metadata;
+    const before = statusOf('HTTPRoute', 'a');
+    reconciler.write([routeStatus('a', parent('edge', [...conditions].reverse()))]);
+    reconciler.resync();
+    await reconciler.settled();
+    expect(written).toEqual(['HTTPRoute/shop/a']);
+    expect(api.store.get(api.kind('HTTPRoute'), 'shop', 'a').metadata.resourceVersion).toBe(resourceVersion);
+    expect(statusOf('HTTPRoute', 'a')).toEqual(before);
+  });
+
+  test('keep the time of a condition whose status stays, and conditions of types that are not ours', async () => {
+    const old = '2020-01-01T00:00:00Z';
+    const there = [
+      { ...condition('Accepted', 'True', 'old'), lastTransitionTime: old },
+      { ...condition('Foreign'), lastTransitionTime: old },
+      { ...condition('PartiallyInvalid'), lastTransitionTime: old },
+    ];
+    const { api, reconciler, statusOf } = await start([route('a')]);
+    setStatus(api, 'HTTPRoute', 'a', { parents: [parent('edge', there)] });
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted', 'True', 'new')]))]);
+    await reconciler.settled();
+    expect(statusOf('HTTPRoute', 'a').parents).toEqual([
+      parent('edge', [
+        { ...condition('Accepted', 'True', 'new'), lastTransitionTime: old },
+        { ...condition('Foreign'), lastTransitionTime: old },
+      ]),
+    ]);
+  });
+
+  test('go where the route is no longer ours', async () => {
+    const { api, reconciler, statusOf } = await start([route('a')]);
+    setStatus(api, 'HTTPRoute', 'a', { parents: [theirs] });
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    reconciler.write([{ key: 'HTTPRoute/shop/a' }]);
+    await reconciler.settled();
+    expect(statusOf('HTTPRoute', 'a').parents).toEqual([theirs]);
+  });
+
+  test('come back where somebody took them away', async () => {
+    const { api, reconciler, written } = await start([route('a')]);
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    setStatus(api, 'HTTPRoute', 'a', { parents: [] });
+    await expect.poll(() => written.length).toBe(2);
+  });
+
+  test('survive a conflict with a writer that is faster, and lose nothing of it', async () => {
+    const { api, reconciler, statusOf } = await start([route('a')]);
+    let conflicts = 0;
+    api.fault = ({ method }) => {
+      // Between our look and our write.
+      if (method === 'PUT' && conflicts++ < 3) setStatus(api, 'HTTPRoute', 'a', { parents: [theirs], at: conflicts });
+      return undefined;
+    };
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    expect(conflicts).toBe(4);
+    expect(statusOf('HTTPRoute', 'a')).toMatchObject({ parents: [theirs, { controllerName: OURS }] });
+  });
+
+  test('that can never be written keep no other waiting', async () => {
+    const { api, reconciler, written } = await start([route('bad'), ...['a', 'b', 'c'].map((name) => route(name))]);
+    api.fault = ({ method, path }) =>
+      method === 'PUT' && path.includes('/bad/') ? { kind: 'refuse', code: 422, reason: 'Invalid' } : undefined;
+    reconciler.write(['bad', 'a', 'b', 'c'].map((name) => routeStatus(name, parent('edge', [condition('Accepted')]))));
+    await expect.poll(() => [...written].sort()).toEqual(['a', 'b', 'c'].map((name) => `HTTPRoute/shop/${name}`));
+    expect(reconciler.staleness).toBeGreaterThan(0);
+  });
+
+  test('are written after throttling and failures', async () => {
+    const { api, reconciler, written } = await start([route('a')]);
+    const faults = [THROTTLED, FAILED, THROTTLED];
+    api.fault = ({ method }) => (method === 'PUT' ? faults.shift() : undefined);
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    expect(written).toHaveLength(1);
+    expect(reconciler.staleness).toBe(0);
+  });
+
+  test('are written for an object that comes after its status', async () => {
+    const { api, reconciler, written } = await start([]);
+    reconciler.write([routeStatus('late', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    api.store.create(api.kind('HTTPRoute'), route('late'));
+    await expect.poll(() => written).toEqual(['HTTPRoute/shop/late']);
+  });
+});
+
+describe('statuses of Gateways', () => {
+  const listener = (name: string, attachedRoutes = 0): object => ({
+    name,
+    attachedRoutes,
+    supportedKinds: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }],
+    conditions: [condition('Accepted')],
+  });
+  const status = (listeners: object[], conditions = [condition('Accepted')]) =>
+    wanted('Gateway', 'edge', { conditions, listeners, addresses: [{ type: 'IPAddress', value: '10.0.0.1' }] });
+
+  test('are applied, and written again only where they differ', async () => {
+    const { reconciler, written, statusOf } = await start([gateway('edge')]);
+    reconciler.write([status([listener('http', 1), listener('https')])]);
+    await reconciler.settled();
+    reconciler.resync();
+    await reconciler.settled();
+    expect(written).toHaveLength(1);
+    expect(statusOf('Gateway', 'edge')).toMatchObject({
+      listeners: [{ name: 'http', attachedRoutes: 1 }, { name: 'https' }],
+    });
+    reconciler.write([status([listener('http', 2), listener('https')])]);
+    await reconciler.settled();
+    expect(written).toHaveLength(2);
+  });
+
+  test('lose listeners and conditions that are gone, and keep foreign conditions', async () => {
+    const { api, reconciler, statusOf } = await start([gateway('edge')]);
+    const foreign = { ...condition('Foreign'), lastTransitionTime: '2020-01-01T00:00:00Z' };
+    setStatus(api, 'Gateway', 'edge', { conditions: [foreign] });
+    reconciler.write([status([listener('http'), listener('old')], [condition('Accepted'), condition('ResolvedRefs')])]);
+    await reconciler.settled();
+    reconciler.write([status([listener('http')])]);
+    await reconciler.settled();
+    const { conditions, listeners } = statusOf('Gateway', 'edge') as Record<
+      string,
+      Array<{ name: string; type: string }>
+    >;
+    expect(conditions!.map(({ type }) => type).sort()).toEqual(['Accepted', 'Foreign']);
+    expect(listeners!.map(({ name }) => name)).toEqual(['http']);
+  });
+});
+
+describe('the lead', () => {
+  test('is what writes: nothing without it, everything with it, nothing after it', async () => {
+    const { api, reconciler, written } = await start([route('a'), route('b')], { leads: false });
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    expect(api.store.writes).toEqual([]);
+    reconciler.lead(true);
+    await reconciler.settled();
+    expect(written).toEqual(['HTTPRoute/shop/a']);
+    reconciler.lead(false);
+    reconciler.write([routeStatus('b', parent('edge', [condition('Accepted')]))]);
+    setStatus(api, 'HTTPRoute', 'a', { parents: [] });
+    await reconciler.settled();
+    expect(written).toHaveLength(1);
+  });
+
+  test('that changes hands rewrites nothing', async () => {
+    const { api, reconciler } = await start([route('a')]);
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    const { version } = api.store;
+    reconciler.lead(false);
+    reconciler.lead(true);
+    await reconciler.settled();
+    expect(api.store.version).toBe(version);
+  });
+});
