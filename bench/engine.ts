@@ -6,6 +6,7 @@
 
 import { type ConfigObject, Snapshot } from '../src/config/index.ts';
 import { Metrics } from '../src/observe/index.ts';
+import { Policies } from '../src/proxy/filter/index.ts';
 import { DrainSet } from '../src/proxy/ground/drain.ts';
 import {
   DEFAULT_LIMITS,
@@ -79,6 +80,7 @@ function serviceOf(driver: MemoryDriver): HttpService {
   });
   return {
     table,
+    policies: new Policies(),
     upstreams,
     wheel,
     trustedHops: new TrustedHops([]),

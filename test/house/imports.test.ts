@@ -40,7 +40,7 @@ const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
   route: ['filter', 'ground'],
   http: ['filter', 'upstream', 'ground'],
   stream: ['route', 'ground'],
-  server: ['http', 'stream', 'listen', 'route', 'upstream', 'state', 'ground'],
+  server: ['http', 'filter', 'stream', 'listen', 'route', 'upstream', 'state', 'ground'],
   index: ['server'],
 };
 

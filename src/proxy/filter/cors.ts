@@ -32,6 +32,7 @@ const VARY: HeaderLine = { name: 'Vary', value: 'Origin' };
  */
 export class CorsPolicy implements CompiledFilter {
   readonly type = 'CORS';
+  readonly step = 'cors-preflight';
   readonly #filter: CorsFilter;
   readonly #origins: AllowedOrigins;
   /** Every origin gets the same answer `*`: nothing depends on Origin. */

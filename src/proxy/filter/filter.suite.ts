@@ -7,7 +7,19 @@ import type { Filter } from '../../config/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import { type PlainRequest, plainHead } from '../route/plain-request.ts';
-import { ANSWERED, CONTINUE, type CompiledFilter, compileFilter, type FilterScope, HeaderPatch } from './index.ts';
+import {
+  ANSWERED,
+  CONTINUE,
+  type CompiledFilter,
+  compileFilter,
+  type Denial,
+  type FilterScope,
+  HeaderPatch,
+  type MakeTransform,
+  ORDER,
+  type Slot,
+  type Waiting,
+} from './index.ts';
 
 export interface Answer {
   status: number;
@@ -27,7 +39,10 @@ export class RecordedScope implements FilterScope {
   requestPatch: HeaderPatch = HeaderPatch.NONE;
   responsePatch: HeaderPatch = HeaderPatch.NONE;
   mirrors: string[] = [];
+  transforms: MakeTransform[] = [];
   answer: Answer | undefined;
+  denial: Denial | undefined;
+  readonly #kept = new Map<Slot<unknown>, unknown>();
 
   constructor(asked: Asked) {
     this.head = plainHead(plainRequest(asked));
@@ -60,6 +75,30 @@ export class RecordedScope implements FilterScope {
     this.answer = { status, headers: [...headers], body };
   }
 
+  transformBody(make: MakeTransform): void {
+    this.transforms.push(make);
+  }
+
+  deny(denial: Denial): void {
+    this.denial = denial;
+  }
+
+  wait(): Waiting {
+    throw new Error('a filter that waits is tested by an exchange');
+  }
+
+  collectBody(): void {
+    throw new Error('a filter that waits is tested by an exchange');
+  }
+
+  keep<T>(slot: Slot<T>, value: T): void {
+    this.#kept.set(slot, value);
+  }
+
+  kept<T>(slot: Slot<T>): T | undefined {
+    return this.#kept.get(slot) as T | undefined;
+  }
+
   /** Value of a header of the answer, or undefined. Names are compared without case. */
   answered(name: string): string | undefined {
     return this.answer?.headers.find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1];
@@ -77,7 +116,7 @@ export interface Asked extends Partial<PlainRequest> {
 export function run(filter: CompiledFilter, asked: Asked): RecordedScope {
   const scope = new RecordedScope(asked);
   const verdict = filter.onRequest(scope);
-  expect(verdict).toBe(scope.answer === undefined ? CONTINUE : ANSWERED);
+  expect(verdict).toBe(scope.answer === undefined && scope.denial === undefined ? CONTINUE : ANSWERED);
   return scope;
 }
 
@@ -88,6 +127,10 @@ export function describeFilter(config: Filter, acted: Asked): void {
   describe(`${config.type} as a filter`, () => {
     it('has the type of its config', () => {
       expect(compileFilter(config).type).toBe(config.type);
+    });
+
+    it('acts at a step of the one order', () => {
+      expect(ORDER).toContain(compileFilter(config).step);
     });
 
     it('does not touch the request’s head', () => {

@@ -1,19 +1,60 @@
 /**
  * The family of filters. A config Filter is compiled once into a CompiledFilter or, where it only changes headers,
- * into a HeaderPatch that is folded into the rule's, so that it costs nothing of its own per request.
+ * into a HeaderPatch that is folded into the rule's, so that it costs nothing of its own per request. When each acts
+ * is said in order.ts.
  */
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import type { HeaderPatch } from './header-patch.ts';
+import type { FilterStep } from './order.ts';
 
 export const CONTINUE = 0;
-/** The filter answered through `respond`. */
+/** The filter answered through `respond` or `deny`. */
 export const ANSWERED = 1;
-export type Verdict = typeof CONTINUE | typeof ANSWERED;
+/** The filter took a Waiting, and tells it how to go on. */
+export const LATER = 2;
+export type Verdict = typeof CONTINUE | typeof ANSWERED | typeof LATER;
+
+/** Milliseconds that a filter may wait where it asks for no other time; then the request is refused with 503. */
+export const FILTER_TIMEOUT = 10_000;
+/** Most bytes of a request's body that a filter may collect before it decides. */
+export const MAX_COLLECTED_BYTES: number = 1024 * 1024;
+
+export interface CompiledFilter {
+  readonly type: string;
+  readonly step: FilterStep;
+  /** Once a request, whatever happens to it later. What it throws refuses the request with 500. */
+  onRequest(scope: FilterScope): Verdict;
+  /** Each time that the request goes to an endpoint, retries included. */
+  onAttempt?(scope: KeptState, attempt: Attempt): void;
+  /**
+   * Once for the answer that the client gets, be it the backend's, another filter's or the gateway's own; `onRequest`
+   * may not have been reached then. The filter that replaces an answer is not asked about what it put there.
+   */
+  onResponseHead?(scope: KeptState, answer: AnswerScope): Verdict;
+  /** The exchange is over, however it went. Called where `onRequest` was. */
+  onEnd?(scope: KeptState, outcome: Outcome): void;
+}
+
+/** A value that filters keep for one request under this key. A filter makes its own once, or names a shared one. */
+export interface Slot<T> {
+  readonly name: string;
+  readonly holds?: T;
+}
+
+export function slot<T>(name: string): Slot<T> {
+  return { name };
+}
+
+/** What filters remember of a request. */
+export interface KeptState {
+  keep<T>(slot: Slot<T>, value: T): void;
+  kept<T>(slot: Slot<T>): T | undefined;
+}
 
 /** What a filter sees and may do of the exchange it works on. Valid until the exchange ends. */
-export interface FilterScope {
-  /** The request's head. Its offsets are valid only during `onRequest`. */
+export interface FilterScope extends KeptState {
+  /** The request's head. It and its offsets are valid only during `onRequest`. */
   readonly head: Head;
   readonly client: ClientConnection;
   readonly requestId: string;
@@ -30,11 +71,102 @@ export interface FilterScope {
   patchResponse(patch: HeaderPatch): void;
   /** Copies this request to another backend, answer ignored. Key of a Backend. */
   mirror(backend: string): void;
-  /** Answers in the backend's place. */
-  respond(status: number, headers: ReadonlyArray<readonly [string, string]>, body: string): void;
+  /** Changes the request's body on its way. Its length is not known any more. */
+  transformBody(make: MakeTransform): void;
+  /** Answers in the backend's place; return ANSWERED. */
+  respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
+  /** The same, in the form that the client prefers. */
+  deny(denial: Denial): void;
+  /** Holds the request, its body by back-pressure; return LATER. `timeout`: milliseconds, FILTER_TIMEOUT where absent. */
+  wait(timeout?: number): Waiting;
+  /**
+   * For a filter that waits and must see the body: up to `limit` bytes of it, MAX_COLLECTED_BYTES at most. The backend
+   * gets it all the same. Called once, `whole` where nothing is missing.
+   */
+  collectBody(limit: number, done: (body: Buffer, whole: boolean) => void): void;
 }
 
-export interface CompiledFilter {
-  readonly type: string;
-  onRequest(scope: FilterScope): Verdict;
+export type HeaderPair = readonly [string, string];
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: ReadonlyArray<HeaderPair>;
+  readonly body: string | Buffer;
+  /** For the access log. */
+  readonly reason?: string;
+}
+
+export interface Denial {
+  readonly status: number;
+  /** For the access log and metrics: one word. */
+  readonly reason: string;
+  /** For people. */
+  readonly message: string;
+  readonly headers?: ReadonlyArray<HeaderPair>;
+}
+
+/** How what waits goes on. The first call counts; later ones, and those after the exchange has ended, do nothing. */
+export interface Waiting {
+  proceed(): void;
+  respond(reply: Reply): void;
+  deny(denial: Denial): void;
+}
+
+/** One sending of the request. */
+export interface Attempt {
+  /** From 1. */
+  readonly number: number;
+  /** `address:port`. */
+  readonly endpoint: string;
+  /** A further header line for this attempt alone. Throws DMN_CONFIG_INVALID for what cannot stand in a head. */
+  add(name: string, value: string): void;
+}
+
+/** The head of an answer on its way to the client. */
+export interface AnswerScope {
+  readonly status: number;
+  /** Made by the gateway, not by a backend. */
+  readonly local: boolean;
+  /** First value of a header, as it would be sent now; the name in lower case. */
+  value(name: string): string | undefined;
+  patch(patch: HeaderPatch): void;
+  /** Changes the body, where there is one. Content-Length goes, whether there is or not. */
+  transformBody(make: MakeTransform): void;
+  /** As in FilterScope; the backend's answer is dropped. */
+  respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
+  wait(timeout?: number): Waiting;
+}
+
+/** How an exchange ended. */
+export interface Outcome {
+  /** What the client was told, 499 where it left before. */
+  readonly status: number;
+  /** As in the access log: why it ended otherwise than it should have, or ''. */
+  readonly reason: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Made when the body begins; `out` takes what it makes of it. */
+export type MakeTransform = (out: BodyOutput) => BodyTransform;
+
+export interface BodyTransform {
+  /** The next bytes, which are the transform's own. False: it takes no more until it has called `out.ready()`. */
+  write(bytes: Buffer): boolean;
+  /** There are no more; it calls `out.end()` after its last bytes, now or later. */
+  end(): void;
+  /** The receiver takes bytes again after `out.write` said false. */
+  drained(): void;
+  /** The exchange is over before its time: nothing may be written any more. */
+  close(): void;
+}
+
+export interface BodyOutput {
+  /** False: the receiver is slow, and this is to be the last until `drained`. */
+  write(bytes: Buffer): boolean;
+  end(): void;
+  /** After `write` of the transform said false: more may come. */
+  ready(): void;
+  /** The body cannot be used. The client is told so where no answer has begun, and else cut off. */
+  fail(denial: Denial): void;
 }

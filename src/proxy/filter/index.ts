@@ -1,3 +1,28 @@
-export { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
+export { FilterChain } from './chain.ts';
+export {
+  ANSWERED,
+  type AnswerScope,
+  type Attempt,
+  type BodyOutput,
+  type BodyTransform,
+  CONTINUE,
+  type CompiledFilter,
+  type Denial,
+  FILTER_TIMEOUT,
+  type FilterScope,
+  type HeaderPair,
+  type KeptState,
+  LATER,
+  MAX_COLLECTED_BYTES,
+  type MakeTransform,
+  type Outcome,
+  type Reply,
+  type Slot,
+  slot,
+  type Verdict,
+  type Waiting,
+} from './filter.ts';
 export { HeaderPatch } from './header-patch.ts';
+export { type FilterStep, ORDER } from './order.ts';
+export { type AttachedPolicy, Policies, type PolicyFilter } from './policies.ts';
 export { type CompiledFilters, compileFilter, compileFilters } from './registry.ts';

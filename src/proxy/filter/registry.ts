@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { type Filter, filterFault } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
+import { FilterChain } from './chain.ts';
 import { CorsPolicy } from './cors.ts';
 import type { CompiledFilter } from './filter.ts';
 import { HeaderPatch } from './header-patch.ts';
@@ -15,8 +16,8 @@ import { UrlRewrite } from './url-rewrite.ts';
 export interface CompiledFilters {
   readonly requestPatch: HeaderPatch;
   readonly responsePatch: HeaderPatch;
-  /** In the order written; null where there are none. */
-  readonly filters: ReadonlyArray<CompiledFilter> | null;
+  /** Null where there are none. */
+  readonly filters: FilterChain | null;
 }
 
 /** Throws DMN_CONFIG_INVALID where the filter's values cannot be used. */
@@ -54,5 +55,5 @@ export function compileFilters(filters: ReadonlyArray<Filter>): CompiledFilters 
     else if (compiled instanceof ResponseHeaderModifier) responsePatch = responsePatch.followedBy(compiled.patch);
     else running.push(compiled);
   }
-  return { requestPatch, responsePatch, filters: running.length > 0 ? running : null };
+  return { requestPatch, responsePatch, filters: FilterChain.of(running) };
 }

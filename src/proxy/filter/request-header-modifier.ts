@@ -5,6 +5,7 @@ import { HeaderPatch } from './header-patch.ts';
 /** RequestHeaderModifier: a patch of the upstream request. Folded into the rule's where the registry can. */
 export class RequestHeaderModifier implements CompiledFilter {
   readonly type = 'RequestHeaderModifier';
+  readonly step = 'route-filters';
   readonly patch: HeaderPatch;
 
   constructor(modifier: HeaderModifier) {

@@ -32,7 +32,7 @@ describe('RequestMirror', () => {
 
   it('copies to several backends, each by its own share', () => {
     const { filters } = compileFilters([mirror(1, 1, 'infra/all:80'), mirror(1, 2, 'infra/half:80')]);
-    const copies = [0, 1].map(() => filters!.flatMap((filter) => run(filter, {}).mirrors));
+    const copies = [0, 1].map(() => filters!.filters.flatMap((filter) => run(filter, {}).mirrors));
     expect(copies).toEqual([['infra/all:80'], ['infra/all:80', 'infra/half:80']]);
   });
 });

@@ -7,6 +7,7 @@ import { CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from '.
  */
 export class RequestMirror implements CompiledFilter {
   readonly type = 'RequestMirror';
+  readonly step = 'route-filters';
   readonly #backend: string;
   readonly #numerator: number;
   readonly #denominator: number;

@@ -7,6 +7,7 @@ import { escapePath, escapeQuery, ModifiedPath, queryOf } from './path-modifier.
 /** RequestRedirect: answers with a Location made of the request and of what the filter replaces. The query stays. */
 export class RequestRedirect implements CompiledFilter {
   readonly type = 'RequestRedirect';
+  readonly step = 'route-filters';
   readonly #filter: RedirectFilter;
   readonly #path: ModifiedPath | undefined;
 

@@ -5,6 +5,7 @@ import { HeaderPatch } from './header-patch.ts';
 /** ResponseHeaderModifier: a patch of the response that the client gets. Folded into the rule's where the registry can. */
 export class ResponseHeaderModifier implements CompiledFilter {
   readonly type = 'ResponseHeaderModifier';
+  readonly step = 'route-filters';
   readonly patch: HeaderPatch;
 
   constructor(modifier: HeaderModifier) {

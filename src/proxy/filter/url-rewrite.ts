@@ -5,6 +5,7 @@ import { ModifiedPath, queryOf } from './path-modifier.ts';
 /** URLRewrite: another host, another path, or both for the upstream request. The query stays. */
 export class UrlRewrite implements CompiledFilter {
   readonly type = 'URLRewrite';
+  readonly step = 'route-filters';
   readonly #hostname: string | undefined;
   readonly #path: ModifiedPath | undefined;
 

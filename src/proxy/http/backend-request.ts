@@ -11,14 +11,17 @@ export class BackendRequest {
   readonly framing: BodyFraming;
   /** Lines after the body, each with CRLF, or ''. */
   trailers = '';
+  /** Nothing is to be added to it. */
+  complete: boolean;
   /** Body bytes went to a backend that are not kept: the request cannot be sent again. */
   spent = false;
   #kept: KeptBody | null = null;
   #replays = false;
 
-  constructor(head: string, framing: BodyFraming) {
+  constructor(head: string, framing: BodyFraming, complete: boolean) {
     this.head = head;
     this.framing = framing;
+    this.complete = complete;
   }
 
   get method(): string {
@@ -28,7 +31,7 @@ export class BackendRequest {
   /** What may be sent again is kept, up to MAX_REPLAY_BYTES. */
   keepForReplay(): void {
     this.#replays = true;
-    this.#kept = new KeptBody();
+    this.#kept ??= new KeptBody();
   }
 
   /** Body bytes came. `late`: there is no backend yet to send them to. */
@@ -44,13 +47,16 @@ export class BackendRequest {
     }
   }
 
-  end(trailersStart: number, trailersEnd: number): void {
-    if (trailersEnd > trailersStart) this.trailers = ARENA.latin1Slice(trailersStart, trailersEnd);
+  keepTrailers(start: number, end: number): void {
+    if (end > start) this.trailers = ARENA.latin1Slice(start, end);
   }
 
-  /** Sends what there is of it, and the end where it is complete. False: the client is to wait with the rest. */
-  sendTo(up: Upstream, complete: boolean): boolean {
-    up.sendHead(this.head, this.framing);
+  /**
+   * Sends what there is of it, and the end where it is complete; `lines` are further ones of the head, each with CRLF.
+   * False: the client is to wait with the rest.
+   */
+  sendTo(up: Upstream, lines: string): boolean {
+    up.sendHead(lines === '' ? this.head : this.head + lines, this.framing);
     const kept = this.#kept;
     let flowing = true;
     if (kept !== null && !kept.empty) {
@@ -60,7 +66,7 @@ export class BackendRequest {
         this.spent = true;
       }
     }
-    if (complete && this.framing !== BODY_TUNNEL) {
+    if (this.complete && this.framing !== BODY_TUNNEL) {
       up.sendEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(this.trailers));
     }
     return flowing;

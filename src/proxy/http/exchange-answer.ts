@@ -1,15 +1,33 @@
 /** What an exchange says to its client by itself: whole answers, and the end of those that cannot be completed. */
 import assert from 'node:assert';
-import type { ClientConnection, Downstream, Failure } from '../ground/codec.ts';
+import { ANSWERED, type Denial, type HeaderPair, HeaderPatch, LATER, type Reply } from '../filter/index.ts';
+import { BODY_OPEN, type ClientConnection, type Downstream, type Failure } from '../ground/codec.ts';
+import { TRAILER_LINES } from '../ground/region.ts';
 import { Account } from './account.ts';
+import { BodyPipeline, type BodyTarget } from './body-pipeline.ts';
 import { ExchangeTimes } from './exchange-times.ts';
+import type { FilterRun } from './filter-run.ts';
+import { FilteredAnswer } from './filtered-answer.ts';
 import { endWithStatus } from './grpc.ts';
 import type { GrpcWeb } from './grpc-web.ts';
-import { localReply, PREFERS_JSON, type Preference, sendReply, upstreamFailure } from './local-reply.ts';
+import {
+  type LocalReply,
+  localReply,
+  mayHaveBody,
+  PREFERS_JSON,
+  type Preference,
+  patchedLines,
+  sendReply,
+  sendReplyHead,
+  upstreamFailure,
+} from './local-reply.ts';
 import { idText, nextIdNumber } from './request-id.ts';
 import type { HttpService } from './service.ts';
+import type { Decision } from './wait.ts';
 
 const TOO_LARGE = { status: 413, message: 'The request is longer than what is allowed.' };
+const NOT_COMPLETED = { status: 500, message: 'The answer could not be completed.' };
+export const NO_LENGTH: HeaderPatch = new HeaderPatch(new Set(['content-length']), []);
 
 export abstract class ExchangeAnswer extends ExchangeTimes {
   protected readonly service: HttpService;
@@ -22,6 +40,13 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
   protected readonly idNumber = nextIdNumber();
   protected preference: Preference = PREFERS_JSON;
   protected headRequest = false;
+
+  /** Null where no filter acts. */
+  protected run: FilterRun | null = null;
+  /** An answer whose head or body filters have a say in; null once there is nothing more to say. */
+  protected filtered: FilteredAnswer | null = null;
+  /** Changes of the rule, or of rule and backend, without those of filters that ran. */
+  protected responsePatch: HeaderPatch = HeaderPatch.NONE;
 
   protected requestComplete = false;
   protected responseStarted = false;
@@ -43,17 +68,15 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
     return this.down.client;
   }
 
-  /** FilterHost: a filter answers in the backend's place. */
-  answer(status: number, headers: ReadonlyArray<readonly [string, string]>, body: string): void {
-    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    this.#reply(status, lines, body);
+  /** All changes of the answer's head up to now. */
+  protected get responseChanges(): HeaderPatch {
+    return this.run === null ? this.responsePatch : this.responsePatch.followedBy(this.run.responsePatch);
   }
 
+  // ── answers of the gateway's own
+
   protected fail(status: number, reason: string, message: string): void {
-    this.account.reason = reason;
-    if (this.web !== null) this.down = this.web;
-    const reply = localReply(this.preference, status, { message, requestId: this.requestId });
-    this.#reply(reply.status, `${reply.lines}X-Request-Id: ${this.requestId}\r\n`, reply.body);
+    this.#deny({ status, reason, message });
   }
 
   protected failUpstream(why: Failure): void {
@@ -61,24 +84,116 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
     this.fail(status, why, message);
   }
 
-  #reply(status: number, lines: string, body: string): void {
-    const { down } = this;
-    this.account.status = status;
-    this.responseStarted = true;
-    if (!this.requestComplete) down.discardBody();
-    this.account.bytesOut += this.headRequest ? 0 : Buffer.byteLength(body);
-    this.finish();
-    sendReply(down, { status, lines, body }, this.headRequest);
+  /** A filter answers in the backend's place. */
+  protected answerWith(decision: NonNullable<Decision>): void {
+    if ('denial' in decision) this.#deny(decision.denial);
+    else this.#respond(decision.reply);
   }
 
+  #deny({ status, reason, message, headers = [] }: Denial): void {
+    this.account.reason = reason;
+    if (this.web !== null) this.down = this.web;
+    const { requestId } = this;
+    const reply = localReply(this.preference, status, { message, requestId });
+    this.#reply({ ...reply, lines: `${reply.lines}${linesOf(headers)}X-Request-Id: ${requestId}\r\n` });
+  }
+
+  #respond({ status, headers, body, reason = '' }: Reply): void {
+    this.account.reason = reason;
+    this.#reply({ status, lines: linesOf(headers), body });
+  }
+
+  /** Filters have a say in it, those that were asked about an answer before excepted. */
+  #reply(reply: LocalReply): void {
+    const { run } = this;
+    if (!this.requestComplete) this.down.discardBody();
+    run?.abandonWait();
+    this.filtered = null;
+    if (run === null || !run.answering) return this.#sendReply(reply, this.responseChanges);
+    this.filtered = new FilteredAnswer(run, { reply }, this.responseChanges);
+    this.decideReply(this.filtered);
+  }
+
+  protected decideReply(filtered: FilteredAnswer): void {
+    const verdict = filtered.decide();
+    if (verdict === LATER) return this.beginWait(this.run!.waiting!.timeout);
+    if (verdict === ANSWERED) return this.answerWith(filtered.replacement!);
+    const reply = filtered.reply!;
+    const { transforms, changes } = filtered;
+    if (transforms !== null && mayHaveBody(reply.status) && !this.headRequest && reply.body.length > 0) {
+      return this.#sendTransformed(filtered, transforms);
+    }
+    this.filtered = null;
+    this.#sendReply(reply, changes);
+  }
+
+  #sendReply(reply: LocalReply, changes: HeaderPatch): void {
+    const { down } = this;
+    const { status, body } = reply;
+    this.account.status = status;
+    this.responseStarted = true;
+    this.account.bytesOut += this.headRequest ? 0 : Buffer.byteLength(body);
+    this.finish();
+    sendReply(down, { status, lines: patchedLines(reply.lines, changes), body }, this.headRequest);
+  }
+
+  #sendTransformed(filtered: FilteredAnswer, transforms: FilteredAnswer['transforms'] & {}): void {
+    const { status, lines, body } = filtered.reply!;
+    const patched = patchedLines(lines, filtered.changes);
+    if (!sendReplyHead(this.down, { status, lines: patched, framing: BODY_OPEN })) {
+      this.filtered = null;
+      return this.#sendReply({ status: 500, lines: '', body: '' }, HeaderPatch.NONE);
+    }
+    this.account.status = status;
+    this.responseStarted = true;
+    const pipeline = new BodyPipeline(transforms, this.answerTarget());
+    filtered.pipeline = pipeline;
+    pipeline.write(Buffer.from(body as string));
+    pipeline.end();
+  }
+
+  // ── bodies that filters change
+
+  /** Where the answer's pipeline ends. */
+  protected answerTarget(): BodyTarget {
+    return {
+      sendBody: (start, end) => {
+        if (this.over) return true;
+        this.account.bytesOut += end - start;
+        this.active();
+        return this.down.sendBody(start, end);
+      },
+      passEnd: () => this.#endTransformed(),
+      passFlush: () => this.down.flush(),
+      ready: () => this.answerReady(),
+      failed: () => this.answerBroken(),
+    };
+  }
+
+  #endTransformed(): void {
+    const { down } = this;
+    const { trailers } = this.filtered!;
+    if (!this.requestComplete) down.discardBody();
+    this.finish();
+    down.sendEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(trailers));
+  }
+
+  /** Its transforms take more of the answer's body. */
+  protected abstract answerReady(): void;
+  /** They cannot go on. */
+  protected abstract answerBroken(): void;
+
+  // ── the end
+
   /** The answer has begun and cannot be completed. */
-  protected cut(why: Failure | 'body_too_large'): void {
+  protected cut(why: Failure | 'body_too_large' | 'filter_failed'): void {
     const { down } = this;
     this.account.reason = why;
     this.finish();
-    if (!this.endsWithStatus) return down.abort(why === 'body_too_large' ? 'closed_early' : why);
+    const ours = why === 'body_too_large' || why === 'filter_failed';
+    if (!this.endsWithStatus) return down.abort(ours ? 'closed_early' : why);
     if (!this.requestComplete) down.discardBody();
-    const { status, message } = why === 'body_too_large' ? TOO_LARGE : upstreamFailure(why);
+    const { status, message } = ours ? (why === 'body_too_large' ? TOO_LARGE : NOT_COMPLETED) : upstreamFailure(why);
     endWithStatus(down, status, message);
   }
 
@@ -88,5 +203,16 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
     this.over = true;
     this.endTimes();
     this.account.close(this.service, this);
+    if (this.run !== null) this.#tellFilters(this.run);
   }
+
+  #tellFilters(run: FilterRun): void {
+    this.filtered?.pipeline?.close();
+    const { status, reason, bytesIn, bytesOut } = this.account;
+    run.end({ status, reason, bytesIn, bytesOut });
+  }
+}
+
+function linesOf(headers: ReadonlyArray<HeaderPair>): string {
+  return headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
 }

@@ -1,27 +1,24 @@
-/** A request's way to a backend, tried again where it may be, and the answer that comes back. */
+/** A request's way to a backend, tried again where it may be. */
+import type { HeaderLine } from '../../config/index.ts';
 import { HeaderPatch } from '../filter/index.ts';
-import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Failure, type Upstream } from '../ground/codec.ts';
+import { BODY_TUNNEL, type BodyFraming, type Failure, type Upstream } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import type { RoutePlan } from '../route/index.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
 import type { BackendRequest } from './backend-request.ts';
-import { ExchangeAnswer } from './exchange-answer.ts';
+import { ExchangeResponse } from './exchange-response.ts';
+import { FILTER_FAILED, type FilterRun } from './filter-run.ts';
 import { composeResponse } from './forward.ts';
 import { PREFERS_GRPC, sendContinue } from './local-reply.ts';
 import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
 import type { UpstreamChoice } from './service.ts';
 
-export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWaiter {
+export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWaiter {
   protected plan: RoutePlan | null = null;
-  protected choice: UpstreamChoice | null = null;
-  protected up: Upstream | null = null;
   protected request: BackendRequest | null = null;
-  protected responsePatch: HeaderPatch = HeaderPatch.NONE;
+  protected choice: UpstreamChoice | null = null;
   /** The client waits for `100 Continue`. */
   protected expectsContinue = false;
-  protected tunnel = false;
-  /** Directions of the tunnel that are still open. */
-  protected tunnelOpen = 2;
   #pool: EndpointPool | null = null;
   /** The attempt under way went out on a connection that had carried other requests. */
   #onUsed = false;
@@ -55,11 +52,38 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
   }
 
   #send(up: Upstream): void {
-    this.up = up;
     const request = this.request!;
-    const flowing = request.sendTo(up, this.requestComplete);
-    if (flowing && !this.requestComplete) this.down.resumeBody();
+    const lines = this.run === null ? '' : this.#attemptLines(this.run);
+    if (lines === null) {
+      up.abort('closed_early');
+      return this.answerWith({ denial: FILTER_FAILED });
+    }
+    this.up = up;
+    const flowing = request.sendTo(up, lines);
+    if (flowing && !request.complete) this.requestReady();
     if (request.framing === BODY_TUNNEL) up.flush();
+  }
+
+  /** What filters add to this attempt; null: one of them failed. */
+  #attemptLines(run: FilterRun): string | null {
+    const { attempts, endpoint } = this.account;
+    const lines: HeaderLine[] = [];
+    const attempt = {
+      number: attempts,
+      endpoint,
+      add: (name: string, value: string) => void lines.push({ name, value }),
+    };
+    try {
+      for (const filter of run.attempting) filter.onAttempt!(run, attempt);
+      return lines.map((line) => HeaderPatch.of({ set: [], add: [line], remove: [] }).text).join('');
+    } catch {
+      return null;
+    }
+  }
+
+  /** More of the request's body may come. */
+  protected requestReady(): void {
+    this.down.resumeBody();
   }
 
   upstreamUnavailable(why: Failure): void {
@@ -75,6 +99,8 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
     this.up = null;
     if (this.over) return;
     if (this.responseStarted) return this.cut(why);
+    // A filter waits about the answer's head: what came of it is not to come twice.
+    if (this.filtered !== null) return this.failUpstream(why);
     const { attempts } = this.account;
     // A kept connection may be closed by its backend at any time; what a timeout means was said where it was noticed.
     const crossed = why === 'closed_early' && this.#onUsed && attempts === 1;
@@ -112,10 +138,10 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
   }
 
   upstreamDrained(): void {
-    this.down.resumeBody();
+    this.requestReady();
   }
 
-  // ── the response
+  // ── the head that comes back
 
   responseInformational(head: Head): void {
     if (head.status === 100) return;
@@ -135,55 +161,16 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
       return this.#retryLater();
     }
     if (framing === BODY_TUNNEL && (this.request!.framing !== BODY_TUNNEL || head.upgradeEnd === 0)) {
-      this.#dropUpstream();
-      return this.failUpstream('protocol_error');
+      return this.#refuseResponse();
     }
-    const composed = composeResponse(this.down.beginHead(), head, this.responsePatch);
-    if (composed === null) {
-      this.#dropUpstream();
-      return this.fail(502, 'head_too_large', 'The head of the answer is too large with what the route adds to it.');
-    }
-    if (framing === BODY_TUNNEL) {
-      this.tunnel = true;
-      this.dropTimeouts();
-    }
-    this.active();
-    this.responseStarted = true;
-    this.endsWithStatus = this.preference === PREFERS_GRPC && framing === BODY_OPEN && status === 200;
-    account.status = status;
-    this.down.sendHead(composed, framing);
+    this.passAnswer(head, framing);
   }
 
-  /** Of a backend whose answer cannot be passed on: it switched protocols unasked, or its head is too large. */
-  #dropUpstream(): void {
+  /** The backend switched protocols unasked, or does not say to which. */
+  #refuseResponse(): void {
     this.up?.abort('protocol_error');
     this.up = null;
-  }
-
-  responseBody(start: number, end: number): void {
-    this.account.bytesOut += end - start;
-    this.active();
-    if (!this.over && !this.down.sendBody(start, end)) this.up?.pauseBody();
-  }
-
-  /** Of a tunnel: the backend has no more to say. True: the client may go on, and its end will come. */
-  tunnelHalfEnded(): boolean {
-    if (this.over || this.tunnelOpen === 1 || this.down.endTunnel === undefined) return false;
-    this.tunnelOpen--;
-    this.down.endTunnel();
-    return true;
-  }
-
-  responseEnd(trailersStart: number, trailersEnd: number): void {
-    this.up = null;
-    if (this.over) return;
-    if (!this.requestComplete && !this.tunnel) this.down.discardBody();
-    this.finish();
-    this.down.sendEnd(trailersStart, trailersEnd);
-  }
-
-  responseFlush(): void {
-    if (!this.over) this.down.flush();
+    this.failUpstream('protocol_error');
   }
 
   // ── deadlines and the end
@@ -200,7 +187,7 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
 
   /** The request was sent whole, and it is the endpoint's turn. */
   get #waitsForAnswer(): boolean {
-    return this.up !== null && this.requestComplete && !this.responseStarted;
+    return this.up !== null && this.requestComplete && !this.responseStarted && this.filtered === null;
   }
 
   protected timedOut(): void {
@@ -209,6 +196,12 @@ export abstract class ExchangeAttempt extends ExchangeAnswer implements OpenWait
     this.releaseUpstream('timeout');
     if (this.responseStarted) this.cut('timeout');
     else this.failUpstream('timeout');
+  }
+
+  /** What guards fails closed. */
+  protected waitTimedOut(): void {
+    this.releaseUpstream('timeout');
+    this.fail(503, 'filter_timeout', 'The gateway could not decide on this request in time.');
   }
 
   protected releaseUpstream(why: Failure): void {

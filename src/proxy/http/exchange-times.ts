@@ -11,6 +11,8 @@ export abstract class ExchangeTimes implements DeadlineOwner {
   #requestDue = NEVER;
   #attemptDue = NEVER;
   #retryAt = NEVER;
+  /** Of a filter that waits, or 0: most exchanges never know one. */
+  #waitDue = 0;
   #activeAt: number;
 
   /** `idleTimeout`: milliseconds without a byte either way. */
@@ -25,6 +27,8 @@ export abstract class ExchangeTimes implements DeadlineOwner {
   /** The time for the whole exchange is up, or nothing moves. */
   protected abstract timedOut(): void;
   protected abstract attemptTimedOut(): void;
+  /** A filter did not decide in time. */
+  protected abstract waitTimedOut(): void;
   /** A retry has waited long enough. */
   protected abstract tryAgain(): void;
 
@@ -50,6 +54,17 @@ export abstract class ExchangeTimes implements DeadlineOwner {
     this.#arm();
   }
 
+  /** A filter holds the exchange, for so many milliseconds at most. */
+  protected beginWait(milliseconds: number): void {
+    this.#waitDue = this.#wheel.now + milliseconds;
+    this.#arm();
+  }
+
+  protected endWait(): void {
+    this.#waitDue = 0;
+    this.active();
+  }
+
   /** Only idleness ends it from now on. */
   protected dropTimeouts(): void {
     this.#requestDue = this.#attemptDue = NEVER;
@@ -61,7 +76,10 @@ export abstract class ExchangeTimes implements DeadlineOwner {
 
   #arm(): void {
     const idleAt = this.#activeAt + this.#idleTimeout;
-    this.#wheel.setAt(this.#deadline, Math.min(this.#requestDue, this.#attemptDue, this.#retryAt, idleAt));
+    this.#wheel.setAt(
+      this.#deadline,
+      Math.min(this.#requestDue, this.#attemptDue, this.#retryAt, this.#waitDue || NEVER, idleAt),
+    );
   }
 
   onDeadline(now: number): void {
@@ -72,6 +90,9 @@ export abstract class ExchangeTimes implements DeadlineOwner {
     } else if (this.#attemptDue <= now) {
       this.#attemptDue = NEVER;
       this.attemptTimedOut();
+    } else if (this.#waitDue > 0 && this.#waitDue <= now) {
+      this.#waitDue = 0;
+      this.waitTimedOut();
     } else if (this.#activeAt + this.#idleTimeout <= now) {
       return this.timedOut();
     }

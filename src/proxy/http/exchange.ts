@@ -4,26 +4,30 @@
  * go of can do no harm. The request's side is here, the backend's in exchange-attempt.ts, and what is said to the
  * client without one in exchange-answer.ts.
  */
-import { ANSWERED } from '../filter/index.ts';
-import { BODY_OPEN, type Failure, type RequestSide } from '../ground/codec.ts';
+import { ANSWERED, CONTINUE, type FilterChain, type Verdict } from '../filter/index.ts';
+import { BODY_OPEN, type RequestSide } from '../ground/codec.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
 import { settlePath } from '../ground/path-form.ts';
-import type { PlannedBackend, RoutePlan } from '../route/index.ts';
+import type { PlannedBackend } from '../route/index.ts';
 import { PATH_NOT_NORMAL } from './asked-target.ts';
 import { BackendRequest } from './backend-request.ts';
-import { ExchangeAttempt } from './exchange-attempt.ts';
-import { FilterRun } from './filter-run.ts';
+import { BodyPipeline } from './body-pipeline.ts';
+import { NO_LENGTH } from './exchange-answer.ts';
+import { ExchangeBody } from './exchange-body.ts';
+import { type FilterHost, FilterRun } from './filter-run.ts';
 import { composeRequest, framingOf } from './forward.ts';
 import { grpcDue } from './grpc.ts';
 import { grpcWebOf } from './grpc-web.ts';
+import { HeldRequest, type Matched } from './held-request.ts';
 import { PREFERS_GRPC, PREFERS_JSON, preferenceOf } from './local-reply.ts';
 import { runsInCircle, VIA_OF_ANSWERS } from './loop.ts';
 import { Mirrors } from './mirror.ts';
 import { trustedRequestId } from './request-id.ts';
+import type { Wait } from './wait.ts';
 
-export class Exchange extends ExchangeAttempt implements RequestSide {
-  #mirrors: Mirrors | null = null;
+export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
+  #backend: PlannedBackend | null = null;
 
   requestHead(head: Head, complete: boolean): void {
     const { service } = this;
@@ -41,7 +45,7 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
       return this.fail(508, 'loop', 'This request came back to the gateway too often: a route leads to itself.');
     }
     const { maxBodyBytes } = service.limits;
-    if (maxBodyBytes > 0 && head.contentLength > maxBodyBytes) return this.#refuseBody();
+    if (maxBodyBytes > 0 && head.contentLength > maxBodyBytes) return this.refuseBody();
     const serverName = this.client.tls?.serverName ?? '';
     if (this.client.tls !== undefined && !service.table.serves(head, serverName)) {
       // Browsers ask again over another connection where they see the status.
@@ -50,62 +54,112 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
       return this.fail(421, 'misdirected', 'This connection was made for another host name.');
     }
     const match = service.table.match(head, serverName);
-    if (match === null) return this.#failUnrouted(head, serverName);
+    if (match === null)
+      return this.#meetListener(head, { matchedPrefix: 0, listenerPort: 0, trusted, bodyless: complete });
     const { plan, matchedPrefix, listenerPort } = match;
     this.plan = plan;
     this.account.listener = match.listener;
     this.account.route = plan.rule.key;
     if (plan.rule.broken !== undefined)
       return this.fail(500, 'route_broken', 'The route for this request cannot be used.');
-    this.#route(head, { plan, matchedPrefix, listenerPort, trusted });
+    this.responsePatch = plan.responsePatch;
+    this.expectsContinue = head.expectContinue;
+    this.#limit(head);
+    const filters = service.policies.filtersOf(plan, match.listener);
+    this.#meet(filters, head, { matchedPrefix, listenerPort, trusted, bodyless: complete });
   }
 
-  #failUnrouted(head: Head, serverName: string): void {
-    const wantsGrpc = this.service.table.wantsGrpc(head, serverName);
+  /** What is attached to a listener acts on requests that no route takes, too. */
+  #meetListener(head: Head, matched: Matched): void {
+    const { policies, table } = this.service;
+    const listener = policies.none ? undefined : table.listener(head);
+    if (listener === undefined) return this.#choose(head, matched);
+    matched.listenerPort = listener.port;
+    this.account.listener = listener.key;
+    this.#meet(policies.ofListener(listener.key), head, matched);
+  }
+
+  /** The time for the whole request runs from its head on, whoever makes it wait. */
+  #limit(head: Head): void {
+    const { timeouts } = this.plan!.rule;
+    if (timeouts?.request) this.endRequestAt(this.service.wheel.now + timeouts.request);
+    if (this.preference === PREFERS_GRPC) this.endRequestAt(grpcDue(head, this.service.wheel.now));
+  }
+
+  // ── filters, then the backend: composes the upstream head while the client's is in ARENA
+
+  #meet(filters: FilterChain | null, head: Head, matched: Matched): void {
+    if (filters === null || this.#passes(this.#runFor(head, matched).run(filters), head, matched)) {
+      this.#choose(head, matched);
+    }
+  }
+
+  #runFor(head: Head, { matchedPrefix, listenerPort }: Matched): FilterRun {
+    return (this.run ??= new FilterRun(this, { head, matchedPrefix, listenerPort }));
+  }
+
+  /** False: the request is answered, or waits. */
+  #passes(verdict: Verdict, head: Head, matched: Matched): boolean {
+    if (verdict === CONTINUE) return true;
+    if (verdict === ANSWERED) this.answerWith(this.run!.answer!);
+    else this.#hold(head, matched);
+    return false;
+  }
+
+  #choose(head: Head, matched: Matched): void {
+    if (this.plan === null) return this.#failUnrouted(head);
+    const backend = this.plan.choice.next();
+    if (backend === null || backend.broken !== undefined) return this.#failBackend();
+    this.#backend = backend;
+    const { filters } = backend;
+    if (filters === null || this.#passes(this.#runFor(head, matched).run(filters), head, matched)) {
+      this.#send(head, matched);
+    }
+  }
+
+  #send(head: Head, matched: Matched): void {
+    const backend = this.#backend!;
+    const choice = this.service.upstreams.get(backend.key);
+    this.account.backend = backend.key;
+    this.account.planned = backend;
+    if (choice === undefined || choice.broken !== undefined) return this.#failBackend();
+    this.choice = choice;
+    if (!this.#compose(head, matched)) {
+      return this.fail(431, 'head_too_large', 'The head of this request is too large with what the route adds to it.');
+    }
+    if (!this.requestComplete && this.plan!.rule.retry !== undefined) this.request!.keepForReplay();
+    this.expectsContinue = this.expectsContinue && !this.requestComplete;
+    if (this.held !== null) this.release(this.held);
+    if (!this.over) this.attempt();
+  }
+
+  #failUnrouted(head: Head): void {
+    const wantsGrpc = this.service.table.wantsGrpc(head, this.client.tls?.serverName ?? '');
     if (wantsGrpc) this.fail(415, 'not_grpc', 'Only gRPC is served here: POST with a content type application/grpc.');
     else this.fail(404, 'no_route', 'No route matches this request.');
   }
 
-  /** Filters, then the backend; composes the upstream head while the client's is in ARENA. */
-  #route(head: Head, at: { plan: RoutePlan; matchedPrefix: number; listenerPort: number; trusted: boolean }): void {
-    const { plan } = at;
-    let run: FilterRun | null = null;
-    if (plan.filters !== null) {
-      run = new FilterRun(this, { head, matchedPrefix: at.matchedPrefix, listenerPort: at.listenerPort });
-      if (run.run(plan.filters) === ANSWERED) return;
-    }
-    const backend = plan.choice.next();
-    if (backend === null || backend.broken !== undefined) {
-      return this.fail(500, 'backend_invalid', 'The backend of this route cannot be used.');
-    }
-    if (backend.filters !== null) {
-      run ??= new FilterRun(this, { head, matchedPrefix: at.matchedPrefix, listenerPort: at.listenerPort });
-      if (run.run(backend.filters) === ANSWERED) return;
-    }
-    const choice = this.service.upstreams.get(backend.key);
-    this.account.backend = backend.key;
-    this.account.planned = backend;
-    if (choice === undefined || choice.broken !== undefined) {
-      return this.fail(500, 'backend_invalid', 'The backend of this route cannot be used.');
-    }
-    this.choice = choice;
-    if (this.#compose(head, { backend, run, listenerPort: at.listenerPort, trusted: at.trusted })) this.#start(head);
-    else this.fail(431, 'head_too_large', 'The head of this request is too large with what the route adds to it.');
+  #failBackend(): void {
+    this.fail(500, 'backend_invalid', 'The backend of this route cannot be used.');
   }
 
   /** False: the head for the backend is too large. */
-  #compose(
-    head: Head,
-    around: { backend: PlannedBackend; run: FilterRun | null; listenerPort: number; trusted: boolean },
-  ): boolean {
-    const { backend, run } = around;
+  #compose(head: Head, matched: Matched): boolean {
+    const backend = this.#backend!;
+    const { run } = this;
+    const { listenerPort, trusted, bodyless } = matched;
     const upgrade = head.upgradeEnd > 0;
-    let framing = framingOf(head, this.requestComplete);
+    let framing = framingOf(head, bodyless);
     let patch = run === null ? backend.requestPatch : backend.requestPatch.followedBy(run.requestPatch);
     if (this.web !== null && this.plan!.rule.route.kind === 'GRPCRoute') {
       this.down = this.web;
       patch = patch.followedBy(this.web.requestPatch);
-      if (this.web.requestText && !this.requestComplete) framing = BODY_OPEN;
+      if (this.web.requestText && !bodyless) framing = BODY_OPEN;
+    }
+    if (run !== null && run.transforms !== null && !bodyless && !upgrade) {
+      framing = BODY_OPEN;
+      patch = patch.followedBy(NO_LENGTH);
+      this.intake = new BodyPipeline(run.transforms, this.intakeTarget());
     }
     const changes = {
       target: run?.target ?? '',
@@ -113,117 +167,55 @@ export class Exchange extends ExchangeAttempt implements RequestSide {
       patch,
       requestId: this.givenId,
       idNumber: this.idNumber,
-      listenerPort: around.listenerPort,
-      trusted: around.trusted,
+      listenerPort,
+      trusted,
       upgrade,
       via: this.service.via === true,
     };
     const text = composeRequest(head, { changes, client: this.client, framing });
     if (text === null) return false;
-    this.request = new BackendRequest(text, framing);
-    this.responsePatch = run === null ? backend.responsePatch : backend.responsePatch.followedBy(run.responsePatch);
-    if (changes.via) this.responsePatch = this.responsePatch.followedBy(VIA_OF_ANSWERS);
+    this.request = new BackendRequest(text, framing, bodyless);
+    this.responsePatch = changes.via ? backend.responsePatch.followedBy(VIA_OF_ANSWERS) : backend.responsePatch;
     // What follows an upgrade is between two: there is nothing in it to copy.
     if (run !== null && run.mirrors.length > 0 && !upgrade) this.#mirror(run.mirrors);
     return true;
   }
 
   #mirror(backends: readonly string[]): void {
-    this.#mirrors = new Mirrors(this.service, backends, {
-      head: this.request!.head,
-      framing: this.request!.framing,
-      client: this.client,
-    });
-    if (this.requestComplete) this.#mirrors.end('');
+    const { head, framing, complete } = this.request!;
+    this.mirrors = new Mirrors(this.service, backends, { head, framing, client: this.client });
+    if (complete) this.mirrors.end('');
   }
 
-  #start(head: Head): void {
-    const { timeouts, retry } = this.plan!.rule;
-    const { now } = this.service.wheel;
-    if (timeouts?.request) this.endRequestAt(now + timeouts.request);
-    if (this.preference === PREFERS_GRPC) this.endRequestAt(grpcDue(head, now));
-    if (!this.requestComplete && retry !== undefined) this.request!.keepForReplay();
-    this.expectsContinue = head.expectContinue && !this.requestComplete;
-    this.attempt();
+  // ── a filter makes the request wait
+
+  #hold(head: Head, matched: Matched): void {
+    const run = this.run!;
+    this.held ??= new HeldRequest(head, matched);
+    this.beginWait(run.waiting!.timeout);
+    if (run.collecting !== null) this.collect(run.collecting);
+    else if (!this.requestComplete) this.down.pauseBody();
   }
 
-  requestBody(start: number, end: number): void {
-    const size = end - start;
-    this.account.bytesIn += size;
-    this.active();
-    if (this.over) return;
-    const { maxBodyBytes } = this.service.limits;
-    if (maxBodyBytes > 0 && this.account.bytesIn > maxBodyBytes && !this.tunnel) return this.#refuseBody();
-    if (this.down !== this.web) return this.#passBody(start, end);
-    const decoded = this.web.decode(start, end);
-    if (decoded < 0) this.requestRefused(400, 'The body of this request is not base64.');
-    else if (decoded > start) this.#passBody(start, decoded);
+  decided(wait: Wait): void {
+    const run = this.run!;
+    if (this.over || run.waiting !== wait) return;
+    run.waiting = null;
+    run.collecting = null;
+    this.endWait();
+    if (this.filtered !== null) this.answerDecided(this.filtered, wait.decision);
+    else if (wait.decision !== null) this.answerWith(wait.decision);
+    else this.#goOn(run);
+    // No codec is in the middle of a read, after which it would say so.
+    if (!this.over) this.requestFlush();
   }
 
-  #passBody(start: number, end: number): void {
-    this.#mirrors?.body(start, end);
-    this.request!.keep(start, end, this.up === null);
-    if (this.up === null) this.down.pauseBody();
-    else if (!this.up.sendBody(start, end)) this.down.pauseBody();
-  }
-
-  requestEnd(trailersStart: number, trailersEnd: number): void {
-    this.requestComplete = true;
-    if (this.over) return;
-    if (this.tunnel) return this.#endTunnelRequest();
-    if (this.down === this.web && !this.web.requestWhole) {
-      return this.requestRefused(400, 'The base64 of this request ends in the middle.');
-    }
-    this.request!.end(trailersStart, trailersEnd);
-    this.#mirrors?.end(this.request!.trailers);
-    this.up?.sendEnd(trailersStart, trailersEnd);
-  }
-
-  /** The client has no more to say; the backend may. */
-  #endTunnelRequest(): void {
-    const { up } = this;
-    if (--this.tunnelOpen === 0) {
-      this.up = null;
-      this.finish();
-    }
-    up?.sendEnd(0, 0);
-  }
-
-  requestFlush(): void {
-    this.up?.flush();
-    this.#mirrors?.flush();
-  }
-
-  /** The rest of the request cannot be read, but the client can be told so; what still comes is dropped. */
-  requestRefused(status: number, message: string): void {
-    if (this.over) return;
-    this.releaseUpstream('closed_early');
-    if (this.responseStarted) this.cut('protocol_error');
-    else this.fail(status, 'malformed_request', message);
-  }
-
-  requestAborted(why: Failure): void {
-    if (this.over) return;
-    this.account.status ||= 499;
-    this.account.reason = why === 'draining' ? why : `client_${why}`;
-    this.releaseUpstream(why);
-    this.finish();
-  }
-
-  downstreamDrained(): void {
-    this.up?.resumeBody();
-  }
-
-  #refuseBody(): void {
-    this.releaseUpstream('closed_early');
-    const { maxBodyBytes } = this.service.limits;
-    if (this.responseStarted) this.cut('body_too_large');
-    else this.fail(413, 'body_too_large', `The body of this request is longer than ${maxBodyBytes} bytes.`);
-  }
-
-  /** A copy that will not become whole is worth nothing. */
-  protected override finish(): void {
-    if (!this.requestComplete) this.#mirrors?.giveUp();
-    super.finish();
+  #goOn(run: FilterRun): void {
+    const { matched } = this.held!;
+    const head = this.held!.restore();
+    run.head = head;
+    if (!this.#passes(run.goOn(), head, matched)) return;
+    if (this.#backend === null) this.#choose(head, matched);
+    else this.#send(head, matched);
   }
 }

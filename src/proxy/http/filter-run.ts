@@ -1,17 +1,50 @@
-/** Runs the filters of a matched rule, and then of the chosen backend, for one request. Made only where there are any. */
-import { CONTINUE, type CompiledFilter, type FilterScope, HeaderPatch, type Verdict } from '../filter/index.ts';
+/**
+ * The filters of one request under way: which were asked, what they changed, what they keep, and what they wait for.
+ * Made only where there are any.
+ */
+import {
+  ANSWERED,
+  CONTINUE,
+  type CompiledFilter,
+  type Denial,
+  FILTER_TIMEOUT,
+  type FilterChain,
+  type FilterScope,
+  type HeaderPair,
+  HeaderPatch,
+  LATER,
+  MAX_COLLECTED_BYTES,
+  type MakeTransform,
+  type Outcome,
+  type Slot,
+  type Verdict,
+  type Waiting,
+} from '../filter/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
+import { type Decision, Wait, type WaitHost } from './wait.ts';
 
-/** What the exchange gives a run, and is told by it. */
-export interface FilterHost {
+/** What the exchange gives a run. */
+export interface FilterHost extends WaitHost {
   readonly client: ClientConnection;
   readonly requestId: string;
-  answer(status: number, headers: ReadonlyArray<readonly [string, string]>, body: string): void;
 }
 
+export interface Collecting {
+  limit: number;
+  done: (body: Buffer, whole: boolean) => void;
+}
+
+/** A filter that breaks its contract, or throws, has not said that the request may pass. */
+export const FILTER_FAILED: Denial = {
+  status: 500,
+  reason: 'filter_failed',
+  message: 'A filter of this route could not handle the request.',
+};
+
 export class FilterRun implements FilterScope {
-  readonly head: Head;
+  /** Swapped for its copy where a filter waited. */
+  head: Head;
   readonly client: ClientConnection;
   readonly requestId: string;
   readonly matchedPrefix: number;
@@ -22,7 +55,20 @@ export class FilterRun implements FilterScope {
   requestPatch: HeaderPatch = HeaderPatch.NONE;
   responsePatch: HeaderPatch = HeaderPatch.NONE;
   readonly mirrors: string[] = [];
+  transforms: MakeTransform[] | null = null;
+  collecting: Collecting | null = null;
+  /** What the filter that answered says. */
+  answer: Decision = null;
+  /** What is waited for; of the request's side or the answer's. */
+  waiting: Wait | null = null;
   readonly #host: FilterHost;
+  /** The rule's (with the listener's), then the backend's. */
+  readonly #chains: FilterChain[] = [];
+  /** How many filters of the last chain were asked. */
+  #asked = 0;
+  /** How many filters of all chains were asked about the answer, from the last chain's on. */
+  #answered = 0;
+  #kept: Map<Slot<unknown>, unknown> | null = null;
 
   constructor(host: FilterHost, at: { head: Head; matchedPrefix: number; listenerPort: number }) {
     this.#host = host;
@@ -33,13 +79,73 @@ export class FilterRun implements FilterScope {
     this.listenerPort = at.listenerPort;
   }
 
-  run(filters: ReadonlyArray<CompiledFilter>): Verdict {
-    for (const filter of filters) {
-      const verdict = filter.onRequest(this);
-      if (verdict !== CONTINUE) return verdict;
+  // ── the request
+
+  run(chain: FilterChain): Verdict {
+    this.#chains.push(chain);
+    this.#asked = 0;
+    return this.goOn();
+  }
+
+  /** Asks the filters that come next. */
+  goOn(): Verdict {
+    const { filters } = this.#chains.at(-1)!;
+    while (this.#asked < filters.length) {
+      const verdict = this.#ask(filters[this.#asked++]!);
+      if (verdict === LATER) return LATER;
+      this.abandonWait();
+      if (verdict === ANSWERED) {
+        this.answer ??= { denial: FILTER_FAILED };
+        return ANSWERED;
+      }
     }
     return CONTINUE;
   }
+
+  #ask(filter: CompiledFilter): Verdict {
+    try {
+      const verdict = filter.onRequest(this);
+      return verdict === LATER && this.waiting === null ? ANSWERED : verdict;
+    } catch {
+      this.answer = { denial: FILTER_FAILED };
+      return ANSWERED;
+    }
+  }
+
+  // ── the answer
+
+  /** Some filter wants to see the head of the answer. */
+  get answering(): boolean {
+    return this.#chains.some((chain) => chain.answering !== null);
+  }
+
+  /** The filter that is to be asked next about the answer; each is asked once. */
+  nextAnswering(): CompiledFilter | undefined {
+    const answering = this.#chains.toReversed().flatMap((chain) => chain.answering ?? []);
+    return answering[this.#answered++];
+  }
+
+  get attempting(): ReadonlyArray<CompiledFilter> {
+    return this.#chains.flatMap((chain) => chain.attempting ?? []);
+  }
+
+  /** The exchange is over. */
+  end(outcome: Outcome): void {
+    this.abandonWait();
+    const last = this.#chains.length - 1;
+    for (const [index, { filters, ending }] of this.#chains.entries()) {
+      if (!ending) continue;
+      const asked = index === last ? this.#asked : filters.length;
+      for (let i = 0; i < asked; i++) filters[i]!.onEnd?.(this, outcome);
+    }
+  }
+
+  abandonWait(): void {
+    this.waiting?.abandon();
+    this.waiting = null;
+  }
+
+  // ── the filters' calls
 
   setTarget(target: string): void {
     this.target = target;
@@ -61,7 +167,32 @@ export class FilterRun implements FilterScope {
     this.mirrors.push(backend);
   }
 
-  respond(status: number, headers: ReadonlyArray<readonly [string, string]>, body: string): void {
-    this.#host.answer(status, headers, body);
+  transformBody(make: MakeTransform): void {
+    (this.transforms ??= []).push(make);
+  }
+
+  respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void {
+    this.answer = { reply: { status, headers, body } };
+  }
+
+  deny(denial: Denial): void {
+    this.answer = { denial };
+  }
+
+  wait(timeout: number = FILTER_TIMEOUT): Waiting {
+    this.abandonWait();
+    return (this.waiting = new Wait(this.#host, timeout));
+  }
+
+  collectBody(limit: number, done: (body: Buffer, whole: boolean) => void): void {
+    this.collecting = { limit: Math.min(limit, MAX_COLLECTED_BYTES), done };
+  }
+
+  keep<T>(slot: Slot<T>, value: T): void {
+    (this.#kept ??= new Map()).set(slot, value);
+  }
+
+  kept<T>(slot: Slot<T>): T | undefined {
+    return this.#kept?.get(slot) as T | undefined;
   }
 }

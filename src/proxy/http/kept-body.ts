@@ -1,4 +1,4 @@
-/** Pieces of a request's body kept for a backend that is not connected, is slow, or may have to be asked again. */
+/** Pieces of a body kept for who is not ready for them: a backend that is slow or may be asked again, a filter that waits. */
 import { ARENA } from '../ground/arena.ts';
 import type { Upstream } from '../ground/codec.ts';
 import { KEPT } from '../ground/region.ts';
@@ -13,8 +13,29 @@ export class KeptBody {
 
   /** Keeps a copy of ARENA[start,end). */
   add(start: number, end: number): void {
-    this.#pieces.push(Buffer.from(ARENA.subarray(start, end)));
-    this.bytes += end - start;
+    this.keep(Buffer.from(ARENA.subarray(start, end)));
+  }
+
+  /** The same for bytes that are its own from now on. */
+  keep(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.bytes += piece.length;
+  }
+
+  /** Calls back for each piece, put into ARENA. */
+  each(call: (start: number, end: number) => void): void {
+    const receiver = {
+      sendBody: (start: number, end: number) => {
+        call(start, end);
+        return true;
+      },
+    };
+    for (const piece of this.#pieces) KEPT.pass(piece, receiver);
+  }
+
+  /** The first `limit` bytes. */
+  first(limit: number): Buffer {
+    return Buffer.concat(this.#pieces).subarray(0, limit);
   }
 
   /** Sends every piece and keeps them; false: the last one went above the mark. */

@@ -1,8 +1,8 @@
 /** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
 import { STATUS_CODES } from 'node:http';
+import type { HeaderPatch } from '../filter/index.ts';
 import { ARENA } from '../ground/arena.ts';
-import { BODY_LENGTH, BODY_NONE, type Downstream, type Failure } from '../ground/codec.ts';
-import type { Composed } from '../ground/cursor.ts';
+import { BODY_LENGTH, BODY_NONE, type BodyFraming, type Downstream, type Failure } from '../ground/codec.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from '../ground/head.ts';
 import { MADE } from '../ground/region.ts';
 import { grpcMessage, grpcStatus } from './grpc.ts';
@@ -14,6 +14,7 @@ export const PREFERS_GRPC = 3;
 export type Preference = typeof PREFERS_JSON | typeof PREFERS_HTML | typeof PREFERS_TEXT | typeof PREFERS_GRPC;
 
 const ACCEPT = nameHash('accept');
+const CRLF = '\r\n';
 
 /** What Accept names first: browsers begin with text/html. */
 export function preferenceOf(head: Head): Preference {
@@ -32,7 +33,7 @@ export interface LocalReply {
   status: number;
   /** Field lines, each with CRLF. */
   lines: string;
-  body: string;
+  body: string | Buffer;
 }
 
 export function localReply(
@@ -68,23 +69,42 @@ export function localReply(
 
 /** Sends a whole answer; of one to HEAD, the head. One whose lines are too long to be sent is a 500 without them. */
 export function sendReply(down: Downstream, reply: LocalReply, headRequest: boolean): void {
-  const { status, body } = reply;
-  const bytes = Buffer.from(body, 'utf8');
-  const hasLength = status !== 204 && status !== 304;
-  const head = composeReply(down, reply, hasLength ? bytes.length : -1);
-  if (head === null) return sendReply(down, { status: 500, lines: '', body: '' }, headRequest);
-  const hasBody = hasLength && !headRequest;
-  down.sendHead(head, hasBody ? BODY_LENGTH : BODY_NONE);
-  if (hasBody) MADE.pass(bytes, down);
+  const { status, lines } = reply;
+  const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body;
+  const bodied = mayHaveBody(status) && !headRequest;
+  const length = mayHaveBody(status) ? `Content-Length: ${body.length}\r\n` : '';
+  if (!sendReplyHead(down, { status, lines: length + lines, framing: bodied ? BODY_LENGTH : BODY_NONE })) {
+    return sendReply(down, { status: 500, lines: '', body: '' }, headRequest);
+  }
+  if (bodied) MADE.pass(body, down);
   down.sendEnd(0, 0);
 }
 
-function composeReply(down: Downstream, { status, lines }: LocalReply, length: number): Composed | null {
+/** The head alone; what follows is told by `framing`. False: its lines are too long to be sent. */
+export function sendReplyHead(
+  down: Downstream,
+  head: { status: number; lines: string; framing: BodyFraming },
+): boolean {
+  const { status, lines, framing } = head;
   const to = down.beginHead();
-  to.text(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`);
-  if (length >= 0) to.text(`Content-Length: ${length}\r\n`);
-  to.text(lines);
-  return to.finish();
+  to.text(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}`);
+  const composed = to.finish();
+  if (composed === null) return false;
+  down.sendHead(composed, framing);
+  return true;
+}
+
+export function mayHaveBody(status: number): boolean {
+  return status !== 204 && status !== 304;
+}
+
+/** Field lines, each with CRLF, as `patch` leaves them. */
+export function patchedLines(lines: string, patch: HeaderPatch): string {
+  if (patch.isEmpty) return lines;
+  const kept = lines
+    .split(CRLF)
+    .filter((line) => line !== '' && !patch.drops.has(line.slice(0, line.indexOf(':')).toLowerCase()));
+  return kept.map((line) => line + CRLF).join('') + patch.text;
 }
 
 /** The client waits for this word before it sends the body; the backend is not asked, as its answer decides. */

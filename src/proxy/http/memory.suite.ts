@@ -1,6 +1,7 @@
 /** An HTTP service over links in memory, with a clock of its own: what the exchange's tests and the fuzzing stand on. */
 import { type ConfigObject, type RouteRule, Snapshot } from '../../config/index.ts';
 import { type AccessEntry, Metrics } from '../../observe/index.ts';
+import { Policies } from '../filter/index.ts';
 import { DrainSet } from '../ground/drain.ts';
 import { MemoryDriver, MemoryLink } from '../listen/index.ts';
 import { compileTable, PlanCache } from '../route/index.ts';
@@ -23,6 +24,8 @@ export interface MemoryOptions {
   protocol?: 'http' | 'h2c';
   limits?: Partial<HttpLimits>;
   trustedHops?: string[];
+  /** What acts on requests besides the rule's filters. */
+  policies?: Policies;
   /** Further backends by name, each with one endpoint. */
   backends?: string[];
 }
@@ -59,6 +62,7 @@ export function memoryService(options: MemoryOptions = {}): MemoryRig {
       rules: [...config.of('RouteRule').values()],
       plans: new PlanCache(),
     }),
+    policies: options.policies ?? new Policies(),
     upstreams,
     wheel,
     trustedHops: new TrustedHops(options.trustedHops ?? []),

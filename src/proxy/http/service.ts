@@ -1,5 +1,6 @@
 /** What all exchanges of one socket share. Routes and upstreams are swapped as whole references. */
 import type { AccessEntry } from '../../observe/index.ts';
+import type { Policies } from '../filter/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
@@ -49,6 +50,8 @@ export const MAX_DISCARD_BYTES = 256 * 1024;
 export interface HttpService {
   /** Swapped as one reference when routes change. */
   table: RouteTable;
+  /** What acts on requests besides the routes' own filters; swapped inside, with the table. */
+  readonly policies: Policies;
   upstreams: Upstreams;
   readonly wheel: DeadlineWheel;
   readonly trustedHops: TrustedHops;

@@ -60,6 +60,10 @@ export class CompiledTable implements RouteTable {
     return null;
   }
 
+  listener(head: Head): Listener | undefined {
+    return this.groups.first(head)?.listeners[0];
+  }
+
   pathForm(head: Head): PathForm {
     return this.groups.first(head)?.pathForm ?? 'Normalize';
   }

@@ -3,8 +3,7 @@
  * requests under way keep the plan they matched.
  */
 import type { PathForm, RouteRule } from '../../config/index.ts';
-import type { CompiledFilter } from '../filter/filter.ts';
-import type { HeaderPatch } from '../filter/header-patch.ts';
+import type { FilterChain, HeaderPatch } from '../filter/index.ts';
 import type { Head } from '../ground/head.ts';
 import type { RouteRow } from '../http/stats.ts';
 
@@ -15,7 +14,7 @@ export interface RoutePlan {
   readonly requestPatch: HeaderPatch;
   readonly responsePatch: HeaderPatch;
   /** Filters that do more than change headers, in order; null where there are none. */
-  readonly filters: ReadonlyArray<CompiledFilter> | null;
+  readonly filters: FilterChain | null;
   /** Chosen among by weight; empty where the rule has none (500, unless a filter answers). */
   readonly backends: ReadonlyArray<PlannedBackend>;
   /** Whose turn it is, by weight; null where no backend has a weight. Lives as long as the plan. */
@@ -32,7 +31,7 @@ export interface PlannedBackend {
   /** The rule's patches followed by the backend's own. */
   readonly requestPatch: HeaderPatch;
   readonly responsePatch: HeaderPatch;
-  readonly filters: ReadonlyArray<CompiledFilter> | null;
+  readonly filters: FilterChain | null;
   /** Where the exchange counts requests to it; kept here so that no look-up is needed. Null before the first. */
   row: RouteRow | null;
 }
@@ -54,6 +53,8 @@ export interface RouteTable {
    * `serverName` is the SNI of a TLS connection, or ''.
    */
   match(head: Head, serverName: string): RouteMatch | null;
+  /** The listener that a request for this host reaches, whether a route takes it or not; undefined: none. */
+  listener(head: Head): { readonly key: string; readonly port: number } | undefined;
   /** How paths that are not in normal form are served for this request's host. To be settled before `match`. */
   pathForm(head: Head): PathForm;
   /** This is no call of gRPC, and all routes for its host, of which there is one, take nothing else. */

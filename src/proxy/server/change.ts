@@ -1,4 +1,5 @@
 /** A step of the config, compiled: all that it needs is made, and nothing of it is in place yet. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ConfigObject, ConfigRef, Delta, Snapshot } from '../../config/index.ts';
 import type { DaemunError } from '../../observe/index.ts';
 import { inSlices } from '../ground/slice.ts';
@@ -42,11 +43,18 @@ export class ChangeCompiler {
   from(served: Served): SiftParts<Change> {
     return {
       fault: (object) => this.#fault(object),
-      standIn: (object, fault) =>
-        object.kind === 'RouteRule' ? standIn(object, served.config.get('RouteRule', object.key), fault) : undefined,
+      standIn: (object, fault) => this.#standIn(object, { config: served.config, fault }),
       compile: (delta) => this.compile(served, delta),
       discard: ({ backends }) => backends.discard(),
     };
+  }
+
+  /** What guards is not left out: a policy without a good form for its target denies what it would act on. */
+  #standIn(object: ConfigObject, at: { config: Snapshot; fault: DaemunError }): ConfigObject | undefined {
+    if (object.kind === 'RouteRule') return standIn(object, at.config.get('RouteRule', object.key), at.fault);
+    if (object.kind !== 'Policy' || !this.#world.policies.guards(object)) return undefined;
+    const held = at.config.get('Policy', object.key);
+    return held !== undefined && isDeepStrictEqual(held.target, object.target) ? undefined : object;
   }
 
   #fault(object: ConfigObject): DaemunError | undefined {
@@ -54,7 +62,10 @@ export class ChangeCompiler {
       if (object.kind === 'RouteRule') return this.#routes.fault(object);
       if (object.kind === 'Certificate') presentable(object);
       else if (object.kind === 'TrustBundle') checkTrust(object);
-      else if (object.kind === 'Policy') checkGuard(object);
+      else if (object.kind === 'Policy') {
+        checkGuard(object);
+        if (this.#world.policies.guards(object)) this.#world.policies.check(object);
+      }
       return undefined;
     } catch (error) {
       return faultOf(object, error);
@@ -87,9 +98,11 @@ export class ChangeCompiler {
     const groups = this.#ports.groups(config);
     const sockets = new Map([...groups.groups].map(([key, { listeners }]) => [key, listeners]));
     const routes = await inSlices(this.#routes.prepare({ delta, config, sockets }));
+    const policies = this.#world.policies.prepare(config.of('Policy').values());
     const ports = this.#ports.prepare(groups, { config, tables: routes.tables });
     const swap = (): void => {
       routes.commit();
+      policies.swap();
       ports.swap();
     };
     return { ports, swap };

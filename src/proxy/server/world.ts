@@ -1,6 +1,7 @@
 /** What all ports of a data plane share. */
 
 import type { AccessEntry, Metrics } from '../../observe/index.ts';
+import { Policies } from '../filter/index.ts';
 import type { DrainSet } from '../ground/drain.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats, type TrustedHops } from '../http/index.ts';
 import type { Driver } from '../listen/index.ts';
@@ -12,6 +13,7 @@ export class World {
   readonly wheel: DeadlineWheel;
   readonly backends: Backends;
   readonly stats: Stats;
+  readonly policies: Policies = new Policies();
   readonly meter: StreamMeter;
   readonly streamLimits = streamLimits();
   /** Of TLS session tickets; undefined: those of each port. */
@@ -46,6 +48,7 @@ export class World {
   httpService(table: HttpService['table'], connections: DrainSet): HttpService {
     return {
       table,
+      policies: this.policies,
       upstreams: this.backends,
       wheel: this.wheel,
       trustedHops: this.#trustedHops,

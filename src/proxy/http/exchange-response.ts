@@ -1,0 +1,154 @@
+/** The answer of a backend on its way to the client, past the filters that have a say in it. */
+import { ANSWERED, type HeaderPatch, LATER } from '../filter/index.ts';
+import { ARENA } from '../ground/arena.ts';
+import { BODY_NONE, BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Failure, type Upstream } from '../ground/codec.ts';
+import type { Head } from '../ground/head.ts';
+import { TRAILER_LINES } from '../ground/region.ts';
+import { BodyPipeline } from './body-pipeline.ts';
+import { ExchangeAnswer, NO_LENGTH } from './exchange-answer.ts';
+import { FilteredAnswer } from './filtered-answer.ts';
+import { composeResponse } from './forward.ts';
+import { PREFERS_GRPC } from './local-reply.ts';
+import type { Decision } from './wait.ts';
+
+export abstract class ExchangeResponse extends ExchangeAnswer {
+  protected up: Upstream | null = null;
+  protected tunnel = false;
+  /** Directions of the tunnel that are still open. */
+  protected tunnelOpen = 2;
+
+  protected abstract releaseUpstream(why: Failure): void;
+
+  protected passAnswer(head: Head, framing: BodyFraming): void {
+    this.active();
+    if (this.run === null || !this.run.answering) {
+      this.#passHead(head, framing, this.responseChanges);
+      return;
+    }
+    this.filtered = new FilteredAnswer(this.run, { head, framing }, this.responseChanges);
+    this.#decideHead(this.filtered);
+  }
+
+  /** False: it is too large with what is added to it, and the client was told so. */
+  #passHead(head: Head, framing: BodyFraming, changes: HeaderPatch): boolean {
+    const composed = composeResponse(this.down.beginHead(), head, changes);
+    if (composed === null) {
+      this.releaseUpstream('protocol_error');
+      this.fail(502, 'head_too_large', 'The head of the answer is too large with what the route adds to it.');
+      return false;
+    }
+    if (framing === BODY_TUNNEL) {
+      this.tunnel = true;
+      this.dropTimeouts();
+    }
+    this.responseStarted = true;
+    this.endsWithStatus = this.preference === PREFERS_GRPC && framing === BODY_OPEN && head.status === 200;
+    this.account.status = head.status;
+    this.down.sendHead(composed, framing);
+    return true;
+  }
+
+  responseBody(start: number, end: number): void {
+    this.active();
+    if (this.filtered !== null) return this.#filterBody(this.filtered, Buffer.from(ARENA.subarray(start, end)));
+    this.account.bytesOut += end - start;
+    if (!this.over && !this.down.sendBody(start, end)) this.up?.pauseBody();
+  }
+
+  /** Of a tunnel: the backend has no more to say. True: the client may go on, and its end will come. */
+  tunnelHalfEnded(): boolean {
+    if (this.over || this.tunnelOpen === 1 || this.down.endTunnel === undefined) return false;
+    this.tunnelOpen--;
+    this.down.endTunnel();
+    return true;
+  }
+
+  responseEnd(trailersStart: number, trailersEnd: number): void {
+    this.up = null;
+    if (this.over) return;
+    if (this.filtered !== null) return this.#filterEnd(this.filtered, ARENA.latin1Slice(trailersStart, trailersEnd));
+    if (!this.requestComplete && !this.tunnel) this.down.discardBody();
+    this.finish();
+    this.down.sendEnd(trailersStart, trailersEnd);
+  }
+
+  responseFlush(): void {
+    if (!this.over && this.responseStarted) this.down.flush();
+  }
+
+  // ── an answer that filters have a say in
+
+  #decideHead(filtered: FilteredAnswer): void {
+    const verdict = filtered.decide();
+    if (verdict === LATER) {
+      filtered.hold();
+      this.up?.pauseBody();
+      this.beginWait(this.run!.waiting!.timeout);
+    } else if (verdict === ANSWERED) {
+      this.releaseUpstream('closed_early');
+      this.answerWith(filtered.replacement!);
+    } else {
+      this.#openAnswer(filtered);
+    }
+  }
+
+  #openAnswer(filtered: FilteredAnswer): void {
+    const { head, held, transforms } = filtered;
+    let { framing, changes } = filtered;
+    if (transforms !== null && framing !== BODY_TUNNEL) {
+      changes = changes.followedBy(NO_LENGTH);
+      if (framing !== BODY_NONE) {
+        framing = BODY_OPEN;
+        filtered.pipeline = new BodyPipeline(transforms, this.answerTarget());
+      }
+    }
+    filtered.held = null;
+    if (filtered.pipeline === null) this.filtered = null;
+    if (!this.#passHead(head, framing, changes)) return filtered.pipeline?.close();
+    if (held === null) return;
+    held.body.each((start, end) => this.responseBody(start, end));
+    if (held.ended) this.responseEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(filtered.trailers));
+    else this.up?.resumeBody();
+    this.responseFlush();
+  }
+
+  #filterBody({ held, pipeline }: FilteredAnswer, bytes: Buffer): void {
+    if (this.over) return;
+    if (held !== null) held.body.keep(bytes);
+    else if (pipeline !== null && !pipeline.write(bytes)) this.up?.pauseBody();
+  }
+
+  #filterEnd(filtered: FilteredAnswer, trailers: string): void {
+    filtered.trailers = trailers;
+    if (filtered.held !== null) filtered.held.ended = true;
+    else filtered.pipeline?.end();
+  }
+
+  /** What a filter waited for in vain, or what it decided, about an answer's head. */
+  protected answerDecided(filtered: FilteredAnswer, decision: Decision): void {
+    if (decision !== null) {
+      this.releaseUpstream('closed_early');
+      this.answerWith(decision);
+    } else if (filtered.local) {
+      this.decideReply(filtered);
+    } else {
+      filtered.restore();
+      this.#decideHead(filtered);
+    }
+  }
+
+  protected answerReady(): void {
+    this.up?.resumeBody();
+  }
+
+  protected answerBroken(): void {
+    if (this.over) return;
+    this.releaseUpstream('closed_early');
+    this.cut('filter_failed');
+  }
+
+  downstreamDrained(): void {
+    if (this.filtered === null) this.up?.resumeBody();
+    else this.filtered.pipeline?.drained();
+  }
+}

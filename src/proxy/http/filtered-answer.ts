@@ -1,0 +1,147 @@
+/** An answer whose head filters look at, and whose body they may change, before the client gets them. */
+import {
+  ANSWERED,
+  type AnswerScope,
+  CONTINUE,
+  type CompiledFilter,
+  type HeaderPair,
+  type HeaderPatch,
+  LATER,
+  type MakeTransform,
+  type Verdict,
+  type Waiting,
+} from '../filter/index.ts';
+import { BODY_NONE, type BodyFraming } from '../ground/codec.ts';
+import { FIELD_KEPT, fieldHash, type Head } from '../ground/head.ts';
+import type { BodyPipeline } from './body-pipeline.ts';
+import { FILTER_FAILED, type FilterRun } from './filter-run.ts';
+import { HeldHead } from './held-head.ts';
+import { KeptBody } from './kept-body.ts';
+import type { LocalReply } from './local-reply.ts';
+import type { Decision } from './wait.ts';
+
+/** What comes of a backend's answer while a filter waits. */
+interface HeldAnswer {
+  readonly head: HeldHead;
+  readonly body: KeptBody;
+  ended: boolean;
+}
+
+export class FilteredAnswer implements AnswerScope {
+  readonly status: number;
+  /** Of the gateway's own; null: the backend's. */
+  readonly reply: LocalReply | null;
+  readonly framing: BodyFraming;
+  /** All changes of the head up to now. */
+  changes: HeaderPatch;
+  transforms: MakeTransform[] | null = null;
+  /** What is to be answered instead. */
+  replacement: Decision = null;
+  held: HeldAnswer | null = null;
+  pipeline: BodyPipeline | null = null;
+  /** Lines after the backend's body, each with CRLF. */
+  trailers = '';
+  readonly #run: FilterRun;
+  /** Of the backend's answer; its offsets are valid only while filters are asked. */
+  #head: Head | null;
+
+  constructor(
+    run: FilterRun,
+    answer: { reply: LocalReply } | { head: Head; framing: BodyFraming },
+    changes: HeaderPatch,
+  ) {
+    this.#run = run;
+    this.changes = changes;
+    if ('reply' in answer) {
+      this.reply = answer.reply;
+      this.#head = null;
+      this.status = answer.reply.status;
+      this.framing = BODY_NONE;
+    } else {
+      this.reply = null;
+      this.#head = answer.head;
+      this.status = answer.head.status;
+      this.framing = answer.framing;
+    }
+  }
+
+  /** Asks the filters that come next. */
+  decide(): Verdict {
+    for (let filter = this.#run.nextAnswering(); filter !== undefined; filter = this.#run.nextAnswering()) {
+      const verdict = this.#ask(filter);
+      if (verdict === LATER) return LATER;
+      this.#run.abandonWait();
+      if (verdict === ANSWERED) {
+        this.replacement ??= { denial: FILTER_FAILED };
+        return ANSWERED;
+      }
+    }
+    return CONTINUE;
+  }
+
+  #ask(filter: CompiledFilter): Verdict {
+    try {
+      const verdict = filter.onResponseHead!(this.#run, this);
+      return verdict === LATER && this.#run.waiting === null ? ANSWERED : verdict;
+    } catch {
+      this.replacement = { denial: FILTER_FAILED };
+      return ANSWERED;
+    }
+  }
+
+  get head(): Head {
+    return this.#head!;
+  }
+
+  /** Takes the backend's head out of ARENA. */
+  hold(): void {
+    this.held ??= { head: new HeldHead(this.#head!), body: new KeptBody(), ended: false };
+    this.#head = null;
+  }
+
+  /** Puts it back. */
+  restore(): void {
+    this.#head = this.held!.head.restore();
+  }
+
+  // ── the filters' calls
+
+  get local(): boolean {
+    return this.reply !== null;
+  }
+
+  value(name: string): string | undefined {
+    const original = this.changes.drops.has(name) ? undefined : this.#original(name);
+    return original ?? this.changes.lines.find((line) => line.name.toLowerCase() === name)?.value;
+  }
+
+  #original(name: string): string | undefined {
+    const head = this.#head;
+    if (head === null) return lineOf(this.reply!.lines, name);
+    const hash = fieldHash(name);
+    let index = head.find(name, hash);
+    while (index !== -1 && head.drop[index] !== FIELD_KEPT) index = head.find(name, hash, index + 1);
+    return index === -1 ? undefined : head.value(index);
+  }
+
+  patch(patch: HeaderPatch): void {
+    this.changes = this.changes.followedBy(patch);
+  }
+
+  transformBody(make: MakeTransform): void {
+    (this.transforms ??= []).push(make);
+  }
+
+  respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void {
+    this.replacement = { reply: { status, headers, body } };
+  }
+
+  wait(timeout?: number): Waiting {
+    return this.#run.wait(timeout);
+  }
+}
+
+function lineOf(lines: string, name: string): string | undefined {
+  const line = lines.split('\r\n').find((one) => one.slice(0, one.indexOf(':')).toLowerCase() === name);
+  return line?.slice(name.length + 1).trim();
+}

@@ -1,0 +1,44 @@
+/** A request that a filter makes wait: its head, and what comes of its body meanwhile. */
+import type { Head } from '../ground/head.ts';
+import type { Collecting } from './filter-run.ts';
+import { HeldHead } from './held-head.ts';
+import { KeptBody } from './kept-body.ts';
+
+/** What is known of a request from its head and the match, for as long as it has not gone to a backend. */
+export interface Matched {
+  matchedPrefix: number;
+  listenerPort: number;
+  /** The client is a trusted hop. */
+  trusted: boolean;
+  /** No body follows the head. */
+  bodyless: boolean;
+}
+
+export class HeldRequest {
+  readonly body: KeptBody = new KeptBody();
+  /** Lines after the body, each with CRLF. */
+  trailers = '';
+  readonly matched: Matched;
+  readonly #head: HeldHead;
+
+  constructor(head: Head, matched: Matched) {
+    this.matched = matched;
+    this.#head = new HeldHead(head);
+  }
+
+  restore(): Head {
+    return this.#head.restore();
+  }
+
+  /** The filter collects a body that is not there yet. */
+  wants({ limit }: Collecting): boolean {
+    return this.body.bytes < limit;
+  }
+
+  /** Gives it to the filter: after whoever is at work on it in ARENA has returned. */
+  give({ limit, done }: Collecting, complete: boolean): void {
+    const bytes = this.body.first(limit);
+    const whole = complete && this.body.bytes <= limit;
+    queueMicrotask(() => done(bytes, whole));
+  }
+}
