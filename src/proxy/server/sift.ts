@@ -85,7 +85,9 @@ class Search<C> {
   async #reject(step: Step, { thrown }: { thrown: unknown }): Promise<void> {
     const ref = 'upsert' in step ? step.upsert : step.removal;
     const fault = faultOf(ref, thrown);
-    this.#rejected.push(rejectionOf(ref, fault));
+    // Of a stand-in that fails too it has been said already.
+    const known = this.#rejected.some(({ kind, key }) => kind === ref.kind && key === ref.key);
+    if (!known) this.#rejected.push(rejectionOf(ref, fault));
     const instead = 'upsert' in step ? this.#parts.standIn(step.upsert, fault) : undefined;
     if (instead !== undefined) await this.#try([{ upsert: instead }]);
   }
