@@ -49,14 +49,21 @@ export function presentable(certificate: Certificate, ca: readonly string[] = []
   return made;
 }
 
-/** Throws DMN_CERTIFICATE_INVALID where TLS cannot use the bundle. */
-export function checkTrust(bundle: TrustBundle): void {
-  try {
-    tls.createSecureContext({ ca: bundle.pem });
-  } catch (error) {
-    const why = (error as Error).message;
-    throw new DaemunError('DMN_CERTIFICATE_INVALID', `CA bundle ${bundle.key} cannot be used: ${why}`);
+const PEM = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+
+/** Throws DMN_CERTIFICATE_INVALID where TLS cannot use the bundle; it passes over what is no certificate without a word. */
+export function checkTrust({ key, pem }: TrustBundle): void {
+  const blocks = pem.match(PEM) ?? [];
+  let why = 'it has no PEM certificate';
+  for (const block of blocks) {
+    try {
+      new X509Certificate(block);
+      return;
+    } catch (error) {
+      why = (error as Error).message;
+    }
   }
+  throw new DaemunError('DMN_CERTIFICATE_INVALID', `CA bundle ${key} cannot be used: ${why}`);
 }
 
 /** False of a listener that terminates TLS and has nothing to do it with. */
