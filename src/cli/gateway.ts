@@ -8,6 +8,7 @@ import type { Announcer } from './announce.ts';
 import { Echoes } from './echo/index.ts';
 import { EchoOverlay } from './echo-overlay.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
+import { manifestSource } from './manifest-source.ts';
 import { packageVersion } from './version.ts';
 
 export interface GatewayOptions {
@@ -49,10 +50,9 @@ export class Gateway {
     this.#echoes = echoBackends ? new Echoes() : undefined;
     this.#control = new Control(
       {
-        paths,
+        source: manifestSource({ paths, endpoints, watch: true }),
         wait,
         controllerNames,
-        endpoints,
         loopbackNames,
         log: voices.log,
         overlay: new EchoOverlay(this.#echoes),
@@ -78,7 +78,7 @@ export class Gateway {
     const { address } = this.#admin ?? {};
     const setup = { ...this.#options.setup, ownAddresses: address === undefined ? [] : [address] };
     await this.#control.start((events) => openFleet(workers, setup, events));
-    this.#control.pipeline.source.onReload(({ error }) => {
+    this.#control.pipeline.source.onReload?.(({ error }) => {
       if (error) log.error({ error: error.message }, 'reload failed; what was there stays in use');
       announcer.problems(this.#newProblems());
     });

@@ -9,7 +9,7 @@ import { type ListenerView, listenerViews, whyNot } from './listener-view.ts';
 import { openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
 
-export interface ControlOptions extends Omit<PipelineOptions, 'watch'> {
+export interface ControlOptions extends PipelineOptions {
   /** Passes every change on its way to the data planes. */
   overlay?: Overlay;
   /** Waits for paths that cannot be read at the start; without it, the start fails. */
@@ -52,7 +52,7 @@ export class Control {
   constructor(options: ControlOptions, events: ControlEvents = {}) {
     this.#options = options;
     this.#events = events;
-    this.pipeline = openPipeline({ ...options, watch: true });
+    this.pipeline = openPipeline(options);
     const { config, acks, deliveries } = this.pipeline;
     const { overlay } = options;
     this.#feed = new Feed({
@@ -101,7 +101,7 @@ export class Control {
 
   /** Looks at the sources now, whether or not anybody reported a change. */
   reload(): void {
-    this.pipeline.source.reload();
+    this.pipeline.source.reload?.();
   }
 
   report(): Report {
@@ -165,16 +165,16 @@ export class Control {
 
   async #readable(): Promise<void> {
     const { source } = this.pipeline;
-    const missing = () => source.unreadable.map(({ path, error }) => `${path}: ${error}`).join('; ');
+    const missing = () => (source.unreadable ?? []).map(({ path, error }) => `${path}: ${error}`).join('; ');
     this.#missing = missing();
     if (this.#missing === '') return;
     if (!this.#options.wait) throw new DaemunError('DMN_MANIFESTS_UNREADABLE', this.#missing);
     this.#options.log.warn({}, `waiting for ${this.#missing}`);
     await new Promise<void>((resolve) => {
-      const stop = source.onReload(() => {
+      const stop = source.onReload?.(() => {
         this.#missing = missing();
         if (this.#missing !== '') return;
-        stop();
+        stop?.();
         resolve();
       });
     });

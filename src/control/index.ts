@@ -3,6 +3,6 @@ export { Control, type ControlEvents, type ControlOptions, type GraphView } from
 export type { Applied, Overlay } from './feed.ts';
 export type { Health, HealthCheck } from './health.ts';
 export { type ListenerView, whyNot } from './listener-view.ts';
-export { openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
+export { openPipeline, type Pipeline, type PipelineOptions, type ResourceSource } from './pipeline.ts';
 export type { Report, ReportedDiagnostic, StatusItem } from './report.ts';
 export type { StatusChange, StatusWriter } from './status-writer.ts';

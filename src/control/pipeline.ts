@@ -1,7 +1,7 @@
-/** From manifests to config, statuses and diagnostics: what `check` and `run` have in common. */
+/** From resources to config, statuses and diagnostics: what `check`, `run` and a controller have in common. */
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { type Change, type Collection, type CollectionView, SourceCollection } from '../graph/index.ts';
-import { type Diagnostic, type EndpointOption, type FileSource, fileSource, LastGood } from '../sources/index.ts';
+import { type Diagnostic, type FileSource, LastGood, type Source } from '../sources/index.ts';
 import {
   type AssignedAddresses,
   credentialFault,
@@ -14,13 +14,14 @@ import type { Report, ReportedDiagnostic } from './report.ts';
 import { StatusBook } from './status-book.ts';
 import type { StatusWriter } from './status-writer.ts';
 
+/** Where resources come from. What only files have, such as lines and paths, other sources may go without. */
+export type ResourceSource = Source & Partial<Pick<FileSource, 'onReload' | 'reload' | 'unreadable' | 'placeOf'>>;
+
 export interface PipelineOptions {
-  /** Files and folders; `-` is standard input. */
-  paths: string[];
-  watch: boolean;
+  /** Makes the source, which tells `lastGood` of every change of a credential. */
+  source(lastGood: LastGood): ResourceSource;
   /** Absent: every GatewayClass is adopted. */
   controllerNames?: string[];
-  endpoints: EndpointOption[];
   /** Whether Services may lead to this machine by name; refused unless said otherwise. */
   loopbackNames?: 'allowed' | 'refused';
   /** Told of every status beside the report's own book. */
@@ -28,13 +29,15 @@ export interface PipelineOptions {
 }
 
 export interface Pipeline {
-  readonly source: FileSource;
+  readonly source: ResourceSource;
   readonly config: Collection<ConfigObject>;
   /** Listeners that are not in the config. */
   readonly unserved: Collection<UnservedListener>;
   /** What the data planes say; filled by whoever serves. */
   readonly acks: SourceCollection<Ack>;
   readonly deliveries: SourceCollection<Delivery>;
+  /** What infrastructure gave the Gateways; filled by whoever makes it. */
+  readonly addresses: SourceCollection<AssignedAddresses>;
   /** Statuses and diagnostics as they are now. */
   report(): Report;
   problems(): ReportedDiagnostic[];
@@ -43,10 +46,9 @@ export interface Pipeline {
 }
 
 export function openPipeline(options: PipelineOptions): Pipeline {
-  const { paths, watch, controllerNames, endpoints, loopbackNames, writer } = options;
-  const stdin = paths.includes('-') ? { stdin: process.stdin } : {};
+  const { controllerNames, loopbackNames, writer } = options;
   const lastGood = new LastGood({ judge: credentialFault });
-  const source = fileSource({ paths, watch, endpoints, lastGood, ...stdin });
+  const source = options.source(lastGood);
   const acks = new SourceCollection<Ack>('acks');
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
@@ -62,10 +64,10 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     one.write(Array.from(statuses.entries(), ([key, after]) => ({ key, after })));
     statuses.subscribe((changes) => one.write(changes));
   }
-  const places = new FieldPlaces((key) => source.placeOf(key));
+  const places = new FieldPlaces((key) => source.placeOf?.(key));
   const problems = () => reported([...source.diagnostics.values()], [...diagnostics.values()], places);
   const report = () => ({ items: book.items(), diagnostics: problems() });
-  return { source, config, unserved, acks, deliveries, report, problems, graph };
+  return { source, config, unserved, acks, deliveries, addresses, report, problems, graph };
 }
 
 /** A reference that is taken away is no mistake: it ends what was kept in service for its sake. */

@@ -8,7 +8,7 @@ import { Control, type Report } from '../../src/control/index.ts';
 import { MemoryFleet, type OpenReceiver } from '../../src/delivery/index.ts';
 import { type AccessEntry, createLog } from '../../src/observe/index.ts';
 import { createProxy, type HttpLimits, type Proxy } from '../../src/proxy/index.ts';
-import { parseEndpointOption } from '../../src/sources/index.ts';
+import { fileSource, parseEndpointOption } from '../../src/sources/index.ts';
 
 export interface RigOptions {
   /** Ports as written in the manifests that the test reaches. */
@@ -50,10 +50,10 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
   const waiting: Array<() => void> = [];
   const applied = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
   const echoes = options.echo ? new Echoes() : undefined;
+  const endpoints = (options.endpoints ?? []).map((text) => parseEndpointOption(text));
   const control = new Control(
     {
-      paths: [folder],
-      endpoints: (options.endpoints ?? []).map((text) => parseEndpointOption(text)),
+      source: (lastGood) => fileSource({ paths: [folder], watch: true, endpoints, lastGood }),
       overlay: new EchoOverlay(echoes),
       loopbackNames: options.loopbackNames,
       log: await createLog({ level: 'warn', format: 'json' }),

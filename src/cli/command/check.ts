@@ -29,7 +29,9 @@ export function checkCommand(): Command {
       const { openPipeline } = await import('../../control/index.ts');
       const { fileLines, printReport, refused } = await import('../report/index.ts');
       const { paintFor } = await import('../style.ts');
-      const pipeline = openPipeline({ paths: file, watch: false, controllerNames: controllerName, endpoints: [] });
+      const { manifestSource } = await import('../manifest-source.ts');
+      const source = manifestSource({ paths: file, watch: false, endpoints: [] });
+      const pipeline = openPipeline({ source, controllerNames: controllerName });
       await pipeline.source.ready;
       await pipeline.source.close();
       const report = pipeline.report();

@@ -5,6 +5,7 @@ import { type ListenerView, openPipeline, type Report } from '../../control/inde
 import type { EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';
 import { EXIT } from '../exit-code.ts';
+import { manifestSource } from '../manifest-source.ts';
 import { unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
 import type { ExplainFlags } from './explain-flags.ts';
@@ -58,7 +59,10 @@ async function fromAdmin(admin: AskedAdmin): Promise<Read> {
 }
 
 async function fromFiles({ file = [], controllerName, endpoints, echoBackends }: ExplainAsked): Promise<Read> {
-  const pipeline = openPipeline({ paths: file, watch: false, controllerNames: controllerName, endpoints });
+  const pipeline = openPipeline({
+    source: manifestSource({ paths: file, watch: false, endpoints }),
+    controllerNames: controllerName,
+  });
   await pipeline.source.ready;
   await pipeline.source.close();
   const upserts = Array.from(pipeline.config.values(), shown);
