@@ -25,7 +25,7 @@ export {
   type Policy,
   type ProxyProtocolFromClients,
   policyKey,
-} from './policy.ts';
+} from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';
 export type {
   Attachment,

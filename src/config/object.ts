@@ -5,7 +5,7 @@
  */
 import type { Backend, Endpoints } from './backend.ts';
 import type { Listener } from './listener.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from './policy/index.ts';
 import type { RouteRule } from './route.ts';
 
 /** A TLS server or client certificate with its key. Key: `namespace/secret`. */

@@ -1,5 +1,6 @@
 /** Config objects as outsiders may see them: what is known to be no secret, and nothing else. */
 import type { ConfigKind, ConfigObject } from './object.ts';
+import { shownPolicy } from './policy/index.ts';
 import type { Filter, HeaderLine, WeightedBackend } from './route.ts';
 import type { OfKind } from './snapshot.ts';
 
@@ -42,6 +43,7 @@ const SHOWN: { readonly [K in ConfigKind]: Showing<OfKind<K>> } = {
   Endpoints: { kind: AS_IS, key: AS_IS, endpoints: AS_IS, dns: AS_IS },
   Certificate: { kind: AS_IS, key: AS_IS, certificate: AS_IS, privateKey: () => REDACTED },
   TrustBundle: { kind: AS_IS, key: AS_IS, pem: AS_IS },
+  // What is shown of the settings stands in the table of policies.
   Policy: { kind: AS_IS, key: AS_IS, type: AS_IS, target: AS_IS, spec: AS_IS },
 };
 
@@ -53,7 +55,8 @@ export function shown<T extends ConfigObject>(object: T): T {
     // Each entry was written for the field that it stands by.
     fields.push([name, showing === AS_IS ? value : (showing as (value: unknown) => unknown)(value)]);
   }
-  return Object.fromEntries(fields) as unknown as T;
+  const all = Object.fromEntries(fields) as unknown as T;
+  return object.kind === 'Policy' ? { ...all, spec: shownPolicy(object) } : all;
 }
 
 /** Lines that filters write may hold credentials towards backends, whatever they are called. */

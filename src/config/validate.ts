@@ -2,14 +2,13 @@
  * Reads a delta from JSON that came over a channel (a worker's, a data plane's). One object that does not fit
  * is set aside with the reason; the others go on.
  */
-import { isIPv4, isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 import { type FilterFault, filterFault } from './filter-fault.ts';
 import { additionFault } from './head-addition.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 import type { Certificate, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
-import type { BackendTraffic, ClientTraffic, LoadBalancing, Policy, ProxyProtocolFromClients } from './policy.ts';
+import { policyShape } from './policy/index.ts';
 import type {
   Attachment,
   CorsFilter,
@@ -25,18 +24,10 @@ import type {
   ValueMatch,
   WeightedBackend,
 } from './route.ts';
-
-type Shape<T> = v.GenericSchema<unknown, T>;
-type Entries<T> = { [K in keyof T]-?: Shape<T[K]> };
-
-/** Wants an entry for every member of T, the optional ones too: a member that is forgotten here does not compile. */
-function object<T>(entries: Entries<T>): v.ObjectSchema<Entries<T>, undefined> {
-  return v.object(entries);
-}
+import { key, object, type Shape } from './shape.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535));
-const key = v.pipe(v.string(), v.minLength(1));
 const strings = v.array(v.string());
 
 const certificate = object<Certificate>({
@@ -200,42 +191,6 @@ function longestAddition({ filters, backends, broken }: RouteRule): string | und
   return undefined;
 }
 
-const cidr = v.pipe(v.string(), v.check(isCidr, 'is no CIDR'));
-
-function isCidr(value: string): boolean {
-  const [address = '', bits, ...rest] = value.split('/');
-  const width = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
-  return rest.length === 0 && bits !== undefined && /^[0-9]{1,3}$/.test(bits) && Number(bits) <= width;
-}
-
-const policy: Shape<Policy> = v.variant('type', [
-  object<ClientTraffic>({
-    kind: v.literal('Policy'),
-    key,
-    type: v.literal('ClientTraffic'),
-    target: v.object({ kind: v.literal('Listener'), key }),
-    spec: v.object({
-      proxyProtocol: v.optional(
-        object<ProxyProtocolFromClients>({
-          mode: v.picklist(['Required', 'Optional']),
-          trustedSources: v.array(cidr),
-        }),
-      ),
-      pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
-    }),
-  }),
-  object<BackendTraffic>({
-    kind: v.literal('Policy'),
-    key,
-    type: v.literal('BackendTraffic'),
-    target: v.object({ kind: v.literal('Backend'), key }),
-    spec: object<BackendTraffic['spec']>({
-      proxyProtocol: v.optional(v.picklist(['V1', 'V2'])),
-      loadBalancing: v.optional(object<LoadBalancing>({ type: v.picklist(['RoundRobin', 'LeastRequest']) })),
-    }),
-  }),
-]);
-
 const SHAPES: { readonly [K in ConfigKind]: Shape<Extract<ConfigObject, { kind: K }>> } = {
   Listener: listener,
   RouteRule: routeRule,
@@ -243,7 +198,7 @@ const SHAPES: { readonly [K in ConfigKind]: Shape<Extract<ConfigObject, { kind: 
   Endpoints: endpoints,
   Certificate: certificate,
   TrustBundle: trustBundle,
-  Policy: policy,
+  Policy: policyShape,
 };
 
 const kind = v.picklist(Object.keys(SHAPES) as ConfigKind[]);

@@ -1,0 +1,28 @@
+import * as v from 'valibot';
+import { object } from '../shape.ts';
+import type { PolicyOf, PolicyType } from './policy.ts';
+
+/** How connections to endpoints are made. */
+export type BackendTraffic = PolicyOf<'BackendTraffic', 'Backend', BackendTrafficSpec>;
+
+export interface BackendTrafficSpec {
+  /** The header that every connection begins with, before TLS. */
+  proxyProtocol?: 'V1' | 'V2';
+  loadBalancing?: LoadBalancing;
+}
+
+export interface LoadBalancing {
+  /** RoundRobin where there is no policy. LeastRequest: of two endpoints by chance the one with fewer requests. */
+  type: 'RoundRobin' | 'LeastRequest';
+}
+
+export const backendTraffic: PolicyType<'Backend', BackendTrafficSpec> = {
+  target: 'Backend',
+  merge: 'whole',
+  stages: ['attempt'],
+  shape: object<BackendTrafficSpec>({
+    proxyProtocol: v.optional(v.picklist(['V1', 'V2'])),
+    loadBalancing: v.optional(object<LoadBalancing>({ type: v.picklist(['RoundRobin', 'LeastRequest']) })),
+  }),
+  shown: ({ proxyProtocol, loadBalancing }) => ({ proxyProtocol, loadBalancing }),
+};

@@ -1,0 +1,42 @@
+import * as v from 'valibot';
+import { cidr, object } from '../shape.ts';
+import type { PolicyOf, PolicyType } from './policy.ts';
+
+/** How connections of clients are taken. */
+export type ClientTraffic = PolicyOf<'ClientTraffic', 'Listener', ClientTrafficSpec>;
+
+export interface ClientTrafficSpec {
+  proxyProtocol?: ProxyProtocolFromClients;
+  /** Absent: Normalize. */
+  pathForm?: PathForm;
+}
+
+/**
+ * What becomes of a path that is not in normal form: it is brought into it, or served as it came, or refused (400).
+ * One path is matched, seen by filters and policies, and sent to the backend.
+ */
+export type PathForm = 'Normalize' | 'Keep' | 'Reject';
+
+/** The same for all listeners of a port: the header comes before anything that tells them apart. */
+export interface ProxyProtocolFromClients {
+  /** Required: connections without a header are closed, and so are those from elsewhere than `trustedSources`. */
+  mode: 'Required' | 'Optional';
+  /** CIDRs; a header from elsewhere is not read, and so is part of what the client says. */
+  trustedSources: string[];
+}
+
+export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
+  target: 'Listener',
+  merge: 'whole',
+  stages: ['connection', 'listener'],
+  shape: object<ClientTrafficSpec>({
+    proxyProtocol: v.optional(
+      object<ProxyProtocolFromClients>({
+        mode: v.picklist(['Required', 'Optional']),
+        trustedSources: v.array(cidr),
+      }),
+    ),
+    pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
+  }),
+  shown: ({ proxyProtocol, pathForm }) => ({ proxyProtocol, pathForm }),
+};

@@ -1,0 +1,41 @@
+/** Policies of data planes: one file a type, and one table. */
+import * as v from 'valibot';
+import { key, type Shape } from '../shape.ts';
+import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
+import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
+import type { PolicyType } from './policy.ts';
+
+export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
+export type { ClientTraffic, PathForm, ProxyProtocolFromClients } from './client-traffic.ts';
+export { policyKey } from './policy.ts';
+
+/** Every type: a new one has its line here. */
+export const POLICY_TYPES = {
+  ClientTraffic: clientTraffic,
+  BackendTraffic: backendTraffic,
+} as const satisfies { [T in Policy['type']]: PolicyType<TypeOf<T>['target']['kind'], TypeOf<T>['spec']> };
+
+export type Policy = ClientTraffic | BackendTraffic;
+type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
+
+const names = Object.keys(POLICY_TYPES) as Array<Policy['type']>;
+
+export const policyShape: Shape<Policy> = v.variant(
+  'type',
+  names.map((type) =>
+    v.object({
+      kind: v.literal('Policy'),
+      key,
+      type: v.literal(type),
+      target: v.object({ kind: v.literal(POLICY_TYPES[type].target), key }),
+      spec: POLICY_TYPES[type].shape,
+    }),
+  ) as never,
+) as unknown as Shape<Policy>;
+
+/** A policy's settings as outsiders may see them. */
+export function shownPolicy(policy: Policy): Policy['spec'] {
+  // The spec is of the type that stands beside it.
+  const { shown } = POLICY_TYPES[policy.type] as PolicyType<'Listener', Policy['spec']>;
+  return shown(policy.spec);
+}

@@ -1,0 +1,34 @@
+/** What all policies have in common. */
+import type { Shape } from '../shape.ts';
+
+/**
+ * A policy as it holds for one object, attached by key and merged where it is used: what it says of a listener is
+ * never copied into routes, nor what it says of a backend. Key: `type/` and the key of the target (policyKey).
+ */
+export interface PolicyOf<T extends string, K extends 'Listener' | 'Backend', S> {
+  kind: 'Policy';
+  key: string;
+  type: T;
+  target: { kind: K; key: string };
+  spec: S;
+}
+
+/** One type of policy. */
+export interface PolicyType<K extends 'Listener' | 'Backend', S> {
+  /** What it holds for. */
+  target: K;
+  /**
+   * How policies of several levels (Gateway, ListenerSet, listener; Service, port) come together. whole: the nearest
+   * counts, and nothing of the others. fields: each setting is that of the nearest policy that has it.
+   */
+  merge: 'whole' | 'fields';
+  /** Where it acts: on connections of clients as they come in, on requests of a listener, on each attempt at a backend. */
+  stages: ReadonlyArray<'connection' | 'listener' | 'attempt'>;
+  shape: Shape<S>;
+  /** The settings without what is secret. */
+  shown(spec: S): S;
+}
+
+export function policyKey(type: string, target: string): string {
+  return `${type}/${target}`;
+}
