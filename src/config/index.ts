@@ -22,6 +22,7 @@ export {
   type ClientTraffic,
   type LoadBalancing,
   type PathForm,
+  POLICY_TYPES,
   type Policy,
   type ProxyProtocolFromClients,
   policyKey,

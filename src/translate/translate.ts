@@ -2,8 +2,8 @@ import { type AnyResource, KINDS, type Kind, objectKey, type Superseded } from '
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
+import type { ObjectStatus } from './status/object-status.ts';
 import type { Diagnostic } from './status/problem.ts';
-import type { ObjectStatus } from './status/statuses.ts';
 import { translation } from './translation.ts';
 
 /** Inputs that are filled by hand. */

@@ -6,12 +6,12 @@ import { deriveListeners } from './gateway/listeners.ts';
 import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import type { Lookup } from './lookup.ts';
-import { deriveBackendTraffic } from './policy/backend-traffic.ts';
-import { deriveClientTraffic } from './policy/client-traffic.ts';
+import { enforcePolicies, readPolicies } from './policy/table.ts';
 import { deriveRoutes } from './route/routes.ts';
 import type { Graph } from './stage.ts';
+import type { ObjectStatus } from './status/object-status.ts';
 import type { Diagnostic } from './status/problem.ts';
-import { deriveStatuses, type ObjectStatus } from './status/statuses.ts';
+import { deriveStatuses } from './status/statuses.ts';
 
 export interface Translation {
   /** By `kind/key` (`refKey`). */
@@ -73,16 +73,16 @@ function build(inputs: Inputs, options: TranslateOptions): Outputs {
   );
   const look = (context: Lookup['context']): Lookup => ({ context, inputs, options, grants, rejections, refusals });
   const graph: Graph = { inputs, options, derive: tracked, look };
+  const read = readPolicies(graph);
   const listeners = deriveListeners(graph);
-  const backends = deriveBackends(graph);
+  const backends = deriveBackends(graph, read.BackendTLSPolicy);
   const routes = deriveRoutes(graph, { listeners, backends });
-  const clientTraffic = deriveClientTraffic(graph, listeners);
-  const backendTraffic = deriveBackendTraffic(graph, routes.uses);
-  const known = { listeners, routes, backends, clientTraffic, backendTraffic };
+  const policies = enforcePolicies(graph, read, { listeners, routes });
+  const known = { listeners, routes, policies };
   const { statuses, diagnostics } = deriveStatuses(graph, known);
   const used = backendConfig(graph, routes.uses, { backends, certificates: listeners.certificates });
   return {
-    config: join('config', [listeners.config, routes.config, used, clientTraffic.config, backendTraffic.config]),
+    config: join('config', [listeners.config, routes.config, used, policies.config]),
     statuses,
     diagnostics,
     unserved: deriveUnserved(graph, listeners),

@@ -1,31 +1,24 @@
 import type { Backend, ConfigObject } from '../../config/index.ts';
-import { type Collection, type Index, index, join } from '../../graph/index.ts';
+import { type Collection, index, join } from '../../graph/index.ts';
 import type { CertificateVerdict } from '../gateway/certificate.ts';
+import type { TlsSettings } from '../policy/backend-tls.ts';
+import type { Policies } from '../policy/policy-kind.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import type { BackendUse } from './backend-ref.ts';
-import { judgePolicy, type PolicyView, type ServiceTls, serviceTlsKeys, tlsOfService } from './backend-tls.ts';
+import { type ServiceTls, serviceTlsKeys, tlsOfService } from './backend-tls.ts';
 import { endpointsOf, sliceService } from './service.ts';
 
 /** TLS towards Services, before anybody refers to them. */
 export interface Backends {
-  policies: Collection<PolicyView>;
-  /** By `namespace/name` of the Service. */
-  policiesByService: Index<PolicyView>;
   /** By `namespace/service:port`. */
   serviceTls: Collection<ServiceTls>;
 }
 
-export function deriveBackends(graph: Graph): Backends {
-  const policies = graph.derive('backend tls policies', graph.inputs.BackendTLSPolicy, (context, policy, key) => [
-    [key, judgePolicy(graph.look(context), policy)],
-  ]);
-  const policiesByService = index('policies by service', policies, ({ targets }) =>
-    targets.map(({ service }) => service),
+export function deriveBackends(graph: Graph, policies: Policies<TlsSettings>): Backends {
+  const serviceTls = graph.derive('service tls', policies.byObject, (context, group, object) =>
+    object.startsWith('Service/') ? tlsOfService(object, context.fetch(graph.inputs.Service, object), group) : [],
   );
-  const serviceTls = graph.derive('service tls', policiesByService, (context, group, service) =>
-    tlsOfService(service, context.fetch(graph.inputs.Service, `Service/${service}`), group),
-  );
-  return { policies, policiesByService, serviceTls };
+  return { serviceTls };
 }
 
 /** Config of everything that routes refer to. An endpoint change touches neither routes nor Backends. */

@@ -25,6 +25,16 @@ export interface JudgedRoute extends PlacedRoute {
   partial: Problem[];
 }
 
+/** A Gateway through which a route reaches a Service. */
+export interface ServiceAncestor {
+  /** `namespace/name` of the Service. */
+  service: string;
+  gateway: { namespace: string; name: string };
+  controllerName: string;
+  /** What the route uses of the Service. */
+  uses: Array<Pick<BackendUse, 'protocol' | 'tls'> & { port: number }>;
+}
+
 export function identityOf(resource: RouteResource): RouteIdentity {
   const { namespace = '', name, creationTimestamp = '', generation } = resource.metadata;
   return { key: objectKey(resource), kind: resource.kind, namespace, name, created: creationTimestamp, generation };

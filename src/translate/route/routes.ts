@@ -5,7 +5,6 @@ import { type Variant, withVariants } from '../backend/backend-variant.ts';
 import type { Backends } from '../backend/backends.ts';
 import type { Listeners } from '../gateway/listeners.ts';
 import { configOutput, type Graph } from '../stage.ts';
-import type { ServiceAncestor } from '../status/policy-status.ts';
 import { placements, type RouteIdentity } from './attachment.ts';
 import { readGrpcRoute } from './grpc-route.ts';
 import { readHttpRoute } from './http-route.ts';
@@ -17,6 +16,7 @@ import {
   judgeRoute,
   type PlacedRoute,
   type RouteResource,
+  type ServiceAncestor,
 } from './route.ts';
 import { deriveClashes, withoutClashes } from './route-clash.ts';
 import type { RouteReading } from './rule-draft.ts';
@@ -124,14 +124,15 @@ function readRoute(scope: BackendScope, resource: RouteResource): RouteReading {
 }
 
 function ancestorsOf({ uses, parents }: JudgedRoute, key: string): Array<readonly [string, ServiceAncestor]> {
-  const services = new Set(uses.map(({ service }) => `${service.namespace}/${service.name}`));
+  const services = Map.groupBy(uses, ({ service }) => `${service.namespace}/${service.name}`);
   return parents
     .filter(({ refusal }) => refusal === undefined)
     .flatMap(({ gateway, controllerName }) =>
-      Array.from(services, (service) => {
+      Array.from(services, ([service, all]) => {
         const slash = gateway.indexOf('/');
         const name = { namespace: gateway.slice(0, slash), name: gateway.slice(slash + 1) };
-        return [`${key}>${service}>${gateway}`, { service, gateway: name, controllerName }] as const;
+        const used = all.map(({ service: { port }, protocol, tls }) => ({ port, protocol, tls }));
+        return [`${key}>${service}>${gateway}`, { service, gateway: name, controllerName, uses: used }] as const;
       }),
     );
 }

@@ -1,47 +1,26 @@
-import {
-  apiVersionOf,
-  type GatewayClassStatus,
-  type GatewayStatus,
-  type Kind,
-  type ListenerSetStatus,
-  type PolicyStatus,
-  type RouteStatus,
-} from '../../api/index.ts';
+import { apiVersionOf, type Kind } from '../../api/index.ts';
 import { type Collection, type Index, index, join } from '../../graph/index.ts';
-import type { Backends } from '../backend/backends.ts';
 import { identityProblem } from '../backend/client-certificate.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import { gatewayClassDiagnostics, gatewayClassStatus } from '../gateway/gateway-class.ts';
 import { gatewayDiagnostics } from '../gateway/gateway-diagnostics.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import type { Listeners } from '../gateway/listeners.ts';
-import type { BackendTrafficPolicies } from '../policy/backend-traffic.ts';
-import type { ClientTrafficPolicies } from '../policy/client-traffic.ts';
+import type { EnforcedPolicies } from '../policy/table.ts';
 import type { Routes } from '../route/routes.ts';
 import { strayDiagnostics } from '../route/stray.ts';
 import type { Graph } from '../stage.ts';
 import { type GatewayStatusScope, gatewayStatus } from './gateway-status.ts';
 import { listenerSetStatus } from './listener-set-status.ts';
-import { idleTargets, policyConflicts, policyDiagnostics, policyStatus } from './policy-status.ts';
+import type { ObjectStatus } from './object-status.ts';
 import type { Diagnostic } from './problem.ts';
 import { type SocketReport, socketReports } from './programmed.ts';
 import { routeDiagnostics, routeStatus } from './route-status.ts';
-import { trafficStatuses } from './traffic-statuses.ts';
-
-/** What is written to an object's status: our own entries and conditions, without transition times. */
-export interface ObjectStatus {
-  apiVersion: string;
-  kind: Kind;
-  metadata: { namespace?: string; name: string };
-  status: GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus | PolicyStatus;
-}
 
 export interface StatusInputs {
   listeners: Listeners;
   routes: Routes;
-  backends: Backends;
-  clientTraffic: ClientTrafficPolicies;
-  backendTraffic: BackendTrafficPolicies;
+  policies: Pick<EnforcedPolicies, 'statuses' | 'diagnostics'>;
 }
 
 export interface Statuses {
@@ -54,7 +33,6 @@ export function deriveStatuses(graph: Graph, known: StatusInputs): Statuses {
     socketReports(ack).map((report) => [`${key}>${report.listener}`, report] as const),
   );
   const sockets = index('sockets by listener', reports, ({ listener }) => [listener]);
-  const traffic = trafficStatuses(graph, known);
   const statuses = [
     graph.derive('gatewayclass statuses', known.listeners.classes, (_context, adopted, key) => [
       [key, objectStatus('GatewayClass', adopted, gatewayClassStatus(adopted))] as const,
@@ -66,12 +44,11 @@ export function deriveStatuses(graph: Graph, known: StatusInputs): Statuses {
       const scope = { look: graph.look(context), claims, served: known.listeners.served, sockets };
       return [[key, objectStatus(route.route.kind, route.route, routeStatus(scope, route))] as const];
     }),
-    policyStatuses(graph, known),
-    ...traffic.statuses,
+    known.policies.statuses,
   ];
   return {
     statuses: join<ObjectStatus>('statuses', statuses),
-    diagnostics: join('diagnostics', [deriveDiagnostics(graph, known), ...traffic.diagnostics]),
+    diagnostics: join('diagnostics', [deriveDiagnostics(graph, known), known.policies.diagnostics]),
   };
 }
 
@@ -126,15 +103,6 @@ function listenerSetStatuses(
   });
 }
 
-function policyStatuses(graph: Graph, { backends, routes }: StatusInputs): Collection<ObjectStatus> {
-  return graph.derive('policy statuses', backends.policies, (context, policy, key) => {
-    const conflicts = policyConflicts(policy, (service) => context.fetch(backends.policiesByService, service) ?? []);
-    const ancestors = policy.targets.flatMap(({ service }) => context.fetch(routes.ancestors, service) ?? []);
-    if (ancestors.length === 0) return [];
-    return [[key, objectStatus('BackendTLSPolicy', policy, policyStatus(policy, { conflicts, ancestors }))] as const];
-  });
-}
-
 /** As the object lists them; a group is in the order of keys. */
 function inOrder(views: ReadonlyArray<ListenerView>): ListenerView[] {
   return Array.from(views).sort((a, b) => position(a) - position(b));
@@ -144,7 +112,7 @@ function position({ field }: ListenerView): number {
   return Number(field.slice(field.indexOf('[') + 1, -1));
 }
 
-function deriveDiagnostics(graph: Graph, { listeners, routes, backends }: StatusInputs): Collection<Diagnostic> {
+function deriveDiagnostics(graph: Graph, { listeners, routes }: StatusInputs): Collection<Diagnostic> {
   const numbered = (key: string, found: Diagnostic[]) => found.map((one, at) => [`${key}#${at}`, one] as const);
   return join('object diagnostics', [
     graph.derive('gatewayclass diagnostics', listeners.classes, (_context, adopted, key) =>
@@ -168,13 +136,6 @@ function deriveDiagnostics(graph: Graph, { listeners, routes, backends }: Status
         refusal ? [{ severity: 'error', object: key, field: refusal.field, message: refusal.message }] : [],
       ),
     ),
-    graph.derive('policy diagnostics', backends.policies, (context, policy, key) => {
-      const conflicts = policyConflicts(policy, (service) => context.fetch(backends.policiesByService, service) ?? []);
-      return numbered(key, [
-        ...policyDiagnostics(policy, conflicts),
-        ...idleTargets(graph.look(context), context.fetch(graph.inputs.BackendTLSPolicy, key)!),
-      ]);
-    }),
     graph.derive('client identity diagnostics', listeners.identities, (_context, identity, key) => {
       const found = identityProblem(identity);
       if (found === undefined) return [];

@@ -1,0 +1,69 @@
+import { type BackendTLSPolicy, POLICY_REASON, type SubjectAltName } from '../../api/index.ts';
+import type { BackendTls, TrustBundle } from '../../config/index.ts';
+import { resolveTrust } from '../gateway/trust.ts';
+import type { Lookup } from '../lookup.ts';
+import { problem } from '../status/problem.ts';
+import type { PolicyReading } from './attached-policy.ts';
+import type { PolicyKind } from './policy-kind.ts';
+
+/** What a BackendTLSPolicy asks for. */
+export interface TlsSettings {
+  tls: BackendTls;
+  trust: TrustBundle[];
+}
+
+/** What it asks for becomes part of the Backends themselves (backend/backend-tls.ts). */
+export const backendTls: PolicyKind<'BackendTLSPolicy', TlsSettings> = {
+  kind: 'BackendTLSPolicy',
+  targets: ['Service'],
+  read(look, policy) {
+    const { hostname, subjectAltNames, wellKnownCACertificates } = policy.spec.validation;
+    const reading: TlsReading = { refusals: [], unresolved: [] };
+    const bundles: TrustBundle[] = [];
+    const trust = wellKnownCACertificates
+      ? wellKnown(wellKnownCACertificates, reading)
+      : authorities(look, policy, { reading, bundles });
+    if (trust === undefined) return reading;
+    const tls = { hostname, subjectAltNames: (subjectAltNames ?? []).map(alternative), trust };
+    return { ...reading, settings: { tls, trust: bundles } };
+  },
+  enforce: () => ({ actsOn: (_policy, { tls }) => tls }),
+};
+
+type TlsReading = PolicyReading<TlsSettings> & Required<Pick<PolicyReading<TlsSettings>, 'unresolved'>>;
+
+function wellKnown(name: string, reading: TlsReading): 'System' | undefined {
+  if (name === 'System') return 'System';
+  const message = `${name} is not known: use System, or caCertificateRefs`;
+  reading.refusals.push(problem(POLICY_REASON.Invalid, 'spec.validation.wellKnownCACertificates', message));
+  return undefined;
+}
+
+function authorities(
+  look: Lookup,
+  policy: BackendTLSPolicy,
+  { reading, bundles }: { reading: TlsReading; bundles: TrustBundle[] },
+): string[] | undefined {
+  const field = 'spec.validation.caCertificateRefs';
+  const reasons = { invalid: POLICY_REASON.InvalidCACertificateRef, kind: POLICY_REASON.InvalidKind };
+  const from = {
+    group: 'gateway.networking.k8s.io',
+    kind: 'BackendTLSPolicy',
+    namespace: policy.metadata.namespace ?? '',
+  };
+  for (const [at, reference] of (policy.spec.validation.caCertificateRefs ?? []).entries()) {
+    const result = resolveTrust(look, { reference, field: `${field}[${at}]`, from, reasons });
+    if ('reason' in result) reading.unresolved.push(result);
+    else {
+      bundles.push(result.bundle);
+      if (result.stale !== undefined) reading.unresolved.push(result.stale);
+    }
+  }
+  if (bundles.length > 0) return bundles.map(({ key }) => key);
+  reading.refusals.push(problem(POLICY_REASON.NoValidCACertificate, field, 'no CA certificate can be used'));
+  return undefined;
+}
+
+function alternative({ type, hostname, uri }: SubjectAltName): BackendTls['subjectAltNames'][number] {
+  return { type, value: (type === 'URI' ? uri : hostname) ?? '' };
+}

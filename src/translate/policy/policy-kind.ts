@@ -1,0 +1,73 @@
+import type { ResourceByKind } from '../../api/index.ts';
+import type { ConfigObject, RouteKind } from '../../config/index.ts';
+import { type Collection, type Index, index } from '../../graph/index.ts';
+import type { Listeners } from '../gateway/listeners.ts';
+import type { Lookup } from '../lookup.ts';
+import type { ServiceAncestor } from '../route/route.ts';
+import type { Routes } from '../route/routes.ts';
+import type { Graph } from '../stage.ts';
+import type { Problem } from '../status/problem.ts';
+import {
+  type AttachedPolicy,
+  attachedPolicy,
+  type PolicyReading,
+  type PolicyResource,
+  type PolicyTarget,
+} from './attached-policy.ts';
+
+/** Policies of one kind. */
+export interface Policies<S> {
+  views: Collection<AttachedPolicy<S>>;
+  /** By the object key of what they are attached to. */
+  byObject: Index<AttachedPolicy<S>>;
+}
+
+/** What a policy holds for can depend on. */
+export interface PolicySurroundings {
+  listeners: Listeners;
+  routes: Routes;
+}
+
+/** Where a policy holds among what its target stands for, and where not. */
+export interface Effect {
+  problems: Problem[];
+  /** What else is to be said where it is accepted. */
+  remarks: string[];
+}
+
+/** What policies of a kind do. */
+export interface Enforcement<S> {
+  config?: Collection<ConfigObject>;
+  /** Absent: a policy holds wherever its target does. */
+  effect?(look: Lookup, policy: AttachedPolicy<S>, target: PolicyTarget): Effect;
+  /** Of what routes use of a Service. Absent: everything. */
+  actsOn?(policy: AttachedPolicy<S>, use: ServiceAncestor['uses'][number]): boolean;
+  /** Keys of listeners for which the policy holds by this target, where that may be a listener. */
+  listenersOf?(look: Lookup, policy: AttachedPolicy<S>, target: PolicyTarget): string[];
+}
+
+/** What may stand in targetRefs. */
+export type TargetKind = 'Gateway' | 'ListenerSet' | RouteKind | 'Service';
+
+/** A kind of policy, as far as it differs from others: all else is one piece of code (docs/decisions/policies.md). */
+export interface PolicyKind<K extends PolicyResource['kind'], S> {
+  readonly kind: K;
+  readonly targets: ReadonlyArray<TargetKind>;
+  /** The policy by itself. */
+  read(look: Lookup, policy: ResourceByKind[K]): PolicyReading<S>;
+  /** Absent: who uses the views makes of them what they do. */
+  enforce?(graph: Graph, policies: Policies<S>, known: PolicySurroundings): Enforcement<S>;
+}
+
+export function derivePolicies<K extends PolicyResource['kind'], S>(graph: Graph, kind: PolicyKind<K, S>): Policies<S> {
+  const inputs = graph.inputs[kind.kind] as Collection<PolicyResource>;
+  const views = graph.derive(`policies ${kind.kind}`, inputs, (context, policy, key) => {
+    // The collection of a kind holds objects of that kind.
+    const reading = kind.read(graph.look(context), policy as ResourceByKind[K]);
+    return [[key, attachedPolicy(policy, reading)] as const];
+  });
+  return {
+    views,
+    byObject: index(`${kind.kind} by target`, views, ({ targets }) => targets.map(({ object }) => object)),
+  };
+}

@@ -1,0 +1,140 @@
+import {
+  apiVersionOf,
+  CONDITION,
+  KINDS,
+  POLICY_GROUP,
+  POLICY_REASON,
+  type PolicyAncestorStatus,
+  type PolicyStatus,
+} from '../../api/index.ts';
+import type { Collection } from '../../graph/index.ts';
+import type { Lookup } from '../lookup.ts';
+import type { Graph } from '../stage.ts';
+import { conditions, judged } from '../status/conditions.ts';
+import type { ObjectStatus } from '../status/object-status.ts';
+import { type Diagnostic, type Problem, problem } from '../status/problem.ts';
+import { type AttachedPolicy, named, type PolicyResource, type PolicyTarget, rivalry } from './attached-policy.ts';
+import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
+import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';
+
+/** What a policy comes to with one ancestor. */
+interface Judgement extends Ancestor {
+  problems: Problem[];
+  remarks: string[];
+}
+
+interface JudgedPolicy<S> {
+  policy: AttachedPolicy<S>;
+  judgements: Judgement[];
+  /** Targets where it does nothing, most likely by a slip. */
+  idle: Diagnostic[];
+}
+
+/** Policies of one kind, with all that their statuses are made of. */
+export interface PolicyScope<K extends PolicyResource['kind'], S> {
+  kind: PolicyKind<K, S>;
+  policies: Policies<S>;
+  enforcement: Enforcement<S>;
+}
+
+/** Statuses and diagnostics of the policies of one kind. */
+export function policyStatuses<K extends PolicyResource['kind'], S>(
+  graph: Graph,
+  scope: PolicyScope<K, S>,
+  known: PolicySurroundings,
+): { statuses: Collection<ObjectStatus>; diagnostics: Collection<Diagnostic> } {
+  const { kind } = scope.kind;
+  const all = graph.derive(`judged ${kind}`, scope.policies.views, (context, policy, key) => [
+    [key, judgePolicy({ ...scope, ...known, look: graph.look(context) }, policy)] as const,
+  ]);
+  const statuses = graph.derive(`statuses of ${kind}`, all, (_context, { policy, judgements }, key) => {
+    if (judgements.length === 0) return [];
+    const { namespace, name } = policy;
+    const status = statusOf(policy, judgements);
+    return [
+      [key, { apiVersion: apiVersionOf(kind), kind, metadata: { namespace, name }, status } as ObjectStatus] as const,
+    ];
+  });
+  const diagnostics = graph.derive(`diagnostics of ${kind}`, all, (_context, one, key) =>
+    diagnosticsOf(one).map((found, at) => [`${key}#${at}`, found] as const),
+  );
+  return { statuses, diagnostics };
+}
+
+interface JudgeScope<K extends PolicyResource['kind'], S> extends PolicyScope<K, S>, PolicySurroundings {
+  look: Lookup;
+}
+
+function judgePolicy<K extends PolicyResource['kind'], S>(
+  scope: JudgeScope<K, S>,
+  policy: AttachedPolicy<S>,
+): JudgedPolicy<S> {
+  const judged: JudgedPolicy<S> = { policy, judgements: [], idle: [] };
+  for (const target of policy.targets) {
+    const ours = KINDS[scope.kind.kind].group === POLICY_GROUP;
+    const { missing, ancestors, idle } = placeOf({ ...scope, ours, policy }, target, scope.kind.targets);
+    const { problems, remarks } =
+      missing === undefined
+        ? holding(scope, policy, target)
+        : { problems: [problem(POLICY_REASON.TargetNotFound, target.field, missing)], remarks: [] };
+    for (const ancestor of ancestors) {
+      const reached = problems.length === 0 && ancestor.routes > 0 ? [enforced(ancestor.routes)] : [];
+      judged.judgements.push({ ...ancestor, problems, remarks: [...remarks, ...reached] });
+    }
+    const message =
+      ancestors.length > 0 ? undefined : (idle ?? (missing && `${missing}: the policy does nothing there`));
+    if (message !== undefined) {
+      judged.idle.push({ severity: 'warning', object: policy.key, field: target.field, message });
+    }
+  }
+  return judged;
+}
+
+/** How a policy fares at a target that is there. */
+function holding<K extends PolicyResource['kind'], S>(
+  { look, policies, enforcement }: JudgeScope<K, S>,
+  policy: AttachedPolicy<S>,
+  target: PolicyTarget,
+): Pick<Judgement, 'problems' | 'remarks'> {
+  const others = look.context.fetch(policies.byObject, target.object) ?? [];
+  const rivals = rivalry(policy, target, others);
+  if (rivals.length > 0) return { problems: rivals, remarks: [] };
+  const remarks = portOverrides(look, policy, { target, others }).map(
+    ({ section, by }) => `overridden on port ${section} by ${named(by)}`,
+  );
+  const effect = enforcement.effect?.(look, policy, target);
+  return { problems: effect?.problems ?? [], remarks: [...remarks, ...(effect?.remarks ?? [])] };
+}
+
+function enforced(routes: number): string {
+  return `enforced on ${routes} route${routes === 1 ? '' : 's'}`;
+}
+
+/** The API has room for no more. */
+const ANCESTOR_LIMIT = 16;
+
+function statusOf<S>(policy: AttachedPolicy<S>, judgements: ReadonlyArray<Judgement>): PolicyStatus {
+  const byAncestor = Map.groupBy(judgements, ({ ancestorRef, controllerName }) =>
+    JSON.stringify([ancestorRef, controllerName]),
+  );
+  const ancestors = Array.from(byAncestor.values(), (all): PolicyAncestorStatus => {
+    const { ancestorRef, controllerName } = all[0]!;
+    const problems = [...all.flatMap((one) => one.problems), ...policy.refusals];
+    const message = ['accepted', ...new Set(all.flatMap((one) => one.remarks))].join('; ');
+    const verdicts = [judged(CONDITION.Accepted, problems, { reason: POLICY_REASON.Accepted, message })];
+    if (policy.unresolved !== undefined) {
+      const resolved = { reason: POLICY_REASON.ResolvedRefs, message: 'every reference resolves' };
+      verdicts.push(judged(CONDITION.ResolvedRefs, policy.unresolved, resolved));
+    }
+    return { ancestorRef, controllerName, conditions: conditions(verdicts, policy.generation) };
+  });
+  return { ancestors: ancestors.slice(0, ANCESTOR_LIMIT) };
+}
+
+function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagnostic[] {
+  const found = new Map<string, Diagnostic>();
+  const problems = [...judgements.flatMap((one) => one.problems), ...policy.refusals, ...(policy.unresolved ?? [])];
+  for (const { field, message } of problems)
+    found.set(`${field} ${message}`, { severity: 'error', object: policy.key, field, message });
+  return [...found.values(), ...idle];
+}

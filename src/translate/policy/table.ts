@@ -1,0 +1,62 @@
+/** Every kind of policy that is translated: a new one has its line here. */
+import type { ConfigObject } from '../../config/index.ts';
+import { type Collection, join } from '../../graph/index.ts';
+import type { Graph } from '../stage.ts';
+import type { ObjectStatus } from '../status/object-status.ts';
+import type { Diagnostic } from '../status/problem.ts';
+import type { PolicyResource } from './attached-policy.ts';
+import { backendTls } from './backend-tls.ts';
+import { backendTraffic } from './backend-traffic.ts';
+import { clientTraffic } from './client-traffic.ts';
+import { derivePolicies, type Policies, type PolicyKind, type PolicySurroundings } from './policy-kind.ts';
+import { policyStatuses } from './policy-status.ts';
+
+const POLICY_KINDS = {
+  BackendTLSPolicy: backendTls,
+  ClientTrafficPolicy: clientTraffic,
+  BackendTrafficPolicy: backendTraffic,
+} as const satisfies { [K in PolicyResource['kind']]: { readonly kind: K } };
+
+type AnyKind = PolicyKind<PolicyResource['kind'], object>;
+type SettingsOf<P> = P extends PolicyKind<PolicyResource['kind'], infer S> ? S : never;
+
+/** Policies by kind, read and attached. */
+export type PoliciesByKind = {
+  readonly [K in PolicyResource['kind']]: Policies<SettingsOf<(typeof POLICY_KINDS)[K]>>;
+};
+
+const kinds = Object.values(POLICY_KINDS) as AnyKind[];
+
+export function readPolicies(graph: Graph): PoliciesByKind {
+  // Each entry has the settings of the kind that it stands by.
+  return Object.fromEntries(kinds.map((kind) => [kind.kind, derivePolicies(graph, kind)])) as unknown as PoliciesByKind;
+}
+
+export interface EnforcedPolicies {
+  config: Collection<ConfigObject>;
+  statuses: Collection<ObjectStatus>;
+  diagnostics: Collection<Diagnostic>;
+}
+
+/** What all policies come to, once it is known what they can hold for. */
+export function enforcePolicies(graph: Graph, read: PoliciesByKind, known: PolicySurroundings): EnforcedPolicies {
+  const all = kinds.map((kind) => {
+    const policies = read[kind.kind] as Policies<object>;
+    const enforcement = kind.enforce?.(graph, policies, known) ?? {};
+    return { config: enforcement.config, ...policyStatuses(graph, { kind, policies, enforcement }, known) };
+  });
+  return {
+    config: join(
+      'policies',
+      all.flatMap(({ config }) => config ?? []),
+    ),
+    statuses: join(
+      'policy statuses',
+      all.map(({ statuses }) => statuses),
+    ),
+    diagnostics: join(
+      'policy diagnostics',
+      all.map(({ diagnostics }) => diagnostics),
+    ),
+  };
+}
