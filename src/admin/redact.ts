@@ -1,5 +1,5 @@
 /** The served config as outsiders may see it. */
-import { type ConfigObject, type Snapshot, shown } from '../config/index.ts';
+import type { ConfigObject, Snapshot } from '../config/index.ts';
 
 export interface RedactedConfig {
   version: number;
@@ -7,5 +7,5 @@ export interface RedactedConfig {
 }
 
 export function redactedConfig(snapshot: Snapshot): RedactedConfig {
-  return { version: snapshot.version, objects: Array.from(snapshot.objects(), shown) };
+  return { version: snapshot.version, objects: snapshot.shown() };
 }

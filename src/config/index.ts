@@ -45,6 +45,5 @@ export type {
   ValueMatch,
   WeightedBackend,
 } from './route.ts';
-export { shown } from './shown.ts';
 export { type OfKind, Snapshot } from './snapshot.ts';
 export { type ReceivedDelta, readDelta } from './validate.ts';

@@ -60,7 +60,7 @@ export function shown<T extends ConfigObject>(object: T): T {
 }
 
 /** Lines that filters write may hold credentials towards backends, whatever they are called. */
-export function shownFilter(filter: Filter): Filter {
+function shownFilter(filter: Filter): Filter {
   switch (filter.type) {
     case 'RequestHeaderModifier':
     case 'ResponseHeaderModifier':

@@ -1,5 +1,6 @@
 /** A whole config at one version. Immutable: applying a delta gives the next one, which shares what did not change. */
 import type { ConfigKind, ConfigObject, Delta } from './object.ts';
+import { shown } from './shown.ts';
 
 export type OfKind<K extends ConfigKind> = Extract<ConfigObject, { kind: K }>;
 
@@ -52,6 +53,11 @@ export class Snapshot {
     for (const ref of delta.removals) own(ref.kind).delete(ref.key);
     for (const object of delta.upserts) own(object.kind).set(object.key, object);
     return new Snapshot(delta.version, kinds);
+  }
+
+  /** As outsiders may see it: without what is secret. */
+  shown(): ConfigObject[] {
+    return Array.from(this.objects(), shown);
   }
 
   /** Everything as one delta, for a data plane that starts from nothing. */

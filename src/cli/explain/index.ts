@@ -1,6 +1,6 @@
 /** `daemun explain`: reads a config, from files or from a running gateway, and tells what becomes of a request. */
 import type { RedactedConfig } from '../../admin/index.ts';
-import { type Endpoints, Snapshot, shown } from '../../config/index.ts';
+import { type Endpoints, Snapshot } from '../../config/index.ts';
 import { type ListenerView, openPipeline, type Report } from '../../control/index.ts';
 import type { EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';
@@ -65,8 +65,8 @@ async function fromFiles({ file = [], controllerName, endpoints, echoBackends }:
   });
   await pipeline.source.ready;
   await pipeline.source.close();
-  const upserts = Array.from(pipeline.config.values(), shown);
-  const written = Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] });
+  const whole = Snapshot.EMPTY.apply({ version: 1, upserts: [...pipeline.config.values()], removals: [] });
+  const written = Snapshot.EMPTY.apply({ version: 1, upserts: whole.shown(), removals: [] });
   const snapshot = echoBackends ? withEchoes(written) : written;
   return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()) };
 }
