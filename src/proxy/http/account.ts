@@ -71,6 +71,8 @@ export class Account {
 }
 
 function rowOf(planned: PlannedBackend, account: Account, service: HttpService): RouteRow {
-  planned.row ??= service.stats.row(account.route, account.backend);
+  if (planned.row === null || planned.row.forgotten) {
+    planned.row = service.stats.row(account.route, account.backend);
+  }
   return planned.row;
 }

@@ -1,5 +1,12 @@
 /** Counters of HTTP traffic. */
-import type { Counter, FamilySnapshot, Metrics, MetricsSnapshot, SeriesSnapshot } from '../../observe/index.ts';
+import {
+  type Counter,
+  type FamilySnapshot,
+  Grace,
+  type Metrics,
+  type MetricsSnapshot,
+  type SeriesSnapshot,
+} from '../../observe/index.ts';
 
 /** Seconds. */
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -13,6 +20,9 @@ const DURATION_FIRST = 4;
 const STATUS_FIRST = DURATION_FIRST + DURATION_BOUNDS.length + 1;
 /** Status codes counted for one route and backend; what comes beyond is counted as `other`. */
 const STATUS_CODES = 12;
+
+/** Rows made between two looks for such as are to be forgotten, where nobody asks for metrics. */
+const MADE_BETWEEN_LOOKS = 1_000;
 
 /** What one request adds. */
 export interface Finished {
@@ -32,6 +42,8 @@ export interface Finished {
 export class RouteRow {
   readonly route: string;
   readonly backend: string;
+  /** What it counts was gone for so long that it is shown no more. */
+  forgotten = false;
   readonly #row = new Float64Array(STATUS_FIRST + STATUS_CODES + 1);
   readonly #codes = new Uint16Array(STATUS_CODES);
 
@@ -88,7 +100,11 @@ export class Stats {
   readonly refused: Counter;
   readonly handshakesFailed: Counter;
   readonly retriesRefused: Counter;
+  /** Whether the config has this rule (''; none), with this backend (''; none). */
+  isServed: (route: string, backend: string) => boolean = () => true;
   readonly #rows = new Map<string, Map<string, RouteRow>>();
+  readonly #grace = new Grace();
+  #made = 0;
 
   constructor(metrics: Metrics) {
     this.connections = metrics.counter('daemun_connections_total', 'Client connections accepted');
@@ -113,16 +129,27 @@ export class Stats {
     let byBackend = this.#rows.get(route);
     if (byBackend === undefined) this.#rows.set(route, (byBackend = new Map()));
     let row = byBackend.get(backend);
-    if (row === undefined) byBackend.set(backend, (row = new RouteRow(route, backend)));
+    if (row !== undefined) return row;
+    row = new RouteRow(route, backend);
+    byBackend.set(backend, row);
+    if (++this.#made % MADE_BETWEEN_LOOKS === 0) this.#forget();
     return row;
   }
 
-  /** Drops the rows of rules that are gone. */
-  forget(isServed: (route: string) => boolean): void {
-    for (const route of this.#rows.keys()) if (route !== '' && !isServed(route)) this.#rows.delete(route);
+  /** Drops the rows of what has been gone for a while. Rows are looked at when they are shown, and now and then as they come. */
+  #forget(): void {
+    for (const [route, byBackend] of this.#rows) {
+      for (const [backend, row] of byBackend) {
+        if (this.#grace.keeps(`${route} ${backend}`, this.isServed(route, backend))) continue;
+        row.forgotten = true;
+        byBackend.delete(backend);
+      }
+      if (byBackend.size === 0) this.#rows.delete(route);
+    }
   }
 
   #families(): MetricsSnapshot {
+    this.#forget();
     const rows = [...this.#rows.values()].flatMap((byBackend) => [...byBackend.values()]);
     const counter = (name: string, help: string, series: SeriesSnapshot[]): FamilySnapshot => ({
       name,

@@ -60,6 +60,9 @@ export class DataPlane implements Proxy {
     this.#ports = new PortSet(this.#world, { bind, portMap, reusePort, drainTimeout });
     this.#compiler = new ChangeCompiler(this.#world, this.#ports);
     this.#metrics.collect(abuseMetrics);
+    this.#metrics.collect(() => backends.metrics());
+    this.#world.stats.isServed = (route, backend) => servesRow(this.#served.config, route, backend);
+    this.#world.meter.isServed = (listener) => this.#served.config.get('Listener', listener) !== undefined;
     wheel.start();
   }
 
@@ -90,9 +93,6 @@ export class DataPlane implements Proxy {
     this.#appliedAt.value = Date.now() / 1000;
     if (ports !== undefined) await this.#open(ports);
     this.#world.backends.remove(removals);
-    if (removals.some(({ kind }) => kind === 'RouteRule')) {
-      this.#world.stats.forget((route) => config.get('RouteRule', route) !== undefined);
-    }
     this.#tryAgainLater();
   }
 
@@ -167,6 +167,13 @@ async function settledWithin(work: Promise<unknown>, milliseconds: number): Prom
   const timer = setTimeout(resolve, milliseconds);
   await Promise.race([promise, work]);
   clearTimeout(timer);
+}
+
+/** Whether requests of this rule ('': of none) to this backend ('': to none) may still be counted. */
+function servesRow(config: Snapshot, route: string, backend: string): boolean {
+  if (route === '') return true;
+  const rule = config.get('RouteRule', route);
+  return rule !== undefined && (backend === '' || rule.backends.some((one) => one.backend === backend));
 }
 
 function readTicketKeys(given: string | undefined): Buffer | undefined {

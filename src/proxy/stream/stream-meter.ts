@@ -1,5 +1,5 @@
 /** What is counted and logged of TCP and TLS connections and UDP sessions. */
-import { type AccessEntry, type Counter, type Gauge, Metrics } from '../../observe/index.ts';
+import { type AccessEntry, type Counter, type Gauge, Grace, Metrics } from '../../observe/index.ts';
 
 /**
  * Why a connection or session ended otherwise than it should have; '' where both sides ended it.
@@ -63,6 +63,9 @@ export function newRecord(of: Pick<StreamRecord, 'protocol' | 'listener' | 'clie
   };
 }
 
+/** Listeners noted between two looks for such as are to be forgotten, where nobody asks for metrics. */
+const NOTED_BETWEEN_LOOKS = 1_000;
+
 interface Cells {
   readonly total: Counter;
   readonly active: Gauge;
@@ -73,11 +76,16 @@ interface Cells {
 export class StreamMeter {
   readonly #metrics: Metrics;
   readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
+  /** Whether the config has this Listener. */
+  isServed: (listener: string) => boolean = () => true;
   readonly #cells = new Map<string, Cells>();
+  readonly #listeners = new Set<string>();
+  readonly #grace = new Grace();
 
   constructor(metrics: Metrics = new Metrics(), onAccess?: (entry: AccessEntry) => void) {
     this.#metrics = metrics;
     this.#onAccess = onAccess;
+    metrics.collect(() => this.#forget());
   }
 
   opened(protocol: StreamProtocol, listener: string): void {
@@ -105,6 +113,34 @@ export class StreamMeter {
     this.#endedCell(protocol, listener, reason).value++;
   }
 
+  /** Drops the rows of listeners that have been gone for a while, and of which nothing is under way. */
+  #forget(): [] {
+    const forgotten = new Set<string>();
+    for (const listener of this.#listeners) {
+      const live = this.isServed(listener) || this.#isActive(listener);
+      if (!this.#grace.keeps(listener, live)) forgotten.add(listener);
+    }
+    if (forgotten.size === 0) return [];
+    this.#metrics.forget((name, labels) => name.startsWith('daemun_stream_') && forgotten.has(labels.listener ?? ''));
+    for (const listener of forgotten) this.#listeners.delete(listener);
+    for (const key of this.#cells.keys()) if (forgotten.has(key.slice(key.indexOf(' ') + 1))) this.#cells.delete(key);
+    return [];
+  }
+
+  #isActive(listener: string): boolean {
+    return (['tcp', 'tls', 'udp'] as const).some((protocol) => {
+      const cells = this.#cells.get(`${protocol} ${listener}`);
+      return cells !== undefined && cells.active.value > 0;
+    });
+  }
+
+  /** Listeners are looked at when they are shown, and now and then as they come. */
+  #note(listener: string): void {
+    if (this.#listeners.has(listener)) return;
+    this.#listeners.add(listener);
+    if (this.#listeners.size % NOTED_BETWEEN_LOOKS === 0) this.#forget();
+  }
+
   #ended(record: StreamRecord): void {
     this.#endedCell(record.protocol, record.listener, record.reason).value++;
     if (this.#onAccess === undefined) return;
@@ -124,6 +160,7 @@ export class StreamMeter {
   }
 
   #endedCell(protocol: StreamProtocol, listener: string, reason: StreamReason): Counter {
+    this.#note(listener);
     const labels = { protocol, listener, reason: reason === '' ? 'complete' : reason };
     return this.#metrics.counter(
       'daemun_stream_ended_total',
@@ -136,6 +173,7 @@ export class StreamMeter {
     const key = `${protocol} ${listener}`;
     let cells = this.#cells.get(key);
     if (cells === undefined) {
+      this.#note(listener);
       const labels = { protocol, listener };
       const m = this.#metrics;
       cells = {

@@ -12,8 +12,9 @@ import {
   type RefusedEndpoint,
   type Snapshot,
 } from '../../config/index.ts';
-import { DaemunError } from '../../observe/index.ts';
-import { ProxyState } from '../state/index.ts';
+import { DaemunError, Grace, type MetricsSnapshot } from '../../observe/index.ts';
+import { type BackendState, ProxyState } from '../state/index.ts';
+import { backendFamilies } from './backend-families.ts';
 import { backendTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
 import type { PoolFactory, UpstreamWorld } from './connection.ts';
@@ -45,6 +46,9 @@ export class Backends {
   readonly #makePool: PoolFactory;
   readonly #resolve: Resolve | undefined;
   readonly #served = new Map<string, Served>();
+  /** States whose numbers are told, by key of the Backend. */
+  readonly #shown = new Map<string, BackendState>();
+  readonly #grace = new Grace();
   /** Names that are being looked up for the first time. */
   readonly #lookingUp = new Set<Promise<void>>();
   /** Called when other endpoints are refused than before, though no delta came. */
@@ -142,6 +146,11 @@ export class Backends {
     return [...this.#served.values()].flatMap(({ refused }) => refused);
   }
 
+  metrics(): MetricsSnapshot {
+    for (const key of this.#shown.keys()) if (!this.#grace.keeps(key, this.#served.has(key))) this.#shown.delete(key);
+    return backendFamilies(this.#shown, (key) => this.#served.has(key));
+  }
+
   close(): void {
     for (const key of [...this.#served.keys()]) this.#remove(key);
   }
@@ -161,6 +170,7 @@ export class Backends {
   #replace(key: string, served: Served): void {
     const held = this.#served.get(key);
     this.#served.set(key, served);
+    this.#shown.set(key, served.balancer.state);
     held?.resolution?.stop();
     held?.balancer.retire();
   }

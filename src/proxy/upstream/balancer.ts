@@ -28,7 +28,7 @@ export class Balancer {
   readonly #makePool: PoolFactory;
   readonly #states: ProxyState['backends'];
   readonly #stateKey: string;
-  readonly #state: BackendState;
+  readonly state: BackendState;
   readonly #pools = new Map<string, EndpointPool>();
   #ready: EndpointPool[] = [];
   #draining: EndpointPool[] = [];
@@ -43,7 +43,7 @@ export class Balancer {
     this.proxyProtocol = options.proxyProtocol;
     this.#states = (options.world.state ?? new ProxyState(options.world.wheel)).backends;
     this.#stateKey = options.stateKey ?? backend.key;
-    this.#state = this.#states.hold(this.#stateKey);
+    this.state = this.#states.hold(this.#stateKey);
   }
 
   get size(): number {
@@ -51,7 +51,7 @@ export class Balancer {
   }
 
   get retries(): RetryBudget {
-    return this.#state.retries;
+    return this.state.retries;
   }
 
   /** The endpoint for the next request, or null where there is none. `avoid`: one that just failed. */
@@ -64,7 +64,7 @@ export class Balancer {
   #next(pools: ReadonlyArray<EndpointPool>, avoid: EndpointPool | null): EndpointPool | null {
     const { length } = pools;
     const { now } = this.#world.wheel;
-    const state = this.#state;
+    const { state } = this;
     for (let i = 0; i < length; i++) {
       const pool = pools[state.turn++ % length]!;
       if (pool !== avoid && pool.health.admits(now)) return pool;
@@ -111,12 +111,12 @@ export class Balancer {
       if (stay.has(label)) continue;
       this.#pools.delete(label);
       pool.retire();
-      this.#state.endpoints.letGo(label);
+      this.state.endpoints.letGo(label);
     }
   }
 
   #newPool({ address, port }: Endpoint, label: string): EndpointPool {
-    const health = this.#state.endpoints.hold(label);
+    const health = this.state.endpoints.hold(label);
     const target: EndpointTarget = { address, port, tls: this.tls, health };
     const protocol = this.backend.protocol === 'h2c' ? 'h2' : 'http';
     const make = (own: EndpointTarget): EndpointPool => this.#makePool(this.#world, own, protocol);

@@ -30,7 +30,8 @@ writes this page from a gateway that has served HTTP, TCP and UDP, and a test ke
 
 \`route\` is \`Kind/namespace/name/rule\`, where the rule is its index; \`backend\` is \`namespace/service:port\`; both are empty
 where a request had none. \`listener\` is \`namespace/gateway/listener\`. \`code\` is the status sent to the client, or 0 where
-the client left before there was one. Series of routes that are removed go with them.
+the client left before there was one. Series of routes, backends and listeners that are removed go five
+minutes later.
 
 | metric | type | labels | what it counts |
 |---|---|---|---|
