@@ -2,7 +2,7 @@ export type { AccessEntry, AccessFormat } from './access.ts';
 export { AccessLog } from './access-log.ts';
 export { DaemunError, ERROR_CODES, type ErrorCode } from './error.ts';
 export { EXPOSITION_TYPE, exposition, mergeMetrics } from './exposition.ts';
-export { Grace, MAX_GONE_ROWS, ROW_GRACE } from './grace.ts';
+export { Grace, ROW_GRACE } from './grace.ts';
 export { createLog, LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, type LogLevel } from './log.ts';
 export {
   Counter,
