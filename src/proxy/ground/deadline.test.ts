@@ -69,6 +69,18 @@ test('one that was given back says nothing to its old owner, and serves the next
   expect(met).toEqual(['second']);
 });
 
+test('one that was given back cannot be armed by who had it', () => {
+  const { wheel, pass } = clocked();
+  const met: string[] = [];
+  const first = wheel.borrow({ onDeadline: () => met.push('first') });
+  wheel.giveBack(first);
+  wheel.set(first, 100);
+  wheel.setAt(first, 100);
+  expect(wheel.borrow({ onDeadline: () => met.push('second') })).toBe(first);
+  pass(10_000);
+  expect(met).toEqual([]);
+});
+
 test('an owner may set a new deadline while it is called', () => {
   const { wheel, pass } = clocked();
   const met: number[] = [];

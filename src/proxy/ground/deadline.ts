@@ -74,7 +74,9 @@ export class DeadlineWheel {
     this.setAt(deadline, this.now + milliseconds);
   }
 
+  /** Of one that was given back this does nothing: its next owner must not be called for the last one. */
   setAt(deadline: Deadline, dueAt: number): void {
+    if (deadline.owner === null) return;
     deadline.dueAt = dueAt;
     const turn = Math.min(Math.ceil(dueAt / WHEEL_TICK), this.#turn + BUCKETS - 1);
     if (deadline.turn === -1 || turn < deadline.turn) this.#insert(deadline, Math.max(turn, this.#turn + 1));
