@@ -18,6 +18,10 @@ test('durations are read as the Gateway API writes them, and bytes as a number',
   const flags = [
     '--max-body-bytes',
     '1024',
+    '--max-connections',
+    '1000',
+    '--max-listener-connections',
+    '0',
     '--head-timeout',
     '2s',
     '--keep-alive-timeout',
@@ -27,6 +31,8 @@ test('durations are read as the Gateway API writes them, and bytes as a number',
   ];
   expect(read(...flags)).toEqual({
     maxBodyBytes: 1024,
+    maxConnections: 1000,
+    maxListenerConnections: 0,
     headTimeout: 2000,
     keepAliveTimeout: 60_000,
     streamIdleTimeout: 3_600_000,
@@ -36,6 +42,8 @@ test('durations are read as the Gateway API writes them, and bytes as a number',
 test.each([
   ['--max-body-bytes', '10Mi'],
   ['--max-body-bytes', '-1'],
+  ['--max-connections', '1k'],
+  ['--max-listener-connections', '-1'],
   ['--head-timeout', '0s'],
   ['--keep-alive-timeout', '75'],
 ])('%s %s is refused', (flag, value) => {
@@ -46,7 +54,7 @@ test('the defaults in --help are those of the data plane', () => {
   const limits: Readonly<Record<string, number>> = { ...DEFAULT_LIMITS };
   for (const option of limitOptions()) {
     const [, text = ''] = /\(default: (\w+)\)/.exec(option.description) ?? [];
-    const value = option.attributeName() === 'maxBodyBytes' ? Number(text) : duration(text);
+    const value = option.attributeName().startsWith('max') ? Number(text) : duration(text);
     expect([option.attributeName(), value]).toEqual([option.attributeName(), limits[option.attributeName()]]);
   }
 });

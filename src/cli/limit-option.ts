@@ -6,6 +6,8 @@ import { usage } from './option.ts';
 
 export interface LimitFlags {
   maxBodyBytes?: number;
+  maxConnections?: number;
+  maxListenerConnections?: number;
   headTimeout?: number;
   keepAliveTimeout?: number;
   streamIdleTimeout?: number;
@@ -17,6 +19,14 @@ export function limitOptions(): Option[] {
     new Option('--max-body-bytes <n>', 'largest body of a request, in bytes (413); 0: no limit (default: 0)').argParser(
       usage((text) => bytes(text)),
     ),
+    new Option(
+      '--max-connections <n>',
+      'connections of clients at a time in each worker, above which they are refused; 0: no limit (default: 65536)',
+    ).argParser(usage((text) => count(text))),
+    new Option(
+      '--max-listener-connections <n>',
+      'the same for the port of one listener (503 where it is HTTP); 0: no limit (default: 32768)',
+    ).argParser(usage((text) => count(text))),
     new Option(
       '--head-timeout <duration>',
       'how long the head of a request may take from its first byte (408) (default: 15s)',
@@ -34,9 +44,12 @@ export function limitOptions(): Option[] {
 
 /** Only the limits that were given. */
 export function limitsOf(flags: LimitFlags): NonNullable<ProxyOptions['limits']> {
-  const { maxBodyBytes, headTimeout, keepAliveTimeout, streamIdleTimeout } = flags;
+  const { maxBodyBytes, maxConnections, maxListenerConnections, headTimeout, keepAliveTimeout, streamIdleTimeout } =
+    flags;
   return {
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+    ...(maxListenerConnections === undefined ? {} : { maxListenerConnections }),
     ...(headTimeout === undefined ? {} : { headTimeout }),
     ...(keepAliveTimeout === undefined ? {} : { keepAliveTimeout }),
     ...(streamIdleTimeout === undefined ? {} : { streamIdleTimeout }),
@@ -44,11 +57,17 @@ export function limitsOf(flags: LimitFlags): NonNullable<ProxyOptions['limits']>
 }
 
 function bytes(text: string): number {
-  const count = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) {
-    throw new Error(`"${text}" is not a number of bytes, such as 10485760`);
-  }
-  return count;
+  return whole(text, 'a number of bytes, such as 10485760');
+}
+
+function count(text: string): number {
+  return whole(text, 'a number of connections, such as 10000');
+}
+
+function whole(text: string, what: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw new Error(`"${text}" is not ${what}`);
+  return number;
 }
 
 function timeout(text: string): number {

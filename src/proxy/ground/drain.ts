@@ -16,13 +16,23 @@ export interface Drainable {
 /** The longest that a timer of Node's can wait, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** Counts the members of several sets together. */
+export interface Tally {
+  count: number;
+}
+
 export class DrainSet {
+  readonly #tally: Tally;
   readonly #members = new Set<Drainable>();
   readonly #ended = Promise.withResolvers<void>();
   #timer: NodeJS.Timeout | undefined;
   #cutAt = Number.POSITIVE_INFINITY;
   /** Nothing new is taken. */
   draining = false;
+
+  constructor(tally: Tally = { count: 0 }) {
+    this.#tally = tally;
+  }
 
   get size(): number {
     return this.#members.size;
@@ -31,11 +41,14 @@ export class DrainSet {
   /** One that comes while the others drain is drained at once. */
   add(member: Drainable): void {
     this.#members.add(member);
+    this.#tally.count++;
     if (this.draining) member.drain();
   }
 
   delete(member: Drainable): void {
-    if (this.#members.delete(member) && this.draining && this.#members.size === 0) this.#end();
+    if (!this.#members.delete(member)) return;
+    this.#tally.count--;
+    if (this.draining && this.#members.size === 0) this.#end();
   }
 
   /**
@@ -58,8 +71,10 @@ export class DrainSet {
   }
 
   #cut(): void {
-    for (const member of [...this.#members]) member.cut();
-    this.#members.clear();
+    for (const member of [...this.#members]) {
+      member.cut();
+      this.delete(member);
+    }
     this.#end();
   }
 

@@ -33,6 +33,10 @@ export interface HttpLimits {
   streamIdleTimeout: number;
   /** Bytes of a request's body, counted while it streams (413); 0: no limit. */
   maxBodyBytes: number;
+  /** Clients' connections at a time in one process, of all ports of HTTP, TLS and TCP together; 0: no limit. */
+  maxConnections: number;
+  /** The same on one bound port, so that one listener cannot take all there are (HTTP: 503, others: reset); 0: no limit. */
+  maxListenerConnections: number;
 }
 
 export const DEFAULT_LIMITS: HttpLimits = {
@@ -40,6 +44,8 @@ export const DEFAULT_LIMITS: HttpLimits = {
   keepAliveTimeout: 75_000,
   streamIdleTimeout: 300_000,
   maxBodyBytes: 0,
+  maxConnections: 65_536,
+  maxListenerConnections: 32_768,
 };
 
 /** Bytes of a body kept so that the request can be tried again; a longer body is sent once. */

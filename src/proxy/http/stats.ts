@@ -97,6 +97,7 @@ export class RouteRow {
 export class Stats {
   readonly connections: Counter;
   readonly connectionsOpen: { value: number };
+  readonly connectionsRefused: Counter;
   readonly refused: Counter;
   readonly handshakesFailed: Counter;
   readonly retriesRefused: Counter;
@@ -109,6 +110,10 @@ export class Stats {
   constructor(metrics: Metrics) {
     this.connections = metrics.counter('daemun_connections_total', 'Client connections accepted');
     this.connectionsOpen = metrics.gauge('daemun_connections_open', 'Client connections open now');
+    this.connectionsRefused = metrics.counter(
+      'daemun_connections_refused_total',
+      'Client connections turned away because there were too many, on their port or in all',
+    );
     this.handshakesFailed = metrics.counter(
       'daemun_tls_handshakes_failed_total',
       'TLS handshakes of clients that failed',

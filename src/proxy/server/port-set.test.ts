@@ -241,3 +241,49 @@ test('both wildcards can be bound, each for its family', async () => {
   expect(rig.state()).toMatchObject({ state: 'serving', bound: [`[::]:${port}`, `0.0.0.0:${port}`] });
   for (const host of ['127.0.0.1', '[::1]']) expect(await (await fetch(`http://${host}:${port}`)).text()).toBe('hello');
 });
+
+describe('connections above the limit', () => {
+  const refusedIn = (rig: PlaneRig): number =>
+    rig.plane.metrics().find(({ name }) => name === 'daemun_connections_refused_total')!.series[0]!.value!;
+  const connected = async (port: number): Promise<net.Socket> => {
+    const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+    closers.push(() => socket.destroy());
+    await once(socket, 'connect');
+    return socket;
+  };
+  const answered = async (socket: net.Socket): Promise<string> => {
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [bytes] = (await once(socket, 'data')) as [Buffer];
+    return bytes.toString();
+  };
+
+  test('of one port are answered 503 where it is HTTP, and other ports go on', async () => {
+    const rig = rigOf({
+      limits: { maxListenerConnections: 2 },
+      portMap: new Map([80, 81].map((port) => [port, 0])),
+    });
+    const listeners = [listener('HTTP'), listener('HTTP', { name: 'other', port: 81 })];
+    const attachments = listeners.map(({ key }) => ({ listener: key, hostnames: ['*'] }));
+    await rig.apply([...listeners, ...backend(await echo()), rule('HTTPRoute', { attachments })]);
+    const held = [await connected(rig.port()), await connected(rig.port())];
+    for (const socket of held) expect(await answered(socket)).toContain('200 OK');
+    const third = await connected(rig.port());
+    expect(await answered(third)).toMatch(/^HTTP\/1\.1 503 [\s\S]*Connection: close[\s\S]*too many connections/);
+    expect(refusedIn(rig)).toBe(1);
+    expect(await answered(await connected(rig.port('other')))).toContain('200 OK');
+    held[0]!.destroy();
+    await vi.waitFor(async () => expect(await answered(await connected(rig.port()))).toContain('200 OK'));
+  });
+
+  test('in all are refused on every port, in TLS and TCP with a reset', async () => {
+    const rig = rigOf({ limits: { maxConnections: 1 }, portMap: new Map([80, 81, 82].map((port) => [port, 0])) });
+    const others = [listener('HTTPS', { name: 'tls', port: 81 }), listener('TCP', { name: 'tcp', port: 82 })];
+    await rig.apply([listener('HTTP'), ...others, certificate(pair), ...backend(await echo()), rule('HTTPRoute')]);
+    expect(await answered(await connected(rig.port()))).toContain('200 OK');
+    for (const name of ['tls', 'tcp']) {
+      const socket = net.connect(rig.port(name), '127.0.0.1');
+      await expect(once(socket, 'end')).rejects.toThrow('ECONNRESET');
+    }
+    expect(refusedIn(rig)).toBe(2);
+  });
+});

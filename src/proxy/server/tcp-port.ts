@@ -7,15 +7,13 @@ import type { PortContent, Swap } from './port.ts';
 import type { World } from './world.ts';
 
 export class TcpPort extends AcceptingPort {
-  readonly #world: World;
   readonly #relay: TcpRelay;
   readonly #entrance: Entrance;
   #listener: string;
   #plan: StreamPlan | undefined;
 
   constructor(world: World, content: PortContent) {
-    super();
-    this.#world = world;
+    super(world);
     const { driver, wheel, meter, streamLimits: limits } = world;
     this.#relay = createTcpRelay({ driver, wheel, meter, limits, live: this.live });
     this.#listener = content.listeners[0]!.key;
@@ -26,7 +24,7 @@ export class TcpPort extends AcceptingPort {
   prepare(content: PortContent): Swap {
     const listener = content.listeners[0]!.key;
     const rule = ruleForListener(content.rules, listener, 'TCPRoute');
-    const plan = rule === undefined ? undefined : this.#world.plans.planOf(rule, listener);
+    const plan = rule === undefined ? undefined : this.world.plans.planOf(rule, listener);
     const swapEntrance = this.#entrance.prepare(content);
     return () => {
       this.#listener = listener;

@@ -23,7 +23,6 @@ import type { PortContent, Swap } from './port.ts';
 import type { World } from './world.ts';
 
 export class TlsPort extends AcceptingPort {
-  readonly #world: World;
   readonly #service: HttpService;
   readonly #https: TlsTermination;
   /** Ends TLS for TLS listeners in mode Terminate, whose bytes are relayed, whatever protocol they are. */
@@ -34,8 +33,7 @@ export class TlsPort extends AcceptingPort {
   #peeks: boolean;
 
   constructor(world: World, content: PortContent) {
-    super();
-    this.#world = world;
+    super(world);
     const { live } = this;
     this.#service = world.httpService(content.table, live);
     const contexts = tlsContexts(content.listeners, content.config);
@@ -87,7 +85,7 @@ export class TlsPort extends AcceptingPort {
   }
 
   #sniTable(content: PortContent): SniTable {
-    const { plans } = this.#world;
+    const { plans } = this.world;
     return compileSniTable({
       listeners: content.listeners,
       rules: content.rules,

@@ -2,7 +2,7 @@
 
 import type { AccessEntry, Metrics } from '../../observe/index.ts';
 import { Policies } from '../filter/index.ts';
-import type { DrainSet } from '../ground/drain.ts';
+import type { DrainSet, Tally } from '../ground/drain.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats, type TrustedHops } from '../http/index.ts';
 import type { Driver } from '../listen/index.ts';
 import { type StreamBackend, StreamMeter, StreamPlans, streamLimits } from '../stream/index.ts';
@@ -18,7 +18,9 @@ export class World {
   readonly streamLimits = streamLimits();
   /** Of TLS session tickets; undefined: those of each port. */
   readonly ticketKeys: Buffer | undefined;
-  readonly #limits: HttpLimits;
+  readonly limits: HttpLimits;
+  /** Connections of clients on all ports. */
+  readonly connections: Tally = { count: 0 };
   readonly #trustedHops: TrustedHops;
   readonly #via: boolean;
   readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
@@ -39,7 +41,7 @@ export class World {
     this.stats = new Stats(parts.metrics);
     this.meter = new StreamMeter(parts.metrics, settings.onAccess);
     this.ticketKeys = settings.ticketKeys;
-    this.#limits = settings.limits;
+    this.limits = settings.limits;
     this.#trustedHops = settings.trustedHops;
     this.#via = settings.via;
     this.#onAccess = settings.onAccess;
@@ -52,7 +54,7 @@ export class World {
       upstreams: this.backends,
       wheel: this.wheel,
       trustedHops: this.#trustedHops,
-      limits: this.#limits,
+      limits: this.limits,
       via: this.#via,
       stats: this.stats,
       onAccess: this.#onAccess,

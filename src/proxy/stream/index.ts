@@ -1,5 +1,5 @@
 /** TCP and TLS connections and UDP sessions that are relayed without looking at what they carry. */
-export { turnAway } from './farewell.ts';
+export { sayFarewell, turnAway } from './farewell.ts';
 export { localAddresses } from './local-addresses.ts';
 export { NODE_DATAGRAMS } from './node-datagram.ts';
 export { ProxyGate } from './proxy-gate.ts';
