@@ -5,7 +5,7 @@ import type { Shape } from '../shape.ts';
  * A policy as it holds for one object, attached by key and merged where it is used: what it says of a listener is
  * never copied into routes, nor what it says of a backend. Key: `type/` and the key of the target (policyKey).
  */
-export interface PolicyOf<T extends string, K extends 'Listener' | 'Backend', S> {
+export interface PolicyOf<T extends string, K extends 'Listener' | 'RouteRule' | 'Backend', S> {
   kind: 'Policy';
   key: string;
   type: T;
@@ -14,7 +14,7 @@ export interface PolicyOf<T extends string, K extends 'Listener' | 'Backend', S>
 }
 
 /** One type of policy. */
-export interface PolicyType<K extends 'Listener' | 'Backend', S> {
+export interface PolicyType<K extends 'Listener' | 'RouteRule' | 'Backend', S> {
   /** What it holds for. */
   target: K;
   /**
@@ -22,8 +22,9 @@ export interface PolicyType<K extends 'Listener' | 'Backend', S> {
    * counts, and nothing of the others. fields: each setting is that of the nearest policy that has it.
    */
   merge: 'whole' | 'fields';
-  /** Where it acts: on connections of clients as they come in, on requests of a listener, on each attempt at a backend. */
-  stages: ReadonlyArray<'connection' | 'listener' | 'attempt'>;
+  /** Where it acts: on connections of clients as they come in, on requests of a listener or of a
+   * rule, on each attempt at a backend. */
+  stages: ReadonlyArray<'connection' | 'listener' | 'rule' | 'attempt'>;
   shape: Shape<S>;
   /** The settings without what is secret. */
   shown(spec: S): S;
