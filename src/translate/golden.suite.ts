@@ -3,9 +3,9 @@ import { type AnyResource, apiVersionOf, type Condition, KINDS, type Kind, objec
 import { type Ack, type ConfigObject, DeliveryLog, type ListenerState, refKey } from '../config/index.ts';
 import { batch, type SourceCollection } from '../graph/index.ts';
 import type { TranslateOptions } from './inputs.ts';
-import type { Diagnostic } from './status/problem.ts';
 import { emptyInputs } from './translate.ts';
 import { translation } from './translation.ts';
+import type { Diagnostic } from './verdict/problem.ts';
 
 /** One golden case as its file holds it: what goes in, and all that comes out. */
 export interface GoldenCase {

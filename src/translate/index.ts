@@ -3,7 +3,7 @@
 export { credentialFault } from './gateway/credential.ts';
 export type { UnservedListener } from './gateway/unserved.ts';
 export type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
-export type { ObjectStatus } from './status/object-status.ts';
-export type { Diagnostic } from './status/problem.ts';
 export { emptyInputs, type SourceInputs, type Translated, translate } from './translate.ts';
 export { type Translation, translation } from './translation.ts';
+export type { ObjectStatus } from './verdict/object-status.ts';
+export type { Diagnostic } from './verdict/problem.ts';

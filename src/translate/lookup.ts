@@ -2,7 +2,7 @@ import type { AnyResource, Kind, Namespace, ResourceByKind } from '../api/index.
 import { keyOf, NAMESPACE_NAME_LABEL } from '../api/index.ts';
 import type { Delivery, RefusedEndpoint } from '../config/index.ts';
 import type { Collection, Context, Index } from '../graph/index.ts';
-import type { Grant } from './backend/grants.ts';
+import type { Grant } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 
 /** What a derivation may read: one object by its name, and the grants. Each read is a dependency. */

@@ -2,9 +2,9 @@ import { type AnyResource, KINDS, type Kind, objectKey, type Superseded } from '
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
-import type { ObjectStatus } from './status/object-status.ts';
-import type { Diagnostic } from './status/problem.ts';
 import { translation } from './translation.ts';
+import type { ObjectStatus } from './verdict/object-status.ts';
+import type { Diagnostic } from './verdict/problem.ts';
 
 /** Inputs that are filled by hand. */
 export type SourceInputs = {

@@ -1,17 +1,17 @@
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, type CollectionView, derive, index, join, type Scope, scope } from '../graph/index.ts';
 import { backendConfig, deriveBackends } from './backend/backends.ts';
-import { grantsOf } from './backend/grants.ts';
 import { deriveListeners } from './gateway/listeners.ts';
 import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
+import { grantsOf } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import type { Lookup } from './lookup.ts';
 import { enforcePolicies, readPolicies } from './policy/table.ts';
 import { deriveRoutes } from './route/routes.ts';
 import type { Graph } from './stage.ts';
-import type { ObjectStatus } from './status/object-status.ts';
-import type { Diagnostic } from './status/problem.ts';
 import { deriveStatuses } from './status/statuses.ts';
+import type { ObjectStatus } from './verdict/object-status.ts';
+import type { Diagnostic } from './verdict/problem.ts';
 
 export interface Translation {
   /** By `kind/key` (`refKey`). */

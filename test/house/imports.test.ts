@@ -100,6 +100,26 @@ test('parts of the proxy import only what the table allows', () => {
   expect(strays.map(show)).toEqual([]);
 });
 
+/** Inside translate, and what each part may import at run time; types cross freely. */
+const TRANSLATE_PARTS: Readonly<Record<string, readonly string[]>> = {
+  verdict: [],
+  gateway: ['verdict'],
+  policy: ['verdict', 'gateway'],
+  backend: ['verdict', 'gateway', 'policy'],
+  route: ['verdict', 'gateway', 'backend'],
+  status: ['verdict', 'gateway', 'policy', 'backend', 'route'],
+};
+
+test('parts of the translation import only what the table allows', () => {
+  const partOf = (path: string): string | undefined => /^src\/translate\/([^/]+)\//.exec(path)?.[1];
+  const strays = OWN.filter(({ from, to, form }) => {
+    const [here, there] = [partOf(from), partOf(to)];
+    if (form === 'type' || here === undefined || there === undefined || here === there) return false;
+    return !TRANSLATE_PARTS[here]?.includes(there);
+  });
+  expect(strays.map(show)).toEqual([]);
+});
+
 test('folders are entered through their index', () => {
   const strays = OWN.filter(({ from, to, form }) => {
     if (folderOf(from) !== folderOf(to)) return to.startsWith('src/proxy/') ? !FROM_CLI.includes(to) : deep(from, to);

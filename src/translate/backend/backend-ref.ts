@@ -7,10 +7,10 @@ import {
 } from '../../api/index.ts';
 import { type Backend, barredHost, type RouteKind } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
+import { grantHint, permitted } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import { type ServiceTls, serviceTlsKeys } from './backend-tls.ts';
-import { grantHint, permitted } from './grants.ts';
 
 /** A Backend that a route needs. */
 export interface BackendUse {

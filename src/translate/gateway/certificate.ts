@@ -2,9 +2,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { keyOf, type Secret, type SecretObjectReference, type Superseded } from '../../api/index.ts';
 import type { Certificate } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
-import { grantHint, permitted, type Referrer } from '../backend/grants.ts';
+import { grantHint, permitted, type Referrer } from '../grants.ts';
 import type { Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 
 /**
  * A Secret that something refers to as a certificate: usable, or why not. `stale`: its present form is not, and the last

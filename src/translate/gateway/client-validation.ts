@@ -1,7 +1,7 @@
 import { type FrontendTls, LISTENER_REASON } from '../../api/index.ts';
 import type { ClientValidation, TrustBundle } from '../../config/index.ts';
 import { find, type Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import { gatewayReferrer, type ManagedGateway } from './gateway.ts';
 import { resolveTrust } from './trust.ts';
 

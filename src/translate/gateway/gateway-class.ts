@@ -1,7 +1,7 @@
 import { CONDITION, GATEWAY_CLASS_REASON, type GatewayClass, type GatewayClassStatus } from '../../api/index.ts';
 import type { TranslateOptions } from '../inputs.ts';
-import { conditions, fails, holds } from '../status/conditions.ts';
-import { type Diagnostic, type Problem, problem } from '../status/problem.ts';
+import { conditions, fails, holds } from '../verdict/conditions.ts';
+import { type Diagnostic, type Problem, problem } from '../verdict/problem.ts';
 import { supportedFeatures } from './features.ts';
 
 /** In statuses, where no GatewayClass names the controller. */

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../status/problem.ts';
+import type { Diagnostic } from '../verdict/problem.ts';
 import type { ManagedGateway } from './gateway.ts';
 
 export function gatewayDiagnostics({ namespace, name, problems, ignored }: ManagedGateway): Diagnostic[] {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { GATEWAY_GROUP, GATEWAY_REASON, type Gateway, type GatewayAddress } from '../../api/index.ts';
 import type { TranslateOptions } from '../inputs.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import type { AdoptedClass } from './gateway-class.ts';
 import { selectorFault, selectorField } from './selector.ts';
 

@@ -1,6 +1,6 @@
 import { LISTENER_REASON } from '../../api/index.ts';
 import { byAge, ordered } from '../precedence.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import { type DeclaredListener, ownerKey } from './declared.ts';
 import { ANY_HOST, lower } from './hostnames.ts';
 

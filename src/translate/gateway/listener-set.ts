@@ -2,7 +2,7 @@ import { GATEWAY_GROUP, LISTENER_SET_REASON, type ListenerSet } from '../../api/
 import type { Collection } from '../../graph/index.ts';
 import { find, type Lookup, namespaceLabels } from '../lookup.ts';
 import type { Aged } from '../precedence.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import type { ManagedGateway } from './gateway.ts';
 import { selectorFault, selects } from './selector.ts';
 

@@ -2,7 +2,7 @@ import { GATEWAY_GROUP, type GatewayListener, LISTENER_REASON, type RouteGroupKi
 import type { Certificate, Listener, ListenerTls, RouteKind, TrustBundle } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
 import type { Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import { type CertificateUse, type CertificateVerdict, resolveCertificate } from './certificate.ts';
 import { validateClients } from './client-validation.ts';
 import type { DeclaredListener, ListenerOwner } from './declared.ts';

@@ -1,11 +1,11 @@
 import { supersededKey } from '../../api/index.ts';
 import type { ConfigObject, Listener } from '../../config/index.ts';
 import { type Collection, type Derived, type Index, index, join } from '../../graph/index.ts';
-import { type ClientIdentity, clientIdentity } from '../backend/client-certificate.ts';
 import { find } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
-import type { Problem } from '../status/problem.ts';
+import type { Problem } from '../verdict/problem.ts';
 import { type CertificateVerdict, certificateVerdict, secretKey } from './certificate.ts';
+import { type ClientIdentity, clientIdentity } from './client-certificate.ts';
 import { type DeclaredListener, listenersOf, ownerKey } from './declared.ts';
 import { type ManagedGateway, manage } from './gateway.ts';
 import { type AdoptedClass, adopt, implied } from './gateway-class.ts';

@@ -1,6 +1,6 @@
 import { LISTENER_REASON } from '../../api/index.ts';
 import { byAge, ordered } from '../precedence.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import type { DeclaredListener } from './declared.ts';
 import type { ManagedGateway } from './gateway.ts';
 import { indistinct, slotOf } from './listener-conflict.ts';

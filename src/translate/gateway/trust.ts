@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { type ConfigMap, keyOf, type ObjectReference, type Secret, supersededKey } from '../../api/index.ts';
 import type { TrustBundle } from '../../config/index.ts';
-import { grantHint, permitted, type Referrer } from '../backend/grants.ts';
+import { grantHint, permitted, type Referrer } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import { staleness } from './certificate.ts';
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;

@@ -7,7 +7,7 @@ import {
   type ResourceByKind,
 } from '../../api/index.ts';
 import { type Aged, byAge } from '../precedence.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 
 /** Kinds of policies. */
 export type PolicyResource = ResourceByKind['BackendTLSPolicy' | 'ClientTrafficPolicy' | 'BackendTrafficPolicy'];

@@ -2,7 +2,7 @@ import { type BackendTLSPolicy, POLICY_REASON, type SubjectAltName } from '../..
 import type { BackendTls, TrustBundle } from '../../config/index.ts';
 import { resolveTrust } from '../gateway/trust.ts';
 import type { Lookup } from '../lookup.ts';
-import { problem } from '../status/problem.ts';
+import { problem } from '../verdict/problem.ts';
 import type { PolicyReading } from './attached-policy.ts';
 import type { PolicyKind } from './policy-kind.ts';
 

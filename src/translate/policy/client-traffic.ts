@@ -14,7 +14,7 @@ import type { Listeners } from '../gateway/listeners.ts';
 import type { Lookup } from '../lookup.ts';
 import { byAge } from '../precedence.ts';
 import { configOutput } from '../stage.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import { type AttachedPolicy, named, type PolicyTarget } from './attached-policy.ts';
 import { effective, listenerLevels, type Reach } from './inheritance.ts';
 import type { Effect, Enforcement, PolicyKind } from './policy-kind.ts';

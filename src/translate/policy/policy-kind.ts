@@ -6,7 +6,7 @@ import type { Lookup } from '../lookup.ts';
 import type { ServiceAncestor } from '../route/route.ts';
 import type { Routes } from '../route/routes.ts';
 import type { Graph } from '../stage.ts';
-import type { Problem } from '../status/problem.ts';
+import type { Problem } from '../verdict/problem.ts';
 import {
   type AttachedPolicy,
   attachedPolicy,

@@ -10,9 +10,9 @@ import {
 import type { Collection } from '../../graph/index.ts';
 import type { Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
-import { conditions, judged } from '../status/conditions.ts';
-import type { ObjectStatus } from '../status/object-status.ts';
-import { type Diagnostic, type Problem, problem } from '../status/problem.ts';
+import { conditions, judged } from '../verdict/conditions.ts';
+import type { ObjectStatus } from '../verdict/object-status.ts';
+import { type Diagnostic, type Problem, problem } from '../verdict/problem.ts';
 import { type AttachedPolicy, named, type PolicyResource, type PolicyTarget, rivalry } from './attached-policy.ts';
 import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';

@@ -2,8 +2,8 @@
 import type { ConfigObject } from '../../config/index.ts';
 import { type Collection, join } from '../../graph/index.ts';
 import type { Graph } from '../stage.ts';
-import type { ObjectStatus } from '../status/object-status.ts';
-import type { Diagnostic } from '../status/problem.ts';
+import type { ObjectStatus } from '../verdict/object-status.ts';
+import type { Diagnostic } from '../verdict/problem.ts';
 import type { PolicyResource } from './attached-policy.ts';
 import { backendTls } from './backend-tls.ts';
 import { backendTraffic } from './backend-traffic.ts';

@@ -6,7 +6,7 @@ import { type ServedHost, servedHosts } from '../gateway/hostnames.ts';
 import type { AttachPoint } from '../gateway/listener.ts';
 import { selectorFault, selects } from '../gateway/selector.ts';
 import { type Lookup, namespaceLabels } from '../lookup.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 
 /** Who attaches. */
 export interface RouteIdentity {

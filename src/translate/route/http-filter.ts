@@ -20,7 +20,7 @@ import {
   type RedirectFilter,
 } from '../../config/index.ts';
 import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 
 /** A list of filters, read. */
 export interface FilterReading {

@@ -1,6 +1,6 @@
 import { ROUTE_REASON, type TCPRoute, type TLSRoute, type UDPRoute } from '../../api/index.ts';
 import type { BackendScope } from '../backend/backend-ref.ts';
-import { problem } from '../status/problem.ts';
+import { problem } from '../verdict/problem.ts';
 import { emptyReading, type RouteReading, type RuleDraft, readBackends } from './rule-draft.ts';
 
 /** TLSRoute, TCPRoute and UDPRoute: backends and weights, nothing to match but the listener and, for TLS, the hostname. */

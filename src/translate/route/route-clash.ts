@@ -4,7 +4,7 @@ import { type Collection, type Context, index } from '../../graph/index.ts';
 import { ANY_HOST, bySpecificity, type ServedHost } from '../gateway/hostnames.ts';
 import { byAge } from '../precedence.ts';
 import type { Graph } from '../stage.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import type { ParentPlacement, RouteIdentity } from './attachment.ts';
 import type { PlacedRoute } from './route.ts';
 

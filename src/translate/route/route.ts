@@ -2,7 +2,7 @@ import type { AnyResource } from '../../api/index.ts';
 import { objectKey } from '../../api/index.ts';
 import type { Attachment, RouteKind, RouteRule } from '../../config/index.ts';
 import type { BackendUse } from '../backend/backend-ref.ts';
-import type { Problem } from '../status/problem.ts';
+import type { Problem } from '../verdict/problem.ts';
 import type { ParentPlacement, RouteIdentity } from './attachment.ts';
 import type { RouteReading } from './rule-draft.ts';
 

@@ -2,7 +2,7 @@ import { GATEWAY_GROUP } from '../../api/index.ts';
 import { type Collection, join } from '../../graph/index.ts';
 import type { Listeners } from '../gateway/listeners.ts';
 import type { Graph } from '../stage.ts';
-import type { Diagnostic } from '../status/problem.ts';
+import type { Diagnostic } from '../verdict/problem.ts';
 import type { RouteResource } from './route.ts';
 
 /**

@@ -9,8 +9,8 @@ import type { Index } from '../../graph/index.ts';
 import type { ManagedGateway } from '../gateway/gateway.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import type { Lookup } from '../lookup.ts';
-import { conditions, fails, holds, judged, unknown, type Verdict } from './conditions.ts';
-import { describe, type Problem } from './problem.ts';
+import { conditions, fails, holds, judged, unknown, type Verdict } from '../verdict/conditions.ts';
+import { describe, type Problem } from '../verdict/problem.ts';
 import { listenerProgress, type Progress, type SocketReport } from './programmed.ts';
 
 export interface GatewayStatusScope {

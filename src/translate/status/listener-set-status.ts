@@ -1,7 +1,7 @@
 import { CONDITION, LISTENER_SET_REASON, type ListenerSetStatus } from '../../api/index.ts';
 import type { ManagedGateway } from '../gateway/gateway.ts';
 import type { ManagedSet } from '../gateway/listener-set.ts';
-import { conditions, fails, holds, unknown, type Verdict } from './conditions.ts';
+import { conditions, fails, holds, unknown, type Verdict } from '../verdict/conditions.ts';
 import { type GatewayStatusScope, listenerStatus } from './gateway-status.ts';
 import { combined, listenerProgress } from './programmed.ts';
 

@@ -5,8 +5,8 @@ import type { Lookup } from '../lookup.ts';
 import type { ParentPlacement } from '../route/attachment.ts';
 import type { JudgedRoute } from '../route/route.ts';
 import { type SignedClaim, type SiteOf, shadowed, siteOf } from '../route/shadow.ts';
-import { conditions, fails, holds, judged as judge, unknown, type Verdict } from './conditions.ts';
-import { type Diagnostic, describe } from './problem.ts';
+import { conditions, fails, holds, judged as judge, unknown, type Verdict } from '../verdict/conditions.ts';
+import { type Diagnostic, describe } from '../verdict/problem.ts';
 import {
   combined,
   delivered,

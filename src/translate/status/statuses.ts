@@ -1,6 +1,6 @@
 import { apiVersionOf, type Kind } from '../../api/index.ts';
 import { type Collection, type Index, index, join } from '../../graph/index.ts';
-import { identityProblem } from '../backend/client-certificate.ts';
+import { identityProblem } from '../gateway/client-certificate.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import { gatewayClassDiagnostics, gatewayClassStatus } from '../gateway/gateway-class.ts';
 import { gatewayDiagnostics } from '../gateway/gateway-diagnostics.ts';
@@ -10,10 +10,10 @@ import type { EnforcedPolicies } from '../policy/table.ts';
 import type { Routes } from '../route/routes.ts';
 import { strayDiagnostics } from '../route/stray.ts';
 import type { Graph } from '../stage.ts';
+import type { ObjectStatus } from '../verdict/object-status.ts';
+import type { Diagnostic } from '../verdict/problem.ts';
 import { type GatewayStatusScope, gatewayStatus } from './gateway-status.ts';
 import { listenerSetStatus } from './listener-set-status.ts';
-import type { ObjectStatus } from './object-status.ts';
-import type { Diagnostic } from './problem.ts';
 import { type SocketReport, socketReports } from './programmed.ts';
 import { routeDiagnostics, routeStatus } from './route-status.ts';
 

@@ -1,9 +1,9 @@
 import { GATEWAY_REASON, type Gateway } from '../../api/index.ts';
 import type { Collection } from '../../graph/index.ts';
-import { type CertificateUse, type CertificateVerdict, resolveCertificate } from '../gateway/certificate.ts';
-import { gatewayReferrer } from '../gateway/gateway.ts';
 import type { Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../status/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
+import { type CertificateUse, type CertificateVerdict, resolveCertificate } from './certificate.ts';
+import { gatewayReferrer } from './gateway.ts';
 
 /**
  * What a Gateway shows to backends that speak TLS: the key of a Certificate, or why it has none that can be used. Both

@@ -1,5 +1,5 @@
-import type { ReferenceGrant } from '../../api/index.ts';
-import type { Lookup } from '../lookup.ts';
+import type { ReferenceGrant } from '../api/index.ts';
+import type { Lookup } from './lookup.ts';
 
 /** One pair of `from` and `to` of a ReferenceGrant. */
 export interface Grant {
