@@ -3,7 +3,7 @@
  * and not one byte is written where another connection's bytes wait.
  */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { additionFault, type Filter, type HeaderModifier } from '../../config/index.ts';
 import { HeaderPatch } from '../filter/index.ts';
 import {
@@ -19,12 +19,15 @@ import {
   TRAILER_LINES_END,
   TRAILER_START,
 } from '../ground/arena.ts';
+import type { Downstream } from '../ground/codec.ts';
 import { HeadTable } from '../ground/head.ts';
 import type { MemoryLink } from '../listen/index.ts';
+import { Exchange } from './exchange.ts';
 import { HpackDecoder } from './h2/decoder.ts';
 import { FieldSection, RESPONSE_SECTION } from './h2/field-section.ts';
 import * as frame from './h2/frame.ts';
 import { block, frameBytes, readFrames, turn } from './h2/wire.fixture.ts';
+import { sendReply } from './local-reply.ts';
 import { type MemoryRig, memoryService } from './memory.suite.ts';
 import { outbox } from './outbox.ts';
 
@@ -265,5 +268,86 @@ describe.each([
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe.each([
+  ['HTTP/1.1', () => H1, 8_000],
+  ['HTTP/2', h2, 40_000],
+] as const)('answers of the gateway’s own over %s', (_, clientOf, longest) => {
+  async function asked(target: string, sent: Lines, filter: Filter): Promise<Heard> {
+    const rig = memoryService({ rule: { filters: [filter] } });
+    const client = rig.connect();
+    const bystander = new Bystander(true);
+    bystander.begin();
+    if (clientOf() === H1) {
+      const lines = sent.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+      client.deliver(`${filter.type === 'CORS' ? 'OPTIONS' : 'GET'} ${target} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`);
+    }
+    const peer = clientOf();
+    if (peer !== H1) {
+      const method = filter.type === 'CORS' ? 'OPTIONS' : 'GET';
+      peer.send(
+        client,
+        [
+          [':method', method],
+          [':scheme', 'http'],
+          [':path', target],
+          [':authority', 'a'],
+        ],
+        sent,
+        '',
+      );
+    }
+    bystander.check();
+    return peer.heard(client);
+  }
+
+  test('a redirect to the longest path there is, with all of it escaped, is whole', async () => {
+    const path = '"'.repeat(longest - 100);
+    const filter: Filter = { type: 'RequestRedirect', hostname: 'b.example', statusCode: 302 };
+    const { lines } = await asked(`/${path}`, [], filter);
+    expect(lines[0]).toEqual([':status', '302']);
+    expect(new Map(lines).get('location') === `http://b.example/${'%22'.repeat(path.length)}`).toBe(true);
+  });
+
+  test('a preflight answer that repeats the longest list of headers is whole', async () => {
+    const filter: Filter = {
+      type: 'CORS',
+      allowOrigins: ['*'],
+      allowCredentials: true,
+      allowMethods: ['*'],
+      allowHeaders: ['*'],
+      exposeHeaders: [],
+      maxAge: 5,
+    };
+    const wanted = `x-${'h'.repeat(longest === 8_000 ? 31_000 : 46_000)}`;
+    const { lines } = await asked(
+      '/',
+      [
+        ['origin', 'https://a.example'],
+        ['access-control-request-method', 'PUT'],
+        ['access-control-request-headers', wanted],
+      ],
+      filter,
+    );
+    expect(lines[0]).toEqual([':status', '204']);
+    expect(new Map(lines).get('access-control-allow-headers') === wanted).toBe(true);
+  });
+
+  test('one that is longer than what is composed is a 500 without its lines', async () => {
+    const rig = memoryService();
+    const client = rig.connect();
+    const peer = clientOf();
+    const reply = { status: 200, lines: `x-long: ${'l'.repeat(400_000)}\r\n`, body: 'body' };
+    const spy = vi.spyOn(Exchange.prototype, 'requestHead').mockImplementation(function (this: Exchange) {
+      sendReply((this as unknown as { down: Downstream }).down, reply, false);
+    });
+    peer.send(client, REQUEST, [], '');
+    spy.mockRestore();
+    const { lines, rest } = await peer.heard(client);
+    expect(lines[0]).toEqual([':status', '500']);
+    expect(new Map(lines).get('content-length')).toBe('0');
+    expect([new Map(lines).has('x-long'), rest]).toEqual([false, '']);
   });
 });

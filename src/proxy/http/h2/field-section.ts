@@ -66,7 +66,7 @@ export class FieldSection {
 
   /** Of a request or response whose section is sound. */
   get head(): Head {
-    assert(this.#judged && this.fault === SOUND && this.#role !== TRAILER_SECTION, 'the section is a sound head');
+    if (!this.#judged || this.fault !== SOUND || this.#role === TRAILER_SECTION) assert.fail('this is no sound head');
     return this.table as Head;
   }
 
