@@ -16,6 +16,12 @@ const DRAIN_GRACE = 5000;
 /** Milliseconds that a worker has to end where nothing is waited for. */
 const END_GRACE = 300;
 
+/**
+ * MiB of each half of a worker's young generation. With the engine's default (32) a worker of 5,000 routes weighs 50 MiB
+ * more, and no request is served faster: what a request makes is gone long before.
+ */
+const YOUNG_HALF = 8;
+
 /** What a worker runs, and what its proxy is started with: plain data, since it is sent. */
 export interface WorkerProgram {
   entry: URL;
@@ -85,7 +91,7 @@ export class WorkerProcess {
   #start(): void {
     const child = fork(this.#program.entry, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [...process.execArgv, '--disable-sigusr1'],
+      execArgv: [...process.execArgv, '--disable-sigusr1', `--max-semi-space-size=${YOUNG_HALF}`],
     });
     const began = Date.now();
     this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');
