@@ -26,6 +26,7 @@ export {
   type Policy,
   type ProxyProtocolFromClients,
   policyKey,
+  policyTarget,
 } from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';
 export type {

@@ -76,7 +76,7 @@ export class ChangeCompiler {
   async compile(from: Served, asked: Delta): Promise<Change> {
     const { delta, kept } = keepCertificates(from, asked);
     const config = from.config.apply(delta);
-    const backends = this.#world.backends.prepare(config, delta);
+    const backends = await inSlices(this.#world.backends.prepare(config, delta));
     try {
       if (!touchesPorts(delta)) {
         return { served: { config, kept }, removals: delta.removals, swap: backends.swap, backends, ports: undefined };

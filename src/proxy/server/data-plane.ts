@@ -1,6 +1,8 @@
 /** The data plane: applies deltas one after the other, each compiled whole before it is swapped in. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Ack, type Delta, Snapshot } from '../../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
+import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
 import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
@@ -92,7 +94,7 @@ export class DataPlane implements Proxy {
     this.#version.value = config.version;
     this.#appliedAt.value = Date.now() / 1000;
     if (ports !== undefined) await this.#open(ports);
-    this.#world.backends.remove(removals);
+    await inSlices(this.#world.backends.remove(removals));
     this.#tryAgainLater();
   }
 
@@ -104,8 +106,10 @@ export class DataPlane implements Proxy {
     const listeners = this.#ports.bound.map(({ name, transport }) =>
       ownSocket(name, { transport, what: 'a listener of this gateway' }),
     );
-    this.#gate.own = [...listeners, ...others];
-    this.#world.backends.recheck();
+    const own = [...listeners, ...others];
+    if (isDeepStrictEqual(own, this.#gate.own)) return;
+    this.#gate.own = own;
+    await inSlices(this.#world.backends.recheck());
   }
 
   /** A port may become free: it is tried again, and what comes of it is told by a further acknowledgement. */

@@ -1,6 +1,7 @@
 /** What of a delta can be used: all of it, nearly always; else all but the objects that make it fail. */
 import type { Ack, ConfigKind, ConfigObject, ConfigRef, Delta } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
+import { inSlices } from '../ground/slice.ts';
 
 export type Rejection = Ack['rejected'][number];
 
@@ -30,13 +31,7 @@ const RANK: Readonly<Record<ConfigKind, number>> = {
 
 /** Rejects only where not even an empty delta can be compiled. */
 export async function sift<C>(delta: Delta, parts: SiftParts<C>): Promise<{ compiled: C; rejected: Rejection[] }> {
-  const rejected: Rejection[] = [];
-  const upserts = delta.upserts.flatMap((object) => {
-    const fault = parts.fault(object);
-    if (fault === undefined) return [object];
-    rejected.push(rejectionOf(object, fault));
-    return parts.standIn(object, fault) ?? [];
-  });
+  const { upserts, rejected } = await inSlices(usable(delta.upserts, parts));
   const sound = { ...delta, upserts };
   try {
     return { compiled: await parts.compile(sound), rejected };
@@ -46,6 +41,22 @@ export async function sift<C>(delta: Delta, parts: SiftParts<C>): Promise<{ comp
     await search.take(upserts.sort((a, b) => RANK[a.kind] - RANK[b.kind]).map((upsert) => ({ upsert })));
     return { compiled: await parts.compile(deltaOf(delta.version, search.accepted)), rejected };
   }
+}
+
+function* usable<C>(
+  objects: readonly ConfigObject[],
+  parts: SiftParts<C>,
+): Generator<void, { upserts: ConfigObject[]; rejected: Rejection[] }, void> {
+  const upserts: ConfigObject[] = [];
+  const rejected: Rejection[] = [];
+  for (const object of objects) {
+    const fault = parts.fault(object);
+    if (fault !== undefined) rejected.push(rejectionOf(object, fault));
+    const used = fault === undefined ? object : parts.standIn(object, fault);
+    if (used !== undefined) upserts.push(used);
+    yield;
+  }
+  return { upserts, rejected };
 }
 
 /** Halves what fails until it is a single object; each half stands on what was accepted before it. */

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { type Backend, type ConfigObject, type Endpoints, Snapshot } from '../../config/index.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
+import { atOnce } from '../ground/slice.ts';
 import { httpPool } from '../http/index.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import { BackendState, ProxyState } from '../state/index.ts';
@@ -80,7 +81,7 @@ test('health and turn outlive a new form of the Backend, another way to reach it
   expect(new Set([rig.label(), rig.label()])).toEqual(new Set(['10.0.0.1:1', '10.0.0.1:2']));
   rig.upsert({ ...BACKEND, tls: { hostname: 'b.example', subjectAltNames: [], trust: 'System' } });
   expect(backends().size).toBe(1);
-  rig.backends.remove([BACKEND]);
+  atOnce(rig.backends.remove([BACKEND]));
   expect(backends().size).toBe(0);
 });
 
@@ -118,7 +119,7 @@ test('a name whose records change is asked about anew, and so is everything when
     expect(told).toBe(2);
     rig.upsert(endpointsAt(1, 2));
     gate.own = [{ transport: 'tcp', address: '10.0.0.1', port: 1, what: 'a listener' }];
-    expect(rig.backends.recheck()).toBe(true);
+    expect(atOnce(rig.backends.recheck())).toBe(true);
     expect([rig.label(), rig.label()]).toEqual(['10.0.0.1:2', '10.0.0.1:2']);
     rig.backends.close();
   } finally {

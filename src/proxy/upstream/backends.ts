@@ -9,10 +9,13 @@ import {
   type Endpoint,
   type Endpoints,
   policyKey,
+  policyTarget,
   type RefusedEndpoint,
+  refKey,
   type Snapshot,
 } from '../../config/index.ts';
 import { DaemunError, Grace, type MetricsSnapshot } from '../../observe/index.ts';
+import { atOnce } from '../ground/slice.ts';
 import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
 import { backendTls } from './backend-tls.ts';
@@ -66,11 +69,14 @@ export class Backends {
 
   /** Takes over what `delta` added or changed on the way to `config`; what it removed stays until `remove`. */
   update(config: Snapshot, delta: Delta): void {
-    this.prepare(config, delta).swap();
+    atOnce(this.prepare(config, delta)).swap();
   }
 
-  /** Compiles what `delta` added or changed. Throws where something of it cannot be used; nothing has changed then. */
-  prepare(config: Snapshot, delta: Delta): PreparedBackends {
+  /**
+   * Compiles what `delta` added or changed. Stops after each small piece of work, so that a caller may let requests go
+   * first. Throws where something of it cannot be used; nothing has changed then.
+   */
+  *prepare(config: Snapshot, delta: Delta): Generator<void, PreparedBackends, void> {
     const made = new Map<string, Served>();
     const discard = (): void => {
       for (const { balancer, resolution } of made.values()) {
@@ -87,17 +93,22 @@ export class Backends {
         made.set(backend.key, served);
         const endpoints = config.get('Endpoints', backend.key);
         if (endpoints !== undefined) this.#use(served, endpoints);
+        yield;
       }
       lists.forEach(checkEndpoints);
     } catch (error) {
       discard();
       throw error;
     }
+    // Of those that are made now it is known already.
+    const settings = [...touched]
+      .filter(({ key }) => !made.has(key))
+      .map((backend) => [backend.key, trafficOf(backend, config)?.loadBalancing] as const);
     const swap = (): void => {
       for (const [key, served] of made) this.#replace(key, served);
-      for (const backend of touched) {
-        const balancer = this.get(backend.key);
-        if (balancer !== undefined) balancer.loadBalancing = trafficOf(backend, config)?.loadBalancing;
+      for (const [key, loadBalancing] of settings) {
+        const balancer = this.get(key);
+        if (balancer !== undefined) balancer.loadBalancing = loadBalancing;
       }
       for (const list of lists) if (!made.has(list.key)) this.#endpoints(list);
     };
@@ -107,21 +118,28 @@ export class Backends {
   /** Backends that may be others than before. */
   #touched(config: Snapshot, delta: Delta): Set<Backend> {
     const touched = new Set<Backend>(delta.upserts.filter((object) => object.kind === 'Backend'));
-    const tlsChanged = [...delta.upserts, ...delta.removals].some(
-      ({ kind }) => kind === 'Certificate' || kind === 'TrustBundle',
+    const changed = [...delta.upserts, ...delta.removals];
+    for (const { kind, key } of changed) {
+      const target = kind === 'Policy' ? policyTarget('BackendTraffic', key) : undefined;
+      const backend = target === undefined ? undefined : config.get('Backend', target);
+      if (backend !== undefined) touched.add(backend);
+    }
+    const material = new Set(
+      changed.filter(({ kind }) => kind === 'Certificate' || kind === 'TrustBundle').map(refKey),
     );
-    const policyChanged = [...delta.upserts, ...delta.removals].some(({ kind }) => kind === 'Policy');
-    if (tlsChanged || policyChanged)
-      for (const backend of config.of('Backend').values())
-        if (policyChanged || backend.tls !== undefined) touched.add(backend);
+    if (material.size === 0) return touched;
+    for (const backend of config.of('Backend').values()) {
+      if (materialOf(backend).some((ref) => material.has(refKey(ref)))) touched.add(backend);
+    }
     return touched;
   }
 
-  /** Drops what was removed. Called when no route leads there any more. */
-  remove(removals: readonly ConfigRef[]): void {
+  /** Drops what was removed. Called when no route leads there any more. Stops after each piece of work, too. */
+  *remove(removals: readonly ConfigRef[]): Generator<void, void, void> {
     for (const { kind, key } of removals) {
       if (kind === 'Endpoints') this.#endpoints({ kind, key, endpoints: [] });
       else if (kind === 'Backend') this.#remove(key);
+      yield;
     }
   }
 
@@ -135,15 +153,20 @@ export class Backends {
   }
 
   /** The gate has changed: everything is asked anew. True: other endpoints are refused than before. */
-  recheck(): boolean {
+  *recheck(): Generator<void, boolean, void> {
     let changed = false;
-    for (const served of this.#served.values()) changed = this.#offer(served, served.offered) || changed;
+    for (const served of [...this.#served.values()]) {
+      changed = this.#offer(served, served.offered) || changed;
+      yield;
+    }
     return changed;
   }
 
   /** Endpoints that are not used, by Backend. */
   refused(): RefusedEndpoint[] {
-    return [...this.#served.values()].flatMap(({ refused }) => refused);
+    const all: RefusedEndpoint[] = [];
+    for (const { refused } of this.#served.values()) if (refused.length > 0) all.push(...refused);
+    return all;
   }
 
   metrics(): MetricsSnapshot {
@@ -259,6 +282,15 @@ function checkEndpoints({ key, endpoints }: Endpoints): void {
     if (typeof address === 'string' && typeof port === 'number') continue;
     throw new DaemunError('DMN_CONFIG_INVALID', `Endpoints ${key}: an endpoint has no address or port`);
   }
+}
+
+/** What its connections are made with. */
+function materialOf({ tls }: Backend): ConfigRef[] {
+  if (tls === undefined) return [];
+  const bundles = tls.trust === 'System' ? [] : tls.trust.map((key) => ({ kind: 'TrustBundle' as const, key }));
+  return tls.clientCertificate === undefined
+    ? bundles
+    : [...bundles, { kind: 'Certificate', key: tls.clientCertificate }];
 }
 
 /** By what TLS, with which certificates; '' for none. */
