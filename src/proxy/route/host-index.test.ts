@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HostIndex } from './host-index.ts';
+import { HostIndex, nextIndex } from './host-index.ts';
 import { plainHead } from './index.ts';
 
 const index = new HostIndex(new Map(['*', '*.com', '*.example.com', 'example.com'].map((name) => [name, name])));
@@ -37,5 +37,20 @@ describe('HostIndex', () => {
       undefined,
       0,
     ]);
+  });
+
+  it('is the same in many steps as in one', () => {
+    const names = Array.from({ length: 1000 }, (_, i) => (i % 3 === 0 ? `*.h${i}.example` : `h${i}.example`));
+    const first = new HostIndex(new Map(names.map((name) => [name, 'first'])));
+    const changes = new Map(names.slice(100).map((name, i) => [name, i % 2 === 0 ? undefined : 'second']));
+    const steps = nextIndex(changes, first);
+    let stops = 0;
+    let next = steps.next();
+    for (; !next.done; next = steps.next()) stops++;
+    expect(stops).toBe(3);
+    const whole = new HostIndex(changes, first);
+    expect(names.map((name) => next.value!.at(name))).toEqual(names.map((name) => whole.at(name)));
+    expect(next.value!.names().sort()).toEqual(whole.names().sort());
+    expect(first.names()).toHaveLength(1000);
   });
 });

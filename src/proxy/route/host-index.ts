@@ -115,6 +115,28 @@ function put<T>(map: ByteMap<T>, hash: number, { key, value }: { key: string; va
   else map.set(hash, key, value);
 }
 
+/** Names of one step of `nextIndex`, at least; there are no more than so many steps, since each copies the maps. */
+const STEP_NAMES = 256;
+const MAX_STEPS = 16;
+
+/** As the constructor, stopping between steps. */
+export function* nextIndex<T>(
+  changes: ReadonlyMap<string, T | undefined>,
+  last: HostIndex<T>,
+): Generator<void, HostIndex<T>, void> {
+  const size = Math.max(STEP_NAMES, Math.ceil(changes.size / MAX_STEPS));
+  let index = last;
+  let some = new Map<string, T | undefined>();
+  for (const [name, value] of changes) {
+    some.set(name, value);
+    if (some.size < size) continue;
+    index = new HostIndex(some, index);
+    some = new Map();
+    yield;
+  }
+  return new HostIndex(some, index);
+}
+
 /** One pass from right to left, hashing every suffix that starts with a dot and has something before it. */
 function readSuffixes(head: Head): number {
   let hash = FNV_BASIS;

@@ -2,7 +2,7 @@
 import { type Listener, type PathForm, policyKey, type Snapshot } from '../../config/index.ts';
 import { BucketDraft, HostBucket } from './bucket.ts';
 import { CompiledTable, type ListenerGroup } from './compiled-table.ts';
-import { ANY_HOST, HostIndex } from './host-index.ts';
+import { ANY_HOST, HostIndex, nextIndex } from './host-index.ts';
 import { PathScan } from './path-scan.ts';
 import type { CompiledPlan } from './plan.ts';
 
@@ -114,7 +114,7 @@ class TableDraft {
     for (const [hostname, group] of this.#groups) {
       changes.set(hostname, group === undefined ? undefined : yield* group.finish());
     }
-    const groups = new HostIndex(changes, this.#last.groups);
+    const groups = yield* nextIndex(changes, this.#last.groups);
     const { depth, longest } = boundsOf(groups.values());
     const { scan } = this.#last;
     const kept = scan.depth === depth && scan.longest === longest;
@@ -165,7 +165,7 @@ class GroupDraft {
       longest = Math.max(longest, bucket?.longest ?? 0);
       yield;
     }
-    const hosts = new HostIndex(changes, last.hosts);
+    const hosts = yield* nextIndex(changes, last.hosts);
     if (loose) ({ depth, longest } = boundsOf(hosts.values()));
     const { hostname, listeners, pathForm } = this.#of;
     return { hostname, listeners, pathForm, hosts, depth, longest };
