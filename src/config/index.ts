@@ -26,7 +26,6 @@ export {
   type Policy,
   type ProxyProtocolFromClients,
   policyKey,
-  policyTarget,
 } from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';
 export type {

@@ -7,7 +7,7 @@ import type { PolicyType } from './policy.ts';
 
 export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
 export type { ClientTraffic, PathForm, ProxyProtocolFromClients } from './client-traffic.ts';
-export { policyKey, policyTarget } from './policy.ts';
+export { policyKey } from './policy.ts';
 
 /** Every type: a new one has its line here. */
 export const POLICY_TYPES = {

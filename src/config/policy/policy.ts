@@ -33,8 +33,3 @@ export interface PolicyType<K extends 'Listener' | 'RouteRule' | 'Backend', S> {
 export function policyKey(type: string, target: string): string {
   return `${type}/${target}`;
 }
-
-/** The key of what a policy of this type is attached to; undefined for a policy of another type. */
-export function policyTarget(type: string, key: string): string | undefined {
-  return key.startsWith(`${type}/`) ? key.slice(type.length + 1) : undefined;
-}

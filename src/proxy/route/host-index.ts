@@ -115,8 +115,9 @@ function put<T>(map: ByteMap<T>, hash: number, { key, value }: { key: string; va
   else map.set(hash, key, value);
 }
 
-/** Names of one step of `nextIndex`, at least; there are no more than so many steps, since each copies the maps. */
+/** Names of one step of `nextIndex`, at least. */
 const STEP_NAMES = 256;
+/** Steps of it: each copies the maps. */
 const MAX_STEPS = 16;
 
 /** As the constructor, stopping between steps. */

@@ -9,7 +9,6 @@ import {
   type Endpoint,
   type Endpoints,
   policyKey,
-  policyTarget,
   type RefusedEndpoint,
   refKey,
   type Snapshot,
@@ -35,6 +34,8 @@ interface Served {
   refused: RefusedEndpoint[];
 }
 
+/** How keys of policies of backends begin; the backend's own follows. */
+const TRAFFIC = policyKey('BackendTraffic', '');
 const NOTHING = { endpoints: [], named: false };
 /** Backends for the next config, compiled. Those whose name is new are being looked up already. */
 export interface PreparedBackends {
@@ -120,8 +121,8 @@ export class Backends {
     const touched = new Set<Backend>(delta.upserts.filter((object) => object.kind === 'Backend'));
     const changed = [...delta.upserts, ...delta.removals];
     for (const { kind, key } of changed) {
-      const target = kind === 'Policy' ? policyTarget('BackendTraffic', key) : undefined;
-      const backend = target === undefined ? undefined : config.get('Backend', target);
+      if (kind !== 'Policy' || !key.startsWith(TRAFFIC)) continue;
+      const backend = config.get('Backend', key.slice(TRAFFIC.length));
       if (backend !== undefined) touched.add(backend);
     }
     const material = new Set(
