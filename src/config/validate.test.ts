@@ -33,9 +33,19 @@ test('a delta that went through JSON comes back as it was', () => {
 });
 
 test('an object that does not fit is set aside with the field that is wrong, and the others go on', () => {
+  const backend = { kind: 'Backend', key: 'shop/cart:80', protocol: 'ftp' };
+  const unmatched = { ...rule, key: 'HTTPRoute/a/b/1', matches: 'all' };
+  const { delta, refused } = readDelta({ version: 1, upserts: [backend, unmatched, listener], removals: [] });
+  expect(delta.upserts).toEqual([listener]);
+  expect(refused.map(({ key }) => key)).toEqual(['shop/cart:80', 'HTTPRoute/a/b/1']);
+});
+
+test('a rule that does not fit still owns its matches: what can be read of it answers 500', () => {
   const broken = { ...rule, backends: [{ backend: 'shop/cart:80', weight: -1, filters: [] }] };
   const { delta, refused } = readDelta({ version: 1, upserts: [broken, listener], removals: [] });
-  expect(delta.upserts).toEqual([listener]);
+  const { timeouts: _timeouts, retry: _retry, ...bare } = rule;
+  const standIn = { ...bare, filters: [], backends: [], broken: expect.stringMatching(/^backends\.0\.weight: /) };
+  expect(delta.upserts).toEqual([standIn, listener]);
   expect(refused).toHaveLength(1);
   expect(refused[0]).toMatchObject({ kind: 'RouteRule', key: rule.key });
   expect(refused[0]!.message).toMatch(/^backends\.0\.weight: /);

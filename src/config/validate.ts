@@ -224,12 +224,26 @@ export function readDelta(message: unknown): ReceivedDelta {
   for (const object of upserts) {
     const inner = v.safeParse(SHAPES[object.kind] as Shape<ConfigObject>, object);
     if (inner.success) received.delta.upserts.push(trimmed(inner.output));
-    else received.refused.push({ kind: object.kind, key: object.key, message: describe(inner.issues[0]) });
+    else {
+      const message = describe(inner.issues[0]);
+      received.refused.push({ kind: object.kind, key: object.key, message });
+      received.delta.upserts.push(...unreadableRule(object, message));
+    }
   }
   return received;
 }
 
-/** Without what was received, which may be a secret. */
+const bareRule = v.pick(routeRuleShape, ['kind', 'key', 'route', 'index', 'name', 'created', 'attachments', 'matches']);
+
+/**
+ * In the place of a rule that cannot be read, from a control of another version say: what it matches answers 500. It may
+ * hold a filter that guards, which nobody here has heard of.
+ */
+function unreadableRule(object: unknown, message: string): RouteRule[] {
+  const bare = v.safeParse(bareRule, object);
+  return bare.success ? [{ ...bare.output, filters: [], backends: [], broken: message }] : [];
+}
+
 /** Arrays that valibot filled one by one have room for a dozen more each; these objects stay for long. */
 function trimmed<T>(value: T): T {
   if (Array.isArray(value)) return value.map(trimmed) as T;
@@ -239,6 +253,7 @@ function trimmed<T>(value: T): T {
   return value;
 }
 
+/** Without what was received, which may be a secret. */
 function describe(issue: v.BaseIssue<unknown>): string {
   const what = issue.expected === null ? issue.message : `must be ${issue.expected}`;
   return `${v.getDotPath(issue) ?? 'message'}: ${what}`;
