@@ -15,11 +15,11 @@ import {
   httpPool,
   Stats,
   serveHttp,
-  TrustedHops,
 } from '../src/proxy/http/index.ts';
 import { MemoryDriver, MemoryLink } from '../src/proxy/listen/index.ts';
 import { compileTable, PlanCache } from '../src/proxy/route/index.ts';
 import { Backends } from '../src/proxy/upstream/index.ts';
+import { Networks } from '../src/value/networks.ts';
 
 const HOSTS = 100;
 const PATHS = 10;
@@ -83,7 +83,7 @@ function serviceOf(driver: MemoryDriver): HttpService {
     policies: new Policies(),
     upstreams,
     wheel,
-    trustedHops: new TrustedHops([]),
+    trustedHops: new Networks([]),
     limits: DEFAULT_LIMITS,
     stats: new Stats(new Metrics()),
     onAccess: undefined,

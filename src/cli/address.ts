@@ -1,5 +1,6 @@
 /** Addresses as flags write them: `HOST:PORT`, an IP address, a network. Each reader throws an Error with the way out. */
 import { BlockList, isIP } from 'node:net';
+import { readNetwork } from '../value/network.ts';
 
 export interface HostPort {
   /** A name or an IP address, without brackets. */
@@ -24,13 +25,9 @@ export function ipAddress(text: string): string {
 
 /** A network such as `10.0.0.0/8`; a single address is a network of one. */
 export function network(text: string): string {
-  const [address, length, ...rest] = text.split('/');
-  const family = isIP(address!);
-  const bits = family === 6 ? 128 : 32;
-  const size = length === undefined ? bits : Number(length);
-  const sound = family !== 0 && rest.length === 0 && (length === undefined || /^\d{1,3}$/.test(length)) && size <= bits;
-  if (!sound) throw new Error(`"${text}" is not a network, such as 10.0.0.0/8 or 2001:db8::/32`);
-  return `${address}/${size}`;
+  const read = readNetwork(text);
+  if (read === undefined) throw new Error(`"${text}" is not a network, such as 10.0.0.0/8 or 2001:db8::/32`);
+  return `${read.address}/${read.prefix}`;
 }
 
 export function formatHostPort({ host, port }: HostPort): string {

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../proxy/http/index.ts';
-import { duration } from './duration.ts';
 import { limitOptions, limitsOf } from './limit-option.ts';
+import { duration } from './option.ts';
 
 function read(...args: string[]) {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });

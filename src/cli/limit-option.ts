@@ -1,8 +1,7 @@
 /** Flags for the limits of the data plane that users set; `docs/reference/limits.md` lists all limits. */
 import { Option } from 'commander';
 import type { ProxyOptions } from '../proxy/index.ts';
-import { duration } from './duration.ts';
-import { usage } from './option.ts';
+import { duration, usage } from './option.ts';
 
 export interface LimitFlags {
   maxBodyBytes?: number;

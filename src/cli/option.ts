@@ -1,5 +1,6 @@
 /** Options that several commands share, and the way from a reader that throws to a usage error. */
 import { InvalidArgumentError, Option } from 'commander';
+import { milliseconds } from '../value/duration.ts';
 import { type HostPort, hostPort } from './address.ts';
 import { OUTPUTS } from './report/print.ts';
 
@@ -12,6 +13,13 @@ export function usage<T, B = T>(read: (text: string, before?: B) => T): (text: s
       throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
     }
   };
+}
+
+/** Milliseconds of a duration in the Gateway API's form. */
+export function duration(text: string): number {
+  const read = milliseconds(text);
+  if (read === undefined) throw new Error(`"${text}" is not a duration, such as 30s, 1m30s or 500ms`);
+  return read;
 }
 
 /** For repeatable flags. */

@@ -18,6 +18,8 @@ export interface RigOptions {
   echo?: boolean;
   limits?: Partial<HttpLimits>;
   trustedHops?: string[];
+  /** Absent: 127.0.0.1. */
+  bind?: string[];
   /** Names in test manifests may resolve to loopback. */
   loopbackNames?: 'allowed' | 'refused';
   loopbackEndpoints?: 'allowed' | 'refused';
@@ -68,7 +70,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
   const open: OpenReceiver = (name, onAck) => {
     const opened = createProxy({
       name,
-      bind: ['127.0.0.1'],
+      bind: options.bind ?? ['127.0.0.1'],
       portMap: new Map((options.ports ?? [80]).map((port) => [port, 0])),
       reusePort: false,
       trustedHops: options.trustedHops ?? [],

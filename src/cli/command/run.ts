@@ -3,11 +3,10 @@ import { Command, Option } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
 import { ipAddress, network } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
-import { duration } from '../duration.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { FleetSetup } from '../fleet.ts';
 import { type LimitFlags, limitOptions, limitsOf } from '../limit-option.ts';
-import { controllerOption, each, filesOption, usage } from '../option.ts';
+import { controllerOption, duration, each, filesOption, usage } from '../option.ts';
 import { type PortMap, portMap } from '../port-map.ts';
 
 import { Signals } from '../signal.ts';

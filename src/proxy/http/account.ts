@@ -19,6 +19,8 @@ export class Account {
   status = 0;
   /** Why it ended otherwise than it should have, or ''. */
   reason = '';
+  /** Of the client behind trusted hops; '': who is at the other end of the connection. */
+  clientAddress = '';
   listener = '';
   route = '';
   backend = '';
@@ -51,7 +53,7 @@ export class Account {
       requestId: about.requestId,
       protocol: about.client.protocol,
       listener: this.listener,
-      client: about.client.remoteAddress,
+      client: this.clientAddress === '' ? about.client.remoteAddress : this.clientAddress,
       method: this.#method,
       host: this.#host,
       path: this.#path,

@@ -68,6 +68,11 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
     return this.down.client;
   }
 
+  /** For whom policies judge, and what the access log says: behind trusted hops, the client that they name. */
+  get clientAddress(): string {
+    return this.account.clientAddress === '' ? this.client.remoteAddress : this.account.clientAddress;
+  }
+
   /** All changes of the answer's head up to now. */
   protected get responseChanges(): HeaderPatch {
     return this.run === null ? this.responsePatch : this.responsePatch.followedBy(this.run.responsePatch);

@@ -13,6 +13,7 @@ import type { PlannedBackend } from '../route/index.ts';
 import { PATH_NOT_NORMAL } from './asked-target.ts';
 import { BackendRequest } from './backend-request.ts';
 import { BodyPipeline } from './body-pipeline.ts';
+import { clientAddress } from './client-address.ts';
 import { NO_LENGTH } from './exchange-answer.ts';
 import { ExchangeBody } from './exchange-body.ts';
 import { type FilterHost, FilterRun } from './filter-run.ts';
@@ -36,7 +37,10 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     if (this.preference === PREFERS_GRPC) this.web = grpcWebOf(head, this.down);
     this.headRequest = isHeadMethod(head);
     const trusted = service.trustedHops.has(this.client.remoteAddress);
-    if (trusted) this.givenId = trustedRequestId(head);
+    if (trusted) {
+      this.givenId = trustedRequestId(head);
+      this.account.clientAddress = clientAddress(head, this.client.remoteAddress, service.trustedHops);
+    }
     const sound = head.pathNormal || settlePath(head, service.table.pathForm(head));
     if (service.onAccess !== undefined) this.account.note(head);
     if (!sound) return this.fail(400, 'malformed_request', PATH_NOT_NORMAL);

@@ -4,4 +4,3 @@ export { abuseMetrics } from './h2/index.ts';
 export { httpPool, serveHttp } from './protocol.ts';
 export { DEFAULT_LIMITS, type HttpLimits, type HttpService, type Upstreams } from './service.ts';
 export { Stats } from './stats.ts';
-export { TrustedHops } from './trusted-hops.ts';

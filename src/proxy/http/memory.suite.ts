@@ -1,6 +1,7 @@
 /** An HTTP service over links in memory, with a clock of its own: what the exchange's tests and the fuzzing stand on. */
 import { type ConfigObject, type RouteRule, Snapshot } from '../../config/index.ts';
 import { type AccessEntry, Metrics } from '../../observe/index.ts';
+import { Networks } from '../../value/networks.ts';
 import { Policies } from '../filter/index.ts';
 import { DrainSet } from '../ground/drain.ts';
 import { MemoryDriver, MemoryLink } from '../listen/index.ts';
@@ -14,7 +15,6 @@ import {
   httpPool,
   Stats,
   serveHttp,
-  TrustedHops,
 } from './index.ts';
 
 export interface MemoryOptions {
@@ -65,7 +65,7 @@ export function memoryService(options: MemoryOptions = {}): MemoryRig {
     policies: options.policies ?? new Policies(),
     upstreams,
     wheel,
-    trustedHops: new TrustedHops(options.trustedHops ?? []),
+    trustedHops: new Networks(options.trustedHops ?? []),
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     stats: new Stats(new Metrics()),
     onAccess: (entry) => accesses.push(entry),

@@ -1,5 +1,6 @@
 /** What all exchanges of one socket share. Routes and upstreams are swapped as whole references. */
 import type { AccessEntry } from '../../observe/index.ts';
+import type { Networks } from '../../value/networks.ts';
 import type { Policies } from '../filter/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
@@ -8,7 +9,6 @@ import type { RouteTable } from '../route/index.ts';
 import type { RetryBudget } from '../state/index.ts';
 import type { EndpointPool } from '../upstream/index.ts';
 import type { Stats } from './stats.ts';
-import type { TrustedHops } from './trusted-hops.ts';
 
 /** Backends by key, as far as the exchange needs them. */
 export interface Upstreams {
@@ -60,7 +60,8 @@ export interface HttpService {
   readonly policies: Policies;
   upstreams: Upstreams;
   readonly wheel: DeadlineWheel;
-  readonly trustedHops: TrustedHops;
+  /** Whose X-Forwarded-* and X-Request-Id lines, and the like, are believed. */
+  readonly trustedHops: Networks;
   readonly limits: HttpLimits;
   /** Requests and answers say in Via that they came through here. */
   readonly via?: boolean;

@@ -4,6 +4,7 @@
  * change, 'data' events take its place (0.2 to 0.3 of nginx's CPU per request slower).
  */
 import net from 'node:net';
+import { plainAddress } from '../../value/address.ts';
 import { ARENA, RECV_END, RECV_SIZE, RECV_START } from '../ground/arena.ts';
 import type { ConnectTarget, Link, LinkAddresses, LinkTls, Sink } from '../ground/driver.ts';
 import { observeWrite, RawWriter, rawWritesWork, type WriteHandle } from './raw-write.ts';
@@ -94,13 +95,13 @@ export class NetLink implements Link {
   }
 
   get remoteAddress(): string {
-    return this.addresses?.source.address ?? this.socket.remoteAddress ?? '';
+    return this.addresses?.source.address ?? plainAddress(this.socket.remoteAddress ?? '');
   }
   get remotePort(): number {
     return this.addresses?.source.port ?? this.socket.remotePort ?? 0;
   }
   get localAddress(): string {
-    return this.addresses?.destination.address ?? this.socket.localAddress ?? '';
+    return this.addresses?.destination.address ?? plainAddress(this.socket.localAddress ?? '');
   }
   get localPort(): number {
     return this.addresses?.destination.port ?? this.socket.localPort ?? 0;

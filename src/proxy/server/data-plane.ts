@@ -2,8 +2,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Ack, type Delta, Snapshot } from '../../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
+import { Networks } from '../../value/networks.ts';
 import { inSlices } from '../ground/slice.ts';
-import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool, TrustedHops } from '../http/index.ts';
+import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
 import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { ProxyState } from '../state/index.ts';
@@ -52,7 +53,7 @@ export class DataPlane implements Proxy {
       { driver, wheel, backends, metrics: this.#metrics },
       {
         limits: { ...DEFAULT_LIMITS, ...options.limits },
-        trustedHops: new TrustedHops(options.trustedHops),
+        trustedHops: new Networks(options.trustedHops),
         via: options.via === true,
         ticketKeys: readTicketKeys(options.ticketKeys),
         onAccess: options.onAccess,

@@ -1,7 +1,7 @@
 /** The way into a port: where a policy says so, a PROXY header is read before anything else looks at a connection. */
 import { type Policy, type ProxyProtocolFromClients, policyKey } from '../../config/index.ts';
+import { Networks } from '../../value/networks.ts';
 import type { DrainSet } from '../ground/drain.ts';
-import { TrustedHops } from '../http/index.ts';
 import { adoptSocket, type Handle, linkOf, type NetLink } from '../listen/index.ts';
 import { ProxyGate, turnAway } from '../stream/index.ts';
 import type { PortContent, Swap } from './port.ts';
@@ -14,7 +14,8 @@ interface Guard {
   /** Equal settings need no new gate. */
   settings: string;
   required: boolean;
-  trusted: TrustedHops;
+  /** Whose header is heard. */
+  sources: Networks;
   gate: ProxyGate;
 }
 
@@ -53,7 +54,7 @@ export class Entrance {
     const link = linkOf(adoptSocket(handle));
     const guard = this.#guard;
     if (guard === undefined) this.#admit(link, undefined);
-    else if (guard.trusted.has(link.remoteAddress)) guard.gate.accept(link);
+    else if (guard.sources.has(link.remoteAddress)) guard.gate.accept(link);
     else if (!guard.required) this.#admit(link, undefined);
     else {
       this.#world.meter.dropped('tcp', guard.gate.options.name, 'untrusted_source');
@@ -76,13 +77,13 @@ export class Entrance {
         this.#admit(link as NetLink, firstBytes.length > 0 ? firstBytes : undefined);
       },
     });
-    return { settings: about.settings, required, trusted: new TrustedHops(wanted.trustedSources), gate };
+    return { settings: about.settings, required, sources: new Networks(wanted.trustedSources), gate };
   }
 }
 
 /** Throws where a policy's sources are no networks. */
 export function checkGuard(policy: Policy): void {
-  if (policy.type === 'ClientTraffic') new TrustedHops(policy.spec.proxyProtocol?.trustedSources ?? []);
+  if (policy.type === 'ClientTraffic') new Networks(policy.spec.proxyProtocol?.trustedSources ?? []);
 }
 
 /** Of the first listener that has a policy: translate gives all listeners of a port the same. */

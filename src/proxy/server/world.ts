@@ -1,9 +1,10 @@
 /** What all ports of a data plane share. */
 
 import type { AccessEntry, Metrics } from '../../observe/index.ts';
+import type { Networks } from '../../value/networks.ts';
 import { Policies } from '../filter/index.ts';
 import type { DrainSet, Tally } from '../ground/drain.ts';
-import { type DeadlineWheel, type HttpLimits, type HttpService, Stats, type TrustedHops } from '../http/index.ts';
+import { type DeadlineWheel, type HttpLimits, type HttpService, Stats } from '../http/index.ts';
 import type { Driver } from '../listen/index.ts';
 import { type StreamBackend, StreamMeter, StreamPlans, streamLimits } from '../stream/index.ts';
 import type { Backends } from '../upstream/index.ts';
@@ -21,7 +22,7 @@ export class World {
   readonly limits: HttpLimits;
   /** Connections of clients on all ports. */
   readonly connections: Tally = { count: 0 };
-  readonly #trustedHops: TrustedHops;
+  readonly #trustedHops: Networks;
   readonly #via: boolean;
   readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
 
@@ -29,7 +30,7 @@ export class World {
     parts: { driver: Driver; wheel: DeadlineWheel; backends: Backends; metrics: Metrics },
     settings: {
       limits: HttpLimits;
-      trustedHops: TrustedHops;
+      trustedHops: Networks;
       via: boolean;
       ticketKeys: Buffer | undefined;
       onAccess: ((entry: AccessEntry) => void) | undefined;

@@ -1,7 +1,7 @@
 /** The binary form of the PROXY protocol. */
 import { isIPv4 } from 'node:net';
+import { addressBytes, addressText } from '../../value/address.ts';
 import { crc32c } from './crc32c.ts';
-import { addressBytes, addressText } from './ip-bytes.ts';
 import type { ProxyAddresses, ProxyOutcome } from './proxy-protocol.ts';
 
 export const SIGNATURE = Buffer.from([13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10]);

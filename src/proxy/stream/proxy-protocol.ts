@@ -3,7 +3,9 @@
  * Strict: a header that is not exactly as specified is refused. Whether the peer may send one at all is the
  * caller's decision (trusted sources only), and a peer that must send one and does not is refused too.
  */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4 } from 'node:net';
+import { plainAddress } from '../../value/address.ts';
+import { isPlainIPv6 } from '../../value/network.ts';
 import { decodeV2, SIGNATURE } from './proxy-protocol-v2.ts';
 
 export { encodeV2 } from './proxy-protocol-v2.ts';
@@ -55,23 +57,17 @@ function decodeV1(bytes: Buffer): ProxyOutcome {
   const words = bytes.latin1Slice(PREFIX.length, end).split(' ');
   // What follows UNKNOWN must be ignored.
   if (words[0] === 'UNKNOWN') return { kind: 'header', length };
-  const family = words[0] === 'TCP4' ? isIPv4 : words[0] === 'TCP6' ? isIPv6 : undefined;
+  const family = words[0] === 'TCP4' ? isIPv4 : words[0] === 'TCP6' ? isPlainIPv6 : undefined;
   if (family === undefined) return refused('protocol is none of TCP4, TCP6 and UNKNOWN');
   if (words.length !== 5) return refused('not exactly two addresses and two ports');
   const [, source, destination, sourcePort, destinationPort] = words as [string, string, string, string, string];
-  if (!plainAddress(source, family) || !plainAddress(destination, family))
-    return refused('an address is not of the family');
+  if (!family(source) || !family(destination)) return refused('an address is not of the family');
   if (!plainPort(sourcePort) || !plainPort(destinationPort)) return refused('a port is not a number up to 65535');
   const addresses = {
-    source: { address: source.toLowerCase(), port: Number(sourcePort) },
-    destination: { address: destination.toLowerCase(), port: Number(destinationPort) },
+    source: { address: plainAddress(source.toLowerCase()), port: Number(sourcePort) },
+    destination: { address: plainAddress(destination.toLowerCase()), port: Number(destinationPort) },
   };
   return { kind: 'header', length, addresses };
-}
-
-/** An address without a zone, which node:net lets pass. */
-function plainAddress(text: string, family: (text: string) => boolean): boolean {
-  return family(text) && !text.includes('%');
 }
 
 function plainPort(text: string): boolean {
@@ -88,7 +84,7 @@ export function encodeV1(addresses: ProxyAddresses): Buffer {
   const family =
     isIPv4(source.address) && isIPv4(destination.address)
       ? 'TCP4'
-      : isIPv6(source.address) && isIPv6(destination.address)
+      : isPlainIPv6(source.address) && isPlainIPv6(destination.address)
         ? 'TCP6'
         : undefined;
   if (family === undefined) return Buffer.from('PROXY UNKNOWN\r\n', 'latin1');

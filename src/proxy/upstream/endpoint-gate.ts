@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { barredHost } from '../../config/index.ts';
+import { canonicalAddress } from '../../value/address.ts';
 import type { ConnectTarget, Driver, Link, Sink } from '../ground/driver.ts';
 
 export interface GateRules {
@@ -57,8 +58,8 @@ export class EndpointGate {
   }
 
   #is(own: OwnSocket, address: string): boolean {
-    const asked = canonical(address);
-    if (own.address !== '0.0.0.0' && own.address !== '::') return canonical(own.address) === asked;
+    const asked = canonicalAddress(address);
+    if (own.address !== '0.0.0.0' && own.address !== '::') return canonicalAddress(own.address) === asked;
     return isLoopback(asked) || this.#addresses().has(asked);
   }
 
@@ -66,7 +67,7 @@ export class EndpointGate {
     const now = Date.now();
     if (now >= this.#machineUntil) {
       const infos = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
-      this.#machine = new Set(infos.map((one) => canonical(one.address)));
+      this.#machine = new Set(infos.map((one) => canonicalAddress(one.address)));
       this.#machineUntil = now + INTERFACES_TTL;
     }
     return this.#machine;
@@ -75,19 +76,6 @@ export class EndpointGate {
 
 function isLoopback(address: string): boolean {
   return barredHost(address, 'allowed') === undefined && barredHost(address, 'refused') !== undefined;
-}
-
-const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
-
-/** One spelling for each address; IPv4 in IPv6 as what it is. */
-function canonical(address: string): string {
-  const plain = address.split('%')[0]!;
-  if (!plain.includes(':')) return plain;
-  const short = new URL(`http://[${plain}]/`).hostname.slice(1, -1);
-  const [, high, low] = MAPPED.exec(short) ?? [];
-  if (high === undefined || low === undefined) return short;
-  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return `${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`;
 }
 
 /** Opens nothing that the gate refuses: what was let in before may be the gateway's own by now. */

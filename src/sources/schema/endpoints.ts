@@ -1,6 +1,7 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import type { EndpointSlice, EndpointSubset } from '../../api/index.ts';
-import { isIp, isSubdomain, label, subdomain } from './format.ts';
+import { isAddress, isPlainIPv6 } from '../../value/network.ts';
+import { isSubdomain, label, subdomain } from './format.ts';
 import { portNumber } from './reference.ts';
 import { flag, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 import { appProtocol, transport } from './service.ts';
@@ -34,7 +35,7 @@ const slicePort = object({
 
 const ADDRESS_FORMS: Readonly<Record<EndpointSlice['addressType'], (address: string) => boolean>> = {
   IPv4: isIPv4,
-  IPv6: (address) => isIPv6(address) && isIp(address),
+  IPv6: isPlainIPv6,
   FQDN: isSubdomain,
 };
 
@@ -58,7 +59,7 @@ export const endpointSliceRules = [
 
 const address = object(
   {
-    ip: required(text({ format: { is: 'an IPv4 or IPv6 address', matches: isIp } })),
+    ip: required(text({ format: { is: 'an IPv4 or IPv6 address', matches: isAddress } })),
     hostname: optional(label),
     nodeName: optional(subdomain),
   },

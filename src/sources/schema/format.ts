@@ -1,4 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { milliseconds } from '../../value/duration.ts';
+import { isCidr } from '../../value/network.ts';
 import { type Format, text } from './schema.ts';
 
 /** The forms of strings that the Gateway API and Kubernetes' core ask for. */
@@ -22,10 +23,6 @@ export function isSubdomain(value: string): boolean {
   return value.length <= 253 && dnsSubdomain.matches(value);
 }
 
-export function isIp(value: string): boolean {
-  return isIPv4(value) || (isIPv6(value) && !value.includes('%'));
-}
-
 /** An address and the bits of it that count, such as 10.0.0.0/8; bits beyond them may be set, and do not count. */
 export const cidr = text({
   format: {
@@ -33,12 +30,6 @@ export const cidr = text({
     matches: isCidr,
   },
 });
-
-function isCidr(value: string): boolean {
-  const [address = '', bits = '', ...rest] = value.split('/');
-  const width = isIPv4(address) ? 32 : 128;
-  return rest.length === 0 && isIp(address) && /^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= width;
-}
 
 export const label = text({ min: 1, max: 63, format: dnsLabel });
 export const subdomain = text({ min: 1, max: 253, format: dnsSubdomain });
@@ -114,10 +105,10 @@ export const corsOrigin = text({
   ),
 });
 export const duration = text({
-  format: format(
-    'a duration such as 10s, 500ms or 1h30m (up to four parts of h, m, s and ms)',
-    /^([0-9]{1,5}(h|m|s|ms)){1,4}$/,
-  ),
+  format: {
+    is: 'a duration such as 10s, 500ms or 1h30m (up to four parts of h, m, s and ms)',
+    matches: (value) => milliseconds(value) !== undefined,
+  },
 });
 export const wellKnownCas = text({
   min: 1,

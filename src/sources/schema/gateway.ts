@@ -1,14 +1,6 @@
 import type { GatewayAddress } from '../../api/index.ts';
-import {
-  addressType,
-  annotationValue,
-  group,
-  isIp,
-  isQualifiedName,
-  kindName,
-  labelValue,
-  objectName,
-} from './format.ts';
+import { isAddress } from '../../value/network.ts';
+import { addressType, annotationValue, group, isQualifiedName, kindName, labelValue, objectName } from './format.ts';
 import { listeners } from './listener.ts';
 import { objectReference, portNumber, secretReference } from './reference.ts';
 import { list, map, object, oneOf, optional, type Rule, required, rule, text } from './schema.ts';
@@ -23,7 +15,7 @@ const address = object(
     rules: [
       rule<GatewayAddress>(
         'must be an IPv4 or IPv6 address when type is IPAddress, or be left out so that one is chosen',
-        ({ type, value }) => type !== 'IPAddress' || value === undefined || isIp(value),
+        ({ type, value }) => type !== 'IPAddress' || value === undefined || isAddress(value),
         'value',
       ),
       rule<GatewayAddress>(

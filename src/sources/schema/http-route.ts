@@ -1,5 +1,5 @@
 import type { HTTPRouteFilter, HTTPRouteRule, HTTPRouteTimeouts } from '../../api/index.ts';
-import { milliseconds } from './duration.ts';
+import { milliseconds } from '../../value/duration.ts';
 import { httpFilters, method } from './filter.ts';
 import { duration, headerName, hostname, sectionName } from './format.ts';
 import { pathMatch } from './path-match.ts';
@@ -34,7 +34,7 @@ const timeouts = object(
         'must not be longer than request, which includes it',
         ({ request, backendRequest }) => {
           if (request === undefined || backendRequest === undefined || milliseconds(request) === 0) return true;
-          return milliseconds(backendRequest) <= milliseconds(request);
+          return (milliseconds(backendRequest) ?? 0) <= (milliseconds(request) ?? Number.POSITIVE_INFINITY);
         },
         'backendRequest',
       ),

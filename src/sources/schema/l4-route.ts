@@ -1,4 +1,5 @@
-import { hostname, isIp, sectionName } from './format.ts';
+import { isAddress } from '../../value/network.ts';
+import { hostname, sectionName } from './format.ts';
 import { backendReference } from './reference.ts';
 import { routeExperiments, routeParents } from './route.ts';
 import { list, object, optional, required, rule } from './schema.ts';
@@ -25,7 +26,7 @@ export const tlsRouteSpec = object(
         rules: [
           rule<string[]>(
             'must not contain an IP address: clients do not send one as server name (SNI)',
-            (names) => !names.some(isIp),
+            (names) => !names.some(isAddress),
           ),
         ],
       }),

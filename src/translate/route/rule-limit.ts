@@ -1,6 +1,6 @@
 import { type HTTPRouteRetry, type HTTPRouteTimeouts, ROUTE_REASON } from '../../api/index.ts';
 import type { Retry, Timeouts } from '../../config/index.ts';
-import { milliseconds } from '../duration.ts';
+import { milliseconds } from '../../value/duration.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 
 /** How long a rule's requests may take, and how often they are tried; what is no duration is noted as invalid. */
