@@ -307,6 +307,30 @@ test('a kept connection that its backend closes unused costs no request that may
   expect(client.take()).toBe(OK);
 });
 
+test('it is sent again once: where the next kept connection closes as well, the client is told', async () => {
+  const { rig, client } = await asked(GET);
+  const others = Array.from({ length: 4 }, () => rig.connect());
+  for (const other of others) other.deliver(GET);
+  await settled();
+  expect(rig.driver.opened).toHaveLength(5);
+  for (let i = 0; i < 5; i++) rig.backend(i).deliver(OK);
+  for (const one of [client, ...others]) expect(one.take()).toBe(OK);
+  for (let i = 0; i < 5; i++) rig.backend(i).take();
+  client.deliver(GET);
+  let sent = 0;
+  for (let round = 0; round < 10; round++) {
+    const at = rig.driver.opened.findIndex(({ link }) => link.closed === 'no' && link.take().startsWith('GET '));
+    if (at === -1) break;
+    sent++;
+    rig.backend(at).sink.onEnd();
+    await settled();
+  }
+  expect(sent).toBe(2);
+  expect(rig.driver.opened).toHaveLength(5);
+  expect(client.take()).toMatch(/^HTTP\/1\.1 502 /);
+  expect(rig.accesses.at(-1)).toMatchObject({ status: 502, attempts: 2 });
+});
+
 test('so does an upgrade on such a connection', async () => {
   const { rig, client } = await asked(GET);
   rig.backend(0).deliver(OK);

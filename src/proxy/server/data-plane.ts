@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Ack, type Delta, Snapshot } from '../../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { Networks } from '../../value/networks.ts';
+import { Policies } from '../filter/index.ts';
 import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
 import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
@@ -40,7 +41,7 @@ export class DataPlane implements Proxy {
     'When the config last changed',
   );
 
-  constructor(options: ProxyOptions) {
+  constructor(options: ProxyOptions, policies: Policies = new Policies()) {
     this.#options = options;
     const wheel = new DeadlineWheel();
     const { loopbackEndpoints = 'allowed', loopbackNames = 'refused' } = options;
@@ -50,7 +51,7 @@ export class DataPlane implements Proxy {
     const backends = new Backends({ driver, wheel, state, gate: this.#gate, proxyHeader }, httpPool);
     backends.onRefused = () => this.#tellAgain();
     this.#world = new World(
-      { driver, wheel, backends, metrics: this.#metrics },
+      { driver, wheel, backends, policies, metrics: this.#metrics },
       {
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         trustedHops: new Networks(options.trustedHops),

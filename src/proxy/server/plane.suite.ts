@@ -1,6 +1,7 @@
 /** A data plane on loopback for tests, and config objects to give it. */
 import type { Ack, Certificate, ConfigObject, ConfigRef, Listener, Policy, RouteRule } from '../../config/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';
+import type { Policies } from '../filter/index.ts';
 import type { ProxyOptions } from '../proxy.ts';
 import { DataPlane } from './data-plane.ts';
 
@@ -10,8 +11,8 @@ export class PlaneRig {
   ack: Ack | undefined;
   #version = 0;
 
-  constructor(options: Partial<ProxyOptions> = {}) {
-    this.plane = new DataPlane({
+  constructor(options: Partial<ProxyOptions> = {}, policies?: Policies) {
+    const all: ProxyOptions = {
       name: 'rig',
       bind: ['127.0.0.1'],
       portMap: new Map([[80, 0]]),
@@ -19,7 +20,8 @@ export class PlaneRig {
       trustedHops: [],
       onAccess: (entry) => this.accesses.push(entry),
       ...options,
-    });
+    };
+    this.plane = new DataPlane(all, policies);
   }
 
   async apply(upserts: ConfigObject[], removals: ConfigRef[] = []): Promise<Ack> {

@@ -2,7 +2,7 @@
 
 import type { AccessEntry, Metrics } from '../../observe/index.ts';
 import type { Networks } from '../../value/networks.ts';
-import { Policies } from '../filter/index.ts';
+import type { Policies } from '../filter/index.ts';
 import type { DrainSet, Tally } from '../ground/drain.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats } from '../http/index.ts';
 import type { Driver } from '../listen/index.ts';
@@ -14,7 +14,7 @@ export class World {
   readonly wheel: DeadlineWheel;
   readonly backends: Backends;
   readonly stats: Stats;
-  readonly policies: Policies = new Policies();
+  readonly policies: Policies;
   readonly meter: StreamMeter;
   readonly streamLimits = streamLimits();
   /** Of TLS session tickets; undefined: those of each port. */
@@ -27,7 +27,7 @@ export class World {
   readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
 
   constructor(
-    parts: { driver: Driver; wheel: DeadlineWheel; backends: Backends; metrics: Metrics },
+    parts: { driver: Driver; wheel: DeadlineWheel; backends: Backends; policies: Policies; metrics: Metrics },
     settings: {
       limits: HttpLimits;
       trustedHops: Networks;
@@ -39,6 +39,7 @@ export class World {
     this.driver = parts.driver;
     this.wheel = parts.wheel;
     this.backends = parts.backends;
+    this.policies = parts.policies;
     this.stats = new Stats(parts.metrics);
     this.meter = new StreamMeter(parts.metrics, settings.onAccess);
     this.ticketKeys = settings.ticketKeys;
