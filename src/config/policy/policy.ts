@@ -1,11 +1,14 @@
 /** What all policies have in common. */
 import type { Shape } from '../shape.ts';
 
+/** What a policy holds for; what is attached further out is spread over these. */
+export type PolicyTarget = 'Listener' | 'RouteRule' | 'Backend';
+
 /**
  * A policy as it holds for one object, attached by key and merged where it is used: what it says of a listener is
  * never copied into routes, nor what it says of a backend. Key: `type/` and the key of the target (policyKey).
  */
-export interface PolicyOf<T extends string, K extends 'Listener' | 'RouteRule' | 'Backend', S> {
+export interface PolicyOf<T extends string, K extends PolicyTarget, S> {
   kind: 'Policy';
   key: string;
   type: T;
@@ -14,7 +17,7 @@ export interface PolicyOf<T extends string, K extends 'Listener' | 'RouteRule' |
 }
 
 /** One type of policy. */
-export interface PolicyType<K extends 'Listener' | 'RouteRule' | 'Backend', S> {
+export interface PolicyType<K extends PolicyTarget, S> {
   /** What it holds for. */
   target: K;
   /**
@@ -22,9 +25,11 @@ export interface PolicyType<K extends 'Listener' | 'RouteRule' | 'Backend', S> {
    * counts, and nothing of the others. fields: each setting is that of the nearest policy that has it.
    */
   merge: 'whole' | 'fields';
-  /** Where it acts: on connections of clients as they come in, on requests of a listener or of a
-   * rule, on each attempt at a backend. */
-  stages: ReadonlyArray<'connection' | 'listener' | 'rule' | 'attempt'>;
+  /**
+   * Where it acts: on connections of clients as they come in, on requests of a listener or a rule, on those for a
+   * backend, on each attempt at it.
+   */
+  stages: ReadonlyArray<'connection' | 'listener' | 'rule' | 'backend' | 'attempt'>;
   shape: Shape<S>;
   /** The settings without what is secret. */
   shown(spec: S): S;

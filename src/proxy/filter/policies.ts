@@ -12,7 +12,7 @@ import type { FilterStep } from './order.ts';
 export interface AttachedPolicy {
   readonly key: string;
   readonly type: string;
-  /** A Listener, or a RouteRule: what is attached further out is spread over those in translation. */
+  /** A Listener, RouteRule or Backend: what is attached further out is spread over those in translation. */
   readonly target: { readonly kind: string; readonly key: string };
 }
 
@@ -25,9 +25,13 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   BackendTraffic: null,
 };
 
-/** What a plan has of its own. */
+/** What a plan, or one of its backends, has of its own. */
 interface Planned {
   readonly rule: { readonly key: string };
+  readonly filters: FilterChain | null;
+}
+interface PlannedBackend {
+  readonly key: string;
   readonly filters: FilterChain | null;
 }
 
@@ -37,10 +41,41 @@ interface Compiled {
 }
 
 /** Of one version of the config. */
-interface Attached {
-  readonly byTarget: ReadonlyMap<string, FilterChain>;
-  /** By plan and listener, as they are asked for. */
-  readonly joined: WeakMap<Planned, Map<string, FilterChain | null>>;
+class Attached {
+  readonly #byTarget: ReadonlyMap<string, FilterChain>;
+  /** As they are asked for: by plan and listener, or by backend. */
+  readonly #joined = new WeakMap<Planned | PlannedBackend, Map<string, FilterChain | null>>();
+
+  constructor(byTarget: ReadonlyMap<string, FilterChain>) {
+    this.#byTarget = byTarget;
+  }
+
+  at(kind: string, key: string): FilterChain | undefined {
+    return this.#byTarget.get(targetKey(kind, key));
+  }
+
+  ofPlan(plan: Planned, listener: string): FilterChain | null {
+    const known = this.#known(plan);
+    let chain = known.get(listener);
+    if (chain === undefined) {
+      chain = around(this.at('Listener', listener), around(this.at('RouteRule', plan.rule.key), plan.filters));
+      known.set(listener, chain);
+    }
+    return chain;
+  }
+
+  ofBackend(planned: PlannedBackend): FilterChain | null {
+    const known = this.#known(planned);
+    let chain = known.get('');
+    if (chain === undefined) known.set('', (chain = around(this.at('Backend', planned.key), planned.filters)));
+    return chain;
+  }
+
+  #known(planned: Planned | PlannedBackend): Map<string, FilterChain | null> {
+    let known = this.#joined.get(planned);
+    if (known === undefined) this.#joined.set(planned, (known = new Map()));
+    return known;
+  }
 }
 
 /** Of the next config: made, and not in place yet. */
@@ -87,7 +122,7 @@ export class Policies {
     return {
       swap: () => {
         this.#compiled = compiled;
-        this.#attached = chains.size === 0 ? null : { byTarget: chains, joined: new WeakMap() };
+        this.#attached = chains.size === 0 ? null : new Attached(chains);
       },
     };
   }
@@ -109,22 +144,17 @@ export class Policies {
 
   /** All filters that requests of this listener meet on their way through this plan; the plan's own where no other is. */
   filtersOf(plan: Planned, listener: string): FilterChain | null {
-    const attached = this.#attached;
-    if (attached === null) return plan.filters;
-    let known = attached.joined.get(plan);
-    if (known === undefined) attached.joined.set(plan, (known = new Map()));
-    let chain = known.get(listener);
-    if (chain === undefined) {
-      const ofRule = attached.byTarget.get(targetKey('RouteRule', plan.rule.key));
-      chain = around(attached.byTarget.get(targetKey('Listener', listener)), around(ofRule, plan.filters));
-      known.set(listener, chain);
-    }
-    return chain;
+    return this.#attached === null ? plan.filters : this.#attached.ofPlan(plan, listener);
+  }
+
+  /** Those of a backend that was chosen, with what is attached to it. */
+  filtersOfBackend(planned: PlannedBackend): FilterChain | null {
+    return this.#attached === null ? planned.filters : this.#attached.ofBackend(planned);
   }
 
   /** Those that requests meet that no route takes. */
   ofListener(listener: string): FilterChain | null {
-    return this.#attached?.byTarget.get(targetKey('Listener', listener)) ?? null;
+    return this.#attached?.at('Listener', listener) ?? null;
   }
 
   /** None acts on requests, so that nobody need be asked about. */

@@ -115,7 +115,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     const backend = this.plan.choice.next();
     if (backend === null || backend.broken !== undefined) return this.#failBackend();
     this.#backend = backend;
-    const { filters } = backend;
+    const filters = this.service.policies.filtersOfBackend(backend);
     if (filters === null || this.#passes(this.#runFor(head, matched).run(filters), head, matched)) {
       this.#send(head, matched);
     }
