@@ -10,6 +10,7 @@ export interface BackendTrafficPolicy extends Resource {
     targetRefs: PolicyTargetReference[];
     /** Version of the PROXY protocol. */
     proxyProtocol?: 'V1' | 'V2';
+    circuitBreaker?: { maxConnections?: number; maxPendingRequests?: number };
     loadBalancing?: { type: 'RoundRobin' | 'LeastRequest' };
   };
   status?: PolicyStatus;

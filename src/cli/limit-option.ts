@@ -7,6 +7,8 @@ export interface LimitFlags {
   maxBodyBytes?: number;
   maxConnections?: number;
   maxListenerConnections?: number;
+  maxBackendConnections?: number;
+  maxPendingRequests?: number;
   headTimeout?: number;
   keepAliveTimeout?: number;
   streamIdleTimeout?: number;
@@ -27,6 +29,14 @@ export function limitOptions(): Option[] {
       'the same for the port of one listener (503 where it is HTTP); 0: no limit (default: 32768)',
     ).argParser(usage((text) => count(text))),
     new Option(
+      '--max-backend-connections <n>',
+      'connections of a worker to one endpoint of a backend (default: 1024)',
+    ).argParser(usage((text) => count(text, 1))),
+    new Option(
+      '--max-pending-requests <n>',
+      'requests of a worker that may wait for a connection to one endpoint (503) (default: 16384)',
+    ).argParser(usage((text) => count(text))),
+    new Option(
       '--head-timeout <duration>',
       'how long the head of a request may take from its first byte (408) (default: 15s)',
     ).argParser(usage((text) => timeout(text))),
@@ -43,12 +53,14 @@ export function limitOptions(): Option[] {
 
 /** Only the limits that were given. */
 export function limitsOf(flags: LimitFlags): NonNullable<ProxyOptions['limits']> {
-  const { maxBodyBytes, maxConnections, maxListenerConnections, headTimeout, keepAliveTimeout, streamIdleTimeout } =
-    flags;
+  const { maxBodyBytes, maxConnections, maxListenerConnections, maxBackendConnections, maxPendingRequests } = flags;
+  const { headTimeout, keepAliveTimeout, streamIdleTimeout } = flags;
   return {
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
     ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(maxListenerConnections === undefined ? {} : { maxListenerConnections }),
+    ...(maxBackendConnections === undefined ? {} : { maxBackendConnections }),
+    ...(maxPendingRequests === undefined ? {} : { maxPendingRequests }),
     ...(headTimeout === undefined ? {} : { headTimeout }),
     ...(keepAliveTimeout === undefined ? {} : { keepAliveTimeout }),
     ...(streamIdleTimeout === undefined ? {} : { streamIdleTimeout }),
@@ -59,8 +71,10 @@ function bytes(text: string): number {
   return whole(text, 'a number of bytes, such as 10485760');
 }
 
-function count(text: string): number {
-  return whole(text, 'a number of connections, such as 10000');
+function count(text: string, least = 0): number {
+  const number = whole(text, 'a number, such as 10000');
+  if (number < least) throw new Error(`must be ${least} at least`);
+  return number;
 }
 
 function whole(text: string, what: string): number {

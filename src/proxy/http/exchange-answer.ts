@@ -26,6 +26,8 @@ import type { HttpService } from './service.ts';
 import type { Decision } from './wait.ts';
 
 const TOO_LARGE = { status: 413, message: 'The request is longer than what is allowed.' };
+/** For clients that were refused because there are too many at once. */
+const RETRY_SOON: ReadonlyArray<HeaderPair> = [['Retry-After', '1']];
 const NOT_COMPLETED = { status: 500, message: 'The answer could not be completed.' };
 export const NO_LENGTH: HeaderPatch = new HeaderPatch(new Set(['content-length']), []);
 
@@ -86,7 +88,9 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
 
   protected failUpstream(why: Failure): void {
     const { status, message } = upstreamFailure(why);
-    this.fail(status, why, message);
+    if (why !== 'overloaded') return this.fail(status, why, message);
+    this.service.stats.overloaded.value++;
+    this.#deny({ status, reason: why, message, headers: RETRY_SOON });
   }
 
   /** A filter answers in the backend's place. */

@@ -37,6 +37,10 @@ export interface HttpLimits {
   maxConnections: number;
   /** The same on one bound port, so that one listener cannot take all there are (HTTP: 503, others: reset); 0: no limit. */
   maxListenerConnections: number;
+  /** Connections of a worker to one endpoint. */
+  maxBackendConnections: number;
+  /** Requests of a worker that wait for a connection to one endpoint (503). */
+  maxPendingRequests: number;
 }
 
 export const DEFAULT_LIMITS: HttpLimits = {
@@ -46,6 +50,8 @@ export const DEFAULT_LIMITS: HttpLimits = {
   maxBodyBytes: 0,
   maxConnections: 65_536,
   maxListenerConnections: 32_768,
+  maxBackendConnections: 1_024,
+  maxPendingRequests: 16_384,
 };
 
 /** Bytes of a body kept so that the request can be tried again; a longer body is sent once. */

@@ -101,6 +101,7 @@ export class Stats {
   readonly refused: Counter;
   readonly handshakesFailed: Counter;
   readonly retriesRefused: Counter;
+  readonly overloaded: Counter;
   /** Whether the config has this rule (''; none), with this backend (''; none). */
   isServed: (route: string, backend: string) => boolean = () => true;
   readonly #rows = new Map<string, Map<string, RouteRow>>();
@@ -117,6 +118,10 @@ export class Stats {
     this.handshakesFailed = metrics.counter(
       'daemun_tls_handshakes_failed_total',
       'TLS handshakes of clients that failed',
+    );
+    this.overloaded = metrics.counter(
+      'daemun_http_overloaded_total',
+      'Requests refused because too many wait for a connection to an endpoint',
     );
     this.retriesRefused = metrics.counter(
       'daemun_http_retries_refused_total',

@@ -48,12 +48,15 @@ export class DataPlane implements Proxy {
     this.#gate = new EndpointGate({ loopbackEndpoints, loopbackNames });
     const driver = new GuardedDriver(new NetDriver(), this.#gate);
     const state = new ProxyState(wheel);
-    const backends = new Backends({ driver, wheel, state, gate: this.#gate, proxyHeader }, httpPool);
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const endpointLimits = { connections: limits.maxBackendConnections, pending: limits.maxPendingRequests };
+    const around = { driver, wheel, state, gate: this.#gate, limits: endpointLimits, proxyHeader };
+    const backends = new Backends(around, httpPool);
     backends.onRefused = () => this.#tellAgain();
     this.#world = new World(
       { driver, wheel, backends, policies, metrics: this.#metrics },
       {
-        limits: { ...DEFAULT_LIMITS, ...options.limits },
+        limits,
         trustedHops: new Networks(options.trustedHops),
         via: options.via === true,
         ticketKeys: readTicketKeys(options.ticketKeys),

@@ -19,7 +19,7 @@ import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
 import { backendTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
-import type { PoolFactory, UpstreamWorld } from './connection.ts';
+import { DEFAULT_ENDPOINT_LIMITS, type PoolFactory, type UpstreamWorld } from './connection.ts';
 import { NameResolution, type Resolve } from './name-resolution.ts';
 
 interface Served {
@@ -104,12 +104,12 @@ export class Backends {
     // Of those that are made now it is known already.
     const settings = [...touched]
       .filter(({ key }) => !made.has(key))
-      .map((backend) => [backend.key, trafficOf(backend, config)?.loadBalancing] as const);
+      .map((backend) => [backend.key, trafficOf(backend, config)] as const);
     const swap = (): void => {
       for (const [key, served] of made) this.#replace(key, served);
-      for (const [key, loadBalancing] of settings) {
+      for (const [key, spec] of settings) {
         const balancer = this.get(key);
-        if (balancer !== undefined) balancer.loadBalancing = loadBalancing;
+        if (balancer !== undefined) this.#tune(balancer, spec);
       }
       for (const list of lists) if (!made.has(list.key)) this.#endpoints(list);
     };
@@ -206,7 +206,7 @@ export class Backends {
   ): Balancer {
     const alpn = backend.protocol === 'h2c' ? ['h2'] : ['http/1.1'];
     const tls = backend.tls === undefined ? undefined : backendTls(backend.tls, { config, alpn });
-    const { proxyProtocol, loadBalancing } = spec ?? {};
+    const { proxyProtocol } = spec ?? {};
     const balancer = new Balancer(backend, {
       world: this.#world,
       makePool: this.#makePool,
@@ -215,8 +215,16 @@ export class Backends {
       proxyProtocol: proxyProtocol === undefined ? undefined : proxyProtocol === 'V1' ? 1 : 2,
       ...(typeof tls === 'string' ? { broken: tls } : { tls }),
     });
-    balancer.loadBalancing = loadBalancing;
+    this.#tune(balancer, spec);
     return balancer;
+  }
+
+  /** What a policy changes without new connections. */
+  #tune(balancer: Balancer, spec: BackendTraffic['spec'] | undefined): void {
+    const { connections, pending } = this.#world.limits ?? DEFAULT_ENDPOINT_LIMITS;
+    balancer.loadBalancing = spec?.loadBalancing;
+    balancer.limits.connections = spec?.circuitBreaker?.maxConnections ?? connections;
+    balancer.limits.pending = spec?.circuitBreaker?.maxPendingRequests ?? pending;
   }
 
   #endpoints(object: Endpoints): void {

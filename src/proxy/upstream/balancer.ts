@@ -3,7 +3,15 @@ import type { Backend, Endpoint, Endpoints, LoadBalancing } from '../../config/i
 import type { ConnectTls } from '../ground/driver.ts';
 import { type BackendState, ProxyState, type RetryBudget } from '../state/index.ts';
 import { ClientPools } from './client-pools.ts';
-import type { EndpointPool, EndpointTarget, PoolFactory, ProxyVersion, UpstreamWorld } from './connection.ts';
+import {
+  DEFAULT_ENDPOINT_LIMITS,
+  type EndpointLimits,
+  type EndpointPool,
+  type EndpointTarget,
+  type PoolFactory,
+  type ProxyVersion,
+  type UpstreamWorld,
+} from './connection.ts';
 
 export interface BalancerOptions {
   world: UpstreamWorld;
@@ -24,6 +32,8 @@ export class Balancer {
   /** Of the PROXY header that connections to the endpoints begin with. */
   readonly proxyProtocol: ProxyVersion | undefined;
   loadBalancing: LoadBalancing | undefined = undefined;
+  /** Shared with the pools: what is set here holds for them at once. */
+  readonly limits: EndpointLimits = { ...DEFAULT_ENDPOINT_LIMITS };
   readonly #world: UpstreamWorld;
   readonly #makePool: PoolFactory;
   readonly #states: ProxyState['backends'];
@@ -117,7 +127,7 @@ export class Balancer {
 
   #newPool({ address, port }: Endpoint, label: string): EndpointPool {
     const health = this.state.endpoints.hold(label);
-    const target: EndpointTarget = { address, port, tls: this.tls, health };
+    const target: EndpointTarget = { address, port, tls: this.tls, health, limits: this.limits };
     const protocol = this.backend.protocol === 'h2c' ? 'h2' : 'http';
     const make = (own: EndpointTarget): EndpointPool => this.#makePool(this.#world, own, protocol);
     return this.proxyProtocol === undefined

@@ -43,6 +43,8 @@ export interface EndpointTarget {
   preamble?: Uint8Array;
   /** Of the endpoint as a whole, whatever pools it has. */
   health: EndpointHealth;
+  /** Absent: the defaults. */
+  limits?: Readonly<EndpointLimits>;
 }
 
 /** What pools need of the world around them. */
@@ -53,6 +55,8 @@ export interface UpstreamWorld {
   state?: ProxyState;
   /** Which endpoints may be used; absent: all. */
   gate?: EndpointGate;
+  /** Absent: the defaults. */
+  limits?: Readonly<EndpointLimits>;
   /** The PROXY header of a version; absent where no backend is sent one. */
   proxyHeader?(version: ProxyVersion, addresses: LinkAddresses): Uint8Array;
 }
@@ -66,11 +70,22 @@ export type PoolFactory = (world: UpstreamWorld, target: EndpointTarget, protoco
 export const CONNECT_TIMEOUT = 5_000;
 /** An idle connection to a backend is closed after this long. */
 export const UPSTREAM_IDLE_TIMEOUT = 60_000;
-/** Connections to one endpoint, busy and idle. */
-export const MAX_CONNECTIONS_PER_ENDPOINT = 1_024;
 /** Idle connections kept for one endpoint. */
 export const MAX_IDLE_PER_ENDPOINT = 256;
 /** Clients at a time that have connections of their own to one endpoint (PROXY protocol); more get a 503. */
 export const MAX_CLIENTS_PER_ENDPOINT = 4_096;
-/** Requests that wait for a connection of a full endpoint; more fail at once (503). */
-export const MAX_WAITING_PER_ENDPOINT = 1_024;
+/** Of each worker, towards each endpoint. A policy may change them while pools live. */
+export interface EndpointLimits {
+  /** Connections, busy and idle; over HTTP/2 there are MAX_H2_CONNECTIONS at most. */
+  connections: number;
+  /**
+   * Requests that wait until a connection is free, besides those for which one is being opened; more fail at once (503).
+   * One holds two to four KiB.
+   */
+  pending: number;
+}
+
+export const DEFAULT_ENDPOINT_LIMITS: Readonly<EndpointLimits> = {
+  connections: 1_024,
+  pending: 16_384,
+};

@@ -1,6 +1,8 @@
 export { Backends, type PreparedBackends } from './backends.ts';
 export {
   CONNECT_TIMEOUT,
+  DEFAULT_ENDPOINT_LIMITS,
+  type EndpointLimits,
   type EndpointPool,
   type EndpointTarget,
   type OpenWaiter,

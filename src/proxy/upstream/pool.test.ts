@@ -3,12 +3,7 @@ import type { Failure, Upstream } from '../ground/codec.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import { BackendState, FIRST_EVICTION, LONGEST_EVICTION } from '../state/index.ts';
-import {
-  MAX_CONNECTIONS_PER_ENDPOINT,
-  MAX_IDLE_PER_ENDPOINT,
-  MAX_WAITING_PER_ENDPOINT,
-  type OpenWaiter,
-} from './connection.ts';
+import { DEFAULT_ENDPOINT_LIMITS, MAX_IDLE_PER_ENDPOINT, type OpenWaiter } from './connection.ts';
 import { ConnectionPool, type PooledConnection } from './pool.ts';
 
 class FakeConnection implements PooledConnection {
@@ -101,13 +96,18 @@ test('a connection that becomes idle goes to whoever waits, who hears that it wa
   expect(open(pool, 1)[0]!.got).toBe(made[1]);
 });
 
+const { connections: MAX_CONNECTIONS_PER_ENDPOINT, pending: MAX_PENDING } = DEFAULT_ENDPOINT_LIMITS;
+
 test('connections, idle ones and waiting requests are capped', async () => {
   const { pool, made } = poolOf();
-  open(pool, MAX_WAITING_PER_ENDPOINT);
+  // Those for whom a connection is being opened do not count.
+  const admitted = open(pool, MAX_CONNECTIONS_PER_ENDPOINT + MAX_PENDING);
   expect(made).toHaveLength(MAX_CONNECTIONS_PER_ENDPOINT);
   const [tooMany] = open(pool, 1);
   await Promise.resolve();
   expect(tooMany!.failed).toBe('overloaded');
+  expect(admitted.every(({ failed }) => failed === undefined)).toBe(true);
+  for (const waiter of admitted.slice(MAX_CONNECTIONS_PER_ENDPOINT)) pool.cancel(waiter);
   for (const connection of made) pool.opened(connection);
   const waiting = open(pool, 3);
   expect(made).toHaveLength(MAX_CONNECTIONS_PER_ENDPOINT);
@@ -116,6 +116,16 @@ test('connections, idle ones and waiting requests are capped', async () => {
   for (const connection of made.slice(1, -1)) pool.idle(connection);
   expect(waiting.every(({ got }) => got !== undefined)).toBe(true);
   expect(made.filter(({ closed }) => !closed).length).toBe(MAX_IDLE_PER_ENDPOINT + 3 + 2);
+});
+
+test('one of many that does not open sends one who waits elsewhere, and the others are served', () => {
+  const { pool, made } = poolOf();
+  const waiting = open(pool, 3);
+  pool.opened(made[0]!);
+  pool.refused('connect_timeout');
+  expect(waiting.map(({ failed }) => failed)).toEqual([undefined, 'connect_timeout', undefined]);
+  pool.idle(made[0]!);
+  expect(waiting[2]!.got).toBe(made[0]);
 });
 
 test('one that refuses fails all who wait, and evicts the endpoint, longer each time', () => {

@@ -2,11 +2,11 @@
 import type { Failure, Upstream } from '../ground/codec.ts';
 import type { EndpointHealth } from '../state/index.ts';
 import {
+  DEFAULT_ENDPOINT_LIMITS,
+  type EndpointLimits,
   type EndpointPool,
   type EndpointTarget,
-  MAX_CONNECTIONS_PER_ENDPOINT,
   MAX_IDLE_PER_ENDPOINT,
-  MAX_WAITING_PER_ENDPOINT,
   type OpenWaiter,
   type UpstreamWorld,
 } from './connection.ts';
@@ -33,8 +33,9 @@ export class ConnectionPool implements EndpointPool {
   readonly world: UpstreamWorld;
   readonly health: EndpointHealth;
   readonly #connect: ConnectionFactory;
+  readonly #limits: Readonly<EndpointLimits>;
   readonly #idle: PooledConnection[] = [];
-  readonly #waiting = new WaitingRoom(MAX_WAITING_PER_ENDPOINT);
+  readonly #waiting = new WaitingRoom();
   #connections = 0;
   #connecting = 0;
   #retired = false;
@@ -46,6 +47,7 @@ export class ConnectionPool implements EndpointPool {
     this.port = target.port;
     this.label = `${target.address}:${target.port}`;
     this.health = target.health;
+    this.#limits = target.limits ?? DEFAULT_ENDPOINT_LIMITS;
     this.#connect = connect;
   }
 
@@ -56,7 +58,9 @@ export class ConnectionPool implements EndpointPool {
       connection.adopt(waiter);
       return connection;
     }
-    if (this.#waiting.admit(waiter)) this.#grow();
+    // Whoever gets a connection that is about to open does not wait for others.
+    const opening = this.#connecting + (this.#connections < this.#limits.connections ? 1 : 0);
+    if (this.#waiting.admit(waiter, this.#limits.pending + opening)) this.#grow();
     return null;
   }
 
@@ -93,7 +97,9 @@ export class ConnectionPool implements EndpointPool {
     this.#connecting--;
     this.#connections--;
     this.health.refused();
-    this.#waiting.turnAway(why);
+    if (this.#connections === this.#connecting) this.#waiting.turnAway(why);
+    // Others are open and serve who waits: one asks elsewhere, for whom this one was.
+    else this.#waiting.next()?.upstreamUnavailable(why);
   }
 
   /** An open connection ended. */
@@ -127,7 +133,7 @@ export class ConnectionPool implements EndpointPool {
   }
 
   #grow(): void {
-    if (this.#waiting.size <= this.#connecting || this.#connections >= MAX_CONNECTIONS_PER_ENDPOINT) return;
+    if (this.#waiting.size <= this.#connecting || this.#connections >= this.#limits.connections) return;
     this.#connections++;
     this.#connecting++;
     this.#connect(this);

@@ -3,43 +3,65 @@ import type { Failure } from '../ground/codec.ts';
 import type { OpenWaiter } from './connection.ts';
 
 export class WaitingRoom {
-  readonly #limit: number;
-  #waiting: OpenWaiter[] = [];
-
-  /** `limit`: how many wait at most; more fail at once with `overloaded` (503). */
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
+  #waiting: Array<OpenWaiter | undefined> = [];
+  /** Where the first in the queue stands: places before it are empty. */
+  #first = 0;
+  #size = 0;
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#size;
   }
 
-  /** False: the room is full, and the waiter is told so after the call. */
-  admit(waiter: OpenWaiter): boolean {
-    if (this.#waiting.length >= this.#limit) {
+  /** `limit`: how many wait at most. False: the room is full, and the waiter is told `overloaded` (503) after the call. */
+  admit(waiter: OpenWaiter, limit: number): boolean {
+    if (this.#size >= limit) {
       queueMicrotask(() => waiter.upstreamUnavailable('overloaded'));
       return false;
     }
     this.#waiting.push(waiter);
+    this.#size++;
     return true;
   }
 
   /** The one that has waited longest, or undefined. */
   next(): OpenWaiter | undefined {
-    return this.#waiting.shift();
+    if (this.#size === 0) return undefined;
+    const waiting = this.#waiting;
+    let waiter: OpenWaiter | undefined;
+    while (waiter === undefined) {
+      waiter = waiting[this.#first];
+      waiting[this.#first++] = undefined;
+    }
+    this.#size--;
+    this.#tidy();
+    return waiter;
+  }
+
+  /** Half of the places are empty ones: to move the rest costs less than was saved. */
+  #tidy(): void {
+    if (this.#size === 0) {
+      this.#waiting = [];
+      this.#first = 0;
+    } else if (this.#first > 1024 && this.#first * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#first);
+      this.#first = 0;
+    }
   }
 
   /** The waiter is no longer interested. */
   leave(waiter: OpenWaiter): void {
-    const at = this.#waiting.indexOf(waiter);
-    if (at !== -1) this.#waiting.splice(at, 1);
+    const at = this.#waiting.indexOf(waiter, this.#first);
+    if (at === -1) return;
+    this.#waiting[at] = undefined;
+    this.#size--;
+    this.#tidy();
   }
 
   /** No connection could be opened: everyone tries elsewhere, and who comes back meanwhile waits anew. */
   turnAway(why: Failure): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const waiter of waiting) waiter.upstreamUnavailable(why);
+    this.#first = this.#size = 0;
+    for (const waiter of waiting) waiter?.upstreamUnavailable(why);
   }
 }

@@ -1,6 +1,6 @@
 import type { PolicyTargetReference } from '../../api/index.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
-import { list, object, oneOf, optional, required, rule } from './schema.ts';
+import { integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 
 const takesServices = rule<PolicyTargetReference[]>(
   'must name Services, with group "" (sectionName: the name of one port)',
@@ -10,5 +10,8 @@ const takesServices = rule<PolicyTargetReference[]>(
 export const backendTrafficPolicySpec = object({
   targetRefs: required(list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesServices] })),
   proxyProtocol: optional(oneOf('V1', 'V2')),
+  circuitBreaker: optional(
+    object({ maxConnections: optional(integer({ min: 1 })), maxPendingRequests: optional(integer({ min: 0 })) }),
+  ),
   loadBalancing: optional(object({ type: required(oneOf('RoundRobin', 'LeastRequest')) })),
 });

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ARENA } from '../../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL } from '../../ground/codec.ts';
-import { CONNECT_TIMEOUT, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/index.ts';
+import { CONNECT_TIMEOUT, DEFAULT_ENDPOINT_LIMITS, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/index.ts';
 import { RawBackend, Waiter } from './backend.fixture.ts';
 import { sendText } from './client.fixture.ts';
 import * as frame from './frame.ts';
-import { MAX_WAITING_FOR_STREAM } from './pool.ts';
 import { block, setting, turn, word } from './wire.fixture.ts';
 
 const GET = 'GET /a?b=c HTTP/1.1\r\nHost: b.example\r\nX-A: 1\r\n';
@@ -87,7 +86,7 @@ describe('requests', () => {
   test('that wait are limited in number', async () => {
     const backend = new RawBackend();
     backend.driver.onConnect = () => undefined;
-    for (let i = 0; i < MAX_WAITING_FOR_STREAM; i++) new Waiter(GET, BODY_NONE).open(backend.pool);
+    for (let i = 0; i < DEFAULT_ENDPOINT_LIMITS.pending; i++) new Waiter(GET, BODY_NONE).open(backend.pool);
     const last = new Waiter(GET, BODY_NONE).open(backend.pool);
     await turn();
     expect(last.events).toEqual(['unavailable overloaded']);

@@ -5,6 +5,8 @@ import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadli
 import type { EndpointHealth } from '../../state/index.ts';
 import {
   CONNECT_TIMEOUT,
+  DEFAULT_ENDPOINT_LIMITS,
+  type EndpointLimits,
   type EndpointPool,
   type EndpointTarget,
   type OpenWaiter,
@@ -16,8 +18,6 @@ import { H2ClientConnection, type H2ClientHost } from './client-connection.ts';
 
 /** Connections to one endpoint: one is enough until the backend's limit of streams is reached. */
 export const MAX_H2_CONNECTIONS = 64;
-/** Requests that wait for a stream; more fail at once (503). */
-export const MAX_WAITING_FOR_STREAM = 1_024;
 
 export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   readonly address: string;
@@ -28,12 +28,13 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   readonly health: EndpointHealth;
   readonly #world: UpstreamWorld;
   readonly #target: EndpointTarget;
+  readonly #limits: Readonly<EndpointLimits>;
   readonly #connectDeadline: Deadline;
   /** Open ones that take requests. */
   readonly #connections: H2ClientConnection[] = [];
   /** The one that is being opened: one at a time. */
   #connecting: H2ClientConnection | null = null;
-  readonly #waiting = new WaitingRoom(MAX_WAITING_FOR_STREAM);
+  readonly #waiting = new WaitingRoom();
   #retired = false;
 
   constructor(world: UpstreamWorld, target: EndpointTarget) {
@@ -44,12 +45,13 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.port = target.port;
     this.label = `${target.address}:${target.port}`;
     this.health = target.health;
+    this.#limits = target.limits ?? DEFAULT_ENDPOINT_LIMITS;
     this.#connectDeadline = world.wheel.borrow(this);
   }
 
   open(waiter: OpenWaiter): Upstream | null {
     for (const connection of this.#connections) if (connection.free) return connection.request(waiter);
-    if (this.#waiting.admit(waiter)) this.#grow();
+    if (this.#waiting.admit(waiter, this.#limits.pending)) this.#grow();
     return null;
   }
 
@@ -69,7 +71,8 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   }
 
   #grow(): void {
-    if (this.#connecting !== null || this.#connections.length >= MAX_H2_CONNECTIONS) return;
+    if (this.#connecting !== null || this.#connections.length >= Math.min(MAX_H2_CONNECTIONS, this.#limits.connections))
+      return;
     const connection = new H2ClientConnection(this);
     this.#connecting = connection;
     this.wheel.set(this.#connectDeadline, CONNECT_TIMEOUT);
@@ -99,7 +102,8 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.#connecting = null;
     this.wheel.clear(this.#connectDeadline);
     this.health.refused();
-    this.#waiting.turnAway(why);
+    if (this.#connections.length === 0) this.#waiting.turnAway(why);
+    else this.#waiting.next()?.upstreamUnavailable(why);
   }
 
   available(connection: H2ClientConnection): void {
