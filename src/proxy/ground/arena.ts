@@ -47,8 +47,13 @@ export const COMPOSE_START = SWITCH_END;
 export const COMPOSE_SIZE = 256 * KIB;
 export const COMPOSE_END = COMPOSE_START + COMPOSE_SIZE;
 
+/** Where a head is put back that was copied out because a filter waits. */
+export const HELD_START = COMPOSE_END;
+export const HELD_SIZE = 160 * KIB;
+export const HELD_END = HELD_START + HELD_SIZE;
+
 /** Where the lines of a head are put that an encoder makes other bytes of (HTTP/2). */
-export const ENCODE_START = COMPOSE_END;
+export const ENCODE_START = HELD_END;
 export const ENCODE_SIZE = 272 * KIB;
 export const ENCODE_END = ENCODE_START + ENCODE_SIZE;
 

@@ -116,5 +116,7 @@ describe('regions', () => {
     expect(MAX_FRAME_SIZE).toBeLessThan(Math.min(arena.JOIN_SIZE, KEPT.size));
     expect(MAX_RESPONSE_HEAD_BYTES + arena.RECV_SIZE).toBeLessThanOrEqual(arena.JOIN_SIZE);
     expect(MAX_SECTION_BYTES + OWN_LINES).toBeLessThanOrEqual(arena.SWITCH_SIZE);
+    // With what of a head lies elsewhere, such as a path that was brought into another form.
+    expect(2 * MAX_RESPONSE_HEAD_BYTES).toBeLessThanOrEqual(arena.HELD_SIZE);
   });
 });

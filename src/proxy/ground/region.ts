@@ -4,6 +4,8 @@ import {
   ARENA,
   BLOCK_END,
   BLOCK_START,
+  HELD_END,
+  HELD_START,
   JOIN_END,
   JOIN_START,
   KEPT_END,
@@ -51,6 +53,7 @@ export class Region {
 
 export const JOIN: Region = new Region(JOIN_START, JOIN_END);
 export const BLOCK: Region = new Region(BLOCK_START, BLOCK_END);
+export const HELD: Region = new Region(HELD_START, HELD_END);
 export const KEPT: Region = new Region(KEPT_START, KEPT_END);
 export const MADE: Region = new Region(MADE_START, MADE_END);
 export const TRAILER: Region = new Region(TRAILER_START, TRAILER_END);

@@ -1,7 +1,7 @@
 /** A head that must outlive the call that handed it over: copied out of ARENA, and put back for who goes on with it. */
-import { ARENA, JOIN_START } from '../ground/arena.ts';
+import { ARENA, HELD_START } from '../ground/arena.ts';
 import { FIELD_STRIDE, type Head, HeadTable, NAME_END, NAME_START, VALUE_END, VALUE_START } from '../ground/head.ts';
-import { JOIN } from '../ground/region.ts';
+import { HELD } from '../ground/region.ts';
 
 /** Every pair of offsets of a head besides those of its fields. */
 export const PAIRS = [
@@ -35,27 +35,27 @@ export class HeldHead {
       const [first, last] = [head[from], head[to]];
       if (last === 0) continue;
       if (first >= start && last <= end) {
-        plain[from] = first - start + JOIN_START;
-        plain[to] = last - start + JOIN_START;
+        plain[from] = first - start + HELD_START;
+        plain[to] = last - start + HELD_START;
       } else {
         pieces.push(Buffer.from(ARENA.subarray(first, last)));
-        plain[from] = JOIN_START + size;
+        plain[from] = HELD_START + size;
         size += last - first;
-        plain[to] = JOIN_START + size;
+        plain[to] = HELD_START + size;
       }
     }
     this.#bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    this.#plain = { ...plain, count, start: JOIN_START, end: JOIN_START + end - start };
+    this.#plain = { ...plain, count, start: HELD_START, end: HELD_START + end - start };
     this.#fields = fields.slice(0, count * FIELD_STRIDE);
     this.#drop = drop.slice(0, count);
     for (let at = 0; at < this.#fields.length; at += FIELD_STRIDE) {
-      for (const offset of FIELD_OFFSETS) this.#fields[at + offset] = this.#fields[at + offset]! - start + JOIN_START;
+      for (const offset of FIELD_OFFSETS) this.#fields[at + offset] = this.#fields[at + offset]! - start + HELD_START;
     }
   }
 
-  /** Puts it back into ARENA. Only where nobody else is at work there. */
+  /** Puts it back into ARENA. */
   restore(): Head {
-    JOIN.load(this.#bytes);
+    HELD.load(this.#bytes);
     RESTORED.fields.set(this.#fields);
     RESTORED.drop.set(this.#drop);
     return Object.assign(RESTORED, this.#plain) as unknown as Head;
