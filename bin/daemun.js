@@ -24,6 +24,8 @@ function entry() {
 function start() {
   // Node would open a debugger, to everybody on this machine.
   process.on('SIGUSR1', () => {});
+  // A reload that is asked for before a run is loaded is none: everything is still to be read.
+  if (process.argv[2] === 'run') process.on('SIGHUP', () => {});
   import(entry().href)
     .then((cli) => cli.main(process.argv))
     .catch((error) => {

@@ -34,8 +34,8 @@ export class Intake {
     return this.#receiver.metrics();
   }
 
+  /** What is being applied is the receiver's to wait for. */
   async drain(timeout: number): Promise<void> {
-    await this.#last;
     await this.#receiver.drain(timeout);
   }
 

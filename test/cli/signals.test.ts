@@ -72,6 +72,20 @@ test('SIGHUP looks at the files at once, and nothing ends', async () => {
   expect(gateway.records().filter(({ msg }) => msg === 'worker started')).toHaveLength(1);
 });
 
+test('SIGHUP and SIGUSR1 while the manifests are still to come change nothing', async () => {
+  running = new DaemunProcess(['run', '-f', '-', '--echo-backends', '--admin', '127.0.0.1:0', ...JSON_LOG]);
+  await running.logged('worker started');
+  running.child.kill('SIGHUP');
+  running.child.kill('SIGUSR1');
+  await running.logged('reading the manifests again');
+  running.child.stdin!.end(Object.values(FILES).join('---\n'));
+  await running.logged('serving');
+  running.child.kill('SIGTERM');
+  const { code, stderr } = await running.finished;
+  expect(code).toBe(0);
+  expect(stderr).not.toContain('Debugger');
+});
+
 test('SIGQUIT drains as SIGTERM does', async () => {
   const gateway = await serve();
   for (const pid of childrenOf(gateway.child.pid!)) process.kill(pid, 'SIGQUIT');
