@@ -58,7 +58,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     shared: true,
     loopbackNames,
   });
-  config.subscribe((changes) => forgetUnused(lastGood, changes));
+  config.subscribe((changes) => noteUses(lastGood, changes));
   const book = new StatusBook();
   for (const one of writer ? [book, writer] : [book]) {
     one.write(Array.from(statuses.entries(), ([key, after]) => ({ key, after })));
@@ -70,12 +70,18 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   return { source, config, unserved, acks, deliveries, addresses, report, problems, graph };
 }
 
-/** A reference that is taken away is no mistake: it ends what was kept in service for its sake. */
-function forgetUnused(lastGood: LastGood, changes: ReadonlyArray<Change<ConfigObject>>): void {
+/**
+ * What is in service is worth remembering. A reference that is taken away is no mistake: it ends what was kept in
+ * service for its sake.
+ */
+function noteUses(lastGood: LastGood, changes: ReadonlyArray<Change<ConfigObject>>): void {
   for (const { before, after } of changes) {
-    if (before === undefined || after !== undefined) continue;
-    if (before.kind === 'Certificate') lastGood.forget('certificate', `Secret/${before.key}`);
-    else if (before.kind === 'TrustBundle') lastGood.forget('authorities', before.key);
+    const object = after ?? before;
+    if (object?.kind !== 'Certificate' && object?.kind !== 'TrustBundle') continue;
+    const role = object.kind === 'Certificate' ? 'certificate' : 'authorities';
+    const key = object.kind === 'Certificate' ? `Secret/${object.key}` : object.key;
+    if (after === undefined) lastGood.forget(role, key);
+    else lastGood.use(role, key);
   }
 }
 

@@ -10,8 +10,8 @@ import { SourceCollection } from '../graph/index.ts';
 
 type Credential = Secret | ConfigMap;
 
-/** Why a credential cannot be used in a role; undefined where it can. `now` is for dates. */
-export type CredentialJudge = (role: CredentialRole, object: Credential, now: Date) => string | undefined;
+/** Why a credential cannot be used in a role; undefined where it can. `now`: dates count, too. */
+type CredentialJudge = (role: CredentialRole, object: Credential, now?: Date) => string | undefined;
 
 export interface LastGoodOptions {
   judge: CredentialJudge;
@@ -21,44 +21,55 @@ export interface LastGoodOptions {
 const ROLES: readonly CredentialRole[] = ['certificate', 'authorities'];
 
 /**
- * Remembers the last good form of every credential that is spoilt, emptied or taken away, and since when. It is told
- * of a change in the batch that makes it, so that nobody sees a state in which neither form is there. Nothing is judged
- * before it changes.
+ * Remembers the last good form of every credential in use that is spoilt, emptied or taken away, and since when. It is
+ * told of a change in the batch that makes it, so that nobody sees a state in which neither form is there. Nothing is
+ * judged before it changes, and nothing that is not in use.
  */
 export class LastGood {
   readonly collection = new SourceCollection<Superseded>('superseded');
   readonly #judge: CredentialJudge;
   readonly #now: () => Date;
+  readonly #used = new Set<string>();
 
   constructor({ judge, now = () => new Date() }: LastGoodOptions) {
     this.#judge = judge;
     this.#now = now;
   }
 
-  note(before: Credential | undefined, after: Credential | undefined): void {
-    const object = after ?? before;
-    if (object === undefined) return;
-    for (const role of ROLES) this.#noteRole(role, objectKey(object), { before, after });
+  /** The object is in service in this role: what it says now is good. */
+  use(role: CredentialRole, object: string): void {
+    this.#used.add(supersededKey(role, object));
   }
 
   /** Nothing uses the object any more: should something use it again, it is as new. */
   forget(role: CredentialRole, object: string): void {
-    this.collection.apply([{ key: supersededKey(role, object) }]);
+    const key = supersededKey(role, object);
+    this.#used.delete(key);
+    this.collection.apply([{ key }]);
   }
 
-  #noteRole(
+  note(before: Credential | undefined, after: Credential | undefined): void {
+    const object = after ?? before;
+    if (object === undefined) return;
+    for (const role of ROLES) {
+      const key = supersededKey(role, objectKey(object));
+      if (this.#used.has(key)) this.collection.apply([{ key, value: this.#superseded(role, key, { before, after }) }]);
+    }
+  }
+
+  #superseded(
     role: CredentialRole,
-    object: string,
+    key: string,
     { before, after }: { before: Credential | undefined; after: Credential | undefined },
-  ): void {
-    const key = supersededKey(role, object);
+  ): Superseded | undefined {
     const held = this.collection.get(key);
-    const now = this.#now();
-    // A form that is held, or of which another is held, was good in this role; all others are asked about first.
     const form = held?.form ?? before;
-    if (form === undefined || (held === undefined && this.#judge(role, form, now) !== undefined)) return;
+    const now = this.#now();
     const why = after === undefined ? 'does not exist any more' : this.#judge(role, after, now);
-    const since = held?.since ?? now.toISOString().replace(/\.\d+Z$/, 'Z');
-    this.collection.apply([why === undefined ? { key } : { key, value: { form, since, why } }]);
+    if (why === undefined || form === undefined) return undefined;
+    // One that has expired is better than none, but no better than another.
+    const onlyLate = after !== undefined && this.#judge(role, after) === undefined;
+    if (onlyLate && this.#judge(role, form, now) !== undefined) return undefined;
+    return { form, since: held?.since ?? now.toISOString().replace(/\.\d+Z$/, 'Z'), why };
   }
 }
