@@ -54,7 +54,15 @@ function reference({ parentRef, ancestorRef }: Entry): Json {
 }
 
 function stampedEntry(wanted: Entry, live: Entry | undefined, now: string): Entry {
-  return { ...wanted, conditions: mergedConditions(live?.conditions ?? [], wanted.conditions ?? [], now) };
+  const conditions = mergedConditions(live?.conditions ?? [], wanted.conditions ?? [], now);
+  // The reference as it stands, with the defaults that the server filled in: they alone are no change.
+  const { parentRef, ancestorRef } = live ?? wanted;
+  return {
+    ...wanted,
+    ...(parentRef === undefined ? {} : { parentRef }),
+    ...(ancestorRef === undefined ? {} : { ancestorRef }),
+    conditions,
+  };
 }
 
 const OWN_TYPES: ReadonlySet<string> = new Set(Object.values(CONDITION));

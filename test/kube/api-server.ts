@@ -181,12 +181,10 @@ export class ApiServer {
       metadata.continue = `${own} ${end}`;
       metadata.remainingItemCount = snapshot.objects.length - end;
     }
-    return {
-      kind: `${served.kind}List`,
-      apiVersion: groupVersion(served),
-      metadata,
-      items: snapshot.objects.slice(start, end).map(show),
-    };
+    const items = snapshot.objects.slice(start, end).map(show);
+    // As a real one does: of metadata alone an empty list is null.
+    const bare = show === metadataOf && items.length === 0;
+    return { kind: `${served.kind}List`, apiVersion: groupVersion(served), metadata, items: bare ? null : items };
   }
 
   #write(target: Target, { method, query }: Asked, sent: { body: unknown; type: string }): unknown {

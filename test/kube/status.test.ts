@@ -113,6 +113,16 @@ describe('statuses of routes', () => {
     expect(statusOf('HTTPRoute', 'a')).toEqual(before);
   });
 
+  test('are not written where only defaults of a reference differ, which the server fills in', async () => {
+    const { api, reconciler, written } = await start([route('a')]);
+    const there = parent('edge', [{ ...condition('Accepted'), lastTransitionTime: '2020-01-01T00:00:00Z' }]);
+    const parentRef = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'edge' };
+    setStatus(api, 'HTTPRoute', 'a', { parents: [{ ...there, parentRef }] });
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    expect(written).toEqual([]);
+  });
+
   test('keep the time of a condition whose status stays, and conditions of types that are not ours', async () => {
     const old = '2020-01-01T00:00:00Z';
     const there = [

@@ -128,8 +128,9 @@ export class ListWatch {
         signal: this.#abort.signal,
         ...(metadataOnly ? { accept: LIST_METADATA } : {}),
       });
-      if (!Array.isArray(page.items)) throw new Error(`${path} answered with no list`);
-      for (const item of page.items) objects.push(slim(item));
+      // An API server writes an empty list of metadata as null.
+      if (page.items !== null && !Array.isArray(page.items)) throw new Error(`${path} answered with no list`);
+      for (const item of page.items ?? []) objects.push(slim(item));
       version = page.metadata?.resourceVersion ?? '';
       next = page.metadata?.continue || undefined;
     } while (next !== undefined);
@@ -199,7 +200,7 @@ export class ListWatch {
 
 interface ListPage {
   metadata?: { resourceVersion?: string; continue?: string };
-  items?: Resource[];
+  items?: Resource[] | null;
 }
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
