@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Deadline, DeadlineWheel, WHEEL_TICK } from './deadline.ts';
 
 function clocked(): { wheel: DeadlineWheel; pass(milliseconds: number): void } {
@@ -125,4 +125,66 @@ test('whatever is set and however time passes, each deadline is met once, in its
     }),
     { numRuns: 100 },
   );
+});
+
+test('one that was given back is met by nobody, even if it is set once more', () => {
+  const { wheel, pass } = clocked();
+  const met: string[] = [];
+  const first = wheel.borrow({ onDeadline: () => met.push('first') });
+  wheel.set(first, 100);
+  wheel.giveBack(first);
+  pass(500);
+  wheel.set(first, 100);
+  pass(500);
+  expect(met).toEqual([]);
+});
+
+test('its next owner does not inherit when it was due', () => {
+  const { wheel, pass } = clocked();
+  const met: string[] = [];
+  const first = wheel.borrow({ onDeadline: () => met.push('first') });
+  wheel.set(first, 100);
+  wheel.giveBack(first);
+  expect(wheel.borrow({ onDeadline: () => met.push('second') })).toBe(first);
+  pass(500);
+  expect(met).toEqual([]);
+});
+
+test('one that is due at once is met with the next tick', () => {
+  const { wheel, pass } = clocked();
+  const met: number[] = [];
+  pass(1_000);
+  wheel.set(wheel.borrow({ onDeadline: (now) => met.push(now) }), 0);
+  pass(WHEEL_TICK);
+  expect(met).toEqual([1_050]);
+});
+
+test('time counts from when the wheel was made', () => {
+  let time = 7_000;
+  const wheel = new DeadlineWheel(() => time);
+  time += 250;
+  wheel.advance();
+  expect(wheel.now).toBe(250);
+});
+
+test('a wheel that was started turns by itself, once for each tick, until it is stopped', () => {
+  vi.useFakeTimers();
+  try {
+    let looks = 0;
+    const wheel = new DeadlineWheel(() => ++looks);
+    wheel.start();
+    wheel.start();
+    looks = 0;
+    vi.advanceTimersByTime(WHEEL_TICK * 3);
+    expect(looks).toBe(3);
+    wheel.stop();
+    vi.advanceTimersByTime(WHEEL_TICK * 3);
+    expect(looks).toBe(3);
+    wheel.start();
+    vi.advanceTimersByTime(WHEEL_TICK);
+    expect([looks, vi.getTimerCount()]).toEqual([4, 1]);
+    wheel.stop();
+  } finally {
+    vi.useRealTimers();
+  }
 });

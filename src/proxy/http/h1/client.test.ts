@@ -1,0 +1,241 @@
+/** A connection to a backend: when it is used again, and when it is given up. */
+import { expect, test } from 'vitest';
+import { ARENA, RECV_START } from '../../ground/arena.ts';
+import { BODY_LENGTH, BODY_NONE, BODY_OPEN, type Failure, type Upstream } from '../../ground/codec.ts';
+import { DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
+import type { Head } from '../../ground/head.ts';
+import { MemoryDriver, type MemoryLink } from '../../listen/index.ts';
+import { BackendState } from '../../state/index.ts';
+import { CONNECT_TIMEOUT, type OpenWaiter, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
+import { ConnectionPool } from '../../upstream/pool.ts';
+import { H1ClientConnection } from './client.ts';
+
+/** Notes what a request hears. */
+class Request implements OpenWaiter {
+  readonly heard: string[] = [];
+  upstream: Upstream | undefined;
+  upstreamReady(upstream: Upstream): void {
+    this.upstream = upstream;
+  }
+  upstreamUnavailable(why: Failure): void {
+    this.heard.push(`unavailable ${why}`);
+  }
+  responseInformational(head: Head): void {
+    this.heard.push(`informational ${head.status}`);
+  }
+  responseHead(head: Head, framing: number): void {
+    this.heard.push(`head ${head.status} ${framing}`);
+  }
+  responseBody(start: number, end: number): void {
+    this.heard.push(`body ${ARENA.latin1Slice(start, end)}`);
+  }
+  responseEnd(): void {
+    this.heard.push('end');
+  }
+  upstreamFailed(why: Failure, sawBytes: boolean): void {
+    this.heard.push(`failed ${why} ${sawBytes}`);
+  }
+  upstreamDrained(): void {
+    this.heard.push('drained');
+  }
+  responseFlush(): void {}
+}
+
+class Rig {
+  readonly #wheel: DeadlineWheel;
+  readonly driver = new MemoryDriver();
+  readonly pool: ConnectionPool;
+  #time = 0;
+
+  constructor() {
+    this.#wheel = new DeadlineWheel(() => this.#time);
+    this.driver.onConnect = () => {};
+    const health = new BackendState(this.#wheel).endpoints.hold('');
+    const target = { address: '10.0.0.1', port: 80, tls: undefined, health };
+    const world = { driver: this.driver, wheel: this.#wheel };
+    this.pool = new ConnectionPool(world, target, (pool) => new H1ClientConnection(pool));
+  }
+
+  link(index = 0): MemoryLink {
+    return this.driver.opened[index]!.link;
+  }
+
+  pass(milliseconds: number): void {
+    this.#time += milliseconds;
+    this.#wheel.advance();
+  }
+
+  /** A request on a connection that is idle, or on a new one that opens now. */
+  request(head = 'GET / HTTP/1.1\r\n'): Request {
+    const request = new Request();
+    const upstream = this.pool.open(request);
+    if (upstream !== null) request.upstream = upstream;
+    else this.link(this.driver.opened.length - 1).sink.onOpen();
+    request.upstream!.sendHead(head, BODY_NONE);
+    request.upstream!.sendEnd(0, 0);
+    return request;
+  }
+}
+
+const EMPTY = 'HTTP/1.1 204 No Content\r\n\r\n';
+
+test('is used again after a whole answer, and told of as it comes', () => {
+  const rig = new Rig();
+  const first = rig.request();
+  rig.link().deliver('HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n');
+  rig.link().deliver('HTTP/1.1 200 OK\r\ncontent-len');
+  rig.link().deliver('gth: 4\r\n\r\nab');
+  rig.link().deliver('cd');
+  expect(first.heard).toEqual(['informational 103', `head 200 ${BODY_LENGTH}`, 'body ab', 'body cd', 'end']);
+  const second = rig.request();
+  rig.link().deliver('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
+  expect(second.heard).toEqual([`head 200 ${BODY_OPEN}`, 'body x', 'end']);
+  expect(rig.driver.opened).toHaveLength(1);
+});
+
+test.each([
+  ['a length', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n'],
+  ['chunks', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nHTTP/1.1'],
+  ['no body', `${EMPTY}x`],
+  ['an empty body', 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nx'],
+])('is not used again where bytes follow an answer with %s', (_, answer) => {
+  const rig = new Rig();
+  const request = rig.request();
+  rig.link().deliver(answer);
+  expect(request.heard.at(-1)).toBe('end');
+  expect(rig.link().closed).toBe('end');
+  rig.request();
+  expect(rig.driver.opened).toHaveLength(2);
+});
+
+test('is given up where the backend speaks unasked', () => {
+  const rig = new Rig();
+  rig.request();
+  rig.link().deliver(EMPTY);
+  rig.link().deliver('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+  expect(rig.link().closed).toBe('reset');
+  const next = rig.request();
+  expect([rig.driver.opened.length, next.heard]).toEqual([2, []]);
+});
+
+test('an answer to HEAD has no body, whatever it says', () => {
+  const rig = new Rig();
+  const request = rig.request('HEAD / HTTP/1.1\r\n');
+  rig.link().deliver('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+  expect(request.heard).toEqual([`head 200 ${BODY_NONE}`, 'end']);
+  const other = rig.request();
+  rig.link().deliver('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+  expect(other.heard).toEqual([`head 200 ${BODY_LENGTH}`, 'end']);
+  expect(rig.link().closed).toBe('no');
+});
+
+test('ends politely where the backend asks for it, and by force where its end does not come', () => {
+  const rig = new Rig();
+  rig.request();
+  rig.link().deliver('HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n');
+  expect(rig.link().closed).toBe('end');
+  rig.pass(4_900);
+  expect(rig.link().closed).toBe('end');
+  rig.pass(200);
+  expect(rig.link().closed).toBe('reset');
+});
+
+test('rests for the idle timeout, or for less where the backend says when it closes', () => {
+  const rig = new Rig();
+  rig.request();
+  rig.link().deliver(EMPTY);
+  rig.pass(UPSTREAM_IDLE_TIMEOUT - WHEEL_TICK);
+  expect(rig.link().closed).toBe('no');
+  rig.pass(2 * WHEEL_TICK);
+  expect(rig.link().closed).toBe('end');
+  const second = rig.request();
+  rig.link(1).deliver('HTTP/1.1 204 No Content\r\nkeep-alive: max=9, timeout=5\r\n\r\n');
+  rig.pass(3_900);
+  expect([second.heard.at(-1), rig.link(1).closed]).toEqual(['end', 'no']);
+  rig.pass(200);
+  expect(rig.link(1).closed).toBe('end');
+});
+
+test('ends when its pool retires: at once where it is idle, else after its answer', () => {
+  const rig = new Rig();
+  const busy = rig.request();
+  rig.request();
+  rig.link(1).deliver(EMPTY);
+  rig.pool.retire();
+  expect([rig.link(0).closed, rig.link(1).closed]).toEqual(['no', 'end']);
+  rig.link(0).deliver(EMPTY);
+  expect([busy.heard.at(-1), rig.link(0).closed]).toEqual(['end', 'end']);
+});
+
+test('takes idle ones with it that are as silent as it is, after a timeout', () => {
+  const rig = new Rig();
+  const first = rig.request();
+  const second = rig.request();
+  rig.link(0).deliver(EMPTY);
+  rig.link(1).deliver(EMPTY);
+  expect([first.heard.length, second.heard.length]).toEqual([2, 2]);
+  rig.pass(1_000);
+  const lost = rig.request();
+  rig.pass(1_000);
+  lost.upstream!.abort('timeout');
+  expect([rig.link(0).closed, rig.link(1).closed].sort()).toEqual(['end', 'reset']);
+});
+
+test('leaves idle ones alone where the answer had begun before the timeout', () => {
+  const rig = new Rig();
+  rig.request();
+  rig.request();
+  rig.link(0).deliver(EMPTY);
+  rig.link(1).deliver(EMPTY);
+  rig.pass(1_000);
+  const slow = rig.request();
+  rig.link(1).deliver('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n');
+  slow.upstream!.abort('timeout');
+  expect([rig.link(0).closed, rig.link(1).closed]).toEqual(['no', 'reset']);
+});
+
+test.each([100, 20_000])(
+  'says when it takes no more of a body, in pieces of %d bytes, and when it does again',
+  (size) => {
+    const rig = new Rig();
+    const request = new Request();
+    rig.pool.open(request);
+    rig.link().sink.onOpen();
+    request.upstream!.sendHead('POST / HTTP/1.1\r\n', BODY_OPEN);
+    let sent = 0;
+    let more = true;
+    while (more && sent < 4_000_000) {
+      more = request.upstream!.sendBody(RECV_START, RECV_START + size);
+      request.upstream!.flush();
+      sent += size;
+    }
+    expect(more).toBe(false);
+    expect(request.heard).toEqual([]);
+    rig.link().take();
+    expect(request.heard).toEqual(['drained']);
+    expect(request.upstream!.sendBody(RECV_START, RECV_START + 100)).toBe(true);
+  },
+);
+
+test('gives up where it does not come about, and makes room for others', () => {
+  const rig = new Rig();
+  const first = new Request();
+  rig.pool.open(first);
+  rig.pass(CONNECT_TIMEOUT + WHEEL_TICK);
+  expect([first.heard, rig.link().closed]).toEqual([['unavailable connect_timeout'], 'reset']);
+  rig.link().sink.onClose(undefined);
+  expect([first.heard.length, rig.pool.load]).toEqual([1, 0]);
+});
+
+test('a close in the middle of an answer fails its request, once, and leaves no connection behind', () => {
+  const rig = new Rig();
+  const request = rig.request();
+  rig.link().deliver('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab');
+  rig.link().sink.onClose(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
+  expect(request.heard.at(-1)).toBe('failed reset true');
+  expect(rig.pool.load).toBe(0);
+  const closed = rig.request();
+  rig.link(1).deliver('HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n');
+  rig.link(1).sink.onClose(undefined);
+  expect([closed.heard.at(-1), rig.pool.load]).toEqual(['end', 0]);
+});
