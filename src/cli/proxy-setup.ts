@@ -1,4 +1,5 @@
 /** What every proxy of a run is started with, and how it is made of that. */
+import type { TicketSecret } from '../config/index.ts';
 import type { OpenReceiver, WorkerProxy } from '../delivery/index.ts';
 import { Metrics } from '../observe/index.ts';
 import { createProxy, type ProxyOptions } from '../proxy/index.ts';
@@ -10,7 +11,9 @@ export interface ProxySetup extends AccessSetup {
   portMap: Array<[number, number]>;
   trustedHops: string[];
   /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
-  ticketKeys: string;
+  ticketSecret: TicketSecret;
+  /** Milliseconds; absent: the data plane's default. */
+  drainTimeout?: number;
   loopbackNames: 'allowed' | 'refused';
   via: boolean;
   /** Of the admin API, where there is one: never a backend. */
@@ -20,7 +23,7 @@ export interface ProxySetup extends AccessSetup {
 }
 
 export function proxyOf(setup: ProxySetup): WorkerProxy {
-  const { bind, portMap, trustedHops, shared, ticketKeys, limits, loopbackNames, ownAddresses = [], via } = setup;
+  const { bind, portMap, trustedHops, shared, ticketSecret, limits, loopbackNames, ownAddresses = [], via } = setup;
   const metrics = new Metrics();
   const access = accessTap(setup, metrics);
   const open: OpenReceiver = (name, onAck) => {
@@ -29,12 +32,13 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       bind,
       portMap: new Map(portMap),
       trustedHops,
-      ticketKeys,
+      ticketSecret,
       reusePort: shared,
       loopbackNames,
       via,
       ownAddresses,
       onAck,
+      ...(setup.drainTimeout === undefined ? {} : { drainTimeout: setup.drainTimeout }),
       ...(limits ? { limits } : {}),
       ...(access.onAccess ? { onAccess: access.onAccess } : {}),
     });

@@ -46,4 +46,5 @@ export type {
   WeightedBackend,
 } from './route.ts';
 export { type OfKind, Snapshot } from './snapshot.ts';
+export { newTicketSecret, TICKET_ROTATION_INTERVAL, type TicketSecret, ticketSecretAt } from './ticket-secret.ts';
 export { type ReceivedDelta, readDelta } from './validate.ts';

@@ -22,10 +22,10 @@ const END_GRACE = 300;
  */
 const YOUNG_HALF = 8;
 
-/** What a worker runs, and what its proxy is started with: plain data, since it is sent. */
+/** What a worker runs, and what its proxy is started with, asked for each time: plain data, since it is sent. */
 export interface WorkerProgram {
   entry: URL;
-  setup: unknown;
+  setup(): unknown;
 }
 
 export class WorkerProcess {
@@ -100,7 +100,7 @@ export class WorkerProcess {
     child.on('message', (message: FromWorker) => this.#child === child && this.#hear(message));
     child.on('error', (error) => this.#events.log.error({ worker: this.name, error: error.message }, 'worker failed'));
     child.on('exit', (code, signal) => this.#gone({ code, signal, began }));
-    this.#say({ type: 'start', name: this.name, setup: this.#program.setup });
+    this.#say({ type: 'start', name: this.name, setup: this.#program.setup() });
     const delta = this.#events.full();
     this.#outbox = new Outbox((piece) => this.#say({ type: 'piece', piece }));
     if (delta.version > 0) this.#outbox.add(delta);

@@ -1,5 +1,5 @@
 /** What the rest of Daemun knows of a data plane. */
-import type { Ack, Delta } from '../config/index.ts';
+import type { Ack, Delta, TicketSecret } from '../config/index.ts';
 import type { AccessEntry, MetricsSnapshot } from '../observe/index.ts';
 import type { HttpLimits } from './http/index.ts';
 
@@ -15,10 +15,10 @@ export interface ProxyOptions {
   /** Networks (CIDR) whose X-Forwarded-* and X-Request-Id are believed. */
   trustedHops: string[];
   /**
-   * Keys of TLS session tickets, 48 random bytes in base64, the same for all processes that share the ports: so that a
-   * client resumes its session whichever takes its next connection. Absent: each port's own.
+   * What keys of TLS session tickets are made of, the same for all processes that share the ports: so that a client
+   * resumes its session whichever takes its next connection. Absent: its own.
    */
-  ticketKeys?: string;
+  ticketSecret?: TicketSecret;
   /** Requests and answers say in Via that they came through here: some backends compress nothing then. */
   via?: boolean;
   /** Endpoints on this machine's loopback: allowed where people run backends beside the gateway (default). */

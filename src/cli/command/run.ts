@@ -114,6 +114,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     loopbackNames: flags.loopbackNames === true ? 'allowed' : 'refused',
     accessLog: flags.accessLog,
     limits: limitsOf(flags),
+    drainTimeout: flags.drainTimeout,
   };
   return {
     paths: flags.file,

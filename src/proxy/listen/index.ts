@@ -3,12 +3,12 @@ export { MemoryDriver, MemoryLink } from './memory-link.ts';
 export { NetDriver } from './net-driver.ts';
 export { adoptSocket, deliver, type Handle, linkOf, NetLink } from './net-link.ts';
 export { type ListeningSocket, openSocket, type SocketTarget, socketError } from './socket.ts';
+export { TicketKeys } from './ticket-keys.ts';
 export { tlsLinkOf } from './tls-link.ts';
 export {
   ALPN,
   CIPHERS,
   type PresentedCertificates,
-  TICKET_KEY_BYTES,
   type TlsContext,
   TlsContexts,
   TlsTermination,

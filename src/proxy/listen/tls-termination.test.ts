@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeAll, expect, test } from 'vitest';
+import { newTicketSecret, TICKET_ROTATION_INTERVAL, ticketSecretAt } from '../../config/index.ts';
 import { DrainSet } from '../ground/drain.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
-import { TICKET_KEY_BYTES, type TlsContext, TlsContexts, TlsTermination } from './tls-termination.ts';
+import { TicketKeys } from './ticket-keys.ts';
+import { type TlsContext, TlsContexts, TlsTermination } from './tls-termination.ts';
 
 let pair: { cert: Buffer; key: Buffer };
 const servers: net.Server[] = [];
@@ -22,8 +23,12 @@ function contexts(clients: TlsContext['clients'] = 'ignore'): TlsContexts {
   return new TlsContexts([{ hostname: undefined, clients, present: () => presented }]);
 }
 
+function newKeys(clock?: () => number): TicketKeys {
+  return new TicketKeys(newTicketSecret(clock?.()), clock);
+}
+
 /** A port of one process. */
-async function serve(ticketKeys: Buffer | undefined, clients?: TlsContext['clients']) {
+async function serve(ticketKeys: TicketKeys, clients?: TlsContext['clients']) {
   const termination = new TlsTermination(contexts(clients), {
     alpn: undefined,
     ticketKeys,
@@ -38,9 +43,13 @@ async function serve(ticketKeys: Buffer | undefined, clients?: TlsContext['clien
   return { termination, port: (server.address() as AddressInfo).port };
 }
 
-async function visit(port: number, session?: Buffer): Promise<{ reused: boolean; session: Buffer | undefined }> {
+async function visit(
+  port: number,
+  session?: Buffer,
+  maxVersion: tls.SecureVersion = 'TLSv1.3',
+): Promise<{ reused: boolean; session: Buffer | undefined }> {
   const options = { port, host: '127.0.0.1', servername: 'a.example', rejectUnauthorized: false };
-  const socket = tls.connect({ ...options, session });
+  const socket = tls.connect({ ...options, session, maxVersion });
   let given: Buffer | undefined;
   socket.on('session', (fresh: Buffer) => {
     given = fresh;
@@ -48,6 +57,8 @@ async function visit(port: number, session?: Buffer): Promise<{ reused: boolean;
   let reused = false;
   socket.on('secureConnect', () => {
     reused = socket.isSessionReused();
+    // Of a ticket that is renewed Node says nothing before TLS 1.3.
+    if (maxVersion === 'TLSv1.2') given = socket.getSession();
   });
   socket.resume();
   await once(socket, 'close');
@@ -55,22 +66,22 @@ async function visit(port: number, session?: Buffer): Promise<{ reused: boolean;
 }
 
 test('a session is resumed by another process with the same keys, and by none with others', async () => {
-  const keys = randomBytes(TICKET_KEY_BYTES);
-  const [first, second, stranger] = await Promise.all([serve(keys), serve(keys), serve(undefined)]);
+  const keys = newKeys();
+  const [first, second, stranger] = await Promise.all([serve(keys), serve(keys), serve(newKeys())]);
   const { session } = await visit(first.port);
   expect((await visit(second.port, session)).reused).toBe(true);
   expect((await visit(stranger.port, session)).reused).toBe(false);
 });
 
 test('a swap of certificates keeps the keys', async () => {
-  const { termination, port } = await serve(randomBytes(TICKET_KEY_BYTES));
+  const { termination, port } = await serve(newKeys());
   const { session } = await visit(port);
   termination.prepare(contexts())();
   expect((await visit(port, session)).reused).toBe(true);
 });
 
 test('no session is resumed where clients are asked for certificates', async () => {
-  const keys = randomBytes(TICKET_KEY_BYTES);
+  const keys = newKeys();
   const [open, asking] = await Promise.all([serve(keys), serve(keys, 'request')]);
   const { session } = await visit(open.port);
   expect((await visit(asking.port, session)).reused).toBe(false);
@@ -78,4 +89,45 @@ test('no session is resumed where clients are asked for certificates', async () 
   expect((await visit(asking.port, own.session)).reused).toBe(false);
   open.termination.prepare(contexts('request'))();
   expect((await visit(open.port, session)).reused).toBe(false);
+});
+
+/** With a certificate for names only, so that a name leads to another context than the server's own. */
+function named(): TlsContexts {
+  const options = { cert: pair.cert.toString(), key: pair.key.toString() };
+  const presented = { options, secure: new Map([['ec', tls.createSecureContext(options)]]) };
+  return new TlsContexts([{ hostname: 'a.example', clients: 'ignore', present: () => presented }]);
+}
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  '%s: keys rotate; sessions live over one rotation and not over two',
+  async (version) => {
+    for (const own of [true, false]) {
+      let now = Date.now();
+      const clock = (): number => now;
+      const secret = newTicketSecret(now);
+      // Another process of the same run, which was told the same secret.
+      const [keys, others] = [new TicketKeys(secret, clock), new TicketKeys(secret, clock)];
+      const [{ termination, port }, second] = await Promise.all([serve(keys), serve(others)]);
+      if (!own) for (const one of [termination, second.termination]) one.prepare(named())();
+      const { session } = await visit(port, undefined, version);
+      now += TICKET_ROTATION_INTERVAL;
+      const renewed = await visit(second.port, session, version);
+      expect(renewed.reused).toBe(true);
+      now += TICKET_ROTATION_INTERVAL;
+      expect((await visit(second.port, session, version)).reused).toBe(false);
+      // Whoever resumed was given a ticket of the new keys.
+      expect((await visit(port, renewed.session, version)).reused).toBe(true);
+    }
+  },
+);
+
+test('what a secret was cannot be told from what it is, and what it becomes can', () => {
+  const first = newTicketSecret(0);
+  const next = ticketSecretAt(first, TICKET_ROTATION_INTERVAL);
+  expect(ticketSecretAt(first, TICKET_ROTATION_INTERVAL - 1)).toBe(first);
+  expect(next.secret).not.toBe(first.secret);
+  expect(ticketSecretAt(next, 3 * TICKET_ROTATION_INTERVAL)).toEqual(
+    ticketSecretAt(first, 3 * TICKET_ROTATION_INTERVAL),
+  );
+  expect(ticketSecretAt(next, 0)).toBe(next);
 });

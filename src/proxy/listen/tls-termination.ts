@@ -4,6 +4,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Handle } from './net-link.ts';
+import type { TicketKeys } from './ticket-keys.ts';
 
 /** One certificate, or several with keys of different kinds, of which the client's abilities choose. */
 export interface PresentedCertificates {
@@ -111,16 +112,12 @@ const PLAIN_HTTP = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r
 
 export interface TerminationOptions {
   alpn: string[] | undefined;
-  /** Of session tickets, TICKET_KEY_BYTES; the same in all processes that share the port. Absent: this one's own. */
-  ticketKeys: Buffer | undefined;
+  ticketKeys: TicketKeys;
   /** Of the port. Connections are in it until their handshake is done; while it drains, none goes further. */
   live: DrainSet;
   onSecure: (socket: tls.TLSSocket) => void;
   onFailed: () => void;
 }
-
-/** Bytes of the keys of session tickets: a name, for HMAC and for AES, 16 each. */
-export const TICKET_KEY_BYTES = 48;
 
 /** What the server's own context is made of. */
 interface OwnContext {
@@ -148,7 +145,7 @@ class Handshake implements Drainable {
 
 export class TlsTermination {
   readonly #server: tls.Server;
-  readonly #ticketKeys: Buffer | undefined;
+  readonly #ticketKeys: TicketKeys;
   readonly #live: DrainSet;
   readonly #handshakes = new Map<net.Socket, Handshake>();
   #contexts: TlsContexts;
@@ -207,7 +204,10 @@ export class TlsTermination {
       socket._requestCert = asks;
     }
     const presented = context.present(name);
-    return presented === this.#held?.presented ? undefined : forClient(socket, presented);
+    if (presented === this.#held?.presented) return undefined;
+    const secure = forClient(socket, presented);
+    if (secure !== undefined) this.#ticketKeys.answerFor(secure);
+    return secure;
   }
 
   /**
@@ -234,7 +234,7 @@ export class TlsTermination {
     this.#held = own;
     this.#server.setSecureContext(own.options);
     // A new context would have keys of its own.
-    if (this.#ticketKeys !== undefined) this.#server.setTicketKeys(this.#ticketKeys);
+    this.#ticketKeys.use(this.#server);
   }
 
   accept(handle: Handle): void {

@@ -1,12 +1,12 @@
 /** The data plane: applies deltas one after the other, each compiled whole before it is swapped in. */
 import { isDeepStrictEqual } from 'node:util';
-import { type Ack, type Delta, Snapshot } from '../../config/index.ts';
+import { type Ack, type Delta, newTicketSecret, Snapshot } from '../../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { Networks } from '../../value/networks.ts';
 import { Policies } from '../filter/index.ts';
 import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
-import { NetDriver, TICKET_KEY_BYTES } from '../listen/index.ts';
+import { NetDriver, TicketKeys } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { ProxyState } from '../state/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
@@ -59,7 +59,7 @@ export class DataPlane implements Proxy {
         limits,
         trustedHops: new Networks(options.trustedHops),
         via: options.via === true,
-        ticketKeys: readTicketKeys(options.ticketKeys),
+        ticketKeys: new TicketKeys(options.ticketSecret ?? newTicketSecret()),
         onAccess: options.onAccess,
       },
     );
@@ -183,11 +183,4 @@ function servesRow(config: Snapshot, route: string, backend: string): boolean {
   if (route === '') return true;
   const rule = config.get('RouteRule', route);
   return rule !== undefined && (backend === '' || rule.backends.some((one) => one.backend === backend));
-}
-
-function readTicketKeys(given: string | undefined): Buffer | undefined {
-  if (given === undefined) return undefined;
-  const keys = Buffer.from(given, 'base64');
-  if (keys.length !== TICKET_KEY_BYTES) throw new RangeError(`ticket keys have ${TICKET_KEY_BYTES} bytes`);
-  return keys;
 }

@@ -5,7 +5,7 @@ import type { Networks } from '../../value/networks.ts';
 import type { Policies } from '../filter/index.ts';
 import type { DrainSet, Tally } from '../ground/drain.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats } from '../http/index.ts';
-import type { Driver } from '../listen/index.ts';
+import type { Driver, TicketKeys } from '../listen/index.ts';
 import { type StreamBackend, StreamMeter, StreamPlans, streamLimits } from '../stream/index.ts';
 import type { Backends } from '../upstream/index.ts';
 
@@ -17,8 +17,7 @@ export class World {
   readonly policies: Policies;
   readonly meter: StreamMeter;
   readonly streamLimits = streamLimits();
-  /** Of TLS session tickets; undefined: those of each port. */
-  readonly ticketKeys: Buffer | undefined;
+  readonly ticketKeys: TicketKeys;
   readonly limits: HttpLimits;
   /** Connections of clients on all ports. */
   readonly connections: Tally = { count: 0 };
@@ -32,7 +31,7 @@ export class World {
       limits: HttpLimits;
       trustedHops: Networks;
       via: boolean;
-      ticketKeys: Buffer | undefined;
+      ticketKeys: TicketKeys;
       onAccess: ((entry: AccessEntry) => void) | undefined;
     },
   ) {
