@@ -1,6 +1,7 @@
 /** The data planes of a run: worker processes, so that nothing but traffic runs on a thread that serves. */
-import { newTicketSecret, ticketSecretAt } from '../config/index.ts';
+
 import { type Fleet, type FleetEvents, WorkerFleet } from '../delivery/index.ts';
+import { newTicketSecret, ticketSecretAt } from '../value/ticket-secret.ts';
 import { workerEntry } from './package-place.ts';
 import type { ProxySetup } from './proxy-setup.ts';
 

@@ -1,8 +1,9 @@
 /** What every proxy of a run is started with, and how it is made of that. */
-import type { TicketSecret } from '../config/index.ts';
+
 import type { OpenReceiver, WorkerProxy } from '../delivery/index.ts';
 import { Metrics } from '../observe/index.ts';
 import { createProxy, type ProxyOptions } from '../proxy/index.ts';
+import type { TicketSecret } from '../value/ticket-secret.ts';
 import { type AccessSetup, accessTap } from './access-tap.ts';
 
 /** Plain data, so that it can be sent to a worker. */

@@ -46,5 +46,4 @@ export type {
   WeightedBackend,
 } from './route.ts';
 export { type OfKind, Snapshot } from './snapshot.ts';
-export { newTicketSecret, TICKET_ROTATION_INTERVAL, type TicketSecret, ticketSecretAt } from './ticket-secret.ts';
 export { type ReceivedDelta, readDelta } from './validate.ts';

@@ -1,6 +1,7 @@
 /** What the rest of Daemun knows of a data plane. */
-import type { Ack, Delta, TicketSecret } from '../config/index.ts';
+import type { Ack, Delta } from '../config/index.ts';
 import type { AccessEntry, MetricsSnapshot } from '../observe/index.ts';
+import type { TicketSecret } from '../value/ticket-secret.ts';
 import type { HttpLimits } from './http/index.ts';
 
 export interface ProxyOptions {

@@ -1,7 +1,7 @@
 /** Keys of TLS session tickets: those of now, and those of the time before, so that sessions live over one rotation. */
 import { createHmac, randomBytes } from 'node:crypto';
 import type tls from 'node:tls';
-import { TICKET_ROTATION_INTERVAL, type TicketSecret, ticketSecretAt } from '../../config/index.ts';
+import { TICKET_ROTATION_INTERVAL, type TicketSecret, ticketSecretAt } from '../../value/ticket-secret.ts';
 
 /** Of a name, a key for HMAC and one for AES each. */
 const PART = 16;

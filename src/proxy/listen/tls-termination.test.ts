@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { newTicketSecret, TICKET_ROTATION_INTERVAL, ticketSecretAt } from '../../config/index.ts';
+import { newTicketSecret, TICKET_ROTATION_INTERVAL, ticketSecretAt } from '../../value/ticket-secret.ts';
 import { DrainSet } from '../ground/drain.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
 import { TicketKeys } from './ticket-keys.ts';

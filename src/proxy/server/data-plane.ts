@@ -1,8 +1,9 @@
 /** The data plane: applies deltas one after the other, each compiled whole before it is swapped in. */
 import { isDeepStrictEqual } from 'node:util';
-import { type Ack, type Delta, newTicketSecret, Snapshot } from '../../config/index.ts';
+import { type Ack, type Delta, Snapshot } from '../../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { Networks } from '../../value/networks.ts';
+import { newTicketSecret } from '../../value/ticket-secret.ts';
 import { Policies } from '../filter/index.ts';
 import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
