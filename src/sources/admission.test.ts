@@ -230,6 +230,12 @@ describe('policies of our own', () => {
       'spec.proxyProtocol: must be one of V1, V2',
     ],
     [
+      'a circuit breaker that lets nothing through',
+      'BackendTrafficPolicy',
+      '{ targetRefs: [{ group: "", kind: Service, name: a }], circuitBreaker: { maxConnections: 0 } }',
+      'spec.circuitBreaker.maxConnections: must be',
+    ],
+    [
       'another way to balance',
       'BackendTrafficPolicy',
       '{ targetRefs: [{ group: "", kind: Service, name: a }], loadBalancing: { type: Fastest } }',

@@ -2,6 +2,7 @@
 import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { backendTraffic } from '../policies/policy.ts';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
 import { httpBackend, rawBackend, type TestBackend } from './raw-backend.ts';
 import { rawClient } from './raw-client.ts';
@@ -155,4 +156,48 @@ test('an edit elsewhere, or of its own policy, resets neither health nor turn; a
   };
   await rig.write(text(policy));
   expect((await ask(rig, 12)).filter((status) => status === 504).length).toBeLessThanOrEqual(1);
+});
+
+test('retries are limited by the backend’s budget, and what is refused is counted', async () => {
+  let asked = 0;
+  const bad = await httpBackend((_request, response) => {
+    asked++;
+    response.writeHead(503).end();
+  });
+  closing.push(() => bad.close());
+  const rule = { ...backendRefs('s'), retry: { codes: [503], attempts: 3, backoff: '1ms' } };
+  const rig = await served(manifests([HTTP], httpRoute('r', [rule]), service('s')), {
+    endpoints: [endpointsOf('s', bad.port)],
+  });
+  const began = performance.now();
+  await Promise.all(Array.from({ length: 20 }, () => ask(rig, 5)));
+  const seconds = (performance.now() - began) / 1000;
+  // A hundred requests: three hundred retries without a budget; a fifth of them, and ten a second with it.
+  expect(asked).toBeGreaterThan(100);
+  expect(asked).toBeLessThanOrEqual(100 + 20 + 10 + Math.ceil(seconds * 10));
+  const refused = rig.proxy.metrics().find(({ name }) => name === 'daemun_http_retries_refused_total');
+  expect(refused?.series[0]?.value).toBeGreaterThan(0);
+});
+
+test('LeastRequest sends less to an endpoint that is slow', async () => {
+  const counts = [0, 0];
+  const slow = await httpBackend((_request, response) => {
+    counts[0]!++;
+    setTimeout(() => response.end('slow'), 100);
+  });
+  const fast = await httpBackend((_request, response) => {
+    counts[1]!++;
+    response.end('fast');
+  });
+  closing.push(
+    () => slow.close(),
+    () => fast.close(),
+  );
+  const policy = backendTraffic('s', { loadBalancing: { type: 'LeastRequest' } });
+  const rig = await served(manifests([HTTP], httpRoute('r', [backendRefs('s')]), service('s'), policy), {
+    endpoints: [endpointsOf('s', slow.port, fast.port)],
+  });
+  const statuses = await Promise.all(Array.from({ length: 8 }, () => ask(rig, 25)));
+  expect(new Set(statuses.flat())).toEqual(new Set([200]));
+  expect(counts[0]! * 3).toBeLessThan(counts[1]!);
 });
