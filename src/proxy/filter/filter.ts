@@ -139,7 +139,10 @@ export interface AnswerScope {
 
 /** How an exchange ended. */
 export interface Outcome {
-  /** What the client was told, 499 where it left before. */
+  /**
+   * What the client was told, 499 where it left before; 0 where the request is routed again, since its backend went
+   * while a filter waited: `onRequest` follows then.
+   */
   readonly status: number;
   /** As in the access log: why it ended otherwise than it should have, or ''. */
   readonly reason: string;

@@ -57,20 +57,36 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
       this.web = null;
       return this.fail(421, 'misdirected', 'This connection was made for another host name.');
     }
-    const match = service.table.match(head, serverName);
-    if (match === null)
-      return this.#meetListener(head, { matchedPrefix: 0, listenerPort: 0, trusted, bodyless: complete });
-    const { plan, matchedPrefix, listenerPort } = match;
+    this.expectsContinue = head.expectContinue;
+    this.#find(head, { matchedPrefix: 0, listenerPort: 0, trusted, bodyless: complete });
+  }
+
+  /** The route, and the filters on the way to it. */
+  #find(head: Head, matched: Matched): void {
+    const { table, policies } = this.service;
+    const match = table.match(head, this.client.tls?.serverName ?? '');
+    if (match === null) return this.#meetListener(head, matched);
+    const { plan } = match;
     this.plan = plan;
+    matched.matchedPrefix = match.matchedPrefix;
+    matched.listenerPort = match.listenerPort;
     this.account.listener = match.listener;
     this.account.route = plan.rule.key;
     if (plan.rule.broken !== undefined)
       return this.fail(500, 'route_broken', 'The route for this request cannot be used.');
     this.responsePatch = plan.responsePatch;
-    this.expectsContinue = head.expectContinue;
     this.#limit(head);
-    const filters = service.policies.filtersOf(plan, match.listener);
-    this.#meet(filters, head, { matchedPrefix, listenerPort, trusted, bodyless: complete });
+    this.#meet(policies.filtersOf(plan, match.listener), head, matched);
+  }
+
+  /** Its backend went while a filter waited: it goes the way of requests that come now, filters included. */
+  #findAgain(head: Head, matched: Matched): void {
+    const { bytesIn, bytesOut } = this.account;
+    this.run!.end({ status: 0, reason: 'rerouted', bytesIn, bytesOut });
+    this.run = null;
+    this.plan = null;
+    this.#backend = null;
+    this.#find(head, matched);
   }
 
   /** What is attached to a listener acts on requests that no route takes, too. */
@@ -124,6 +140,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
   #send(head: Head, matched: Matched): void {
     const backend = this.#backend!;
     const choice = this.service.upstreams.get(backend.key);
+    if (choice === undefined && this.held?.mayReturn()) return this.#findAgain(head, matched);
     this.account.backend = backend.key;
     this.account.planned = backend;
     if (choice === undefined || choice.broken !== undefined) return this.#failBackend();

@@ -20,10 +20,18 @@ export class HeldRequest {
   trailers = '';
   readonly matched: Matched;
   readonly #head: HeldHead;
+  #returned = false;
 
   constructor(head: Head, matched: Matched) {
     this.matched = matched;
     this.#head = new HeldHead(head);
+  }
+
+  /** Once, so that changes that follow each other close do not send it round and round. */
+  mayReturn(): boolean {
+    const first = !this.#returned;
+    this.#returned = true;
+    return first;
   }
 
   restore(): Head {

@@ -185,6 +185,29 @@ describe.each([
     expect([status, await text(stream)]).toEqual([200, 'b got 0']);
   });
 
+  test('and where that is gone, it goes where requests go now', async () => {
+    const [first, second] = [await origin('b'), await origin('c')];
+    const filter = waiter();
+    const rig = await gateway(filter, [...first.objects, ...second.objects]);
+    const under = clientOf(rig.port())('/a', BODY).answer;
+    await vi.waitFor(() => expect(filter.waiting).toHaveLength(1));
+    const moved = rule('HTTPRoute', { backends: [{ backend: 'd/c:80', weight: 1, filters: [] }] });
+    await rig.apply(
+      [moved],
+      [
+        { kind: 'Backend', key: 'd/b:80' },
+        { kind: 'Endpoints', key: 'd/b:80' },
+      ],
+    );
+    filter.waiting[0]!.proceed();
+    await vi.waitFor(() => expect(filter.waiting).toHaveLength(2));
+    filter.waiting[1]!.proceed();
+    const { status, stream } = await under;
+    expect([status, await text(stream)]).toEqual([200, `c got ${BODY.length}`]);
+    expect(filter.outcomes).toMatchObject([{ reason: 'rerouted' }, { status: 200 }]);
+    expect(first.asked).toEqual([]);
+  });
+
   test('requests behind one that waits are answered', async () => {
     const { objects } = await origin('b');
     const ask = clientOf((await gateway(thinks(goesOn), objects)).port());
