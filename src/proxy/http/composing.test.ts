@@ -213,7 +213,8 @@ async function run(
   if (rig.driver.opened.length === 0) {
     expect(additionFault(filtersOf(asked, 'rule'), filtersOf(asked, 'backend'))).toContain('head of a request');
     const { lines } = await sides.client.heard(client);
-    expect(lines[0]).toEqual([':status', '431']);
+    // What the rule does to answers may be too long for this one, too.
+    expect(['431', '500']).toContain(lines[0]![1]);
     return;
   }
   const got = await sides.server.heard(rig.backend());
@@ -230,9 +231,10 @@ async function run(
   );
   bystander.check();
   const answer = await sides.client.heard(client);
-  if (answer.lines[0]![1] === '502') {
+  if (answer.lines[0]![1] !== '200') {
+    expect(['502', '500']).toContain(answer.lines[0]![1]);
     expect(additionFault(filtersOf(asked, 'rule'), filtersOf(asked, 'backend'))).toBeDefined();
-    expect(marked(answer.lines)).toEqual([]);
+    expect([[], expected([], asked.answer)]).toContainEqual(marked(answer.lines));
   } else {
     expect(answer.lines[0]).toEqual([':status', '200']);
     expect(marked(answer.lines)).toEqual(expected(asked.response, asked.answer));
