@@ -48,6 +48,8 @@ export interface RequestChanges {
 const LINES = new Cursor(COMPOSE_START, COMPOSE_END);
 const SP = 0x20;
 const SLASH = 0x2f;
+/** Bytes of a status line up to the space behind the status. */
+const STATUS_END = 'HTTP/1.1 200'.length;
 const QUESTION = 0x3f;
 const FORWARDED_FOR = nameHash('x-forwarded-for');
 const FORWARDED_PROTO = nameHash('x-forwarded-proto');
@@ -220,7 +222,9 @@ export function composeResponse(to: Cursor, head: Head, patch: HeaderPatch): Com
     head.drop[head.contentLengthField] = FIELD_MANAGED;
   }
   applyDrops(head, patch);
-  if (head.minorVersion === 1) {
+  // Some servers leave out the space together with the reason, which the grammar does not allow.
+  const sound = ARENA[head.start + STATUS_END] === SP;
+  if (head.minorVersion === 1 && sound) {
     putKept(to, head, head.start);
   } else {
     to.text(`HTTP/1.1 ${head.status} ${reasonPhrase(head.status)}\r\n`);

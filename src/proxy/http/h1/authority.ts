@@ -87,10 +87,11 @@ function lowered(octet: number): number {
   return LOWER_TOKEN[octet]! || octet;
 }
 
-/** The port that follows the colon at `colon`, or -1. */
+/** The port that follows the colon at `colon`, or -1. An empty one is legal (RFC 3986 3.2.3) and says as much as none. */
 function parsePort(colon: number, end: number): number {
   const digits = end - colon - 1;
-  if (ARENA[colon] !== COLON || digits < 1 || digits > MAX_PORT_DIGITS || ARENA[colon + 1] === ZERO) return -1;
+  if (ARENA[colon] === COLON && digits === 0) return 0;
+  if (ARENA[colon] !== COLON || digits > MAX_PORT_DIGITS || ARENA[colon + 1] === ZERO) return -1;
   let port = 0;
   for (let p = colon + 1; p < end; p++) {
     const digit = ARENA[p]!;
