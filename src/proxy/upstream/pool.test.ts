@@ -182,3 +182,56 @@ test('a retired pool closes idle connections at once and others when they are do
   pool.idle(made[0]!);
   expect(made[0]!.closed).toBe(true);
 });
+
+test('connections that could not be opened take no room from those that can', () => {
+  const { pool, made } = poolOf();
+  for (let i = 0; i < MAX_CONNECTIONS_PER_ENDPOINT + 1; i++) {
+    const [waiter] = open(pool, 1);
+    expect(made).toHaveLength(i + 1);
+    pool.refused('connect_refused');
+    expect(waiter!.failed).toBe('connect_refused');
+  }
+  expect(pool.load).toBe(0);
+});
+
+test('connections that ended take no room from others, and one that was idle is not given to anybody', () => {
+  const { pool, made } = poolOf();
+  open(pool, 3);
+  for (const connection of made) pool.opened(connection);
+  for (const connection of made) pool.idle(connection);
+  expect(pool.load).toBe(0);
+  pool.gone(made[1]!);
+  expect(open(pool, 2).map(({ got }) => got)).toEqual([made[2], made[0]]);
+  pool.gone(made[0]!);
+  expect(pool.load).toBe(1);
+  pool.idle(made[2]!);
+  expect(open(pool, 1)[0]!.got).toBe(made[2]);
+  for (let i = 0; i < MAX_CONNECTIONS_PER_ENDPOINT + 1; i++) {
+    open(pool, 1);
+    const connection = made.at(-1)!;
+    pool.opened(connection);
+    pool.gone(connection);
+  }
+  expect(made).toHaveLength(3 + MAX_CONNECTIONS_PER_ENDPOINT + 1);
+});
+
+test('its load is requests under way and those who wait', () => {
+  const { pool, made } = poolOf();
+  open(pool, 3);
+  expect(pool.load).toBe(3);
+  pool.opened(made[0]!);
+  expect(pool.load).toBe(3);
+  pool.opened(made[1]!);
+  pool.opened(made[2]!);
+  pool.idle(made[0]!);
+  expect(pool.load).toBe(2);
+});
+
+test('one that retires closes what is idle', () => {
+  const { pool, made } = poolOf();
+  open(pool, 2);
+  for (const connection of made) pool.opened(connection);
+  for (const connection of made) pool.idle(connection);
+  pool.retire();
+  expect(made.map(({ closed }) => closed)).toEqual([true, true]);
+});

@@ -239,3 +239,75 @@ test('a close in the middle of an answer fails its request, once, and leaves no 
   rig.link(1).sink.onClose(undefined);
   expect([closed.heard.at(-1), rig.pool.load]).toEqual(['end', 0]);
 });
+
+test('sends the head, the body in chunks and the end as they are given', () => {
+  const rig = new Rig();
+  const request = new Request();
+  rig.pool.open(request);
+  rig.link().sink.onOpen();
+  request.upstream!.sendHead('POST / HTTP/1.1\r\nhost: a\r\n', BODY_OPEN);
+  const end = RECV_START + ARENA.latin1Write('abc', RECV_START);
+  request.upstream!.sendBody(RECV_START, end);
+  request.upstream!.sendEnd(0, 0);
+  expect(rig.link().take()).toBe('POST / HTTP/1.1\r\nhost: a\r\n\r\n3\r\nabc\r\n0\r\n\r\n');
+  rig.link().deliver(EMPTY);
+  const next = new Request();
+  next.upstream = rig.pool.open(next)!;
+  next.upstream.sendHead('POST / HTTP/1.1\r\ncontent-length: 3\r\n', BODY_LENGTH);
+  next.upstream.sendBody(RECV_START, RECV_START + ARENA.latin1Write('xyz', RECV_START));
+  next.upstream.sendEnd(0, 0);
+  expect(rig.link().take()).toBe('POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nxyz');
+});
+
+test('is not used again where the answer comes before the request is sent', () => {
+  const rig = new Rig();
+  const request = new Request();
+  rig.pool.open(request);
+  rig.link().sink.onOpen();
+  request.upstream!.sendHead('POST / HTTP/1.1\r\ncontent-length: 3\r\n', BODY_LENGTH);
+  request.upstream!.flush();
+  rig.link().deliver(EMPTY);
+  expect([request.heard.at(-1), rig.link().closed]).toEqual(['end', 'reset']);
+});
+
+test('an answer without a length ends with the connection, and one with a length is cut short by its end', () => {
+  const rig = new Rig();
+  const whole = rig.request();
+  rig.link().deliver('HTTP/1.1 200 OK\r\n\r\nab');
+  rig.link().sink.onEnd();
+  expect(whole.heard).toEqual([`head 200 ${BODY_OPEN}`, 'body ab', 'end']);
+  expect(rig.link().closed).toBe('end');
+  const cut = rig.request();
+  rig.link(1).deliver('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab');
+  rig.link(1).sink.onEnd();
+  expect(cut.heard.at(-1)).toBe('failed closed_early true');
+  expect(rig.link(1).closed).toBe('reset');
+});
+
+test.each([
+  ['one byte at a time', 1],
+  ['seven bytes at a time', 7],
+])('reads an answer that comes %s', (_, size) => {
+  const rig = new Rig();
+  const request = rig.request();
+  const answer = 'HTTP/1.1 200 OK\r\nserver: a\r\ncontent-length: 2\r\n\r\nab';
+  for (let at = 0; at < answer.length; at += size) rig.link().deliver(answer.slice(at, at + size));
+  expect(request.heard.filter((one) => !one.startsWith('body'))).toEqual([`head 200 ${BODY_LENGTH}`, 'end']);
+  const body = request.heard.filter((one) => one.startsWith('body ')).map((one) => one.slice('body '.length));
+  expect(body.join('')).toBe('ab');
+  expect(rig.link().closed).toBe('no');
+});
+
+test('what is no answer fails the request and ends the connection', () => {
+  const rig = new Rig();
+  const request = rig.request();
+  rig.link().deliver('SSH-2.0-OpenSSH\r\n\r\n');
+  expect([request.heard, rig.link().closed]).toEqual([['failed protocol_error true'], 'reset']);
+});
+
+test('a 304 has no body, whatever length it tells', () => {
+  const rig = new Rig();
+  const request = rig.request();
+  rig.link().deliver('HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n');
+  expect([request.heard, rig.link().closed]).toEqual([[`head 304 ${BODY_NONE}`, 'end'], 'no']);
+});
