@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
+import type { RouteRule } from '../../config/index.ts';
 import { ANSWERED, FILTER_TIMEOUT, type FilterStep, LATER, ORDER, Policies, type Verdict } from '../filter/index.ts';
 import type { MemoryLink } from '../listen/index.ts';
 import { compileTable, PlanCache } from '../route/index.ts';
 import { settled } from './memory.suite.ts';
 import {
+  answerWaiter,
   asked,
   CHUNKED,
+  dechunked,
   exactly,
   GET,
   greets,
@@ -271,4 +274,41 @@ test('a listener’s filter may wait about a request that no route takes, and de
   filter.waiting[1]!.deny({ status: 403, reason: 'x', message: '' });
   await settled();
   expect(client.take()).toMatch(/^HTTP\/1\.1 403 /);
+});
+
+test('an upgrade waits as well, both ways, with what was sent ahead', async () => {
+  const filters = [waiter(), answerWaiter()];
+  const upgrade = 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+  const { rig, client } = await asked(`${upgrade}early`, filters);
+  filters[0]!.waiting[0]!.proceed();
+  await settled();
+  const backend = rig.backend();
+  expect(backend.take()).toMatch(/^GET \/ws [\s\S]*Upgrade: websocket\r\n/);
+  backend.deliver('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+  await settled();
+  expect(client.take()).toBe('');
+  filters[1]!.waiting[0]!.proceed();
+  await settled();
+  expect(client.take()).toMatch(/^HTTP\/1\.1 101 [\s\S]*\r\n\r\nhello$/);
+  expect(backend.take()).toBe('early');
+  client.deliver('more');
+  backend.deliver('back');
+  expect([backend.take(), client.take()]).toEqual(['more', 'back']);
+});
+
+test('gRPC-Web as text waits as well', async () => {
+  const filter = waiter();
+  const route: RouteRule['route'] = { kind: 'GRPCRoute', namespace: 'd', name: 'r' };
+  const { rig, client } = await asked('', [filter], { rule: { route } });
+  const body = Buffer.from('\0\0\0\0\x03abc').toString('base64');
+  const type = 'application/grpc-web-text';
+  const head = `POST /s/m HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n`;
+  client.deliver(head + body.slice(0, 5));
+  client.deliver(body.slice(5));
+  await settled();
+  filter.waiting[0]!.proceed();
+  await settled();
+  const sent = rig.backend().take();
+  expect(sent).toContain('Content-Type: application/grpc\r\n');
+  expect(dechunked(sent)).toBe('\0\0\0\0\x03abc');
 });
