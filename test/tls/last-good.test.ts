@@ -198,6 +198,7 @@ describe('CA certificates', () => {
     await fingerprint();
     expect(conditionsOf('Gateway')).toMatch(SINCE);
     expect(conditionsOf('BackendTLSPolicy')).toMatch(SINCE);
+    expect(conditionsOf('BackendTLSPolicy')).toContain('"Accepted","status":"False","reason":"NoValidCACertificate"');
     const stranger = await rawTlsClient(rig.port(443), { servername: 'a.example' });
     await expect(stranger.ask(ASK)).rejects.toThrow();
   });

@@ -33,7 +33,7 @@ export function tlsOfService(
 }
 
 function serviceTls({ key, settings, refusals }: AttachedPolicy<TlsSettings>): ServiceTls {
-  if (settings !== undefined && refusals.length === 0) return { policy: key, ...settings };
+  if (settings !== undefined) return { policy: key, ...settings };
   const why = refusals.map(({ message }) => message).join('; ');
   return { policy: key, trust: [], fault: `${key.replace('/', ' ')} requires TLS and cannot be followed: ${why}` };
 }

@@ -45,6 +45,7 @@ function authorities(
   { reading, bundles }: { reading: TlsReading; bundles: TrustBundle[] },
 ): string[] | undefined {
   const field = 'spec.validation.caCertificateRefs';
+  let fresh = false;
   const reasons = { invalid: POLICY_REASON.InvalidCACertificateRef, kind: POLICY_REASON.InvalidKind };
   const from = {
     group: 'gateway.networking.k8s.io',
@@ -56,8 +57,14 @@ function authorities(
     if ('reason' in result) reading.unresolved.push(result);
     else {
       bundles.push(result.bundle);
-      if (result.stale !== undefined) reading.unresolved.push(result.stale);
+      if (result.stale === undefined) fresh = true;
+      else reading.unresolved.push(result.stale);
     }
+  }
+  if (bundles.length > 0 && !fresh) {
+    // The spec has the policy not accepted then; what serves is no less strict than what was asked for.
+    const message = 'no CA certificate can be used as it is now: the last good form stays in service';
+    reading.refusals.push(problem(POLICY_REASON.NoValidCACertificate, field, message));
   }
   if (bundles.length > 0) return bundles.map(({ key }) => key);
   reading.refusals.push(problem(POLICY_REASON.NoValidCACertificate, field, 'no CA certificate can be used'));
