@@ -235,3 +235,12 @@ test('one that retires closes what is idle', () => {
   pool.retire();
   expect(made.map(({ closed }) => closed)).toEqual([true, true]);
 });
+
+test('one that ends while it is busy leaves those that are idle where they are', () => {
+  const { pool, made } = poolOf();
+  open(pool, 2);
+  for (const connection of made) pool.opened(connection);
+  pool.idle(made[0]!);
+  pool.gone(made[1]!);
+  expect(open(pool, 1)[0]!.got).toBe(made[0]);
+});
