@@ -11,6 +11,7 @@ import { FilteredAnswer } from './filtered-answer.ts';
 import { endWithStatus } from './grpc.ts';
 import type { GrpcWeb } from './grpc-web.ts';
 import {
+  dated,
   type LocalReply,
   localReply,
   mayHaveBody,
@@ -113,8 +114,9 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
   }
 
   /** Filters have a say in it, those that were asked about an answer before excepted. */
-  #reply(reply: LocalReply): void {
+  #reply(undated: LocalReply): void {
     const { run } = this;
+    const reply = dated(undated);
     if (!this.requestComplete) this.down.discardBody();
     run?.abandonWait();
     this.filtered = null;
@@ -151,7 +153,7 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
     const patched = patchedLines(lines, filtered.changes);
     if (!sendReplyHead(this.down, { status, lines: patched, framing: BODY_OPEN })) {
       this.filtered = null;
-      return this.#sendReply({ status: 500, lines: '', body: '' }, HeaderPatch.NONE);
+      return this.#sendReply(dated({ status: 500, lines: '', body: '' }), HeaderPatch.NONE);
     }
     this.account.status = status;
     this.responseStarted = true;

@@ -5,6 +5,7 @@ import { ARENA } from '../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, type BodyFraming, type Downstream, type Failure } from '../ground/codec.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from '../ground/head.ts';
 import { MADE } from '../ground/region.ts';
+import { dateLine } from './date-line.ts';
 import { grpcMessage, grpcStatus } from './grpc.ts';
 
 export const PREFERS_JSON = 0;
@@ -74,10 +75,15 @@ export function sendReply(down: Downstream, reply: LocalReply, headRequest: bool
   const bodied = mayHaveBody(status) && !headRequest;
   const length = mayHaveBody(status) ? `Content-Length: ${body.length}\r\n` : '';
   if (!sendReplyHead(down, { status, lines: length + lines, framing: bodied ? BODY_LENGTH : BODY_NONE })) {
-    return sendReply(down, { status: 500, lines: '', body: '' }, headRequest);
+    return sendReply(down, dated({ status: 500, lines: '', body: '' }), headRequest);
   }
   if (bodied) MADE.pass(body, down);
   down.sendEnd(0, 0);
+}
+
+/** The same answer with the time at which it was made. */
+export function dated(reply: LocalReply): LocalReply {
+  return { ...reply, lines: dateLine() + reply.lines };
 }
 
 /** The head alone; what follows is told by `framing`. False: its lines are too long to be sent. */
@@ -125,7 +131,9 @@ export function upstreamFailure(why: Failure): { status: number; message: string
     case 'connect_timeout':
       return { status: 504, message: 'The backend did not answer in time.' };
     case 'connect_refused':
+      return { status: 502, message: 'The backend refuses connections, or cannot be reached.' };
     case 'tls_failed':
+      return { status: 502, message: 'No TLS connection to the backend could be made.' };
     case 'reset':
     case 'closed_early':
     case 'protocol_error':

@@ -1,5 +1,5 @@
 /** A port of HTTP listeners. */
-import { type HttpService, serveHttp } from '../http/index.ts';
+import { dateLine, type HttpService, serveHttp } from '../http/index.ts';
 import { adoptSocket, deliver, type Handle, linkOf } from '../listen/index.ts';
 import { sayFarewell } from '../stream/index.ts';
 import { AcceptingPort } from './accepting-port.ts';
@@ -10,8 +10,7 @@ import type { World } from './world.ts';
 /** Clients that are told at a time why they are turned away; others are reset. */
 const MAX_FAREWELLS = 256;
 const TOO_MANY_BODY = `${JSON.stringify({ message: 'There are too many connections; try again later.' })}\n`;
-const TOO_MANY = [
-  'HTTP/1.1 503 Service Unavailable',
+const TOO_MANY_LINES = [
   'Content-Type: application/json',
   `Content-Length: ${TOO_MANY_BODY.length}`,
   'Retry-After: 1',
@@ -49,7 +48,7 @@ export class HttpPort extends AcceptingPort {
     const link = linkOf(adoptSocket(handle));
     this.#farewells++;
     link.socket.once('close', () => this.#farewells--);
-    sayFarewell(link, TOO_MANY, this.world.wheel);
+    sayFarewell(link, `HTTP/1.1 503 Service Unavailable\r\n${dateLine()}${TOO_MANY_LINES}`, this.world.wheel);
   }
 
   protected accept(handle: Handle): void {

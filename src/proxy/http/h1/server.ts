@@ -10,6 +10,7 @@ import type { Link, Sink } from '../../ground/driver.ts';
 import { HeadTable } from '../../ground/head.ts';
 import { TRAILER_LINES } from '../../ground/region.ts';
 import { Account } from '../account.ts';
+import { dateLine } from '../date-line.ts';
 import { Exchange } from '../exchange.ts';
 import { localReply, PREFERS_JSON, reasonPhrase } from '../local-reply.ts';
 import { outbox } from '../outbox.ts';
@@ -360,7 +361,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   #refuse(status: number, reason: string, message: string): void {
     const requestId = nextRequestId();
     const { lines, body } = localReply(PREFERS_JSON, status, { message, requestId });
-    const all = `${lines}X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}`;
+    const all = `${dateLine()}${lines}X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}`;
     const account = new Account();
     account.status = status;
     account.reason = reason;

@@ -52,6 +52,8 @@ export class ClientStream extends H2Stream implements Upstream {
     this.#toHead = head.startsWith('HEAD ');
     if (framing !== BODY_TUNNEL) {
       this.#sendHeaders(head, false);
+      // A gRPC call may end before its first message; grpc-go waits for ever where the head says so already.
+      if (framing === BODY_OPEN) this.endApart();
       return;
     }
     this.#websocketKey = websocketKey(head);

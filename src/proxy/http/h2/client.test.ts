@@ -50,6 +50,13 @@ describe('requests', () => {
     ]);
   });
 
+  test('whose end comes after their head have it in a frame of its own: grpc-go waits for it', async () => {
+    const backend = await opened();
+    const { up } = new Waiter(POST, BODY_OPEN).open(backend.pool);
+    up!.sendEnd(0, 0);
+    expect(await backend.said()).toEqual(['HEADERS 4 3 POST /up HTTP/1.1|host: b.example||', '0 1 3 ']);
+  });
+
   test('of gRPC say that trailers are taken', async () => {
     const backend = await opened();
     new Waiter(`${POST}Content-Type: application/grpc+proto\r\n`, BODY_OPEN).open(backend.pool);

@@ -46,8 +46,8 @@ class FieldName {
     let underscore = false;
     for (let i = start; i < end; i++) {
       const octet = ARENA[i]!;
-      // Also refuses upper case: its lower-case form differs.
-      if (LOWER_TOKEN[octet] !== octet) return MALFORMED;
+      // Also refuses upper case: its lower-case form differs. NUL stands in the table for what is no token.
+      if (octet === 0 || LOWER_TOKEN[octet] !== octet) return MALFORMED;
       if (octet === UNDERSCORE) underscore = true;
       hash = Math.imul(hash ^ foldedOctet(octet), FNV_PRIME);
     }

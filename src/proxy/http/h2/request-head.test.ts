@@ -97,6 +97,8 @@ describe('request sections', () => {
     ['an upper-case name', [...usual, ['X-Up', 'y']]],
     ['an empty name', [...usual, ['', 'y']]],
     ['a name with a space', [...usual, ['a b', 'y']]],
+    ['a name with NUL', [...usual, ['a\0b', 'y']]],
+    ['a name of NUL', [...usual, ['\0', 'y']]],
     ['a name with a colon', [...usual, ['a:b', 'y']]],
     ['a name that imitates a known one', [...usual, ['content_length', '1']]],
     ['a value with CR', [...usual, ['x', 'a\rb']]],

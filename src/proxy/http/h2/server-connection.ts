@@ -5,7 +5,7 @@ import type { ClientConnection, Downstream, RequestSide } from '../../ground/cod
 import { type DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
 import type { Drainable } from '../../ground/drain.ts';
 import type { Link, LinkTls } from '../../ground/driver.ts';
-import { sendReply } from '../local-reply.ts';
+import { dated, sendReply } from '../local-reply.ts';
 import { abuseCounts } from './abuse.ts';
 import { ENDED, RESET_BY_US } from './closed-streams.ts';
 import { H2Connection, LINGER_TIMEOUT, PARTIAL_TIMEOUT, STALL_TIMEOUT } from './connection.ts';
@@ -237,7 +237,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   #refuse(stream: ServerStream, status: 431 | 501): void {
     if (status === 431) abuseCounts.section_too_large++;
     stream.discard();
-    sendReply(stream, { status, lines: '', body: '' }, false);
+    sendReply(stream, dated({ status, lines: '', body: '' }), false);
   }
 
   #onTrailers(stream: ServerStream, fault: SectionFault, endStream: boolean): void {

@@ -15,6 +15,8 @@ interface Piece {
 }
 
 const NO_LENGTH = -1;
+/** Of a stream whose last frame is not to be changed any more. */
+const NO_EPOCH = -2;
 /** Bytes that a client must take before it is called stalled: a window that grows byte by byte does not help it. */
 export const LEAST_PROGRESS = 4096;
 /** Bytes that a stream sends before the next one has its turn. */
@@ -104,6 +106,11 @@ export abstract class H2Stream {
   /** Both sides have ended, and what they sent has been passed on. */
   get done(): boolean {
     return this.localClosed && this.remoteClosed && !this.#endUndelivered;
+  }
+
+  /** The end does not become a flag of the frame that was sent last. */
+  protected endApart(): void {
+    this.epoch = NO_EPOCH;
   }
 
   /** Some frame of ours was sent on it. */
