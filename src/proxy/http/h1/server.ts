@@ -9,12 +9,8 @@ import type { Drainable } from '../../ground/drain.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
 import { HeadTable } from '../../ground/head.ts';
 import { TRAILER_LINES } from '../../ground/region.ts';
-import { Account } from '../account.ts';
-import { dateLine } from '../date-line.ts';
 import { Exchange } from '../exchange.ts';
-import { localReply, PREFERS_JSON, reasonPhrase } from '../local-reply.ts';
 import { outbox } from '../outbox.ts';
-import { nextRequestId } from '../request-id.ts';
 import { forgetConnection, type HttpService, MAX_DISCARD_BYTES, retirePools } from '../service.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
@@ -22,6 +18,7 @@ import { INCOMPLETE } from './fault.ts';
 import { KeptBytes } from './kept-bytes.ts';
 import { LINGER_TIMEOUT, Linger } from './linger.ts';
 import { mayEndHead, namesOtherProtocol, parseRequestHead, requestError } from './parse.ts';
+import { refusal } from './refusal.ts';
 
 const READ_HEAD = 0;
 const READ_LENGTH = 1;
@@ -359,15 +356,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
 
   /** Answers a request that could not be read, and closes. */
   #refuse(status: number, reason: string, message: string): void {
-    const requestId = nextRequestId();
-    const { lines, body } = localReply(PREFERS_JSON, status, { message, requestId });
-    const all = `${dateLine()}${lines}X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}`;
-    const account = new Account();
-    account.status = status;
-    account.reason = reason;
-    account.bytesOut = Buffer.byteLength(body);
-    account.close(this.#service, { client: this, requestId });
-    this.link.send(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${all}\r\nConnection: close\r\n\r\n${body}`);
+    this.link.send(refusal(this.#service, this, { status, reason, message }));
     this.#finish();
   }
 
