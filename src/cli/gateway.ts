@@ -2,7 +2,7 @@
 import { type Admin, startAdmin } from '../admin/index.ts';
 import { type Applied, Control, type ListenerView, type ReportedDiagnostic } from '../control/index.ts';
 import { DaemunError, type Log, mergeMetrics } from '../observe/index.ts';
-import type { EndpointOption } from '../sources/index.ts';
+import { CertificateFiles, type CertificateOption, type EndpointOption } from '../sources/index.ts';
 import type { AdminSetup } from './admin-option.ts';
 import type { Announcer } from './announce.ts';
 import { Echoes } from './echo/index.ts';
@@ -19,6 +19,8 @@ export interface GatewayOptions {
   workers: number;
   controllerNames?: string[];
   endpoints: EndpointOption[];
+  /** Certificates from files. */
+  certificates?: CertificateOption[];
   echoBackends: boolean;
   /** Absent: no admin API. */
   admin?: AdminSetup;
@@ -36,6 +38,7 @@ export class Gateway {
   readonly #voices: GatewayVoices;
   readonly #control: Control;
   readonly #echoes: Echoes | undefined;
+  readonly #files: CertificateFiles;
   readonly #told = new Set<string>();
   #admin: Admin | undefined;
   #started = false;
@@ -48,12 +51,14 @@ export class Gateway {
     const { paths, wait, controllerNames, endpoints, echoBackends, setup } = options;
     const { loopbackNames } = setup;
     this.#echoes = echoBackends ? new Echoes() : undefined;
+    this.#files = new CertificateFiles(options.certificates ?? []);
     this.#control = new Control(
       {
         source: manifestSource({ paths, endpoints, watch: true }),
         wait,
         controllerNames,
         loopbackNames,
+        provided: [this.#files.collection],
         log: voices.log,
         overlay: new EchoOverlay(this.#echoes),
       },
@@ -72,6 +77,7 @@ export class Gateway {
    */
   async start(): Promise<void> {
     const { announcer, log } = this.#voices;
+    await this.#files.start();
     await this.#startAdmin();
     if (this.#ending) return;
     const { workers } = this.#options;
@@ -82,12 +88,14 @@ export class Gateway {
       if (error) log.error({ error: error.message }, 'reload failed; what was there stays in use');
       announcer.problems(this.#newProblems());
     });
+    this.#files.collection.subscribe(() => announcer.problems(this.#newProblems()));
   }
 
   /** Looks at the manifests now. */
   reload(): void {
     this.#voices.log.info({}, 'reading the manifests again, as asked');
     this.#control.reload();
+    void this.#files.look();
   }
 
   listeners(): ListenerView[] {
@@ -97,6 +105,7 @@ export class Gateway {
   /** Requests under way finish; then everything is closed. */
   async drain(): Promise<void> {
     this.#ending = true;
+    this.#files.stop();
     await this.#control.drain(this.#options.drainTimeout);
     await this.#echoes?.close();
     await this.#admin?.close();
@@ -105,6 +114,7 @@ export class Gateway {
   /** Ends at once, whatever is under way. */
   async end(): Promise<void> {
     this.#ending = true;
+    this.#files.stop();
     await this.#control.end();
     await this.#admin?.close();
   }

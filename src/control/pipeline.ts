@@ -1,6 +1,7 @@
 /** From resources to config, statuses and diagnostics: what `check`, `run` and a controller have in common. */
+import type { ProvidedCertificate } from '../api/index.ts';
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
-import { type Change, type Collection, type CollectionView, SourceCollection } from '../graph/index.ts';
+import { type Change, type Collection, type CollectionView, join, SourceCollection } from '../graph/index.ts';
 import { type Diagnostic, type FileSource, LastGood, type Source } from '../sources/index.ts';
 import {
   type AssignedAddresses,
@@ -24,6 +25,8 @@ export interface PipelineOptions {
   controllerNames?: string[];
   /** Whether Services may lead to this machine by name; refused unless said otherwise. */
   loopbackNames?: 'allowed' | 'refused';
+  /** Certificates that no Secret holds. */
+  provided?: ReadonlyArray<Collection<ProvidedCertificate>>;
   /** Told of every status beside the report's own book. */
   writer?: StatusWriter;
 }
@@ -47,12 +50,13 @@ export interface Pipeline {
 
 export function openPipeline(options: PipelineOptions): Pipeline {
   const { controllerNames, loopbackNames, writer } = options;
+  const provided = join('provided', options.provided ?? []);
   const lastGood = new LastGood({ judge: credentialFault });
   const source = options.source(lastGood);
   const acks = new SourceCollection<Ack>('acks');
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
-  const inputs = { ...source.collections, acks, deliveries, addresses, superseded: lastGood.collection };
+  const inputs = { ...source.collections, acks, deliveries, addresses, superseded: lastGood.collection, provided };
   const { config, statuses, diagnostics, unserved, graph } = translation(inputs, {
     controllerNames,
     shared: true,

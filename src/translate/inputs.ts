@@ -1,4 +1,4 @@
-import type { GatewayAddress, Kind, ResourceByKind, Superseded } from '../api/index.ts';
+import type { GatewayAddress, Kind, ProvidedCertificate, ResourceByKind, Superseded } from '../api/index.ts';
 import type { Ack, Delivery } from '../config/index.ts';
 import type { Collection } from '../graph/index.ts';
 
@@ -12,6 +12,8 @@ export type Inputs = { readonly [K in Kind]: Collection<ResourceByKind[K]> } & {
   readonly addresses: Collection<AssignedAddresses>;
   /** Last good forms of credentials that cannot be used as they are now, by `supersededKey`. */
   readonly superseded: Collection<Superseded>;
+  /** Certificates that no Secret holds, by `providedKey`. */
+  readonly provided: Collection<ProvidedCertificate>;
 };
 
 export interface AssignedAddresses {
@@ -27,6 +29,8 @@ export interface TranslateOptions {
   shared: boolean;
   /** Whether a Service may lead to this machine by name; refused unless said otherwise. */
   loopbackNames?: 'allowed' | 'refused';
+  /** Certificates are obtained by ACME for every Gateway that does not say otherwise. */
+  acme?: boolean;
   /**
    * Called where an object makes us throw while the translation is made, which is a fault of ours. Later faults are
    * thrown by the batch that brings them, after all else is done.

@@ -1,4 +1,11 @@
-import { type AnyResource, KINDS, type Kind, objectKey, type Superseded } from '../api/index.ts';
+import {
+  type AnyResource,
+  KINDS,
+  type Kind,
+  objectKey,
+  type ProvidedCertificate,
+  type Superseded,
+} from '../api/index.ts';
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';
@@ -27,6 +34,7 @@ export function emptyInputs(): SourceInputs {
   collections.deliveries = new SourceCollection<Delivery>('deliveries') as SourceCollection<unknown>;
   collections.addresses = new SourceCollection<AssignedAddresses>('addresses') as SourceCollection<unknown>;
   collections.superseded = new SourceCollection<Superseded>('superseded') as SourceCollection<unknown>;
+  collections.provided = new SourceCollection<ProvidedCertificate>('provided') as SourceCollection<unknown>;
   return collections as unknown as SourceInputs;
 }
 

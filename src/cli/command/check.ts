@@ -1,5 +1,6 @@
 /** `daemun check`: statuses and diagnostics of manifests, without serving. */
 import { Command } from 'commander';
+import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { EXIT } from '../exit-code.ts';
 import { controllerOption, filesOption, outputOption } from '../option.ts';
 import type { Output } from '../report/index.ts';
@@ -8,6 +9,7 @@ interface CheckFlags {
   file: string[];
   output: Output;
   controllerName?: string[];
+  certificate?: string[];
 }
 
 const EXAMPLES = `
@@ -24,14 +26,19 @@ export function checkCommand(): Command {
     .addOption(filesOption().makeOptionMandatory())
     .addOption(outputOption())
     .addOption(controllerOption())
+    .addOption(certificateOption())
     .addHelpText('after', EXAMPLES)
-    .action(async ({ file, output, controllerName }: CheckFlags) => {
+    .action(async ({ file, output, controllerName, certificate }: CheckFlags, asked: Command) => {
       const { openPipeline } = await import('../../control/index.ts');
       const { fileLines, printReport, refused } = await import('../report/index.ts');
       const { paintFor } = await import('../style.ts');
       const { manifestSource } = await import('../manifest-source.ts');
+      const { CertificateFiles } = await import('../../sources/index.ts');
+      const certificates = new CertificateFiles(await readCertificates(certificate, asked));
+      await certificates.start();
+      certificates.stop();
       const source = manifestSource({ paths: file, watch: false, endpoints: [] });
-      const pipeline = openPipeline({ source, controllerNames: controllerName });
+      const pipeline = openPipeline({ source, controllerNames: controllerName, provided: [certificates.collection] });
       await pipeline.source.ready;
       await pipeline.source.close();
       const report = pipeline.report();

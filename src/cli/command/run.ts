@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
 import { ipAddress, network } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
+import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { FleetSetup } from '../fleet.ts';
 import { type LimitFlags, limitOptions, limitsOf } from '../limit-option.ts';
@@ -18,6 +19,7 @@ interface RunFlags extends AdminFlags, LimitFlags {
   portMap?: PortMap;
   bind?: string[];
   endpoint?: string[];
+  certificate?: string[];
   echoBackends?: boolean;
   workers: number;
   logLevel: LogLevel;
@@ -34,6 +36,7 @@ const EXAMPLES = `
 Examples:
   $ daemun run -f manifests/ --port-map 80=18080,443=18443
   $ daemun run -f gateway.yaml -f routes/ --endpoint shop/cart:80=127.0.0.1:3000
+  $ daemun run -f gateway.yaml --certificate shop.example.com=cert.pem,key.pem
   $ kustomize build . | daemun run -f - --echo-backends --access-log json
 
 Exit status: 0 after a drain, 1 when the run cannot start, 2 for a wrong command line.`;
@@ -53,6 +56,7 @@ export function runCommand(): Command {
     )
     .addOption(endpointOption())
     .addOption(echoOption())
+    .addOption(certificateOption())
     .addOption(
       new Option('--workers <n>', 'processes that serve, or auto for one a core')
         .argParser(usage(workerCount))
@@ -93,9 +97,10 @@ export function runCommand(): Command {
     .action(async (flags: RunFlags, asked: Command) => {
       const signals = new Signals();
       const endpoints = await readEndpoints(flags.endpoint, asked);
+      const certificates = await readCertificates(flags.certificate, asked);
       const { serve } = await import('../serve.ts');
       const { logLevel, logFormat } = flags;
-      await serve({ ...gatewayFlags(flags, asked), endpoints, logLevel, logFormat, signals });
+      await serve({ ...gatewayFlags(flags, asked), endpoints, certificates, logLevel, logFormat, signals });
     });
   for (const option of [...limitOptions(), ...adminOptions()]) command.addOption(option);
   return command;

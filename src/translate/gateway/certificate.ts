@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { keyOf, type Secret, type SecretObjectReference, type Superseded } from '../../api/index.ts';
 import type { Certificate } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
-import { grantHint, permitted, type Referrer } from '../grants.ts';
+import { grantHint, permitted, type Referent, type Referrer } from '../grants.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 
@@ -90,6 +90,18 @@ export function secretKey({ reference, from }: CertificateUse): string | undefin
   return keyOf('Secret', reference.namespace ?? from.namespace, reference.name);
 }
 
+/** A reference to a Secret that is allowed and leads nowhere. */
+export function isAbsent(look: Lookup, verdicts: Collection<CertificateVerdict>, use: CertificateUse): boolean {
+  const key = secretKey(use);
+  return (
+    key !== undefined && permitted(look, use.from, secretOf(use)) && look.context.fetch(verdicts, key) === undefined
+  );
+}
+
+function secretOf({ reference, from }: CertificateUse): Referent {
+  return { group: '', kind: 'Secret', namespace: reference.namespace ?? from.namespace, name: reference.name };
+}
+
 /** `stale`: a problem, though the certificate can be used. */
 export interface ResolvedCertificate {
   certificate: Certificate;
@@ -108,7 +120,7 @@ export function resolveCertificate(
     const kind = reference.group === '' ? reference.kind : `${reference.group}/${reference.kind}`;
     return problem(reason, field, `${kind} is no kind of certificate: refer to a Secret of type kubernetes.io/tls`);
   }
-  const to = { group: '', kind: 'Secret', namespace: reference.namespace ?? from.namespace, name: reference.name };
+  const to = secretOf(use);
   if (!permitted(look, from, to)) {
     const message = `Secret ${to.namespace}/${to.name} is in another namespace: ${grantHint(from, to)}`;
     return problem('RefNotPermitted', field, message);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { GATEWAY_GROUP, GATEWAY_REASON, type Gateway, type GatewayAddress } from '../../api/index.ts';
+import { ACME_ANNOTATION, GATEWAY_GROUP, GATEWAY_REASON, type Gateway, type GatewayAddress } from '../../api/index.ts';
 import type { TranslateOptions } from '../inputs.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { AdoptedClass } from './gateway-class.ts';
@@ -16,6 +16,8 @@ export interface ManagedGateway {
   controllerName: string;
   /** IP addresses that it asks for; empty: any. */
   addresses: string[];
+  /** Certificates that its listeners lack are obtained by ACME. */
+  acme: boolean;
   /** Why it is not Accepted, its listeners aside. */
   problems: Problem[];
   /** What is left out without harm. */
@@ -44,8 +46,23 @@ export function manage(gateway: Gateway, adopted: AdoptedClass, options: Transla
   }
   const addresses = askedAddresses(gateway.spec.addresses ?? [], problems);
   const { controllerName } = adopted;
+  const acme = asksForAcme(gateway, options, ignored);
   const key = `${namespace}/${name}`;
-  return { key, namespace, name, created: creationTimestamp, generation, controllerName, addresses, problems, ignored };
+  const identity = { key, namespace, name, created: creationTimestamp, generation };
+  return { ...identity, controllerName, addresses, acme, problems, ignored };
+}
+
+function asksForAcme(
+  { metadata }: Gateway,
+  { acme = false }: TranslateOptions,
+  ignored: ManagedGateway['ignored'],
+): boolean {
+  const asked = metadata.annotations?.[ACME_ANNOTATION];
+  if (asked === undefined || asked === 'true' || asked === 'false')
+    return asked === undefined ? acme : asked === 'true';
+  const message = `"${asked}" says nothing: write "true" or "false", in quotation marks`;
+  ignored.push({ field: `metadata.annotations["${ACME_ANNOTATION}"]`, message });
+  return acme;
 }
 
 function judgeParameters(

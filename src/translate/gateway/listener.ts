@@ -3,12 +3,13 @@ import type { Certificate, Listener, ListenerTls, RouteKind, TrustBundle } from 
 import type { Collection } from '../../graph/index.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
-import { type CertificateUse, type CertificateVerdict, resolveCertificate } from './certificate.ts';
+import { type CertificateUse, type CertificateVerdict, isAbsent, resolveCertificate } from './certificate.ts';
 import { validateClients } from './client-validation.ts';
 import type { DeclaredListener, ListenerOwner } from './declared.ts';
 import type { ManagedGateway } from './gateway.ts';
 import { lower } from './hostnames.ts';
 import { familyOf } from './listener-conflict.ts';
+import { type ProvidedIndex, standIns } from './provided.ts';
 import { selectorFault, selectorField } from './selector.ts';
 
 /** A listener, judged. */
@@ -30,6 +31,10 @@ export interface ListenerView {
   refusals: Problem[];
   /** References that do not resolve. */
   unresolved: Problem[];
+  /** What is wrong and stops nothing yet. */
+  notes: string[];
+  /** Certificates for it are obtained by ACME. */
+  obtains: boolean;
   /** Present where it can be served. */
   config?: Listener;
   /** CA certificates that its config names. */
@@ -58,6 +63,7 @@ export interface ListenerSurroundings {
   overlap?: DeclaredListener;
   portRefusal?: Problem;
   certificates: Collection<CertificateVerdict>;
+  provided: ProvidedIndex;
 }
 
 const ROUTES_OF: Readonly<Record<string, ReadonlyArray<RouteKind>>> = {
@@ -72,7 +78,7 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   const { key, gateway, owner, spec, position, generation } = declared;
   const field = `spec.listeners[${position}]`;
   const { supportedKinds, unresolved } = routeKinds(spec, field);
-  const judged = { supportedKinds, refusals: [], unresolved, trust: [] };
+  const judged = { supportedKinds, refusals: [], unresolved, trust: [], notes: [], obtains: false };
   const view: ListenerView = { key, gateway, owner, field, generation, spec, ...judged };
   if (around.conflict !== undefined) view.conflict = around.conflict;
   if (around.overlap !== undefined)
@@ -133,12 +139,13 @@ function listenerTls(
     view.refusals.push(problem(LISTENER_REASON.UnsupportedValue, `${field}.tls.mode`, message));
     return 'unusable';
   }
-  const certificates = listenerCertificates(look, view, around.certificates);
+  const certificates = listenerCertificates(look, view, around);
   const clients = spec.protocol === 'HTTPS' ? validateClients(look, spec.port, around.gateway) : undefined;
   view.refusals.push(...(clients?.refusals ?? []));
   view.unresolved.push(...(clients?.unresolved ?? []));
   view.trust = clients?.trust ?? [];
-  if (certificates.length === 0) return 'unusable';
+  // What waits for its first certificate is told to data planes all the same: they answer for it that it is ours.
+  if (certificates.length === 0 && !view.obtains) return 'unusable';
   const tls: ListenerTls = { mode, certificates: certificates.map(({ key }) => key) };
   if (clients?.validation !== undefined) tls.clientValidation = clients.validation;
   return tls;
@@ -147,23 +154,36 @@ function listenerTls(
 function listenerCertificates(
   look: Lookup,
   view: ListenerView,
-  verdicts: Collection<CertificateVerdict>,
+  { certificates, provided, gateway }: ListenerSurroundings,
 ): Certificate[] {
   const uses = certificateUses(view.owner, view.spec, view.field);
+  const found: Certificate[] = [];
+  const absent: Problem[] = [];
   if (uses.length === 0) {
     const message = 'names no certificate: add a reference to a Secret of type kubernetes.io/tls';
-    view.unresolved.push(problem(LISTENER_REASON.InvalidCertificateRef, `${view.field}.tls.certificateRefs`, message));
+    absent.push(problem(LISTENER_REASON.InvalidCertificateRef, `${view.field}.tls.certificateRefs`, message));
+    view.unresolved.push(...absent);
   }
-  const found: Certificate[] = [];
   for (const use of uses) {
-    const result = resolveCertificate(look, verdicts, use);
-    if ('reason' in result) view.unresolved.push(result);
-    else {
+    const result = resolveCertificate(look, certificates, use);
+    if (!('reason' in result)) {
       found.push(result.certificate);
       if (result.stale !== undefined) view.unresolved.push(result.stale);
+    } else {
+      if (isAbsent(look, certificates, use)) absent.push(result);
+      view.unresolved.push(result);
     }
   }
-  return found;
+  if (found.length > 0 || absent.length === 0) return found;
+  const need = { hostname: lower(view.spec.hostname), acme: gateway.acme, field: view.field };
+  const others = standIns(look, provided, need);
+  const wide = need.hostname === undefined || need.hostname.startsWith('*.');
+  view.obtains = gateway.acme && (wide || !others.given);
+  if (others.certificates.length > 0 || others.problems.length > 0) {
+    view.unresolved = [...view.unresolved.filter((one) => !absent.includes(one)), ...others.problems];
+  }
+  view.notes.push(...others.notes);
+  return others.certificates;
 }
 
 /** The certificates that a listener refers to; an HTTPS or TLS listener that terminates. */

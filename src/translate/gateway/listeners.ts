@@ -12,6 +12,7 @@ import { type AdoptedClass, adopt, implied } from './gateway-class.ts';
 import { type AttachPoint, attachPoint, certificateUses, judgeListener, type ListenerView } from './listener.ts';
 import { conflictsOf, slotOf } from './listener-conflict.ts';
 import { attachedSet, type ManagedSet } from './listener-set.ts';
+import { deriveProvided, indexProvided, type ProvidedIndex } from './provided.ts';
 import { sharePort } from './socket.ts';
 import { overlapsOf } from './tls-overlap.ts';
 
@@ -41,6 +42,7 @@ export interface Listeners {
   /** Sharing of ports between Gateways, told of by listener key. */
   shared: Collection<string>;
   certificates: Collection<CertificateVerdict>;
+  provided: ProvidedIndex;
   /** What Gateways show to backends, by object key. */
   identities: Collection<ClientIdentity>;
   config: Collection<ConfigObject>;
@@ -61,15 +63,16 @@ export function deriveListeners(graph: Graph): Listeners {
   );
   const declared = declare(graph, gateways, sets);
   const certificates = deriveCertificates(graph, declared);
-  const { views, shared } = deriveViews(graph, { gateways, declared, certificates });
+  const provided = indexProvided(graph);
+  const { views, shared } = deriveViews(graph, { gateways, declared, certificates, provided });
   const identities = graph.derive('client identities', gateways, (context, gateway, key) => {
     const look = graph.look(context);
     const object = find(look, 'Gateway', gateway);
     return one(key, object && clientIdentity(look, certificates, object));
   });
-  const config = listenerConfig(graph, views, certificates);
+  const config = listenerConfig(graph, views, join('all certificates', [certificates, deriveProvided(graph)]));
   const owned = { ...ownedViews(graph, sets, views), ...deriveForRoutes(graph, { gateways, sets, views }) };
-  return { classes, gateways, sets, views, shared, certificates, identities, config, ...owned };
+  return { classes, gateways, sets, views, shared, certificates, provided, identities, config, ...owned };
 }
 
 function ownedViews(
@@ -89,12 +92,13 @@ interface ViewInputs {
   gateways: Collection<ManagedGateway>;
   declared: Collection<DeclaredListener>;
   certificates: Collection<CertificateVerdict>;
+  provided: ProvidedIndex;
 }
 
 /** Conflicts are decided by port, so that listeners of one port do not wait for those of others. */
 function deriveViews(
   graph: Graph,
-  { gateways, declared, certificates }: ViewInputs,
+  { gateways, declared, certificates, provided }: ViewInputs,
 ): Pick<Listeners, 'views' | 'shared'> {
   const byPort = index('listeners by gateway and port', declared, (listener) => {
     const slot = slotOf(listener);
@@ -112,7 +116,7 @@ function deriveViews(
     const conflict = context.fetch(conflicts, key);
     const overlap = context.fetch(overlaps, key);
     const portRefusal = ports && context.fetch(ports.refused, key);
-    const around = { gateway, conflict, overlap, portRefusal, certificates };
+    const around = { gateway, conflict, overlap, portRefusal, certificates, provided };
     return [[key, judgeListener(graph.look(context), listener, around)]];
   });
   return { views, shared: ports?.shared ?? join<string>('no sharing', []) };

@@ -149,7 +149,11 @@ function deriveDiagnostics(graph: Graph, { listeners, routes }: StatusInputs): C
 function listenerDiagnostics(view: ListenerView, sharing: string | undefined): Diagnostic[] {
   const object = ownerKey(view.owner);
   const problems = [...(view.conflict ? [view.conflict] : []), ...view.refusals, ...view.unresolved];
-  const found = problems.map(({ field, message }): Diagnostic => ({ severity: 'error', object, field, message }));
+  const found = problems.map(
+    ({ field, message, passing }): Diagnostic => ({ severity: passing ? 'warning' : 'error', object, field, message }),
+  );
+  const field = `${view.field}.tls.certificateRefs`;
+  found.push(...view.notes.map((message): Diagnostic => ({ severity: 'warning', object, field, message })));
   if (sharing !== undefined) found.push({ severity: 'warning', object, field: `${view.field}.port`, message: sharing });
   return found;
 }

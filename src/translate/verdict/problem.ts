@@ -6,6 +6,8 @@ export interface Problem {
   field: string;
   /** What is wrong, and the way out. */
   message: string;
+  /** It comes right by itself: nobody has to mend it. */
+  passing?: boolean;
 }
 
 /** What `check` and the log print about an object, beside its conditions. */
