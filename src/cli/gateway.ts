@@ -5,6 +5,7 @@ import { DaemunError, type Log, mergeMetrics } from '../observe/index.ts';
 import { CertificateFiles, type CertificateOption, type EndpointOption } from '../sources/index.ts';
 import type { AdminSetup } from './admin-option.ts';
 import type { Announcer } from './announce.ts';
+import type { ClusterRun } from './cluster-run.ts';
 import { Echoes } from './echo/index.ts';
 import { EchoOverlay } from './echo-overlay.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
@@ -12,6 +13,10 @@ import { manifestSource } from './manifest-source.ts';
 import { packageVersion } from './version.ts';
 
 export interface GatewayOptions {
+  /** In the place of manifests. */
+  cluster?: ClusterRun;
+  /** Of a cluster: where clients reach the gateway. */
+  publishedAddresses?: string[];
   paths: string[];
   /** Waits for paths that cannot be read yet. */
   wait?: boolean;
@@ -48,13 +53,15 @@ export class Gateway {
   constructor(options: GatewayOptions, voices: GatewayVoices) {
     this.#options = options;
     this.#voices = voices;
-    const { paths, wait, controllerNames, endpoints, echoBackends, setup } = options;
+    const { cluster, paths, wait, controllerNames, endpoints, echoBackends, setup, publishedAddresses } = options;
     const { loopbackNames } = setup;
     this.#echoes = echoBackends ? new Echoes() : undefined;
     this.#files = new CertificateFiles(options.certificates ?? []);
     this.#control = new Control(
       {
-        source: manifestSource({ paths, endpoints, watch: true }),
+        source: cluster?.source ?? manifestSource({ paths, endpoints, watch: true }),
+        writer: cluster?.writer,
+        publishedAddresses,
         wait,
         controllerNames,
         loopbackNames,
@@ -84,6 +91,7 @@ export class Gateway {
     const { address } = this.#admin ?? {};
     const setup = { ...this.#options.setup, ownAddresses: address === undefined ? [] : [address] };
     await this.#control.start((events) => openFleet(workers, setup, events));
+    if (!this.#ending) this.#options.cluster?.begin();
     this.#control.pipeline.source.onReload?.(({ error }) => {
       if (error) log.error({ error: error.message }, 'reload failed; what was there stays in use');
       announcer.problems(this.#newProblems());
@@ -106,6 +114,8 @@ export class Gateway {
   async drain(): Promise<void> {
     this.#ending = true;
     this.#files.stop();
+    // Another may write as soon as this one goes.
+    await this.#options.cluster?.close();
     await this.#control.drain(this.#options.drainTimeout);
     await this.#echoes?.close();
     await this.#admin?.close();

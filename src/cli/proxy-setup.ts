@@ -16,6 +16,8 @@ export interface ProxySetup extends AccessSetup {
   /** Milliseconds; absent: the data plane's default. */
   drainTimeout?: number;
   loopbackNames: 'allowed' | 'refused';
+  /** Absent: allowed. */
+  loopbackEndpoints?: 'allowed' | 'refused';
   via: boolean;
   /** Of the admin API, where there is one: never a backend. */
   ownAddresses?: string[];
@@ -36,6 +38,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       ticketSecret,
       reusePort: shared,
       loopbackNames,
+      ...(setup.loopbackEndpoints ? { loopbackEndpoints: setup.loopbackEndpoints } : {}),
       via,
       ownAddresses,
       onAck,

@@ -1,11 +1,14 @@
 /** Runs a gateway until a signal ends it. */
 import { createLog, type LogFormat, type LogLevel } from '../observe/index.ts';
 import { Announcer } from './announce.ts';
+import type { ClusterSetup } from './cluster-run.ts';
 import { EXIT } from './exit-code.ts';
 import { Gateway, type GatewayOptions } from './gateway.ts';
 import type { Signals } from './signal.ts';
 
-export interface ServeOptions extends GatewayOptions {
+export interface ServeOptions extends Omit<GatewayOptions, 'cluster'> {
+  /** Serves a cluster in the place of manifests. */
+  cluster?: ClusterSetup | undefined;
   logLevel: LogLevel;
   logFormat: LogFormat;
   signals: Signals;
@@ -16,10 +19,18 @@ export interface ServeOptions extends GatewayOptions {
 /** Levels at which a run tells of its start and its problems in text. */
 const CHATTY: ReadonlySet<LogLevel> = new Set(['trace', 'debug', 'info', 'warn']);
 
-export async function serve({ logLevel, logFormat, signals, onStarted, ...options }: ServeOptions): Promise<void> {
+export async function serve({
+  logLevel,
+  logFormat,
+  signals,
+  onStarted,
+  cluster,
+  ...options
+}: ServeOptions): Promise<void> {
   const log = await createLog({ level: logLevel, format: logFormat });
   const announcer = new Announcer({ log, format: logFormat, quiet: !CHATTY.has(logLevel) });
-  const gateway = new Gateway(options, { log, announcer });
+  const run = cluster && (await (await import('./cluster-run.ts')).ClusterRun.open(cluster, log));
+  const gateway = new Gateway({ ...options, ...(run ? { cluster: run } : {}) }, { log, announcer });
   signals.onReload(() => gateway.reload());
   void signals.end.then(async (signal) => {
     log.warn({ signal }, 'ended before the drain was complete');

@@ -27,6 +27,8 @@ export interface PipelineOptions {
   loopbackNames?: 'allowed' | 'refused';
   /** Certificates that no Secret holds. */
   provided?: ReadonlyArray<Collection<ProvidedCertificate>>;
+  /** Where clients reach the data planes, where that is not what their sockets are bound to. */
+  publishedAddresses?: string[];
   /** Told of every status beside the report's own book. */
   writer?: StatusWriter;
 }
@@ -49,7 +51,7 @@ export interface Pipeline {
 }
 
 export function openPipeline(options: PipelineOptions): Pipeline {
-  const { controllerNames, loopbackNames, writer } = options;
+  const { controllerNames, loopbackNames, publishedAddresses, writer } = options;
   const provided = join('provided', options.provided ?? []);
   const lastGood = new LastGood({ judge: credentialFault });
   const source = options.source(lastGood);
@@ -61,6 +63,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     controllerNames,
     shared: true,
     loopbackNames,
+    publishedAddresses,
   });
   config.subscribe((changes) => noteUses(lastGood, changes));
   const book = new StatusBook();

@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   DMN_LISTEN_FAILED: 'A socket could not be opened for another reason.',
   DMN_CERTIFICATE_INVALID: 'A certificate, key or CA bundle cannot be used by TLS.',
   DMN_CONFIG_INVALID: 'A config object cannot be used by the data plane.',
+  DMN_CLUSTER_ACCESS: 'How to reach the cluster cannot be told from what a run was given.',
   DMN_MANIFESTS_UNREADABLE: 'A path of manifests cannot be read when a run starts.',
 } as const;
 

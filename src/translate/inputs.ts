@@ -27,6 +27,8 @@ export interface TranslateOptions {
   controllerNames?: ReadonlyArray<string>;
   /** One fleet of data planes serves all Gateways (standalone); else each Gateway has its own. */
   shared: boolean;
+  /** Where clients reach a shared fleet, such as the address of a load balancer; absent: what its sockets are bound to. */
+  publishedAddresses?: ReadonlyArray<string>;
   /** Whether a Service may lead to this machine by name; refused unless said otherwise. */
   loopbackNames?: 'allowed' | 'refused';
   /** Certificates are obtained by ACME for every Gateway that does not say otherwise. */

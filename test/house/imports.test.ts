@@ -25,7 +25,20 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['api', 'observe', 'sources'],
   control: ['api', 'config', 'delivery', 'graph', 'observe', 'sources', 'translate'],
   admin: ['api', 'config', 'graph', 'observe'],
-  cli: ['admin', 'api', 'config', 'control', 'delivery', 'graph', 'observe', 'proxy', 'sources', 'translate', 'value'],
+  cli: [
+    'admin',
+    'api',
+    'config',
+    'control',
+    'delivery',
+    'graph',
+    'observe',
+    'proxy',
+    'reconcile',
+    'sources',
+    'translate',
+    'value',
+  ],
 };
 
 /**

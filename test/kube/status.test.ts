@@ -33,7 +33,7 @@ async function start(objects: object[], { leads = true } = {}): Promise<Rig> {
     client,
     controllerNames: [OURS],
     live: (key) => source.live.get(key),
-    place: (kind, metadata) => source.placeOf(kind, metadata),
+    place: (kind, metadata) => source.pathTo(kind, metadata),
     log,
     onWrite: (key) => written.push(key),
   });

@@ -4,6 +4,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../ob
 import { ipAddress, network } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
+import type { ClusterSetup } from '../cluster-run.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { FleetSetup } from '../fleet.ts';
 import { type LimitFlags, limitOptions, limitsOf } from '../limit-option.ts';
@@ -13,8 +14,17 @@ import { type PortMap, portMap } from '../port-map.ts';
 import { Signals } from '../signal.ts';
 import { workerCount } from '../worker-count.ts';
 
+/** Without a name of its own a run in a cluster adopts only its own class: there may be others. */
+const DEFAULT_CONTROLLER = 'daemun.dev/gateway-controller';
+
 interface RunFlags extends AdminFlags, LimitFlags {
-  file: string[];
+  file?: string[];
+  cluster?: boolean;
+  kubeconfig?: string;
+  context?: string;
+  namespace?: string[];
+  publishAddress?: string[];
+  lease: string;
   wait?: boolean;
   portMap?: PortMap;
   bind?: string[];
@@ -37,6 +47,7 @@ Examples:
   $ daemun run -f manifests/ --port-map 80=18080,443=18443
   $ daemun run -f gateway.yaml -f routes/ --endpoint shop/cart:80=127.0.0.1:3000
   $ daemun run -f gateway.yaml --certificate shop.example.com=cert.pem,key.pem
+  $ daemun run --cluster --publish-address 192.0.2.10
   $ kustomize build . | daemun run -f - --echo-backends --access-log json
 
 Exit status: 0 after a drain, 1 when the run cannot start, 2 for a wrong command line.`;
@@ -48,7 +59,22 @@ export function runCommand(): Command {
       'Serves the Gateways and routes in the given manifests, and follows changes of the files.\n' +
         'Ctrl-C, SIGTERM and SIGQUIT drain: requests under way finish. A second one ends at once. SIGHUP looks at the files now.',
     )
-    .addOption(filesOption().makeOptionMandatory())
+    .addOption(filesOption())
+    .addOption(new Option('--cluster', 'serve the resources of a Kubernetes cluster, and write their statuses there'))
+    .addOption(new Option('--kubeconfig <path>', 'how to reach it (default: $KUBECONFIG, or the account of the pod)'))
+    .addOption(new Option('--context <name>', 'context of the kubeconfig (default: the current one)'))
+    .addOption(
+      new Option('-n, --namespace <name>', 'only objects of this namespace (repeatable; default: all)').argParser(
+        each((text) => text),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--publish-address <address>',
+        'address or host name that Gateways of the cluster show (repeatable; default: what is bound)',
+      ).argParser(each((text) => text)),
+    )
+    .addOption(new Option('--lease <name>', 'Lease by which one of several writes statuses').default('daemun'))
     .addOption(new Option('--wait', 'wait for manifests that cannot be read yet, instead of ending with exit status 1'))
     .addOption(new Option('--port-map <from=to,...>', 'bind other ports than Gateways name').argParser(usage(portMap)))
     .addOption(
@@ -100,10 +126,25 @@ export function runCommand(): Command {
       const certificates = await readCertificates(flags.certificate, asked);
       const { serve } = await import('../serve.ts');
       const { logLevel, logFormat } = flags;
-      await serve({ ...gatewayFlags(flags, asked), endpoints, certificates, logLevel, logFormat, signals });
+      const cluster = clusterFlags(flags, asked);
+      await serve({ ...gatewayFlags(flags, asked), cluster, endpoints, certificates, logLevel, logFormat, signals });
     });
   for (const option of [...limitOptions(), ...adminOptions()]) command.addOption(option);
   return command;
+}
+
+function clusterFlags(flags: RunFlags, command: Command): ClusterSetup | undefined {
+  const { kubeconfig, context, namespace: namespaces, controllerName, lease } = flags;
+  if (flags.cluster !== true) {
+    const lone = ['--kubeconfig', '--context', '--namespace', '--publish-address'].find(
+      (_, at) => [kubeconfig, context, namespaces, flags.publishAddress][at] !== undefined,
+    );
+    if (lone !== undefined) command.error(`error: ${lone} goes with --cluster`);
+    if (flags.file === undefined) command.error('error: name manifests with -f, or serve a cluster with --cluster');
+    return undefined;
+  }
+  if (flags.file !== undefined) command.error('error: -f and --cluster exclude each other');
+  return { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [DEFAULT_CONTROLLER] };
 }
 
 function gatewayFlags(flags: RunFlags, command: Command) {
@@ -117,16 +158,19 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     trustedHops: flags.trustedHops ?? [],
     via: flags.via === true,
     loopbackNames: flags.loopbackNames === true ? 'allowed' : 'refused',
+    // Endpoints in a cluster are written by tenants, and this machine is not theirs.
+    loopbackEndpoints: flags.cluster === true ? 'refused' : 'allowed',
     accessLog: flags.accessLog,
     limits: limitsOf(flags),
     drainTimeout: flags.drainTimeout,
   };
   return {
-    paths: flags.file,
+    paths: flags.file ?? [],
+    publishedAddresses: flags.publishAddress,
     wait: flags.wait ?? false,
     setup,
     workers: flags.workers,
-    controllerNames: flags.controllerName,
+    controllerNames: flags.cluster === true ? (flags.controllerName ?? [DEFAULT_CONTROLLER]) : flags.controllerName,
     echoBackends: flags.echoBackends ?? false,
     admin: adminSetup(flags, command),
     drainTimeout: flags.drainTimeout,

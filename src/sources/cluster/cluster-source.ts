@@ -2,6 +2,7 @@
 import {
   type AnyResource,
   apiVersionOf,
+  type ConfigMap,
   GATEWAY_GROUP,
   KINDS,
   type Kind,
@@ -9,9 +10,11 @@ import {
   objectKey,
   POLICY_GROUP,
   type Resource,
+  type Secret,
 } from '../../api/index.ts';
 import { batch, SourceCollection } from '../../graph/index.ts';
 import type { Diagnostic } from '../diagnostic.ts';
+import type { LastGood } from '../last-good.ts';
 import { emptyCollections, type FilledCollections, type Source } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError, isRecord } from './api-error.ts';
@@ -27,6 +30,8 @@ export interface ClusterSourceOptions {
   /** Milliseconds between looks at what the cluster serves. */
   rediscover?: number;
   times?: Partial<ListWatchTimes>;
+  /** Told of every change of a credential, in the batch that makes it. */
+  lastGood?: LastGood;
 }
 
 /** Kinds whose objects are held as metadata until something refers to them: there are many, and they are large. */
@@ -68,7 +73,7 @@ export class ClusterSource implements Source {
   constructor(options: ClusterSourceOptions) {
     this.#options = options;
     this.#full = new FullReads(options.client, {
-      put: (key, value) => this.#apply(key.startsWith('Secret/') ? 'Secret' : 'ConfigMap', [{ key, value }]),
+      put: (key, value) => this.#putCredential(key, value as Secret | ConfigMap | undefined),
       trouble: (key, error) => this.#tell(key, error),
     });
     this.ready = this.#begin();
@@ -82,7 +87,7 @@ export class ClusterSource implements Source {
     await Promise.all([...this.#followed.values()].flatMap(({ watches }) => watches.map((watch) => watch.close())));
   }
 
-  placeOf(kind: Kind, { namespace, name }: { namespace?: string; name: string }): ObjectPlace | undefined {
+  pathTo(kind: Kind, { namespace, name }: { namespace?: string; name: string }): ObjectPlace | undefined {
     const served = this.#followed.get(kind)?.served;
     if (served === undefined) return undefined;
     const { group, version } = served;
@@ -184,6 +189,14 @@ export class ClusterSource implements Source {
         kind,
         changes.map(({ key, object }) => ({ key, value: object })),
       );
+    });
+  }
+
+  #putCredential(key: string, value: Secret | ConfigMap | undefined): void {
+    const kind = key.startsWith('Secret/') ? 'Secret' : 'ConfigMap';
+    batch(() => {
+      this.#options.lastGood?.note(this.collections[kind].get(key), value);
+      this.#apply(kind, [{ key, value }]);
     });
   }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import {
   CONDITION,
   GATEWAY_REASON,
@@ -103,13 +104,15 @@ function gatewayAddresses(scope: GatewayStatusScope, gateway: ManagedGateway): A
   const { look, sockets, views } = scope;
   if (!look.options.shared) return look.context.fetch(look.inputs.addresses, gateway.key)?.addresses ?? [];
   const found = new Set<string>();
+  const published = look.options.publishedAddresses ?? [];
   for (const { key, config } of views) {
     if (config === undefined) continue;
     for (const { bound } of look.context.fetch(sockets, key) ?? []) for (const at of bound) found.add(host(at));
   }
-  return Array.from(found)
+  // Nothing is published of a Gateway that serves nowhere.
+  return Array.from(found.size > 0 && published.length > 0 ? published : found)
     .sort()
-    .map((value) => ({ type: 'IPAddress', value }));
+    .map((value) => ({ type: isIP(value) === 0 ? 'Hostname' : 'IPAddress', value }));
 }
 
 /** `address:port` or `[address]:port`. */

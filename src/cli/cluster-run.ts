@@ -1,0 +1,90 @@
+/** A run whose resources are those of a cluster: where they come from, where statuses go, and who writes them. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { PipelineOptions, StatusWriter } from '../control/index.ts';
+import { DaemunError, type Log } from '../observe/index.ts';
+import { Lease, StatusReconciler } from '../reconcile/index.ts';
+import { AccessError, ApiClient, ClusterSource, clusterAccess } from '../sources/cluster/index.ts';
+
+export interface ClusterSetup {
+  kubeconfig?: string | undefined;
+  context?: string | undefined;
+  /** Only these namespaces; absent: all. */
+  namespaces?: string[] | undefined;
+  controllerNames: string[];
+  /** Name of the Lease that decides who writes statuses, in the namespace of the context or pod. */
+  lease: string;
+}
+
+/** Milliseconds after which every status is compared again with what is there. */
+const RESYNC_INTERVAL = 5 * 60_000;
+
+export class ClusterRun {
+  readonly source: PipelineOptions['source'];
+  readonly writer: StatusWriter;
+  readonly #setup: ClusterSetup;
+  readonly #client: ApiClient;
+  readonly #log: Log;
+  readonly #reconciler: StatusReconciler;
+  #source: ClusterSource | undefined;
+  #lease: Lease | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Throws a DaemunError where no cluster can be told. */
+  static async open(setup: ClusterSetup, log: Log): Promise<ClusterRun> {
+    try {
+      return new ClusterRun(setup, new ApiClient(await clusterAccess(setup)), log);
+    } catch (error) {
+      if (error instanceof AccessError) throw new DaemunError('DMN_CLUSTER_ACCESS', error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  private constructor(setup: ClusterSetup, client: ApiClient, log: Log) {
+    this.#setup = setup;
+    this.#client = client;
+    this.#log = log;
+    const { controllerNames, namespaces } = setup;
+    this.#reconciler = new StatusReconciler({
+      client,
+      controllerNames,
+      live: (key) => this.#source?.live.get(key),
+      place: (kind, metadata) => this.#source?.pathTo(kind, metadata),
+      log,
+    });
+    this.writer = this.#reconciler;
+    this.source = (lastGood) => {
+      const source = new ClusterSource({ client, lastGood, ...(namespaces ? { namespaces } : {}) });
+      source.live.subscribe((changes) => {
+        for (const { key } of changes) this.#reconciler.seen(key);
+      });
+      this.#source = source;
+      return source;
+    };
+  }
+
+  /** Takes part in who writes. Called once everything is read and served: before that, statuses would be untrue. */
+  begin(): void {
+    const { namespace, name } = this.#client.access;
+    this.#log.info({ cluster: name, lease: `${namespace}/${this.#setup.lease}` }, 'statuses go to the cluster');
+    this.#lease = new Lease({
+      client: this.#client,
+      namespace,
+      name: this.#setup.lease,
+      identity: `${hostname()}_${randomBytes(4).toString('hex')}`,
+      onChange: (leading) => {
+        this.#log.info({}, leading ? 'leads: writes statuses' : 'no longer leads: writes nothing');
+        this.#reconciler.lead(leading);
+      },
+    });
+    this.#timer = setInterval(() => this.#reconciler.resync(), RESYNC_INTERVAL).unref();
+  }
+
+  /** The source is closed by whoever reads it. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#lease?.close();
+    this.#reconciler.close();
+    this.#client.close();
+  }
+}
