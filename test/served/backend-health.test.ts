@@ -1,4 +1,5 @@
 /** Backends that freeze, and what is remembered of them while the config changes. */
+import { once } from 'node:events';
 import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { rawClient } from './raw-client.ts';
 import { type Rig, type RigOptions, serveManifests } from './rig.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n';
+const H2C = { ...service('s'), spec: { ports: [{ port: 80, appProtocol: 'kubernetes.io/h2c' }] } };
 const closing: Array<() => unknown> = [];
 
 afterEach(async () => {
@@ -56,13 +58,7 @@ async function h2Behind(wire: { frozen: Set<number> }): Promise<{ port: number; 
 test('a frozen HTTP/2 connection fails one call, and the next goes over another one', async () => {
   const wire = { frozen: new Set<number>() };
   const backend = await h2Behind(wire);
-  const h2c = {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 's' },
-    spec: { ports: [{ port: 80, appProtocol: 'kubernetes.io/h2c' }] },
-  };
-  const rig = await served(manifests([HTTP], httpRoute('r', [patient(1000)]), h2c), {
+  const rig = await served(manifests([HTTP], httpRoute('r', [patient(1000)]), H2C), {
     endpoints: [endpointsOf('s', backend.port)],
   });
   expect(await ask(rig, 3)).toEqual([200, 200, 200]);
@@ -70,6 +66,30 @@ test('a frozen HTTP/2 connection fails one call, and the next goes over another 
   wire.frozen.add(0);
   expect(await ask(rig, 5)).toEqual([504, 200, 200, 200, 200]);
   expect(backend.connections()).toBe(2);
+});
+
+test('a node:http2 backend that turns requests away, since clients broke off, answers over another connection', async () => {
+  // Node counts what it had not sent of a reset stream until its connection ends, and turns away all above 10 MB.
+  const server = http2.createServer((_request, response) => response.end(Buffer.alloc(3_000_000)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => server.close());
+  let connections = 0;
+  let turnedAway = 0;
+  server.on('session', () => connections++);
+  const rig = await served(manifests([HTTP], httpRoute('r', [backendRefs('s')]), H2C), {
+    endpoints: [endpointsOf('s', (server.address() as AddressInfo).port)],
+  });
+  const session = http2.connect(`http://127.0.0.1:${rig.port()}`);
+  closing.push(() => session.destroy());
+  for (let i = 0; i < 20; i++) {
+    const stream = session.request({ ':path': '/', ':authority': 'a.example' });
+    const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+    if (Number(headers[':status']) !== 200) turnedAway++;
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+    await once(stream, 'close');
+  }
+  expect(turnedAway).toBe(0);
+  expect(connections).toBeGreaterThan(1);
 });
 
 test('after a timeout idle HTTP/1.1 connections that have not answered since are not used', async () => {

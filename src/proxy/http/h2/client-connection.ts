@@ -46,6 +46,8 @@ export class H2ClientConnection extends H2Connection {
   #nextStream = 1;
   /** It takes no more requests: GOAWAY came, numbers ran out, or the pool retired it. */
   #retired = false;
+  /** The backend has answered a request on it. */
+  #answered = false;
   #idleSince = 0;
 
   constructor(host: H2ClientHost) {
@@ -91,6 +93,16 @@ export class H2ClientConnection extends H2Connection {
     if (!this.#open || this.dead || this.keepAlive.reads !== reads) return;
     this.#retire();
     if (!this.keepAlive.asking) this.#ask();
+  }
+
+  /**
+   * The backend turned a request away for the load that this connection is to it. Where it answered others on it before,
+   * the rest goes over a new one: node:http2 counts what it had not yet sent of streams that were reset for as long as the
+   * connection lives, and turns away every request on it once that is 10 MB. One that turns the first request away would
+   * turn it away on any, and must not be connected to again and again.
+   */
+  strained(): void {
+    if (this.#answered) this.#retire();
   }
 
   #ask(): void {
@@ -213,6 +225,7 @@ export class H2ClientConnection extends H2Connection {
   onHeaders(streamId: number, block: HeaderBlock): void {
     const stream = this.streams.get(streamId) as ClientStream | undefined;
     this.keepAlive.quiet = 0;
+    this.#answered = true;
     const trailers = stream === undefined || stream.headSeen;
     const fault = this.decode(trailers ? RESPONSE_TRAILER_SECTION : RESPONSE_SECTION, block);
     if (stream !== undefined && fault !== undefined) this.#onSection(stream, fault, block.endStream);

@@ -11,7 +11,7 @@ import {
 } from '../../ground/codec.ts';
 import type { Head } from '../../ground/head.ts';
 import type { H2ClientConnection } from './client-connection.ts';
-import { CANCEL, NO_ERROR, REFUSED_STREAM } from './frame.ts';
+import { CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, REFUSED_STREAM } from './frame.ts';
 import { H2Stream } from './stream.ts';
 import { putRequest } from './upstream-head.ts';
 import { switchingHead, websocketKey } from './websocket.ts';
@@ -160,6 +160,7 @@ export class ClientStream extends H2Stream implements Upstream {
     const { exchange } = this;
     this.exchange = null;
     this.#deferred = '';
+    if (code === ENHANCE_YOUR_CALM) this.client.strained();
     // RFC 9113 8.7: a refused stream was not looked at, so that the request can be sent again.
     const refused = code === REFUSED_STREAM && !this.headSeen;
     exchange?.upstreamFailed(refused ? 'closed_early' : why, this.headSeen, refused);

@@ -205,6 +205,32 @@ describe('the end', () => {
     expect(cut.events.at(-1)).toBe('failed reset true');
   });
 
+  test('a connection that became too much for its backend takes no more requests', async () => {
+    const backend = await opened();
+    const underWay = new Waiter(GET, BODY_NONE).open(backend.pool);
+    const refused = new Waiter(GET, BODY_NONE).open(backend.pool);
+    backend.send(frame.RST_STREAM, 0, 5, word(frame.ENHANCE_YOUR_CALM));
+    expect(refused.events).toEqual(['failed reset false']);
+    const next = new Waiter(GET, BODY_NONE).open(backend.pool);
+    await turn();
+    expect(backend.driver.opened).toHaveLength(2);
+    expect(next.up).not.toBe(null);
+    backend.link(0).deliver(Buffer.from('000001010500000003' + '88', 'hex'));
+    expect(underWay.events.at(-1)).toBe('end ');
+    expect(backend.link(0).closed).toBe('end');
+  });
+
+  test('a backend that turns away the first request of a connection is not connected to again', async () => {
+    const backend = new RawBackend();
+    const refused = new Waiter(GET, BODY_NONE).open(backend.pool);
+    await turn();
+    backend.send(frame.SETTINGS, 0, 0);
+    backend.send(frame.RST_STREAM, 0, 1, word(frame.ENHANCE_YOUR_CALM));
+    expect(refused.events).toEqual(['failed reset false']);
+    expect(new Waiter(GET, BODY_NONE).open(backend.pool).up).not.toBe(null);
+    expect(backend.driver.opened).toHaveLength(1);
+  });
+
   test('of the connection fails every stream', async () => {
     const backend = await opened();
     const waiters = [new Waiter(GET, BODY_NONE).open(backend.pool), new Waiter(GET, BODY_NONE).open(backend.pool)];
