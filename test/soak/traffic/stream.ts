@@ -1,0 +1,119 @@
+/** TCP, TLS that is passed through, and UDP: what comes back is what was sent. */
+import { createSocket, type Socket as Datagrams } from 'node:dgram';
+import { once } from 'node:events';
+import net from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import tls from 'node:tls';
+import { HOSTS, inTime, mustEqual, type Place, pattern, type SoakClient, type TrafficKind, Turn } from './traffic.ts';
+
+const SIZES = [1, 1_000, 200_000] as const;
+const DATAGRAMS = [1, 100, 1_400] as const;
+const KEPT_MESSAGE = 1_000;
+/** A datagram without an answer is lost, which does not happen on loopback at this pace. */
+const DATAGRAM_PATIENCE = 5_000;
+
+function tcp({ ports }: Place): net.Socket {
+  return net.connect({ host: '127.0.0.1', port: ports.tcp, allowHalfOpen: true });
+}
+
+function passthrough({ ports, ca }: Place): net.Socket {
+  return tls.connect({ host: '127.0.0.1', port: ports.passthrough, ca, servername: HOSTS.passthrough });
+}
+
+/** All at once, then the end; and back comes the same, then the end. */
+async function conversation(socket: net.Socket, turn: Turn): Promise<void> {
+  const message = pattern(turn.of(SIZES), 9);
+  socket.end(message);
+  mustEqual(await buffer(socket), message);
+}
+
+/** The client leaves while bytes are on their way. */
+async function brokenOff(socket: net.Socket, turn: Turn): Promise<void> {
+  socket.on('error', () => {});
+  socket.write(pattern(200_000));
+  await once(socket, 'data');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  if (turn.of([false, true])) socket.resetAndDestroy();
+  else socket.destroy();
+  await closed;
+}
+
+class Kept implements SoakClient {
+  readonly #socket: net.Socket;
+  #ended = false;
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+    socket.on('error', () => {});
+    socket.on('close', () => (this.#ended = true));
+  }
+
+  async exchange(): Promise<void> {
+    if (this.#ended) throw new Error('the connection has ended');
+    const message = pattern(KEPT_MESSAGE, 11);
+    const parts: Buffer[] = [];
+    let size = 0;
+    this.#socket.write(message);
+    while (size < message.length) {
+      const [part] = (await inTime(once(this.#socket, 'data'))) as [Buffer];
+      parts.push(part);
+      size += part.length;
+    }
+    mustEqual(Buffer.concat(parts), message);
+  }
+
+  close(): void {
+    this.#socket.end();
+    this.#socket.resume();
+  }
+}
+
+async function roundTrip(socket: Datagrams, turn: Turn): Promise<void> {
+  const message = pattern(turn.of(DATAGRAMS), turn.of([1, 2, 3, 4, 5, 6, 7]));
+  const answered = once(socket, 'message') as Promise<[Buffer]>;
+  socket.send(message);
+  mustEqual((await inTime(answered, DATAGRAM_PATIENCE))[0], message);
+}
+
+async function connected({ ports }: Place): Promise<Datagrams> {
+  const socket = createSocket('udp4');
+  socket.connect(ports.udp, '127.0.0.1');
+  await once(socket, 'connect');
+  return socket;
+}
+
+function single(name: string, pace: number, exchange: (place: Place, turn: Turn) => Promise<void>): TrafficKind {
+  return {
+    name,
+    pace,
+    open(place) {
+      const turn = new Turn();
+      return { exchange: () => inTime(exchange(place, turn)), close: () => {} };
+    },
+  };
+}
+
+export const STREAM: readonly TrafficKind[] = [
+  single('TCP', 60, (place, turn) => conversation(tcp(place), turn)),
+  single('TCP broken off', 150, (place, turn) => brokenOff(tcp(place), turn)),
+  { name: 'TCP kept', pace: 50, open: (place) => new Kept(tcp(place)) },
+  single('TLS passed through', 200, (place, turn) => conversation(passthrough(place), turn)),
+  { name: 'TLS passed through, kept', pace: 100, open: (place) => new Kept(passthrough(place)) },
+  {
+    name: 'UDP',
+    pace: 30,
+    async open(place) {
+      const socket = await connected(place);
+      const turn = new Turn();
+      return { exchange: () => roundTrip(socket, turn), close: () => void socket.close() };
+    },
+  },
+  single('UDP new client', 300, async (place, turn) => {
+    const socket = await connected(place);
+    try {
+      await roundTrip(socket, turn);
+    } finally {
+      socket.close();
+    }
+  }),
+];
