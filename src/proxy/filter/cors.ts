@@ -30,7 +30,7 @@ const VARY: HeaderLine = { name: 'Vary', value: 'Origin' };
  * CORS: answers preflight requests (OPTIONS with Origin and Access-Control-Request-Method) with 204, and adds the
  * response headers to actual requests. An origin that is not allowed gets the same answers without them.
  */
-export class CorsPolicy implements CompiledFilter {
+export class Cors implements CompiledFilter {
   readonly type = 'CORS';
   readonly step = 'cors-preflight';
   readonly #filter: CorsFilter;

@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { type Filter, filterFault } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { FilterChain } from './chain.ts';
-import { CorsPolicy } from './cors.ts';
+import { Cors } from './cors.ts';
 import type { CompiledFilter } from './filter.ts';
 import { HeaderPatch } from './header-patch.ts';
 import { RequestHeaderModifier } from './request-header-modifier.ts';
@@ -38,7 +38,7 @@ export function compileFilter(filter: Filter): CompiledFilter {
     case 'RequestMirror':
       return new RequestMirror(filter);
     case 'CORS':
-      return new CorsPolicy(filter);
+      return new Cors(filter);
     default:
       return assert.fail(`no such filter: ${JSON.stringify(filter satisfies never)}`);
   }
