@@ -39,6 +39,15 @@ export class Snapshot {
 
   /** The next version: removals first, then upserts. Kinds that the delta does not name keep their map. */
   apply(delta: Delta): Snapshot {
+    const steps = this.applying(delta);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
+  }
+
+  /** As `apply`, stopping after each object, so that a caller may let others go first. */
+  *applying(delta: Delta): Generator<void, Snapshot, void> {
     const kinds = new Map(this.#kinds);
     const copied = new Map<ConfigKind, Map<string, ConfigObject>>();
     const own = (kind: ConfigKind): Map<string, ConfigObject> => {
@@ -51,7 +60,10 @@ export class Snapshot {
       return map;
     };
     for (const ref of delta.removals) own(ref.kind).delete(ref.key);
-    for (const object of delta.upserts) own(object.kind).set(object.key, object);
+    for (const object of delta.upserts) {
+      own(object.kind).set(object.key, object);
+      yield;
+    }
     return new Snapshot(delta.version, kinds);
   }
 

@@ -11,6 +11,7 @@ export class Rejections {
 
   /** A new form, or the end, of these objects: what was said of the old one is void. */
   replaced({ upserts, removals }: Delta): void {
+    if (this.#held.size === 0) return;
     for (const ref of [...upserts, ...removals] as ConfigRef[]) this.#held.delete(refKey(ref));
   }
 

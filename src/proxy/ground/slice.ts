@@ -6,13 +6,21 @@ export const SLICE_MS = 2;
 /** The clock is read once in so many steps. */
 const STEPS_A_LOOK = 8;
 
-/** Runs work that stops after each small step to its end, and gives what it gives. */
+/**
+ * Runs work that stops after each small step to its end, and gives what it gives. What follows work that was long gets a
+ * turn of its own.
+ */
 export async function inSlices<T>(work: Generator<void, T, void>): Promise<T> {
   let until = performance.now() + SLICE_MS;
+  let long = false;
   for (let step = 1; ; step++) {
     const { done, value } = work.next();
-    if (done) return value;
+    if (done) {
+      if (long) await setImmediate();
+      return value;
+    }
     if (step % STEPS_A_LOOK !== 0 || performance.now() < until) continue;
+    long = true;
     await setImmediate();
     until = performance.now() + SLICE_MS;
   }

@@ -34,14 +34,14 @@ export class RouteBook {
 
   /**
    * Costs what changed. Stops after each small piece of work, so that a caller may let requests go first; nothing
-   * that serves changes before `commit`. Throws DMN_CONFIG_INVALID for a
-   * rule that has a fault.
+   * that serves changes before `commit`. Throws DMN_CONFIG_INVALID for a rule that has a fault.
    */
   *prepare({ delta, config, sockets }: RouteStep): Generator<void, PreparedRoutes, void> {
     const changed = yield* this.#changed(delta);
     const gone: CompiledPlan[] = [];
     const come: CompiledPlan[] = [];
     for (const [key, plan] of changed) {
+      yield;
       const before = this.#plans.served(key);
       if (before === plan) continue;
       if (before !== undefined) gone.push(before);

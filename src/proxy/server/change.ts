@@ -75,7 +75,7 @@ export class ChangeCompiler {
   /** Rejects where something cannot be compiled, and leaves nothing behind then. */
   async compile(from: Served, asked: Delta): Promise<Change> {
     const { delta, kept } = keepCertificates(from, asked);
-    const config = from.config.apply(delta);
+    const config = await inSlices(from.config.applying(delta));
     const backends = await inSlices(this.#world.backends.prepare(config, delta));
     try {
       if (!touchesPorts(delta)) {
@@ -99,7 +99,7 @@ export class ChangeCompiler {
     const sockets = new Map([...groups.groups].map(([key, { listeners }]) => [key, listeners]));
     const routes = await inSlices(this.#routes.prepare({ delta, config, sockets }));
     const policies = this.#world.policies.prepare(config.of('Policy').values());
-    const ports = this.#ports.prepare(groups, { config, tables: routes.tables });
+    const ports = this.#ports.prepare(groups, { config, delta, tables: routes.tables });
     const swap = (): void => {
       routes.commit();
       policies.swap();

@@ -93,6 +93,7 @@ export class DataPlane implements Proxy {
 
   /** Everything that can fail is behind us, but for sockets that cannot be opened: those are told of each listener. */
   async #swap({ served, removals, swap, backends, ports }: Change): Promise<void> {
+    if (!this.#closing) await inSlices(backends.bring());
     if (this.#closing) return backends.discard();
     swap();
     const { config } = served;

@@ -1,5 +1,5 @@
 /** Which listeners share a port, what kind of port it is, and who has to stand back. */
-import type { Listener, RouteRule, Snapshot } from '../../config/index.ts';
+import type { Delta, Listener, RouteRule, Snapshot } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { boundName } from './port.ts';
 
@@ -100,16 +100,38 @@ export function kindOf({ protocol }: Listener): PortKind {
   }
 }
 
-/** Rules of TLSRoutes, TCPRoutes and UDPRoutes. */
-export function streamRulesByListener(config: Snapshot): Map<string, RouteRule[]> {
-  const byListener = new Map<string, RouteRule[]>();
-  for (const rule of config.of('RouteRule').values()) {
-    if (rule.route.kind === 'HTTPRoute' || rule.route.kind === 'GRPCRoute') continue;
-    for (const { listener } of rule.attachments) {
-      const rules = byListener.get(listener);
-      if (rules === undefined) byListener.set(listener, [rule]);
-      else if (rules.at(-1) !== rule) rules.push(rule);
+/** Rules of TLSRoutes, TCPRoutes and UDPRoutes by listener: made anew where one of them changed, and only there. */
+export class StreamRules {
+  static readonly NONE = new StreamRules([]);
+
+  readonly #keys = new Set<string>();
+  readonly #byListener = new Map<string, RouteRule[]>();
+
+  private constructor(rules: Iterable<RouteRule>) {
+    for (const rule of rules) {
+      if (!isStream(rule)) continue;
+      this.#keys.add(rule.key);
+      for (const { listener } of rule.attachments) {
+        const held = this.#byListener.get(listener);
+        if (held === undefined) this.#byListener.set(listener, [rule]);
+        else if (held.at(-1) !== rule) held.push(rule);
+      }
     }
   }
-  return byListener;
+
+  of(listener: string): readonly RouteRule[] {
+    return this.#byListener.get(listener) ?? [];
+  }
+
+  /** Those of the config that `delta` led to. */
+  next(config: Snapshot, { upserts, removals }: Delta): StreamRules {
+    const touched =
+      upserts.some((object) => object.kind === 'RouteRule' && isStream(object)) ||
+      removals.some(({ kind, key }) => kind === 'RouteRule' && this.#keys.has(key));
+    return touched ? new StreamRules(config.of('RouteRule').values()) : this;
+  }
+}
+
+function isStream({ route }: RouteRule): boolean {
+  return route.kind !== 'HTTPRoute' && route.kind !== 'GRPCRoute';
 }

@@ -1,5 +1,5 @@
 /** The life of a data plane's ports: opened, swapped, handed over to a port of another kind, drained, tried again. */
-import type { Listener, ListenerState, RouteRule, Snapshot } from '../../config/index.ts';
+import type { Delta, Listener, ListenerState, Snapshot } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import type { PreparedRoutes } from '../route/index.ts';
 import { hasCertificate } from './certificates.ts';
@@ -12,7 +12,7 @@ import {
   type PortKind,
   placesOf,
   portGroups,
-  streamRulesByListener,
+  StreamRules,
 } from './port-group.ts';
 import { TcpPort } from './tcp-port.ts';
 import { TlsPort } from './tls-port.ts';
@@ -28,6 +28,8 @@ export interface PortSetOptions extends Binding {
 /** The version to come. */
 export interface NextVersion {
   config: Snapshot;
+  /** What led to it. */
+  delta: Delta;
   /** By place. */
   tables: PreparedRoutes['tables'];
 }
@@ -53,6 +55,7 @@ export class PortSet {
   readonly #draining = new Map<Port, { key: string; ended: Promise<void> }>();
   #failed = new Map<string, DaemunError>();
   #refused: PortGroups['refused'] = new Map();
+  #rules = StreamRules.NONE;
 
   constructor(world: World, options: PortSetOptions) {
     this.#world = world;
@@ -83,7 +86,7 @@ export class PortSet {
 
   /** Throws where a port's content cannot be compiled. */
   prepare({ groups, refused }: PortGroups, next: NextVersion): PreparedPorts {
-    const rules = streamRulesByListener(next.config);
+    const rules = this.#rules.next(next.config, next.delta);
     const swaps: Swap[] = [];
     const fresh: OpenPort[] = [];
     for (const group of groups.values()) {
@@ -107,6 +110,7 @@ export class PortSet {
         for (const [key, { port }] of gone) this.#drain(key, port);
         for (const swap of swaps) swap();
         this.#refused = refused;
+        this.#rules = rules;
       },
       open: () => this.#openAll(fresh),
     };
@@ -206,9 +210,9 @@ function createPort(kind: PortKind, world: World, content: PortContent): Port {
 
 function contentOf(
   { key, listeners }: PortGroup,
-  { config, tables, rules }: NextVersion & { rules: ReadonlyMap<string, RouteRule[]> },
+  { config, tables, rules }: NextVersion & { rules: StreamRules },
 ): PortContent {
-  const attached = [...new Set(listeners.flatMap((listener) => rules.get(listener.key) ?? []))];
+  const attached = [...new Set(listeners.flatMap((listener) => rules.of(listener.key)))];
   return { listeners, rules: attached, table: tables.get(key)!, config };
 }
 

@@ -39,7 +39,9 @@ const TRAFFIC = policyKey('BackendTraffic', '');
 const NOTHING = { endpoints: [], named: false };
 /** Backends for the next config, compiled. Those whose name is new are being looked up already. */
 export interface PreparedBackends {
-  /** Puts them in place. It cannot fail. */
+  /** Puts those in place that are new, so that nothing leads to them yet. It cannot fail; it stops as `prepare` does. */
+  bring(): Generator<void, void, void>;
+  /** Puts all others in place, in one step. It cannot fail. */
   swap(): void;
   /** Lets go of them. */
   discard(): void;
@@ -70,7 +72,9 @@ export class Backends {
 
   /** Takes over what `delta` added or changed on the way to `config`; what it removed stays until `remove`. */
   update(config: Snapshot, delta: Delta): void {
-    atOnce(this.prepare(config, delta)).swap();
+    const { bring, swap } = atOnce(this.prepare(config, delta));
+    atOnce(bring());
+    swap();
   }
 
   /**
@@ -85,51 +89,73 @@ export class Backends {
         balancer.retire();
       }
     };
-    const lists = delta.upserts.filter((object) => object.kind === 'Endpoints');
-    const touched = this.#touched(config, delta);
+    const settings: Array<readonly [key: string, spec: BackendTraffic['spec'] | undefined]> = [];
+    const lists: Endpoints[] = [];
     try {
-      for (const backend of touched) {
+      for (const backend of yield* this.#touched(config, delta)) {
         const served = this.#make(backend, config);
-        if (served === undefined) continue;
+        if (served === undefined) {
+          settings.push([backend.key, trafficOf(backend, config)]);
+          continue;
+        }
         made.set(backend.key, served);
         const endpoints = config.get('Endpoints', backend.key);
         if (endpoints !== undefined) this.#use(served, endpoints);
         yield;
       }
-      lists.forEach(checkEndpoints);
+      for (const object of delta.upserts) {
+        if (object.kind !== 'Endpoints') continue;
+        checkEndpoints(object);
+        // Of those that are made now it is known already.
+        if (!made.has(object.key)) lists.push(object);
+        yield;
+      }
     } catch (error) {
       discard();
       throw error;
     }
-    // Of those that are made now it is known already.
-    const settings = [...touched]
-      .filter(({ key }) => !made.has(key))
-      .map((backend) => [backend.key, trafficOf(backend, config)] as const);
     const swap = (): void => {
       for (const [key, served] of made) this.#replace(key, served);
       for (const [key, spec] of settings) {
         const balancer = this.get(key);
         if (balancer !== undefined) this.#tune(balancer, spec);
       }
-      for (const list of lists) if (!made.has(list.key)) this.#endpoints(list);
+      for (const list of lists) this.#endpoints(list);
     };
-    return { swap, discard };
+    return { bring: () => this.#bring(made), swap, discard };
+  }
+
+  *#bring(made: Map<string, Served>): Generator<void, void, void> {
+    for (const [key, served] of made) {
+      if (this.#served.has(key)) continue;
+      this.#replace(key, served);
+      made.delete(key);
+      yield;
+    }
   }
 
   /** Backends that may be others than before. */
-  #touched(config: Snapshot, delta: Delta): Set<Backend> {
-    const touched = new Set<Backend>(delta.upserts.filter((object) => object.kind === 'Backend'));
-    const changed = [...delta.upserts, ...delta.removals];
-    for (const { kind, key } of changed) {
-      if (kind !== 'Policy' || !key.startsWith(TRAFFIC)) continue;
+  *#touched(config: Snapshot, { upserts, removals }: Delta): Generator<void, Set<Backend>, void> {
+    const touched = new Set<Backend>();
+    const material = new Set<string>();
+    const look = ({ kind, key }: ConfigRef): void => {
+      if (kind === 'Certificate' || kind === 'TrustBundle') material.add(refKey({ kind, key }));
+      if (kind !== 'Policy' || !key.startsWith(TRAFFIC)) return;
       const backend = config.get('Backend', key.slice(TRAFFIC.length));
       if (backend !== undefined) touched.add(backend);
+    };
+    for (const object of upserts) {
+      if (object.kind === 'Backend') touched.add(object);
+      else look(object);
+      yield;
     }
-    const material = new Set(
-      changed.filter(({ kind }) => kind === 'Certificate' || kind === 'TrustBundle').map(refKey),
-    );
+    for (const ref of removals) {
+      look(ref);
+      yield;
+    }
     if (material.size === 0) return touched;
     for (const backend of config.of('Backend').values()) {
+      yield;
       if (materialOf(backend).some((ref) => material.has(refKey(ref)))) touched.add(backend);
     }
     return touched;
