@@ -12,7 +12,7 @@ import { backend, listener, PlaneRig, rule } from './plane.suite.ts';
 const ROUTES = 5_000;
 const ADDED = 4_000;
 /** Milliseconds of the thread. */
-const MOST = { edit: 2, turn: 20 };
+const MOST = { edit: 2, turn: 10 };
 /** Bytes of the heap that a route with a filter, a Service and an endpoint of its own may take. */
 const MOST_BYTES = 7_000;
 
@@ -71,7 +71,7 @@ test.each(['hosts', 'paths'] as const)('one edit among 5,000 routes, %s of their
 });
 
 test.each(['hosts', 'paths'] as const)(
-  '4,000 more routes, %s of their own, and their removal: no turn over 20 ms',
+  '4,000 more routes, %s of their own, and their removal: no turn over 10 ms',
   async (shape) => {
     rig = new PlaneRig();
     await rig.apply([listener('HTTP'), ...routes(0, ROUTES - ADDED, shape)]);
