@@ -13,7 +13,8 @@ await build({
     dir: 'dist',
     format: 'esm',
     cleanDir: true,
-    sourcemap: true,
+    // Beside the code for who debugs a checkout; the package leaves them out, and the code does not point at them.
+    sourcemap: 'hidden',
     // src/cli/package-place.ts counts on this depth.
     chunkFileNames: 'cli/[name]-[hash].js',
     codeSplitting: {

@@ -36,6 +36,8 @@ function start() {
 
 if (Number(process.versions.node.split('.')[0]) < needed) {
   console.error(`daemun needs Node.js ${needed} or newer, and this is ${process.version} (${process.execPath}).`);
+  console.error('Get one from https://nodejs.org/en/download, or with a version manager:');
+  console.error(`  nvm install ${needed}    fnm install ${needed}    volta install node@${needed}`);
   process.exitCode = 2;
 } else {
   start();

@@ -60,6 +60,8 @@ test('it holds compiled code, examples and the licence, and no sources or tests'
   );
   const files = readdirSync(root, { recursive: true }) as string[];
   expect(files.filter((name) => /\.test\.|\.suite\.|(?<!\.d)\.ts$/.test(name))).toEqual([]);
+  // Source maps are three quarters of what is built, and only who has the sources can use them.
+  expect(files.filter((name) => name.endsWith('.map'))).toEqual([]);
   expect(existsSync(join(installed, 'node_modules/typescript'))).toBe(false);
 });
 

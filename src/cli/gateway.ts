@@ -163,16 +163,21 @@ export class Gateway {
 
   #tellStart(): void {
     const { snapshot } = this.#control;
+    const listeners = this.listeners();
     this.#voices.announcer.started({
       version: packageVersion(),
       problems: this.#newProblems(),
-      listeners: this.listeners(),
+      listeners,
       rules: snapshot.of('RouteRule').size,
       backends: snapshot.of('Backend').size,
       echoes: this.#echoes?.keys().length ?? 0,
       workers: this.#options.workers,
       admin: this.#admin?.address,
     });
+    for (const [from, to] of this.#options.setup.portMap) {
+      if (listeners.some(({ port }) => port === from)) continue;
+      this.#voices.log.warn({}, `--port-map ${from}=${to} is not used: no listener has port ${from}`);
+    }
   }
 
   /** Diagnostics that were not there at the last look. */

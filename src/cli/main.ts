@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   explain: async () => (await import('./command/explain.ts')).explainCommand(),
   debug: async () => (await import('./command/debug.ts')).debugCommand(),
   demo: async () => (await import('./command/demo.ts')).demoCommand(),
+  completion: async () => (await import('./command/completion.ts')).completionCommand(allCommands),
+  version: async () => (await import('./command/version.ts')).versionCommand(),
 };
 
 /** Sets process.exitCode. `argv` as Node gives it. */
@@ -26,6 +28,10 @@ export async function main(argv: string[]): Promise<void> {
   } catch (error) {
     process.exitCode = codeOf(error);
   }
+}
+
+function allCommands(): Promise<Command[]> {
+  return Promise.all(Object.values(COMMANDS).map((command) => command()));
 }
 
 /** Commands that this command line can need: all of them for help and for a name that is not one. */

@@ -1,5 +1,5 @@
 /** Options that several commands share, and the way from a reader that throws to a usage error. */
-import { InvalidArgumentError, Option } from 'commander';
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { milliseconds } from '../value/duration.ts';
 import { type HostPort, hostPort } from './address.ts';
 import { OUTPUTS } from './report/print.ts';
@@ -36,8 +36,24 @@ export function filesOption(): Option {
   );
 }
 
-export function outputOption(): Option {
-  return new Option('-o, --output <format>', 'how to print').choices([...OUTPUTS]).default('table');
+/** The same without its flag. */
+export function pathsArgument(): Argument {
+  return new Argument('[path...]', 'the same as -f');
+}
+
+/** A usage error where no path was named at all. Told by hand, so that an unknown flag is told first. */
+export function namedPaths(words: readonly string[], file: readonly string[] | undefined, command: Command): string[] {
+  const paths = [...words, ...(file ?? [])];
+  if (paths.length === 0) command.error('error: name files or folders with manifests, or - for standard input');
+  return paths;
+}
+
+export function outputOption(formats: readonly string[] = OUTPUTS): Option {
+  return new Option('-o, --output <format>', 'how to print').choices([...formats]).default('table');
+}
+
+export function watchOption(): Option {
+  return new Option('-w, --watch', 'print again whenever it has changed, until Ctrl-C');
 }
 
 export function controllerOption(): Option {

@@ -13,17 +13,23 @@ import { check, DEFAULT_NAMESPACE, isObject, type JsonObject, type Problem, SCHE
 /** What became of one object of a document. */
 export type Admission =
   | { verdict: 'accepted'; key: string; resource: AnyResource; problems: Problem[] }
-  /** `key` is there when the object could be told: its last good form stays in use. */
-  | { verdict: 'refused'; key?: string; problems: Problem[] }
+  /**
+   * `key` is there when the object could be told: its last good form stays in use. Unmarked: it has neither apiVersion
+   * nor kind, so nothing says that it was meant for us.
+   */
+  | { verdict: 'refused'; key?: string; problems: Problem[]; unmarked?: boolean }
   /** A kind that is not ours, named `Kind.group`. */
   | { verdict: 'foreign'; kind: string };
 
 /** Judges one object as an API server would, and fills in its defaults. */
 export function admit(value: unknown): Admission {
-  if (!isObject(value)) return refused(undefined, error([], 'must be an object with apiVersion, kind and metadata'));
+  if (!isObject(value)) {
+    return { ...refused(undefined, error([], 'must be an object with apiVersion, kind and metadata')), unmarked: true };
+  }
   const { apiVersion, kind } = value;
   if (typeof apiVersion !== 'string' || apiVersion === '') {
-    return refused(undefined, error(['apiVersion'], 'is required, such as gateway.networking.k8s.io/v1'));
+    const problem = error(['apiVersion'], 'is required, such as gateway.networking.k8s.io/v1');
+    return { ...refused(undefined, problem), unmarked: apiVersion === undefined && kind === undefined };
   }
   if (typeof kind !== 'string' || kind === '')
     return refused(undefined, error(['kind'], 'is required, such as HTTPRoute'));
@@ -85,7 +91,7 @@ function foreignName(apiVersion: string, kind: string): string {
   return group === '' ? kind : `${kind}.${group}`;
 }
 
-function refused(key: string | undefined, problem: Problem): Admission {
+function refused(key: string | undefined, problem: Problem): Extract<Admission, { verdict: 'refused' }> {
   return { verdict: 'refused', key, problems: [problem] };
 }
 

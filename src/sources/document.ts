@@ -39,6 +39,9 @@ const MAX_LIST_DEPTH = 4;
 /** How often a document may repeat an anchor's content before it is refused. */
 const MAX_ALIASES = 100;
 
+/** Without such a word, what cannot be parsed was hardly meant to be a manifest. */
+const MARK = /\b(?:apiVersion|kind|metadata)\b/;
+
 const MARKER = /^---(?=[ \t\r\n]|$)/gm;
 
 /**
@@ -119,17 +122,24 @@ export function thoroughEntries(chunk: string): Entry[] {
     if (!Array.isArray(documents)) return [];
     // What is not closed is noticed at the end only, and that may be the line after the last.
     const last = countLines(chunk.trimEnd());
-    return documents.flatMap((document) => read(document, { lines, last }));
+    return documents.flatMap((document) => read(document, { lines, last, unmarked: !MARK.test(chunk) }));
   } catch (error) {
-    return [unreadable({ line: 0, message: `cannot be read: ${yamlFault(error)}` })];
+    return [unreadable({ line: 0, message: `cannot be read: ${yamlFault(error)}`, unmarked: !MARK.test(chunk) })];
   }
 }
 
-function read(document: Document, { lines, last }: { lines: LineCounter; last: number }): Entry[] {
+interface Reading {
+  lines: LineCounter;
+  last: number;
+  unmarked: boolean;
+}
+
+function read(document: Document, { lines, last, unmarked }: Reading): Entry[] {
   const fault = document.errors[0];
   if (fault) {
     const line = Math.min(lines.linePos(fault.pos[0]).line - 1, last);
-    return [unreadable({ line, message: `is not valid YAML: ${yamlFault(fault)}`, key: keyInRuins(document) })];
+    const message = `is not valid YAML: ${yamlFault(fault)}`;
+    return [unreadable({ line, message, key: keyInRuins(document), unmarked })];
   }
   if (document.contents === null) return [];
   const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
@@ -175,8 +185,15 @@ function keyInRuins(document: Document): string | undefined {
   }
 }
 
-function unreadable({ line, message, key }: { line: number; message: string; key?: string }): Entry {
-  const admission: Admission = { verdict: 'refused', key, problems: [] };
+interface Ruins {
+  line: number;
+  message: string;
+  key?: string;
+  unmarked: boolean;
+}
+
+function unreadable({ line, message, key, unmarked }: Ruins): Entry {
+  const admission: Admission = { verdict: 'refused', key, problems: [], unmarked };
   return { line, admission, notes: [{ severity: 'error', line, field: '', message }] };
 }
 

@@ -79,6 +79,9 @@ class Look {
   readonly #diagnostics: Diagnostic[] = [];
   readonly #faults: Fault[] = [];
   readonly #foreign = new Map<string, { first: Diagnostic; count: number }>();
+  /** Files of folders that are no manifests. */
+  readonly #strangers: string[] = [];
+  #pathsBefore: Set<string> | undefined;
 
   constructor(before: ReadonlyMap<string, Held>) {
     this.#before = before;
@@ -86,11 +89,24 @@ class Look {
 
   file({ path, named, content }: InventoryFile): void {
     if ('chunks' in content) {
+      if (!named && this.#isStranger(path, content.chunks)) {
+        this.#strangers.push(path);
+        return;
+      }
       for (const chunk of content.chunks) for (const entry of chunk.entries) this.#entry(entry, path, chunk);
     } else if (named || !content.missing) {
       // A file that went away after its folder was listed is a removal, and needs no words.
       this.#fault({ diagnostic: this.#report({ severity: 'error', file: path, message: content.error }), path });
     }
+  }
+
+  /** A file that had objects before and has none now was spoilt, and they stay. */
+  #isStranger(path: string, chunks: ReadonlyArray<{ entries: Entry[] }>): boolean {
+    const entries = chunks.flatMap((chunk) => chunk.entries);
+    const strange = ({ admission }: Entry): boolean => admission.verdict === 'refused' && admission.unmarked === true;
+    if (entries.length === 0 || !entries.every(strange)) return false;
+    this.#pathsBefore ??= new Set(Array.from(this.#before.values(), (held) => held.path));
+    return !this.#pathsBefore.has(path);
   }
 
   #entry(entry: Entry, path: string, document: NonNullable<Place['document']>): void {
@@ -194,6 +210,13 @@ class Look {
   finish(): Diagnostic[] {
     for (const { first, count } of this.#foreign.values()) {
       if (count > 1) first.message += ` (${count} objects)`;
+    }
+    const [file] = this.#strangers;
+    if (file !== undefined) {
+      const more = this.#strangers.length - 1;
+      const others = more === 0 ? '' : more === 1 ? '; so is 1 more file' : `; so are ${more} more files`;
+      const message = `is left out: it has neither apiVersion nor kind, and is no manifest${others}`;
+      this.#report({ severity: 'info', file, message });
     }
     return this.#diagnostics;
   }

@@ -1,4 +1,5 @@
 /** The reference pages say what the code says. `npm run docs` writes them anew. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { conditionsPage } from './reference/conditions.ts';
 import { flagsPage } from './reference/flags.ts';
@@ -25,4 +26,10 @@ test('every limit has a comment that says what it limits', () => {
 
 test('metrics', async () => {
   await expect(await metricsPage()).toMatchFileSnapshot(page('metrics'));
+});
+
+test('no page says that it does not know', () => {
+  for (const name of ['flags', 'conditions', 'limits', 'metrics']) {
+    expect(readFileSync(page(name), 'utf8'), name).not.toMatch(/\bNaN\b|\bundefined\b|NOT DESCRIBED/);
+  }
 });

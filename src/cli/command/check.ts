@@ -2,19 +2,21 @@
 import { Command } from 'commander';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { EXIT } from '../exit-code.ts';
-import { controllerOption, filesOption, outputOption } from '../option.ts';
+import { controllerOption, filesOption, namedPaths, outputOption, pathsArgument, watchOption } from '../option.ts';
 import type { Output } from '../report/index.ts';
 
 interface CheckFlags {
-  file: string[];
+  file?: string[];
   output: Output;
+  watch?: boolean;
   controllerName?: string[];
   certificate?: string[];
 }
 
 const EXAMPLES = `
 Examples:
-  $ daemun check -f manifests/
+  $ daemun check manifests/
+  $ daemun check -f gateway.yaml -f routes/ --watch
   $ kustomize build . | daemun check -f - -o json | jq '.diagnostics[]'
 
 Exit status: 0 everything is accepted, 1 something is not, 2 for a wrong command line.`;
@@ -23,12 +25,16 @@ export function checkCommand(): Command {
   return new Command('check')
     .summary('show the statuses of manifests without serving them')
     .description('Validates manifests as an API server does, and shows the statuses that a cluster would show.')
-    .addOption(filesOption().makeOptionMandatory())
+    .addArgument(pathsArgument())
+    .addOption(filesOption())
     .addOption(outputOption())
+    .addOption(watchOption())
     .addOption(controllerOption())
     .addOption(certificateOption())
     .addHelpText('after', EXAMPLES)
-    .action(async ({ file, output, controllerName, certificate }: CheckFlags, asked: Command) => {
+    .action(async (words: string[], flags: CheckFlags, asked: Command) => {
+      const { output, watch = false, controllerName, certificate } = flags;
+      const paths = namedPaths(words, flags.file, asked);
       const { openPipeline } = await import('../../control/index.ts');
       const { fileLines, printReport, refused } = await import('../report/index.ts');
       const { paintFor } = await import('../style.ts');
@@ -36,14 +42,30 @@ export function checkCommand(): Command {
       const { CertificateFiles } = await import('../../sources/index.ts');
       const certificates = new CertificateFiles(await readCertificates(certificate, asked));
       await certificates.start();
-      certificates.stop();
-      const source = manifestSource({ paths: file, watch: false, endpoints: [] });
+      if (!watch) certificates.stop();
+      const source = manifestSource({ paths, watch, endpoints: [] });
       const pipeline = openPipeline({ source, controllerNames: controllerName, provided: [certificates.collection] });
       await pipeline.source.ready;
+      const look = async (): Promise<string> => {
+        const report = pipeline.report();
+        const view = { served: false, paint: paintFor(process.stdout), lineOf: fileLines() };
+        process.exitCode = refused(report, view) ? EXIT.refused : EXIT.ok;
+        return await printReport(report, output, view);
+      };
+      if (!watch) {
+        await pipeline.source.close();
+        process.stdout.write(await look());
+        return;
+      }
+      const onChange = (again: () => void): (() => void) => {
+        const ends = [pipeline.source.onReload?.(again), certificates.collection.subscribe(again)];
+        return () => {
+          for (const end of ends) end?.();
+        };
+      };
+      const { watchOutput } = await import('../watch-output.ts');
+      await watchOutput(look, { output, onChange });
+      certificates.stop();
       await pipeline.source.close();
-      const report = pipeline.report();
-      const view = { served: false, paint: paintFor(process.stdout), lineOf: fileLines() };
-      process.stdout.write(await printReport(report, output, view));
-      process.exitCode = refused(report, view) ? EXIT.refused : EXIT.ok;
     });
 }

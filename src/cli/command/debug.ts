@@ -3,13 +3,13 @@ import { Command } from 'commander';
 import type { GraphView } from '../../control/index.ts';
 import type { HostPort } from '../address.ts';
 import { adminTokenOption } from '../admin-option.ts';
+import { GRAPH_OUTPUTS, type GraphOutput } from '../graph-table.ts';
 import { ADMIN_DEFAULT, adminOption, outputOption } from '../option.ts';
-import type { Output } from '../report/index.ts';
 
 interface GraphFlags {
   admin: HostPort;
   adminTokenFile?: string;
-  output: Output;
+  output: GraphOutput;
 }
 
 const EXAMPLES = `
@@ -32,7 +32,7 @@ function graphCommand(): Command {
     )
     .addOption(adminOption().default(ADMIN_DEFAULT, '127.0.0.1:15000'))
     .addOption(adminTokenOption())
-    .addOption(outputOption())
+    .addOption(outputOption(GRAPH_OUTPUTS))
     .addHelpText('after', EXAMPLES)
     .action(async ({ admin, adminTokenFile: token, output }: GraphFlags) => {
       const { askAdmin } = await import('../admin-client.ts');

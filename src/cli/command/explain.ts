@@ -7,7 +7,7 @@ import { adminOption, controllerOption, each, filesOption } from '../option.ts';
 
 const EXAMPLES = `
 Examples:
-  $ daemun explain -f manifests/ https://shop.example.com/cart
+  $ daemun explain manifests/ https://shop.example.com/cart
   $ daemun explain -f manifests/ http://api.example.com/ -X POST -H 'x-version: next'
   $ daemun explain --admin 127.0.0.1:15000 http://shop.example.com/ -o json
   $ daemun explain -f manifests/ grpc://api.example.com/shop.Cart/Add
@@ -24,8 +24,8 @@ export function explainCommand(): Command {
         'or why nothing matches, and what comes closest.',
     )
     .argument(
-      '[url]',
-      'http(s):// with host, port and path, grpc://host/service/method, tls://name:port, tcp://:port or udp://:port',
+      '[words...]',
+      'the URL, and files or folders as with -f. URLs: http(s):// with host, port and path, grpc://host/service/method, tls://name:port, tcp://:port or udp://:port',
     )
     .addOption(filesOption().conflicts('admin'))
     .addOption(adminOption())
@@ -36,25 +36,32 @@ export function explainCommand(): Command {
     .addOption(endpointOption().conflicts('admin'))
     .addOption(echoOption())
     .addOption(adminTokenOption())
-    .usage('(-f <path...> | --admin <host:port>) <url> [options]')
+    .usage('(<path...> | --admin <host:port>) <url> [options]')
     .addHelpText('after', EXAMPLES)
-    .action(async (argument: string | undefined, flags: ExplainFlags, command: Command) => {
-      const url = argument ?? urlAmong(flags) ?? command.error('error: name the URL to explain');
-      if (!flags.file && !flags.admin)
-        command.error('error: name manifests with -f, or a running gateway with --admin');
+    .action(async (words: string[], flags: ExplainFlags, command: Command) => {
+      const url = urlAmong(words, flags) ?? command.error('error: name the URL to explain');
       const { explain, isQuestion } = await import('../explain/index.ts');
       if (!isQuestion(url)) {
         command.error(`error: "${url}" is not a URL such as http://shop.example.com/cart or tcp://:5432`);
       }
+      if (!flags.file && !flags.admin)
+        command.error('error: name manifests with -f, or a running gateway with --admin');
+      if (flags.file && flags.admin)
+        command.error('error: name either manifests or a running gateway with --admin, not both');
       const endpoints = await readEndpoints(flags.endpoint, command);
       process.exitCode = await explain(url, { ...flags, endpoints });
     });
 }
 
-/** `-f` takes every word that follows, and so the URL that stands last. */
-function urlAmong(flags: ExplainFlags): string | undefined {
-  const url = flags.file?.find((path) => /^[a-z]+:\/\//i.test(path));
-  flags.file = flags.file?.filter((path) => path !== url);
+/**
+ * The URL may stand before the paths or after them, and `-f` takes every word that follows it. A lone word that is no
+ * URL was meant to be one.
+ */
+function urlAmong(words: readonly string[], flags: ExplainFlags): string | undefined {
+  const all = [...words, ...(flags.file ?? [])];
+  const url = all.find((word) => /^[a-z]+:\/\//i.test(word)) ?? words.at(-1);
+  const paths = all.filter((word) => word !== url);
+  flags.file = paths.length > 0 ? paths : undefined;
   return url;
 }
 

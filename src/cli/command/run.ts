@@ -8,9 +8,8 @@ import type { ClusterSetup } from '../cluster-run.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { FleetSetup } from '../fleet.ts';
 import { type LimitFlags, limitOptions, limitsOf } from '../limit-option.ts';
-import { controllerOption, duration, each, filesOption, usage } from '../option.ts';
+import { controllerOption, duration, each, filesOption, pathsArgument, usage } from '../option.ts';
 import { type PortMap, portMap } from '../port-map.ts';
-
 import { Signals } from '../signal.ts';
 import { workerCount } from '../worker-count.ts';
 
@@ -44,7 +43,7 @@ interface RunFlags extends AdminFlags, LimitFlags {
 
 const EXAMPLES = `
 Examples:
-  $ daemun run -f manifests/ --port-map 80=18080,443=18443
+  $ daemun run manifests/ --port-map 80=18080,443=18443
   $ daemun run -f gateway.yaml -f routes/ --endpoint shop/cart:80=127.0.0.1:3000
   $ daemun run -f gateway.yaml --certificate shop.example.com=cert.pem,key.pem
   $ daemun run --cluster --publish-address 192.0.2.10
@@ -59,6 +58,7 @@ export function runCommand(): Command {
       'Serves the Gateways and routes in the given manifests, and follows changes of the files.\n' +
         'Ctrl-C, SIGTERM and SIGQUIT drain: requests under way finish. A second one ends at once. SIGHUP looks at the files now.',
     )
+    .addArgument(pathsArgument())
     .addOption(filesOption())
     .addOption(new Option('--cluster', 'serve the resources of a Kubernetes cluster, and write their statuses there'))
     .addOption(new Option('--kubeconfig <path>', 'how to reach it (default: $KUBECONFIG, or the account of the pod)'))
@@ -120,30 +120,38 @@ export function runCommand(): Command {
     )
     .addOption(new Option('--via', 'add a Via line to requests and answers (nginx backends compress nothing then)'))
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: RunFlags, asked: Command) => {
+    .action(async (words: string[], flags: RunFlags, asked: Command) => {
+      const paths = [...words, ...(flags.file ?? [])];
+      const cluster = clusterFlags(flags, { paths, command: asked });
       const signals = new Signals();
       const endpoints = await readEndpoints(flags.endpoint, asked);
       const certificates = await readCertificates(flags.certificate, asked);
       const { serve } = await import('../serve.ts');
       const { logLevel, logFormat } = flags;
-      const cluster = clusterFlags(flags, asked);
-      await serve({ ...gatewayFlags(flags, asked), cluster, endpoints, certificates, logLevel, logFormat, signals });
+      const given = { ...gatewayFlags(flags, asked), cluster, paths, endpoints, certificates };
+      await serve({ ...given, logLevel, logFormat, signals });
     });
   for (const option of [...limitOptions(), ...adminOptions()]) command.addOption(option);
   return command;
 }
 
-function clusterFlags(flags: RunFlags, command: Command): ClusterSetup | undefined {
+interface Asked {
+  paths: string[];
+  command: Command;
+}
+
+function clusterFlags(flags: RunFlags, { paths, command }: Asked): ClusterSetup | undefined {
   const { kubeconfig, context, namespace: namespaces, controllerName, lease } = flags;
   if (flags.cluster !== true) {
     const lone = ['--kubeconfig', '--context', '--namespace', '--publish-address'].find(
       (_, at) => [kubeconfig, context, namespaces, flags.publishAddress][at] !== undefined,
     );
     if (lone !== undefined) command.error(`error: ${lone} goes with --cluster`);
-    if (flags.file === undefined) command.error('error: name manifests with -f, or serve a cluster with --cluster');
+    if (paths.length === 0)
+      command.error('error: name files or folders with manifests, - for standard input, or serve a --cluster');
     return undefined;
   }
-  if (flags.file !== undefined) command.error('error: -f and --cluster exclude each other');
+  if (paths.length > 0) command.error('error: manifests and --cluster exclude each other');
   return { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [DEFAULT_CONTROLLER] };
 }
 
@@ -165,7 +173,6 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     drainTimeout: flags.drainTimeout,
   };
   return {
-    paths: flags.file ?? [],
     publishedAddresses: flags.publishAddress,
     wait: flags.wait ?? false,
     setup,

@@ -2,11 +2,12 @@
 import type { Condition } from '../../api/index.ts';
 import type { Report, StatusItem } from '../../control/index.ts';
 import type { Paint } from '../style.ts';
-import { type Cell, formatTable } from '../table.ts';
+import { type Cell, formatTable, type Table } from '../table.ts';
 import { diagnosticText, type LineReader } from './diagnostic-text.ts';
-import { conditionGroups, type Verdict, verdictOf } from './verdict.ts';
+import { conditionGroups, objectName, TONES, type Verdict, verdictOf } from './verdict.ts';
+import { wideTable } from './wide.ts';
 
-export const OUTPUTS = ['table', 'json', 'yaml'] as const;
+export const OUTPUTS = ['table', 'wide', 'json', 'yaml'] as const;
 export type Output = (typeof OUTPUTS)[number];
 
 export interface View {
@@ -25,22 +26,24 @@ export async function printReport(report: Report, output: Output, view: View): P
       return stringify(report);
     }
     case 'table':
-      return reportTable(report, view);
+      return reportTable(report, view, {
+        head: ['OBJECT', 'CONDITION', 'REASON', 'MESSAGE'],
+        rows: report.items.flatMap((item) => itemRows(item, view)),
+      });
+    case 'wide':
+      return reportTable(report, view, wideTable(report.items, view));
   }
 }
 
-function reportTable(report: Report, view: View): string {
-  const rows = report.items.flatMap((item) => itemRows(item, view));
-  const table =
-    rows.length === 0 ? '' : formatTable({ head: ['OBJECT', 'CONDITION', 'REASON', 'MESSAGE'], rows }, view.paint);
+function reportTable(report: Report, view: View, { head, rows }: Table): string {
+  const table = rows.length === 0 ? '' : formatTable({ head, rows }, view.paint);
   const diagnostics = report.diagnostics.map((one) => diagnosticText(one, view.paint, view.lineOf));
   return [table, ...diagnostics, `${summary(report, view)}\n`].filter((part) => part !== '').join('\n');
 }
 
 /** One row for all that is well with a part of an object, and one for each condition that is not. */
 function itemRows(item: StatusItem, view: View): Array<Array<string | Cell>> {
-  const { kind, metadata } = item;
-  const name = metadata.namespace ? `${kind} ${metadata.namespace}/${metadata.name}` : `${kind} ${metadata.name}`;
+  const name = objectName(item);
   const groups = conditionGroups(item);
   if (groups.length === 0) return [[name, { text: 'no status', tone: 'dim' }, '', '']];
   return groups.flatMap(({ part, conditions }) => {
@@ -57,8 +60,6 @@ function itemRows(item: StatusItem, view: View): Array<Array<string | Cell>> {
     return [...(well.length > 0 ? [wellRow] : []), ...others.map((one) => conditionRow(object, one))];
   });
 }
-
-const TONES = { good: 'good', bad: 'error', note: 'warning', open: 'dim' } as const;
 
 function conditionRow(
   object: string,

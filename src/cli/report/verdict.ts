@@ -24,6 +24,10 @@ interface ParentRef {
   port?: number;
 }
 
+export function objectName({ kind, metadata }: StatusItem): string {
+  return metadata.namespace ? `${kind} ${metadata.namespace}/${metadata.name}` : `${kind} ${metadata.name}`;
+}
+
 export function conditionGroups({ metadata, status }: StatusItem): ConditionGroup[] {
   const { conditions, listeners, parents, ancestors } = status as StatusShape;
   const named = (ref: ParentRef) => refText(ref, metadata.namespace);
@@ -55,6 +59,9 @@ const HARMLESS = new Set(['OverlappingTLSConfig', 'InsecureFrontendValidationMod
 
 /** note: worth reading, but not a refusal. open: nobody can know yet. */
 export type Verdict = 'good' | 'bad' | 'note' | 'open';
+
+/** How each is painted. */
+export const TONES = { good: 'good', bad: 'error', note: 'warning', open: 'dim' } as const;
 
 /** Without a data plane (`check`) nothing is Programmed, and that is no fault. */
 export function verdictOf({ type, status }: Condition, { served }: { served: boolean }): Verdict {

@@ -1,13 +1,24 @@
 /** docs/reference/flags.md, from the commands themselves. */
 import type { Command } from 'commander';
 import { checkCommand } from '../../../src/cli/command/check.ts';
+import { completionCommand } from '../../../src/cli/command/completion.ts';
 import { debugCommand } from '../../../src/cli/command/debug.ts';
 import { demoCommand } from '../../../src/cli/command/demo.ts';
 import { explainCommand } from '../../../src/cli/command/explain.ts';
 import { runCommand } from '../../../src/cli/command/run.ts';
 import { statusCommand } from '../../../src/cli/command/status.ts';
+import { versionCommand } from '../../../src/cli/command/version.ts';
 
-const COMMANDS = [runCommand, checkCommand, explainCommand, statusCommand, debugCommand, demoCommand];
+const COMMANDS = [
+  runCommand,
+  checkCommand,
+  explainCommand,
+  statusCommand,
+  debugCommand,
+  demoCommand,
+  () => completionCommand(async () => []),
+  versionCommand,
+];
 
 export function flagsPage(): string {
   return `# Commands and flags

@@ -71,10 +71,39 @@ function limitsOf(path: string): Limit[] {
     if (name === undefined || value === undefined) continue;
     if (/^(?:export )?const DEFAULT_\w*LIMITS\b/.test(line)) found.push(...memberLimits(path, lines, i));
     else if (LIMIT_NAME.test(name) && !NO_LIMIT.test(name) && isNumeric(value)) {
-      found.push({ path, name, value: value.replace(/;.*$/, ''), says: commentAbove(lines, i) });
+      found.push({ path, name, value: settled(value.replace(/;.*$/, ''), lines), says: commentAbove(lines, i) });
     }
   }
   return found;
+}
+
+/** The value with the numbers of the constants that it names: of this file, or exported by another. */
+function settled(value: string, lines: readonly string[]): string {
+  return value.replace(/\b[A-Z][A-Z0-9_]+\b/g, (name) => {
+    const here = lines.find((line) => constantIn(line)?.name === name);
+    const number = here === undefined ? exportedConstants().get(name) : constantIn(here)!.value;
+    return number ?? name;
+  });
+}
+
+let exported: Map<string, string> | undefined;
+
+function exportedConstants(): Map<string, string> {
+  exported ??= new Map(
+    treeFiles()
+      .filter(isProduct)
+      .flatMap((path) => textOf(path).split('\n'))
+      .flatMap((line) => (line.startsWith('export ') ? [constantIn(line)] : []))
+      .flatMap((constant) => (constant ? [[constant.name, constant.value] as const] : [])),
+  );
+  return exported;
+}
+
+/** A constant that is a number or a product of numbers. */
+function constantIn(line: string): { name: string; value: string } | undefined {
+  const [, name, value] =
+    /^(?:export )?const ([A-Z][A-Z0-9_]*)(?:: number)? = ([\d_]+(?: \* [\d_]+)*);/.exec(line) ?? [];
+  return name === undefined ? undefined : { name, value: value! };
 }
 
 /** Limits that stand together as members of one object, described at their interface. */

@@ -53,7 +53,8 @@ function declared(): string[] {
   const found = treeFiles()
     .filter(isProduct)
     .flatMap((path) => textOf(path).match(/'daemun_[a-z0-9_]+'/g) ?? []);
-  return [...new Set(found.map((name) => name.slice(1, -1)))].sort();
+  // The beginning of several names is none.
+  return [...new Set(found.map((name) => name.slice(1, -1)).filter((name) => !name.endsWith('_')))].sort();
 }
 
 async function scrape(): Promise<Family[]> {

@@ -1,0 +1,45 @@
+import type { CommandWord, Value } from './word.ts';
+
+export function bashScript(words: readonly CommandWord[]): string {
+  return `# Completes daemun in Bash.
+_daemun() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= i
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case "$command/\${COMP_WORDS[i]}" in
+${words.flatMap(steps).join('\n')}
+    esac
+  done
+  case "$command/$prev" in
+${words.flatMap(values).join('\n')}
+  esac
+  case "$command/$cur" in
+${words.flatMap(following).join('\n')}
+  esac
+}
+complete -F _daemun daemun
+`;
+}
+
+/** From a command to those below it. */
+function steps({ path, commands }: CommandWord): string[] {
+  return commands.map(({ name }) => `      '${path}/${name}') command='${`${path} ${name}`.trim()}' ;;`);
+}
+
+function values({ path, flags }: CommandWord): string[] {
+  return flags.flatMap(({ names, value }) =>
+    value === undefined ? [] : [`    ${names.map((name) => `'${path}/${name}'`).join('|')}) ${reply(value)} return ;;`],
+  );
+}
+
+function following({ path, flags, commands, value }: CommandWord): string[] {
+  const long = flags.map(({ names }) => names.at(-1)!);
+  const next = value ?? commands.map(({ name }) => name);
+  return [`    '${path}/'-*) ${reply(long)} ;;`, `    '${path}/'*) ${reply(next)} ;;`];
+}
+
+function reply(value: Value): string {
+  if (value === 'any') return '';
+  if (value === 'files') return 'compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur"));';
+  return `COMPREPLY=($(compgen -W '${value.join(' ')}' -- "$cur"));`;
+}
