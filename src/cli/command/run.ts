@@ -147,11 +147,10 @@ function clusterFlags(flags: RunFlags, { paths, command }: Asked): ClusterSetup 
       (_, at) => [kubeconfig, context, namespaces, flags.publishAddress][at] !== undefined,
     );
     if (lone !== undefined) command.error(`error: ${lone} goes with --cluster`);
-    if (paths.length === 0)
-      command.error('error: name files or folders with manifests, - for standard input, or serve a --cluster');
+    if (paths.length === 0) command.error('error: name manifests with -f, or serve a cluster with --cluster');
     return undefined;
   }
-  if (paths.length > 0) command.error('error: manifests and --cluster exclude each other');
+  if (paths.length > 0) command.error('error: -f and --cluster exclude each other');
   return { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [DEFAULT_CONTROLLER] };
 }
 
