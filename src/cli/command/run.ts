@@ -60,21 +60,6 @@ export function runCommand(): Command {
     )
     .addArgument(pathsArgument())
     .addOption(filesOption())
-    .addOption(new Option('--cluster', 'serve the resources of a Kubernetes cluster, and write their statuses there'))
-    .addOption(new Option('--kubeconfig <path>', 'how to reach it (default: $KUBECONFIG, or the account of the pod)'))
-    .addOption(new Option('--context <name>', 'context of the kubeconfig (default: the current one)'))
-    .addOption(
-      new Option('-n, --namespace <name>', 'only objects of this namespace (repeatable; default: all)').argParser(
-        each((text) => text),
-      ),
-    )
-    .addOption(
-      new Option(
-        '--publish-address <address>',
-        'address or host name that Gateways of the cluster show (repeatable; default: what is bound)',
-      ).argParser(each((text) => text)),
-    )
-    .addOption(new Option('--lease <name>', 'Lease by which one of several writes statuses').default('daemun'))
     .addOption(new Option('--wait', 'wait for manifests that cannot be read yet, instead of ending with exit status 1'))
     .addOption(new Option('--port-map <from=to,...>', 'bind other ports than Gateways name').argParser(usage(portMap)))
     .addOption(
@@ -131,8 +116,24 @@ export function runCommand(): Command {
       const given = { ...gatewayFlags(flags, asked), cluster, paths, endpoints, certificates };
       await serve({ ...given, logLevel, logFormat, signals });
     });
-  for (const option of [...limitOptions(), ...adminOptions()]) command.addOption(option);
+  for (const option of [...clusterOptions(), ...limitOptions(), ...adminOptions()]) command.addOption(option);
   return command;
+}
+
+function clusterOptions(): Option[] {
+  return [
+    new Option('--cluster', 'serve the resources of a Kubernetes cluster, and write their statuses there'),
+    new Option('--kubeconfig <path>', 'how to reach it (default: $KUBECONFIG, or the account of the pod)'),
+    new Option('--context <name>', 'context of the kubeconfig (default: the current one)'),
+    new Option('-n, --namespace <name>', 'only objects of this namespace (repeatable; default: all)').argParser(
+      each((text) => text),
+    ),
+    new Option(
+      '--publish-address <address>',
+      'address or host name that Gateways of the cluster show (repeatable; default: what is bound)',
+    ).argParser(each((text) => text)),
+    new Option('--lease <name>', 'Lease by which one of several writes statuses').default('daemun'),
+  ];
 }
 
 interface Asked {

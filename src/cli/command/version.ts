@@ -20,6 +20,6 @@ export function versionCommand(): Command {
       const version = packageVersion();
       const platform = `${process.platform} ${process.arch}`;
       const text = `daemun ${version}\nnode ${node}, openssl ${openssl}, ${platform}`;
-      console.log(output === 'json' ? JSON.stringify({ version, node, openssl, platform }) : text);
+      process.stdout.write(`${output === 'json' ? JSON.stringify({ version, node, openssl, platform }) : text}\n`);
     });
 }
