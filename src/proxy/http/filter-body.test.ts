@@ -98,7 +98,7 @@ test('a transform hears that its exchange is over, and what it writes then goes 
   const { filter, made } = doubles('response', true);
   const { rig, client } = await asked(GET, [filter]);
   rig.backend().deliver('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab');
-  client.sink.onEnd();
+  client.sink.onClose(undefined);
   expect(made[0]!.closed).toBe(true);
   await turns();
   expect(rig.accesses).toMatchObject([{ reason: 'client_closed_early' }]);

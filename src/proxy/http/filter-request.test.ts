@@ -119,7 +119,7 @@ test('of several decisions the first counts, and a filter that goes on waiting i
 test('a client that leaves meanwhile costs no backend anything, and the filter hears of it once', async () => {
   const filter = waiter();
   const { rig, client } = await asked(GET, [filter]);
-  client.sink.onEnd();
+  client.sink.onClose(undefined);
   expect(filter.outcomes).toMatchObject([{ status: 499 }]);
   filter.waiting[0]!.proceed();
   await settled();

@@ -1,11 +1,13 @@
 /** How an answer is put on the wire of a client's connection: heads and bodies, collected and written together. */
 
+import { strict as assert } from 'node:assert';
 import { ARENA } from '../../ground/arena.ts';
 import { LEAST_HEAD_ROOM } from '../../ground/codec.ts';
 import { CopySender, TEXT_MAX } from '../../ground/copy-sender.ts';
-import type { Cursor } from '../../ground/cursor.ts';
+import type { Composed, Cursor } from '../../ground/cursor.ts';
 import { type OutboxOwner, outbox } from '../outbox.ts';
 import { chunkHeader } from './chunk-text.ts';
+import type { EndedClient } from './ended-client.ts';
 import { LinkedClient } from './linked-client.ts';
 
 /** Bytes of a body up to which they join the head, or what else is collected, in one write. */
@@ -21,6 +23,12 @@ export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
   protected chunkedOut = false;
   /** The link is above its mark: the client does not keep up. */
   protected blocked = false;
+  /** Of the request that is answered. */
+  protected minorVersion = 1;
+  /** The client may hold its body back, since it was not told to go on. */
+  protected expectsContinue = false;
+  /** The client will send nothing more. */
+  protected ended: EndedClient | null = null;
   #copies: CopySender | null = null;
 
   beginHead(): Cursor {
@@ -28,6 +36,22 @@ export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
     to.begin(to.end);
     to.leave(HEAD_TAIL);
     return to;
+  }
+
+  /** The cursor behind a head that was composed with it a moment ago. */
+  protected tailOf(head: Composed): Cursor {
+    const { cursor } = outbox;
+    if (!Object.is(cursor, head) || !outbox.holds(this)) assert.fail('a head is sent by whom it was composed for');
+    cursor.useSpare();
+    return cursor;
+  }
+
+  /** HTTP/1.0 has none. */
+  sendInformational(head: Composed): void {
+    this.expectsContinue = false;
+    const to = this.tailOf(head);
+    if (this.minorVersion === 0) to.begin(to.start);
+    else to.text('\r\n');
   }
 
   sendBody(start: number, end: number): boolean {
@@ -61,9 +85,10 @@ export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
 
   flush(): void {
     if (!outbox.holds(this)) return;
-    const { start, end } = outbox;
+    let { start, end } = outbox;
     outbox.release();
     if (end === start) return;
+    if (this.ended !== null) start += this.ended.takeAhead();
     if (end - start > TEXT_MAX) this.#writeCopy(start, end);
     else if (!this.link.send(ARENA.latin1Slice(start, end)) && this.link.pending > 0) this.blocked = true;
   }
@@ -74,6 +99,7 @@ export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
   }
 
   #writeCopy(start: number, end: number): void {
+    if (this.ended !== null) this.ended.moved = true;
     if (this.#copies === null) {
       this.#copies = new CopySender();
       this.#copies.link = this.link;

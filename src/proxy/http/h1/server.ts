@@ -1,9 +1,8 @@
 /** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
 
-import { strict as assert } from 'node:assert';
 import { ARENA, JOIN_START } from '../../ground/arena.ts';
 import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Downstream, type Failure } from '../../ground/codec.ts';
-import type { Composed, Cursor } from '../../ground/cursor.ts';
+import type { Composed } from '../../ground/cursor.ts';
 import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
 import type { Drainable } from '../../ground/drain.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
@@ -14,6 +13,7 @@ import { outbox } from '../outbox.ts';
 import { forgetConnection, type HttpService, MAX_DISCARD_BYTES, retirePools } from '../service.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
+import { EndedClient } from './ended-client.ts';
 import { INCOMPLETE } from './fault.ts';
 import { KeptBytes } from './kept-bytes.ts';
 import { LINGER_TIMEOUT, Linger } from './linger.ts';
@@ -60,14 +60,13 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   #closeAfter = false;
   #linger: Linger | null = null;
   #tunnelEnded = false;
-  #minorVersion = 1;
+  /** A part of the answer under way has gone to its writer. */
+  #answerBegun = false;
   #tunnelOut = false;
   /** The answer ends with the connection. */
   #endsOpen = false;
   /** The exchange wants no more of the body for now. */
   #bodyPaused = false;
-  /** The client may hold its body back, since it was not told to go on. */
-  #expectsContinue = false;
 
   constructor(link: Link, service: HttpService, onPreface?: PrefaceHandler) {
     super(link);
@@ -112,20 +111,28 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     if (this.#state !== READ_HEAD || before < PREFACE_KNOWN || mayEndHead(start, end, before)) this.#pump();
   }
 
-  /**
-   * A client that ends its side while it waits for an answer has gone, as far as anybody can tell: the backend is not
-   * kept busy for it. In a tunnel one direction may end alone.
-   */
+  /** One direction of a connection may end alone. What was asked before that is answered. */
   onEnd(): void {
     if (this.#state === TUNNEL) {
       this.#exchange?.requestEnd(0, 0);
       if (this.#tunnelEnded) this.#finish();
-    } else if (this.#exchange !== null) {
-      this.#drop('closed_early');
-    } else if (this.link.pending > 0) {
-      this.#finish();
+      return;
+    }
+    const watch = { link: this.link, wheel: this.#service.wheel, deadline: this.#deadline };
+    this.ended = new EndedClient(watch, this.#answerBegun);
+    if (this.#state !== HOLD) this.#endShort();
+    else if (this.#exchange !== null) this.ended.lookLater();
+  }
+
+  /** The client said its last in the middle of a request, or before one. */
+  #endShort(): void {
+    if (this.#exchange === null) {
+      if (this.link.pending > 0) this.#finish();
+      else this.#close('end');
+    } else if (this.#discarding) {
+      this.#closeAfter = true;
     } else {
-      this.#close('end');
+      this.#drop('closed_early');
     }
   }
 
@@ -150,8 +157,9 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   onDeadline(): void {
     if (this.#state === CLOSED) return;
     if (this.#state === LINGER) this.#endLinger();
-    else if (this.#exchange !== null) return;
-    else if (this.#state !== READ_HEAD) this.#close('reset');
+    else if (this.#exchange !== null) {
+      if (this.ended?.look()) this.#drop('closed_early');
+    } else if (this.#state !== READ_HEAD) this.#close('reset');
     else if (this.#kept.size === 0) this.#leave();
     else this.#refuse(408, 'head_timeout', 'The request head did not arrive in time.');
   }
@@ -189,7 +197,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       else break;
     }
     this.#pumping = false;
-    if (this.#state === CLOSED) return;
+    if (this.#state >= LINGER) return;
+    if (this.ended !== null && this.#state < HOLD) return this.#endShort();
     if (this.#kept.size <= MAX_BACKLOG && this.#state !== HOLD && !this.#bodyPaused) this.link.resume();
     this.#settle();
   }
@@ -262,9 +271,10 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     const after = head.end;
     this.#requests++;
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
-    this.#minorVersion = head.minorVersion;
+    this.#answerBegun = false;
+    this.minorVersion = head.minorVersion;
     this.#closeAfter = !head.keepAlive || this.#service.connections.draining;
-    this.#expectsContinue = head.expectContinue;
+    this.expectsContinue = head.expectContinue;
     this.#bodyPaused = false;
     this.#discarding = false;
     this.#discarded = 0;
@@ -280,6 +290,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       this.#remaining = head.contentLength;
     }
     this.#exchange = new Exchange(this.#service, this);
+    this.ended?.expect();
     this.#exchange.requestHead(head, complete);
     return after;
   }
@@ -339,7 +350,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   }
 
   #nextRequest(): void {
-    if (this.#closeAfter) return this.#finish();
+    if (this.#closeAfter || (this.ended !== null && this.#kept.size === 0)) return this.#finish();
     this.#state = READ_HEAD;
     this.#service.wheel.set(this.#deadline, this.#service.limits.keepAliveTimeout);
   }
@@ -362,27 +373,13 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
 
   // ── the exchange's calls
 
-  /** HTTP/1.0 has none. */
-  sendInformational(head: Composed): void {
-    this.#expectsContinue = false;
-    const to = this.#tailOf(head);
-    if (this.#minorVersion === 0) to.begin(to.start);
-    else to.text('\r\n');
-  }
-
-  /** The cursor behind a head that was composed with it a moment ago. */
-  #tailOf(head: Composed): Cursor {
-    const { cursor } = outbox;
-    if (!Object.is(cursor, head) || !outbox.holds(this)) assert.fail('a head is sent by whom it was composed for');
-    cursor.useSpare();
-    return cursor;
-  }
-
   sendHead(head: Composed, framing: BodyFraming): void {
-    const to = this.#tailOf(head);
+    const to = this.tailOf(head);
+    this.#answerBegun = true;
+    this.ended?.begin();
     this.chunkedOut = false;
     this.#tunnelOut = framing === BODY_TUNNEL;
-    this.#endsOpen = framing === BODY_OPEN && this.#minorVersion === 0;
+    this.#endsOpen = framing === BODY_OPEN && this.minorVersion === 0;
     if (framing === BODY_OPEN) {
       if (this.#endsOpen) this.#closeAfter = true;
       else {
@@ -391,11 +388,17 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       }
     }
     if (this.#tunnelOut) this.#openTunnel();
-    else if (this.#closeAfter || this.#service.connections.draining) {
+    else if (this.#isLast) {
       this.#closeAfter = true;
       to.text('Connection: close\r\n');
-    } else if (this.#minorVersion === 0) to.text('Connection: keep-alive\r\n');
+    } else if (this.minorVersion === 0) to.text('Connection: keep-alive\r\n');
     to.text('\r\n');
+  }
+
+  /** The connection ends with this answer. */
+  get #isLast(): boolean {
+    if (this.#closeAfter || this.#service.connections.draining) return true;
+    return this.ended !== null && this.#kept.size === 0;
   }
 
   #openTunnel(): void {
@@ -444,7 +447,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     if (this.#state === HOLD) return;
     this.#discarding = true;
     if (this.#state === READ_LENGTH && this.#remaining > MAX_DISCARD_BYTES) this.#closeAfter = true;
-    if (this.#expectsContinue) this.#closeAfter = true;
+    if (this.expectsContinue) this.#closeAfter = true;
     this.resumeBody();
   }
 
