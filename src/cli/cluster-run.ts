@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { PipelineOptions, StatusWriter } from '../control/index.ts';
-import { DaemunError, type Log } from '../observe/index.ts';
+import { DaemunError, type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
 import { Lease, StatusReconciler } from '../reconcile/index.ts';
 import { AccessError, ApiClient, ClusterSource, clusterAccess } from '../sources/cluster/index.ts';
 
@@ -26,6 +26,7 @@ export class ClusterRun {
   readonly #client: ApiClient;
   readonly #log: Log;
   readonly #reconciler: StatusReconciler;
+  readonly #metrics = new Metrics();
   #source: ClusterSource | undefined;
   #lease: Lease | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -51,6 +52,7 @@ export class ClusterRun {
       live: (key) => this.#source?.live.get(key),
       place: (kind, metadata) => this.#source?.pathTo(kind, metadata),
       log,
+      onWrite: (key) => this.#written(key).value++,
     });
     this.writer = this.#reconciler;
     this.source = (lastGood) => {
@@ -78,6 +80,22 @@ export class ClusterRun {
       },
     });
     this.#timer = setInterval(() => this.#reconciler.resync(), RESYNC_INTERVAL).unref();
+  }
+
+  metrics(): MetricsSnapshot {
+    const { leading = false } = this.#lease ?? {};
+    this.#metrics.gauge('daemun_leader', 'Whether this run writes the statuses of the cluster.').value =
+      Number(leading);
+    this.#metrics.gauge(
+      'daemun_status_staleness_seconds',
+      'How long the oldest status that is not yet written has been due; 0 where none is.',
+    ).value = this.#reconciler.staleness;
+    return this.#metrics.snapshot();
+  }
+
+  #written(key: string): { value: number } {
+    const kind = key.slice(0, key.indexOf('/'));
+    return this.#metrics.counter('daemun_status_writes_total', 'Statuses written to the cluster.', { kind });
   }
 
   /** The source is closed by whoever reads it. */

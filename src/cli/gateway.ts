@@ -1,7 +1,7 @@
 /** One run: control, its data planes, the admin API, and what people are told. */
 import { type Admin, startAdmin } from '../admin/index.ts';
 import { type Applied, Control, type ListenerView, type ReportedDiagnostic } from '../control/index.ts';
-import { DaemunError, type Log, mergeMetrics } from '../observe/index.ts';
+import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
 import { CertificateFiles, type CertificateOption, type EndpointOption } from '../sources/index.ts';
 import type { AdminSetup } from './admin-option.ts';
 import type { Announcer } from './announce.ts';
@@ -138,7 +138,7 @@ export class Gateway {
         { ...admin.address, token: admin.token },
         {
           readiness: () => ({ ...control.health(), checks: control.checks() }),
-          metrics: async () => mergeMetrics(await control.metrics()),
+          metrics: async () => mergeMetrics([...(await control.metrics()), ...this.#ofCluster()]),
           status: () => control.report(),
           config: () => control.snapshot,
           listeners: () => control.listeners(),
@@ -153,6 +153,11 @@ export class Gateway {
       }
       this.#voices.log.warn({ code: error.code }, `no admin API: ${error.message}; choose another with --admin`);
     }
+  }
+
+  #ofCluster(): MetricsSnapshot[] {
+    const { cluster } = this.#options;
+    return cluster === undefined ? [] : [cluster.metrics()];
   }
 
   #applied(applied: Applied): void {

@@ -36,7 +36,7 @@ async function startApi(objects: object[]): Promise<ApiServer> {
 
 async function runCluster(api: ApiServer, port: number): Promise<DaemunProcess> {
   const flags = ['--cluster', '--kubeconfig', kubeconfig(api.url.href), '--publish-address', '192.0.2.10'];
-  const place = ['--bind', '127.0.0.1', '--port-map', `80=${port}`, '--admin', 'off', '--log-format', 'json'];
+  const place = ['--bind', '127.0.0.1', '--port-map', `80=${port}`, '--admin', '127.0.0.1:0', '--log-format', 'json'];
   const process = new DaemunProcess(['run', ...flags, ...place]);
   open.push(() => {
     process.child.kill('SIGTERM');
@@ -84,7 +84,7 @@ const told = (api: ApiServer, name: string): string[] => {
 test('what the API holds is served, and its statuses say so there', async () => {
   const api = await startApi([CLASS, EDGE, redirect('a', 'first.example.com')]);
   const port = await freePort();
-  await runCluster(api, port);
+  const process = await runCluster(api, port);
   const found = await ask({ port, host: 'a.example.com' });
   expect([found.status, found.headers.location]).toEqual([302, 'http://first.example.com/']);
   await expect.poll(() => told(api, 'a')).toEqual(['Accepted True', 'Programmed True', 'ResolvedRefs True']);
@@ -93,6 +93,11 @@ test('what the API holds is served, and its statuses say so there', async () => 
     addresses: [{ type: 'IPAddress', value: '192.0.2.10' }],
     listeners: [{ name: 'http', attachedRoutes: 1 }],
   });
+  const { admin } = process.records().find(({ msg }) => msg === 'serving') as unknown as { admin: string };
+  const metrics = await (await fetch(`http://${admin}/metrics`)).text();
+  expect(metrics).toContain('daemun_leader 1');
+  expect(metrics).toContain('daemun_status_staleness_seconds 0');
+  expect(metrics).toMatch(/daemun_status_writes_total\{kind="HTTPRoute"\} 1/);
   expect(api.store.get(api.kind('GatewayClass'), '', 'daemun').status).toMatchObject({
     conditions: expect.arrayContaining([expect.objectContaining({ type: 'Accepted', status: 'True' })]),
   });

@@ -17,6 +17,9 @@ interface Family {
 /** Families that a short run of one process does not have, by the file that makes them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   daemun_access_log_dropped_total: 'with `--access-log`',
+  daemun_leader: 'with `--cluster`',
+  daemun_status_staleness_seconds: 'with `--cluster`',
+  daemun_status_writes_total: 'with `--cluster`, by `kind`',
   daemun_worker_restarts_total: 'with `--workers` above 1',
 };
 
