@@ -1,0 +1,171 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type ConfigChange, type ConfigObject, type ConfigRef, refKey } from '../config/index.ts';
+import { Partition } from './partition.ts';
+
+const listener = (gateway: string, certificates: string[] = []): ConfigObject => ({
+  kind: 'Listener',
+  key: `${gateway}/https`,
+  gateway,
+  name: 'https',
+  addresses: [],
+  port: 443,
+  protocol: 'HTTPS',
+  ...(certificates.length > 0 ? { tls: { mode: 'Terminate', certificates } } : {}),
+});
+const certificate = (key: string, privateKey = 'key'): ConfigObject => ({
+  kind: 'Certificate',
+  key,
+  certificate: 'cert',
+  privateKey,
+});
+const rule = (name: string, gateways: string[], backends: string[], mirror?: string): ConfigObject => ({
+  kind: 'RouteRule',
+  key: `HTTPRoute/${name}/0`,
+  route: { kind: 'HTTPRoute', namespace: 'n', name },
+  index: 0,
+  created: '',
+  attachments: gateways.map((gateway) => ({ listener: `${gateway}/https`, hostnames: ['*'] })),
+  matches: [],
+  filters:
+    mirror === undefined
+      ? []
+      : [{ type: 'RequestMirror', backend: mirror, fraction: { numerator: 1, denominator: 1 } }],
+  backends: backends.map((backend) => ({ backend, weight: 1, filters: [] })),
+});
+const backend = (key: string, clientCertificate?: string): ConfigObject => ({
+  kind: 'Backend',
+  key,
+  service: { namespace: 'n', name: key, port: 80 },
+  protocol: 'http',
+  ...(clientCertificate === undefined
+    ? {}
+    : { tls: { hostname: 'h', subjectAltNames: [], trust: 'System', clientCertificate } }),
+});
+const endpoints = (key: string): ConfigObject => ({ kind: 'Endpoints', key, endpoints: [] });
+const policy = (key: string): ConfigObject => ({
+  kind: 'Policy',
+  key: `BackendTraffic/${key}`,
+  type: 'BackendTraffic',
+  target: { kind: 'Backend', key },
+  spec: {},
+});
+
+const put = (...objects: ConfigObject[]): ConfigChange[] => objects.map((after) => ({ after }));
+const gone = (...refs: ConfigRef[]): ConfigChange[] => refs.map(({ kind, key }) => ({ before: { kind, key } }));
+
+/** What changed for whom: `+` for objects that came or changed, `-` for those that go. */
+function told(result: Map<string, ConfigChange[]>): Record<string, string[]> {
+  const name = ({ before, after }: ConfigChange): string => (after ? `+${refKey(after)}` : `-${refKey(before!)}`);
+  return Object.fromEntries([...result].map(([gateway, changes]) => [gateway, changes.map(name).sort()]));
+}
+
+describe('a partition', () => {
+  test('gives a Gateway its listeners, the rules on them and all that those need, in whatever order it comes', () => {
+    const objects = [
+      policy('b:80'),
+      certificate('n/client'),
+      endpoints('b:80'),
+      backend('b:80', 'n/client'),
+      rule('r', ['n/one'], ['b:80']),
+      certificate('n/server'),
+      listener('n/one', ['n/server']),
+      endpoints('m:80'),
+      backend('m:80'),
+      rule('mirrors', ['n/one'], [], 'm:80'),
+    ];
+    for (const order of [objects, objects.toReversed()]) {
+      const partition = new Partition();
+      for (const object of order) partition.take(put(object));
+      expect(partition.objectsOf('n/one').map(refKey).sort()).toEqual(objects.map(refKey).sort());
+      expect(partition.objectsOf('n/two')).toEqual([]);
+    }
+  });
+
+  test('gives no key to a Gateway that does not show it', () => {
+    const partition = new Partition();
+    const result = partition.take(
+      put(
+        certificate('n/one'),
+        certificate('n/two'),
+        certificate('n/unused'),
+        listener('n/one', ['n/one']),
+        listener('n/two', ['n/two']),
+      ),
+    );
+    expect(told(result)).toEqual({
+      'n/one': ['+Certificate/n/one', '+Listener/n/one/https'],
+      'n/two': ['+Certificate/n/two', '+Listener/n/two/https'],
+    });
+    expect(told(partition.take(put(certificate('n/two', 'rotated'))))).toEqual({ 'n/two': ['+Certificate/n/two'] });
+    expect(told(partition.take(put(certificate('n/unused', 'rotated'))))).toEqual({});
+  });
+
+  test('takes away what a Gateway no longer needs, and leaves it with those who do', () => {
+    const partition = new Partition();
+    partition.take(put(listener('n/one'), listener('n/two'), backend('b:80'), endpoints('b:80')));
+    partition.take(put(rule('r', ['n/one', 'n/two'], ['b:80'])));
+    const moved = partition.take(put(rule('r', ['n/two'], ['b:80'])));
+    expect(told(moved)).toEqual({
+      'n/one': ['-Backend/b:80', '-Endpoints/b:80', '-RouteRule/HTTPRoute/r/0'],
+      'n/two': ['+RouteRule/HTTPRoute/r/0'],
+    });
+    const ended = partition.take(gone({ kind: 'RouteRule', key: 'HTTPRoute/r/0' }));
+    expect(told(ended)).toEqual({ 'n/two': ['-Backend/b:80', '-Endpoints/b:80', '-RouteRule/HTTPRoute/r/0'] });
+  });
+
+  test('tells of an edit of endpoints those who use them, and nothing else', () => {
+    const partition = new Partition();
+    partition.take(put(listener('n/one'), rule('r', ['n/one'], ['b:80']), backend('b:80'), endpoints('b:80')));
+    expect(told(partition.take(put(endpoints('b:80'))))).toEqual({ 'n/one': ['+Endpoints/b:80'] });
+  });
+
+  test('comes by any steps to what the end state alone gives', () => {
+    const pool: ConfigObject[][] = [
+      [listener('n/a'), listener('n/a', ['c1']), listener('n/a', ['c1', 'c2'])],
+      [listener('n/b'), listener('n/b', ['c2'])],
+      [rule('r', ['n/a'], ['x']), rule('r', ['n/b'], ['x', 'y']), rule('r', ['n/a', 'n/b'], [], 'y')],
+      [rule('s', ['n/b'], ['y']), rule('s', [], ['x'])],
+      [backend('x'), backend('x', 'c1')],
+      [backend('y'), backend('y', 'c2')],
+      [endpoints('x')],
+      [policy('x')],
+      [certificate('c1'), certificate('c1', 'other')],
+      [certificate('c2')],
+    ];
+    const step = fc.tuple(fc.nat(pool.length - 1), fc.nat(3));
+    void fc.assert(
+      fc.property(fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 }), (batches) => {
+        const partition = new Partition();
+        const state = new Map<string, ConfigObject>();
+        const seen = new Map<string, Map<string, ConfigObject>>();
+        for (const batch of batches) {
+          const changes = batch.map(([slot, form]): ConfigChange => {
+            const forms = pool[slot]!;
+            const after = forms[form];
+            if (after === undefined) {
+              state.delete(refKey(forms[0]!));
+              return { before: { kind: forms[0]!.kind, key: forms[0]!.key } };
+            }
+            state.set(refKey(after), after);
+            return { after };
+          });
+          for (const [gateway, own] of partition.take(changes)) {
+            const held = seen.get(gateway) ?? new Map<string, ConfigObject>();
+            seen.set(gateway, held);
+            for (const { before, after } of own) {
+              if (after) held.set(refKey(after), after);
+              else held.delete(refKey(before!));
+            }
+          }
+        }
+        const fresh = new Partition();
+        fresh.take([...state.values()].map((after) => ({ after })));
+        for (const gateway of ['n/a', 'n/b']) {
+          const expected = new Map(fresh.objectsOf(gateway).map((object) => [refKey(object), object]));
+          expect(seen.get(gateway) ?? new Map()).toEqual(expected);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,165 @@
+/**
+ * Which config objects the data planes of each Gateway get: its listeners, the rules that attach to them, and what those
+ * need. Nothing of another Gateway's goes with them, least of all its keys.
+ */
+import {
+  type ConfigChange,
+  type ConfigKind,
+  type ConfigObject,
+  type ConfigRef,
+  POLICY_TYPES,
+  policyKey,
+  refKey,
+} from '../config/index.ts';
+
+interface Held {
+  object: ConfigObject;
+  uses: readonly string[];
+}
+
+export class Partition {
+  readonly #held = new Map<string, Held>();
+  /** Who needs an object, also one that is not there yet. */
+  readonly #users = new Map<string, Set<string>>();
+  /** What each object was last given to. */
+  readonly #given = new Map<string, ReadonlySet<string>>();
+
+  /** What the changes mean for each Gateway (`namespace/name`); Gateways that nothing changes for are left out. */
+  take(changes: Iterable<ConfigChange>): Map<string, ConfigChange[]> {
+    const changed = new Map<string, ConfigRef>();
+    const touched = new Map<string, ConfigRef>();
+    for (const { before, after } of changes) {
+      const ref = after ?? before;
+      if (ref === undefined) continue;
+      const at = refKey(ref);
+      changed.set(at, ref);
+      // What it needed, and what it needs now, may go to others than before.
+      this.#touch(at, touched);
+      this.#hold(at, after);
+      this.#touch(at, touched);
+      touched.set(at, { kind: ref.kind, key: ref.key });
+    }
+    const result = new Map<string, ConfigChange[]>();
+    for (const [at, ref] of touched) this.#tell(at, { ref, isChanged: changed.has(at), result });
+    return result;
+  }
+
+  /** Everything that a Gateway's data planes get. */
+  objectsOf(gateway: string): ConfigObject[] {
+    return [...this.#held].flatMap(([at, { object }]) => (this.#given.get(at)?.has(gateway) ? [object] : []));
+  }
+
+  #hold(at: string, object: ConfigObject | undefined): void {
+    for (const used of this.#held.get(at)?.uses ?? []) {
+      const users = this.#users.get(used);
+      users?.delete(at);
+      if (users?.size === 0) this.#users.delete(used);
+    }
+    if (object === undefined) {
+      this.#held.delete(at);
+      return;
+    }
+    const uses = usesOf(object).map(refKey);
+    this.#held.set(at, { object, uses });
+    for (const used of uses) {
+      const users = this.#users.get(used);
+      if (users === undefined) this.#users.set(used, new Set([at]));
+      else users.add(at);
+    }
+  }
+
+  /** The object and all that it needs, directly or not. What is needed needs nobody above it: it ends. */
+  #touch(at: string, into: Map<string, ConfigRef>): void {
+    const held = this.#held.get(at);
+    if (held === undefined) return;
+    into.set(at, { kind: held.object.kind, key: held.object.key });
+    for (const used of held.uses) this.#touch(used, into);
+  }
+
+  #tell(
+    at: string,
+    { ref, isChanged, result }: { ref: ConfigRef; isChanged: boolean; result: Map<string, ConfigChange[]> },
+  ): void {
+    const before = this.#given.get(at) ?? NOBODY;
+    const object = this.#held.get(at)?.object;
+    const now = object === undefined ? NOBODY : this.#gatewaysOf(at);
+    for (const gateway of now) {
+      if (isChanged || !before.has(gateway)) listOf(result, gateway).push({ after: object! });
+    }
+    for (const gateway of before) if (!now.has(gateway)) listOf(result, gateway).push({ before: ref });
+    if (now.size === 0) this.#given.delete(at);
+    else this.#given.set(at, now);
+  }
+
+  #gatewaysOf(at: string): ReadonlySet<string> {
+    const own = ownGateways(this.#held.get(at)?.object);
+    if (own !== undefined) return own;
+    const found = new Set<string>();
+    for (const user of this.#users.get(at) ?? []) for (const gateway of this.#gatewaysOf(user)) found.add(gateway);
+    return found;
+  }
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+function listOf(result: Map<string, ConfigChange[]>, gateway: string): ConfigChange[] {
+  let list = result.get(gateway);
+  if (list === undefined) result.set(gateway, (list = []));
+  return list;
+}
+
+/** Of what belongs to Gateways by itself; undefined: it goes where its users go. */
+function ownGateways(object: ConfigObject | undefined): ReadonlySet<string> | undefined {
+  if (object?.kind === 'Listener') return new Set([object.gateway]);
+  // A listener's key begins with its Gateway.
+  if (object?.kind === 'RouteRule') {
+    return new Set(object.attachments.map(({ listener }) => listener.split('/', 2).join('/')));
+  }
+  return undefined;
+}
+
+/** What must be where this object is. */
+function usesOf(object: ConfigObject): ConfigRef[] {
+  switch (object.kind) {
+    case 'Listener': {
+      const { certificates = [], clientValidation } = object.tls ?? {};
+      return [
+        ...refs('Certificate', certificates),
+        ...refs('TrustBundle', clientValidation?.trust ?? []),
+        ...policies('Listener', object.key),
+      ];
+    }
+    case 'RouteRule': {
+      const { filters, backends } = object;
+      const mirrors = [filters, ...backends.map((one) => one.filters)]
+        .flat()
+        .flatMap((filter) => (filter.type === 'RequestMirror' ? [filter.backend] : []));
+      const keys = [...backends.flatMap(({ backend }) => (backend === undefined ? [] : [backend])), ...mirrors];
+      return [...refs('Backend', keys), ...refs('Endpoints', keys), ...policies('RouteRule', object.key)];
+    }
+    case 'Backend': {
+      const { trust, clientCertificate } = object.tls ?? {};
+      return [
+        ...refs('TrustBundle', Array.isArray(trust) ? trust : []),
+        ...refs('Certificate', clientCertificate === undefined ? [] : [clientCertificate]),
+        ...policies('Backend', object.key),
+      ];
+    }
+    case 'Endpoints':
+    case 'Certificate':
+    case 'TrustBundle':
+    case 'Policy':
+      return [];
+  }
+}
+
+function refs(kind: ConfigKind, keys: readonly string[]): ConfigRef[] {
+  return keys.map((key) => ({ kind, key }));
+}
+
+/** Those that may be attached to it. */
+function policies(target: string, key: string): ConfigRef[] {
+  return Object.entries(POLICY_TYPES).flatMap(([type, about]) =>
+    about.target === target ? [{ kind: 'Policy' as const, key: policyKey(type, key) }] : [],
+  );
+}
