@@ -53,3 +53,16 @@ test('makes one slice for each form of address and port, with the name that the 
     ports: [{ name: 'dns', port: 5300, protocol: 'UDP' }],
   });
 });
+
+test('a number that the Service has for TCP and for UDP is both', () => {
+  const ports = [
+    { name: 'dns-tcp', port: 53 },
+    { name: 'dns', port: 53, protocol: 'UDP' },
+    { name: 'metrics', port: 9153 },
+  ];
+  const service = { spec: { ports } } as unknown as Service;
+  expect(endpointSlices(parseEndpointOption('shop/dns:53=10.0.0.1:5300'), service)[0]!.ports).toEqual([
+    { name: 'dns-tcp', port: 5300, protocol: 'TCP' },
+    { name: 'dns', port: 5300, protocol: 'UDP' },
+  ]);
+});

@@ -46,7 +46,9 @@ export function parseEndpointOption(text: string): EndpointOption {
  */
 export function endpointSlices(option: EndpointOption, service: Service | undefined): EndpointSlice[] {
   const { namespace, port } = option;
-  const servicePort = service?.spec.ports?.find((candidate) => candidate.port === port || candidate.name === port);
+  // Two may have the number, as DNS has: one for TCP, one for UDP.
+  const found = service?.spec.ports?.filter((candidate) => candidate.port === port || candidate.name === port) ?? [];
+  const servicePorts = found.length > 0 ? found : [undefined];
   const groups = Map.groupBy(option.targets, (target) => `${addressType(target.host)}-${target.port}`);
   return [...groups.values()].map((targets): EndpointSlice => {
     const first = targets[0]!;
@@ -61,7 +63,11 @@ export function endpointSlices(option: EndpointOption, service: Service | undefi
       },
       addressType: type,
       endpoints: targets.map(({ host }) => ({ addresses: [host], conditions: { ready: true } })),
-      ports: [{ name: servicePort?.name ?? '', port: first.port, protocol: servicePort?.protocol ?? 'TCP' }],
+      ports: servicePorts.map((one) => ({
+        name: one?.name ?? '',
+        port: first.port,
+        protocol: one?.protocol ?? 'TCP',
+      })),
     };
   });
 }

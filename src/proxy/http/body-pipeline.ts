@@ -1,6 +1,7 @@
 /** Transforms of one body, one behind the other, between where it comes from and where it goes. */
 import type { BodyOutput, BodyTransform, Denial, MakeTransform } from '../filter/index.ts';
 import { MADE } from '../ground/region.ts';
+import { FILTER_FAILED } from './filter-run.ts';
 
 export interface BodyTarget {
   /** False: it is slow, and calls `drained` of the pipeline. */
@@ -12,6 +13,10 @@ export interface BodyTarget {
   failed(denial: Denial): void;
 }
 
+/** In the place of a transform that could not be made: the pipeline is closed then. */
+const NONE: BodyTransform = { write: () => true, end() {}, drained() {}, close() {} };
+
+/** A transform that throws has not said that the body may pass: it is treated as one that calls `fail`. */
 export class BodyPipeline {
   readonly #target: BodyTarget;
   readonly #stages: Stage[] = [];
@@ -22,7 +27,11 @@ export class BodyPipeline {
   constructor(transforms: ReadonlyArray<MakeTransform>, target: BodyTarget) {
     this.#target = target;
     for (let i = 0; i < transforms.length; i++) this.#stages.push(new Stage(this, i));
-    for (const [i, make] of transforms.entries()) this.#stages[i]!.transform = make(this.#stages[i]!);
+    for (const [i, make] of transforms.entries()) {
+      if (this.#closed) return;
+      const stage = this.#stages[i]!;
+      stage.transform = this.#guarded(() => make(stage), NONE);
+    }
   }
 
   /** False: no more before `ready` of the target. */
@@ -39,22 +48,30 @@ export class BodyPipeline {
 
   /** The target takes bytes again. */
   drained(): void {
-    if (!this.#closed) this.#stages.at(-1)!.transform.drained();
+    if (!this.#closed) this.#guarded(() => this.#stages.at(-1)!.transform.drained(), undefined);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { transform } of this.#stages) transform.close();
+    // Whatever one of them throws, the others give back what they hold.
+    for (const { transform } of this.#stages) this.#guarded(() => transform.close(), undefined);
   }
 
   #feed(call: () => boolean): boolean {
     if (this.#closed) return true;
     this.#feeding = true;
+    const flowing = this.#guarded(call, true);
+    this.#feeding = false;
+    return flowing;
+  }
+
+  #guarded<T>(call: () => T, otherwise: T): T {
     try {
       return call();
-    } finally {
-      this.#feeding = false;
+    } catch {
+      this.fail(FILTER_FAILED);
+      return otherwise;
     }
   }
 
@@ -80,7 +97,7 @@ export class BodyPipeline {
   ready(from: number): void {
     if (this.#closed) return;
     if (from === 0) this.#target.ready();
-    else this.#stages[from - 1]!.transform.drained();
+    else this.#guarded(() => this.#stages[from - 1]!.transform.drained(), undefined);
   }
 
   /** Told only after the source has returned: it may be in the middle of a read from what is to be closed then. */
@@ -92,7 +109,7 @@ export class BodyPipeline {
 }
 
 class Stage implements BodyOutput {
-  transform!: BodyTransform;
+  transform: BodyTransform = NONE;
   readonly #pipeline: BodyPipeline;
   readonly #index: number;
 

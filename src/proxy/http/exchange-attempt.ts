@@ -13,6 +13,9 @@ import { PREFERS_GRPC, sendContinue } from './local-reply.ts';
 import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
 import type { UpstreamChoice } from './service.ts';
 
+/** Most heads with a status of 1xx before a request's answer; a backend that sends more has no answer. */
+export const MAX_INFORMATIONAL_HEADS = 64;
+
 export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWaiter {
   protected plan: RoutePlan | null = null;
   protected request: BackendRequest | null = null;
@@ -22,6 +25,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   #pool: EndpointPool | null = null;
   /** The attempt under way went out on a connection that had carried other requests. */
   #onUsed = false;
+  #informational = 0;
 
   protected attempt(): void {
     // A backend that was replaced meanwhile has no endpoints left.
@@ -144,6 +148,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   // ── the head that comes back
 
   responseInformational(head: Head): void {
+    if (++this.#informational > MAX_INFORMATIONAL_HEADS) return this.#refuseResponse();
     if (head.status === 100) return;
     const composed = composeResponse(this.down.beginHead(), head, HeaderPatch.NONE);
     if (composed !== null) this.down.sendInformational(composed);
@@ -166,7 +171,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     this.passAnswer(head, framing);
   }
 
-  /** The backend switched protocols unasked, or does not say to which. */
+  /** The backend switched protocols unasked, or does not say to which, or does not come to its answer. */
   #refuseResponse(): void {
     this.up?.abort('protocol_error');
     this.up = null;

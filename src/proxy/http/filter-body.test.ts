@@ -126,3 +126,39 @@ test('a body that a transform cannot use refuses the request, or cuts the answer
   expect(second.client.take()).not.toContain('0\r\n\r\n');
   expect(second.rig.accesses).toMatchObject([{ status: 200, reason: 'filter_failed' }]);
 });
+
+const throws = (): never => {
+  throw new Error('broken');
+};
+const quiet = { write: () => true, end: () => undefined, drained: () => undefined, close: () => undefined };
+
+test.each<[string, MakeTransform]>([
+  ['when it is made', throws],
+  ['at the first bytes', () => ({ ...quiet, write: throws })],
+  ['at the end', () => ({ ...quiet, end: throws })],
+  ['at the first bytes, and again when it is closed', () => ({ ...quiet, write: throws, close: throws })],
+])('a transform that throws %s refuses the request, or cuts the answer off', async (_name, broken) => {
+  const { filter: beside, made } = doubles('request', true);
+  const first = await asked(`${POST}abcdef`, [new TrialFilter(transforming('request', broken)), beside]);
+  await turns();
+  expect(first.client.take()).toMatch(/^HTTP\/1\.1 500 /);
+  expect(first.rig.accesses).toMatchObject([{ status: 500, reason: 'filter_failed' }]);
+  for (const { closed } of made) expect(closed).toBe(true);
+  const second = await asked(GET, [new TrialFilter(transforming('response', broken))]);
+  second.rig.backend().deliver(OK);
+  await turns();
+  expect(second.client.closed).toBe('end');
+  expect(second.client.take()).not.toContain('0\r\n\r\n');
+  expect(second.rig.accesses).toMatchObject([{ status: 200, reason: 'filter_failed' }]);
+});
+
+test('a transform that throws when its exchange is over leaves the others to hear of it', async () => {
+  const { filter: beside, made } = doubles('response', true);
+  const broken = new TrialFilter(transforming('response', () => ({ ...quiet, close: throws })));
+  const { rig, client } = await asked(GET, [broken, beside]);
+  rig.backend().deliver('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab');
+  client.sink.onClose(undefined);
+  expect(made[0]!.closed).toBe(true);
+  await turns();
+  expect(rig.accesses).toMatchObject([{ reason: 'client_closed_early' }]);
+});

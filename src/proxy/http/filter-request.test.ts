@@ -217,6 +217,35 @@ test('a filter may see the body before it decides, and the backend gets it all t
   expect(seen).toEqual(['abcdef true', 'abcdefgh false', ' true']);
 });
 
+test('a filter that throws about the body that it collected refuses the request', async () => {
+  const filter = new TrialFilter({
+    onRequest: (scope) => {
+      scope.wait();
+      scope.collectBody(8, () => {
+        throw new Error('broken');
+      });
+      return LATER;
+    },
+  });
+  const { rig, client } = await asked(`${POST}abcdef`, [filter]);
+  await settled();
+  expect(client.take()).toMatch(/^HTTP\/1\.1 500 /);
+  expect(rig.accesses).toMatchObject([{ status: 500, reason: 'filter_failed' }]);
+  expect(rig.driver.opened).toHaveLength(0);
+});
+
+test('a filter that throws at the end keeps nobody else from hearing of it', async () => {
+  const broken = new TrialFilter({});
+  broken.onEnd = () => {
+    throw new Error('broken');
+  };
+  const beside = new TrialFilter({ step: 'claim-access' });
+  const { rig, client } = await asked(GET + GET, [broken, beside]);
+  for (let i = 0; i < 2; i++) rig.backend().deliver('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  expect(client.take().match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
+  expect(beside.outcomes).toMatchObject([{ status: 200 }, { status: 200 }]);
+});
+
 test('what one filter keeps of a request another one finds, request by request', async () => {
   const { rig, client } = await asked('', [new TrialFilter(introduces), new TrialFilter(greets)]);
   for (const name of ['ann', 'bob']) {

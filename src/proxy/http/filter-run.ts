@@ -136,8 +136,15 @@ export class FilterRun implements FilterScope {
     for (const [index, { filters, ending }] of this.#chains.entries()) {
       if (!ending) continue;
       const asked = index === last ? this.#asked : filters.length;
-      for (let i = 0; i < asked; i++) filters[i]!.onEnd?.(this, outcome);
+      for (let i = 0; i < asked; i++) this.#tellEnd(filters[i]!, outcome);
     }
+  }
+
+  /** Nothing is left to refuse: whatever one of them throws, the others hear of the end. */
+  #tellEnd(filter: CompiledFilter, outcome: Outcome): void {
+    try {
+      filter.onEnd?.(this, outcome);
+    } catch {}
   }
 
   abandonWait(): void {
@@ -185,7 +192,14 @@ export class FilterRun implements FilterScope {
   }
 
   collectBody(limit: number, done: (body: Buffer, whole: boolean) => void): void {
-    this.collecting = { limit: Math.min(limit, MAX_COLLECTED_BYTES), done };
+    const guarded = (body: Buffer, whole: boolean): void => {
+      try {
+        done(body, whole);
+      } catch {
+        this.waiting?.deny(FILTER_FAILED);
+      }
+    };
+    this.collecting = { limit: Math.min(limit, MAX_COLLECTED_BYTES), done: guarded };
   }
 
   keep<T>(slot: Slot<T>, value: T): void {

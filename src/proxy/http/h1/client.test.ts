@@ -108,6 +108,27 @@ test.each([
   expect(rig.driver.opened).toHaveLength(2);
 });
 
+test.each([
+  ['a length', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nxy'],
+  ['chunks', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n'],
+  ['chunks in a row', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n1\r\ny\r\n0\r\n\r\n'],
+  ['no length', 'HTTP/1.1 200 OK\r\n\r\nxy'],
+])('may be aborted by whoever takes a body with %s', (_, answer) => {
+  const rig = new Rig();
+  const request = rig.request();
+  request.responseBody = () => {
+    request.heard.push('aborts');
+    request.upstream!.abort('closed_early');
+  };
+  rig.link().deliver(answer);
+  expect(request.heard.slice(1)).toEqual(['aborts']);
+  expect(rig.link().closed).toBe('reset');
+  rig.link().sink.onEnd();
+  rig.link().sink.onClose(undefined);
+  rig.request();
+  expect(rig.driver.opened).toHaveLength(2);
+});
+
 test('is given up where the backend speaks unasked', () => {
   const rig = new Rig();
   rig.request();

@@ -244,7 +244,10 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
 
   // ── reading the response
 
-  /** Bytes after the response were not asked for: the connection is not used again, lest they answer the next request. */
+  /**
+   * Bytes after the response were not asked for: the connection is not used again, lest they answer the next request.
+   * Whoever is given bytes may abort the connection, and then nobody is there any more.
+   */
   #process(start: number, end: number): void {
     let at = start;
     while (at < end) {
@@ -256,14 +259,14 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
           const stop = Math.min(end, at + this.#remaining);
           this.#remaining -= stop - at;
           this.#exchange!.responseBody(at, stop);
-          if (this.#remaining > 0) return;
+          if (this.#remaining > 0 || this.#exchange === null) return;
           if (stop < end) this.#reusable = false;
           return this.#finish();
         }
         case READ_CHUNKED: {
           const used = this.#chunks!.feed(at, end, this);
           if (used < 0) return this.#break('protocol_error');
-          if (!this.#chunks!.done) return;
+          if (!this.#chunks!.done || this.#exchange === null) return;
           if (at + used < end) this.#reusable = false;
           return this.#finish(this.#chunks!.trailers);
         }

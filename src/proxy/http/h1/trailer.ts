@@ -1,55 +1,15 @@
 /** The trailer section of a chunked body: collected over reads, judged whole. */
 import { ARENA } from '../../ground/arena.ts';
-import { FIELD_CLAIMED, FIELD_STRIDE, HeadTable } from '../../ground/head.ts';
+import { FIELD_KEPT, FIELD_STRIDE, HeadTable } from '../../ground/head.ts';
 import { TRAILER } from '../../ground/region.ts';
 import { clearOptions } from './connection-option.ts';
 import { BARE_CR, BARE_LF, INCOMPLETE, TRAILER_FORBIDDEN, TRAILERS_TOO_LARGE } from './fault.ts';
 import { scanFields } from './fields.ts';
 import { CR, LF } from './octets.ts';
+import { belongsToHead } from './trailer-field.ts';
 
 /** Most bytes of a trailer section with its empty line. */
 export const MAX_TRAILER_BYTES: number = 8 * 1024;
-
-/**
- * Fields that may not come after a body: those for framing, routing, authentication, request modifiers, response
- * control and content (RFC 9110 6.5.1), and those that the proxy writes itself.
- */
-const FORBIDDEN: ReadonlySet<string> = new Set([
-  'age',
-  'authorization',
-  'cache-control',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'cookie',
-  'date',
-  'expect',
-  'expires',
-  'forwarded',
-  'host',
-  'keep-alive',
-  'location',
-  'max-forwards',
-  'pragma',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'range',
-  'retry-after',
-  'set-cookie',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'vary',
-  'via',
-  'warning',
-  'www-authenticate',
-  'x-real-ip',
-  'x-request-id',
-]);
 
 const scratch = new HeadTable();
 
@@ -102,9 +62,9 @@ export class TrailerSection {
     if (outcome !== end) return outcome < 0 ? outcome : BARE_CR;
     for (let i = 0; i < scratch.count; i++) {
       const at = i * FIELD_STRIDE;
-      const name = ARENA.latin1Slice(scratch.fields[at]!, scratch.fields[at + 1]!).toLowerCase();
-      const forbidden = FORBIDDEN.has(name) || name.startsWith('x-forwarded-') || scratch.drop[i] === FIELD_CLAIMED;
-      if (forbidden) return TRAILER_FORBIDDEN;
+      if (scratch.drop[i] !== FIELD_KEPT || belongsToHead(scratch.fields[at]!, scratch.fields[at + 1]!)) {
+        return TRAILER_FORBIDDEN;
+      }
     }
     this.#bytes = undefined;
     this.lines = ARENA.latin1Slice(TRAILER.start, end - 2);

@@ -116,6 +116,28 @@ describe('responses', () => {
     ]);
   });
 
+  test.each<[string, (waiter: Waiter, abort: () => void) => void]>([
+    ['1xx heads', (waiter, abort) => (waiter.responseInformational = abort)],
+    ['their body', (waiter, abort) => (waiter.responseBody = abort)],
+  ])('may be aborted by whoever takes %s', async (_what, set) => {
+    const backend = await opened();
+    const waiter = new Waiter(GET, BODY_NONE).open(backend.pool);
+    let aborts = 0;
+    set(waiter, () => {
+      aborts++;
+      waiter.up!.abort('closed_early');
+    });
+    backend.respond(3, [[':status', '103']], false);
+    backend.respond(3, OK, false);
+    backend.send(frame.DATA, 0, 3, 'data');
+    backend.send(frame.DATA, frame.END_STREAM, 3, 'more');
+    expect(aborts).toBe(1);
+    expect(await backend.said()).toContain(`3 0 3 ${word(frame.CANCEL).toString('latin1')}`);
+    const next = new Waiter(GET, BODY_NONE).open(backend.pool);
+    backend.respond(5, [[':status', '204']]);
+    expect(next.events).toEqual(['head 0 HTTP/1.1 204 No Content||', 'end ']);
+  });
+
   test('framed by their length, or by none where there can be no body', async () => {
     const backend = await opened();
     const events = (head: string, fields: Array<[string, string]>): string[] => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ARENA, COMPOSE_START, DECODE_START, JOIN_START } from '../../ground/arena.ts';
 import { HpackDecoder } from './decoder.ts';
 import { HpackEncoder } from './encoder.ts';
-import { RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
+import { RESPONSE_SECTION, RESPONSE_TRAILER_SECTION } from './field-section.ts';
 import { decodeBytes, head, literal, section } from './hpack.fixture.ts';
 import { huffmanDecode, huffmanEncode, huffmanLength } from './huffman.ts';
 import { SOUND } from './section-fault.ts';
@@ -45,7 +45,7 @@ describe('HPACK encoding', () => {
           encoder.lines(COMPOSE_START, COMPOSE_START + text.length);
           const end = encoder.end();
           expect(end).toBeLessThanOrEqual(2 * text.length + 64);
-          expect(decodeBytes(decoder, target.subarray(0, end), TRAILER_SECTION)).toBe(true);
+          expect(decodeBytes(decoder, target.subarray(0, end), RESPONSE_TRAILER_SECTION)).toBe(true);
           expect(section.finish(true)).toBe(SOUND);
           const wanted = fields.map(([n, v]) => `${n.toLowerCase()}: ${v}\r\n`).join('');
           expect(ARENA.latin1Slice(DECODE_START, section.out)).toBe(wanted);

@@ -11,6 +11,7 @@ import { FIELD_KEPT, FIELD_STRIDE, type Head, type HeadTable, MAX_FIELDS, sameNa
 import { shift } from '../../ground/region.ts';
 import * as kinds from '../h1/field-kind.ts';
 import { parseLength } from '../h1/framing.ts';
+import { belongsToHead } from '../h1/trailer-field.ts';
 import { insertCrumb } from './cookie-crumb.ts';
 import { PLACE } from './decoded-place.ts';
 import { AUTHORITY, COOKIE, MALFORMED, PSEUDO_FIRST, STATUS } from './field-kind.ts';
@@ -97,7 +98,8 @@ export class FieldSection {
     if (this.#size > this.#limit) this.#break(TOO_LARGE);
     else if (kind === MALFORMED) this.#break(BROKEN);
     else if (kind >= PSEUDO_FIRST) this.#addPseudo(nameEnd, end, kind);
-    else if (this.#role >= TRAILER_SECTION) this.#addTrailer(end, kind);
+    else if (this.#role === TRAILER_SECTION) this.#addTrailer(nameEnd, end);
+    else if (this.#role === RESPONSE_TRAILER_SECTION) this.#addResponseTrailer(end);
     else if (this.#opened) this.#addField(nameEnd, end);
     else this.#addFirstField(nameEnd, end);
   }
@@ -129,10 +131,16 @@ export class FieldSection {
     else this.out = end;
   }
 
-  /** RFC 9110 6.5.1: what frames, routes or authenticates the message has no place behind it. */
-  #addTrailer(end: number, kind: number): void {
-    const claim = kind === kinds.CLAIM && this.#role === RESPONSE_TRAILER_SECTION;
-    if (kind === kinds.ORDINARY || kind === kinds.REQUEST_ID || claim) this.out = end;
+  /** RFC 9110 6.5.1: what frames, routes or authenticates the message, or what gateways say, has no place behind it. */
+  #addTrailer(nameEnd: number, end: number): void {
+    if (this.kind === kinds.ORDINARY && !belongsToHead(this.out, nameEnd)) this.out = end;
+    else this.#break(BROKEN);
+  }
+
+  /** Backends may say more. */
+  #addResponseTrailer(end: number): void {
+    const { kind } = this;
+    if (kind === kinds.ORDINARY || kind === kinds.REQUEST_ID || kind === kinds.CLAIM) this.out = end;
     else this.#break(BROKEN);
   }
 

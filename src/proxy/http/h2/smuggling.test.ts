@@ -26,6 +26,12 @@ describe('messages that could smuggle', () => {
       'content-length in trailers',
       [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 5, 1, block([['content-length', '3']]))],
     ],
+    ...['authorization', 'x-request-id', 'client-cert', 'x-real-ip', 'x-forwarded-groups', 'cookie', 'via'].map(
+      (name): [string, Buffer[]] => [
+        `${name} in trailers`,
+        [frameBytes(frame.DATA, 0, 1, 'abc'), frameBytes(frame.HEADERS, 5, 1, block([[name, 'x']]))],
+      ],
+    ),
   ])('%s is a stream error, and the exchange is aborted', async (_, frames) => {
     const before = abuseCounts.malformed_message;
     const client = await new RawClient().begin();
