@@ -84,7 +84,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   onOpen(): void {}
 
   onBytes(start: number, end: number): void {
-    if (this.#state === LINGER || this.#state === CLOSED) return;
+    if (this.#state >= LINGER) return this.#linger?.hear();
     if (this.#kept.size > 0 || this.#state === HOLD) return this.#keep(start, end);
     if (this.#state === TUNNEL) {
       this.#exchange?.requestBody(start, end);
@@ -398,7 +398,13 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   /** The connection ends with this answer. */
   get #isLast(): boolean {
     if (this.#closeAfter || this.#service.connections.draining) return true;
+    // Of a request that is answered early no more is read than what is known to be little.
+    if (this.#state < HOLD && !this.#isRestShort) return true;
     return this.ended !== null && this.#kept.size === 0;
+  }
+
+  get #isRestShort(): boolean {
+    return this.#state === READ_LENGTH && this.#remaining <= MAX_DISCARD_BYTES && !this.expectsContinue;
   }
 
   #openTunnel(): void {
