@@ -113,9 +113,13 @@ describe.runIf(openssl)('openssl s_client', () => {
     ['no listener has', 443, ['-servername', 'other.example.org'], 'unrecognized name'],
     ['is not given', 443, ['-noservername'], 'unrecognized name'],
     ['no listener of an HTTPS port has', 444, ['-servername', 'other.example.org'], 'handshake failure'],
-    ['is not given to an HTTPS port', 444, ['-noservername'], 'handshake failure'],
   ])('a name that %s ends with an alert', async (_, port, flags, alert) => {
     expect(await connect(port, [...flags, '-state'])).toMatch(new RegExp(`alert read:\\w+:${alert}`));
+  });
+
+  test.each(['-tls1_2', '-tls1_3'])('no name on an HTTPS port, with %s: its first certificate', async (version) => {
+    const text = await connect(444, ['-noservername', version]);
+    expect(text).toContain(`subject=CN = ${NAMES.one}`);
   });
 
   test.each(['-tls1', '-tls1_1'])('%s is refused with an alert', async (version) => {

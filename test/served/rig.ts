@@ -9,6 +9,7 @@ import { MemoryFleet, type OpenReceiver } from '../../src/delivery/index.ts';
 import { type AccessEntry, createLog } from '../../src/observe/index.ts';
 import { createProxy, type HttpLimits, type Proxy } from '../../src/proxy/index.ts';
 import { fileSource, parseEndpointOption } from '../../src/sources/index.ts';
+import type { TicketSecret } from '../../src/value/ticket-secret.ts';
 
 export interface RigOptions {
   /** Ports as written in the manifests that the test reaches. */
@@ -25,6 +26,8 @@ export interface RigOptions {
   loopbackEndpoints?: 'allowed' | 'refused';
   ownAddresses?: string[];
   via?: boolean;
+  /** Of a worker beside this one. */
+  ticketSecret?: TicketSecret;
 }
 
 export interface Rig {
@@ -78,6 +81,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       loopbackNames: options.loopbackNames,
       loopbackEndpoints: options.loopbackEndpoints,
       ownAddresses: options.ownAddresses,
+      ticketSecret: options.ticketSecret,
       via: options.via,
       onAccess: (entry) => accesses.push(entry),
       onAck,

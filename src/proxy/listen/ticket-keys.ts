@@ -12,6 +12,7 @@ type TicketAnswer = [whether: 0 | 1 | 2, hmac: Buffer, aes: Buffer, name?: Buffe
 /** Node's own, undocumented, and stable since Node 0.11. */
 interface TicketContext {
   enableTicketKeyCallback?: () => void;
+  setTicketKeys(keys: Buffer): void;
   onticketkeycallback?: (name: Buffer, iv: Buffer, encrypts: boolean) => TicketAnswer;
 }
 
@@ -27,20 +28,14 @@ export class TicketKeys {
     this.#current = keysOf(this.#secret);
   }
 
-  /** From now on tickets of connections that begin with `server`'s own context are made and read with these keys. */
-  use(server: tls.Server): void {
-    const { _sharedCreds: own } = server as tls.Server & { _sharedCreds?: { context: TicketContext } };
-    if (own?.context.enableTicketKeyCallback === undefined) {
-      server.setTicketKeys(this.current());
+  /** From now on tickets of connections with this context are made and read with these keys. */
+  use(secure: tls.SecureContext): void {
+    const { context } = secure as tls.SecureContext & { context: TicketContext };
+    if (context.enableTicketKeyCallback === undefined) {
+      context.setTicketKeys(this.current());
       return;
     }
-    own.context.enableTicketKeyCallback();
-    this.answerFor(own as unknown as tls.SecureContext);
-  }
-
-  /** Node looks for who answers at the context that the server name led to. */
-  answerFor(secure: tls.SecureContext): void {
-    const { context } = secure as tls.SecureContext & { context: TicketContext };
+    context.enableTicketKeyCallback();
     context.onticketkeycallback = this.#answer;
   }
 

@@ -13,11 +13,11 @@ function onData(this: tls.TLSSocket & { link?: NetLink }, chunk: Buffer): void {
   deliver(this.link!, chunk);
 }
 
-/** A link over a TLS socket whose handshake is done (server side). */
-export function tlsLinkOf(socket: tls.TLSSocket): NetLink {
+/** A link over a TLS socket whose handshake is done (server side), and whose requests are judged by `serverName`. */
+export function tlsLinkOf(socket: tls.TLSSocket, serverName: string): NetLink {
   const link = new NetLink(socket);
   link.addresses = (socket as Wrapping)._parent?.link?.addresses;
-  link.tls = settled(socket);
+  link.tls = settled(socket, serverName);
   read(socket);
   return link;
 }
@@ -54,11 +54,10 @@ function readIntoArena(socket: ReadableParts): boolean {
   return true;
 }
 
-export function settled(socket: tls.TLSSocket): LinkTls {
-  const serverName = (socket as tls.TLSSocket & { servername?: string | false }).servername;
+function settled(socket: tls.TLSSocket, serverName: string): LinkTls {
   const certificate = socket.getPeerX509Certificate();
   return {
-    serverName: serverName ? serverName.toLowerCase() : '',
+    serverName,
     alpn: socket.alpnProtocol || '',
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher()?.name ?? '',
@@ -117,7 +116,8 @@ function shakeHands(socket: tls.TLSSocket, link: NetLink): void {
   socket.on('error', onError);
   socket.once('secureConnect', () => {
     socket.off('error', onError);
-    link.tls = settled(socket);
+    const { servername } = socket as tls.TLSSocket & { servername?: string | false };
+    link.tls = settled(socket, servername || '');
     read(socket);
     link.sink.onOpen();
   });

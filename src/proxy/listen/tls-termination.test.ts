@@ -6,7 +6,8 @@ import { newTicketSecret, TICKET_ROTATION_INTERVAL, ticketSecretAt } from '../..
 import { DrainSet } from '../ground/drain.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
 import { TicketKeys } from './ticket-keys.ts';
-import { type TlsContext, TlsContexts, TlsTermination } from './tls-termination.ts';
+import { type TlsContext, TlsContexts } from './tls-contexts.ts';
+import { TlsTermination } from './tls-termination.ts';
 
 let pair: { cert: Buffer; key: Buffer };
 const servers: net.Server[] = [];
@@ -19,7 +20,7 @@ afterEach(() => {
 
 function contexts(clients: TlsContext['clients'] = 'ignore'): TlsContexts {
   const options = { cert: pair.cert.toString(), key: pair.key.toString() };
-  const presented = { options, secure: new Map([['ec', tls.createSecureContext(options)]]) };
+  const presented = { options };
   return new TlsContexts([{ hostname: undefined, clients, present: () => presented }]);
 }
 
@@ -36,7 +37,7 @@ async function serve(ticketKeys: TicketKeys, clients?: TlsContext['clients']) {
     onSecure: (socket) => socket.end('hello'),
     onFailed: () => {},
   });
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => termination.acceptSocket(socket));
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => termination.accept(socket, 'a.example'));
   servers.push(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -94,7 +95,7 @@ test('no session is resumed where clients are asked for certificates', async () 
 /** With a certificate for names only, so that a name leads to another context than the server's own. */
 function named(): TlsContexts {
   const options = { cert: pair.cert.toString(), key: pair.key.toString() };
-  const presented = { options, secure: new Map([['ec', tls.createSecureContext(options)]]) };
+  const presented = { options };
   return new TlsContexts([{ hostname: 'a.example', clients: 'ignore', present: () => presented }]);
 }
 

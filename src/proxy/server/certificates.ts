@@ -11,6 +11,8 @@ interface OwnCertificate extends PresentedCertificates {
   keyType: string;
   /** The certificate is for this server name. */
   names(serverName: string): boolean;
+  /** All names that it is for. */
+  allNames: string;
 }
 
 const presented = new WeakMap<Certificate, Map<string, OwnCertificate>>();
@@ -30,13 +32,15 @@ export function presentable(certificate: Certificate, ca: readonly string[] = []
         minVersion: 'TLSv1.2',
         ...(ca.length > 0 ? { ca: [...ca] } : {}),
       };
+      // Throws where TLS cannot use them, while nothing has changed yet.
+      tls.createSecureContext(options);
       const leaf = new X509Certificate(certificate.certificate);
       const keyType = leaf.publicKey.asymmetricKeyType ?? '';
       made = {
         options,
-        secure: new Map([[keyType, tls.createSecureContext(options)]]),
         keyType,
         names: (name) => leaf.checkHost(name) !== undefined,
+        allNames: (leaf.subjectAltName ?? leaf.subject).split(', ').sort().join(),
       };
     } catch (error) {
       throw new DaemunError(
@@ -94,14 +98,15 @@ function contextsOf(listener: Listener, config: Snapshot): TlsContext[] {
 
 /**
  * The first certificate that is for the server name, and with it the first for that name of each other kind of key;
- * where none is for it, the first of each kind.
+ * where none is for it, the first of all, and with it those that differ from it by their kind of key only.
  */
 function presenter(certificates: readonly OwnCertificate[]): TlsContext['present'] {
-  const [only] = certificates;
-  if (certificates.length === 1) return () => only!;
+  const first = certificates[0]!;
+  if (certificates.length === 1) return () => first;
+  const alike = certificates.filter(({ allNames }) => allNames === first.allNames);
   return (serverName) => {
     const fitting = serverName === '' ? [] : certificates.filter((one) => one.names(serverName));
-    const candidates = fitting.length > 0 ? fitting : certificates;
+    const candidates = fitting.length > 0 ? fitting : alike;
     const chosen = candidates.filter(
       ({ keyType }, at) => candidates.findIndex((one) => one.keyType === keyType) === at,
     );
@@ -119,7 +124,7 @@ function together(first: PresentedCertificates, second: PresentedCertificates): 
   if (made === undefined) {
     const cert = [first.options.cert, second.options.cert].flat() as string[];
     const key = [first.options.key, second.options.key].flat() as string[];
-    made = { options: { ...first.options, cert, key }, secure: new Map([...first.secure, ...second.secure]) };
+    made = { options: { ...first.options, cert, key } };
     held.set(second, made);
   }
   return made;

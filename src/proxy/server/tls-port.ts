@@ -1,6 +1,6 @@
 /**
- * A port of HTTPS and TLS listeners. Where all of them are HTTPS, connections go straight to TLS; a TLS listener makes
- * the ClientHello be read first, since it may want the connection as it is.
+ * A port of HTTPS and TLS listeners. The ClientHello is read first: its server name chooses the listener, whose TLS it is,
+ * or who wants the connection as it is.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -10,11 +10,14 @@ import {
   compileSniTable,
   createTcpRelay,
   createTlsRouter,
+  type HelloArrival,
+  type HelloWaitOptions,
   type PeekedTls,
   type SniTable,
   type TcpRelay,
   type TlsRouter,
   turnAway,
+  waitForHello,
 } from '../stream/index.ts';
 import { AcceptingPort } from './accepting-port.ts';
 import { tlsContexts } from './certificates.ts';
@@ -29,6 +32,7 @@ export class TlsPort extends AcceptingPort {
   readonly #bytes: TlsTermination;
   readonly #relay: TcpRelay;
   readonly #router: TlsRouter;
+  readonly #hello: HelloWaitOptions;
   readonly #entrance: Entrance;
   #peeks: boolean;
 
@@ -45,14 +49,14 @@ export class TlsPort extends AcceptingPort {
       alpn: ALPN,
       ticketKeys,
       live,
-      onSecure: (socket) => serveHttp(tlsLinkOf(socket), this.#service),
+      onSecure: (socket, serverName) => serveHttp(tlsLinkOf(socket, serverName), this.#service),
       onFailed,
     });
     this.#bytes = new TlsTermination(contexts, {
       alpn: undefined,
       ticketKeys,
       live,
-      onSecure: (socket) => this.#relayBytes(socket),
+      onSecure: (socket, serverName) => this.#relayBytes(socket, serverName),
       onFailed,
     });
     const { driver, wheel, meter, streamLimits: limits } = world;
@@ -63,6 +67,8 @@ export class TlsPort extends AcceptingPort {
       { relay: this.#relay, wheel, meter, limits, live, name, terminate },
       this.#sniTable(content),
     );
+    const onHello = (arrival: HelloArrival): void => this.#https.accept(handedOver(arrival), arrival.serverName);
+    this.#hello = { wheel, limits, live, onHello, onFailed };
     this.#peeks = peeks(content);
     this.#entrance = new Entrance(world, live, (link, firstBytes) => this.#admit(link, firstBytes));
     this.#entrance.prepare(content)();
@@ -95,26 +101,22 @@ export class TlsPort extends AcceptingPort {
 
   protected accept(handle: Handle): void {
     if (this.#entrance.guarded) this.#entrance.accept(handle);
-    else if (this.#peeks) this.#router.accept(linkOf(adoptSocket(handle)));
-    else this.#https.accept(handle);
+    else this.#admit(linkOf(adoptSocket(handle)));
   }
 
   /** After the entrance. */
-  #admit(link: NetLink, firstBytes: Buffer | undefined): void {
-    if (this.#peeks) return this.#router.accept(link, link.addresses, firstBytes);
-    link.pause();
-    this.#https.acceptSocket(handedOver(link, firstBytes));
+  #admit(link: NetLink, firstBytes?: Buffer): void {
+    if (this.#peeks) this.#router.accept(link, link.addresses, firstBytes);
+    else waitForHello(link, this.#hello, firstBytes);
   }
 
-  #terminate({ link, firstBytes, choice }: PeekedTls): void {
-    const socket = handedOver(link as NetLink, firstBytes);
-    if (choice.plan === undefined) this.#https.acceptSocket(socket);
-    else this.#bytes.acceptSocket(socket);
+  #terminate(peeked: PeekedTls): void {
+    const termination = peeked.choice.plan === undefined ? this.#https : this.#bytes;
+    termination.accept(handedOver(peeked), peeked.hello.serverName);
   }
 
-  #relayBytes(socket: TLSSocket): void {
-    const link = tlsLinkOf(socket);
-    const serverName = link.tls!.serverName;
+  #relayBytes(socket: TLSSocket, serverName: string): void {
+    const link = tlsLinkOf(socket, serverName);
     const choice = this.#router.table.choose(serverName);
     if (choice === null || choice.plan === undefined) turnAway(link);
     else this.#relay.accept(link, choice.plan, { listener: choice.listener.key, protocol: 'tls', serverName });
@@ -122,10 +124,11 @@ export class TlsPort extends AcceptingPort {
 }
 
 /** The socket of a paused link, for TLS to read from the beginning: what was received is put back. */
-function handedOver(link: NetLink, firstBytes: Buffer | undefined): Socket {
-  link.detach();
-  if (firstBytes !== undefined) link.socket.unshift(firstBytes);
-  return link.socket;
+function handedOver({ link, firstBytes }: Pick<HelloArrival, 'link' | 'firstBytes'>): Socket {
+  const net = link as NetLink;
+  net.detach();
+  net.socket.unshift(firstBytes);
+  return net.socket;
 }
 
 function peeks({ listeners }: PortContent): boolean {

@@ -1,7 +1,7 @@
 /** A port of a UDP listener. */
 import { DrainSet } from '../ground/drain.ts';
 import { socketError } from '../listen/index.ts';
-import { localAddresses, NODE_DATAGRAMS, ruleForListener, type StreamPlan, UdpListener } from '../stream/index.ts';
+import { localAddresses, ruleForListener, type StreamPlan, UdpListener } from '../stream/index.ts';
 import { boundName, type Port, type PortContent, type PortTarget, type Swap } from './port.ts';
 import type { World } from './world.ts';
 
@@ -18,7 +18,7 @@ export class UdpPort implements Port {
     this.#world = world;
     const { wheel, meter, streamLimits: limits } = world;
     const listener = content.listeners[0]!.key;
-    const options = { layer: NODE_DATAGRAMS, wheel, meter, limits, listener, live: new DrainSet() };
+    const options = { wheel, meter, limits, listener, live: new DrainSet() };
     this.#listener = new UdpListener(options, this.#planOf(content));
   }
 

@@ -93,7 +93,10 @@ function readServerName(data: Buffer): string {
   return hostname(name);
 }
 
-/** Letters, digits, hyphen, underscore; no empty label, no dot at the end (RFC 6066). Lower case. */
+/**
+ * Letters, digits, hyphen, underscore; no empty label. Lower case. A dot at the end is there against RFC 6066, but means
+ * the same name, and some clients send the name as it stands in their URL.
+ */
 function hostname(name: Buffer): string {
   if (name.length === 0 || name.length > MAX_HOSTNAME) throw new Malformed('server name is empty or too long');
   let label = 0;
@@ -109,8 +112,7 @@ function hostname(name: Buffer): string {
       throw new Malformed('server name has a character it may not');
     if (++label > MAX_LABEL) throw new Malformed('server name has a label longer than 63');
   }
-  if (label === 0) throw new Malformed('server name ends with a dot');
-  return name.latin1Slice().toLowerCase();
+  return name.latin1Slice(0, label === 0 ? name.length - 1 : name.length).toLowerCase();
 }
 
 function readAlpn(data: Buffer): string[] {

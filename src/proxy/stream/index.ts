@@ -1,7 +1,7 @@
 /** TCP and TLS connections and UDP sessions that are relayed without looking at what they carry. */
 export { sayFarewell, turnAway } from './farewell.ts';
+export { type HelloArrival, type HelloWaitOptions, waitForHello } from './hello-wait.ts';
 export { localAddresses } from './local-addresses.ts';
-export { NODE_DATAGRAMS } from './node-datagram.ts';
 export { ProxyGate } from './proxy-gate.ts';
 export { encodeV1, encodeV2 } from './proxy-protocol.ts';
 export { compileSniTable, type SniTable } from './sni-table.ts';

@@ -8,6 +8,7 @@
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { DrainSet } from '../ground/drain.ts';
 import type { DatagramLayer, DatagramSink, DatagramSocket } from './datagram.ts';
+import { NODE_DATAGRAMS } from './node-datagram.ts';
 import type { SocketAddress } from './proxy-protocol.ts';
 import { SessionList } from './session-list.ts';
 import type { StreamLimits } from './stream-limits.ts';
@@ -16,7 +17,8 @@ import type { StreamPlan } from './stream-plan.ts';
 import { UdpSession } from './udp-session.ts';
 
 export interface UdpListenerOptions {
-  layer: DatagramLayer;
+  /** Absent: that of Node. */
+  layer?: DatagramLayer;
   /** All deadlines. Its owner starts and advances it. */
   wheel: DeadlineWheel;
   limits: StreamLimits;
@@ -89,7 +91,7 @@ export class UdpListener {
 
   async #bind(target: SocketAddress & { reusePort: boolean }): Promise<SocketAddress> {
     const socket = new BoundSocket(this, target.address);
-    socket.socket = await this.options.layer.bind(target, socket);
+    socket.socket = await (this.options.layer ?? NODE_DATAGRAMS).bind(target, socket);
     this.#port = socket.socket.local.port;
     if (this.#closed) socket.close();
     else this.#bound.push(socket);

@@ -4,6 +4,7 @@ import type { Drainable } from '../ground/drain.ts';
 import type { DatagramSink, DatagramSocket } from './datagram.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
 import { isLocalFault } from './local-fault.ts';
+import { NODE_DATAGRAMS } from './node-datagram.ts';
 import type { SocketAddress } from './proxy-protocol.ts';
 import type { SessionList } from './session-list.ts';
 import { newRecord, type StreamReason, type StreamRecord } from './stream-meter.ts';
@@ -51,7 +52,7 @@ export class UdpSession implements DatagramSink, DeadlineOwner, Drainable {
   }
 
   begin(): void {
-    const { layer, meter } = this.#listener.options;
+    const { layer = NODE_DATAGRAMS, meter } = this.#listener.options;
     meter.opened('udp', this.#record.listener);
     const socket = layer.connect({ address: this.#endpoint.address, port: this.#endpoint.port }, this);
     if (this.#over) socket.close();

@@ -1,0 +1,59 @@
+/** OpenSSL's contexts, one for each listener and what it presents, made when a connection first needs it. */
+import { constants, createHash } from 'node:crypto';
+import tls from 'node:tls';
+import type { TicketKeys } from './ticket-keys.ts';
+import { CIPHERS, type PresentedCertificates, type TlsContext } from './tls-contexts.ts';
+
+/** What OpenSSL takes at most. */
+const SESSION_CONTEXT_BYTES = 32;
+
+/** By what is presented, then by listener. */
+type Made = Map<PresentedCertificates, Map<string, tls.SecureContext>>;
+
+export class SecureContexts {
+  readonly #ticketKeys: TicketKeys;
+  #made: Made = new Map();
+  /** Those of the config before this one. What was not asked for between two changes is forgotten. */
+  #before: Made = new Map();
+  readonly #nobody: tls.SecureContext;
+
+  constructor(ticketKeys: TicketKeys) {
+    this.#ticketKeys = ticketKeys;
+    this.#nobody = tls.createSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS });
+  }
+
+  /** Has no certificate: the handshake ends with an alert. */
+  get nobody(): tls.SecureContext {
+    return this.#nobody;
+  }
+
+  /** The config has changed. */
+  age(): void {
+    this.#before = this.#made;
+    this.#made = new Map();
+  }
+
+  /** `resumes`: sessions of the listener may be resumed, by whichever process of the run takes the connection. */
+  of({ hostname = '' }: TlsContext, presented: PresentedCertificates, resumes: boolean): tls.SecureContext {
+    const key = resumes ? hostname : `${hostname} anew`;
+    let made = this.#made.get(presented);
+    if (made === undefined) this.#made.set(presented, (made = new Map()));
+    let secure = made.get(key);
+    if (secure === undefined) {
+      secure = this.#before.get(presented)?.get(key) ?? this.#make(presented, hostname, resumes);
+      made.set(key, secure);
+    }
+    return secure;
+  }
+
+  #make({ options }: PresentedCertificates, hostname: string, resumes: boolean): tls.SecureContext {
+    const secure = tls.createSecureContext({
+      ...options,
+      secureOptions: resumes ? 0 : constants.SSL_OP_NO_TICKET,
+      // A session of another listener is none here: RFC 6066 wants a new one where the server name is another.
+      sessionIdContext: createHash('sha256').update(hostname).digest('hex').slice(0, SESSION_CONTEXT_BYTES),
+    });
+    this.#ticketKeys.use(secure);
+    return secure;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Waits for the ClientHello of a connection whose TLS ends here in any case, so that all of TLS can be that of the
+ * listener that the server name chooses. What is no ClientHello is handed over too: TLS has words for it.
+ */
+import { ARENA } from '../ground/arena.ts';
+import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
+import type { Drainable, DrainSet } from '../ground/drain.ts';
+import type { Link, Sink } from '../ground/driver.ts';
+import { HelloReader } from './client-hello.ts';
+import { turnAway } from './farewell.ts';
+import type { StreamLimits } from './stream-limits.ts';
+
+/** A paused link, and all that was received of it. */
+export interface HelloArrival {
+  link: Link;
+  firstBytes: Buffer;
+  /** Lower case; '' where the client names none; undefined where the hello cannot be read. */
+  serverName: string | undefined;
+}
+
+export interface HelloWaitOptions {
+  wheel: DeadlineWheel;
+  limits: Pick<StreamLimits, 'helloTimeout' | 'maxHelloBytes'>;
+  /** Of the port. */
+  live: DrainSet;
+  /** The callee sets the link's sink. */
+  onHello(arrival: HelloArrival): void;
+  /** The connection ended before its hello did. */
+  onFailed(): void;
+}
+
+/** Takes an accepted connection over. `firstBytes` were received already (after a PROXY header). */
+export function waitForHello(link: Link, options: HelloWaitOptions, firstBytes?: Buffer): void {
+  const wait = new HelloWait(link, options);
+  link.sink = wait;
+  options.live.add(wait);
+  if (firstBytes !== undefined) wait.take(firstBytes, 0, firstBytes.length);
+}
+
+class HelloWait implements Sink, DeadlineOwner, Drainable {
+  readonly #link: Link;
+  readonly #options: HelloWaitOptions;
+  readonly #reader: HelloReader;
+  readonly #deadline = new Deadline(this);
+  #done = false;
+
+  constructor(link: Link, options: HelloWaitOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#reader = new HelloReader(options.limits.maxHelloBytes);
+    options.wheel.set(this.#deadline, options.limits.helloTimeout);
+  }
+
+  onBytes(start: number, end: number): void {
+    this.take(ARENA, start, end);
+  }
+
+  take(bytes: Buffer, start: number, end: number): void {
+    if (this.#done) return;
+    const outcome = this.#reader.push(bytes, start, end);
+    if (outcome.kind === 'incomplete') return;
+    this.#finish();
+    this.#link.pause();
+    const serverName = outcome.kind === 'hello' ? outcome.serverName : undefined;
+    this.#options.onHello({ link: this.#link, firstBytes: Buffer.from(this.#reader.bytes), serverName });
+  }
+
+  /** Half a hello, or none: there is nobody to tell. */
+  onEnd(): void {
+    this.#fail();
+  }
+
+  onClose(): void {
+    this.#fail();
+  }
+
+  onDeadline(): void {
+    this.#fail();
+  }
+
+  /** What it is to become has not begun. */
+  drain(): void {
+    this.cut();
+  }
+
+  cut(): void {
+    if (this.#done) return;
+    this.#finish();
+    turnAway(this.#link);
+  }
+
+  onDrain(): void {}
+  onOpen(): void {}
+
+  #fail(): void {
+    if (this.#done) return;
+    this.#options.onFailed();
+    this.cut();
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#deadline.retire();
+    this.#options.live.delete(this);
+  }
+}
