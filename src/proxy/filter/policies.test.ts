@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 import { DaemunError } from '../../observe/index.ts';
-import { type AttachedPolicy, CONTINUE, type CompiledFilter, FilterChain, type FilterStep, Policies } from './index.ts';
+import {
+  ANSWERED,
+  type AttachedPolicy,
+  CONTINUE,
+  type CompiledFilter,
+  FilterChain,
+  type FilterScope,
+  type FilterStep,
+  Policies,
+} from './index.ts';
 
 const PLAN = { rule: { key: 'HTTPRoute/d/r/0' }, filters: null };
 
@@ -43,7 +52,9 @@ test('filters come in the order of their steps, of one step those of the listene
   expect(types(policies.filtersOf(plan, 'd/g/other'))).toEqual(['inner', 'cors', 'own']);
   expect(policies.filtersOf(plan, 'd/g/l')).toBe(policies.filtersOf(plan, 'd/g/l'));
   expect(types(policies.ofListener('d/g/l'))).toEqual(['early', 'late']);
-  expect(types(policies.filtersOfBackend({ key: 'd/b:80', filters: null }))).toEqual(['backend']);
+  const backend = { key: 'd/b:80', filters: null };
+  expect(types(policies.filtersOfBackend(backend))).toEqual(['backend']);
+  expect(policies.filtersOfBackend(backend)).toBe(policies.filtersOfBackend(backend));
   expect(policies.filtersOfBackend({ key: 'd/c:80', filters: null })).toBeNull();
 });
 
@@ -79,4 +90,21 @@ test('what cannot be used is told, and denies in its place', () => {
   policies.prepare([broken]).swap();
   const [unusable] = policies.filtersOf(PLAN, 'd/g/l')!.filters;
   expect(unusable).toMatchObject({ type: 'Bad', step: 'address-access' });
+  const denials: unknown[] = [];
+  const scope = { deny: (denial: unknown) => denials.push(denial) } as unknown as FilterScope;
+  expect(unusable!.onRequest?.(scope)).toBe(ANSWERED);
+  expect(denials).toEqual([
+    { status: 500, reason: 'policy_invalid', message: 'A policy of this route cannot be used.' },
+  ]);
+});
+
+test('a type that nobody knows is told as such, and a fault of ours is not taken for one of a policy', () => {
+  const fault = new TypeError('ours');
+  const policies = new Policies({
+    Faulty: () => {
+      throw fault;
+    },
+  });
+  expect(() => policies.check(policy('Unheard', 'Listener', 'l'))).toThrow(/no such policy: Unheard/);
+  expect(() => policies.prepare([policy('Faulty', 'Listener', 'l')])).toThrow(fault);
 });

@@ -1,6 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { type Deadline, DeadlineWheel, WHEEL_TICK } from './deadline.ts';
+import { type Deadline, DeadlineWheel, MAX_FREE, WHEEL_TICK } from './deadline.ts';
 
 function clocked(): { wheel: DeadlineWheel; pass(milliseconds: number): void } {
   let time = 0;
@@ -187,4 +190,70 @@ test('a wheel that was started turns by itself, once for each tick, until it is 
   } finally {
     vi.useRealTimers();
   }
+});
+
+test('setting a later time leaves it in its bucket, and one far away is not looked at before its time', () => {
+  const { wheel, pass } = clocked();
+  const deadline = wheel.borrow({ onDeadline: () => {} });
+  pass(1_000);
+  wheel.set(deadline, 20_000);
+  expect(deadline.turn).toBe(21_000 / WHEEL_TICK);
+  wheel.set(deadline, 30_000);
+  expect(deadline.turn).toBe(21_000 / WHEEL_TICK);
+  pass(20_000);
+  expect(deadline.turn).toBe(31_000 / WHEEL_TICK);
+  wheel.set(deadline, 10_000_000);
+  pass(10_000);
+  // Beyond a turn of the wheel: as far as the wheel goes.
+  expect(deadline.turn - 31_000 / WHEEL_TICK).toBeGreaterThan(1_000);
+});
+
+test('one that was met, cleared or given back leaves the wheel with its time', () => {
+  const { wheel, pass } = clocked();
+  const [met, cleared, returned] = Array.from({ length: 3 }, () => {
+    const deadline = wheel.borrow({ onDeadline: () => {} });
+    wheel.set(deadline, 100);
+    return deadline;
+  });
+  wheel.clear(cleared!);
+  wheel.giveBack(returned!);
+  pass(100);
+  for (const deadline of [met, cleared, returned]) {
+    expect(deadline).toMatchObject({ turn: -1, dueAt: Number.POSITIVE_INFINITY });
+  }
+});
+
+test('the wheel holds nothing of a time that is over', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const { wheel, pass } = clocked();
+  const gone = ((): WeakRef<Deadline> => {
+    const deadline = wheel.borrow({ onDeadline: () => {} });
+    wheel.set(deadline, 100);
+    deadline.retire();
+    return new WeakRef(deadline);
+  })();
+  pass(100);
+  await setImmediate();
+  collect();
+  expect(gone.deref()).toBeUndefined();
+});
+
+test('so many that were given back are kept to be used again, and no more', () => {
+  const { wheel } = clocked();
+  const owner = { onDeadline: () => {} };
+  const all = Array.from({ length: MAX_FREE + 1 }, () => wheel.borrow(owner));
+  for (const deadline of all) wheel.giveBack(deadline);
+  const known = new Set(all);
+  const again = Array.from({ length: MAX_FREE + 1 }, () => wheel.borrow(owner));
+  expect(again.filter((deadline) => known.has(deadline))).toHaveLength(MAX_FREE);
+});
+
+test('a wheel that turns keeps no process alive', () => {
+  const timer = vi.spyOn(globalThis, 'setInterval');
+  const wheel = new DeadlineWheel();
+  wheel.start();
+  expect((timer.mock.results[0]!.value as NodeJS.Timeout).hasRef()).toBe(false);
+  wheel.stop();
+  timer.mockRestore();
 });

@@ -10,7 +10,7 @@ export interface DeadlineOwner {
 export const WHEEL_TICK = 50;
 const BUCKETS = 1024;
 /** Deadlines kept to be used again. */
-const MAX_FREE = 4096;
+export const MAX_FREE = 4096;
 
 export class Deadline {
   owner: DeadlineOwner | null;

@@ -110,3 +110,18 @@ test('a time longer than a timer can wait is not over at once', async () => {
   await vi.advanceTimersByTimeAsync(100_000);
   expect(drained.done).toBe(false);
 });
+
+test('members of several sets are counted together', () => {
+  const tally = { count: 0 };
+  const [one, other] = [new DrainSet(tally), new DrainSet(tally)];
+  const member = new Member();
+  one.add(member);
+  other.add(new Member());
+  expect(tally.count).toBe(2);
+  one.delete(member);
+  one.delete(member);
+  expect(tally.count).toBe(1);
+  void other.drain(0);
+  vi.runAllTimers();
+  expect(tally.count).toBe(0);
+});

@@ -3,7 +3,7 @@ import type { Failure, Upstream } from '../ground/codec.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import { BackendState, FIRST_EVICTION, LONGEST_EVICTION } from '../state/index.ts';
-import { DEFAULT_ENDPOINT_LIMITS, MAX_IDLE_PER_ENDPOINT, type OpenWaiter } from './connection.ts';
+import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits, MAX_IDLE_PER_ENDPOINT, type OpenWaiter } from './connection.ts';
 import { ConnectionPool, type PooledConnection } from './pool.ts';
 
 class FakeConnection implements PooledConnection {
@@ -47,11 +47,16 @@ class FakeWaiter implements OpenWaiter {
   responseFlush(): void {}
 }
 
-function poolOf(): { pool: ConnectionPool; made: FakeConnection[]; pass(milliseconds: number): void } {
+function poolOf(limits: EndpointLimits = DEFAULT_ENDPOINT_LIMITS): {
+  pool: ConnectionPool;
+  made: FakeConnection[];
+  pass(milliseconds: number): void;
+} {
   let time = 0;
   const wheel = new DeadlineWheel(() => time);
   const made: FakeConnection[] = [];
-  const target = { address: '10.0.0.1', port: 80, tls: undefined, health: new BackendState(wheel).endpoints.hold('') };
+  const health = new BackendState(wheel).endpoints.hold('');
+  const target = { address: '10.0.0.1', port: 80, tls: undefined, health, limits };
   const pool = new ConnectionPool({ driver: new MemoryDriver(), wheel }, target, () => {
     const connection = new FakeConnection();
     made.push(connection);
@@ -170,6 +175,9 @@ test('after a request without an answer idle connections are closed that have no
   expect(pool.load).toBe(0);
   pool.doubt(150);
   expect(made.map(({ closed }) => closed)).toEqual([true, true, false]);
+  // The clock has steps: what was answered when it was sent may have been before.
+  pool.doubt(200);
+  expect(made[2]!.closed).toBe(true);
 });
 
 test('a retired pool closes idle connections at once and others when they are done, and fails nobody who waits', () => {
@@ -243,4 +251,20 @@ test('one that ends while it is busy leaves those that are idle where they are',
   pool.idle(made[0]!);
   pool.gone(made[1]!);
   expect(open(pool, 1)[0]!.got).toBe(made[0]);
+});
+
+test('it says where its endpoint is', () => {
+  expect(poolOf().pool).toMatchObject({ address: '10.0.0.1', port: 80, label: '10.0.0.1:80' });
+});
+
+test('where nobody may wait, those are taken for whom a connection opens', async () => {
+  const { pool, made } = poolOf({ connections: 2, pending: 0 });
+  const waiting = open(pool, 3);
+  await Promise.resolve();
+  expect(waiting.map(({ failed }) => failed)).toEqual([undefined, undefined, 'overloaded']);
+  for (const connection of made) pool.opened(connection);
+  expect(waiting.slice(0, 2).map(({ got }) => got)).toEqual(made);
+  const [late] = open(pool, 1);
+  await Promise.resolve();
+  expect(late!.failed).toBe('overloaded');
 });
