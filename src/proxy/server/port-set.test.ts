@@ -4,7 +4,7 @@ import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Listener } from '../../config/index.ts';
+import type { ConfigObject, Listener } from '../../config/index.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
 import { backend, certificate, listener, PlaneRig, proxyHeaderPolicy, rule } from './plane.suite.ts';
 
@@ -286,4 +286,19 @@ describe('connections above the limit', () => {
     }
     expect(refusedIn(rig)).toBe(2);
   });
+});
+
+test('a socket of the gateway is never a backend, and one of another transport with its number may be', async () => {
+  const rig = rigOf({ portMap: new Map([80, 53].map((port) => [port, 0])) });
+  await rig.apply([listener('HTTP'), listener('UDP', { name: 'u', port: 53 })]);
+  const [tcp, udp] = [rig.port(), rig.port('u')];
+  const ofUdp = (objects: ConfigObject[]): ConfigObject[] =>
+    objects.map((object) => (object.kind === 'Backend' ? { ...object, protocol: 'udp' } : object));
+  const { refusedEndpoints = [] } = await rig.apply([
+    ...backend(tcp, 'tcp-to-tcp'),
+    ...backend(udp, 'tcp-to-udp'),
+    ...ofUdp(backend(tcp, 'udp-to-tcp')),
+    ...ofUdp(backend(udp, 'udp-to-udp')),
+  ]);
+  expect(refusedEndpoints.map(({ key }) => key).sort()).toEqual(['d/tcp-to-tcp:80', 'd/udp-to-udp:80']);
 });
