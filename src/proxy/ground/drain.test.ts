@@ -125,3 +125,19 @@ test('members of several sets are counted together', () => {
   vi.runAllTimers();
   expect(tally.count).toBe(0);
 });
+
+test('one timer waits, for the earlier end, and none once all have gone', async () => {
+  const set = new DrainSet();
+  const members = [new Member(), new Member()];
+  for (const member of members) set.add(member);
+  void set.drain(1_000);
+  const ended = set.drain(100);
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(100);
+  await ended;
+  expect(members.map(({ heard }) => heard)).toEqual([
+    ['drain', 'cut'],
+    ['drain', 'cut'],
+  ]);
+  expect([set.size, vi.getTimerCount()]).toEqual([0, 0]);
+});

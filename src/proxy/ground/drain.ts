@@ -73,9 +73,9 @@ export class DrainSet {
   #cut(): void {
     for (const member of [...this.#members]) {
       member.cut();
+      // With the last one it ends.
       this.delete(member);
     }
-    this.#end();
   }
 
   #end(): void {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ConfigObject, ConfigRef, Delta } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
-import { backend, listener } from './plane.suite.ts';
+import { backend } from './plane.suite.ts';
 import { faultOf, type SiftParts, sift } from './sift.ts';
 
 const BAD = new DaemunError('DMN_CONFIG_INVALID', 'this one is bad');
@@ -105,21 +105,25 @@ test('finding one among many takes some steps, not many', async () => {
   expect(tries).toBeLessThan(30);
 });
 
-test('of two that do not go together the one that stands on the other is at fault, in whichever order they come', async () => {
-  const below = listener('HTTP');
-  const [above] = backend(1) as [ConfigObject];
-  const both = ({ upserts }: Delta): void => {
-    if (upserts.length === 2) throw BAD;
-  };
-  for (const upserts of [
-    [below, above],
-    [above, below],
-  ]) {
-    const { compiled, rejected } = await sift({ version: 1, upserts, removals: [] }, new Parts(both));
-    expect(compiled.upserts).toEqual([below]);
-    expect(keysOf(rejected)).toEqual([above.key]);
-  }
-});
+const FROM_BELOW = ['Listener', 'Backend', 'Endpoints', 'RouteRule', 'Certificate', 'TrustBundle', 'Policy'] as const;
+
+test.each(FROM_BELOW.slice(1).map((kind, i) => [FROM_BELOW[i]!, kind] as const))(
+  'of a %s and a %s that do not go together the second is at fault, in whichever order they come',
+  async (first, second) => {
+    const [below, above] = [first, second].map((kind) => ({ kind, key: kind }) as ConfigObject);
+    const both = ({ upserts }: Delta): void => {
+      if (upserts.length === 2) throw BAD;
+    };
+    for (const upserts of [
+      [below!, above!],
+      [above!, below!],
+    ]) {
+      const { compiled, rejected } = await sift({ version: 1, upserts, removals: [] }, new Parts(both));
+      expect(compiled.upserts).toEqual([below]);
+      expect(keysOf(rejected)).toEqual([second]);
+    }
+  },
+);
 
 test('removals are taken before what comes, so that what comes is at fault where the two do not go together', async () => {
   const [come] = objectsOf(1) as [ConfigObject];
