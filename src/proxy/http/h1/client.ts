@@ -78,7 +78,6 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     this.#exchange = waiter;
     this.#state = AWAIT_HEAD;
     this.#sawBytes = false;
-    this.#reusable = true;
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
   }
 
