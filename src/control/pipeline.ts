@@ -11,6 +11,7 @@ import {
   type UnservedListener,
 } from '../translate/index.ts';
 import { FieldPlaces } from './field-place.ts';
+import { hinted } from './missing-object.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
 import { StatusBook } from './status-book.ts';
 import type { StatusWriter } from './status-writer.ts';
@@ -72,7 +73,10 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     statuses.subscribe((changes) => one.write(changes));
   }
   const places = new FieldPlaces((key) => source.placeOf?.(key));
-  const problems = () => reported([...source.diagnostics.values()], [...diagnostics.values()], places);
+  const problems = () => {
+    const read = [...source.diagnostics.values()];
+    return reported(read, hinted([...diagnostics.values()], { source, read }), places);
+  };
   const report = () => ({ items: book.items(), diagnostics: problems() });
   return { source, config, unserved, acks, deliveries, addresses, report, problems, graph };
 }
@@ -106,7 +110,13 @@ function reported(read: Diagnostic[], meant: Finding[], places: FieldPlaces): Re
   }));
 }
 
+/** All there is to order by is used, so that the same manifests are always told in the same order. */
 function byPlace(a: ReportedDiagnostic, b: ReportedDiagnostic): number {
-  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
-  return a.line - b.line;
+  const [one, other] = [placeText(a), placeText(b)];
+  if (a.file === b.file && a.line !== b.line) return a.line - b.line;
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function placeText({ file, object, field, message }: ReportedDiagnostic): string {
+  return [file, object, field, message].join('\n');
 }

@@ -249,3 +249,56 @@ describe('policies of our own', () => {
     expect(saidOf('apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: ClientTrafficPolicy')).toBeUndefined();
   });
 });
+
+describe('kinds that nobody has', () => {
+  test.each([
+    ['gateway.networking.k8s.io/v1', 'HttpRoute', 'apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute'],
+    ['gateway.networking.k8s.io/v1', 'HTTPRoutes', 'apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute'],
+    ['gateway.networking.k8s.io/v1', 'Gatewy', 'apiVersion: gateway.networking.k8s.io/v1, kind: Gateway'],
+    ['networking.k8s.io/v1', 'HTTPRoute', 'apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute'],
+    ['networking.k8s.io/v1', 'Gateway', 'apiVersion: gateway.networking.k8s.io/v1, kind: Gateway'],
+    ['v1', 'EndpointSlice', 'apiVersion: discovery.k8s.io/v1, kind: EndpointSlice'],
+    ['apps/v1', 'Service', 'apiVersion: v1, kind: Service'],
+    ['v1', 'configmap', 'apiVersion: v1, kind: ConfigMap'],
+  ])('%s %s is told as a slip', (apiVersion, kind, meant) => {
+    const [said, ...others] = saidOf(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: a }`)!;
+    expect(said).toMatch(/^error kind: .* is no kind that Kubernetes has; did you mean /);
+    expect(said).toContain(meant);
+    expect(others).toEqual([]);
+  });
+
+  test.each([
+    ['v1', 'ServiceAccount'],
+    ['v1', 'Pod'],
+    ['apps/v1', 'Deployment'],
+    ['networking.k8s.io/v1', 'Ingress'],
+    ['networking.istio.io/v1', 'Gateway'],
+    ['gateway.networking.x-k8s.io/v1alpha1', 'XMesh'],
+    ['gateway.envoyproxy.io/v1alpha1', 'BackendTrafficPolicy'],
+  ])('%s %s is somebody else’s', (apiVersion, kind) => {
+    expect(saidOf(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: a }`)).toBeUndefined();
+  });
+});
+
+describe('listeners', () => {
+  const gateway = (listeners: string) =>
+    saidOf(
+      `apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: a }\nspec: { gatewayClassName: c, listeners: [${listeners}] }`,
+    );
+
+  test('two without a name are told that they need one, and nothing else', () => {
+    expect(gateway('{ port: 80, protocol: HTTP }, { port: 81, protocol: HTTP }')).toEqual([
+      'error spec.listeners[0].name: is required',
+      'error spec.listeners[1].name: is required',
+    ]);
+  });
+
+  test('of two that nothing tells apart both are named', () => {
+    const said = gateway(
+      '{ name: one, port: 80, protocol: HTTP }, { name: b, port: 81, protocol: HTTP }, { name: two, port: 80, protocol: HTTP }',
+    );
+    expect(said).toEqual([
+      'error spec.listeners: must differ in port, protocol or hostname, and one and two do not; change one of them',
+    ]);
+  });
+});

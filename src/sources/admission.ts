@@ -12,7 +12,14 @@ import { check, DEFAULT_NAMESPACE, isObject, type JsonObject, type Problem, SCHE
 
 /** What became of one object of a document. */
 export type Admission =
-  | { verdict: 'accepted'; key: string; resource: AnyResource; problems: Problem[] }
+  | {
+      verdict: 'accepted';
+      key: string;
+      resource: AnyResource;
+      problems: Problem[];
+      /** It names no namespace and was given the default one. */
+      homeless?: true;
+    }
   /**
    * `key` is there when the object could be told: its last good form stays in use. Unmarked: it has neither apiVersion
    * nor kind, so nothing says that it was meant for us.
@@ -35,8 +42,12 @@ export function admit(value: unknown): Admission {
     return refused(undefined, error(['kind'], 'is required, such as HTTPRoute'));
   const recognition = recognise(apiVersion, kind);
   switch (recognition.found) {
-    case 'foreign':
-      return { verdict: 'foreign', kind: foreignName(apiVersion, kind) };
+    case 'foreign': {
+      const { meant } = recognition;
+      if (meant === undefined) return { verdict: 'foreign', kind: foreignName(apiVersion, kind) };
+      const message = `${foreignName(apiVersion, kind)} is no kind that Kubernetes has; did you mean ${meant}?`;
+      return refused(undefined, error(['kind'], message));
+    }
     case 'unreadable':
       return refused(likelyKey(recognition.kind, value), error(['apiVersion'], recognition.error));
     case 'old': {
@@ -62,7 +73,13 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   if (resource.kind === 'Namespace') {
     resource.metadata.labels = { ...resource.metadata.labels, [NAMESPACE_NAME_LABEL]: resource.metadata.name };
   }
-  return { verdict: 'accepted', key: objectKey(resource), resource, problems };
+  const admission: Admission = { verdict: 'accepted', key: objectKey(resource), resource, problems };
+  if (KINDS[kind].namespaced && namesNoNamespace(value)) admission.homeless = true;
+  return admission;
+}
+
+function namesNoNamespace({ metadata }: JsonObject): boolean {
+  return isObject(metadata) && (metadata.namespace ?? '') === '';
 }
 
 /** Secrets may be written in plain text under stringData, which wins over data and is never stored. */

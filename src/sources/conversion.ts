@@ -1,4 +1,5 @@
 import { apiVersionOf, groupOf, KINDS, type Kind } from '../api/index.ts';
+import { nearest } from './schema/index.ts';
 
 /** The group that experimental kinds live in until they graduate. */
 const EXPERIMENTAL_GROUP = 'gateway.networking.x-k8s.io';
@@ -22,14 +23,20 @@ export type Recognition =
   | { found: 'old'; kind: Kind; warning: string }
   /** A kind that is read, in a version that is not. */
   | { found: 'unreadable'; kind: Kind; error: string }
-  | { found: 'foreign' };
+  /** `meant`: no other kind is called so, and one of ours nearly is. */
+  | { found: 'foreign'; meant?: string };
 
 /** Which of our kinds an object is, by its apiVersion and kind. */
 export function recognise(apiVersion: string, kind: string): Recognition {
   if (apiVersion === `${EXPERIMENTAL_GROUP}/v1alpha1` && kind === 'XListenerSet') {
     return old('ListenerSet', `XListenerSet has become ListenerSet: write apiVersion ${apiVersionOf('ListenerSet')}`);
   }
-  if (!isKind(kind) || KINDS[kind].group !== groupOf(apiVersion)) return { found: 'foreign' };
+  if (!isKind(kind) || KINDS[kind].group !== groupOf(apiVersion)) {
+    const likely = likelyKind(kind, groupOf(apiVersion));
+    return likely === undefined
+      ? { found: 'foreign' }
+      : { found: 'foreign', meant: `apiVersion: ${apiVersionOf(likely)}, kind: ${likely}` };
+  }
   const current = apiVersionOf(kind);
   if (apiVersion === current) return { found: 'current', kind };
   const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
@@ -37,6 +44,23 @@ export function recognise(apiVersion: string, kind: string): Recognition {
     return old(kind, `${version} is an old version of ${kind} and is read as the new one: write ${current}`);
   }
   return { found: 'unreadable', kind, error: `is no version of ${kind} that can be read; write ${current}` };
+}
+
+/** Groups of Kubernetes itself, where nobody else may put kinds: what is not known there is a slip. */
+function isKubernetes(group: string): boolean {
+  return !group.includes('.') || group.endsWith('.k8s.io');
+}
+
+function likelyKind(kind: string, group: string): Kind | undefined {
+  if (!isKubernetes(group)) return undefined;
+  if (isKind(kind)) return kind;
+  const lower = kind.toLowerCase();
+  const known = (Object.keys(KINDS) as Kind[]).find((one) => one.toLowerCase() === lower);
+  if (known !== undefined) return known;
+  // Letters that are wrong count only where the group is right: Kubernetes has many kinds, and some are much alike.
+  const candidates = (Object.keys(KINDS) as Kind[]).filter((one) => KINDS[one].group === group && group !== '');
+  const guess = candidates.find((one) => `${one.toLowerCase()}s` === lower) ?? nearest(kind, candidates);
+  return guess as Kind | undefined;
 }
 
 function old(kind: Kind, warning: string): Recognition {

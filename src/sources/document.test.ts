@@ -194,3 +194,36 @@ test('the quick parser and the thorough one say the same of every document', () 
     { numRuns: 1000 },
   );
 });
+
+test.each([
+  [
+    'a missing ---',
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: b }\n',
+    '4 : is not valid YAML: apiVersion comes a second time; two objects need a line with --- between them',
+  ],
+  [
+    'a Helm template',
+    'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Values.name }}\n',
+    '4 : is not valid YAML: {{ … }} is of a template: render it first, such as with helm template',
+  ],
+  [
+    'a Helm block',
+    '{{- if .Values.on }}\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n{{- end }}\n',
+    '1 : is not valid YAML: {{ … }} is of a template: render it first, such as with helm template',
+  ],
+  [
+    'a name of a template in quotes',
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: "{{ .Values.name }}" }\n',
+    '3 metadata.name: must be a DNS name (lower-case letters, digits, "-" and ".", with a letter or digit at both ends), not "{{ .Values.name }}". {{ … }} is of a template: render it first, such as with helm template',
+  ],
+  [
+    'a listener by its name',
+    'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: a }\nspec:\n  gatewayClassName: c\n  listeners:\n    - { name: web, port: 0, protocol: HTTP }\n',
+    '7 spec.listeners[0].port: listener web: must be 1 to 65535, not 0',
+  ],
+])('tells %s', (_, text, expected) => {
+  const said = entriesOf(text).flatMap(({ notes }) =>
+    notes.map(({ line, field, message }) => `${line + 1} ${field}: ${message}`),
+  );
+  expect(said).toEqual([expected]);
+});

@@ -8,12 +8,13 @@ import {
   type Node,
   parseAllDocuments,
   type ScalarTag,
+  type YAMLError,
 } from 'yaml';
 import { type Admission, admit, likelyKey } from './admission.ts';
 import { recognise } from './conversion.ts';
 import { type Diagnostic, type FieldPath, fieldName } from './diagnostic.ts';
 import { plainValue, WORDY_BOOLEAN, wordyBoolean } from './plain-document.ts';
-import { isObject, type Problem } from './schema/index.ts';
+import { isObject, type Problem, UNRENDERED } from './schema/index.ts';
 import { yamlFault } from './yaml-fault.ts';
 
 /** A part of a file that can be parsed by itself: the lines from one `---` to the next. */
@@ -122,24 +123,25 @@ export function thoroughEntries(chunk: string): Entry[] {
     if (!Array.isArray(documents)) return [];
     // What is not closed is noticed at the end only, and that may be the line after the last.
     const last = countLines(chunk.trimEnd());
-    return documents.flatMap((document) => read(document, { lines, last, unmarked: !MARK.test(chunk) }));
+    return documents.flatMap((document) => read(document, { chunk, lines, last, unmarked: !MARK.test(chunk) }));
   } catch (error) {
     return [unreadable({ line: 0, message: `cannot be read: ${yamlFault(error)}`, unmarked: !MARK.test(chunk) })];
   }
 }
 
 interface Reading {
+  chunk: string;
   lines: LineCounter;
+  /** The last line that says anything. */
   last: number;
   unmarked: boolean;
 }
 
-function read(document: Document, { lines, last, unmarked }: Reading): Entry[] {
+function read(document: Document, { chunk, lines, last, unmarked }: Reading): Entry[] {
   const fault = document.errors[0];
   if (fault) {
     const line = Math.min(lines.linePos(fault.pos[0]).line - 1, last);
-    const message = `is not valid YAML: ${yamlFault(fault)}`;
-    return [unreadable({ line, message, key: keyInRuins(document), unmarked })];
+    return [unreadable({ line, message: faultMessage(fault, chunk), key: keyInRuins(document), unmarked })];
   }
   if (document.contents === null) return [];
   const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
@@ -150,13 +152,43 @@ function read(document: Document, { lines, last, unmarked }: Reading): Entry[] {
     return {
       line: lineAt(document, lines, path),
       admission,
-      notes: problems.map((problem) => noteOf(problem, lineAt(document, lines, [...path, ...problem.path]))),
+      notes: problems.map((problem) => noteOf(object, problem, lineAt(document, lines, [...path, ...problem.path]))),
     };
   });
 }
 
-function noteOf({ severity, path, message }: Problem, line: number): Note {
-  return { severity, line, field: fieldName(path), message };
+/** People know a listener by its name, and not by its place in the list. */
+function noteOf(object: unknown, { severity, path, message }: Problem, line: number): Note {
+  const name = path[1] === 'listeners' ? listenerName(object, path[2]) : undefined;
+  return { severity, line, field: fieldName(path), message: name ? `listener ${name}: ${message}` : message };
+}
+
+function listenerName(object: unknown, at: string | number | undefined): string | undefined {
+  const spec = isObject(object) ? object.spec : undefined;
+  const list = isObject(spec) ? spec.listeners : undefined;
+  const listener: unknown = Array.isArray(list) && typeof at === 'number' ? list[at] : undefined;
+  return isObject(listener) && typeof listener.name === 'string' ? listener.name : undefined;
+}
+
+/** Fields that an object has once, at its top: where one comes again, another object begins. */
+const TOP_FIELD = /^(apiVersion|kind|metadata)[ \t]*:/;
+
+/** A fault may be noticed only where the next line begins. */
+function lineAround(chunk: string, offset: number): string {
+  const start = chunk.lastIndexOf('\n', chunk.lastIndexOf('\n', offset - 1) - 1) + 1;
+  const end = chunk.indexOf('\n', offset);
+  return chunk.slice(start, end < 0 ? undefined : end);
+}
+
+/** Mistakes that a YAML parser has no name for come first. */
+function faultMessage(fault: YAMLError, chunk: string): string {
+  if (lineAround(chunk, fault.pos[0]).includes('{{')) return `is not valid YAML: ${UNRENDERED}`;
+  const field = fault.code === 'DUPLICATE_KEY' ? TOP_FIELD.exec(chunk.slice(fault.pos[0]))?.[1] : undefined;
+  const column = fault.pos[0] - (chunk.lastIndexOf('\n', fault.pos[0] - 1) + 1);
+  if (field !== undefined && column === 0) {
+    return `is not valid YAML: ${field} comes a second time; two objects need a line with --- between them`;
+  }
+  return `is not valid YAML: ${yamlFault(fault)}`;
 }
 
 /** The objects of a document: itself, or the items of a List. */

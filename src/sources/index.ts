@@ -6,4 +6,5 @@ export { shownLines } from './excerpt.ts';
 export { type FileSource, type FileSourceOptions, fileSource, type Reload } from './file-source.ts';
 export type { Place } from './inventory.ts';
 export { LastGood } from './last-good.ts';
+export { nearest } from './schema/index.ts';
 export type { ResourceCollections, Source } from './source.ts';

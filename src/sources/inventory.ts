@@ -19,10 +19,13 @@ export interface Place {
   file: string;
   line: number;
   document?: { text: string /** Lines of the file before it. */; line: number };
+  /** The object names no namespace and was given the default one. */
+  homeless?: true;
 }
 
 interface Held {
   path: string;
+  homeless?: true;
   /** From 1. */
   line: number;
   document?: Place['document'];
@@ -62,7 +65,9 @@ export class Inventory {
   /** Where the object in use stands; undefined for an unknown one. */
   placeOf(key: string): Place | undefined {
     const held = this.#held.get(key);
-    return held && { file: held.path, line: held.line, ...(held.document ? { document: held.document } : {}) };
+    if (held === undefined) return undefined;
+    const { path: file, line, document, homeless } = held;
+    return { file, line, ...(document ? { document } : {}), ...(homeless ? { homeless } : {}) };
   }
 }
 
@@ -122,7 +127,8 @@ class Look {
       this.#report({ ...note, file: path, line: before + note.line + 1, object }),
     );
     if (admission.verdict === 'accepted') {
-      this.#accept({ key: admission.key, path, line, document, admitted: admission.resource });
+      const { key, resource: admitted, homeless } = admission;
+      this.#accept({ key, path, line, document, admitted, ...(homeless ? { homeless } : {}) });
       return;
     }
     const diagnostic = notes.find(({ severity }) => severity === 'error');

@@ -13,6 +13,12 @@ export function byAge(a: Aged, b: Aged): number {
   return ordered(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`);
 }
 
+/** Why `first` comes before another: nobody is called older of whom it is not known. */
+export function precedes(first: Aged, other: Aged): string {
+  if (createdAt(first) === createdAt(other)) return 'which comes first by name';
+  return createdAt(other) === Number.MAX_VALUE ? 'which has a creationTimestamp' : 'which is older';
+}
+
 /** Compared as points in time, not as text. */
 function createdAt({ created }: Aged): number {
   const time = Date.parse(created);

@@ -123,6 +123,26 @@ describe('the choice by server name', () => {
   });
 });
 
+describe('a TCPRoute', () => {
+  it('takes what a listener that ends TLS has no TLSRoute for', () => {
+    const terminate = { mode: 'Terminate' as const, certificates: ['ns/cert'] };
+    const tcp = ruleOf({
+      route: { kind: 'TCPRoute', namespace: 'ns', name: 'tcp' },
+      attachments: [
+        { listener: 'ns/gw/term', hostnames: ['*.example.com'] },
+        { listener: 'ns/gw/pass', hostnames: ['*'] },
+      ],
+    });
+    const choose = table(
+      [listener('term', { hostname: '*.example.com', tls: terminate }), listener('pass')],
+      [tcp, tlsRoute('named', ['a.example.com'], { listeners: ['ns/gw/term'] })],
+    );
+    expect(choose('a.example.com')).toBe('term Terminate named');
+    expect(choose('b.example.com')).toBe('term Terminate tcp');
+    expect(choose('b.example.org')).toBeNull();
+  });
+});
+
 describe('a hostname table', () => {
   it('agrees with a search through all hostnames', () => {
     const label = fc.constantFrom('a', 'b', 'c');

@@ -3,7 +3,7 @@
  * whole from config objects and swapped as one reference.
  *
  * The spec's order: first the listener with the most specific hostname that fits, then, among the TLSRoutes attached
- * to that listener only, the most specific hostname. Exact before wildcard, longer wildcard before shorter, any last.
+ * to that listener only (and TCPRoutes, where TLS ends here), the most specific hostname. Exact before wildcard, longer wildcard before shorter, any last.
  */
 import type { Listener, RouteRule } from '../../config/index.ts';
 import { precedes, type StreamPlan } from './stream-plan.ts';
@@ -59,13 +59,15 @@ export function compileSniTable(input: SniTableInput): SniTable {
 
 function addRoutes(input: SniTableInput, tables: ReadonlyMap<string, HostnameTable<SniChoice>>): void {
   const byKey = new Map(input.listeners.map((listener) => [listener.key, listener]));
-  const rules = [...input.rules].filter((rule) => rule.route.kind === 'TLSRoute');
+  const rules = [...input.rules].filter(({ route }) => route.kind === 'TLSRoute' || route.kind === 'TCPRoute');
   // The first one added for a hostname is kept: so the rules come in the order of their precedence.
   for (const rule of rules.sort((a, b) => (precedes(a, b) ? -1 : 1))) {
     for (const attachment of rule.attachments) {
       const listener = byKey.get(attachment.listener);
       const table = tables.get(attachment.listener);
       if (listener === undefined || table === undefined) continue;
+      // What is passed through is no stream of TCP that anybody here can read.
+      if (rule.route.kind === 'TCPRoute' && listener.tls?.mode === 'Passthrough') continue;
       const plan = input.planOf(rule, listener.key);
       const choice: SniChoice = { listener, mode: listener.tls?.mode ?? 'Terminate', plan };
       // The name fits the listener's hostname already, so the route's own say the same as the intersections, and

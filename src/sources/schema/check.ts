@@ -137,7 +137,8 @@ class Checker {
     const first = new Map<string, number>();
     for (const [index, item] of items.entries()) {
       const identity = by === 'set' ? item : isObject(item) ? by.map((name) => item[name]) : undefined;
-      if (identity === undefined) continue;
+      // What has no name is told that it needs one.
+      if (identity === undefined || (Array.isArray(identity) && identity.includes(undefined))) continue;
       const key = JSON.stringify(identity);
       const other = first.get(key);
       if (other === undefined) {
@@ -172,7 +173,7 @@ class Checker {
     if (this.#errors > before) return;
     for (const { holds, message, field } of rules) {
       // The schema has just vouched for the value's type, which the rule was written for.
-      if (!holds(value as never)) this.#error(message, field);
+      if (!holds(value as never)) this.#error(typeof message === 'string' ? message : message(value as never), field);
     }
   }
 
@@ -185,7 +186,8 @@ class Checker {
   /** The value that is wrong, where it may be told. */
   #not(value: string | number): string {
     if (this.#hidden) return '';
-    return `, not ${typeof value === 'string' ? quoted(value) : value}`;
+    if (typeof value !== 'string') return `, not ${value}`;
+    return `, not ${quoted(value)}${value.includes('{{') ? `. ${UNRENDERED}` : ''}`;
   }
 
   #below(step: string | number, schema: Schema, value: unknown): unknown {
@@ -210,6 +212,9 @@ class Checker {
     this.problems.push({ path, severity, message });
   }
 }
+
+/** Of text that a template engine was to replace. */
+export const UNRENDERED = '{{ … }} is of a template: render it first, such as with helm template';
 
 function range(min: number, max: number): string {
   if (max >= NO_LIMIT) return `at least ${min}`;

@@ -26,8 +26,9 @@ import {
 import { configMapFields, configMapRules, secretFields, secretRules } from './secret.ts';
 import { serviceSpec } from './service.ts';
 
-export { check, isObject, type JsonObject, type Problem } from './check.ts';
+export { check, isObject, type JsonObject, type Problem, UNRENDERED } from './check.ts';
 export { DEFAULT_NAMESPACE } from './metadata.ts';
+export { nearest } from './nearest.ts';
 export type { Schema } from './schema.ts';
 
 function kind(metadata: ObjectSchema, fields: Record<string, Field>, rules: readonly Rule[] = []): ObjectSchema {

@@ -76,12 +76,24 @@ export const listeners = list(listener, {
   unique: ['name'],
   rules: [
     rule<GatewayListener[]>(
-      'must differ in port, protocol or hostname, and two do not; change one of them',
-      (all) => new Set(all.map((l) => JSON.stringify([l.port, l.protocol, l.hostname]))).size === all.length,
+      (all) => `must differ in port, protocol or hostname, and ${alike(all).join(' and ')} do not; change one of them`,
+      (all) => alike(all).length === 0,
     ),
   ],
 });
 
 function size(items: readonly unknown[] | undefined): number {
   return items?.length ?? 0;
+}
+
+/** Names of the first two that nothing tells apart. */
+function alike(all: readonly GatewayListener[]): string[] {
+  const first = new Map<string, string>();
+  for (const { name, port, protocol, hostname } of all) {
+    const slot = JSON.stringify([port, protocol, hostname]);
+    const other = first.get(slot);
+    if (other !== undefined) return [other, name];
+    first.set(slot, name);
+  }
+  return [];
 }

@@ -81,13 +81,13 @@ export interface PlainSchema {
 /** A rule over a value that fits its schema. Rules are not asked about values that do not. */
 export interface Rule {
   /** Says what is wrong and the way out. */
-  message: string;
+  message: string | ((value: never) => string);
   /** The place below the value that the message is about; the value itself where absent. */
   field?: string;
   holds: (value: never) => boolean;
 }
 
-export function rule<T>(message: string, holds: (value: T) => boolean, field?: string): Rule {
+export function rule<T>(message: string | ((value: T) => string), holds: (value: T) => boolean, field?: string): Rule {
   return { message, holds, field };
 }
 

@@ -1,6 +1,7 @@
 import {
   type BackendObjectReference,
   GATEWAY_GROUP,
+  keyOf,
   ROUTE_REASON,
   type Service,
   type ServicePort,
@@ -9,7 +10,7 @@ import { type Backend, barredHost, type RouteKind } from '../../config/index.ts'
 import type { Collection } from '../../graph/index.ts';
 import { grantHint, permitted } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../verdict/problem.ts';
+import { absent, type Problem, problem } from '../verdict/problem.ts';
 import { type ServiceTls, serviceTlsKeys } from './backend-tls.ts';
 
 /** A Backend that a route needs. */
@@ -23,6 +24,8 @@ export interface BackendUse {
   clientCertificate?: string;
   /** Why nothing may be sent there. */
   fault?: string;
+  /** What is done as written, and most likely not meant. */
+  remark?: string;
 }
 
 /** Who refers, and what is known about TLS towards Services (by `namespace/service:port`). */
@@ -52,8 +55,7 @@ export function resolveBackend(
     return problem(ROUTE_REASON.RefNotPermitted, field, message);
   }
   const service = find(scope.look, 'Service', to);
-  if (service === undefined)
-    return problem(ROUTE_REASON.BackendNotFound, field, `Service ${namespace}/${name} does not exist`);
+  if (service === undefined) return absent(ROUTE_REASON.BackendNotFound, field, keyOf('Service', namespace, name));
   if (port === undefined) return problem(ROUTE_REASON.BackendNotFound, `${field}.port`, 'names no port of the Service');
   const { externalName } = service.spec;
   if (
@@ -88,13 +90,28 @@ function resolvePort(
       : (context.fetch(scope.serviceTls, exact) ?? context.fetch(scope.serviceTls, any));
   const protocol = protocolOf(scope.kind, found);
   if (protocol === undefined) {
-    const message = `appProtocol ${found.appProtocol} of Service ${namespace}/${name} port ${port} is not supported`;
+    const message = `appProtocol ${found.appProtocol} of Service ${namespace}/${name} port ${port} is not supported: use http, kubernetes.io/h2c or kubernetes.io/ws`;
     return problem(ROUTE_REASON.UnsupportedProtocol, field, message);
   }
   const at = { namespace, name, port };
   const use: BackendUse = { key: backendKey(at, protocol, found), service: at, protocol, tls: tls?.tls !== undefined };
   if (tls?.fault !== undefined) use.fault = tls.fault;
+  const remark = tls === undefined && scope.kind === 'HTTPRoute' ? protocolRemark(found.appProtocol) : undefined;
+  if (remark !== undefined) use.remark = `Service ${namespace}/${name} port ${port} has ${remark}`;
   return use;
+}
+
+/** Names that ask for HTTP/1.1 or HTTP/2 without TLS, which is what they get. */
+const SERVED_PROTOCOLS: ReadonlySet<string> = new Set(['http', 'ws', 'http/1.1', 'h2c', 'http2', 'grpc', 'grpc-web']);
+
+/** A name of IANA or of a vendor that stands for something else than what is spoken. */
+function protocolRemark(appProtocol: string | undefined): string | undefined {
+  if (appProtocol === undefined || appProtocol.startsWith('kubernetes.io/')) {
+    if (appProtocol !== 'kubernetes.io/wss') return undefined;
+  } else if (SERVED_PROTOCOLS.has(appProtocol.toLowerCase())) return undefined;
+  return ['https', 'wss', 'kubernetes.io/wss', 'tls', 'grpcs'].includes(appProtocol.toLowerCase())
+    ? `appProtocol ${appProtocol} and no BackendTLSPolicy: it is spoken to without TLS until one asks for it`
+    : `appProtocol ${appProtocol}, which is not served: it is spoken to in HTTP/1.1; write http or kubernetes.io/h2c, or use a TCPRoute`;
 }
 
 /** A port of an ExternalName Service need not be declared. */

@@ -4,13 +4,22 @@ import type { Certificate } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
 import { grantHint, permitted, type Referent, type Referrer } from '../grants.ts';
 import type { Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../verdict/problem.ts';
+import { absent, type Problem, problem } from '../verdict/problem.ts';
 
 /**
  * A Secret that something refers to as a certificate: usable, or why not. `stale`: its present form is not, and the last
  * good one serves in its place.
  */
-export type CertificateVerdict = { certificate: Certificate; stale?: string } | { fault: string };
+export type CertificateVerdict = ReadCertificate | { fault: string };
+
+interface ReadCertificate {
+  certificate: Certificate;
+  /** DNS names that the certificate is for, in lower case. */
+  names: string[];
+  /** Of the Secret. */
+  type: string;
+  stale?: string;
+}
 
 /** The certificate of a Secret as it is, or of its last good form. */
 export function certificateVerdict(
@@ -19,7 +28,7 @@ export function certificateVerdict(
 ): CertificateVerdict | undefined {
   if (superseded?.form.kind === 'Secret') {
     const last = readCertificate(superseded.form);
-    if ('certificate' in last) return { certificate: last.certificate, stale: staleness(superseded) };
+    if ('certificate' in last) return { ...last, stale: staleness(superseded) };
   }
   return secret && readCertificate(secret);
 }
@@ -40,9 +49,24 @@ export function readCertificate(secret: Secret): CertificateVerdict {
   const missing = [certificate === '' ? 'tls.crt' : '', privateKey === '' ? 'tls.key' : ''].filter((key) => key !== '');
   if (missing.length > 0)
     return { fault: `Secret ${namespace}/${name} has no ${missing.join(' and no ')} in its data` };
-  const fault = pairFault(certificate, privateKey);
-  if (fault !== undefined) return { fault: `Secret ${namespace}/${name}: ${fault}` };
-  return { certificate: { kind: 'Certificate', key: `${namespace}/${name}`, certificate, privateKey } };
+  const read = leafOf(certificate, privateKey);
+  if (typeof read === 'string') return { fault: `Secret ${namespace}/${name}: ${read}` };
+  return {
+    certificate: { kind: 'Certificate', key: `${namespace}/${name}`, certificate, privateKey },
+    names: namesOf(read),
+    type: secret.type ?? 'Opaque',
+  };
+}
+
+/** Clients look at the common name only where there is no other, and most not at all. */
+function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
+  return Array.from(subjectAltName.matchAll(/DNS:([^,\s"]+)/g), ([, name]) => name!.toLowerCase());
+}
+
+/** A client takes the certificate for this host, or for some host that the wildcard stands for. */
+export function isFor(names: ReadonlyArray<string>, hostname: string): boolean {
+  const parent = hostname.slice(hostname.indexOf('.'));
+  return names.some((name) => name === hostname || (name.startsWith('*.') && name.slice(1) === parent));
 }
 
 const PEM_CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]*?-----END \1-----/g;
@@ -60,7 +84,8 @@ function decoded(secret: Secret, key: string): string {
   return Buffer.from(secret.data?.[key] ?? '', 'base64').toString('latin1');
 }
 
-function pairFault(certificate: string, privateKey: string): string | undefined {
+/** The first certificate, or why the pair is none. */
+function leafOf(certificate: string, privateKey: string): X509Certificate | string {
   let leaf: X509Certificate;
   try {
     leaf = new X509Certificate(certificate);
@@ -68,7 +93,7 @@ function pairFault(certificate: string, privateKey: string): string | undefined 
     return 'tls.crt holds no PEM certificate that can be read';
   }
   try {
-    if (leaf.checkPrivateKey(createPrivateKey(privateKey))) return undefined;
+    if (leaf.checkPrivateKey(createPrivateKey(privateKey))) return leaf;
   } catch {
     return 'tls.key holds no unencrypted PEM private key that can be read';
   }
@@ -103,8 +128,7 @@ function secretOf({ reference, from }: CertificateUse): Referent {
 }
 
 /** `stale`: a problem, though the certificate can be used. */
-export interface ResolvedCertificate {
-  certificate: Certificate;
+export interface ResolvedCertificate extends Omit<ReadCertificate, 'stale'> {
   stale?: Problem;
 }
 
@@ -126,8 +150,8 @@ export function resolveCertificate(
     return problem('RefNotPermitted', field, message);
   }
   const verdict = look.context.fetch(verdicts, key);
-  if (verdict === undefined) return problem(reason, field, `Secret ${to.namespace}/${to.name} does not exist`);
+  if (verdict === undefined) return absent(reason, field, key);
   if ('fault' in verdict) return problem(reason, field, verdict.fault);
-  const { certificate, stale } = verdict;
-  return stale === undefined ? { certificate } : { certificate, stale: problem(reason, field, stale) };
+  const { stale, ...read } = verdict;
+  return stale === undefined ? read : { ...read, stale: problem(reason, field, stale) };
 }

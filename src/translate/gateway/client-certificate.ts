@@ -1,7 +1,7 @@
 import { GATEWAY_REASON, type Gateway } from '../../api/index.ts';
 import type { Collection } from '../../graph/index.ts';
 import type { Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../verdict/problem.ts';
+import type { Problem } from '../verdict/problem.ts';
 import { type CertificateUse, type CertificateVerdict, resolveCertificate } from './certificate.ts';
 import { gatewayReferrer } from './gateway.ts';
 
@@ -30,7 +30,7 @@ export function clientIdentity(
     reason: GATEWAY_REASON.InvalidClientCertificateRef,
   };
   const result = resolveCertificate(look, certificates, use);
-  if ('reason' in result) return { problem: problem(result.reason, result.field, result.message) };
+  if ('reason' in result) return { problem: result };
   const { certificate, stale } = result;
   return stale === undefined ? { certificate: certificate.key } : { certificate: certificate.key, stale };
 }

@@ -3,7 +3,14 @@ import type { Certificate, Listener, ListenerTls, RouteKind, TrustBundle } from 
 import type { Collection } from '../../graph/index.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
-import { type CertificateUse, type CertificateVerdict, isAbsent, resolveCertificate } from './certificate.ts';
+import {
+  type CertificateUse,
+  type CertificateVerdict,
+  isAbsent,
+  isFor,
+  type ResolvedCertificate,
+  resolveCertificate,
+} from './certificate.ts';
 import { validateClients } from './client-validation.ts';
 import type { DeclaredListener, ListenerOwner } from './declared.ts';
 import type { ManagedGateway } from './gateway.ts';
@@ -31,8 +38,8 @@ export interface ListenerView {
   refusals: Problem[];
   /** References that do not resolve. */
   unresolved: Problem[];
-  /** What is wrong and stops nothing yet. */
-  notes: string[];
+  /** What is wrong and stops nothing, yet or at all. */
+  remarks: Problem[];
   /** Certificates for it are obtained by ACME. */
   obtains: boolean;
   /** Present where it can be served. */
@@ -66,23 +73,31 @@ export interface ListenerSurroundings {
   provided: ProvidedIndex;
 }
 
-const ROUTES_OF: Readonly<Record<string, ReadonlyArray<RouteKind>>> = {
-  HTTP: ['HTTPRoute', 'GRPCRoute'],
-  HTTPS: ['HTTPRoute', 'GRPCRoute'],
-  TLS: ['TLSRoute'],
-  TCP: ['TCPRoute'],
-  UDP: ['UDPRoute'],
-};
+/** What a protocol carries. Where TLS ends here, what is in it is a TCP connection like any other. */
+function routesOf({ protocol, tls }: GatewayListener): ReadonlyArray<RouteKind> {
+  switch (protocol) {
+    case 'HTTP':
+    case 'HTTPS':
+      return ['HTTPRoute', 'GRPCRoute'];
+    case 'TLS':
+      return tls?.mode === 'Passthrough' ? ['TLSRoute'] : ['TLSRoute', 'TCPRoute'];
+    case 'TCP':
+      return ['TCPRoute'];
+    case 'UDP':
+      return ['UDPRoute'];
+    default:
+      return [];
+  }
+}
 
 export function judgeListener(look: Lookup, declared: DeclaredListener, around: ListenerSurroundings): ListenerView {
   const { key, gateway, owner, spec, position, generation } = declared;
   const field = `spec.listeners[${position}]`;
   const { supportedKinds, unresolved } = routeKinds(spec, field);
-  const judged = { supportedKinds, refusals: [], unresolved, trust: [], notes: [], obtains: false };
+  const judged = { supportedKinds, refusals: [], unresolved, remarks: [], trust: [], obtains: false };
   const view: ListenerView = { key, gateway, owner, field, generation, spec, ...judged };
   if (around.conflict !== undefined) view.conflict = around.conflict;
-  if (around.overlap !== undefined)
-    view.overlap = `${around.overlap.spec.name} (${around.overlap.spec.hostname ?? 'any host'})`;
+  if (around.overlap !== undefined) view.overlap = overlapName(around.overlap, declared);
   if (around.portRefusal !== undefined) view.refusals.push(around.portRefusal);
   if (familyOf(spec.protocol) === undefined) {
     const message = `protocol ${spec.protocol} is not supported: use HTTP, HTTPS, TLS, TCP or UDP`;
@@ -97,6 +112,11 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   return view;
 }
 
+function overlapName({ spec, gateway }: DeclaredListener, own: DeclaredListener): string {
+  const where = gateway === own.gateway ? '' : ` of Gateway ${gateway}`;
+  return `${spec.name}${where} (${spec.hostname ?? 'any host'})`;
+}
+
 /** A selector that is none lets no route in, and the listener says so. */
 function admissionProblem({ allowedRoutes }: GatewayListener, field: string): Problem | undefined {
   const { from, selector } = allowedRoutes?.namespaces ?? {};
@@ -108,7 +128,7 @@ function admissionProblem({ allowedRoutes }: GatewayListener, field: string): Pr
 
 /** The kinds of routes that may attach: what the protocol carries, narrowed by what the user allows. */
 function routeKinds(spec: GatewayListener, field: string): { supportedKinds: RouteGroupKind[]; unresolved: Problem[] } {
-  const carried = ROUTES_OF[spec.protocol] ?? [];
+  const carried = routesOf(spec);
   const allowed = spec.allowedRoutes?.kinds ?? [];
   if (allowed.length === 0)
     return { supportedKinds: carried.map((kind) => ({ group: GATEWAY_GROUP, kind })), unresolved: [] };
@@ -118,7 +138,8 @@ function routeKinds(spec: GatewayListener, field: string): { supportedKinds: Rou
     if (group === GATEWAY_GROUP && carried.some((one) => one === kind)) supportedKinds.push({ group, kind });
     else {
       const named = group === GATEWAY_GROUP ? kind : `${group}/${kind}`;
-      const message = `protocol ${spec.protocol} takes ${carried.join(' and ') || 'no routes'}, not ${named}`;
+      const how = spec.protocol === 'TLS' ? ` with mode ${spec.tls?.mode ?? 'Terminate'}` : '';
+      const message = `protocol ${spec.protocol}${how} takes ${carried.join(' and ') || 'no routes'}, not ${named}`;
       unresolved.push(problem(LISTENER_REASON.InvalidRouteKinds, `${field}.allowedRoutes.kinds[${at}]`, message));
     }
   }
@@ -157,7 +178,7 @@ function listenerCertificates(
   { certificates, provided, gateway }: ListenerSurroundings,
 ): Certificate[] {
   const uses = certificateUses(view.owner, view.spec, view.field);
-  const found: Certificate[] = [];
+  const found: ResolvedCertificate[] = [];
   const absent: Problem[] = [];
   if (uses.length === 0) {
     const message = 'names no certificate: add a reference to a Secret of type kubernetes.io/tls';
@@ -167,14 +188,17 @@ function listenerCertificates(
   for (const use of uses) {
     const result = resolveCertificate(look, certificates, use);
     if (!('reason' in result)) {
-      found.push(result.certificate);
+      found.push(result);
       if (result.stale !== undefined) view.unresolved.push(result.stale);
+      if (result.type !== TLS_SECRET) view.remarks.push(problem('', use.field, typeRemark(result)));
     } else {
       if (isAbsent(look, certificates, use)) absent.push(result);
       view.unresolved.push(result);
     }
   }
-  if (found.length > 0 || absent.length === 0) return found;
+  const uncovered = coverRemark(view, found);
+  if (uncovered !== undefined) view.remarks.push(uncovered);
+  if (found.length > 0 || absent.length === 0) return found.map(({ certificate }) => certificate);
   const need = { hostname: lower(view.spec.hostname), acme: gateway.acme, field: view.field };
   const others = standIns(look, provided, need);
   const wide = need.hostname === undefined || need.hostname.startsWith('*.');
@@ -182,8 +206,28 @@ function listenerCertificates(
   if (others.certificates.length > 0 || others.problems.length > 0) {
     view.unresolved = [...view.unresolved.filter((one) => !absent.includes(one)), ...others.problems];
   }
-  view.notes.push(...others.notes);
+  const field = `${view.field}.tls.certificateRefs`;
+  view.remarks.push(...others.notes.map((message) => problem('', field, message)));
   return others.certificates;
+}
+
+const TLS_SECRET = 'kubernetes.io/tls';
+
+function typeRemark({ certificate, type }: ResolvedCertificate): string {
+  return `Secret ${certificate.key} has type ${type}; it is served, but other gateways take only ${TLS_SECRET}`;
+}
+
+/** A client that asks for the listener's hostname is shown one of these, and takes none of them. */
+function coverRemark({ spec, field }: ListenerView, found: ReadonlyArray<ResolvedCertificate>): Problem | undefined {
+  const hostname = lower(spec.hostname);
+  if (hostname === undefined || found.length === 0 || found.some(({ names }) => isFor(names, hostname))) {
+    return undefined;
+  }
+  const said = found.map(
+    ({ certificate, names }) => `Secret ${certificate.key} is for ${names.join(', ') || 'no DNS name'}`,
+  );
+  const message = `no certificate is for ${hostname}: ${said.join('; ')}; clients will refuse it`;
+  return problem('', `${field}.tls.certificateRefs`, message);
 }
 
 /** The certificates that a listener refers to; an HTTPS or TLS listener that terminates. */

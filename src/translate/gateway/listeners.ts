@@ -109,12 +109,13 @@ function deriveViews(
     const tls = group.filter((listener) => slotOf(listener)?.family === 'tls');
     return overlapsOf(tls.filter(({ key }) => context.fetch(conflicts, key) === undefined));
   });
+  // Within a Gateway first: that is the one whose owner can do something about it.
   const ports = graph.options.shared ? derivePorts(graph, { gateways, declared, conflicts }) : undefined;
   const views = graph.derive('listeners', declared, (context, listener, key) => {
     const gateway = context.fetch(gateways, `Gateway/${listener.gateway}`);
     if (gateway === undefined) return [];
     const conflict = context.fetch(conflicts, key);
-    const overlap = context.fetch(overlaps, key);
+    const overlap = context.fetch(overlaps, key) ?? (ports && context.fetch(ports.overlaps, key));
     const portRefusal = ports && context.fetch(ports.refused, key);
     const around = { gateway, conflict, overlap, portRefusal, certificates, provided };
     return [[key, judgeListener(graph.look(context), listener, around)]];
@@ -174,6 +175,8 @@ interface PortInputs {
 interface Ports {
   refused: Derived<Problem>;
   shared: Derived<string>;
+  /** TLS listeners of Gateways that share a port, each with one whose hostnames it overlaps. */
+  overlaps: Derived<DeclaredListener>;
 }
 
 /** Computed by port; only undisputed listeners of accepted Gateways have a claim. */
@@ -190,6 +193,7 @@ function derivePorts(graph: Graph, { gateways, declared, conflicts }: PortInputs
   return {
     refused: graph.derive('refused ports', sharing, (_context, found) => found?.refused ?? []),
     shared: graph.derive('shared ports', sharing, (_context, found) => found?.shared ?? []),
+    overlaps: graph.derive('tls overlaps of gateways', sharing, (_context, found) => found?.overlaps ?? []),
   };
 }
 

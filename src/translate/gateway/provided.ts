@@ -24,7 +24,9 @@ export function deriveProvided(graph: Graph): Collection<CertificateVerdict> {
   return graph.derive('provided certificates', graph.inputs.provided, (_context, provided) => {
     const { pair } = provided;
     const key = configKey(provided);
-    return pair === undefined ? [] : [[`Secret/${key}`, { certificate: { kind: 'Certificate', key, ...pair } }]];
+    if (pair === undefined) return [];
+    const read = { names: [provided.name.toLowerCase()], type: 'kubernetes.io/tls' };
+    return [[`Secret/${key}`, { certificate: { kind: 'Certificate', key, ...pair }, ...read }]];
   });
 }
 

@@ -1,9 +1,10 @@
 import { LISTENER_REASON } from '../../api/index.ts';
-import { byAge, ordered } from '../precedence.ts';
+import { byAge, ordered, precedes } from '../precedence.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { DeclaredListener } from './declared.ts';
 import type { ManagedGateway } from './gateway.ts';
 import { indistinct, slotOf } from './listener-conflict.ts';
+import { overlapsOf } from './tls-overlap.ts';
 
 /** A listener that would open a port, with its Gateway. */
 export interface PortClaim {
@@ -15,6 +16,8 @@ export interface PortClaim {
 export interface Sharing {
   refused: Map<string, Problem>;
   shared: Map<string, string>;
+  /** TLS listeners with another on the same sockets whose hostnames they overlap, or are equal to. */
+  overlaps: Map<string, DeclaredListener>;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface Sharing {
  * them, told apart by hostname; what cannot be told apart goes to the older Gateway.
  */
 export function sharePort(claims: ReadonlyArray<PortClaim>): Sharing {
-  const sharing: Sharing = { refused: new Map(), shared: new Map() };
+  const sharing: Sharing = { refused: new Map(), shared: new Map(), overlaps: new Map() };
   const standing: PortClaim[] = [];
   for (const claim of Array.from(claims).sort(byGatewayAge)) {
     const met = standing.filter(
@@ -37,6 +40,11 @@ export function sharePort(claims: ReadonlyArray<PortClaim>): Sharing {
     const [first] = met;
     if (first !== undefined) sharing.shared.set(claim.listener.key, shareMessage(claim, first));
   }
+  const owners = new Map(standing.map(({ listener, gateway }) => [listener.key, gateway]));
+  sharing.overlaps = overlapsOf(
+    standing.map(({ listener }) => listener),
+    (one, other) => meet(owners.get(one.key)!, owners.get(other.key)!),
+  );
   return sharing;
 }
 
@@ -54,9 +62,9 @@ function clash(a: DeclaredListener, b: DeclaredListener): boolean {
   return indistinct(slotOf(a)!, slotOf(b)!) === LISTENER_REASON.ProtocolConflict;
 }
 
-function refusal({ listener }: PortClaim, winner: PortClaim): Problem {
+function refusal({ listener, gateway }: PortClaim, winner: PortClaim): Problem {
   const { port, protocol } = winner.listener.spec;
-  const message = `port ${port} is taken by listener ${winner.listener.spec.name} (${protocol}) of Gateway ${winner.gateway.key}, which is older: use another port, or give the Gateways different spec.addresses`;
+  const message = `port ${port} is taken by listener ${winner.listener.spec.name} (${protocol}) of Gateway ${winner.gateway.key}, ${precedes(winner.gateway, gateway)}: use another port, or give the Gateways different spec.addresses`;
   return problem(LISTENER_REASON.PortUnavailable, `spec.listeners[${listener.position}].port`, message);
 }
 

@@ -4,19 +4,23 @@ import { slotOf } from './listener-conflict.ts';
 
 /**
  * TLS listeners of one port whose hostnames overlap, by key, with another that each overlaps: a client may reuse a
- * connection to one for a request to the other. The spec wants it said on both.
+ * connection to one for a request to the other. The spec wants it said on both. `meet`: whether two are on one socket.
  */
-export function overlapsOf(listeners: ReadonlyArray<DeclaredListener>): Map<string, DeclaredListener> {
+export function overlapsOf(
+  listeners: ReadonlyArray<DeclaredListener>,
+  meet: (a: DeclaredListener, b: DeclaredListener) => boolean = () => true,
+): Map<string, DeclaredListener> {
   const found = new Map<string, DeclaredListener>();
-  const byHost = new Map<string, DeclaredListener>();
   const tls = listeners.flatMap((listener) => {
     const slot = slotOf(listener);
-    return slot?.family === 'tls' ? [{ listener, slot }] : [];
+    return slot?.family === 'tls' ? [{ listener, host: `${slot.port} ${slot.hostname}`, ...slot }] : [];
   });
-  for (const { listener, slot } of tls) byHost.set(`${slot.port} ${slot.hostname}`, listener);
-  for (const { listener, slot } of tls) {
-    for (const wider of widerHosts(slot.hostname)) {
-      const other = byHost.get(`${slot.port} ${wider}`);
+  const byHost = Map.groupBy(tls, ({ host }) => host);
+  for (const { listener, port, hostname } of tls) {
+    for (const one of [hostname, ...widerHosts(hostname)]) {
+      const other = byHost
+        .get(`${port} ${one}`)
+        ?.find((candidate) => candidate.listener.key !== listener.key && meet(candidate.listener, listener))?.listener;
       if (other === undefined) continue;
       if (!found.has(listener.key)) found.set(listener.key, other);
       if (!found.has(other.key)) found.set(other.key, listener);

@@ -3,7 +3,7 @@ import { type ConfigMap, keyOf, type ObjectReference, type Secret, supersededKey
 import type { TrustBundle } from '../../config/index.ts';
 import { grantHint, permitted, type Referrer } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
-import { type Problem, problem } from '../verdict/problem.ts';
+import { absent, type Problem, problem } from '../verdict/problem.ts';
 import { staleness } from './certificate.ts';
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
@@ -41,7 +41,7 @@ export function resolveTrust(look: Lookup, { reference, field, from, reasons }: 
   const key = keyOf(kind, to.namespace, name);
   const superseded = look.context.fetch(look.inputs.superseded, supersededKey('authorities', key));
   const object = superseded?.form ?? find(look, kind, to);
-  if (object === undefined) return problem(reasons.invalid, field, `${where} does not exist`);
+  if (object === undefined) return absent(reasons.invalid, field, key);
   const read = readAuthorities(object);
   if ('fault' in read) return problem(reasons.invalid, field, `${where}: ${read.fault}`);
   const found: ResolvedTrust = { bundle: { kind: 'TrustBundle', key, pem: read.pem } };

@@ -6,7 +6,7 @@ import {
   type Resource,
   type ResourceByKind,
 } from '../../api/index.ts';
-import { type Aged, byAge } from '../precedence.ts';
+import { type Aged, byAge, precedes } from '../precedence.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 
 /** Kinds of policies. */
@@ -80,6 +80,6 @@ export function rivalry(
 ): Problem[] {
   const winner = oldest(others, target);
   if (winner === undefined || winner.key === policy.key) return [];
-  const message = `${named(winner.key)} has the same target and is older: its settings count, and none of these`;
+  const message = `${named(winner.key)}, ${precedes(winner, policy)}, has the same target: its settings count, and none of these`;
   return [problem(POLICY_REASON.Conflicted, target.field, message)];
 }

@@ -206,7 +206,7 @@ function portConflict({ name, port, decides, obstacle }: ListenerTraffic): strin
   const why = 'a port has one PROXY protocol setting, since the header comes before the host name';
   if (decides === undefined)
     return `listener ${name} shares port ${port} with ${obstacle}, in which this policy has no say: ${why}; give both the same setting, or use another port`;
-  return `listener ${name} shares port ${port} with one that ${named(decides)} decides for, which is older: ${why}; make the two equal, or use another port`;
+  return `listener ${name} shares port ${port} with one that ${named(decides)} decides for and which comes first: ${why}; make the two equal, or use another port`;
 }
 
 /** Listeners that got the setting through a port that they share. */

@@ -12,7 +12,7 @@ import type { Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
 import { conditions, judged } from '../verdict/conditions.ts';
 import type { ObjectStatus } from '../verdict/object-status.ts';
-import { type Diagnostic, type Problem, problem } from '../verdict/problem.ts';
+import { type Diagnostic, diagnosis, type Problem, problem } from '../verdict/problem.ts';
 import { type AttachedPolicy, named, type PolicyResource, type PolicyTarget, rivalry } from './attached-policy.ts';
 import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';
@@ -74,9 +74,7 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
     const ours = KINDS[scope.kind.kind].group === POLICY_GROUP;
     const { missing, ancestors, idle } = placeOf({ ...scope, ours, policy }, target, scope.kind.targets);
     const { problems, remarks } =
-      missing === undefined
-        ? holding(scope, policy, target)
-        : { problems: [problem(POLICY_REASON.TargetNotFound, target.field, missing)], remarks: [] };
+      missing === undefined ? holding(scope, policy, target) : { problems: [notFound(target, missing)], remarks: [] };
     for (const ancestor of ancestors) {
       const reached = problems.length === 0 && ancestor.routes > 0 ? [enforced(ancestor.routes)] : [];
       judged.judgements.push({ ...ancestor, problems, remarks: [...remarks, ...reached] });
@@ -88,6 +86,11 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
     }
   }
   return judged;
+}
+
+/** Whether the object is missing, or only a part of it, shows where the key is looked up. */
+function notFound({ field, object }: PolicyTarget, message: string): Problem {
+  return { ...problem(POLICY_REASON.TargetNotFound, field, message), missing: object };
 }
 
 /** How a policy fares at a target that is there. */
@@ -134,7 +137,6 @@ function statusOf<S>(policy: AttachedPolicy<S>, judgements: ReadonlyArray<Judgem
 function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagnostic[] {
   const found = new Map<string, Diagnostic>();
   const problems = [...judgements.flatMap((one) => one.problems), ...policy.refusals, ...(policy.unresolved ?? [])];
-  for (const { field, message } of problems)
-    found.set(`${field} ${message}`, { severity: 'error', object: policy.key, field, message });
+  for (const one of problems) found.set(`${one.field} ${one.message}`, diagnosis('error', policy.key, one));
   return [...found.values(), ...idle];
 }

@@ -2,7 +2,7 @@ import { ROUTE_REASON } from '../../api/index.ts';
 import type { RouteKind } from '../../config/index.ts';
 import { type Collection, type Context, index } from '../../graph/index.ts';
 import { ANY_HOST, bySpecificity, type ServedHost } from '../gateway/hostnames.ts';
-import { byAge } from '../precedence.ts';
+import { byAge, precedes } from '../precedence.ts';
 import type { Graph } from '../stage.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { ParentPlacement, RouteIdentity } from './attachment.ts';
@@ -27,8 +27,8 @@ export interface Clash {
 export type Clashes = Collection<Clash>;
 
 /**
- * Routes that cannot share hosts of a listener. Of an HTTPRoute and a GRPCRoute that serve a host of the same
- * name, the older is accepted and the other refused there; where names only overlap the content type tells requests apart. Connections have nothing but the hostname to choose a route by: of TLS, TCP
+ * Routes that cannot share hosts of a listener. Of an HTTPRoute and a GRPCRoute that name the same host, the older is
+ * accepted and the other refused there; where names only overlap the content type tells requests apart. Connections have nothing but the hostname to choose a route by: of TLS, TCP
  * and UDP routes with the same one, that with the most specific hostname of its own serves it, and of those the
  * oldest; the others are accepted, and told so.
  */
@@ -73,9 +73,11 @@ function mixedKinds(group: ReadonlyArray<HostClaim>): Map<string, Clash> {
   const found = new Map<string, Clash>();
   const accepted: HostClaim[] = [];
   for (const claim of oldestFirst(group)) {
-    const winner = accepted.find((other) => other.route.kind !== claim.route.kind && sameHost(claim, other));
+    const winner = accepted.find(
+      (other) => other.route.kind !== claim.route.kind && commonHosts(claim, other).length > 0,
+    );
     if (winner === undefined) accepted.push(claim);
-    else found.set(keyOf(claim), { winner: winner.route, hostnames: claim.hosts.map(({ hostname }) => hostname) });
+    else found.set(keyOf(claim), { winner: winner.route, hostnames: commonHosts(claim, winner) });
   }
   return found;
 }
@@ -104,8 +106,11 @@ function keyOf({ route, listener }: HostClaim): string {
   return `${route.key}>${listener}`;
 }
 
-function sameHost(a: HostClaim, b: HostClaim): boolean {
-  return a.hosts.some((one) => b.hosts.some((other) => one.hostname === other.hostname));
+/** By what the routes say: a listener that narrows two names to one does not make them the same. */
+function commonHosts(a: HostClaim, b: HostClaim): string[] {
+  return a.hosts
+    .filter((one) => b.hosts.some((other) => one.hostname === other.hostname && one.own === other.own))
+    .map(({ hostname }) => hostname);
 }
 
 /** The route without what it lost; a parent that has nothing left of an HTTPRoute or GRPCRoute refuses it. */
@@ -117,22 +122,22 @@ export function withoutClashes(context: Context, clashes: Clashes, placed: Place
       return clash === undefined ? [] : [{ listener, clash }];
     });
     if (lost.length === 0) return parent;
-    return isHttp(route.kind) ? withoutListeners(parent, lost) : withoutHosts(parent, lost);
+    return isHttp(route.kind) ? withoutListeners(parent, lost, route) : withoutHosts(parent, lost, route);
   });
   return { route, parents };
 }
 
 type Lost = ReadonlyArray<{ listener: string; clash: Clash }>;
 
-function withoutListeners(parent: ParentPlacement, lost: Lost): ParentPlacement {
+function withoutListeners(parent: ParentPlacement, lost: Lost, route: RouteIdentity): ParentPlacement {
   const points = parent.points.filter(({ listener }) => !lost.some((one) => one.listener === listener));
   if (points.length > 0) return { ...parent, points };
-  return { ...parent, points, refusal: refusal(parent, lost[0]!.clash.winner) };
+  return { ...parent, points, refusal: refusal(parent, lost[0]!.clash, route) };
 }
 
-function withoutHosts(parent: ParentPlacement, lost: Lost): ParentPlacement {
+function withoutHosts(parent: ParentPlacement, lost: Lost, route: RouteIdentity): ParentPlacement {
   const shadows = lost.map(({ listener, clash: { winner, hostnames, narrower } }) => {
-    const why = narrower ? 'whose hostname is more specific' : 'which is older';
+    const why = narrower ? 'whose hostname is more specific' : precedes(winner, route);
     const what = hostnames.includes(ANY_HOST) ? 'connections' : hostnames.join(', ');
     return `${winner.kind} ${winner.namespace}/${winner.name}, ${why}, takes ${what} of listener ${listener}`;
   });
@@ -144,9 +149,10 @@ function withoutHosts(parent: ParentPlacement, lost: Lost): ParentPlacement {
   return { ...parent, points, shadows };
 }
 
-function refusal(parent: ParentPlacement, { kind, namespace, name }: RouteIdentity): Problem {
-  const hosts = new Set(parent.points.flatMap((point) => point.hosts.map(({ hostname }) => hostname)));
-  const list = Array.from(hosts, (host) => (host === ANY_HOST ? 'any' : host)).join(', ');
-  const message = `${kind} ${namespace}/${name}, which is older, has the same hostnames (${list}) there: use other hostnames or another listener`;
+function refusal(parent: ParentPlacement, { winner, hostnames }: Clash, route: RouteIdentity): Problem {
+  const list = hostnames.map((host) => (host === ANY_HOST ? 'any' : host)).join(', ');
+  const what = hostnames.length === 1 ? 'hostname' : 'hostnames';
+  const { kind, namespace, name } = winner;
+  const message = `${kind} ${namespace}/${name}, ${precedes(winner, route)}, has the same ${what} (${list}) there: use other hostnames or another listener`;
   return problem(ROUTE_REASON.NotAllowedByListeners, parent.field, message);
 }

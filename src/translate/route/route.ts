@@ -23,6 +23,8 @@ export interface JudgedRoute extends PlacedRoute {
   refusals: Problem[];
   /** Rules that were dropped and answer 500, or shares of them, while others are served. */
   partial: Problem[];
+  /** What is served as written, and most likely not meant. */
+  remarks: Problem[];
 }
 
 /** A Gateway through which a route reaches a Service. */
@@ -44,8 +46,8 @@ export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRo
   const { route, parents } = placed;
   const { kind, namespace, name, created } = route;
   const attachments = attachmentsOf(parents);
-  const { unresolved } = reading;
-  const judged: JudgedRoute = { route, parents, rules: [], uses: [], unresolved, refusals: [], partial: [] };
+  const { unresolved, remarks } = reading;
+  const judged: JudgedRoute = { route, parents, rules: [], uses: [], unresolved, refusals: [], partial: [], remarks };
   if (attachments.length > 0) {
     judged.uses = reading.uses;
     judged.rules = reading.rules.map((draft) => ({

@@ -29,11 +29,13 @@ export interface RouteReading {
   invalid: Array<{ index: number; problems: Problem[] }>;
   /** Values for whose sake a backend's share of a rule is not served. */
   partial: Problem[];
+  /** What is served as written, and most likely not meant. */
+  remarks: Problem[];
   ruleCount: number;
 }
 
 export function emptyReading(ruleCount: number): RouteReading {
-  return { rules: [], uses: [], unresolved: [], invalid: [], partial: [], ruleCount };
+  return { rules: [], uses: [], unresolved: [], invalid: [], partial: [], remarks: [], ruleCount };
 }
 
 /** References of a rule with weights and filters of their own. */
@@ -98,6 +100,10 @@ export function readBackends(
   references: ReadonlyArray<FilteredBackendRef>,
   { reading, field, before = [] }: { reading: RouteReading; field: string; before?: ReadonlyArray<Filter> },
 ): WeightedBackend[] {
+  if (references.length > 0 && references.every(({ weight }) => weight === 0)) {
+    const message = 'gives every backend the weight 0, so none is sent anything: give one of them a weight';
+    reading.remarks.push(problem('', field, message));
+  }
   return references.map((reference, at) => {
     const where = `${field}[${at}]`;
     const result = resolveBackend(scope, reference, where);
@@ -118,6 +124,9 @@ export function readBackends(
     } else {
       reading.uses.push(result);
       weighted.backend = result.key;
+    }
+    if (!('reason' in result) && result.remark !== undefined) {
+      reading.remarks.push(problem('', where, result.remark));
     }
     return weighted;
   });

@@ -1,8 +1,8 @@
-import { GATEWAY_GROUP } from '../../api/index.ts';
+import { GATEWAY_GROUP, keyOf } from '../../api/index.ts';
 import { type Collection, join } from '../../graph/index.ts';
 import type { Listeners } from '../gateway/listeners.ts';
 import type { Graph } from '../stage.ts';
-import type { Diagnostic } from '../verdict/problem.ts';
+import { absent, type Diagnostic, diagnosis, nameOfKey } from '../verdict/problem.ts';
 import type { RouteResource } from './route.ts';
 
 /**
@@ -28,7 +28,19 @@ export function strayDiagnostics(graph: Graph, listeners: Listeners): Collection
   const routes = [inputs.HTTPRoute, inputs.GRPCRoute, inputs.TLSRoute, inputs.TCPRoute, inputs.UDPRoute].map((input) =>
     strayRoutes(graph, input, listeners),
   );
-  return join<Diagnostic>('stray objects', [gateways, ...routes]);
+  return join<Diagnostic>('stray objects', [gateways, straySets(graph, listeners), ...routes]);
+}
+
+function straySets({ inputs, derive }: Graph, { sets }: Listeners): Collection<Diagnostic> {
+  return derive('stray listenersets', inputs.ListenerSet, (context, { metadata, spec }, key) => {
+    const { group = GATEWAY_GROUP, kind = 'Gateway', namespace = metadata.namespace ?? '', name } = spec.parentRef;
+    if (group !== GATEWAY_GROUP || kind !== 'Gateway' || context.fetch(sets, key) !== undefined) return [];
+    const gateway = keyOf('Gateway', namespace, name);
+    const field = 'spec.parentRef';
+    const there = context.fetch(inputs.Gateway, gateway) !== undefined;
+    const problem = there ? { field, message: `${nameOfKey(gateway)} is not served` } : absent('', field, gateway);
+    return [[`${key}#parent`, diagnosis('error', key, problem)]];
+  });
 }
 
 function strayRoutes(graph: Graph, routes: Collection<RouteResource>, listeners: Listeners): Collection<Diagnostic> {
@@ -42,8 +54,13 @@ function strayRoutes(graph: Graph, routes: Collection<RouteResource>, listeners:
       if (context.fetch<unknown>(kind === 'Gateway' ? listeners.gateways : listeners.sets, parent) !== undefined)
         continue;
       const there = context.fetch<unknown>(graph.inputs[kind], parent) !== undefined;
-      const message = `${kind} ${parent.slice(kind.length + 1)} ${there ? 'is not served' : 'does not exist'}`;
-      found.push([`${key}#parent${at}`, { severity: 'error', object: key, field: `spec.parentRefs[${at}]`, message }]);
+      const field = `spec.parentRefs[${at}]`;
+      const problem = there ? { field, message: `${nameOfKey(parent)} is not served` } : absent('', field, parent);
+      found.push([`${key}#parent${at}`, diagnosis('error', key, problem)]);
+    }
+    if ((route.spec.parentRefs ?? []).length === 0) {
+      const message = 'names no parent, so nothing serves this route: name a Gateway';
+      found.push([`${key}#parents`, { severity: 'warning', object: key, field: 'spec.parentRefs', message }]);
     }
     return found;
   });

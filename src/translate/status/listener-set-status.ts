@@ -26,7 +26,7 @@ function setAccepted({ views }: GatewayStatusScope, set: ManagedSet, gateway: Ma
   // Stricter than for a Gateway: a listener whose certificates do not resolve does not make a set accepted.
   const bad = views.filter(({ config }) => config === undefined);
   if (bad.length === 0) return holds(type, LISTENER_SET_REASON.Accepted, 'accepted');
-  const message = `not accepted: listeners ${bad.map(({ spec }) => spec.name).join(', ')}`;
+  const message = `not served: listeners ${bad.map(({ spec }) => spec.name).join(', ')}`;
   if (bad.length === views.length) return fails(type, LISTENER_SET_REASON.ListenersNotValid, message);
   return holds(type, LISTENER_SET_REASON.ListenersNotValid, message);
 }

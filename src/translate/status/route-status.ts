@@ -6,7 +6,7 @@ import type { ParentPlacement } from '../route/attachment.ts';
 import type { JudgedRoute } from '../route/route.ts';
 import { type SignedClaim, type SiteOf, shadowed, siteOf } from '../route/shadow.ts';
 import { conditions, fails, holds, judged as judge, unknown, type Verdict } from '../verdict/conditions.ts';
-import { type Diagnostic, describe } from '../verdict/problem.ts';
+import { type Diagnostic, describe, diagnosis, type Problem } from '../verdict/problem.ts';
 import {
   combined,
   delivered,
@@ -132,15 +132,16 @@ function verdictOf(rules: Progress, listener: Progress): Verdict {
 export function routeDiagnostics(scope: ShadowScope, route: JudgedRoute): Diagnostic[] {
   const object = route.route.key;
   const found = new Map<string, Diagnostic>();
-  const add = (severity: Diagnostic['severity'], field: string, message: string): void => {
-    found.set(`${field} ${message}`, { severity, object, field, message });
+  const tell = (severity: Diagnostic['severity'], problem: Omit<Problem, 'reason'>): void => {
+    found.set(`${problem.field} ${problem.message}`, diagnosis(severity, object, problem));
   };
+  const add = (severity: Diagnostic['severity'], field: string, message: string) => tell(severity, { field, message });
   for (const { refusal, field, shadows } of route.parents) {
-    if (refusal) add('error', refusal.field, refusal.message);
+    if (refusal) tell('error', refusal);
     for (const shadow of shadows ?? []) add('warning', field, shadow);
   }
-  for (const { field, message } of [...route.unresolved, ...route.refusals, ...route.partial])
-    add('error', field, message);
+  for (const one of [...route.unresolved, ...route.refusals, ...route.partial]) tell('error', one);
+  for (const one of route.remarks) tell('warning', one);
   for (const sentence of shadowed(scope.look, scope.claims, { judged: route, site: sites(scope) })) {
     const space = sentence.indexOf(' ');
     add('warning', sentence.slice(0, space), sentence.slice(space + 1));

@@ -11,7 +11,7 @@ import type { Routes } from '../route/routes.ts';
 import { strayDiagnostics } from '../route/stray.ts';
 import type { Graph } from '../stage.ts';
 import type { ObjectStatus } from '../verdict/object-status.ts';
-import type { Diagnostic } from '../verdict/problem.ts';
+import { type Diagnostic, diagnosis, type Problem } from '../verdict/problem.ts';
 import { type GatewayStatusScope, gatewayStatus } from './gateway-status.ts';
 import { listenerSetStatus } from './listener-set-status.ts';
 import { type SocketReport, socketReports } from './programmed.ts';
@@ -131,16 +131,11 @@ function deriveDiagnostics(graph: Graph, { listeners, routes }: StatusInputs): C
       ),
     ),
     graph.derive('listenerset diagnostics', listeners.sets, (_context, { refusal }, key) =>
-      numbered(
-        key,
-        refusal ? [{ severity: 'error', object: key, field: refusal.field, message: refusal.message }] : [],
-      ),
+      numbered(key, refusal ? [diagnosis('error', key, refusal)] : []),
     ),
     graph.derive('client identity diagnostics', listeners.identities, (_context, identity, key) => {
       const found = identityProblem(identity);
-      if (found === undefined) return [];
-      const { field, message } = found;
-      return numbered(`${key}#client`, [{ severity: 'error', object: key, field, message }]);
+      return found === undefined ? [] : numbered(`${key}#client`, [diagnosis('error', key, found)]);
     }),
     strayDiagnostics(graph, listeners),
   ]);
@@ -149,11 +144,14 @@ function deriveDiagnostics(graph: Graph, { listeners, routes }: StatusInputs): C
 function listenerDiagnostics(view: ListenerView, sharing: string | undefined): Diagnostic[] {
   const object = ownerKey(view.owner);
   const problems = [...(view.conflict ? [view.conflict] : []), ...view.refusals, ...view.unresolved];
-  const found = problems.map(
-    ({ field, message, passing }): Diagnostic => ({ severity: passing ? 'warning' : 'error', object, field, message }),
-  );
-  const field = `${view.field}.tls.certificateRefs`;
-  found.push(...view.notes.map((message): Diagnostic => ({ severity: 'warning', object, field, message })));
+  const found = problems.map((one) => diagnosis(one.passing ? 'warning' : 'error', object, named(view, one)));
+  for (const one of view.remarks) found.push(diagnosis('warning', object, named(view, one)));
   if (sharing !== undefined) found.push({ severity: 'warning', object, field: `${view.field}.port`, message: sharing });
   return found;
+}
+
+/** People know a listener by its name. What is said of its Gateway has a field of its own. */
+function named(view: ListenerView, problem: Omit<Problem, 'reason'>): Omit<Problem, 'reason'> {
+  if (!problem.field.startsWith(view.field)) return problem;
+  return { ...problem, message: `listener ${view.spec.name}: ${problem.message}` };
 }

@@ -8,6 +8,8 @@ export interface Problem {
   message: string;
   /** It comes right by itself: nobody has to mend it. */
   passing?: boolean;
+  /** Key of the object that is not there, where that is what is wrong. */
+  missing?: string;
 }
 
 /** What `check` and the log print about an object, beside its conditions. */
@@ -17,10 +19,31 @@ export interface Diagnostic {
   object: string;
   field: string;
   message: string;
+  /** As in Problem: who knows all objects may tell more of it. */
+  missing?: string;
 }
 
 export function problem(reason: string, field: string, message: string): Problem {
   return { reason, field, message };
+}
+
+/** A reference to an object, `Kind/namespace/name`, that is not there. */
+export function absent(reason: string, field: string, key: string): Problem {
+  return { reason, field, message: `${nameOfKey(key)} does not exist`, missing: key };
+}
+
+/** `Kind namespace/name`, or `Kind name` where the kind has no namespaces. */
+export function nameOfKey(key: string): string {
+  const [kind, namespace, name] = key.split('/');
+  return namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
+export function diagnosis(
+  severity: Diagnostic['severity'],
+  object: string,
+  { field, message, missing }: Omit<Problem, 'reason'>,
+): Diagnostic {
+  return { severity, object, field, message, ...(missing === undefined ? {} : { missing }) };
 }
 
 /** Several problems in one message, each with its field. */
