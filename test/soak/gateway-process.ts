@@ -7,16 +7,16 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { processTree, residentKiB } from '../../bench/measure.ts';
-import { type HeapReport, PROBE_FOLDER } from './heap-probe.ts';
+import { type HeapReport, PROBE_FAULTS, PROBE_FOLDER } from './heap-probe.ts';
 import type { Vitals } from './vitals.ts';
 
 const ENTRY = fileURLToPath(new URL('../../bin/daemun.js', import.meta.url));
 const PROBE = new URL('./heap-probe.ts', import.meta.url).href;
 /** Milliseconds that a process may take to collect its garbage and to say what is left. */
 const PROBE_PATIENCE = 20_000;
-/** Milliseconds in which descriptors must not change to count as settled, and in which they must have settled. */
+/** Milliseconds in which descriptors must not become fewer to count as settled, and in which they must have settled. */
 const SETTLED = 1_500;
-const SETTLE_PATIENCE = 30_000;
+const SETTLE_PATIENCE = 20_000;
 const EXIT_PATIENCE = 60_000;
 
 export interface LogRecord {
@@ -31,6 +31,7 @@ export interface GatewayOptions {
   /** For what the probes write. */
   probes: string;
   workers: number;
+  faults: readonly string[];
   onRecord(record: LogRecord): void;
 }
 
@@ -42,11 +43,11 @@ export class GatewayProcess {
   readonly strays: string[] = [];
   admin = '';
 
-  constructor({ folder, probes, workers, onRecord }: GatewayOptions) {
+  constructor({ folder, probes, workers, faults, onRecord }: GatewayOptions) {
     this.#probes = probes;
     const flags = ['--log-format', 'json', '--bind', '127.0.0.1', '--admin', '127.0.0.1:0'];
     const args = ['--expose-gc', '--import', PROBE, ENTRY, 'run', '-f', folder, '--workers', String(workers), ...flags];
-    const env = { ...process.env, [PROBE_FOLDER]: probes };
+    const env = { ...process.env, [PROBE_FOLDER]: probes, [PROBE_FAULTS]: faults.join(',') };
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true });
     createInterface({ input: this.#child.stderr! }).on('line', (line) => {
       const record = recordOf(line);
@@ -123,16 +124,16 @@ export class GatewayProcess {
     }
   }
 
+  /** What ends takes its time; what only grows is not waited for. */
   async #settled(): Promise<void> {
-    const count = (): number => this.pids().reduce((sum, pid) => sum + descriptors(pid), 0);
     const deadline = performance.now() + SETTLE_PATIENCE;
-    let last = count();
-    for (let since = performance.now(); performance.now() < deadline; ) {
-      await delay(100);
-      const now = count();
-      if (now !== last) since = performance.now();
-      else if (performance.now() - since > SETTLED) return;
-      last = now;
+    let least = Number.POSITIVE_INFINITY;
+    for (let since = 0; performance.now() < deadline; await delay(100)) {
+      const now = this.pids().reduce((sum, pid) => sum + descriptors(pid), 0);
+      if (now < least) {
+        least = now;
+        since = performance.now();
+      } else if (performance.now() - since > SETTLED) return;
     }
   }
 

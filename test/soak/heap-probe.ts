@@ -4,6 +4,7 @@
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { leak } from './fault.ts';
 
 /** Of one process, after a collection of garbage. */
 export interface HeapReport {
@@ -15,9 +16,13 @@ export interface HeapReport {
 }
 
 export const PROBE_FOLDER = 'DAEMUN_SOAK_PROBE';
+/** Names of faults to put in, with commas between them. */
+export const PROBE_FAULTS = 'DAEMUN_SOAK_FAULTS';
 
 const folder = process.env[PROBE_FOLDER];
 if (folder !== undefined) process.on('SIGUSR2', () => report(folder));
+const faults = process.env[PROBE_FAULTS];
+if (faults) leak(faults.split(','));
 
 function report(to: string): void {
   // What the first collection finalizes, the second one frees.

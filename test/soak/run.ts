@@ -7,41 +7,33 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { readFlags, type SoakFlags, USAGE } from './command-line.ts';
 import { Crowd } from './crowd.ts';
 import { EDITS } from './edit.ts';
 import type { LogRecord } from './gateway-process.ts';
 import { type Look, report } from './report.ts';
 import { Stage } from './stage.ts';
 import { Tally } from './tally.ts';
-import { TRAFFIC } from './traffic/index.ts';
 import { leaks } from './vitals.ts';
-
-const USAGE = `npm run soak -- [options]
-
-  --minutes N   how long, warm-up included (default 8)
-  --clients N   clients of each kind (default 2)
-  --workers N   workers of the gateway (default 1)
-  --only TEXT   only kinds of exchange whose name has this in it; may be repeated
-
-Exit status: 0 where nothing failed and nothing grew, 1 where something did, 2 for a wrong command line.`;
+import { served } from './witness.ts';
 
 /** Milliseconds between two edits. */
 const EDIT_EVERY = 2_000;
 /** Of the time, and at most so many milliseconds, before what is held counts. */
-const WARM_UP = { share: 0.3, most: 90_000 } as const;
+const WARM_UP = { share: 0.3, most: 60_000 } as const;
 /** What is held is looked at so often; each look stops the clients for some seconds. */
 const LOOK_EVERY = 120_000;
 /** Log messages after which the soak has failed: workers that crash, and good objects that are refused. */
 const MUST_NOT_BE_SAID = /^(worker (crashed|failed)|not applied|listener does not serve)/;
 
-const flags = readFlags();
+const flags = commandLine();
 const began = performance.now();
 const tally = new Tally();
 const looks: Look[] = [];
 const warnings = new Map<string, number>();
 const folder = mkdtempSync(join(tmpdir(), 'daemun-soak-'));
 let stage: Stage | undefined;
+let edits = 0;
 process.on('exit', () => {
   stage?.gateway.kill();
   rmSync(folder, { recursive: true, force: true });
@@ -50,42 +42,53 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 await main();
 
 async function main(): Promise<void> {
-  stage = await Stage.open(folder, { workers: flags.workers, onRecord: heard });
-  const end = flags.minutes * 60_000;
-  const warm = Math.min(end * WARM_UP.share, WARM_UP.most);
-  let edits = 0;
-  for (let until = warm; ; until = Math.min(until + LOOK_EVERY, end)) {
-    // A short rest of the time goes to the part before it.
-    if (until > warm && end - until < LOOK_EVERY / 4) until = end;
-    edits = await play(stage, { until, edits });
-    await look(stage);
-    if (until >= end) break;
+  try {
+    await soak();
+  } catch (error) {
+    tally.fail('the soak', error instanceof Error ? error.message : String(error));
+  }
+  for (const line of stage?.gateway.strays ?? []) tally.fail('the log', line);
+  console.log(report(tally, looks, warnings));
+  console.log(verdict());
+  process.exit(tally.failed > 0 ? 1 : 0);
+}
+
+async function soak(): Promise<void> {
+  stage = await Stage.open(folder, { ...flags, onRecord: heard });
+  for (const length of acts(flags.minutes * 60_000)) {
     await stage.apply();
+    await served(stage);
+    await play(stage, length);
+    await look(stage);
+    // A backend that is gone, and still said to be ready.
+    if (flags.faults.includes('requests')) stage.endpoints.get('h1-more')![0]!.end();
   }
   for (const leak of leaks(looks[0]!.vitals, looks.at(-1)!.vitals)) tally.fail('what is held', leak);
   const status = await stage.gateway.stop();
   if (status !== 0) tally.fail('the end', `the gateway ended with ${status}`);
-  for (const line of stage.gateway.strays) tally.fail('the log', line);
   stage.close();
-  console.log(report(tally, looks, warnings));
-  console.log(verdict(edits));
-  process.exit(tally.failed > 0 ? 1 : 0);
 }
 
-/** Clients and edits until so many milliseconds since the beginning; answers how many edits there were in all. */
-async function play(on: Stage, { until, edits }: { until: number; edits: number }): Promise<number> {
-  const kinds = TRAFFIC.filter(({ name }) => flags.only.length === 0 || flags.only.some((text) => name.includes(text)));
-  const crowd = new Crowd({ place: on.place, kinds, clients: flags.clients }, tally);
-  let made = edits;
-  while (elapsed() < until && !on.gateway.over) {
-    const next = delay(Math.min(EDIT_EVERY, Math.max(0, until - elapsed())));
-    const edit = EDITS[made++ % EDITS.length]!;
+/** Milliseconds of the parts between which what is held is looked at; the first is the warm-up. */
+function acts(all: number): number[] {
+  const warm = Math.min(all * WARM_UP.share, WARM_UP.most);
+  const count = Math.max(1, Math.round((all - warm) / LOOK_EVERY));
+  return [warm, ...new Array<number>(count).fill((all - warm) / count)];
+}
+
+/** Clients and edits for so many milliseconds. */
+async function play(on: Stage, length: number): Promise<void> {
+  const { kinds, clients } = flags;
+  const crowd = new Crowd({ place: on.place, kinds, clients }, tally);
+  const end = elapsed() + length;
+  while (elapsed() < end && !on.gateway.over) {
+    const next = delay(Math.min(EDIT_EVERY, end - elapsed()));
+    const edit = EDITS[edits++ % EDITS.length]!;
     await tally.edit(edit.name, () => edit.make(on, tally));
     await next;
   }
   await crowd.leave();
   await tally.settled();
-  return made;
 }
 
 /** What is held while nothing is served. */
@@ -105,10 +108,9 @@ function heard({ level, msg }: LogRecord): void {
   if (MUST_NOT_BE_SAID.test(msg)) tally.fail('the log', msg);
 }
 
-function verdict(edits: number): string {
+function verdict(): string {
   const done = [...tally.exchanges.values()].reduce((sum, count) => sum + count.done, 0);
-  const first = looks[0]?.at ?? 0;
-  const time = `${Math.round(elapsed() / 1000)} s, ${Math.round(first)} s of it warm-up`;
+  const time = `${Math.round(elapsed() / 1000)} s, ${Math.round(looks[0]?.at ?? 0)} s of it warm-up`;
   return `${done} exchanges and ${edits} edits in ${time}: ${tally.failed === 0 ? 'nothing failed, nothing grew' : `${tally.failed} failures`}`;
 }
 
@@ -116,28 +118,12 @@ function elapsed(): number {
   return performance.now() - began;
 }
 
-function readFlags(): { minutes: number; clients: number; workers: number; only: string[] } {
+function commandLine(): SoakFlags {
   try {
-    const { values } = parseArgs({
-      options: {
-        minutes: { type: 'string', default: '8' },
-        clients: { type: 'string', default: '2' },
-        workers: { type: 'string', default: '1' },
-        only: { type: 'string', multiple: true, default: [] },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      process.exit(0);
-    }
-    const [minutes, clients, workers] = [values.minutes, values.clients, values.workers].map(Number) as [
-      number,
-      number,
-      number,
-    ];
-    if (!(minutes > 0) || !(clients >= 1) || !(workers >= 1)) throw new Error('numbers must be positive');
-    return { minutes, clients, workers, only: values.only };
+    const read = readFlags(process.argv.slice(2));
+    if (read !== undefined) return read;
+    console.log(USAGE);
+    process.exit(0);
   } catch (error) {
     console.error(`soak: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(2);

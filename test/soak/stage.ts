@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Authority, type Pair } from '../tls/authority.ts';
 import { type BackendKind, type SoakBackend, startBackend } from './backend.ts';
-import { GatewayProcess, type LogRecord } from './gateway-process.ts';
+import { type GatewayOptions, GatewayProcess } from './gateway-process.ts';
 import * as manifest from './manifest.ts';
 import { freePorts } from './port.ts';
 import { HOSTS, type Place } from './traffic/index.ts';
@@ -35,7 +35,7 @@ export class Stage {
   readonly extraListeners: manifest.ListenerManifest[] = [];
   readonly extras = new Map<string, object[]>();
   readonly secrets = new Map<string, Pair>();
-  web = { edit: 0, share: 0 };
+  web = { edit: 0, share: 3 };
   readonly #folder: string;
   readonly #backends: SoakBackend[] = [];
   readonly #written = new Map<string, string>();
@@ -49,14 +49,14 @@ export class Stage {
     this.spare = spare;
   }
 
-  static async open(folder: string, options: { workers: number; onRecord(record: LogRecord): void }): Promise<Stage> {
+  static async open(folder: string, options: Pick<GatewayOptions, 'workers' | 'faults' | 'onRecord'>): Promise<Stage> {
     const [manifests, probes] = [join(folder, 'manifests'), join(folder, 'probes')];
     for (const one of [manifests, probes]) mkdirSync(one);
     const stage = new Stage(manifests, await Authority.make('soak'), await freePorts(8));
     stage.#pair = await stage.sign();
     stage.secrets.set('web', await stage.sign());
     for (const name of Object.keys(SERVICES) as ServiceName[]) stage.endpoints.set(name, [await stage.backend(name)]);
-    stage.#write('playing');
+    stage.#write('resting');
     stage.gateway = new GatewayProcess({ folder: manifests, probes, ...options });
     const { admin } = await stage.gateway.next('serving', SEEN_PATIENCE * 3);
     stage.gateway.admin = String(admin);
