@@ -18,6 +18,8 @@ const PROBE_PATIENCE = 20_000;
 const SETTLED = 1_500;
 const SETTLE_PATIENCE = 20_000;
 const EXIT_PATIENCE = 60_000;
+/** Lines of the access log that are kept: the last ones whose status is 500 or above. */
+const MOST_FAILED = 100;
 
 export interface LogRecord {
   level: string;
@@ -42,13 +44,17 @@ export class GatewayProcess {
   /** What it printed besides records: of a crash, for one. */
   readonly strays: string[] = [];
   admin = '';
+  readonly #failed: string[] = [];
 
   constructor({ folder, probes, workers, faults, onRecord }: GatewayOptions) {
     this.#probes = probes;
-    const flags = ['--log-format', 'json', '--bind', '127.0.0.1', '--admin', '127.0.0.1:0'];
+    const flags = ['--log-format', 'json', '--bind', '127.0.0.1', '--admin', '127.0.0.1:0', '--access-log', 'json'];
     const args = ['--expose-gc', '--import', PROBE, ENTRY, 'run', '-f', folder, '--workers', String(workers), ...flags];
     const env = { ...process.env, [PROBE_FOLDER]: probes, [PROBE_FAULTS]: faults.join(',') };
-    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true });
+    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true });
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+      if (line.includes('"status":5') && this.#failed.push(line) > MOST_FAILED) this.#failed.shift();
+    });
     createInterface({ input: this.#child.stderr! }).on('line', (line) => {
       const record = recordOf(line);
       if (record === undefined) {
@@ -62,6 +68,12 @@ export class GatewayProcess {
 
   get over(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The line of the access log for the request that a failure's message names, if it names one. */
+  logged(message: string): string | undefined {
+    const id = /"request_id":"(\w+)"/.exec(message)?.[1];
+    return id === undefined ? undefined : this.#failed.find((line) => line.includes(id));
   }
 
   /** The next record that begins with `message`, after those there are now. */

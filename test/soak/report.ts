@@ -7,12 +7,23 @@ import { mib, type Vitals } from './vitals.ts';
 /** What was held at rest, each time that it was looked at. */
 export type Look = { at: number; vitals: Vitals[] };
 
-export function report(tally: Tally, looks: readonly Look[], warnings: ReadonlyMap<string, number>): string {
+export interface Soaked {
+  tally: Tally;
+  looks: readonly Look[];
+  /** Messages of the log, and how often they came. */
+  warnings: ReadonlyMap<string, number>;
+  /** What the access log has of a failure. */
+  logged(message: string): string | undefined;
+}
+
+export function report({ tally, looks, warnings, logged }: Soaked): string {
   const parts = [counts('EXCHANGE', tally.exchanges), counts('EDIT', tally.edits), held(looks)];
   if (warnings.size > 0)
     parts.push(`${[...warnings].map(([text, count]) => `logged ${count} x: ${text}`).join('\n')}\n`);
   for (const { at, name, message, after } of tally.failures) {
-    parts.push(`FAILED at ${at.toFixed(1)} s: ${name}: ${message} (${after})\n`);
+    parts.push(`FAILED at ${at.toFixed(1)} s: ${name}: ${message.trimEnd()} (${after})\n`);
+    const line = logged(message);
+    if (line !== undefined) parts.push(`${line}\n`);
   }
   const untold = tally.failed - tally.failures.length;
   if (untold > 0) parts.push(`and ${untold} failures more\n`);

@@ -48,7 +48,7 @@ async function main(): Promise<void> {
     tally.fail('the soak', error instanceof Error ? error.message : String(error));
   }
   for (const line of stage?.gateway.strays ?? []) tally.fail('the log', line);
-  console.log(report(tally, looks, warnings));
+  console.log(report({ tally, looks, warnings, logged: (message) => stage?.gateway.logged(message) }));
   console.log(verdict());
   process.exit(tally.failed > 0 ? 1 : 0);
 }

@@ -42,7 +42,7 @@ async function answerOf(request: http.ClientRequest): Promise<Buffer> {
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   const body = await buffer(response);
   if (response.statusCode === 200) return body;
-  throw new Error(`${response.statusCode} ${body.toString().slice(0, 120)}`);
+  throw new Error(`${response.statusCode} ${body.toString().slice(0, 200)}`);
 }
 
 const download: Exchange = async (asker, turn) => {

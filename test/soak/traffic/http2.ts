@@ -70,7 +70,7 @@ class Whole extends Http2Client {
     if (uploads) stream.end(wanted);
     const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
     const body = await buffer(stream);
-    if (Number(headers[':status']) !== 200) throw new Error(`${headers[':status']} ${body.toString().slice(0, 120)}`);
+    if (Number(headers[':status']) !== 200) throw new Error(`${headers[':status']} ${body.toString().slice(0, 200)}`);
     mustEqual(body, wanted);
   }
 }
