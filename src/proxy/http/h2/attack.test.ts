@@ -82,6 +82,27 @@ describe('attacks end the connection with ENHANCE_YOUR_CALM and are counted', ()
     for (const exchange of client.exchanges) expect(exchange.events.at(-1)).toMatch(/^aborted/);
   });
 
+  test.each<[string, (client: RawClient, id: number) => void]>([
+    ['WINDOW_UPDATE by 0', (client, id) => client.send(frame.WINDOW_UPDATE, 0, id, word(0))],
+    ['a window that overflows', (client, id) => client.send(frame.WINDOW_UPDATE, 0, id, word(0x7fff_ffff))],
+    ['PRIORITY on itself', (client, id) => client.send(frame.PRIORITY, 0, id, Buffer.concat([word(id), word(0)], 5))],
+    ['DATA after the end', (client, id) => client.send(frame.DATA, 0, id, 'x')],
+    ['trailers after the end', (client, id) => client.send(frame.HEADERS, 5, id, block([['x', 'y']]))],
+  ])('rapid_reset, where the client makes us reset by %s', async (_what, provoke) => {
+    const count = counted('rapid_reset');
+    const client = await new RawClient().begin();
+    const attack = (n: number): void => {
+      client.request(2 * n - 1);
+      provoke(client, 2 * n - 1);
+    };
+    const sent = await until(client, attack, RESET_BUDGET.burst * 2);
+    expect(sent).toBeGreaterThan(RESET_BUDGET.burst - 5);
+    expect(sent).toBeLessThan(RESET_BUDGET.burst + 5);
+    expect((await client.said()).at(-1)).toBe(`GOAWAY ${2 * sent - 1} ${CALM} rapid reset`);
+    expect(count()).toBe(1);
+    for (const exchange of client.exchanges) expect(exchange.events.at(-1)).toMatch(/^aborted/);
+  });
+
   test('resets of streams that were answered cost nothing', async () => {
     const client = await new RawClient().begin();
     client.onEvent = (event, down) => {

@@ -2,7 +2,6 @@
 import { DECODE_START } from '../../ground/arena.ts';
 import type { Failure, ResponseSide } from '../../ground/codec.ts';
 import type { DeadlineWheel } from '../../ground/deadline.ts';
-import { abuseCounts } from './abuse.ts';
 import { ClientStream } from './client-stream.ts';
 import { ENDED } from './closed-streams.ts';
 import { H2Connection } from './connection.ts';
@@ -234,14 +233,13 @@ export class H2ClientConnection extends H2Connection {
   #onSection(stream: ClientStream, fault: SectionFault, endStream: boolean): void {
     const trailers = stream.headSeen;
     if (stream.remoteClosed) {
-      this.streamError(stream, STREAM_CLOSED, 'protocol_error');
+      this.violation(stream, STREAM_CLOSED);
     } else if (
       fault !== SOUND ||
       (trailers && !endStream) ||
       (!trailers && !stream.receiveHead(this.section.head, endStream))
     ) {
-      abuseCounts.malformed_message++;
-      this.streamError(stream, PROTOCOL_ERROR, 'protocol_error');
+      this.malformed(stream);
     } else if (endStream && this.streams.get(stream.id) === stream) {
       const ended = trailers ? stream.receiveEnd(DECODE_START, this.section.out) : stream.receiveEnd(0, 0);
       if (!ended) this.malformed(stream);

@@ -185,11 +185,16 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
     this.forget(stream, RESET_BY_US);
   }
 
-  /** A message that breaks RFC 9113 8: a stream error, with a budget. */
+  /** A stream error by the peer: it made us reset the stream (CVE-2025-8671), and has a budget for that. */
+  violation(stream: H2Stream, code: number): void {
+    this.control.countReset();
+    this.streamError(stream, code, 'protocol_error');
+  }
+
+  /** A message that breaks RFC 9113 8. */
   malformed(stream: H2Stream): void {
     abuseCounts.malformed_message++;
-    this.control.countReset();
-    this.streamError(stream, frame.PROTOCOL_ERROR, 'protocol_error');
+    this.violation(stream, frame.PROTOCOL_ERROR);
   }
 
   /** As malformed, for a stream that there is no object for. */

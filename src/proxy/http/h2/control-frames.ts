@@ -163,9 +163,9 @@ export class ControlFrames {
         connection.connectionError(frame.FLOW_CONTROL_ERROR, 'the connection window overflows');
       }
     } else if (stream !== undefined) {
-      if (increment === 0) connection.streamError(stream, frame.PROTOCOL_ERROR, 'protocol_error');
+      if (increment === 0) connection.violation(stream, frame.PROTOCOL_ERROR);
       else if (!stream.growSendWindow(increment)) {
-        connection.streamError(stream, frame.FLOW_CONTROL_ERROR, 'protocol_error');
+        connection.violation(stream, frame.FLOW_CONTROL_ERROR);
       }
     } else if (connection.wasOpened(streamId)) {
       // Credit for what we sent may come after the end: counted, but expected.
@@ -219,7 +219,7 @@ export class ControlFrames {
     } else if (length !== PRIORITY_BYTES || (ARENA.readUInt32BE(start) & 0x7fff_ffff) === streamId) {
       const code = length !== PRIORITY_BYTES ? frame.FRAME_SIZE_ERROR : frame.PROTOCOL_ERROR;
       const stream = connection.streams.get(streamId);
-      if (stream !== undefined) connection.streamError(stream, code, 'protocol_error');
+      if (stream !== undefined) connection.violation(stream, code);
       else connection.connectionError(code, 'a PRIORITY frame is malformed');
     } else {
       this.#count('ignored_frame_flood');

@@ -49,18 +49,14 @@ export class DataReceiver implements frame.DataHandler {
     }
     stream.receiveWindow -= length;
     if (stream.receiveWindow >= 0) this.#stream = stream;
-    else connection.streamError(stream, frame.FLOW_CONTROL_ERROR, 'protocol_error');
+    else connection.violation(stream, frame.FLOW_CONTROL_ERROR);
   }
 
   /** DATA for a stream that takes none. What we reset may go on for a while. */
   #strayData(streamId: number, stream: H2Stream | undefined): void {
     const connection = this.#connection;
     if (stream !== undefined) {
-      connection.streamError(
-        stream,
-        stream.remoteClosed ? frame.STREAM_CLOSED : frame.PROTOCOL_ERROR,
-        'protocol_error',
-      );
+      connection.violation(stream, stream.remoteClosed ? frame.STREAM_CLOSED : frame.PROTOCOL_ERROR);
     } else if (!connection.wasOpened(streamId)) {
       connection.connectionError(frame.PROTOCOL_ERROR, 'DATA on an idle stream');
     } else if (connection.closedStreams.how(streamId) !== RESET_BY_US) {

@@ -241,7 +241,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   }
 
   #onTrailers(stream: ServerStream, fault: SectionFault, endStream: boolean): void {
-    if (stream.remoteClosed) this.streamError(stream, STREAM_CLOSED, 'protocol_error');
+    if (stream.remoteClosed) this.violation(stream, STREAM_CLOSED);
     else if (!endStream || fault !== SOUND) this.malformed(stream);
     else if (!stream.receiveEnd(DECODE_START, this.section.out)) this.malformed(stream);
     else {
