@@ -3,6 +3,8 @@ import { type AccessEntry, type AccessFormat, AccessLog, type Metrics } from '..
 
 export interface AccessSetup {
   accessLog: AccessFormat | 'off';
+  /** Absent: standard output. */
+  accessLogFile?: string;
   /** Several processes write to the same place. */
   shared: boolean;
 }
@@ -17,12 +19,12 @@ const LOG_CLOSE_TIMEOUT = 2000;
 /** Bytes that a pipe takes in one piece, also from several writers. */
 const PIPE_ATOMIC = 4096;
 
-export function accessTap({ accessLog: format, shared }: AccessSetup, metrics: Metrics): AccessTap {
+export function accessTap({ accessLog: format, accessLogFile, shared }: AccessSetup, metrics: Metrics): AccessTap {
   if (format === 'off') return { onAccess: undefined, close: async () => {} };
   const dropped = metrics.counter(
     'daemun_access_log_dropped_total',
     'Access log lines dropped: nobody read them in time.',
   );
-  const log = new AccessLog({ format, fd: 1, dropped, ...(shared ? { batch: PIPE_ATOMIC } : {}) });
+  const log = new AccessLog({ format, to: accessLogFile ?? 1, dropped, ...(shared ? { batch: PIPE_ATOMIC } : {}) });
   return { onAccess: (entry) => log.add(entry), close: () => log.close(LOG_CLOSE_TIMEOUT) };
 }

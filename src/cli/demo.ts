@@ -31,7 +31,7 @@ export async function demo({ portMap, admin, signals }: DemoOptions): Promise<vo
       trustedHops: [],
       loopbackNames: 'refused',
       via: false,
-      accessLog: 'off',
+      accessLog: 'text',
     },
     workers: 1,
     endpoints: [],
@@ -73,7 +73,7 @@ Try, from another terminal:
     curl ${url('portal.example.com', '/invoices/7')}
   HTTPS redirect
     curl -i ${url('secure.example.com', '/')}
-    curl -k ${tls('secure.example.com', '/')}
+    curl -kL --connect-to secure.example.com:443:127.0.0.1:${https} ${url('secure.example.com', '/')}
   Wildcard TLS: any other host
     curl -k ${tls('tenant-7.example.com', '/')}
 

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type AccessEntry, accessLine } from './access.ts';
+import { ACCESS_FIELDS, type AccessEntry, accessLine, checkTemplate } from './access.ts';
 import { AccessLog } from './access-log.ts';
 import { Counter } from './metrics.ts';
 
@@ -11,11 +11,15 @@ const entry: AccessEntry = {
   time: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   requestId: 'r-1',
   protocol: 'HTTP/1.1',
+  tlsVersion: 'TLSv1.3',
+  tlsCipher: 'TLS_AES_128_GCM_SHA256',
   listener: 'infra/edge/http',
   client: '192.0.2.1',
+  clientPort: 40000,
   method: 'GET',
   host: 'shop.example',
-  path: '/cart?x=1',
+  path: '/cart',
+  query: 'x=1',
   status: 200,
   route: 'HTTPRoute/shop/cart/0',
   backend: 'shop/cart:80',
@@ -26,6 +30,7 @@ const entry: AccessEntry = {
   bytesOut: 2000,
   attempts: 1,
   reason: '',
+  referer: 'https://shop.example/',
   userAgent: 'curl/8',
 };
 
@@ -37,6 +42,51 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 test('a JSON line has every field of the entry and the time in RFC 3339', () => {
   expect(JSON.parse(accessLine(entry, 'json'))).toEqual({ ...entry, time: '2026-01-02T03:04:05.678Z' });
+});
+
+test('a JSON line has its keys in one order, whoever made the entry, and numbers of at most three places', () => {
+  const mixed = Object.fromEntries(
+    Object.entries({ ...entry, duration: 29.49 / 3 }).reverse(),
+  ) as unknown as typeof entry;
+  const line = accessLine(mixed, 'json');
+  expect(Object.keys(JSON.parse(line))).toEqual([...ACCESS_FIELDS]);
+  expect(line).toContain('"duration":9.83,');
+});
+
+test('a combined line is what tools for nginx read, escapes included', () => {
+  expect(accessLine(entry, 'combined')).toBe(
+    '192.0.2.1 - - [02/Jan/2026:03:04:05 +0000] "GET /cart?x=1 HTTP/1.1" 200 2000 "https://shop.example/" "curl/8"',
+  );
+  const bare = accessLine({ ...entry, method: '', status: 0, referer: '', userAgent: 'a" \n' }, 'combined');
+  expect(bare).toMatch(/"-" 000 2000 "-" "a\\x22 \\x0a"$/);
+});
+
+test('a template is filled in; what is empty is a hyphen, and what a client chose is escaped', () => {
+  const template = '{time} {client}:{clientPort} {status} "{userAgent}" {route} {reason} {upstreamDuration}';
+  expect(accessLine({ ...entry, userAgent: 'a"{status}\n', upstreamDuration: -1 }, template)).toBe(
+    '2026-01-02T03:04:05.678Z 192.0.2.1:40000 200 "a\\"{status}\\x0a" HTTPRoute/shop/cart/0 - -',
+  );
+  expect(() => checkTemplate(template)).not.toThrow();
+  expect(() => checkTemplate('{user}')).toThrow(/no field \{user\}; there are time, /);
+  expect(() => checkTemplate('{status}\n')).toThrow(/one line/);
+});
+
+test('a file that is moved away is written no more, and a new one is begun', async () => {
+  const path = join(folder, 'access.log');
+  const log = new AccessLog({ format: '{requestId}', to: path, dropped: new Counter() });
+  const add = (requestId: string): void => {
+    log.add({ ...entry, requestId });
+    log.flush();
+  };
+  add('1');
+  renameSync(path, join(folder, 'access.log.1'));
+  add('2');
+  add('3');
+  rmSync(path);
+  add('4');
+  await log.close(5000);
+  expect(readFileSync(join(folder, 'access.log.1'), 'utf8')).toBe('1\n');
+  expect(readFileSync(path, 'utf8')).toBe('4\n');
 });
 
 test('a text line reads from left to right: who, when, what, how it went', () => {
@@ -55,7 +105,7 @@ test('a client cannot forge a line or a quote', () => {
 test('entries are on disk, in order and whole, once the log is closed', async () => {
   const path = join(folder, 'log');
   const fd = openSync(path, 'w');
-  const log = new AccessLog({ format: 'json', fd, dropped: new Counter(), batch: 1024 });
+  const log = new AccessLog({ format: 'json', to: fd, dropped: new Counter(), batch: 1024 });
   for (let i = 0; i < 1000; i++) log.add({ ...entry, requestId: String(i) });
   await log.close(5000);
   closeSync(fd);
@@ -72,7 +122,7 @@ test('a reader that does not read costs counted lines, not memory', async () => 
   // Both ends held here, so that nobody waits for a reader to come.
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
   const dropped = new Counter();
-  const log = new AccessLog({ format: 'json', fd, dropped, batch: 4096, limit: 64 * 1024 });
+  const log = new AccessLog({ format: 'json', to: fd, dropped, batch: 4096, limit: 64 * 1024 });
   const line = Buffer.byteLength(accessLine(entry, 'json')) + 1;
   const sent = 2000;
   for (let i = 0; i < sent; i++) log.add(entry);

@@ -1,5 +1,5 @@
-export type { AccessEntry, AccessFormat } from './access.ts';
-export { AccessLog } from './access-log.ts';
+export { ACCESS_FIELDS, ACCESS_FORMATS, type AccessEntry, type AccessFormat, checkTemplate } from './access.ts';
+export { AccessLog, checkLogFile } from './access-log.ts';
 export { DaemunError, ERROR_CODES, type ErrorCode } from './error.ts';
 export { EXPOSITION_TYPE, exposition, mergeMetrics } from './exposition.ts';
 export { Grace, ROW_GRACE } from './grace.ts';

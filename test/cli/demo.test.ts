@@ -20,6 +20,9 @@ test('every line that the demo prints to try does what it says', async () => {
   const services = answers.flatMap((answer) => [...answer.matchAll(/"service": "([^"]+)"/g)].map((match) => match[1]!));
   const count = (name: string) => services.filter((service) => service === name).length;
   expect([count('search-stable'), count('search-canary')]).toEqual([18, 2]);
+  // The redirect was followed, and each request is shown as it comes.
+  const served = /^127\.0\.0\.1 \[.*"GET secure\.example\.com\/ HTTP\/\S+" 200 /m;
+  await demo.until(() => (served.test(demo!.stdout) ? true : undefined));
   for (const name of ['web', 'cart', 'health', 'api-current', 'api-next', 'invoices', 'accounts', 'tenant']) {
     expect(count(name), name).toBe(1);
   }

@@ -1,6 +1,16 @@
 /** `daemun run`: serves manifests in the foreground. */
+
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
+import {
+  ACCESS_FORMATS,
+  checkLogFile,
+  checkTemplate,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFormat,
+  type LogLevel,
+} from '../../observe/index.ts';
 import { ipAddress, network } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
@@ -34,6 +44,7 @@ interface RunFlags extends AdminFlags, LimitFlags {
   logLevel: LogLevel;
   logFormat: LogFormat;
   accessLog: FleetSetup['accessLog'];
+  accessLogFile?: string;
   drainTimeout: number;
   controllerName?: string[];
   trustedHops?: string[];
@@ -84,9 +95,13 @@ export function runCommand(): Command {
         .default('text'),
     )
     .addOption(
-      new Option('--access-log <format>', 'one line a request on standard output')
-        .choices(['off', 'json', 'text'])
+      new Option('--access-log <format>', "one line a request; also a template such as '{client} {status} {duration}'")
+        .choices(['off', ...ACCESS_FORMATS])
+        .argParser(usage((text) => accessFormat(text)))
         .default('off'),
+    )
+    .addOption(
+      new Option('--access-log-file <file>', 'where it goes (default: standard output); may be moved away at any time'),
     )
     .addOption(
       new Option('--drain-timeout <duration>', 'how long requests may take to finish at the end')
@@ -155,6 +170,22 @@ function clusterFlags(flags: RunFlags, { paths, command }: Asked): ClusterSetup 
   return { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [DEFAULT_CONTROLLER] };
 }
 
+function accessFormat(text: string): FleetSetup['accessLog'] {
+  if (text === 'off') return text;
+  const known = ACCESS_FORMATS.find((format) => format === text);
+  if (known !== undefined) return known;
+  if (!text.includes('{')) throw new Error(`allowed are off, ${ACCESS_FORMATS.join(', ')}, or a template with {field}`);
+  checkTemplate(text);
+  return text as `${string}{${string}`;
+}
+
+function accessLogFile({ accessLog, accessLogFile: path }: RunFlags, command: Command): { accessLogFile?: string } {
+  if (path === undefined) return {};
+  if (accessLog === 'off') command.error('error: --access-log-file goes with --access-log');
+  checkLogFile(path);
+  return { accessLogFile: resolve(path) };
+}
+
 function gatewayFlags(flags: RunFlags, command: Command) {
   const map = flags.portMap ?? new Map<number, number>();
   if (flags.workers > 1 && [...map.values()].includes(0)) {
@@ -169,6 +200,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     // Endpoints in a cluster are written by tenants, and this machine is not theirs.
     loopbackEndpoints: flags.cluster === true ? 'refused' : 'allowed',
     accessLog: flags.accessLog,
+    ...accessLogFile(flags, command),
     limits: limitsOf(flags),
     drainTimeout: flags.drainTimeout,
   };

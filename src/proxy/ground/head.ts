@@ -171,6 +171,10 @@ export class HeadTable {
     return ARENA.latin1Slice(this.pathStart, this.pathEnd);
   }
 
+  query(): string {
+    return ARENA.latin1Slice(this.queryStart, this.queryEnd);
+  }
+
   host(): string {
     return ARENA.latin1Slice(this.hostStart, this.hostEnd).toLowerCase();
   }

@@ -8,6 +8,7 @@ import type { HttpService } from './service.ts';
 import type { RouteRow } from './stats.ts';
 
 const USER_AGENT = nameHash('user-agent');
+const REFERER = nameHash('referer');
 
 export class Account {
   readonly startedAt: number = performance.now();
@@ -31,6 +32,8 @@ export class Account {
   #method = '';
   #host = '';
   #path = '';
+  #query = '';
+  #referer = '';
   #userAgent = '';
 
   /** Takes from the head what the access log needs, while it is there. */
@@ -38,8 +41,11 @@ export class Account {
     this.#method = head.method();
     this.#host = head.host();
     this.#path = head.path();
+    this.#query = head.query();
     const agent = head.find('user-agent', USER_AGENT);
     if (agent !== -1) this.#userAgent = head.value(agent);
+    const referer = head.find('referer', REFERER);
+    if (referer !== -1) this.#referer = head.value(referer);
   }
 
   close(service: HttpService, about: { readonly client: ClientConnection; readonly requestId: string }): void {
@@ -52,11 +58,15 @@ export class Account {
       time: Date.now(),
       requestId: about.requestId,
       protocol: about.client.protocol,
+      tlsVersion: about.client.tls?.version ?? '',
+      tlsCipher: about.client.tls?.cipher ?? '',
       listener: this.listener,
       client: this.clientAddress === '' ? about.client.remoteAddress : this.clientAddress,
+      clientPort: this.clientAddress === '' ? about.client.remotePort : 0,
       method: this.#method,
       host: this.#host,
       path: this.#path,
+      query: this.#query,
       status: this.status,
       route: this.route,
       backend: this.backend,
@@ -67,6 +77,7 @@ export class Account {
       bytesOut: this.bytesOut,
       attempts: this.attempts,
       reason: this.reason,
+      referer: this.#referer,
       userAgent: this.#userAgent,
     });
   }

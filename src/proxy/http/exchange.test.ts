@@ -25,6 +25,15 @@ function close(link: MemoryLink, code?: string): void {
   link.sink.onClose(code === undefined ? undefined : Object.assign(new Error(code), { code }));
 }
 
+test('the port that the client used is the one it names, else the one of the listener', async () => {
+  const { rig, client } = await asked('GET / HTTP/1.1\r\nHost: a.example:18080\r\n\r\n');
+  const answer = 'HTTP/1.1 204 No Content\r\n\r\n';
+  expect(rig.backend().take()).toContain('X-Forwarded-Port: 18080\r\n');
+  rig.backend().deliver(answer);
+  client.deliver('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n');
+  expect(rig.backend().take()).toContain('X-Forwarded-Port: 80\r\n');
+});
+
 test('a request goes on with the lines of the proxy, and its answer comes back', async () => {
   const { rig, client } = await asked(
     'GET /x?y=1 HTTP/1.1\r\nHost: a.example\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-Own: 2\r\nX-Forwarded-For: 6.6.6.6\r\nVia: 1.1 x\r\n\r\n',

@@ -132,7 +132,7 @@ function putAuthority(to: Cursor, head: Head): void {
 function putForwarded(to: Cursor, head: Head, around: { changes: RequestChanges; client: ClientConnection }): void {
   const { changes, client } = around;
   if (changes.trusted || changes.patch.changesForwarded) return putForwardedSingly(to, head, around);
-  to.text(forwardedText(client, changes));
+  to.text(forwardedText(client, changes, portOf(head, changes)));
   to.hex(changes.idNumber);
   if (head.hostEnd > 0) {
     to.text('\r\nX-Forwarded-Host: ');
@@ -142,13 +142,17 @@ function putForwarded(to: Cursor, head: Head, around: { changes: RequestChanges;
 }
 
 /** What is the same for all requests of a connection, up to the request id's own part: made once for each. */
-function forwardedText(client: ClientConnection, changes: RequestChanges): string {
-  const port = changes.listenerPort;
+function forwardedText(client: ClientConnection, changes: RequestChanges, port: number): string {
   if (client.forwardedPort !== port) {
     client.forwardedPort = port;
     client.forwardedText = `${hopText(client, changes)}X-Forwarded-For: ${client.remoteAddress}\r\nX-Forwarded-Proto: ${client.scheme}\r\nX-Forwarded-Port: ${port}\r\nX-Request-Id: ${ID_PREFIX}`;
   }
   return client.forwardedText;
+}
+
+/** The port that the client used: as it says, since a port may be mapped on the way; else the listener's. */
+function portOf(head: Head, changes: RequestChanges): number {
+  return head.hostPort === 0 ? changes.listenerPort : head.hostPort;
 }
 
 /** What does not depend on what the client said, nor on the rule. */
@@ -186,7 +190,7 @@ function putForwardedSingly(
   for (const [name, hash, label, value] of [
     ['x-forwarded-proto', FORWARDED_PROTO, 'X-Forwarded-Proto: ', client.scheme],
     ['x-forwarded-host', FORWARDED_HOST, 'X-Forwarded-Host: ', authority],
-    ['x-forwarded-port', FORWARDED_PORT, 'X-Forwarded-Port: ', String(changes.listenerPort)],
+    ['x-forwarded-port', FORWARDED_PORT, 'X-Forwarded-Port: ', String(portOf(head, changes))],
   ] as const) {
     if (!drops.has(name) && value !== '') putLine(to, trusted, { name, hash, label, value });
   }

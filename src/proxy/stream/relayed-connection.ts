@@ -213,6 +213,9 @@ function recordOf(link: Link, arrival: Arrival): StreamRecord {
     protocol: arrival.protocol,
     listener: arrival.listener,
     client: arrival.addresses?.source.address ?? link.remoteAddress,
+    clientPort: arrival.addresses?.source.port ?? link.remotePort,
+    tlsVersion: link.tls?.version ?? '',
+    tlsCipher: link.tls?.cipher ?? '',
     host: arrival.serverName ?? '',
   });
 }

@@ -33,6 +33,10 @@ export interface StreamRecord {
   protocol: StreamProtocol;
   listener: string;
   client: string;
+  clientPort: number;
+  /** Where TLS ends here, or ''. */
+  tlsVersion: string;
+  tlsCipher: string;
   /** SNI, or ''. */
   host: string;
   route: string;
@@ -48,8 +52,15 @@ export interface StreamRecord {
 }
 
 /** The record of one that begins now. */
-export function newRecord(of: Pick<StreamRecord, 'protocol' | 'listener' | 'client' | 'host'>): StreamRecord {
+type Known = Pick<StreamRecord, 'protocol' | 'listener' | 'client' | 'host'>;
+
+export function newRecord(
+  of: Known & Partial<Pick<StreamRecord, 'clientPort' | 'tlsVersion' | 'tlsCipher'>>,
+): StreamRecord {
   return {
+    clientPort: 0,
+    tlsVersion: '',
+    tlsCipher: '',
     ...of,
     route: '',
     backend: '',
@@ -152,9 +163,11 @@ export class StreamMeter {
       requestId: '',
       method: '',
       path: '',
+      query: '',
       status: 0,
       duration,
       upstreamDuration: connected,
+      referer: '',
       userAgent: '',
     });
   }

@@ -114,8 +114,11 @@ export class TlsRouter {
     if (refusal.reason === 'plain_http') sayFarewell(link, PLAIN_HTTP_ANSWER, wheel);
     else if (refusal.alert !== undefined) sayFarewell(link, alertRecord(refusal.alert), wheel);
     else turnAway(link);
-    const client = refusal.addresses?.source.address ?? link.remoteAddress;
-    const record = newRecord({ protocol: 'tls', listener: name, client, host: refusal.host ?? '' });
+    const { address: client, port: clientPort } = refusal.addresses?.source ?? {
+      address: link.remoteAddress,
+      port: link.remotePort,
+    };
+    const record = newRecord({ protocol: 'tls', listener: name, client, clientPort, host: refusal.host ?? '' });
     meter.refused({ ...record, reason: refusal.reason });
   }
 }

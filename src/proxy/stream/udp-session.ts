@@ -43,7 +43,13 @@ export class UdpSession implements DatagramSink, DeadlineOwner, Drainable {
     this.#endpoint = origin.endpoint;
     const { address, port } = origin.endpoint;
     this.#record = {
-      ...newRecord({ protocol: 'udp', listener: origin.plan.listener, client: this.#client.address, host: '' }),
+      ...newRecord({
+        protocol: 'udp',
+        listener: origin.plan.listener,
+        client: this.#client.address,
+        clientPort: this.#client.port,
+        host: '',
+      }),
       route: origin.plan.route,
       backend: origin.backend.key,
       endpoint: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
