@@ -36,15 +36,6 @@ function identityAt(path: string): string | undefined {
   return found === undefined ? undefined : identityOf(found);
 }
 
-/** Throws an Error with the way out for a file that cannot be appended to. */
-export function checkLogFile(path: string): void {
-  try {
-    closeSync(openSync(path, 'a', FILE_MODE));
-  } catch (error) {
-    throw new Error(`the access log cannot be written: ${(error as Error).message}; name another file`);
-  }
-}
-
 export class AccessLog {
   readonly #options: Required<AccessLogOptions>;
   #out: Sink;
@@ -54,6 +45,15 @@ export class AccessLog {
   #lines = 0;
   #timer: NodeJS.Timeout | undefined;
   #broken = false;
+
+  /** Throws an Error with the way out for a file that cannot be appended to. */
+  static check(path: string): void {
+    try {
+      closeSync(openSync(path, 'a', FILE_MODE));
+    } catch (error) {
+      throw new Error(`the access log cannot be written: ${(error as Error).message}; name another file`);
+    }
+  }
 
   constructor(options: AccessLogOptions) {
     this.#options = { batch: 32 * 1024, limit: 4 * 1024 * 1024, ...options };

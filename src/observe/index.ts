@@ -1,6 +1,6 @@
-export { ACCESS_FIELDS, ACCESS_FORMATS, type AccessEntry, type AccessFormat, checkTemplate } from './access.ts';
-export { AccessLog, checkLogFile } from './access-log.ts';
-export { DaemunError, ERROR_CODES, type ErrorCode } from './error.ts';
+export { ACCESS_FORMATS, type AccessEntry, type AccessFormat, checkTemplate } from './access.ts';
+export { AccessLog } from './access-log.ts';
+export { DaemunError, type ErrorCode } from './error.ts';
 export { EXPOSITION_TYPE, exposition, mergeMetrics } from './exposition.ts';
 export { Grace, ROW_GRACE } from './grace.ts';
 export { createLog, LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, type LogLevel } from './log.ts';

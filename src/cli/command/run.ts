@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import {
   ACCESS_FORMATS,
-  checkLogFile,
+  AccessLog,
   checkTemplate,
   LOG_FORMATS,
   LOG_LEVELS,
@@ -182,7 +182,7 @@ function accessFormat(text: string): FleetSetup['accessLog'] {
 function accessLogFile({ accessLog, accessLogFile: path }: RunFlags, command: Command): { accessLogFile?: string } {
   if (path === undefined) return {};
   if (accessLog === 'off') command.error('error: --access-log-file goes with --access-log');
-  checkLogFile(path);
+  AccessLog.check(path);
   return { accessLogFile: resolve(path) };
 }
 
