@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ERROR_CODES } from './index.ts';
+import { ERROR_CODES } from './error.ts';
 
 test('every error code is described in docs/errors.md, and nothing else is', () => {
   const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
