@@ -192,7 +192,7 @@ test('a body over the limit cuts an answer that has begun', async () => {
   );
   rig.backend().deliver('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
   client.deliver('6\r\nabcdef\r\n6\r\nabcdef\r\n');
-  expect(client.take()).toBe('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
+  expect(client.take()).toBe('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n');
   expect(client.closed).toBe('end');
   expect(rig.backend().closed).toBe('reset');
   expect(rig.accesses).toMatchObject([{ status: 200, reason: 'body_too_large' }]);

@@ -41,6 +41,13 @@ const EXTENSION_QUOTED = 13;
 const EXTENSION_QUOTED_PAIR = 14;
 const EXTENSION_QUOTED_END = 15;
 
+const LAST_CHUNK = '0\r\n\r\n';
+
+/** ARENA[start,end) seems to hold the end of a chunked body. Only the decoder knows for sure. */
+export function holdsLastChunk(start: number, end: number): boolean {
+  return ARENA.subarray(start, end).includes(LAST_CHUNK, 0, 'latin1');
+}
+
 export class ChunkDecoder {
   #state = SIZE;
   /** Of the chunk size being read. */

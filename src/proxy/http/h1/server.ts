@@ -12,12 +12,13 @@ import { Exchange } from '../exchange.ts';
 import { outbox } from '../outbox.ts';
 import { forgetConnection, type HttpService, MAX_DISCARD_BYTES, retirePools } from '../service.ts';
 import { AnswerWriter } from './answer-writer.ts';
-import { ChunkDecoder, type ChunkSink } from './chunk.ts';
+import { ChunkDecoder, type ChunkSink, holdsLastChunk } from './chunk.ts';
 import { EndedClient } from './ended-client.ts';
 import { INCOMPLETE } from './fault.ts';
 import { KeptBytes } from './kept-bytes.ts';
 import { LINGER_TIMEOUT, Linger } from './linger.ts';
 import { mayEndHead, namesOtherProtocol, parseRequestHead, requestError } from './parse.ts';
+import { beginsAsPreface, PREFACE_KNOWN, type PrefaceHandler } from './preface.ts';
 import { refusal } from './refusal.ts';
 
 const READ_HEAD = 0;
@@ -34,15 +35,10 @@ const CLOSED = 6;
 const FIRST_WINDOW = 2 * 1024;
 /** Bytes of pipelined requests kept; above it reading stops. */
 const MAX_BACKLOG = 64 * 1024;
-/** Bytes that tell HTTP/2 from HTTP/1.1. */
-const PREFACE_KNOWN = 4;
 /** A client that keeps its connection busy sends its next request within this time, and hears that it is the last. */
 const DRAIN_GRACE = 500;
 
 const TABLE = new HeadTable();
-
-/** What an HTTP/1.1 connection does when its first bytes are HTTP/2's. */
-export type PrefaceHandler = (link: Link, service: HttpService, bytes: { start: number; end: number }) => void;
 
 export class H1ServerConnection extends AnswerWriter implements Sink, Downstream, DeadlineOwner, ChunkSink, Drainable {
   readonly #service: HttpService;
@@ -55,6 +51,9 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   #chunks: ChunkDecoder | null = null;
   #requests = 0;
   #pumping = false;
+  /** While bytes are read: where in ARENA the body begins or goes on, and where they end. */
+  #readFrom = 0;
+  #readTo = 0;
   #discarding = false;
   #discarded = 0;
   #closeAfter = false;
@@ -219,6 +218,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   /** Reads ARENA[start,end) as far as it can; answers the number of bytes that are done with. */
   #consume(start: number, end: number): number {
     let at = start;
+    this.#readFrom = start;
+    this.#readTo = end;
     while (at < end) {
       switch (this.#state) {
         case READ_HEAD: {
@@ -269,6 +270,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       return end;
     }
     const after = head.end;
+    this.#readFrom = after;
     this.#requests++;
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
     this.#answerBegun = false;
@@ -295,12 +297,10 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     return after;
   }
 
-  /** HTTP/2 by prior knowledge begins with `PRI * HTTP/2.0`; true where that is so, or cannot be told yet. */
+  /** True where HTTP/2 begins, or that cannot be told yet. */
   #isPreface(at: number, end: number): boolean {
-    if (this.#onPreface === undefined) return false;
-    const known = Math.min(end - at, PREFACE_KNOWN);
-    for (let i = 0; i < known; i++) if (ARENA[at + i] !== 'PRI '.charCodeAt(i)) return false;
-    if (known < PREFACE_KNOWN) return true;
+    if (this.#onPreface === undefined || !beginsAsPreface(at, end)) return false;
+    if (end - at < PREFACE_KNOWN) return true;
     this.#state = CLOSED;
     this.#service.wheel.giveBack(this.#deadline);
     const all = at === JOIN_START && this.#kept.size > 0 ? this.#kept.window(this.#kept.size) : end;
@@ -404,7 +404,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   }
 
   get #isRestShort(): boolean {
-    return this.#state === READ_LENGTH && this.#remaining <= MAX_DISCARD_BYTES && !this.expectsContinue;
+    if (this.#state === READ_LENGTH) return this.#remaining <= MAX_DISCARD_BYTES && !this.expectsContinue;
+    return this.#pumping && holdsLastChunk(this.#readFrom, this.#readTo);
   }
 
   #openTunnel(): void {
