@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { ChannelCredentials, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
 import { callUnary, type RawClient, rawClient } from '../../protocols/raw-service.ts';
-import { HOSTS, inTime, mustEqual, type Place, pattern, type SoakClient, type TrafficKind, Turn } from './traffic.ts';
+import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
 
 const PART = 20_000;
 const PARTS = 8;
@@ -79,16 +79,15 @@ class Talk implements SoakClient {
   }
 }
 
-function kind(name: string, pace: number, exchange: (client: RawClient, turn: Turn) => Promise<void>): TrafficKind {
+function kind(name: string, pace: number, exchange: (client: RawClient) => Promise<void>): TrafficKind {
   return {
     name,
     pace,
     open(place) {
       const secure = connect(place, true);
       const plain = connect(place, false);
-      const turn = new Turn();
       return {
-        exchange: () => inTime(exchange(turn.of([plain, secure]), turn)),
+        exchange: () => inTime(exchange(oneOf([plain, secure]))),
         close: () => {
           plain.close();
           secure.close();
@@ -100,7 +99,7 @@ function kind(name: string, pace: number, exchange: (client: RawClient, turn: Tu
 
 export const GRPC: readonly TrafficKind[] = [
   kind('gRPC unary', 30, unary),
-  kind('gRPC stream', 80, (client, turn) => turn.of([upload, download])(client)),
+  kind('gRPC stream', 80, (client) => oneOf([upload, download])(client)),
   kind('gRPC broken off', 200, cancelled),
   { name: 'gRPC stream kept', pace: 100, open: (place) => new Talk(connect(place, false)) },
   { name: 'gRPC stream kept over TLS', pace: 100, open: (place) => new Talk(connect(place, true)) },

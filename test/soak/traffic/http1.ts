@@ -4,13 +4,13 @@ import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
-import { HOSTS, inTime, mustEqual, type Place, pattern, type SoakClient, type TrafficKind, Turn } from './traffic.ts';
+import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
 
 /** Paths lead to backends over HTTP/1.1 and over h2c. */
 const BACKENDS = ['/h1', '/h2'] as const;
 const SIZES = [0, 200, 20_000, 300_000] as const;
 
-type Exchange = (asker: Asker, turn: Turn) => Promise<void>;
+type Exchange = (asker: Asker) => Promise<void>;
 
 /** Sends requests, with or without TLS, over kept connections or each over its own. */
 class Asker {
@@ -45,37 +45,37 @@ async function answerOf(request: http.ClientRequest): Promise<Buffer> {
   throw new Error(`${response.statusCode} ${body.toString().slice(0, 200)}`);
 }
 
-const download: Exchange = async (asker, turn) => {
-  const size = turn.of(SIZES);
-  mustEqual(await asker.ask(`${turn.of(BACKENDS)}/bytes/${size}`), pattern(size));
+const download: Exchange = async (asker) => {
+  const size = oneOf(SIZES);
+  mustEqual(await asker.ask(`${oneOf(BACKENDS)}/bytes/${size}`), pattern(size));
 };
 
-const upload: Exchange = async (asker, turn) => {
-  const body = pattern(turn.of(SIZES), 1);
-  mustEqual(await asker.ask(`${turn.of(BACKENDS)}/echo`, body), body);
+const upload: Exchange = async (asker) => {
+  const body = pattern(oneOf(SIZES), 1);
+  mustEqual(await asker.ask(`${oneOf(BACKENDS)}/echo`, body), body);
 };
 
-const slow: Exchange = async (asker, turn) => {
-  mustEqual(await asker.ask(`${turn.of(BACKENDS)}/slow/${SLOW_PARTS}`), pattern(SLOW_PARTS));
+const slow: Exchange = async (asker) => {
+  mustEqual(await asker.ask(`${oneOf(BACKENDS)}/slow/${SLOW_PARTS}`), pattern(SLOW_PARTS));
 };
 
 /** A byte each 500 ms: such an answer lives through several edits. */
 const SLOW_PARTS = 10;
 
 /** The client leaves in the middle of the answer, or of its own body. */
-const brokenOff: Exchange = async (asker, turn) => {
-  const request = asker.begin(`${turn.of(BACKENDS)}/${turn.of(['bytes/300000', 'slow/4', 'echo'])}`, 'POST');
+const brokenOff: Exchange = async (asker) => {
+  const request = asker.begin(`${oneOf(BACKENDS)}/${oneOf(['bytes/300000', 'slow/4', 'echo'])}`, 'POST');
   request.on('error', () => {});
   request.setHeader('content-length', '100000');
   request.write(pattern(50_000));
-  await Promise.race([once(request, 'response'), new Promise((resolve) => setTimeout(resolve, turn.of([0, 5, 100])))]);
+  await Promise.race([once(request, 'response'), new Promise((resolve) => setTimeout(resolve, oneOf([0, 5, 100])))]);
   const closed = new Promise((resolve) => request.once('close', resolve));
   request.destroy();
   await closed;
 };
 
-const resumed: Exchange = async (asker, turn) => {
-  const request = asker.begin(`${turn.of(BACKENDS)}/bytes/200`);
+const resumed: Exchange = async (asker) => {
+  const request = asker.begin(`${oneOf(BACKENDS)}/bytes/200`);
   request.end();
   const body = await answerOf(request);
   mustEqual(body, pattern(200));
@@ -89,9 +89,8 @@ function kind(name: string, pace: number, how: { secure?: boolean; kept?: boolea
     pace,
     open(place): SoakClient {
       const asker = new Asker(place, { secure, kept });
-      const turn = new Turn();
       return {
-        exchange: () => inTime(exchange(asker, turn)),
+        exchange: () => inTime(exchange(asker)),
         close: () => asker.agent?.destroy(),
       };
     },

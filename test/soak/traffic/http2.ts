@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { buffer } from 'node:stream/consumers';
-import { HOSTS, inTime, mustEqual, type Place, pattern, type SoakClient, type TrafficKind, Turn } from './traffic.ts';
+import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
 
 const BACKENDS = ['/h1', '/h2'] as const;
 const SIZES = [0, 200, 20_000, 200_000] as const;
@@ -12,7 +12,6 @@ const STREAMS = 6;
 const LIFE = 50;
 
 abstract class Http2Client implements SoakClient {
-  protected readonly turn = new Turn();
   readonly #place: Place;
   readonly #secure: boolean;
   #session: http2.ClientHttp2Session | undefined;
@@ -62,9 +61,9 @@ function begin(session: http2.ClientHttp2Session, path: string, method = 'GET'):
 
 class Whole extends Http2Client {
   protected override async stream(session: http2.ClientHttp2Session): Promise<void> {
-    const size = this.turn.of(SIZES);
-    const uploads = this.turn.of([false, false, true]);
-    const path = `${this.turn.of(BACKENDS)}/${uploads ? 'echo' : `bytes/${size}`}`;
+    const size = oneOf(SIZES);
+    const uploads = oneOf([false, false, true]);
+    const path = `${oneOf(BACKENDS)}/${uploads ? 'echo' : `bytes/${size}`}`;
     const stream = begin(session, path, uploads ? 'POST' : 'GET');
     const wanted = pattern(size);
     if (uploads) stream.end(wanted);
@@ -78,13 +77,10 @@ class Whole extends Http2Client {
 /** Streams that the client resets in the middle; those of its neighbours on the connection must not feel it. */
 class Reset extends Http2Client {
   protected override async stream(session: http2.ClientHttp2Session): Promise<void> {
-    const stream = begin(session, `${this.turn.of(BACKENDS)}/${this.turn.of(['bytes/200000', 'slow/4'])}`);
+    const stream = begin(session, `${oneOf(BACKENDS)}/${oneOf(['bytes/200000', 'slow/4'])}`);
     stream.on('error', () => {});
     const closed = new Promise((resolve) => stream.once('close', resolve));
-    await Promise.race([
-      once(stream, 'response'),
-      new Promise((resolve) => setTimeout(resolve, this.turn.of([0, 20]))),
-    ]);
+    await Promise.race([once(stream, 'response'), new Promise((resolve) => setTimeout(resolve, oneOf([0, 20])))]);
     stream.close(http2.constants.NGHTTP2_CANCEL);
     stream.resume();
     await closed;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import tls from 'node:tls';
-import { HOSTS, inTime, mustEqual, type Place, pattern, type SoakClient, type TrafficKind, Turn } from './traffic.ts';
+import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
 
 const SIZES = [1, 1_000, 200_000] as const;
 const DATAGRAMS = [1, 100, 1_400] as const;
@@ -21,19 +21,19 @@ function passthrough({ ports, ca }: Place): net.Socket {
 }
 
 /** All at once, then the end; and back comes the same, then the end. */
-async function conversation(socket: net.Socket, turn: Turn): Promise<void> {
-  const message = pattern(turn.of(SIZES), 9);
+async function conversation(socket: net.Socket): Promise<void> {
+  const message = pattern(oneOf(SIZES), 9);
   socket.end(message);
   mustEqual(await buffer(socket), message);
 }
 
 /** The client leaves while bytes are on their way. */
-async function brokenOff(socket: net.Socket, turn: Turn): Promise<void> {
+async function brokenOff(socket: net.Socket): Promise<void> {
   socket.on('error', () => {});
   socket.write(pattern(200_000));
   await once(socket, 'data');
   const closed = new Promise((resolve) => socket.once('close', resolve));
-  if (turn.of([false, true])) socket.resetAndDestroy();
+  if (oneOf([false, true])) socket.resetAndDestroy();
   else socket.destroy();
   await closed;
 }
@@ -68,8 +68,8 @@ class Kept implements SoakClient {
   }
 }
 
-async function roundTrip(socket: Datagrams, turn: Turn): Promise<void> {
-  const message = pattern(turn.of(DATAGRAMS), turn.of([1, 2, 3, 4, 5, 6, 7]));
+async function roundTrip(socket: Datagrams): Promise<void> {
+  const message = pattern(oneOf(DATAGRAMS), oneOf([1, 2, 3, 4, 5, 6, 7]));
   const answered = once(socket, 'message') as Promise<[Buffer]>;
   socket.send(message);
   mustEqual((await inTime(answered, DATAGRAM_PATIENCE))[0], message);
@@ -82,36 +82,34 @@ async function connected({ ports }: Place): Promise<Datagrams> {
   return socket;
 }
 
-function single(name: string, pace: number, exchange: (place: Place, turn: Turn) => Promise<void>): TrafficKind {
+function single(name: string, pace: number, exchange: (place: Place) => Promise<void>): TrafficKind {
   return {
     name,
     pace,
     open(place) {
-      const turn = new Turn();
-      return { exchange: () => inTime(exchange(place, turn)), close: () => {} };
+      return { exchange: () => inTime(exchange(place)), close: () => {} };
     },
   };
 }
 
 export const STREAM: readonly TrafficKind[] = [
-  single('TCP', 60, (place, turn) => conversation(tcp(place), turn)),
-  single('TCP broken off', 150, (place, turn) => brokenOff(tcp(place), turn)),
+  single('TCP', 60, (place) => conversation(tcp(place))),
+  single('TCP broken off', 150, (place) => brokenOff(tcp(place))),
   { name: 'TCP kept', pace: 50, open: (place) => new Kept(tcp(place)) },
-  single('TLS passed through', 200, (place, turn) => conversation(passthrough(place), turn)),
+  single('TLS passed through', 200, (place) => conversation(passthrough(place))),
   { name: 'TLS passed through, kept', pace: 100, open: (place) => new Kept(passthrough(place)) },
   {
     name: 'UDP',
     pace: 30,
     async open(place) {
       const socket = await connected(place);
-      const turn = new Turn();
-      return { exchange: () => roundTrip(socket, turn), close: () => void socket.close() };
+      return { exchange: () => roundTrip(socket), close: () => void socket.close() };
     },
   },
-  single('UDP new client', 300, async (place, turn) => {
+  single('UDP new client', 300, async (place) => {
     const socket = await connected(place);
     try {
-      await roundTrip(socket, turn);
+      await roundTrip(socket);
     } finally {
       socket.close();
     }

@@ -61,11 +61,6 @@ export function mustEqual(got: Buffer, wanted: Buffer): void {
   if (!got.equals(wanted)) throw new Error(`${got.length} bytes that are not the ${wanted.length} that were sent`);
 }
 
-/** Other numbers each time, of a client's own. */
-export class Turn {
-  #at = Math.floor(Math.random() * 1000);
-
-  of<T>(choices: readonly T[]): T {
-    return choices[this.#at++ % choices.length]!;
-  }
+export function oneOf<T>(choices: readonly T[]): T {
+  return choices[Math.floor(Math.random() * choices.length)]!;
 }

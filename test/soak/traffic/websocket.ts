@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Agent } from 'node:https';
 import { WebSocket } from 'ws';
-import { HOSTS, inTime, mustEqual, type Place, pattern, type SoakClient, type TrafficKind, Turn } from './traffic.ts';
+import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
 
 const SIZES = [0, 10, 1_000, 70_000] as const;
 const MESSAGES = 20;
@@ -26,9 +26,9 @@ async function echo(socket: WebSocket, message: Buffer): Promise<void> {
   socket.off('close', ended);
 }
 
-async function conversation(place: Place, turn: Turn): Promise<void> {
-  const socket = await connect(place, turn.of([false, true]));
-  for (let i = 0; i < MESSAGES; i++) await echo(socket, pattern(turn.of(SIZES), i));
+async function conversation(place: Place): Promise<void> {
+  const socket = await connect(place, oneOf([false, true]));
+  for (let i = 0; i < MESSAGES; i++) await echo(socket, pattern(oneOf(SIZES), i));
   socket.close(4001, 'enough');
   const [code] = (await once(socket, 'close')) as [number];
   if (code !== 4001) throw new Error(`closed with ${code}`);
@@ -36,7 +36,6 @@ async function conversation(place: Place, turn: Turn): Promise<void> {
 
 /** One connection as long as the client lives. */
 class Kept implements SoakClient {
-  readonly #turn = new Turn();
   readonly #socket: WebSocket;
 
   constructor(socket: WebSocket) {
@@ -44,7 +43,7 @@ class Kept implements SoakClient {
   }
 
   async exchange(): Promise<void> {
-    await inTime(echo(this.#socket, pattern(this.#turn.of(SIZES), 3)));
+    await inTime(echo(this.#socket, pattern(oneOf(SIZES), 3)));
   }
 
   async close(): Promise<void> {
@@ -60,8 +59,7 @@ export const WEBSOCKET: readonly TrafficKind[] = [
     name: 'WebSocket',
     pace: 200,
     open(place) {
-      const turn = new Turn();
-      return { exchange: () => inTime(conversation(place, turn)), close: () => {} };
+      return { exchange: () => inTime(conversation(place)), close: () => {} };
     },
   },
   { name: 'WebSocket kept', pace: 100, open: async (place) => new Kept(await connect(place, false)) },
