@@ -1,7 +1,7 @@
 /** A connection to a backend: when it is used again, and when it is given up. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ARENA, RECV_START } from '../../ground/arena.ts';
-import { BODY_LENGTH, BODY_NONE, BODY_OPEN, type Failure, type Upstream } from '../../ground/codec.ts';
+import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type Failure, type Upstream } from '../../ground/codec.ts';
 import { DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
 import type { Head } from '../../ground/head.ts';
 import { MemoryDriver, type MemoryLink } from '../../listen/index.ts';
@@ -331,4 +331,82 @@ test('a 304 has no body, whatever length it tells', () => {
   const request = rig.request();
   rig.link().deliver('HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n');
   expect([request.heard, rig.link().closed]).toEqual([[`head 304 ${BODY_NONE}`, 'end'], 'no']);
+});
+
+test('spares idle ones that have answered since the request was sent that timed out', () => {
+  const rig = new Rig();
+  const [lost, answered] = [rig.request(), rig.request()];
+  rig.pass(1_000);
+  rig.link(1).deliver(EMPTY);
+  expect(answered.heard.at(-1)).toBe('end');
+  lost.upstream!.abort('timeout');
+  expect([rig.link(0).closed, rig.link(1).closed]).toEqual(['reset', 'no']);
+});
+
+describe('a tunnel', () => {
+  /** Its request also hears when only the backend has ended. */
+  function tunnel(): { rig: Rig; request: Request } {
+    const rig = new Rig();
+    const request = new Request();
+    Object.assign(request, {
+      tunnelHalfEnded: () => {
+        request.heard.push('half');
+        return true;
+      },
+    });
+    rig.pool.open(request);
+    rig.link().sink.onOpen();
+    request.upstream!.sendHead('GET / HTTP/1.1\r\nupgrade: x\r\n', BODY_TUNNEL);
+    request.upstream!.flush();
+    rig.link().deliver('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nhello');
+    expect(request.heard).toEqual([`head 101 ${BODY_TUNNEL}`, 'body hello']);
+    return { rig, request };
+  }
+
+  test('that the client ends first is over with the backend, and its connection is not used again', () => {
+    const { rig, request } = tunnel();
+    request.upstream!.sendEnd(0, 0);
+    expect([request.heard.length, rig.link().closed]).toEqual([2, 'end']);
+    rig.link().sink.onEnd();
+    expect(request.heard.slice(2)).toEqual(['end']);
+    rig.request();
+    expect(rig.driver.opened).toHaveLength(2);
+  });
+
+  test('that the backend ends first goes on the other way until the client ends it', () => {
+    const { rig, request } = tunnel();
+    rig.link().sink.onEnd();
+    expect([request.heard.slice(2), rig.link().closed]).toEqual([['half'], 'no']);
+    request.upstream!.sendBody(RECV_START, RECV_START + ARENA.latin1Write('more', RECV_START));
+    request.upstream!.flush();
+    expect(rig.link().take()).toContain('more');
+    request.upstream!.sendEnd(0, 0);
+    expect(rig.link().closed).toBe('end');
+    rig.link().sink.onClose(undefined);
+    expect(rig.pool.load).toBe(0);
+  });
+});
+
+test('bytes that come after it was closed change nothing', () => {
+  const rig = new Rig();
+  rig.request();
+  rig.link().deliver('HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n');
+  rig.link().deliver(EMPTY);
+  expect([rig.link().closed, rig.pool.load]).toEqual(['end', 0]);
+});
+
+test.each([
+  [undefined, 'closed_early'],
+  ['ECONNREFUSED', 'connect_refused'],
+  ['ETIMEDOUT', 'connect_timeout'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls_failed'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls_failed'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls_failed'],
+  ['CERT_HAS_EXPIRED', 'tls_failed'],
+])('where it cannot be opened because of %s, its request hears %s', (code, why) => {
+  const rig = new Rig();
+  const request = new Request();
+  rig.pool.open(request);
+  rig.link().sink.onClose(code === undefined ? undefined : Object.assign(new Error(code), { code }));
+  expect(request.heard).toEqual([`unavailable ${why}`]);
 });

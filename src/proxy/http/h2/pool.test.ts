@@ -1,0 +1,125 @@
+/** Connections of HTTP/2 to one endpoint: how many there are, who waits for them, and when they go. */
+import { expect, test } from 'vitest';
+import { BODY_NONE } from '../../ground/codec.ts';
+import { BackendState, FIRST_EVICTION } from '../../state/index.ts';
+import { CONNECT_TIMEOUT } from '../../upstream/index.ts';
+import { RawBackend, Waiter } from './backend.fixture.ts';
+import * as frame from './frame.ts';
+import { H2Pool, MAX_H2_CONNECTIONS } from './pool.ts';
+import { setting, turn } from './wire.fixture.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: b.example\r\n';
+const OK: Array<[string, string]> = [[':status', '200']];
+const ONE_STREAM = setting(3, 1);
+
+function ask(backend: RawBackend): Waiter {
+  return new Waiter(GET, BODY_NONE).open(backend.pool);
+}
+
+/** The connection that was opened last may have so many streams at a time. */
+function settle(backend: RawBackend, settings: Buffer = Buffer.alloc(0)): void {
+  backend.send(frame.SETTINGS, 0, 0, settings);
+  backend.send(frame.SETTINGS, frame.ACK, 0);
+}
+
+function pass(backend: RawBackend, milliseconds: number): void {
+  for (let at = 0; at < milliseconds; at += 500) {
+    backend.now += 500;
+    backend.wheel.advance();
+  }
+}
+
+test('it says where its endpoint is', () => {
+  const { pool } = new RawBackend();
+  expect(pool).toMatchObject({ address: '127.0.0.1', port: 80, label: '127.0.0.1:80' });
+});
+
+test('its load is requests under way and those who wait', async () => {
+  const backend = new RawBackend();
+  ask(backend);
+  const cancelled = ask(backend);
+  expect(backend.pool.load).toBe(2);
+  backend.pool.cancel(cancelled);
+  expect(backend.pool.load).toBe(1);
+  await turn();
+  settle(backend);
+  expect([cancelled.up, backend.pool.load]).toEqual([null, 1]);
+  backend.respond(1, OK);
+  expect(backend.pool.load).toBe(0);
+});
+
+test('further connections are opened one at a time, up to so many as there may be', async () => {
+  const backend = new RawBackend();
+  for (let count = 1; count <= MAX_H2_CONNECTIONS; count++) {
+    ask(backend);
+    expect(backend.driver.opened).toHaveLength(count);
+    await turn();
+    settle(backend, ONE_STREAM);
+  }
+  expect([ask(backend).up, backend.driver.opened.length]).toEqual([null, MAX_H2_CONNECTIONS]);
+});
+
+test('fewer where the endpoint may have fewer', async () => {
+  const backend = new RawBackend();
+  const health = new BackendState(backend.wheel).endpoints.hold('');
+  const target = { address: '127.0.0.1', port: 80, tls: undefined, health, limits: { connections: 1, pending: 10 } };
+  const pool = new H2Pool(backend, target);
+  new Waiter(GET, BODY_NONE).open(pool);
+  await turn();
+  settle(backend, ONE_STREAM);
+  expect([new Waiter(GET, BODY_NONE).open(pool).up, backend.driver.opened.length]).toEqual([null, 1]);
+});
+
+test('a connection that opens clears what refusals said of the endpoint, and the time for opening it', async () => {
+  const backend = new RawBackend();
+  backend.pool.health.refused();
+  expect(backend.pool.health.evictedUntil).toBe(FIRST_EVICTION);
+  const waiter = ask(backend);
+  await turn();
+  expect(backend.pool.health.evictedUntil).toBe(0);
+  settle(backend);
+  pass(backend, CONNECT_TIMEOUT + 1_000);
+  expect([waiter.events, backend.link(0).closed]).toEqual([[], 'no']);
+});
+
+test('one that does not open in its time fails who waits, once, whatever comes of it later', () => {
+  const backend = new RawBackend();
+  backend.driver.onConnect = () => {};
+  const waiter = ask(backend);
+  pass(backend, CONNECT_TIMEOUT + 500);
+  expect([waiter.events, backend.link(0).closed]).toEqual([['unavailable connect_timeout'], 'reset']);
+  const evicted = backend.pool.health.evictedUntil;
+  pass(backend, CONNECT_TIMEOUT + 500);
+  expect([waiter.events.length, backend.pool.health.evictedUntil]).toEqual([1, evicted]);
+  ask(backend);
+  expect(backend.driver.opened).toHaveLength(2);
+});
+
+test('one that is refused beside others sends one who waits elsewhere, and the others stay', async () => {
+  const backend = new RawBackend();
+  ask(backend);
+  await turn();
+  settle(backend, ONE_STREAM);
+  backend.driver.onConnect = () => {};
+  const [second, third] = [ask(backend), ask(backend)];
+  backend.link(1).sink.onClose(Object.assign(new Error('no'), { code: 'ECONNREFUSED' }));
+  expect([second.events, third.events]).toEqual([['unavailable connect_refused'], []]);
+});
+
+test('a pool that retires ends what is idle, and what opens for those who wait once they are served', async () => {
+  const backend = new RawBackend();
+  ask(backend);
+  await turn();
+  settle(backend);
+  backend.respond(1, OK);
+  backend.pool.retire();
+  expect(backend.link(0).closed).toBe('end');
+  const late = new RawBackend();
+  const waiter = ask(late);
+  late.pool.retire();
+  await turn();
+  settle(late);
+  expect(waiter.up).not.toBeNull();
+  late.respond(1, OK);
+  expect([waiter.events.at(-1), late.link(0).closed]).toEqual(['end ', 'end']);
+});
