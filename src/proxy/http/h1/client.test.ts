@@ -333,6 +333,35 @@ test('a 304 has no body, whatever length it tells', () => {
   expect([request.heard, rig.link().closed]).toEqual([[`head 304 ${BODY_NONE}`, 'end'], 'no']);
 });
 
+test('takes those with it that answered last before the request was sent', () => {
+  const rig = new Rig();
+  const [first, second] = [rig.request(), rig.request()];
+  rig.pass(1_000);
+  rig.link(0).deliver(EMPTY);
+  rig.link(1).deliver(EMPTY);
+  expect([first.heard.length, second.heard.length]).toEqual([2, 2]);
+  rig.pass(1_000);
+  const lost = rig.request();
+  rig.pass(1_000);
+  lost.upstream!.abort('timeout');
+  expect([rig.link(0).closed, rig.link(1).closed].sort()).toEqual(['end', 'reset']);
+});
+
+test('sends each byte once, however often it is told to send what there is', () => {
+  const rig = new Rig();
+  const request = new Request();
+  rig.pool.open(request);
+  rig.link().sink.onOpen();
+  request.upstream!.sendHead('POST / HTTP/1.1\r\n', BODY_OPEN);
+  request.upstream!.flush();
+  request.upstream!.flush();
+  const start = RECV_START + 100;
+  request.upstream!.sendBody(start, start + ARENA.latin1Write('abc', start));
+  request.upstream!.flush();
+  request.upstream!.sendEnd(0, 0);
+  expect(rig.link().take()).toBe('POST / HTTP/1.1\r\n\r\n3\r\nabc\r\n0\r\n\r\n');
+});
+
 test('spares idle ones that have answered since the request was sent that timed out', () => {
   const rig = new Rig();
   const [lost, answered] = [rig.request(), rig.request()];
