@@ -52,8 +52,8 @@ test('filters come in the order of their steps, of one step those of the listene
   expect(types(policies.filtersOf(plan, 'd/g/other'))).toEqual(['inner', 'cors', 'own']);
   expect(policies.filtersOf(plan, 'd/g/l')).toBe(policies.filtersOf(plan, 'd/g/l'));
   expect(types(policies.ofListener('d/g/l'))).toEqual(['early', 'late']);
-  const backend = { key: 'd/b:80', filters: null };
-  expect(types(policies.filtersOfBackend(backend))).toEqual(['backend']);
+  const backend = { key: 'd/b:80', filters: FilterChain.of([filter('own', 'backend')]) };
+  expect(types(policies.filtersOfBackend(backend))).toEqual(['backend', 'own']);
   expect(policies.filtersOfBackend(backend)).toBe(policies.filtersOfBackend(backend));
   expect(policies.filtersOfBackend({ key: 'd/c:80', filters: null })).toBeNull();
 });
