@@ -155,7 +155,6 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
 
   onOpen(): void {
     this.#state = IDLE;
-    this.#deadline.dueAt = Number.POSITIVE_INFINITY;
     this.#rest();
     this.#pool.opened(this);
   }
