@@ -17,8 +17,8 @@ export interface Failure {
   after: string;
 }
 
-/** Failures that are told one by one; all are counted. */
-const TOLD = 20;
+/** Failures of a name that are told one by one; all are counted. */
+const TOLD = 5;
 
 export class Tally {
   readonly exchanges = new Map<string, Count>();
@@ -54,7 +54,7 @@ export class Tally {
   fail(name: string, message: string): void {
     const now = performance.now();
     this.failed++;
-    if (this.failures.length >= TOLD) return;
+    if (this.failures.filter((one) => one.name === name).length >= TOLD) return;
     const after = `${this.#edit.name}, ${Math.round(now - this.#edit.at)} ms before`;
     this.failures.push({ name, message, at: (now - this.#began) / 1000, after });
   }
