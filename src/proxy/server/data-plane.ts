@@ -1,6 +1,6 @@
 /** The data plane: applies deltas one after the other, each compiled whole before it is swapped in. */
 import { isDeepStrictEqual } from 'node:util';
-import { type Ack, type Delta, Snapshot } from '../../config/index.ts';
+import { type Ack, type ConfigRef, type Delta, Snapshot } from '../../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { Networks } from '../../value/networks.ts';
 import { newTicketSecret } from '../../value/ticket-secret.ts';
@@ -33,6 +33,8 @@ export class DataPlane implements Proxy {
   readonly #ports: PortSet;
   readonly #compiler: ChangeCompiler;
   #served: Served = { config: Snapshot.EMPTY, kept: new Set() };
+  /** Of backends that are gone from the config. */
+  #leaving: readonly ConfigRef[] = [];
   #queue: Promise<unknown> = Promise.resolve();
   #reopen: NodeJS.Timeout | undefined;
   #closing = false;
@@ -101,8 +103,24 @@ export class DataPlane implements Proxy {
     this.#version.value = config.version;
     this.#appliedAt.value = Date.now() / 1000;
     if (ports !== undefined) await this.#open(ports);
-    await inSlices(this.#world.backends.remove(removals));
+    await this.#remove(removals);
     this.#tryAgainLater();
+  }
+
+  /**
+   * Who is under way on a port that drains has the routes that were there: their backends go when it has ended. One
+   * that came back meanwhile stays.
+   */
+  async #remove(removals: readonly ConfigRef[]): Promise<void> {
+    const { config } = this.#served;
+    const { drained } = this.#ports;
+    const leaving = [...this.#leaving, ...removals.filter(({ kind }) => kind === 'Backend' || kind === 'Endpoints')];
+    const isGone = ({ kind, key }: ConfigRef): boolean => config.get(kind, key) === undefined;
+    const mayStay = ({ key }: ConfigRef): boolean => drained !== undefined && isGone({ kind: 'Backend', key });
+    const go = leaving.filter((ref) => !mayStay(ref) && isGone(ref));
+    this.#leaving = leaving.filter(mayStay);
+    await inSlices(this.#world.backends.remove(go));
+    if (this.#leaving.length > 0) void drained?.then(() => this.#enqueue(() => this.#remove([])));
   }
 
   /** The sockets that are open then are no endpoints. */
@@ -140,7 +158,8 @@ export class DataPlane implements Proxy {
   #ack(rejected: Rejection[]): Ack {
     const { config } = this.#served;
     const listeners = [...config.of('Listener').values()].map((listener) => this.#ports.stateOf(listener, config));
-    const refusedEndpoints = this.#world.backends.refused();
+    const refused = this.#world.backends.refused();
+    const refusedEndpoints = refused.filter(({ key }) => config.get('Backend', key) !== undefined);
     const ack = { version: config.version, proxy: this.#options.name, rejected, listeners };
     return refusedEndpoints.length === 0 ? ack : { ...ack, refusedEndpoints };
   }

@@ -67,6 +67,12 @@ export class PortSet {
     return this.#failed.size;
   }
 
+  /** Resolves when all that drains now has ended; undefined where nothing drains. */
+  get drained(): Promise<unknown> | undefined {
+    if (this.#draining.size === 0) return undefined;
+    return Promise.allSettled([...this.#draining.values()].map(({ ended }) => ended));
+  }
+
   /** All sockets that are open. */
   get bound(): Array<{ name: string; transport: 'tcp' | 'udp' }> {
     return [...this.#open.values()].flatMap(({ group: { kind }, port }) =>
