@@ -33,7 +33,12 @@ export {
 export type * from './l4-route.ts';
 export type * from './listener-set.ts';
 export { NAMESPACE_NAME_LABEL, type Namespace } from './namespace.ts';
-export { ACME_ANNOTATION, type ProvidedCertificate, providedKey } from './provided-certificate.ts';
+export {
+  ACME_ANNOTATION,
+  type ProvidedCertificate,
+  providedKey,
+  type WantedCertificate,
+} from './provided-certificate.ts';
 export type * from './reference.ts';
 export type * from './reference-grant.ts';
 export { groupOf, keyOf, type ObjectMeta, objectKey, type Resource } from './resource.ts';

@@ -12,6 +12,13 @@ export interface ProvidedCertificate {
   problem: string;
 }
 
+/** What a listener lacks and ACME may obtain. Key: the listener's. */
+export interface WantedCertificate {
+  listener: string;
+  /** Hosts, lower case, no wildcards. */
+  names: string[];
+}
+
 /** On a Gateway: `"true"` obtains certificates for its listeners by ACME, `"false"` does not, whatever the run says. */
 export const ACME_ANNOTATION = 'daemun.dev/acme';
 

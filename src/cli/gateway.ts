@@ -1,4 +1,5 @@
 /** One run: control, its data planes, the admin API, and what people are told. */
+import { type Acme, type AcmeSettings, openAcme } from '../acme/index.ts';
 import { type Admin, startAdmin } from '../admin/index.ts';
 import { type Applied, Control, type ListenerView, type ReportedDiagnostic } from '../control/index.ts';
 import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
@@ -26,6 +27,8 @@ export interface GatewayOptions {
   endpoints: EndpointOption[];
   /** Certificates from files. */
   certificates?: CertificateOption[];
+  /** Obtain the certificates that Gateways lack; `everywhere`: also of those that do not ask for it. */
+  acme?: AcmeSettings & { everywhere: boolean };
   echoBackends: boolean;
   /** Absent: no admin API. */
   admin?: AdminSetup;
@@ -44,6 +47,7 @@ export class Gateway {
   readonly #control: Control;
   readonly #echoes: Echoes | undefined;
   readonly #files: CertificateFiles;
+  readonly #acme: Acme | undefined;
   readonly #told = new Set<string>();
   #admin: Admin | undefined;
   #started = false;
@@ -57,6 +61,7 @@ export class Gateway {
     const { loopbackNames } = setup;
     this.#echoes = echoBackends ? new Echoes() : undefined;
     this.#files = new CertificateFiles(options.certificates ?? []);
+    this.#acme = options.acme && openAcme(options.acme, voices.log);
     this.#control = new Control(
       {
         source: cluster?.source ?? manifestSource({ paths, endpoints, watch: true }),
@@ -65,7 +70,10 @@ export class Gateway {
         wait,
         controllerNames,
         loopbackNames,
-        provided: [this.#files.collection],
+        provided: [this.#files.collection, ...(this.#acme ? [this.#acme.obtainer.collection] : [])],
+        acme: options.acme?.everywhere,
+        beside: this.#acme?.board.collection,
+        prepared: async () => this.#acme?.obtainer.loaded(),
         log: voices.log,
         overlay: new EchoOverlay(this.#echoes),
       },
@@ -90,13 +98,22 @@ export class Gateway {
     const { workers } = this.#options;
     const { address } = this.#admin ?? {};
     const setup = { ...this.#options.setup, ownAddresses: address === undefined ? [] : [address] };
+    this.#obtain();
     await this.#control.start((events) => openFleet(workers, setup, events));
     if (!this.#ending) this.#options.cluster?.begin();
     this.#control.pipeline.source.onReload?.(({ error }) => {
       if (error) log.error({ error: error.message }, 'reload failed; what was there stays in use');
       announcer.problems(this.#newProblems());
     });
-    this.#files.collection.subscribe(() => announcer.problems(this.#newProblems()));
+    for (const { collection } of [this.#files, ...(this.#acme ? [this.#acme.obtainer] : [])]) {
+      collection.subscribe(() => announcer.problems(this.#newProblems()));
+    }
+  }
+
+  #obtain(): void {
+    const { config, deliveries, wanted } = this.#control.pipeline;
+    this.#acme?.board.watch({ config, deliveries });
+    this.#acme?.obtainer.follow(wanted);
   }
 
   /** Looks at the manifests now. */
@@ -116,6 +133,7 @@ export class Gateway {
     this.#files.stop();
     // Another may write as soon as this one goes.
     await this.#options.cluster?.close();
+    this.#acme?.obtainer.stop();
     await this.#control.drain(this.#options.drainTimeout);
     await this.#echoes?.close();
     await this.#admin?.close();
@@ -125,6 +143,7 @@ export class Gateway {
   async end(): Promise<void> {
     this.#ending = true;
     this.#files.stop();
+    this.#acme?.obtainer.stop();
     await this.#control.end();
     await this.#admin?.close();
   }

@@ -21,6 +21,10 @@ export function filterFault(filter: Filter): FilterFault | undefined {
       return { field: 'hostname', message: `${JSON.stringify(filter.hostname)} is no host name` };
     case 'CORS':
       return corsFault(filter);
+    case 'DirectAnswer': {
+      const message = headerValueFault({ name: 'content-type', value: filter.contentType });
+      return message === undefined ? undefined : { field: 'contentType', message };
+    }
     case 'RequestMirror':
       return undefined;
   }

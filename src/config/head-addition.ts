@@ -37,6 +37,9 @@ export function headAddition(filters: ReadonlyArray<Filter>): HeadAddition {
       case 'CORS':
         added.response += corsOf(filter);
         break;
+      case 'DirectAnswer':
+        added.response += sizeOf(filter.contentType) + LINE_OVERHEAD;
+        break;
       case 'RequestMirror':
         break;
     }

@@ -9,6 +9,7 @@ export type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 export type {
   Ack,
   Certificate,
+  Challenge,
   ConfigKind,
   ConfigObject,
   ConfigRef,
@@ -31,6 +32,7 @@ export { type ConfigChange, Publisher } from './publisher.ts';
 export type {
   Attachment,
   CorsFilter,
+  DirectAnswerFilter,
   Filter,
   HeaderLine,
   HeaderModifier,

@@ -26,7 +26,21 @@ export interface TrustBundle {
   pem: string;
 }
 
-export type ConfigObject = Listener | RouteRule | Backend | Endpoints | Certificate | TrustBundle | Policy;
+/**
+ * What is shown to a certificate authority that asks over TLS whether a host is served here (RFC 8737). Key: the host,
+ * lower case.
+ */
+export interface Challenge {
+  kind: 'Challenge';
+  key: string;
+  /** Keys of the Listeners on whose ports it is expected: they are open even without a certificate. */
+  listeners: string[];
+  /** PEM. */
+  certificate: string;
+  privateKey: string;
+}
+
+export type ConfigObject = Listener | RouteRule | Backend | Endpoints | Certificate | TrustBundle | Challenge | Policy;
 export type ConfigKind = ConfigObject['kind'];
 
 /** Names one object among all kinds. */

@@ -72,7 +72,8 @@ export type Filter =
   | RedirectFilter
   | { type: 'URLRewrite'; hostname?: string; path?: PathModifier }
   | MirrorFilter
-  | CorsFilter;
+  | CorsFilter
+  | DirectAnswerFilter;
 
 export interface RedirectFilter {
   type: 'RequestRedirect';
@@ -100,6 +101,14 @@ export interface CorsFilter {
   exposeHeaders: string[];
   /** Seconds. */
   maxAge: number;
+}
+
+/** Answers with what it holds. No filter of a route becomes this: control answers challenges of certificate authorities so. */
+export interface DirectAnswerFilter {
+  type: 'DirectAnswer';
+  status: number;
+  contentType: string;
+  body: string;
 }
 
 export interface WeightedBackend {

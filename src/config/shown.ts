@@ -42,6 +42,7 @@ const SHOWN: { readonly [K in ConfigKind]: Showing<OfKind<K>> } = {
   Backend: { kind: AS_IS, key: AS_IS, service: AS_IS, protocol: AS_IS, tls: AS_IS },
   Endpoints: { kind: AS_IS, key: AS_IS, endpoints: AS_IS, dns: AS_IS },
   Certificate: { kind: AS_IS, key: AS_IS, certificate: AS_IS, privateKey: () => REDACTED },
+  Challenge: { kind: AS_IS, key: AS_IS, listeners: AS_IS, certificate: AS_IS, privateKey: () => REDACTED },
   TrustBundle: { kind: AS_IS, key: AS_IS, pem: AS_IS },
   // What is shown of the settings stands in the table of policies.
   Policy: { kind: AS_IS, key: AS_IS, type: AS_IS, target: AS_IS, spec: AS_IS },
@@ -69,6 +70,7 @@ function shownFilter(filter: Filter): Filter {
     case 'URLRewrite':
     case 'RequestMirror':
     case 'CORS':
+    case 'DirectAnswer':
       return filter;
   }
 }

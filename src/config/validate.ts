@@ -7,11 +7,12 @@ import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 import { type FilterFault, filterFault } from './filter-fault.ts';
 import { additionFault } from './head-addition.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
-import type { Certificate, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
+import type { Certificate, Challenge, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
 import { policyShape } from './policy/index.ts';
 import type {
   Attachment,
   CorsFilter,
+  DirectAnswerFilter,
   Filter,
   HeaderModifier,
   HttpMatch,
@@ -33,6 +34,14 @@ const strings = v.array(v.string());
 const certificate = object<Certificate>({
   kind: v.literal('Certificate'),
   key,
+  certificate: v.string(),
+  privateKey: v.string(),
+});
+
+const challenge = object<Challenge>({
+  kind: v.literal('Challenge'),
+  key,
+  listeners: strings,
   certificate: v.string(),
   privateKey: v.string(),
 });
@@ -119,6 +128,12 @@ const filterShape: Shape<Filter> = v.variant('type', [
     exposeHeaders: strings,
     maxAge: count,
   }),
+  object<DirectAnswerFilter>({
+    type: v.literal('DirectAnswer'),
+    status: v.pipe(count, v.minValue(200), v.maxValue(599)),
+    contentType: v.string(),
+    body: v.string(),
+  }),
 ]);
 const filter: Shape<Filter> = v.pipe(
   filterShape,
@@ -198,6 +213,7 @@ const SHAPES: { readonly [K in ConfigKind]: Shape<Extract<ConfigObject, { kind: 
   Endpoints: endpoints,
   Certificate: certificate,
   TrustBundle: trustBundle,
+  Challenge: challenge,
   Policy: policyShape,
 };
 

@@ -12,6 +12,8 @@ import type { Report, ReportedDiagnostic } from './report.ts';
 export interface ControlOptions extends PipelineOptions {
   /** Passes every change on its way to the data planes. */
   overlay?: Overlay;
+  /** Awaited when the source is read, before anything is sent: what would else come a moment later. */
+  prepared?(): Promise<void>;
   /** Waits for paths that cannot be read at the start; without it, the start fails. */
   wait?: boolean;
   log: Log;
@@ -74,6 +76,7 @@ export class Control {
     });
     await this.pipeline.source.ready;
     await this.#readable();
+    await this.#options.prepared?.();
     if (this.#phase !== 'reading') return;
     this.#phase = 'delivering';
     this.#feed.start(this.#fleet);

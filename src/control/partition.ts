@@ -111,11 +111,16 @@ function listOf(result: Map<string, ConfigChange[]>, gateway: string): ConfigCha
 /** Of what belongs to Gateways by itself; undefined: it goes where its users go. */
 function ownGateways(object: ConfigObject | undefined): ReadonlySet<string> | undefined {
   if (object?.kind === 'Listener') return new Set([object.gateway]);
-  // A listener's key begins with its Gateway.
   if (object?.kind === 'RouteRule') {
-    return new Set(object.attachments.map(({ listener }) => listener.split('/', 2).join('/')));
+    return new Set(object.attachments.map(({ listener }) => gatewayOf(listener)));
   }
+  if (object?.kind === 'Challenge') return new Set(object.listeners.map(gatewayOf));
   return undefined;
+}
+
+/** A listener's key begins with its Gateway. */
+function gatewayOf(listener: string): string {
+  return listener.split('/', 2).join('/');
 }
 
 /** What must be where this object is. */
@@ -148,6 +153,7 @@ function usesOf(object: ConfigObject): ConfigRef[] {
     case 'Endpoints':
     case 'Certificate':
     case 'TrustBundle':
+    case 'Challenge':
     case 'Policy':
       return [];
   }

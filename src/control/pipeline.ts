@@ -1,5 +1,5 @@
 /** From resources to config, statuses and diagnostics: what `check`, `run` and a controller have in common. */
-import type { ProvidedCertificate } from '../api/index.ts';
+import type { ProvidedCertificate, WantedCertificate } from '../api/index.ts';
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { type Change, type Collection, type CollectionView, join, SourceCollection } from '../graph/index.ts';
 import { type Diagnostic, type FileSource, LastGood, type Source } from '../sources/index.ts';
@@ -30,6 +30,10 @@ export interface PipelineOptions {
   provided?: ReadonlyArray<Collection<ProvidedCertificate>>;
   /** Where clients reach the data planes, where that is not what their sockets are bound to. */
   publishedAddresses?: string[];
+  /** Certificates are obtained by ACME for every Gateway that does not say otherwise. */
+  acme?: boolean;
+  /** Config objects beside those that are translated. */
+  beside?: Collection<ConfigObject>;
   /** Told of every status beside the report's own book. */
   writer?: StatusWriter;
 }
@@ -39,6 +43,8 @@ export interface Pipeline {
   readonly config: Collection<ConfigObject>;
   /** Listeners that are not in the config. */
   readonly unserved: Collection<UnservedListener>;
+  /** Certificates that may be obtained by ACME, by listener key. */
+  readonly wanted: Collection<WantedCertificate>;
   /** What the data planes say; filled by whoever serves. */
   readonly acks: SourceCollection<Ack>;
   readonly deliveries: SourceCollection<Delivery>;
@@ -52,7 +58,7 @@ export interface Pipeline {
 }
 
 export function openPipeline(options: PipelineOptions): Pipeline {
-  const { controllerNames, loopbackNames, publishedAddresses, writer } = options;
+  const { controllerNames, loopbackNames, publishedAddresses, writer, acme, beside } = options;
   const provided = join('provided', options.provided ?? []);
   const lastGood = new LastGood({ judge: credentialFault });
   const source = options.source(lastGood);
@@ -60,13 +66,22 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
   const inputs = { ...source.collections, acks, deliveries, addresses, superseded: lastGood.collection, provided };
-  const { config, statuses, diagnostics, unserved, graph } = translation(inputs, {
+  const {
+    config: translated,
+    statuses,
+    diagnostics,
+    unserved,
+    wanted,
+    graph,
+  } = translation(inputs, {
     controllerNames,
     shared: true,
     loopbackNames,
     publishedAddresses,
+    acme,
   });
-  config.subscribe((changes) => noteUses(lastGood, changes));
+  const config = beside === undefined ? translated : join('config and challenges', [translated, beside]);
+  translated.subscribe((changes) => noteUses(lastGood, changes));
   const book = new StatusBook();
   for (const one of writer ? [book, writer] : [book]) {
     one.write(Array.from(statuses.entries(), ([key, after]) => ({ key, after })));
@@ -78,7 +93,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     return reported(read, hinted([...diagnostics.values()], { source, read }), places);
   };
   const report = () => ({ items: book.items(), diagnostics: problems() });
-  return { source, config, unserved, acks, deliveries, addresses, report, problems, graph };
+  return { source, config, unserved, wanted, acks, deliveries, addresses, report, problems, graph };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { WantedCertificate } from '../api/index.ts';
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, type CollectionView, derive, index, join, type Scope, scope } from '../graph/index.ts';
 import { backendConfig, deriveBackends } from './backend/backends.ts';
@@ -8,6 +9,7 @@ import type { Inputs, TranslateOptions } from './inputs.ts';
 import type { Lookup } from './lookup.ts';
 import { enforcePolicies, readPolicies } from './policy/table.ts';
 import { deriveRoutes } from './route/routes.ts';
+import { deriveWanted } from './route/wanted.ts';
 import type { Graph } from './stage.ts';
 import { deriveStatuses } from './status/statuses.ts';
 import type { ObjectStatus } from './verdict/object-status.ts';
@@ -21,6 +23,8 @@ export interface Translation {
   diagnostics: Collection<Diagnostic>;
   /** Listeners that are not in the config, by the key that they would have there. */
   unserved: Collection<UnservedListener>;
+  /** Certificates that may be obtained by ACME, by listener key. */
+  wanted: Collection<WantedCertificate>;
   /** How many derivations have run so far: what an edit costs. */
   computed(): number;
   /** Every collection of the translation and of its inputs. */
@@ -86,6 +90,7 @@ function build(inputs: Inputs, options: TranslateOptions): Outputs {
     statuses,
     diagnostics,
     unserved: deriveUnserved(graph, listeners),
+    wanted: deriveWanted(graph, listeners, routes),
     computed: () => derivations.reduce((sum, { computed }) => sum + computed, 0),
   };
 }

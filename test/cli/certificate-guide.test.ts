@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { guideBlocks, guideCommands } from '../house/guide.ts';
 import { findTool, succeed } from '../protocols/tool.ts';
+import { PEBBLE, Pebble } from '../tls/pebble.ts';
 import { DaemunProcess, freePort } from './daemun-process.ts';
 
 const PAGE = 'docs/guides/certificates.md';
@@ -37,3 +38,30 @@ test.skipIf(tools.includes(undefined))('the commands of the guide do what it say
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test.skipIf(PEBBLE === undefined)(
+  'so does the command that obtains certificates, from an authority of the test',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'daemun-guide-'));
+    const [manifests] = guideBlocks(PAGE).filter(({ language }) => language === 'yaml');
+    writeFileSync(join(folder, 'shop.yaml'), manifests!.text);
+    const command = guideCommands(PAGE).find((one) => one.includes('--acme '))!;
+    const port = await freePort();
+    const pebble = await Pebble.start({ httpPort: await freePort(), tlsPort: port });
+    pebble.names.records.set('shop.example.com', ['127.0.0.1']);
+    const words = command
+      .replace('shop.yaml', join(folder, 'shop.yaml'))
+      .replace('staging', pebble.directory)
+      .split(' ');
+    const here = ['--acme-ca-file', pebble.caFile, '--acme-folder', folder, '--port-map', `443=${port}`];
+    const running = new DaemunProcess([...words.slice(1), ...here, '--bind', '127.0.0.1', '--admin', 'off']);
+    try {
+      await running.until(() => (/certificate obtained .*shop\.example\.com/.test(running.stderr) ? true : undefined));
+    } finally {
+      running.child.kill('SIGTERM');
+      await running.finished;
+      await pebble.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

@@ -23,9 +23,11 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   proxy: ['config', 'observe', 'value'],
   delivery: ['config', 'observe'],
   reconcile: ['api', 'observe', 'sources'],
+  acme: ['api', 'config', 'graph', 'observe'],
   control: ['api', 'config', 'delivery', 'graph', 'observe', 'sources', 'translate'],
   admin: ['api', 'config', 'graph', 'observe'],
   cli: [
+    'acme',
     'admin',
     'api',
     'config',

@@ -1,6 +1,7 @@
-/** A name server of a few lines: A records of names that a test sets, and NXDOMAIN for all others. */
+/** A name server of a few lines, over UDP and TCP: A records of names that a test sets, and NXDOMAIN for all others. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 
 const HEADER = 12;
 const RESPONSE = 0x8400;
@@ -23,22 +24,37 @@ export async function startNameServer(ttl = 1): Promise<NameServer> {
   const records = new Map<string, string[]>();
   const asked: string[] = [];
   const socket = createSocket('udp4');
-  socket.on('message', (query, { address, port }) => {
+  const answered = (query: Buffer): Buffer => {
     const { name, end } = questionOf(query);
     asked.push(name);
     const known = records.get(name);
     const addresses = query.readUInt16BE(end - 4) === TYPE_A ? (known ?? []) : [];
-    socket.send(answerTo(query.subarray(0, end), { addresses, known: known !== undefined, ttl }), port, address);
+    return answerTo(query.subarray(0, end), { addresses, known: known !== undefined, ttl });
+  };
+  socket.on('message', (query, { address, port }) => socket.send(answered(query), port, address));
+  const streams = createServer((stream) => {
+    let held = Buffer.alloc(0);
+    stream.on('error', () => {});
+    stream.on('data', (bytes: Buffer) => {
+      held = Buffer.concat([held, bytes]);
+      if (held.length < 2 || held.length < 2 + held.readUInt16BE(0)) return;
+      const answer = answered(held.subarray(2));
+      stream.end(Buffer.concat([Buffer.from([answer.length >> 8, answer.length & 0xff]), answer]));
+    });
   });
-  socket.bind(0, '127.0.0.1');
+  streams.listen(0, '127.0.0.1');
+  await once(streams, 'listening');
+  const { port } = streams.address() as { port: number };
+  socket.bind(port, '127.0.0.1');
   await once(socket, 'listening');
   return {
-    port: socket.address().port,
+    port,
     records,
     asked,
     async close() {
       const closed = once(socket, 'close');
       socket.close();
+      streams.close();
       await closed;
     },
   };

@@ -11,6 +11,7 @@ import {
   type LogFormat,
   type LogLevel,
 } from '../../observe/index.ts';
+import { type AcmeFlags, acmeOf, acmeOptions } from '../acme-flag.ts';
 import { ipAddress, network } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
@@ -26,7 +27,7 @@ import { workerCount } from '../worker-count.ts';
 /** Without a name of its own a run in a cluster adopts only its own class: there may be others. */
 const DEFAULT_CONTROLLER = 'daemun.dev/gateway-controller';
 
-interface RunFlags extends AdminFlags, LimitFlags {
+interface RunFlags extends AdminFlags, LimitFlags, AcmeFlags {
   file?: string[];
   cluster?: boolean;
   kubeconfig?: string;
@@ -58,6 +59,7 @@ Examples:
   $ daemun run -f gateway.yaml -f routes/ --endpoint shop/cart:80=127.0.0.1:3000
   $ daemun run -f gateway.yaml --certificate shop.example.com=cert.pem,key.pem
   $ daemun run --cluster --publish-address 192.0.2.10
+  $ daemun run -f gateway.yaml --acme --acme-email admin@example.com
   $ kustomize build . | daemun run -f - --echo-backends --access-log json
 
 Exit status: 0 after a drain, 1 when the run cannot start, 2 for a wrong command line.`;
@@ -131,7 +133,8 @@ export function runCommand(): Command {
       const given = { ...gatewayFlags(flags, asked), cluster, paths, endpoints, certificates };
       await serve({ ...given, logLevel, logFormat, signals });
     });
-  for (const option of [...clusterOptions(), ...limitOptions(), ...adminOptions()]) command.addOption(option);
+  for (const option of [...clusterOptions(), ...acmeOptions(), ...limitOptions(), ...adminOptions()])
+    command.addOption(option);
   return command;
 }
 
@@ -211,6 +214,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     workers: flags.workers,
     controllerNames: flags.cluster === true ? (flags.controllerName ?? [DEFAULT_CONTROLLER]) : flags.controllerName,
     echoBackends: flags.echoBackends ?? false,
+    acme: acmeOf(flags),
     admin: adminSetup(flags, command),
     drainTimeout: flags.drainTimeout,
   };

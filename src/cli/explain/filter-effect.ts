@@ -34,6 +34,8 @@ function effectOf(filter: Filter, place: FilterPlace): string {
       const share = numerator === denominator ? 'every request' : `${numerator} of ${denominator} requests`;
       return `${share} also to ${filter.backend}`;
     }
+    case 'DirectAnswer':
+      return `answers ${filter.status} itself`;
     case 'CORS':
       return `allows origins ${filter.allowOrigins.join(', ')}; preflight requests are answered here`;
   }

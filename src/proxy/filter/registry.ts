@@ -4,6 +4,7 @@ import { type Filter, filterFault } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { FilterChain } from './chain.ts';
 import { Cors } from './cors.ts';
+import { DirectAnswer } from './direct-answer.ts';
 import type { CompiledFilter } from './filter.ts';
 import { HeaderPatch } from './header-patch.ts';
 import { RequestHeaderModifier } from './request-header-modifier.ts';
@@ -39,6 +40,8 @@ export function compileFilter(filter: Filter): CompiledFilter {
       return new RequestMirror(filter);
     case 'CORS':
       return new Cors(filter);
+    case 'DirectAnswer':
+      return new DirectAnswer(filter);
     default:
       return assert.fail(`no such filter: ${JSON.stringify(filter satisfies never)}`);
   }

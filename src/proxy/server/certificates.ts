@@ -1,7 +1,7 @@
 /** TLS contexts of listeners, made from Certificate and TrustBundle objects, each once. */
 import { X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
-import type { Certificate, Listener, Snapshot, TrustBundle } from '../../config/index.ts';
+import type { Certificate, Challenge, Listener, Snapshot, TrustBundle } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { CIPHERS, type PresentedCertificates, type TlsContext, TlsContexts } from '../listen/index.ts';
 
@@ -15,10 +15,10 @@ interface OwnCertificate extends PresentedCertificates {
   allNames: string;
 }
 
-const presented = new WeakMap<Certificate, Map<string, OwnCertificate>>();
+const presented = new WeakMap<Certificate | Challenge, Map<string, OwnCertificate>>();
 
 /** Throws DMN_CERTIFICATE_INVALID where TLS cannot use the pair. */
-export function presentable(certificate: Certificate, ca: readonly string[] = []): OwnCertificate {
+export function presentable(certificate: Certificate | Challenge, ca: readonly string[] = []): OwnCertificate {
   const key = ca.join('\n');
   let held = presented.get(certificate);
   if (held === undefined) presented.set(certificate, (held = new Map()));
@@ -74,6 +74,22 @@ export function checkTrust({ key, pem }: TrustBundle): void {
 export function hasCertificate({ tls: settings }: Listener, config: Snapshot): boolean {
   if (settings === undefined || settings.mode !== 'Terminate') return true;
   return settings.certificates.some((key) => config.get('Certificate', key) !== undefined);
+}
+
+/** A certificate authority may come to this listener's port. */
+export function isChallenged({ key }: Listener, config: Snapshot): boolean {
+  for (const { listeners } of config.of('Challenge').values()) if (listeners.includes(key)) return true;
+  return false;
+}
+
+/** What is shown to certificate authorities on a port of these listeners; undefined where none is expected. */
+export function challengeContexts(listeners: readonly Listener[], config: Snapshot): TlsContexts | undefined {
+  if (!listeners.some((listener) => isChallenged(listener, config))) return undefined;
+  const contexts = Array.from(config.of('Challenge').values(), (challenge): TlsContext => {
+    const own = presentable(challenge);
+    return { hostname: challenge.key, clients: 'ignore', present: () => own };
+  });
+  return new TlsContexts(contexts);
 }
 
 /** The contexts of the listeners that terminate TLS and have a usable certificate. */

@@ -60,7 +60,7 @@ export class ChangeCompiler {
   #fault(object: ConfigObject): DaemunError | undefined {
     try {
       if (object.kind === 'RouteRule') return this.#routes.fault(object);
-      if (object.kind === 'Certificate') presentable(object);
+      if (object.kind === 'Certificate' || object.kind === 'Challenge') presentable(object);
       else if (object.kind === 'TrustBundle') checkTrust(object);
       else if (object.kind === 'Policy') {
         checkGuard(object);

@@ -2,7 +2,7 @@
 import type { Delta, Listener, ListenerState, Snapshot } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import type { PreparedRoutes } from '../route/index.ts';
-import { hasCertificate } from './certificates.ts';
+import { hasCertificate, isChallenged } from './certificates.ts';
 import { HttpPort } from './http-port.ts';
 import type { Port, PortContent, Swap } from './port.ts';
 import {
@@ -85,7 +85,8 @@ export class PortSet {
     const kindNow = (key: string): PortKind | undefined => this.#open.get(key)?.group.kind;
     const found = portGroups(config, this.#options, kindNow);
     for (const [key, { listeners }] of found.groups) {
-      if (!listeners.some((listener) => hasCertificate(listener, config))) found.groups.delete(key);
+      const isOpen = (one: Listener): boolean => hasCertificate(one, config) || isChallenged(one, config);
+      if (!listeners.some(isOpen)) found.groups.delete(key);
     }
     return found;
   }

@@ -26,7 +26,8 @@ const RANK: Readonly<Record<ConfigKind, number>> = {
   RouteRule: 3,
   Certificate: 4,
   TrustBundle: 5,
-  Policy: 6,
+  Challenge: 6,
+  Policy: 7,
 };
 
 /** Rejects only where not even an empty delta can be compiled. */

@@ -1,12 +1,14 @@
 /**
  * A port of HTTPS and TLS listeners. The ClientHello is read first: its server name chooses the listener, whose TLS it is,
  * or who wants the connection as it is.
+ * The challenge of a certificate authority is told by its protocol, which stands in the ClientHello too.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type HttpService, serveHttp } from '../http/index.ts';
 import { ALPN, adoptSocket, type Handle, linkOf, type NetLink, TlsTermination, tlsLinkOf } from '../listen/index.ts';
 import {
+  type ClaimedTls,
   compileSniTable,
   createTcpRelay,
   createTlsRouter,
@@ -20,16 +22,25 @@ import {
   waitForHello,
 } from '../stream/index.ts';
 import { AcceptingPort } from './accepting-port.ts';
-import { tlsContexts } from './certificates.ts';
+import { challengeContexts, tlsContexts } from './certificates.ts';
 import { Entrance } from './entrance.ts';
 import type { PortContent, Swap } from './port.ts';
 import type { World } from './world.ts';
+
+const ACME_TLS = 'acme-tls/1';
+
+interface Challenges {
+  hosts: ReadonlySet<string>;
+  termination: TlsTermination;
+}
 
 export class TlsPort extends AcceptingPort {
   readonly #service: HttpService;
   readonly #https: TlsTermination;
   /** Ends TLS for TLS listeners in mode Terminate, whose bytes are relayed, whatever protocol they are. */
   readonly #bytes: TlsTermination;
+  /** Answers certificate authorities, where one is expected. */
+  #challenges: Challenges | undefined;
   readonly #relay: TcpRelay;
   readonly #router: TlsRouter;
   readonly #hello: HelloWaitOptions;
@@ -63,13 +74,15 @@ export class TlsPort extends AcceptingPort {
     this.#relay = createTcpRelay({ driver, wheel, meter, limits, live });
     const name = content.listeners[0]!.key;
     const terminate = (peeked: PeekedTls): void => this.#terminate(peeked);
+    const claim = (peeked: ClaimedTls): boolean => this.#answerChallenge(peeked);
     this.#router = createTlsRouter(
-      { relay: this.#relay, wheel, meter, limits, live, name, terminate },
+      { relay: this.#relay, wheel, meter, limits, live, name, terminate, claim },
       this.#sniTable(content),
     );
     const onHello = (arrival: HelloArrival): void => this.#https.accept(handedOver(arrival), arrival.serverName);
     this.#hello = { wheel, limits, live, onHello, onFailed };
-    this.#peeks = peeks(content);
+    this.#challenges = this.#expected(content);
+    this.#peeks = peeks(content) || this.#challenges !== undefined;
     this.#entrance = new Entrance(world, live, (link, firstBytes) => this.#admit(link, firstBytes));
     this.#entrance.prepare(content)();
   }
@@ -80,10 +93,12 @@ export class TlsPort extends AcceptingPort {
     const swapHttps = this.#https.prepare(contexts);
     const swapBytes = this.#bytes.prepare(contexts);
     const swapEntrance = this.#entrance.prepare(content);
+    const challenges = this.#expected(content);
     return () => {
+      this.#challenges = challenges;
       this.#service.table = content.table;
       this.#router.table = sniTable;
-      this.#peeks = peeks(content);
+      this.#peeks = peeks(content) || challenges !== undefined;
       swapHttps();
       swapBytes();
       swapEntrance();
@@ -113,6 +128,33 @@ export class TlsPort extends AcceptingPort {
   #terminate(peeked: PeekedTls): void {
     const termination = peeked.choice.plan === undefined ? this.#https : this.#bytes;
     termination.accept(handedOver(peeked), peeked.hello.serverName);
+  }
+
+  #expected(content: PortContent): Challenges | undefined {
+    const contexts = challengeContexts(content.listeners, content.config);
+    if (contexts === undefined) return undefined;
+    const { live, world } = this;
+    const termination = new TlsTermination(contexts, {
+      alpn: [ACME_TLS],
+      ticketKeys: world.ticketKeys,
+      live,
+      // The handshake is the whole answer.
+      onSecure: (socket) => socket.destroySoon(),
+      onFailed: () => {
+        world.stats.handshakesFailed.value++;
+      },
+    });
+    return { hosts: new Set(content.config.of('Challenge').keys()), termination };
+  }
+
+  /** RFC 8737: who asks offers this protocol and no other. */
+  #answerChallenge(claimed: ClaimedTls): boolean {
+    const { link, hello } = claimed;
+    if (hello.alpn.length !== 1 || hello.alpn[0] !== ACME_TLS) return false;
+    if (this.#challenges?.hosts.has(hello.serverName) !== true) return false;
+    link.pause();
+    this.#challenges.termination.accept(handedOver(claimed), hello.serverName);
+    return true;
   }
 
   #relayBytes(socket: TLSSocket, serverName: string): void {

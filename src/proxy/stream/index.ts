@@ -9,5 +9,5 @@ export { streamLimits } from './stream-limits.ts';
 export { StreamMeter } from './stream-meter.ts';
 export { ruleForListener, type StreamBackend, type StreamPlan, StreamPlans } from './stream-plan.ts';
 export { createTcpRelay, type TcpRelay } from './tcp-relay.ts';
-export { createTlsRouter, type PeekedTls, type TlsRouter } from './tls-router.ts';
+export { type ClaimedTls, createTlsRouter, type PeekedTls, type TlsRouter } from './tls-router.ts';
 export { UdpListener } from './udp-listener.ts';

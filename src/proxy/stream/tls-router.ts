@@ -24,6 +24,9 @@ export interface PeekedTls {
   addresses: ProxyAddresses | undefined;
 }
 
+/** A connection that has no listener yet. */
+export type ClaimedTls = Omit<PeekedTls, 'choice'>;
+
 export interface TlsRouterOptions {
   relay: TcpRelay;
   wheel: DeadlineWheel;
@@ -35,6 +38,8 @@ export interface TlsRouterOptions {
   name: string;
   /** Takes over a connection whose TLS ends here. The link is paused; the callee sets its sink. */
   terminate(peeked: PeekedTls): void;
+  /** Takes a connection over that is for no listener; false: it is for one. */
+  claim?(peeked: ClaimedTls): boolean;
 }
 
 const PLAIN_HTTP_BODY = 'This port speaks TLS, and the request came without it. Use https://.\n';
@@ -89,7 +94,8 @@ export class TlsRouter {
     this.options.live.delete(sink);
   }
 
-  route(peeked: Omit<PeekedTls, 'choice'>): void {
+  route(peeked: ClaimedTls): void {
+    if (this.options.claim?.(peeked)) return;
     const { link, hello, firstBytes, addresses } = peeked;
     const choice = this.table.choose(hello.serverName);
     if (choice === null) {

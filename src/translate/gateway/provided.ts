@@ -72,15 +72,26 @@ export function standIns(look: Lookup, byName: ProvidedIndex, { hostname, acme, 
     else found.problems.push(awaited(field, message, origin === 'acme'));
   }
   if (acme && found.certificates.length === 0 && found.problems.length === 0) {
-    const whose = hostname === undefined || hostname.startsWith('*.') ? 'the hosts of its routes' : hostname;
-    found.problems.push(awaited(field, `a certificate for ${whose} is to be obtained by ACME`, true));
+    found.problems.push(awaited(field, toBeObtained(hostname), true));
   }
   return found;
+}
+
+function toBeObtained(hostname: string | undefined): string {
+  if (hostname !== undefined && !hostname.startsWith('*.'))
+    return `a certificate for ${hostname} is to be obtained by ACME`;
+  return 'certificates for the exact hostnames of its routes are to be obtained by ACME; there is none for a wildcard that way: give it with --certificate or a Secret';
 }
 
 function awaited(field: string, message: string, passing: boolean): Problem {
   const told = problem(LISTENER_REASON.InvalidCertificateRef, `${field}.tls.certificateRefs`, message);
   return passing ? { ...told, passing } : told;
+}
+
+/** A file gives this very name its certificate. */
+export function isGiven(look: Lookup, byName: ProvidedIndex, hostname: string): boolean {
+  const candidates = slotsFor(hostname).flatMap((slot) => look.context.fetch(byName, slot) ?? []);
+  return candidates.some(({ origin }) => origin === 'files');
 }
 
 function rank({ origin }: ProvidedCertificate): number {
