@@ -24,7 +24,7 @@ export interface DemoCertificate {
   privateKey: string;
 }
 
-/** Self-signed, for these DNS names, valid for a week. */
+/** Self-signed, for these DNS names, valid for 90 days: no run is told that it ends soon. */
 export async function demoCertificate(names: string[]): Promise<DemoCertificate> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(oid(OID.ecdsaWithSha256));
@@ -35,7 +35,7 @@ export async function demoCertificate(names: string[]): Promise<DemoCertificate>
     integer(serial()),
     algorithm,
     name,
-    sequence(time(new Date(now - DAY)), time(new Date(now + 7 * DAY))),
+    sequence(time(new Date(now - DAY)), time(new Date(now + 90 * DAY))),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     tagged(EXTENSIONS_FIELD, sequence(...extensions(names))),

@@ -48,7 +48,7 @@ export class Gateway {
   readonly #echoes: Echoes | undefined;
   readonly #files: CertificateFiles;
   readonly #acme: Acme | undefined;
-  readonly #told = new Set<string>();
+  readonly #told = new Map<string, ReportedDiagnostic>();
   #admin: Admin | undefined;
   #started = false;
   #ending = false;
@@ -74,6 +74,7 @@ export class Gateway {
         acme: options.acme?.everywhere,
         beside: this.#acme?.board.collection,
         prepared: async () => this.#acme?.obtainer.loaded(),
+        ...(cluster || echoBackends ? {} : { bareServices: 'warning' as const }),
         log: voices.log,
         overlay: new EchoOverlay(this.#echoes),
       },
@@ -207,10 +208,19 @@ export class Gateway {
   /** Diagnostics that were not there at the last look. */
   #newProblems(): ReportedDiagnostic[] {
     const diagnostics = this.#control.problems();
-    const known = new Set(this.#told);
+    const known = new Map(this.#told);
     this.#told.clear();
     const idOf = ({ file, object, field, message }: ReportedDiagnostic) => [file, object, field, message].join('\n');
-    for (const one of diagnostics) this.#told.add(idOf(one));
+    for (const one of diagnostics) this.#told.set(idOf(one), one);
+    this.#tellFixed(known);
     return diagnostics.filter((one) => !known.has(idOf(one)));
+  }
+
+  /** Files that had errors, and have none. */
+  #tellFixed(before: ReadonlyMap<string, ReportedDiagnostic>): void {
+    const broken = (all: ReadonlyMap<string, ReportedDiagnostic>) =>
+      new Set([...all.values()].flatMap(({ severity, file }) => (severity === 'error' && file !== '' ? [file] : [])));
+    const now = broken(this.#told);
+    for (const file of broken(before)) if (!now.has(file)) this.#voices.log.info({ file }, 'fixed: no error is left');
   }
 }

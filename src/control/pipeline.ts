@@ -7,9 +7,12 @@ import {
   type AssignedAddresses,
   credentialFault,
   type Diagnostic as Finding,
+  sliceFinding,
   translation,
   type UnservedListener,
 } from '../translate/index.ts';
+import { bareServices } from './bare-service.ts';
+import { CertificateDates } from './certificate-date.ts';
 import { FieldPlaces } from './field-place.ts';
 import { hinted } from './missing-object.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
@@ -34,6 +37,14 @@ export interface PipelineOptions {
   acme?: boolean;
   /** Config objects beside those that are translated. */
   beside?: Collection<ConfigObject>;
+  /** Fields and kinds that are not read are errors. */
+  strict?: boolean;
+  /** How a Service without endpoints is told of; absent: it is not. */
+  bareServices?: 'info' | 'warning';
+  /** Absent: the clock's. */
+  now?: () => Date;
+  /** Instead of times of changes, so that equal manifests make equal reports. */
+  transitionTime?: Date;
   /** Told of every status beside the report's own book. */
   writer?: StatusWriter;
 }
@@ -82,7 +93,9 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   });
   const config = beside === undefined ? translated : join('config and challenges', [translated, beside]);
   translated.subscribe((changes) => noteUses(lastGood, changes));
-  const book = new StatusBook();
+  const { now = () => new Date(), transitionTime } = options;
+  const book = new StatusBook(transitionTime);
+  const dates = new CertificateDates();
   for (const one of writer ? [book, writer] : [book]) {
     one.write(Array.from(statuses.entries(), ([key, after]) => ({ key, after })));
     statuses.subscribe((changes) => one.write(changes));
@@ -90,7 +103,10 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const places = new FieldPlaces((key) => source.placeOf?.(key));
   const problems = () => {
     const read = [...source.diagnostics.values()];
-    return reported(read, hinted([...diagnostics.values()], { source, read }), places);
+    const found = [...diagnostics.values(), ...(options.bareServices ? strayed(source) : [])];
+    const meant = [...hinted(found, { source, read }), ...dates.findings(config.values(), now())];
+    const all = reported(read.map(options.strict ? strictly : (one) => one), meant, places);
+    return options.bareServices ? [...all, ...bareServices(config.values(), options.bareServices)] : all;
   };
   const report = () => ({ items: book.items(), diagnostics: problems() });
   return { source, config, unserved, wanted, acks, deliveries, addresses, report, problems, graph };
@@ -109,6 +125,15 @@ function noteUses(lastGood: LastGood, changes: ReadonlyArray<Change<ConfigObject
     if (after === undefined) lastGood.forget(role, key);
     else lastGood.use(role, key);
   }
+}
+
+/** Each is looked at whenever somebody asks, so that a change of endpoints costs no more for it. */
+function strayed({ collections: { EndpointSlice: slices, Service: services } }: ResourceSource): Finding[] {
+  return [...slices.values()].flatMap((slice) => sliceFinding(slice, (key) => services.get(key)) ?? []);
+}
+
+function strictly(diagnostic: Diagnostic): Diagnostic {
+  return diagnostic.unread ? { ...diagnostic, severity: 'error' } : diagnostic;
 }
 
 /** Of the input first, then of what it means; each in the order of files and lines. */

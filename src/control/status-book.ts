@@ -5,10 +5,16 @@ import { stamped } from './transition.ts';
 
 export class StatusBook implements StatusWriter {
   readonly #items = new Map<string, StatusItem>();
+  readonly #time: Date | undefined;
+
+  /** `time`: of all changes; absent: when they come. */
+  constructor(time?: Date) {
+    this.#time = time;
+  }
 
   write(changes: ReadonlyArray<StatusChange>): void {
     // To the second, as an API server keeps it.
-    const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+    const now = (this.#time ?? new Date()).toISOString().replace(/\.\d+Z$/, 'Z');
     for (const change of changes) this.#note(change, now);
   }
 

@@ -11,6 +11,8 @@ export interface Diagnostic {
   /** `spec.rules[0].matches[1].path.type`; '' for the object as a whole. */
   field: string;
   message: string;
+  /** Of a field or kind that nobody here reads: where all must be known, this is an error. */
+  unread?: true;
 }
 
 /** A key under which equal diagnostics meet. */

@@ -25,7 +25,7 @@ export interface Chunk {
 }
 
 /** A diagnostic before it is known where its chunk stands: `line` counts from 0 in the chunk. */
-export type Note = Pick<Diagnostic, 'severity' | 'line' | 'field' | 'message'>;
+export type Note = Pick<Diagnostic, 'severity' | 'line' | 'field' | 'message' | 'unread'>;
 
 /** What one object of a chunk came to. `line` counts from 0 in the chunk. */
 export interface Entry {
@@ -158,9 +158,16 @@ function read(document: Document, { chunk, lines, last, unmarked }: Reading): En
 }
 
 /** People know a listener by its name, and not by its place in the list. */
-function noteOf(object: unknown, { severity, path, message }: Problem, line: number): Note {
+function noteOf(object: unknown, { severity, path, message, unread }: Problem, line: number): Note {
   const name = path[1] === 'listeners' ? listenerName(object, path[2]) : undefined;
-  return { severity, line, field: fieldName(path), message: name ? `listener ${name}: ${message}` : message };
+  const note: Note = {
+    severity,
+    line,
+    field: fieldName(path),
+    message: name ? `listener ${name}: ${message}` : message,
+  };
+  if (unread) note.unread = unread;
+  return note;
 }
 
 function listenerName(object: unknown, at: string | number | undefined): string | undefined {

@@ -233,7 +233,8 @@ class Look {
       known.count++;
       return;
     }
-    const first = this.#report({ severity: 'info', ...where, message: `${kind} is not a kind that is read here` });
+    const message = `${kind} is not a kind that is read here`;
+    const first = this.#report({ severity: 'info', ...where, message, unread: true });
     this.#foreign.set(kind, { first, count: 1 });
   }
 

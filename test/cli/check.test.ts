@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
 import { daemun } from './daemun-process.ts';
-import { documents, GATEWAY, route, service } from './manifest.ts';
+import { documents, GATEWAY, route, service, slice } from './manifest.ts';
 
-const GOOD = `${GATEWAY}---\n${documents(service('cart'), route('shop', { hostname: 'shop.example.com', backend: 'cart' }))}`;
+const GOOD = `${GATEWAY}---\n${documents(service('cart'), slice('cart'), route('shop', { hostname: 'shop.example.com', backend: 'cart' }))}`;
 
 let folder: string;
 beforeEach(() => {
@@ -108,4 +108,29 @@ test('the examples are accepted, once there is a certificate', async () => {
   expect(stdout).not.toMatch(/error|warning/);
   expect(code).toBe(0);
   expect(readdirSync(examples).length).toBeGreaterThan(5);
+});
+
+test('fields and kinds that are not read are errors with --strict, and JSON is the same each time', async () => {
+  const unread = `${GOOD}---\n${documents({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'a' } })}`;
+  const lax = await daemun(['check', '-', '-o', 'json'], unread);
+  const strict = await daemun(['check', '-', '-o', 'json', '--strict'], unread);
+  expect([lax.code, strict.code]).toEqual([0, 1]);
+  const { diagnostics } = JSON.parse(strict.stdout);
+  expect(diagnostics).toMatchObject([
+    { severity: 'error', message: 'Deployment.apps is not a kind that is read here' },
+  ]);
+  const field = GOOD.replace('"hostnames"', '"hostnmaes"');
+  expect((await daemun(['check', '-'], field)).code).toBe(0);
+  expect((await daemun(['check', '-', '--strict'], field)).code).toBe(1);
+  expect((await daemun(['check', '-', '-o', 'json'], unread)).stdout).toBe(lax.stdout);
+  expect(lax.stdout).toContain('"lastTransitionTime": "1970-01-01T00:00:00Z"');
+});
+
+test('Services without endpoints are told in one line', async () => {
+  const bare = `${GATEWAY}---\n${documents(service('cart'), route('shop', { hostname: 'a.example.com', backend: 'cart' }))}`;
+  const { code, stdout } = await daemun(['check', '-'], bare);
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    'info: 1 Service has no endpoint: shop/cart; give an EndpointSlice, --endpoint or --echo-backends\n',
+  );
 });

@@ -28,6 +28,17 @@ export function service(name: string): object {
   };
 }
 
+export function slice(service: string): object {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: service, namespace: 'shop', labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['192.0.2.1'] }],
+    ports: [{ name: 'http', port: 8080 }],
+  };
+}
+
 /** All requests to `hostname` go to the Service. */
 export function route(name: string, { hostname, backend }: { hostname: string; backend: string }): object {
   return {

@@ -5,6 +5,7 @@ import { conditionsPage } from './reference/conditions.ts';
 import { flagsPage } from './reference/flags.ts';
 import { limitsPage, undescribedLimits } from './reference/limits.ts';
 import { metricsPage } from './reference/metrics.ts';
+import { mistakesPage, toldMistakes } from './reference/mistakes.ts';
 
 const page = (name: string): string => new URL(`../../docs/reference/${name}.md`, import.meta.url).pathname;
 
@@ -32,4 +33,11 @@ test('no page says that it does not know', () => {
   for (const name of ['flags', 'conditions', 'limits', 'metrics']) {
     expect(readFileSync(page(name), 'utf8'), name).not.toMatch(/\bNaN\b|\bundefined\b|NOT DESCRIBED/);
   }
+});
+
+test('mistakes: each is told, and what has none is not', async () => {
+  const told = await toldMistakes();
+  const silent = [...told.values()].flat().filter(({ diagnostics }) => diagnostics.length === 0);
+  expect(silent.map(({ mistake }) => mistake)).toEqual(['none']);
+  await expect(mistakesPage(told)).toMatchFileSnapshot(page('mistakes'));
 });

@@ -1,5 +1,5 @@
 /** `daemun check`: statuses and diagnostics of manifests, without serving. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { EXIT } from '../exit-code.ts';
 import { controllerOption, filesOption, namedPaths, outputOption, pathsArgument, watchOption } from '../option.ts';
@@ -9,6 +9,7 @@ interface CheckFlags {
   file?: string[];
   output: Output;
   watch?: boolean;
+  strict?: boolean;
   controllerName?: string[];
   certificate?: string[];
 }
@@ -19,7 +20,11 @@ Examples:
   $ daemun check -f gateway.yaml -f routes/ --watch
   $ kustomize build . | daemun check -f - -o json | jq '.diagnostics[]'
 
-Exit status: 0 everything is accepted, 1 something is not, 2 for a wrong command line.`;
+Exit status: 0 everything is accepted, perhaps with warnings; 1 something is not, or there is an error (with --strict
+also a field or kind that is not read); 2 for a wrong command line.`;
+
+/** What the API's own defaults say where a condition never changed: equal manifests are told in equal words. */
+const NO_TIME = new Date(0);
 
 export function checkCommand(): Command {
   return new Command('check')
@@ -29,11 +34,12 @@ export function checkCommand(): Command {
     .addOption(filesOption())
     .addOption(outputOption())
     .addOption(watchOption())
+    .addOption(new Option('--strict', 'fields and kinds that are not read are errors, as with kubectl'))
     .addOption(controllerOption())
     .addOption(certificateOption())
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], flags: CheckFlags, asked: Command) => {
-      const { output, watch = false, controllerName, certificate } = flags;
+      const { output, watch = false, strict = false, controllerName, certificate } = flags;
       const paths = namedPaths(words, flags.file, asked);
       const { openPipeline } = await import('../../control/index.ts');
       const { fileLines, printReport, refused } = await import('../report/index.ts');
@@ -44,7 +50,14 @@ export function checkCommand(): Command {
       await certificates.start();
       if (!watch) certificates.stop();
       const source = manifestSource({ paths, watch, endpoints: [] });
-      const pipeline = openPipeline({ source, controllerNames: controllerName, provided: [certificates.collection] });
+      const pipeline = openPipeline({
+        source,
+        controllerNames: controllerName,
+        provided: [certificates.collection],
+        strict,
+        bareServices: 'info',
+        transitionTime: NO_TIME,
+      });
       await pipeline.source.ready;
       const look = async (): Promise<string> => {
         const report = pipeline.report();

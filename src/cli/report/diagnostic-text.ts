@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ReportedDiagnostic } from '../../control/index.ts';
 import { shownLines } from '../../sources/index.ts';
 import type { Paint } from '../style.ts';
+import { fieldSpan } from './field-span.ts';
 
 /** The text of a line (from 1), or undefined where it cannot be read or may not be shown. */
 export type LineReader = (file: string, line: number) => string | undefined;
@@ -29,11 +30,37 @@ function read(file: string): Array<string | undefined> {
 export function diagnosticText(diagnostic: ReportedDiagnostic, paint: Paint, lineOf: LineReader): string {
   const { severity, file, line, object, field, message } = diagnostic;
   const tone = severity === 'info' ? 'dim' : severity;
-  const place = [file && (line > 0 ? `${file}:${line}` : file), object, field].filter((part) => part !== '');
+  // Kinds without namespaces have a key with nothing between.
+  const name = object.replace('//', ' ');
+  const place = [file && (line > 0 ? `${file}:${line}` : file), name, field].filter((part) => part !== '');
   let text = `${paint(tone, severity)}: ${paint('strong', message)}\n`;
   if (place.length > 0) text += `  ${paint('dim', '-->')} ${place.join('  ')}\n`;
   const source = line > 0 ? lineOf(file, line)?.trimEnd() : undefined;
-  return source ? text + excerpt({ line, source, mark: paint(tone, underline(source)) }, paint) : text;
+  if (!source) return text;
+  const [start, end] = fieldSpan(source, field);
+  const shown = windowOf(source, { start, end, width: terminalWidth() - String(line).length - ' | '.length });
+  return text + excerpt({ line, source: shown.text, mark: paint(tone, shown.mark) }, paint);
+}
+
+/** Where nobody has a terminal, lines are cut here. */
+const USUAL_WIDTH = 160;
+
+function terminalWidth(): number {
+  return process.stdout.columns || process.stderr.columns || USUAL_WIDTH;
+}
+
+/** Shown before what is marked, where a line has to be cut. */
+const LEAD = 20;
+
+function windowOf(
+  source: string,
+  { start, end, width }: { start: number; end: number; width: number },
+): { text: string; mark: string } {
+  const from = source.length <= width ? 0 : Math.max(0, Math.min(start - LEAD, source.length - width));
+  const text = `${from > 0 ? '…' : ''}${source.slice(from > 0 ? from + 1 : 0)}`;
+  const cut = text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+  const length = Math.max(1, Math.min(end - from, cut.length) - (start - from));
+  return { text: cut, mark: ' '.repeat(start - from) + '^'.repeat(length) };
 }
 
 function excerpt({ line, source, mark }: { line: number; source: string; mark: string }, paint: Paint): string {
@@ -41,9 +68,4 @@ function excerpt({ line, source, mark }: { line: number; source: string; mark: s
   const bar = paint('dim', '|');
   const blank = ' '.repeat(number.length);
   return `${paint('dim', number)} ${bar} ${source}\n${blank} ${bar} ${mark}\n`;
-}
-
-function underline(source: string): string {
-  const start = source.search(/\S/);
-  return ' '.repeat(start) + '^'.repeat(source.length - start);
 }

@@ -7,6 +7,8 @@ export interface Problem {
   path: FieldPath;
   severity: 'error' | 'warning';
   message: string;
+  /** A field that nobody here reads: where it must be known, this is an error. */
+  unread?: true;
 }
 
 /**
@@ -101,11 +103,11 @@ class Checker {
   #unknownField(schema: ObjectSchema, name: string): void {
     if (schema.unread.has(name)) return;
     if (schema.experimental.has(name)) {
-      this.#warn('belongs to the experimental channel and is not served yet; it is left out', name);
+      this.#unread('belongs to the experimental channel and is not served yet; it is left out', name);
       return;
     }
     const guess = nearest(name, Object.keys(schema.fields));
-    this.#warn(`is not a field of this object; it is left out${guess ? `. Did you mean ${guess}?` : ''}`, name);
+    this.#unread(`is not a field of this object; it is left out${guess ? `. Did you mean ${guess}?` : ''}`, name);
   }
 
   #map(schema: MapSchema, value: JsonObject): JsonObject {
@@ -203,8 +205,8 @@ class Checker {
     this.#report('error', message, below);
   }
 
-  #warn(message: string, below?: string | number): void {
-    this.#report('warning', message, below);
+  #unread(message: string, name: string): void {
+    this.problems.push({ path: [...this.#path, name], severity: 'warning', message, unread: true });
   }
 
   #report(severity: Problem['severity'], message: string, below: string | number | undefined): void {
