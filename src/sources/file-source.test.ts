@@ -268,6 +268,23 @@ describe('quarantine', () => {
     expect(values(source)).toEqual({ one: 'second' });
   });
 
+  test('keeps what came behind the place where a file breaks off: it may be half written', async () => {
+    const whole = [configMap('one', '1'), configMap('two', '2'), configMap('three', '3')] as const;
+    await put('a.yaml', ...whole);
+    const source = await open({ watch: true });
+    await put('a.yaml', configMap('one', 'new'), 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: two }\nda: "');
+    await until(source, () => source.diagnostics.size > 0);
+    expect(values(source)).toEqual({ one: 'new', two: '2', three: '3' });
+    expect(messages(source).join()).toMatch(
+      /stays in use; the last good form stays in use of ConfigMap\/default\/three$/,
+    );
+    await put('a.yaml', whole[0], 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: two }\nda: "\n', whole[2]);
+    await until(source, () => values(source).one === '1');
+    await put('a.yaml', whole[0]);
+    await until(source, () => source.diagnostics.size === 0);
+    expect(values(source)).toEqual({ one: '1' });
+  });
+
   test('keeps what was in a document that cannot be told any more, and takes the rest of the file', async () => {
     await put('a.yaml', configMap('one', '1'), configMap('two', '2'));
     const source = await open({ watch: true });

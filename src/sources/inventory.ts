@@ -99,6 +99,7 @@ class Look {
         return;
       }
       for (const chunk of content.chunks) for (const entry of chunk.entries) this.#entry(entry, path, chunk);
+      this.#cutOff(content.chunks.at(-1)?.entries.at(-1), path);
     } else if (named || !content.missing) {
       // A file that went away after its folder was listed is a removal, and needs no words.
       this.#fault({ diagnostic: this.#report({ severity: 'error', file: path, message: content.error }), path });
@@ -133,6 +134,13 @@ class Look {
     }
     const diagnostic = notes.find(({ severity }) => severity === 'error');
     if (diagnostic) this.#fault({ diagnostic, path, key: admission.key });
+  }
+
+  /** A file whose last document cannot be parsed may be half written: what would follow is not gone. */
+  #cutOff(last: Entry | undefined, path: string): void {
+    if (last?.admission.verdict !== 'refused' || last.admission.problems.length > 0) return;
+    const fault = this.#faults.at(-1);
+    if (fault?.path === path && fault.key !== undefined) this.#fault({ diagnostic: fault.diagnostic, path });
   }
 
   #accept({ key, ...found }: Omit<Held, 'resource'> & { key: string }): void {
