@@ -141,3 +141,14 @@ test('one timer waits, for the earlier end, and none once all have gone', async 
   ]);
   expect([set.size, vi.getTimerCount()]).toEqual([0, 0]);
 });
+
+test('nobody hears of a drain before there is one, and no timer is left of one whose members went by themselves', async () => {
+  const set = new DrainSet();
+  const member = new Member();
+  set.add(member);
+  expect([member.heard, set.draining]).toEqual([[], false]);
+  const ended = set.drain(1_000);
+  set.delete(member);
+  await ended;
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -152,3 +152,37 @@ test('a listener that has one of its addresses and not the other has failed, and
     { state: 'failed', code: 'DMN_PORT_IN_USE', bound: [`127.0.0.2:${taken}`] },
   ]);
 });
+
+test('a connection lives through changes of its port', async () => {
+  const port = await tcpServer((socket) => {
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+  });
+  const rig = rigOf();
+  await rig.apply([listener('HTTP'), ...backend(port), rule('HTTPRoute')]);
+  const socket = net.connect(rig.port(), '127.0.0.1');
+  closers.push(() => socket.destroy());
+  for (let round = 0; round < 3; round++) {
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 OK(?![\s\S]*connection: close)/i);
+    await rig.apply([
+      listener('HTTP', { hostname: round === 0 ? '*.a' : '' }),
+      rule('HTTPRoute', { created: `${round}` }),
+    ]);
+    await rig.apply([listener('HTTP')]);
+  }
+});
+
+test('who has a port is called by what is served there now', async () => {
+  const probe = net.createServer().listen(0, '0.0.0.0');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  const rig = rigOf({ portMap: new Map([[80, port]]) });
+  const [before, after] = ['before', 'after'].map((name) => listener('HTTP', { name, addresses: ['0.0.0.0'] }));
+  await rig.apply([before!]);
+  await rig.apply([after!], [refOf(before!)]);
+  await rig.apply([listener('HTTP', { name: 'narrow', addresses: ['127.0.0.1'] })]);
+  expect(rig.state('narrow')!.message).toContain('listener d/g/after has');
+});

@@ -1,5 +1,5 @@
 /** A connection to a backend: when it is used again, and when it is given up. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ARENA, RECV_START } from '../../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type Failure, type Upstream } from '../../ground/codec.ts';
 import { DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
@@ -38,7 +38,10 @@ class Request implements OpenWaiter {
   upstreamDrained(): void {
     this.heard.push('drained');
   }
-  responseFlush(): void {}
+  flushes = 0;
+  responseFlush(): void {
+    this.flushes++;
+  }
 }
 
 class Rig {
@@ -87,6 +90,8 @@ test('is used again after a whole answer, and told of as it comes', () => {
   rig.link().deliver('gth: 4\r\n\r\nab');
   rig.link().deliver('cd');
   expect(first.heard).toEqual(['informational 103', `head 200 ${BODY_LENGTH}`, 'body ab', 'body cd', 'end']);
+  // After each read but the last, with which it went on to the next.
+  expect(first.flushes).toBe(3);
   const second = rig.request();
   rig.link().deliver('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
   expect(second.heard).toEqual([`head 200 ${BODY_OPEN}`, 'body x', 'end']);
@@ -410,10 +415,35 @@ describe('a tunnel', () => {
     request.upstream!.flush();
     expect(rig.link().take()).toContain('more');
     request.upstream!.sendEnd(0, 0);
-    expect(rig.link().closed).toBe('end');
-    rig.link().sink.onClose(undefined);
-    expect(rig.pool.load).toBe(0);
+    expect([rig.link().closed, rig.pool.load]).toEqual(['end', 0]);
   });
+});
+
+test('one that could not be opened in time is told of once, whatever comes of it', () => {
+  const rig = new Rig();
+  const refused = vi.spyOn(rig.pool, 'refused');
+  rig.pool.open(new Request());
+  rig.pass(CONNECT_TIMEOUT + WHEEL_TICK);
+  rig.link().sink.onClose(undefined);
+  expect(refused).toHaveBeenCalledTimes(1);
+});
+
+test('100 is no answer, and 304 has no body, though it tells a length', () => {
+  const rig = new Rig();
+  const request = rig.request();
+  rig.link().deliver('HTTP/1.1 100 Continue\r\n\r\n');
+  rig.link().deliver('HTTP/1.1 304 Not Modified\r\ncontent-length: 0\r\n\r\n');
+  expect(request.heard).toEqual(['informational 100', `head 304 ${BODY_NONE}`, 'end']);
+});
+
+test('answers in chunks follow one another', () => {
+  const rig = new Rig();
+  for (let i = 0; i < 3; i++) {
+    const request = rig.request();
+    rig.link().deliver('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
+    expect(request.heard).toEqual([`head 200 ${BODY_OPEN}`, 'body x', 'end']);
+  }
+  expect(rig.driver.opened).toHaveLength(1);
 });
 
 test('bytes that come after it was closed change nothing', () => {

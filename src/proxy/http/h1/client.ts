@@ -190,7 +190,6 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     } else if (exchange === null) {
       this.#end('end');
     } else if (this.#state === READ_TO_END) {
-      this.#reusable = false;
       this.#finish();
     } else if (this.#state === TUNNEL) {
       this.#endTunnel(exchange);

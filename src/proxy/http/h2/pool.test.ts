@@ -123,3 +123,12 @@ test('a pool that retires ends what is idle, and what opens for those who wait o
   late.respond(1, OK);
   expect([waiter.events.at(-1), late.link(0).closed]).toEqual(['end ', 'end']);
 });
+
+test('requests share a connection to the endpoint', async () => {
+  const backend = new RawBackend();
+  ask(backend);
+  await turn();
+  settle(backend);
+  expect(ask(backend).up).not.toBeNull();
+  expect(backend.driver.opened).toMatchObject([{ target: { address: '127.0.0.1', port: 80 } }]);
+});
