@@ -155,6 +155,15 @@ test('what stands in for one that fails beside others is used where it can be', 
   ]);
 });
 
+test('where nothing stands in for it, nothing does', async () => {
+  const [one, two] = objectsOf(2) as [ConfigObject, ConfigObject];
+  const refuse = ({ upserts }: Delta): void => {
+    if (upserts.includes(one)) throw BAD;
+  };
+  const { compiled } = await sift({ version: 1, upserts: [one, two], removals: [] }, new Parts(refuse));
+  expect(compiled.upserts).toEqual([two]);
+});
+
 test('of a stand-in that fails, too, nothing is said twice', async () => {
   const [one, two] = objectsOf(2) as [ConfigObject, ConfigObject];
   const standIn = { ...one, protocol: 'h2c' } as ConfigObject;
