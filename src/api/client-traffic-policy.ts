@@ -15,6 +15,8 @@ export interface ClientTrafficPolicy extends Resource {
     };
     /** Of paths that are not in normal form. */
     pathForm?: 'Normalize' | 'Keep' | 'Reject';
+    /** Of listeners that end TLS. */
+    tlsProfile?: 'Modern' | 'Intermediate' | 'Old';
   };
   status?: PolicyStatus;
 }

@@ -27,6 +27,7 @@ export {
   type Policy,
   type ProxyProtocolFromClients,
   policyKey,
+  type TlsProfile,
 } from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';
 export type {

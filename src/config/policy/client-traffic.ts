@@ -9,7 +9,12 @@ export interface ClientTrafficSpec {
   proxyProtocol?: ProxyProtocolFromClients;
   /** Absent: Normalize. */
   pathForm?: PathForm;
+  /** Absent: Intermediate. */
+  tlsProfile?: TlsProfile;
 }
+
+/** What TLS speaks where it ends: Mozilla's sets of versions, cipher suites, curves and signature algorithms. */
+export type TlsProfile = 'Modern' | 'Intermediate' | 'Old';
 
 /**
  * What becomes of a path that is not in normal form: it is brought into it, or served as it came, or refused (400).
@@ -37,6 +42,7 @@ export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
       }),
     ),
     pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
+    tlsProfile: v.optional(v.picklist(['Modern', 'Intermediate', 'Old'])),
   }),
-  shown: ({ proxyProtocol, pathForm }) => ({ proxyProtocol, pathForm }),
+  shown: ({ proxyProtocol, pathForm, tlsProfile }) => ({ proxyProtocol, pathForm, tlsProfile }),
 };

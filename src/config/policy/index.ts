@@ -6,7 +6,7 @@ import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
 import type { PolicyType } from './policy.ts';
 
 export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
-export type { ClientTraffic, PathForm, ProxyProtocolFromClients } from './client-traffic.ts';
+export type { ClientTraffic, PathForm, ProxyProtocolFromClients, TlsProfile } from './client-traffic.ts';
 export { policyKey } from './policy.ts';
 
 /** Every type: a new one has its line here. */

@@ -4,6 +4,7 @@ export { NetDriver } from './net-driver.ts';
 export { adoptSocket, deliver, type Handle, linkOf, NetLink } from './net-link.ts';
 export { type ListeningSocket, openSocket, type SocketTarget, socketError } from './socket.ts';
 export { TicketKeys } from './ticket-keys.ts';
-export { CIPHERS, type PresentedCertificates, type TlsContext, TlsContexts } from './tls-contexts.ts';
+export { type PresentedCertificates, type TlsContext, TlsContexts } from './tls-contexts.ts';
 export { tlsLinkOf } from './tls-link.ts';
+export { TLS_PROFILES } from './tls-profile.ts';
 export { ALPN, TlsTermination } from './tls-termination.ts';

@@ -2,7 +2,8 @@
 import { constants, createHash } from 'node:crypto';
 import tls from 'node:tls';
 import type { TicketKeys } from './ticket-keys.ts';
-import { CIPHERS, type PresentedCertificates, type TlsContext } from './tls-contexts.ts';
+import type { PresentedCertificates, TlsContext } from './tls-contexts.ts';
+import { TLS_PROFILES } from './tls-profile.ts';
 
 /** What OpenSSL takes at most. */
 const SESSION_CONTEXT_BYTES = 32;
@@ -19,7 +20,7 @@ export class SecureContexts {
 
   constructor(ticketKeys: TicketKeys) {
     this.#ticketKeys = ticketKeys;
-    this.#nobody = tls.createSecureContext({ minVersion: 'TLSv1.2', ciphers: CIPHERS });
+    this.#nobody = tls.createSecureContext(TLS_PROFILES.Intermediate);
   }
 
   /** Has no certificate: the handshake ends with an alert. */
@@ -34,22 +35,28 @@ export class SecureContexts {
   }
 
   /** `resumes`: sessions of the listener may be resumed, by whichever process of the run takes the connection. */
-  of({ hostname = '' }: TlsContext, presented: PresentedCertificates, resumes: boolean): tls.SecureContext {
-    const key = resumes ? hostname : `${hostname} anew`;
+  of(context: TlsContext, presented: PresentedCertificates, resumes: boolean): tls.SecureContext {
+    const key = `${context.hostname ?? ''} ${context.profile} ${resumes}`;
     let made = this.#made.get(presented);
     if (made === undefined) this.#made.set(presented, (made = new Map()));
     let secure = made.get(key);
     if (secure === undefined) {
-      secure = this.#before.get(presented)?.get(key) ?? this.#make(presented, hostname, resumes);
+      secure = this.#before.get(presented)?.get(key) ?? this.#make(context, presented, resumes);
       made.set(key, secure);
     }
     return secure;
   }
 
-  #make({ options }: PresentedCertificates, hostname: string, resumes: boolean): tls.SecureContext {
+  #make(
+    { hostname = '', profile }: TlsContext,
+    { options }: PresentedCertificates,
+    resumes: boolean,
+  ): tls.SecureContext {
+    const settings = TLS_PROFILES[profile];
     const secure = tls.createSecureContext({
       ...options,
-      secureOptions: resumes ? 0 : constants.SSL_OP_NO_TICKET,
+      ...settings,
+      secureOptions: settings.secureOptions! | (resumes ? 0 : constants.SSL_OP_NO_TICKET),
       // A session of another listener is none here: RFC 6066 wants a new one where the server name is another.
       sessionIdContext: createHash('sha256').update(hostname).digest('hex').slice(0, SESSION_CONTEXT_BYTES),
     });

@@ -1,8 +1,10 @@
 /** Which listener's TLS a connection gets, by server name, and what that is. */
 import type tls from 'node:tls';
+import type { TlsProfile } from '../../config/index.ts';
 
 /** One certificate, or several with keys of different kinds, of which the client's abilities choose. */
 export interface PresentedCertificates {
+  /** Certificates, keys, and authorities of clients. */
   readonly options: tls.SecureContextOptions;
 }
 
@@ -13,23 +15,8 @@ export interface TlsContext {
   /** What is presented to clients that ask for this server name, or ('') for none. */
   present(serverName: string): PresentedCertificates;
   clients: 'ignore' | 'verify' | 'request';
+  profile: TlsProfile;
 }
-
-/**
- * The socket's own decide, whatever the certificate. Suites of TLS 1.2 with forward secrecy and authenticated
- * encryption; those of 1.3 are fine as they are.
- */
-export const CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
 
 /**
  * A server name that is nobody's. Connections that name no server have it where Host must not decide: on a port that

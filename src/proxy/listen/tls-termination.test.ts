@@ -21,7 +21,7 @@ afterEach(() => {
 function contexts(clients: TlsContext['clients'] = 'ignore'): TlsContexts {
   const options = { cert: pair.cert.toString(), key: pair.key.toString() };
   const presented = { options };
-  return new TlsContexts([{ hostname: undefined, clients, present: () => presented }]);
+  return new TlsContexts([{ hostname: undefined, clients, profile: 'Intermediate', present: () => presented }]);
 }
 
 function newKeys(clock?: () => number): TicketKeys {
@@ -96,7 +96,9 @@ test('no session is resumed where clients are asked for certificates', async () 
 function named(): TlsContexts {
   const options = { cert: pair.cert.toString(), key: pair.key.toString() };
   const presented = { options };
-  return new TlsContexts([{ hostname: 'a.example', clients: 'ignore', present: () => presented }]);
+  return new TlsContexts([
+    { hostname: 'a.example', clients: 'ignore', profile: 'Intermediate', present: () => presented },
+  ]);
 }
 
 test.each(['TLSv1.2', 'TLSv1.3'] as const)(

@@ -1,9 +1,17 @@
 /** TLS contexts of listeners, made from Certificate and TrustBundle objects, each once. */
 import { X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
-import type { Certificate, Challenge, Listener, Snapshot, TrustBundle } from '../../config/index.ts';
+import {
+  type Certificate,
+  type Challenge,
+  type Listener,
+  policyKey,
+  type Snapshot,
+  type TlsProfile,
+  type TrustBundle,
+} from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
-import { CIPHERS, type PresentedCertificates, type TlsContext, TlsContexts } from '../listen/index.ts';
+import { type PresentedCertificates, TLS_PROFILES, type TlsContext, TlsContexts } from '../listen/index.ts';
 
 /** A certificate of a listener, alone. */
 interface OwnCertificate extends PresentedCertificates {
@@ -28,12 +36,10 @@ export function presentable(certificate: Certificate | Challenge, ca: readonly s
       const options: tls.SecureContextOptions = {
         cert: certificate.certificate,
         key: certificate.privateKey,
-        ciphers: CIPHERS,
-        minVersion: 'TLSv1.2',
         ...(ca.length > 0 ? { ca: [...ca] } : {}),
       };
       // Throws where TLS cannot use them, while nothing has changed yet.
-      tls.createSecureContext(options);
+      tls.createSecureContext({ ...options, ...TLS_PROFILES.Intermediate });
       const leaf = new X509Certificate(certificate.certificate);
       const keyType = leaf.publicKey.asymmetricKeyType ?? '';
       made = {
@@ -87,7 +93,7 @@ export function challengeContexts(listeners: readonly Listener[], config: Snapsh
   if (!listeners.some((listener) => isChallenged(listener, config))) return undefined;
   const contexts = Array.from(config.of('Challenge').values(), (challenge): TlsContext => {
     const own = presentable(challenge);
-    return { hostname: challenge.key, clients: 'ignore', present: () => own };
+    return { hostname: challenge.key, clients: 'ignore', profile: 'Intermediate', present: () => own };
   });
   return new TlsContexts(contexts);
 }
@@ -109,7 +115,14 @@ function contextsOf(listener: Listener, config: Snapshot): TlsContext[] {
     const certificate = config.get('Certificate', key);
     if (certificate !== undefined) certificates.push(presentable(certificate, ca));
   }
-  return certificates.length > 0 ? [{ hostname, clients, present: presenter(certificates) }] : [];
+  return certificates.length > 0
+    ? [{ hostname, clients, profile: profileOf(listener, config), present: presenter(certificates) }]
+    : [];
+}
+
+function profileOf({ key }: Listener, config: Snapshot): TlsProfile {
+  const policy = config.get('Policy', policyKey('ClientTraffic', key));
+  return (policy?.type === 'ClientTraffic' && policy.spec.tlsProfile) || 'Intermediate';
 }
 
 /**

@@ -22,4 +22,5 @@ export const clientTrafficPolicySpec = object({
   ),
   proxyProtocol: optional(proxyProtocol),
   pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
+  tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
 });

@@ -6,6 +6,7 @@ import {
   POLICY_TYPES,
   type ProxyProtocolFromClients,
   policyKey,
+  type TlsProfile,
 } from '../../config/index.ts';
 import { type Collection, type Index, index } from '../../graph/index.ts';
 import { ownerKey } from '../gateway/declared.ts';
@@ -35,6 +36,7 @@ export interface ListenerTraffic {
   proxyProtocol?: ProxyProtocolFromClients;
   /** Of the nearest policy: listeners of a port may differ in it. */
   pathForm?: PathForm;
+  tlsProfile?: TlsProfile;
   /** A listener of others on the port, for whose sake `nearest` does not decide. */
   obstacle?: string;
   port: number;
@@ -82,17 +84,19 @@ function isBelow({ listener, owner, name }: ListenerTraffic, { object, section }
   return owner === object || `Gateway/${listener}`.startsWith(`${object}/`);
 }
 
-function isFelt({ proxyProtocol, pathForm }: ListenerTraffic): boolean {
-  return proxyProtocol !== undefined || pathForm !== undefined;
+function isFelt({ proxyProtocol, pathForm, tlsProfile }: ListenerTraffic): boolean {
+  return proxyProtocol !== undefined || pathForm !== undefined || tlsProfile !== undefined;
 }
 
-function configOf({ listener, proxyProtocol, pathForm }: ListenerTraffic): ClientTraffic | undefined {
-  if (proxyProtocol === undefined && pathForm === undefined) return undefined;
+function configOf(traffic: ListenerTraffic): ClientTraffic | undefined {
+  if (!isFelt(traffic)) return undefined;
+  const { listener, proxyProtocol, pathForm, tlsProfile } = traffic;
   const key = policyKey('ClientTraffic', listener);
   const target = { kind: 'Listener' as const, key: listener };
   const policy: ClientTraffic = { kind: 'Policy', key, type: 'ClientTraffic', target, spec: {} };
   if (proxyProtocol !== undefined) policy.spec.proxyProtocol = proxyProtocol;
   if (pathForm !== undefined) policy.spec.pathForm = pathForm;
+  if (tlsProfile !== undefined) policy.spec.tlsProfile = tlsProfile;
   return policy;
 }
 
@@ -136,6 +140,7 @@ function portTraffic(
     const traffic: ListenerTraffic = { listener: view.key, name: view.spec.name, owner, port, protocol };
     if (own !== undefined) traffic.nearest = own.key;
     if (own?.settings?.pathForm !== undefined && isHttp(protocol)) traffic.pathForm = own.settings.pathForm;
+    if (own?.settings?.tlsProfile !== undefined && endsTls(view)) traffic.tlsProfile = own.settings.tlsProfile;
     const obstacle = own && obstacles.get(own.key);
     if (obstacle !== undefined) traffic.obstacle = obstacle;
     if (winner !== undefined) {
@@ -149,6 +154,10 @@ function portTraffic(
 /** Of the others no path is read. */
 function isHttp(protocol: Listener['protocol']): boolean {
   return protocol === 'HTTP' || protocol === 'HTTPS';
+}
+
+function endsTls({ config }: ListenerView): boolean {
+  return config?.tls?.mode === 'Terminate';
 }
 
 /** A listener of the port that the policy has no say in, and that has not the same setting. */
@@ -179,7 +188,7 @@ function effectAt(
   policy: ClientTrafficView,
   target: PolicyTarget,
 ): Effect {
-  const { proxyProtocol, pathForm } = policy.settings ?? {};
+  const { proxyProtocol, pathForm, tlsProfile } = policy.settings ?? {};
   const problems: Problem[] = [];
   const remarks: string[] = [];
   const views = look.context.fetch(listeners.viewsByOwner, target.object) ?? [];
@@ -189,6 +198,8 @@ function effectAt(
       remarks.push(`not on listener ${view.spec.name}: PROXY headers come before streams, not before UDP datagrams`);
     if (view.config !== undefined && pathForm !== undefined && !isHttp(view.config.protocol))
       remarks.push(`not on listener ${view.spec.name}: no path is read on a ${view.config.protocol} listener`);
+    if (view.config !== undefined && tlsProfile !== undefined && !endsTls(view))
+      remarks.push(`not on listener ${view.spec.name}: it ends no TLS`);
     const traffic = look.context.fetch(held.traffic, view.key);
     if (traffic === undefined) continue;
     if (traffic.nearest !== undefined && traffic.nearest !== policy.key)
