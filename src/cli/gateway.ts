@@ -19,6 +19,8 @@ export interface GatewayOptions {
   /** Of a cluster: where clients reach the gateway. */
   publishedAddresses?: string[];
   paths: string[];
+  /** Beside what the paths hold. */
+  manifests?: string;
   /** Waits for paths that cannot be read yet. */
   wait?: boolean;
   setup: FleetSetup;
@@ -57,14 +59,15 @@ export class Gateway {
   constructor(options: GatewayOptions, voices: GatewayVoices) {
     this.#options = options;
     this.#voices = voices;
-    const { cluster, paths, wait, controllerNames, endpoints, echoBackends, setup, publishedAddresses } = options;
+    const { cluster, paths, manifests, wait, controllerNames, endpoints, echoBackends, setup, publishedAddresses } =
+      options;
     const { loopbackNames } = setup;
     this.#echoes = echoBackends ? new Echoes() : undefined;
     this.#files = new CertificateFiles(options.certificates ?? []);
     this.#acme = options.acme && openAcme(options.acme, voices.log);
     this.#control = new Control(
       {
-        source: cluster?.source ?? manifestSource({ paths, endpoints, watch: true }),
+        source: cluster?.source ?? manifestSource({ paths, endpoints, watch: true, manifests }),
         writer: cluster?.writer,
         publishedAddresses,
         wait,

@@ -6,6 +6,7 @@ import { packageVersion } from './version.ts';
 /** In the order of --help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./command/run.ts')).runCommand(),
+  proxy: async () => (await import('./command/proxy.ts')).proxyCommand(),
   check: async () => (await import('./command/check.ts')).checkCommand(),
   status: async () => (await import('./command/status.ts')).statusCommand(),
   explain: async () => (await import('./command/explain.ts')).explainCommand(),

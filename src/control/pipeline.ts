@@ -33,7 +33,7 @@ export interface PipelineOptions {
   provided?: ReadonlyArray<Collection<ProvidedCertificate>>;
   /** Where clients reach the data planes, where that is not what their sockets are bound to. */
   publishedAddresses?: string[];
-  /** Certificates are obtained by ACME for every Gateway that does not say otherwise. */
+  /** Certificates are obtained by ACME: for every Gateway that does not say otherwise, or (false) where one asks; absent: for none. */
   acme?: boolean;
   /** Config objects beside those that are translated. */
   beside?: Collection<ConfigObject>;

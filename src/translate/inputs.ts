@@ -31,7 +31,7 @@ export interface TranslateOptions {
   publishedAddresses?: ReadonlyArray<string>;
   /** Whether a Service may lead to this machine by name; refused unless said otherwise. */
   loopbackNames?: 'allowed' | 'refused';
-  /** Certificates are obtained by ACME for every Gateway that does not say otherwise. */
+  /** Certificates are obtained by ACME: for every Gateway that does not say otherwise, or (false) where one asks; absent: for none. */
   acme?: boolean;
   /**
    * Called where an object makes us throw while the translation is made, which is a fault of ours. Later faults are

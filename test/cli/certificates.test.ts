@@ -139,3 +139,18 @@ test('what cannot be used ends the start, and says why', async () => {
     /^2 .*is not a host such as shop.example.com; write host=cert.pem,key.pem/s,
   );
 });
+
+test('check says of a Gateway that asks for ACME what a run would do; in a cluster nobody does it', async () => {
+  const asking = gateway([{ ...HTTPS, hostname: 'shop.example.com' }]) as { metadata: object };
+  Object.assign(asking.metadata, { annotations: { 'daemun.dev/acme': 'true' } });
+  const { stdout } = await daemun(
+    ['check', '-f', '-', '-o', 'json'],
+    `${GATEWAY.split('---\n')[0]}---\n${documents(asking)}`,
+  );
+  expect(stdout).toContain('a certificate for shop.example.com is to be obtained by ACME');
+  const { code, stderr } = await daemun(['run', '--cluster', '--acme']);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('--acme and --cluster exclude each other')]);
+  const odd = JSON.stringify(asking).replace('"true"', '"yes"');
+  const told = await daemun(['check', '-f', '-'], `${GATEWAY.split('---\n')[0]}---\n${odd}`);
+  expect(told.stdout + told.stderr).toContain('"yes" says nothing: write "true" or "false"');
+});

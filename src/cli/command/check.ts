@@ -53,6 +53,7 @@ export function checkCommand(): Command {
       const pipeline = openPipeline({
         source,
         controllerNames: controllerName,
+        acme: false,
         provided: [certificates.collection],
         strict,
         bareServices: 'info',

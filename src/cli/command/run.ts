@@ -170,6 +170,8 @@ function clusterFlags(flags: RunFlags, { paths, command }: Asked): ClusterSetup 
     return undefined;
   }
   if (paths.length > 0) command.error('error: -f and --cluster exclude each other');
+  // Several runs would obtain each its own, and the authority would find another one's answer.
+  if (flags.acme === true) command.error('error: --acme and --cluster exclude each other: there, use cert-manager');
   return { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [DEFAULT_CONTROLLER] };
 }
 
@@ -214,7 +216,7 @@ function gatewayFlags(flags: RunFlags, command: Command) {
     workers: flags.workers,
     controllerNames: flags.cluster === true ? (flags.controllerName ?? [DEFAULT_CONTROLLER]) : flags.controllerName,
     echoBackends: flags.echoBackends ?? false,
-    acme: acmeOf(flags),
+    ...(flags.cluster === true ? {} : { acme: acmeOf(flags) }),
     admin: adminSetup(flags, command),
     drainTimeout: flags.drainTimeout,
   };

@@ -52,16 +52,18 @@ export function manage(gateway: Gateway, adopted: AdoptedClass, options: Transla
   return { ...identity, controllerName, addresses, acme, problems, ignored };
 }
 
-function asksForAcme(
-  { metadata }: Gateway,
-  { acme = false }: TranslateOptions,
-  ignored: ManagedGateway['ignored'],
-): boolean {
+function asksForAcme({ metadata }: Gateway, { acme }: TranslateOptions, ignored: ManagedGateway['ignored']): boolean {
   const asked = metadata.annotations?.[ACME_ANNOTATION];
+  const field = `metadata.annotations["${ACME_ANNOTATION}"]`;
+  if (acme === undefined) {
+    const message = 'no certificate is obtained here: give the listeners Secrets, as cert-manager makes them';
+    if (asked === 'true') ignored.push({ field, message });
+    return false;
+  }
   if (asked === undefined || asked === 'true' || asked === 'false')
     return asked === undefined ? acme : asked === 'true';
   const message = `"${asked}" says nothing: write "true" or "false", in quotation marks`;
-  ignored.push({ field: `metadata.annotations["${ACME_ANNOTATION}"]`, message });
+  ignored.push({ field, message });
   return acme;
 }
 
