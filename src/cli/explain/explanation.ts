@@ -1,4 +1,5 @@
 /** What becomes of one request under a config: plain JSON, and the same from files and from a running gateway. */
+import { isIP } from 'node:net';
 import type { Endpoint, Filter, Listener, RouteRule, Snapshot, WeightedBackend } from '../../config/index.ts';
 import { askedTarget } from '../../proxy/http/index.ts';
 import {
@@ -13,6 +14,8 @@ import {
 } from '../../proxy/route/index.ts';
 import type { AskedRequest } from './asked-request.ts';
 import { type FilterEffect, filterEffect } from './filter-effect.ts';
+import { takesHost } from './hostname.ts';
+import { meantRoutes, type WrittenRoute } from './meant-route.ts';
 
 export interface ExplainedBackend {
   /** '' where the reference is broken. */
@@ -48,14 +51,19 @@ export interface Explanation {
   unserved: string[];
   /** Rules that no data plane can compile, each with the reason; they answer 500 to the requests that they take. */
   unusable: Array<{ rule: string; message: string }>;
+  /** Routes that have the host and are not asked, each with the reason; only where no rule takes the request. */
+  meant?: string[];
 }
 
 export interface KnownConfig {
   snapshot: Snapshot;
   unserved: string[];
+  /** Absent: only what is served is known. */
+  written?: WrittenRoute[];
 }
 
-export function explanationOf({ snapshot, unserved }: KnownConfig, asked: AskedRequest): Explanation {
+export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanation {
+  const { snapshot, unserved } = known;
   const listeners = [...snapshot.of('Listener').values()].filter(isHttp);
   const here = socketFor(listeners, asked);
   const plans = new PlanCache();
@@ -77,9 +85,11 @@ export function explanationOf({ snapshot, unserved }: KnownConfig, asked: AskedR
   const backends = chosen ? explainedBackends(snapshot, chosen, request) : [];
   const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
   const wantsGrpc = !chosen && table.wantsGrpc(plainHead(request), request.serverName);
-  const outcome = inGrpc(outcomeOf({ match, chosen, backends, here, wantsGrpc }), request);
+  const outcome = inGrpc(outcomeOf({ match, chosen, backends, here, wantsGrpc, request, listeners }), request);
   const missing = match.listeners.length === 0 ? unserved : [];
-  return { request, outcome, match, filters, backends, ports, unserved: missing, unusable };
+  const meant = chosen ? [] : meantRoutes(known, request);
+  const explanation = { request, outcome, match, filters, backends, ports, unserved: missing, unusable };
+  return meant.length > 0 ? { ...explanation, meant } : explanation;
 }
 
 function sentAs(target: string, asked: AskedRequest): AskedRequest {
@@ -111,11 +121,6 @@ function socketFor(listeners: Listener[], { port, scheme, host }: AskedRequest):
   return sockets.find((socket) => socket.some(({ hostname }) => takesHost(hostname, host))) ?? sockets[0] ?? [];
 }
 
-export function takesHost(hostname: string | undefined, host: string): boolean {
-  if (hostname === undefined) return true;
-  return hostname.startsWith('*.') ? host.endsWith(hostname.slice(1)) : hostname === host;
-}
-
 /** As gRPC says it: only a missing route is UNIMPLEMENTED. */
 function inGrpc(outcome: Outcome, { grpc }: AskedRequest): Outcome {
   if (!grpc || outcome.kind !== 'error' || outcome.status === undefined) return outcome;
@@ -129,11 +134,31 @@ interface OutcomeFacts {
   backends: ExplainedBackend[];
   here: Listener[];
   wantsGrpc: boolean;
+  request: AskedRequest;
+  /** Of all ports. */
+  listeners: Listener[];
 }
 
-function outcomeOf({ match, chosen, backends, here, wantsGrpc }: OutcomeFacts): Outcome {
-  if (here.length === 0)
-    return { kind: 'error', reason: 'no listener has this port and protocol: the connection is refused' };
+/** Before any request is read. */
+function connectionFault({ here, listeners, request }: OutcomeFacts): string | undefined {
+  const { port, scheme, serverName } = request;
+  if (here.length > 0) {
+    const known =
+      scheme === 'http' || isIP(serverName) !== 0 || here.some((one) => takesHost(one.hostname, serverName));
+    return known ? undefined : `no listener takes the server name ${serverName}: the TLS handshake fails`;
+  }
+  if (!listeners.some((listener) => listener.port === port)) {
+    return 'no listener has this port and protocol: the connection is refused';
+  }
+  return scheme === 'http'
+    ? `port ${port} speaks TLS, and this is plain HTTP: ask for https`
+    : `port ${port} speaks plain HTTP: the TLS handshake fails`;
+}
+
+function outcomeOf(facts: OutcomeFacts): Outcome {
+  const { match, chosen, backends, wantsGrpc } = facts;
+  const fault = connectionFault(facts);
+  if (fault !== undefined) return { kind: 'error', reason: fault };
   if (match.misdirected) {
     return {
       kind: 'error',

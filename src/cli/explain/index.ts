@@ -2,6 +2,7 @@
 import type { RedactedConfig } from '../../admin/index.ts';
 import { type Endpoints, Snapshot } from '../../config/index.ts';
 import { type ListenerView, openPipeline, type Report } from '../../control/index.ts';
+import { DaemunError } from '../../observe/index.ts';
 import type { EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';
 import { EXIT } from '../exit-code.ts';
@@ -10,6 +11,7 @@ import { unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
 import type { ExplainFlags } from './explain-flags.ts';
 import { type Explanation, explanationOf, type KnownConfig } from './explanation.ts';
+import { refusedRoutes } from './meant-route.ts';
 import { narrative } from './narrative.ts';
 import { questionOf } from './question.ts';
 import { type StreamExplanation, streamExplanationOf } from './stream-explanation.ts';
@@ -65,10 +67,16 @@ async function fromFiles({ file = [], controllerName, endpoints, echoBackends }:
   });
   await pipeline.source.ready;
   await pipeline.source.close();
+  const { unreadable = [] } = pipeline.source;
+  if (unreadable.length > 0) {
+    const why = unreadable.map(({ path, error }) => `${path}: ${error}`).join('; ');
+    throw new DaemunError('DMN_MANIFESTS_UNREADABLE', why);
+  }
   const whole = Snapshot.EMPTY.apply({ version: 1, upserts: [...pipeline.config.values()], removals: [] });
-  const written = Snapshot.EMPTY.apply({ version: 1, upserts: whole.shown(), removals: [] });
-  const snapshot = echoBackends ? withEchoes(written) : written;
-  return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()) };
+  const shown = Snapshot.EMPTY.apply({ version: 1, upserts: whole.shown(), removals: [] });
+  const snapshot = echoBackends ? withEchoes(shown) : shown;
+  const written = refusedRoutes(pipeline);
+  return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()), written };
 }
 
 /** As --echo-backends of `run`: an echo where a Backend has no endpoints. */

@@ -29,6 +29,7 @@ export function narrative(explanation: Explanation, paint: Paint): string {
     ),
     section('Listener', listenerLines(explanation), paint),
     ...(chosen ? chosenParts(explanation, chosen, paint) : [section('Closest', closestLines(explanation), paint)]),
+    section('Meant', explanation.meant ?? [], paint),
     section('Filters', filters.map(filterLine), paint),
     section('Timeouts', chosen ? timeoutLines(chosen.rule) : [], paint),
     section(

@@ -1,14 +1,8 @@
 /** What becomes of one connection, or UDP session, that no HTTP is read from: plain JSON, like Explanation. */
 import type { Listener, RouteKind, RouteRule, Snapshot } from '../../config/index.ts';
 import { compileSniTable, ruleForListener } from '../../proxy/stream/index.ts';
-import {
-  type ExplainedBackend,
-  type KnownConfig,
-  type Outcome,
-  percent,
-  takesHost,
-  weightedBackends,
-} from './explanation.ts';
+import { type ExplainedBackend, type KnownConfig, type Outcome, percent, weightedBackends } from './explanation.ts';
+import { takesHost } from './hostname.ts';
 
 export interface AskedConnection {
   protocol: 'tls' | 'tcp' | 'udp';

@@ -1,0 +1,65 @@
+/** Where nothing takes a request: the routes that were most likely meant for it, and why they are not asked. */
+import type { Snapshot } from '../../config/index.ts';
+import type { Pipeline } from '../../control/index.ts';
+import { takesHost } from './hostname.ts';
+
+/** A route as it is written, with what keeps it from being served. */
+export interface WrittenRoute {
+  /** `Kind namespace/name`. */
+  name: string;
+  hostnames: ReadonlyArray<string>;
+  refusals: string[];
+}
+
+interface ParentsStatus {
+  parents?: Array<{ conditions: Array<{ type: string; status: string; message: string }> }>;
+}
+
+/** Routes with hostnames of their own that some parent, or all, do not take. */
+export function refusedRoutes({ source, report }: Pipeline): WrittenRoute[] {
+  const { items, diagnostics } = report();
+  const statuses = new Map(items.map((item) => [keyOf(item.kind, item.metadata), item.status as ParentsStatus]));
+  const { HTTPRoute, GRPCRoute, TLSRoute } = source.collections;
+  return [...HTTPRoute.values(), ...GRPCRoute.values(), ...TLSRoute.values()].flatMap((route) => {
+    const { kind, metadata, spec } = route;
+    const key = keyOf(kind, metadata);
+    const parents = statuses.get(key)?.parents ?? [];
+    const refused = parents.flatMap(({ conditions }) =>
+      conditions.filter(({ type, status }) => type === 'Accepted' && status === 'False').map(({ message }) => message),
+    );
+    const said = diagnostics
+      .filter(
+        ({ object, severity, field }) => object === key && severity !== 'info' && field.startsWith('spec.parentRefs'),
+      )
+      .map(({ message }) => message);
+    const refusals = refused.length > 0 ? refused : parents.length > 0 ? [] : said;
+    return [{ name: key.replace('/', ' '), hostnames: spec.hostnames ?? [], refusals }];
+  });
+}
+
+function keyOf(kind: string, { namespace = '', name }: { namespace?: string; name: string }): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+/** Sentences about the routes that have this host. */
+export function meantRoutes(
+  { snapshot, written = [] }: { snapshot: Snapshot; written?: ReadonlyArray<WrittenRoute> },
+  { host, port }: { host: string; port: number },
+): string[] {
+  const refused = written
+    .filter(
+      ({ hostnames, refusals }) => refusals.length > 0 && hostnames.some((one) => takesHost(one.toLowerCase(), host)),
+    )
+    .map(({ name, refusals }) => `${name} has this hostname but is not accepted: ${refusals.join('; ')}`);
+  const elsewhere = new Set<string>();
+  for (const { route, attachments } of snapshot.of('RouteRule').values()) {
+    for (const { listener: key, hostnames } of attachments) {
+      const listener = snapshot.get('Listener', key);
+      if (listener === undefined || listener.port === port) continue;
+      if (!hostnames.some((one) => one !== '*' && takesHost(one, host))) continue;
+      const name = `${route.kind} ${route.namespace}/${route.name}`;
+      elsewhere.add(`${name} has this hostname and attaches to listener ${key} of port ${listener.port}`);
+    }
+  }
+  return [...refused, ...elsewhere];
+}
