@@ -55,12 +55,12 @@ export async function succeed(program: string, args: string[], options: RunOptio
 
 /**
  * A Go program, installed into a folder outside the tree and kept for the next run; undefined, with the reason
- * printed, where there is no Go or it cannot be had.
+ * printed, where there is no Go or it cannot be had. `apart`: a folder within that one, for names that say little.
  */
-export function goProgram(module: string): string | undefined {
+export function goProgram(module: string, apart = ''): string | undefined {
   const go = findTool('go', 'golang');
   if (go === undefined) return undefined;
-  const bin = join(tmpdir(), 'daemun-go-programs');
+  const bin = join(tmpdir(), 'daemun-go-programs', apart);
   mkdirSync(bin, { recursive: true });
   const program = join(bin, module.replace(/@.*/, '').split('/').at(-1)!);
   if (existsSync(program)) return program;

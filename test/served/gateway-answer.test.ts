@@ -94,6 +94,12 @@ describe('Date stands in the gateway’s own answers', () => {
       [431, { ':path': '/', ...many }],
       [200, { ':path': '/a.B/C', ':method': 'POST', 'content-type': 'application/grpc' }],
     ];
+    for (const type of ['application/grpc+proto', 'application/grpc-web']) {
+      const call = session.request({ ':path': '/a.B/C', ':method': 'POST', 'content-type': type, ...many });
+      const [answer] = (await once(call, 'response')) as [http2.IncomingHttpHeaders];
+      expect(answer).toMatchObject({ ':status': 200, 'content-type': type.replace('+proto', ''), 'grpc-status': '8' });
+      call.resume();
+    }
     for (const [status, headers] of calls) {
       const [answered, date] = await dateOf(headers);
       expect(answered).toBe(status);

@@ -16,12 +16,17 @@ import type { UpstreamChoice } from './service.ts';
 /** Most heads with a status of 1xx before a request's answer; a backend that sends more has no answer. */
 export const MAX_INFORMATIONAL_HEADS = 64;
 
+/** Milliseconds for a backend to say `100 Continue`, or to answer; then the client is told to go on all the same. */
+export const CONTINUE_TIMEOUT = 1_000;
+
 export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWaiter {
   protected plan: RoutePlan | null = null;
   protected request: BackendRequest | null = null;
   protected choice: UpstreamChoice | null = null;
   /** The client waits for `100 Continue`. */
   protected expectsContinue = false;
+  /** The backend is asked whether it may go on. */
+  #awaitsContinue = false;
   #pool: EndpointPool | null = null;
   /** The attempt under way went out on a connection that had carried other requests. */
   #onUsed = false;
@@ -35,8 +40,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     this.#pool = pool;
     this.account.attempts++;
     this.account.endpoint = pool.label;
-    if (this.expectsContinue) sendContinue(this.down);
-    this.expectsContinue = false;
+    if (this.expectsContinue) this.#awaitContinue();
     const { timeouts, retry } = this.plan!.rule;
     if (retry !== undefined && this.account.attempts === 1) this.choice!.retries.sent();
     this.beginAttempt(timeouts?.backendRequest ?? 0);
@@ -46,6 +50,29 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     this.#send(up);
     // Of a first attempt the client's codec puts on the wire what is there of the body, too.
     if (this.account.attempts > 1) up.flush();
+  }
+
+  /** What the backend thinks of the head decides whether the client sends the body; one that says nothing wants it. */
+  #awaitContinue(): void {
+    this.#awaitsContinue = true;
+    this.beginWait(CONTINUE_TIMEOUT);
+  }
+
+  #tellToContinue(): void {
+    this.continued();
+    sendContinue(this.down);
+  }
+
+  /** The client waits no more. */
+  protected continued(): void {
+    this.expectsContinue = false;
+    this.#endContinueWait();
+  }
+
+  #endContinueWait(): void {
+    if (!this.#awaitsContinue) return;
+    this.#awaitsContinue = false;
+    this.endWait();
   }
 
   upstreamReady(up: Upstream, used = false): void {
@@ -149,7 +176,11 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   responseInformational(head: Head): void {
     if (++this.#informational > MAX_INFORMATIONAL_HEADS) return this.#refuseResponse();
-    if (head.status === 100) return;
+    if (this.over) return;
+    if (head.status === 100) {
+      if (this.#awaitsContinue) this.#tellToContinue();
+      return;
+    }
     const composed = composeResponse(this.down.beginHead(), head, HeaderPatch.NONE);
     if (composed !== null) this.down.sendInformational(composed);
     this.down.flush();
@@ -157,6 +188,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   responseHead(head: Head, framing: BodyFraming): void {
     const { account } = this;
+    this.#endContinueWait();
     this.#pool!.health.answered(head.status);
     if (this.service.onAccess !== undefined) account.upstreamDuration = performance.now() - account.startedAt;
     const { status } = head;
@@ -205,6 +237,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   /** What guards fails closed. */
   protected waitTimedOut(): void {
+    if (this.#awaitsContinue) return this.#tellToContinue();
     this.releaseUpstream('timeout');
     this.fail(503, 'filter_timeout', 'The gateway could not decide on this request in time.');
   }

@@ -22,6 +22,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
     this.account.bytesIn += size;
     this.active();
     if (this.over) return;
+    if (this.expectsContinue) this.continued();
     const { maxBodyBytes } = this.service.limits;
     if (maxBodyBytes > 0 && this.account.bytesIn > maxBodyBytes && !this.tunnel) return this.refuseBody();
     if (this.request === null) this.#holdBody(start, end);

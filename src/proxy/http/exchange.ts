@@ -191,6 +191,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
       listenerPort,
       trusted,
       upgrade,
+      expects: this.expectsContinue && !this.requestComplete,
       via: this.service.via === true,
     };
     const text = composeRequest(head, { changes, client: this.client, framing });

@@ -41,6 +41,8 @@ export interface RequestChanges {
   trusted: boolean;
   /** A protocol to upgrade to, kept for the backend. */
   upgrade: boolean;
+  /** The client waits for `100 Continue`. */
+  expects: boolean;
   /** Say so in Via. */
   via: boolean;
 }
@@ -93,6 +95,7 @@ export function composeRequest(
   if (!keepHost) putHost(to, head, changes.authority === '' ? ownAuthority(head, client) : changes.authority);
   putForwarded(to, head, { changes, client });
   if (framing === BODY_OPEN) to.text('Transfer-Encoding: chunked\r\n');
+  if (changes.expects) to.text('Expect: 100-continue\r\n');
   if (changes.upgrade) putUpgrade(to, head);
   if (changes.patch.text !== '') to.text(changes.patch.text);
   const composed = to.finish();

@@ -1,9 +1,10 @@
 /** What gRPC asks of answers that the gateway makes itself, and its deadlines. */
 import type { Downstream } from '../ground/codec.ts';
 import { WHEEL_TICK } from '../ground/deadline.ts';
-import { type Head, nameHash } from '../ground/head.ts';
+import { type Head, type HeadTable, nameHash } from '../ground/head.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
 
+const CONTENT_TYPE = nameHash('content-type');
 const GRPC_TIMEOUT = nameHash('grpc-timeout');
 
 /** The gRPC status for an HTTP status of the gateway's own. A reference that does not resolve is UNAVAILABLE. */
@@ -18,12 +19,20 @@ export function grpcStatus(status: number): number {
     case 404:
       return 12;
     case 413:
+    case 431:
       return 8;
     case 504:
       return 4;
     default:
       return 14;
   }
+}
+
+/** The content type of a call whose head is known only as far as `table` was filled; '' where it is none of gRPC. */
+export function grpcType(table: HeadTable): string {
+  const index = table.find('content-type', CONTENT_TYPE);
+  const type = index === -1 ? null : /^application\/grpc(-web(-text)?)?(?=[+;]|$)/.exec(table.value(index));
+  return type === null ? '' : type[0];
 }
 
 /** grpc-message is percent-encoded where it is not printable ASCII. */

@@ -9,6 +9,7 @@ import { type OutboxOwner, outbox } from '../outbox.ts';
 import { chunkHeader } from './chunk-text.ts';
 import type { EndedClient } from './ended-client.ts';
 import { LinkedClient } from './linked-client.ts';
+import { ZERO } from './octets.ts';
 
 /** Bytes of a body up to which they join the head, or what else is collected, in one write. */
 const JOINED_BODY = 16 * 1024;
@@ -16,6 +17,8 @@ const JOINED_BODY = 16 * 1024;
 const HEAD_TAIL = 128;
 /** Bytes for what stands around a chunk, or around the trailers. */
 const CHUNK_FRAME = 64;
+/** Where `HTTP/1.1 100` differs from other 1xx heads. */
+const LAST_DIGIT = 'HTTP/1.1 10'.length;
 const CRLF = '\r\n';
 
 export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
@@ -48,7 +51,7 @@ export abstract class AnswerWriter extends LinkedClient implements OutboxOwner {
 
   /** HTTP/1.0 has none. */
   sendInformational(head: Composed): void {
-    this.expectsContinue = false;
+    if (ARENA[head.start + LAST_DIGIT] === ZERO) this.expectsContinue = false;
     const to = this.tailOf(head);
     if (this.minorVersion === 0) to.begin(to.start);
     else to.text('\r\n');

@@ -9,7 +9,7 @@ import {
   CHUNK_SIZE_INVALID,
   CHUNK_SIZE_TOO_LARGE,
 } from './fault.ts';
-import { BACKSLASH, CR, EQUALS, HEX, LF, NOT_HEX, QUOTE, SEMICOLON, TOKEN, VALUE } from './octets.ts';
+import { BACKSLASH, CR, EQUALS, HEX, HTAB, LF, NOT_HEX, QUOTE, SEMICOLON, SP, TOKEN, VALUE } from './octets.ts';
 import { TrailerSection } from './trailer.ts';
 
 /** Most hexadecimal digits of a chunk size, leading zeros counted: sizes stay exact numbers. */
@@ -40,6 +40,8 @@ const EXTENSION_TOKEN = 12;
 const EXTENSION_QUOTED = 13;
 const EXTENSION_QUOTED_PAIR = 14;
 const EXTENSION_QUOTED_END = 15;
+/** White space that comes before a ';' (RFC 9112 7.1.1); before anything else it is refused. */
+const EXTENSION_SPACE = 16;
 
 const LAST_CHUNK = '0\r\n\r\n';
 
@@ -148,11 +150,12 @@ export class ChunkDecoder {
     if (this.#digits === 0) return CHUNK_SIZE_INVALID;
     if (octet === CR) this.#state = SIZE_LF;
     else if (octet === SEMICOLON) this.#state = EXTENSION_NAME_FIRST;
+    else if (octet === SP || octet === HTAB) this.#state = EXTENSION_SPACE;
     else return octet === LF ? BARE_LF : CHUNK_SIZE_INVALID;
     return 0;
   }
 
-  /** One octet of `;name=value` or `;name="value"`, without the white space that the grammar calls bad. */
+  /** One octet of `;name=value` or `;name="value"`, of the white space that the grammar calls bad only that before the ';'. */
   #extension(octet: number): number {
     if (++this.#extensionBytes > MAX_CHUNK_EXTENSION_BYTES) return CHUNK_EXTENSION_TOO_LONG;
     const next = nextInExtension(this.#state, octet);
@@ -182,6 +185,9 @@ function nextInExtension(state: number, octet: number): number {
       return VALUE[octet] !== 0 ? EXTENSION_QUOTED : CHUNK_EXTENSION_INVALID;
     case EXTENSION_QUOTED_PAIR:
       return VALUE[octet] !== 0 ? EXTENSION_QUOTED : CHUNK_EXTENSION_INVALID;
+    case EXTENSION_SPACE:
+      if (octet === SEMICOLON) return EXTENSION_NAME_FIRST;
+      return octet === SP || octet === HTAB ? EXTENSION_SPACE : CHUNK_EXTENSION_INVALID;
     default:
       return afterExtension(octet);
   }
@@ -189,5 +195,6 @@ function nextInExtension(state: number, octet: number): number {
 
 function afterExtension(octet: number): number {
   if (octet === SEMICOLON) return EXTENSION_NAME_FIRST;
+  if (octet === SP || octet === HTAB) return EXTENSION_SPACE;
   return octet === CR ? SIZE_LF : CHUNK_EXTENSION_INVALID;
 }

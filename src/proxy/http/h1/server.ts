@@ -125,14 +125,9 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
 
   /** The client said its last in the middle of a request, or before one. */
   #endShort(): void {
-    if (this.#exchange === null) {
-      if (this.link.pending > 0) this.#finish();
-      else this.#close('end');
-    } else if (this.#discarding) {
-      this.#closeAfter = true;
-    } else {
-      this.#drop('closed_early');
-    }
+    if (this.#exchange === null) return this.link.pending > 0 ? this.#finish() : this.#close('end');
+    if (this.#discarding) this.#closeAfter = true;
+    else this.#drop('closed_early');
   }
 
   onDrain(): void {
@@ -317,6 +312,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   }
 
   #body(start: number, end: number): void {
+    this.expectsContinue = false;
     if (!this.#discarding) {
       this.#exchange?.requestBody(start, end);
       return;

@@ -9,6 +9,7 @@ import assert from 'node:assert';
 import { DECODE_END, DECODE_START } from '../../ground/arena.ts';
 import { FIELD_KEPT, FIELD_STRIDE, type Head, type HeadTable, MAX_FIELDS, sameName } from '../../ground/head.ts';
 import { shift } from '../../ground/region.ts';
+import { grpcType } from '../grpc.ts';
 import * as kinds from '../h1/field-kind.ts';
 import { parseLength } from '../h1/framing.ts';
 import { belongsToHead } from '../h1/trailer-field.ts';
@@ -49,6 +50,8 @@ export class FieldSection {
   /** Where the decoder writes the next line. */
   out = DECODE_START;
   fault: SectionFault = SOUND;
+  /** Of a request that is too large: its content type, where that is one of gRPC, else ''. */
+  grpcType = '';
   /** Of the name of the line that is about to be added. */
   nameHash = 0;
   kind = 0;
@@ -82,6 +85,7 @@ export class FieldSection {
     this.#cookieField = -1;
     this.#pseudo.seen = 0;
     this.#judged = false;
+    this.grpcType = '';
     this.table.reset(DECODE_START);
   }
 
@@ -120,6 +124,9 @@ export class FieldSection {
   }
 
   #break(fault: SectionFault): void {
+    if (this.fault === SOUND && fault === TOO_LARGE && this.#role === REQUEST_SECTION && this.#opened) {
+      this.grpcType = grpcType(this.table);
+    }
     if (this.fault === SOUND) this.fault = fault;
     this.out = DECODE_START;
   }

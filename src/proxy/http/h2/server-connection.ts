@@ -5,7 +5,7 @@ import type { ClientConnection, Downstream, RequestSide } from '../../ground/cod
 import { type DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
 import type { Drainable } from '../../ground/drain.ts';
 import type { Link, LinkTls } from '../../ground/driver.ts';
-import { dated, sendReply } from '../local-reply.ts';
+import { dated, localReply, PREFERS_GRPC, sendReply } from '../local-reply.ts';
 import { abuseCounts } from './abuse.ts';
 import { ENDED, RESET_BY_US } from './closed-streams.ts';
 import { H2Connection, LINGER_TIMEOUT, PARTIAL_TIMEOUT, STALL_TIMEOUT } from './connection.ts';
@@ -237,7 +237,12 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   #refuse(stream: ServerStream, status: 431 | 501): void {
     if (status === 431) abuseCounts.section_too_large++;
     stream.discard();
-    sendReply(stream, dated({ status, lines: '', body: '' }), false);
+    const { grpcType } = this.section;
+    if (grpcType === '') return sendReply(stream, dated({ status, lines: '', body: '' }), false);
+    const message = 'The head of this request has too many lines, or is too large.';
+    const reply = localReply(PREFERS_GRPC, status, { message, requestId: '' });
+    const lines = reply.lines.replace('application/grpc', grpcType);
+    sendReply(stream, dated({ ...reply, lines }), false);
   }
 
   #onTrailers(stream: ServerStream, fault: SectionFault, endStream: boolean): void {

@@ -1,0 +1,96 @@
+/** The interoperability cases of gRPC, with the client and the server of gRPC for Go, over h2c and TLS. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
+import { type Rig, serveManifests } from '../served/rig.ts';
+import { gateway, route, service } from './manifest.ts';
+import { goProgram, succeed } from './tool.ts';
+
+const VERSION = 'v1.75.0';
+const HOST = 'grpc.example.com';
+/** All that need no credentials of somebody's cloud, nor more than one server. */
+const CASES = [
+  'empty_unary',
+  'large_unary',
+  'client_streaming',
+  'server_streaming',
+  'ping_pong',
+  'empty_stream',
+  'timeout_on_sleeping_server',
+  'cancel_after_begin',
+  'cancel_after_first_response',
+  'status_code_and_message',
+  'special_status_message',
+  'custom_metadata',
+  'unimplemented_method',
+  'unimplemented_service',
+];
+/** The first build compiles gRPC. */
+const BUILD_TIMEOUT = 480_000;
+
+const client = goProgram(`google.golang.org/grpc/interop/client@${VERSION}`, 'grpc-interop');
+const program = goProgram(`google.golang.org/grpc/interop/server@${VERSION}`, 'grpc-interop');
+let server: ChildProcess;
+let folder: string;
+let rig: Rig;
+
+async function freePort(): Promise<number> {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+async function answers(port: number): Promise<void> {
+  const socket = net.connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.destroy();
+}
+
+beforeAll(async () => {
+  if (client === undefined || program === undefined) return;
+  folder = mkdtempSync(join(tmpdir(), 'daemun-interop-'));
+  const pair = await demoCertificate([HOST]);
+  writeFileSync(join(folder, 'ca.pem'), pair.certificate);
+  const port = await freePort();
+  server = spawn(program, [`-port=${port}`], { stdio: 'ignore' });
+  await vi.waitFor(() => answers(port), 20_000);
+  const manifests = [
+    gateway([
+      { name: 'http', port: 80, protocol: 'HTTP' },
+      { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'pair' }] } },
+    ]),
+    `---\n${tlsSecret({ namespace: 'default', name: 'pair' }, pair)}\n`,
+    route('GRPCRoute', 'interop', { rules: [{ backendRefs: [{ name: 'interop', port: 50 }] }] }),
+    service('interop', 50),
+  ];
+  const endpoints = [`default/interop:50=127.0.0.1:${port}`];
+  rig = await serveManifests(manifests.join(''), { ports: [80, 443], endpoints });
+}, BUILD_TIMEOUT);
+
+afterAll(async () => {
+  if (rig === undefined) return;
+  await rig.close();
+  server.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe.runIf(client !== undefined && program !== undefined)('gRPC interoperability', () => {
+  test.each(['h2c', 'TLS'])('every case passes over %s', async (how) => {
+    const to = ['-server_host=127.0.0.1', `-server_port=${rig.port(how === 'TLS' ? 443 : 80)}`];
+    const tls = ['-use_tls', '-use_test_ca', `-ca_file=${join(folder, 'ca.pem')}`, `-server_host_override=${HOST}`];
+    for (const name of CASES) {
+      const { stderr } = await succeed(client!, [...to, ...(how === 'TLS' ? tls : []), `-test_case=${name}`], {
+        timeout: 20_000,
+      });
+      expect(stderr, name).not.toMatch(/fatal|panic/i);
+    }
+  });
+});
