@@ -231,6 +231,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     stream.exchange = exchange;
     // Before the tunnel there is no body: the request is complete as an HTTP/1.1 one would be.
     exchange.requestHead(head, complete || upgrade);
+    // The backend is to see the head although no body has come: it may have something to say to it.
+    if (!complete) this.receiver.touch(stream);
   }
 
   /** Answers a request that no exchange can take. */
