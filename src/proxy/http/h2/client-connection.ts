@@ -30,7 +30,7 @@ export interface H2ClientHost {
 }
 
 /** Streams that we open before the backend's SETTINGS say how many it takes; RFC 9113 6.5.2 asks for no less. */
-const FIRST_STREAMS = 100;
+export const FIRST_STREAMS = 100;
 /** Streams that we open at most: more would wait on one TCP connection for each other. */
 const MOST_STREAMS = 256;
 const LAST_STREAM = 0x7fff_ffff;

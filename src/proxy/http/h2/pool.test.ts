@@ -4,9 +4,10 @@ import { BODY_NONE } from '../../ground/codec.ts';
 import { BackendState, FIRST_EVICTION } from '../../state/index.ts';
 import { CONNECT_TIMEOUT } from '../../upstream/index.ts';
 import { RawBackend, Waiter } from './backend.fixture.ts';
+import { FIRST_STREAMS } from './client-connection.ts';
 import * as frame from './frame.ts';
 import { H2Pool, MAX_H2_CONNECTIONS } from './pool.ts';
-import { setting, turn } from './wire.fixture.ts';
+import { frameBytes, setting, turn } from './wire.fixture.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: b.example\r\n';
 const OK: Array<[string, string]> = [[':status', '200']];
@@ -85,14 +86,17 @@ test('a connection that opens clears what refusals said of the endpoint, and the
 test('one that does not open in its time fails who waits, once, whatever comes of it later', () => {
   const backend = new RawBackend();
   backend.driver.onConnect = () => {};
-  const waiter = ask(backend);
+  const [waiter, other] = [ask(backend), ask(backend)];
   pass(backend, CONNECT_TIMEOUT + 500);
   expect([waiter.events, backend.link(0).closed]).toEqual([['unavailable connect_timeout'], 'reset']);
+  expect(other.events).toEqual(waiter.events);
   const evicted = backend.pool.health.evictedUntil;
   pass(backend, CONNECT_TIMEOUT + 500);
   expect([waiter.events.length, backend.pool.health.evictedUntil]).toEqual([1, evicted]);
-  ask(backend);
+  const next = ask(backend);
   expect(backend.driver.opened).toHaveLength(2);
+  backend.link(0).sink.onClose(undefined);
+  expect(next.events).toEqual([]);
 });
 
 test('one that is refused beside others sends one who waits elsewhere, and the others stay', async () => {
@@ -132,3 +136,46 @@ test('requests share a connection to the endpoint', async () => {
   expect(ask(backend).up).not.toBeNull();
   expect(backend.driver.opened).toMatchObject([{ target: { address: '127.0.0.1', port: 80 } }]);
 });
+
+test('one that ended makes room for another, which is opened for who waits', async () => {
+  const backend = new RawBackend();
+  const health = new BackendState(backend.wheel).endpoints.hold('');
+  const target = { address: '127.0.0.1', port: 80, tls: undefined, health, limits: { connections: 1, pending: 10 } };
+  const pool = new H2Pool(backend, target);
+  new Waiter(GET, BODY_NONE).open(pool);
+  await turn();
+  settle(backend, ONE_STREAM);
+  const waiting = new Waiter(GET, BODY_NONE).open(pool);
+  backend.link(0).sink.onClose(undefined);
+  expect(backend.driver.opened).toHaveLength(2);
+  await turn();
+  settle(backend, ONE_STREAM);
+  expect(waiting.up).not.toBeNull();
+});
+
+test('one that goes away and then ends takes no other with it', async () => {
+  const backend = new RawBackend();
+  ask(backend);
+  await turn();
+  settle(backend, ONE_STREAM);
+  ask(backend);
+  await turn();
+  settle(backend);
+  backend.link(0).deliver(frameBytes(frame.GOAWAY, 0, 0, Buffer.alloc(8)));
+  backend.link(0).sink.onClose(undefined);
+  expect(ask(backend).up).not.toBeNull();
+  expect(backend.driver.opened).toHaveLength(2);
+});
+
+test.each([
+  [FIRST_STREAMS, 1],
+  [FIRST_STREAMS + 1, 2],
+])(
+  'where %d wait for the first connection, %d are opened before its backend says how many it takes',
+  async (count, opened) => {
+    const backend = new RawBackend();
+    for (let i = 0; i < count; i++) ask(backend);
+    await turn();
+    expect(backend.driver.opened).toHaveLength(opened);
+  },
+);
