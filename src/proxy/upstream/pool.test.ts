@@ -268,3 +268,16 @@ test('where nobody may wait, those are taken for whom a connection opens', async
   await Promise.resolve();
   expect(late!.failed).toBe('overloaded');
 });
+
+test('one who waits alone beside a tunnel gets a connection of its own after a failed connect', () => {
+  const { pool, made } = poolOf({ connections: 2, pending: 10 });
+  open(pool, 1);
+  pool.opened(made[0]!);
+  const [first, second] = open(pool, 2);
+  expect(made).toHaveLength(2);
+  pool.refused('reset');
+  expect(first!.failed).toBe('reset');
+  expect(made).toHaveLength(3);
+  pool.opened(made[2]!);
+  expect(second!.got).toBe(made[2]);
+});

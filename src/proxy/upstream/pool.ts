@@ -98,8 +98,12 @@ export class ConnectionPool implements EndpointPool {
     this.#connections--;
     this.health.refused();
     if (this.#connections === this.#connecting) this.#waiting.turnAway(why);
-    // Others are open and serve who waits: one asks elsewhere, for whom this one was.
-    else this.#waiting.next()?.upstreamUnavailable(why);
+    // Others are open and serve who waits: one asks elsewhere, for whom this one was. Those may never become idle
+    // (tunnels), so the others get a connection where there is room for it now.
+    else {
+      this.#waiting.next()?.upstreamUnavailable(why);
+      this.#grow();
+    }
   }
 
   /** An open connection ended. */
