@@ -11,6 +11,7 @@ import { Echoes } from './echo/index.ts';
 import { EchoOverlay } from './echo-overlay.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
 import { manifestSource } from './manifest-source.ts';
+import { RunMetrics } from './run-metrics.ts';
 import { packageVersion } from './version.ts';
 
 export interface GatewayOptions {
@@ -50,6 +51,7 @@ export class Gateway {
   readonly #echoes: Echoes | undefined;
   readonly #files: CertificateFiles;
   readonly #acme: Acme | undefined;
+  readonly #metrics = new RunMetrics();
   readonly #told = new Map<string, ReportedDiagnostic>();
   #admin: Admin | undefined;
   #started = false;
@@ -161,7 +163,12 @@ export class Gateway {
         { ...admin.address, token: admin.token },
         {
           readiness: () => ({ ...control.health(), checks: control.checks() }),
-          metrics: async () => mergeMetrics([...(await control.metrics()), ...this.#ofCluster()]),
+          metrics: async () =>
+            mergeMetrics([
+              ...(await control.metrics()),
+              ...this.#ofCluster(),
+              this.#metrics.families(control.snapshot),
+            ]),
           status: () => control.report(),
           config: () => control.snapshot,
           listeners: () => control.listeners(),

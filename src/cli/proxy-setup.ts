@@ -5,6 +5,7 @@ import { Metrics } from '../observe/index.ts';
 import { createProxy, type ProxyOptions } from '../proxy/index.ts';
 import type { TicketSecret } from '../value/ticket-secret.ts';
 import { type AccessSetup, accessTap } from './access-tap.ts';
+import { ProcessMetrics } from './process-metrics.ts';
 
 /** Plain data, so that it can be sent to a worker. */
 export interface ProxySetup extends AccessSetup {
@@ -28,6 +29,7 @@ export interface ProxySetup extends AccessSetup {
 export function proxyOf(setup: ProxySetup): WorkerProxy {
   const { bind, portMap, trustedHops, shared, ticketSecret, limits, loopbackNames, ownAddresses = [], via } = setup;
   const metrics = new Metrics();
+  const own = new ProcessMetrics();
   const access = accessTap(setup, metrics);
   const open: OpenReceiver = (name, onAck) => {
     const proxy = createProxy({
@@ -48,7 +50,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
     });
     return {
       apply: (delta) => proxy.apply(delta),
-      metrics: () => [proxy.metrics(), metrics.snapshot()],
+      metrics: () => [proxy.metrics(), metrics.snapshot(), own.families()],
       drain: async (timeout) => {
         await proxy.drain(timeout);
         await access.close();

@@ -4,6 +4,7 @@ import { Announcer } from './announce.ts';
 import type { ClusterSetup } from './cluster-run.ts';
 import { EXIT } from './exit-code.ts';
 import { Gateway, type GatewayOptions } from './gateway.ts';
+import { ServiceManager } from './service-manager.ts';
 import type { Signals } from './signal.ts';
 
 export interface ServeOptions extends Omit<GatewayOptions, 'cluster'> {
@@ -37,7 +38,13 @@ export async function serve({
     await gateway.end();
     process.exit(EXIT.refused);
   });
-  const started = gateway.start().then(() => onStarted?.(gateway));
+  const manager = new ServiceManager(log);
+  const started = gateway.start().then(() => {
+    onStarted?.(gateway);
+    const listeners = gateway.listeners();
+    const serving = listeners.filter(({ state }) => state === 'serving').length;
+    void manager.ready(`${serving} of ${listeners.length} listeners serve`);
+  });
   try {
     // A signal during the start does not wait for it.
     await Promise.race([started, signals.drain]);
@@ -49,7 +56,7 @@ export async function serve({
   }
   const signal = await signals.drain;
   log.info({ signal, timeout: `${options.drainTimeout}ms` }, 'draining; a second signal ends at once');
-  await gateway.drain();
+  await Promise.all([manager.stopping(), gateway.drain()]);
   log.info({}, 'drained');
   // What may still be open, such as standard input, is nobody's concern any more.
   process.exit(EXIT.ok);

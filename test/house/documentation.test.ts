@@ -29,6 +29,11 @@ test('every page of docs/ can be reached from the README', () => {
   expect(PAGES.filter((page) => page.startsWith('docs/') && !reached.has(page))).toEqual([]);
 });
 
+test('the README links every guide', () => {
+  const linked = linksOf('README.md').map((link) => link.split('#')[0]);
+  expect(PAGES.filter((page) => page.startsWith('docs/guides/') && !linked.includes(page))).toEqual([]);
+});
+
 test.each(['README.md', 'docs/guides/streams.md'])('the manifests of %s are accepted', async (page) => {
   const [, manifests] = /```yaml\n(apiVersion:[\s\S]*?)```/.exec(textOf(page))!;
   const gatewayClass = `---

@@ -39,6 +39,9 @@ export class EndpointHealth {
   evictedUntil = 0;
   /** Connections and sessions under way that no pool carries (TCP, TLS, UDP). */
   streams = 0;
+  /** Requests that it answered, and such as it took and did not answer. */
+  answers = 0;
+  unansweredRequests = 0;
   readonly #group: HealthGroup;
   #why: Setback = 'connect';
   #failures = 0;
@@ -77,11 +80,13 @@ export class EndpointHealth {
 
   /** A request got no answer in its time, or its connection was cut before one. */
   unanswered(): void {
+    this.unansweredRequests++;
     this.#failed('unanswered', MAX_UNANSWERED);
   }
 
   /** A request was answered. */
   answered(status: number): void {
+    this.answers++;
     if (status >= 500 && isFailure(status)) this.#failed('status', MAX_FAILURES);
     else if (this.#failures !== 0 || this.evictedUntil !== 0) this.#recover();
   }

@@ -1,6 +1,6 @@
 /** What is told of backends' endpoints. */
 import type { FamilySnapshot, MetricsSnapshot, SeriesSnapshot } from '../../observe/index.ts';
-import type { BackendState } from '../state/index.ts';
+import type { BackendState, EndpointHealth } from '../state/index.ts';
 
 export function backendFamilies(
   states: ReadonlyMap<string, BackendState>,
@@ -21,6 +21,14 @@ export function backendFamilies(
       .filter(([, value]) => value > 0)
       .map(([reason, value]) => ({ labels: { backend, reason }, value })),
   );
+  const endpoints = (seriesOf: (health: EndpointHealth) => SeriesSnapshot[]): SeriesSnapshot[] =>
+    [...states]
+      .filter(([backend]) => isServed(backend))
+      .flatMap(([backend, state]) =>
+        [...state.endpoints].flatMap(([endpoint, health]) =>
+          seriesOf(health).map(({ labels, value }) => ({ labels: { backend, endpoint, ...labels }, value })),
+        ),
+      );
   return [
     gauge('daemun_backend_endpoints', 'Endpoints of a backend that are known', (state) => state.endpoints.size),
     gauge(
@@ -33,6 +41,22 @@ export function backendFamilies(
       help: 'How often endpoints of a backend were evicted, by what was seen of them',
       type: 'counter',
       series: evictions,
+    },
+    {
+      name: 'daemun_endpoint_evicted',
+      help: 'Whether an endpoint is passed over, or tried now and then, in some worker',
+      type: 'gauge',
+      merge: 'largest',
+      series: endpoints(({ evictedUntil }) => [{ labels: {}, value: evictedUntil === 0 ? 0 : 1 }]),
+    },
+    {
+      name: 'daemun_endpoint_requests_total',
+      help: 'Requests that an endpoint answered, or took and did not answer',
+      type: 'counter',
+      series: endpoints(({ answers, unansweredRequests }) => [
+        { labels: { outcome: 'answered' }, value: answers },
+        { labels: { outcome: 'unanswered' }, value: unansweredRequests },
+      ]),
     },
   ];
 }

@@ -1,6 +1,6 @@
 /** docs/reference/conditions.md, from the statuses in translate's golden files. */
 import { parse } from 'yaml';
-import { textOf, treeFiles } from '../tree.ts';
+import { isProduct, textOf, treeFiles } from '../tree.ts';
 
 interface Condition {
   type: string;
@@ -17,7 +17,36 @@ const PLACES = [
   'ListenerSet',
   'route, by parent',
   'BackendTLSPolicy, by ancestor',
+  'BackendTrafficPolicy, by ancestor',
+  'ClientTrafficPolicy, by ancestor',
 ];
+
+/** The tables of reasons in src/api/condition.ts, by the place that they are for. */
+const TABLES: Readonly<Record<string, string>> = {
+  GATEWAY_CLASS_REASON: 'GatewayClass',
+  GATEWAY_REASON: 'Gateway',
+  LISTENER_REASON: 'listener',
+  LISTENER_SET_REASON: 'ListenerSet',
+  ROUTE_REASON: 'route, by parent',
+};
+
+/** Reasons that the translation names, by place. */
+export function reasonsInCode(): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, Set<string>>(Object.values(TABLES).map((place) => [place, new Set()]));
+  for (const path of treeFiles().filter((one) => one.startsWith('src/translate/') && isProduct(one))) {
+    for (const [, table, reason] of textOf(path).matchAll(/\b(\w+_REASON)\.(\w+)/g)) {
+      found.get(TABLES[table!] ?? '')?.add(reason!);
+    }
+  }
+  return new Map([...found].map(([place, reasons]) => [place, [...reasons].sort()]));
+}
+
+/** Reasons of a place that no golden file shows: without an example, but not without a word. */
+function others(place: string, rows: ReadonlyMap<string, Condition>): string {
+  const shown = new Set(Array.from(rows.values(), ({ reason }) => reason));
+  const missing = (reasonsInCode().get(place) ?? []).filter((reason) => !shown.has(reason));
+  return missing.length === 0 ? '' : `\nAlso: ${missing.map((reason) => `\`${reason}\``).join(', ')}.\n`;
+}
 
 export function conditionsPage(): string {
   const seen = new Map<string, Map<string, Condition>>(PLACES.map((place) => [place, new Map()]));
@@ -29,7 +58,7 @@ export function conditionsPage(): string {
     });
   }
   const sections = [...seen].map(
-    ([place, rows]) => `## ${place[0]!.toUpperCase()}${place.slice(1)}\n\n${table(rows)}\n`,
+    ([place, rows]) => `## ${place[0]!.toUpperCase()}${place.slice(1)}\n\n${table(rows)}\n${others(place, rows)}`,
   );
   return `# Conditions
 
@@ -79,8 +108,8 @@ function conditionsIn(member: unknown): Condition[] {
 /** Names in the golden files lead from the object to the part of its status. */
 function placeOf(name: string, place: string): string {
   if (name === 'parents') return 'route, by parent';
-  if (name === 'ancestors') return 'BackendTLSPolicy, by ancestor';
   if (name === 'listeners') return 'listener';
   const kind = /^(GatewayClass|Gateway|ListenerSet)\b/.exec(name)?.[1];
-  return kind ?? place;
+  const policy = /^(\w+Policy)\b/.exec(name)?.[1];
+  return policy === undefined ? (kind ?? place) : `${policy}, by ancestor`;
 }
