@@ -211,7 +211,7 @@ describe('a policy', () => {
     expect(await statusOf('conflict')).toBe(200);
     expect(seen.serverName).toBe('backend.example');
     const said = JSON.stringify(rig.report());
-    expect(said).toContain('BackendTLSPolicy default/a-first has the same target');
+    expect(said).toContain('BackendTLSPolicy default/a-first, which comes first by name, has the same target');
   });
 });
 

@@ -46,7 +46,8 @@ function h1Client(port: number): Client {
     }));
     answer.catch(() => {});
     request.end(body);
-    return { answer, leave: () => request.destroy() };
+    // An end alone may be half of one: whoever resets has left.
+    return { answer, leave: () => request.socket?.resetAndDestroy() };
   };
 }
 
