@@ -10,6 +10,9 @@ import {
 import { recognise } from './conversion.ts';
 import { check, DEFAULT_NAMESPACE, isObject, type JsonObject, type Problem, SCHEMAS } from './schema/index.ts';
 
+/** What has nothing of a manifest: a mapping without its two fields, or something that is no mapping or no text of one. */
+export type Unmarked = 'mapping' | 'other';
+
 /** What became of one object of a document. */
 export type Admission =
   | {
@@ -24,19 +27,24 @@ export type Admission =
    * `key` is there when the object could be told: its last good form stays in use. Unmarked: it has neither apiVersion
    * nor kind, so nothing says that it was meant for us.
    */
-  | { verdict: 'refused'; key?: string; problems: Problem[]; unmarked?: boolean }
+  | { verdict: 'refused'; key?: string; problems: Problem[]; unmarked?: Unmarked }
   /** A kind that is not ours, named `Kind.group`. */
   | { verdict: 'foreign'; kind: string };
 
 /** Judges one object as an API server would, and fills in its defaults. */
 export function admit(value: unknown): Admission {
   if (!isObject(value)) {
-    return { ...refused(undefined, error([], 'must be an object with apiVersion, kind and metadata')), unmarked: true };
+    return {
+      ...refused(undefined, error([], 'must be an object with apiVersion, kind and metadata')),
+      unmarked: 'other',
+    };
   }
   const { apiVersion, kind } = value;
   if (typeof apiVersion !== 'string' || apiVersion === '') {
     const problem = error(['apiVersion'], 'is required, such as gateway.networking.k8s.io/v1');
-    return { ...refused(undefined, problem), unmarked: apiVersion === undefined && kind === undefined };
+    return apiVersion === undefined && kind === undefined
+      ? { ...refused(undefined, problem), unmarked: 'mapping' }
+      : refused(undefined, problem);
   }
   if (typeof kind !== 'string' || kind === '')
     return refused(undefined, error(['kind'], 'is required, such as HTTPRoute'));

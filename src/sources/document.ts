@@ -10,7 +10,7 @@ import {
   type ScalarTag,
   type YAMLError,
 } from 'yaml';
-import { type Admission, admit, likelyKey } from './admission.ts';
+import { type Admission, admit, likelyKey, type Unmarked } from './admission.ts';
 import { recognise } from './conversion.ts';
 import { type Diagnostic, type FieldPath, fieldName } from './diagnostic.ts';
 import { plainValue, WORDY_BOOLEAN, wordyBoolean } from './plain-document.ts';
@@ -42,6 +42,10 @@ const MAX_ALIASES = 100;
 
 /** Without such a word, what cannot be parsed was hardly meant to be a manifest. */
 const MARK = /\b(?:apiVersion|kind|metadata)\b/;
+
+function unmarkedText(chunk: string): Unmarked | undefined {
+  return MARK.test(chunk) ? undefined : 'other';
+}
 
 const MARKER = /^---(?=[ \t\r\n]|$)/gm;
 
@@ -123,9 +127,9 @@ export function thoroughEntries(chunk: string): Entry[] {
     if (!Array.isArray(documents)) return [];
     // What is not closed is noticed at the end only, and that may be the line after the last.
     const last = countLines(chunk.trimEnd());
-    return documents.flatMap((document) => read(document, { chunk, lines, last, unmarked: !MARK.test(chunk) }));
+    return documents.flatMap((document) => read(document, { chunk, lines, last, unmarked: unmarkedText(chunk) }));
   } catch (error) {
-    return [unreadable({ line: 0, message: `cannot be read: ${yamlFault(error)}`, unmarked: !MARK.test(chunk) })];
+    return [unreadable({ line: 0, message: `cannot be read: ${yamlFault(error)}`, unmarked: unmarkedText(chunk) })];
   }
 }
 
@@ -134,7 +138,7 @@ interface Reading {
   lines: LineCounter;
   /** The last line that says anything. */
   last: number;
-  unmarked: boolean;
+  unmarked: Unmarked | undefined;
 }
 
 function read(document: Document, { chunk, lines, last, unmarked }: Reading): Entry[] {
@@ -228,11 +232,11 @@ interface Ruins {
   line: number;
   message: string;
   key?: string;
-  unmarked: boolean;
+  unmarked: Unmarked | undefined;
 }
 
 function unreadable({ line, message, key, unmarked }: Ruins): Entry {
-  const admission: Admission = { verdict: 'refused', key, problems: [], unmarked };
+  const admission: Admission = { verdict: 'refused', key, problems: [], ...(unmarked ? { unmarked } : {}) };
   return { line, admission, notes: [{ severity: 'error', line, field: '', message }] };
 }
 

@@ -109,7 +109,10 @@ class Look {
   /** A file that had objects before and has none now was spoilt, and they stay. */
   #isStranger(path: string, chunks: ReadonlyArray<{ entries: Entry[] }>): boolean {
     const entries = chunks.flatMap((chunk) => chunk.entries);
-    const strange = ({ admission }: Entry): boolean => admission.verdict === 'refused' && admission.unmarked === true;
+    // YAML in a folder of manifests was meant as one, unless it is a mapping of something else; JSON is written for much.
+    const strange = ({ admission }: Entry): boolean =>
+      admission.verdict === 'refused' &&
+      (admission.unmarked === 'mapping' || (admission.unmarked === 'other' && path.endsWith('.json')));
     if (entries.length === 0 || !entries.every(strange)) return false;
     this.#pathsBefore ??= new Set(Array.from(this.#before.values(), (held) => held.path));
     return !this.#pathsBefore.has(path);

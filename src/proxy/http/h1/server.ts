@@ -1,6 +1,6 @@
 /** A client's HTTP/1.1 connection: requests one after the other, pipelined ones waiting their turn. */
 
-import { ARENA, JOIN_START } from '../../ground/arena.ts';
+import { ARENA, JOIN_END, JOIN_START } from '../../ground/arena.ts';
 import { BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Downstream, type Failure } from '../../ground/codec.ts';
 import type { Composed } from '../../ground/cursor.ts';
 import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
@@ -401,7 +401,9 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
 
   get #isRestShort(): boolean {
     if (this.#state === READ_LENGTH) return this.#remaining <= MAX_DISCARD_BYTES && !this.expectsContinue;
-    return this.#pumping && holdsLastChunk(this.#readFrom, this.#readTo);
+    // Of what is kept only a window is read at a time: the rest is here as well.
+    const isKept = this.#kept.size > 0 && this.#readFrom >= JOIN_START && this.#readFrom < JOIN_END;
+    return this.#pumping && holdsLastChunk(this.#readFrom, isKept ? this.#kept.window(this.#kept.size) : this.#readTo);
   }
 
   #openTunnel(): void {
