@@ -4,7 +4,14 @@
  */
 import type { Kind } from '../api/index.ts';
 import type { Log } from '../observe/index.ts';
-import { type ApiClient, ApiError, type LiveStatus, type ObjectPlace } from '../sources/cluster/index.ts';
+import {
+  type ApiClient,
+  ApiError,
+  type LiveStatus,
+  type ObjectPlace,
+  type PauseSpan,
+  pauseAfter,
+} from '../sources/cluster/index.ts';
 import { appliedStatus, type EntryList, type Json, MAX_ENTRIES, mergedEntries } from './status-shape.ts';
 
 /** A status as translation gives it. */
@@ -31,7 +38,7 @@ export const FIELD_MANAGER = 'daemun';
 /** Writes at once. An API server does 30 to 120 a second. */
 export const WRITES_AT_ONCE = 8;
 /** Milliseconds: pauses after a failed write are drawn from a span that doubles from the first to the second. */
-const PAUSES = [100, 30_000] as const;
+const PAUSES: PauseSpan = { first: 100, longest: 30_000 };
 
 const APPLIED: readonly Kind[] = ['GatewayClass', 'Gateway', 'ListenerSet'];
 const LISTS: Readonly<Partial<Record<Kind, EntryList>>> = {
@@ -218,14 +225,12 @@ export class StatusReconciler {
     if (!conflict && due.failures === 0) {
       this.#options.log.warn({ object: key }, `its status cannot be written: ${error.message}; tried again`);
     }
-    const span = Math.min(PAUSES[1], PAUSES[0] * 2 ** due.failures++);
-    const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
     due.timer = setTimeout(
       () => {
         due.timer = undefined;
         if (this.#due.get(key) === due) this.#ask(key);
       },
-      asked + Math.random() * span,
+      pauseAfter(error, due.failures++, PAUSES),
     ).unref();
   }
 

@@ -2,6 +2,7 @@
 import type { AnyResource } from '../../api/index.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
+import { type PauseSpan, pauseAfter } from './backoff.ts';
 
 export interface FullReadEvents {
   put(key: string, value: AnyResource | undefined): void;
@@ -11,7 +12,7 @@ export interface FullReadEvents {
 /** Reads at once; a burst of references must not flood the API server. */
 const AT_ONCE = 8;
 /** Milliseconds: pauses after a failed read are drawn from a span that doubles from the first to the second. */
-const PAUSES = [500, 30_000] as const;
+const PAUSES: PauseSpan = { first: 500, longest: 30_000 };
 
 interface Wanted {
   by: Set<string>;
@@ -121,9 +122,7 @@ export class FullReads {
     if (wanted === undefined || this.#abort.signal.aborted) return;
     if (error instanceof ApiError && error.status === 404) return;
     this.#events.trouble(key, error);
-    const span = Math.min(PAUSES[1], PAUSES[0] * 2 ** wanted.failures++);
-    const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
-    setTimeout(() => this.#ask(key), asked + Math.random() * span).unref();
+    setTimeout(() => this.#ask(key), pauseAfter(error, wanted.failures++, PAUSES)).unref();
   }
 }
 

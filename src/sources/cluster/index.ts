@@ -1,5 +1,6 @@
 /** A cluster as a source of resources, and the client that writes to it. */
 export { ApiClient } from './api-client.ts';
 export { ApiError } from './api-error.ts';
+export { type PauseSpan, pauseAfter } from './backoff.ts';
 export { AccessError, clusterAccess } from './cluster-access.ts';
 export { ClusterSource, type ClusterSourceOptions, type LiveStatus, type ObjectPlace } from './cluster-source.ts';

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Resource } from '../../api/index.ts';
 import type { ApiClient, Query } from './api-client.ts';
 import { ApiError, isRecord } from './api-error.ts';
+import { pauseAfter } from './backoff.ts';
 
 export interface ListWatchOptions {
   client: ApiClient;
@@ -105,9 +106,8 @@ export class ListWatch {
       // A connection that breaks once is an ordinary thing: API servers and what is before them are replaced.
       this.#options.events.trouble(error);
     }
-    const span = Math.min(this.#times.longestPause, this.#times.firstPause * 2 ** this.#failures++);
-    const asked = error instanceof ApiError ? error.retryAfter : undefined;
-    const length = (asked ?? 0) + Math.random() * span;
+    const { firstPause: first, longestPause: longest } = this.#times;
+    const length = pauseAfter(error, this.#failures++, { first, longest });
     await pause(length, undefined, { signal: this.#abort.signal }).catch(() => {});
   }
 
