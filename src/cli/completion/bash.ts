@@ -1,3 +1,4 @@
+import { steps, values } from './case-line.ts';
 import type { CommandWord, Value } from './word.ts';
 
 export function bashScript(words: readonly CommandWord[]): string {
@@ -11,7 +12,7 @@ ${words.flatMap(steps).join('\n')}
     esac
   done
   case "$command/$prev" in
-${words.flatMap(values).join('\n')}
+${words.flatMap((word) => values(word, reply)).join('\n')}
   esac
   case "$command/$cur" in
 ${words.flatMap(following).join('\n')}
@@ -19,17 +20,6 @@ ${words.flatMap(following).join('\n')}
 }
 complete -F _daemun daemun
 `;
-}
-
-/** From a command to those below it. */
-function steps({ path, commands }: CommandWord): string[] {
-  return commands.map(({ name }) => `      '${path}/${name}') command='${`${path} ${name}`.trim()}' ;;`);
-}
-
-function values({ path, flags }: CommandWord): string[] {
-  return flags.flatMap(({ names, value }) =>
-    value === undefined ? [] : [`    ${names.map((name) => `'${path}/${name}'`).join('|')}) ${reply(value)} return ;;`],
-  );
 }
 
 function following({ path, flags, commands, value }: CommandWord): string[] {

@@ -1,3 +1,4 @@
+import { steps, values } from './case-line.ts';
 import type { CommandWord, Value } from './word.ts';
 
 export function zshScript(words: readonly CommandWord[]): string {
@@ -12,7 +13,7 @@ ${words.flatMap(steps).join('\n')}
     esac
   done
   case "$command/$prev" in
-${words.flatMap(values).join('\n')}
+${words.flatMap((word) => values(word, reply)).join('\n')}
   esac
   case "$command/$cur" in
 ${words.flatMap(following).join('\n')}
@@ -20,16 +21,6 @@ ${words.flatMap(following).join('\n')}
 }
 if [ "$funcstack[1]" = _daemun ]; then _daemun "$@"; else compdef _daemun daemun; fi
 `;
-}
-
-function steps({ path, commands }: CommandWord): string[] {
-  return commands.map(({ name }) => `      '${path}/${name}') command='${`${path} ${name}`.trim()}' ;;`);
-}
-
-function values({ path, flags }: CommandWord): string[] {
-  return flags.flatMap(({ names, value }) =>
-    value === undefined ? [] : [`    ${names.map((name) => `'${path}/${name}'`).join('|')}) ${reply(value)} return ;;`],
-  );
 }
 
 function following({ path, flags, commands, value }: CommandWord): string[] {
