@@ -24,6 +24,14 @@ beforeAll(async () => {
         hostnames: ['some.example'],
         rules: [{ matches: [{ path: { type: 'Exact', value: '/page' } }], backendRefs: [{ name: 'pages', port: 80 }] }],
       }),
+      route('GRPCRoute', 'same', { hostnames: ['same.example'], rules: rules('calls') }),
+      route('HTTPRoute', 'a-first-by-name', {
+        hostnames: ['same.example'],
+        rules: [
+          { matches: [{ method: 'POST' }], backendRefs: [{ name: 'pages', port: 80 }] },
+          { matches: [{ path: { type: 'Exact', value: '/shop.Cart/Own' } }], backendRefs: [{ name: 'pages', port: 80 }] },
+        ],
+      }),
       service('calls', 80),
       service('pages', 80),
     ].join('\n'),
@@ -96,6 +104,22 @@ describe('where an HTTPRoute serves the host, too', () => {
 
   test('a GET is no call, whatever its content type', async () => {
     expect(await ask('a.wide.example', 'application/grpc', { method: 'GET' })).toMatchObject({ service: 'pages' });
+  });
+});
+
+describe('where an HTTPRoute has the same hostname', () => {
+  test.each(CALLS)("%s is the GRPCRoute's, whatever the HTTPRoute's conditions", async (type) => {
+    expect(await ask('same.example', type)).toMatchObject({ status: 200 });
+    expect(rig.accesses.at(-1)!.route).toMatch(/^GRPCRoute\//);
+  });
+
+  test.each(OTHERS)("%s is the HTTPRoute's", async (type) => {
+    expect(await ask('same.example', type)).toMatchObject({ status: 200, service: 'pages' });
+  });
+
+  test('a path that the HTTPRoute names more exactly is its own', async () => {
+    expect(await ask('same.example', 'application/grpc', { path: '/shop.Cart/Own' })).toMatchObject({ status: 200 });
+    expect(rig.accesses.at(-1)!.route).toMatch(/^HTTPRoute\//);
   });
 });
 

@@ -26,15 +26,13 @@ export const CRITERIA: ReadonlyArray<Criterion> = [
     name: 'a dropped rule whose path cannot be read',
     compare: (a, b) => Number(b.match.unreadable) - Number(a.match.unreadable),
   },
+  // Which takes calls alone: after an HTTPRoute for the same it would get none of them.
+  { name: 'GRPCRoute before HTTPRoute', compare: (a, b) => kindRank(a) - kindRank(b) },
   { name: 'method match', compare: (a, b) => b.match.methods - a.match.methods },
   { name: 'more header matches', compare: (a, b) => b.match.headers - a.match.headers },
   { name: 'more query parameter matches', compare: (a, b) => b.match.parameters - a.match.parameters },
   { name: 'older route', compare: (a, b) => (a.plan.created === b.plan.created ? 0 : a.plan.created - b.plan.created) },
   { name: 'namespace/name in alphabetical order', compare: (a, b) => compareText(a.plan.routeName, b.plan.routeName) },
-  {
-    name: 'route kind in alphabetical order',
-    compare: (a, b) => compareText(a.plan.rule.route.kind, b.plan.rule.route.kind),
-  },
   { name: 'earlier rule of the route', compare: (a, b) => a.plan.rule.index - b.plan.rule.index },
   { name: 'earlier match of the rule', compare: (a, b) => a.match.index - b.match.index },
   // One rule of the user's that serves Gateways in several ways: the order must not depend on what came first.
@@ -58,6 +56,10 @@ export function decidedBy(first: Candidate, second: Candidate): string {
 function hostRank(hostname: string): number {
   if (hostname === ANY_HOST) return 2;
   return hostname.startsWith('*.') ? 1 : 0;
+}
+
+function kindRank({ plan }: Candidate): number {
+  return plan.rule.route.kind === 'GRPCRoute' ? 0 : 1;
 }
 
 function compareText(a: string, b: string): number {

@@ -109,8 +109,8 @@ export function shadowed(
 function winner(look: Lookup, claims: Index<SignedClaim>, own: SignedClaim): MatchClaim | undefined {
   let best: SignedClaim | undefined;
   for (const claim of look.context.fetch(claims, own.signature) ?? []) {
-    // It takes gRPC calls alone, and so never all that an HTTPRoute would.
-    if (claim.route.kind === 'GRPCRoute' && own.route.kind !== 'GRPCRoute') continue;
+    // A GRPCRoute takes calls alone, and so never all that an HTTPRoute would; and those calls it gets before it.
+    if (claim.route.kind !== own.route.kind) continue;
     if (best === undefined || byPrecedence(claim, best) < 0) best = claim;
   }
   return best !== undefined && byPrecedence(best, own) < 0 ? best : undefined;
