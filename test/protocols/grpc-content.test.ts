@@ -29,7 +29,10 @@ beforeAll(async () => {
         hostnames: ['same.example'],
         rules: [
           { matches: [{ method: 'POST' }], backendRefs: [{ name: 'pages', port: 80 }] },
-          { matches: [{ path: { type: 'Exact', value: '/shop.Cart/Own' } }], backendRefs: [{ name: 'pages', port: 80 }] },
+          {
+            matches: [{ path: { type: 'Exact', value: '/shop.Cart/Own' } }],
+            backendRefs: [{ name: 'pages', port: 80 }],
+          },
         ],
       }),
       service('calls', 80),
