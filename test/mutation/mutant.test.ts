@@ -29,7 +29,7 @@ test('a line is told', () => {
 });
 
 test('the nearest test of a file is its own', () => {
-  const tests = new Nearest().testsOf('src/proxy/route/byte-map.ts');
-  expect(tests[0]).toBe('src/proxy/route/byte-map.test.ts');
+  const tests = new Nearest().testsOf('src/proxy/match/byte-map.ts');
+  expect(tests[0]).toBe('src/proxy/match/byte-map.test.ts');
   expect(tests).toContain('src/proxy/route/agreement.test.ts');
 });

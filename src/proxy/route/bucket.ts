@@ -4,7 +4,7 @@
  * are made to a draft, and the next bucket shares what they did not touch.
  */
 import type { Head } from '../ground/head.ts';
-import { ByteMap, type ReadonlyByteMap, sameBytes } from './byte-map.ts';
+import { ByteMap, type ReadonlyByteMap, sameBytes } from '../match/byte-map.ts';
 import type { Candidate, PlannedMatch } from './candidate.ts';
 import type { PathScan } from './path-scan.ts';
 import type { CompiledPlan } from './plan.ts';

@@ -3,10 +3,10 @@ import type { HttpMatch, Listener } from '../../config/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import type { Head } from '../ground/head.ts';
 import { normalEscapes } from '../ground/path-form.ts';
-import { bytesHash, sameBytes, wireText } from './byte-map.ts';
-import { type Condition, compileConditions, GRPC_CALL, prefixText } from './condition.ts';
+import { bytesHash, sameBytes, wireText } from '../match/byte-map.ts';
+import { type Condition, compileConditions, GRPC_CALL, prefixText } from '../match/condition.ts';
+import { compileRegex, isReadable, literalStart, type Regex, readableRegex } from '../match/regex.ts';
 import type { CompiledPlan } from './plan.ts';
-import { compileRegex, isReadable, literalStart, type Regex, readableRegex } from './regex.ts';
 
 const SLASH = 47;
 

@@ -5,9 +5,9 @@
 import { strict as assert } from 'node:assert';
 import type { HttpMatch, Listener, RouteRule } from '../../config/index.ts';
 import type { Head } from '../ground/head.ts';
+import type { Condition } from '../match/condition.ts';
 import type { Candidate } from './candidate.ts';
 import type { CompiledTable, Consideration } from './compiled-table.ts';
-import type { Condition } from './condition.ts';
 import { type PlainRequest, plainHead } from './plain-request.ts';
 import { decidedBy } from './precedence.ts';
 

@@ -4,7 +4,7 @@
  */
 import { ARENA } from '../ground/arena.ts';
 import { type Head, nameHash } from '../ground/head.ts';
-import { ByteMap, FNV_BASIS, type ReadonlyByteMap } from './byte-map.ts';
+import { ByteMap, FNV_BASIS, type ReadonlyByteMap } from '../match/byte-map.ts';
 
 /** The hostname that takes any host, and requests without one. */
 export const ANY_HOST = '*';

@@ -4,7 +4,7 @@
  */
 import { ARENA } from '../ground/arena.ts';
 import type { Head } from '../ground/head.ts';
-import { FNV_BASIS } from './byte-map.ts';
+import { FNV_BASIS } from '../match/byte-map.ts';
 
 const SLASH = 47;
 

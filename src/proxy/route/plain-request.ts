@@ -13,7 +13,7 @@ import {
   VALUE_END,
   VALUE_START,
 } from '../ground/head.ts';
-import { wireText } from './byte-map.ts';
+import { wireText } from '../match/byte-map.ts';
 
 export interface PlainRequest {
   method: string;
