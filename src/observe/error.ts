@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   DMN_CERTIFICATE_INVALID: 'A certificate, key or CA bundle cannot be used by TLS.',
   DMN_CONFIG_INVALID: 'A config object cannot be used by the data plane.',
   DMN_CLUSTER_ACCESS: 'How to reach the cluster cannot be told from what a run was given.',
+  DMN_SNAPSHOT_PLACE: 'The folder for the snapshot of a data plane cannot be used, or must not be.',
   DMN_MANIFESTS_UNREADABLE: 'A path of manifests cannot be read when a run starts.',
 } as const;
 
