@@ -1,137 +1,32 @@
-/** What a run tells on standard error: how it started, what changed, what is wrong. Text for people, records for machines. */
-import { writeSync } from 'node:fs';
-import { type Ack, refKey } from '../config/index.ts';
-import { type Applied, type ListenerView, type ReportedDiagnostic, whyNot } from '../control/index.ts';
-import type { Log, LogFormat } from '../observe/index.ts';
+/** What a run of manifests tells beside that it serves: what is wrong with them. */
+import type { ReportedDiagnostic } from '../control/index.ts';
 import { diagnosticText, fileLines } from './report/index.ts';
-import { type Paint, paintFor } from './style.ts';
-import { type Cell, formatTable } from './table.ts';
-
-export interface AnnouncerOptions {
-  log: Log;
-  format: LogFormat;
-  /** Nothing but the log, at its level. */
-  quiet: boolean;
-}
-
-export interface Start {
-  version: string;
-  problems: ReportedDiagnostic[];
-  listeners: ListenerView[];
-  rules: number;
-  backends: number;
-  echoes: number;
-  workers: number;
-  admin: string | undefined;
-}
+import { ServingAnnouncer, type Start } from './serving-announce.ts';
 
 /** Diagnostics printed at a time; the rest is counted. */
 const SHOWN = 20;
 
-export class Announcer {
-  readonly #options: AnnouncerOptions;
-  readonly #paint: Paint = paintFor(process.stderr);
-  /** Rejections already told, by proxy. */
-  readonly #rejected = new Map<string, Set<string>>();
-
-  constructor(options: AnnouncerOptions) {
-    this.#options = options;
-  }
-
+export class Announcer extends ServingAnnouncer {
   /** The first config is served as far as it can be. */
-  started(start: Start): void {
-    const { problems, listeners, rules, backends, echoes, workers, admin } = start;
-    this.#diagnostics(problems);
-    if (!this.#text) {
-      const bound = listeners.map(({ key, state, bound: at, code, message }) => ({
-        key,
-        state,
-        bound: at,
-        code,
-        message,
-      }));
-      this.#options.log.info({ listeners: bound, rules, backends, echoes, workers, admin }, 'serving');
-      return;
-    }
-    const table = formatTable(
-      { head: ['LISTENER', 'PROTOCOL', 'HOSTNAME', 'ADDRESS'], rows: listeners.map(row) },
-      this.#paint,
-    );
-    const parts = [
-      `${rules} rules`,
-      `${backends} backends${echoes > 0 ? ` (${echoes} echoed)` : ''}`,
-      workers > 1 ? `${workers} workers` : '',
-      admin ? `admin on http://${admin}` : '',
-    ];
-    this.#print(
-      `daemun ${start.version}\n${listeners.length > 0 ? table : 'No Gateway has a listener that can be served.\n'}`,
-    );
-    this.#print(`${parts.filter((part) => part !== '').join(', ')}\n`);
-  }
-
-  ready(reason: string): void {
-    this.#options.log.info({}, `ready: ${reason}`);
-  }
-
-  /** It serves since now, or fails. */
-  listener(view: ListenerView): void {
-    const { key: listener, state, bound, code } = view;
-    if (state === 'serving') this.#options.log.info({ listener, bound }, 'listener serves');
-    else this.#options.log.warn({ listener, code }, `listener does not serve: ${whyNot(view)}`);
-  }
-
-  applied({ version, upserts, removals, took }: Applied): void {
-    this.#options.log.info({ version, changed: upserts, removed: removals, took: `${took}ms` }, 'config applied');
-  }
-
-  /** What a proxy could not use: each once, however many workers say so. */
-  rejected({ proxy, rejected }: Ack): void {
-    const told = new Set([...this.#rejected.values()].flatMap((some) => [...some]));
-    this.#rejected.set(proxy, new Set(rejected.map((one) => `${refKey(one)} ${one.message}`)));
-    for (const { message, code, ...ref } of rejected) {
-      const object = refKey(ref);
-      if (told.has(`${object} ${message}`)) continue;
-      this.#options.log.error({ proxy, object, code }, `not applied, its last good form stays: ${message}`);
-    }
+  override started({ problems, ...start }: Start & { problems: ReportedDiagnostic[] }): void {
+    this.problems(problems);
+    super.started(start);
   }
 
   /** Diagnostics that are new since the last time. */
   problems(diagnostics: ReportedDiagnostic[]): void {
-    this.#diagnostics(diagnostics);
-  }
-
-  get #text(): boolean {
-    return this.#options.format === 'text' && !this.#options.quiet;
-  }
-
-  #diagnostics(diagnostics: ReportedDiagnostic[]): void {
     const lineOf = fileLines();
     for (const diagnostic of diagnostics.slice(0, SHOWN)) {
-      if (this.#text) this.#print(diagnosticText(diagnostic, this.#paint, lineOf));
+      if (this.text) this.print(diagnosticText(diagnostic, this.paint, lineOf));
       else this.#record(diagnostic);
     }
     const more = diagnostics.length - SHOWN;
-    if (more > 0) this.#options.log.warn({ more }, 'more problems; `daemun status` lists them all');
+    if (more > 0) this.log.warn({ more }, 'more problems; `daemun status` lists them all');
   }
 
   #record({ severity, message, ...fields }: ReportedDiagnostic): void {
-    const { log } = this.#options;
-    if (severity === 'error') log.error(fields, message);
-    else if (severity === 'warning') log.warn(fields, message);
-    else log.info(fields, message);
+    if (severity === 'error') this.log.error(fields, message);
+    else if (severity === 'warning') this.log.warn(fields, message);
+    else this.log.info(fields, message);
   }
-
-  #print(text: string): void {
-    try {
-      writeSync(2, text);
-    } catch {
-      // Whoever read standard error has gone: serving goes on.
-    }
-  }
-}
-
-function row(view: ListenerView): Array<string | Cell> {
-  const { key, protocol, hostname, state, bound, port } = view;
-  if (state === 'serving') return [key, protocol, hostname, { text: bound.join(', '), tone: 'good' }];
-  return [key, protocol, hostname, { text: `port ${port}  ${whyNot(view)}`, tone: 'error' }];
 }

@@ -1,7 +1,8 @@
 /** One run: control, its data planes, the admin API, and what people are told. */
 import { type Acme, type AcmeSettings, openAcme } from '../acme/index.ts';
 import { type Admin, startAdmin } from '../admin/index.ts';
-import { type Applied, Control, type ListenerView, type ReportedDiagnostic } from '../control/index.ts';
+import { Control, type ReportedDiagnostic } from '../control/index.ts';
+import type { Applied, ListenerView } from '../delivery/index.ts';
 import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
 import { CertificateFiles, type CertificateOption, type EndpointOption } from '../sources/index.ts';
 import type { AdminSetup } from './admin-option.ts';

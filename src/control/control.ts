@@ -1,11 +1,23 @@
 /** From sources to what the data planes were told and what they said: one composition for `run`, a controller and tests. */
 import type { Ack, Snapshot } from '../config/index.ts';
-import type { Fleet, FleetEvents } from '../delivery/index.ts';
+import {
+  type Applied,
+  type Fleet,
+  type FleetEvents,
+  type Health,
+  type HealthCheck,
+  type HealthFacts,
+  healthChecks,
+  healthOf,
+  ListenerChanges,
+  type ListenerView,
+  listenerViews,
+  type Phase,
+  servingMetrics,
+} from '../delivery/index.ts';
 import type { CollectionView } from '../graph/index.ts';
-import { DaemunError, type FamilySnapshot, type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
-import { type Applied, Feed, type Overlay } from './feed.ts';
-import { type Health, type HealthCheck, type HealthFacts, healthChecks, healthOf, type Phase } from './health.ts';
-import { type ListenerView, listenerViews, whyNot } from './listener-view.ts';
+import { DaemunError, type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
+import { Feed, type Overlay } from './feed.ts';
 import { openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
 
@@ -47,8 +59,7 @@ export class Control {
   #phase: Phase = 'reading';
   #missing = '';
   #told: Health = { ready: false, reason: '' };
-  /** What was told of each listener last. */
-  readonly #states = new Map<string, string>();
+  readonly #changes = new ListenerChanges();
 
   /** Begins to read its sources; nothing is sent before `start`. */
   constructor(options: ControlOptions, events: ControlEvents = {}) {
@@ -90,7 +101,9 @@ export class Control {
 
   listeners(): ListenerView[] {
     const { acks, unserved } = this.pipeline;
-    return this.#fleet ? listenerViews(this.snapshot, { acks, unserved, proxies: this.#fleet.names }) : [];
+    return this.#fleet
+      ? listenerViews(this.snapshot, { acks, unserved: unserved.values(), proxies: this.#fleet.names })
+      : [];
   }
 
   health(): Health {
@@ -126,12 +139,6 @@ export class Control {
   /** Of control and of all data planes: one snapshot each. */
   async metrics(): Promise<MetricsSnapshot[]> {
     const metrics = this.#metrics;
-    const ready = metrics.gauge('daemun_ready', 'Whether the first config is applied and no drain has begun.');
-    ready.value = this.health().ready ? 1 : 0;
-    for (const kind of ['Listener', 'RouteRule', 'Backend', 'Endpoints', 'Certificate'] as const) {
-      const cell = metrics.gauge('daemun_config_objects', 'Objects that the data planes were told to serve.', { kind });
-      cell.value = this.snapshot.of(kind).size;
-    }
     const { name: source, synced } = this.pipeline.source;
     const at = metrics.gauge('daemun_source_synced_timestamp_seconds', 'When the source was last read whole.', {
       source,
@@ -142,7 +149,7 @@ export class Control {
       const cell = metrics.gauge('daemun_diagnostics', 'Problems found in the manifests.', { severity });
       cell.value = diagnostics.filter((one) => one.severity === severity).length;
     }
-    return [...((await this.#fleet?.metrics()) ?? []), metrics.snapshot(), [listenersReady(this.listeners())]];
+    return [...((await this.#fleet?.metrics()) ?? []), metrics.snapshot(), this.#serving()];
   }
 
   /** No further changes; the data planes drain. At any time, also before the start is complete. */
@@ -160,6 +167,11 @@ export class Control {
     // What is being read is not waited for.
     void this.pipeline.source.close();
     await this.#fleet?.end();
+  }
+
+  #serving(): MetricsSnapshot {
+    const { ready } = this.health();
+    return servingMetrics({ ready, snapshot: this.snapshot, listeners: this.listeners() });
   }
 
   #facts(): HealthFacts {
@@ -202,28 +214,6 @@ export class Control {
     const health = this.health();
     if (health.ready !== this.#told.ready) this.#events.onHealth?.(health);
     this.#told = health;
-    const listeners = this.listeners();
-    const keys = new Set(listeners.map(({ key }) => key));
-    for (const key of this.#states.keys()) if (!keys.has(key)) this.#states.delete(key);
-    for (const listener of listeners) this.#tellOf(listener);
+    for (const listener of this.#changes.of(this.listeners())) this.#events.onListener?.(listener);
   }
-
-  /** One that serves from the start is in the list that a start gives, and a refusal is a diagnostic. */
-  #tellOf(listener: ListenerView): void {
-    const { key, state } = listener;
-    const now = state === 'failed' ? whyNot(listener) : state;
-    const before = this.#states.get(key);
-    if (before === now || state === 'waiting') return;
-    this.#states.set(key, now);
-    if (state === 'failed' || (state === 'serving' && before !== undefined)) this.#events.onListener?.(listener);
-  }
-}
-
-function listenersReady(listeners: ReadonlyArray<ListenerView>): FamilySnapshot {
-  return {
-    name: 'daemun_listener_ready',
-    help: 'Whether the listener serves in every worker.',
-    type: 'gauge',
-    series: listeners.map(({ key, state }) => ({ labels: { listener: key }, value: state === 'serving' ? 1 : 0 })),
-  };
 }

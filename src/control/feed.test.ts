@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest';
 import type { Ack, Certificate, ConfigObject, Delivery, Delta } from '../config/index.ts';
-import type { Fleet } from '../delivery/index.ts';
+import type { Applied, Fleet } from '../delivery/index.ts';
 import { SourceCollection } from '../graph/index.ts';
-import { type Applied, Feed } from './feed.ts';
+import { Feed } from './feed.ts';
 
 function certificate(key: string, privateKey = 'k'): Certificate {
   return { kind: 'Certificate', key, certificate: 'c', privateKey };

@@ -12,17 +12,8 @@ import {
   Publisher,
   type Snapshot,
 } from '../config/index.ts';
-import type { Fleet } from '../delivery/index.ts';
+import type { Applied, Fleet } from '../delivery/index.ts';
 import { batch, type Collection, type SourceCollection } from '../graph/index.ts';
-
-/** A version that every proxy has tried. */
-export interface Applied {
-  version: number;
-  upserts: number;
-  removals: number;
-  /** Milliseconds from the change of the config to the last answer. */
-  took: number;
-}
 
 /** Puts something else in the place of what was translated, such as an echo where a Service has no endpoints. */
 export interface Overlay {

@@ -1,8 +1,6 @@
 /** Sources to config to data planes and back to statuses and health; it serves no traffic itself. */
 export { Control, type ControlEvents, type ControlOptions, type GraphView } from './control.ts';
-export type { Applied, Overlay } from './feed.ts';
-export type { Health, HealthCheck } from './health.ts';
-export { type ListenerView, whyNot } from './listener-view.ts';
+export type { Overlay } from './feed.ts';
 export { openPipeline, type Pipeline, type PipelineOptions, type ResourceSource } from './pipeline.ts';
 export type { Report, ReportedDiagnostic, StatusItem } from './report.ts';
 export type { StatusChange, StatusWriter } from './status-writer.ts';

@@ -22,6 +22,15 @@ export interface FleetEvents {
   log: Log;
 }
 
+/** A version that every proxy has tried. */
+export interface Applied {
+  version: number;
+  upserts: number;
+  removals: number;
+  /** Milliseconds from the change of the config to the last answer. */
+  took: number;
+}
+
 /** A proxy as delivery sees it. */
 export interface Receiver {
   /** Never throws for what a config object holds. */

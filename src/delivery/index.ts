@@ -1,6 +1,10 @@
 /** The config stream between control and data planes: in memory, and over the channel to a worker process. */
-export type { Fleet, FleetEvents, OpenReceiver, Receiver } from './fleet.ts';
+export type { Applied, Fleet, FleetEvents, OpenReceiver, Receiver } from './fleet.ts';
+export { type Health, type HealthCheck, type HealthFacts, healthChecks, healthOf, type Phase } from './health.ts';
+export { ListenerChanges } from './listener-changes.ts';
+export { type LeftOut, type ListenerView, listenerViews, whyNot } from './listener-view.ts';
 export { MemoryFleet } from './memory-fleet.ts';
+export { servingMetrics } from './serving-metrics.ts';
 export { WorkerFleet } from './worker-fleet.ts';
 export type { WorkerProgram } from './worker-process.ts';
 export { takeSeat, type WorkerProxy } from './worker-seat.ts';

@@ -1,7 +1,8 @@
 /** `daemun explain`: reads a config, from files or from a running gateway, and tells what becomes of a request. */
 import type { RedactedConfig } from '../../admin/index.ts';
 import { type Endpoints, Snapshot } from '../../config/index.ts';
-import { type ListenerView, openPipeline, type Report } from '../../control/index.ts';
+import { openPipeline, type Report } from '../../control/index.ts';
+import type { ListenerView } from '../../delivery/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import type { EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';

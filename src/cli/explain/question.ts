@@ -1,6 +1,6 @@
 /** What is asked about: a request of HTTP or gRPC, or a connection that is relayed as it is. */
 import type { Listener } from '../../config/index.ts';
-import type { ListenerView } from '../../control/index.ts';
+import type { ListenerView } from '../../delivery/index.ts';
 import type { AskedRequest } from './asked-request.ts';
 import type { ExplainFlags } from './explain-flags.ts';
 import type { AskedConnection } from './stream-explanation.ts';

@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Ack, type Listener, type ListenerState, Snapshot } from '../config/index.ts';
-import { SourceCollection } from '../graph/index.ts';
-import type { UnservedListener } from '../translate/index.ts';
 import { type HealthFacts, healthChecks, healthOf } from './health.ts';
-import { listenerViews } from './listener-view.ts';
+import { type LeftOut, listenerViews } from './listener-view.ts';
 
 const key = 'infra/edge/http';
 const listener: Listener = {
@@ -19,7 +17,7 @@ const snapshot = Snapshot.EMPTY.apply({ version: 1, upserts: [listener], removal
 const serving: ListenerState = { key, state: 'serving', bound: ['127.0.0.1:80'] };
 const failed: ListenerState = { key, state: 'failed', bound: [], code: 'DMN_PORT_IN_USE', message: 'taken' };
 
-const refused: UnservedListener = {
+const refused: LeftOut = {
   key: 'infra/edge/https',
   protocol: 'HTTPS',
   port: 443,
@@ -27,15 +25,12 @@ const refused: UnservedListener = {
 };
 
 function views(...states: Array<ListenerState | undefined>) {
-  const acks = new SourceCollection<Ack>('acks');
-  const unserved = new SourceCollection<UnservedListener>('unserved');
-  unserved.apply([{ key: refused.key, value: refused }]);
+  const acks = new Map<string, Ack>();
   const proxies = states.map((_, i) => `worker-${i}`);
   for (const [i, state] of states.entries()) {
-    const value = { version: 1, proxy: proxies[i]!, rejected: [], listeners: state ? [state] : [] };
-    acks.apply([{ key: proxies[i]!, value }]);
+    acks.set(proxies[i]!, { version: 1, proxy: proxies[i]!, rejected: [], listeners: state ? [state] : [] });
   }
-  return listenerViews(snapshot, { acks, proxies, unserved });
+  return listenerViews(snapshot, { acks, proxies, unserved: [refused] });
 }
 
 test('a listener serves when every worker serves it', () => {

@@ -1,8 +1,5 @@
 /** Listeners as a run serves them: the config's with what all proxies said about their sockets, and those that are in none. */
 import type { Ack, ListenerState, Snapshot } from '../config/index.ts';
-import type { Collection } from '../graph/index.ts';
-import type { UnservedListener } from '../translate/index.ts';
-
 export interface ListenerView extends Omit<ListenerState, 'state'> {
   /** waiting: some proxy has not answered yet. refused: its manifest keeps it from being served. */
   state: ListenerState['state'] | 'waiting' | 'refused';
@@ -11,10 +8,20 @@ export interface ListenerView extends Omit<ListenerState, 'state'> {
   hostname: string;
 }
 
+/** A listener that is not in the config. */
+export interface LeftOut {
+  key: string;
+  protocol: string;
+  port: number;
+  hostname?: string | undefined;
+  message: string;
+}
+
 export interface ServedBy {
-  acks: Collection<Ack>;
+  /** The last acknowledgement of each proxy. */
+  acks: { get(proxy: string): Ack | undefined };
   proxies: ReadonlyArray<string>;
-  unserved: Collection<UnservedListener>;
+  unserved: Iterable<LeftOut>;
 }
 
 /** A listener serves when it does in every proxy; the first failure is the one shown. */
@@ -27,7 +34,7 @@ export function listenerViews(snapshot: Snapshot, { acks, proxies, unserved }: S
     const state = failed ? 'failed' : states.every((one) => one?.state === 'serving') ? 'serving' : 'waiting';
     return { bound: [], ...known, key, state, protocol, port, hostname: hostname ?? '*' };
   });
-  const others = Array.from(unserved.values(), ({ key, protocol, port, hostname, message }): ListenerView => {
+  const others = Array.from(unserved, ({ key, protocol, port, hostname, message }): ListenerView => {
     return { key, state: 'refused', bound: [], message, protocol, port, hostname: hostname ?? '*' };
   });
   return [...told, ...others.filter(({ key }) => snapshot.get('Listener', key) === undefined)];
