@@ -14,6 +14,7 @@ export {
   ROUTE_REASON,
 } from './condition.ts';
 export type * from './config-map.ts';
+export type * from './daemun-parameters.ts';
 export { type EndpointPort, type EndpointSlice, SERVICE_NAME_LABEL, type SliceEndpoint } from './endpoint-slice.ts';
 export type * from './endpoints.ts';
 export type * from './gateway.ts';
@@ -27,6 +28,7 @@ export {
   KINDS,
   type Kind,
   type KindFacts,
+  OWN_GROUP,
   POLICY_GROUP,
   type ResourceByKind,
 } from './kind.ts';
@@ -47,3 +49,10 @@ export type * from './secret.ts';
 export type * from './selector.ts';
 export type * from './service.ts';
 export { type CredentialRole, type Superseded, supersededKey } from './superseded.ts';
+export {
+  type InfrastructurePort,
+  KONG_UNMANAGED_ANNOTATION,
+  PUBLISH_SERVICE_ANNOTATION,
+  UNMANAGED_ANNOTATION,
+  type WantedInfrastructure,
+} from './wanted-infrastructure.ts';

@@ -2,6 +2,7 @@ import type { BackendTLSPolicy } from './backend-tls-policy.ts';
 import type { BackendTrafficPolicy } from './backend-traffic-policy.ts';
 import type { ClientTrafficPolicy } from './client-traffic-policy.ts';
 import type { ConfigMap } from './config-map.ts';
+import type { DaemunParameters } from './daemun-parameters.ts';
 import type { EndpointSlice } from './endpoint-slice.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Gateway } from './gateway.ts';
@@ -19,6 +20,8 @@ import type { Service } from './service.ts';
 export const GATEWAY_GROUP = 'gateway.networking.k8s.io';
 /** The group of our own policies. */
 export const POLICY_GROUP = 'policies.daemun.dev';
+/** The group of our own objects that are no policies. */
+export const OWN_GROUP = 'gateway.daemun.dev';
 
 /** Every kind that is read, with its type. */
 export interface ResourceByKind {
@@ -34,6 +37,7 @@ export interface ResourceByKind {
   BackendTLSPolicy: BackendTLSPolicy;
   ClientTrafficPolicy: ClientTrafficPolicy;
   BackendTrafficPolicy: BackendTrafficPolicy;
+  DaemunParameters: DaemunParameters;
   Service: Service;
   EndpointSlice: EndpointSlice;
   Endpoints: Endpoints;
@@ -69,6 +73,7 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   BackendTLSPolicy: gateway,
   ClientTrafficPolicy: policy,
   BackendTrafficPolicy: policy,
+  DaemunParameters: { group: OWN_GROUP, version: 'v1alpha1', namespaced: true },
   Service: core,
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', namespaced: true },
   Endpoints: core,

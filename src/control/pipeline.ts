@@ -1,5 +1,5 @@
 /** From resources to config, statuses and diagnostics: what `check`, `run` and a controller have in common. */
-import type { ProvidedCertificate, WantedCertificate } from '../api/index.ts';
+import type { ProvidedCertificate, WantedCertificate, WantedInfrastructure } from '../api/index.ts';
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { type Change, type Collection, type CollectionView, join, SourceCollection } from '../graph/index.ts';
 import { type Diagnostic, type FileSource, LastGood, type Source } from '../sources/index.ts';
@@ -31,6 +31,8 @@ export interface PipelineOptions {
   loopbackNames?: 'allowed' | 'refused';
   /** Certificates that no Secret holds. */
   provided?: ReadonlyArray<Collection<ProvidedCertificate>>;
+  /** Each Gateway has data planes of its own; else one fleet serves all. */
+  perGateway?: boolean;
   /** Where clients reach the data planes, where that is not what their sockets are bound to. */
   publishedAddresses?: string[];
   /** Certificates are obtained by ACME: for every Gateway that does not say otherwise, or (false) where one asks; absent: for none. */
@@ -56,6 +58,8 @@ export interface Pipeline {
   readonly unserved: Collection<UnservedListener>;
   /** Certificates that may be obtained by ACME, by listener key. */
   readonly wanted: Collection<WantedCertificate>;
+  /** What is to be made for Gateways, by object key; nothing where one fleet serves all. */
+  readonly infrastructure: Collection<WantedInfrastructure>;
   /** What the data planes say; filled by whoever serves. */
   readonly acks: SourceCollection<Ack>;
   readonly deliveries: SourceCollection<Delivery>;
@@ -83,10 +87,11 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     diagnostics,
     unserved,
     wanted,
+    infrastructure,
     graph,
   } = translation(inputs, {
     controllerNames,
-    shared: true,
+    shared: options.perGateway !== true,
     loopbackNames,
     publishedAddresses,
     acme,
@@ -109,7 +114,8 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     return options.bareServices ? [...all, ...bareServices(config.values(), options.bareServices)] : all;
   };
   const report = () => ({ items: book.items(), diagnostics: problems() });
-  return { source, config, unserved, wanted, acks, deliveries, addresses, report, problems, graph };
+  const told = { report, problems, graph };
+  return { source, config, unserved, wanted, infrastructure, acks, deliveries, addresses, ...told };
 }
 
 /**

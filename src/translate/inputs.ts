@@ -18,8 +18,8 @@ export type Inputs = { readonly [K in Kind]: Collection<ResourceByKind[K]> } & {
 
 export interface AssignedAddresses {
   addresses: Array<Required<GatewayAddress>>;
-  /** Why not every address asked for is there. */
-  problem?: { reason: 'AddressNotUsable' | 'AddressNotAssigned'; message: string };
+  /** Why not every address asked for is there, or why what it needs could not be made. */
+  problem?: { reason: 'AddressNotUsable' | 'AddressNotAssigned' | 'NoResources' | 'Invalid'; message: string };
 }
 
 export interface TranslateOptions {

@@ -1,4 +1,4 @@
-import type { WantedCertificate } from '../api/index.ts';
+import type { WantedCertificate, WantedInfrastructure } from '../api/index.ts';
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, type CollectionView, derive, index, join, type Scope, scope } from '../graph/index.ts';
 import { backendConfig, deriveBackends } from './backend/backends.ts';
@@ -25,6 +25,8 @@ export interface Translation {
   unserved: Collection<UnservedListener>;
   /** Certificates that may be obtained by ACME, by listener key. */
   wanted: Collection<WantedCertificate>;
+  /** What is to be made for Gateways, by their object keys; nothing where one fleet serves all. */
+  infrastructure: Collection<WantedInfrastructure>;
   /** How many derivations have run so far: what an edit costs. */
   computed(): number;
   /** Every collection of the translation and of its inputs. */
@@ -91,6 +93,7 @@ function build(inputs: Inputs, options: TranslateOptions): Outputs {
     diagnostics,
     unserved: deriveUnserved(graph, listeners),
     wanted: deriveWanted(graph, listeners, routes),
+    infrastructure: listeners.infrastructure,
     computed: () => derivations.reduce((sum, { computed }) => sum + computed, 0),
   };
 }

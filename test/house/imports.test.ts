@@ -22,7 +22,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   translate: ['api', 'graph', 'config', 'value'],
   proxy: ['config', 'observe', 'value'],
   delivery: ['config', 'observe'],
-  reconcile: ['api', 'observe', 'sources'],
+  reconcile: ['api', 'observe', 'sources', 'value'],
   acme: ['api', 'config', 'graph', 'observe'],
   control: ['api', 'config', 'delivery', 'graph', 'observe', 'sources', 'translate'],
   admin: ['api', 'config', 'graph', 'observe'],

@@ -62,4 +62,5 @@ export const SERVED_KINDS: readonly ServedKind[] = [
   kind(GATEWAY, 'v1', 'ReferenceGrant'),
   kind('policies.daemun.dev', 'v1alpha1', 'ClientTrafficPolicy', STATUS),
   kind('policies.daemun.dev', 'v1alpha1', 'BackendTrafficPolicy', STATUS),
+  kind('gateway.daemun.dev', 'v1alpha1', 'DaemunParameters', { plural: 'daemunparameters' }),
 ];

@@ -83,6 +83,12 @@ class Checker {
       case 'port':
         if (typeof value !== 'string' && !Number.isInteger(value)) return this.#wrongType('a port or its name', value);
         return value;
+      case 'amount':
+        if (typeof value !== 'string' && typeof value !== 'number') return this.#wrongType('a number or text', value);
+        return value;
+      case 'free':
+        if (!isObject(value)) return this.#wrongType('an object (a list of "name: value" lines)', value);
+        return structuredClone(value);
     }
   }
 

@@ -3,6 +3,7 @@ import type { Kind } from '../../api/index.ts';
 import { backendTlsPolicySpec } from './backend-tls-policy.ts';
 import { backendTrafficPolicySpec } from './backend-traffic-policy.ts';
 import { clientTrafficPolicySpec } from './client-traffic-policy.ts';
+import { daemunParametersSpec } from './daemun-parameters.ts';
 import { endpointSliceFields, endpointSliceRules, endpointsFields } from './endpoints.ts';
 import { gatewaySpec } from './gateway.ts';
 import { gatewayClassSpec } from './gateway-class.ts';
@@ -54,6 +55,7 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   BackendTLSPolicy: withSpec(backendTlsPolicySpec),
   ClientTrafficPolicy: withSpec(clientTrafficPolicySpec),
   BackendTrafficPolicy: withSpec(backendTrafficPolicySpec),
+  DaemunParameters: withSpec(daemunParametersSpec),
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
   EndpointSlice: kind(namespacedMetadata, endpointSliceFields, endpointSliceRules),
   Endpoints: kind(namespacedMetadata, endpointsFields),

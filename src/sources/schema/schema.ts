@@ -74,8 +74,11 @@ export interface IntegerSchema {
 }
 
 export interface PlainSchema {
-  /** port: a number or a name. */
-  type: 'boolean' | 'port';
+  /**
+   * port: a number or a name. amount: a number, or text such as 500m or 25%. free: an object that others define,
+   * passed on as it is.
+   */
+  type: 'boolean' | 'port' | 'amount' | 'free';
 }
 
 /** A rule over a value that fits its schema. Rules are not asked about values that do not. */
@@ -132,3 +135,5 @@ export function integer(limits: Partial<Omit<IntegerSchema, 'type'>> = {}): Inte
 
 export const flag: PlainSchema = { type: 'boolean' };
 export const portOrName: PlainSchema = { type: 'port' };
+export const amount: PlainSchema = { type: 'amount' };
+export const free: PlainSchema = { type: 'free' };

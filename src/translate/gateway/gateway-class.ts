@@ -1,8 +1,19 @@
-import { CONDITION, GATEWAY_CLASS_REASON, type GatewayClass, type GatewayClassStatus } from '../../api/index.ts';
+import {
+  CONDITION,
+  type DaemunParametersSpec,
+  GATEWAY_CLASS_REASON,
+  type GatewayClass,
+  type GatewayClassStatus,
+  KONG_UNMANAGED_ANNOTATION,
+  PUBLISH_SERVICE_ANNOTATION,
+  UNMANAGED_ANNOTATION,
+} from '../../api/index.ts';
 import type { TranslateOptions } from '../inputs.ts';
+import type { Lookup } from '../lookup.ts';
 import { conditions, fails, holds } from '../verdict/conditions.ts';
 import { type Diagnostic, type Problem, problem } from '../verdict/problem.ts';
 import { supportedFeatures } from './features.ts';
+import { isParameters, isProblem, readParameters } from './parameters.ts';
 
 /** In statuses, where no GatewayClass names the controller. */
 export const DEFAULT_CONTROLLER = 'daemun.dev/gateway-controller';
@@ -17,23 +28,48 @@ export interface AdoptedClass {
   problem?: Problem;
   /** What is left out without harm. */
   ignored?: string;
+  /** Of parametersRef; absent where there is none that can be used. */
+  parameters?: DaemunParametersSpec;
+  /** Nothing is made for its Gateways. */
+  unmanaged?: { publishService?: string };
 }
 
 /** Our view of a class, or undefined where it is another controller's. */
-export function adopt(gatewayClass: GatewayClass, options: TranslateOptions): AdoptedClass | undefined {
-  const { controllerName, parametersRef } = gatewayClass.spec;
-  if (options.controllerNames !== undefined && !options.controllerNames.includes(controllerName)) return undefined;
+export function adopt(look: Lookup, gatewayClass: GatewayClass): AdoptedClass | undefined {
+  const { controllerNames } = look.options;
+  const { controllerName } = gatewayClass.spec;
+  if (controllerNames !== undefined && !controllerNames.includes(controllerName)) return undefined;
   const { name, generation } = gatewayClass.metadata;
   const adopted: AdoptedClass = { key: `GatewayClass//${name}`, name, controllerName, generation };
-  if (parametersRef === undefined) return adopted;
-  const what = `${parametersRef.kind} ${parametersRef.name}`;
-  // Standalone runs other vendors' manifests as they are: their parameters shape infrastructure, not routing.
-  if (options.shared) adopted.ignored = `parameters in ${what} are ignored: this gateway does not read them`;
-  else {
-    const message = `${what} is no kind of parameters that ${controllerName} reads; remove parametersRef`;
-    adopted.problem = problem(GATEWAY_CLASS_REASON.InvalidParameters, 'spec.parametersRef', message);
-  }
+  const unmanaged = unmanagedBy(gatewayClass);
+  if (unmanaged !== undefined) adopted.unmanaged = unmanaged;
+  judgeParameters(look, gatewayClass, adopted);
   return adopted;
+}
+
+function judgeParameters(look: Lookup, { spec }: GatewayClass, adopted: AdoptedClass): void {
+  const { controllerName, parametersRef } = spec;
+  if (parametersRef === undefined) return;
+  const what = `${parametersRef.kind} ${parametersRef.name}`;
+  const at = { field: 'spec.parametersRef', reason: GATEWAY_CLASS_REASON.InvalidParameters };
+  // Standalone runs other vendors' manifests as they are: their parameters shape infrastructure, not routing.
+  if (look.options.shared) adopted.ignored = `parameters in ${what} are ignored: this gateway does not read them`;
+  else if (isParameters(parametersRef)) {
+    const read = readParameters(look, { ...parametersRef, namespace: parametersRef.namespace ?? '' }, at);
+    if (isProblem(read)) adopted.problem = read;
+    else adopted.parameters = read;
+  } else {
+    const message = `${what} is no kind of parameters that ${controllerName} reads; remove parametersRef`;
+    adopted.problem = problem(at.reason, at.field, message);
+  }
+}
+
+function unmanagedBy({ metadata }: GatewayClass): AdoptedClass['unmanaged'] {
+  const { annotations = {} } = metadata;
+  if (annotations[UNMANAGED_ANNOTATION] !== 'true' && annotations[KONG_UNMANAGED_ANNOTATION] === undefined)
+    return undefined;
+  const publishService = annotations[PUBLISH_SERVICE_ANNOTATION];
+  return publishService === undefined ? {} : { publishService };
 }
 
 /**

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
 import { ACME_ANNOTATION, GATEWAY_GROUP, GATEWAY_REASON, type Gateway, type GatewayAddress } from '../../api/index.ts';
 import type { TranslateOptions } from '../inputs.ts';
+import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { AdoptedClass } from './gateway-class.ts';
+import { isParameters, isProblem, readParameters } from './parameters.ts';
 import { selectorFault, selectorField } from './selector.ts';
 
 /** A Gateway of ours, without its listeners. */
@@ -15,11 +17,15 @@ export interface ManagedGateway {
   generation?: number;
   controllerName: string;
   /** IP addresses that it asks for; empty: any. */
+  asked: string[];
+  /** Those that its sockets are bound to: none where what it asks for is a load balancer's and not of the data planes. */
   addresses: string[];
   /** Certificates that its listeners lack are obtained by ACME. */
   acme: boolean;
   /** Why it is not Accepted, its listeners aside. */
   problems: Problem[];
+  /** Nothing of it is served, for its problems. */
+  withheld: boolean;
   /** What is left out without harm. */
   ignored: Array<{ field: string; message: string }>;
 }
@@ -29,27 +35,34 @@ export function gatewayReferrer(namespace: string): { group: string; kind: strin
   return { group: GATEWAY_GROUP, kind: 'Gateway', namespace };
 }
 
-export function manage(gateway: Gateway, adopted: AdoptedClass, options: TranslateOptions): ManagedGateway {
+export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): ManagedGateway {
+  const { options } = look;
   const { namespace = '', name, creationTimestamp = '', generation } = gateway.metadata;
   const problems: Problem[] = [];
   const ignored: ManagedGateway['ignored'] = [];
   if (adopted.problem) {
     const message = `GatewayClass ${adopted.name} is not accepted: ${adopted.problem.message}`;
-    problems.push(problem(GATEWAY_REASON.Invalid, 'spec.gatewayClassName', message));
+    const { keeps } = adopted.problem;
+    problems.push({
+      ...problem(GATEWAY_REASON.Invalid, 'spec.gatewayClassName', message),
+      ...(keeps ? { keeps } : {}),
+    });
   }
-  judgeParameters(gateway, options, { problems, ignored });
+  judgeParameters(look, gateway, { problems, ignored });
   const admission = gateway.spec.allowedListeners?.namespaces;
   const fault = admission?.from === 'Selector' ? selectorFault(admission.selector) : undefined;
   if (fault !== undefined) {
     const message = `${fault.message}: no ListenerSet is selected until it is mended`;
     ignored.push({ field: selectorField('spec.allowedListeners.namespaces.selector', fault), message });
   }
-  const addresses = askedAddresses(gateway.spec.addresses ?? [], problems);
+  const asked = askedAddresses(gateway.spec.addresses ?? [], problems);
+  const addresses = options.shared ? asked : [];
+  const withheld = problems.some(({ keeps }) => !keeps);
   const { controllerName } = adopted;
   const acme = asksForAcme(gateway, options, ignored);
   const key = `${namespace}/${name}`;
   const identity = { key, namespace, name, created: creationTimestamp, generation };
-  return { ...identity, controllerName, addresses, acme, problems, ignored };
+  return { ...identity, controllerName, asked, addresses, acme, problems, withheld, ignored };
 }
 
 function asksForAcme({ metadata }: Gateway, { acme }: TranslateOptions, ignored: ManagedGateway['ignored']): boolean {
@@ -67,17 +80,18 @@ function asksForAcme({ metadata }: Gateway, { acme }: TranslateOptions, ignored:
   return acme;
 }
 
-function judgeParameters(
-  gateway: Gateway,
-  options: TranslateOptions,
-  into: Pick<ManagedGateway, 'problems' | 'ignored'>,
-): void {
+function judgeParameters(look: Lookup, gateway: Gateway, into: Pick<ManagedGateway, 'problems' | 'ignored'>): void {
   const reference = gateway.spec.infrastructure?.parametersRef;
   if (reference === undefined) return;
   const field = 'spec.infrastructure.parametersRef';
   const what = `${reference.kind} ${reference.name}`;
-  if (options.shared) {
+  if (look.options.shared) {
     into.ignored.push({ field, message: `parameters in ${what} are ignored: this gateway does not read them` });
+  } else if (isParameters(reference)) {
+    const { namespace = '' } = gateway.metadata;
+    const at = { field, reason: GATEWAY_REASON.InvalidParameters };
+    const read = readParameters(look, { ...reference, namespace }, at);
+    if (isProblem(read)) into.problems.push(read);
   } else {
     const message = `${what} is no kind of parameters that this controller reads; remove it`;
     into.problems.push(problem(GATEWAY_REASON.InvalidParameters, field, message));

@@ -107,7 +107,7 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   const stranger = admissionProblem(spec, field);
   if (stranger !== undefined) view.refusals.push(stranger);
   const tls = listenerTls(look, view, around);
-  const blocked = view.conflict !== undefined || view.refusals.length > 0 || around.gateway.problems.length > 0;
+  const blocked = view.conflict !== undefined || view.refusals.length > 0 || around.gateway.withheld;
   if (!blocked && tls !== 'unusable' && supportedKinds.length > 0) view.config = configOf(view, around.gateway, tls);
   return view;
 }

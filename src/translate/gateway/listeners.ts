@@ -1,4 +1,4 @@
-import { supersededKey } from '../../api/index.ts';
+import { supersededKey, type WantedInfrastructure } from '../../api/index.ts';
 import type { ConfigObject, Listener } from '../../config/index.ts';
 import { type Collection, type Derived, type Index, index, join } from '../../graph/index.ts';
 import { find } from '../lookup.ts';
@@ -9,6 +9,7 @@ import { type ClientIdentity, clientIdentity } from './client-certificate.ts';
 import { type DeclaredListener, listenersOf, ownerKey } from './declared.ts';
 import { type ManagedGateway, manage } from './gateway.ts';
 import { type AdoptedClass, adopt, implied } from './gateway-class.ts';
+import { deriveInfrastructure } from './infrastructure.ts';
 import { type AttachPoint, attachPoint, certificateUses, judgeListener, type ListenerView } from './listener.ts';
 import { conflictsOf, slotOf } from './listener-conflict.ts';
 import { attachedSet, type ManagedSet } from './listener-set.ts';
@@ -46,17 +47,19 @@ export interface Listeners {
   /** What Gateways show to backends, by object key. */
   identities: Collection<ClientIdentity>;
   config: Collection<ConfigObject>;
+  /** What Gateways need beside it, by object key. */
+  infrastructure: Collection<WantedInfrastructure>;
 }
 
 export function deriveListeners(graph: Graph): Listeners {
   const { inputs, options } = graph;
-  const classes = graph.derive('classes', inputs.GatewayClass, (_context, object, key) =>
-    one(key, adopt(object, options)),
+  const classes = graph.derive('classes', inputs.GatewayClass, (context, object, key) =>
+    one(key, adopt(graph.look(context), object)),
   );
   const gateways = graph.derive('gateways', inputs.Gateway, (context, object, key) => {
     const name = object.spec.gatewayClassName;
     const adopted = context.fetch(classes, `GatewayClass//${name}`) ?? implied(name, options);
-    return one(key, adopted && manage(object, adopted, options));
+    return one(key, adopted && manage(graph.look(context), object, adopted));
   });
   const sets = graph.derive('listenersets', inputs.ListenerSet, (context, object, key) =>
     one(key, attachedSet(graph.look(context), gateways, object)),
@@ -72,7 +75,9 @@ export function deriveListeners(graph: Graph): Listeners {
   });
   const config = listenerConfig(graph, views, join('all certificates', [certificates, deriveProvided(graph)]));
   const owned = { ...ownedViews(graph, sets, views), ...deriveForRoutes(graph, { gateways, sets, views }) };
-  return { classes, gateways, sets, views, shared, certificates, provided, identities, config, ...owned };
+  const infrastructure = deriveInfrastructure(graph, { classes, gateways, declared });
+  const known = { classes, gateways, sets, views, shared, certificates, provided, identities };
+  return { ...known, config, infrastructure, ...owned };
 }
 
 function ownedViews(
@@ -183,7 +188,7 @@ interface Ports {
 function derivePorts(graph: Graph, { gateways, declared, conflicts }: PortInputs): Ports {
   const claims = graph.derive('port claims', declared, (context, listener, key) => {
     const gateway = context.fetch(gateways, `Gateway/${listener.gateway}`);
-    const valid = gateway !== undefined && gateway.problems.length === 0 && slotOf(listener) !== undefined;
+    const valid = gateway !== undefined && !gateway.withheld && slotOf(listener) !== undefined;
     return valid && context.fetch(conflicts, key) === undefined ? [[key, { listener, gateway }] as const] : [];
   });
   const byPort = index('claims by port', claims, ({ listener }) => [slotOf(listener)!.port]);

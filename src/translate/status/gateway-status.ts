@@ -69,8 +69,13 @@ function gatewayProgrammed(
   { gateway, accepted, addresses }: { gateway: ManagedGateway; accepted: Verdict; addresses: number },
 ): Verdict {
   const type = CONDITION.Programmed;
-  if (accepted.status === 'False')
-    return fails(type, GATEWAY_REASON.Invalid, 'not accepted, so no data plane serves it');
+  if (accepted.status === 'False') {
+    const held = gateway.problems.length > 0 && !gateway.withheld;
+    const message = held
+      ? 'not accepted: what was made for it stays as it is'
+      : 'not accepted, so no data plane serves it';
+    return fails(type, GATEWAY_REASON.Invalid, message);
+  }
   const problem = scope.look.context.fetch(scope.look.inputs.addresses, gateway.key)?.problem;
   if (problem !== undefined && !scope.look.options.shared) return fails(type, problem.reason, problem.message);
   const served = scope.views.filter(({ config }) => config !== undefined);
@@ -145,7 +150,7 @@ export function listenerStatus(scope: GatewayStatusScope, view: ListenerView, ga
 function listenerProgrammed(scope: GatewayStatusScope, view: ListenerView, gateway: ManagedGateway): Verdict {
   const type = CONDITION.Programmed;
   if (view.conflict !== undefined) return fails(type, view.conflict.reason, 'conflicted, so no data plane serves it');
-  if (gateway.problems.length > 0) return fails(type, LISTENER_REASON.Invalid, 'its Gateway is not accepted');
+  if (gateway.withheld) return fails(type, LISTENER_REASON.Invalid, 'its Gateway is not accepted');
   if (view.config === undefined) {
     const [first, ...others] = [...view.refusals, ...view.unresolved];
     const more = others.length === 0 ? '' : `; and ${others.length} more`;

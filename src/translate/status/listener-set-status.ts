@@ -20,7 +20,7 @@ export function listenerSetStatus(
 function setAccepted({ views }: GatewayStatusScope, set: ManagedSet, gateway: ManagedGateway): Verdict {
   const type = CONDITION.Accepted;
   if (set.refusal !== undefined) return fails(type, set.refusal.reason, set.refusal.message);
-  if (gateway.problems.length > 0) {
+  if (gateway.withheld) {
     return fails(type, LISTENER_SET_REASON.ParentNotAccepted, `Gateway ${gateway.key} is not accepted`);
   }
   // Stricter than for a Gateway: a listener whose certificates do not resolve does not make a set accepted.

@@ -8,6 +8,8 @@ export interface Problem {
   message: string;
   /** It comes right by itself: nobody has to mend it. */
   passing?: boolean;
+  /** The object is not accepted, and what was served of it goes on. */
+  keeps?: boolean;
   /** Key of the object that is not there, where that is what is wrong. */
   missing?: string;
 }

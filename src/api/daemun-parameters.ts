@@ -1,0 +1,88 @@
+import type { Resource } from './resource.ts';
+
+/**
+ * How the infrastructure of Gateways is made: named by parametersRef of a GatewayClass, of a Gateway, or of both, and
+ * then merged, where the Gateway's wins. Ours (gateway.daemun.dev).
+ */
+export interface DaemunParameters extends Resource {
+  kind: 'DaemunParameters';
+  spec: DaemunParametersSpec;
+}
+
+/** What Kubernetes defines and we only pass on. */
+export type Opaque = Readonly<Record<string, unknown>>;
+
+export interface DaemunParametersSpec {
+  workload?: 'Deployment' | 'DaemonSet';
+  /** Of a Deployment; not together with autoscaling. */
+  replicas?: number;
+  autoscaling?: AutoscalingParameters;
+  disruptionBudget?: { minAvailable?: number | string; maxUnavailable?: number | string };
+  service?: ServiceParameters;
+  networkPolicy?: { mode?: 'Enabled' | 'Disabled'; metricsFrom?: Opaque[] };
+  pod?: PodParameters;
+  /** Processes that serve in a pod: a number, or auto for one a core. */
+  workers?: number | string;
+  logLevel?: 'error' | 'warn' | 'info' | 'debug';
+  /** off, a format, or a template. */
+  accessLog?: string;
+  /** Strategic merge patches of what would be made, in this order: the class's first, then the Gateway's. */
+  patches?: InfrastructurePatch[];
+}
+
+export interface AutoscalingParameters {
+  minReplicas?: number;
+  maxReplicas?: number;
+  /** Percent of what the pods request. */
+  cpuUtilization?: number;
+  memoryUtilization?: number;
+}
+
+export interface ServiceParameters {
+  type?: 'LoadBalancer' | 'NodePort' | 'ClusterIP';
+  /** Fixed ports of the nodes, by port of the listener. */
+  nodePorts?: Array<{ port: number; protocol: 'TCP' | 'UDP'; nodePort: number }>;
+  externalTrafficPolicy?: 'Cluster' | 'Local';
+  loadBalancerIP?: string;
+  loadBalancerClass?: string;
+  loadBalancerSourceRanges?: string[];
+  ipFamilyPolicy?: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
+  ipFamilies?: Array<'IPv4' | 'IPv6'>;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+export interface PodParameters {
+  image?: string;
+  imagePullSecrets?: Array<{ name: string }>;
+  resources?: { requests?: Record<string, number | string>; limits?: Record<string, number | string> };
+  /** Listeners' ports are ports of the nodes. */
+  hostNetwork?: boolean;
+  nodeSelector?: Record<string, string>;
+  tolerations?: Opaque[];
+  affinity?: Opaque;
+  topologySpreadConstraints?: Opaque[];
+  priorityClassName?: string;
+  /** Seconds. */
+  terminationGracePeriodSeconds?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  env?: Opaque[];
+  volumes?: Opaque[];
+  volumeMounts?: Opaque[];
+}
+
+export interface InfrastructurePatch {
+  kind: PatchedKind;
+  patch: Opaque;
+}
+
+export type PatchedKind =
+  | 'Pod'
+  | 'Deployment'
+  | 'DaemonSet'
+  | 'Service'
+  | 'ServiceAccount'
+  | 'HorizontalPodAutoscaler'
+  | 'PodDisruptionBudget'
+  | 'NetworkPolicy';

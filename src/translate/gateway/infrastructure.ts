@@ -1,0 +1,91 @@
+import {
+  GATEWAY_REASON,
+  type Gateway,
+  type InfrastructurePort,
+  PUBLISH_SERVICE_ANNOTATION,
+  type WantedInfrastructure,
+} from '../../api/index.ts';
+import { type Collection, index, join } from '../../graph/index.ts';
+import { find, type Lookup } from '../lookup.ts';
+import type { Graph } from '../stage.ts';
+import type { DeclaredListener } from './declared.ts';
+import type { ManagedGateway } from './gateway.ts';
+import type { AdoptedClass } from './gateway-class.ts';
+import { slotOf } from './listener-conflict.ts';
+import { isParameters, isProblem, mergedParameters, readParameters } from './parameters.ts';
+
+interface Known {
+  classes: Collection<AdoptedClass>;
+  gateways: Collection<ManagedGateway>;
+  declared: Collection<DeclaredListener>;
+}
+
+/** What is to be made for each Gateway, by its object key; nothing where one fleet serves all. */
+export function deriveInfrastructure(
+  graph: Graph,
+  { classes, gateways, declared }: Known,
+): Collection<WantedInfrastructure> {
+  if (graph.options.shared) return join<WantedInfrastructure>('no infrastructure', []);
+  const listeners = index('listeners by gateway', declared, ({ gateway }) => [gateway]);
+  return graph.derive('infrastructure', gateways, (context, gateway, key) => {
+    const look = graph.look(context);
+    const object = find(look, 'Gateway', gateway);
+    const adopted = object && context.fetch(classes, `GatewayClass//${object.spec.gatewayClassName}`);
+    if (object === undefined || adopted === undefined) return [];
+    const ports = portsOf(context.fetch(listeners, gateway.key) ?? []);
+    return [[key, { ...wantedOf(look, { object, adopted, gateway }), ports }]];
+  });
+}
+
+interface Wanting {
+  object: Gateway;
+  adopted: AdoptedClass;
+  gateway: ManagedGateway;
+}
+
+function wantedOf(look: Lookup, { object, adopted, gateway }: Wanting): Omit<WantedInfrastructure, 'ports'> {
+  const { namespace, name } = gateway;
+  const { labels = {}, annotations = {} } = object.spec.infrastructure ?? {};
+  const held = gateway.problems.find(({ reason, keeps }) => keeps || reason !== GATEWAY_REASON.UnsupportedAddress);
+  const publishService = object.metadata.annotations?.[PUBLISH_SERVICE_ANNOTATION] ?? adopted.unmanaged?.publishService;
+  return {
+    namespace,
+    name,
+    uid: object.metadata.uid ?? '',
+    className: adopted.name,
+    labels,
+    annotations,
+    addresses: gateway.asked,
+    parameters: mergedParameters(adopted.parameters, ownParameters(look, object)),
+    ...(held === undefined ? {} : { held: `${held.field}: ${held.message}` }),
+    ...(adopted.unmanaged === undefined
+      ? {}
+      : { unmanaged: publishService === undefined ? {} : { publishService: qualified(publishService, namespace) } }),
+  };
+}
+
+function qualified(service: string, namespace: string): string {
+  return service.includes('/') ? service : `${namespace}/${service}`;
+}
+
+function ownParameters(look: Lookup, { metadata, spec }: Gateway) {
+  const reference = spec.infrastructure?.parametersRef;
+  if (reference === undefined || !isParameters(reference)) return undefined;
+  const { namespace = '' } = metadata;
+  const read = readParameters(look, { ...reference, namespace }, { field: '', reason: '' });
+  return isProblem(read) ? undefined : read;
+}
+
+/**
+ * Also those of listeners that cannot be served now: a port that came and went with a certificate would lose its number
+ * on the nodes.
+ */
+function portsOf(listeners: ReadonlyArray<DeclaredListener>): InfrastructurePort[] {
+  const found = new Map<string, InfrastructurePort>();
+  for (const listener of listeners) {
+    const slot = slotOf(listener);
+    if (slot === undefined) continue;
+    found.set(slot.port, { port: listener.spec.port, protocol: slot.family === 'udp' ? 'UDP' : 'TCP' });
+  }
+  return [...found.values()].sort((a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1));
+}
