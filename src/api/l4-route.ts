@@ -11,7 +11,8 @@ export interface L4RouteRule {
 export interface TLSRoute extends Resource {
   kind: 'TLSRoute';
   spec: RouteParents & {
-    hostnames: string[];
+    /** Absent in objects of version v1alpha2 only: those of the listeners. */
+    hostnames?: string[];
     rules: L4RouteRule[];
   };
   status?: RouteStatus;

@@ -57,6 +57,18 @@ describe('old versions', () => {
     expect(said![0]).toMatch(/^warning apiVersion: .*write (apiVersion )?gateway\.networking\.k8s\.io\/v1$/);
   });
 
+  test('accepts of an old version what only that accepts', () => {
+    const rules = 'rules: [{ backendRefs: [{ name: a, port: 1 }] }, { backendRefs: [{ name: b, port: 1 }] }]';
+    for (const kind of ['TLSRoute', 'TCPRoute', 'UDPRoute']) {
+      const said = (version: string) =>
+        saidOf(
+          `apiVersion: gateway.networking.k8s.io/${version}\nkind: ${kind}\nmetadata: { name: a }\nspec: { ${rules} }`,
+        );
+      expect(said('v1alpha2')).toHaveLength(1);
+      expect(said('v1')).not.toEqual([]);
+    }
+  });
+
   test('refuses versions that nobody knows, and says which one to write', () => {
     expect(saidOf('apiVersion: gateway.networking.k8s.io/v2\nkind: Gateway\nmetadata: { name: a }')).toEqual([
       'error apiVersion: is no version of Gateway that can be read; write gateway.networking.k8s.io/v1',

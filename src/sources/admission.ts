@@ -8,7 +8,7 @@ import {
   objectKey,
 } from '../api/index.ts';
 import { recognise } from './conversion.ts';
-import { check, DEFAULT_NAMESPACE, isObject, type JsonObject, type Problem, SCHEMAS } from './schema/index.ts';
+import { check, DEFAULT_NAMESPACE, isObject, type JsonObject, type Problem, schemaOf } from './schema/index.ts';
 
 /** What has nothing of a manifest: a mapping without its two fields, or something that is no mapping or no text of one. */
 export type Unmarked = 'mapping' | 'other';
@@ -69,7 +69,7 @@ export function admit(value: unknown): Admission {
 
 function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const prepared = kind === 'Secret' ? withStringData(value) : value;
-  const { value: checked, problems: found } = check(SCHEMAS[kind], prepared);
+  const { value: checked, problems: found } = check(schemaOf(kind, String(value.apiVersion)), prepared);
   const problems = [...before, ...found];
   if (problems.some(({ severity }) => severity === 'error')) {
     return { verdict: 'refused', key: likelyKey(kind, value), problems };

@@ -4,7 +4,7 @@ import { nearest } from './schema/index.ts';
 /** The group that experimental kinds live in until they graduate. */
 const EXPERIMENTAL_GROUP = 'gateway.networking.x-k8s.io';
 
-/** Versions that are read as the current one. Their fields are a subset of it, so no field has to move. */
+/** Versions that are read as the current one. Their fields are among its own, so no field has to move. */
 const OLD_VERSIONS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   GatewayClass: ['v1beta1', 'v1alpha2'],
   Gateway: ['v1beta1', 'v1alpha2'],

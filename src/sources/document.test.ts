@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { chunksOf, entriesOf, thoroughEntries } from './document.ts';
+import { chunksOf } from './chunk.ts';
+import { entriesOf, thoroughEntries } from './document.ts';
 
 test.each([
   ['nothing', '', []],
@@ -39,6 +40,38 @@ test.each([
     [
       ['a: 1\r\n', 0],
       ['---\r\nb: 2\r\n', 1],
+    ],
+  ],
+  [
+    'JSON objects that follow one another',
+    '# c\n{"a": "}{"}{"b": "\\"}{"}\n{\n"c": {}\n} {"d": 1}\n',
+    [
+      ['# c\n{"a": "}{"}', 0],
+      ['{"b": "\\"}{"}\n', 1],
+      ['{\n"c": {}\n} ', 2],
+      ['{"d": 1}\n', 4],
+    ],
+  ],
+  [
+    'JSON objects between documents of YAML',
+    'a: 1\n--- # c\n{"a": 1}\n{"b": 2}\n---\nc: 3\n',
+    [
+      ['a: 1\n', 0],
+      ['--- # c\n{"a": 1}\n', 1],
+      ['{"b": 2}\n', 3],
+      ['---\nc: 3\n', 4],
+    ],
+  ],
+  ['no mapping of YAML that only looks so', "{a: '}{'}\n", [["{a: '}{'}\n", 0]]],
+  ['no mapping with a comment after it', '{"a": 1} # {"b": 2}\n', [['{"a": 1} # {"b": 2}\n', 0]]],
+  ['nothing where a brace is not closed', '{"a": {"b": 1}\n{"c": 2}\n', [['{"a": {"b": 1}\n{"c": 2}\n', 0]]],
+  [
+    'where a byte order mark is before a marker',
+    '\uFEFFa: 1\n\uFEFF---\nb: 2\n---\n\uFEFFc: 3\n',
+    [
+      ['\uFEFFa: 1\n', 0],
+      ['\uFEFF---\nb: 2\n', 1],
+      ['---\n\uFEFFc: 3\n', 3],
     ],
   ],
 ])('cuts %s', (_, text, expected) => {
@@ -85,10 +118,31 @@ test('reads plain words and numbers as kubectl does', () => {
   ]);
 });
 
+test.each([
+  ['before a marker', '\uFEFF---\n'],
+  ['after a marker', '---\n\uFEFF'],
+  ['after a marker and a comment', '---\n# c\n\uFEFF'],
+  ['before a comment', '\uFEFF# c\n---\n'],
+  ['between JSON objects', ''],
+])('reads documents with a byte order mark %s', (_, mark) => {
+  const object = (name: string) => `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${name} }\n`;
+  const json = (name: string) => `\uFEFF{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"${name}"}}\n`;
+  const text = mark === '' ? json('a') + json('B') : `\uFEFF${object('a')}${mark}${object('B')}`;
+  const found = chunksOf(text).flatMap((chunk) => entriesOf(chunk.text).map((entry) => ({ ...entry, at: chunk.line })));
+  expect(found.map(({ admission }) => admission.verdict)).toEqual(['accepted', 'refused']);
+  const line = mark === '' ? 2 : object('a').split('\n').length + mark.split('\n').length - 1 + 2;
+  expect(found[1]!.notes.map((note) => [found[1]!.at + note.line + 1, note.field])).toEqual([[line, 'metadata.name']]);
+});
+
 const line = fc.constantFrom(
   '---',
   '--- # c',
   '--- {a: 1}',
+  '{"a": 1}{"b": 2}',
+  '{',
+  '}',
+  "'",
+  '\uFEFF---',
   '...',
   '# c',
   '',
@@ -113,7 +167,7 @@ test('cuts any file into parts that stand in it in order, on the lines that they
         from = at + chunk.text.length;
       }
       // What is left out has no content.
-      expect(text.slice(from)).toMatch(/^(?:(?:---)?\s*(?:#.*|%.*)?\s*)*$/);
+      expect(text.slice(from)).toMatch(/^(?:\uFEFF?(?:---)?\s*(?:#.*|%.*)?\s*)*$/);
     }),
   );
 });

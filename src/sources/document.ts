@@ -11,18 +11,12 @@ import {
   type YAMLError,
 } from 'yaml';
 import { type Admission, admit, likelyKey, type Unmarked } from './admission.ts';
+import { countLines, withoutByteOrderMarks } from './chunk.ts';
 import { recognise } from './conversion.ts';
 import { type Diagnostic, type FieldPath, fieldName } from './diagnostic.ts';
 import { plainValue, WORDY_BOOLEAN, wordyBoolean } from './plain-document.ts';
 import { isObject, type Problem, UNRENDERED } from './schema/index.ts';
 import { yamlFault } from './yaml-fault.ts';
-
-/** A part of a file that can be parsed by itself: the lines from one `---` to the next. */
-export interface Chunk {
-  text: string;
-  /** Lines of the file before it. */
-  line: number;
-}
 
 /** A diagnostic before it is known where its chunk stands: `line` counts from 0 in the chunk. */
 export type Note = Pick<Diagnostic, 'severity' | 'line' | 'field' | 'message' | 'unread'>;
@@ -47,42 +41,6 @@ function unmarkedText(chunk: string): Unmarked | undefined {
   return MARK.test(chunk) ? undefined : 'other';
 }
 
-const MARKER = /^---(?=[ \t\r\n]|$)/gm;
-
-/**
- * Cuts a file where documents start. YAML ends a document at such a line wherever it stands, even in a block
- * scalar, so no parsing is needed, and a document that did not change need not be parsed again.
- */
-export function chunksOf(text: string): Chunk[] {
-  const chunks: Chunk[] = [];
-  let start = 0;
-  let marker = 0;
-  let line = 0;
-  const cut = (end: number): void => {
-    const preamble = isPreamble(text.slice(marker, end));
-    marker = end;
-    if (preamble) return;
-    const part = text.slice(start, end);
-    chunks.push({ text: part, line });
-    line += countLines(part);
-    start = end;
-  };
-  for (const { index } of text.matchAll(MARKER)) if (index > start) cut(index);
-  cut(text.length);
-  return chunks;
-}
-
-/** Nothing but comments, blank lines and directives (`%YAML 1.2`), which belong to the document that follows. */
-function isPreamble(text: string): boolean {
-  return /^(?:(?:---)?[ \t]*(?:#.*)?\r?\n|%.*\r?\n)*(?:---)?[ \t]*(?:#.*)?$/.test(text);
-}
-
-function countLines(text: string): number {
-  let lines = 0;
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
-  return lines;
-}
-
 const wordyBooleans: ScalarTag = {
   default: true,
   tag: 'tag:yaml.org,2002:bool',
@@ -91,7 +49,8 @@ const wordyBooleans: ScalarTag = {
 };
 
 /** Parses a chunk and judges its objects. Never throws: what cannot be read becomes a refused entry. */
-export function entriesOf(chunk: string): Entry[] {
+export function entriesOf(text: string): Entry[] {
+  const chunk = withoutByteOrderMarks(text);
   return faultlessEntry(chunk) ?? thoroughEntries(chunk);
 }
 

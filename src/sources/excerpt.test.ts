@@ -35,6 +35,15 @@ describe('lines of a manifest', () => {
     expect(shownLines(text)[2]).toBe('metadata: { name: a, annotations: { b: &a ••• } }');
   });
 
+  it('are shown of JSON objects that follow one another, but for a line that a secret is on', () => {
+    const service = '{"kind":"Service"}';
+    const secret = '{"kind":"Secret"}';
+    const lines = shownLines(
+      `${service}${service}\n${service}${secret}\n${service}\n{\n"kind":"Secret"\n}${service}\n`,
+    );
+    expect(lines).toEqual([`${service}${service}`, undefined, service, undefined, undefined, undefined]);
+  });
+
   it.each([
     ['a Secret', 'apiVersion: v1\nkind: Secret\nmetadata: { name: a }\n'],
     ['a list with one', 'kind: List\nitems:\n  - kind: Service\n  - kind: Secret\n'],

@@ -1,7 +1,7 @@
 /** Lines of manifests as they may be shown. What is secret is said by the schemas; what cannot be judged is not shown. */
 import { isAlias, isMap, isSeq, type Node, parseAllDocuments } from 'yaml';
 import { KINDS, type Kind } from '../api/index.ts';
-import { chunksOf } from './document.ts';
+import { chunksOf, withoutByteOrderMarks } from './chunk.ts';
 import { SCHEMAS, type Schema } from './schema/index.ts';
 
 const MASK = '•••';
@@ -10,17 +10,24 @@ const SUSPICIOUS = /secret|stringdata|headermodifier|private key|password|token|
 
 /** The lines of a file, each undefined where it may not be shown. */
 export function shownLines(text: string): Array<string | undefined> {
-  return chunksOf(text).flatMap((chunk) => shownChunk(chunk.text));
+  const shown: Array<string | undefined> = [];
+  for (const chunk of chunksOf(text)) {
+    // Its last piece is no line where the next chunk begins one, and its first may go on with a line.
+    for (const [at, piece] of shownChunk(chunk.text).entries()) {
+      const line = chunk.line + at;
+      const before = line < shown.length ? shown[line] : '';
+      shown[line] = piece === undefined || before === undefined ? undefined : before + piece;
+    }
+  }
+  if (shown.at(-1) === '') shown.pop();
+  return shown;
 }
 
 function shownChunk(text: string): Array<string | undefined> {
-  // A chunk ends where the next begins, so that its last piece is no line of its own.
   const lines = text.split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
-  const masked = maskedText(text);
-  if (masked === undefined) return lines.map(() => undefined);
-  const shown = masked.split(/\r?\n/);
-  return lines.map((_, at) => shown[at] ?? '');
+  const masked = maskedText(withoutByteOrderMarks(text))?.split(/\r?\n/);
+  // An empty piece hides nothing, and belongs to the next chunk.
+  return lines.map((line, at) => (line === '' ? '' : masked && (masked[at] ?? '')));
 }
 
 function maskedText(text: string): string | undefined {

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { chunksOf, type Entry, entriesOf } from './document.ts';
+import { chunksOf } from './chunk.ts';
+import { type Entry, entriesOf } from './document.ts';
 import { isMissing, reasonOf } from './file-tree.ts';
 
 /** A document of a file, with the objects that are in it. */

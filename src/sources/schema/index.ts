@@ -9,7 +9,7 @@ import { gatewaySpec } from './gateway.ts';
 import { gatewayClassSpec } from './gateway-class.ts';
 import { grpcRouteSpec } from './grpc-route.ts';
 import { httpRouteSpec } from './http-route.ts';
-import { streamRouteSpec, tlsRouteSpec } from './l4-route.ts';
+import { oldStreamRouteSpec, oldTlsRouteSpec, streamRouteSpec, tlsRouteSpec } from './l4-route.ts';
 import { listenerSetSpec } from './listener-set.ts';
 import { clusterMetadata, namespacedMetadata, namespaceMetadata, serviceMetadata } from './metadata.ts';
 import { referenceGrantSpec } from './reference-grant.ts';
@@ -67,3 +67,15 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
     { unread: ['spec', 'status'] },
   ),
 };
+
+/** Of versions that accept what the current one does not. */
+const OLD_SCHEMAS: Readonly<Partial<Record<Kind, Readonly<Record<string, ObjectSchema>>>>> = {
+  TLSRoute: { v1alpha2: withSpec(oldTlsRouteSpec) },
+  TCPRoute: { v1alpha2: withSpec(oldStreamRouteSpec) },
+  UDPRoute: { v1alpha2: withSpec(oldStreamRouteSpec) },
+};
+
+/** What an API server accepts of this kind in this version. */
+export function schemaOf(kind: Kind, apiVersion: string): Schema {
+  return OLD_SCHEMAS[kind]?.[apiVersion.slice(apiVersion.indexOf('/') + 1)] ?? SCHEMAS[kind];
+}

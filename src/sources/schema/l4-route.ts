@@ -4,34 +4,43 @@ import { backendReference } from './reference.ts';
 import { routeExperiments, routeParents } from './route.ts';
 import { list, object, optional, required, rule } from './schema.ts';
 
+const ruleOf = object({
+  name: optional(sectionName),
+  backendRefs: required(list(backendReference(), { min: 1, max: 16 })),
+});
+
 /** Connections have nothing to choose a rule by: there is exactly one, and it must have somewhere to go. */
-const rules = list(
-  object({
-    name: optional(sectionName),
-    backendRefs: required(list(backendReference(), { min: 1, max: 16 })),
-  }),
-  { min: 1, max: 1 },
+const rules = list(ruleOf, { min: 1, max: 1 });
+
+/** Version v1alpha2 takes several, of which one can serve: the others are told in the route's status. */
+const oldRules = list(ruleOf, { min: 1, max: 16 });
+
+const noAddress = rule<string[]>(
+  'must not contain an IP address: clients do not send one as server name (SNI)',
+  (names) => !names.some(isAddress),
 );
 
 /** TCPRoute and UDPRoute. */
 export const streamRouteSpec = object({ ...routeParents, rules: required(rules) }, { experimental: routeExperiments });
+export const oldStreamRouteSpec = object(
+  { ...routeParents, rules: required(oldRules) },
+  { experimental: routeExperiments },
+);
 
 export const tlsRouteSpec = object(
   {
     ...routeParents,
-    hostnames: required(
-      list(hostname, {
-        min: 1,
-        max: 1024,
-        rules: [
-          rule<string[]>(
-            'must not contain an IP address: clients do not send one as server name (SNI)',
-            (names) => !names.some(isAddress),
-          ),
-        ],
-      }),
-    ),
+    hostnames: required(list(hostname, { min: 1, max: 1024, rules: [noAddress] })),
     rules: required(rules),
+  },
+  { experimental: routeExperiments },
+);
+/** Without hostnames it takes those of its listeners. */
+export const oldTlsRouteSpec = object(
+  {
+    ...routeParents,
+    hostnames: optional(list(hostname, { max: 1024, rules: [noAddress] })),
+    rules: required(oldRules),
   },
   { experimental: routeExperiments },
 );
