@@ -1,10 +1,12 @@
 import type { PolicyTargetReference } from '../../api/index.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
-import { integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { celRule, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 
-const takesServices = rule<PolicyTargetReference[]>(
-  'must name Services, with group "" (sectionName: the name of one port)',
-  (refs) => refs.every(({ group, kind }) => group === '' && kind === 'Service'),
+const takesServices = celRule(
+  'self.all(ref, ref.group == "" && ref.kind == "Service")',
+  rule<PolicyTargetReference[]>('must name Services, with group "" (sectionName: the name of one port)', (refs) =>
+    refs.every(({ group, kind }) => group === '' && kind === 'Service'),
+  ),
 );
 
 export const backendTrafficPolicySpec = object({

@@ -1,14 +1,17 @@
 import type { PolicyTargetReference } from '../../api/index.ts';
 import { cidr } from './format.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
-import { list, object, oneOf, optional, required, rule } from './schema.ts';
+import { celRule, list, object, oneOf, optional, required, rule } from './schema.ts';
 
-const takesListeners = rule<PolicyTargetReference[]>(
-  'must name Gateways or ListenerSets of group gateway.networking.k8s.io (sectionName: one of their listeners)',
-  (refs) =>
-    refs.every(
-      ({ group, kind }) => group === 'gateway.networking.k8s.io' && (kind === 'Gateway' || kind === 'ListenerSet'),
-    ),
+const takesListeners = celRule(
+  'self.all(ref, ref.group == "gateway.networking.k8s.io" && ref.kind in ["Gateway", "ListenerSet"])',
+  rule<PolicyTargetReference[]>(
+    'must name Gateways or ListenerSets of group gateway.networking.k8s.io (sectionName: one of their listeners)',
+    (refs) =>
+      refs.every(
+        ({ group, kind }) => group === 'gateway.networking.k8s.io' && (kind === 'Gateway' || kind === 'ListenerSet'),
+      ),
+  ),
 );
 
 const proxyProtocol = object({

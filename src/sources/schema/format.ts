@@ -4,7 +4,7 @@ import { type Format, text } from './schema.ts';
 
 /** The forms of strings that the Gateway API and Kubernetes' core ask for. */
 function format(is: string, pattern: RegExp): Format {
-  return { is, matches: (value) => pattern.test(value) };
+  return { is, matches: (value) => pattern.test(value), openApi: { pattern: pattern.source.replaceAll('\\/', '/') } };
 }
 
 const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
@@ -28,6 +28,7 @@ export const cidr = text({
   format: {
     is: 'a network such as 10.0.0.0/8 or 2001:db8::/32 (one address: with /32 or /128)',
     matches: isCidr,
+    openApi: { format: 'cidr' },
   },
 });
 
@@ -108,6 +109,7 @@ export const duration = text({
   format: {
     is: 'a duration such as 10s, 500ms or 1h30m (up to four parts of h, m, s and ms)',
     matches: (value) => milliseconds(value) !== undefined,
+    openApi: { pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$' },
   },
 });
 export const wellKnownCas = text({

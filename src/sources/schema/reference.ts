@@ -1,6 +1,6 @@
 import type { BackendObjectReference, ParentReference, PolicyTargetReference } from '../../api/index.ts';
 import { group, kindName, namespaceName, objectName, sectionName } from './format.ts';
-import { integer, type ObjectSchema, object, optional, required, rule } from './schema.ts';
+import { celRule, integer, type ObjectSchema, object, optional, required, rule } from './schema.ts';
 
 const GATEWAY_GROUP = 'gateway.networking.k8s.io';
 
@@ -70,13 +70,22 @@ export const parentsAreDistinct = [
   ),
 ];
 
+const SAME_TARGET = 'a.group == b.group && a.kind == b.kind && a.name == b.name';
+const SECTION = (of: string): string => `(has(${of}.sectionName) ? ${of}.sectionName : "")`;
+
 export const targetsAreDistinct = [
-  rule<PolicyTargetReference[]>(
-    'names the same target twice, once with sectionName and once without; give each of the two a sectionName',
-    (refs) => pairs(refs).every(([a, b]) => !sameTarget(a, b) || !a.sectionName === !b.sectionName),
+  celRule(
+    `self.all(a, self.all(b, !(${SAME_TARGET}) || (${SECTION('a')} == "") == (${SECTION('b')} == "")))`,
+    rule<PolicyTargetReference[]>(
+      'names the same target twice, once with sectionName and once without; give each of the two a sectionName',
+      (refs) => pairs(refs).every(([a, b]) => !sameTarget(a, b) || !a.sectionName === !b.sectionName),
+    ),
   ),
-  rule<PolicyTargetReference[]>('names the same target and section twice; remove one of the two', (refs) =>
-    pairs(refs).every(([a, b]) => !sameTarget(a, b) || (a.sectionName ?? '') !== (b.sectionName ?? '')),
+  celRule(
+    `self.all(a, self.exists_one(b, ${SAME_TARGET} && ${SECTION('a')} == ${SECTION('b')}))`,
+    rule<PolicyTargetReference[]>('names the same target and section twice; remove one of the two', (refs) =>
+      pairs(refs).every(([a, b]) => !sameTarget(a, b) || (a.sectionName ?? '') !== (b.sectionName ?? '')),
+    ),
   ),
 ];
 

@@ -64,6 +64,8 @@ export interface StringSchema {
 export interface Format {
   is: string;
   matches: (value: string) => boolean;
+  /** The same for an API server, as far as its schemas can say it. */
+  openApi?: { pattern: string } | { format: 'cidr' };
 }
 
 export interface IntegerSchema {
@@ -88,10 +90,17 @@ export interface Rule {
   /** The place below the value that the message is about; the value itself where absent. */
   field?: string;
   holds: (value: never) => boolean;
+  /** The same in CEL, for the CRDs of our own kinds. */
+  cel?: string;
 }
 
 export function rule<T>(message: string | ((value: T) => string), holds: (value: T) => boolean, field?: string): Rule {
   return { message, holds, field };
+}
+
+/** A rule that an API server can ask, too. */
+export function celRule(cel: string, given: Rule): Rule {
+  return { ...given, cel };
 }
 
 export function required(schema: Schema): Field {

@@ -1,0 +1,153 @@
+/** Our charts, as Helm renders them. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { daemun } from '../cli/daemun-process.ts';
+import { ANY_CLUSTER, RELEASE } from '../cluster/render.ts';
+import { helm, helmProgram, tryHelm } from './helm.ts';
+
+const CHARTS = fileURLToPath(new URL('../../charts', import.meta.url));
+const PLAIN = `${CHARTS}/install.yaml`;
+const GATEWAY = `${CHARTS}/gateway`;
+const HEAD = '# Written by `npm run docs` from charts/daemun: what Helm renders with the values that it has.\n';
+
+interface Manifest {
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  rules?: Array<{ apiGroups: string[]; resources: string[]; verbs: string[] }>;
+  spec?: { template?: { spec: PodSpec }; replicas?: number };
+}
+
+interface PodSpec {
+  securityContext: Record<string, unknown>;
+  containers: Array<{ args: string[]; securityContext: Record<string, unknown> }>;
+}
+
+const program = helmProgram('v3');
+const render = async (args: readonly string[]): Promise<string> =>
+  (await helm(program!, ['template', ...args, ...ANY_CLUSTER])).stdout;
+const manifestsOf = (text: string): Manifest[] =>
+  parseAllDocuments(text).flatMap((document) => (document.contents === null ? [] : [document.toJS() as Manifest]));
+const withValues = async (...values: string[]): Promise<Manifest[]> =>
+  manifestsOf(await render([...RELEASE, ...values.flatMap((one) => ['--set', one])]));
+
+describe.runIf(program !== undefined)('the chart daemun', () => {
+  test('the plain manifests are what it renders', async () => {
+    await expect(HEAD + (await render(RELEASE))).toMatchFileSnapshot(PLAIN);
+  });
+
+  test.each(['daemun', 'gateway'])('%s has nothing that Helm finds fault with', async (chart) => {
+    const { stdout } = await helm(program!, ['lint', '--strict', `${CHARTS}/${chart}`]);
+    expect(stdout).toContain('0 chart(s) failed');
+  });
+
+  test.each([
+    ['controller.replica=3', 'replica'],
+    ['controller.replicas=many', 'replicas'],
+    ['image.pullPolicy=Sometimes', 'pullPolicy'],
+    ['controller.log.level=loud', 'level'],
+  ])('a value that is none is refused: %s', async (value, named) => {
+    const { code, stderr } = await tryHelm(program!, ['template', ...RELEASE, ...ANY_CLUSTER, '--set', value]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(named);
+  });
+
+  test('its pods meet the pod security standard "restricted"', async () => {
+    const [{ spec } = {}] = (await withValues()).filter(({ kind }) => kind === 'Deployment');
+    const pod = spec!.template!.spec;
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+    for (const { securityContext } of pod.containers) {
+      expect(securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+    }
+  });
+
+  test('with namespaces given, nothing of users is read or written in others', async () => {
+    const manifests = await withValues('controller.watchNamespaces={one,two}');
+    const cluster = manifests.find(({ kind }) => kind === 'ClusterRole')!;
+    const wide = cluster.rules!.flatMap(({ resources }) => resources);
+    expect(wide.sort()).toEqual([
+      ...[
+        'customresourcedefinitions',
+        'gatewayclasses',
+        'gatewayclasses/status',
+        'namespaces',
+        'nodes',
+        'tokenreviews',
+      ],
+    ]);
+    const roles = manifests.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata.namespace);
+    expect(roles).toEqual(['daemun-system', 'one', 'two']);
+    const { args } = manifests.find(({ kind }) => kind === 'Deployment')!.spec!.template!.spec.containers[0]!;
+    expect(args).toEqual(expect.arrayContaining(['--namespace=one', '--namespace=two']));
+  });
+
+  test('nobody is given a right to read everything, or to give rights', async () => {
+    for (const { kind, rules = [] } of await withValues()) {
+      for (const { apiGroups, resources, verbs } of rules) {
+        expect(verbs, kind).not.toContain('*');
+        if (apiGroups.every((group) => group.endsWith('daemun.dev'))) continue;
+        for (const resource of resources) expect(resource).not.toMatch(/^(\*|.*role.*|pods\/exec)$/);
+      }
+    }
+  });
+
+  test('one replica has no disruption budget, and no part is made that was turned off', async () => {
+    const kinds = (await withValues('controller.replicas=1')).map(({ kind }) => kind);
+    expect(kinds).not.toContain('PodDisruptionBudget');
+    const less = await withValues(
+      ...['crds.install=false', 'gatewayClass.create=false', 'networkPolicy.enabled=false', 'rbac.create=false'],
+      ...['serviceAccount.create=false', 'namespace.create=false'],
+    );
+    expect(less.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'PodDisruptionBudget', 'Service']);
+  });
+
+  test('monitors, alerts and dashboards are made where they are asked for', async () => {
+    const parts = ['serviceMonitor', 'podMonitor', 'prometheusRule', 'dashboards'];
+    const kinds = (await withValues(...parts.map((part) => `monitoring.${part}.enabled=true`))).map(({ kind }) => kind);
+    expect(kinds).toEqual(expect.arrayContaining(['ServiceMonitor', 'PodMonitor', 'PrometheusRule', 'ConfigMap']));
+  });
+});
+
+describe.runIf(program !== undefined)('the chart gateway', () => {
+  const files = (environment: string): string[] =>
+    ['base', environment].flatMap((name) => ['-f', `${GATEWAY}/environments/${name}.yaml`]);
+  const environment = (name: string): Promise<string> => render(['shop', GATEWAY, '-n', 'shop', ...files(name)]);
+
+  test.each(['development', 'staging', 'production'])('renders %s', async (name) => {
+    await expect(await environment(name)).toMatchFileSnapshot(`golden/gateway-${name}.yaml`);
+  });
+
+  test.each(['development', 'staging', 'production'])('%s is accepted', async (name) => {
+    const others = readFileSync(new URL('services.yaml', import.meta.url), 'utf8');
+    const manifests = (await environment(name)).replace(
+      /---\n# Source: [^\n]*\napiVersion: cert-manager[\s\S]*?(?=---)/g,
+      '',
+    );
+    const { stdout, stderr } = await daemun(['check', '-f', '-'], `${manifests}\n${others}`);
+    // Secrets come from cert-manager, or lie there.
+    expect(stderr + stdout).not.toMatch(/^error: (?!listener \w+: Secret shop\/[\w-]+ does not exist$)/m);
+    expect(stdout).toMatch(/^HTTPRoute shop\/shop, parent shop\/edge\/shop +Accepted ResolvedRefs$/m);
+  });
+
+  test.each([
+    ['routes.shop.gateway=edgy', 'there is no gateway edgy'],
+    ['routes.shop.host=shp', 'gateway edge has no host shp'],
+    ['gateways.edge.hosts.shop.hostnames=a', 'hostnames'],
+  ])('a mistake is told: %s', async (value, told) => {
+    const args = ['template', 'shop', GATEWAY, ...files('staging'), ...ANY_CLUSTER, '--set', value];
+    const { code, stderr } = await tryHelm(program!, args);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(told);
+  });
+
+  test('a certificate without an issuer is refused', async () => {
+    const args = ['template', 'shop', GATEWAY, ...files('staging'), ...ANY_CLUSTER, '--set', 'issuer=null'];
+    const { stderr } = await tryHelm(program!, args);
+    expect(stderr).toContain('asks for a certificate, and no issuer is named');
+  });
+});

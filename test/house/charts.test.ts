@@ -1,0 +1,17 @@
+/** What the charts hold of generated things is what the code says. `npm run docs` writes it anew. */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { KINDS } from '../../src/api/index.ts';
+import { crdText, ownKinds } from './crd/schema-crd.ts';
+
+const CRDS = fileURLToPath(new URL('../../charts/daemun/files/crd', import.meta.url));
+const fileOf = (kind: keyof typeof KINDS): string => `${KINDS[kind].group}_${kind.toLowerCase()}.yaml`;
+
+test.each(ownKinds())('CRD of %s', async (kind) => {
+  await expect(crdText(kind)).toMatchFileSnapshot(`${CRDS}/${fileOf(kind)}`);
+});
+
+test('the chart has the CRDs of our kinds, and no others', () => {
+  expect(readdirSync(CRDS).sort()).toEqual(ownKinds().map(fileOf).sort());
+});
