@@ -158,7 +158,10 @@ function shapeOf(schema: Schema, at: Place): JsonSchema {
     case 'boolean':
       return { type: 'boolean' };
     case 'port':
+    case 'amount':
       return { 'x-kubernetes-int-or-string': true };
+    case 'free':
+      return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
   }
 }
 
