@@ -115,7 +115,7 @@ describe.runIf(program !== undefined)('the chart daemun', () => {
 
 describe.runIf(program !== undefined)('the chart gateway', () => {
   const files = (environment: string): string[] =>
-    ['base', environment].flatMap((name) => ['-f', `${GATEWAY}/environments/${name}.yaml`]);
+    ['everywhere', environment].flatMap((name) => ['-f', `${GATEWAY}/environments/${name}.yaml`]);
   const environment = (name: string): Promise<string> => render(['shop', GATEWAY, '-n', 'shop', ...files(name)]);
 
   test.each(['development', 'staging', 'production'])('renders %s', async (name) => {
