@@ -19,8 +19,8 @@ export interface Composed {
 const bytes = ARENA;
 const HEX = Buffer.from('0123456789abcdef');
 /** Up to this many bytes a loop beats the built-in ways. */
-const SHORT_TEXT = 48;
-const SHORT_COPY = 40;
+const SHORT_TEXT = 16;
+const SHORT_COPY = 20;
 /** A limit that nothing fits. */
 const FULL = -1;
 

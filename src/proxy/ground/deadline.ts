@@ -31,7 +31,7 @@ export class Deadline {
 }
 
 export class DeadlineWheel {
-  /** Milliseconds, renewed at every turn: good enough to compute deadlines from. */
+  /** Whole milliseconds, renewed at every turn: good enough to compute deadlines from. */
   now = 0;
   #turn = 0;
   readonly #clock: () => number;
@@ -88,7 +88,7 @@ export class DeadlineWheel {
 
   /** Turns the wheel up to the clock and calls the owners whose time has come. */
   advance(): void {
-    this.now = this.#clock() - this.#started;
+    this.now = Math.floor(this.#clock() - this.#started);
     const target = Math.floor(this.now / WHEEL_TICK);
     while (this.#turn < target) {
       this.#turn++;

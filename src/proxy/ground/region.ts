@@ -38,7 +38,7 @@ export class Region {
   /** The same for latin-1 text. */
   loadText(text: string): number {
     if (text.length > this.size) assert.fail('what is loaded fits its region');
-    return this.start + ARENA.latin1Write(text, this.start);
+    return text === '' ? this.start : this.start + ARENA.latin1Write(text, this.start);
   }
 
   /** Hands `source` to `receiver`, a piece at a time; answers what the last call answered. */

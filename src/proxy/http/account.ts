@@ -10,6 +10,17 @@ import type { RouteRow } from './stats.ts';
 const USER_AGENT = nameHash('user-agent');
 const REFERER = nameHash('referer');
 
+/** What the access log says of a request's head. */
+interface Asked {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly query: string;
+  readonly referer: string;
+  readonly userAgent: string;
+}
+const NOT_NOTED: Asked = { method: '', host: '', path: '', query: '', referer: '', userAgent: '' };
+
 export class Account {
   readonly startedAt: number = performance.now();
   /** Milliseconds since the start when the backend's head came, or -1. */
@@ -28,24 +39,21 @@ export class Account {
   /** The backend of the plan, which keeps the row that is counted in. */
   planned: PlannedBackend | null = null;
   endpoint = '';
-  // Only where there is an access log.
-  #method = '';
-  #host = '';
-  #path = '';
-  #query = '';
-  #referer = '';
-  #userAgent = '';
+  /** Null where there is no access log. */
+  #asked: Asked | null = null;
 
   /** Takes from the head what the access log needs, while it is there. */
   note(head: Head): void {
-    this.#method = head.method();
-    this.#host = head.host();
-    this.#path = head.path();
-    this.#query = head.query();
     const agent = head.find('user-agent', USER_AGENT);
-    if (agent !== -1) this.#userAgent = head.value(agent);
     const referer = head.find('referer', REFERER);
-    if (referer !== -1) this.#referer = head.value(referer);
+    this.#asked = {
+      method: head.method(),
+      host: head.host(),
+      path: head.path(),
+      query: head.query(),
+      referer: referer === -1 ? '' : head.value(referer),
+      userAgent: agent === -1 ? '' : head.value(agent),
+    };
   }
 
   close(service: HttpService, about: { readonly client: ClientConnection; readonly requestId: string }): void {
@@ -55,6 +63,7 @@ export class Account {
     const { status, bytesIn, bytesOut } = this;
     row.add({ status, duration: duration / 1000, bytesIn, bytesOut, retries: Math.max(0, this.attempts - 1) });
     service.onAccess?.({
+      ...(this.#asked ?? NOT_NOTED),
       time: Date.now(),
       requestId: about.requestId,
       protocol: about.client.protocol,
@@ -63,10 +72,6 @@ export class Account {
       listener: this.listener,
       client: this.clientAddress === '' ? about.client.remoteAddress : this.clientAddress,
       clientPort: this.clientAddress === '' ? about.client.remotePort : 0,
-      method: this.#method,
-      host: this.#host,
-      path: this.#path,
-      query: this.#query,
       status: this.status,
       route: this.route,
       backend: this.backend,
@@ -77,8 +82,6 @@ export class Account {
       bytesOut: this.bytesOut,
       attempts: this.attempts,
       reason: this.reason,
-      referer: this.#referer,
-      userAgent: this.#userAgent,
     });
   }
 }

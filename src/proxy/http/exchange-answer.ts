@@ -1,29 +1,24 @@
 /** What an exchange says to its client by itself: whole answers, and the end of those that cannot be completed. */
 import assert from 'node:assert';
 import { ANSWERED, type Denial, type HeaderPair, HeaderPatch, LATER, type Reply } from '../filter/index.ts';
-import { BODY_OPEN, type ClientConnection, type Downstream, type Failure } from '../ground/codec.ts';
+import { BODY_OPEN, type ClientConnection, type Failure } from '../ground/codec.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
-import { Account } from './account.ts';
 import { BodyPipeline, type BodyTarget } from './body-pipeline.ts';
-import { ExchangeTimes } from './exchange-times.ts';
+import { ExchangeState } from './exchange-state.ts';
 import type { FilterRun } from './filter-run.ts';
 import { FilteredAnswer } from './filtered-answer.ts';
 import { endWithStatus } from './grpc.ts';
-import type { GrpcWeb } from './grpc-web.ts';
 import {
   dated,
   type LocalReply,
   localReply,
   mayHaveBody,
-  PREFERS_JSON,
-  type Preference,
   patchedLines,
   sendReply,
   sendReplyHead,
   upstreamFailure,
 } from './local-reply.ts';
-import { idText, nextIdNumber } from './request-id.ts';
-import type { HttpService } from './service.ts';
+import { idText } from './request-id.ts';
 import type { Decision } from './wait.ts';
 
 const TOO_LARGE = { status: 413, message: 'The request is longer than what is allowed.' };
@@ -32,37 +27,7 @@ const RETRY_SOON: ReadonlyArray<HeaderPair> = [['Retry-After', '1']];
 const NOT_COMPLETED = { status: 500, message: 'The answer could not be completed.' };
 export const NO_LENGTH: HeaderPatch = new HeaderPatch(new Set(['content-length']), []);
 
-export abstract class ExchangeAnswer extends ExchangeTimes {
-  protected readonly service: HttpService;
-  protected down: Downstream;
-  /** Of a gRPC-Web request; stands in the place of the client where the backend speaks gRPC, or nobody answers. */
-  protected web: GrpcWeb | null = null;
-  protected readonly account = new Account();
-  /** From a trusted hop, or ''. */
-  protected givenId = '';
-  protected readonly idNumber = nextIdNumber();
-  protected preference: Preference = PREFERS_JSON;
-  protected headRequest = false;
-
-  /** Null where no filter acts. */
-  protected run: FilterRun | null = null;
-  /** An answer whose head or body filters have a say in; null once there is nothing more to say. */
-  protected filtered: FilteredAnswer | null = null;
-  /** Changes of the rule, or of rule and backend, without those of filters that ran. */
-  protected responsePatch: HeaderPatch = HeaderPatch.NONE;
-
-  protected requestComplete = false;
-  protected responseStarted = false;
-  /** The answer is one of gRPC, whose end tells how it went. */
-  protected endsWithStatus = false;
-  protected over = false;
-
-  constructor(service: HttpService, down: Downstream) {
-    super(service.wheel, service.limits.streamIdleTimeout);
-    this.service = service;
-    this.down = down;
-  }
-
+export abstract class ExchangeAnswer extends ExchangeState {
   get requestId(): string {
     return this.givenId === '' ? idText(this.idNumber) : this.givenId;
   }
@@ -84,43 +49,43 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
   // ── answers of the gateway's own
 
   protected fail(status: number, reason: string, message: string): void {
-    this.#deny({ status, reason, message });
+    this.deny({ status, reason, message });
   }
 
   protected failUpstream(why: Failure): void {
     const { status, message } = upstreamFailure(why);
     if (why !== 'overloaded') return this.fail(status, why, message);
     this.service.stats.overloaded.value++;
-    this.#deny({ status, reason: why, message, headers: RETRY_SOON });
+    this.deny({ status, reason: why, message, headers: RETRY_SOON });
   }
 
   /** A filter answers in the backend's place. */
   protected answerWith(decision: NonNullable<Decision>): void {
-    if ('denial' in decision) this.#deny(decision.denial);
-    else this.#respond(decision.reply);
+    if ('denial' in decision) this.deny(decision.denial);
+    else this.respond(decision.reply);
   }
 
-  #deny({ status, reason, message, headers = [] }: Denial): void {
+  private deny({ status, reason, message, headers = [] }: Denial): void {
     this.account.reason = reason;
     if (this.web !== null) this.down = this.web;
     const { requestId } = this;
     const reply = localReply(this.preference, status, { message, requestId });
-    this.#reply({ ...reply, lines: `${reply.lines}${linesOf(headers)}X-Request-Id: ${requestId}\r\n` });
+    this.reply({ ...reply, lines: `${reply.lines}${linesOf(headers)}X-Request-Id: ${requestId}\r\n` });
   }
 
-  #respond({ status, headers, body, reason = '' }: Reply): void {
+  private respond({ status, headers, body, reason = '' }: Reply): void {
     this.account.reason = reason;
-    this.#reply({ status, lines: linesOf(headers), body });
+    this.reply({ status, lines: linesOf(headers), body });
   }
 
   /** Filters have a say in it, those that were asked about an answer before excepted. */
-  #reply(undated: LocalReply): void {
+  private reply(undated: LocalReply): void {
     const { run } = this;
     const reply = dated(undated);
     if (!this.requestComplete) this.down.discardBody();
     run?.abandonWait();
     this.filtered = null;
-    if (run === null || !run.answering) return this.#sendReply(reply, this.responseChanges);
+    if (run === null || !run.answering) return this.sendReply(reply, this.responseChanges);
     this.filtered = new FilteredAnswer(run, { reply }, this.responseChanges);
     this.decideReply(this.filtered);
   }
@@ -132,13 +97,13 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
     const reply = filtered.reply!;
     const { transforms, changes } = filtered;
     if (transforms !== null && mayHaveBody(reply.status) && !this.headRequest && reply.body.length > 0) {
-      return this.#sendTransformed(filtered, transforms);
+      return this.sendTransformed(filtered, transforms);
     }
     this.filtered = null;
-    this.#sendReply(reply, changes);
+    this.sendReply(reply, changes);
   }
 
-  #sendReply(reply: LocalReply, changes: HeaderPatch): void {
+  private sendReply(reply: LocalReply, changes: HeaderPatch): void {
     const { down } = this;
     const { status, body } = reply;
     this.account.status = status;
@@ -148,12 +113,12 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
     sendReply(down, { status, lines: patchedLines(reply.lines, changes), body }, this.headRequest);
   }
 
-  #sendTransformed(filtered: FilteredAnswer, transforms: FilteredAnswer['transforms'] & {}): void {
+  private sendTransformed(filtered: FilteredAnswer, transforms: FilteredAnswer['transforms'] & {}): void {
     const { status, lines, body } = filtered.reply!;
     const patched = patchedLines(lines, filtered.changes);
     if (!sendReplyHead(this.down, { status, lines: patched, framing: BODY_OPEN })) {
       this.filtered = null;
-      return this.#sendReply(dated({ status: 500, lines: '', body: '' }), HeaderPatch.NONE);
+      return this.sendReply(dated({ status: 500, lines: '', body: '' }), HeaderPatch.NONE);
     }
     this.account.status = status;
     this.responseStarted = true;
@@ -174,14 +139,14 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
         this.active();
         return this.down.sendBody(start, end);
       },
-      passEnd: () => this.#endTransformed(),
+      passEnd: () => this.endTransformed(),
       passFlush: () => this.down.flush(),
       ready: () => this.answerReady(),
       failed: () => this.answerBroken(),
     };
   }
 
-  #endTransformed(): void {
+  private endTransformed(): void {
     const { down } = this;
     const { trailers } = this.filtered!;
     if (!this.requestComplete) down.discardBody();
@@ -214,10 +179,10 @@ export abstract class ExchangeAnswer extends ExchangeTimes {
     this.over = true;
     this.endTimes();
     this.account.close(this.service, this);
-    if (this.run !== null) this.#tellFilters(this.run);
+    if (this.run !== null) this.tellFilters(this.run);
   }
 
-  #tellFilters(run: FilterRun): void {
+  private tellFilters(run: FilterRun): void {
     this.filtered?.pipeline?.close();
     const { status, reason, bytesIn, bytesOut } = this.account;
     run.end({ status, reason, bytesIn, bytesOut });

@@ -3,15 +3,12 @@ import type { HeaderLine } from '../../config/index.ts';
 import { HeaderPatch } from '../filter/index.ts';
 import { BODY_TUNNEL, type BodyFraming, type Failure, type Upstream } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
-import type { RoutePlan } from '../route/index.ts';
-import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
-import type { BackendRequest } from './backend-request.ts';
+import type { OpenWaiter } from '../upstream/index.ts';
 import { ExchangeResponse } from './exchange-response.ts';
 import { FILTER_FAILED, type FilterRun } from './filter-run.ts';
 import { composeResponse } from './forward.ts';
 import { PREFERS_GRPC, sendContinue } from './local-reply.ts';
 import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
-import type { UpstreamChoice } from './service.ts';
 
 /** Most heads with a status of 1xx before a request's answer; a backend that sends more has no answer. */
 export const MAX_INFORMATIONAL_HEADS = 64;
@@ -20,45 +17,33 @@ export const MAX_INFORMATIONAL_HEADS = 64;
 export const CONTINUE_TIMEOUT = 1_000;
 
 export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWaiter {
-  protected plan: RoutePlan | null = null;
-  protected request: BackendRequest | null = null;
-  protected choice: UpstreamChoice | null = null;
-  /** The client waits for `100 Continue`. */
-  protected expectsContinue = false;
-  /** The backend is asked whether it may go on. */
-  #awaitsContinue = false;
-  #pool: EndpointPool | null = null;
-  /** The attempt under way went out on a connection that had carried other requests. */
-  #onUsed = false;
-  #informational = 0;
-
   protected attempt(): void {
     // A backend that was replaced meanwhile has no endpoints left.
     if (this.account.attempts > 0) this.choice = this.service.upstreams.get(this.account.backend) ?? this.choice;
-    const pool = this.choice!.pick(this.#pool);
+    const pool = this.choice!.pick(this.pool);
     if (pool === null) return this.fail(503, 'no_endpoints', 'The backend of this route has no endpoints.');
-    this.#pool = pool;
+    this.pool = pool;
     this.account.attempts++;
     this.account.endpoint = pool.label;
-    if (this.expectsContinue) this.#awaitContinue();
+    if (this.expectsContinue) this.awaitContinue();
     const { timeouts, retry } = this.plan!.rule;
     if (retry !== undefined && this.account.attempts === 1) this.choice!.retries.sent();
     this.beginAttempt(timeouts?.backendRequest ?? 0);
     const up = pool.open(this);
     if (up === null) return;
-    this.#onUsed = true;
-    this.#send(up);
+    this.onUsed = true;
+    this.send(up);
     // Of a first attempt the client's codec puts on the wire what is there of the body, too.
     if (this.account.attempts > 1) up.flush();
   }
 
   /** What the backend thinks of the head decides whether the client sends the body; one that says nothing wants it. */
-  #awaitContinue(): void {
-    this.#awaitsContinue = true;
+  private awaitContinue(): void {
+    this.awaitsContinue = true;
     this.beginWait(CONTINUE_TIMEOUT);
   }
 
-  #tellToContinue(): void {
+  private tellToContinue(): void {
     this.continued();
     sendContinue(this.down);
   }
@@ -66,25 +51,25 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   /** The client waits no more. */
   protected continued(): void {
     this.expectsContinue = false;
-    this.#endContinueWait();
+    this.endContinueWait();
   }
 
-  #endContinueWait(): void {
-    if (!this.#awaitsContinue) return;
-    this.#awaitsContinue = false;
+  private endContinueWait(): void {
+    if (!this.awaitsContinue) return;
+    this.awaitsContinue = false;
     this.endWait();
   }
 
   upstreamReady(up: Upstream, used = false): void {
     if (this.over) return up.abort('closed_early');
-    this.#onUsed = used;
-    this.#send(up);
+    this.onUsed = used;
+    this.send(up);
     up.flush();
   }
 
-  #send(up: Upstream): void {
+  private send(up: Upstream): void {
     const request = this.request!;
-    const lines = this.run === null ? '' : this.#attemptLines(this.run);
+    const lines = this.run === null ? '' : this.attemptLines(this.run);
     if (lines === null) {
       up.abort('closed_early');
       return this.answerWith({ denial: FILTER_FAILED });
@@ -96,7 +81,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   }
 
   /** What filters add to this attempt; null: one of them failed. */
-  #attemptLines(run: FilterRun): string | null {
+  private attemptLines(run: FilterRun): string | null {
     const { attempts, endpoint } = this.account;
     const lines: HeaderLine[] = [];
     const attempt = {
@@ -122,7 +107,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     const { attempts } = this.account;
     const rule = this.plan!.rule;
     if (attempts < Math.min(MAX_CONNECT_ATTEMPTS, this.choice!.size)) this.attempt();
-    else if (retriesFailure(rule, why, attempts) && this.#mayRetry()) this.#retryLater();
+    else if (retriesFailure(rule, why, attempts) && this.mayRetry()) this.retryLater();
     else this.failUpstream(why);
   }
 
@@ -134,37 +119,37 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     if (this.filtered !== null) return this.failUpstream(why);
     const { attempts } = this.account;
     // A kept connection may be closed by its backend at any time; what a timeout means was said where it was noticed.
-    const crossed = why === 'closed_early' && this.#onUsed && attempts === 1;
-    if (!untouched && !crossed && why !== 'timeout') this.#pool!.health.unanswered();
+    const crossed = why === 'closed_early' && this.onUsed && attempts === 1;
+    if (!untouched && !crossed && why !== 'timeout') this.pool!.health.unanswered();
     if (untouched && attempts < MAX_CONNECT_ATTEMPTS) {
       if (!this.request!.spent) return this.attempt();
       if (this.preference === PREFERS_GRPC && this.web === null && this.client.protocol === 'HTTP/2.0') {
-        return this.#handBack();
+        return this.handBack();
       }
     }
     if (!this.request!.spent && !sawBytes) {
-      if (retriesFailure(this.plan!.rule, why, attempts) && this.#mayRetry()) return this.#retryLater();
+      if (retriesFailure(this.plan!.rule, why, attempts) && this.mayRetry()) return this.retryLater();
       // A kept connection that its backend closed at the same moment: the first request on it is sent again, once.
-      if (attempts === 1 && this.#onUsed && why !== 'timeout' && isIdempotent(this.request!.method))
+      if (attempts === 1 && this.onUsed && why !== 'timeout' && isIdempotent(this.request!.method))
         return this.attempt();
     }
     this.failUpstream(why);
   }
 
   /** Clients of gRPC send a call again that nobody has looked at; the gateway has not kept it. */
-  #handBack(): void {
+  private handBack(): void {
     this.account.status = 503;
     this.cut('draining');
   }
 
   /** Takes from the backend's budget. */
-  #mayRetry(): boolean {
+  private mayRetry(): boolean {
     if (this.choice!.retries.take()) return true;
     this.service.stats.retriesRefused.value++;
     return false;
   }
 
-  #retryLater(): void {
+  private retryLater(): void {
     this.tryAgainIn(retryDelay(this.plan!.rule, this.account.attempts));
   }
 
@@ -175,10 +160,10 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   // ── the head that comes back
 
   responseInformational(head: Head): void {
-    if (++this.#informational > MAX_INFORMATIONAL_HEADS) return this.#refuseResponse();
+    if (++this.informational > MAX_INFORMATIONAL_HEADS) return this.refuseResponse();
     if (this.over) return;
     if (head.status === 100) {
-      if (this.#awaitsContinue) this.#tellToContinue();
+      if (this.awaitsContinue) this.tellToContinue();
       return;
     }
     const composed = composeResponse(this.down.beginHead(), head, HeaderPatch.NONE);
@@ -188,23 +173,23 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   responseHead(head: Head, framing: BodyFraming): void {
     const { account } = this;
-    this.#endContinueWait();
-    this.#pool!.health.answered(head.status);
+    this.endContinueWait();
+    this.pool!.health.answered(head.status);
     if (this.service.onAccess !== undefined) account.upstreamDuration = performance.now() - account.startedAt;
     const { status } = head;
-    if (!this.request!.spent && retriesStatus(this.plan!.rule, status, account.attempts) && this.#mayRetry()) {
+    if (!this.request!.spent && retriesStatus(this.plan!.rule, status, account.attempts) && this.mayRetry()) {
       this.up?.abort('closed_early');
       this.up = null;
-      return this.#retryLater();
+      return this.retryLater();
     }
     if (framing === BODY_TUNNEL && (this.request!.framing !== BODY_TUNNEL || head.upgradeEnd === 0)) {
-      return this.#refuseResponse();
+      return this.refuseResponse();
     }
     this.passAnswer(head, framing);
   }
 
   /** The backend switched protocols unasked, or does not say to which, or does not come to its answer. */
-  #refuseResponse(): void {
+  private refuseResponse(): void {
     this.up?.abort('protocol_error');
     this.up = null;
     this.failUpstream('protocol_error');
@@ -217,19 +202,19 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   }
 
   protected attemptTimedOut(): void {
-    if (this.#waitsForAnswer) this.#pool!.health.unanswered();
+    if (this.waitsForAnswer) this.pool!.health.unanswered();
     this.releaseUpstream('timeout');
     this.upstreamFailed('timeout', false);
   }
 
   /** The request was sent whole, and it is the endpoint's turn. */
-  get #waitsForAnswer(): boolean {
+  private get waitsForAnswer(): boolean {
     return this.up !== null && this.requestComplete && !this.responseStarted && this.filtered === null;
   }
 
   protected timedOut(): void {
     // Clients of gRPC set deadlines as short as they like: of those PINGs tell what is the endpoint's fault.
-    if (this.preference !== PREFERS_GRPC && this.#waitsForAnswer) this.#pool!.health.unanswered();
+    if (this.preference !== PREFERS_GRPC && this.waitsForAnswer) this.pool!.health.unanswered();
     this.releaseUpstream('timeout');
     if (this.responseStarted) this.cut('timeout');
     else this.failUpstream('timeout');
@@ -237,7 +222,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   /** What guards fails closed. */
   protected waitTimedOut(): void {
-    if (this.#awaitsContinue) return this.#tellToContinue();
+    if (this.awaitsContinue) return this.tellToContinue();
     this.releaseUpstream('timeout');
     this.fail(503, 'filter_timeout', 'The gateway could not decide on this request in time.');
   }
@@ -246,6 +231,6 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     const { up } = this;
     this.up = null;
     if (up !== null) up.abort(why);
-    else this.#pool?.cancel(this);
+    else this.pool?.cancel(this);
   }
 }

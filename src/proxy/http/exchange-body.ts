@@ -3,20 +3,13 @@ import type { Denial } from '../filter/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import type { Failure } from '../ground/codec.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
-import type { BodyPipeline, BodyTarget } from './body-pipeline.ts';
+import type { BodyTarget } from './body-pipeline.ts';
 import { ExchangeAttempt } from './exchange-attempt.ts';
 import type { Collecting } from './filter-run.ts';
 import type { HeldRequest } from './held-request.ts';
 import { sendContinue } from './local-reply.ts';
-import type { Mirrors } from './mirror.ts';
 
 export abstract class ExchangeBody extends ExchangeAttempt {
-  protected mirrors: Mirrors | null = null;
-  /** While a filter makes the request wait. */
-  protected held: HeldRequest | null = null;
-  /** Transforms of the body. */
-  protected intake: BodyPipeline | null = null;
-
   requestBody(start: number, end: number): void {
     const size = end - start;
     this.account.bytesIn += size;
@@ -25,12 +18,12 @@ export abstract class ExchangeBody extends ExchangeAttempt {
     if (this.expectsContinue) this.continued();
     const { maxBodyBytes } = this.service.limits;
     if (maxBodyBytes > 0 && this.account.bytesIn > maxBodyBytes && !this.tunnel) return this.refuseBody();
-    if (this.request === null) this.#holdBody(start, end);
-    else this.#takeBody(start, end);
+    if (this.request === null) this.holdBody(start, end);
+    else this.takeBody(start, end);
   }
 
   /** A filter waits, or what follows an answer of the gateway's own is of no interest. */
-  #holdBody(start: number, end: number): void {
+  private holdBody(start: number, end: number): void {
     if (this.held === null || this.filtered !== null) return;
     this.held.body.add(start, end);
     const { collecting } = this.run!;
@@ -38,22 +31,22 @@ export abstract class ExchangeBody extends ExchangeAttempt {
     else this.down.pauseBody();
   }
 
-  #takeBody(start: number, end: number): void {
+  private takeBody(start: number, end: number): void {
     if (this.over) return;
-    if (this.down !== this.web) return this.#transform(start, end);
+    if (this.down !== this.web) return this.transform(start, end);
     const decoded = this.web.decode(start, end);
     if (decoded < 0) this.requestRefused(400, 'The body of this request is not base64.');
-    else if (decoded > start) this.#transform(start, decoded);
+    else if (decoded > start) this.transform(start, decoded);
   }
 
-  #transform(start: number, end: number): void {
+  private transform(start: number, end: number): void {
     const flowing =
-      this.intake === null ? this.#passBody(start, end) : this.intake.write(Buffer.from(ARENA.subarray(start, end)));
+      this.intake === null ? this.passBody(start, end) : this.intake.write(Buffer.from(ARENA.subarray(start, end)));
     // Of a request that is read whole nothing more is to come, but for what a tunnel brings.
     if (!flowing && (!this.requestComplete || this.tunnel)) this.down.pauseBody();
   }
 
-  #passBody(start: number, end: number): boolean {
+  private passBody(start: number, end: number): boolean {
     this.mirrors?.body(start, end);
     this.request!.keep(start, end, this.up === null);
     return this.up?.sendBody(start, end) ?? false;
@@ -62,29 +55,29 @@ export abstract class ExchangeBody extends ExchangeAttempt {
   requestEnd(trailersStart: number, trailersEnd: number): void {
     this.requestComplete = true;
     if (this.over) return;
-    if (this.tunnel) return this.#endTunnelRequest();
-    if (this.request === null) this.#holdEnd(trailersStart, trailersEnd);
-    else this.#takeEnd(trailersStart, trailersEnd);
+    if (this.tunnel) return this.endTunnelRequest();
+    if (this.request === null) this.holdEnd(trailersStart, trailersEnd);
+    else this.takeEnd(trailersStart, trailersEnd);
   }
 
-  #holdEnd(trailersStart: number, trailersEnd: number): void {
+  private holdEnd(trailersStart: number, trailersEnd: number): void {
     if (this.held === null || this.filtered !== null) return;
     this.held.trailers = ARENA.latin1Slice(trailersStart, trailersEnd);
     const { collecting } = this.run!;
     if (collecting !== null) this.collect(collecting);
   }
 
-  #takeEnd(trailersStart: number, trailersEnd: number): void {
+  private takeEnd(trailersStart: number, trailersEnd: number): void {
     if (this.down === this.web && !this.web.requestWhole) {
       return this.requestRefused(400, 'The base64 of this request ends in the middle.');
     }
     const request = this.request!;
     request.keepTrailers(trailersStart, trailersEnd);
-    if (this.intake === null) this.#passEnd();
+    if (this.intake === null) this.passEnd();
     else this.intake.end();
   }
 
-  #passEnd(): void {
+  private passEnd(): void {
     const request = this.request!;
     request.complete = true;
     this.mirrors?.end(request.trailers);
@@ -92,7 +85,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
   }
 
   /** The client has no more to say; the backend may. */
-  #endTunnelRequest(): void {
+  private endTunnelRequest(): void {
     const { up } = this;
     if (--this.tunnelOpen === 0) {
       this.up = null;
@@ -106,15 +99,15 @@ export abstract class ExchangeBody extends ExchangeAttempt {
       sendBody: (start, end) => {
         if (this.over) return true;
         this.active();
-        return this.#passBody(start, end);
+        return this.passBody(start, end);
       },
-      passEnd: () => this.#passEnd(),
+      passEnd: () => this.passEnd(),
       passFlush: () => this.requestFlush(),
       ready: () => {
         if (!this.requestComplete) this.down.resumeBody();
       },
       failed: (denial) => {
-        if (!this.over) this.#refuse(denial);
+        if (!this.over) this.refuse(denial);
       },
     };
   }
@@ -148,9 +141,9 @@ export abstract class ExchangeBody extends ExchangeAttempt {
   protected release(held: HeldRequest): void {
     this.held = null;
     if (held.body.bytes > 0 && this.plan!.rule.retry !== undefined) this.request!.keepForReplay();
-    held.body.each((start, end) => this.#takeBody(start, end));
+    held.body.each((start, end) => this.takeBody(start, end));
     if (this.requestComplete && !this.over && !this.request!.complete) {
-      this.#takeEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(held.trailers));
+      this.takeEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(held.trailers));
     }
   }
 
@@ -158,10 +151,10 @@ export abstract class ExchangeBody extends ExchangeAttempt {
 
   /** The rest of the request cannot be read, but the client can be told so; what still comes is dropped. */
   requestRefused(status: number, message: string): void {
-    if (!this.over) this.#refuse({ status, reason: 'malformed_request', message });
+    if (!this.over) this.refuse({ status, reason: 'malformed_request', message });
   }
 
-  #refuse(denial: Denial): void {
+  private refuse(denial: Denial): void {
     this.releaseUpstream('closed_early');
     if (this.responseStarted) this.cut('protocol_error');
     else this.answerWith({ denial });

@@ -1,7 +1,7 @@
 /** The answer of a backend on its way to the client, past the filters that have a say in it. */
 import { ANSWERED, type HeaderPatch, LATER } from '../filter/index.ts';
 import { ARENA } from '../ground/arena.ts';
-import { BODY_NONE, BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Failure, type Upstream } from '../ground/codec.ts';
+import { BODY_NONE, BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Failure } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
 import { BodyPipeline } from './body-pipeline.ts';
@@ -12,25 +12,20 @@ import { PREFERS_GRPC } from './local-reply.ts';
 import type { Decision } from './wait.ts';
 
 export abstract class ExchangeResponse extends ExchangeAnswer {
-  protected up: Upstream | null = null;
-  protected tunnel = false;
-  /** Directions of the tunnel that are still open. */
-  protected tunnelOpen = 2;
-
   protected abstract releaseUpstream(why: Failure): void;
 
   protected passAnswer(head: Head, framing: BodyFraming): void {
     this.active();
     if (this.run === null || !this.run.answering) {
-      this.#passHead(head, framing, this.responseChanges);
+      this.passHead(head, framing, this.responseChanges);
       return;
     }
     this.filtered = new FilteredAnswer(this.run, { head, framing }, this.responseChanges);
-    this.#decideHead(this.filtered);
+    this.decideHead(this.filtered);
   }
 
   /** False: it is too large with what is added to it, and the client was told so. */
-  #passHead(head: Head, framing: BodyFraming, changes: HeaderPatch): boolean {
+  private passHead(head: Head, framing: BodyFraming, changes: HeaderPatch): boolean {
     const composed = composeResponse(this.down.beginHead(), head, changes);
     if (composed === null) {
       this.releaseUpstream('protocol_error');
@@ -50,7 +45,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
 
   responseBody(start: number, end: number): void {
     this.active();
-    if (this.filtered !== null) return this.#filterBody(this.filtered, Buffer.from(ARENA.subarray(start, end)));
+    if (this.filtered !== null) return this.filterBody(this.filtered, Buffer.from(ARENA.subarray(start, end)));
     this.account.bytesOut += end - start;
     if (!this.over && !this.down.sendBody(start, end)) this.up?.pauseBody();
   }
@@ -66,7 +61,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
   responseEnd(trailersStart: number, trailersEnd: number): void {
     this.up = null;
     if (this.over) return;
-    if (this.filtered !== null) return this.#filterEnd(this.filtered, ARENA.latin1Slice(trailersStart, trailersEnd));
+    if (this.filtered !== null) return this.filterEnd(this.filtered, ARENA.latin1Slice(trailersStart, trailersEnd));
     if (!this.requestComplete && !this.tunnel) this.down.discardBody();
     this.finish();
     this.down.sendEnd(trailersStart, trailersEnd);
@@ -78,7 +73,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
 
   // ── an answer that filters have a say in
 
-  #decideHead(filtered: FilteredAnswer): void {
+  private decideHead(filtered: FilteredAnswer): void {
     const verdict = filtered.decide();
     if (verdict === LATER) {
       filtered.hold();
@@ -88,11 +83,11 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
       this.releaseUpstream('closed_early');
       this.answerWith(filtered.replacement!);
     } else {
-      this.#openAnswer(filtered);
+      this.openAnswer(filtered);
     }
   }
 
-  #openAnswer(filtered: FilteredAnswer): void {
+  private openAnswer(filtered: FilteredAnswer): void {
     const { head, held, transforms } = filtered;
     let { framing, changes } = filtered;
     if (transforms !== null && framing !== BODY_TUNNEL) {
@@ -104,7 +99,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
     }
     filtered.held = null;
     if (filtered.pipeline === null) this.filtered = null;
-    if (!this.#passHead(head, framing, changes)) return filtered.pipeline?.close();
+    if (!this.passHead(head, framing, changes)) return filtered.pipeline?.close();
     if (held === null) return;
     held.body.each((start, end) => this.responseBody(start, end));
     if (held.ended) this.responseEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(filtered.trailers));
@@ -112,13 +107,13 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
     this.responseFlush();
   }
 
-  #filterBody({ held, pipeline }: FilteredAnswer, bytes: Buffer): void {
+  private filterBody({ held, pipeline }: FilteredAnswer, bytes: Buffer): void {
     if (this.over) return;
     if (held !== null) held.body.keep(bytes);
     else if (pipeline !== null && !pipeline.write(bytes)) this.up?.pauseBody();
   }
 
-  #filterEnd(filtered: FilteredAnswer, trailers: string): void {
+  private filterEnd(filtered: FilteredAnswer, trailers: string): void {
     filtered.trailers = trailers;
     if (filtered.held !== null) filtered.held.ended = true;
     else filtered.pipeline?.end();
@@ -133,7 +128,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
       this.decideReply(filtered);
     } else {
       filtered.restore();
-      this.#decideHead(filtered);
+      this.decideHead(filtered);
     }
   }
 

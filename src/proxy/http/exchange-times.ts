@@ -1,18 +1,19 @@
 /** By when things of one exchange must have happened, on one deadline of the wheel. */
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../ground/deadline.ts';
 
-const NEVER = Number.POSITIVE_INFINITY;
+/** Infinity would be an object of its own in every exchange. */
+const NONE = -1;
 
 export abstract class ExchangeTimes implements DeadlineOwner {
   readonly #wheel: DeadlineWheel;
   readonly #idleTimeout: number;
   readonly #deadline: Deadline;
   // On the wheel's clock.
-  #requestDue = NEVER;
-  #attemptDue = NEVER;
-  #retryAt = NEVER;
-  /** Of a filter that waits, or 0: most exchanges never know one. */
-  #waitDue = 0;
+  #requestDue = NONE;
+  #attemptDue = NONE;
+  #retryAt = NONE;
+  /** Of a filter that waits. */
+  #waitDue = NONE;
   #activeAt: number;
 
   /** `idleTimeout`: milliseconds without a byte either way. */
@@ -39,17 +40,17 @@ export abstract class ExchangeTimes implements DeadlineOwner {
 
   /** The earliest of several counts; Infinity changes nothing. */
   protected endRequestAt(due: number): void {
-    this.#requestDue = Math.min(this.#requestDue, due);
+    if (due !== Number.POSITIVE_INFINITY) this.#requestDue = earlier(this.#requestDue, due);
   }
 
   /** An attempt begins, of so many milliseconds at most; 0: without a limit of its own. */
   protected beginAttempt(milliseconds: number): void {
     if (milliseconds > 0) this.#attemptDue = this.#wheel.now + milliseconds;
-    if (this.#requestDue !== NEVER || this.#attemptDue !== NEVER) this.#arm();
+    if (this.#requestDue !== NONE || this.#attemptDue !== NONE) this.#arm();
   }
 
   protected tryAgainIn(milliseconds: number): void {
-    this.#attemptDue = NEVER;
+    this.#attemptDue = NONE;
     this.#retryAt = this.#wheel.now + milliseconds;
     this.#arm();
   }
@@ -61,13 +62,13 @@ export abstract class ExchangeTimes implements DeadlineOwner {
   }
 
   protected endWait(): void {
-    this.#waitDue = 0;
+    this.#waitDue = NONE;
     this.active();
   }
 
   /** Only idleness ends it from now on. */
   protected dropTimeouts(): void {
-    this.#requestDue = this.#attemptDue = NEVER;
+    this.#requestDue = this.#attemptDue = NONE;
   }
 
   protected endTimes(): void {
@@ -75,23 +76,24 @@ export abstract class ExchangeTimes implements DeadlineOwner {
   }
 
   #arm(): void {
-    const idleAt = this.#activeAt + this.#idleTimeout;
-    this.#wheel.setAt(
-      this.#deadline,
-      Math.min(this.#requestDue, this.#attemptDue, this.#retryAt, this.#waitDue || NEVER, idleAt),
-    );
+    let due = this.#activeAt + this.#idleTimeout;
+    due = earlier(this.#requestDue, due);
+    due = earlier(this.#attemptDue, due);
+    due = earlier(this.#retryAt, due);
+    due = earlier(this.#waitDue, due);
+    this.#wheel.setAt(this.#deadline, due);
   }
 
   onDeadline(now: number): void {
-    if (this.#requestDue <= now) return this.timedOut();
-    if (this.#retryAt <= now) {
-      this.#retryAt = NEVER;
+    if (isPast(this.#requestDue, now)) return this.timedOut();
+    if (isPast(this.#retryAt, now)) {
+      this.#retryAt = NONE;
       this.tryAgain();
-    } else if (this.#attemptDue <= now) {
-      this.#attemptDue = NEVER;
+    } else if (isPast(this.#attemptDue, now)) {
+      this.#attemptDue = NONE;
       this.attemptTimedOut();
-    } else if (this.#waitDue > 0 && this.#waitDue <= now) {
-      this.#waitDue = 0;
+    } else if (isPast(this.#waitDue, now)) {
+      this.#waitDue = NONE;
       this.waitTimedOut();
     } else if (this.#activeAt + this.#idleTimeout <= now) {
       return this.timedOut();
@@ -99,4 +101,13 @@ export abstract class ExchangeTimes implements DeadlineOwner {
     // An exchange that has ended gave its deadline back, and somebody else may have it.
     if (this.#deadline.owner === this) this.#arm();
   }
+}
+
+function isPast(due: number, now: number): boolean {
+  return due !== NONE && due <= now;
+}
+
+/** `due`, where there is one, if it comes before `other`. */
+function earlier(due: number, other: number): number {
+  return due !== NONE && (other === NONE || due < other) ? due : other;
 }

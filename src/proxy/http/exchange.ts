@@ -9,7 +9,6 @@ import { BODY_OPEN, type RequestSide } from '../ground/codec.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
 import { settlePath } from '../ground/path-form.ts';
-import type { PlannedBackend } from '../route/index.ts';
 import { PATH_NOT_NORMAL } from './asked-target.ts';
 import { BackendRequest } from './backend-request.ts';
 import { BodyPipeline } from './body-pipeline.ts';
@@ -28,8 +27,6 @@ import { trustedRequestId } from './request-id.ts';
 import type { Wait } from './wait.ts';
 
 export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
-  #backend: PlannedBackend | null = null;
-
   requestHead(head: Head, complete: boolean): void {
     const { service } = this;
     this.requestComplete = complete;
@@ -58,14 +55,14 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
       return this.fail(421, 'misdirected', 'This connection was made for another host name.');
     }
     this.expectsContinue = head.expectContinue;
-    this.#find(head, { matchedPrefix: 0, listenerPort: 0, trusted, bodyless: complete });
+    this.find(head, { matchedPrefix: 0, listenerPort: 0, trusted, bodyless: complete });
   }
 
   /** The route, and the filters on the way to it. */
-  #find(head: Head, matched: Matched): void {
+  private find(head: Head, matched: Matched): void {
     const { table, policies } = this.service;
     const match = table.match(head, this.client.tls?.serverName ?? '');
-    if (match === null) return this.#meetListener(head, matched);
+    if (match === null) return this.meetListener(head, matched);
     const { plan } = match;
     this.plan = plan;
     matched.matchedPrefix = match.matchedPrefix;
@@ -75,32 +72,32 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     if (plan.rule.broken !== undefined)
       return this.fail(500, 'route_broken', 'The route for this request cannot be used.');
     this.responsePatch = plan.responsePatch;
-    this.#limit(head);
-    this.#meet(policies.filtersOf(plan, match.listener), head, matched);
+    this.limit(head);
+    this.meet(policies.filtersOf(plan, match.listener), head, matched);
   }
 
   /** Its backend went while a filter waited: it goes the way of requests that come now, filters included. */
-  #findAgain(head: Head, matched: Matched): void {
+  private findAgain(head: Head, matched: Matched): void {
     const { bytesIn, bytesOut } = this.account;
     this.run!.end({ status: 0, reason: 'rerouted', bytesIn, bytesOut });
     this.run = null;
     this.plan = null;
-    this.#backend = null;
-    this.#find(head, matched);
+    this.planned = null;
+    this.find(head, matched);
   }
 
   /** What is attached to a listener acts on requests that no route takes, too. */
-  #meetListener(head: Head, matched: Matched): void {
+  private meetListener(head: Head, matched: Matched): void {
     const { policies, table } = this.service;
     const listener = policies.none ? undefined : table.listener(head);
-    if (listener === undefined) return this.#choose(head, matched);
+    if (listener === undefined) return this.choose(head, matched);
     matched.listenerPort = listener.port;
     this.account.listener = listener.key;
-    this.#meet(policies.ofListener(listener.key), head, matched);
+    this.meet(policies.ofListener(listener.key), head, matched);
   }
 
   /** The time for the whole request runs from its head on, whoever makes it wait. */
-  #limit(head: Head): void {
+  private limit(head: Head): void {
     const { timeouts } = this.plan!.rule;
     if (timeouts?.request) this.endRequestAt(this.service.wheel.now + timeouts.request);
     if (this.preference === PREFERS_GRPC) this.endRequestAt(grpcDue(head, this.service.wheel.now));
@@ -108,44 +105,44 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
 
   // ── filters, then the backend: composes the upstream head while the client's is in ARENA
 
-  #meet(filters: FilterChain | null, head: Head, matched: Matched): void {
-    if (filters === null || this.#passes(this.#runFor(head, matched).run(filters), head, matched)) {
-      this.#choose(head, matched);
+  private meet(filters: FilterChain | null, head: Head, matched: Matched): void {
+    if (filters === null || this.passes(this.runFor(head, matched).run(filters), head, matched)) {
+      this.choose(head, matched);
     }
   }
 
-  #runFor(head: Head, { matchedPrefix, listenerPort }: Matched): FilterRun {
+  private runFor(head: Head, { matchedPrefix, listenerPort }: Matched): FilterRun {
     return (this.run ??= new FilterRun(this, { head, matchedPrefix, listenerPort }));
   }
 
   /** False: the request is answered, or waits. */
-  #passes(verdict: Verdict, head: Head, matched: Matched): boolean {
+  private passes(verdict: Verdict, head: Head, matched: Matched): boolean {
     if (verdict === CONTINUE) return true;
     if (verdict === ANSWERED) this.answerWith(this.run!.answer!);
-    else this.#hold(head, matched);
+    else this.hold(head, matched);
     return false;
   }
 
-  #choose(head: Head, matched: Matched): void {
-    if (this.plan === null) return this.#failUnrouted(head);
+  private choose(head: Head, matched: Matched): void {
+    if (this.plan === null) return this.failUnrouted(head);
     const backend = this.plan.choice.next();
-    if (backend === null || backend.broken !== undefined) return this.#failBackend();
-    this.#backend = backend;
+    if (backend === null || backend.broken !== undefined) return this.failBackend();
+    this.planned = backend;
     const filters = this.service.policies.filtersOfBackend(backend);
-    if (filters === null || this.#passes(this.#runFor(head, matched).run(filters), head, matched)) {
-      this.#send(head, matched);
+    if (filters === null || this.passes(this.runFor(head, matched).run(filters), head, matched)) {
+      this.sendRequest(head, matched);
     }
   }
 
-  #send(head: Head, matched: Matched): void {
-    const backend = this.#backend!;
+  private sendRequest(head: Head, matched: Matched): void {
+    const backend = this.planned!;
     const choice = this.service.upstreams.get(backend.key);
-    if (choice === undefined && this.held?.mayReturn()) return this.#findAgain(head, matched);
+    if (choice === undefined && this.held?.mayReturn()) return this.findAgain(head, matched);
     this.account.backend = backend.key;
     this.account.planned = backend;
-    if (choice === undefined || choice.broken !== undefined) return this.#failBackend();
+    if (choice === undefined || choice.broken !== undefined) return this.failBackend();
     this.choice = choice;
-    if (!this.#compose(head, matched)) {
+    if (!this.compose(head, matched)) {
       return this.fail(431, 'head_too_large', 'The head of this request is too large with what the route adds to it.');
     }
     if (!this.requestComplete && this.plan!.rule.retry !== undefined) this.request!.keepForReplay();
@@ -154,19 +151,19 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     if (!this.over) this.attempt();
   }
 
-  #failUnrouted(head: Head): void {
+  private failUnrouted(head: Head): void {
     const wantsGrpc = this.service.table.wantsGrpc(head, this.client.tls?.serverName ?? '');
     if (wantsGrpc) this.fail(415, 'not_grpc', 'Only gRPC is served here: POST with a content type application/grpc.');
     else this.fail(404, 'no_route', 'No route matches this request.');
   }
 
-  #failBackend(): void {
+  private failBackend(): void {
     this.fail(500, 'backend_invalid', 'The backend of this route cannot be used.');
   }
 
   /** False: the head for the backend is too large. */
-  #compose(head: Head, matched: Matched): boolean {
-    const backend = this.#backend!;
+  private compose(head: Head, matched: Matched): boolean {
+    const backend = this.planned!;
     const { run } = this;
     const { listenerPort, trusted, bodyless } = matched;
     const upgrade = head.upgradeEnd > 0;
@@ -199,11 +196,11 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     this.request = new BackendRequest(text, framing, bodyless);
     this.responsePatch = changes.via ? backend.responsePatch.followedBy(VIA_OF_ANSWERS) : backend.responsePatch;
     // What follows an upgrade is between two: there is nothing in it to copy.
-    if (run !== null && run.mirrors.length > 0 && !upgrade) this.#mirror(run.mirrors);
+    if (run !== null && run.mirrors.length > 0 && !upgrade) this.mirror(run.mirrors);
     return true;
   }
 
-  #mirror(backends: readonly string[]): void {
+  private mirror(backends: readonly string[]): void {
     const { head, framing, complete } = this.request!;
     this.mirrors = new Mirrors(this.service, backends, { head, framing, client: this.client });
     if (complete) this.mirrors.end('');
@@ -211,7 +208,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
 
   // ── a filter makes the request wait
 
-  #hold(head: Head, matched: Matched): void {
+  private hold(head: Head, matched: Matched): void {
     const run = this.run!;
     this.held ??= new HeldRequest(head, matched);
     this.beginWait(run.waiting!.timeout);
@@ -227,17 +224,17 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     this.endWait();
     if (this.filtered !== null) this.answerDecided(this.filtered, wait.decision);
     else if (wait.decision !== null) this.answerWith(wait.decision);
-    else this.#goOn(run);
+    else this.goOn(run);
     // No codec is in the middle of a read, after which it would say so.
     if (!this.over) this.requestFlush();
   }
 
-  #goOn(run: FilterRun): void {
+  private goOn(run: FilterRun): void {
     const { matched } = this.held!;
     const head = this.held!.restore();
     run.head = head;
-    if (!this.#passes(run.goOn(), head, matched)) return;
-    if (this.#backend === null) this.#choose(head, matched);
-    else this.#send(head, matched);
+    if (!this.passes(run.goOn(), head, matched)) return;
+    if (this.planned === null) this.choose(head, matched);
+    else this.sendRequest(head, matched);
   }
 }
