@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP } from 'node:net';
 import type { Snapshot } from '../config/index.ts';
 import { DaemunError, EXPOSITION_TYPE, exposition, type MetricsSnapshot } from '../observe/index.ts';
+import { socketName } from '../value/socket-name.ts';
 import { redactedConfig } from './redact.ts';
 
 export interface Readiness {
@@ -84,7 +85,7 @@ export async function startAdmin({ host, port, token }: AdminAddress, parts: Adm
   await listen(server, { host, port });
   const bound = server.address() as AddressInfo;
   return {
-    address: hostPort(bound.address, bound.port),
+    address: socketName(bound.address, bound.port),
     async close() {
       const closed = once(server, 'close');
       server.close();
@@ -100,7 +101,7 @@ async function listen(server: Server, { host, port }: AdminAddress): Promise<voi
     await once(server, 'listening');
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    const at = hostPort(host, port);
+    const at = socketName(host, port);
     if (code === 'EADDRINUSE')
       throw new DaemunError('DMN_PORT_IN_USE', `${at}: another process listens here`, { cause });
     if (code === 'EACCES') throw new DaemunError('DMN_PORT_DENIED', `${at}: not permitted`, { cause });
@@ -165,8 +166,4 @@ function text(status: number, body: string): Answer {
 
 function json(value: unknown): Answer {
   return { status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` };
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,6 +1,7 @@
 /** Addresses as flags write them: `HOST:PORT`, an IP address, a network. Each reader throws an Error with the way out. */
 import { BlockList, isIP } from 'node:net';
 import { readNetwork } from '../value/network.ts';
+import { socketName } from '../value/socket-name.ts';
 
 export interface HostPort {
   /** A name or an IP address, without brackets. */
@@ -31,7 +32,7 @@ export function network(text: string): string {
 }
 
 export function formatHostPort({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return socketName(host, port);
 }
 
 const LOOPBACK = new BlockList();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { demoCertificate, tlsSecret } from './demo-certificate.ts';
+import { ownLoopback } from './every-address.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { packagePlace } from './package-place.ts';
 import type { PortMap } from './port-map.ts';
@@ -26,7 +27,7 @@ export async function demo({ portMap, admin, signals }: DemoOptions): Promise<vo
   await serve({
     paths: [examples, folder],
     setup: {
-      bind: ['127.0.0.1'],
+      bind: await ownLoopback(),
       portMap: [...portMap],
       trustedHops: [],
       loopbackNames: 'refused',

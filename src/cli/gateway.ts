@@ -10,6 +10,7 @@ import type { Announcer } from './announce.ts';
 import type { ClusterRun } from './cluster-run.ts';
 import { Echoes } from './echo/index.ts';
 import { EchoOverlay } from './echo-overlay.ts';
+import { machineAddresses } from './every-address.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
 import { manifestSource } from './manifest-source.ts';
 import { RunMetrics } from './run-metrics.ts';
@@ -73,6 +74,7 @@ export class Gateway {
         source: cluster?.source ?? manifestSource({ paths, endpoints, watch: true, manifests }),
         writer: cluster?.writer,
         publishedAddresses,
+        machineAddresses: machineAddresses(),
         wait,
         controllerNames,
         loopbackNames,

@@ -13,6 +13,8 @@ export interface ServeOptions extends Omit<GatewayOptions, 'cluster'> {
   logLevel: LogLevel;
   logFormat: LogFormat;
   signals: Signals;
+  /** Told once, where there is one. */
+  note?: string | undefined;
   /** Called once everything serves as far as it can. */
   onStarted?: (gateway: Gateway) => void;
 }
@@ -26,12 +28,14 @@ export async function serve({
   signals,
   onStarted,
   cluster,
+  note,
   ...options
 }: ServeOptions): Promise<void> {
   const log = await createLog({ level: logLevel, format: logFormat });
   const announcer = new Announcer({ log, format: logFormat, quiet: !CHATTY.has(logLevel) });
   const run = cluster && (await (await import('./cluster-run.ts')).ClusterRun.open(cluster, log));
   const gateway = new Gateway({ ...options, ...(run ? { cluster: run } : {}) }, { log, announcer });
+  if (note !== undefined) log.info({}, note);
   signals.onReload(() => gateway.reload());
   void signals.end.then(async (signal) => {
     log.warn({ signal }, 'ended before the drain was complete');

@@ -35,6 +35,8 @@ export interface PipelineOptions {
   perGateway?: boolean;
   /** Where clients reach the data planes, where that is not what their sockets are bound to. */
   publishedAddresses?: string[];
+  /** What sockets that are bound to every address stand for. */
+  machineAddresses?: string[];
   /** Certificates are obtained by ACME: for every Gateway that does not say otherwise, or (false) where one asks; absent: for none. */
   acme?: boolean;
   /** Config objects beside those that are translated. */
@@ -73,7 +75,7 @@ export interface Pipeline {
 }
 
 export function openPipeline(options: PipelineOptions): Pipeline {
-  const { controllerNames, loopbackNames, publishedAddresses, writer, acme, beside } = options;
+  const { controllerNames, loopbackNames, publishedAddresses, machineAddresses, writer, acme, beside } = options;
   const provided = join('provided', options.provided ?? []);
   const lastGood = new LastGood({ judge: credentialFault });
   const source = options.source(lastGood);
@@ -94,6 +96,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     shared: options.perGateway !== true,
     loopbackNames,
     publishedAddresses,
+    machineAddresses,
     acme,
   });
   const config = beside === undefined ? translated : join('config and challenges', [translated, beside]);

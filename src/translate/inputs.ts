@@ -29,6 +29,8 @@ export interface TranslateOptions {
   shared: boolean;
   /** Where clients reach a shared fleet, such as the address of a load balancer; absent: what its sockets are bound to. */
   publishedAddresses?: ReadonlyArray<string>;
+  /** What `0.0.0.0` and `[::]` of a shared fleet stand for, as clients reach it; absent: themselves. */
+  machineAddresses?: ReadonlyArray<string>;
   /** Whether a Service may lead to this machine by name; refused unless said otherwise. */
   loopbackNames?: 'allowed' | 'refused';
   /** Certificates are obtained by ACME: for every Gateway that does not say otherwise, or (false) where one asks; absent: for none. */

@@ -43,8 +43,10 @@ export class DaemunProcess {
   stderr = '';
   readonly #watchers = new Set<() => void>();
 
-  constructor(args: string[]) {
-    this.child = spawn(process.execPath, [ENTRY, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  /** `before`: a program and its arguments that start the command. */
+  constructor(args: string[], before: string[] = []) {
+    const [program, ...words] = [...before, process.execPath, ENTRY, ...args];
+    this.child = spawn(program!, words, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.#wake();

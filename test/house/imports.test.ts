@@ -25,7 +25,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['api', 'observe', 'sources', 'value'],
   acme: ['api', 'config', 'graph', 'observe'],
   control: ['api', 'config', 'delivery', 'graph', 'observe', 'sources', 'translate'],
-  admin: ['api', 'config', 'graph', 'observe'],
+  admin: ['api', 'config', 'graph', 'observe', 'value'],
   cli: [
     'acme',
     'admin',

@@ -11,7 +11,7 @@ export interface TestBackend {
   close(): Promise<void>;
 }
 
-async function listening(server: net.Server): Promise<TestBackend> {
+async function listening(server: net.Server, host = '127.0.0.1'): Promise<TestBackend> {
   const sockets = new Set<net.Socket>();
   let accepted = 0;
   server.on('connection', (socket) => {
@@ -19,7 +19,7 @@ async function listening(server: net.Server): Promise<TestBackend> {
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
@@ -45,6 +45,6 @@ export function httpBackend(handler: http.RequestListener, options: http.ServerO
 }
 
 /** `talk` gets every connection. */
-export function rawBackend(talk: (socket: net.Socket) => void): Promise<TestBackend> {
-  return listening(net.createServer({ allowHalfOpen: true }, talk));
+export function rawBackend(talk: (socket: net.Socket) => void, host?: string): Promise<TestBackend> {
+  return listening(net.createServer({ allowHalfOpen: true }, talk), host);
 }

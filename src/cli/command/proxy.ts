@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { type AcmeFlags, acmeOf, acmeOptions } from '../acme-flag.ts';
 import { ipAddress } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
+import { bindingOf } from '../every-address.ts';
 import { each, usage } from '../option.ts';
 import { type PortMap, portMap } from '../port-map.ts';
 import { type ProxiedSite, parseSite } from '../proxy/proxied-site.ts';
@@ -38,7 +39,9 @@ export function proxyCommand(): Command {
     .addOption(new Option('--print', 'print the manifests and serve nothing'))
     .addOption(new Option('--port-map <from=to,...>', 'bind other ports than 80 and 443').argParser(usage(portMap)))
     .addOption(
-      new Option('--bind <address>', 'address to listen on (repeatable; default: 0.0.0.0)').argParser(each(ipAddress)),
+      new Option('--bind <address>', 'address to listen on (repeatable; default: [::] and 0.0.0.0)').argParser(
+        each(ipAddress),
+      ),
     )
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], flags: ProxyFlags, asked: Command) => {
@@ -56,7 +59,8 @@ export function proxyCommand(): Command {
       }
       const signals = new Signals({ hangUp: 'drain' });
       const { serve } = await import('../serve.ts');
-      await serve({ ...serving(flags, asked), manifests, certificates, signals });
+      const { addresses: bind, note } = await bindingOf(flags.bind);
+      await serve({ ...serving({ ...flags, bind }, asked), note, manifests, certificates, signals });
     });
   for (const option of [...acmeOptions().filter(({ long }) => long !== '--acme'), ...adminOptions()]) {
     command.addOption(option);
@@ -67,11 +71,11 @@ export function proxyCommand(): Command {
 /** Milliseconds that requests may take to finish at the end. */
 const DRAIN_TIMEOUT = 30_000;
 
-function serving(flags: ProxyFlags, command: Command) {
+function serving(flags: ProxyFlags & { bind: string[] }, command: Command) {
   return {
     paths: [],
     setup: {
-      bind: flags.bind ?? ['0.0.0.0'],
+      bind: flags.bind,
       portMap: [...(flags.portMap ?? [])],
       trustedHops: [],
       loopbackNames: 'refused' as const,

@@ -17,6 +17,7 @@ import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import type { ClusterSetup } from '../cluster-run.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
+import { bindingOf } from '../every-address.ts';
 import type { FleetSetup } from '../fleet.ts';
 import { type LimitFlags, limitOptions, limitsOf } from '../limit-option.ts';
 import { controllerOption, duration, each, filesOption, pathsArgument, usage } from '../option.ts';
@@ -76,7 +77,9 @@ export function runCommand(): Command {
     .addOption(new Option('--wait', 'wait for manifests that cannot be read yet, instead of ending with exit status 1'))
     .addOption(new Option('--port-map <from=to,...>', 'bind other ports than Gateways name').argParser(usage(portMap)))
     .addOption(
-      new Option('--bind <address>', 'address to listen on (repeatable; default: 0.0.0.0)').argParser(each(ipAddress)),
+      new Option('--bind <address>', 'address to listen on (repeatable; default: [::] and 0.0.0.0)').argParser(
+        each(ipAddress),
+      ),
     )
     .addOption(endpointOption())
     .addOption(echoOption())
@@ -130,8 +133,9 @@ export function runCommand(): Command {
       const certificates = await readCertificates(flags.certificate, asked);
       const { serve } = await import('../serve.ts');
       const { logLevel, logFormat } = flags;
-      const given = { ...gatewayFlags(flags, asked), cluster, paths, endpoints, certificates };
-      await serve({ ...given, logLevel, logFormat, signals });
+      const { addresses: bind, note } = await bindingOf(flags.bind);
+      const given = { ...gatewayFlags({ ...flags, bind }, asked), cluster, paths, endpoints, certificates };
+      await serve({ ...given, note, logLevel, logFormat, signals });
     });
   for (const option of [...clusterOptions(), ...acmeOptions(), ...limitOptions(), ...adminOptions()])
     command.addOption(option);
@@ -191,13 +195,13 @@ function accessLogFile({ accessLog, accessLogFile: path }: RunFlags, command: Co
   return { accessLogFile: resolve(path) };
 }
 
-function gatewayFlags(flags: RunFlags, command: Command) {
+function gatewayFlags(flags: RunFlags & { bind: string[] }, command: Command) {
   const map = flags.portMap ?? new Map<number, number>();
   if (flags.workers > 1 && [...map.values()].includes(0)) {
     command.error('error: --port-map to port 0 needs --workers 1: each worker would get a port of its own');
   }
   const setup: FleetSetup = {
-    bind: flags.bind ?? ['0.0.0.0'],
+    bind: flags.bind,
     portMap: [...map],
     trustedHops: flags.trustedHops ?? [],
     via: flags.via === true,

@@ -1,6 +1,7 @@
 /** An explanation as text: from the request to the answer, in the order in which things are decided. */
 import type { Listener, RouteRule } from '../../config/index.ts';
 import type { ExplainedCandidate } from '../../proxy/route/index.ts';
+import { socketName } from '../../value/socket-name.ts';
 import type { Paint } from '../style.ts';
 import { type ExplainedBackend, type Explanation, percent } from './explanation.ts';
 import type { FilterEffect } from './filter-effect.ts';
@@ -127,7 +128,7 @@ export function backendLines(backend: ExplainedBackend, withoutEndpoints: string
     : dns
       ? `DNS ${dns.hostname}:${dns.port}`
       : endpoints
-          .map(({ address, port, state }) => `${address}:${port}${state === 'ready' ? '' : ' (draining)'}`)
+          .map(({ address, port, state }) => `${socketName(address, port)}${state === 'ready' ? '' : ' (draining)'}`)
           .join(', ') || withoutEndpoints;
   const name = key === '' ? 'broken reference' : `${key} (${protocol})`;
   return [

@@ -1,6 +1,7 @@
 /** Listening TCP sockets. Accepted connections come as raw handles, so that the reader can be chosen per protocol. */
-import net from 'node:net';
+import net, { isIPv6 } from 'node:net';
 import { DaemunError } from '../../observe/index.ts';
+import { socketName } from '../../value/socket-name.ts';
 import type { Handle } from './net-link.ts';
 
 /** Connections that the kernel holds until they are accepted. */
@@ -40,7 +41,7 @@ export async function openSocket(target: SocketTarget, onAccept: (handle: Handle
   const { address, port } = server.address() as net.AddressInfo;
   const socket: ListeningSocket = {
     onAccept,
-    bound: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+    bound: socketName(address, port),
     close: () => {
       server.close();
     },
@@ -69,7 +70,7 @@ function interceptHandles(server: net.Server, socket: ListeningSocket): void {
 }
 
 export function socketError(error: NodeJS.ErrnoException, target: { address: string; port: number }): DaemunError {
-  const where = `${target.address}:${target.port}`;
+  const where = socketName(target.address, target.port);
   switch (error.code) {
     case 'EADDRINUSE':
       return new DaemunError(
@@ -84,6 +85,11 @@ export function socketError(error: NodeJS.ErrnoException, target: { address: str
       );
     case 'EADDRNOTAVAIL':
       return new DaemunError('DMN_ADDRESS_UNAVAILABLE', `${target.address} is no address of this machine.`);
+    case 'EAFNOSUPPORT':
+      return new DaemunError(
+        'DMN_ADDRESS_UNAVAILABLE',
+        `${target.address} cannot be bound: this machine has no IPv${isIPv6(target.address) ? 6 : 4}.`,
+      );
     default:
       return new DaemunError('DMN_LISTEN_FAILED', `${where} cannot be opened: ${error.message}`, { cause: error });
   }

@@ -1,7 +1,7 @@
 /** Which listeners share a port, what kind of port it is, and who has to stand back. */
 import type { Delta, Listener, RouteRule, Snapshot } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
-import { boundName } from './port.ts';
+import { socketName } from '../../value/socket-name.ts';
 
 export type PortKind = 'http' | 'tls' | 'tcp' | 'udp';
 
@@ -10,6 +10,8 @@ export interface Place {
   key: string;
   address: string;
   port: number;
+  /** Places of one port on several addresses: where it is any free one, it is the same on all. */
+  kin: string;
 }
 
 export interface PortGroup extends Place {
@@ -39,7 +41,8 @@ export function placesOf(listener: Listener, binding: Binding): Place[] {
   const transport = listener.protocol === 'UDP' ? 'udp' : 'tcp';
   // Port 0 asks for any free port: one for each port as written.
   const place = port === 0 ? `0 for ${listener.port}` : String(port);
-  return addresses.map((address) => ({ key: `${transport} ${address} ${place}`, address, port }));
+  const kin = `${transport} ${addresses.join(' ')} ${place}`;
+  return addresses.map((address) => ({ key: `${transport} ${address} ${place}`, address, port, kin }));
 }
 
 /** `kindNow`: what a place serves at present. It stays so for as long as one of its listeners wants it. */
@@ -78,7 +81,7 @@ function settle(listeners: readonly Listener[], now: PortKind | undefined): { ki
 }
 
 function conflict({ address, port }: Place, { protocol, port: written }: Listener, other: Listener): DaemunError {
-  const where = boundName(address, port);
+  const where = socketName(address, port);
   return new DaemunError(
     'DMN_PORT_CONFLICT',
     `${where} serves listener ${other.key} with ${other.protocol}, and cannot serve ${protocol} beside it; ` +

@@ -4,6 +4,7 @@ import { DaemunError } from '../../observe/index.ts';
 import type { PreparedRoutes } from '../route/index.ts';
 import { hasCertificate, isChallenged } from './certificates.ts';
 import { HttpPort } from './http-port.ts';
+import { type FreshPort, type OpenPort, openPorts } from './opening.ts';
 import type { Port, PortContent, Swap } from './port.ts';
 import {
   type Binding,
@@ -32,11 +33,6 @@ export interface NextVersion {
   delta: Delta;
   /** By place. */
   tables: PreparedRoutes['tables'];
-}
-
-interface OpenPort {
-  group: PortGroup;
-  port: Port;
 }
 
 /** Ports for the next config, compiled. Nothing has changed yet. */
@@ -95,7 +91,7 @@ export class PortSet {
   prepare({ groups, refused }: PortGroups, next: NextVersion): PreparedPorts {
     const rules = this.#rules.next(next.config, next.delta);
     const swaps: Swap[] = [];
-    const fresh: OpenPort[] = [];
+    const fresh: FreshPort[] = [];
     for (const group of groups.values()) {
       const content = contentOf(group, { ...next, rules });
       const held = this.#open.get(group.key);
@@ -107,9 +103,10 @@ export class PortSet {
         });
         continue;
       }
-      const port = createPort(group.kind, this.#world, content);
+      const again = (): Port => createPort(group.kind, this.#world, content);
+      const port = again();
       if (held !== undefined && sameSocket(held.group, group)) swaps.push(() => this.#replace(held, { group, port }));
-      else fresh.push({ group, port });
+      else fresh.push({ group, port, again });
     }
     return {
       swap: () => {
@@ -132,22 +129,13 @@ export class PortSet {
     this.#open.set(next.group.key, next);
   }
 
-  /** One after the other, so that of two that cannot stand together the first in the config stands. */
-  async #openAll(fresh: readonly OpenPort[]): Promise<void> {
-    const failed = new Map<string, DaemunError>();
-    for (const one of fresh) {
-      const { group, port } = one;
-      await this.#endFormer(group.key);
-      try {
-        const { address, port: number, ipv6Only } = group;
-        await port.open({ address, port: number, ipv6Only, reusePort: this.#options.reusePort });
-        this.#open.set(group.key, one);
-      } catch (error) {
-        if (!(error instanceof DaemunError)) throw error;
-        failed.set(group.key, this.#explained(error, group));
-      }
-    }
-    this.#failed = failed;
+  async #openAll(fresh: readonly FreshPort[]): Promise<void> {
+    this.#failed = await openPorts(fresh, {
+      open: this.#open,
+      reusePort: this.#options.reusePort,
+      before: (place) => this.#endFormer(place),
+      done: (place, opened) => this.#open.set(place, opened),
+    });
   }
 
   /** A draining port that holds on to its sockets, as those of datagrams do, ends before another opens them. */
@@ -157,21 +145,6 @@ export class PortSet {
       void port.drain(0);
       await former.ended;
     }
-  }
-
-  /** It may be ourselves who have the port. */
-  #explained(error: DaemunError, { key, address, port }: PortGroup): DaemunError {
-    if (error.code !== 'DMN_PORT_IN_USE') return error;
-    const [transport] = key.split(' ');
-    for (const [at, { group, port: held }] of this.#open) {
-      if (group.port !== port || !at.startsWith(`${transport} `)) continue;
-      return new DaemunError(
-        'DMN_PORT_CONFLICT',
-        `${address}:${port} is taken by this gateway itself: listener ${group.listeners[0]!.key} has ` +
-          `${held.bound.join(', ')}, which covers it; give one of the two another address or port.`,
-      );
-    }
-    return error;
   }
 
   #drain(key: string, port: Port): void {

@@ -40,8 +40,3 @@ export interface Port {
    */
   drain(timeout: number): Promise<void>;
 }
-
-/** `address:port`, IPv6 addresses in brackets. */
-export function boundName(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}

@@ -1,8 +1,10 @@
 /** A port of a UDP listener. */
+
+import { socketName } from '../../value/socket-name.ts';
 import { DrainSet } from '../ground/drain.ts';
 import { socketError } from '../listen/index.ts';
 import { localAddresses, ruleForListener, type StreamPlan, UdpListener } from '../stream/index.ts';
-import { boundName, type Port, type PortContent, type PortTarget, type Swap } from './port.ts';
+import type { Port, PortContent, PortTarget, Swap } from './port.ts';
 import type { World } from './world.ts';
 
 /** Milliseconds between looks at the machine's addresses, which come and go under a wildcard. */
@@ -25,10 +27,10 @@ export class UdpPort implements Port {
   async open(target: PortTarget): Promise<void> {
     try {
       // One socket for each address, so that answers leave from the address that was asked.
-      const bound = await this.#listener.open(localAddresses(target.address), target.port, target.reusePort);
-      this.bound = bound.map(({ address, port }) => boundName(address, port));
-      const [first] = bound;
-      if (first !== undefined && isWildcard(target.address)) this.#follow({ ...target, port: first.port });
+      const bound = await this.#listener.open(localAddresses(target.address, target), target.port, target.reusePort);
+      this.bound = bound.map(({ address, port }) => socketName(address, port));
+      const port = bound[0]?.port ?? target.port;
+      if (port !== 0 && isWildcard(target.address)) this.#follow({ ...target, port });
     } catch (error) {
       throw socketError(error as NodeJS.ErrnoException, target);
     }
@@ -37,7 +39,7 @@ export class UdpPort implements Port {
   /** An address that cannot be bound now is tried again the next time. */
   #follow(target: PortTarget): void {
     this.#rebind = setTimeout(() => {
-      const addresses = localAddresses(target.address);
+      const addresses = localAddresses(target.address, target);
       void this.#listener.rebind(addresses, target.reusePort).then(() => this.#rebind && this.#follow(target));
     }, REBIND_INTERVAL);
     this.#rebind.unref();

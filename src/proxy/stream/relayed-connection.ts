@@ -6,6 +6,7 @@
  * looks whole. Endpoints are tried one after the other only before anything was sent, so a retry repeats nothing.
  */
 import assert from 'node:assert';
+import { socketName } from '../../value/socket-name.ts';
 import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
 import type { Drainable } from '../ground/drain.ts';
 import type { Link } from '../ground/driver.ts';
@@ -148,7 +149,7 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
       return;
     }
     const { address, port } = this.#endpoint;
-    this.#record.endpoint = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    this.#record.endpoint = socketName(address, port);
     this.#record.attempts++;
     this.#options.wheel.set(this.#deadline, this.#options.limits.connectTimeout);
     const half = new RelayHalf(this);

@@ -316,6 +316,10 @@ describe('the addresses that stand for a wildcard', () => {
     ['::', ['127.0.0.1', '::1', '192.0.2.1', 'fe80::1%eth0']],
     ['198.51.100.7', ['198.51.100.7']],
   ])('%s', (asked, expected) => {
-    expect(localAddresses(asked, interfaces as never)).toEqual(expected);
+    expect(localAddresses(asked, { interfaces: interfaces as never })).toEqual(expected);
+  });
+
+  it(':: beside 0.0.0.0', () => {
+    expect(localAddresses('::', { ipv6Only: true, interfaces: interfaces as never })).toEqual(['::1', 'fe80::1%eth0']);
   });
 });

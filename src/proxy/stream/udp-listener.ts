@@ -51,13 +51,16 @@ export class UdpListener {
 
   /**
    * Binds each address (none of them a wildcard: see `localAddresses`) and answers what was bound. With port 0 all
-   * get the port that the first one got. Where one fails, all are closed and the system's error is thrown.
+   * get the port that the first one got. Where one fails, all are closed and the system's error is thrown; but of
+   * several, one that this machine has not yet (a new IPv6 address is tried out first) or no more is left to `rebind`.
    */
   async open(addresses: ReadonlyArray<string>, port: number, reusePort = false): Promise<SocketAddress[]> {
     const bound: SocketAddress[] = [];
+    this.#port = port;
     try {
       for (const address of addresses) {
-        bound.push(await this.#bind({ address, port: this.#port || port, reusePort }));
+        const one = this.#bind({ address, port: this.#port, reusePort });
+        bound.push(...(await (addresses.length > 1 ? one.catch(unlessAway) : one)));
       }
     } catch (error) {
       this.close();
@@ -89,13 +92,13 @@ export class UdpListener {
     return errors;
   }
 
-  async #bind(target: SocketAddress & { reusePort: boolean }): Promise<SocketAddress> {
+  async #bind(target: SocketAddress & { reusePort: boolean }): Promise<SocketAddress[]> {
     const socket = new BoundSocket(this, target.address);
     socket.socket = await (this.options.layer ?? NODE_DATAGRAMS).bind(target, socket);
     this.#port = socket.socket.local.port;
     if (this.#closed) socket.close();
     else this.#bound.push(socket);
-    return { address: target.address, port: this.#port };
+    return [{ address: target.address, port: this.#port }];
   }
 
   /** No new sessions; resolves when those under way are idle, or were ended after `timeout` milliseconds. */
@@ -155,6 +158,11 @@ export class UdpListener {
     this.options.meter.dropped('udp', this.options.listener, reason);
     return undefined;
   }
+}
+
+function unlessAway(error: NodeJS.ErrnoException): [] {
+  if (error.code !== 'EADDRNOTAVAIL') throw error;
+  return [];
 }
 
 /** One address of the listener, and the sessions of the clients that sent there. */

@@ -1,4 +1,6 @@
 /** One client's datagrams and the endpoint they go to, over a socket of the session's own. */
+
+import { socketName } from '../../value/socket-name.ts';
 import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
 import type { Drainable } from '../ground/drain.ts';
 import type { DatagramSink, DatagramSocket } from './datagram.ts';
@@ -52,7 +54,7 @@ export class UdpSession implements DatagramSink, DeadlineOwner, Drainable {
       }),
       route: origin.plan.route,
       backend: origin.backend.key,
-      endpoint: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+      endpoint: socketName(address, port),
       attempts: 1,
     };
   }

@@ -14,6 +14,7 @@ import {
   type Snapshot,
 } from '../../config/index.ts';
 import { DaemunError, Grace, type MetricsSnapshot } from '../../observe/index.ts';
+import { socketName } from '../../value/socket-name.ts';
 import { atOnce } from '../ground/slice.ts';
 import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
@@ -280,7 +281,9 @@ export class Backends {
     const admitted = endpoints.filter((_, at) => faults[at] === undefined);
     served.refused = endpoints.flatMap(({ address, port }, at): RefusedEndpoint[] => {
       const message = faults[at];
-      return message === undefined ? [] : [{ key, endpoint: `${address}:${port}`, message, left: admitted.length }];
+      return message === undefined
+        ? []
+        : [{ key, endpoint: socketName(address, port), message, left: admitted.length }];
     });
     balancer.update(admitted);
     return !isDeepStrictEqual(before, served.refused);

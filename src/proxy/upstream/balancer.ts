@@ -1,5 +1,6 @@
 /** One Backend with the pools of its endpoints, and the choice among them: the ready ones, else the draining ones. */
 import type { Backend, Endpoint, Endpoints, LoadBalancing } from '../../config/index.ts';
+import { socketName } from '../../value/socket-name.ts';
 import type { ConnectTls } from '../ground/driver.ts';
 import { type BackendState, ProxyState, type RetryBudget } from '../state/index.ts';
 import { ClientPools } from './client-pools.ts';
@@ -160,5 +161,5 @@ function loadOf(pool: EndpointPool): number {
 }
 
 function labelOf({ address, port }: { address: string; port: number }): string {
-  return `${address}:${port}`;
+  return socketName(address, port);
 }

@@ -4,6 +4,7 @@
  * that connection ends. Requests of one client use its connections again, as they would those of a shared pool.
  */
 import assert from 'node:assert';
+import { socketName } from '../../value/socket-name.ts';
 import type { ClientConnection, Upstream } from '../ground/codec.ts';
 import type { EndpointHealth } from '../state/index.ts';
 import {
@@ -38,7 +39,7 @@ export class ClientPools implements EndpointPool {
     this.#options = options;
     this.address = target.address;
     this.port = target.port;
-    this.label = `${target.address}:${target.port}`;
+    this.label = socketName(target.address, target.port);
     this.health = target.health;
   }
 

@@ -1,4 +1,6 @@
 /** Connections to one endpoint that carry one request at a time (HTTP/1.1). */
+
+import { socketName } from '../../value/socket-name.ts';
 import type { Failure, Upstream } from '../ground/codec.ts';
 import type { EndpointHealth } from '../state/index.ts';
 import {
@@ -45,7 +47,7 @@ export class ConnectionPool implements EndpointPool {
     this.target = target;
     this.address = target.address;
     this.port = target.port;
-    this.label = `${target.address}:${target.port}`;
+    this.label = socketName(target.address, target.port);
     this.health = target.health;
     this.#limits = target.limits ?? DEFAULT_ENDPOINT_LIMITS;
     this.#connect = connect;

@@ -14,6 +14,9 @@ import { conditions, fails, holds, judged, unknown, type Verdict } from '../verd
 import { describe, type Problem } from '../verdict/problem.ts';
 import { listenerProgress, type Progress, type SocketReport } from './programmed.ts';
 
+/** The Gateway API allows no more. */
+const MAX_ADDRESSES = 16;
+
 export interface GatewayStatusScope {
   look: Lookup;
   sockets: Index<SocketReport>;
@@ -115,9 +118,25 @@ function gatewayAddresses(scope: GatewayStatusScope, gateway: ManagedGateway): A
     for (const { bound } of look.context.fetch(sockets, key) ?? []) for (const at of bound) found.add(host(at));
   }
   // Nothing is published of a Gateway that serves nowhere.
-  return Array.from(found.size > 0 && published.length > 0 ? published : found)
+  return Array.from(
+    found.size > 0 && published.length > 0 ? published : reachedAt(found, look.options.machineAddresses),
+  )
     .sort()
+    .slice(0, MAX_ADDRESSES)
     .map((value) => ({ type: isIP(value) === 0 ? 'Hostname' : 'IPAddress', value }));
+}
+
+/** Nobody connects to a wildcard: the machine's addresses of its family stand in its place. */
+function reachedAt(bound: ReadonlySet<string>, machine: ReadonlyArray<string> = []): Set<string> {
+  const both = bound.has('::') && !bound.has('0.0.0.0');
+  const of = (wildcard: string): ReadonlyArray<string> => {
+    const family = wildcard === '::' ? 6 : 4;
+    const own = machine.filter((address) => isIP(address) === family || both);
+    return own.length > 0 ? own : [wildcard];
+  };
+  return new Set(
+    [...bound].flatMap((address) => (address === '::' || address === '0.0.0.0' ? of(address) : [address])),
+  );
 }
 
 /** `address:port` or `[address]:port`. */

@@ -1,5 +1,6 @@
 /** Connections to one endpoint that each carry many requests (HTTP/2). */
 
+import { socketName } from '../../../value/socket-name.ts';
 import type { Failure, Upstream } from '../../ground/codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadline.ts';
 import type { EndpointHealth } from '../../state/index.ts';
@@ -43,7 +44,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.wheel = world.wheel;
     this.address = target.address;
     this.port = target.port;
-    this.label = `${target.address}:${target.port}`;
+    this.label = socketName(target.address, target.port);
     this.health = target.health;
     this.#limits = target.limits ?? DEFAULT_ENDPOINT_LIMITS;
     this.#connectDeadline = world.wheel.borrow(this);
