@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Echoes } from '../../src/cli/echo/index.ts';
 import { EchoOverlay } from '../../src/cli/echo-overlay.ts';
-import { Control, type ListenerView, type Report } from '../../src/control/index.ts';
+import { Control, type Report } from '../../src/control/index.ts';
 import { MemoryFleet, type OpenReceiver } from '../../src/delivery/index.ts';
 import { type AccessEntry, createLog } from '../../src/observe/index.ts';
 import { createProxy, type HttpLimits, type Proxy } from '../../src/proxy/index.ts';
@@ -39,7 +39,7 @@ export interface Rig {
   /** Replaces the manifests, as an editor does: written beside, then renamed. Resolves when traffic sees the change. */
   write(manifests: string): Promise<void>;
   report(): Report;
-  listeners(): ListenerView[];
+  listeners(): ReturnType<Control['listeners']>;
   close(): Promise<void>;
 }
 
