@@ -49,4 +49,3 @@ export type {
   WeightedBackend,
 } from './route.ts';
 export { type OfKind, Snapshot } from './snapshot.ts';
-export { type ReceivedDelta, readDelta } from './validate.ts';

@@ -19,6 +19,11 @@ export class Publisher {
     return this.#snapshot;
   }
 
+  /** The hash of each object that has been published, by `kind/key`. */
+  get hashes(): ReadonlyMap<string, string> {
+    return this.#sent;
+  }
+
   /**
    * The step that these changes make, or undefined where they make none. The first call always gives
    * version 1, also where it is empty: a proxy is ready only after it has a config.

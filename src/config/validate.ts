@@ -217,7 +217,9 @@ const SHAPES: { readonly [K in ConfigKind]: Shape<Extract<ConfigObject, { kind: 
   Policy: policyShape,
 };
 
-const kind = v.picklist(Object.keys(SHAPES) as ConfigKind[]);
+export const CONFIG_KINDS = Object.keys(SHAPES) as ConfigKind[];
+
+const kind = v.picklist(CONFIG_KINDS);
 const ref: Shape<ConfigRef> = v.object({ kind, key });
 const envelope = v.object({
   version: v.pipe(count, v.minValue(1)),

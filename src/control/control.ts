@@ -1,9 +1,7 @@
 /** From sources to what the data planes were told and what they said: one composition for `run`, a controller and tests. */
-import type { Ack, Snapshot } from '../config/index.ts';
+import { type Ack, Snapshot } from '../config/index.ts';
 import {
   type Applied,
-  type Fleet,
-  type FleetEvents,
   type Health,
   type HealthCheck,
   type HealthFacts,
@@ -11,13 +9,14 @@ import {
   healthOf,
   ListenerChanges,
   type ListenerView,
-  listenerViews,
   type Phase,
   servingMetrics,
 } from '../delivery/index.ts';
 import type { CollectionView } from '../graph/index.ts';
 import { DaemunError, type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
-import { Feed, type Overlay } from './feed.ts';
+import type { Overlay } from './config-pump.ts';
+import { type Feeding, type FeedingParts, type OpenFleet, SharedFeeding } from './feeding.ts';
+import { GatewayFeeding } from './gateway-feeding.ts';
 import { openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
 
@@ -52,10 +51,9 @@ export class Control {
   readonly pipeline: Pipeline;
   readonly #options: ControlOptions;
   readonly #events: ControlEvents;
-  readonly #feed: Feed;
   readonly #metrics = new Metrics();
   readonly #synced = Promise.withResolvers<void>();
-  #fleet: Fleet | undefined;
+  #feeding: Feeding | undefined;
   #phase: Phase = 'reading';
   #missing = '';
   #told: Health = { ready: false, reason: '' };
@@ -66,44 +64,42 @@ export class Control {
     this.#options = options;
     this.#events = events;
     this.pipeline = openPipeline(options);
-    const { config, acks, deliveries } = this.pipeline;
-    const { overlay } = options;
-    this.#feed = new Feed({
-      config,
-      acks,
-      deliveries,
-      onApplied: (applied) => this.#applied(applied),
-      ...(overlay ? { overlay } : {}),
-    });
   }
 
-  /** Resolves when every data plane has answered to the first config. Throws a DaemunError for paths that cannot be read. */
-  async start(open: (events: FleetEvents) => Fleet): Promise<void> {
+  /**
+   * Resolves when every data plane has answered to the first config; where each Gateway has its own, when it has gone
+   * out. Throws a DaemunError for paths that cannot be read.
+   */
+  async start(open: OpenFleet): Promise<void> {
+    const { overlay, perGateway, log } = this.#options;
+    const parts: FeedingParts = {
+      pipeline: this.pipeline,
+      overlay,
+      open,
+      onAck: (ack) => this.#events.onAck?.(ack),
+      onReviewed: () => this.#reviewed(),
+      onApplied: (applied) => this.#applied(applied),
+      onDelivered: () => this.#delivered(),
+      log,
+    };
     // Data planes start while the sources are read.
-    this.#fleet = open({
-      onAck: (ack) => this.#acknowledged(ack),
-      full: () => this.#feed.snapshot.full(),
-      log: this.#options.log,
-    });
+    this.#feeding = perGateway ? new GatewayFeeding(parts) : new SharedFeeding(parts);
     await this.pipeline.source.ready;
     await this.#readable();
     await this.#options.prepared?.();
     if (this.#phase !== 'reading') return;
     this.#phase = 'delivering';
-    this.#feed.start(this.#fleet);
+    this.#feeding.start();
     await this.#synced.promise;
   }
 
   /** What the data planes were told to serve. */
   get snapshot(): Snapshot {
-    return this.#feed.snapshot;
+    return this.#feeding?.snapshot ?? Snapshot.EMPTY;
   }
 
   listeners(): ListenerView[] {
-    const { acks, unserved } = this.pipeline;
-    return this.#fleet
-      ? listenerViews(this.snapshot, { acks, unserved: unserved.values(), proxies: this.#fleet.names })
-      : [];
+    return this.#feeding?.listeners() ?? [];
   }
 
   health(): Health {
@@ -149,24 +145,24 @@ export class Control {
       const cell = metrics.gauge('daemun_diagnostics', 'Problems found in the manifests.', { severity });
       cell.value = diagnostics.filter((one) => one.severity === severity).length;
     }
-    return [...((await this.#fleet?.metrics()) ?? []), metrics.snapshot(), this.#serving()];
+    return [...((await this.#feeding?.metrics()) ?? []), metrics.snapshot(), this.#serving()];
   }
 
   /** No further changes; the data planes drain. At any time, also before the start is complete. */
   async drain(timeout: number): Promise<void> {
     this.#phase = 'draining';
-    this.#feed.stop();
+    this.#feeding?.stop();
     await this.pipeline.source.close();
-    await this.#fleet?.drain(timeout);
+    await this.#feeding?.drain(timeout);
   }
 
   /** Ends the data planes, whatever is under way. */
   async end(): Promise<void> {
     this.#phase = 'draining';
-    this.#feed.stop();
+    this.#feeding?.stop();
     // What is being read is not waited for.
     void this.pipeline.source.close();
-    await this.#fleet?.end();
+    await this.#feeding?.end();
   }
 
   #serving(): MetricsSnapshot {
@@ -195,9 +191,7 @@ export class Control {
     });
   }
 
-  #acknowledged(ack: Ack): void {
-    this.#events.onAck?.(ack);
-    this.#feed.acknowledge(ack);
+  #reviewed(): void {
     if (this.#phase === 'synced') this.#tell();
   }
 
@@ -205,7 +199,17 @@ export class Control {
     const first = this.#phase === 'delivering';
     if (first) this.#phase = 'synced';
     this.#events.onApplied?.(applied);
-    if (!first) return;
+    if (first) this.#begun();
+  }
+
+  /** Of a Gateway's own data planes there may be none yet: they are not waited for. */
+  #delivered(): void {
+    if (this.#phase !== 'delivering') return;
+    this.#phase = 'synced';
+    this.#begun();
+  }
+
+  #begun(): void {
     this.#tell();
     this.#synced.resolve();
   }

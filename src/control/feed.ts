@@ -1,49 +1,22 @@
-/**
- * From config objects to data planes: publishes what changed as deltas, and follows each delta until every proxy has
- * answered.
- */
-import {
-  type Ack,
-  type ConfigChange,
-  type ConfigObject,
-  type Delivery,
-  DeliveryLog,
-  type Delta,
-  Publisher,
-  type Snapshot,
-} from '../config/index.ts';
-import type { Applied, Fleet } from '../delivery/index.ts';
-import { batch, type Collection, type SourceCollection } from '../graph/index.ts';
-
-/** Puts something else in the place of what was translated, such as an echo where a Service has no endpoints. */
-export interface Overlay {
-  /** What these changes come to, overlaid. Calls follow one another, each awaited. */
-  apply(changes: ReadonlyArray<ConfigChange>): Promise<ConfigChange[]>;
-}
+/** One fleet for all Gateways: it is told everything. */
+import { type Ack, type ConfigObject, type Delivery, Snapshot } from '../config/index.ts';
+import type { Applied, Fleet, Published } from '../delivery/index.ts';
+import type { Collection, SourceCollection } from '../graph/index.ts';
+import { ConfigPump, type Overlay } from './config-pump.ts';
+import { Dispatch } from './dispatch.ts';
 
 export interface FeedParts {
   config: Collection<ConfigObject>;
-  overlay?: Overlay;
+  overlay?: Overlay | undefined;
   acks: SourceCollection<Ack>;
   deliveries: SourceCollection<Delivery>;
   onApplied(applied: Applied): void;
 }
 
-interface Sent {
-  delta: Delta;
-  since: number;
-}
-
 export class Feed {
   readonly #parts: FeedParts;
-  readonly #publisher = new Publisher();
-  readonly #open: Sent[] = [];
-  #log: DeliveryLog | undefined;
-  #fleet: Fleet | undefined;
-  #pending: ConfigChange[] = [];
-  #pendingSince = 0;
-  #pumping = false;
-  #unsubscribe: () => void = () => {};
+  #dispatch: Dispatch | undefined;
+  #pump: ConfigPump | undefined;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
@@ -51,60 +24,26 @@ export class Feed {
 
   /** What the proxies were told to serve. */
   get snapshot(): Snapshot {
-    return this.#publisher.snapshot;
+    return this.#dispatch?.snapshot ?? Snapshot.EMPTY;
+  }
+
+  published(): Published {
+    return this.#dispatch?.published() ?? { version: 0, hashes: new Map() };
   }
 
   /** Sends all there is, and from then on every change. */
   start(fleet: Fleet): void {
-    this.#fleet = fleet;
-    this.#log = new DeliveryLog('', fleet.names);
-    const { config } = this.#parts;
-    this.#unsubscribe = config.subscribe((changes) => this.#take(changes));
-    this.#take(Array.from(config.values(), (after) => ({ after })));
+    const { config, overlay } = this.#parts;
+    const dispatch = new Dispatch(fleet, { gateway: '', ...this.#parts });
+    this.#dispatch = dispatch;
+    this.#pump = new ConfigPump(config, (changes, since) => dispatch.publish(changes, since), overlay);
   }
 
   stop(): void {
-    this.#unsubscribe();
+    this.#pump?.stop();
   }
 
   acknowledge(ack: Ack): void {
-    batch(() => {
-      this.#parts.acks.apply([{ key: ack.proxy, value: ack }]);
-      this.#parts.deliveries.apply(this.#log!.acknowledge(ack));
-    });
-    const reached = Math.min(...this.#fleet!.names.map((name) => this.#parts.acks.get(name)?.version ?? 0));
-    while (this.#open.length > 0 && this.#open[0]!.delta.version <= reached) {
-      const { delta, since } = this.#open.shift()!;
-      const { version, upserts, removals } = delta;
-      const took = Math.round(performance.now() - since);
-      this.#parts.onApplied({ version, upserts: upserts.length, removals: removals.length, took });
-    }
-  }
-
-  #take(changes: ReadonlyArray<ConfigChange>): void {
-    if (this.#pending.length === 0) this.#pendingSince = performance.now();
-    this.#pending.push(...changes);
-    if (!this.#pumping) void this.#pump();
-  }
-
-  // One batch at a time, since the overlay may have to start an echo; what comes meanwhile is the next batch.
-  async #pump(): Promise<void> {
-    this.#pumping = true;
-    do {
-      const since = this.#pendingSince;
-      const taken = this.#pending.splice(0);
-      const changes = (await this.#parts.overlay?.apply(taken)) ?? taken;
-      const delta = this.#publisher.publish(changes);
-      if (delta) this.#send({ delta, since });
-    } while (this.#pending.length > 0);
-    this.#pumping = false;
-  }
-
-  #send(sent: Sent): void {
-    this.#open.push(sent);
-    const changes = this.#log!.sent(sent.delta);
-    // Traffic first: the answer cannot come before this turn ends, and statuses may wait until then.
-    this.#fleet!.send(sent.delta);
-    this.#parts.deliveries.apply(changes);
+    this.#dispatch?.acknowledge(ack);
   }
 }

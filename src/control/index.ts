@@ -1,6 +1,7 @@
 /** Sources to config to data planes and back to statuses and health; it serves no traffic itself. */
+export type { Overlay } from './config-pump.ts';
 export { Control, type ControlEvents, type ControlOptions, type GraphView } from './control.ts';
-export type { Overlay } from './feed.ts';
+export type { OpenFleet } from './feeding.ts';
 export { openPipeline, type Pipeline, type PipelineOptions, type ResourceSource } from './pipeline.ts';
 export type { Report, ReportedDiagnostic, StatusItem } from './report.ts';
 export type { StatusChange, StatusWriter } from './status-writer.ts';

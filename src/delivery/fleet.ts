@@ -3,7 +3,7 @@ import type { Ack, Delta } from '../config/index.ts';
 import type { Log, MetricsSnapshot } from '../observe/index.ts';
 
 export interface Fleet {
-  /** Which proxies' acknowledgements count. */
+  /** Which proxies' acknowledgements count; another list where it is not the one before. */
   readonly names: ReadonlyArray<string>;
   /** Takes the next step; the answers come by `onAck`. Deltas are applied one after the other. */
   send(delta: Delta): void;
@@ -17,8 +17,12 @@ export interface Fleet {
 
 export interface FleetEvents {
   onAck(ack: Ack): void;
+  /** Others count than before (`names`). */
+  onNames?(): void;
   /** The whole config, for a proxy that starts anew. */
   full(): Delta;
+  /** What `full` would give, in short. */
+  published(): Published;
   log: Log;
 }
 
@@ -29,6 +33,13 @@ export interface Applied {
   removals: number;
   /** Milliseconds from the change of the config to the last answer. */
   took: number;
+}
+
+export interface Published {
+  /** 0 before there is a config. */
+  version: number;
+  /** The canonical hash of each object, by `kind/key`. */
+  hashes: ReadonlyMap<string, string>;
 }
 
 /** A proxy as delivery sees it. */

@@ -24,14 +24,15 @@ export interface ServedBy {
   unserved: Iterable<LeftOut>;
 }
 
-/** A listener serves when it does in every proxy; the first failure is the one shown. */
+/** A listener serves when it does in every proxy, and in one at least; the first failure is the one shown. */
 export function listenerViews(snapshot: Snapshot, { acks, proxies, unserved }: ServedBy): ListenerView[] {
   const answers = proxies.map((name) => new Map(acks.get(name)?.listeners.map((listener) => [listener.key, listener])));
   const told = Array.from(snapshot.of('Listener').values(), ({ key, protocol, port, hostname }): ListenerView => {
     const states = answers.map((answer) => answer.get(key));
     const failed = states.find((one) => one?.state === 'failed');
     const known = failed ?? states.find((one) => one !== undefined);
-    const state = failed ? 'failed' : states.every((one) => one?.state === 'serving') ? 'serving' : 'waiting';
+    const serves = states.length > 0 && states.every((one) => one?.state === 'serving');
+    const state = failed ? 'failed' : serves ? 'serving' : 'waiting';
     return { bound: [], ...known, key, state, protocol, port, hostname: hostname ?? '*' };
   });
   const others = Array.from(unserved, ({ key, protocol, port, hostname, message }): ListenerView => {

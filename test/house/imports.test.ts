@@ -21,7 +21,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   sources: ['api', 'graph', 'observe', 'value'],
   translate: ['api', 'graph', 'config', 'value'],
   proxy: ['config', 'observe', 'value'],
-  delivery: ['config', 'observe'],
+  delivery: ['config', 'observe', 'value'],
   reconcile: ['api', 'observe', 'sources', 'value'],
   acme: ['api', 'config', 'graph', 'observe'],
   control: ['api', 'config', 'delivery', 'graph', 'observe', 'sources', 'translate'],

@@ -1,0 +1,113 @@
+/** What one fleet of data planes is told, as deltas, and how far each delta has come. */
+import {
+  type Ack,
+  type ConfigChange,
+  type Delivery,
+  type DeliveryChange,
+  DeliveryLog,
+  Publisher,
+  type Snapshot,
+} from '../config/index.ts';
+import type { Applied, Fleet, Published } from '../delivery/index.ts';
+import { batch, type SourceCollection } from '../graph/index.ts';
+
+export interface DispatchParts {
+  /** The Gateway's `namespace/name`, or '' where one fleet serves all. */
+  gateway: string;
+  acks: SourceCollection<Ack>;
+  deliveries: SourceCollection<Delivery>;
+  onApplied(applied: Applied): void;
+}
+
+interface Sent extends Omit<Applied, 'took'> {
+  since: number;
+}
+
+/** Versions that are followed until all have answered; of a data plane that never answers the oldest are given up. */
+const MAX_OPEN = 1000;
+
+export class Dispatch {
+  readonly #parts: DispatchParts;
+  readonly #publisher = new Publisher();
+  readonly #fleet: Fleet;
+  readonly #log: DeliveryLog;
+  #names: ReadonlyArray<string>;
+  #open: Sent[] = [];
+
+  constructor(fleet: Fleet, parts: DispatchParts) {
+    this.#parts = parts;
+    this.#fleet = fleet;
+    this.#names = fleet.names;
+    this.#log = new DeliveryLog(parts.gateway, fleet.names);
+  }
+
+  /** What the proxies were told to serve. */
+  get snapshot(): Snapshot {
+    return this.#publisher.snapshot;
+  }
+
+  published(): Published {
+    return { version: this.snapshot.version, hashes: this.#publisher.hashes };
+  }
+
+  /** `since`: when the first of the changes came. */
+  publish(changes: Iterable<ConfigChange>, since: number): void {
+    const delta = this.#publisher.publish(changes);
+    if (!delta) return;
+    const { version, upserts, removals } = delta;
+    if (this.#names.length > 0) this.#open.push({ version, upserts: upserts.length, removals: removals.length, since });
+    if (this.#open.length > MAX_OPEN) this.#open.shift();
+    const begun = this.#log.sent(delta);
+    // Traffic first: the answer cannot come before this turn ends, and statuses may wait until then.
+    this.#fleet.send(delta);
+    this.#parts.deliveries.apply(begun);
+  }
+
+  acknowledge(ack: Ack): void {
+    batch(() => {
+      const known = this.#recount();
+      this.#parts.acks.apply([{ key: ackKey(this.#parts.gateway, ack.proxy), value: ack }]);
+      this.#parts.deliveries.apply([...known, ...this.#log.acknowledge(ack)]);
+    });
+    this.#settle();
+  }
+
+  /** Others count than before. */
+  review(): void {
+    batch(() => this.#parts.deliveries.apply(this.#recount()));
+    this.#settle();
+  }
+
+  /** Everything is taken away from the data planes, and nothing is known of them any more. */
+  withdraw(): void {
+    this.publish(
+      Array.from(this.snapshot.objects(), (before) => ({ before })),
+      performance.now(),
+    );
+    this.#parts.acks.apply(this.#names.map((name) => ({ key: ackKey(this.#parts.gateway, name) })));
+  }
+
+  #recount(): DeliveryChange[] {
+    const { names } = this.#fleet;
+    if (names === this.#names) return [];
+    const gone = this.#names.filter((name) => !names.includes(name));
+    this.#names = names;
+    this.#parts.acks.apply(gone.map((name) => ({ key: ackKey(this.#parts.gateway, name) })));
+    return this.#log.expect(names);
+  }
+
+  #settle(): void {
+    const { acks, gateway, onApplied } = this.#parts;
+    const versions = this.#names.map((name) => acks.get(ackKey(gateway, name))?.version ?? 0);
+    const reached = versions.length === 0 ? 0 : Math.min(...versions);
+    while (this.#open.length > 0 && this.#open[0]!.version <= reached) {
+      const { since, ...sent } = this.#open.shift()!;
+      onApplied({ ...sent, took: Math.round(performance.now() - since) });
+    }
+  }
+}
+
+/** Names of data planes are their own only within a Gateway. */
+export function ackKey(gateway: string, proxy: string): string {
+  return gateway === '' ? proxy : `${gateway}>${proxy}`;
+}

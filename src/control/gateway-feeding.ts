@@ -1,0 +1,144 @@
+/** A fleet of data planes for each Gateway: each is told what its own Gateway needs, and nothing else. */
+import { type Ack, type ConfigChange, type Delta, Snapshot } from '../config/index.ts';
+import { type Fleet, type ListenerView, listenerViews } from '../delivery/index.ts';
+import type { MetricsSnapshot } from '../observe/index.ts';
+import { ConfigPump } from './config-pump.ts';
+import { ackKey, Dispatch } from './dispatch.ts';
+import type { Feeding, FeedingParts } from './feeding.ts';
+import { Partition } from './partition.ts';
+
+/** Milliseconds that the data planes of a Gateway that is gone have to be told that there is nothing to serve. */
+const FAREWELL = 5000;
+
+interface GatewayFeed {
+  fleet: Fleet;
+  dispatch: Dispatch;
+}
+
+export class GatewayFeeding implements Feeding {
+  readonly #parts: FeedingParts;
+  readonly #partition = new Partition();
+  readonly #feeds = new Map<string, GatewayFeed>();
+  readonly #farewells = new Set<Promise<void>>();
+  #pump: ConfigPump | undefined;
+  #unsubscribe: () => void = () => {};
+  #published = 0;
+  #all = { published: 0, snapshot: Snapshot.EMPTY };
+
+  constructor(parts: FeedingParts) {
+    this.#parts = parts;
+  }
+
+  /** Of all Gateways. */
+  get snapshot(): Snapshot {
+    if (this.#all.published !== this.#published) {
+      const upserts = Array.from(this.#feeds.values(), ({ dispatch }) => [...dispatch.snapshot.objects()]).flat();
+      const delta: Delta = { version: this.#published, upserts, removals: [] };
+      this.#all = { published: this.#published, snapshot: Snapshot.EMPTY.apply(delta) };
+    }
+    return this.#all.snapshot;
+  }
+
+  start(): void {
+    const { pipeline, overlay } = this.#parts;
+    const { Gateway: gateways } = pipeline.source.collections;
+    for (const [gateway] of gateways.entries()) this.#open(gateway);
+    this.#unsubscribe = gateways.subscribe((changes) => {
+      for (const { key, after } of changes) {
+        if (after) this.#open(key);
+        else this.#close(key);
+      }
+    });
+    this.#pump = new ConfigPump(pipeline.config, (changes, since) => this.#publish(changes, since), overlay);
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    this.#pump?.stop();
+  }
+
+  listeners(): ListenerView[] {
+    const { acks, unserved } = this.#parts.pipeline;
+    const served = Array.from(this.#feeds, ([gateway, { fleet, dispatch }]) => {
+      const proxies = fleet.names.map((name) => ackKey(gateway, name));
+      return listenerViews(dispatch.snapshot, { acks, proxies, unserved: [] });
+    }).flat();
+    const known = new Set(served.map(({ key }) => key));
+    const others = [...unserved.values()].filter(({ key }) => !known.has(key));
+    return [...served, ...listenerViews(Snapshot.EMPTY, { acks, proxies: [], unserved: others })];
+  }
+
+  async metrics(): Promise<MetricsSnapshot[]> {
+    return (await Promise.all(Array.from(this.#feeds.values(), ({ fleet }) => fleet.metrics()))).flat();
+  }
+
+  async drain(timeout: number): Promise<void> {
+    await this.#each((fleet) => fleet.drain(timeout));
+  }
+
+  async end(): Promise<void> {
+    await this.#each((fleet) => fleet.end());
+  }
+
+  async #each(what: (fleet: Fleet) => Promise<void>): Promise<void> {
+    await Promise.all([...this.#farewells, ...Array.from(this.#feeds.values(), ({ fleet }) => what(fleet))]);
+  }
+
+  #publish(changes: ReadonlyArray<ConfigChange>, since: number): void {
+    const parts = this.#partition.take(changes);
+    this.#published++;
+    for (const [gateway, own] of parts) this.#feeds.get(gateway)?.dispatch.publish(own, since);
+    this.#parts.onDelivered();
+  }
+
+  #open(gateway: string): void {
+    if (this.#feeds.has(gateway)) return;
+    const { open, log, onAck, onApplied, pipeline } = this.#parts;
+    const { acks, deliveries } = pipeline;
+    const fleet = open(
+      {
+        onAck: (ack) => {
+          dispatch.acknowledge(within(ack, dispatch.snapshot));
+          onAck(ack);
+        },
+        onNames: () => dispatch.review(),
+        full: () => dispatch.snapshot.full(),
+        published: () => dispatch.published(),
+        log,
+      },
+      gateway,
+    );
+    const dispatch: Dispatch = new Dispatch(fleet, { gateway, acks, deliveries, onApplied });
+    this.#feeds.set(gateway, { fleet, dispatch });
+    // Its data planes have a config, and are ready, also where there is nothing to serve.
+    const objects = this.#partition.objectsOf(gateway);
+    dispatch.publish(
+      objects.map((after) => ({ after })),
+      performance.now(),
+    );
+  }
+
+  #close(gateway: string): void {
+    const feed = this.#feeds.get(gateway);
+    if (!feed) return;
+    this.#feeds.delete(gateway);
+    this.#published++;
+    feed.dispatch.withdraw();
+    const farewell = feed.fleet.drain(FAREWELL).finally(() => this.#farewells.delete(farewell));
+    this.#farewells.add(farewell);
+  }
+}
+
+/** What a data plane says of others' objects counts for nothing. */
+function within(ack: Ack, snapshot: Snapshot): Ack {
+  const { version, rejected, listeners, refusedEndpoints } = ack;
+  return {
+    ...ack,
+    version: Math.min(version, snapshot.version),
+    rejected: rejected.filter(({ kind, key }) => snapshot.get(kind, key) !== undefined),
+    listeners: listeners.filter(({ key }) => snapshot.get('Listener', key) !== undefined),
+    ...(refusedEndpoints
+      ? { refusedEndpoints: refusedEndpoints.filter(({ key }) => snapshot.get('Backend', key) !== undefined) }
+      : {}),
+  };
+}

@@ -1,0 +1,155 @@
+/** One connection of a data plane to a controller. */
+import type { TLSSocket } from 'node:tls';
+import {
+  type Ack,
+  CONFIG_KINDS,
+  type ConfigObject,
+  type ConfigRef,
+  type Delta,
+  POLICY_TYPES,
+} from '../../config/index.ts';
+import { CONFIG_KINDS } from '../../config/wire/index.ts';
+import { Channel } from './channel.ts';
+import type { ClientTimes } from './client.ts';
+import { digestOf, type Holdings } from './holdings.ts';
+import { type FromController, type FromDataPlane, type Hello, PROTOCOL, type StreamAck } from './message.ts';
+
+/** Objects in one message of what is held. */
+const HELD_PIECE = 2000;
+
+export interface ClientSessionParts {
+  about: Pick<Hello, 'token' | 'version' | 'proxy' | 'node' | 'zone'>;
+  hashes: Holdings;
+  /** Of what it holds, by its own count. */
+  version(): number;
+  times: ClientTimes;
+  onWelcome(controller: string): void;
+  /** Takes a step, of a version in this data plane's own count. */
+  onStep(step: Delta): void;
+  onEnd(reason: string): void;
+  last(): Ack | undefined;
+}
+
+export class ClientSession {
+  readonly #parts: ClientSessionParts;
+  readonly #channel: Channel<FromController, FromDataPlane>;
+  readonly #welcome: NodeJS.Timeout;
+  #step: { upserts: ConfigObject[]; removals: ConfigRef[] } | undefined;
+  /** Versions of this data plane, and the controller's they stand for; the oldest that is not acknowledged first. */
+  readonly #versions: Array<{ own: number; theirs: number }> = [];
+  /** The lists that were said last, as text. */
+  #said = { rejected: '', listeners: '' };
+
+  constructor(socket: TLSSocket, parts: ClientSessionParts) {
+    this.#parts = parts;
+    const { times, about, hashes } = parts;
+    this.#channel = new Channel(
+      socket,
+      { onMessage: (message) => this.#hear(message), onEnd: (reason) => this.#ended(reason) },
+      { times },
+    );
+    this.#welcome = setTimeout(() => this.#channel.destroy('the controller does not answer'), times.welcome).unref();
+    socket.once('secureConnect', () => {
+      const policies = Object.keys(POLICY_TYPES);
+      this.#channel.send({
+        type: 'hello',
+        protocol: PROTOCOL,
+        ...about,
+        digest: digestOf(hashes),
+        kinds: [...CONFIG_KINDS],
+        policies,
+      });
+    });
+  }
+
+  acknowledge(ack: Ack): void {
+    while (this.#versions.length > 1 && this.#versions[1]!.own <= ack.version) this.#versions.shift();
+    const [reached] = this.#versions;
+    // It speaks of what was there before this connection.
+    if (reached === undefined || reached.own > ack.version) return;
+    this.#channel.send(this.#shortened(ack, reached.theirs));
+  }
+
+  leave(): void {
+    this.#channel.send({ type: 'leaving' });
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  #hear(message: FromController): void {
+    switch (message.type) {
+      case 'welcome':
+        return this.#welcomed(message);
+      case 'refused':
+        return this.#channel.destroy(`refused (${message.code}): ${message.message}`);
+      case 'piece':
+        return this.#take(message.piece);
+      case 'bye':
+        return this.#channel.destroy(message.reason);
+      case 'leading':
+      case 'ping':
+        return;
+    }
+  }
+
+  #welcomed({ version, holds, config }: Extract<FromController, { type: 'welcome' }>): void {
+    clearTimeout(this.#welcome);
+    this.#parts.onWelcome(version);
+    if (holds === 'other') return this.#tellHeld();
+    const own = this.#parts.version();
+    // The first config is a step also where it is empty: it makes the data plane ready.
+    if (own === 0) return this.#stepped({ version: config, upserts: [], removals: [] });
+    this.#versions.push({ own, theirs: config });
+    const last = this.#parts.last();
+    if (last) this.acknowledge(last);
+  }
+
+  #tellHeld(): void {
+    let objects: Array<[string, string]> = [];
+    for (const one of this.#parts.hashes) {
+      objects.push(one);
+      if (objects.length < HELD_PIECE) continue;
+      this.#channel.send({ type: 'holds', objects, last: false });
+      objects = [];
+    }
+    this.#channel.send({ type: 'holds', objects, last: true });
+  }
+
+  #take({ version, upserts, removals, last }: Extract<FromController, { type: 'piece' }>['piece']): void {
+    this.#step ??= { upserts: [], removals: [] };
+    this.#step.upserts.push(...upserts);
+    this.#step.removals.push(...removals);
+    this.#channel.send({ type: 'taken' });
+    if (!last) return;
+    const step = this.#step;
+    this.#step = undefined;
+    this.#stepped({ version, ...step });
+  }
+
+  #stepped(step: Delta): void {
+    const own = this.#parts.version() + 1;
+    this.#versions.push({ own, theirs: step.version });
+    this.#parts.onStep({ ...step, version: own });
+  }
+
+  /** Without the lists that are as they were said before. */
+  #shortened({ rejected, listeners, refusedEndpoints }: Ack, version: number): StreamAck {
+    const texts = { rejected: JSON.stringify(rejected), listeners: JSON.stringify(listeners) };
+    const before = this.#said;
+    this.#said = texts;
+    return {
+      type: 'ack',
+      version,
+      ...(texts.rejected === before.rejected ? {} : { rejected }),
+      ...(texts.listeners === before.listeners ? {} : { listeners }),
+      ...(refusedEndpoints ? { refusedEndpoints } : {}),
+    };
+  }
+
+  #ended(reason: string): void {
+    clearTimeout(this.#welcome);
+    this.#parts.onEnd(reason);
+  }
+}

@@ -1,0 +1,213 @@
+/** The data planes of one Gateway that are connected over the network: they come and go. */
+import type { Ack, ConfigKind, ConfigRef, Delta } from '../../config/index.ts';
+import { refKey } from '../../config/index.ts';
+import type { Log, MetricsSnapshot } from '../../observe/index.ts';
+import type { Fleet, FleetEvents } from '../fleet.ts';
+import { Outbox, type Piece } from '../piece.ts';
+import { digestOf, type Holdings } from './holdings.ts';
+import type { StreamAck } from './message.ts';
+
+/**
+ * Milliseconds that a data plane still counts after its connection broke: it serves what it acknowledged, and a
+ * controller's network that blinks takes no Gateway out of service.
+ */
+export const AWAY_GRACE = 10_000;
+
+/** A connection as its fleet sees it. */
+export interface Peer {
+  send(piece: Piece): void;
+  /** Ends it; the data plane is told why. */
+  close(reason: string): void;
+}
+
+export class RemoteFleet implements Fleet {
+  readonly gateway: string;
+  readonly #events: FleetEvents;
+  readonly #awayGrace: number;
+  readonly #onEnd: () => void;
+  readonly #seats = new Map<string, Seat>();
+  /** Those that count, and for how long where they are away. */
+  readonly #counted = new Map<string, NodeJS.Timeout | undefined>();
+  #names: ReadonlyArray<string> = [];
+  #digest: { version: number; digest: string } | undefined;
+
+  constructor(gateway: string, events: FleetEvents, { awayGrace = AWAY_GRACE, onEnd = () => {} } = {}) {
+    this.gateway = gateway;
+    this.#events = events;
+    this.#awayGrace = awayGrace;
+    this.#onEnd = onEnd;
+  }
+
+  /**
+   * Those that have acknowledged a config: a pod that has just started serves nobody yet, and takes nothing away from
+   * what the others serve.
+   */
+  get names(): ReadonlyArray<string> {
+    return this.#names;
+  }
+
+  get log(): Log {
+    return this.#events.log;
+  }
+
+  get connected(): number {
+    return this.#seats.size;
+  }
+
+  send(delta: Delta): void {
+    for (const seat of this.#seats.values()) seat.outbox.add(delta);
+  }
+
+  /** They are asked by whoever collects metrics, each by itself. */
+  async metrics(): Promise<MetricsSnapshot[]> {
+    return [];
+  }
+
+  /** Theirs to decide: a controller that goes leaves them serving. */
+  async drain(): Promise<void> {
+    await this.end();
+  }
+
+  async end(): Promise<void> {
+    this.#onEnd();
+    for (const timer of this.#counted.values()) clearTimeout(timer);
+    this.#counted.clear();
+    for (const seat of this.#seats.values()) seat.peer.close('this controller has nothing more for it');
+    this.#seats.clear();
+  }
+
+  /** The version of the config now; 0 before there is one. */
+  get version(): number {
+    return this.#events.published().version;
+  }
+
+  /** Of the config now. */
+  digest(): string {
+    const { version, hashes } = this.#events.published();
+    if (this.#digest?.version !== version) this.#digest = { version, digest: digestOf(hashes) };
+    return this.#digest.digest;
+  }
+
+  /**
+   * From now on it gets every change; `holdings`: what it holds, undefined where that is the config as it is now. One of
+   * the same name that is still here is a connection that nobody has seen break.
+   */
+  join(name: string, peer: Peer, holdings?: Holdings): Seat {
+    this.#seats.get(name)?.peer.close('the data plane has connected anew');
+    const seat = new Seat(name, peer);
+    this.#seats.set(name, seat);
+    if (this.#counted.has(name)) this.#stay(name);
+    if (holdings) seat.outbox.add(this.#difference(holdings));
+    return seat;
+  }
+
+  acknowledge(seat: Seat, message: StreamAck): void {
+    if (this.#seats.get(seat.name) !== seat) return;
+    if (!this.#counted.has(seat.name)) {
+      this.#counted.set(seat.name, undefined);
+      this.#renamed();
+    }
+    this.#events.onAck(seat.completed(message));
+  }
+
+  /** `said`: it said so itself, and does not come back. */
+  leave(seat: Seat, said: boolean): void {
+    if (this.#seats.get(seat.name) !== seat) return;
+    this.#seats.delete(seat.name);
+    if (!this.#counted.has(seat.name)) return;
+    if (said) return this.#forget(seat.name);
+    this.#stay(seat.name, setTimeout(() => this.#forget(seat.name), this.#awayGrace).unref());
+  }
+
+  #stay(name: string, until?: NodeJS.Timeout): void {
+    clearTimeout(this.#counted.get(name));
+    this.#counted.set(name, until);
+  }
+
+  #forget(name: string): void {
+    this.#stay(name);
+    this.#counted.delete(name);
+    this.#renamed();
+    this.#events.onNames?.();
+  }
+
+  #renamed(): void {
+    this.#names = [...this.#counted.keys()];
+  }
+
+  #difference(holdings: Holdings): Delta {
+    const { version, upserts } = this.#events.full();
+    const { hashes: wanted } = this.#events.published();
+    const removals: ConfigRef[] = [];
+    for (const ref of holdings.keys()) if (!wanted.has(ref)) removals.push(refOf(ref));
+    return {
+      version,
+      upserts: upserts.filter((object) => holdings.get(refKey(object)) !== wanted.get(refKey(object))),
+      removals,
+    };
+  }
+}
+
+/** One connected data plane. */
+export class Seat {
+  readonly name: string;
+  readonly peer: Peer;
+  readonly outbox: Outbox;
+  #rejected: Ack['rejected'] = [];
+  #listeners: Ack['listeners'] = [];
+
+  constructor(name: string, peer: Peer) {
+    this.name = name;
+    this.peer = peer;
+    this.outbox = new Outbox((piece) => peer.send(piece));
+  }
+
+  /** With the lists that were left out because they are as before. */
+  completed({ version, rejected, listeners, refusedEndpoints }: StreamAck): Ack {
+    this.#rejected = rejected ?? this.#rejected;
+    this.#listeners = listeners ?? this.#listeners;
+    return {
+      version,
+      proxy: this.name,
+      rejected: this.#rejected,
+      listeners: this.#listeners,
+      ...(refusedEndpoints ? { refusedEndpoints } : {}),
+    };
+  }
+}
+
+/** All fleets of a controller: where it opens them, and where the stream finds them. */
+export class RemoteFleets {
+  readonly #fleets = new Map<string, RemoteFleet>();
+  readonly #awayGrace: number | undefined;
+
+  constructor({ awayGrace }: { awayGrace?: number } = {}) {
+    this.#awayGrace = awayGrace;
+  }
+
+  /** As Control asks: one for each Gateway (`namespace/name`). */
+  open(gateway: string, events: FleetEvents): RemoteFleet {
+    const onEnd = (): void => {
+      if (this.#fleets.get(gateway) === fleet) this.#fleets.delete(gateway);
+    };
+    const fleet = new RemoteFleet(gateway, events, {
+      onEnd,
+      ...(this.#awayGrace ? { awayGrace: this.#awayGrace } : {}),
+    });
+    this.#fleets.set(gateway, fleet);
+    return fleet;
+  }
+
+  at(gateway: string): RemoteFleet | undefined {
+    return this.#fleets.get(gateway);
+  }
+
+  [Symbol.iterator](): IterableIterator<RemoteFleet> {
+    return this.#fleets.values();
+  }
+}
+
+function refOf(ref: string): ConfigRef {
+  const slash = ref.indexOf('/');
+  return { kind: ref.slice(0, slash) as ConfigKind, key: ref.slice(slash + 1) };
+}

@@ -1,0 +1,151 @@
+/** The controller's end of the config stream: many data planes, each with its own Gateway's config and nothing else. */
+
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Log } from '../../observe/index.ts';
+import { CHANNEL_TIMES, type ChannelTimes } from './channel.ts';
+import { STREAM_ALPN } from './client.ts';
+import type { StreamRefusal } from './message.ts';
+import type { RemoteFleets } from './remote-fleet.ts';
+import { ServerSession } from './server-session.ts';
+
+/** Who a token belongs to. */
+export interface Identity {
+  /** `namespace/name` of the Gateway whose config it gets. */
+  gateway: string;
+  /** The pod that the token is bound to; absent: what the data plane says counts. */
+  proxy?: string;
+}
+
+/** Answers who a token belongs to; throws a StreamRefusal where nobody may have it. */
+export type Authenticate = (token: string) => Promise<Identity>;
+
+/** PEM. */
+export interface ServerPair {
+  certificate: string;
+  privateKey: string;
+}
+
+export interface StreamOptions {
+  /** Absent: all addresses. */
+  host?: string;
+  /** 0: any that is free. */
+  port: number;
+  tls: ServerPair;
+  authenticate: Authenticate;
+  fleets: RemoteFleets;
+  /** Of daemun. */
+  version: string;
+  /** Whether this controller writes statuses at the moment it starts; `lead` says it later. */
+  leading?: boolean;
+  times?: Partial<StreamTimes>;
+  log: Log;
+}
+
+export interface StreamTimes extends ChannelTimes {
+  /** Milliseconds that a connection has to say who it is. */
+  hello: number;
+  /** Milliseconds that a data plane has to take a piece. */
+  taking: number;
+}
+
+export const STREAM_TIMES: StreamTimes = { ...CHANNEL_TIMES, hello: 10_000, taking: 60_000 };
+/** Connections that have not said yet who they are, and are being asked; those beyond are closed at once. */
+export const MAX_UNKNOWN = 256;
+
+export class StreamServer {
+  readonly #server: Server;
+  readonly #options: StreamOptions;
+  readonly #sessions = new Set<ServerSession>();
+  readonly #times: StreamTimes;
+  #unknown = 0;
+  #leading: boolean;
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+    this.#times = { ...STREAM_TIMES, ...options.times };
+    this.#leading = options.leading ?? true;
+    const { certificate, privateKey } = options.tls;
+    this.#server = createServer({
+      cert: certificate,
+      key: privateKey,
+      minVersion: 'TLSv1.3',
+      ALPNProtocols: [STREAM_ALPN],
+      handshakeTimeout: this.#times.hello,
+    });
+    this.#server.on('secureConnection', (socket) => this.#accept(socket));
+    this.#server.on('tlsClientError', (error) => options.log.debug({ error: error.message }, 'no TLS on the stream'));
+  }
+
+  async listen(): Promise<void> {
+    const { host, port } = this.#options;
+    this.#server.listen({ port, ...(host === undefined ? {} : { host }) });
+    await once(this.#server, 'listening');
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Data planes that are connected and known. */
+  get connected(): number {
+    let known = 0;
+    for (const session of this.#sessions) if (session.known) known++;
+    return known;
+  }
+
+  /** For connections from now on. */
+  renew({ certificate, privateKey }: ServerPair): void {
+    this.#server.setSecureContext({ cert: certificate, key: privateKey, minVersion: 'TLSv1.3' });
+  }
+
+  /** Data planes look for the controller that writes statuses, since their acknowledgements are wanted there. */
+  lead(leading: boolean): void {
+    if (leading === this.#leading) return;
+    this.#leading = leading;
+    for (const session of this.#sessions) session.lead(leading);
+  }
+
+  /** Data planes go on with what they have, and look for another controller. */
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const session of this.#sessions) session.close('this controller ends');
+    await closed;
+  }
+
+  #accept(socket: TLSSocket): void {
+    socket.setNoDelay(true);
+    if (this.#unknown >= MAX_UNKNOWN) return void socket.destroy();
+    this.#unknown++;
+    let isUnknown = true;
+    const settled = (): void => {
+      if (isUnknown) this.#unknown--;
+      isUnknown = false;
+    };
+    const { authenticate, fleets, version, log } = this.#options;
+    const session: ServerSession = new ServerSession(socket, {
+      authenticate,
+      fleets,
+      version,
+      leading: () => this.#leading,
+      times: this.#times,
+      log,
+      onKnown: settled,
+      onEnd: () => {
+        settled();
+        this.#sessions.delete(session);
+      },
+    });
+    this.#sessions.add(session);
+  }
+}
+
+export async function openStream(options: StreamOptions): Promise<StreamServer> {
+  const server = new StreamServer(options);
+  await server.listen();
+  return server;
+}
+
+export type { StreamRefusal };
