@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ConfigObject, readDelta, Snapshot } from '../config/index.ts';
+import { type ConfigObject, Snapshot } from '../config/index.ts';
+import { readDelta } from '../config/wire/index.ts';
 import { DaemunError } from '../observe/index.ts';
 import { type Cipher, NO_CIPHER, sealing } from './snapshot-cipher.ts';
 

@@ -1,13 +1,6 @@
 /** One connection of a data plane to a controller. */
 import type { TLSSocket } from 'node:tls';
-import {
-  type Ack,
-  CONFIG_KINDS,
-  type ConfigObject,
-  type ConfigRef,
-  type Delta,
-  POLICY_TYPES,
-} from '../../config/index.ts';
+import { type Ack, type ConfigObject, type ConfigRef, type Delta, POLICY_TYPES } from '../../config/index.ts';
 import { CONFIG_KINDS } from '../../config/wire/index.ts';
 import { Channel } from './channel.ts';
 import type { ClientTimes } from './client.ts';
