@@ -49,8 +49,6 @@ export interface PipelineOptions {
   now?: () => Date;
   /** Instead of times of changes, so that equal manifests make equal reports. */
   transitionTime?: Date;
-  /** Each Gateway has data planes of its own; absent: one fleet serves all. */
-  perGateway?: boolean;
   /** Told of every status beside the report's own book. */
   writer?: StatusWriter;
 }
