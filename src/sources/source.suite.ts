@@ -6,6 +6,8 @@ import type { Source } from './source.ts';
 /** The outside of a source under test. */
 export interface SourceRig {
   source: Source;
+  /** Where the objects are put, in the place of `shop`. */
+  namespace?: string;
   /** Makes the object be there, or be as given. */
   put(object: object): Promise<void>;
   remove(kind: string, name: string): Promise<void>;
@@ -22,7 +24,7 @@ export function testSource(name: string, start: (objects: object[]) => Promise<S
     metadata: { name, namespace: 'shop' },
     data: { value },
   });
-  const key = (name: string): string => `ConfigMap/shop/${name}`;
+  const key = ({ namespace = 'shop' }: SourceRig, name: string): string => `ConfigMap/${namespace}/${name}`;
 
   async function withRig(objects: object[], body: (rig: SourceRig) => Promise<void>): Promise<void> {
     const rig = await start(objects);
@@ -35,12 +37,13 @@ export function testSource(name: string, start: (objects: object[]) => Promise<S
 
   describe(`source: ${name}`, () => {
     test('has what is there at the start when it is ready', async () => {
-      await withRig([object('a', '1'), object('b', '2')], async ({ source }) => {
+      await withRig([object('a', '1'), object('b', '2')], async (rig) => {
+        const { source } = rig;
         await source.ready;
         expect(source.synced?.getTime()).toBeGreaterThan(0);
         expect([...source.collections.ConfigMap.entries()].map(([at, map]) => [at, map.data?.value])).toEqual([
-          [key('a'), '1'],
-          [key('b'), '2'],
+          [key(rig, 'a'), '1'],
+          [key(rig, 'b'), '2'],
         ]);
         expect(source.collections.Gateway.size).toBe(0);
         expect(source.diagnostics.size).toBe(0);
@@ -56,22 +59,23 @@ export function testSource(name: string, start: (objects: object[]) => Promise<S
         await rig.put(object('b', '2'));
         await rig.until(() => maps.size === 2);
         await rig.put(object('a', 'changed'));
-        await rig.until(() => maps.get(key('a'))?.data?.value === 'changed');
+        await rig.until(() => maps.get(key(rig, 'a'))?.data?.value === 'changed');
         await rig.remove('ConfigMap', 'b');
         await rig.until(() => maps.size === 1);
         expect(seen.map(({ key: at, before, after }) => [at, before?.data?.value, after?.data?.value])).toEqual([
-          [key('b'), undefined, '2'],
-          [key('a'), '1', 'changed'],
-          [key('b'), '2', undefined],
+          [key(rig, 'b'), undefined, '2'],
+          [key(rig, 'a'), '1', 'changed'],
+          [key(rig, 'b'), '2', undefined],
         ]);
       });
     });
 
     test('keeps what it has when it is closed', async () => {
-      await withRig([object('a', '1')], async ({ source }) => {
+      await withRig([object('a', '1')], async (rig) => {
+        const { source } = rig;
         await source.ready;
         await source.close();
-        expect(source.collections.ConfigMap.get(key('a'))?.data).toEqual({ value: '1' });
+        expect(source.collections.ConfigMap.get(key(rig, 'a'))?.data).toEqual({ value: '1' });
       });
     });
   });

@@ -31,7 +31,8 @@ interface Target {
   subresource: string;
 }
 
-const METADATA_ONLY = /as=PartialObjectMetadata/;
+const METADATA_ONLY = /as=PartialObjectMetadata;/;
+const METADATA_LIST = /as=PartialObjectMetadataList;/;
 
 export class ApiServer {
   readonly store = new Store();
@@ -130,7 +131,9 @@ export class ApiServer {
       return this.#send(request, response, { code: 201, body: review });
     }
     const target = this.#target(asked.path);
-    const show = METADATA_ONLY.test(request.headers.accept ?? '') ? metadataOf : (object: ApiObject) => object;
+    const listed = asked.method === 'GET' && target.name === '' && !isTrue(asked.query.get('watch'));
+    const wanted = listed ? METADATA_LIST : METADATA_ONLY;
+    const show = wanted.test(request.headers.accept ?? '') ? metadataOf : (object: ApiObject) => object;
     if (asked.method === 'GET') {
       if (target.name !== '') {
         const object = this.store.get(target.served, target.namespace, target.name);
@@ -206,6 +209,7 @@ export class ApiServer {
       case 'PATCH':
         return this.#patch(target, sent, { manager, force: isTrue(query.get('force')) });
       case 'DELETE':
+        meets(this.store.get(served, namespace, name), sent.body);
         this.store.delete(served, namespace, name);
         return { kind: 'Status', apiVersion: 'v1', status: 'Success' };
       default:
@@ -319,6 +323,15 @@ export class ApiServer {
       ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
     });
     response.end(zip ? gzipSync(text) : text);
+  }
+}
+
+/** What whoever deletes says about the object that is meant. */
+function meets({ metadata }: ApiObject, options: unknown): void {
+  const wanted = isJsonObject(options) && isJsonObject(options.preconditions) ? options.preconditions : {};
+  for (const field of ['uid', 'resourceVersion'] as const) {
+    if (wanted[field] === undefined || wanted[field] === metadata[field]) continue;
+    throw new Refusal(409, 'Conflict', { message: `the object has another ${field} than ${String(wanted[field])}` });
   }
 }
 

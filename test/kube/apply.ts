@@ -48,8 +48,15 @@ export function applied(live: ApiObject, wanted: JsonObject, applying: Applying)
     ...(subresource === undefined ? {} : { subresource }),
     fieldsV1: toFieldsV1(fields.values()),
   };
-  merged.metadata = { ...merged.metadata, managedFields: [...kept, mine] };
+  // In its place, so that what changes nothing is equal.
+  const place =
+    own === undefined ? -1 : entries.slice(0, entries.indexOf(own)).filter((entry) => keeps(kept, entry)).length;
+  merged.metadata = { ...merged.metadata, managedFields: place < 0 ? [...kept, mine] : kept.toSpliced(place, 0, mine) };
   return merged;
+}
+
+function keeps(kept: readonly ManagedFields[], { manager, operation, subresource }: ManagedFields): boolean {
+  return kept.some((one) => one.manager === manager && one.operation === operation && one.subresource === subresource);
 }
 
 function refuseConflicts(

@@ -24,7 +24,11 @@ const GATEWAY = 'gateway.networking.k8s.io';
 
 function kind(group: string, version: string, name: string, about: Partial<ServedKind> = {}): ServedKind {
   const lower = name.toLowerCase();
-  const plural = lower.endsWith('s') ? `${lower}es` : lower.endsWith('y') ? `${lower.slice(0, -1)}ies` : `${lower}s`;
+  const plural = lower.endsWith('s')
+    ? `${lower}es`
+    : /[^aeiou]y$/.test(lower)
+      ? `${lower.slice(0, -1)}ies`
+      : `${lower}s`;
   return { group, version, kind: name, plural, namespaced: true, status: false, ...about };
 }
 

@@ -76,7 +76,7 @@ function isPolicy(kind: Kind): boolean {
 function pluralOf(kind: Kind): string {
   const lower = kind.toLowerCase();
   if (lower.endsWith('s')) return lower;
-  return lower.endsWith('y') ? `${lower.slice(0, -1)}ies` : `${lower}s`;
+  return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
 }
 
 function rootOf(kind: Kind): JsonSchema {
