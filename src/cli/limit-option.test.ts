@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
+import { MAX_FIELDS } from '../proxy/ground/head.ts';
 import { DEFAULT_LIMITS } from '../proxy/http/index.ts';
 import { limitOptions, limitsOf } from './limit-option.ts';
 import { duration } from './option.ts';
@@ -18,6 +19,8 @@ test('durations are read as the Gateway API writes them, and bytes as a number',
   const flags = [
     '--max-body-bytes',
     '1024',
+    '--max-header-lines',
+    '200',
     '--max-connections',
     '1000',
     '--max-listener-connections',
@@ -35,6 +38,7 @@ test('durations are read as the Gateway API writes them, and bytes as a number',
   ];
   expect(read(...flags)).toEqual({
     maxBodyBytes: 1024,
+    maxHeaderLines: 200,
     maxConnections: 1000,
     maxListenerConnections: 0,
     maxBackendConnections: 64,
@@ -48,6 +52,8 @@ test('durations are read as the Gateway API writes them, and bytes as a number',
 test.each([
   ['--max-body-bytes', '10Mi'],
   ['--max-body-bytes', '-1'],
+  ['--max-header-lines', '0'],
+  ['--max-header-lines', '1025'],
   ['--max-connections', '1k'],
   ['--max-listener-connections', '-1'],
   ['--max-backend-connections', '0'],
@@ -56,6 +62,10 @@ test.each([
   ['--keep-alive-timeout', '75'],
 ])('%s %s is refused', (flag, value) => {
   expect(() => read(`${flag}=${value}`)).toThrow();
+});
+
+test('no more header lines can be allowed than there is room for', () => {
+  expect(read(`--max-header-lines=${MAX_FIELDS}`)).toEqual({ maxHeaderLines: MAX_FIELDS });
 });
 
 test('the defaults in --help are those of the data plane', () => {

@@ -5,6 +5,7 @@ import { duration, usage } from './option.ts';
 
 export interface LimitFlags {
   maxBodyBytes?: number;
+  maxHeaderLines?: number;
   maxConnections?: number;
   maxListenerConnections?: number;
   maxBackendConnections?: number;
@@ -19,6 +20,9 @@ export function limitOptions(): Option[] {
   return [
     new Option('--max-body-bytes <n>', 'largest body of a request, in bytes (413); 0: no limit (default: 0)').argParser(
       usage((text) => bytes(text)),
+    ),
+    new Option('--max-header-lines <n>', 'header lines of a request (431), 1024 at most (default: 128)').argParser(
+      usage((text) => count(text, 1, 1024)),
     ),
     new Option(
       '--max-connections <n>',
@@ -53,10 +57,11 @@ export function limitOptions(): Option[] {
 
 /** Only the limits that were given. */
 export function limitsOf(flags: LimitFlags): NonNullable<ProxyOptions['limits']> {
-  const { maxBodyBytes, maxConnections, maxListenerConnections, maxBackendConnections, maxPendingRequests } = flags;
-  const { headTimeout, keepAliveTimeout, streamIdleTimeout } = flags;
+  const { maxBodyBytes, maxHeaderLines, maxConnections, maxListenerConnections } = flags;
+  const { maxBackendConnections, maxPendingRequests, headTimeout, keepAliveTimeout, streamIdleTimeout } = flags;
   return {
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+    ...(maxHeaderLines === undefined ? {} : { maxHeaderLines }),
     ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(maxListenerConnections === undefined ? {} : { maxListenerConnections }),
     ...(maxBackendConnections === undefined ? {} : { maxBackendConnections }),
@@ -71,9 +76,10 @@ function bytes(text: string): number {
   return whole(text, 'a number of bytes, such as 10485760');
 }
 
-function count(text: string, least = 0): number {
+function count(text: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
   const number = whole(text, 'a number, such as 10000');
   if (number < least) throw new Error(`must be ${least} at least`);
+  if (number > most) throw new Error(`must be ${most} at most`);
   return number;
 }
 

@@ -175,6 +175,17 @@ describe.each([
     }
   });
 
+  test('a call with too many header lines is RESOURCE_EXHAUSTED, in the body', async () => {
+    const headers = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, '1']));
+    for (const type of ['application/grpc-web', 'application/grpc-web-text']) {
+      const answer = await ask({ type, headers, pieces: [] });
+      expect([answer.status, answer.headers['content-type']]).toEqual([200, type]);
+      const { messages, trailers } = parsed(type.endsWith('text') ? plain(answer.body) : answer.body);
+      expect(messages).toEqual([]);
+      expect(trailers).toContain('grpc-status: 8\r\n');
+    }
+  });
+
   test.each([
     ['holds other characters', ['AAAA', '!!!!']],
     ['ends in the middle', ['AAAAA']],

@@ -5,8 +5,8 @@
  */
 import { ARENA } from './arena.ts';
 
-/** Most header lines of one head; more is refused (431). */
-export const MAX_FIELDS = 128;
+/** Room for the header lines of one head: no limit for them can be set higher (431, and 502 for answers). */
+export const MAX_FIELDS = 1024;
 
 /** Numbers for each field in `fields`, at index × FIELD_STRIDE. */
 export const FIELD_STRIDE = 5;
@@ -97,6 +97,8 @@ export class HeadTable {
 
   /** Number of field lines. */
   count = 0;
+  /** Most that a parser enters; for whoever has it parse to set. */
+  most: number = MAX_FIELDS;
   readonly fields: Uint32Array = new Uint32Array(MAX_FIELDS * FIELD_STRIDE);
   /** FIELD_KEPT, FIELD_HOP_BY_HOP, FIELD_MANAGED or FIELD_CLAIMED for each field. */
   readonly drop: Uint8Array = new Uint8Array(MAX_FIELDS);

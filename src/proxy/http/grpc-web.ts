@@ -167,7 +167,7 @@ export class GrpcWeb implements Downstream {
 }
 
 /** Trailer lines as a message; names are lower case, as in HTTP/2. */
-function trailerMessage(lines: string): Buffer {
+export function trailerMessage(lines: string): Buffer {
   const lower = lines.replace(/^[^:\r\n]+/gm, (name) => name.toLowerCase());
   const text = /^grpc-status:/m.test(lower) ? lower : lower + NO_STATUS;
   const message = Buffer.alloc(MESSAGE_PREFIX + text.length);

@@ -35,6 +35,7 @@ function hostOf(service: HttpService): H2ServerHost {
     host = {
       wheel: service.wheel,
       keepAliveTimeout: service.limits.keepAliveTimeout,
+      maxHeaderLines: service.limits.maxHeaderLines,
       newExchange: (down) => new Exchange(service, down),
       closed: (connection) => retirePools(connection),
       gone: (connection) => forgetConnection(service, connection),

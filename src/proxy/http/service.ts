@@ -33,6 +33,8 @@ export interface HttpLimits {
   streamIdleTimeout: number;
   /** Bytes of a request's body, counted while it streams (413); 0: no limit. */
   maxBodyBytes: number;
+  /** Header lines of a request (431): 1,024 at most. */
+  maxHeaderLines: number;
   /** Clients' connections at a time in one process, of all ports of HTTP, TLS and TCP together; 0: no limit. */
   maxConnections: number;
   /** The same on one bound port, so that one listener cannot take all there are (HTTP: 503, others: reset); 0: no limit. */
@@ -48,6 +50,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   keepAliveTimeout: 75_000,
   streamIdleTimeout: 300_000,
   maxBodyBytes: 0,
+  maxHeaderLines: 128,
   maxConnections: 65_536,
   maxListenerConnections: 32_768,
   maxBackendConnections: 1_024,

@@ -82,7 +82,7 @@ export function scanFields(start: number, end: number, head: HeadTable): number 
     if (bytes[p] !== colon || p === nameStart) {
       if (bytes[p] === cr && p === nameStart) {
         head.count = count;
-        return afterCr(p, end);
+        return count > head.most ? TOO_MANY_FIELDS : afterCr(p, end);
       }
       const next = nameStop(end, nameStart);
       if (next <= INCOMPLETE) return next;

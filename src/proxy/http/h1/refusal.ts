@@ -1,24 +1,37 @@
 /** The answer to a request that could not be read, so that no exchange knows of it. */
+
+import { ARENA } from '../../ground/arena.ts';
 import type { ClientConnection } from '../../ground/codec.ts';
 import { Account } from '../account.ts';
 import { dateLine } from '../date-line.ts';
+import { grpcRefusal, refusedType } from '../grpc-refusal.ts';
 import { localReply, PREFERS_JSON, reasonPhrase } from '../local-reply.ts';
 import { nextRequestId } from '../request-id.ts';
 import type { HttpService } from '../service.ts';
 
+export interface Refusal {
+  status: number;
+  reason: string;
+  message: string;
+  /** What of the request is there: ARENA[start,end). */
+  start: number;
+  end: number;
+}
+
 /** As it goes on the wire, after which the connection closes; it is entered in the access log. */
-export function refusal(
-  service: HttpService,
-  client: ClientConnection,
-  { status, reason, message }: { status: number; reason: string; message: string },
-): string {
+export function refusal(service: HttpService, client: ClientConnection, refused: Refusal): string {
+  const { status, reason, message } = refused;
   const requestId = nextRequestId();
-  const { lines, body } = localReply(PREFERS_JSON, status, { message, requestId });
-  const all = `${dateLine()}${lines}X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  const type = refusedType(ARENA.latin1Slice(refused.start, refused.end));
+  const about = { message, requestId };
+  const reply = type === '' ? localReply(PREFERS_JSON, status, about) : grpcRefusal(type, status, about);
+  const { lines } = reply;
+  const body = typeof reply.body === 'string' ? reply.body : reply.body.latin1Slice();
+  const all = `${dateLine()}${lines}X-Request-Id: ${requestId}\r\nContent-Length: ${body.length}`;
   const account = new Account();
-  account.status = status;
+  account.status = reply.status;
   account.reason = reason;
-  account.bytesOut = Buffer.byteLength(body);
+  account.bytesOut = body.length;
   account.close(service, { client, requestId });
-  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${all}\r\nConnection: close\r\n\r\n${body}`;
+  return `HTTP/1.1 ${reply.status} ${reasonPhrase(reply.status)}\r\n${all}\r\nConnection: close\r\n\r\n${body}`;
 }

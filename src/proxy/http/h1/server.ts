@@ -19,7 +19,7 @@ import { KeptBytes } from './kept-bytes.ts';
 import { LINGER_TIMEOUT, Linger } from './linger.ts';
 import { mayEndHead, namesOtherProtocol, parseRequestHead, requestError } from './parse.ts';
 import { beginsAsPreface, PREFACE_KNOWN, type PrefaceHandler } from './preface.ts';
-import { refusal } from './refusal.ts';
+import { type Refusal, refusal } from './refusal.ts';
 
 const READ_HEAD = 0;
 const READ_LENGTH = 1;
@@ -155,7 +155,11 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       if (this.ended?.look()) this.#drop('closed_early');
     } else if (this.#state !== READ_HEAD) this.#close('reset');
     else if (this.#kept.size === 0) this.#leave();
-    else this.#refuse(408, 'head_timeout', 'The request head did not arrive in time.');
+    else {
+      const message = 'The request head did not arrive in time.';
+      const end = this.#kept.window(this.#kept.size);
+      this.#refuse({ status: 408, reason: 'head_timeout', message, start: JOIN_START, end });
+    }
   }
 
   /** No more requests after the one under way. One that is idle ends, unless it was busy a moment ago. */
@@ -233,7 +237,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
         }
         case READ_CHUNKED: {
           const used = this.#chunks!.feed(at, end, this);
-          if (used < 0) return this.#malformed(used, end - start);
+          if (used < 0) return this.#malformedBody(used, end - start);
           at += used;
           if (this.#chunks!.done && this.#state === READ_CHUNKED) this.#chunkedDone();
           break;
@@ -254,6 +258,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   /** Answers where reading goes on: `at` itself where more bytes are needed. */
   #readHead(at: number, end: number): number {
     if (this.#requests === 0 && ARENA[at] === 0x50 && this.#isPreface(at, end)) return at;
+    TABLE.most = this.#service.limits.maxHeaderLines;
     const head = parseRequestHead(at, end, TABLE);
     if (head === INCOMPLETE) return at;
     if (typeof head === 'number') {
@@ -261,7 +266,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       if (this.#requests === 0 && this.#onPreface !== undefined && namesOtherProtocol(at, end)) {
         this.#service.stats.refused.value++;
         this.#close('leave');
-      } else this.#malformed(head, 0);
+      } else this.#malformedHead(head, at, end);
       return end;
     }
     const after = head.end;
@@ -351,19 +356,24 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     this.#service.wheel.set(this.#deadline, this.#service.limits.keepAliveTimeout);
   }
 
-  #malformed(code: number, used: number): number {
+  #malformedHead(code: number, start: number, end: number): void {
+    this.#service.stats.refused.value++;
+    this.#closeAfter = true;
+    this.#refuse({ ...requestError(code), reason: 'malformed_request', start, end });
+  }
+
+  #malformedBody(code: number, used: number): number {
     const { status, message } = requestError(code);
     this.#service.stats.refused.value++;
     this.#closeAfter = true;
     if (this.#exchange !== null) this.#exchange.requestRefused(status, message);
-    else if (this.#state === READ_HEAD) this.#refuse(status, 'malformed_request', message);
     else this.#close('reset');
     return used;
   }
 
   /** Answers a request that could not be read, and closes. */
-  #refuse(status: number, reason: string, message: string): void {
-    this.link.send(refusal(this.#service, this, { status, reason, message }));
+  #refuse(refused: Refusal): void {
+    this.link.send(refusal(this.#service, this, refused));
     this.#finish();
   }
 

@@ -71,6 +71,7 @@ export class RawClient implements H2ServerHost {
   now = 0;
   readonly wheel: DeadlineWheel = new DeadlineWheel(() => this.now);
   keepAliveTimeout = 75_000;
+  maxHeaderLines = 128;
   readonly link: MemoryLink = new MemoryLink();
   readonly connection: H2ServerConnection;
   readonly exchanges: Recorder[] = [];

@@ -6,7 +6,7 @@
 import type { Failure } from '../../ground/codec.ts';
 import { type Deadline, type DeadlineOwner, type DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
-import { HeadTable } from '../../ground/head.ts';
+import { HeadTable, MAX_FIELDS } from '../../ground/head.ts';
 import { type Abuse, abuseCounts, MAX_UNREAD_OUTPUT } from './abuse.ts';
 import { ClosedStreams, ENDED, RESET_BY_US } from './closed-streams.ts';
 import { ControlFrames } from './control-frames.ts';
@@ -160,8 +160,14 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
 
   // ── for streams and codecs
 
+  /** Of a head that the peer sends. */
+  protected get maxHeaderLines(): number {
+    return MAX_FIELDS;
+  }
+
   /** Decodes a header block; undefined: a connection error was raised. */
   protected decode(role: SectionRole, block: HeaderBlock): SectionFault | undefined {
+    this.section.table.most = this.maxHeaderLines;
     this.section.begin(role, MAX_SECTION_BYTES);
     if (this.#decoder.decode(block.start, block.end, this.section)) return this.section.finish(block.endStream);
     this.connectionError(frame.COMPRESSION_ERROR, 'a header block cannot be decoded');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ARENA, DECODE_START } from '../../ground/arena.ts';
+import { MAX_FIELDS } from '../../ground/head.ts';
 import { HpackDecoder } from './decoder.ts';
 import { REQUEST_SECTION, RESPONSE_SECTION, type SectionRole, TRAILER_SECTION } from './field-section.ts';
 import { decodeBytes, head, literal, long, START, section } from './hpack.fixture.ts';
@@ -119,8 +120,9 @@ describe('HPACK decoding', () => {
     expect(section.finish(true)).toBe(TOO_LARGE);
   });
 
-  test('more fields than a head holds are too large', () => {
-    const fields = Buffer.concat(Array.from({ length: 128 }, () => literal('a', 'b')));
+  test.each([128, MAX_FIELDS])('more fields than %i, where no more are taken, are too large', (most) => {
+    section.table.most = most;
+    const fields = Buffer.concat(Array.from({ length: most }, () => literal('a', 'b')));
     expect(decodeBytes(new HpackDecoder(), Buffer.concat([START, fields]), REQUEST_SECTION)).toBe(true);
     expect(section.finish(true)).toBe(TOO_LARGE);
   });

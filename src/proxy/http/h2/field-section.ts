@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert';
 import { DECODE_END, DECODE_START } from '../../ground/arena.ts';
-import { FIELD_KEPT, FIELD_STRIDE, type Head, type HeadTable, MAX_FIELDS, sameName } from '../../ground/head.ts';
+import { FIELD_KEPT, FIELD_STRIDE, type Head, type HeadTable, sameName } from '../../ground/head.ts';
 import { shift } from '../../ground/region.ts';
 import { grpcType } from '../grpc.ts';
 import * as kinds from '../h1/field-kind.ts';
@@ -178,7 +178,7 @@ export class FieldSection {
   #addField(nameEnd: number, end: number): void {
     const { table: head, kind } = this;
     const index = head.count;
-    if (index === MAX_FIELDS) {
+    if (index === head.most) {
       this.#break(TOO_LARGE);
       return;
     }

@@ -142,6 +142,7 @@ export class Relay implements H2ServerHost {
   readonly wheel: DeadlineWheel = new DeadlineWheel();
   readonly connections: Set<H2ServerConnection> = new Set();
   keepAliveTimeout = 60_000;
+  maxHeaderLines = 128;
   readonly heads: string[] = [];
   readonly failures: string[] = [];
   readonly pool: H2Pool;

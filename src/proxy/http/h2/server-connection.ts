@@ -5,7 +5,8 @@ import type { ClientConnection, Downstream, RequestSide } from '../../ground/cod
 import { type DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
 import type { Drainable } from '../../ground/drain.ts';
 import type { Link, LinkTls } from '../../ground/driver.ts';
-import { dated, localReply, PREFERS_GRPC, sendReply } from '../local-reply.ts';
+import { grpcRefusal } from '../grpc-refusal.ts';
+import { dated, sendReply } from '../local-reply.ts';
 import { abuseCounts } from './abuse.ts';
 import { ENDED, RESET_BY_US } from './closed-streams.ts';
 import { H2Connection, LINGER_TIMEOUT, PARTIAL_TIMEOUT, STALL_TIMEOUT } from './connection.ts';
@@ -21,6 +22,8 @@ export interface H2ServerHost {
   readonly wheel: DeadlineWheel;
   /** Milliseconds that a connection without a stream is kept. */
   readonly keepAliveTimeout: number;
+  /** Of one request. */
+  readonly maxHeaderLines: number;
   newExchange(down: Downstream): RequestSide;
   /** The connection will not take another request. Called once. */
   closed(connection: H2ServerConnection): void;
@@ -222,6 +225,10 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     }
   }
 
+  protected override get maxHeaderLines(): number {
+    return this.#host.maxHeaderLines;
+  }
+
   #startExchange(stream: ServerStream, complete: boolean): void {
     const { head } = this.section;
     const upgrade = head.upgradeEnd > 0;
@@ -242,9 +249,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     const { grpcType } = this.section;
     if (grpcType === '') return sendReply(stream, dated({ status, lines: '', body: '' }), false);
     const message = 'The head of this request has too many lines, or is too large.';
-    const reply = localReply(PREFERS_GRPC, status, { message, requestId: '' });
-    const lines = reply.lines.replace('application/grpc', grpcType);
-    sendReply(stream, dated({ ...reply, lines }), false);
+    sendReply(stream, dated(grpcRefusal(grpcType, status, { message, requestId: '' })), false);
   }
 
   #onTrailers(stream: ServerStream, fault: SectionFault, endStream: boolean): void {
