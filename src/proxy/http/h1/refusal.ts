@@ -13,13 +13,19 @@ export interface Refusal {
   status: number;
   reason: string;
   message: string;
-  /** What of the request is there: ARENA[start,end). */
-  start: number;
-  end: number;
 }
 
+export const HEAD_TIMEOUT: Refusal = {
+  status: 408,
+  reason: 'head_timeout',
+  message: 'The request head did not arrive in time.',
+};
+
+/** ARENA[start,end): what of the request is there. */
+type Refused = Refusal & { start: number; end: number };
+
 /** As it goes on the wire, after which the connection closes; it is entered in the access log. */
-export function refusal(service: HttpService, client: ClientConnection, refused: Refusal): string {
+export function refusal(service: HttpService, client: ClientConnection, refused: Refused): string {
   const { status, reason, message } = refused;
   const requestId = nextRequestId();
   const type = refusedType(ARENA.latin1Slice(refused.start, refused.end));

@@ -19,7 +19,7 @@ import { KeptBytes } from './kept-bytes.ts';
 import { LINGER_TIMEOUT, Linger } from './linger.ts';
 import { mayEndHead, namesOtherProtocol, parseRequestHead, requestError } from './parse.ts';
 import { beginsAsPreface, PREFACE_KNOWN, type PrefaceHandler } from './preface.ts';
-import { type Refusal, refusal } from './refusal.ts';
+import { HEAD_TIMEOUT, type Refusal, refusal } from './refusal.ts';
 
 const READ_HEAD = 0;
 const READ_LENGTH = 1;
@@ -155,11 +155,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       if (this.ended?.look()) this.#drop('closed_early');
     } else if (this.#state !== READ_HEAD) this.#close('reset');
     else if (this.#kept.size === 0) this.#leave();
-    else {
-      const message = 'The request head did not arrive in time.';
-      const end = this.#kept.window(this.#kept.size);
-      this.#refuse({ status: 408, reason: 'head_timeout', message, start: JOIN_START, end });
-    }
+    else this.#refuse(HEAD_TIMEOUT, JOIN_START, this.#kept.window(this.#kept.size));
   }
 
   /** No more requests after the one under way. One that is idle ends, unless it was busy a moment ago. */
@@ -266,7 +262,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       if (this.#requests === 0 && this.#onPreface !== undefined && namesOtherProtocol(at, end)) {
         this.#service.stats.refused.value++;
         this.#close('leave');
-      } else this.#malformedHead(head, at, end);
+      } else this.#refuse({ ...requestError(head), reason: 'malformed_request' }, at, end);
       return end;
     }
     const after = head.end;
@@ -356,12 +352,6 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     this.#service.wheel.set(this.#deadline, this.#service.limits.keepAliveTimeout);
   }
 
-  #malformedHead(code: number, start: number, end: number): void {
-    this.#service.stats.refused.value++;
-    this.#closeAfter = true;
-    this.#refuse({ ...requestError(code), reason: 'malformed_request', start, end });
-  }
-
   #malformedBody(code: number, used: number): number {
     const { status, message } = requestError(code);
     this.#service.stats.refused.value++;
@@ -371,9 +361,10 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     return used;
   }
 
-  /** Answers a request that could not be read, and closes. */
-  #refuse(refused: Refusal): void {
-    this.link.send(refusal(this.#service, this, refused));
+  /** Answers a request of whose head only ARENA[start,end) is known, and closes. */
+  #refuse(why: Refusal, start: number, end: number): void {
+    if (why !== HEAD_TIMEOUT) this.#service.stats.refused.value++;
+    this.link.send(refusal(this.#service, this, { ...why, start, end }));
     this.#finish();
   }
 
