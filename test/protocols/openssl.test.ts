@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type DemoCertificate, demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
+import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
+import type { Issued } from '../../src/value/certificate.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
 import { findTool, run } from './tool.ts';
@@ -22,7 +23,7 @@ const parrot = net.createServer((socket) => {
   socket.on('error', () => {});
   socket.once('data', (bytes) => socket.end(bytes));
 });
-const pairs = new Map<string, DemoCertificate>();
+const pairs = new Map<string, Issued>();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'daemun-openssl-'));

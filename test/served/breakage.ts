@@ -1,5 +1,6 @@
 /** Ways in which users break manifests: what is written, what mends it, and the word that the gateway has for it. */
-import { type DemoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
+import { tlsSecret } from '../../src/cli/demo-certificate.ts';
+import type { Issued } from '../../src/value/certificate.ts';
 import { documents } from '../cli/manifest.ts';
 
 export interface Breakage {
@@ -215,7 +216,7 @@ function opaque(name: string, data: Object, type = 'kubernetes.io/tls'): string 
   return documents({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'shop' }, type, data });
 }
 
-function secrets(own: DemoCertificate, foreign: DemoCertificate): Breakage[] {
+function secrets(own: Issued, foreign: Issued): Breakage[] {
   const good = (name: string): string => tlsSecret({ namespace: 'shop', name }, own);
   const named = (name: string, says: RegExp, broken: string): Breakage =>
     secretCase(name, says, { broken, mended: good(name) });
@@ -253,7 +254,7 @@ function secrets(own: DemoCertificate, foreign: DemoCertificate): Breakage[] {
 }
 
 /** Two key pairs: one fits, the other is somebody else's. */
-export function breakages(own: DemoCertificate, foreign: DemoCertificate): Breakage[] {
+export function breakages(own: Issued, foreign: Issued): Breakage[] {
   return [...REFERENCES, ...VALUES, ...FILES, DUPLICATE, ...GATEWAYS, ...secrets(own, foreign)];
 }
 

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type DemoCertificate, demoCertificate } from '../../src/cli/demo-certificate.ts';
+import { demoCertificate } from '../../src/cli/demo-certificate.ts';
+import type { Issued } from '../../src/value/certificate.ts';
 import { backendRefs, httpRoute, manifests, service, tlsSecret } from './manifest.ts';
 import { type RawClient, rawTlsClient } from './raw-client.ts';
 import { type Rig, serveManifests } from './rig.ts';
@@ -20,7 +21,7 @@ function listener(name: string, hostname: string | undefined, ...secrets: string
 }
 
 let rig: Rig;
-let certificates: Record<string, DemoCertificate>;
+let certificates: Record<string, Issued>;
 
 function served(secretOfA = 'a'): string {
   return manifests(

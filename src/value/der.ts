@@ -26,6 +26,13 @@ export const truth = (): Buffer => tagged(TAG.boolean, Buffer.from([0xff]));
 /** All bits of whole bytes. */
 export const bits = (content: Uint8Array): Buffer => tagged(TAG.bitString, Buffer.from([0]), content);
 
+/** Up to eight flags, the first is the bit on the left; zeros at the end are not written. */
+export function flagBits(flags: number): Buffer {
+  let unused = 0;
+  while (unused < 7 && ((flags >>> unused) & 1) === 0) unused++;
+  return tagged(TAG.bitString, Buffer.from([unused, flags]));
+}
+
 /** A positive number of any size: a leading bit would make it negative. */
 export function integer(bytes: Uint8Array): Buffer {
   return tagged(TAG.integer, ...(bytes[0]! >= 0x80 ? [Buffer.from([0])] : []), bytes);
