@@ -1,17 +1,31 @@
 /** The data planes of a run: worker processes, so that nothing but traffic runs on a thread that serves. */
 
-import { type Fleet, type FleetEvents, WorkerFleet } from '../delivery/index.ts';
+import { type Fleet, type FleetEvents, inheritedAt, WorkerFleet } from '../delivery/index.ts';
 import { newTicketSecret, ticketSecretAt } from '../value/ticket-secret.ts';
+import { givenName, givenSockets, type NamedSocket } from './given-sockets.ts';
 import { workerEntry } from './package-place.ts';
 import type { ProxySetup } from './proxy-setup.ts';
 
-export type FleetSetup = Omit<ProxySetup, 'shared' | 'ticketSecret'>;
+export type FleetSetup = Omit<ProxySetup, 'shared' | 'ticketSecret' | 'given'>;
 
-export function openFleet(workers: number, given: FleetSetup, events: FleetEvents): Fleet {
+export function openFleet(workers: number, own: FleetSetup, events: FleetEvents): Fleet {
+  const sockets = usableSockets(workers, events);
+  const given = sockets.map((one, at) => ({ ...one, fd: inheritedAt(at) }));
   let ticketSecret = newTicketSecret();
   const setup = (): ProxySetup => {
     ticketSecret = ticketSecretAt(ticketSecret, Date.now());
-    return { ...given, ticketSecret, shared: workers > 1 };
+    return { ...own, given, ticketSecret, shared: workers > 1 };
   };
-  return new WorkerFleet(workers, { entry: workerEntry(), setup }, events);
+  return new WorkerFleet(workers, { entry: workerEntry(), inherited: sockets.map(({ fd }) => fd), setup }, events);
+}
+
+/** All workers accept from one socket; datagrams of one client would come to any of them. */
+function usableSockets(workers: number, { log }: FleetEvents): NamedSocket[] {
+  const { sockets, problems } = givenSockets();
+  for (const problem of problems) log.warn({}, problem);
+  const usable = sockets.filter(({ transport }) => transport === 'tcp' || workers === 1);
+  for (const one of sockets) {
+    if (!usable.includes(one)) log.warn({}, `${givenName(one)} is not used: several workers cannot share it`);
+  }
+  return usable;
 }

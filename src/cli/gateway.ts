@@ -5,6 +5,7 @@ import { Control, type ReportedDiagnostic } from '../control/index.ts';
 import type { Applied, ListenerView } from '../delivery/index.ts';
 import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
 import { CertificateFiles, type CertificateOption, type EndpointOption } from '../sources/index.ts';
+import { socketName } from '../value/socket-name.ts';
 import type { AdminSetup } from './admin-option.ts';
 import type { Announcer } from './announce.ts';
 import type { ClusterRun } from './cluster-run.ts';
@@ -12,6 +13,7 @@ import { Echoes } from './echo/index.ts';
 import { EchoOverlay } from './echo-overlay.ts';
 import { machineAddresses } from './every-address.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
+import { givenName, givenSockets } from './given-sockets.ts';
 import { manifestSource } from './manifest-source.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { packageVersion } from './version.ts';
@@ -212,9 +214,19 @@ export class Gateway {
       workers: this.#options.workers,
       admin: this.#admin?.address,
     });
+    this.#tellUnused(listeners);
+  }
+
+  /** What no listener has at the start may be for one that comes later. */
+  #tellUnused(listeners: readonly ListenerView[]): void {
     for (const [from, to] of this.#options.setup.portMap) {
       if (listeners.some(({ port }) => port === from)) continue;
       this.#voices.log.warn({}, `--port-map ${from}=${to} is not used: no listener has port ${from}`);
+    }
+    const bound = new Set(listeners.flatMap((listener) => listener.bound));
+    for (const one of givenSockets().sockets) {
+      if (bound.has(socketName(one.address, one.port))) continue;
+      this.#voices.log.warn({}, `${givenName(one)} is not used: no listener has it`);
     }
   }
 

@@ -2,7 +2,7 @@
 
 import type { OpenReceiver, WorkerProxy } from '../delivery/index.ts';
 import { Metrics } from '../observe/index.ts';
-import { createProxy, type ProxyOptions } from '../proxy/index.ts';
+import { createProxy, type GivenSocket, type ProxyOptions } from '../proxy/index.ts';
 import type { TicketSecret } from '../value/ticket-secret.ts';
 import { type AccessSetup, accessTap } from './access-tap.ts';
 import { ProcessMetrics } from './process-metrics.ts';
@@ -11,6 +11,8 @@ import { ProcessMetrics } from './process-metrics.ts';
 export interface ProxySetup extends AccessSetup {
   bind: string[];
   portMap: Array<[number, number]>;
+  /** With descriptors of the worker's. */
+  given?: GivenSocket[];
   trustedHops: string[];
   /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
   ticketSecret: TicketSecret;
@@ -36,6 +38,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       name,
       bind,
       portMap: new Map(portMap),
+      ...(setup.given ? { given: setup.given } : {}),
       trustedHops,
       ticketSecret,
       reusePort: shared,

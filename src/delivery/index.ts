@@ -6,5 +6,5 @@ export { type LeftOut, type ListenerView, listenerViews, whyNot } from './listen
 export { MemoryFleet } from './memory-fleet.ts';
 export { servingMetrics } from './serving-metrics.ts';
 export { WorkerFleet } from './worker-fleet.ts';
-export type { WorkerProgram } from './worker-process.ts';
+export { inheritedAt, type WorkerProgram } from './worker-process.ts';
 export { takeSeat, type WorkerProxy } from './worker-seat.ts';

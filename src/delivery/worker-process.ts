@@ -22,9 +22,16 @@ const END_GRACE = 300;
  */
 const YOUNG_HALF = 8;
 
+/** The descriptor of what a worker inherits as the nth: they come after the standard ones and the channel. */
+export function inheritedAt(index: number): number {
+  return 4 + index;
+}
+
 /** What a worker runs, and what its proxy is started with, asked for each time: plain data, since it is sent. */
 export interface WorkerProgram {
   entry: URL;
+  /** Descriptors that it inherits: `inheritedAt` says what they are there. */
+  inherited?: readonly number[];
   setup(): unknown;
 }
 
@@ -90,7 +97,7 @@ export class WorkerProcess {
 
   #start(): void {
     const child = fork(this.#program.entry, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(this.#program.inherited ?? [])],
       execArgv: [...process.execArgv, '--disable-sigusr1', `--max-semi-space-size=${YOUNG_HALF}`],
     });
     const began = Date.now();

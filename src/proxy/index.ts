@@ -4,6 +4,7 @@ import { DataPlane } from './server/data-plane.ts';
 
 export type { AccessEntry } from '../observe/index.ts';
 export type { HttpLimits } from './http/index.ts';
+export type { GivenSocket } from './listen/index.ts';
 export type { Proxy, ProxyOptions } from './proxy.ts';
 
 /** Throws RangeError for an option that makes no sense, such as a trusted hop that is no network. */

@@ -3,6 +3,7 @@ import type { Ack, Delta } from '../config/index.ts';
 import type { AccessEntry, MetricsSnapshot } from '../observe/index.ts';
 import type { TicketSecret } from '../value/ticket-secret.ts';
 import type { HttpLimits } from './http/index.ts';
+import type { GivenSocket } from './listen/index.ts';
 
 export interface ProxyOptions {
   /** This data plane's name in acknowledgements and metrics, such as `worker-0`. */
@@ -11,6 +12,8 @@ export interface ProxyOptions {
   bind: string[];
   /** Ports as written in Gateways to ports as bound; absent ports are bound as written. */
   portMap: ReadonlyMap<number, number>;
+  /** Sockets that were opened before: listeners of their ports have them, unless their Gateway asks for other addresses. */
+  given?: GivenSocket[];
   /** Several processes share the ports (SO_REUSEPORT). */
   reusePort: boolean;
   /** Networks (CIDR) whose X-Forwarded-* and X-Request-Id are believed. */

@@ -1,8 +1,9 @@
 export type { ConnectTarget, ConnectTls, Driver, Link, LinkAddresses, LinkTls, Sink } from '../ground/driver.ts';
+export { type GivenSocket, GivenSockets } from './given-sockets.ts';
 export { MemoryDriver, MemoryLink } from './memory-link.ts';
 export { NetDriver } from './net-driver.ts';
 export { adoptSocket, deliver, type Handle, linkOf, NetLink } from './net-link.ts';
-export { type ListeningSocket, openSocket, type SocketTarget, socketError } from './socket.ts';
+export { type ListeningSocket, type SocketTarget, socketError } from './socket.ts';
 export { TicketKeys } from './ticket-keys.ts';
 export { type PresentedCertificates, type TlsContext, TlsContexts } from './tls-contexts.ts';
 export { tlsLinkOf } from './tls-link.ts';

@@ -14,6 +14,8 @@ export interface SocketTarget {
   reusePort: boolean;
   /** Of `::` alone: IPv4 is left to another socket of this port. */
   ipv6Only?: boolean;
+  /** Of a socket that is bound already. */
+  fd?: number;
 }
 
 export interface ListeningSocket {
@@ -30,8 +32,9 @@ export async function openSocket(target: SocketTarget, onAccept: (handle: Handle
   const server = net.createServer({ allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    const { address: host, port, reusePort, ipv6Only = false } = target;
-    server.listen({ host, port, reusePort, ipv6Only, backlog: BACKLOG }, () => {
+    const { address: host, port, reusePort, ipv6Only = false, fd } = target;
+    const where = fd === undefined ? { host, port, reusePort, ipv6Only } : { fd };
+    server.listen({ ...where, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });

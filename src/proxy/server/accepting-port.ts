@@ -1,6 +1,6 @@
 /** What ports of connections have in common: a listening socket, and the set of all that lives on it. */
 import { DrainSet } from '../ground/drain.ts';
-import { adoptSocket, type Handle, type ListeningSocket, linkOf, openSocket } from '../listen/index.ts';
+import { adoptSocket, type Handle, type ListeningSocket, linkOf } from '../listen/index.ts';
 import { turnAway } from '../stream/index.ts';
 import type { Port, PortContent, PortTarget, Swap } from './port.ts';
 import type { World } from './world.ts';
@@ -21,7 +21,7 @@ export abstract class AcceptingPort implements Port {
   }
 
   async open(target: PortTarget): Promise<void> {
-    this.#socket = await openSocket(target, (handle) => this.#take(handle));
+    this.#socket = await this.world.sockets.open(target, (handle) => this.#take(handle));
   }
 
   release(): ListeningSocket | undefined {

@@ -7,13 +7,13 @@ import { newTicketSecret } from '../../value/ticket-secret.ts';
 import { Policies } from '../filter/index.ts';
 import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
-import { NetDriver, TicketKeys } from '../listen/index.ts';
+import { GivenSockets, NetDriver, TicketKeys } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import { ProxyState } from '../state/index.ts';
+import { proxyHeader } from '../stream/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
 import { type Change, ChangeCompiler, type Served } from './change.ts';
 import { PortSet, type PreparedPorts } from './port-set.ts';
-import { proxyHeader } from './proxy-header.ts';
 import { type Rejection, sift } from './sift.ts';
 import { World } from './world.ts';
 
@@ -64,10 +64,11 @@ export class DataPlane implements Proxy {
         via: options.via === true,
         ticketKeys: new TicketKeys(options.ticketSecret ?? newTicketSecret()),
         onAccess: options.onAccess,
+        sockets: new GivenSockets(options.given ?? []),
       },
     );
-    const { bind, portMap, reusePort, drainTimeout = DRAIN_TIMEOUT } = options;
-    this.#ports = new PortSet(this.#world, { bind, portMap, reusePort, drainTimeout });
+    const { bind, portMap, given = [], reusePort, drainTimeout = DRAIN_TIMEOUT } = options;
+    this.#ports = new PortSet(this.#world, { bind, portMap, given, reusePort, drainTimeout });
     this.#compiler = new ChangeCompiler(this.#world, this.#ports);
     this.#metrics.collect(abuseMetrics);
     this.#metrics.collect(() => backends.metrics());

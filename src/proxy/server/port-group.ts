@@ -2,6 +2,7 @@
 import type { Delta, Listener, RouteRule, Snapshot } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { socketName } from '../../value/socket-name.ts';
+import type { GivenSocket } from '../listen/index.ts';
 
 export type PortKind = 'http' | 'tls' | 'tcp' | 'udp';
 
@@ -25,6 +26,8 @@ export interface PortGroup extends Place {
 export interface Binding {
   bind: readonly string[];
   portMap: ReadonlyMap<number, number>;
+  /** Sockets that are there already: of a port that has one the run opens no others. */
+  given?: readonly Pick<GivenSocket, 'transport' | 'address' | 'port'>[];
 }
 
 /** The groups by the keys of their places, and why listeners are in none of their places. */
@@ -36,9 +39,11 @@ export interface PortGroups {
 
 /** A listener serves on the addresses that its Gateway asks for, or else on those of the run. */
 export function placesOf(listener: Listener, binding: Binding): Place[] {
-  const addresses = listener.addresses.length > 0 ? listener.addresses : binding.bind;
   const port = binding.portMap.get(listener.port) ?? listener.port;
   const transport = listener.protocol === 'UDP' ? 'udp' : 'tcp';
+  const given = (binding.given ?? []).filter((one) => one.transport === transport && one.port === port);
+  const own = given.length > 0 ? given.map(({ address }) => address) : binding.bind;
+  const addresses = listener.addresses.length > 0 ? listener.addresses : own;
   // Port 0 asks for any free port: one for each port as written.
   const place = port === 0 ? `0 for ${listener.port}` : String(port);
   const kin = `${transport} ${addresses.join(' ')} ${place}`;

@@ -170,8 +170,10 @@ export class PortSet {
 
   /** Ends everything, what drains already too, within `timeout` milliseconds. */
   async drain(timeout: number): Promise<void> {
+    this.#world.sockets.end();
     for (const [key, { port }] of [...this.#open]) this.#drain(key, port);
     await Promise.all([...this.#draining].map(([port, { ended }]) => port.drain(timeout).then(() => ended)));
+    this.#world.datagrams.end();
   }
 }
 

@@ -20,17 +20,20 @@ export class UdpPort implements Port {
     this.#world = world;
     const { wheel, meter, streamLimits: limits } = world;
     const listener = content.listeners[0]!.key;
-    const options = { wheel, meter, limits, listener, live: new DrainSet() };
+    const options = { layer: world.datagrams, wheel, meter, limits, listener, live: new DrainSet() };
     this.#listener = new UdpListener(options, this.#planOf(content));
   }
 
   async open(target: PortTarget): Promise<void> {
     try {
-      // One socket for each address, so that answers leave from the address that was asked.
-      const bound = await this.#listener.open(localAddresses(target.address, target), target.port, target.reusePort);
+      // One socket for each address, so that answers leave from the address that was asked; but one that was given is taken
+      // as it is.
+      const given = this.#world.sockets.find({ ...target, transport: 'udp' }) !== undefined;
+      const addresses = given ? [target.address] : localAddresses(target.address, target);
+      const bound = await this.#listener.open(addresses, target.port, target.reusePort);
       this.bound = bound.map(({ address, port }) => socketName(address, port));
       const port = bound[0]?.port ?? target.port;
-      if (port !== 0 && isWildcard(target.address)) this.#follow({ ...target, port });
+      if (port !== 0 && !given && isWildcard(target.address)) this.#follow({ ...target, port });
     } catch (error) {
       throw socketError(error as NodeJS.ErrnoException, target);
     }

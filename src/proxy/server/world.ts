@@ -5,8 +5,15 @@ import type { Networks } from '../../value/networks.ts';
 import type { Policies } from '../filter/index.ts';
 import type { DrainSet, Tally } from '../ground/drain.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats } from '../http/index.ts';
-import type { Driver, TicketKeys } from '../listen/index.ts';
-import { type StreamBackend, StreamMeter, StreamPlans, streamLimits } from '../stream/index.ts';
+import type { Driver, GivenSockets, TicketKeys } from '../listen/index.ts';
+import {
+  type GivenDatagrams,
+  givenDatagrams,
+  type StreamBackend,
+  StreamMeter,
+  StreamPlans,
+  streamLimits,
+} from '../stream/index.ts';
 import type { Backends } from '../upstream/index.ts';
 
 export class World {
@@ -19,6 +26,9 @@ export class World {
   readonly streamLimits = streamLimits();
   readonly ticketKeys: TicketKeys;
   readonly limits: HttpLimits;
+  readonly sockets: GivenSockets;
+  /** How UDP ports come by their sockets. */
+  readonly datagrams: GivenDatagrams;
   /** Connections of clients on all ports. */
   readonly connections: Tally = { count: 0 };
   readonly #trustedHops: Networks;
@@ -33,6 +43,7 @@ export class World {
       via: boolean;
       ticketKeys: TicketKeys;
       onAccess: ((entry: AccessEntry) => void) | undefined;
+      sockets: GivenSockets;
     },
   ) {
     this.driver = parts.driver;
@@ -43,6 +54,9 @@ export class World {
     this.meter = new StreamMeter(parts.metrics, settings.onAccess);
     this.ticketKeys = settings.ticketKeys;
     this.limits = settings.limits;
+    const { sockets } = settings;
+    this.sockets = sockets;
+    this.datagrams = givenDatagrams((place) => sockets.find({ ...place, transport: 'udp' })?.fd);
     this.#trustedHops = settings.trustedHops;
     this.#via = settings.via;
     this.#onAccess = settings.onAccess;

@@ -17,12 +17,15 @@ type Lookup = (
 const literal4: Lookup = (hostname, _options, callback) => callback(null, hostname, 4);
 const literal6: Lookup = (hostname, _options, callback) => callback(null, hostname, 6);
 
-class NodeDatagramSocket implements DatagramSocket {
+export class NodeDatagramSocket implements DatagramSocket {
   readonly #socket: Socket;
+  readonly #kept: boolean;
   #closed = false;
 
-  constructor(socket: Socket, sink: DatagramSink) {
+  /** `kept`: the socket is for others after this. */
+  constructor(socket: Socket, sink: DatagramSink, { kept = false } = {}) {
     this.#socket = socket;
+    this.#kept = kept;
     socket.on('message', (bytes: Buffer, from: RemoteInfo) => sink.onDatagram(bytes, from));
     socket.on('error', (error) => sink.onError(error));
   }
@@ -44,7 +47,7 @@ class NodeDatagramSocket implements DatagramSocket {
       .removeAllListeners('message')
       .removeAllListeners('error')
       .on('error', () => {});
-    this.#socket.close();
+    if (!this.#kept) this.#socket.close();
   }
 }
 
@@ -52,6 +55,18 @@ function socketFor(address: string, more: Omit<dgram.SocketOptions, 'type'> = {}
   const v6 = isIPv6(address);
   const lookup = (v6 ? literal6 : literal4) as never;
   return dgram.createSocket({ ...more, type: v6 ? 'udp6' : 'udp4', ipv6Only: v6, lookup });
+}
+
+/** Over a descriptor that is bound already. */
+export function adoptedSocket(address: string, fd: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = socketFor(address, { recvBufferSize: LISTEN_BUFFER });
+    socket.once('error', reject);
+    socket.bind({ fd, exclusive: true }, () => {
+      socket.off('error', reject).on('error', () => {});
+      resolve(socket);
+    });
+  });
 }
 
 export const NODE_DATAGRAMS: DatagramLayer = {

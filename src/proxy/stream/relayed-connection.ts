@@ -13,7 +13,7 @@ import type { Link } from '../ground/driver.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
 import { sayFarewell } from './farewell.ts';
 import { isLocalFault } from './local-fault.ts';
-import { encodeV1, encodeV2 } from './proxy-protocol.ts';
+import { proxyHeader } from './proxy-header.ts';
 import { RelayHalf } from './relay-half.ts';
 import { newRecord, type StreamReason, type StreamRecord } from './stream-meter.ts';
 import type { StreamBackend, StreamPlan } from './stream-plan.ts';
@@ -205,7 +205,7 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
       destination: { address: link.localAddress, port: link.localPort },
     };
     const addresses = this.#arrival.addresses ?? own;
-    return version === 1 ? encodeV1(addresses) : encodeV2(addresses);
+    return proxyHeader(version, addresses);
   }
 }
 
