@@ -1,6 +1,7 @@
 /** Judges objects by a CRD as an API server does: prune, default, structural validation, list keys, CEL. */
 import { isIPv4, isIPv6 } from 'node:net';
 import { isObject, type JsonObject } from '../../src/sources/schema/index.ts';
+import { isCidr } from '../../src/value/network.ts';
 import { celValue, failsCel } from './cel.ts';
 
 export interface OpenApi {
@@ -28,6 +29,7 @@ export interface OpenApi {
   'x-kubernetes-validations'?: Array<{ rule: string; message: string }>;
   'x-kubernetes-list-type'?: string;
   'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-int-or-string'?: boolean;
 }
 
 export interface Verdict {
@@ -73,6 +75,7 @@ function structural(schema: OpenApi, value: unknown, at: At): void {
     fail(`not ${schema.type}`);
     return;
   }
+  if (schema['x-kubernetes-int-or-string'] && typeof value !== 'string' && !Number.isInteger(value)) fail('type');
   if (schema.enum && !schema.enum.includes(value)) fail('enum');
   if (typeof value === 'string') stringLimits(schema, value, fail);
   if (typeof value === 'number') {
@@ -91,6 +94,7 @@ function stringLimits(schema: OpenApi, value: string, fail: (why: string) => voi
   if (schema.pattern !== undefined && !expression(schema.pattern).test(value)) fail('pattern');
   if (schema.format === 'ipv4' && !isIPv4(value)) fail('ipv4');
   if (schema.format === 'ipv6' && !isIPv6(value)) fail('ipv6');
+  if (schema.format === 'cidr' && !isCidr(value)) fail('cidr');
 }
 
 const expressions = new Map<string, RegExp>();

@@ -84,7 +84,10 @@ class Checker {
         if (typeof value !== 'string' && !Number.isInteger(value)) return this.#wrongType('a port or its name', value);
         return value;
       case 'amount':
-        if (typeof value !== 'string' && typeof value !== 'number') return this.#wrongType('a number or text', value);
+        // As API servers have it for our kinds: half a processor is 500m.
+        if (typeof value !== 'string' && !Number.isInteger(value)) {
+          return this.#wrongType('a whole number, or text such as 500m or 25%', value);
+        }
         return value;
       case 'free':
         if (!isObject(value)) return this.#wrongType('an object (a list of "name: value" lines)', value);

@@ -1,7 +1,21 @@
 import type { AutoscalingParameters, DaemunParametersSpec, ServiceParameters } from '../../api/index.ts';
 import { annotationValue, cidr, labelValue, objectName } from './format.ts';
 import { portNumber } from './reference.ts';
-import { amount, flag, free, integer, list, map, object, oneOf, optional, required, rule, text } from './schema.ts';
+import {
+  amount,
+  celRule,
+  flag,
+  free,
+  integer,
+  list,
+  map,
+  object,
+  oneOf,
+  optional,
+  required,
+  rule,
+  text,
+} from './schema.ts';
 
 const named = rule<Array<{ name?: unknown }>>('has an item without a name', (items) =>
   items.every(({ name }) => typeof name === 'string' && name !== ''),
@@ -18,10 +32,13 @@ const autoscaling = object(
   },
   {
     rules: [
-      rule<AutoscalingParameters>(
-        'must not be less than minReplicas',
-        ({ minReplicas = 1, maxReplicas = minReplicas }) => maxReplicas >= minReplicas,
-        'maxReplicas',
+      celRule(
+        '!has(self.maxReplicas) || self.maxReplicas >= (has(self.minReplicas) ? self.minReplicas : 1)',
+        rule<AutoscalingParameters>(
+          'must not be less than minReplicas',
+          ({ minReplicas = 1, maxReplicas = minReplicas }) => maxReplicas >= minReplicas,
+          'maxReplicas',
+        ),
       ),
     ],
   },
@@ -31,9 +48,12 @@ const disruptionBudget = object(
   { minAvailable: optional(amount), maxUnavailable: optional(amount) },
   {
     rules: [
-      rule<NonNullable<DaemunParametersSpec['disruptionBudget']>>(
-        'must have either minAvailable or maxUnavailable',
-        ({ minAvailable, maxUnavailable }) => (minAvailable === undefined) !== (maxUnavailable === undefined),
+      celRule(
+        'has(self.minAvailable) != has(self.maxUnavailable)',
+        rule<NonNullable<DaemunParametersSpec['disruptionBudget']>>(
+          'must have either minAvailable or maxUnavailable',
+          ({ minAvailable, maxUnavailable }) => (minAvailable === undefined) !== (maxUnavailable === undefined),
+        ),
       ),
     ],
   },
@@ -60,10 +80,13 @@ const service = object(
   },
   {
     rules: [
-      rule<ServiceParameters>(
-        'is of no use with type ClusterIP: nobody from outside reaches it',
-        ({ type, externalTrafficPolicy }) => type !== 'ClusterIP' || externalTrafficPolicy === undefined,
-        'externalTrafficPolicy',
+      celRule(
+        '!has(self.type) || self.type != "ClusterIP" || !has(self.externalTrafficPolicy)',
+        rule<ServiceParameters>(
+          'is of no use with type ClusterIP: nobody from outside reaches it',
+          ({ type, externalTrafficPolicy }) => type !== 'ClusterIP' || externalTrafficPolicy === undefined,
+          'externalTrafficPolicy',
+        ),
       ),
     ],
   },
@@ -123,20 +146,29 @@ export const daemunParametersSpec = object(
         ({ workers }) => workers === undefined || workers === 'auto' || Number(workers) >= 1,
         'workers',
       ),
-      rule<DaemunParametersSpec>(
-        'must not stand beside autoscaling, which decides it; remove one of the two',
-        ({ replicas, autoscaling: scaling }) => replicas === undefined || scaling === undefined,
-        'replicas',
+      celRule(
+        '!has(self.replicas) || !has(self.autoscaling)',
+        rule<DaemunParametersSpec>(
+          'must not stand beside autoscaling, which decides it; remove one of the two',
+          ({ replicas, autoscaling: scaling }) => replicas === undefined || scaling === undefined,
+          'replicas',
+        ),
       ),
-      rule<DaemunParametersSpec>(
-        'is of no use to a DaemonSet, which has a pod on each node; remove it or workload',
-        ({ workload, autoscaling: scaling }) => workload !== 'DaemonSet' || scaling === undefined,
-        'autoscaling',
+      celRule(
+        '!has(self.workload) || self.workload != "DaemonSet" || !has(self.autoscaling)',
+        rule<DaemunParametersSpec>(
+          'is of no use to a DaemonSet, which has a pod on each node; remove it or workload',
+          ({ workload, autoscaling: scaling }) => workload !== 'DaemonSet' || scaling === undefined,
+          'autoscaling',
+        ),
       ),
-      rule<DaemunParametersSpec>(
-        'is of no use to a DaemonSet, which has a pod on each node; remove it or workload',
-        ({ workload, replicas }) => workload !== 'DaemonSet' || replicas === undefined,
-        'replicas',
+      celRule(
+        '!has(self.workload) || self.workload != "DaemonSet" || !has(self.replicas)',
+        rule<DaemunParametersSpec>(
+          'is of no use to a DaemonSet, which has a pod on each node; remove it or workload',
+          ({ workload, replicas }) => workload !== 'DaemonSet' || replicas === undefined,
+          'replicas',
+        ),
       ),
     ],
   },

@@ -1,0 +1,53 @@
+/** The CRDs of our own kinds, as they are made, against the schemas that they are made from: an API server is no laxer. */
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import type { Kind } from '../../src/api/index.ts';
+import { check, type JsonObject, SCHEMAS } from '../../src/sources/schema/index.ts';
+import { crdOf, ownKinds } from '../house/crd/schema-crd.ts';
+import { mutations, type Specimen, samplesOf } from './corpus.ts';
+import { judge, type OpenApi } from './openapi.ts';
+
+/** What no schema of an API server can say; we do, where the object is read. */
+const OURS_ALONE =
+  /has an item without a name|must be "auto" or a number|must be an object|repeats|host name|must not be empty/;
+
+const seeds = parseAllDocuments(await readFile(new URL('own-seeds.yaml', import.meta.url), 'utf8')).map(
+  (document) => document.toJS() as JsonObject,
+);
+const samples = samplesOf(seeds);
+
+function schemaOf(kind: Kind): OpenApi {
+  const { spec } = crdOf(kind) as { spec: { versions: Array<{ schema: { openAPIV3Schema: OpenApi } }> } };
+  return spec.versions[0]!.schema.openAPIV3Schema;
+}
+
+/** Metadata is the API server's own affair, and checked beside the CRD. */
+function isOfSpec({ object }: Specimen, seed: JsonObject): boolean {
+  return ['apiVersion', 'kind', 'metadata'].every(
+    (field) => JSON.stringify(object[field]) === JSON.stringify(seed[field]),
+  );
+}
+
+test.each(ownKinds().filter((kind) => seeds.some((seed) => seed.kind === kind)))('%s', (kind) => {
+  const schema = schemaOf(kind);
+  let [compared, refused] = [0, 0];
+  const differences: string[] = [];
+  for (const seed of seeds.filter((one) => one.kind === kind)) {
+    expect(check(SCHEMAS[kind], seed).problems).toEqual([]);
+    expect(judge(schema, seed).errors).toEqual([]);
+    for (const specimen of mutations(seed, { schema, samples })) {
+      if (!isOfSpec(specimen, seed)) continue;
+      const theirs = judge(schema, specimen.object).errors;
+      const ours = check(SCHEMAS[kind], specimen.object).problems.filter(({ severity }) => severity === 'error');
+      compared++;
+      if (theirs.length > 0) refused++;
+      if (theirs.length > 0 === ours.length > 0) continue;
+      if (theirs.length === 0 && ours.every(({ message }) => OURS_ALONE.test(message))) continue;
+      const said = ours.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ');
+      differences.push(`${specimen.how}: we: ${said || 'accepted'}; CRD: ${theirs.join('; ') || 'accepted'}`);
+    }
+  }
+  expect(differences.slice(0, 20).join('\n')).toBe('');
+  expect(refused).toBeGreaterThan(compared / 10);
+});
