@@ -119,14 +119,18 @@ spec:
   template:
     metadata: { labels: { app: ${name} } }
     spec:
+      securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: RuntimeDefault } }
       containers:
         - name: echo
           image: ${ECHO_IMAGE}
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }
           env:
             - name: POD_NAME
               valueFrom: { fieldRef: { fieldPath: metadata.name } }
             - name: NAMESPACE
               valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
           readinessProbe: { httpGet: { path: /, port: 3000 }, periodSeconds: 1 }
+          # It ends at once where it is told to: gateways must have heard of it by then.
+          lifecycle: { preStop: { sleep: { seconds: 5 } } }
 `;
 }
