@@ -24,9 +24,11 @@ interface PodSpec {
   containers: Array<{ args: string[]; securityContext: Record<string, unknown> }>;
 }
 
-const program = helmProgram('v3');
+/** The same charts for the next Helm. */
+const program = helmProgram(process.env.HELM_VERSION === 'v4' ? 'v4' : 'v3');
+/** Without the empty lines that Helm 4 puts before a document. */
 const render = async (args: readonly string[]): Promise<string> =>
-  (await helm(program!, ['template', ...args, ...ANY_CLUSTER])).stdout;
+  (await helm(program!, ['template', ...args, ...ANY_CLUSTER])).stdout.replaceAll(/\n{2,}(?=---\n)/g, '\n');
 const manifestsOf = (text: string): Manifest[] =>
   parseAllDocuments(text).flatMap((document) => (document.contents === null ? [] : [document.toJS() as Manifest]));
 const withValues = async (...values: string[]): Promise<Manifest[]> =>

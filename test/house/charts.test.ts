@@ -1,5 +1,5 @@
 /** What the charts hold of generated things is what the code says. `npm run docs` writes it anew. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { KINDS } from '../../src/api/index.ts';
@@ -14,4 +14,9 @@ test.each(ownKinds())('CRD of %s', async (kind) => {
 
 test('the chart has the CRDs of our kinds, and no others', () => {
   expect(readdirSync(CRDS).sort()).toEqual(ownKinds().map(fileOf).sort());
+});
+
+test('the plain manifests have them, too: `npm run docs` renders them with Helm', () => {
+  const plain = readFileSync(new URL('../../charts/install.yaml', import.meta.url), 'utf8');
+  expect(ownKinds().filter((kind) => !plain.includes(crdText(kind)))).toEqual([]);
 });
