@@ -1,12 +1,11 @@
 /** Serves the examples on unprivileged ports, with echoes behind them, and says what to try. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative } from 'node:path';
 import { demoCertificate, tlsSecret } from './demo-certificate.ts';
 import { ownLoopback } from './every-address.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
-import { packagePlace } from './package-place.ts';
+import { packageFolder } from './package-place.ts';
 import type { PortMap } from './port-map.ts';
 import { serve } from './serve.ts';
 import type { Signals } from './signal.ts';
@@ -18,7 +17,7 @@ export interface DemoOptions {
 }
 
 export async function demo({ portMap, admin, signals }: DemoOptions): Promise<void> {
-  const examples = fileURLToPath(packagePlace('examples'));
+  const examples = packageFolder('examples');
   const folder = mkdtempSync(join(tmpdir(), 'daemun-demo-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const certificate = await demoCertificate(['*.example.com']);
@@ -42,11 +41,11 @@ export async function demo({ portMap, admin, signals }: DemoOptions): Promise<vo
     logLevel: 'info',
     logFormat: 'text',
     signals,
-    onStarted: (gateway) => process.stdout.write(tries(gateway)),
+    onStarted: (gateway) => process.stdout.write(tries(gateway, examples)),
   });
 }
 
-function tries(gateway: Gateway): string {
+function tries(gateway: Gateway, examples: string): string {
   const listeners = gateway.listeners();
   const portOf = (protocol: string) =>
     listeners
@@ -78,6 +77,12 @@ Try, from another terminal:
   Wildcard TLS: any other host
     curl -k ${tls('tenant-7.example.com', '/')}
 
-Edit a file in examples/ and see it served at once. Ctrl-C ends.
+Edit a file in ${shown(examples)}/ and see it served at once. Ctrl-C ends.
 `;
+}
+
+/** As the shortest path from here. */
+function shown(folder: string): string {
+  const path = relative(process.cwd(), folder);
+  return path.startsWith('..') ? folder : path;
 }

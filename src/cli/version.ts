@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { packagePlace } from './package-place.ts';
+import { packageText } from './package-place.ts';
 
 /** Of the package. */
 export function packageVersion(): string {
-  const text = readFileSync(packagePlace('package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  return (JSON.parse(packageText('package.json')) as { version: string }).version;
 }

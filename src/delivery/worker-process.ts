@@ -1,5 +1,5 @@
 /** One worker as its parent sees it: started, fed, and started again when it crashes. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Delta } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
@@ -29,7 +29,8 @@ export function inheritedAt(index: number): number {
 
 /** What a worker runs, and what its proxy is started with, asked for each time: plain data, since it is sent. */
 export interface WorkerProgram {
-  entry: URL;
+  /** A module; or of a program that holds its modules itself, the word by which it knows that it is a worker. */
+  entry: URL | string;
   /** Descriptors that it inherits: `inheritedAt` says what they are there. */
   inherited?: readonly number[];
   setup(): unknown;
@@ -98,7 +99,7 @@ export class WorkerProcess {
   #start(): void {
     const child = fork(this.#program.entry, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(this.#program.inherited ?? [])],
-      execArgv: [...process.execArgv, '--disable-sigusr1', `--max-semi-space-size=${YOUNG_HALF}`],
+      ...withFlags(this.#program.entry),
     });
     const began = Date.now();
     this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');
@@ -148,4 +149,12 @@ export class WorkerProcess {
     // An error here means that the worker is going: its exit follows, and a new one gets everything.
     if (this.#child?.connected) this.#child.send(message, () => {});
   }
+}
+
+/** Who holds its modules itself takes what stands before them for words of its own, and Node's flags from the environment. */
+function withFlags(entry: URL | string): Pick<ForkOptions, 'execArgv' | 'env'> {
+  const flags = ['--disable-sigusr1', `--max-semi-space-size=${YOUNG_HALF}`];
+  if (typeof entry !== 'string') return { execArgv: [...process.execArgv, ...flags] };
+  const { NODE_OPTIONS = '' } = process.env;
+  return { execArgv: [], env: { ...process.env, NODE_OPTIONS: `${NODE_OPTIONS} ${flags.join(' ')}`.trim() } };
 }

@@ -36,17 +36,20 @@ export interface ServedListener {
   message?: string;
 }
 
-export class DaemunProcess {
+/** A program whose output is read as it comes. */
+export class RunningProgram {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
   stdout = '';
   stderr = '';
   readonly #watchers = new Set<() => void>();
 
-  /** `before`: a program and its arguments that start the command. */
-  constructor(args: string[], before: string[] = []) {
-    const [program, ...words] = [...before, process.execPath, ENTRY, ...args];
-    this.child = spawn(program!, words, { stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(
+    program: string,
+    args: string[],
+    { cwd, env = process.env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd, env });
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.#wake();
@@ -95,6 +98,14 @@ export class DaemunProcess {
 
   #wake(): void {
     for (const wake of [...this.#watchers]) wake();
+  }
+}
+
+export class DaemunProcess extends RunningProgram {
+  /** `before`: a program and its arguments that start the command. */
+  constructor(args: string[], before: string[] = []) {
+    const [program, ...words] = [...before, process.execPath, ENTRY, ...args];
+    super(program!, words);
   }
 }
 
