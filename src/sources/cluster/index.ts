@@ -4,3 +4,4 @@ export { ApiError } from './api-error.ts';
 export { type PauseSpan, pauseAfter } from './backoff.ts';
 export { AccessError, clusterAccess } from './cluster-access.ts';
 export { ClusterSource, type ClusterSourceOptions, type LiveStatus, type ObjectPlace } from './cluster-source.ts';
+export { ListWatch, type ListWatchTimes } from './list-watch.ts';

@@ -1,0 +1,117 @@
+/** Where clients reach a Gateway: what its Service, or the nodes of its pods, have got. Pure. */
+import { isIP } from 'node:net';
+import type { WantedInfrastructure } from '../../api/index.ts';
+import type { LiveObject } from './made-object.ts';
+import { serviceType } from './service.ts';
+
+export interface Addresses {
+  addresses: Array<{ type: 'IPAddress' | 'Hostname'; value: string }>;
+  problem?: { reason: 'AddressNotUsable' | 'AddressNotAssigned'; message: string };
+}
+
+export interface AddressSources {
+  /** `namespace/name` of the Service, for messages. */
+  name: string;
+  service: LiveObject | undefined;
+  nodes(): LiveObject[];
+  pods(): LiveObject[];
+}
+
+/** The API's limit on a status. */
+const MAX_ADDRESSES = 16;
+
+interface ServiceFields {
+  spec?: { type?: string; clusterIP?: string; clusterIPs?: string[]; externalIPs?: string[] };
+  status?: { loadBalancer?: { ingress?: Array<{ ip?: string; hostname?: string }> } };
+}
+
+interface NodeFields {
+  spec?: { unschedulable?: boolean };
+  status?: {
+    addresses?: Array<{ type: string; address: string }>;
+    conditions?: Array<{ type: string; status: string }>;
+    hostIP?: string;
+    hostIPs?: Array<{ ip: string }>;
+  };
+}
+
+export function assignedAddresses(wanted: WantedInfrastructure, from: AddressSources): Addresses {
+  const found = values(wanted, from);
+  const addresses = [...new Set(found)].slice(0, MAX_ADDRESSES).map(addressOf);
+  const missing = wanted.addresses.filter((asked) => !found.some((one) => sameAddress(one, asked)));
+  if (missing.length > 0) {
+    const got = found.length === 0 ? 'it has none' : `it has ${found.join(', ')}`;
+    const message = `spec.addresses: ${missing.join(', ')} is not given to Service ${from.name}: ${got}; ask for an address that this cluster can give, or for none`;
+    return { addresses, problem: { reason: 'AddressNotUsable', message } };
+  }
+  if (addresses.length > 0) return { addresses };
+  return { addresses, problem: { reason: 'AddressNotAssigned', message: whyNone(wanted, from) } };
+}
+
+function values({ parameters }: WantedInfrastructure, { service, nodes, pods }: AddressSources): string[] {
+  if (parameters.pod?.hostNetwork === true) return pods().filter(isReady).flatMap(hostAddresses);
+  return serviceAddresses(service, nodes);
+}
+
+/** Of any Service, whoever made it. */
+export function serviceAddresses(service: LiveObject | undefined, nodes: () => LiveObject[]): string[] {
+  const { spec, status } = (service ?? {}) as ServiceFields;
+  switch (spec?.type) {
+    case 'LoadBalancer':
+      return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip ?? hostname ?? []);
+    case 'NodePort':
+      return nodes().filter(isReady).flatMap(nodeAddresses);
+    case 'ClusterIP':
+      return [...(spec.externalIPs ?? []), ...(spec.clusterIPs ?? [spec.clusterIP ?? ''])].filter(
+        (ip) => ip !== '' && ip !== 'None',
+      );
+    default:
+      return [];
+  }
+}
+
+/** Those that are reached from outside, or where there are none those of the cluster's own network. */
+function nodeAddresses(node: LiveObject): string[] {
+  const { addresses = [] } = (node as NodeFields).status ?? {};
+  const of = (wanted: string) => addresses.filter(({ type }) => type === wanted).map(({ address }) => address);
+  const external = of('ExternalIP');
+  return external.length > 0 ? external : of('InternalIP');
+}
+
+function hostAddresses(pod: LiveObject): string[] {
+  const { hostIP, hostIPs } = (pod as NodeFields).status ?? {};
+  return hostIPs?.map(({ ip }) => ip) ?? (hostIP === undefined ? [] : [hostIP]);
+}
+
+function isReady(object: LiveObject): boolean {
+  const { conditions = [] } = (object as NodeFields).status ?? {};
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
+export function addressOf(value: string): Addresses['addresses'][number] {
+  return { type: isIP(value) === 0 ? 'Hostname' : 'IPAddress', value };
+}
+
+/** IPv6 has many spellings. */
+function sameAddress(one: string, other: string): boolean {
+  if (one === other) return true;
+  return isIP(one) === 6 && isIP(other) === 6 && canonical(one) === canonical(other);
+}
+
+function canonical(ip: string): string {
+  return new URL(`http://[${ip}]`).hostname;
+}
+
+function whyNone({ parameters, ports }: WantedInfrastructure, { name }: AddressSources): string {
+  if (ports.length === 0) return 'no listener has a port, so nothing can have an address';
+  if (parameters.pod?.hostNetwork === true)
+    return 'no pod of the data plane is ready, whose node would give the address';
+  switch (serviceType(parameters)) {
+    case 'LoadBalancer':
+      return `Service ${name} has no address yet; where nothing in the cluster gives load balancers addresses, set service.type to NodePort in DaemunParameters`;
+    case 'NodePort':
+      return `Service ${name} is reached at the nodes, and none is ready`;
+    case 'ClusterIP':
+      return `Service ${name} has no address yet`;
+  }
+}

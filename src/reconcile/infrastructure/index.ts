@@ -1,0 +1,10 @@
+/** What Gateways need in a cluster besides their config: Deployments, Services and what goes with them. */
+export {
+  InfrastructureReconciler,
+  type InfrastructureReconcilerOptions,
+  type InfrastructureState,
+} from './infrastructure-reconciler.ts';
+export type { LiveObject, MadeObject } from './made-object.ts';
+export type { PublishedService } from './published-service.ts';
+export { type InfrastructureSettings, TOKEN_AUDIENCE } from './settings.ts';
+export { wantedObjects } from './wanted-objects.ts';

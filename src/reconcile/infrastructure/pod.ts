@@ -1,0 +1,213 @@
+import type { DaemunParametersSpec, Opaque, PodParameters, WantedInfrastructure } from '../../api/index.ts';
+import { infrastructureName } from '../../value/infrastructure-name.ts';
+import { digestOf, labelsOf, POD_GATEWAY_ANNOTATION, selectorLabels } from './metadata.ts';
+import { bytesOf } from './quantity.ts';
+import { ADMIN_PORT, type InfrastructureSettings, TOKEN_AUDIENCE } from './settings.ts';
+
+/** Whoever runs in the container: nobody in particular. */
+const USER = 65532;
+/** Seconds from the word to end until a pod is killed: endpoints go, then requests finish. */
+const GRACE = 90;
+/** Seconds that a projected token is good for; the kubelet renews it at four fifths. */
+const TOKEN_SECONDS = 3600;
+/** Of the last config, kept in memory: keys never reach a disk. */
+const SNAPSHOT_SIZE = '256Mi';
+/** The part of a memory limit that heaps may have; the rest is buffers, code and the snapshot. */
+const HEAP_SHARE = 0.6;
+/** On a node's network ports are everybody's: the admin port is drawn from these. */
+const NODE_ADMIN_PORTS = { first: 20_000, count: 10_000 };
+
+const RUN = '/var/run/daemun';
+
+export interface PodTemplate {
+  metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+  spec: Record<string, unknown>;
+}
+
+export function podTemplate(wanted: WantedInfrastructure, settings: InfrastructureSettings): PodTemplate {
+  const { pod = {} } = wanted.parameters;
+  const metadata = {
+    labels: labelsOf(wanted, pod.labels),
+    annotations: { ...wanted.annotations, ...pod.annotations, [POD_GATEWAY_ANNOTATION]: wanted.name },
+  };
+  const made = (admin: number): PodTemplate => ({ metadata, spec: podSpec(wanted, { settings, admin }) });
+  if (pod.hostNetwork !== true) return made(ADMIN_PORT);
+  // Of another number in each form of the pod, so that the next one can start on the node where the last still runs.
+  const { first, count } = NODE_ADMIN_PORTS;
+  const digest = digestOf([wanted.namespace, wanted.name, made(0)]);
+  return made(first + (Number.parseInt(digest.slice(0, 8), 16) % count));
+}
+
+interface Around {
+  settings: InfrastructureSettings;
+  admin: number;
+}
+
+function podSpec(wanted: WantedInfrastructure, around: Around): Record<string, unknown> {
+  const { pod = {} } = wanted.parameters;
+  const { hostNetwork = false } = pod;
+  return {
+    serviceAccountName: infrastructureName(wanted.name),
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: pod.terminationGracePeriodSeconds ?? GRACE,
+    ...(hostNetwork ? { hostNetwork, dnsPolicy: 'ClusterFirstWithHostNet' } : {}),
+    ...given('imagePullSecrets', pod.imagePullSecrets),
+    ...given('nodeSelector', pod.nodeSelector),
+    ...given('tolerations', pod.tolerations),
+    ...placement(wanted),
+    ...given('priorityClassName', pod.priorityClassName),
+    securityContext: podSecurity(wanted, hostNetwork),
+    containers: [container(wanted, around)],
+    volumes: [...volumes(wanted), ...(pod.volumes ?? [])],
+  };
+}
+
+function given(name: string, value: unknown): Record<string, unknown> {
+  return value === undefined ? {} : { [name]: value };
+}
+
+/** Apart from each other where there is a choice. */
+function placement(wanted: WantedInfrastructure): Record<string, unknown> {
+  const { affinity, topologySpreadConstraints, hostNetwork = false } = wanted.parameters.pod ?? {};
+  const labelSelector = { matchLabels: selectorLabels(wanted) };
+  const spread = ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector,
+  }));
+  const onOneNode = wanted.parameters.workload === 'DaemonSet';
+  const constraints = topologySpreadConstraints ?? (onOneNode ? undefined : spread);
+  // Two of one form cannot share a node's network; one of the next form can, since a rollout needs it.
+  const apart = {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [
+        { topologyKey: 'kubernetes.io/hostname', labelSelector, matchLabelKeys: ['pod-template-hash'] },
+      ],
+    },
+  };
+  return {
+    ...given('topologySpreadConstraints', constraints),
+    ...given('affinity', affinity ?? (hostNetwork && !onOneNode ? apart : undefined)),
+  };
+}
+
+function isPrivileged({ ports }: WantedInfrastructure): boolean {
+  return ports.some(({ port }) => port < 1024);
+}
+
+function podSecurity(wanted: WantedInfrastructure, hostNetwork: boolean): Record<string, unknown> {
+  const seccompProfile = { type: 'RuntimeDefault' };
+  if (hostNetwork && isPrivileged(wanted)) return { runAsUser: 0, seccompProfile };
+  return {
+    runAsNonRoot: true,
+    runAsUser: USER,
+    runAsGroup: USER,
+    fsGroup: USER,
+    seccompProfile,
+    // Always, so that a listener on a low port which comes later changes no pod.
+    ...(hostNetwork ? {} : { sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }] }),
+  };
+}
+
+function container(wanted: WantedInfrastructure, around: Around): Record<string, unknown> {
+  const { pod = {} } = wanted.parameters;
+  const { hostNetwork = false } = pod;
+  const add = hostNetwork && isPrivileged(wanted) ? { add: ['NET_BIND_SERVICE'] } : {};
+  return {
+    name: 'daemun',
+    image: pod.image ?? around.settings.image,
+    args: argumentsOf(wanted, around),
+    env: [...environment(wanted.parameters), ...(pod.env ?? [])],
+    ...(hostNetwork ? {} : { ports: [{ name: 'admin', containerPort: ADMIN_PORT, protocol: 'TCP' }] }),
+    resources: pod.resources ?? { requests: { cpu: '100m', memory: '128Mi' } },
+    ...probes(around.admin, hostNetwork),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], ...add },
+    },
+    volumeMounts: [
+      { name: 'authority', mountPath: `${RUN}/authority`, readOnly: true },
+      { name: 'token', mountPath: `${RUN}/token`, readOnly: true },
+      { name: 'snapshot', mountPath: `${RUN}/snapshot` },
+      ...(pod.volumeMounts ?? []),
+    ],
+  };
+}
+
+function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around): string[] {
+  const { workers, logLevel, accessLog, pod = {} } = wanted.parameters;
+  const host = pod.hostNetwork === true ? '127.0.0.1' : '0.0.0.0';
+  return [
+    'dataplane',
+    `--gateway=${wanted.namespace}/${wanted.name}`,
+    `--controller=${settings.stream}`,
+    `--ca=${RUN}/authority/ca.crt`,
+    `--token=${RUN}/token/token`,
+    `--snapshot=${RUN}/snapshot`,
+    `--admin=${host}:${admin}`,
+    ...(host === '127.0.0.1' ? [] : ['--admin-insecure']),
+    '--log-format=json',
+    ...(workers === undefined ? [] : [`--workers=${workers}`]),
+    ...(logLevel === undefined ? [] : [`--log-level=${logLevel}`]),
+    ...(accessLog === undefined ? [] : [`--access-log=${accessLog}`]),
+  ];
+}
+
+function environment(parameters: DaemunParametersSpec): Opaque[] {
+  const field = (name: string, fieldPath: string): Opaque => ({
+    name,
+    valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
+  });
+  const heap = heapMegabytes(parameters);
+  return [
+    field('POD_NAME', 'metadata.name'),
+    field('POD_NAMESPACE', 'metadata.namespace'),
+    field('NODE_NAME', 'spec.nodeName'),
+    ...(heap === undefined ? [] : [{ name: 'NODE_OPTIONS', value: `--max-old-space-size=${heap}` }]),
+  ];
+}
+
+/** Of one process, where the pod has a limit: the engine sees it, and not that workers share it. */
+function heapMegabytes({ pod, workers }: DaemunParametersSpec): number | undefined {
+  const limit = bytesOf(pod?.resources?.limits?.memory);
+  if (limit === undefined) return undefined;
+  const cores = Number(workers ?? 1);
+  const processes = 1 + (Number.isNaN(cores) ? autoWorkers(pod) : cores);
+  return Math.max(32, Math.floor((limit * HEAP_SHARE) / processes / 2 ** 20));
+}
+
+/** A worker a core: as many as the limit of CPU lets be of use. */
+function autoWorkers(pod: PodParameters | undefined): number {
+  const cores = bytesOf(pod?.resources?.limits?.cpu);
+  return cores === undefined ? 4 : Math.max(1, Math.ceil(cores));
+}
+
+function probes(port: number, hostNetwork: boolean): Record<string, unknown> {
+  const get = (path: string): Opaque => ({
+    httpGet: { path, port, scheme: 'HTTP', ...(hostNetwork ? { host: '127.0.0.1' } : {}) },
+  });
+  return {
+    startupProbe: { ...get('/livez'), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 120 },
+    readinessProbe: { ...get('/readyz'), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 3 },
+    livenessProbe: { ...get('/livez'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+  };
+}
+
+function volumes(wanted: WantedInfrastructure): Opaque[] {
+  return [
+    { name: 'authority', configMap: { name: infrastructureName(wanted.name), defaultMode: 0o444 } },
+    {
+      name: 'token',
+      projected: {
+        defaultMode: 0o440,
+        sources: [
+          { serviceAccountToken: { audience: TOKEN_AUDIENCE, expirationSeconds: TOKEN_SECONDS, path: 'token' } },
+        ],
+      },
+    },
+    { name: 'snapshot', emptyDir: { medium: 'Memory', sizeLimit: SNAPSHOT_SIZE } },
+  ];
+}

@@ -1,0 +1,16 @@
+/** What a controller puts into all infrastructure that it makes. */
+export interface InfrastructureSettings {
+  /** Of the data planes. */
+  image: string;
+  /** URL of the config stream, such as `https://daemun-controller.daemun-system.svc:15010`. */
+  stream: string;
+  /** PEM of the authorities by which data planes know the controllers. */
+  authority: string;
+  /** The controller's own. */
+  namespace: string;
+}
+
+/** Of the projected token by which a data plane says who it is. */
+export const TOKEN_AUDIENCE = 'daemun-controller';
+/** Probes and metrics of a data plane. */
+export const ADMIN_PORT = 15020;
