@@ -19,17 +19,24 @@ export interface ClusterSetup {
 /** Milliseconds after which every status is compared again with what is there. */
 const RESYNC_INTERVAL = 5 * 60_000;
 
+/** Whoever writes to the cluster. */
+export interface LeadFollower {
+  lead(leading: boolean): void;
+  resync(): void;
+}
+
 export class ClusterRun {
   readonly source: PipelineOptions['source'];
   readonly writer: StatusWriter;
+  readonly client: ApiClient;
   readonly #setup: ClusterSetup;
-  readonly #client: ApiClient;
   readonly #log: Log;
   readonly #reconciler: StatusReconciler;
   readonly #metrics = new Metrics();
   #source: ClusterSource | undefined;
   #lease: Lease | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #followers: LeadFollower[] = [];
 
   /** Throws a DaemunError where no cluster can be told. */
   static async open(setup: ClusterSetup, log: Log): Promise<ClusterRun> {
@@ -43,7 +50,7 @@ export class ClusterRun {
 
   private constructor(setup: ClusterSetup, client: ApiClient, log: Log) {
     this.#setup = setup;
-    this.#client = client;
+    this.client = client;
     this.#log = log;
     const { controllerNames, namespaces } = setup;
     this.#reconciler = new StatusReconciler({
@@ -55,6 +62,7 @@ export class ClusterRun {
       onWrite: (key) => this.#written(key).value++,
     });
     this.writer = this.#reconciler;
+    this.follow(this.#reconciler);
     this.source = (lastGood) => {
       const source = new ClusterSource({ client, lastGood, ...(namespaces ? { namespaces } : {}) });
       source.live.subscribe((changes) => {
@@ -65,21 +73,32 @@ export class ClusterRun {
     };
   }
 
+  /** It is told who leads from now on, and to look at everything again every few minutes. */
+  follow(follower: LeadFollower): void {
+    this.#followers.push(follower);
+  }
+
+  get leading(): boolean {
+    return this.#lease?.leading ?? false;
+  }
+
   /** Takes part in who writes. Called once everything is read and served: before that, statuses would be untrue. */
   begin(): void {
-    const { namespace, name } = this.#client.access;
+    const { namespace, name } = this.client.access;
     this.#log.info({ cluster: name, lease: `${namespace}/${this.#setup.lease}` }, 'statuses go to the cluster');
     this.#lease = new Lease({
-      client: this.#client,
+      client: this.client,
       namespace,
       name: this.#setup.lease,
       identity: `${hostname()}_${randomBytes(4).toString('hex')}`,
       onChange: (leading) => {
         this.#log.info({}, leading ? 'leads: writes statuses' : 'no longer leads: writes nothing');
-        this.#reconciler.lead(leading);
+        for (const one of this.#followers) one.lead(leading);
       },
     });
-    this.#timer = setInterval(() => this.#reconciler.resync(), RESYNC_INTERVAL).unref();
+    this.#timer = setInterval(() => {
+      for (const one of this.#followers) one.resync();
+    }, RESYNC_INTERVAL).unref();
   }
 
   metrics(): MetricsSnapshot {
@@ -103,6 +122,6 @@ export class ClusterRun {
     clearInterval(this.#timer);
     await this.#lease?.close();
     this.#reconciler.close();
-    this.#client.close();
+    this.client.close();
   }
 }

@@ -6,6 +6,7 @@ import { packageVersion } from './version.ts';
 /** In the order of --help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./command/run.ts')).runCommand(),
+  controller: async () => (await import('./command/controller.ts')).controllerCommand(),
   proxy: async () => (await import('./command/proxy.ts')).proxyCommand(),
   check: async () => (await import('./command/check.ts')).checkCommand(),
   status: async () => (await import('./command/status.ts')).statusCommand(),

@@ -15,6 +15,7 @@ import { type AcmeFlags, acmeOf, acmeOptions } from '../acme-flag.ts';
 import { ipAddress, network } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
+import { clusterOptions as reachOptions } from '../cluster-option.ts';
 import type { ClusterSetup } from '../cluster-run.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import { bindingOf } from '../every-address.ts';
@@ -145,11 +146,7 @@ export function runCommand(): Command {
 function clusterOptions(): Option[] {
   return [
     new Option('--cluster', 'serve the resources of a Kubernetes cluster, and write their statuses there'),
-    new Option('--kubeconfig <path>', 'how to reach it (default: $KUBECONFIG, or the account of the pod)'),
-    new Option('--context <name>', 'context of the kubeconfig (default: the current one)'),
-    new Option('-n, --namespace <name>', 'only objects of this namespace (repeatable; default: all)').argParser(
-      each((text) => text),
-    ),
+    ...reachOptions(),
     new Option(
       '--publish-address <address>',
       'address or host name that Gateways of the cluster show (repeatable; default: what is bound)',

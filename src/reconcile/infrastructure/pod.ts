@@ -142,13 +142,11 @@ function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around):
   const host = pod.hostNetwork === true ? '127.0.0.1' : '0.0.0.0';
   return [
     'dataplane',
-    `--gateway=${wanted.namespace}/${wanted.name}`,
     `--controller=${settings.stream}`,
     `--ca=${RUN}/authority/ca.crt`,
     `--token=${RUN}/token/token`,
     `--snapshot=${RUN}/snapshot`,
     `--admin=${host}:${admin}`,
-    ...(host === '127.0.0.1' ? [] : ['--admin-insecure']),
     '--log-format=json',
     ...(workers === undefined ? [] : [`--workers=${workers}`]),
     ...(logLevel === undefined ? [] : [`--log-level=${logLevel}`]),

@@ -1,0 +1,158 @@
+/** `daemun controller` from its start to its end: what is read, what is sent to data planes, and what is made and written. */
+import { type Admin, startAdmin } from '../admin/index.ts';
+import { Control } from '../control/index.ts';
+import { openStream, RemoteFleets, type StreamServer } from '../delivery/stream/index.ts';
+import { createLog, type Log, type LogFormat, type LogLevel, Metrics, mergeMetrics } from '../observe/index.ts';
+import { InfrastructureReconciler, type InfrastructureSettings, type LiveObject } from '../reconcile/index.ts';
+import type { AdminSetup } from './admin-option.ts';
+import { ClusterRun, type ClusterSetup } from './cluster-run.ts';
+import { EXIT } from './exit-code.ts';
+import { RunMetrics } from './run-metrics.ts';
+import type { Signals } from './signal.ts';
+import { packageVersion } from './version.ts';
+
+export interface ControllerSetup {
+  cluster: ClusterSetup;
+  /** Of data planes. */
+  image: string;
+  streamPort: number;
+  streamAddress?: string | undefined;
+  /** `namespace/name`. */
+  publishService?: string | undefined;
+  podNamespace?: string | undefined;
+  admin?: AdminSetup | undefined;
+  logLevel: LogLevel;
+  logFormat: LogFormat;
+  signals: Signals;
+}
+
+export async function runController(setup: ControllerSetup): Promise<void> {
+  const { signals, logLevel, logFormat } = setup;
+  const log = await createLog({ level: logLevel, format: logFormat });
+  const run = new ControllerRun(setup, await ClusterRun.open(setup.cluster, log), log);
+  void signals.end.then(() => process.exit(EXIT.refused));
+  const started = run.start();
+  try {
+    // A signal during the start does not wait for it.
+    await Promise.race([started, signals.drain]);
+  } catch (error) {
+    await run.close();
+    throw error;
+  }
+  const signal = await signals.drain;
+  log.info({ signal }, 'ends: data planes go on with what they have');
+  await run.close();
+  process.exit(EXIT.ok);
+}
+
+class ControllerRun {
+  readonly #setup: ControllerSetup;
+  readonly #cluster: ClusterRun;
+  readonly #log: Log;
+  readonly #control: Control;
+  readonly #fleets = new RemoteFleets();
+  readonly #infrastructure: InfrastructureReconciler;
+  readonly #metrics = new Metrics();
+  readonly #runMetrics = new RunMetrics();
+  #stream: StreamServer | undefined;
+  #admin: Admin | undefined;
+
+  constructor(setup: ControllerSetup, cluster: ClusterRun, log: Log) {
+    this.#setup = setup;
+    this.#cluster = cluster;
+    this.#log = log;
+    const { controllerNames, namespaces } = setup.cluster;
+    const { source, writer, client } = cluster;
+    this.#control = new Control({ source, writer, controllerNames, perGateway: true, log });
+    const { collections } = this.#control.pipeline.source;
+    const services = collections.Service;
+    this.#infrastructure = new InfrastructureReconciler({
+      client,
+      namespaces,
+      classOf: (gateway) => collections.Gateway.get(`Gateway/${gateway}`)?.spec.gatewayClassName,
+      published: {
+        fallback: setup.publishService,
+        find: (namespace, name) => services.get(`Service/${namespace}/${name}`) as LiveObject | undefined,
+        names: (namespace) => namesIn(services.values(), namespace),
+      },
+      onState: (key, value) => this.#control.pipeline.addresses.apply([value === undefined ? { key } : { key, value }]),
+      onWrite: (verb, kind) => this.#written(verb, kind).value++,
+      log,
+    });
+    services.subscribe(() => this.#infrastructure.published());
+  }
+
+  async start(): Promise<void> {
+    await this.#startAdmin();
+    await this.#control.start((events, gateway) => this.#fleets.open(gateway, events));
+    await this.#openStream();
+    const { infrastructure } = this.#control.pipeline;
+    this.#infrastructure.write(Array.from(infrastructure.entries(), ([key, after]) => ({ key, after })));
+    infrastructure.subscribe((changes) => this.#infrastructure.write(changes));
+    this.#cluster.follow(this.#infrastructure);
+    this.#cluster.begin();
+  }
+
+  async close(): Promise<void> {
+    // Another may write as soon as this one goes.
+    await this.#cluster.close();
+    await this.#infrastructure.close();
+    await this.#stream?.close();
+    await this.#control.end();
+    await this.#admin?.close();
+  }
+
+  async #openStream(): Promise<void> {}
+
+  #settings(authority: string): InfrastructureSettings {
+    const { image, streamAddress, streamPort, podNamespace } = this.#setup;
+    const namespace = podNamespace ?? this.#cluster.client.access.namespace;
+    const stream = streamAddress ?? `https://daemun-controller.${namespace}.svc:${streamPort}`;
+    return { image, stream, authority, namespace };
+  }
+
+  async #startAdmin(): Promise<void> {
+    const { admin } = this.#setup;
+    if (admin === undefined) return;
+    const control = this.#control;
+    this.#admin = await startAdmin(
+      { ...admin.address, token: admin.token },
+      {
+        readiness: () => ({ ...control.health(), checks: control.checks() }),
+        metrics: async () =>
+          mergeMetrics([
+            ...(await control.metrics()),
+            this.#cluster.metrics(),
+            this.#ownMetrics(),
+            this.#runMetrics.families(control.snapshot),
+          ]),
+        status: () => control.report(),
+        config: () => control.snapshot,
+        listeners: () => control.listeners(),
+        graph: () => control.graph(),
+      },
+    );
+    this.#log.info({ admin: this.#admin.address }, 'the admin API listens');
+  }
+
+  #ownMetrics() {
+    const connected = this.#metrics.gauge('daemun_dataplanes', 'Data planes that are connected.');
+    connected.value = this.#stream?.connected ?? 0;
+    return this.#metrics.snapshot();
+  }
+
+  #written(verb: string, kind: string) {
+    return this.#metrics.counter(
+      'daemun_infrastructure_writes_total',
+      'Objects of infrastructure that were written or removed.',
+      { verb, kind },
+    );
+  }
+}
+
+function namesIn(objects: Iterable<{ metadata: { namespace?: string; name: string } }>, namespace: string): string[] {
+  return Array.from(objects)
+    .filter(({ metadata }) => metadata.namespace === namespace)
+    .map(({ metadata }) => metadata.name)
+    .sort();
+}
