@@ -42,11 +42,11 @@ export class GatewayFeeding implements Feeding {
   start(): void {
     const { pipeline, overlay } = this.#parts;
     const { Gateway: gateways } = pipeline.source.collections;
-    for (const [gateway] of gateways.entries()) this.#open(gateway);
+    for (const [key] of gateways.entries()) this.#open(nameIn(key));
     this.#unsubscribe = gateways.subscribe((changes) => {
       for (const { key, after } of changes) {
-        if (after) this.#open(key);
-        else this.#close(key);
+        if (after) this.#open(nameIn(key));
+        else this.#close(nameIn(key));
       }
     });
     this.#pump = new ConfigPump(pipeline.config, (changes, since) => this.#publish(changes, since), overlay);
@@ -127,6 +127,11 @@ export class GatewayFeeding implements Feeding {
     const farewell = feed.fleet.drain(FAREWELL).finally(() => this.#farewells.delete(farewell));
     this.#farewells.add(farewell);
   }
+}
+
+/** `namespace/name` of an object's key. */
+function nameIn(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
 }
 
 /** What a data plane says of others' objects counts for nothing. */

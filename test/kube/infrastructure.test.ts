@@ -1,0 +1,206 @@
+/** What is made for Gateways, against the embedded API: also where it fails. */
+import { afterEach, expect, test } from 'vitest';
+import type { InfrastructureState } from '../../src/reconcile/index.ts';
+import { type ApiObject, ApiServer, FAILED, FORBIDDEN, THROTTLED } from './index.ts';
+import { testInfrastructure } from './infrastructure.suite.ts';
+import { Desk } from './infrastructure-desk.ts';
+
+const open: Desk[] = [];
+afterEach(async () => {
+  for (const desk of open.splice(0).reverse()) await desk.close();
+});
+
+async function rig(api?: ApiServer) {
+  const own = api ?? (await ApiServer.start());
+  const access = { server: own.url, namespace: 'default', name: 'test' };
+  return { access, namespace: 'shop', close: () => own.close() };
+}
+
+testInfrastructure('embedded', () => rig());
+
+async function start(): Promise<{ api: ApiServer; at: Desk }> {
+  const api = await ApiServer.start();
+  const at = new Desk(await rig(api));
+  open.push(at);
+  return { api, at };
+}
+
+function setStatus(api: ApiServer, kind: string, name: string, status: object): void {
+  const object = structuredClone(api.store.get(api.kind(kind), kind === 'Node' ? '' : 'shop', name)) as ApiObject;
+  object.status = status;
+  api.store.replace(api.kind(kind), object, { status: true });
+}
+
+test('only a leader writes, and one that loses the lead stops', async () => {
+  const { api, at } = await start();
+  const edge = await at.gateway('edge');
+  const before = api.store.writes.length;
+  const reconciler = at.reconciler({ leads: false });
+  await at.make(reconciler, edge);
+  expect(api.store.writes).toHaveLength(before);
+  reconciler.lead(true);
+  await reconciler.settled();
+  const made = api.store.writes.length;
+  expect(made).toBeGreaterThan(before);
+  reconciler.lead(false);
+  await at.make(reconciler, { ...edge, ports: [{ port: 81, protocol: 'TCP' }] });
+  expect(api.store.writes).toHaveLength(made);
+});
+
+test('an object that may not be written is a problem of its Gateway, and holds up no other', async () => {
+  const { api, at } = await start();
+  api.fault = ({ method, path }) => (method === 'PATCH' && path.includes('networkpolicies') ? FORBIDDEN : undefined);
+  const reconciler = at.reconciler();
+  const [edge, other] = [await at.gateway('edge'), await at.gateway('other')];
+  reconciler.write([edge, other].map((after) => ({ key: `Gateway/shop/${after.name}`, after })));
+  await expect
+    .poll(() => at.state('edge')?.problem)
+    .toMatchObject({
+      reason: 'NoResources',
+      message: expect.stringMatching(/^NetworkPolicy daemun-edge cannot be written: .*grant it to the controller/),
+    });
+  expect(await at.names('Deployment')).toEqual(['daemun-edge', 'daemun-other']);
+  expect(at.warnings.filter((text) => text.includes('Forbidden'))).toHaveLength(2);
+  api.fault = () => undefined;
+  await expect.poll(() => at.names('NetworkPolicy'), { timeout: 10_000 }).toHaveLength(2);
+  await expect.poll(() => at.state('edge')?.problem?.reason).toBe('AddressNotAssigned');
+});
+
+test('throttling and failures are nobody’s mistake, and are tried again', async () => {
+  const { api, at } = await start();
+  const faults = [THROTTLED, FAILED, { kind: 'reset' } as const];
+  api.fault = ({ method }) => (method === 'PATCH' ? faults.shift() : undefined);
+  const reconciler = at.reconciler();
+  const problems: Array<InfrastructureState['problem']> = [];
+  await at.make(reconciler, await at.gateway('edge'));
+  problems.push(at.state('edge')?.problem);
+  expect(await at.names('NetworkPolicy')).toEqual(['daemun-edge']);
+  expect(problems).toMatchObject([{ reason: 'AddressNotAssigned' }]);
+});
+
+test('an address is told, blips and comes back', async () => {
+  const { api, at } = await start();
+  await at.make(at.reconciler(), await at.gateway('edge'));
+  const balanced = { loadBalancer: { ingress: [{ ip: '192.0.2.7' }, { hostname: 'lb.example.com' }] } };
+  setStatus(api, 'Service', 'daemun-edge', balanced);
+  const addresses = [
+    { type: 'IPAddress', value: '192.0.2.7' },
+    { type: 'Hostname', value: 'lb.example.com' },
+  ];
+  await expect.poll(() => at.state('edge')).toEqual({ addresses });
+  setStatus(api, 'Service', 'daemun-edge', {});
+  await expect.poll(() => at.state('edge')?.problem?.reason).toBe('AddressNotAssigned');
+  setStatus(api, 'Service', 'daemun-edge', balanced);
+  await expect.poll(() => at.state('edge')).toEqual({ addresses });
+});
+
+test('an address that was asked for is asked of the load balancer, and missed where it is not given', async () => {
+  const { api, at } = await start();
+  const edge = { ...(await at.gateway('edge')), addresses: ['192.0.2.1', '2001:db8::1'] };
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge);
+  expect((await at.get('Service', 'daemun-edge')).spec).toMatchObject({ loadBalancerIP: '192.0.2.1' });
+  setStatus(api, 'Service', 'daemun-edge', { loadBalancer: { ingress: [{ ip: '2001:0db8:0::1' }] } });
+  await expect
+    .poll(() => at.state('edge')?.problem)
+    .toMatchObject({
+      reason: 'AddressNotUsable',
+      message: expect.stringContaining('192.0.2.1 is not given'),
+    });
+  await at.make(reconciler, { ...edge, addresses: ['2001:db8::1'] });
+  await expect.poll(() => at.state('edge')?.problem).toBeUndefined();
+});
+
+test('with NodePort the addresses are those of the nodes that are ready', async () => {
+  const { api, at } = await start();
+  const node = (name: string, ip: string, ready: string): void => {
+    api.store.create(api.kind('Node'), { apiVersion: 'v1', kind: 'Node', metadata: { name } });
+    const addresses = [{ type: 'InternalIP', address: ip }];
+    setStatus(api, 'Node', name, { addresses, conditions: [{ type: 'Ready', status: ready }] });
+  };
+  node('a', '10.0.0.1', 'True');
+  node('b', '10.0.0.2', 'False');
+  const service = { type: 'NodePort', nodePorts: [{ port: 80, protocol: 'TCP', nodePort: 30080 }] } as const;
+  await at.make(
+    at.reconciler(),
+    await at.gateway('edge', { service: { ...service, nodePorts: [...service.nodePorts] } }),
+  );
+  expect((await at.get('Service', 'daemun-edge')).spec).toMatchObject({ ports: [{ port: 80, nodePort: 30080 }] });
+  await expect.poll(() => at.state('edge')?.addresses).toEqual([{ type: 'IPAddress', value: '10.0.0.1' }]);
+  setStatus(api, 'Node', 'b', {
+    addresses: [{ type: 'ExternalIP', address: '192.0.2.9' }],
+    conditions: [{ type: 'Ready', status: 'True' }],
+  });
+  await expect.poll(() => at.state('edge')?.addresses.map(({ value }) => value)).toEqual(['10.0.0.1', '192.0.2.9']);
+});
+
+test('pods that cannot be made are told with what the cluster says', async () => {
+  const { api, at } = await start();
+  await at.make(at.reconciler(), await at.gateway('edge'));
+  const message = 'pods "daemun-edge-x" is forbidden: exceeded quota: small';
+  setStatus(api, 'Deployment', 'daemun-edge', { conditions: [{ type: 'ReplicaFailure', status: 'True', message }] });
+  await expect
+    .poll(() => at.state('edge')?.problem)
+    .toMatchObject({ reason: 'NoResources', message: expect.stringContaining(message) });
+});
+
+test('a Deployment that becomes a DaemonSet goes when the DaemonSet has a pod, and not before', async () => {
+  const { api, at } = await start();
+  const edge = await at.gateway('edge');
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge);
+  await at.make(reconciler, { ...edge, parameters: { workload: 'DaemonSet' } });
+  expect([await at.names('Deployment'), await at.names('DaemonSet')]).toEqual([['daemun-edge'], ['daemun-edge']]);
+  setStatus(api, 'DaemonSet', 'daemun-edge', { numberAvailable: 1 });
+  await at.gone('Deployment', 'daemun-edge');
+});
+
+test('while parameters cannot be read, what is there stays as it is', async () => {
+  const { at } = await start();
+  const edge = await at.gateway('edge', { replicas: 3 });
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge);
+  const before = await at.versions();
+  await at.make(reconciler, { ...edge, parameters: {}, ports: [], held: 'spec.parametersRef: does not exist' });
+  expect(await at.versions()).toEqual(before);
+});
+
+test('nothing is made for a class that is not managed, and its address is that of the Service that is named', async () => {
+  const { api, at } = await start();
+  const edge = { ...(await at.gateway('edge')), unmanaged: { publishService: 'shop/front' } };
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge);
+  expect(await at.versions()).toEqual({});
+  expect(api.store.writes.filter(({ verb }) => verb === 'PATCH')).toEqual([]);
+  at.services.set('shop/frontend', {});
+  reconciler.published();
+  await expect
+    .poll(() => at.state('edge')?.problem?.message)
+    .toBe('Service shop/front that clients are to use does not exist: there are frontend');
+  const ingress = [{ ip: '192.0.2.8' }];
+  at.services.set('shop/front', { spec: { type: 'LoadBalancer' }, status: { loadBalancer: { ingress } } });
+  reconciler.published();
+  await expect.poll(() => at.state('edge')).toEqual({ addresses: [{ type: 'IPAddress', value: '192.0.2.8' }] });
+});
+
+test('values that a server turns into others are written once, and not again and again', async () => {
+  const { api, at } = await start();
+  const edge = await at.gateway('edge');
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge);
+  // As an admission webhook does, each time.
+  const turned = structuredClone(api.store.get(api.kind('Deployment'), 'shop', 'daemun-edge'));
+  (turned.spec as { strategy: { type: string } }).strategy.type = 'Recreate';
+  const { replace } = api.store;
+  api.store.replace = (served, object, how) => {
+    if (served.kind === 'Deployment') (object.spec as { strategy: { type: string } }).strategy.type = 'Recreate';
+    return replace.call(api.store, served, object, how);
+  };
+  api.store.replace(api.kind('Deployment'), turned, { status: false });
+  await expect.poll(() => at.writes.filter((one) => one === 'apply Deployment').length).toBe(2);
+  for (let i = 0; i < 3; i++) {
+    reconciler.resync();
+    await reconciler.settled();
+  }
+  expect(at.writes.filter((one) => one === 'apply Deployment')).toHaveLength(2);
+});
