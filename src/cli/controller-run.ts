@@ -1,9 +1,11 @@
 /** `daemun controller` from its start to its end: what is read, what is sent to data planes, and what is made and written. */
 import { type Admin, startAdmin } from '../admin/index.ts';
+import { Authority, type ServiceAccount, STREAM_AUDIENCE, tokenReview } from '../authority/index.ts';
 import { Control } from '../control/index.ts';
 import { openStream, RemoteFleets, type StreamServer } from '../delivery/stream/index.ts';
 import { createLog, type Log, type LogFormat, type LogLevel, Metrics, mergeMetrics } from '../observe/index.ts';
 import { InfrastructureReconciler, type InfrastructureSettings, type LiveObject } from '../reconcile/index.ts';
+import { infrastructureName } from '../value/infrastructure-name.ts';
 import type { AdminSetup } from './admin-option.ts';
 import { ClusterRun, type ClusterSetup } from './cluster-run.ts';
 import { EXIT } from './exit-code.ts';
@@ -45,6 +47,9 @@ export async function runController(setup: ControllerSetup): Promise<void> {
   process.exit(EXIT.ok);
 }
 
+/** In the controller's own namespace. */
+const AUTHORITY_SECRET = 'daemun-authority';
+
 class ControllerRun {
   readonly #setup: ControllerSetup;
   readonly #cluster: ClusterRun;
@@ -54,6 +59,7 @@ class ControllerRun {
   readonly #infrastructure: InfrastructureReconciler;
   readonly #metrics = new Metrics();
   readonly #runMetrics = new RunMetrics();
+  #authority: Authority | undefined;
   #stream: StreamServer | undefined;
   #admin: Admin | undefined;
 
@@ -97,18 +103,53 @@ class ControllerRun {
     // Another may write as soon as this one goes.
     await this.#cluster.close();
     await this.#infrastructure.close();
+    this.#authority?.close();
     await this.#stream?.close();
     await this.#control.end();
     await this.#admin?.close();
   }
 
-  async #openStream(): Promise<void> {}
+  async #openStream(): Promise<void> {
+    const { client } = this.#cluster;
+    const { streamPort: port } = this.#setup;
+    const log = this.#log;
+    const { namespace, stream } = this.#settings('');
+    const { hostname } = new URL(stream);
+    const authority = await Authority.open({
+      client,
+      namespace,
+      name: AUTHORITY_SECRET,
+      serverNames: [hostname, `${hostname}.cluster.local`],
+      log,
+    });
+    this.#authority = authority;
+    const authenticate = tokenReview({ client, gatewayOf: (account) => this.#gatewayOf(account) });
+    const version = packageVersion();
+    const fleets = this.#fleets;
+    const tls = authority.pair;
+    this.#stream = await openStream({ port, tls, authenticate, fleets, version, leading: false, log });
+    this.#cluster.follow({ lead: (leading) => this.#stream?.lead(leading), resync() {} });
+    this.#infrastructure.configure(this.#settings(authority.bundle));
+    authority.onChange(() => {
+      this.#stream?.renew(authority.pair);
+      this.#infrastructure.configure(this.#settings(authority.bundle));
+    });
+  }
+
+  /** Of all Gateways of an account's namespace at most one has infrastructure of its name. */
+  #gatewayOf({ namespace, name }: ServiceAccount): string | undefined {
+    for (const wanted of this.#control.pipeline.infrastructure.values()) {
+      if (wanted.namespace !== namespace) continue;
+      if (infrastructureName(wanted.name) === name) return `${namespace}/${wanted.name}`;
+    }
+    return undefined;
+  }
 
   #settings(authority: string): InfrastructureSettings {
     const { image, streamAddress, streamPort, podNamespace } = this.#setup;
     const namespace = podNamespace ?? this.#cluster.client.access.namespace;
     const stream = streamAddress ?? `https://daemun-controller.${namespace}.svc:${streamPort}`;
-    return { image, stream, authority, namespace };
+    return { image, stream, authority, audience: STREAM_AUDIENCE, namespace };
   }
 
   async #startAdmin(): Promise<void> {

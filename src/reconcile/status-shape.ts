@@ -82,8 +82,12 @@ export function mergedConditions(live: readonly Condition[], wanted: readonly Co
   return [...merged, ...open.map((condition) => stampedCondition(condition, undefined, now))];
 }
 
+/** Of conditions that a CRD fills in: nobody was there when they came. */
+const NEVER = '1970-01-01T00:00:00Z';
+
 function stampedCondition(wanted: Condition, live: Condition | undefined, now: string): Condition {
-  const kept = live?.status === wanted.status ? live.lastTransitionTime : undefined;
+  const kept =
+    live?.status === wanted.status && live.lastTransitionTime !== NEVER ? live.lastTransitionTime : undefined;
   return { ...wanted, lastTransitionTime: kept ?? now };
 }
 

@@ -14,6 +14,7 @@ export const SETTINGS: InfrastructureSettings = {
   image: 'daemun/daemun:1',
   stream: 'https://daemun-controller.daemun-system.svc:15443',
   authority: 'CERTIFICATE',
+  audience: 'daemun-config',
   namespace: 'daemun-system',
 };
 

@@ -134,6 +134,17 @@ export function testStatuses(name: string, start: () => Promise<ApiRig>): void {
       expect(parents[0]!.conditions).toEqual([condition('Accepted', 'new'), condition('Foreign')]);
     });
 
+    test('have a time of their own where the one that is there is the CRD’s, which is no time', async () => {
+      const at = await desk(gateway('edge'));
+      const unknown = { ...condition('Programmed'), status: 'Unknown', lastTransitionTime: '1970-01-01T00:00:00Z' };
+      await at.setStatus('Gateway', 'edge', { conditions: [unknown] });
+      await at.write('Gateway', 'edge', { conditions: [{ ...unknown, lastTransitionTime: undefined }] });
+      const { conditions } = (await at.statusOf('Gateway', 'edge')) as {
+        conditions: Array<{ lastTransitionTime: string }>;
+      };
+      expect(conditions.map(({ lastTransitionTime }) => lastTransitionTime < '2000')).toEqual([false]);
+    });
+
     test('go where the route is no longer ours', async () => {
       const at = await desk(route('a'));
       await at.setStatus('HTTPRoute', 'a', { parents: [THEIRS] });

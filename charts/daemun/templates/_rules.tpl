@@ -31,7 +31,7 @@
   verbs: [update, patch]
 # Secrets and ConfigMaps are listed as metadata, and read only where a Gateway, route or policy refers to them.
 - apiGroups: [""]
-  resources: [secrets, configmaps, endpoints]
+  resources: [secrets, endpoints, pods]
   verbs: [get, list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
@@ -41,7 +41,7 @@
   verbs: [get, list, watch]
 # The infrastructure of Gateways. Data planes get a service account without rights.
 - apiGroups: [""]
-  resources: [services, serviceaccounts]
+  resources: [services, serviceaccounts, configmaps]
   verbs: [get, list, watch, create, update, patch, delete]
 - apiGroups: [apps]
   resources: [deployments, daemonsets]

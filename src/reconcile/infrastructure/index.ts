@@ -6,5 +6,5 @@ export {
 } from './infrastructure-reconciler.ts';
 export type { LiveObject, MadeObject } from './made-object.ts';
 export type { PublishedService } from './published-service.ts';
-export { type InfrastructureSettings, TOKEN_AUDIENCE } from './settings.ts';
+export type { InfrastructureSettings } from './settings.ts';
 export { wantedObjects } from './wanted-objects.ts';

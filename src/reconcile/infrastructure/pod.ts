@@ -2,7 +2,7 @@ import type { DaemunParametersSpec, Opaque, PodParameters, WantedInfrastructure 
 import { infrastructureName } from '../../value/infrastructure-name.ts';
 import { digestOf, labelsOf, POD_GATEWAY_ANNOTATION, selectorLabels } from './metadata.ts';
 import { bytesOf } from './quantity.ts';
-import { ADMIN_PORT, type InfrastructureSettings, TOKEN_AUDIENCE } from './settings.ts';
+import { ADMIN_PORT, type InfrastructureSettings } from './settings.ts';
 
 /** Whoever runs in the container: nobody in particular. */
 const USER = 65532;
@@ -59,7 +59,7 @@ function podSpec(wanted: WantedInfrastructure, around: Around): Record<string, u
     ...given('priorityClassName', pod.priorityClassName),
     securityContext: podSecurity(wanted, hostNetwork),
     containers: [container(wanted, around)],
-    volumes: [...volumes(wanted), ...(pod.volumes ?? [])],
+    volumes: [...volumes(wanted, around.settings), ...(pod.volumes ?? [])],
   };
 }
 
@@ -194,16 +194,14 @@ function probes(port: number, hostNetwork: boolean): Record<string, unknown> {
   };
 }
 
-function volumes(wanted: WantedInfrastructure): Opaque[] {
+function volumes(wanted: WantedInfrastructure, { audience }: InfrastructureSettings): Opaque[] {
   return [
     { name: 'authority', configMap: { name: infrastructureName(wanted.name), defaultMode: 0o444 } },
     {
       name: 'token',
       projected: {
         defaultMode: 0o440,
-        sources: [
-          { serviceAccountToken: { audience: TOKEN_AUDIENCE, expirationSeconds: TOKEN_SECONDS, path: 'token' } },
-        ],
+        sources: [{ serviceAccountToken: { audience, expirationSeconds: TOKEN_SECONDS, path: 'token' } }],
       },
     },
     { name: 'snapshot', emptyDir: { medium: 'Memory', sizeLimit: SNAPSHOT_SIZE } },

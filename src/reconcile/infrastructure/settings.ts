@@ -6,11 +6,11 @@ export interface InfrastructureSettings {
   stream: string;
   /** PEM of the authorities by which data planes know the controllers. */
   authority: string;
+  /** Of the projected token by which a data plane says who it is. */
+  audience: string;
   /** The controller's own. */
   namespace: string;
 }
 
-/** Of the projected token by which a data plane says who it is. */
-export const TOKEN_AUDIENCE = 'daemun-controller';
 /** Probes and metrics of a data plane. */
 export const ADMIN_PORT = 15020;
