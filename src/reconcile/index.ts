@@ -1,4 +1,10 @@
 /** The only writer to a cluster. */
-export * from './infrastructure/index.ts';
+export {
+  InfrastructureReconciler,
+  type InfrastructureSettings,
+  type InfrastructureState,
+  type LiveObject,
+  wantedObjects,
+} from './infrastructure/index.ts';
 export { Lease, type LeaseOptions } from './lease.ts';
 export { StatusReconciler, type WantedStatus } from './status-reconciler.ts';
