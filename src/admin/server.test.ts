@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
 import { Snapshot } from '../config/index.ts';
@@ -88,7 +89,7 @@ test('the config is shown without private keys', async () => {
 test('statuses and listeners are shown as they are', async () => {
   expect(JSON.parse((await ask('/status')).body)).toEqual({ items: [], diagnostics: [] });
   expect(JSON.parse((await ask('/listeners')).body)).toEqual(parts.listeners());
-  expect(JSON.parse((await ask('/graph')).body)).toEqual(parts.graph());
+  expect(JSON.parse((await ask('/graph')).body)).toEqual(parts.graph!());
 });
 
 test('unknown pages are 404 with those that exist, other methods 405, HEAD has no body', async () => {
@@ -119,4 +120,28 @@ test('a part that fails is a 500, not the end', async () => {
     },
   };
   expect(await ask('/status', { parts: failing })).toMatchObject({ status: 500, body: 'no status yet\n' });
+});
+
+test('where only the probes are for others, they get those and nothing that tenants wrote', async () => {
+  const address = { host: '0.0.0.0', port: 0, beyondLoopback: 'probes' as const };
+  admin = await startAdmin(address, parts);
+  const port = Number(admin.address.split(':')[1]);
+  const other = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
+  const from = async (host: string, path: string) => (await fetch(`http://${host}:${port}${path}`)).status;
+  for (const path of ['/readyz', '/livez', '/metrics', '/config', '/readyz?verbose']) {
+    expect(await from('127.0.0.1', path)).toBe(200);
+  }
+  // A machine without a network has nobody to keep out.
+  if (other === undefined) return;
+  for (const path of ['/readyz', '/livez', '/healthz', '/metrics']) expect(await from(other, path)).toBe(200);
+  for (const path of ['/config', '/status', '/listeners', '/graph', '/', '/readyz?verbose']) {
+    expect(await from(other, path)).toBe(403);
+  }
+});
+
+test('what a data plane does not tell says who does', async () => {
+  const { status: _status, graph: _graph, ...own } = parts;
+  expect(await ask('/status', { parts: own })).toMatchObject({ status: 404, body: expect.stringContaining('controller') });
 });

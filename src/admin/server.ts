@@ -20,12 +20,12 @@ export interface Readiness {
 export interface AdminParts {
   readiness(): Readiness;
   metrics(): Promise<MetricsSnapshot>;
-  /** `{ items, diagnostics }`, as `daemun check -o json` prints them. */
-  status(): unknown;
+  /** `{ items, diagnostics }`, as `daemun check -o json` prints them; absent: that is another's to tell. */
+  status?(): unknown;
   /** What the data planes were told to serve. */
   config(): Snapshot;
-  /** What control computes of what. */
-  graph(): unknown;
+  /** What control computes of what; absent: nothing is. */
+  graph?(): unknown;
   /** Each listener, and where it is bound or why it is not. */
   listeners(): unknown;
 }
@@ -35,6 +35,8 @@ export interface AdminAddress {
   port: number;
   /** Asked for as `Authorization: Bearer` by all but the health checks; absent: everybody may read. */
   token?: string | undefined;
+  /** What others than this machine may read without a token; absent: all. */
+  beyondLoopback?: 'all' | 'probes';
 }
 
 export interface Admin {
@@ -57,6 +59,9 @@ const VERBOSE = 'verbose';
 /** Kubelets and load balancers ask these, and carry no token. */
 const OPEN: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz']);
 
+/** What is for others than this machine where they may read the probes only. */
+const PROBES: ReadonlySet<string> = new Set([...OPEN, '/metrics']);
+
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/', () => text(200, [...ENDPOINTS.keys()].slice(1).join('\n'))],
   ['/livez', () => text(200, 'ok')],
@@ -70,17 +75,22 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
     },
   ],
   ['/metrics', async (parts) => ({ status: 200, type: EXPOSITION_TYPE, body: exposition(await parts.metrics()) })],
-  ['/status', (parts) => json(parts.status())],
+  ['/status', (parts) => jsonOf(parts.status)],
   ['/config', (parts) => json(redactedConfig(parts.config()))],
   ['/listeners', (parts) => json(parts.listeners())],
-  ['/graph', (parts) => json(parts.graph())],
+  ['/graph', (parts) => jsonOf(parts.graph)],
 ]);
 
 /** Throws a DaemunError where the address cannot be bound. */
-export async function startAdmin({ host, port, token }: AdminAddress, parts: AdminParts): Promise<Admin> {
+export async function startAdmin(
+  { host, port, token, beyondLoopback }: AdminAddress,
+  parts: AdminParts,
+): Promise<Admin> {
+  const limited = beyondLoopback === 'probes' && token === undefined;
   const permitted = token === undefined ? () => true : bearer(token);
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    void respond(request, response, { ...parts, permitted });
+    const narrow = limited && !isLocal(request);
+    void respond(request, response, { ...parts, permitted, narrow });
   });
   await listen(server, { host, port });
   const bound = server.address() as AddressInfo;
@@ -114,6 +124,8 @@ async function listen(server: Server, { host, port }: AdminAddress): Promise<voi
 
 interface Guarded extends AdminParts {
   permitted(request: IncomingMessage): boolean;
+  /** It comes from another machine, and only the probes are for others. */
+  narrow: boolean;
 }
 
 /** Compared as digests, in a time that says nothing about the token. */
@@ -142,6 +154,9 @@ async function answer(request: IncomingMessage, parts: Guarded): Promise<Answer>
   // In detail it names what tenants wrote.
   if ((!OPEN.has(path) || query.has(VERBOSE)) && !parts.permitted(request))
     return text(401, 'needs Authorization: Bearer and the token');
+  if (parts.narrow && (!PROBES.has(path) || query.has(VERBOSE))) {
+    return text(403, `only ${[...PROBES].join(', ')} answer other machines; ask from this one, by 127.0.0.1`);
+  }
   const endpoint = ENDPOINTS.get(path);
   if (!endpoint) return text(404, `no such page; there are:\n${[...ENDPOINTS.keys()].join('\n')}`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'read-only: GET and HEAD');
@@ -150,6 +165,11 @@ async function answer(request: IncomingMessage, parts: Guarded): Promise<Answer>
   } catch (error) {
     return text(500, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** By the client's own address: packets for ours may have been sent by anybody in the network. */
+function isLocal({ socket: { remoteAddress = '' } }: IncomingMessage): boolean {
+  return remoteAddress === '::1' || /^(::ffff:)?127\./.test(remoteAddress);
 }
 
 // A web page could have its own name resolve to this machine and read along; by a name we know it cannot.
@@ -166,4 +186,8 @@ function text(status: number, body: string): Answer {
 
 function json(value: unknown): Answer {
   return { status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+function jsonOf(answer: (() => unknown) | undefined): Answer {
+  return answer === undefined ? text(404, 'a data plane has none; its controller has') : json(answer());
 }

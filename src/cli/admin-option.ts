@@ -55,6 +55,12 @@ export function adminSetup(flags: AdminFlags, command: Command): AdminSetup | un
   return { address, asked: admin !== undefined, ...(token === undefined ? {} : { token }) };
 }
 
+/** Of a data plane in a pod: without a token, others than the pod itself are answered the probes and the metrics only. */
+export function dataPlaneAdmin({ admin, adminTokenFile: token }: AdminFlags): AdminSetup | undefined {
+  if (admin === 'off') return undefined;
+  return { address: admin ?? ADMIN_DEFAULT, asked: true, ...(token === undefined ? {} : { token }) };
+}
+
 function adminToken(path: string): string {
   const token = readFileSync(path, 'utf8').trim();
   if (token.length < TOKEN_LEAST || !/^[\x21-\x7e]+$/.test(token)) {

@@ -6,15 +6,18 @@ import { givenName, givenSockets, type NamedSocket } from './given-sockets.ts';
 import { workerEntry } from './package-place.ts';
 import type { ProxySetup } from './proxy-setup.ts';
 
-export type FleetSetup = Omit<ProxySetup, 'shared' | 'ticketSecret' | 'given'>;
+export interface FleetSetup extends Omit<ProxySetup, 'shared' | 'ticketSecret' | 'given'> {
+  /** Another run may have the same ports for a while, such as the one that takes this one's place. */
+  sharedPorts?: boolean;
+}
 
-export function openFleet(workers: number, own: FleetSetup, events: FleetEvents): Fleet {
+export function openFleet(workers: number, { sharedPorts, ...own }: FleetSetup, events: FleetEvents): Fleet {
   const sockets = usableSockets(workers, events);
   const given = sockets.map((one, at) => ({ ...one, fd: inheritedAt(at) }));
   let ticketSecret = newTicketSecret();
   const setup = (): ProxySetup => {
     ticketSecret = ticketSecretAt(ticketSecret, Date.now());
-    return { ...own, given, ticketSecret, shared: workers > 1 };
+    return { ...own, given, ticketSecret, shared: workers > 1 || sharedPorts === true };
   };
   return new WorkerFleet(workers, { entry: workerEntry(), inherited: sockets.map(({ fd }) => fd), setup }, events);
 }

@@ -16,6 +16,7 @@ import { type FleetSetup, openFleet } from './fleet.ts';
 import { givenName, givenSockets } from './given-sockets.ts';
 import { manifestSource } from './manifest-source.ts';
 import { RunMetrics } from './run-metrics.ts';
+import type { Served } from './until-signal.ts';
 import { packageVersion } from './version.ts';
 
 export interface GatewayOptions {
@@ -48,7 +49,7 @@ export interface GatewayVoices {
   announcer: Announcer;
 }
 
-export class Gateway {
+export class Gateway implements Served {
   readonly #options: GatewayOptions;
   readonly #voices: GatewayVoices;
   readonly #control: Control;
@@ -136,6 +137,11 @@ export class Gateway {
 
   listeners(): ListenerView[] {
     return this.#control.listeners();
+  }
+
+  /** Load balancers are told to send no more. */
+  leave(): void {
+    this.#control.leave();
   }
 
   /** Requests under way finish; then everything is closed. */

@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./command/run.ts')).runCommand(),
   controller: async () => (await import('./command/controller.ts')).controllerCommand(),
   proxy: async () => (await import('./command/proxy.ts')).proxyCommand(),
+  dataplane: async () => (await import('./command/dataplane.ts')).dataplaneCommand(),
   check: async () => (await import('./command/check.ts')).checkCommand(),
   status: async () => (await import('./command/status.ts')).statusCommand(),
   explain: async () => (await import('./command/explain.ts')).explainCommand(),

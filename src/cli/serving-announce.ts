@@ -2,9 +2,16 @@
 import { writeSync } from 'node:fs';
 import { type Ack, refKey } from '../config/index.ts';
 import { type Applied, type ListenerView, whyNot } from '../delivery/index.ts';
-import type { Log, LogFormat } from '../observe/index.ts';
+import type { Log, LogFormat, LogLevel } from '../observe/index.ts';
 import { type Paint, paintFor } from './style.ts';
 import { type Cell, formatTable } from './table.ts';
+
+/** Levels at which a run tells of its start and its problems in text. */
+const CHATTY: ReadonlySet<LogLevel> = new Set(['trace', 'debug', 'info', 'warn']);
+
+export function isChatty(level: LogLevel): boolean {
+  return CHATTY.has(level);
+}
 
 export interface AnnouncerOptions {
   log: Log;

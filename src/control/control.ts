@@ -148,6 +148,11 @@ export class Control {
     return [...((await this.#feeding?.metrics()) ?? []), metrics.snapshot(), this.#serving()];
   }
 
+  /** No longer ready; all else goes on. */
+  leave(): void {
+    this.#phase = 'draining';
+  }
+
   /** No further changes; the data planes drain. At any time, also before the start is complete. */
   async drain(timeout: number): Promise<void> {
     this.#phase = 'draining';

@@ -4,7 +4,11 @@ export { type Health, type HealthCheck, type HealthFacts, healthChecks, healthOf
 export { ListenerChanges } from './listener-changes.ts';
 export { type LeftOut, type ListenerView, listenerViews, whyNot } from './listener-view.ts';
 export { MemoryFleet } from './memory-fleet.ts';
+export { merged } from './piece.ts';
+export { Replica } from './replica.ts';
 export { servingMetrics } from './serving-metrics.ts';
+export { SnapshotFile, type SnapshotPlace } from './snapshot-file.ts';
+export { SnapshotKeeper } from './snapshot-keeper.ts';
 export { WorkerFleet } from './worker-fleet.ts';
 export { inheritedAt, type WorkerProgram } from './worker-process.ts';
 export { takeSeat, type WorkerProxy } from './worker-seat.ts';

@@ -23,21 +23,21 @@ function pems(replica: { objects(): Iterable<ConfigObject> }): Record<string, st
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-test('nothing is acknowledged before every worker has answered, and then in the version of the sender', () => {
+test('nothing is acknowledged before every worker has answered', () => {
   const replica = new Replica('pod-1', ['worker-0', 'worker-1']);
-  expect(replica.take(delta(71, bundle('a/a', '1')))).toMatchObject({ version: 1 });
-  expect(replica.acknowledge(answer('worker-0', 1))).toBeUndefined();
+  const first = delta(71, bundle('a/a', '1'));
+  replica.take(first);
+  expect(replica.acknowledge(answer('worker-0', 71))).toBeUndefined();
   expect(pems(replica.good)).toEqual({});
   expect(pems(replica.told)).toEqual({ 'a/a': '1' });
-  expect(replica.acknowledge(answer('worker-1', 1))).toEqual({
-    isNew: true,
+  expect(replica.acknowledge(answer('worker-1', 71))).toEqual({
+    reached: [first],
     ack: { proxy: 'pod-1', version: 71, rejected: [], listeners: [] },
   });
   expect(pems(replica.good)).toEqual({ 'a/a': '1' });
-  // A sender that started anew counts from the beginning.
-  expect(replica.take(delta(1, bundle('a/a', '2')))).toMatchObject({ version: 2 });
-  replica.acknowledge(answer('worker-0', 2));
-  expect(replica.acknowledge(answer('worker-1', 2))?.ack).toMatchObject({ version: 1 });
+  replica.take(delta(72, bundle('a/a', '2')));
+  expect(replica.acknowledge(answer('worker-0', 72))).toMatchObject({ reached: [], ack: { version: 71 } });
+  expect(replica.acknowledge(answer('worker-1', 72))).toMatchObject({ ack: { version: 72 } });
 });
 
 test('a form that one worker refused is not good, keeps the form before it, and stays refused until another comes', () => {
@@ -52,7 +52,7 @@ test('a form that one worker refused is not good, keeps the form before it, and 
   // One that starts anew gets the good form, and has nothing to refuse: what was said stands.
   expect(pems(replica.told)).toEqual({ 'a/a': 'good', 'a/b': 'new' });
   expect(replica.acknowledge(answer('worker-0', 2))).toMatchObject({
-    isNew: false,
+    reached: [],
     ack: { rejected: [refusal('a/a')] },
   });
   replica.take(delta(3, bundle('a/a', 'better')));

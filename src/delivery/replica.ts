@@ -1,7 +1,5 @@
 /**
- * What a data plane holds of the config that its controller sends: it gives the workers their deltas, and makes one
- * acknowledgement of theirs. Versions towards the workers are its own, since a controller that started anew counts from
- * the beginning.
+ * What a data plane holds of the config that its controller sends, and its workers' acknowledgements as one.
  */
 import { type Ack, type ConfigRef, type Delta, refKey, Snapshot } from '../config/index.ts';
 import { mergedAck } from './merged-ack.ts';
@@ -9,10 +7,7 @@ import type { Rejection } from './rejections.ts';
 
 /** A delta that some worker has not answered. */
 interface Open {
-  /** As the workers know it. */
   delta: Delta;
-  /** As the sender knows it. */
-  version: number;
   /** Workers that have answered. */
   answered: Set<string>;
   /** What any of them could not use, by reference. */
@@ -20,10 +15,10 @@ interface Open {
 }
 
 export interface Settled {
-  /** For the controller: the worst of all workers' answers, in the sender's version. */
+  /** For the controller: the worst of all workers' answers. */
   ack: Ack;
-  /** A version was reached that was not before. */
-  isNew: boolean;
+  /** Deltas that every worker has answered since now. */
+  reached: Delta[];
 }
 
 export class Replica {
@@ -34,8 +29,6 @@ export class Replica {
   /** Objects whose newest form some worker refused; they are served in their last good form, if they had one. */
   readonly #rejected = new Map<string, Rejection>();
   #good = Snapshot.EMPTY;
-  #sent = 0;
-  #version = 0;
 
   constructor(name: string, workers: ReadonlyArray<string>) {
     this.#name = name;
@@ -47,21 +40,14 @@ export class Replica {
     return this.#good;
   }
 
-  /** The sender's version of that; 0 before the first. */
-  get version(): number {
-    return this.#version;
-  }
-
   /** What the workers were told, but for what they are known to refuse: for one that starts anew. */
   get told(): Snapshot {
     return this.#open.reduce((snapshot, { delta }) => snapshot.apply(delta), this.#good);
   }
 
-  /** The delta as the workers are to get it. */
-  take(delta: Delta): Delta {
-    const own = { ...delta, version: ++this.#sent };
-    this.#open.push({ delta: own, version: delta.version, answered: new Set(), refused: new Map() });
-    return own;
+  /** Notes a delta that goes to the workers. */
+  take(delta: Delta): void {
+    this.#open.push({ delta, answered: new Set(), refused: new Map() });
   }
 
   /** Takes a worker's answer in; undefined until every worker has answered once. */
@@ -77,25 +63,25 @@ export class Replica {
         if (rejection !== undefined) open.refused.set(refKey(ref), rejection);
       }
     }
-    const isNew = this.#settle();
-    if (this.#version === 0) return undefined;
+    const reached = this.#settle();
+    const { version } = this.#good;
+    if (version === 0) return undefined;
     const acks = this.#workers.map((name) => this.#acks.get(name)!);
-    const about = { proxy: this.#name, version: this.#version, rejected: [...this.#rejected.values()] };
-    return { ack: mergedAck(acks, about), isNew };
+    const about = { proxy: this.#name, version, rejected: [...this.#rejected.values()] };
+    return { ack: mergedAck(acks, about), reached };
   }
 
   /** Deltas become good in the order in which they came. */
-  #settle(): boolean {
-    let isNew = false;
+  #settle(): Delta[] {
+    const reached: Delta[] = [];
     while (this.#open.length > 0 && this.#open[0]!.answered.size === this.#workers.length) {
-      const { delta, version, refused } = this.#open.shift()!;
+      const { delta, refused } = this.#open.shift()!;
       for (const ref of [...delta.removals, ...delta.upserts] as ConfigRef[]) this.#rejected.delete(refKey(ref));
       for (const [key, rejection] of refused) this.#rejected.set(key, rejection);
       const upserts = delta.upserts.filter((object) => !refused.has(refKey(object)));
       this.#good = this.#good.apply({ ...delta, upserts });
-      this.#version = version;
-      isNew = true;
+      reached.push(delta);
     }
-    return isNew;
+    return reached;
   }
 }

@@ -103,7 +103,7 @@ test.for([
   [
     'an object of a kind that is not known',
     '{"daemunSnapshot":1,"owner":"shop/web","version":1,"objects":1}\n{"kind":"Later","key":"a"}\n',
-    /not a config delta/,
+    /of the kind Later/,
   ],
   [
     'fewer objects than it says',

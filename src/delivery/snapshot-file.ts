@@ -7,7 +7,7 @@ import { constants, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfigObject, Snapshot } from '../config/index.ts';
-import { readDelta } from '../config/wire/index.ts';
+import { CONFIG_KINDS } from '../config/wire/index.ts';
 import { DaemunError } from '../observe/index.ts';
 import { type Cipher, NO_CIPHER, sealing } from './snapshot-cipher.ts';
 
@@ -141,10 +141,11 @@ export class SnapshotFile {
       throw new Error(`is of format ${daemunSnapshot}, and this is ${SNAPSHOT_FORMAT}`);
     if (owner !== this.#owner) throw new Error(`is the config of ${owner}, and this data plane is of ${this.#owner}`);
     if (objects !== lines.length) throw new Error(`has ${lines.length} objects of ${objects}`);
+    // As the controller sent them: workers read what is in them, and hashes of this form are compared.
     const upserts = lines.map((line) => JSON.parse(line) as ConfigObject);
-    // Another release may have written it: what this one does not know is asked for again.
-    const { delta } = readDelta({ version, upserts, removals: [] });
-    return { owner, version, config: Snapshot.EMPTY.apply(delta) };
+    const stray = upserts.find(({ kind }) => !CONFIG_KINDS.includes(kind));
+    if (stray !== undefined) throw new Error(`has an object of the kind ${stray.kind}, which this release does not know`);
+    return { owner, version, config: Snapshot.EMPTY.apply({ version, upserts, removals: [] }) };
   }
 }
 

@@ -1,0 +1,281 @@
+/** The data plane of one Gateway: its config comes from a controller, or from the last one's snapshot. */
+import { type Admin, startAdmin } from '../admin/index.ts';
+import { type Ack, type Delta, Snapshot } from '../config/index.ts';
+import {
+  type Fleet,
+  type HealthFacts,
+  healthChecks,
+  healthOf,
+  ListenerChanges,
+  type ListenerView,
+  listenerViews,
+  merged,
+  type Phase,
+  Replica,
+  SnapshotFile,
+  SnapshotKeeper,
+  type SnapshotPlace,
+  servingMetrics,
+} from '../delivery/index.ts';
+import { type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
+import type { AdminSetup } from './admin-option.ts';
+import { type FleetSetup, openFleet } from './fleet.ts';
+import { RunMetrics } from './run-metrics.ts';
+import type { ServingAnnouncer } from './serving-announce.ts';
+import type { Served } from './until-signal.ts';
+import { packageVersion } from './version.ts';
+
+/** What brings the config, and takes the answers. */
+export interface ConfigStream {
+  acknowledge(ack: Ack): void;
+  /** This data plane ends soon. */
+  leave(): void;
+  close(): void;
+}
+
+export interface StreamParts {
+  /** What is there already, and where versions go on. */
+  held: Delta | undefined;
+  onDelta(delta: Delta): void;
+  onState(state: { connected: boolean; why: string }): void;
+}
+
+export interface DataPlaneOptions {
+  /** In acknowledgements: the pod's. */
+  name: string;
+  /** As people know it. */
+  controller: string;
+  openStream(parts: StreamParts): ConfigStream;
+  setup: FleetSetup;
+  workers: number;
+  /** Where the last config is kept; absent: nowhere. */
+  snapshot?: SnapshotPlace;
+  /** Absent: no admin API. */
+  admin?: AdminSetup;
+  /** Milliseconds. */
+  drainTimeout: number;
+}
+
+/** Milliseconds that a snapshot is held back for a controller that may know better, once it is asked and once it answers. */
+const PATIENCE = { asked: 2_000, answers: 500 } as const;
+
+export class DataPlaneRun implements Served {
+  readonly #options: DataPlaneOptions;
+  readonly #log: Log;
+  readonly #announcer: ServingAnnouncer;
+  readonly #metrics = new RunMetrics();
+  readonly #changes = new ListenerChanges();
+  readonly #synced = Promise.withResolvers<void>();
+  /** When each version came that is not applied yet. */
+  readonly #since = new Map<number, number>();
+  readonly #acks = new Map<string, Ack>();
+  #replica: Replica | undefined;
+  #fleet: Fleet | undefined;
+  #stream: ConfigStream | undefined;
+  #keeper: SnapshotKeeper | undefined;
+  #admin: Admin | undefined;
+  /** Read from the snapshot, and not served yet. */
+  #held: Delta | undefined;
+  #patience: NodeJS.Timeout | undefined;
+  #phase: Phase = 'reading';
+  #state = { connected: false, why: 'not asked yet' };
+
+  constructor(options: DataPlaneOptions, voices: { log: Log; announcer: ServingAnnouncer }) {
+    this.#options = options;
+    this.#log = voices.log;
+    this.#announcer = voices.announcer;
+  }
+
+  /** Throws a DaemunError for a folder or an address that cannot be used. */
+  async start(): Promise<void> {
+    const { name, workers, setup, snapshot, openStream } = this.#options;
+    const file = snapshot && (await SnapshotFile.open(snapshot));
+    await this.#startAdmin();
+    this.#held = file && (await this.#kept(file));
+    if (this.#phase !== 'reading') return;
+    const own = this.#admin === undefined ? [] : [this.#admin.address];
+    const fleet = openFleet(
+      workers,
+      { ...setup, ownAddresses: own },
+      { onAck: (ack) => this.#acknowledged(ack), full: () => replica.told.full(), log: this.#log },
+    );
+    const replica = new Replica(name, fleet.names);
+    this.#fleet = fleet;
+    this.#replica = replica;
+    this.#keeper = file && new SnapshotKeeper(file, () => replica.good, this.#log);
+    this.#stream = openStream({
+      held: this.#held,
+      onDelta: (delta) => this.#take(delta),
+      onState: (state) => this.#hear(state),
+    });
+    if (this.#held) this.#wait(PATIENCE.asked);
+    await this.#synced.promise;
+  }
+
+  /** What comes is pushed: there is nothing to look at. */
+  reload(): void {
+    this.#log.info({}, 'the config comes from the controller: there is nothing to read again');
+  }
+
+  listeners(): ListenerView[] {
+    const { names: proxies } = this.#fleet ?? { names: [] };
+    return this.#replica ? listenerViews(this.#replica.told, { acks: this.#acks, proxies, unserved: [] }) : [];
+  }
+
+  leave(): void {
+    this.#phase = 'draining';
+    this.#stream?.leave();
+  }
+
+  async drain(): Promise<void> {
+    this.#phase = 'draining';
+    clearTimeout(this.#patience);
+    await this.#fleet?.drain(this.#options.drainTimeout);
+    await this.#keeper?.close();
+    this.#stream?.close();
+    await this.#admin?.close();
+  }
+
+  async end(): Promise<void> {
+    this.#phase = 'draining';
+    clearTimeout(this.#patience);
+    this.#stream?.close();
+    await this.#fleet?.end();
+    await this.#admin?.close();
+  }
+
+  async #kept(file: SnapshotFile): Promise<Delta | undefined> {
+    const found = await file.read();
+    if (found === undefined) return undefined;
+    if ('kept' in found) return found.kept.config.full();
+    this.#log.warn({}, `snapshot ${found.refused}`);
+    return undefined;
+  }
+
+  #wait(milliseconds: number): void {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.#serveHeld(), milliseconds);
+  }
+
+  /** The controller is away, or has nothing to add. */
+  #serveHeld(): void {
+    clearTimeout(this.#patience);
+    const held = this.#held;
+    if (held === undefined || this.#phase !== 'reading') return;
+    this.#held = undefined;
+    const { connected, why } = this.#state;
+    if (!connected) {
+      this.#log.warn({ version: held.version, reason: why }, 'serving from the snapshot: the controller is away');
+    }
+    this.#send(held);
+  }
+
+  /** What the controller knows better is served at once in its newer form. */
+  #take(delta: Delta): void {
+    const held = this.#held;
+    this.#held = undefined;
+    this.#send(held ? merged(held, delta) : delta);
+  }
+
+  #send(delta: Delta): void {
+    if (this.#phase === 'reading') this.#phase = 'delivering';
+    this.#since.set(delta.version, performance.now());
+    this.#replica!.take(delta);
+    this.#fleet!.send(delta);
+  }
+
+  #hear(state: { connected: boolean; why: string }): void {
+    this.#state = state;
+    if (this.#held === undefined) return;
+    if (state.connected) this.#wait(PATIENCE.answers);
+    else this.#serveHeld();
+  }
+
+  #acknowledged(ack: Ack): void {
+    this.#acks.set(ack.proxy, ack);
+    this.#announcer.rejected(ack);
+    const settled = this.#replica!.acknowledge(ack);
+    if (settled === undefined) return;
+    this.#stream?.acknowledge(settled.ack);
+    for (const delta of settled.reached) this.#reached(delta);
+    if (this.#phase !== 'delivering')
+      for (const one of this.#changes.of(this.listeners())) this.#announcer.listener(one);
+  }
+
+  #reached({ version, upserts, removals }: Delta): void {
+    const took = Math.round(performance.now() - (this.#since.get(version) ?? performance.now()));
+    this.#since.delete(version);
+    this.#keeper?.changed();
+    if (this.#phase !== 'delivering') {
+      this.#announcer.applied({ version, upserts: upserts.length, removals: removals.length, took });
+      return;
+    }
+    this.#phase = 'synced';
+    this.#tellStart();
+    this.#synced.resolve();
+  }
+
+  #tellStart(): void {
+    const { good } = this.#replica!;
+    this.#announcer.started({
+      version: packageVersion(),
+      listeners: this.listeners(),
+      rules: good.of('RouteRule').size,
+      backends: good.of('Backend').size,
+      echoes: 0,
+      workers: this.#options.workers,
+      admin: this.#admin?.address,
+    });
+    this.#announcer.ready(healthOf(this.#facts()).reason);
+  }
+
+  #facts(): HealthFacts {
+    const { controller } = this.#options;
+    const { connected, why } = this.#state;
+    const missing = `the first config from ${controller}${connected ? '' : ` (${why})`}`;
+    return { phase: this.#phase, missing, listeners: this.listeners() };
+  }
+
+  async #startAdmin(): Promise<void> {
+    const { admin } = this.#options;
+    if (!admin) return;
+    this.#admin = await startAdmin(
+      { ...admin.address, token: admin.token, beyondLoopback: 'probes' },
+      {
+        readiness: () => {
+          const facts = this.#facts();
+          const { connected, why } = this.#state;
+          const controller = { name: 'controller', ok: connected, message: connected ? 'connected' : why };
+          return { ...healthOf(facts), checks: [...healthChecks(facts), controller] };
+        },
+        metrics: async () => mergeMetrics([...((await this.#fleet?.metrics()) ?? []), this.#ownMetrics()]),
+        config: () => this.#told,
+        listeners: () => this.listeners(),
+      },
+    );
+  }
+
+  get #told(): Snapshot {
+    return this.#replica?.told ?? Snapshot.EMPTY;
+  }
+
+  #ownMetrics(): MetricsSnapshot {
+    const { ready } = healthOf(this.#facts());
+    const snapshot = this.#told;
+    const gauge = (name: string, help: string, value: number): MetricsSnapshot[number] => {
+      return { name, help, type: 'gauge', series: [{ labels: {}, value }] };
+    };
+    const { connected } = this.#state;
+    const written = this.#keeper?.writtenAt?.getTime() ?? 0;
+    return [
+      ...servingMetrics({ ready, snapshot, listeners: this.listeners() }),
+      ...this.#metrics.families(snapshot),
+      gauge('daemun_controller_connected', 'Whether the controller of this data plane answers', connected ? 1 : 0),
+      gauge(
+        'daemun_snapshot_written_timestamp_seconds',
+        'When the snapshot on disk was last written; 0: not since the start',
+        Math.floor(written / 1000),
+      ),
+    ];
+  }
+}
