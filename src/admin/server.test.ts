@@ -143,5 +143,8 @@ test('where only the probes are for others, they get those and nothing that tena
 
 test('what a data plane does not tell says who does', async () => {
   const { status: _status, graph: _graph, ...own } = parts;
-  expect(await ask('/status', { parts: own })).toMatchObject({ status: 404, body: expect.stringContaining('controller') });
+  expect(await ask('/status', { parts: own })).toMatchObject({
+    status: 404,
+    body: expect.stringContaining('controller'),
+  });
 });

@@ -3,6 +3,9 @@ import type { Resource } from './resource.ts';
 /** The label that names the Service of an EndpointSlice. */
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
+/** The label that names the ServiceImport of an EndpointSlice. */
+export const IMPORT_NAME_LABEL = 'multicluster.kubernetes.io/service-name';
+
 export interface EndpointSlice extends Resource {
   kind: 'EndpointSlice';
   addressType: 'IPv4' | 'IPv6' | 'FQDN';
@@ -23,6 +26,8 @@ export interface SliceEndpoint {
   hostname?: string;
   nodeName?: string;
   zone?: string;
+  /** For whom the endpoint is meant first, where the Service asks for traffic to stay near. */
+  hints?: { forZones?: Array<{ name: string }> };
 }
 
 export interface EndpointPort {

@@ -15,7 +15,13 @@ export {
 } from './condition.ts';
 export type * from './config-map.ts';
 export type * from './daemun-parameters.ts';
-export { type EndpointPort, type EndpointSlice, SERVICE_NAME_LABEL, type SliceEndpoint } from './endpoint-slice.ts';
+export {
+  type EndpointPort,
+  type EndpointSlice,
+  IMPORT_NAME_LABEL,
+  SERVICE_NAME_LABEL,
+  type SliceEndpoint,
+} from './endpoint-slice.ts';
 export type * from './endpoints.ts';
 export type * from './gateway.ts';
 export type * from './gateway-class.ts';
@@ -28,6 +34,7 @@ export {
   KINDS,
   type Kind,
   type KindFacts,
+  MULTICLUSTER_GROUP,
   OWN_GROUP,
   POLICY_GROUP,
   type ResourceByKind,
@@ -48,6 +55,7 @@ export type * from './route.ts';
 export type * from './secret.ts';
 export type * from './selector.ts';
 export type * from './service.ts';
+export type * from './service-import.ts';
 export { type CredentialRole, type Superseded, supersededKey } from './superseded.ts';
 export {
   type InfrastructurePort,

@@ -15,6 +15,7 @@ import type { Namespace } from './namespace.ts';
 import type { ReferenceGrant } from './reference-grant.ts';
 import type { Secret } from './secret.ts';
 import type { Service } from './service.ts';
+import type { ServiceImport } from './service-import.ts';
 
 /** The group of the Gateway API. */
 export const GATEWAY_GROUP = 'gateway.networking.k8s.io';
@@ -22,6 +23,9 @@ export const GATEWAY_GROUP = 'gateway.networking.k8s.io';
 export const POLICY_GROUP = 'policies.daemun.dev';
 /** The group of our own objects that are no policies. */
 export const OWN_GROUP = 'gateway.daemun.dev';
+
+/** The group of Services across clusters. */
+export const MULTICLUSTER_GROUP = 'multicluster.x-k8s.io';
 
 /** Every kind that is read, with its type. */
 export interface ResourceByKind {
@@ -39,6 +43,7 @@ export interface ResourceByKind {
   BackendTrafficPolicy: BackendTrafficPolicy;
   DaemunParameters: DaemunParameters;
   Service: Service;
+  ServiceImport: ServiceImport;
   EndpointSlice: EndpointSlice;
   Endpoints: Endpoints;
   Secret: Secret;
@@ -75,6 +80,7 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   BackendTrafficPolicy: policy,
   DaemunParameters: { group: OWN_GROUP, version: 'v1alpha1', namespaced: true },
   Service: core,
+  ServiceImport: { group: MULTICLUSTER_GROUP, version: 'v1alpha1', namespaced: true },
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', namespaced: true },
   Endpoints: core,
   Secret: core,

@@ -22,6 +22,8 @@ export interface ProxySetup extends AccessSetup {
   /** Absent: allowed. */
   loopbackEndpoints?: 'allowed' | 'refused';
   via: boolean;
+  /** Absent: endpoints of all zones are used. */
+  zone?: string;
   /** Of the admin API, where there is one: never a backend. */
   ownAddresses?: string[];
   /** Instead of the data plane's defaults. */
@@ -45,6 +47,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       loopbackNames,
       ...(setup.loopbackEndpoints ? { loopbackEndpoints: setup.loopbackEndpoints } : {}),
       via,
+      ...(setup.zone === undefined ? {} : { zone: setup.zone }),
       ownAddresses,
       onAck,
       ...(setup.drainTimeout === undefined ? {} : { drainTimeout: setup.drainTimeout }),

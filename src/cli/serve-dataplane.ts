@@ -18,14 +18,17 @@ export interface ServeDataPlaneOptions extends Omit<DataPlaneOptions, 'controlle
   logLevel: LogLevel;
   logFormat: LogFormat;
   signals: Signals;
+  /** Told once, where there is one. */
+  note?: string | undefined;
   /** Milliseconds that it goes on serving, no longer ready, before it drains. */
   drainDelay: number;
 }
 
 export async function serveDataPlane(options: ServeDataPlaneOptions): Promise<void> {
-  const { stream, snapshot, logLevel, logFormat, signals, drainDelay, ...rest } = options;
+  const { stream, snapshot, logLevel, logFormat, signals, note, drainDelay, ...rest } = options;
   const log = await createLog({ level: logLevel, format: logFormat });
   const announcer = new ServingAnnouncer({ log, format: logFormat, quiet: !isChatty(logLevel) });
+  if (note !== undefined) log.info({}, note);
   const owner = snapshot && (await ownerOf(stream));
   const run = new DataPlaneRun(
     {

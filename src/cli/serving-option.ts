@@ -29,6 +29,7 @@ export interface ServingFlags extends LimitFlags {
   drainTimeout: number;
   trustedHops?: string[];
   via?: boolean;
+  zone?: string;
 }
 
 /** Where it listens. */
@@ -87,6 +88,12 @@ export function hopOptions(): Option[] {
   ];
 }
 
+export function zoneOption(): Option {
+  return new Option('--zone <name>', 'zone that it runs in: endpoints that EndpointSlices hint at it for serve it').env(
+    'NODE_ZONE',
+  );
+}
+
 /** What every worker is told, but for what depends on who writes the endpoints. */
 export function servingSetup(
   flags: ServingFlags & { bind: string[] },
@@ -101,6 +108,7 @@ export function servingSetup(
     portMap: [...map],
     trustedHops: flags.trustedHops ?? [],
     via: flags.via === true,
+    ...(flags.zone ? { zone: flags.zone } : {}),
     accessLog: flags.accessLog,
     ...accessLogFile(flags, command),
     limits: limitsOf(flags),

@@ -2,12 +2,13 @@
  * A Service port that requests go to. Key: `namespace/service:port`, followed by what sets it apart where one Service
  * port is reached in several ways: `;protocol` where a route speaks another protocol than the port says by itself (a
  * GRPCRoute to a port without appProtocol, a TCPRoute), `;client=namespace/secret` where a Gateway shows a client
- * certificate, `;passthrough` where clients' own TLS goes through to a port that has a BackendTLSPolicy.
+ * certificate, `;passthrough` where clients' own TLS goes through to a port that has a BackendTLSPolicy. A ServiceImport's
+ * has `;import` first.
  */
 export interface Backend {
   kind: 'Backend';
   key: string;
-  service: { namespace: string; name: string; port: number };
+  service: { namespace: string; name: string; port: number; kind?: 'ServiceImport' };
   /** From appProtocol: kubernetes.io/h2c gives h2c; GRPCRoute backends are h2c; ws and wss are h1. */
   protocol: 'http' | 'h2c' | 'tcp' | 'udp';
   tls?: BackendTls;
@@ -39,4 +40,6 @@ export interface Endpoint {
   /** ready: takes new requests. draining (serving but terminating): takes them only where none is ready. */
   state: 'ready' | 'draining';
   zone?: string;
+  /** Zones for which it is meant first, where the Service asks for traffic to stay near. */
+  forZones?: string[];
 }

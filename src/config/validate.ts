@@ -78,7 +78,7 @@ const backendTls = object<BackendTls>({
 const backend = object<Backend>({
   kind: v.literal('Backend'),
   key,
-  service: v.object({ namespace: key, name: key, port }),
+  service: v.object({ namespace: key, name: key, port, kind: v.optional(v.literal('ServiceImport')) }),
   protocol: v.picklist(['http', 'h2c', 'tcp', 'udp']),
   tls: v.optional(backendTls),
 });
@@ -87,7 +87,13 @@ const endpoints = object<Endpoints>({
   kind: v.literal('Endpoints'),
   key,
   endpoints: v.array(
-    object<Endpoint>({ address: key, port, state: v.picklist(['ready', 'draining']), zone: v.optional(v.string()) }),
+    object<Endpoint>({
+      address: key,
+      port,
+      state: v.picklist(['ready', 'draining']),
+      zone: v.optional(v.string()),
+      forZones: v.optional(strings),
+    }),
   ),
   dns: v.optional(v.object({ hostname: key, port })),
 });

@@ -144,7 +144,8 @@ export class SnapshotFile {
     // As the controller sent them: workers read what is in them, and hashes of this form are compared.
     const upserts = lines.map((line) => JSON.parse(line) as ConfigObject);
     const stray = upserts.find(({ kind }) => !CONFIG_KINDS.includes(kind));
-    if (stray !== undefined) throw new Error(`has an object of the kind ${stray.kind}, which this release does not know`);
+    if (stray !== undefined)
+      throw new Error(`has an object of the kind ${stray.kind}, which this release does not know`);
     return { owner, version, config: Snapshot.EMPTY.apply({ version, upserts, removals: [] }) };
   }
 }

@@ -25,6 +25,8 @@ export interface ProxyOptions {
   ticketSecret?: TicketSecret;
   /** Requests and answers say in Via that they came through here: some backends compress nothing then. */
   via?: boolean;
+  /** Zone that it runs in: endpoints that slices hint at it for are used. Absent: all are. */
+  zone?: string;
   /** Endpoints on this machine's loopback: allowed where people run backends beside the gateway (default). */
   loopbackEndpoints?: 'allowed' | 'refused';
   /** Names of Services that resolve to it; refused unless said otherwise. */

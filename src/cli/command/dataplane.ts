@@ -7,6 +7,7 @@ import type { SnapshotPlace } from '../../delivery/index.ts';
 import type { HostPort } from '../address.ts';
 import { hostPort } from '../address.ts';
 import { type AdminFlags, adminOptions, dataPlaneAdmin } from '../admin-option.ts';
+import { bindingOf } from '../every-address.ts';
 import { limitOptions } from '../limit-option.ts';
 import { usage } from '../option.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type ServingFlags,
   servingSetup,
   workersOption,
+  zoneOption,
 } from '../serving-option.ts';
 import { Signals } from '../signal.ts';
 
@@ -27,7 +29,6 @@ interface DataPlaneFlags extends AdminFlags, ServingFlags {
   token: string;
   name: string;
   node?: string;
-  zone?: string;
   snapshot?: string;
   snapshotKey?: Buffer;
 }
@@ -55,8 +56,9 @@ export function dataplaneCommand(): Command {
       const signals = new Signals();
       const { serveDataPlane } = await import('../serve-dataplane.ts');
       const { logLevel, logFormat, drainDelay, drainTimeout, workers, name, controller } = flags;
+      const { addresses: bind, note } = await bindingOf(flags.bind);
       const setup = {
-        ...servingSetup(flags, asked),
+        ...servingSetup({ ...flags, bind }, asked),
         // What Services and slices say is written by tenants, and this machine is not theirs.
         loopbackNames: 'refused' as const,
         loopbackEndpoints: 'refused' as const,
@@ -67,6 +69,7 @@ export function dataplaneCommand(): Command {
       await serveDataPlane({
         ...{ name, setup, workers, drainDelay, drainTimeout, logLevel, logFormat, signals },
         ...(admin ? { admin } : {}),
+        note,
         ...snapshotPlace(flags, asked),
         stream: {
           address: controller,
@@ -91,10 +94,13 @@ function allOptions(): Option[] {
       .makeOptionMandatory(),
     new Option('--controller-server-name <name>', "name on the controllers' certificate (default: the host)"),
     new Option('--ca <file>', 'certificates of who may be the controller').makeOptionMandatory(),
-    new Option('--token <file>', 'token that says which Gateway this is; read at each connection').makeOptionMandatory(),
+    new Option(
+      '--token <file>',
+      'token that says which Gateway this is; read at each connection',
+    ).makeOptionMandatory(),
     new Option('--name <name>', 'what this data plane is called').env('POD_NAME').default(hostname(), 'the host name'),
     new Option('--node <name>', 'node that it runs on').env('NODE_NAME'),
-    new Option('--zone <name>', 'zone of that').env('NODE_ZONE'),
+    zoneOption(),
     new Option('--snapshot <folder>', 'where the last config is kept, in memory (tmpfs); absent: nowhere'),
     new Option('--snapshot-key <file>', 'encrypts the snapshot, which may then lie on a disk').argParser(
       usage(snapshotKey),

@@ -19,6 +19,7 @@ import {
   type ServingFlags,
   servingSetup,
   workersOption,
+  zoneOption,
 } from '../serving-option.ts';
 import { Signals } from '../signal.ts';
 
@@ -109,6 +110,7 @@ function clusterOptions(): Option[] {
       '--publish-address <address>',
       'address or host name that Gateways of the cluster show (repeatable; default: what is bound)',
     ).argParser(each((text) => text)),
+    zoneOption(),
     new Option('--lease <name>', 'Lease by which one of several writes statuses').default('daemun'),
   ];
 }

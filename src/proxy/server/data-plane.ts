@@ -53,7 +53,7 @@ export class DataPlane implements Proxy {
     const state = new ProxyState(wheel);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const endpointLimits = { connections: limits.maxBackendConnections, pending: limits.maxPendingRequests };
-    const around = { driver, wheel, state, gate: this.#gate, limits: endpointLimits, proxyHeader };
+    const around = { driver, wheel, state, gate: this.#gate, limits: endpointLimits, zone: options.zone, proxyHeader };
     const backends = new Backends(around, httpPool);
     backends.onRefused = () => this.#tellAgain();
     this.#world = new World(

@@ -22,6 +22,7 @@ import { backendTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
 import { DEFAULT_ENDPOINT_LIMITS, type PoolFactory, type UpstreamWorld } from './connection.ts';
 import { NameResolution, type Resolve } from './name-resolution.ts';
+import { nearEndpoints } from './near-endpoints.ts';
 
 interface Served {
   balancer: Balancer;
@@ -278,12 +279,13 @@ export class Backends {
     const { key, protocol } = balancer.backend;
     const transport = protocol === 'udp' ? 'udp' : 'tcp';
     const faults = endpoints.map(({ address, port }) => gate?.faultOf({ address, port, transport, named }));
-    const admitted = endpoints.filter((_, at) => faults[at] === undefined);
+    const passed = endpoints.filter((_, at) => faults[at] === undefined);
+    const admitted = nearEndpoints(passed, this.#world.zone);
     served.refused = endpoints.flatMap(({ address, port }, at): RefusedEndpoint[] => {
       const message = faults[at];
       return message === undefined
         ? []
-        : [{ key, endpoint: socketName(address, port), message, left: admitted.length }];
+        : [{ key, endpoint: socketName(address, port), message, left: passed.length }];
     });
     balancer.update(admitted);
     return !isDeepStrictEqual(before, served.refused);

@@ -57,6 +57,8 @@ export interface UpstreamWorld {
   gate?: EndpointGate;
   /** Absent: the defaults. */
   limits?: Readonly<EndpointLimits>;
+  /** Where this gateway runs; absent: no endpoint is nearer than another. */
+  zone?: string | undefined;
   /** The PROXY header of a version; absent where no backend is sent one. */
   proxyHeader?(version: ProxyVersion, addresses: LinkAddresses): Uint8Array;
 }

@@ -22,8 +22,11 @@ const endpoint = object(
     hostname: optional(label),
     nodeName: optional(subdomain),
     zone: optional(text()),
+    hints: optional(
+      object({ forZones: optional(list(object({ name: required(text()) }), { max: 8 })) }, { unread: ['forNodes'] }),
+    ),
   },
-  { unread: ['targetRef', 'hints', 'deprecatedTopology'] },
+  { unread: ['targetRef', 'deprecatedTopology'] },
 );
 
 const slicePort = object({

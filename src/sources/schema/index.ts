@@ -26,6 +26,7 @@ import {
 } from './schema.ts';
 import { configMapFields, configMapRules, secretFields, secretRules } from './secret.ts';
 import { serviceSpec } from './service.ts';
+import { serviceImportSpec } from './service-import.ts';
 
 export { check, isObject, type JsonObject, type Problem, UNRENDERED } from './check.ts';
 export { DEFAULT_NAMESPACE } from './metadata.ts';
@@ -57,6 +58,7 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   BackendTrafficPolicy: withSpec(backendTrafficPolicySpec),
   DaemunParameters: withSpec(daemunParametersSpec),
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
+  ServiceImport: withSpec(serviceImportSpec),
   EndpointSlice: kind(namespacedMetadata, endpointSliceFields, endpointSliceRules),
   Endpoints: kind(namespacedMetadata, endpointsFields),
   // As a whole: its annotations may repeat it, and what is misspelled is no less of a secret.

@@ -1,7 +1,9 @@
 import {
   type BackendObjectReference,
   GATEWAY_GROUP,
+  KINDS,
   keyOf,
+  MULTICLUSTER_GROUP,
   ROUTE_REASON,
   type Service,
   type ServicePort,
@@ -9,9 +11,10 @@ import {
 import { type Backend, barredHost, type RouteKind } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
 import { grantHint, permitted } from '../grants.ts';
-import { find, type Lookup } from '../lookup.ts';
+import { find, type Lookup, type Name } from '../lookup.ts';
 import { absent, type Problem, problem } from '../verdict/problem.ts';
 import { type ServiceTls, serviceTlsKeys } from './backend-tls.ts';
+import { serviceOfImport } from './service.ts';
 
 /** A Backend that a route needs. */
 export interface BackendUse {
@@ -42,21 +45,19 @@ export function resolveBackend(
   reference: BackendObjectReference,
   field: string,
 ): BackendUse | Problem {
-  const { group = '', kind = 'Service', name, port } = reference;
-  if (group !== '' || kind !== 'Service') {
-    const named = group === '' ? kind : `${group}/${kind}`;
-    return problem(ROUTE_REASON.InvalidKind, field, `${named} ${name} is no kind of backend: refer to a Service`);
-  }
+  const { name, port } = reference;
+  const kind = backendKind(reference, field);
+  if (typeof kind !== 'string') return kind;
   const namespace = reference.namespace ?? scope.namespace;
   const from = { group: GATEWAY_GROUP, kind: scope.kind, namespace: scope.namespace };
-  const to = { group: '', kind: 'Service', namespace, name };
+  const to = { group: KINDS[kind].group, kind, namespace, name };
   if (!permitted(scope.look, from, to)) {
-    const message = `Service ${namespace}/${name} is in another namespace: ${grantHint(from, to)}`;
+    const message = `${kind} ${namespace}/${name} is in another namespace: ${grantHint(from, to)}`;
     return problem(ROUTE_REASON.RefNotPermitted, field, message);
   }
-  const service = find(scope.look, 'Service', to);
-  if (service === undefined) return absent(ROUTE_REASON.BackendNotFound, field, keyOf('Service', namespace, name));
-  if (port === undefined) return problem(ROUTE_REASON.BackendNotFound, `${field}.port`, 'names no port of the Service');
+  const service = findService(scope.look, kind, to);
+  if (service === undefined) return absent(ROUTE_REASON.BackendNotFound, field, keyOf(kind, namespace, name));
+  if (port === undefined) return problem(ROUTE_REASON.BackendNotFound, `${field}.port`, `names no port of the ${kind}`);
   const { externalName } = service.spec;
   if (
     externalName !== undefined &&
@@ -67,37 +68,56 @@ export function resolveBackend(
     const message = `Service ${namespace}/${name} has the externalName ${externalName}, which ${barred}: a backend beside the gateway is named by an EndpointSlice or --endpoint, or --loopback-names lets names lead there`;
     if (barred !== undefined) return problem(ROUTE_REASON.BackendNotFound, field, message);
   }
-  return resolvePort(scope, { service, port, field });
+  return resolvePort(scope, { kind, service, port, field });
+}
+
+type BackendKind = 'Service' | 'ServiceImport';
+
+function backendKind(
+  { group = '', kind = 'Service', name }: BackendObjectReference,
+  field: string,
+): BackendKind | Problem {
+  if (group === '' && kind === 'Service') return kind;
+  if (group === MULTICLUSTER_GROUP && kind === 'ServiceImport') return kind;
+  const named = group === '' ? kind : `${group}/${kind}`;
+  const message = `${named} ${name} is no kind of backend: refer to a Service, or to a ServiceImport of ${MULTICLUSTER_GROUP}`;
+  return problem(ROUTE_REASON.InvalidKind, field, message);
+}
+
+function findService(look: Lookup, kind: BackendKind, name: Name): Service | undefined {
+  if (kind === 'Service') return find(look, 'Service', name);
+  const found = find(look, 'ServiceImport', name);
+  return found && serviceOfImport(found);
 }
 
 function resolvePort(
   scope: BackendScope,
-  { service, port, field }: { service: Service; port: number; field: string },
+  { kind, service, port, field }: { kind: BackendKind; service: Service; port: number; field: string },
 ): BackendUse | Problem {
   const { namespace = '', name } = service.metadata;
   const found = servicePort(service, port, scope.kind);
   if (found === undefined) {
     const there = (service.spec.ports ?? []).map((one) => `${one.port}/${one.protocol}`).join(', ') || 'none';
-    const message = `Service ${namespace}/${name} has no port ${port}/${transport(scope.kind)}; it has ${there}`;
+    const message = `${kind} ${namespace}/${name} has no port ${port}/${transport(scope.kind)}; it has ${there}`;
     return problem(ROUTE_REASON.BackendNotFound, `${field}.port`, message);
   }
   const [exact, any] = serviceTlsKeys({ namespace, name, port });
   const { context } = scope.look;
-  // A datagram cannot be sent over TLS: a policy for the port says nothing about UDP.
+  // A datagram cannot be sent over TLS: a policy for the port says nothing about UDP. An import has none.
   const tls =
-    scope.kind === 'UDPRoute'
+    scope.kind === 'UDPRoute' || kind === 'ServiceImport'
       ? undefined
       : (context.fetch(scope.serviceTls, exact) ?? context.fetch(scope.serviceTls, any));
   const protocol = protocolOf(scope.kind, found);
   if (protocol === undefined) {
-    const message = `appProtocol ${found.appProtocol} of Service ${namespace}/${name} port ${port} is not supported: use http, kubernetes.io/h2c or kubernetes.io/ws`;
+    const message = `appProtocol ${found.appProtocol} of ${kind} ${namespace}/${name} port ${port} is not supported: use http, kubernetes.io/h2c or kubernetes.io/ws`;
     return problem(ROUTE_REASON.UnsupportedProtocol, field, message);
   }
-  const at = { namespace, name, port };
+  const at: Backend['service'] = { namespace, name, port, ...(kind === 'ServiceImport' ? { kind } : {}) };
   const use: BackendUse = { key: backendKey(at, protocol, found), service: at, protocol, tls: tls?.tls !== undefined };
   if (tls?.fault !== undefined) use.fault = tls.fault;
   const remark = tls === undefined && scope.kind === 'HTTPRoute' ? protocolRemark(found.appProtocol) : undefined;
-  if (remark !== undefined) use.remark = `Service ${namespace}/${name} port ${port} has ${remark}`;
+  if (remark !== undefined) use.remark = `${kind} ${namespace}/${name} port ${port} has ${remark}`;
   return use;
 }
 
@@ -158,10 +178,10 @@ function httpProtocol(appProtocol: string | undefined): 'http' | 'h2c' | undefin
 
 /** A protocol other than what the Service's port says by itself makes a Backend of its own. */
 function backendKey(
-  { namespace, name, port }: Backend['service'],
+  { namespace, name, port, kind }: Backend['service'],
   protocol: Backend['protocol'],
   found: ServicePort,
 ): string {
-  const key = `${namespace}/${name}:${port}`;
+  const key = `${namespace}/${name}:${port}${kind === 'ServiceImport' ? ';import' : ''}`;
   return protocol === httpProtocol(found.appProtocol) ? key : `${key};${protocol}`;
 }

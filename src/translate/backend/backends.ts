@@ -6,7 +6,7 @@ import type { Policies } from '../policy/policy-kind.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import type { BackendUse } from './backend-ref.ts';
 import { type ServiceTls, serviceTlsKeys, tlsOfService } from './backend-tls.ts';
-import { endpointsOf, sliceService } from './service.ts';
+import { endpointsOf, endpointsOfImport, sliceImport, sliceService } from './service.ts';
 
 /** TLS towards Services, before anybody refers to them. */
 export interface Backends {
@@ -53,8 +53,17 @@ function endpointConfig(graph: Graph, wanted: Collection<BackendUse>): Collectio
     const service = sliceService(slice);
     return service === undefined ? [] : [service];
   });
+  const imported = index('slices by import', graph.inputs.EndpointSlice, (slice) => {
+    const name = sliceImport(slice);
+    return name === undefined ? [] : [name];
+  });
   return graph.derive('endpoints', wanted, (context, use) => {
     const { namespace, name } = use.service;
+    if (use.service.kind === 'ServiceImport') {
+      const object = context.fetch(graph.inputs.ServiceImport, `ServiceImport/${namespace}/${name}`);
+      const own = context.fetch(imported, `${namespace}/${name}`) ?? [];
+      return [configOutput(endpointsOfImport(use, { imported: object, slices: own }))];
+    }
     const service = context.fetch(graph.inputs.Service, `Service/${namespace}/${name}`);
     const found = context.fetch(slices, `${namespace}/${name}`) ?? [];
     const legacy =

@@ -1,8 +1,10 @@
 import {
   type EndpointSlice,
   type Endpoints as EndpointsObject,
+  IMPORT_NAME_LABEL,
   SERVICE_NAME_LABEL,
   type Service,
+  type ServiceImport,
   type ServicePort,
   type SliceEndpoint,
 } from '../../api/index.ts';
@@ -21,6 +23,32 @@ export interface EndpointSources {
 export function sliceService(slice: EndpointSlice): string | undefined {
   const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
   return service === undefined ? undefined : `${slice.metadata.namespace ?? ''}/${service}`;
+}
+
+/** `namespace/name` of the ServiceImport of a slice, or undefined: it belongs to none. */
+export function sliceImport(slice: EndpointSlice): string | undefined {
+  const name = slice.metadata.labels?.[IMPORT_NAME_LABEL];
+  return name === undefined ? undefined : `${slice.metadata.namespace ?? ''}/${name}`;
+}
+
+/** What an import and a Service have in common. */
+export function serviceOfImport({ apiVersion, metadata, spec }: ServiceImport): Service {
+  const { ports = [], ips = [] } = spec;
+  const at = ips.length === 0 ? {} : { clusterIPs: ips };
+  return { apiVersion, kind: 'Service', metadata, spec: { type: 'ClusterIP', ports, ...at } };
+}
+
+/** Where it has no slice of its own, an import is reached as a whole: by the address that its controller gave it. */
+export function endpointsOfImport(
+  use: BackendUse,
+  { imported, slices }: { imported: ServiceImport | undefined; slices: ReadonlyArray<EndpointSlice> },
+): Endpoints {
+  const service = imported && serviceOfImport(imported);
+  const found = endpointsOf(use, { service, slices, legacy: undefined });
+  const { key } = use;
+  const [address] = imported?.spec.ips ?? [];
+  if (slices.length > 0 || address === undefined) return found;
+  return { kind: 'Endpoints', key, endpoints: [{ address, port: use.service.port, state: 'ready' }] };
 }
 
 /** Where a Backend's requests can go. */
@@ -69,7 +97,14 @@ function fromSlices(service: Service, port: ServicePort, slices: ReadonlyArray<E
       const at = `${address}:${number}`;
       // A pod that moves between slices is in both for a moment; ready counts.
       if (state === undefined || address === undefined || found.get(at)?.state === 'ready') continue;
-      found.set(at, { address, port: number, state, ...(endpoint.zone === undefined ? {} : { zone: endpoint.zone }) });
+      const forZones = endpoint.hints?.forZones?.map(({ name }) => name);
+      found.set(at, {
+        address,
+        port: number,
+        state,
+        ...(endpoint.zone === undefined ? {} : { zone: endpoint.zone }),
+        ...(forZones === undefined || forZones.length === 0 ? {} : { forZones }),
+      });
     }
   }
   return Array.from(found.values());

@@ -1,6 +1,6 @@
 import { type EndpointSlice, keyOf, objectKey, SERVICE_NAME_LABEL, type Service } from '../../api/index.ts';
 import { absent, type Diagnostic, diagnosis, type Problem } from '../verdict/problem.ts';
-import { sliceService } from './service.ts';
+import { sliceImport, sliceService } from './service.ts';
 
 type Told = Omit<Problem, 'reason'>;
 
@@ -13,6 +13,7 @@ export function sliceFinding(
   serviceOf: (key: string) => Service | undefined,
 ): Diagnostic | undefined {
   const service = sliceService(slice);
+  if (service === undefined && sliceImport(slice) !== undefined) return undefined;
   const told = service === undefined ? unlabelled() : problemOf(slice, service, serviceOf(`Service/${service}`));
   return told && diagnosis('warning', objectKey(slice), told);
 }

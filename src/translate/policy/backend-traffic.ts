@@ -14,6 +14,8 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
     const used = index('uses by backend for traffic', routes.uses, ({ key }) => [key]);
     const config = graph.derive('backend traffic', used, (context, [use], backend) => {
       const { service, protocol } = use!;
+      // No policy can name an import, which may be called like a Service.
+      if (service.kind !== undefined) return [];
       const object = `Service/${service.namespace}/${service.name}`;
       const all = context.fetch(policies.byObject, object) ?? [];
       if (all.length === 0) return [];

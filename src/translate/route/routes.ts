@@ -124,7 +124,9 @@ function readRoute(scope: BackendScope, resource: RouteResource): RouteReading {
 }
 
 function ancestorsOf({ uses, parents }: JudgedRoute, key: string): Array<readonly [string, ServiceAncestor]> {
-  const services = Map.groupBy(uses, ({ service }) => `${service.namespace}/${service.name}`);
+  // An import has no policies, and may be called like a Service.
+  const own = uses.filter(({ service }) => service.kind === undefined);
+  const services = Map.groupBy(own, ({ service }) => `${service.namespace}/${service.name}`);
   return parents
     .filter(({ refusal }) => refusal === undefined)
     .flatMap(({ gateway, controllerName }) =>
