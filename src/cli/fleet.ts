@@ -1,6 +1,6 @@
 /** The data planes of a run: worker processes, so that nothing but traffic runs on a thread that serves. */
 
-import { type Fleet, type FleetEvents, inheritedAt, WorkerFleet } from '../delivery/index.ts';
+import { type Fleet, type WorkerEvents, inheritedAt, WorkerFleet } from '../delivery/index.ts';
 import { newTicketSecret, ticketSecretAt } from '../value/ticket-secret.ts';
 import { givenName, givenSockets, type NamedSocket } from './given-sockets.ts';
 import { workerEntry } from './package-place.ts';
@@ -11,7 +11,7 @@ export interface FleetSetup extends Omit<ProxySetup, 'shared' | 'ticketSecret' |
   sharedPorts?: boolean;
 }
 
-export function openFleet(workers: number, { sharedPorts, ...own }: FleetSetup, events: FleetEvents): Fleet {
+export function openFleet(workers: number, { sharedPorts, ...own }: FleetSetup, events: WorkerEvents): Fleet {
   const sockets = usableSockets(workers, events);
   const given = sockets.map((one, at) => ({ ...one, fd: inheritedAt(at) }));
   let ticketSecret = newTicketSecret();
@@ -23,7 +23,7 @@ export function openFleet(workers: number, { sharedPorts, ...own }: FleetSetup, 
 }
 
 /** All workers accept from one socket; datagrams of one client would come to any of them. */
-function usableSockets(workers: number, { log }: FleetEvents): NamedSocket[] {
+function usableSockets(workers: number, { log }: WorkerEvents): NamedSocket[] {
   const { sockets, problems } = givenSockets();
   for (const problem of problems) log.warn({}, problem);
   const usable = sockets.filter(({ transport }) => transport === 'tcp' || workers === 1);

@@ -26,6 +26,9 @@ export interface FleetEvents {
   log: Log;
 }
 
+/** What workers on this machine need of those. */
+export type WorkerEvents = Pick<FleetEvents, 'onAck' | 'full' | 'log'>;
+
 /** A version that every proxy has tried. */
 export interface Applied {
   version: number;

@@ -1,7 +1,7 @@
 /** One proxy a worker process; the workers share the ports. */
 import type { Delta } from '../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../observe/index.ts';
-import type { Fleet, FleetEvents } from './fleet.ts';
+import type { Fleet, WorkerEvents } from './fleet.ts';
 import { WorkerProcess, type WorkerProgram } from './worker-process.ts';
 
 export class WorkerFleet implements Fleet {
@@ -9,7 +9,7 @@ export class WorkerFleet implements Fleet {
   readonly #workers: WorkerProcess[];
   readonly #metrics = new Metrics();
 
-  constructor(count: number, program: WorkerProgram, events: FleetEvents) {
+  constructor(count: number, program: WorkerProgram, events: WorkerEvents) {
     this.names = Array.from({ length: count }, (_, i) => `worker-${i}`);
     this.#workers = this.names.map((name) => new WorkerProcess(name, program, events));
   }

@@ -3,7 +3,7 @@ import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Delta } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
-import type { FleetEvents } from './fleet.ts';
+import type { WorkerEvents } from './fleet.ts';
 import { Outbox } from './piece.ts';
 import type { FromWorker, ToWorker } from './worker-message.ts';
 
@@ -40,7 +40,7 @@ export class WorkerProcess {
   readonly name: string;
   restarts = 0;
   readonly #program: WorkerProgram;
-  readonly #events: FleetEvents;
+  readonly #events: WorkerEvents;
   readonly #questions = new Map<number, (snapshots: MetricsSnapshot[]) => void>();
   #child: ChildProcess | undefined;
   /** Of the process that runs: a new one starts with a new one. */
@@ -50,7 +50,7 @@ export class WorkerProcess {
   #restart: NodeJS.Timeout | undefined;
   #draining = false;
 
-  constructor(name: string, program: WorkerProgram, events: FleetEvents) {
+  constructor(name: string, program: WorkerProgram, events: WorkerEvents) {
     this.name = name;
     this.#program = program;
     this.#events = events;

@@ -283,9 +283,7 @@ export class Backends {
     const admitted = nearEndpoints(passed, this.#world.zone);
     served.refused = endpoints.flatMap(({ address, port }, at): RefusedEndpoint[] => {
       const message = faults[at];
-      return message === undefined
-        ? []
-        : [{ key, endpoint: socketName(address, port), message, left: passed.length }];
+      return message === undefined ? [] : [{ key, endpoint: socketName(address, port), message, left: passed.length }];
     });
     balancer.update(admitted);
     return !isDeepStrictEqual(before, served.refused);
