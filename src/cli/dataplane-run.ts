@@ -97,7 +97,7 @@ export class DataPlaneRun implements Served {
     const fleet = openFleet(
       workers,
       { ...setup, ownAddresses: own },
-      { onAck: (ack) => this.#acknowledged(ack), full: () => replica.told.full(), log: this.#log },
+      { onAck: (ack) => this.#acknowledged(ack), full: () => this.#told.full(), log: this.#log },
     );
     const replica = new Replica(name, fleet.names);
     this.#fleet = fleet;
@@ -165,7 +165,7 @@ export class DataPlaneRun implements Served {
     this.#held = undefined;
     const { connected, why } = this.#state;
     if (!connected) {
-      this.#log.warn({ version: held.version, reason: why }, 'serving from the snapshot: the controller is away');
+      this.#log.warn({ version: held.version, reason: why }, 'the controller is away: serving from the snapshot');
     }
     this.#send(held);
   }

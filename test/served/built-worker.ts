@@ -40,7 +40,6 @@ export class BuiltWorker {
       { entry, setup: () => setup },
       {
         onAck: (ack) => this.#onAck(ack),
-        published: () => ({ version: 0, hashes: new Map() }),
         full: () => this.#config.full(),
         log: { info, debug: silent, warn: silent, error: silent },
       },

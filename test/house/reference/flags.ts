@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { checkCommand } from '../../../src/cli/command/check.ts';
 import { completionCommand } from '../../../src/cli/command/completion.ts';
+import { dataplaneCommand } from '../../../src/cli/command/dataplane.ts';
 import { debugCommand } from '../../../src/cli/command/debug.ts';
 import { demoCommand } from '../../../src/cli/command/demo.ts';
 import { explainCommand } from '../../../src/cli/command/explain.ts';
@@ -11,6 +12,7 @@ import { versionCommand } from '../../../src/cli/command/version.ts';
 
 const COMMANDS = [
   runCommand,
+  dataplaneCommand,
   checkCommand,
   explainCommand,
   statusCommand,

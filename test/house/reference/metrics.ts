@@ -17,9 +17,11 @@ interface Family {
 /** Families that a short run of one process does not have, by the file that makes them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   daemun_access_log_dropped_total: 'with `--access-log`',
+  daemun_controller_connected: 'of a data plane: whether its controller answers',
   daemun_dataplanes: 'of `daemun controller`: data planes that are connected',
   daemun_infrastructure_writes_total: 'of `daemun controller`, by `verb` and `kind`: what was applied or deleted',
   daemun_leader: 'of `daemun controller`, and with `--cluster`',
+  daemun_snapshot_written_timestamp_seconds: 'of a data plane with `--snapshot`: when that was last written',
   daemun_status_staleness_seconds: 'of `daemun controller`, and with `--cluster`',
   daemun_status_writes_total: 'of `daemun controller`, and with `--cluster`, by `kind`',
   daemun_worker_restarts_total: 'with `--workers` above 1',
