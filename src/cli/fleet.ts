@@ -1,6 +1,6 @@
 /** The data planes of a run: worker processes, so that nothing but traffic runs on a thread that serves. */
 
-import { type Fleet, type WorkerEvents, inheritedAt, WorkerFleet } from '../delivery/index.ts';
+import { type Fleet, inheritedAt, type WorkerEvents, WorkerFleet } from '../delivery/index.ts';
 import { newTicketSecret, ticketSecretAt } from '../value/ticket-secret.ts';
 import { givenName, givenSockets, type NamedSocket } from './given-sockets.ts';
 import { workerEntry } from './package-place.ts';
