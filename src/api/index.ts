@@ -48,8 +48,10 @@ export {
   providedKey,
   type WantedCertificate,
 } from './provided-certificate.ts';
+export type * from './rate-limit-policy.ts';
 export type * from './reference.ts';
 export type * from './reference-grant.ts';
+export type * from './request-policy.ts';
 export { groupOf, keyOf, type ObjectMeta, objectKey, type Resource } from './resource.ts';
 export type * from './route.ts';
 export type * from './secret.ts';

@@ -12,6 +12,7 @@ import type { HTTPRoute } from './http-route.ts';
 import type { TCPRoute, TLSRoute, UDPRoute } from './l4-route.ts';
 import type { ListenerSet } from './listener-set.ts';
 import type { Namespace } from './namespace.ts';
+import type { RateLimitPolicy } from './rate-limit-policy.ts';
 import type { ReferenceGrant } from './reference-grant.ts';
 import type { Secret } from './secret.ts';
 import type { Service } from './service.ts';
@@ -42,6 +43,7 @@ export interface ResourceByKind {
   ClientTrafficPolicy: ClientTrafficPolicy;
   BackendTrafficPolicy: BackendTrafficPolicy;
   DaemunParameters: DaemunParameters;
+  RateLimitPolicy: RateLimitPolicy;
   Service: Service;
   ServiceImport: ServiceImport;
   EndpointSlice: EndpointSlice;
@@ -79,6 +81,7 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   ClientTrafficPolicy: policy,
   BackendTrafficPolicy: policy,
   DaemunParameters: { group: OWN_GROUP, version: 'v1alpha1', namespaced: true },
+  RateLimitPolicy: policy,
   Service: core,
   ServiceImport: { group: MULTICLUSTER_GROUP, version: 'v1alpha1', namespaced: true },
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', namespaced: true },

@@ -19,14 +19,23 @@ export type {
   TrustBundle,
 } from './object.ts';
 export {
+  type Acting,
   type BackendTraffic,
+  type BandwidthLimit,
   type ClientTraffic,
+  type ConcurrencyLimit,
+  type Limit,
+  type LimitKey,
   type LoadBalancing,
   type PathForm,
   POLICY_TYPES,
   type Policy,
   type ProxyProtocolFromClients,
   policyKey,
+  type RateLimit,
+  type RateLimitSettings,
+  type RequestLimit,
+  type Stacked,
   type TlsProfile,
 } from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';

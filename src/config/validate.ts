@@ -7,6 +7,7 @@ import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 import { type FilterFault, filterFault } from './filter-fault.ts';
 import { additionFault } from './head-addition.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
+import { httpMatch } from './match-shape.ts';
 import type { Certificate, Challenge, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
 import { policyShape } from './policy/index.ts';
 import type {
@@ -15,14 +16,12 @@ import type {
   DirectAnswerFilter,
   Filter,
   HeaderModifier,
-  HttpMatch,
   MirrorFilter,
   PathModifier,
   RedirectFilter,
   Retry,
   RouteRule,
   Timeouts,
-  ValueMatch,
   WeightedBackend,
 } from './route.ts';
 import { key, object, type Shape } from './shape.ts';
@@ -153,12 +152,6 @@ function faultText(fault: FilterFault | undefined): string {
   return fault === undefined ? '' : `${fault.field}: ${fault.message}`;
 }
 
-const valueMatch = object<ValueMatch>({
-  type: v.picklist(['Exact', 'RegularExpression']),
-  name: key,
-  value: v.string(),
-});
-
 const routeRuleShape = object<RouteRule>({
   kind: v.literal('RouteRule'),
   key,
@@ -171,14 +164,7 @@ const routeRuleShape = object<RouteRule>({
   name: v.optional(key),
   created: v.string(),
   attachments: v.array(object<Attachment>({ listener: key, hostnames: strings, routeHostnames: v.optional(strings) })),
-  matches: v.array(
-    object<HttpMatch>({
-      path: v.object({ type: v.picklist(['Exact', 'PathPrefix', 'RegularExpression']), value: v.string() }),
-      method: v.optional(key),
-      headers: v.array(valueMatch),
-      query: v.array(valueMatch),
-    }),
-  ),
+  matches: v.array(httpMatch),
   filters: v.array(filter),
   backends: v.array(
     object<WeightedBackend>({

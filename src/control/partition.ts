@@ -166,6 +166,8 @@ function refs(kind: ConfigKind, keys: readonly string[]): ConfigRef[] {
 /** Those that may be attached to it. */
 function policies(target: string, key: string): ConfigRef[] {
   return Object.entries(POLICY_TYPES).flatMap(([type, about]) =>
-    about.target === target ? [{ kind: 'Policy' as const, key: policyKey(type, key) }] : [],
+    (about.targets as readonly string[]).includes(target)
+      ? [{ kind: 'Policy' as const, key: policyKey(type, key) }]
+      : [],
   );
 }

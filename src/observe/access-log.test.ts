@@ -30,6 +30,8 @@ const entry: AccessEntry = {
   bytesOut: 2000,
   attempts: 1,
   reason: '',
+  policy: '',
+  decision: '',
   referer: 'https://shop.example/',
   userAgent: 'curl/8',
 };

@@ -32,6 +32,9 @@ export interface AccessEntry {
   attempts: number;
   /** Why it ended otherwise than it should have, one of `ACCESS_REASONS`, or a policy's own; or ''. */
   reason: string;
+  /** The policy that decided something about it, `Kind/namespace/name#rule`, and what; or ''. Of several the last. */
+  policy: string;
+  decision: string;
   referer: string;
   userAgent: string;
 }
@@ -60,6 +63,8 @@ export const ACCESS_FIELDS = [
   'bytesOut',
   'attempts',
   'reason',
+  'policy',
+  'decision',
   'referer',
   'userAgent',
 ] as const satisfies ReadonlyArray<keyof AccessEntry>;

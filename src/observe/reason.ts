@@ -36,6 +36,7 @@ export const ACCESS_REASONS = {
   plain_http: 'HTTP without TLS came to a port of TLS',
   policy_invalid: 'a policy of the route cannot be used, and denies',
   protocol_error: 'the other side broke the protocol',
+  rate_limited: 'a limit of a RateLimitPolicy was reached',
   rerouted: 'the backend went while a filter waited, and the request was routed once more',
   reset: 'the backend, or the client of a stream under way, reset it',
   route_broken: 'the rule cannot be used: its condition says why',

@@ -8,7 +8,15 @@ import {
   objectKey,
 } from '../api/index.ts';
 import { recognise } from './conversion.ts';
-import { check, DEFAULT_NAMESPACE, isObject, type JsonObject, type Problem, schemaOf } from './schema/index.ts';
+import {
+  check,
+  DEFAULT_NAMESPACE,
+  GUARD_STAND_IN,
+  isObject,
+  type JsonObject,
+  type Problem,
+  schemaOf,
+} from './schema/index.ts';
 
 /** What has nothing of a manifest: a mapping without its two fields, or something that is no mapping or no text of one. */
 export type Unmarked = 'mapping' | 'other';
@@ -24,10 +32,11 @@ export type Admission =
       homeless?: true;
     }
   /**
-   * `key` is there when the object could be told: its last good form stays in use. Unmarked: it has neither apiVersion
-   * nor kind, so nothing says that it was meant for us.
+   * `key` is there when the object could be told: its last good form stays in use. `guard`: where there never was one,
+   * this stands in its place, and denies what the object was to guard. Unmarked: it has neither apiVersion nor kind, so
+   * nothing says that it was meant for us.
    */
-  | { verdict: 'refused'; key?: string; problems: Problem[]; unmarked?: Unmarked }
+  | { verdict: 'refused'; key?: string; problems: Problem[]; guard?: AnyResource; unmarked?: Unmarked }
   /** A kind that is not ours, named `Kind.group`. */
   | { verdict: 'foreign'; kind: string };
 
@@ -72,7 +81,9 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const { value: checked, problems: found } = check(schemaOf(kind, String(value.apiVersion)), prepared);
   const problems = [...before, ...found];
   if (problems.some(({ severity }) => severity === 'error')) {
-    return { verdict: 'refused', key: likelyKey(kind, value), problems };
+    const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
+    const guard = GUARD_KINDS.includes(kind) ? standInFor(kind, value, problems) : undefined;
+    return guard === undefined ? refusal : { ...refusal, guard };
   }
   // The schema of the kind has just vouched for this shape.
   const resource = checked as AnyResource;
@@ -84,6 +95,19 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const admission: Admission = { verdict: 'accepted', key: objectKey(resource), resource, problems };
   if (KINDS[kind].namespaced && namesNoNamespace(value)) admission.homeless = true;
   return admission;
+}
+
+/** Kinds that refuse requests: one that cannot be read must not leave open what it names. */
+const GUARD_KINDS: readonly Kind[] = ['RateLimitPolicy'];
+
+/** A policy of which as much is known as what it guards; undefined: not even that can be read. */
+function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[]): AnyResource | undefined {
+  const { path, message } = problems.find(({ severity }) => severity === 'error')!;
+  const { targetRefs } = isObject(value.spec) ? value.spec : {};
+  const refused = `cannot be followed: ${path.join('.')} ${message}`;
+  const { value: checked, problems: found } = check(GUARD_STAND_IN, { ...value, spec: { targetRefs, refused } });
+  if (found.some(({ severity }) => severity === 'error')) return undefined;
+  return { ...(checked as AnyResource), apiVersion: apiVersionOf(kind), kind } as AnyResource;
 }
 
 function namesNoNamespace({ metadata }: JsonObject): boolean {

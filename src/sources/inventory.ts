@@ -76,6 +76,12 @@ interface Fault {
   diagnostic: Diagnostic;
   path: string;
   key?: string;
+  /** What stands in the place of a policy that never was good. */
+  guard?: Omit<Held, 'resource'>;
+}
+
+function isStandIn(resource: AnyResource): boolean {
+  return 'spec' in resource && 'refused' in resource.spec && resource.spec.refused !== undefined;
 }
 
 class Look {
@@ -136,7 +142,9 @@ class Look {
       return;
     }
     const diagnostic = notes.find(({ severity }) => severity === 'error');
-    if (diagnostic) this.#fault({ diagnostic, path, key: admission.key });
+    if (!diagnostic) return;
+    const { key, guard } = admission;
+    this.#fault({ diagnostic, path, key, ...(guard ? { guard: { path, line, document, admitted: guard } } : {}) });
   }
 
   /** A file whose last document cannot be parsed may be half written: what would follow is not gone. */
@@ -169,9 +177,9 @@ class Look {
 
   /** Puts back what was good before and cannot be read now, and says so where the fault is reported. */
   keepLastGood(): void {
-    for (const { diagnostic, path, key } of this.#faults) {
+    for (const { diagnostic, path, key, guard } of this.#faults) {
       if (key !== undefined) {
-        diagnostic.message += `; ${this.#fate(key, path)}`;
+        diagnostic.message += `; ${this.#fate(key, path, guard)}`;
         continue;
       }
       const kept = [...this.#before].filter(([key, { path: from }]) => !this.held.has(key) && isWithin(from, path));
@@ -185,11 +193,15 @@ class Look {
   }
 
   /** A fault does not hand an object's name to a duplicate in another file, either. */
-  #fate(key: string, path: string): string {
+  #fate(key: string, path: string, guard: Fault['guard']): string {
     const other = this.held.get(key);
     const before = this.#before.get(key);
     if (other && (before?.path !== path || other.path === path)) {
       return `the object in ${other.path}:${other.line} is used`;
+    }
+    if (guard !== undefined && (!before || isStandIn(before.admitted))) {
+      this.held.set(key, { ...guard, resource: this.#versioned(key, guard.admitted) });
+      return 'requests that it would act on are refused (500) until then';
     }
     if (!before) return 'the object is left out';
     this.held.set(key, before);

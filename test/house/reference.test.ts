@@ -27,7 +27,7 @@ test('the page of conditions has every reason that the code names, and each kind
       place,
     ).toEqual([]);
   }
-  for (const kind of ['BackendTLSPolicy', 'BackendTrafficPolicy', 'ClientTrafficPolicy']) {
+  for (const kind of ['BackendTLSPolicy', 'BackendTrafficPolicy', 'ClientTrafficPolicy', 'RateLimitPolicy']) {
     expect(text).toMatch(new RegExp(`## ${kind}, by ancestor\\n\\n(?:\\|.*\\n){4,}`));
   }
 });

@@ -11,3 +11,15 @@ export function backendTraffic(service: string, spec: object): object {
   const targetRefs = [{ group: '', kind: 'Service', name: service }];
   return { apiVersion: API, kind: 'BackendTrafficPolicy', metadata: { name: service }, spec: { targetRefs, ...spec } };
 }
+
+export interface PolicyAim {
+  kind: 'Gateway' | 'ListenerSet' | 'HTTPRoute' | 'GRPCRoute' | 'Service';
+  name: string;
+  sectionName?: string;
+}
+
+/** A policy that acts on requests. */
+export function requestPolicy(kind: string, name: string, ...[aims, spec]: [PolicyAim | PolicyAim[], object]): object {
+  const targetRefs = [aims].flat().map((aim) => ({ group: aim.kind === 'Service' ? '' : GATEWAY.group, ...aim }));
+  return { apiVersion: API, kind, metadata: { name }, spec: { targetRefs, ...spec } };
+}

@@ -27,7 +27,7 @@ interface CircuitBreaker {
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const backendTraffic: PolicyType<'Backend', BackendTrafficSpec> = {
-  target: 'Backend',
+  targets: ['Backend'],
   merge: 'whole',
   stages: ['attempt'],
   shape: object<BackendTrafficSpec>({

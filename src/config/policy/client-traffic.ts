@@ -31,7 +31,7 @@ export interface ProxyProtocolFromClients {
 }
 
 export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
-  target: 'Listener',
+  targets: ['Listener'],
   merge: 'whole',
   stages: ['connection', 'listener'],
   shape: object<ClientTrafficSpec>({

@@ -3,19 +3,31 @@ import * as v from 'valibot';
 import { key, type Shape } from '../shape.ts';
 import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
-import type { PolicyType } from './policy.ts';
+import type { Merge, PolicyType } from './policy.ts';
+import { type RateLimit, rateLimit } from './rate-limit.ts';
 
 export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
 export type { ClientTraffic, PathForm, ProxyProtocolFromClients, TlsProfile } from './client-traffic.ts';
 export { policyKey } from './policy.ts';
+export type {
+  BandwidthLimit,
+  ConcurrencyLimit,
+  Limit,
+  LimitKey,
+  RateLimit,
+  RateLimitSettings,
+  RequestLimit,
+} from './rate-limit.ts';
+export type { Acting, Stacked } from './stacked.ts';
 
 /** Every type: a new one has its line here. */
 export const POLICY_TYPES = {
   ClientTraffic: clientTraffic,
   BackendTraffic: backendTraffic,
-} as const satisfies { [T in Policy['type']]: PolicyType<TypeOf<T>['target']['kind'], TypeOf<T>['spec']> };
+  RateLimit: rateLimit,
+} as const satisfies { [T in Policy['type']]: PolicyType<TypeOf<T>['target']['kind'], TypeOf<T>['spec'], Merge> };
 
-export type Policy = ClientTraffic | BackendTraffic;
+export type Policy = ClientTraffic | BackendTraffic | RateLimit;
 type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
 
 const names = Object.keys(POLICY_TYPES) as Array<Policy['type']>;
@@ -27,7 +39,7 @@ export const policyShape: Shape<Policy> = v.variant(
       kind: v.literal('Policy'),
       key,
       type: v.literal(type),
-      target: v.object({ kind: v.literal(POLICY_TYPES[type].target), key }),
+      target: v.object({ kind: v.picklist(POLICY_TYPES[type].targets), key }),
       spec: POLICY_TYPES[type].shape,
     }),
   ) as never,
@@ -36,6 +48,6 @@ export const policyShape: Shape<Policy> = v.variant(
 /** A policy's settings as outsiders may see them. */
 export function shownPolicy(policy: Policy): Policy['spec'] {
   // The spec is of the type that stands beside it.
-  const { shown } = POLICY_TYPES[policy.type] as PolicyType<'Listener', Policy['spec']>;
+  const { shown } = POLICY_TYPES[policy.type] as unknown as PolicyType<'Listener', Policy['spec'], Merge>;
   return shown(policy.spec);
 }

@@ -16,15 +16,18 @@ export interface PolicyOf<T extends string, K extends PolicyTarget, S> {
   spec: S;
 }
 
+export type Merge = 'whole' | 'fields' | 'stacked';
+
 /** One type of policy. */
-export interface PolicyType<K extends PolicyTarget, S> {
-  /** What it holds for. */
-  target: K;
+export interface PolicyType<K extends PolicyTarget, S, M extends Merge = 'whole'> {
+  /** What it may hold for. */
+  targets: readonly K[];
   /**
    * How policies of several levels (Gateway, ListenerSet, listener; Service, port) come together. whole: the nearest
-   * counts, and nothing of the others. fields: each setting is that of the nearest policy that has it.
+   * counts, and nothing of the others. fields: each setting is that of the nearest policy that has it. stacked: each acts
+   * for itself (stacked.ts).
    */
-  merge: 'whole' | 'fields';
+  merge: M;
   /**
    * Where it acts: on connections of clients as they come in, on requests of a listener or a rule, on those for a
    * backend, on each attempt at it.

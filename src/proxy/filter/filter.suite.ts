@@ -7,6 +7,7 @@ import type { Filter } from '../../config/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import { type PlainRequest, plainHead } from '../route/plain-request.ts';
+import type { DecisionCounter } from '../state/index.ts';
 import {
   ANSWERED,
   CONTINUE,
@@ -31,6 +32,10 @@ export interface Answer {
 export class RecordedScope implements FilterScope {
   readonly head: Head;
   readonly client: ClientConnection;
+  readonly clientAddress: string;
+  readonly listener = 'default/gw/http';
+  readonly route = 'HTTPRoute/default/r/0';
+  readonly told: string[] = [];
   readonly requestId = 'request-1';
   readonly matchedPrefix: number;
   readonly listenerPort: number;
@@ -47,6 +52,7 @@ export class RecordedScope implements FilterScope {
   constructor(asked: Asked) {
     this.head = plainHead(plainRequest(asked));
     this.client = clientOf(asked.scheme ?? 'http');
+    this.clientAddress = asked.from ?? this.client.remoteAddress;
     this.matchedPrefix = asked.prefix ?? this.head.pathEnd - this.head.pathStart;
     this.listenerPort = asked.port ?? 80;
   }
@@ -77,6 +83,11 @@ export class RecordedScope implements FilterScope {
 
   transformBody(make: MakeTransform): void {
     this.transforms.push(make);
+  }
+
+  tell(counter: DecisionCounter): void {
+    counter.value++;
+    this.told.push(`${counter.policy} ${counter.rule} ${counter.decision}`);
   }
 
   deny(denial: Denial): void {
@@ -110,6 +121,8 @@ export interface Asked extends Partial<PlainRequest> {
   /** Length of the matched prefix; absent: the whole path. */
   prefix?: number;
   port?: number;
+  /** Address of the client. */
+  from?: string;
 }
 
 /** Runs one request through a filter. */

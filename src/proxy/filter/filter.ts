@@ -5,6 +5,7 @@
  */
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
+import type { DecisionCounter } from '../state/index.ts';
 import type { HeaderPatch } from './header-patch.ts';
 import type { FilterStep } from './order.ts';
 
@@ -23,6 +24,8 @@ export const MAX_COLLECTED_BYTES: number = 1024 * 1024;
 export interface CompiledFilter {
   readonly type: string;
   readonly step: FilterStep;
+  /** Of a listener: not where the rule of the request has a policy of its type that would give way, too. */
+  readonly yields?: boolean;
   /** Once a request, whatever happens to it later. What it throws refuses the request with 500. */
   onRequest(scope: FilterScope): Verdict;
   /** Each time that the request goes to an endpoint, retries included. */
@@ -57,6 +60,12 @@ export interface FilterScope extends KeptState {
   /** The request's head. It and its offsets are valid only during `onRequest`. */
   readonly head: Head;
   readonly client: ClientConnection;
+  /** Of the client that is judged: behind trusted hops the one that they name. */
+  readonly clientAddress: string;
+  /** Key of the listener. */
+  readonly listener: string;
+  /** Key of the rule, or '' where none takes the request. */
+  readonly route: string;
   readonly requestId: string;
   /** Length of the path prefix that matched: of `PathPrefix /foo`, 4; of `PathPrefix /`, 0; else the whole path's. */
   readonly matchedPrefix: number;
@@ -73,6 +82,8 @@ export interface FilterScope extends KeptState {
   mirror(backend: string): void;
   /** Changes the request's body on its way. Its length is not known any more. */
   transformBody(make: MakeTransform): void;
+  /** Counts what a policy decided, and has the access log say so; of several the last. */
+  tell(decision: DecisionCounter): void;
   /** Answers in the backend's place; return ANSWERED. */
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
   /** The same, in the form that the client prefers. */
@@ -132,6 +143,8 @@ export interface AnswerScope {
   patch(patch: HeaderPatch): void;
   /** Changes the body, where there is one. Content-Length goes, whether there is or not. */
   transformBody(make: MakeTransform): void;
+  /** The same by a transform out of which comes what goes in: the length stays. */
+  paceBody(make: MakeTransform): void;
   /** As in FilterScope; the backend's answer is dropped. */
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
   wait(timeout?: number): Waiting;

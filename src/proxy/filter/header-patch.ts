@@ -8,6 +8,9 @@ import { fieldHash } from '../ground/head.ts';
 
 const WRITTEN = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id'];
 
+const NO_DROPS: ReadonlySet<string> = new Set();
+const NO_HASHES: ReadonlySet<number> = new Set();
+
 export class HeaderPatch {
   /** Lower-case names of lines of the original head that are not forwarded. */
   readonly drops: ReadonlySet<string>;
@@ -21,13 +24,18 @@ export class HeaderPatch {
 
   constructor(drops: ReadonlySet<string>, lines: ReadonlyArray<HeaderLine>) {
     this.drops = drops;
-    this.dropHashes = new Set([...drops].map(fieldHash));
+    this.dropHashes = drops.size === 0 ? NO_HASHES : new Set([...drops].map(fieldHash));
     this.lines = lines;
-    this.changesForwarded = WRITTEN.some((name) => drops.has(name));
+    this.changesForwarded = drops.size > 0 && WRITTEN.some((name) => drops.has(name));
     this.text = lines.map((line) => `${line.name}: ${line.value}\r\n`).join('');
   }
 
-  static readonly NONE: HeaderPatch = new HeaderPatch(new Set(), []);
+  static readonly NONE: HeaderPatch = new HeaderPatch(NO_DROPS, []);
+
+  /** Lines that are added to what is there. They are not looked at: whoever makes them knows that they can be sent. */
+  static adding(lines: ReadonlyArray<HeaderLine>): HeaderPatch {
+    return new HeaderPatch(NO_DROPS, lines);
+  }
 
   /**
    * Set replaces, add appends a further line, remove drops; in that order, as the filters of one rule are applied.

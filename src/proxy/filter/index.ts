@@ -24,5 +24,5 @@ export {
 } from './filter.ts';
 export { HeaderPatch } from './header-patch.ts';
 export { type FilterStep, ORDER } from './order.ts';
-export { type AttachedPolicy, Policies, type PolicyFilter } from './policies.ts';
+export { type AttachedPolicy, POLICY_FILTERS, Policies, type PolicyFilter } from './policies.ts';
 export { type CompiledFilters, compileFilter, compileFilters } from './registry.ts';

@@ -91,7 +91,7 @@ test('what cannot be used is told, and denies in its place', () => {
   const [unusable] = policies.filtersOf(PLAN, 'd/g/l')!.filters;
   expect(unusable).toMatchObject({ type: 'Bad', step: 'address-access' });
   const denials: unknown[] = [];
-  const scope = { deny: (denial: unknown) => denials.push(denial) } as unknown as FilterScope;
+  const scope = { tell() {}, deny: (denial: unknown) => denials.push(denial) } as unknown as FilterScope;
   expect(unusable!.onRequest?.(scope)).toBe(ANSWERED);
   expect(denials).toEqual([
     { status: 500, reason: 'policy_invalid', message: 'A policy of this route cannot be used.' },

@@ -2,11 +2,13 @@
  * Policies that act on requests, beside the plans and not in them: a policy that changes compiles no route again, and a
  * route that changes no policy. What guards and cannot be used denies.
  */
-import type { Policy } from '../../config/index.ts';
+import type { Acting, Policy, Stacked } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
+import { type DecisionCounter, PolicyState } from '../state/index.ts';
 import { FilterChain } from './chain.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import type { FilterStep } from './order.ts';
+import { rateLimitFilters } from './rate-limit.ts';
 
 /** A policy as far as it matters here. */
 export interface AttachedPolicy {
@@ -14,16 +16,27 @@ export interface AttachedPolicy {
   readonly type: string;
   /** A Listener, RouteRule or Backend: what is attached further out is spread over those in translation. */
   readonly target: { readonly kind: string; readonly key: string };
+  readonly spec?: object;
 }
 
-/** Throws a DaemunError for what cannot be used. */
-export type PolicyFilter = (policy: AttachedPolicy) => CompiledFilter;
+/** Throws a DaemunError for what cannot be used. `state`: what outlives the filters. */
+export type PolicyFilter = (policy: AttachedPolicy, state: PolicyState) => CompiledFilter | CompiledFilter[];
 
 /** One line a type; null: others serve it (listen/, server/, route/, upstream/). */
 export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null>> = {
   ClientTraffic: null,
   BackendTraffic: null,
+  RateLimit: stack(rateLimitFilters),
 };
+
+/** Filters of all policies that act, each by itself. */
+function stack<S>(make: (act: Acting<S>, settings: S, state: PolicyState) => CompiledFilter[]): PolicyFilter {
+  return ({ type, spec }, state) =>
+    // The spec is of the type that stands beside it.
+    (spec as Stacked<S>).acts.flatMap((act) =>
+      act.settings === undefined ? new Unusable(type, state, act) : make(act, act.settings, state),
+    );
+}
 
 /** What a plan, or one of its backends, has of its own. */
 interface Planned {
@@ -37,7 +50,7 @@ interface PlannedBackend {
 
 interface Compiled {
   policy: AttachedPolicy;
-  filter: CompiledFilter;
+  filters: readonly CompiledFilter[];
 }
 
 /** Of one version of the config. */
@@ -58,7 +71,8 @@ class Attached {
     const known = this.#known(plan);
     let chain = known.get(listener);
     if (chain === undefined) {
-      chain = around(this.at('Listener', listener), around(this.at('RouteRule', plan.rule.key), plan.filters));
+      const own = this.at('RouteRule', plan.rule.key);
+      chain = around(without(this.at('Listener', listener), own), around(own, plan.filters));
       known.set(listener, chain);
     }
     return chain;
@@ -90,13 +104,21 @@ export class Policies {
   /** Null while no policy acts on requests. */
   #attached: Attached | null = null;
 
-  constructor(filters: Readonly<Record<string, PolicyFilter | null>> = POLICY_FILTERS) {
+  readonly #state: PolicyState;
+  /** Of policies that were looked at and are not in place yet, so that none is compiled twice. */
+  readonly #checked = new WeakMap<AttachedPolicy, readonly CompiledFilter[]>();
+
+  constructor(
+    filters: Readonly<Record<string, PolicyFilter | null>> = POLICY_FILTERS,
+    state: PolicyState = new PolicyState(),
+  ) {
     this.#filters = filters;
+    this.#state = state;
   }
 
   /** Throws a DaemunError for a policy that cannot be used. */
   check(policy: AttachedPolicy): void {
-    this.#make(policy);
+    this.#checked.set(policy, this.#make(policy));
   }
 
   /** It acts on requests, so that it must not be missing where it cannot be used. */
@@ -108,37 +130,45 @@ export class Policies {
   prepare(policies: Iterable<AttachedPolicy>): PreparedPolicies {
     const compiled = new Map<string, Compiled>();
     const byTarget = new Map<string, CompiledFilter[]>();
+    const sources = new Set<string>();
     for (const policy of policies) {
       if (!this.guards(policy)) continue;
       const held = this.#compiled.get(policy.key);
-      const filter = held?.policy === policy ? held.filter : this.#filterOf(policy);
-      compiled.set(policy.key, { policy, filter });
+      const filters = held?.policy === policy ? held.filters : this.#filtersOf(policy);
+      compiled.set(policy.key, { policy, filters });
+      for (const source of sourcesOf(policy)) sources.add(source);
       const target = targetKey(policy.target.kind, policy.target.key);
       const others = byTarget.get(target);
-      if (others === undefined) byTarget.set(target, [filter]);
-      else others.push(filter);
+      if (others === undefined) byTarget.set(target, [...filters]);
+      else others.push(...filters);
     }
-    const chains = new Map([...byTarget].map(([target, filters]) => [target, FilterChain.of(filters)!]));
+    const chains = new Map(
+      [...byTarget].flatMap(([target, filters]) => {
+        const chain = FilterChain.of(filters);
+        return chain === null ? [] : [[target, chain] as const];
+      }),
+    );
     return {
       swap: () => {
         this.#compiled = compiled;
         this.#attached = chains.size === 0 ? null : new Attached(chains);
+        this.#state.counts.isServed = (policy) => sources.has(policy);
       },
     };
   }
 
-  #filterOf(policy: AttachedPolicy): CompiledFilter {
+  #filtersOf(policy: AttachedPolicy): readonly CompiledFilter[] {
     try {
-      return this.#make(policy);
+      return this.#checked.get(policy) ?? this.#make(policy);
     } catch (error) {
-      if (error instanceof DaemunError) return new Unusable(policy.type);
+      if (error instanceof DaemunError) return [new Unusable(policy.type, this.#state)];
       throw error;
     }
   }
 
-  #make(policy: AttachedPolicy): CompiledFilter {
+  #make(policy: AttachedPolicy): readonly CompiledFilter[] {
     const make = this.#filters[policy.type];
-    if (make) return make(policy);
+    if (make) return [make(policy, this.#state)].flat();
     throw new DaemunError('DMN_CONFIG_INVALID', `no such policy: ${policy.type}`);
   }
 
@@ -167,6 +197,19 @@ function around(outer: FilterChain | undefined, inner: FilterChain | null): Filt
   return outer === undefined ? inner : outer.around(inner);
 }
 
+/** What gives way to what the rule has does not act there. */
+function without(outer: FilterChain | undefined, inner: FilterChain | undefined): FilterChain | undefined {
+  if (outer === undefined || inner === undefined) return outer;
+  const taken = new Set(inner.filters.filter(({ yields }) => yields === true).map(({ type }) => type));
+  if (!outer.filters.some(({ type, yields }) => yields === true && taken.has(type))) return outer;
+  return FilterChain.of(outer.filters.filter(({ type, yields }) => yields !== true || !taken.has(type))) ?? undefined;
+}
+
+/** Users' policies that a config policy stands for. */
+function sourcesOf({ spec }: AttachedPolicy): string[] {
+  return spec !== undefined && 'acts' in spec ? (spec as Stacked<unknown>).acts.map(({ source }) => source) : [];
+}
+
 function targetKey(kind: string, key: string): string {
   return `${kind} ${key}`;
 }
@@ -175,12 +218,17 @@ function targetKey(kind: string, key: string): string {
 class Unusable implements CompiledFilter {
   readonly type: string;
   readonly step: FilterStep = 'address-access';
+  readonly yields: boolean;
+  readonly #denied: DecisionCounter;
 
-  constructor(type: string) {
+  constructor(type: string, { counts }: PolicyState, act?: Acting<unknown>) {
     this.type = type;
+    this.yields = act?.holds === 'Default';
+    this.#denied = counts.counter(act?.source ?? type, '', 'unusable');
   }
 
   onRequest(scope: FilterScope): Verdict {
+    scope.tell(this.#denied);
     scope.deny({ status: 500, reason: 'policy_invalid', message: 'A policy of this route cannot be used.' });
     return ANSWERED;
   }

@@ -4,6 +4,7 @@ import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import { nameHash } from '../ground/head.ts';
 import type { PlannedBackend } from '../route/index.ts';
+import type { DecisionCounter } from '../state/index.ts';
 import type { HttpService } from './service.ts';
 import type { RouteRow } from './stats.ts';
 
@@ -31,6 +32,8 @@ export class Account {
   status = 0;
   /** Why it ended otherwise than it should have, or ''. */
   reason = '';
+  /** The last thing that a policy decided about it. */
+  policy: DecisionCounter | null = null;
   /** Of the client behind trusted hops; '': who is at the other end of the connection. */
   clientAddress = '';
   listener = '';
@@ -82,8 +85,15 @@ export class Account {
       bytesOut: this.bytesOut,
       attempts: this.attempts,
       reason: this.reason,
+      policy: this.policy === null ? '' : named(this.policy),
+      decision: this.policy === null ? '' : this.policy.decision,
     });
   }
+}
+
+/** The policy, and what of it decided. */
+function named({ policy, rule }: DecisionCounter): string {
+  return rule === '' ? policy : `${policy}#${rule}`;
 }
 
 function rowOf(planned: PlannedBackend, account: Account, service: HttpService): RouteRow {

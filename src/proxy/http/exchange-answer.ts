@@ -3,6 +3,7 @@ import assert from 'node:assert';
 import { ANSWERED, type Denial, type HeaderPair, HeaderPatch, LATER, type Reply } from '../filter/index.ts';
 import { BODY_OPEN, type ClientConnection, type Failure } from '../ground/codec.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
+import type { DecisionCounter } from '../state/index.ts';
 import { BodyPipeline, type BodyTarget } from './body-pipeline.ts';
 import { ExchangeState } from './exchange-state.ts';
 import type { FilterRun } from './filter-run.ts';
@@ -39,6 +40,20 @@ export abstract class ExchangeAnswer extends ExchangeState {
   /** For whom policies judge, and what the access log says: behind trusted hops, the client that they name. */
   get clientAddress(): string {
     return this.account.clientAddress === '' ? this.client.remoteAddress : this.account.clientAddress;
+  }
+
+  get listener(): string {
+    return this.account.listener;
+  }
+
+  get route(): string {
+    return this.account.route;
+  }
+
+  /** What a policy decided. */
+  tell(decision: DecisionCounter): void {
+    decision.value++;
+    this.account.policy = decision;
   }
 
   /** All changes of the answer's head up to now. */

@@ -91,9 +91,9 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
     const { head, held, transforms } = filtered;
     let { framing, changes } = filtered;
     if (transforms !== null && framing !== BODY_TUNNEL) {
-      changes = changes.followedBy(NO_LENGTH);
+      if (filtered.changesBody) changes = changes.followedBy(NO_LENGTH);
       if (framing !== BODY_NONE) {
-        framing = BODY_OPEN;
+        if (filtered.changesBody) framing = BODY_OPEN;
         filtered.pipeline = new BodyPipeline(transforms, this.answerTarget());
       }
     }

@@ -22,12 +22,18 @@ import {
 } from '../filter/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
+import type { DecisionCounter } from '../state/index.ts';
 import { type Decision, Wait, type WaitHost } from './wait.ts';
 
 /** What the exchange gives a run. */
 export interface FilterHost extends WaitHost {
   readonly client: ClientConnection;
+  readonly clientAddress: string;
   readonly requestId: string;
+  /** Of the request's listener and rule; '' where there is none. */
+  readonly listener: string;
+  readonly route: string;
+  tell(decision: DecisionCounter): void;
 }
 
 export interface Collecting {
@@ -153,6 +159,22 @@ export class FilterRun implements FilterScope {
   }
 
   // ── the filters' calls
+
+  get clientAddress(): string {
+    return this.#host.clientAddress;
+  }
+
+  get listener(): string {
+    return this.#host.listener;
+  }
+
+  get route(): string {
+    return this.#host.route;
+  }
+
+  tell(decision: DecisionCounter): void {
+    this.#host.tell(decision);
+  }
 
   setTarget(target: string): void {
     this.target = target;

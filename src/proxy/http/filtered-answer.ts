@@ -35,6 +35,8 @@ export class FilteredAnswer implements AnswerScope {
   /** All changes of the head up to now. */
   changes: HeaderPatch;
   transforms: MakeTransform[] | null = null;
+  /** Some of them make another body of it. */
+  changesBody = false;
   /** What is to be answered instead. */
   replacement: Decision = null;
   held: HeldAnswer | null = null;
@@ -129,6 +131,11 @@ export class FilteredAnswer implements AnswerScope {
   }
 
   transformBody(make: MakeTransform): void {
+    this.changesBody = true;
+    (this.transforms ??= []).push(make);
+  }
+
+  paceBody(make: MakeTransform): void {
     (this.transforms ??= []).push(make);
   }
 

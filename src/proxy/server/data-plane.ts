@@ -4,7 +4,7 @@ import { type Ack, type ConfigRef, type Delta, Snapshot } from '../../config/ind
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { Networks } from '../../value/networks.ts';
 import { newTicketSecret } from '../../value/ticket-secret.ts';
-import { Policies } from '../filter/index.ts';
+import { POLICY_FILTERS, Policies } from '../filter/index.ts';
 import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
 import { GivenSockets, NetDriver, TicketKeys } from '../listen/index.ts';
@@ -44,13 +44,14 @@ export class DataPlane implements Proxy {
     'When the config last changed',
   );
 
-  constructor(options: ProxyOptions, policies: Policies = new Policies()) {
+  constructor(options: ProxyOptions, instead?: Policies) {
     this.#options = options;
     const wheel = new DeadlineWheel();
     const { loopbackEndpoints = 'allowed', loopbackNames = 'refused' } = options;
     this.#gate = new EndpointGate({ loopbackEndpoints, loopbackNames });
     const driver = new GuardedDriver(new NetDriver(), this.#gate);
     const state = new ProxyState(wheel);
+    const policies = instead ?? new Policies(POLICY_FILTERS, state.policies);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const endpointLimits = { connections: limits.maxBackendConnections, pending: limits.maxPendingRequests };
     const around = { driver, wheel, state, gate: this.#gate, limits: endpointLimits, zone: options.zone, proxyHeader };
@@ -72,6 +73,7 @@ export class DataPlane implements Proxy {
     this.#compiler = new ChangeCompiler(this.#world, this.#ports);
     this.#metrics.collect(abuseMetrics);
     this.#metrics.collect(() => backends.metrics());
+    this.#metrics.collect(() => state.policies.metrics());
     this.#world.stats.isServed = (route, backend) => servesRow(this.#served.config, route, backend);
     this.#world.meter.isServed = (listener) => this.#served.config.get('Listener', listener) !== undefined;
     wheel.start();

@@ -1,9 +1,13 @@
 export { BackendState } from './backend-state.ts';
+export type { Buckets } from './buckets.ts';
 export {
   EndpointHealth,
   FIRST_EVICTION,
   LONGEST_EVICTION,
   type Setback,
 } from './endpoint-health.ts';
+export type { DecisionCounter, PolicyDecision } from './policy-counts.ts';
+export { PolicyState } from './policy-state.ts';
 export { ProxyState } from './proxy-state.ts';
 export { RetryBudget } from './retry-budget.ts';
+export type { Underway } from './underway.ts';

@@ -167,6 +167,8 @@ export class StreamMeter {
       status: 0,
       duration,
       upstreamDuration: connected,
+      policy: '',
+      decision: '',
       referer: '',
       userAgent: '',
     });

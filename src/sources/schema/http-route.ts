@@ -19,7 +19,7 @@ export function valueMatches(maxLength: number): ListSchema {
 
 const EVERYTHING = { path: { type: 'PathPrefix', value: '/' } };
 
-const match = object({
+export const routeMatch = object({
   path: optional(pathMatch, EVERYTHING.path),
   headers: optional(valueMatches(4096)),
   queryParams: optional(valueMatches(1024)),
@@ -72,7 +72,7 @@ function prefixIsKnown(field: 'requestRedirect' | 'urlRewrite', type: string): R
 const routeRule = object(
   {
     name: optional(sectionName),
-    matches: optional(list(match, { max: 64 }), [EVERYTHING]),
+    matches: optional(list(routeMatch, { max: 64 }), [EVERYTHING]),
     filters: optional(httpFilters),
     backendRefs: optional(list(backendReference({ filters: optional(httpFilters) }), { max: 16 })),
     timeouts: optional(timeouts),

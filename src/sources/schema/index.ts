@@ -12,7 +12,9 @@ import { httpRouteSpec } from './http-route.ts';
 import { oldStreamRouteSpec, oldTlsRouteSpec, streamRouteSpec, tlsRouteSpec } from './l4-route.ts';
 import { listenerSetSpec } from './listener-set.ts';
 import { clusterMetadata, namespacedMetadata, namespaceMetadata, serviceMetadata } from './metadata.ts';
+import { rateLimitPolicySpec } from './rate-limit-policy.ts';
 import { referenceGrantSpec } from './reference-grant.ts';
+import { guardedTargets } from './request-policy.ts';
 import {
   type Field,
   type ObjectSchema,
@@ -43,6 +45,9 @@ function withSpec(spec: ObjectSchema, metadata = namespacedMetadata): ObjectSche
   return kind(metadata, { spec: required(spec) });
 }
 
+/** Of a policy whose settings cannot be read. */
+export const GUARD_STAND_IN: ObjectSchema = withSpec(guardedTargets);
+
 export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   GatewayClass: withSpec(gatewayClassSpec, clusterMetadata),
   Gateway: withSpec(gatewaySpec),
@@ -57,6 +62,7 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   ClientTrafficPolicy: withSpec(clientTrafficPolicySpec),
   BackendTrafficPolicy: withSpec(backendTrafficPolicySpec),
   DaemunParameters: withSpec(daemunParametersSpec),
+  RateLimitPolicy: withSpec(rateLimitPolicySpec),
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
   ServiceImport: withSpec(serviceImportSpec),
   EndpointSlice: kind(namespacedMetadata, endpointSliceFields, endpointSliceRules),

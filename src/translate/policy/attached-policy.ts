@@ -10,7 +10,11 @@ import { type Aged, byAge, precedes } from '../precedence.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 
 /** Kinds of policies. */
-export type PolicyResource = ResourceByKind['BackendTLSPolicy' | 'ClientTrafficPolicy' | 'BackendTrafficPolicy'];
+export type PolicyResource = ResourceByKind[
+  | 'BackendTLSPolicy'
+  | 'ClientTrafficPolicy'
+  | 'BackendTrafficPolicy'
+  | 'RateLimitPolicy'];
 
 /** What a policy's own text comes to. */
 export interface PolicyReading<S> {
@@ -18,8 +22,12 @@ export interface PolicyReading<S> {
   settings?: S;
   /** Settings that hold against whatever stands nearer to the target (GEP-713). */
   overrides?: S;
+  /** It cannot be followed, and was to hold against what stands nearer. */
+  brokenOverride?: true;
   /** Why it is not Accepted. */
   refusals: Problem[];
+  /** Who read the object has told of them, and better. */
+  told?: true;
   /** References that do not resolve; absent where the kind has none. */
   unresolved?: Problem[];
 }

@@ -63,7 +63,31 @@ export function effective<S extends object>(
   return { settings: Object.assign({}, ...parts) as S, decisive: top.reach };
 }
 
+/** Policies of a stack that act whatever is nearer: of each level the oldest, the broadest level first. */
+export function overriding<S>(
+  policiesOf: (object: string) => ReadonlyArray<AttachedPolicy<S>>,
+  levels: ReadonlyArray<Aim>,
+): AttachedPolicy<S>[] {
+  const all = levels.flatMap((aim) => oldest(policiesOf(aim.object), aim) ?? []);
+  return [...new Set(all)].filter(
+    ({ overrides, brokenOverride }) => overrides !== undefined || brokenOverride === true,
+  );
+}
+
+/** The policy of a stack whose defaults act: that of the nearest level that has some. */
+export function nearestDefault<S>(
+  policiesOf: (object: string) => ReadonlyArray<AttachedPolicy<S>>,
+  levels: ReadonlyArray<Aim>,
+  has: (policy: AttachedPolicy<S>) => boolean,
+): AttachedPolicy<S> | undefined {
+  for (const aim of levels.toReversed()) {
+    const policy = oldest(policiesOf(aim.object), aim);
+    if (policy !== undefined && has(policy)) return policy;
+  }
+  return undefined;
+}
+
 /** A policy with nothing but overrides has no defaults to give. */
-function hasDefaults<S>({ settings, overrides }: AttachedPolicy<S>): boolean {
-  return settings !== undefined || overrides === undefined;
+export function hasDefaults<S>({ settings, overrides, brokenOverride }: AttachedPolicy<S>): boolean {
+  return settings !== undefined || (overrides === undefined && brokenOverride !== true);
 }

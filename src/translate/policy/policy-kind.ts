@@ -3,6 +3,7 @@ import type { ConfigObject, RouteKind } from '../../config/index.ts';
 import { type Collection, type Index, index } from '../../graph/index.ts';
 import type { Listeners } from '../gateway/listeners.ts';
 import type { Lookup } from '../lookup.ts';
+import type { RouteIdentity } from '../route/attachment.ts';
 import type { ServiceAncestor } from '../route/route.ts';
 import type { Routes } from '../route/routes.ts';
 import type { Graph } from '../stage.ts';
@@ -44,6 +45,8 @@ export interface Enforcement<S> {
   actsOn?(policy: AttachedPolicy<S>, use: ServiceAncestor['uses'][number]): boolean;
   /** Keys of listeners for which the policy holds by this target, where that may be a listener. */
   listenersOf?(look: Lookup, policy: AttachedPolicy<S>, target: PolicyTarget): string[];
+  /** Of routes on those listeners, which it acts on. Absent: all. */
+  reaches?(look: Lookup, policy: AttachedPolicy<S>, route: RouteIdentity): boolean;
 }
 
 /** What may stand in targetRefs. */

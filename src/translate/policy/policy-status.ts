@@ -136,7 +136,8 @@ function statusOf<S>(policy: AttachedPolicy<S>, judgements: ReadonlyArray<Judgem
 
 function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagnostic[] {
   const found = new Map<string, Diagnostic>();
-  const problems = [...judgements.flatMap((one) => one.problems), ...policy.refusals, ...(policy.unresolved ?? [])];
+  const refusals = policy.told ? [] : policy.refusals;
+  const problems = [...judgements.flatMap((one) => one.problems), ...refusals, ...(policy.unresolved ?? [])];
   for (const one of problems) found.set(`${one.field} ${one.message}`, diagnosis('error', policy.key, one));
   return [...found.values(), ...idle];
 }

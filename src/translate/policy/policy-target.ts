@@ -62,7 +62,9 @@ function listenersPlace<S>(scope: PlaceScope<S>, target: PolicyTarget, kind: 'Ga
   if (managed === undefined) return { ancestors: [] };
   const { controllerName } = managed;
   const held = scope.enforcement.listenersOf?.(look, scope.policy, target) ?? [];
-  const attached = held.flatMap((key) => look.context.fetch(routes.attached, key) ?? []);
+  const attached = held
+    .flatMap((key) => look.context.fetch(routes.attached, key) ?? [])
+    .filter((route) => scope.enforcement.reaches?.(look, scope.policy, route) !== false);
   const ancestors = [{ ancestorRef, controllerName, routes: new Set(attached.map(({ key }) => key)).size }];
   const names = object.spec.listeners.map((listener) => listener.name);
   if (target.section === '' || names.includes(target.section)) return { ancestors };

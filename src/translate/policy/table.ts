@@ -10,11 +10,13 @@ import { backendTraffic } from './backend-traffic.ts';
 import { clientTraffic } from './client-traffic.ts';
 import { derivePolicies, type Policies, type PolicyKind, type PolicySurroundings } from './policy-kind.ts';
 import { policyStatuses } from './policy-status.ts';
+import { rateLimit } from './rate-limit.ts';
 
 const POLICY_KINDS = {
   BackendTLSPolicy: backendTls,
   ClientTrafficPolicy: clientTraffic,
   BackendTrafficPolicy: backendTraffic,
+  RateLimitPolicy: rateLimit,
 } as const satisfies { [K in PolicyResource['kind']]: { readonly kind: K } };
 
 type AnyKind = PolicyKind<PolicyResource['kind'], object>;

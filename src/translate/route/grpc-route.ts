@@ -1,6 +1,6 @@
 import type { GRPCRoute } from '../../api/index.ts';
 import type { BackendScope } from '../backend/backend-ref.ts';
-import { readGrpcMatches } from './http-match.ts';
+import { readGrpcMatches } from '../http-match.ts';
 import { emptyReading, type RouteReading, readRule } from './rule-draft.ts';
 
 export function readGrpcRoute(scope: BackendScope, route: GRPCRoute): RouteReading {

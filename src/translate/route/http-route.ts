@@ -1,6 +1,6 @@
 import type { HTTPRoute } from '../../api/index.ts';
 import type { BackendScope } from '../backend/backend-ref.ts';
-import { readHttpMatches } from './http-match.ts';
+import { readHttpMatches } from '../http-match.ts';
 import { emptyReading, type RouteReading, readRule } from './rule-draft.ts';
 
 export function readHttpRoute(scope: BackendScope, route: HTTPRoute): RouteReading {

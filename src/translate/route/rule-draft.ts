@@ -8,9 +8,9 @@ import {
 } from '../../api/index.ts';
 import { additionFault, type Filter, type RouteRule, type WeightedBackend } from '../../config/index.ts';
 import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
+import type { MatchReading } from '../http-match.ts';
 import { describe, type Problem, problem } from '../verdict/problem.ts';
 import { readFilters } from './http-filter.ts';
-import type { MatchReading } from './http-match.ts';
 import { readRetry, readTimeouts } from './rule-limit.ts';
 
 /** A rule as its route alone makes it: where it attaches is added later. */

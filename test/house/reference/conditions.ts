@@ -19,6 +19,7 @@ const PLACES = [
   'BackendTLSPolicy, by ancestor',
   'BackendTrafficPolicy, by ancestor',
   'ClientTrafficPolicy, by ancestor',
+  'RateLimitPolicy, by ancestor',
 ];
 
 /** The tables of reasons in src/api/condition.ts, by the place that they are for. */

@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
-import { type GRPCRouteMatch, type HTTPRouteMatch, type HTTPValueMatch, ROUTE_REASON } from '../../api/index.ts';
-import type { HttpMatch, ValueMatch } from '../../config/index.ts';
-import { type Problem, problem } from '../verdict/problem.ts';
+import { type GRPCRouteMatch, type HTTPRouteMatch, type HTTPValueMatch, ROUTE_REASON } from '../api/index.ts';
+import type { HttpMatch, ValueMatch } from '../config/index.ts';
+import { type Problem, problem } from './verdict/problem.ts';
 
 /** Matches of a rule, and what makes some of them impossible. */
 export interface MatchReading {

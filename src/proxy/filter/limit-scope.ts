@@ -1,0 +1,31 @@
+/** What a policy that limits is made with, and which requests one limit of it counts. */
+import type { Limit } from '../../config/index.ts';
+import { Networks } from '../../value/networks.ts';
+import type { PolicyState } from '../state/index.ts';
+import type { FilterScope } from './filter.ts';
+import { KeyReader } from './limit-key.ts';
+import { RequestMatches } from './request-match.ts';
+
+export interface LimitingPolicy {
+  /** `Kind/namespace/name` of the user's. */
+  readonly source: string;
+  readonly yields: boolean;
+  readonly state: PolicyState;
+}
+
+export class LimitScope {
+  readonly key: KeyReader;
+  readonly #matches: RequestMatches;
+  readonly #exempt: Networks | null;
+
+  constructor({ name, key, when, exempt }: Limit, { source, yields, state }: LimitingPolicy) {
+    // Defaults and overrides of one policy may have the same names.
+    this.key = new KeyReader(`${source} ${yields} ${name}`, key, state.seed);
+    this.#matches = new RequestMatches(when);
+    this.#exempt = exempt.length === 0 ? null : new Networks(exempt);
+  }
+
+  counts(scope: FilterScope): boolean {
+    return this.#matches.holds(scope.head) && (this.#exempt === null || !this.#exempt.has(scope.clientAddress));
+  }
+}

@@ -1,0 +1,24 @@
+/** RateLimit: what one user's policy asks for, as the filters that do it. */
+import type { Acting, RateLimitSettings, RequestLimit } from '../../config/index.ts';
+import type { PolicyState } from '../state/index.ts';
+import { BandwidthLimiter } from './bandwidth-limiter.ts';
+import { ConcurrencyLimiter } from './concurrency-limiter.ts';
+import type { CompiledFilter } from './filter.ts';
+import { RequestLimiter } from './request-limiter.ts';
+
+/** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
+export function rateLimitFilters(
+  { source, holds }: Acting<RateLimitSettings>,
+  { limits, headers }: RateLimitSettings,
+  state: PolicyState,
+): CompiledFilter[] {
+  const about = { source, yields: holds === 'Default', state };
+  const requests = limits.filter((limit): limit is RequestLimit => limit.type === 'Requests');
+  const filters: CompiledFilter[] = [];
+  if (requests.length > 0) filters.push(new RequestLimiter(requests, headers, about));
+  for (const limit of limits) {
+    if (limit.type === 'Connections') filters.push(new ConcurrencyLimiter(limit, about));
+    else if (limit.type === 'Bandwidth') filters.push(new BandwidthLimiter(limit, about));
+  }
+  return filters;
+}

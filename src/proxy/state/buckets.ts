@@ -1,0 +1,154 @@
+/**
+ * What rate limits remember: for each key the time at which its bucket is full again (GCRA's theoretical arrival time).
+ * One table for all limits of a data plane, of a fixed most: a slot whose time has come says nothing any more and is
+ * free, so that nothing need ever be cleaned up. A key may stand in one of two sets of four slots; where both are full
+ * of times to come, the bucket that would be full first is forgotten.
+ */
+
+/** What a limit asks. The two halves of the key's hash name it. */
+export interface Buckets {
+  /** Milliseconds until the bucket is full; 0: it is. */
+  debt(a: number, b: number, now: number): number;
+  /** Takes as much as `cost` milliseconds fill. Of what was asked about just before. */
+  charge(a: number, b: number, at: { now: number; cost: number }): void;
+  /** Buckets forgotten before they were full, since there was no room. */
+  readonly evicted: number;
+}
+
+const SET_SLOTS = 4;
+/** Slots that a table begins with, and by how much it grows. */
+const FIRST_SLOTS = 4_096;
+const GROWTH = 8;
+/** Buckets that are not full, of all rate limits of a worker together; 16 bytes each, and as much again. */
+export const MAX_BUCKETS: number = 1_048_576;
+/** Twice as many slots as buckets, so that hardly one is forgotten before there are so many. */
+const MOST_SLOTS = MAX_BUCKETS * 2;
+
+export class MemoryBuckets implements Buckets {
+  evicted = 0;
+  /** Two halves of a hash and a time for each slot, in turn: 16 bytes. */
+  #hashes: Uint32Array;
+  #times: Float64Array;
+  #sets: number;
+  /** Slots that hold something, or did: an upper bound, counted anew where it matters. */
+  #used = 0;
+
+  constructor(slots: number = FIRST_SLOTS) {
+    const memory = new ArrayBuffer(slots * 16);
+    this.#hashes = new Uint32Array(memory);
+    this.#times = new Float64Array(memory);
+    this.#sets = slots / SET_SLOTS;
+  }
+
+  get slots(): number {
+    return this.#sets * SET_SLOTS;
+  }
+
+  debt(a: number, b: number, now: number): number {
+    const slot = this.#find(a, b);
+    return slot < 0 ? 0 : Math.max(0, this.#times[slot * 2 + 1]! - now);
+  }
+
+  charge(a: number, b: number, { now, cost }: { now: number; cost: number }): void {
+    let slot = this.#find(a, b);
+    if (slot < 0) slot = this.#place(a, b, now);
+    this.#times[slot * 2 + 1] = Math.max(now, this.#times[slot * 2 + 1]!) + cost;
+  }
+
+  #find(a: number, b: number): number {
+    const first = this.#within(setOf(a, this.#sets), a, b);
+    return first >= 0 ? first : this.#within(setOf(b, this.#sets), a, b);
+  }
+
+  #within(set: number, a: number, b: number): number {
+    const hashes = this.#hashes;
+    const from = set * SET_SLOTS;
+    for (let slot = from; slot < from + SET_SLOTS; slot++) {
+      if (hashes[slot * 4] === a && hashes[slot * 4 + 1] === b) return slot;
+    }
+    return -1;
+  }
+
+  /** A slot for a key that has none, with a time in the past. */
+  #place(a: number, b: number, now: number): number {
+    let slot = this.#idlest(a, b, now);
+    if (this.#times[slot * 2 + 1]! > now) {
+      if (this.#grow(now)) return this.#place(a, b, now);
+      this.evicted++;
+    } else if (++this.#used > this.slots * 0.7 && this.#grow(now)) {
+      slot = this.#idlest(a, b, now);
+    }
+    this.#hashes[slot * 4] = a;
+    this.#hashes[slot * 4 + 1] = b;
+    this.#times[slot * 2 + 1] = 0;
+    return slot;
+  }
+
+  /** Of the set with more room the slot whose time comes first, or came. */
+  #idlest(a: number, b: number, now: number): number {
+    const [one, other] = [setOf(a, this.#sets), setOf(b, this.#sets)];
+    const difference = this.#room(one, now) - this.#room(other, now);
+    const first = this.#first(one);
+    const second = this.#first(other);
+    if (difference !== 0) return difference > 0 ? first : second;
+    return this.#times[first * 2 + 1]! <= this.#times[second * 2 + 1]! ? first : second;
+  }
+
+  #room(set: number, now: number): number {
+    let room = 0;
+    for (let slot = set * SET_SLOTS; slot < (set + 1) * SET_SLOTS; slot++) {
+      if (this.#times[slot * 2 + 1]! <= now) room++;
+    }
+    return room;
+  }
+
+  #first(set: number): number {
+    let first = set * SET_SLOTS;
+    for (let slot = first + 1; slot < (set + 1) * SET_SLOTS; slot++) {
+      if (this.#times[slot * 2 + 1]! < this.#times[first * 2 + 1]!) first = slot;
+    }
+    return first;
+  }
+
+  /** False: it is as large as it may be. */
+  #grow(now: number): boolean {
+    if (this.slots >= MOST_SLOTS) return false;
+    const live = this.#live(now);
+    this.#used = live;
+    // Much of it was passing by: there is room.
+    if (live < this.slots * 0.35) return false;
+    const larger = new MemoryBuckets(Math.min(MOST_SLOTS, this.slots * GROWTH));
+    for (let slot = 0; slot < this.slots; slot++) {
+      const time = this.#times[slot * 2 + 1]!;
+      if (time > now) larger.#put(slot, this, now);
+    }
+    this.#hashes = larger.#hashes;
+    this.#times = larger.#times;
+    this.#sets = larger.#sets;
+    this.#used = larger.#used;
+    this.evicted += larger.evicted;
+    return true;
+  }
+
+  #live(now: number): number {
+    let live = 0;
+    for (let slot = 0; slot < this.slots; slot++) if (this.#times[slot * 2 + 1]! > now) live++;
+    return live;
+  }
+
+  /** Takes over a slot of a smaller table. */
+  #put(from: number, smaller: MemoryBuckets, now: number): void {
+    const [a, b] = [smaller.#hashes[from * 4]!, smaller.#hashes[from * 4 + 1]!];
+    const slot = this.#idlest(a, b, now);
+    if (this.#times[slot * 2 + 1]! > now) this.evicted++;
+    else this.#used++;
+    this.#hashes[slot * 4] = a;
+    this.#hashes[slot * 4 + 1] = b;
+    this.#times[slot * 2 + 1] = smaller.#times[from * 2 + 1]!;
+  }
+}
+
+/** `sets` is a power of two. */
+function setOf(half: number, sets: number): number {
+  return (half ^ (half >>> 15)) & (sets - 1);
+}

@@ -1,0 +1,54 @@
+/** What policies that act on requests have in common: what they are attached to, and where their settings stand. */
+import type { PolicyTargetReference } from '../../api/index.ts';
+import { policyTargetReference, targetsAreDistinct } from './reference.ts';
+import { type Field, list, type ObjectSchema, object, optional, type Rule, required, rule, text } from './schema.ts';
+
+const GATEWAY_KINDS = ['Gateway', 'ListenerSet', 'HTTPRoute', 'GRPCRoute'];
+
+const takesRequests = rule<PolicyTargetReference[]>(
+  'must name Gateways, ListenerSets, HTTPRoutes or GRPCRoutes of group gateway.networking.k8s.io, or Services with group ""',
+  (refs) =>
+    refs.every(({ group, kind }) =>
+      group === '' ? kind === 'Service' : group === 'gateway.networking.k8s.io' && GATEWAY_KINDS.includes(kind),
+    ),
+);
+
+export const requestTargets = required(
+  list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesRequests] }),
+);
+
+type Spec = Record<string, unknown> & { defaults?: object; overrides?: object };
+
+/**
+ * `fields`: the settings. In the spec itself nothing is filled in, since that would make settings of an empty spec:
+ * `wanted` is what an object of settings must have.
+ */
+export function requestPolicySpec(fields: Record<string, Field>, rules: readonly Rule[] = []): ObjectSchema {
+  const names = Object.keys(fields);
+  const settings = object(fields, { rules });
+  const own = Object.fromEntries(names.map((name) => [name, { schema: fields[name]!.schema, required: false }]));
+  const has = (spec: Spec): boolean => names.some((name) => spec[name] !== undefined);
+  return object(
+    { targetRefs: requestTargets, ...own, defaults: optional(settings), overrides: optional(settings) },
+    {
+      rules: [
+        rule<Spec>(
+          `must have ${names[0]}, or defaults, or overrides: it says nothing yet`,
+          (spec) => has(spec) || spec.defaults !== undefined || spec.overrides !== undefined,
+        ),
+        rule<Spec>(
+          `must not stand beside ${names.join(', ')} in the spec, which are defaults, too: move them there`,
+          (spec) => spec.defaults === undefined || !has(spec),
+          'defaults',
+        ),
+        ...Object.entries(fields)
+          .filter(([, field]) => field.required)
+          .map(([name]) => rule<Spec>('is required', (spec) => !has(spec) || spec[name] !== undefined, name)),
+        ...rules.map((one) => ({ ...one, holds: (spec: Spec) => !has(spec) || one.holds(spec as never) })),
+      ],
+    },
+  );
+}
+
+/** As much of a policy as says what it guards, of one whose settings cannot be read. */
+export const guardedTargets = object({ targetRefs: requestTargets, refused: required(text()) });

@@ -1,0 +1,42 @@
+import type { RateLimitEntry } from '../../api/index.ts';
+import type { Limit, LimitKey } from '../../config/index.ts';
+import { readHttpMatches } from '../http-match.ts';
+import type { Problem } from '../verdict/problem.ts';
+import { requestPolicy } from './request-policy.ts';
+
+export const rateLimit = requestPolicy({
+  kind: 'RateLimitPolicy',
+  types: ['RateLimit'],
+  guards: true,
+  read({ limits = [], headers = 'All' }, { field, invalid }) {
+    const read = limits.map((entry, at) => limitOf(entry, { at, field: `${field}.limits[${at}]`, invalid }));
+    return { RateLimit: { limits: read, headers } };
+  },
+});
+
+/** Milliseconds. */
+const PERIODS = { Second: 1_000, Minute: 60_000, Hour: 3_600_000, Day: 86_400_000 } as const;
+const TOO_MANY_REQUESTS = 429;
+
+function limitOf(entry: RateLimitEntry, at: { at: number; field: string; invalid: Problem[] }): Limit {
+  const { name = String(at.at), key = [], exempt = [], dryRun = false, statusCode = TOO_MANY_REQUESTS } = entry;
+  const matches = readHttpMatches(entry.when, `${at.field}.when`);
+  at.invalid.push(...matches.invalid);
+  const when = entry.when === undefined || entry.when.length === 0 ? [] : matches.matches;
+  const scope = { name, key: key.map(keyOf), when, exempt, dryRun };
+  if (entry.maxConnections !== undefined) {
+    return { type: 'Connections', ...scope, maxConnections: entry.maxConnections, statusCode };
+  }
+  if (entry.bytesPerSecond !== undefined) {
+    return { type: 'Bandwidth', ...scope, bytesPerSecond: entry.bytesPerSecond, afterBytes: entry.afterBytes ?? 0 };
+  }
+  // The schema has it that one of the three is there.
+  const requests = entry.requests!;
+  const { burst = requests, cost = 1, per = 'Second' } = entry;
+  return { type: 'Requests', ...scope, requests, period: PERIODS[per], burst, cost, statusCode };
+}
+
+function keyOf({ type, name }: LimitKey): LimitKey {
+  if (name === undefined) return { type };
+  return { type, name: type === 'Header' ? name.toLowerCase() : name };
+}

@@ -1,0 +1,186 @@
+/**
+ * Policies that act on requests: from a Gateway down to one rule of a route, and from a Service down to one of its
+ * ports. What stands further out is spread over listeners, what stands further in over rules; a proxy puts the two
+ * together, so that a policy that changes compiles no route again.
+ */
+import { POLICY_REASON, type RequestPolicy, type ResourceByKind } from '../../api/index.ts';
+import { type Acting, type ConfigObject, type Policy, policyKey, type Stacked } from '../../config/index.ts';
+import { type Collection, index, join } from '../../graph/index.ts';
+import type { BackendUse } from '../backend/backend-ref.ts';
+import { ownerKey } from '../gateway/declared.ts';
+import type { ListenerView } from '../gateway/listener.ts';
+import type { Lookup } from '../lookup.ts';
+import { configOutput, type Graph } from '../stage.ts';
+import { describe, type Problem, problem } from '../verdict/problem.ts';
+import { type Aim, type AttachedPolicy, named, type PolicyReading, type PolicyResource } from './attached-policy.ts';
+import { hasDefaults, listenerLevels, nearestDefault, overriding, portLevels, ruleLevels } from './inheritance.ts';
+import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
+import { requestEffect } from './request-effect.ts';
+
+/** Kinds of policies that act on requests. */
+export type RequestPolicyKind = {
+  [K in PolicyResource['kind']]: ResourceByKind[K] extends RequestPolicy<infer _> ? K : never;
+}[PolicyResource['kind']];
+type SettingsOf<K extends RequestPolicyKind> = ResourceByKind[K] extends RequestPolicy<infer S> ? S : never;
+
+/** Types of config policies that are stacks, each with its settings. */
+type StackedType = { [T in Policy['type']]: TypeOf<T>['spec'] extends Stacked<infer _> ? T : never }[Policy['type']];
+type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
+type SettingsOfType<T extends StackedType> = TypeOf<T>['spec'] extends Stacked<infer S> ? S : never;
+
+/** What a user's policy asks for, by the type of config policy that does it. */
+export type Parts = { [T in StackedType]?: SettingsOfType<T> };
+
+export interface RequestKind<K extends RequestPolicyKind> {
+  kind: K;
+  types: readonly StackedType[];
+  /** Where it cannot be followed, what it would act on is refused. */
+  guards: boolean;
+  /** `field`: of the settings, such as `spec.overrides`. */
+  read(settings: Partial<SettingsOf<K>>, at: { field: string; invalid: Problem[]; look: Lookup }): Parts;
+}
+
+export function requestPolicy<K extends RequestPolicyKind>(kind: RequestKind<K>): PolicyKind<K, Parts> {
+  return {
+    kind: kind.kind,
+    targets: ['Gateway', 'ListenerSet', 'HTTPRoute', 'GRPCRoute', 'Service'],
+    read: (look, policy) => readRequestPolicy(kind, look, policy as unknown as RequestPolicy<SettingsOf<K>>),
+    enforce: (graph, policies, known) => enforceRequestPolicy({ graph, kind, policies, known }),
+  };
+}
+
+function readRequestPolicy<K extends RequestPolicyKind>(
+  kind: RequestKind<K>,
+  look: Lookup,
+  { spec }: RequestPolicy<SettingsOf<K>>,
+): PolicyReading<Parts> {
+  const { targetRefs: _, defaults, overrides, refused, ...own } = spec;
+  const invalid: Problem[] = refused === undefined ? [] : [problem(POLICY_REASON.Invalid, 'spec', refused)];
+  const reading: PolicyReading<Parts> = { refusals: invalid };
+  const read = (settings: Partial<SettingsOf<K>>, field: string) => kind.read(settings, { field, invalid, look });
+  if (refused === undefined) {
+    if (defaults !== undefined) reading.settings = read(defaults, 'spec.defaults');
+    else if (Object.keys(own).length > 0) reading.settings = read(own as Partial<SettingsOf<K>>, 'spec');
+    if (overrides !== undefined) reading.overrides = read(overrides, 'spec.overrides');
+  }
+  if (invalid.length === 0) return reading;
+  // What cannot be followed as written is not followed in part: a guard with a hole is worse than one that is shut.
+  const broken: PolicyReading<Parts> = { refusals: invalid.map(asInvalid) };
+  if (refused !== undefined) broken.told = true;
+  if (overrides !== undefined) broken.brokenOverride = true;
+  return broken;
+}
+
+function asInvalid({ field, message }: Problem): Problem {
+  return problem(POLICY_REASON.Invalid, field, message);
+}
+
+interface EnforceScope<K extends RequestPolicyKind> {
+  graph: Graph;
+  kind: RequestKind<K>;
+  policies: Policies<Parts>;
+  known: PolicySurroundings;
+}
+
+type PoliciesOf = (object: string) => ReadonlyArray<AttachedPolicy<Parts>>;
+
+function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K>): Enforcement<Parts> {
+  const { known, policies } = scope;
+  const config = join<ConfigObject>(`config of ${scope.kind.kind}`, [
+    listenerStacks(scope),
+    ruleStacks(scope),
+    backendStacks(scope),
+  ]);
+  return {
+    config,
+    ...requestEffect(known, policies),
+    actsOn: (_policy, { protocol }) => isRequestProtocol(protocol),
+  };
+}
+
+function listenerStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {
+  const { graph, kind, policies, known } = scope;
+  return graph.derive(`${kind.kind} by listener`, known.listeners.views, (context, view) => {
+    if (!readsRequests(view)) return [];
+    const policiesOf: PoliciesOf = (object) => context.fetch(policies.byObject, object) ?? [];
+    return stacks(kind, policiesOf, { levels: levelsOf(view), target: { kind: 'Listener', key: view.key } });
+  });
+}
+
+function ruleStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {
+  const { graph, kind, policies, known } = scope;
+  return graph.derive(`${kind.kind} by rule`, known.routes.judged, (context, { route, rules }) => {
+    if (route.kind !== 'HTTPRoute' && route.kind !== 'GRPCRoute') return [];
+    const own = context.fetch(policies.byObject, route.key) ?? [];
+    if (own.length === 0) return [];
+    return rules.flatMap(({ key, name }) =>
+      stacks(kind, () => own, {
+        levels: ruleLevels([], { route: route.key, ...(name === undefined ? {} : { name }) }),
+        target: { kind: 'RouteRule', key },
+      }),
+    );
+  });
+}
+
+function backendStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {
+  const { graph, kind, policies, known } = scope;
+  const used = index(`uses by backend for ${kind.kind}`, known.routes.uses, ({ key }) => [key]);
+  return graph.derive(`${kind.kind} by backend`, used, (context, [use], key) => {
+    const { service, protocol } = use!;
+    const object = `Service/${service.namespace}/${service.name}`;
+    const own = context.fetch(policies.byObject, object) ?? [];
+    if (own.length === 0 || !isRequestProtocol(protocol)) return [];
+    const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
+    const port = ports.find((one) => one.port === service.port && one.protocol !== 'UDP');
+    const levels = portLevels(object, port?.name ?? '');
+    return stacks(kind, () => own, { levels, target: { kind: 'Backend', key } });
+  });
+}
+
+/** A listener on which there are requests to act on. */
+export function readsRequests({ config }: ListenerView): boolean {
+  return config?.protocol === 'HTTP' || config?.protocol === 'HTTPS';
+}
+
+function isRequestProtocol(protocol: BackendUse['protocol']): boolean {
+  return protocol !== 'tcp' && protocol !== 'udp';
+}
+
+export function levelsOf(view: ListenerView): Aim[] {
+  return listenerLevels({
+    gateway: `Gateway/${view.gateway}`,
+    owner: ownerKey(view.owner),
+    name: view.spec.name,
+  });
+}
+
+function stacks<K extends RequestPolicyKind>(
+  kind: RequestKind<K>,
+  policiesOf: PoliciesOf,
+  { levels, target }: { levels: readonly Aim[]; target: { kind: 'Listener' | 'RouteRule' | 'Backend'; key: string } },
+): Array<readonly [string, ConfigObject]> {
+  return kind.types.flatMap((type) => {
+    const acts: Acting<unknown>[] = overriding(policiesOf, levels).flatMap((policy) =>
+      acting(kind, policy, type, 'Override'),
+    );
+    const nearest = nearestDefault(policiesOf, levels, (policy) => acting(kind, policy, type, 'Default').length > 0);
+    if (nearest !== undefined) acts.push(...acting(kind, nearest, type, 'Default'));
+    if (acts.length === 0) return [];
+    const key = policyKey(type, target.key);
+    // The settings are those of this type: `Parts` says so, by type.
+    return [configOutput({ kind: 'Policy', key, type, target, spec: { acts } } as ConfigObject)];
+  });
+}
+
+function acting<K extends RequestPolicyKind>(
+  kind: RequestKind<K>,
+  policy: AttachedPolicy<Parts>,
+  ...[type, holds]: [StackedType, 'Default' | 'Override']
+): Acting<unknown>[] {
+  const source = policy.key;
+  const settings = (holds === 'Override' ? policy.overrides : policy.settings)?.[type];
+  if (settings !== undefined) return [{ source, holds, settings }];
+  if (policy.refusals.length === 0 || !kind.guards) return [];
+  const isHere = holds === 'Override' ? policy.brokenOverride === true : hasDefaults(policy);
+  return isHere ? [{ source, holds, broken: `${named(source)}: ${describe(policy.refusals)}` }] : [];
+}
