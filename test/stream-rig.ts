@@ -9,6 +9,7 @@ import {
   RemoteFleets,
   StreamRefusal,
   type StreamServer,
+  type StreamTimes,
 } from '../src/delivery/stream/index.ts';
 import { createLog } from '../src/observe/index.ts';
 import { Authority } from './tls/authority.ts';
@@ -19,13 +20,19 @@ export const RIG_TOKEN = 'token-of-edge';
 export const RIG_GATEWAY = 'infra/edge';
 
 export interface StreamRigOptions {
-  times?: Partial<{ ping: number; silence: number; hello: number; taking: number }>;
+  times?: Partial<StreamTimes>;
   awayGrace?: number;
+  /** Whether it writes statuses, as a controller says of itself. */
+  leading?: boolean;
+  /** Of another rig, for a controller beside it. */
+  authority?: Authority;
 }
 
 /** One Gateway's config as a controller would publish it, and what came back. */
 export class RigGateway {
   readonly acks: Ack[] = [];
+  /** How often others counted than before. */
+  reviews = 0;
   readonly #publisher: Publisher;
   readonly #fleets: RemoteFleets;
   readonly #name: string;
@@ -37,6 +44,7 @@ export class RigGateway {
     this.#publisher.publish([]);
     fleets.open(name, {
       onAck: (ack) => this.acks.push(ack),
+      onNames: () => this.reviews++,
       full: () => this.#publisher.snapshot.full(),
       published: () => ({ version: this.version, hashes: this.#publisher.hashes }),
       log,
@@ -69,23 +77,25 @@ export class RigGateway {
 export class StreamRig {
   /** By token; a test may add and take away. */
   readonly tokens = new Map<string, Identity>([[RIG_TOKEN, { gateway: RIG_GATEWAY }]]);
-  readonly #authority: Authority;
+  readonly authority: Authority;
   readonly #options: StreamRigOptions;
   readonly #gateways = new Map<string, RigGateway>();
   readonly #log: Awaited<ReturnType<typeof createLog>>;
   fleets!: RemoteFleets;
   server!: StreamServer;
+  /** Before a token is judged. */
+  hold: Promise<void> = Promise.resolve();
   #port = 0;
 
   private constructor(authority: Authority, log: Awaited<ReturnType<typeof createLog>>, options: StreamRigOptions) {
-    this.#authority = authority;
+    this.authority = authority;
     this.#options = options;
     this.#log = log;
   }
 
   static async start(options: StreamRigOptions = {}): Promise<StreamRig> {
     const log = await createLog({ level: 'silent', format: 'json' });
-    const rig = new StreamRig(await Authority.make('Rig Root'), log, options);
+    const rig = new StreamRig(options.authority ?? (await Authority.make('Rig Root')), log, options);
     rig.#begin();
     await rig.listen();
     return rig;
@@ -94,7 +104,7 @@ export class StreamRig {
   /** What a StreamClient needs to reach it, but for its name and what it does with deltas. */
   get access(): { address: { host: string; port: number }; serverName: string; ca(): string; token(): string } {
     const address = { host: '127.0.0.1', port: this.#port };
-    const ca = (): string => this.#authority.certificate;
+    const ca = (): string => this.authority.certificate;
     return { address, serverName: RIG_SERVER_NAME, ca, token: () => RIG_TOKEN };
   }
 
@@ -120,12 +130,13 @@ export class StreamRig {
   }
 
   async listen(): Promise<void> {
-    const tls = await this.#authority.sign({ name: RIG_SERVER_NAME, dns: [RIG_SERVER_NAME] });
+    const tls = await this.authority.sign({ name: RIG_SERVER_NAME, dns: [RIG_SERVER_NAME] });
     this.server = await openStream({
       host: '127.0.0.1',
       port: this.#port,
       tls,
       authenticate: async (token) => {
+        await this.hold;
         const identity = this.tokens.get(token);
         if (!identity) throw new StreamRefusal('token', 'the token is not known');
         return identity;
@@ -133,6 +144,7 @@ export class StreamRig {
       fleets: this.fleets,
       version: '0.0.0-rig',
       times: this.#options.times ?? {},
+      leading: this.#options.leading ?? true,
       log: this.#log,
     });
     this.#port = this.server.port;

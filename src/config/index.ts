@@ -58,3 +58,4 @@ export type {
   WeightedBackend,
 } from './route.ts';
 export { type OfKind, Snapshot } from './snapshot.ts';
+export { type ReceivedDelta, readDelta } from './validate.ts';

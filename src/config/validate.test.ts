@@ -74,6 +74,22 @@ test('policies are read by their type, and a network that is none is refused', (
   expect(refused[0]!.message).toBe('spec.proxyProtocol.trustedSources.0: is no CIDR');
 });
 
+test('a policy of a type that nobody knows is refused, and goes on without what it says, since it may guard', () => {
+  const target = { kind: 'RouteRule', key: rule.key };
+  const policy = { kind: 'Policy', key: `Shield/${rule.key}`, type: 'Shield', target, spec: { from: 'the future' } };
+  const { delta, refused } = readDelta({ version: 1, upserts: [policy, listener], removals: [] });
+  expect(delta.upserts).toEqual([{ ...policy, spec: {} }, listener]);
+  expect(refused).toMatchObject([{ kind: 'Policy', key: policy.key }]);
+});
+
+test('an object of a kind that nobody knows is refused by name, and its removal is nothing; the others go on', () => {
+  const unknown = { kind: 'Teleport', key: 'a/b' };
+  const { delta, refused } = readDelta({ version: 1, upserts: [unknown, listener], removals: [unknown] });
+  expect(delta).toEqual({ version: 1, upserts: [listener], removals: [] });
+  const message = 'this data plane knows no kind Teleport: it is of an older version';
+  expect(refused).toEqual([{ ...unknown, message }]);
+});
+
 test.each([
   null,
   7,

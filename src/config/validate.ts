@@ -9,7 +9,7 @@ import { additionFault } from './head-addition.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 import { httpMatch } from './match-shape.ts';
 import type { Certificate, Challenge, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
-import { policyShape } from './policy/index.ts';
+import { POLICY_TYPES, policyShape } from './policy/index.ts';
 import type {
   Attachment,
   CorsFilter,
@@ -209,13 +209,11 @@ const SHAPES: { readonly [K in ConfigKind]: Shape<Extract<ConfigObject, { kind: 
   Policy: policyShape,
 };
 
-export const CONFIG_KINDS = Object.keys(SHAPES) as ConfigKind[];
-
-const kind = v.picklist(CONFIG_KINDS);
-const ref: Shape<ConfigRef> = v.object({ kind, key });
+// Of any kind: a control of another version may know more of them.
+const ref = v.object({ kind: key, key });
 const envelope = v.object({
   version: v.pipe(count, v.minValue(1)),
-  upserts: v.array(v.looseObject({ kind, key })),
+  upserts: v.array(v.looseObject({ kind: key, key })),
   removals: v.array(ref),
 });
 
@@ -230,17 +228,28 @@ export function readDelta(message: unknown): ReceivedDelta {
   const outer = v.safeParse(envelope, message);
   if (!outer.success) throw new TypeError(`not a config delta: ${describe(outer.issues[0])}`);
   const { version, upserts, removals } = outer.output;
-  const received: ReceivedDelta = { delta: { version, upserts: [], removals }, refused: [] };
+  const known = removals.filter(({ kind }) => isKind(kind)) as ConfigRef[];
+  const received: ReceivedDelta = { delta: { version, upserts: [], removals: known }, refused: [] };
   for (const object of upserts) {
-    const inner = v.safeParse(SHAPES[object.kind] as Shape<ConfigObject>, object);
-    if (inner.success) received.delta.upserts.push(trimmed(inner.output));
+    const inner = read(object);
+    if (typeof inner !== 'string') received.delta.upserts.push(trimmed(inner));
     else {
-      const message = describe(inner.issues[0]);
-      received.refused.push({ kind: object.kind, key: object.key, message });
-      received.delta.upserts.push(...unreadableRule(object, message));
+      received.refused.push({ kind: object.kind as ConfigKind, key: object.key, message: inner });
+      received.delta.upserts.push(...unreadableRule(object, inner), ...unknownPolicy(object));
     }
   }
   return received;
+}
+
+/** The object, or why it is none. */
+function read(object: { kind: string }): ConfigObject | string {
+  if (!isKind(object.kind)) return `this data plane knows no kind ${object.kind}: it is of an older version`;
+  const inner = v.safeParse(SHAPES[object.kind] as Shape<ConfigObject>, object);
+  return inner.success ? inner.output : describe(inner.issues[0]);
+}
+
+function isKind(kind: string): kind is ConfigKind {
+  return Object.hasOwn(SHAPES, kind);
 }
 
 const bareRule = v.pick(routeRuleShape, ['kind', 'key', 'route', 'index', 'name', 'created', 'attachments', 'matches']);
@@ -252,6 +261,22 @@ const bareRule = v.pick(routeRuleShape, ['kind', 'key', 'route', 'index', 'name'
 function unreadableRule(object: unknown, message: string): RouteRule[] {
   const bare = v.safeParse(bareRule, object);
   return bare.success ? [{ ...bare.output, filters: [], backends: [], broken: message }] : [];
+}
+
+const barePolicy = v.object({
+  kind: v.literal('Policy'),
+  key,
+  type: v.pipe(
+    v.string(),
+    v.check((type) => !Object.hasOwn(POLICY_TYPES, type)),
+  ),
+  target: v.object({ kind: key, key }),
+});
+
+/** A policy of a type that nobody here has heard of goes on without what it says: it may guard, and so what it is for is denied. */
+function unknownPolicy(object: unknown): ConfigObject[] {
+  const bare = v.safeParse(barePolicy, object);
+  return bare.success ? [{ ...bare.output, spec: {} } as unknown as ConfigObject] : [];
 }
 
 /** Arrays that valibot filled one by one have room for a dozen more each; these objects stay for long. */

@@ -1,6 +1,5 @@
 /** Pieces back to deltas. Objects are checked as they come, so that the last piece costs no more than the others. */
-import type { Delta } from '../config/index.ts';
-import { readDelta } from '../config/wire/index.ts';
+import { type Delta, readDelta } from '../config/index.ts';
 import type { Piece } from './piece.ts';
 import type { Rejection } from './rejections.ts';
 

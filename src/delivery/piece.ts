@@ -39,50 +39,66 @@ export function* piecesOf({ version, upserts, removals }: Delta): Generator<Piec
   yield { ...piece, last: true };
 }
 
-/** Two steps as one: of an object that both name, the second has the word. */
-export function merged(first: Delta, second: Delta): Delta {
-  const upserts = new Map(first.upserts.map((object) => [refKey(object), object]));
-  const removals = new Map(first.removals.map((ref) => [refKey(ref), ref]));
-  for (const ref of second.removals) {
-    upserts.delete(refKey(ref));
-    removals.set(refKey(ref), ref);
+/** Steps as one: of an object that several name, the last has the word. Adding one costs what it holds, not what waits. */
+export class Merge {
+  #version = 0;
+  readonly #upserts = new Map<string, ConfigObject>();
+  readonly #removals = new Map<string, ConfigRef>();
+
+  add({ version, upserts, removals }: Delta): void {
+    this.#version = version;
+    for (const ref of removals) {
+      this.#upserts.delete(refKey(ref));
+      this.#removals.set(refKey(ref), ref);
+    }
+    for (const object of upserts) {
+      const at = refKey(object);
+      this.#removals.delete(at);
+      // Deleted first, so that it stands where it was sent last.
+      this.#upserts.delete(at);
+      this.#upserts.set(at, object);
+    }
   }
-  for (const object of second.upserts) {
-    removals.delete(refKey(object));
-    // Deleted first, so that it stands where it was sent last.
-    upserts.delete(refKey(object));
-    upserts.set(refKey(object), object);
+
+  get delta(): Delta {
+    return { version: this.#version, upserts: [...this.#upserts.values()], removals: [...this.#removals.values()] };
   }
-  return { version: second.version, upserts: [...upserts.values()], removals: [...removals.values()] };
 }
 
 /** What one reader is still to be sent: a piece at a time, and steps that wait for their turn as one. */
 export class Outbox {
   readonly #send: (piece: Piece) => void;
-  #waiting: Delta | undefined;
+  #waiting: Merge | undefined;
   #pieces: Iterator<Piece, void> | undefined;
 
   constructor(send: (piece: Piece) => void) {
     this.#send = send;
   }
 
+  /** The reader has taken everything. */
+  get isEmpty(): boolean {
+    return this.#pieces === undefined;
+  }
+
   add(delta: Delta): void {
-    this.#waiting = this.#waiting ? merged(this.#waiting, delta) : delta;
-    if (!this.#pieces) this.#next();
+    // Alone it goes as it is.
+    if (!this.#pieces) return this.#begin(delta);
+    this.#waiting ??= new Merge();
+    this.#waiting.add(delta);
   }
 
   /** The reader has taken the last piece. */
   taken(): void {
-    this.#next();
+    const piece = this.#pieces?.next().value ?? undefined;
+    if (piece) return this.#send(piece);
+    this.#pieces = undefined;
+    const delta = this.#waiting?.delta;
+    this.#waiting = undefined;
+    if (delta) this.#begin(delta);
   }
 
-  #next(): void {
-    let piece = this.#pieces?.next().value ?? undefined;
-    if (piece === undefined) {
-      this.#pieces = this.#waiting ? piecesOf(this.#waiting) : undefined;
-      this.#waiting = undefined;
-      piece = this.#pieces?.next().value ?? undefined;
-    }
-    if (piece) this.#send(piece);
+  #begin(delta: Delta): void {
+    this.#pieces = piecesOf(delta);
+    this.#send(this.#pieces.next().value!);
   }
 }

@@ -7,7 +7,6 @@ import { constants, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfigObject, Snapshot } from '../config/index.ts';
-import { CONFIG_KINDS } from '../config/wire/index.ts';
 import { DaemunError } from '../observe/index.ts';
 import { type Cipher, NO_CIPHER, sealing } from './snapshot-cipher.ts';
 
@@ -143,9 +142,8 @@ export class SnapshotFile {
     if (objects !== lines.length) throw new Error(`has ${lines.length} objects of ${objects}`);
     // As the controller sent them: workers read what is in them, and hashes of this form are compared.
     const upserts = lines.map((line) => JSON.parse(line) as ConfigObject);
-    const stray = upserts.find(({ kind }) => !CONFIG_KINDS.includes(kind));
-    if (stray !== undefined)
-      throw new Error(`has an object of the kind ${stray.kind}, which this release does not know`);
+    if (!upserts.every(({ kind, key }) => typeof kind === 'string' && typeof key === 'string'))
+      throw new Error('has an object without a kind and a key');
     return { owner, version, config: Snapshot.EMPTY.apply({ version, upserts, removals: [] }) };
   }
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AnyResource, apiVersionOf, type Kind } from '../../src/api/index.ts';
-import { readDelta } from '../../src/config/wire/index.ts';
+import { readDelta } from '../../src/config/index.ts';
 import { createProxy, type Proxy } from '../../src/proxy/index.ts';
 import { translate } from '../../src/translate/index.ts';
 

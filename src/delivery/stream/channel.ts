@@ -12,6 +12,9 @@ const HEADER = 4;
  */
 export const MAX_FRAME = 8 * 1024 * 1024;
 
+/** Bytes that wait for a reader; one who takes nothing is not kept. A piece is sent after the one before was taken. */
+export const MAX_UNSENT = 2 * MAX_FRAME;
+
 export interface ChannelTimes {
   /** Milliseconds between signs of life. */
   ping: number;
@@ -22,6 +25,7 @@ export interface ChannelTimes {
 export const CHANNEL_TIMES: ChannelTimes = { ping: 10_000, silence: 30_000 };
 
 export interface ChannelEvents<In> {
+  /** As it came; throws where it does not fit, which ends the connection. */
   onMessage(message: In): void;
   /** Once; '' where it was closed here. */
   onEnd(reason: string): void;
@@ -91,6 +95,7 @@ export class Channel<In, Out> {
   #write(message: Out | { type: 'ping' }): void {
     if (this.#ended) return;
     this.#socket.write(frame(message));
+    if (this.#socket.writableLength > MAX_UNSENT) this.#end('it does not read');
   }
 
   #take(chunk: Buffer): void {

@@ -1,25 +1,28 @@
 /** One connection of a data plane to a controller. */
 import type { TLSSocket } from 'node:tls';
-import { type Ack, type ConfigObject, type ConfigRef, type Delta, POLICY_TYPES } from '../../config/index.ts';
-import { CONFIG_KINDS } from '../../config/wire/index.ts';
+import type { Ack, ConfigObject, ConfigRef, Delta } from '../../config/index.ts';
 import { Channel } from './channel.ts';
 import type { ClientTimes } from './client.ts';
 import { digestOf, type Holdings } from './holdings.ts';
-import { type FromController, type FromDataPlane, type Hello, PROTOCOL, type StreamAck } from './message.ts';
+import { type FromController, type FromDataPlane, type Hello, OLDEST, PROTOCOL, type StreamAck } from './message.ts';
 
-/** Objects in one message of what is held. */
+/** Objects in one message of what is held: about 200 KB. */
 const HELD_PIECE = 2000;
 
 export interface ClientSessionParts {
-  about: Pick<Hello, 'token' | 'version' | 'proxy' | 'node' | 'zone'>;
+  about: Pick<Hello, 'token' | 'version' | 'proxy' | 'node' | 'zone' | 'seeking'>;
   hashes: Holdings;
   /** Of what it holds, by its own count. */
   version(): number;
   times: ClientTimes;
-  onWelcome(controller: string): void;
+  /** Before anything else comes of it. */
+  onWelcome(session: ClientSession, controller: string): void;
   /** Takes a step, of a version in this data plane's own count. */
   onStep(step: Delta): void;
-  onEnd(reason: string): void;
+  onLeading(leading: boolean): void;
+  /** `isAsked`: the controller said so, and nothing is wrong. */
+  onEnd(session: ClientSession, reason: string, isAsked: boolean): void;
+  /** The last acknowledgement. */
   last(): Ack | undefined;
 }
 
@@ -27,32 +30,25 @@ export class ClientSession {
   readonly #parts: ClientSessionParts;
   readonly #channel: Channel<FromController, FromDataPlane>;
   readonly #welcome: NodeJS.Timeout;
+  /** What was held when the digest of it was told. */
+  #told = -1;
   #step: { upserts: ConfigObject[]; removals: ConfigRef[] } | undefined;
   /** Versions of this data plane, and the controller's they stand for; the oldest that is not acknowledged first. */
   readonly #versions: Array<{ own: number; theirs: number }> = [];
   /** The lists that were said last, as text. */
   #said = { rejected: '', listeners: '' };
+  #isAsked = false;
 
   constructor(socket: TLSSocket, parts: ClientSessionParts) {
     this.#parts = parts;
-    const { times, about, hashes } = parts;
+    const { times } = parts;
     this.#channel = new Channel(
       socket,
-      { onMessage: (message) => this.#hear(message), onEnd: (reason) => this.#ended(reason) },
+      { onMessage: (message: FromController) => this.#hear(message), onEnd: (reason) => this.#ended(reason) },
       { times },
     );
     this.#welcome = setTimeout(() => this.#channel.destroy('the controller does not answer'), times.welcome).unref();
-    socket.once('secureConnect', () => {
-      const policies = Object.keys(POLICY_TYPES);
-      this.#channel.send({
-        type: 'hello',
-        protocol: PROTOCOL,
-        ...about,
-        digest: digestOf(hashes),
-        kinds: [...CONFIG_KINDS],
-        policies,
-      });
-    });
+    socket.once('secureConnect', () => this.#greet());
   }
 
   acknowledge(ack: Ack): void {
@@ -71,6 +67,12 @@ export class ClientSession {
     this.#channel.close();
   }
 
+  #greet(): void {
+    const { about, hashes, version } = this.#parts;
+    this.#told = version();
+    this.#channel.send({ type: 'hello', protocol: PROTOCOL, oldest: OLDEST, ...about, digest: digestOf(hashes) });
+  }
+
   #hear(message: FromController): void {
     switch (message.type) {
       case 'welcome':
@@ -79,19 +81,22 @@ export class ClientSession {
         return this.#channel.destroy(`refused (${message.code}): ${message.message}`);
       case 'piece':
         return this.#take(message.piece);
-      case 'bye':
-        return this.#channel.destroy(message.reason);
       case 'leading':
-      case 'ping':
-        return;
+        return this.#parts.onLeading(message.leading);
+      case 'bye':
+        this.#isAsked = true;
+        return this.#channel.destroy(message.reason);
     }
   }
 
-  #welcomed({ version, holds, config }: Extract<FromController, { type: 'welcome' }>): void {
+  #welcomed({ version, holds, config, leading }: Extract<FromController, { type: 'welcome' }>): void {
     clearTimeout(this.#welcome);
-    this.#parts.onWelcome(version);
-    if (holds === 'other') return this.#tellHeld();
     const own = this.#parts.version();
+    // Another controller's step came in between: what was told is not true any more.
+    if (own !== this.#told) throw new Error('what is held has changed meanwhile');
+    this.#parts.onWelcome(this, version);
+    this.#parts.onLeading(leading);
+    if (holds === 'other') return this.#tellHeld();
     // The first config is a step also where it is empty: it makes the data plane ready.
     if (own === 0) return this.#stepped({ version: config, upserts: [], removals: [] });
     this.#versions.push({ own, theirs: config });
@@ -112,8 +117,8 @@ export class ClientSession {
 
   #take({ version, upserts, removals, last }: Extract<FromController, { type: 'piece' }>['piece']): void {
     this.#step ??= { upserts: [], removals: [] };
-    this.#step.upserts.push(...upserts);
-    this.#step.removals.push(...removals);
+    for (const object of upserts) this.#step.upserts.push(object);
+    for (const ref of removals) this.#step.removals.push(ref);
     this.#channel.send({ type: 'taken' });
     if (!last) return;
     const step = this.#step;
@@ -143,6 +148,6 @@ export class ClientSession {
 
   #ended(reason: string): void {
     clearTimeout(this.#welcome);
-    this.#parts.onEnd(reason);
+    this.#parts.onEnd(this, reason, this.#isAsked);
   }
 }

@@ -10,9 +10,16 @@ import { ClientSession } from './client-session.ts';
 /** Says on the wire what is spoken. */
 export const STREAM_ALPN = 'daemun-config';
 
+export interface StreamAddress {
+  host: string;
+  port: number;
+}
+
 export interface StreamClientOptions {
   /** Of the controllers; a name may have several addresses. */
-  address: { host: string; port: number };
+  address: StreamAddress;
+  /** All there are of an address; absent: as DNS says. */
+  resolve?(address: StreamAddress): Promise<StreamAddress[]>;
   /** Name on the controller's certificate; absent: the host. */
   serverName?: string;
   /** PEM of the authorities that controllers are known by; asked for at each connection, since they rotate. */
@@ -40,6 +47,7 @@ export interface StreamClientOptions {
 
 export interface StreamState {
   connected: boolean;
+  /** Where it is not. */
   why: string;
 }
 
@@ -49,21 +57,37 @@ export interface ClientTimes extends ChannelTimes {
   /** Milliseconds of the first pause before the next try, and of the longest. */
   first: number;
   longest: number;
+  /** Milliseconds between looks for a controller that writes statuses, at the beginning. */
+  seek: number;
 }
 
-export const CLIENT_TIMES: ClientTimes = { ...CHANNEL_TIMES, welcome: 10_000, first: 200, longest: 10_000 };
+export const CLIENT_TIMES: ClientTimes = {
+  ...CHANNEL_TIMES,
+  welcome: 10_000,
+  first: 200,
+  longest: 10_000,
+  seek: 1000,
+};
+/** The pause between two looks for a leader grows to so many times the first. */
+const SEEK_GROWTH = 30;
 
 export class StreamClient {
   readonly #options: StreamClientOptions;
   readonly #times: ClientTimes;
   readonly #hashes = new Map<string, string>();
   #version: number;
+  /** The controller whose config it takes. */
   #session: ClientSession | undefined;
+  /** Another, looked at while there is one that writes no statuses. */
+  #probe: ClientSession | undefined;
   #last: Ack | undefined;
   #failures = 0;
+  #looks = 0;
   #timer: NodeJS.Timeout | undefined;
-  #closed = false;
-  #told: StreamState = { connected: false, why: '' };
+  #seek: NodeJS.Timeout | undefined;
+  #isLeaving = false;
+  #isClosed = false;
+  #told: StreamState = { connected: false, why: 'not connected yet' };
 
   /** Connects at once. */
   constructor(options: StreamClientOptions) {
@@ -71,7 +95,7 @@ export class StreamClient {
     this.#times = { ...CLIENT_TIMES, ...options.times };
     this.#version = options.held?.version ?? 0;
     for (const object of options.held?.upserts ?? []) this.#hashes.set(refKey(object), canonicalHash(object));
-    void this.#connect();
+    void this.#connect(false);
   }
 
   get state(): StreamState {
@@ -84,39 +108,45 @@ export class StreamClient {
     this.#session?.acknowledge(ack);
   }
 
-  /** Ends soon: controllers wait for it no longer. It still gets what changes. */
+  /** It ends soon: nobody waits for it any longer. It still gets what changes. */
   leave(): void {
+    this.#isLeaving = true;
     this.#session?.leave();
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#seek);
+    this.#probe?.close();
     this.#session?.close();
   }
 
-  async #connect(): Promise<void> {
+  async #connect(seeking: boolean): Promise<void> {
     try {
       const { ca, token } = this.#options;
-      const [authorities, own, host] = await Promise.all([ca(), token(), this.#address()]);
-      if (this.#closed) return;
-      this.#open(this.#dial(host, authorities), own);
+      const [authorities, own, address] = await Promise.all([ca(), token(), this.#address()]);
+      if (this.#isClosed) return;
+      const session = this.#open(this.#dial(address, authorities), own, seeking);
+      if (seeking) this.#probe = session;
     } catch (error) {
-      this.#lost(error instanceof Error ? error.message : String(error));
+      if (seeking) this.#seekLater();
+      else this.#lost(error instanceof Error ? error.message : String(error), false);
     }
   }
 
-  /** One of the name's addresses, by chance: controllers share the work. */
-  async #address(): Promise<string> {
-    const found = await lookup(this.#options.address.host, { all: true });
-    return found[Math.floor(Math.random() * found.length)]!.address;
+  /** One of several by chance: controllers share the work. */
+  async #address(): Promise<StreamAddress> {
+    const { address, resolve = byName } = this.#options;
+    const found = await resolve(address);
+    return found[Math.floor(Math.random() * found.length)] ?? address;
   }
 
-  #dial(host: string, ca: string): TLSSocket {
+  #dial({ host, port }: StreamAddress, ca: string): TLSSocket {
     const { address, serverName = address.host } = this.#options;
     const socket = connect({
       host,
-      port: address.port,
+      port,
       ca,
       servername: serverName,
       minVersion: 'TLSv1.3',
@@ -126,32 +156,45 @@ export class StreamClient {
     return socket;
   }
 
-  #open(socket: TLSSocket, token: string): void {
-    const { name, version, node, zone, log } = this.#options;
-    const session = new ClientSession(socket, {
-      about: {
-        token,
-        version,
-        proxy: name,
-        ...(node === undefined ? {} : { node }),
-        ...(zone === undefined ? {} : { zone }),
-      },
+  #open(socket: TLSSocket, token: string, seeking: boolean): ClientSession {
+    const { name, version, node, zone } = this.#options;
+    return new ClientSession(socket, {
+      about: { token, version, proxy: name, node, zone, ...(seeking ? { seeking } : {}) },
       hashes: this.#hashes,
       version: () => this.#version,
       times: this.#times,
-      onWelcome: (controller) => {
-        this.#failures = 0;
-        log.info({ controller }, 'connected to the controller');
-        this.#tell({ connected: true, why: '' });
-      },
+      onWelcome: (session, controller) => this.#welcomed(session, controller),
       onStep: (step) => this.#step(step),
-      onEnd: (reason) => {
-        if (this.#session === session) this.#session = undefined;
-        this.#lost(reason);
-      },
+      onLeading: (leading) => this.#led(leading),
+      onEnd: (session, reason, isAsked) => this.#ended(session, reason, isAsked),
       last: () => this.#last,
     });
+  }
+
+  #welcomed(session: ClientSession, controller: string): void {
+    const before = this.#session;
     this.#session = session;
+    this.#probe = undefined;
+    this.#failures = 0;
+    // From here on only one of the two is heard.
+    before?.close();
+    if (this.#isLeaving) session.leave();
+    this.#options.log.info({ controller }, 'connected to the controller');
+    this.#tell({ connected: true, why: '' });
+  }
+
+  #led(leading: boolean): void {
+    clearTimeout(this.#seek);
+    this.#looks = 0;
+    if (!leading) this.#seekLater();
+  }
+
+  /** What it has stays in use, and its controller goes on feeding it, until one that writes statuses is found. */
+  #seekLater(): void {
+    if (this.#isClosed) return;
+    const { seek } = this.#times;
+    const pause = jittered(this.#looks++, { first: seek, longest: seek * SEEK_GROWTH });
+    this.#seek = setTimeout(() => void this.#connect(true), pause).unref();
   }
 
   #step(step: Delta): void {
@@ -161,17 +204,35 @@ export class StreamClient {
     this.#options.onDelta(step);
   }
 
-  #lost(reason: string): void {
-    if (this.#closed) return;
-    if (this.#told.connected || this.#told.why !== reason) {
-      this.#options.log.warn({ reason }, 'not connected to the controller; what is there stays in use');
+  #ended(session: ClientSession, reason: string, isAsked: boolean): void {
+    if (session === this.#probe) {
+      this.#probe = undefined;
+      if (this.#session) return this.#seekLater();
+    } else if (this.#session && session !== this.#session) return;
+    this.#session = undefined;
+    clearTimeout(this.#seek);
+    this.#lost(reason, isAsked);
+  }
+
+  #lost(reason: string, isAsked: boolean): void {
+    if (this.#isClosed) return;
+    const { log } = this.#options;
+    if (isAsked) log.info({ reason }, 'connects to a controller anew');
+    else if (this.#told.connected || this.#told.why !== reason) {
+      log.warn({ reason }, 'not connected to the controller; what is there stays in use');
     }
     this.#tell({ connected: false, why: reason });
-    this.#timer = setTimeout(() => void this.#connect(), jittered(this.#failures++, this.#times));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#connect(false), jittered(this.#failures++, this.#times));
   }
 
   #tell(state: StreamState): void {
     this.#told = state;
     this.#options.onState?.(state);
   }
+}
+
+async function byName({ host, port }: StreamAddress): Promise<StreamAddress[]> {
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => ({ host: address, port }));
 }

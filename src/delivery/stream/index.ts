@@ -31,5 +31,12 @@
  */
 export { StreamClient, type StreamClientOptions, type StreamState } from './client.ts';
 export { StreamRefusal } from './message.ts';
-export { RemoteFleets } from './remote-fleet.ts';
-export { type Authenticate, type Identity, openStream, type ServerPair, type StreamServer } from './server.ts';
+export { RemoteFleets } from './remote-fleets.ts';
+export {
+  type Authenticate,
+  type Identity,
+  openStream,
+  type ServerPair,
+  type StreamServer,
+  type StreamTimes,
+} from './server.ts';

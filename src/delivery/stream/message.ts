@@ -1,32 +1,35 @@
 /**
  * What passes between a controller and a data plane over the network: JSON, one message a frame, in order.
  *
- * Versions: PROTOCOL changes where one side could not go on with what the other says; both sides must then speak the
- * older one for one minor version. Whatever else is new is a member that the other side does not read, or a kind of
- * config object that the data plane did not name in its hello, and is not sent.
+ * Versions: PROTOCOL changes where one side could not go on with what the other says, and the one before is spoken for one
+ * minor version more (OLDEST). Whatever else is new is a member or a message that the other side passes over. A kind of
+ * config object, a filter or a type of policy that a data plane does not know is refused by it, object by object, and what
+ * may guard denies (config/validate.ts): so a new version says what guards by a new name, not by a new member.
  */
 import type { Ack } from '../../config/index.ts';
 import type { Piece } from '../piece.ts';
 
 export const PROTOCOL = 1;
+export const OLDEST = 1;
 
 /** The first message on a connection; nothing else is read before it. */
 export interface Hello {
   type: 'hello';
+  /** The newest and the oldest that it speaks. */
   protocol: number;
+  oldest: number;
   /** Says who it is: a service account's token, of an audience of ours. */
   token: string;
   /** Of daemun. */
   version: string;
   /** The pod's name. Counts where the token does not say it. */
   proxy: string;
-  node?: string;
-  zone?: string;
+  node?: string | undefined;
+  zone?: string | undefined;
   /** Of all config objects that it holds (holdings.ts). */
   digest: string;
-  /** Kinds of config objects, and types of policies, that it knows. */
-  kinds: string[];
-  policies: string[];
+  /** It is served elsewhere, and looks for a controller that writes statuses: any other is to say no. */
+  seeking?: boolean | undefined;
 }
 
 export type FromDataPlane =
@@ -37,8 +40,7 @@ export type FromDataPlane =
   | { type: 'taken' }
   | StreamAck
   /** It ends soon: nobody waits for it any longer. */
-  | { type: 'leaving' }
-  | { type: 'ping' };
+  | { type: 'leaving' };
 
 /** An acknowledgement; lists that are as in the one before are left out. */
 export interface StreamAck extends Pick<Ack, 'version' | 'refusedEndpoints'> {
@@ -50,6 +52,7 @@ export interface StreamAck extends Pick<Ack, 'version' | 'refusedEndpoints'> {
 export type FromController =
   | {
       type: 'welcome';
+      /** That is spoken from now on. */
       protocol: number;
       version: string;
       /** What it holds is the config of this version, or the controller must be told what it holds. */
@@ -62,14 +65,14 @@ export type FromController =
   | { type: 'piece'; piece: Piece }
   | { type: 'leading'; leading: boolean }
   /** This controller ends, or the Gateway does. */
-  | { type: 'bye'; reason: string }
-  | { type: 'ping' };
+  | { type: 'bye'; reason: string };
 
 /**
  * protocol: no common version. token: not who it says, or nobody. gateway: no such Gateway (any more).
- * busy: too many at once. Each is tried again, since each may change.
+ * busy: it cannot be told now. following: it looks for a leader, and this is none. Each is tried again, since each may
+ * change.
  */
-export type RefusalCode = 'protocol' | 'token' | 'gateway' | 'busy';
+export type RefusalCode = 'protocol' | 'token' | 'gateway' | 'busy' | 'following';
 
 /** Why a data plane is not served; the message is for a person and names no secret. */
 export class StreamRefusal extends Error {

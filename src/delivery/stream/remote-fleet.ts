@@ -24,11 +24,15 @@ export class RemoteFleet implements Fleet {
   readonly gateway: string;
   readonly #events: FleetEvents;
   readonly #awayGrace: number;
+  /** Told when it is no longer to be found. */
   readonly #onEnd: () => void;
   readonly #seats = new Map<string, Seat>();
   /** Those that count, and for how long where they are away. */
   readonly #counted = new Map<string, NodeJS.Timeout | undefined>();
   #names: ReadonlyArray<string> = [];
+  #isEnded = false;
+  /** Called when somebody has taken all there was. */
+  #onTaken = (): void => {};
   #digest: { version: number; digest: string } | undefined;
 
   constructor(gateway: string, events: FleetEvents, { awayGrace = AWAY_GRACE, onEnd = () => {} } = {}) {
@@ -63,12 +67,22 @@ export class RemoteFleet implements Fleet {
     return [];
   }
 
-  /** Theirs to decide: a controller that goes leaves them serving. */
-  async drain(): Promise<void> {
+  /** What data planes serve goes on: what they were told last is waited for, and then they are let go. */
+  async drain(timeout: number): Promise<void> {
+    const isIdle = (): boolean => [...this.#seats.values()].every(({ outbox }) => outbox.isEmpty);
+    if (timeout > 0 && !isIdle()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, timeout);
+      this.#onTaken = () => isIdle() && resolve();
+      await promise;
+      clearTimeout(timer);
+    }
     await this.end();
   }
 
   async end(): Promise<void> {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     this.#onEnd();
     for (const timer of this.#counted.values()) clearTimeout(timer);
     this.#counted.clear();
@@ -95,14 +109,24 @@ export class RemoteFleet implements Fleet {
   join(name: string, peer: Peer, holdings?: Holdings): Seat {
     this.#seats.get(name)?.peer.close('the data plane has connected anew');
     const seat = new Seat(name, peer);
+    if (this.#isEnded) {
+      peer.close('this controller has nothing more for it');
+      return seat;
+    }
     this.#seats.set(name, seat);
     if (this.#counted.has(name)) this.#stay(name);
     if (holdings) seat.outbox.add(this.#difference(holdings));
     return seat;
   }
 
+  /** The seat has taken the last piece. */
+  taken(seat: Seat): void {
+    seat.outbox.taken();
+    this.#onTaken();
+  }
+
   acknowledge(seat: Seat, message: StreamAck): void {
-    if (this.#seats.get(seat.name) !== seat) return;
+    if (this.#seats.get(seat.name) !== seat || seat.hasDeparted) return;
     if (!this.#counted.has(seat.name)) {
       this.#counted.set(seat.name, undefined);
       this.#renamed();
@@ -110,12 +134,19 @@ export class RemoteFleet implements Fleet {
     this.#events.onAck(seat.completed(message));
   }
 
-  /** `said`: it said so itself, and does not come back. */
-  leave(seat: Seat, said: boolean): void {
+  /** It ends soon and says so: nobody waits for it, and it gets what changes as long as it is there. */
+  depart(seat: Seat): void {
+    if (this.#seats.get(seat.name) !== seat) return;
+    seat.hasDeparted = true;
+    if (this.#counted.has(seat.name)) this.#forget(seat.name);
+  }
+
+  /** Its connection has ended. */
+  leave(seat: Seat): void {
     if (this.#seats.get(seat.name) !== seat) return;
     this.#seats.delete(seat.name);
+    this.#onTaken();
     if (!this.#counted.has(seat.name)) return;
-    if (said) return this.#forget(seat.name);
     this.#stay(seat.name, setTimeout(() => this.#forget(seat.name), this.#awayGrace).unref());
   }
 
@@ -153,6 +184,7 @@ export class Seat {
   readonly name: string;
   readonly peer: Peer;
   readonly outbox: Outbox;
+  hasDeparted = false;
   #rejected: Ack['rejected'] = [];
   #listeners: Ack['listeners'] = [];
 
@@ -173,37 +205,6 @@ export class Seat {
       listeners: this.#listeners,
       ...(refusedEndpoints ? { refusedEndpoints } : {}),
     };
-  }
-}
-
-/** All fleets of a controller: where it opens them, and where the stream finds them. */
-export class RemoteFleets {
-  readonly #fleets = new Map<string, RemoteFleet>();
-  readonly #awayGrace: number | undefined;
-
-  constructor({ awayGrace }: { awayGrace?: number } = {}) {
-    this.#awayGrace = awayGrace;
-  }
-
-  /** As Control asks: one for each Gateway (`namespace/name`). */
-  open(gateway: string, events: FleetEvents): RemoteFleet {
-    const onEnd = (): void => {
-      if (this.#fleets.get(gateway) === fleet) this.#fleets.delete(gateway);
-    };
-    const fleet = new RemoteFleet(gateway, events, {
-      onEnd,
-      ...(this.#awayGrace ? { awayGrace: this.#awayGrace } : {}),
-    });
-    this.#fleets.set(gateway, fleet);
-    return fleet;
-  }
-
-  at(gateway: string): RemoteFleet | undefined {
-    return this.#fleets.get(gateway);
-  }
-
-  [Symbol.iterator](): IterableIterator<RemoteFleet> {
-    return this.#fleets.values();
   }
 }
 

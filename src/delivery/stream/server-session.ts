@@ -1,16 +1,18 @@
 /** One data plane on its connection, as the controller sees it: unknown, known, fed. */
 import type { Duplex } from 'node:stream';
 import type { Log } from '../../observe/index.ts';
-import type { Piece } from '../piece.ts';
 import { Channel, MAX_FRAME } from './channel.ts';
-import { type FromController, type FromDataPlane, type Hello, PROTOCOL, StreamRefusal } from './message.ts';
-import type { RemoteFleet, RemoteFleets, Seat } from './remote-fleet.ts';
+import type { Holdings } from './holdings.ts';
+import { type FromController, type FromDataPlane, type Hello, OLDEST, PROTOCOL, StreamRefusal } from './message.ts';
+import { readFromDataPlane } from './reading.ts';
+import type { Peer, RemoteFleet, Seat } from './remote-fleet.ts';
+import type { RemoteFleets } from './remote-fleets.ts';
 import type { Authenticate, StreamTimes } from './server.ts';
 
 /** Bytes of a hello: a token is 1 to 2 KB. */
 export const MAX_HELLO = 32 * 1024;
 /** Objects that a data plane may say that it holds. */
-export const MAX_HELD = 1_000_000;
+export const MAX_HELD = 500_000;
 
 export interface SessionParts {
   authenticate: Authenticate;
@@ -19,31 +21,36 @@ export interface SessionParts {
   leading(): boolean;
   times: StreamTimes;
   log: Log;
+  /** It has said who it is, and the answer is known. */
   onKnown(): void;
+  onRefused(code: string): void;
   onEnd(): void;
 }
 
 export class ServerSession {
   readonly #parts: SessionParts;
-  readonly #channel: Channel<FromDataPlane, FromController>;
+  readonly #channel: Channel<{ type: unknown }, FromController>;
   readonly #hello: NodeJS.Timeout;
+  #age: NodeJS.Timeout | undefined;
+  #taking: NodeJS.Timeout | undefined;
   #said = false;
   #name = '';
   #fleet: RemoteFleet | undefined;
   #seat: Seat | undefined;
   /** What it holds, while it says so. */
   #held: Map<string, string> | undefined;
-  #leaving = false;
-  #taking: NodeJS.Timeout | undefined;
+  #isLeaving = false;
+  #hasEnded = false;
 
   constructor(socket: Duplex, parts: SessionParts) {
     this.#parts = parts;
     const { times } = parts;
-    this.#channel = new Channel(
-      socket,
-      { onMessage: (message) => this.#hear(message), onEnd: (reason) => this.#ended(reason) },
-      { limit: MAX_HELLO, times },
-    );
+    const onMessage = (input: { type: unknown }): void => {
+      const message = readFromDataPlane(input);
+      if (message) this.#hear(message);
+    };
+    const events = { onMessage, onEnd: (reason: string) => this.#end(reason) };
+    this.#channel = new Channel(socket, events, { limit: MAX_HELLO, times });
     this.#hello = setTimeout(() => this.#channel.destroy('it did not say who it is'), times.hello).unref();
   }
 
@@ -73,54 +80,70 @@ export class ServerSession {
         return this.#holds(message);
       case 'taken':
         clearTimeout(this.#taking);
-        return this.#seat?.outbox.taken();
+        if (this.#seat) this.#fleet?.taken(this.#seat);
+        return;
       case 'ack':
         if (this.#seat) this.#fleet?.acknowledge(this.#seat, message);
         return;
       case 'leaving':
-        this.#leaving = true;
-        if (this.#seat) this.#fleet?.leave(this.#seat, true);
+        this.#isLeaving = true;
+        if (this.#seat) this.#fleet?.depart(this.#seat);
         return;
       case 'hello':
         throw new TypeError('a second hello');
-      case 'ping':
-        return;
     }
   }
 
-  async #greet({ protocol, token, proxy, digest }: Hello): Promise<void> {
-    const { authenticate, fleets, version, log } = this.#parts;
-    if (protocol !== PROTOCOL) {
-      throw new StreamRefusal('protocol', `protocol ${protocol} is not spoken here, but ${PROTOCOL}`);
-    }
-    const identity = await authenticate(token);
+  async #greet(hello: Hello): Promise<void> {
+    const { authenticate, fleets, leading } = this.#parts;
+    const protocol = Math.min(hello.protocol, PROTOCOL);
+    if (protocol < OLDEST || protocol < hello.oldest) throw new StreamRefusal('protocol', strange(hello));
+    const identity = await authenticate(hello.token);
+    if (this.#hasEnded) return;
     const fleet = fleets.at(identity.gateway);
     if (!fleet || fleet.version === 0) {
       throw new StreamRefusal('gateway', `there is no Gateway ${identity.gateway} here`);
     }
+    if (hello.seeking && !leading()) throw new StreamRefusal('following', 'this controller writes no statuses');
+    this.#welcome({ hello, protocol, fleet, name: identity.proxy ?? hello.proxy });
+  }
+
+  #welcome(of: { hello: Hello; protocol: number; fleet: RemoteFleet; name: string }): void {
+    const { hello, protocol, fleet, name } = of;
+    const { version, leading, times, log } = this.#parts;
+    this.#known();
+    this.#channel.limit = MAX_FRAME;
+    this.#name = name;
+    this.#fleet = fleet;
+    // A token that has ended meanwhile is found out, and controllers share the work anew.
+    const age = times.age * (0.5 + Math.random() / 2);
+    this.#age = setTimeout(() => this.close('it is time to say again who it is'), age).unref();
+    const isSame = fleet.digest() === hello.digest;
+    const holds = isSame ? 'same' : 'other';
+    this.#channel.send({ type: 'welcome', protocol, version, holds, config: fleet.version, leading: leading() });
+    const { version: ofDataPlane, node, zone } = hello;
+    const about = { gateway: fleet.gateway, proxy: name, version: ofDataPlane, node, zone };
+    log.info({ ...about, resumed: isSame }, 'data plane connected');
+    if (isSame) this.#join(fleet);
+    else this.#held = new Map();
+  }
+
+  #known(): void {
     clearTimeout(this.#hello);
     this.#parts.onKnown();
-    this.#channel.limit = MAX_FRAME;
-    this.#name = identity.proxy ?? proxy;
-    this.#fleet = fleet;
-    const isSame = fleet.digest() === digest;
-    const holds = isSame ? 'same' : 'other';
-    const { version: config } = fleet;
-    this.#channel.send({ type: 'welcome', protocol: PROTOCOL, version, holds, config, leading: this.#parts.leading() });
-    if (isSame) this.#seat = fleet.join(this.#name, this.#peer());
-    else this.#held = new Map();
-    log.info({ gateway: fleet.gateway, proxy: this.#name, resumed: isSame }, 'data plane connected');
   }
 
   #refuse(error: unknown): void {
-    const { log } = this.#parts;
-    if (error instanceof StreamRefusal) {
-      log.warn({ code: error.code }, `data plane refused: ${error.message}`);
-      this.#channel.send({ type: 'refused', code: error.code, message: error.message });
-    } else {
-      log.error({ error: String(error) }, 'data plane not served');
-      this.#channel.send({ type: 'refused', code: 'busy', message: 'it cannot be told now who this is' });
-    }
+    if (this.#hasEnded) return;
+    const { log, onRefused } = this.#parts;
+    this.#known();
+    // What went wrong here is not the data plane's to know.
+    const { code, message } =
+      error instanceof StreamRefusal ? error : { code: 'busy' as const, message: 'it cannot be told now who this is' };
+    if (code === 'busy') log.warn({ error: String(error) }, 'a data plane cannot be served now');
+    else if (code !== 'following') log.warn({ code }, `data plane refused: ${message}`);
+    onRefused(code);
+    this.#channel.send({ type: 'refused', code, message });
     this.#channel.close();
   }
 
@@ -131,30 +154,40 @@ export class ServerSession {
     if (held.size > MAX_HELD) throw new RangeError(`it holds more than ${MAX_HELD} objects`);
     if (!last) return;
     this.#held = undefined;
-    this.#seat = this.#fleet.join(this.#name, this.#peer(), held);
+    this.#join(this.#fleet, held);
   }
 
-  #peer(): { send(piece: Piece): void; close(reason: string): void } {
+  #join(fleet: RemoteFleet, held?: Holdings): void {
+    this.#seat = fleet.join(this.#name, this.#peer(), held);
+    if (this.#isLeaving) fleet.depart(this.#seat);
+  }
+
+  #peer(): Peer {
+    const { taking } = this.#parts.times;
     return {
       send: (piece) => {
         this.#channel.send({ type: 'piece', piece });
         clearTimeout(this.#taking);
-        const { taking } = this.#parts.times;
-        this.#taking = setTimeout(
-          () => this.#channel.destroy(`it took nothing for ${taking / 1000} s`),
-          taking,
-        ).unref();
+        this.#taking = setTimeout(() => this.#channel.destroy(`it took nothing for ${taking} ms`), taking).unref();
       },
       close: (reason) => this.close(reason),
     };
   }
 
-  #ended(reason: string): void {
+  #end(reason: string): void {
+    this.#hasEnded = true;
     clearTimeout(this.#hello);
+    clearTimeout(this.#age);
     clearTimeout(this.#taking);
     const fleet = this.#fleet;
-    if (fleet && this.#seat) fleet.leave(this.#seat, this.#leaving);
+    if (fleet && this.#seat) fleet.leave(this.#seat);
     if (fleet) this.#parts.log.info({ gateway: fleet.gateway, proxy: this.#name, reason }, 'data plane gone');
     this.#parts.onEnd();
   }
+}
+
+function strange({ protocol, oldest, version }: Hello): string {
+  const theirs = oldest === protocol ? `${protocol}` : `${oldest} to ${protocol}`;
+  const ours = OLDEST === PROTOCOL ? `${PROTOCOL}` : `${OLDEST} to ${PROTOCOL}`;
+  return `daemun ${version} speaks protocol ${theirs}, this controller ${ours}: bring them to versions at most one minor apart`;
 }

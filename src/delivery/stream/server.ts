@@ -3,11 +3,10 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { Log } from '../../observe/index.ts';
+import { type FamilySnapshot, type Log, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { CHANNEL_TIMES, type ChannelTimes } from './channel.ts';
 import { STREAM_ALPN } from './client.ts';
-import type { StreamRefusal } from './message.ts';
-import type { RemoteFleets } from './remote-fleet.ts';
+import type { RemoteFleets } from './remote-fleets.ts';
 import { ServerSession } from './server-session.ts';
 
 /** Who a token belongs to. */
@@ -48,9 +47,11 @@ export interface StreamTimes extends ChannelTimes {
   hello: number;
   /** Milliseconds that a data plane has to take a piece. */
   taking: number;
+  /** Milliseconds after which a data plane is asked to connect anew, at most; it says again who it is then. */
+  age: number;
 }
 
-export const STREAM_TIMES: StreamTimes = { ...CHANNEL_TIMES, hello: 10_000, taking: 60_000 };
+export const STREAM_TIMES: StreamTimes = { ...CHANNEL_TIMES, hello: 10_000, taking: 60_000, age: 60 * 60_000 };
 /** Connections that have not said yet who they are, and are being asked; those beyond are closed at once. */
 export const MAX_UNKNOWN = 256;
 
@@ -59,6 +60,7 @@ export class StreamServer {
   readonly #options: StreamOptions;
   readonly #sessions = new Set<ServerSession>();
   readonly #times: StreamTimes;
+  readonly #metrics = new Metrics();
   #unknown = 0;
   #leading: boolean;
 
@@ -95,6 +97,16 @@ export class StreamServer {
     return known;
   }
 
+  metrics(): MetricsSnapshot {
+    const connected: FamilySnapshot = {
+      name: 'daemun_stream_data_planes',
+      help: 'Data planes that are connected to the config stream.',
+      type: 'gauge',
+      series: Array.from(this.#options.fleets, ({ gateway, connected: value }) => ({ labels: { gateway }, value })),
+    };
+    return [connected, ...this.#metrics.snapshot()];
+  }
+
   /** For connections from now on. */
   renew({ certificate, privateKey }: ServerPair): void {
     this.#server.setSecureContext({ cert: certificate, key: privateKey, minVersion: 'TLSv1.3' });
@@ -115,6 +127,11 @@ export class StreamServer {
     await closed;
   }
 
+  #refused(code: string): { value: number } {
+    const help = 'Data planes that were not let in, by reason.';
+    return this.#metrics.counter('daemun_stream_refusals_total', help, { code });
+  }
+
   #accept(socket: TLSSocket): void {
     socket.setNoDelay(true);
     if (this.#unknown >= MAX_UNKNOWN) return void socket.destroy();
@@ -133,6 +150,7 @@ export class StreamServer {
       times: this.#times,
       log,
       onKnown: settled,
+      onRefused: (code) => this.#refused(code).value++,
       onEnd: () => {
         settled();
         this.#sessions.delete(session);
@@ -147,5 +165,3 @@ export async function openStream(options: StreamOptions): Promise<StreamServer> 
   await server.listen();
   return server;
 }
-
-export type { StreamRefusal };
