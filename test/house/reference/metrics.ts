@@ -24,6 +24,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   daemun_snapshot_written_timestamp_seconds: 'of a data plane with `--snapshot`: when that was last written',
   daemun_status_staleness_seconds: 'of `daemun controller`, and with `--cluster`',
   daemun_status_writes_total: 'of `daemun controller`, and with `--cluster`, by `kind`',
+  daemun_stream_data_planes: 'of a controller, by `gateway`: data planes that are connected',
+  daemun_stream_refusals_total: 'of a controller, by `code`: data planes that were not let in',
   daemun_worker_restarts_total: 'with `--workers` above 1',
 };
 
