@@ -2,16 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ConfigObject, type Delta, refKey, Snapshot } from '../config/index.ts';
 import { Assembly } from './assembly.ts';
-import { Merge, Outbox, PIECE_SIZE, type Piece, piecesOf } from './piece.ts';
+import { merged, Outbox, PIECE_SIZE, type Piece, piecesOf } from './piece.ts';
 
 function bundle(key: string, pem = 'p'): ConfigObject {
   return { kind: 'TrustBundle', key, pem };
-}
-
-function merged(...deltas: Delta[]): Delta {
-  const merge = new Merge();
-  for (const one of deltas) merge.add(one);
-  return merge.delta;
 }
 
 const KEYS = ['a/a', 'a/b', 'a/c', 'a/d'];

@@ -65,6 +65,12 @@ export class Merge {
   }
 }
 
+export function merged(...steps: Delta[]): Delta {
+  const merge = new Merge();
+  for (const step of steps) merge.add(step);
+  return merge.delta;
+}
+
 /** What one reader is still to be sent: a piece at a time, and steps that wait for their turn as one. */
 export class Outbox {
   readonly #send: (piece: Piece) => void;
