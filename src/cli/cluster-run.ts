@@ -1,9 +1,10 @@
 /** A run whose resources are those of a cluster: where they come from, where statuses go, and who writes them. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Kind } from '../api/index.ts';
 import type { PipelineOptions, StatusWriter } from '../control/index.ts';
 import { DaemunError, type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
-import { Lease, StatusReconciler } from '../reconcile/index.ts';
+import { EventRecorder, Lease, newFaults, StatusReconciler, type WrittenStatus } from '../reconcile/index.ts';
 import { AccessError, ApiClient, ClusterSource, clusterAccess } from '../sources/cluster/index.ts';
 
 export interface ClusterSetup {
@@ -32,6 +33,9 @@ export class ClusterRun {
   readonly #setup: ClusterSetup;
   readonly #log: Log;
   readonly #reconciler: StatusReconciler;
+  /** Of this run, among those that may lead. */
+  readonly #identity: string;
+  readonly #events: EventRecorder;
   readonly #metrics = new Metrics();
   #source: ClusterSource | undefined;
   #lease: Lease | undefined;
@@ -53,13 +57,16 @@ export class ClusterRun {
     this.client = client;
     this.#log = log;
     const { controllerNames, namespaces } = setup;
+    const [controllerName = 'daemun'] = controllerNames;
+    this.#identity = `${hostname()}_${randomBytes(4).toString('hex')}`;
+    this.#events = new EventRecorder({ client, controllerName, instance: this.#identity, log });
     this.#reconciler = new StatusReconciler({
       client,
       controllerNames,
       live: (key) => this.#source?.live.get(key),
       place: (kind, metadata) => this.#source?.pathTo(kind, metadata),
       log,
-      onWrite: (key) => this.#written(key).value++,
+      onWrite: (key, change) => this.#wrote(key, change),
     });
     this.writer = this.#reconciler;
     this.follow(this.#reconciler);
@@ -90,7 +97,7 @@ export class ClusterRun {
       client: this.client,
       namespace,
       name: this.#setup.lease,
-      identity: `${hostname()}_${randomBytes(4).toString('hex')}`,
+      identity: this.#identity,
       onChange: (leading) => {
         this.#log.info({}, leading ? 'leads: writes statuses' : 'no longer leads: writes nothing');
         for (const one of this.#followers) one.lead(leading);
@@ -110,6 +117,18 @@ export class ClusterRun {
       'How long the oldest status that is not yet written has been due; 0 where none is.',
     ).value = this.#reconciler.staleness;
     return this.#metrics.snapshot();
+  }
+
+  #wrote(key: string, change: WrittenStatus): void {
+    this.#written(key).value++;
+    const [kind, namespace = '', name = ''] = key.split('/') as [Kind, string, string];
+    const object = this.#source?.collections[kind].get(key);
+    const place = this.#source?.pathTo(kind, { namespace, name });
+    if (object === undefined || place === undefined) return;
+    const { uid = '' } = object.metadata;
+    const regarded = { apiVersion: place.apiVersion, kind, name, uid, ...(namespace === '' ? {} : { namespace }) };
+    const faults = newFaults(change.before, change.after, new Set(this.#setup.controllerNames));
+    for (const fault of faults) this.#events.warn(regarded, fault);
   }
 
   #written(key: string): { value: number } {

@@ -1,4 +1,5 @@
 /** The only writer to a cluster. */
+export { EventRecorder } from './event-recorder.ts';
 export {
   InfrastructureReconciler,
   type InfrastructureSettings,
@@ -7,4 +8,5 @@ export {
   wantedObjects,
 } from './infrastructure/index.ts';
 export { Lease, type LeaseOptions } from './lease.ts';
-export { StatusReconciler, type WantedStatus } from './status-reconciler.ts';
+export { newFaults } from './status-fault.ts';
+export { StatusReconciler, type WantedStatus, type WrittenStatus } from './status-reconciler.ts';

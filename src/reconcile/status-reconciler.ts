@@ -21,6 +21,12 @@ export interface WantedStatus {
   status: object;
 }
 
+export interface WrittenStatus {
+  kind: Kind;
+  before: Json;
+  after: Json;
+}
+
 export interface StatusReconcilerOptions {
   client: ApiClient;
   controllerNames: readonly string[];
@@ -28,8 +34,8 @@ export interface StatusReconcilerOptions {
   live(key: string): LiveStatus | undefined;
   place(kind: Kind, metadata: { namespace?: string; name: string }): ObjectPlace | undefined;
   log: Log;
-  /** Told of each write that succeeded. */
-  onWrite?(key: string): void;
+  /** Told of each write that succeeded, with the status as it was and as it is. */
+  onWrite?(key: string, change: WrittenStatus): void;
   now?: () => Date;
 }
 
@@ -171,7 +177,7 @@ export class StatusReconciler {
     if (!this.#wanted.has(key)) this.#given.delete(key);
     if (answer === undefined) return;
     this.#written.set(key, liveOf(answer));
-    this.#options.onWrite?.(key);
+    this.#options.onWrite?.(key, { kind: wanted.kind, before: live.status, after: liveOf(answer).status });
   }
 
   /** The watch's, or what our last write was answered with where the watch has not come to it yet. */

@@ -19,7 +19,7 @@ export function workload(wanted: WantedInfrastructure, template: PodTemplate): M
   const selector = { matchLabels: selectorLabels(wanted) };
   const metadata = metadataOf(wanted);
   if (kind === 'DaemonSet') {
-    return made(kind, metadata, { spec: { selector, updateStrategy: ROLLING, minReadySeconds: 0, template } });
+    return made(kind, metadata, { spec: { selector, updateStrategy: ROLLING, template } });
   }
   // Without a number of its own the field is left to whoever scales.
   const { replicas, autoscaling } = parameters;
