@@ -38,9 +38,11 @@ export interface EventLimits {
   series: number;
 }
 
+/** How many events are written, and how often the same. */
 export const EVENT_LIMITS: EventLimits = { perObject: 10, total: 300, window: 5 * 60_000, series: 60 * 60_000 };
-/** The API's limits, in characters. */
+/** The API's limit on an event's text, in characters. */
 export const MAX_NOTE = 1024;
+/** The API's limit on a reason and on the name of who reports, in characters. */
 const MAX_REASON = 128;
 
 interface Known {
