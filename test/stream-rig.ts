@@ -2,7 +2,7 @@
  * A controller's end of the config stream on loopback, without a cluster: a server with tokens of its own, and Gateways
  * whose config a test puts there.
  */
-import { type Ack, type ConfigObject, type ConfigRef, Publisher } from '../src/config/index.ts';
+import { type Ack, type ConfigObject, type ConfigRef, Publisher, type Trouble } from '../src/config/index.ts';
 import {
   type Identity,
   openStream,
@@ -33,6 +33,7 @@ export class RigGateway {
   readonly acks: Ack[] = [];
   /** How often others counted than before. */
   reviews = 0;
+  readonly troubles: Array<{ proxy: string; troubles: Trouble[] }> = [];
   readonly #publisher: Publisher;
   readonly #fleets: RemoteFleets;
   readonly #name: string;
@@ -45,6 +46,7 @@ export class RigGateway {
     fleets.open(name, {
       onAck: (ack) => this.acks.push(ack),
       onNames: () => this.reviews++,
+      onTroubles: (proxy, troubles) => this.troubles.push({ proxy, troubles }),
       full: () => this.#publisher.snapshot.full(),
       published: () => ({ version: this.version, hashes: this.#publisher.hashes }),
       log,

@@ -59,6 +59,11 @@ async function rig({ ways = ['http-01'] as ChallengeType[], stored = new Map<str
 /** All that follows without any time going by. */
 const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
+function told(obtainer: Obtainer): string[] {
+  const series = obtainer.metrics().flatMap((family) => family.series);
+  return series.map(({ labels, value }) => `${Object.values(labels).join()} ${value}`);
+}
+
 test('what is wanted is obtained, stored and given; what is not wanted any more is taken back', async () => {
   const { obtainer, want, asked, stored } = await rig();
   want(HOST);
@@ -103,6 +108,7 @@ test('what fails leaves the good one, says so, and is tried again later and by t
   expect(held?.problem).toMatch(
     /cannot be obtained: nobody answers there; tried again at .*; the one that expires at .* stays/,
   );
+  expect(told(obtainer)).toEqual(['obtained 0', 'failed 1', `${HOST} 1`]);
   await vi.advanceTimersByTimeAsync(RETRY.first - 1);
   expect(asked.length).toBe(1);
   await vi.advanceTimersByTimeAsync(1);
@@ -117,6 +123,7 @@ test('what fails leaves the good one, says so, and is tried again later and by t
   asked[2]!.answer.resolve(next);
   await settled();
   expect(obtainer.collection.get(`acme/${HOST}`)).toMatchObject({ pair: next, problem: '' });
+  expect(told(obtainer)).toEqual(['obtained 1', 'failed 2']);
   obtainer.stop();
 });
 

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { type ProvidedCertificate, providedKey, type WantedCertificate } from '../api/index.ts';
 import { type Collection, SourceCollection } from '../graph/index.ts';
-import type { Log } from '../observe/index.ts';
+import type { Log, MetricsSnapshot } from '../observe/index.ts';
 import type { CertificateSource } from './authority.ts';
 import { type CertificateFolder, type Pair, pairFault } from './certificate-folder.ts';
 import type { ChallengeBoard, ChallengeType } from './challenge-board.ts';
@@ -41,6 +41,8 @@ export class Obtainer {
   readonly #hosts = new Map<string, Host>();
   #timer: NodeJS.Timeout | undefined;
   #orders = 0;
+  #obtainedInAll = 0;
+  #failedInAll = 0;
   readonly #loading = new Set<Promise<void>>();
   #stopped = false;
 
@@ -57,6 +59,28 @@ export class Obtainer {
   /** What the folder has of all that is wanted so far is there. */
   async loaded(): Promise<void> {
     await Promise.all(this.#loading);
+  }
+
+  /** A host that fails has a row of its own until it does not, or is not wanted any more. */
+  metrics(): MetricsSnapshot {
+    const failing = [...this.#hosts.values()].filter(({ failures }) => failures > 0);
+    return [
+      {
+        name: 'daemun_acme_orders_total',
+        help: 'Certificates that were asked of the authority, by what came of it',
+        type: 'counter',
+        series: [
+          { labels: { outcome: 'obtained' }, value: this.#obtainedInAll },
+          { labels: { outcome: 'failed' }, value: this.#failedInAll },
+        ],
+      },
+      {
+        name: 'daemun_acme_failures',
+        help: 'How often in a row the certificate of a host could not be obtained; hosts without a failure have no row',
+        type: 'gauge',
+        series: failing.map(({ name, failures }) => ({ labels: { host: name }, value: failures })),
+      },
+    ];
   }
 
   stop(): void {
@@ -148,6 +172,7 @@ export class Obtainer {
     try {
       const pair = await this.#obtained(host);
       this.#take(host, pair);
+      this.#obtainedInAll++;
       log.info({ host: name, until: new Date(host.life!.until).toISOString() }, 'certificate obtained');
     } catch (error) {
       this.#failed(host, (error as Error).message);
@@ -182,6 +207,7 @@ export class Obtainer {
   #failed(host: Host, why: string): void {
     const { log } = this.#parts;
     host.failures++;
+    this.#failedInAll++;
     const wait = retryAfter(host.failures, this.#chance());
     host.due = this.#now() + wait;
     const again = new Date(host.due).toISOString().replace(/\.\d+Z$/, 'Z');

@@ -1,6 +1,6 @@
 /** The data plane of one Gateway: its config comes from a controller, or from the last one's snapshot. */
 import { type Admin, startAdmin } from '../admin/index.ts';
-import { type Ack, type Delta, Snapshot } from '../config/index.ts';
+import { type Ack, type Delta, Snapshot, type Trouble } from '../config/index.ts';
 import {
   type Fleet,
   type HealthFacts,
@@ -28,6 +28,7 @@ import { packageVersion } from './version.ts';
 /** What brings the config, and takes the answers. */
 export interface ConfigStream {
   acknowledge(ack: Ack): void;
+  trouble(worker: string, troubles: Trouble[]): void;
   /** This data plane ends soon. */
   leave(): void;
   close(): void;
@@ -97,7 +98,12 @@ export class DataPlaneRun implements Served {
     const fleet = openFleet(
       workers,
       { ...setup, ownAddresses: own },
-      { onAck: (ack) => this.#acknowledged(ack), full: () => this.#told.full(), log: this.#log },
+      {
+        onAck: (ack) => this.#acknowledged(ack),
+        onTroubles: (worker, troubles) => this.#stream?.trouble(worker, troubles),
+        full: () => this.#told.full(),
+        log: this.#log,
+      },
     );
     const replica = new Replica(name, fleet.names);
     this.#fleet = fleet;

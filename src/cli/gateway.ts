@@ -178,6 +178,7 @@ export class Gateway implements Served {
             mergeMetrics([
               ...(await control.metrics()),
               ...this.#ofCluster(),
+              ...(this.#acme ? [this.#acme.obtainer.metrics()] : []),
               this.#metrics.families(control.snapshot),
             ]),
           status: () => control.report(),

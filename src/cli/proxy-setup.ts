@@ -35,7 +35,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
   const metrics = new Metrics();
   const own = new ProcessMetrics();
   const access = accessTap(setup, metrics);
-  const open: OpenReceiver = (name, onAck) => {
+  const open: OpenReceiver = (name, onAck, onTroubles) => {
     const proxy = createProxy({
       name,
       bind,
@@ -50,6 +50,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       ...(setup.zone === undefined ? {} : { zone: setup.zone }),
       ownAddresses,
       onAck,
+      onTroubles,
       ...(setup.drainTimeout === undefined ? {} : { drainTimeout: setup.drainTimeout }),
       ...(limits ? { limits } : {}),
       ...(access.onAccess ? { onAccess: access.onAccess } : {}),

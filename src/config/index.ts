@@ -16,6 +16,7 @@ export type {
   Delta,
   ListenerState,
   RefusedEndpoint,
+  Trouble,
   TrustBundle,
 } from './object.ts';
 export {

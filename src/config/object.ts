@@ -80,6 +80,18 @@ export interface RefusedEndpoint {
   left: number;
 }
 
+/** What goes wrong at an endpoint while it is served; told when it begins, and once a minute while it goes on. */
+export interface Trouble {
+  /** Of the Backend. */
+  key: string;
+  /** `address:port`, or the name that does not resolve. */
+  endpoint: string;
+  /** Why no connection could be opened, or `unresolved`: the name has no address. */
+  what: 'connect_refused' | 'connect_timeout' | 'tls_failed' | 'unresolved';
+  /** How often since it was told last; 0: it is over. */
+  count: number;
+}
+
 export interface ListenerState {
   key: string;
   state: 'serving' | 'failed';

@@ -19,6 +19,7 @@ import { type Feeding, type FeedingParts, type OpenFleet, SharedFeeding } from '
 import { GatewayFeeding } from './gateway-feeding.ts';
 import { openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
+import { TroubleBook } from './trouble-book.ts';
 
 export interface ControlOptions extends PipelineOptions {
   /** Passes every change on its way to the data planes. */
@@ -53,6 +54,7 @@ export class Control {
   readonly #events: ControlEvents;
   readonly #metrics = new Metrics();
   readonly #synced = Promise.withResolvers<void>();
+  readonly #troubles: TroubleBook;
   #feeding: Feeding | undefined;
   #phase: Phase = 'reading';
   #missing = '';
@@ -63,6 +65,7 @@ export class Control {
   constructor(options: ControlOptions, events: ControlEvents = {}) {
     this.#options = options;
     this.#events = events;
+    this.#troubles = new TroubleBook(options.log);
     this.pipeline = openPipeline(options);
   }
 
@@ -77,6 +80,7 @@ export class Control {
       overlay,
       open,
       onAck: (ack) => this.#events.onAck?.(ack),
+      onTroubles: ({ proxy, troubles, backendOf }) => this.#troubles.take(proxy, troubles, backendOf),
       onReviewed: () => this.#reviewed(),
       onApplied: (applied) => this.#applied(applied),
       onDelivered: () => this.#delivered(),
@@ -116,8 +120,9 @@ export class Control {
     this.pipeline.source.reload?.();
   }
 
+  /** With what the data planes meet at endpoints, which is no fault of the manifests. */
   report(): Report {
-    return this.pipeline.report();
+    return this.pipeline.report(this.#troubles.findings());
   }
 
   problems(): ReportedDiagnostic[] {

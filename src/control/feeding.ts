@@ -1,5 +1,5 @@
 /** Who brings the config to data planes: one fleet for all Gateways, or one a Gateway. */
-import type { Ack, Snapshot } from '../config/index.ts';
+import type { Ack, Backend, Snapshot, Trouble } from '../config/index.ts';
 import { type Applied, type Fleet, type FleetEvents, type ListenerView, listenerViews } from '../delivery/index.ts';
 import type { Log, MetricsSnapshot } from '../observe/index.ts';
 import type { Overlay } from './config-pump.ts';
@@ -14,12 +14,21 @@ export interface FeedingParts {
   overlay?: Overlay | undefined;
   open: OpenFleet;
   onAck(ack: Ack): void;
+  /** `backendOf`: of the Gateway's own. */
+  onTroubles(told: ToldTroubles): void;
   /** What one fleet for all says of its listeners may be another than before. */
   onReviewed(): void;
   onApplied(applied: Applied): void;
   /** The first config has gone out to the data planes of each Gateway, whether or not there are any. */
   onDelivered(): void;
   log: Log;
+}
+
+/** What a data plane meets at endpoints. */
+export interface ToldTroubles {
+  proxy: string;
+  troubles: Trouble[];
+  backendOf(key: string): Backend | undefined;
 }
 
 export interface Feeding {
@@ -40,7 +49,7 @@ export class SharedFeeding implements Feeding {
   readonly #feed: Feed;
   readonly #fleet: Fleet;
   /** Data planes start; nothing is sent. */
-  constructor({ pipeline, overlay, open, log, onAck, onApplied, onReviewed }: FeedingParts) {
+  constructor({ pipeline, overlay, open, log, onAck, onTroubles, onApplied, onReviewed }: FeedingParts) {
     this.#pipeline = pipeline;
     const { config, acks, deliveries } = pipeline;
     const feed = new Feed({ config, acks, deliveries, overlay, onApplied });
@@ -51,6 +60,8 @@ export class SharedFeeding implements Feeding {
         feed.acknowledge(ack);
         onReviewed();
       },
+      onTroubles: (proxy, troubles) =>
+        onTroubles({ proxy, troubles, backendOf: (key) => feed.snapshot.get('Backend', key) }),
       full: () => feed.snapshot.full(),
       published: () => feed.published(),
       log,

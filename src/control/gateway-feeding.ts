@@ -93,7 +93,7 @@ export class GatewayFeeding implements Feeding {
 
   #open(gateway: string): void {
     if (this.#feeds.has(gateway)) return;
-    const { open, log, onAck, onApplied, pipeline } = this.#parts;
+    const { open, log, onAck, onTroubles, onApplied, pipeline } = this.#parts;
     const { acks, deliveries } = pipeline;
     const fleet = open(
       {
@@ -102,6 +102,12 @@ export class GatewayFeeding implements Feeding {
           onAck(ack);
         },
         onNames: () => dispatch.review(),
+        onTroubles: (proxy, troubles) =>
+          onTroubles({
+            proxy: ackKey(gateway, proxy),
+            troubles,
+            backendOf: (key) => dispatch.snapshot.get('Backend', key),
+          }),
         full: () => dispatch.snapshot.full(),
         published: () => dispatch.published(),
         log,

@@ -67,8 +67,8 @@ export interface Pipeline {
   readonly deliveries: SourceCollection<Delivery>;
   /** What infrastructure gave the Gateways; filled by whoever makes it. */
   readonly addresses: SourceCollection<AssignedAddresses>;
-  /** Statuses and diagnostics as they are now. */
-  report(): Report;
+  /** Statuses and diagnostics as they are now; `met`: what is to be said besides. */
+  report(met?: ReadonlyArray<Finding>): Report;
   problems(): ReportedDiagnostic[];
   /** Every collection, from what is read to what is told. */
   graph(): CollectionView[];
@@ -109,15 +109,15 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     statuses.subscribe((changes) => one.write(changes));
   }
   const places = new FieldPlaces((key) => source.placeOf?.(key));
-  const problems = () => {
+  const problems = (met: ReadonlyArray<Finding> = []) => {
     const read = [...source.diagnostics.values()];
     const found = [...diagnostics.values(), ...(options.bareServices ? strayed(source) : [])];
-    const meant = [...hinted(found, { source, read }), ...dates.findings(config.values(), now())];
+    const meant = [...hinted(found, { source, read }), ...dates.findings(config.values(), now()), ...met];
     const all = reported(read.map(options.strict ? strictly : (one) => one), meant, places);
     return options.bareServices ? [...all, ...bareServices(config.values(), options.bareServices)] : all;
   };
-  const report = () => ({ items: book.items(), diagnostics: problems() });
-  const told = { report, problems, graph };
+  const report = (met: ReadonlyArray<Finding> = []) => ({ items: book.items(), diagnostics: problems(met) });
+  const told = { report, problems: () => problems(), graph };
   return { source, config, unserved, wanted, infrastructure, acks, deliveries, addresses, ...told };
 }
 

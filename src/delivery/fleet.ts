@@ -1,5 +1,5 @@
 /** The data planes that one config goes to: a proxy in this process, or one a worker. Those who feed it do not see which. */
-import type { Ack, Delta } from '../config/index.ts';
+import type { Ack, Delta, Trouble } from '../config/index.ts';
 import type { Log, MetricsSnapshot } from '../observe/index.ts';
 
 export interface Fleet {
@@ -17,6 +17,8 @@ export interface Fleet {
 
 export interface FleetEvents {
   onAck(ack: Ack): void;
+  /** What a proxy meets while it serves. */
+  onTroubles?(proxy: string, troubles: Trouble[]): void;
   /** Others count than before (`names`). */
   onNames?(): void;
   /** The whole config, for a proxy that starts anew. */
@@ -27,7 +29,7 @@ export interface FleetEvents {
 }
 
 /** What workers on this machine need of those. */
-export type WorkerEvents = Pick<FleetEvents, 'onAck' | 'full' | 'log'>;
+export type WorkerEvents = Pick<FleetEvents, 'onAck' | 'onTroubles' | 'full' | 'log'>;
 
 /** A version that every proxy has tried. */
 export interface Applied {
@@ -53,5 +55,9 @@ export interface Receiver {
   drain(timeout: number): Promise<void>;
 }
 
-/** Makes a proxy; `onAck` takes acknowledgements that answer no delta. */
-export type OpenReceiver = (name: string, onAck: (ack: Ack) => void) => Receiver;
+/** Makes a proxy; `onAck` takes acknowledgements that answer no delta, `onTroubles` what it meets while it serves. */
+export type OpenReceiver = (
+  name: string,
+  onAck: (ack: Ack) => void,
+  onTroubles: (troubles: Trouble[]) => void,
+) => Receiver;

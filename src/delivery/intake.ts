@@ -1,5 +1,5 @@
 /** The receiving end of a delivery: one proxy takes deltas one after the other, and answers for everything that it holds. */
-import type { Ack, Delta } from '../config/index.ts';
+import type { Ack, Delta, Trouble } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
 import type { OpenReceiver, Receiver } from './fleet.ts';
 import { type Rejection, Rejections } from './rejections.ts';
@@ -8,6 +8,7 @@ export interface IntakeOptions {
   name: string;
   open: OpenReceiver;
   onAck(ack: Ack): void;
+  onTroubles?(troubles: Trouble[]): void;
   /** A fault of ours: the delta was not applied. */
   onError(error: Error, delta: Delta): void;
 }
@@ -20,7 +21,8 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#receiver = options.open(options.name, (ack) => options.onAck(this.#rejections.complete(ack)));
+    const onAck = (ack: Ack): void => options.onAck(this.#rejections.complete(ack));
+    this.#receiver = options.open(options.name, onAck, (troubles) => options.onTroubles?.(troubles));
   }
 
   /** `refused`: what its reader set aside of the delta. */

@@ -8,12 +8,14 @@ export class MemoryFleet implements Fleet {
   readonly names: ReadonlyArray<string>;
   readonly #intake: Intake;
 
-  constructor(name: string, open: OpenReceiver, { onAck, log }: Pick<FleetEvents, 'onAck' | 'log'>) {
+  constructor(name: string, open: OpenReceiver, events: Pick<FleetEvents, 'onAck' | 'onTroubles' | 'log'>) {
+    const { onAck, log } = events;
     this.names = [name];
     this.#intake = new Intake({
       name,
       open,
       onAck,
+      onTroubles: (troubles) => events.onTroubles?.(name, troubles),
       onError: ({ stack }, { version }) => log.error({ version, error: stack }, 'config not applied'),
     });
   }

@@ -1,5 +1,5 @@
 /** What passes between the parent and a worker: plain JSON, in order. */
-import type { Ack } from '../config/index.ts';
+import type { Ack, Trouble } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
 import type { Piece } from './piece.ts';
 
@@ -13,5 +13,6 @@ export type ToWorker =
 export type FromWorker =
   | { type: 'taken' }
   | { type: 'ack'; ack: Ack }
+  | { type: 'troubles'; troubles: Trouble[] }
   | { type: 'metrics'; id: number; snapshots: MetricsSnapshot[] }
   | { type: 'drained' };

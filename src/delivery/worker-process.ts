@@ -132,6 +132,9 @@ export class WorkerProcess {
       case 'ack':
         this.#events.onAck(message.ack);
         return;
+      case 'troubles':
+        this.#events.onTroubles?.(this.name, message.troubles);
+        return;
       case 'metrics':
         this.#answer(message.id, message.snapshots);
         return;

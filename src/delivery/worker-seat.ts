@@ -36,6 +36,7 @@ export function takeSeat(proxyOf: (setup: unknown) => WorkerProxy): void {
       name: message.name,
       open: proxy.open,
       onAck: (ack) => say({ type: 'ack', ack }),
+      onTroubles: (troubles) => say({ type: 'troubles', troubles }),
       onError: (error) => {
         throw error;
       },

@@ -1,5 +1,5 @@
 /** What the rest of Daemun knows of a data plane. */
-import type { Ack, Delta } from '../config/index.ts';
+import type { Ack, Delta, Trouble } from '../config/index.ts';
 import type { AccessEntry, MetricsSnapshot } from '../observe/index.ts';
 import type { TicketSecret } from '../value/ticket-secret.ts';
 import type { HttpLimits } from './http/index.ts';
@@ -41,6 +41,8 @@ export interface ProxyOptions {
   onAccess?: (entry: AccessEntry) => void;
   /** Acknowledgements without a delta: a port that was taken became free, say. */
   onAck?: (ack: Ack) => void;
+  /** Endpoints that take no connections and names that do not resolve: when that begins, each minute, and at its end. */
+  onTroubles?: (troubles: Trouble[]) => void;
 }
 
 export interface Proxy {

@@ -57,6 +57,21 @@ test('a change reaches the traffic of both workers, and no request fails meanwhi
   expect(loads.flatMap(({ failures }) => failures)).toEqual([]);
 });
 
+test('an endpoint that refuses connections is in the log and in `daemun status`', async () => {
+  const port = await freePort();
+  const dead = await freePort();
+  const files = { 'gateway.yaml': GATEWAY, 'shop.yaml': shop('cart') };
+  const flags = ['--port-map', `80=${port}`, '--endpoint', `shop/cart:80=127.0.0.1:${dead}`];
+  running = await ServingProcess.start(files, flags);
+  await ask({ port, host: 'shop.example.com' });
+  const record = await running.logged(
+    'endpoint refuses connections, or cannot be reached: see that something listens there',
+  );
+  expect(record).toMatchObject({ service: 'shop/cart', endpoint: `127.0.0.1:${dead}`, reason: 'connect_refused' });
+  const { body } = await askAdmin(running.admin, '/status');
+  expect(body).toContain(`endpoint 127.0.0.1:${dead} of port 80 refuses connections`);
+});
+
 test('a drain under load loses nothing: what was taken is answered, counted and in the access log, line by line', async () => {
   const port = await freePort();
   await start(port, ['--access-log', 'json']);

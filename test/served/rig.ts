@@ -71,7 +71,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
     },
   );
   let proxy: Proxy | undefined;
-  const open: OpenReceiver = (name, onAck) => {
+  const open: OpenReceiver = (name, onAck, onTroubles) => {
     const opened = createProxy({
       name,
       bind: options.bind ?? ['127.0.0.1'],
@@ -86,6 +86,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       via: options.via,
       onAccess: (entry) => accesses.push(entry),
       onAck,
+      onTroubles,
     });
     proxy = opened;
     return {

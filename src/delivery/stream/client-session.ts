@@ -1,6 +1,6 @@
 /** One connection of a data plane to a controller. */
 import type { TLSSocket } from 'node:tls';
-import type { Ack, ConfigObject, ConfigRef, Delta } from '../../config/index.ts';
+import type { Ack, ConfigObject, ConfigRef, Delta, Trouble } from '../../config/index.ts';
 import { Channel } from './channel.ts';
 import type { ClientTimes } from './client.ts';
 import { digestOf, type Holdings } from './holdings.ts';
@@ -32,6 +32,7 @@ export class ClientSession {
   readonly #welcome: NodeJS.Timeout;
   /** What was held when the digest of it was told. */
   #told = -1;
+  #isWelcome = false;
   #step: { upserts: ConfigObject[]; removals: ConfigRef[] } | undefined;
   /** Versions of this data plane, and the controller's they stand for; the oldest that is not acknowledged first. */
   readonly #versions: Array<{ own: number; theirs: number }> = [];
@@ -57,6 +58,11 @@ export class ClientSession {
     // It speaks of what was there before this connection.
     if (reached === undefined || reached.own > ack.version) return;
     this.#channel.send(this.#shortened(ack, reached.theirs));
+  }
+
+  /** Before it is welcome it may say nothing but who it is. */
+  trouble(worker: string, troubles: Trouble[]): void {
+    if (this.#isWelcome) this.#channel.send({ type: 'troubles', worker, troubles });
   }
 
   leave(): void {
@@ -91,6 +97,7 @@ export class ClientSession {
 
   #welcomed({ version, holds, config, leading }: Extract<FromController, { type: 'welcome' }>): void {
     clearTimeout(this.#welcome);
+    this.#isWelcome = true;
     const own = this.#parts.version();
     // Another controller's step came in between: what was told is not true any more.
     if (own !== this.#told) throw new Error('what is held has changed meanwhile');

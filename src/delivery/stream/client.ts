@@ -1,7 +1,7 @@
 /** A data plane's end of the config stream: connects again for as long as it lives, and hands on what differs. */
 import { lookup } from 'node:dns/promises';
 import { connect, type TLSSocket } from 'node:tls';
-import { type Ack, canonicalHash, type Delta, refKey } from '../../config/index.ts';
+import { type Ack, canonicalHash, type Delta, refKey, type Trouble } from '../../config/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { jittered } from '../../value/pause.ts';
 import { CHANNEL_TIMES, type ChannelTimes } from './channel.ts';
@@ -106,6 +106,11 @@ export class StreamClient {
   acknowledge(ack: Ack): void {
     this.#last = ack;
     this.#session?.acknowledge(ack);
+  }
+
+  /** What one of its workers meets; where there is no controller it is told with the next minute. */
+  trouble(worker: string, troubles: Trouble[]): void {
+    this.#session?.trouble(worker, troubles);
   }
 
   /** It ends soon: nobody waits for it any longer. It still gets what changes. */

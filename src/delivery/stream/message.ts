@@ -6,7 +6,7 @@
  * config object, a filter or a type of policy that a data plane does not know is refused by it, object by object, and what
  * may guard denies (config/validate.ts): so a new version says what guards by a new name, not by a new member.
  */
-import type { Ack } from '../../config/index.ts';
+import type { Ack, Trouble } from '../../config/index.ts';
 import type { Piece } from '../piece.ts';
 
 export const PROTOCOL = 1;
@@ -39,6 +39,8 @@ export type FromDataPlane =
   /** The last piece is here: the next may come. */
   | { type: 'taken' }
   | StreamAck
+  /** What one of its workers meets at endpoints. */
+  | { type: 'troubles'; worker: string; troubles: Trouble[] }
   /** It ends soon: nobody waits for it any longer. */
   | { type: 'leaving' };
 

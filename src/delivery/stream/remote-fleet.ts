@@ -1,5 +1,5 @@
 /** The data planes of one Gateway that are connected over the network: they come and go. */
-import type { Ack, ConfigKind, ConfigRef, Delta } from '../../config/index.ts';
+import type { Ack, ConfigKind, ConfigRef, Delta, Trouble } from '../../config/index.ts';
 import { refKey } from '../../config/index.ts';
 import type { Log, MetricsSnapshot } from '../../observe/index.ts';
 import type { Fleet, FleetEvents } from '../fleet.ts';
@@ -132,6 +132,10 @@ export class RemoteFleet implements Fleet {
       this.#renamed();
     }
     this.#events.onAck(seat.completed(message));
+  }
+
+  trouble(seat: Seat, { worker, troubles }: { worker: string; troubles: Trouble[] }): void {
+    this.#events.onTroubles?.(`${seat.name}/${worker}`, troubles);
   }
 
   /** It ends soon and says so: nobody waits for it, and it gets what changes as long as it is there. */

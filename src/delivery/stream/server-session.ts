@@ -85,6 +85,9 @@ export class ServerSession {
       case 'ack':
         if (this.#seat) this.#fleet?.acknowledge(this.#seat, message);
         return;
+      case 'troubles':
+        if (this.#seat) this.#fleet?.trouble(this.#seat, message);
+        return;
       case 'leaving':
         this.#isLeaving = true;
         if (this.#seat) this.#fleet?.depart(this.#seat);

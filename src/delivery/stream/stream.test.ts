@@ -78,6 +78,16 @@ test('the first step is the whole config, and a change is the next', async () =>
   expect(gateway.names).toEqual(['pod-a']);
 });
 
+test('what a data plane meets at endpoints is told, and not before it is known', async () => {
+  const rig = await rigOf();
+  const { client, deltas } = dataPlane(rig);
+  const troubles = [{ key: 'a/b:80', endpoint: '10.0.0.1:80', what: 'connect_refused' as const, count: 3 }];
+  client.trouble('worker-0', troubles);
+  await vi.waitFor(() => expect(deltas).toHaveLength(1));
+  client.trouble('worker-0', troubles);
+  await vi.waitFor(() => expect(rig.gateway().troubles).toEqual([{ proxy: 'pod-a/worker-0', troubles }]));
+});
+
 test('a config without objects is a step, too', async () => {
   const rig = await rigOf();
   const { deltas } = dataPlane(rig);

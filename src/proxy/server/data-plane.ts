@@ -9,7 +9,7 @@ import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
 import { GivenSockets, NetDriver, TicketKeys } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
-import { ProxyState } from '../state/index.ts';
+import { ProxyState, TroubleWatch } from '../state/index.ts';
 import { proxyHeader } from '../stream/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
 import { type Change, ChangeCompiler, type Served } from './change.ts';
@@ -32,6 +32,7 @@ export class DataPlane implements Proxy {
   readonly #gate: EndpointGate;
   readonly #ports: PortSet;
   readonly #compiler: ChangeCompiler;
+  readonly #troubles: TroubleWatch;
   #served: Served = { config: Snapshot.EMPTY, kept: new Set() };
   /** Of backends that are gone from the config. */
   #leaving: readonly ConfigRef[] = [];
@@ -50,7 +51,8 @@ export class DataPlane implements Proxy {
     const { loopbackEndpoints = 'allowed', loopbackNames = 'refused' } = options;
     this.#gate = new EndpointGate({ loopbackEndpoints, loopbackNames });
     const driver = new GuardedDriver(new NetDriver(), this.#gate);
-    const state = new ProxyState(wheel);
+    this.#troubles = new TroubleWatch((troubles) => options.onTroubles?.(troubles));
+    const state = new ProxyState(wheel, { troubles: this.#troubles });
     const policies = instead ?? new Policies(POLICY_FILTERS, state.policies);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const endpointLimits = { connections: limits.maxBackendConnections, pending: limits.maxPendingRequests };
@@ -181,6 +183,7 @@ export class DataPlane implements Proxy {
     await settledWithin(this.#queue, timeout);
     await this.#ports.drain(Math.max(0, timeout - (performance.now() - began)));
     this.#world.backends.close();
+    this.#troubles.stop();
     this.#world.wheel.stop();
   }
 

@@ -1,7 +1,10 @@
 /** What is kept of a backend while its config changes around it. */
+import type { Trouble } from '../../config/index.ts';
+import type { Failure } from '../ground/codec.ts';
 import { EndpointHealth, type HealthGroup, type Setback } from './endpoint-health.ts';
 import { Kept } from './kept.ts';
 import { RetryBudget } from './retry-budget.ts';
+import type { TroubleWatch } from './trouble-watch.ts';
 
 /** The part of a backend's endpoints that may be evicted at a time because requests went badly. */
 const MOST_EVICTED = 1 / 2;
@@ -10,13 +13,16 @@ export class BackendState implements HealthGroup {
   /** Whose turn it is; counts up, and is taken modulo the number of endpoints. */
   turn = 0;
   /** By `address:port`. */
-  readonly endpoints: Kept<EndpointHealth> = new Kept(() => new EndpointHealth(this));
+  readonly endpoints: Kept<EndpointHealth> = new Kept((endpoint) => new EndpointHealth(this, endpoint));
   readonly retries: RetryBudget;
   readonly evictions: Record<Setback, number> = { connect: 0, ping: 0, unanswered: 0, status: 0 };
   readonly #clock: { readonly now: number };
+  readonly #told: { key: string; troubles: TroubleWatch } | undefined;
 
-  constructor(clock: { readonly now: number }) {
+  /** `told`: who hears of endpoints that take no connections, and by which key of a Backend. */
+  constructor(clock: { readonly now: number }, told?: { key: string; troubles: TroubleWatch }) {
     this.#clock = clock;
+    this.#told = told;
     this.retries = new RetryBudget(clock);
   }
 
@@ -38,4 +44,17 @@ export class BackendState implements HealthGroup {
   noteEviction(why: Setback): void {
     this.evictions[why]++;
   }
+
+  noteRefusal(endpoint: string, why: Failure): void {
+    if (this.#told) this.#told.troubles.failed({ key: this.#told.key, endpoint }, troubleOf(why));
+  }
+
+  noteReturn(endpoint: string): void {
+    if (this.#told) this.#told.troubles.over({ key: this.#told.key, endpoint });
+  }
+}
+
+/** A connection that ends before it can be used was refused, whatever it was called. */
+function troubleOf(why: Failure): Trouble['what'] {
+  return why === 'connect_timeout' || why === 'tls_failed' ? why : 'connect_refused';
 }

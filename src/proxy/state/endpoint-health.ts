@@ -4,6 +4,8 @@
  * it, and the first good answer brings it back.
  */
 
+import type { Failure } from '../ground/codec.ts';
+
 /** Milliseconds that an endpoint is passed over: doubled with each eviction that follows, up to the longest. */
 export const FIRST_EVICTION = 1_000;
 export const LONGEST_EVICTION = 30_000;
@@ -32,6 +34,10 @@ export interface HealthGroup {
   /** Whether one more may go for requests that went badly: what hits all of them is not the endpoint's fault. */
   mayEvict(): boolean;
   noteEviction(why: Setback): void;
+  /** No connection could be opened to it. */
+  noteRefusal(endpoint: string, why: Failure): void;
+  /** One could, for the first time since. */
+  noteReturn(endpoint: string): void;
 }
 
 export class EndpointHealth {
@@ -42,14 +48,22 @@ export class EndpointHealth {
   /** Requests that it answered, and such as it took and did not answer. */
   answers = 0;
   unansweredRequests = 0;
+  /** Answers with an error status that speaks against the endpoint. */
+  errorAnswers = 0;
+  /** Times that no connection could be opened. */
+  refusals = 0;
   readonly #group: HealthGroup;
+  /** `address:port`. */
+  readonly #endpoint: string;
+  #refusing = false;
   #why: Setback = 'connect';
   #failures = 0;
   #evictions = 0;
   #nextTrial = 0;
 
-  constructor(group: HealthGroup) {
+  constructor(group: HealthGroup, endpoint: string) {
     this.#group = group;
+    this.#endpoint = endpoint;
   }
 
   /** Whether the next request may go there; asked only for a request that then does. */
@@ -64,12 +78,19 @@ export class EndpointHealth {
   }
 
   /** A connection could not be opened. */
-  refused(): void {
+  refused(why: Failure = 'connect_refused'): void {
+    this.refusals++;
+    this.#refusing = true;
+    this.#group.noteRefusal(this.#endpoint, why);
     this.#evict('connect');
   }
 
   /** A connection opened: the kernel opens them for a process that hangs, too, so it speaks against refusals only. */
   opened(): void {
+    if (this.#refusing) {
+      this.#refusing = false;
+      this.#group.noteReturn(this.#endpoint);
+    }
     if (this.evictedUntil !== 0 && this.#why === 'connect') this.evictedUntil = this.#evictions = 0;
   }
 
@@ -87,8 +108,10 @@ export class EndpointHealth {
   /** A request was answered. */
   answered(status: number): void {
     this.answers++;
-    if (status >= 500 && isFailure(status)) this.#failed('status', MAX_FAILURES);
-    else if (this.#failures !== 0 || this.evictedUntil !== 0) this.#recover();
+    if (status >= 500 && isFailure(status)) {
+      this.errorAnswers++;
+      this.#failed('status', MAX_FAILURES);
+    } else if (this.#failures !== 0 || this.evictedUntil !== 0) this.#recover();
   }
 
   /** Once it was evicted, one failure is enough. */

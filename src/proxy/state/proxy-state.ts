@@ -2,14 +2,29 @@
 import { BackendState } from './backend-state.ts';
 import { Kept } from './kept.ts';
 import { PolicyState } from './policy-state.ts';
+import type { TroubleWatch } from './trouble-watch.ts';
+
+interface StateParts {
+  policies: PolicyState;
+  troubles: TroubleWatch;
+}
 
 export class ProxyState {
-  /** By key of the Backend, and how it is reached. */
+  /** By key of the Backend, and behind a space how it is reached. */
   readonly backends: Kept<BackendState>;
   readonly policies: PolicyState;
 
-  constructor(clock: { readonly now: number }, policies: PolicyState = new PolicyState()) {
-    this.backends = new Kept(() => new BackendState(clock));
+  /** Told of endpoints that take no connections, and names that do not resolve. */
+  readonly troubles: TroubleWatch | undefined;
+
+  constructor(clock: { readonly now: number }, { policies = new PolicyState(), troubles }: Partial<StateParts> = {}) {
     this.policies = policies;
+    this.troubles = troubles;
+    this.backends = new Kept((state) => new BackendState(clock, troubles && { key: backendOf(state), troubles }));
   }
+}
+
+function backendOf(state: string): string {
+  const space = state.indexOf(' ');
+  return space === -1 ? state : state.slice(0, space);
 }

@@ -8,7 +8,7 @@ export interface EndpointPicker {
   /** The next endpoint, or undefined where none can be used. */
   pick(): StreamEndpoint | undefined;
   /** It could not be connected to, or (UDP) answered that its port is closed. */
-  failed(endpoint: StreamEndpoint): void;
+  failed(endpoint: StreamEndpoint, why?: 'connect_timeout' | 'connect_refused'): void;
   /** A connection to it opened, or (UDP) it answered. */
   succeeded(endpoint: StreamEndpoint): void;
   /** Called once for each pick, when its connection or session is over. */

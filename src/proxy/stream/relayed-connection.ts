@@ -161,7 +161,7 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
 
   #attemptFailed(reason: StreamReason, endpointsFault = true): void {
     const picker = this.#target!.picker;
-    if (endpointsFault) picker.failed(this.#endpoint!);
+    if (endpointsFault) picker.failed(this.#endpoint!, reason === 'connect_timeout' ? reason : 'connect_refused');
     picker.release(this.#endpoint!);
     this.#endpoint = undefined;
     this.#record.reason = reason;

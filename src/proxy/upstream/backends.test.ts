@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
-import { type Backend, type ConfigObject, type Endpoints, Snapshot } from '../../config/index.ts';
+import { type Backend, type ConfigObject, type Endpoints, Snapshot, type Trouble } from '../../config/index.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { atOnce } from '../ground/slice.ts';
 import { httpPool } from '../http/index.ts';
 import { MemoryDriver } from '../listen/index.ts';
-import { BackendState, ProxyState } from '../state/index.ts';
+import { BackendState, ProxyState, TroubleWatch } from '../state/index.ts';
 import { Backends } from './backends.ts';
 import type { EndpointTarget, OpenWaiter } from './connection.ts';
 import { EndpointGate, GuardedDriver } from './endpoint-gate.ts';
@@ -32,9 +32,13 @@ class Rig {
   config = Snapshot.EMPTY;
   #version = 0;
 
+  readonly troubles: Trouble[] = [];
+
   constructor(resolve?: (hostname: string) => Promise<Resolved>, gate?: EndpointGate) {
     const wheel = new DeadlineWheel(() => 0);
-    this.state = new ProxyState(wheel);
+    this.state = new ProxyState(wheel, {
+      troubles: new TroubleWatch((troubles) => this.troubles.push(...troubles)),
+    });
     const world = { driver: new MemoryDriver(), wheel, state: this.state, gate };
     this.backends = new Backends(world, httpPool, resolve);
   }
@@ -158,4 +162,25 @@ test('a Backend that changes keeps what its name stands for', async () => {
   rig.upsert({ ...BACKEND, protocol: 'h2c' });
   expect(rig.label()).toBe('10.0.0.9:80');
   rig.backends.close();
+});
+
+test('a name that does not resolve is told of, and that it does again', async () => {
+  vi.useFakeTimers();
+  try {
+    let known = false;
+    const rig = new Rig(async () => {
+      if (!known) throw new Error('ENOTFOUND');
+      return { addresses: ['10.0.0.1'], ttl: 5 };
+    });
+    rig.upsert(BACKEND, named('x.example'));
+    await vi.advanceTimersByTimeAsync(5_000);
+    const about = { key: BACKEND.key, endpoint: 'x.example', what: 'unresolved' };
+    expect(rig.troubles).toEqual([{ ...about, count: 1 }]);
+    known = true;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(rig.troubles.at(-1)).toEqual({ ...about, count: 0 });
+    rig.backends.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -295,11 +295,17 @@ export class Backends {
     const known = lookedUp?.hostname === hostname && lookedUp.port === port;
     // A new form of the Backend begins with what is known of the name.
     if (known) this.#offer(served, { endpoints: lookedUp.endpoints, named: true });
+    const trouble = { key: served.balancer.backend.key, endpoint: hostname };
+    const troubles = this.#world.state?.troubles;
     const onEndpoints = (endpoints: Endpoint[]): void => {
+      troubles?.over(trouble);
       served.lookedUp = { hostname, port, endpoints };
       if (this.#offer(served, { endpoints, named: true })) this.onRefused();
     };
-    served.resolution = new NameResolution(name, onEndpoints, this.#resolve);
+    served.resolution = new NameResolution(name, onEndpoints, {
+      ...(this.#resolve ? { resolve: this.#resolve } : {}),
+      onFailure: () => troubles?.failed(trouble, 'unresolved'),
+    });
     const first = served.resolution.start();
     if (known) return;
     const done = first.finally(() => this.#lookingUp.delete(done));

@@ -1,6 +1,7 @@
 /** One Backend with the pools of its endpoints, and the choice among them: the ready ones, else the draining ones. */
 import type { Backend, Endpoint, Endpoints, LoadBalancing } from '../../config/index.ts';
 import { socketName } from '../../value/socket-name.ts';
+import type { Failure } from '../ground/codec.ts';
 import type { ConnectTls } from '../ground/driver.ts';
 import { type BackendState, ProxyState, type RetryBudget } from '../state/index.ts';
 import { ClientPools } from './client-pools.ts';
@@ -143,7 +144,7 @@ export class Balancer {
       if (pool !== undefined) pool.health.streams++;
       return pool;
     },
-    failed: (endpoint: EndpointPool): void => endpoint.health.refused(),
+    failed: (endpoint: EndpointPool, why: Failure = 'connect_refused'): void => endpoint.health.refused(why),
     succeeded: (endpoint: EndpointPool): void => endpoint.health.opened(),
     release: (endpoint: EndpointPool): void => void endpoint.health.streams--,
   };

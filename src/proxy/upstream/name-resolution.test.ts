@@ -18,15 +18,15 @@ test('a name is looked up again when its records end, within bounds, and a failu
   ];
   const seen: Endpoint[][] = [];
   let asked = 0;
-  const resolution = new NameResolution(
-    { hostname: 'x.example', port: 80 },
-    (endpoints) => seen.push(endpoints),
-    async () => {
+  let failures = 0;
+  const resolution = new NameResolution({ hostname: 'x.example', port: 80 }, (endpoints) => seen.push(endpoints), {
+    resolve: async () => {
       const answer = answers[asked++]!;
       if (answer instanceof Error) throw answer;
       return answer;
     },
-  );
+    onFailure: () => failures++,
+  });
   await resolution.start();
   expect(seen).toEqual([
     [
@@ -42,6 +42,7 @@ test('a name is looked up again when its records end, within bounds, and a failu
   expect([asked, seen.length]).toEqual([4, 3]);
   await vi.advanceTimersByTimeAsync(LONGEST_TTL * 1000 - 1);
   expect(asked).toBe(4);
+  expect(failures).toBe(1);
   resolution.stop();
   await vi.advanceTimersByTimeAsync(LONGEST_TTL * 1000);
   expect(asked).toBe(4);

@@ -32,6 +32,7 @@ export async function resolveName(hostname: string): Promise<Resolved> {
 export class NameResolution {
   readonly #name: { hostname: string; port: number };
   readonly #onEndpoints: (endpoints: Endpoint[]) => void;
+  readonly #onFailure: () => void;
   readonly #resolve: Resolve;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -39,11 +40,12 @@ export class NameResolution {
   constructor(
     name: { hostname: string; port: number },
     onEndpoints: (endpoints: Endpoint[]) => void,
-    resolve: Resolve = resolveName,
+    { resolve = resolveName, onFailure = () => {} }: { resolve?: Resolve; onFailure?: () => void } = {},
   ) {
     this.#name = name;
     this.#onEndpoints = onEndpoints;
     this.#resolve = resolve;
+    this.#onFailure = onFailure;
   }
 
   /** Looks the name up now and keeps doing so. A look-up that fails leaves the last answer in use. */
@@ -57,6 +59,7 @@ export class NameResolution {
       this.#onEndpoints(addresses.sort().map((address) => ({ address, port, state: 'ready' })));
     } catch {
       // The last answer stays.
+      if (!this.#stopped) this.#onFailure();
     }
     if (this.#stopped) return;
     this.#timer = setTimeout(() => void this.start(), ttl * 1000);

@@ -98,7 +98,7 @@ export class ConnectionPool implements EndpointPool {
   refused(why: Failure): void {
     this.#connecting--;
     this.#connections--;
-    this.health.refused();
+    this.health.refused(why);
     if (this.#connections === this.#connecting) this.#waiting.turnAway(why);
     // Others are open and serve who waits: one asks elsewhere, for whom this one was. Those may never become idle
     // (tunnels), so the others get a connection where there is room for it now.

@@ -26,6 +26,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   daemun_status_writes_total: 'of `daemun controller`, and with `--cluster`, by `kind`',
   daemun_stream_data_planes: 'of a controller, by `gateway`: data planes that are connected',
   daemun_stream_refusals_total: 'of a controller, by `code`: data planes that were not let in',
+  daemun_acme_failures: 'with `--acme`, by `host`: how often in a row its certificate could not be obtained',
+  daemun_acme_orders_total: 'with `--acme`, by `outcome` (`obtained`, `failed`)',
   daemun_worker_restarts_total: 'with `--workers` above 1',
 };
 

@@ -102,7 +102,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     if (this.#connecting !== connection) return;
     this.#connecting = null;
     this.wheel.clear(this.#connectDeadline);
-    this.health.refused();
+    this.health.refused(why);
     if (this.#connections.length === 0) this.#waiting.turnAway(why);
     else this.#waiting.next()?.upstreamUnavailable(why);
   }

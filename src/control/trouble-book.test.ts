@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Backend, Trouble } from '../config/index.ts';
+import { createLog } from '../observe/index.ts';
+import { MAX_LOGGED, TELL_INTERVAL, TROUBLE_LIFE, TroubleBook } from './trouble-book.ts';
+
+const BACKEND: Backend = {
+  kind: 'Backend',
+  key: 'shop/cart:80',
+  service: { namespace: 'shop', name: 'cart', port: 80 },
+  protocol: 'http',
+};
+
+let lines: Array<Record<string, unknown>>;
+let book: TroubleBook;
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  lines = [];
+  book = new TroubleBook(
+    await createLog({ level: 'info', format: 'json', write: (line) => lines.push(JSON.parse(line)) }),
+  );
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function tell(proxy: string, ...troubles: Array<Partial<Trouble>>): void {
+  const all = troubles.map((one) => ({
+    key: BACKEND.key,
+    endpoint: '10.0.0.1:8080',
+    what: 'connect_refused' as const,
+    count: 1,
+    ...one,
+  }));
+  book.take(proxy, all, (key) => (key === BACKEND.key ? BACKEND : undefined));
+}
+
+const said = () => lines.splice(0).map(({ level, count, msg }) => `${level} ${count ?? ''} ${msg}`);
+
+test('an endpoint is logged once a minute with the count of all workers, and listed with its Service', () => {
+  tell('worker-0', { count: 3 });
+  tell('worker-1', { count: 4 });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatchObject({
+    service: 'shop/cart',
+    port: 80,
+    endpoint: '10.0.0.1:8080',
+    reason: 'connect_refused',
+  });
+  expect(said()).toEqual([
+    'warn 3 endpoint refuses connections, or cannot be reached: see that something listens there',
+  ]);
+  expect(book.findings()).toEqual([
+    {
+      severity: 'warning',
+      object: 'Service/shop/cart',
+      field: '',
+      message:
+        'endpoint 10.0.0.1:8080 of port 80 refuses connections, or cannot be reached (7 times within a minute): see that something listens there',
+    },
+  ]);
+  vi.advanceTimersByTime(TELL_INTERVAL);
+  tell('worker-0', { count: 5 });
+  expect(said()).toEqual([
+    'warn 9 endpoint refuses connections, or cannot be reached: see that something listens there',
+  ]);
+});
+
+test.each([
+  ['connect_timeout', 'endpoint does not answer: see that packets reach it, and come back'],
+  [
+    'tls_failed',
+    'endpoint takes no TLS connection: see that it speaks TLS, and the hostname and authorities of its BackendTLSPolicy',
+  ],
+  ['unresolved', 'name does not resolve: see the name, and the name server of this machine'],
+] as const)('%s has its own words', (what, words) => {
+  tell('worker-0', { what });
+  expect(said()).toEqual([`warn 1 ${words}`]);
+  expect(book.findings()[0]!.message).toContain('(once within a minute)');
+});
+
+test('it is over where every worker says so, or nobody says anything any more', () => {
+  tell('worker-0', {});
+  tell('worker-1', {});
+  said();
+  tell('worker-0', { count: 0 });
+  expect(book.findings()).toHaveLength(1);
+  tell('worker-1', { count: 0 });
+  expect(book.findings()).toEqual([]);
+  expect(said()).toEqual(['info  endpoint takes connections again']);
+  tell('worker-0', {});
+  vi.advanceTimersByTime(TROUBLE_LIFE + 1);
+  expect(book.findings()).toEqual([]);
+});
+
+test('what is said of something that is not served counts for nothing', () => {
+  tell('pod-a', { key: 'other/secret:80' }, { what: 'nonsense' as Trouble['what'] });
+  expect([lines, book.findings()]).toEqual([[], []]);
+});
+
+test('the log names so many endpoints, and says that there are more', () => {
+  tell('worker-0', ...Array.from({ length: MAX_LOGGED + 5 }, (_, i) => ({ endpoint: `10.0.0.1:${i}` })));
+  expect(lines).toHaveLength(MAX_LOGGED + 1);
+  expect(lines.at(-1)).toMatchObject({ msg: 'more endpoints take no connections; `daemun status` lists them all' });
+  expect(book.findings()).toHaveLength(MAX_LOGGED + 5);
+});

@@ -1,0 +1,134 @@
+/** What data planes meet at endpoints while they serve: told in the log once a minute for each, and listed while it lasts. */
+import type { Backend, Trouble } from '../config/index.ts';
+import type { Log } from '../observe/index.ts';
+import type { Diagnostic as Finding } from '../translate/index.ts';
+
+/** Milliseconds in which the same endpoint is told of once, whichever data planes meet it. */
+export const TELL_INTERVAL = 55_000;
+/** Milliseconds after which what nobody has told again is taken to be over: a data plane that ends says nothing. */
+export const TROUBLE_LIFE = 150_000;
+/** Endpoints that the log names within TELL_INTERVAL; all others are listed by `daemun status`. */
+export const MAX_LOGGED = 20;
+
+const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>> = {
+  connect_refused: {
+    said: 'refuses connections, or cannot be reached',
+    wayOut: 'see that something listens there',
+  },
+  connect_timeout: { said: 'does not answer', wayOut: 'see that packets reach it, and come back' },
+  tls_failed: {
+    said: 'takes no TLS connection',
+    wayOut: 'see that it speaks TLS, and the hostname and authorities of its BackendTLSPolicy',
+  },
+  unresolved: { said: 'does not resolve', wayOut: 'see the name, and the name server of this machine' },
+};
+
+interface Met {
+  backend: Backend;
+  endpoint: string;
+  what: Trouble['what'];
+  /** Of each data plane: how often within a minute, and when it said so. */
+  by: Map<string, { count: number; at: number }>;
+  loggedAt: number;
+  /** Not in the log yet. */
+  unlogged: number;
+}
+
+export class TroubleBook {
+  readonly #met = new Map<string, Met>();
+  readonly #log: Log;
+  #logged = { since: Number.NEGATIVE_INFINITY, lines: 0 };
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** `backendOf`: what is served; of anything else nothing is believed. */
+  take(proxy: string, troubles: ReadonlyArray<Trouble>, backendOf: (key: string) => Backend | undefined): void {
+    const now = performance.now();
+    for (const { key, endpoint, what, count } of troubles) {
+      const backend = backendOf(key);
+      if (backend === undefined || WORDS[what] === undefined) continue;
+      const id = `${key} ${endpoint}`;
+      if (count > 0) this.#begun(id, { proxy, now, count, backend, endpoint, what });
+      else this.#over(id, proxy);
+    }
+    for (const [id, { by }] of this.#met) {
+      for (const [name, { at }] of by) if (now - at > TROUBLE_LIFE) by.delete(name);
+      if (by.size === 0) this.#met.delete(id);
+    }
+  }
+
+  /** What lasts. */
+  findings(): Finding[] {
+    const now = performance.now();
+    return [...this.#met.values()].flatMap(({ backend, endpoint, what, by }): Finding[] => {
+      const lasting = [...by.values()].filter(({ at }) => now - at <= TROUBLE_LIFE);
+      if (lasting.length === 0) return [];
+      const times = lasting.reduce((sum, { count }) => sum + count, 0);
+      const { namespace, name, port } = backend.service;
+      const who = what === 'unresolved' ? `the name ${endpoint}` : `endpoint ${endpoint} of port ${port}`;
+      const { said, wayOut } = WORDS[what];
+      const message = `${who} ${said} (${often(times)} within a minute): ${wayOut}`;
+      return [{ severity: 'warning', object: `Service/${namespace}/${name}`, field: '', message }];
+    });
+  }
+
+  #begun(
+    id: string,
+    {
+      proxy,
+      now,
+      count,
+      ...about
+    }: Pick<Met, 'backend' | 'endpoint' | 'what'> & {
+      proxy: string;
+      now: number;
+      count: number;
+    },
+  ): void {
+    let met = this.#met.get(id);
+    if (met === undefined) {
+      met = { ...about, by: new Map(), loggedAt: Number.NEGATIVE_INFINITY, unlogged: 0 };
+      this.#met.set(id, met);
+    }
+    Object.assign(met, about);
+    met.by.set(proxy, { count, at: now });
+    met.unlogged += count;
+    if (now - met.loggedAt < TELL_INTERVAL) return;
+    this.#record(met);
+    met.loggedAt = now;
+    met.unlogged = 0;
+  }
+
+  #over(id: string, proxy: string): void {
+    const met = this.#met.get(id);
+    if (met === undefined || !met.by.delete(proxy) || met.by.size > 0) return;
+    this.#met.delete(id);
+    const { backend, endpoint, what } = met;
+    const said = what === 'unresolved' ? 'name resolves again' : 'endpoint takes connections again';
+    this.#log.info({ ...service(backend), endpoint }, said);
+  }
+
+  #record({ backend, endpoint, what, unlogged }: Met): void {
+    const now = performance.now();
+    if (now - this.#logged.since > TELL_INTERVAL) this.#logged = { since: now, lines: 0 };
+    this.#logged.lines++;
+    if (this.#logged.lines > MAX_LOGGED + 1) return;
+    if (this.#logged.lines > MAX_LOGGED) {
+      this.#log.warn({}, 'more endpoints take no connections; `daemun status` lists them all');
+      return;
+    }
+    const about = { ...service(backend), endpoint, reason: what, count: unlogged };
+    const { said, wayOut } = WORDS[what];
+    this.#log.warn(about, `${what === 'unresolved' ? 'name' : 'endpoint'} ${said}: ${wayOut}`);
+  }
+}
+
+function service({ service: { namespace, name, port } }: Backend): { service: string; port: number } {
+  return { service: `${namespace}/${name}`, port };
+}
+
+function often(times: number): string {
+  return times === 1 ? 'once' : `${times} times`;
+}
