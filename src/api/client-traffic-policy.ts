@@ -13,6 +13,10 @@ export interface ClientTrafficPolicy extends Resource {
       /** CIDRs. */
       trustedSources: string[];
     };
+    connection?: {
+      /** At a time on the port, in each worker. */
+      maxConnections: number;
+    };
     /** Of paths that are not in normal form. */
     pathForm?: 'Normalize' | 'Keep' | 'Reject';
     /** Of listeners that end TLS. */

@@ -23,6 +23,7 @@ export {
   type Acting,
   type BackendTraffic,
   type BandwidthLimit,
+  type ClientConnections,
   type ClientTraffic,
   type ConcurrencyLimit,
   type Limit,

@@ -7,6 +7,7 @@ export type ClientTraffic = PolicyOf<'ClientTraffic', 'Listener', ClientTrafficS
 
 export interface ClientTrafficSpec {
   proxyProtocol?: ProxyProtocolFromClients;
+  connection?: ClientConnections;
   /** Absent: Normalize. */
   pathForm?: PathForm;
   /** Absent: Intermediate. */
@@ -30,6 +31,12 @@ export interface ProxyProtocolFromClients {
   trustedSources: string[];
 }
 
+/** The same for all listeners of a port: connections come before what tells them apart. */
+export interface ClientConnections {
+  /** At a time, in each worker; one too many is refused. */
+  maxConnections: number;
+}
+
 export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
   targets: ['Listener'],
   merge: 'whole',
@@ -41,8 +48,11 @@ export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
         trustedSources: v.array(cidr),
       }),
     ),
+    connection: v.optional(
+      object<ClientConnections>({ maxConnections: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
+    ),
     pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
     tlsProfile: v.optional(v.picklist(['Modern', 'Intermediate', 'Old'])),
   }),
-  shown: ({ proxyProtocol, pathForm, tlsProfile }) => ({ proxyProtocol, pathForm, tlsProfile }),
+  shown: ({ proxyProtocol, connection, pathForm, tlsProfile }) => ({ proxyProtocol, connection, pathForm, tlsProfile }),
 };

@@ -7,7 +7,13 @@ import type { Merge, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
 
 export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
-export type { ClientTraffic, PathForm, ProxyProtocolFromClients, TlsProfile } from './client-traffic.ts';
+export type {
+  ClientConnections,
+  ClientTraffic,
+  PathForm,
+  ProxyProtocolFromClients,
+  TlsProfile,
+} from './client-traffic.ts';
 export { policyKey } from './policy.ts';
 export type {
   BandwidthLimit,

@@ -4,10 +4,12 @@
  * filters the other way round, from the backend out to the client.
  */
 export const ORDER = [
+  /** How many connections there may be, in all and on a port: nothing is read of one too many. */
+  'connection-limits',
   /** Who the client is: PROXY protocol and trusted hops. */
   'client-address',
-  /** How many connections it may have. */
-  'connection-limits',
+  /** Which clients may connect, and how many connections each may have. */
+  'client-connections',
   /** What addresses alone forbid. */
   'address-access',
   /** One form of the path, for matching, policies and backend alike; the rule is chosen after it. */
@@ -26,8 +28,10 @@ export const ORDER = [
 ] as const;
 export type Step = (typeof ORDER)[number];
 
-/** Where filters act: the first two steps are of the connection, and the form of paths is the listener's own. */
-export type FilterStep = Exclude<Step, 'client-address' | 'connection-limits' | 'path-form'>;
+/** Where filters of connections act (connection.ts). */
+export type ConnectionStep = 'connection-limits' | 'client-connections';
+/** Where filters of requests act (filter.ts): who the client is, and the form of its paths, is settled without them. */
+export type FilterStep = Exclude<Step, ConnectionStep | 'client-address' | 'path-form'>;
 
 export function stepNumber(step: Step): number {
   return ORDER.indexOf(step);

@@ -97,7 +97,6 @@ export class RouteRow {
 export class Stats {
   readonly connections: Counter;
   readonly connectionsOpen: { value: number };
-  readonly connectionsRefused: Counter;
   readonly refused: Counter;
   readonly handshakesFailed: Counter;
   readonly retriesRefused: Counter;
@@ -106,15 +105,14 @@ export class Stats {
   isServed: (route: string, backend: string) => boolean = () => true;
   readonly #rows = new Map<string, Map<string, RouteRow>>();
   readonly #grace = new Grace();
+  readonly #metrics: Metrics;
   #made = 0;
 
   constructor(metrics: Metrics) {
     this.connections = metrics.counter('daemun_connections_total', 'Client connections accepted');
     this.connectionsOpen = metrics.gauge('daemun_connections_open', 'Client connections open now');
-    this.connectionsRefused = metrics.counter(
-      'daemun_connections_refused_total',
-      'Client connections turned away because there were too many, on their port or in all',
-    );
+    this.#metrics = metrics;
+    this.refusedFor('limit');
     this.handshakesFailed = metrics.counter(
       'daemun_tls_handshakes_failed_total',
       'TLS handshakes of clients that failed',
@@ -132,6 +130,13 @@ export class Stats {
       'Requests refused because they break the protocol',
     );
     metrics.collect(() => this.#families());
+  }
+
+  /** Client connections turned away: too many (`limit`), or what else a filter says. */
+  refusedFor(reason: string): Counter {
+    const help =
+      'Client connections turned away, by why: limit where there were too many, in all, on their port or by a policy';
+    return this.#metrics.counter('daemun_connections_refused_total', help, { reason });
   }
 
   /** `route`: a RouteRule key, or ''; `backend`: a Backend key, or ''. */

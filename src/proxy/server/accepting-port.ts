@@ -1,7 +1,10 @@
-/** What ports of connections have in common: a listening socket, and the set of all that lives on it. */
+/** What ports of connections have in common: a listening socket, the way in, and the set of all that lives on it. */
+
+import type { ConnectionRefusal } from '../filter/index.ts';
 import { DrainSet } from '../ground/drain.ts';
-import { adoptSocket, type Handle, type ListeningSocket, linkOf } from '../listen/index.ts';
+import { adoptSocket, type Handle, type ListeningSocket, linkOf, type NetLink } from '../listen/index.ts';
 import { turnAway } from '../stream/index.ts';
+import { Entrance } from './entrance.ts';
 import type { Port, PortContent, PortTarget, Swap } from './port.ts';
 import type { World } from './world.ts';
 
@@ -9,11 +12,17 @@ export abstract class AcceptingPort implements Port {
   /** Connections, from accept until their last byte has left. */
   protected readonly live: DrainSet;
   protected readonly world: World;
+  readonly #entrance: Entrance;
   #socket: ListeningSocket | undefined;
 
-  constructor(world: World) {
+  constructor(world: World, content: PortContent) {
     this.world = world;
     this.live = new DrainSet(world.connections);
+    this.#entrance = new Entrance(world, this.live, {
+      admit: (link, firstBytes) => this.admit(link, firstBytes),
+      refuse: (link, refusal) => this.refuse(link, refusal),
+    });
+    this.#entrance.prepare(content)();
   }
 
   get bound(): readonly string[] {
@@ -41,20 +50,24 @@ export abstract class AcceptingPort implements Port {
   }
 
   #take(handle: Handle): void {
-    const { maxConnections, maxListenerConnections } = this.world.limits;
-    const { count } = this.world.connections;
-    const full = (limit: number, held: number): boolean => limit > 0 && held >= limit;
-    if (!full(maxConnections, count) && !full(maxListenerConnections, this.live.size)) return this.accept(handle);
-    this.world.stats.connectionsRefused.value++;
-    this.refuse(handle);
+    this.#entrance.accept(linkOf(adoptSocket(handle)));
   }
 
-  /** A connection too many came. */
-  protected refuse(handle: Handle): void {
-    turnAway(linkOf(adoptSocket(handle)));
+  prepare(content: PortContent): Swap {
+    const swapContent = this.prepareContent(content);
+    const swapEntrance = this.#entrance.prepare(content);
+    return () => {
+      swapContent();
+      swapEntrance();
+    };
   }
 
-  abstract prepare(content: PortContent): Swap;
-  /** A connection came. */
-  protected abstract accept(handle: Handle): void;
+  /** A connection may not come in. */
+  protected refuse(link: NetLink, _refusal: ConnectionRefusal): void {
+    turnAway(link);
+  }
+
+  protected abstract prepareContent(content: PortContent): Swap;
+  /** A connection came in, and its link knows the true client: sets its sink. `firstBytes` were received already. */
+  protected abstract admit(link: NetLink, firstBytes: Buffer | undefined): void;
 }

@@ -4,7 +4,7 @@ import { type Ack, type ConfigRef, type Delta, Snapshot } from '../../config/ind
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { Networks } from '../../value/networks.ts';
 import { newTicketSecret } from '../../value/ticket-secret.ts';
-import { POLICY_FILTERS, Policies } from '../filter/index.ts';
+import { CONNECTION_POLICIES, type ConnectionPolicies, POLICY_FILTERS, Policies } from '../filter/index.ts';
 import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
 import { GivenSockets, NetDriver, TicketKeys } from '../listen/index.ts';
@@ -24,6 +24,12 @@ const LOOKUP_TIMEOUT = 1_000;
 /** Milliseconds that what is under way on a port that goes may take to finish, where the options do not say. */
 const DRAIN_TIMEOUT = 30_000;
 const NO_CHANGE: Delta = { version: 0, upserts: [], removals: [] };
+
+/** What policies do where; tests bring their own. */
+export interface PlanePolicies {
+  policies?: Policies;
+  connectionPolicies?: ConnectionPolicies;
+}
 
 export class DataPlane implements Proxy {
   readonly #options: ProxyOptions;
@@ -45,7 +51,10 @@ export class DataPlane implements Proxy {
     'When the config last changed',
   );
 
-  constructor(options: ProxyOptions, instead?: Policies) {
+  constructor(
+    options: ProxyOptions,
+    { policies: instead, connectionPolicies = CONNECTION_POLICIES }: PlanePolicies = {},
+  ) {
     this.#options = options;
     const wheel = new DeadlineWheel();
     const { loopbackEndpoints = 'allowed', loopbackNames = 'refused' } = options;
@@ -60,7 +69,7 @@ export class DataPlane implements Proxy {
     const backends = new Backends(around, httpPool);
     backends.onRefused = () => this.#tellAgain();
     this.#world = new World(
-      { driver, wheel, backends, policies, metrics: this.#metrics },
+      { driver, wheel, backends, policies, connectionPolicies, metrics: this.#metrics },
       {
         limits,
         trustedHops: new Networks(options.trustedHops),

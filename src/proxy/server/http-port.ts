@@ -1,58 +1,52 @@
 /** A port of HTTP listeners. */
-import { dateLine, type HttpService, serveHttp } from '../http/index.ts';
-import { adoptSocket, deliver, type Handle, linkOf } from '../listen/index.ts';
+import type { ConnectionRefusal } from '../filter/index.ts';
+import { dateLine, type HttpService, reasonPhrase, serveHttp } from '../http/index.ts';
+import { deliver, type NetLink } from '../listen/index.ts';
 import { sayFarewell } from '../stream/index.ts';
 import { AcceptingPort } from './accepting-port.ts';
-import { Entrance } from './entrance.ts';
 import type { PortContent, Swap } from './port.ts';
 import type { World } from './world.ts';
 
 /** Clients that are told at a time why they are turned away; others are reset. */
 const MAX_FAREWELLS = 256;
-const TOO_MANY_BODY = `${JSON.stringify({ message: 'There are too many connections; try again later.' })}\n`;
-const TOO_MANY_LINES = [
-  'Content-Type: application/json',
-  `Content-Length: ${TOO_MANY_BODY.length}`,
-  'Retry-After: 1',
-  'Connection: close',
-  '',
-  TOO_MANY_BODY,
-].join('\r\n');
 
 export class HttpPort extends AcceptingPort {
   readonly #service: HttpService;
-  readonly #entrance: Entrance;
   #farewells = 0;
 
   constructor(world: World, content: PortContent) {
-    super(world);
+    super(world, content);
     this.#service = world.httpService(content.table, this.live);
-    this.#entrance = new Entrance(world, this.live, (link, firstBytes) => {
-      serveHttp(link, this.#service);
-      if (firstBytes !== undefined) deliver(link, firstBytes);
-    });
-    this.#entrance.prepare(content)();
   }
 
-  prepare(content: PortContent): Swap {
-    const swapEntrance = this.#entrance.prepare(content);
+  protected prepareContent(content: PortContent): Swap {
     return () => {
       this.#service.table = content.table;
-      swapEntrance();
     };
   }
 
   /** In words, as far as there is time for words. */
-  protected override refuse(handle: Handle): void {
-    if (this.#entrance.guarded || this.#farewells >= MAX_FAREWELLS) return super.refuse(handle);
-    const link = linkOf(adoptSocket(handle));
+  protected override refuse(link: NetLink, refusal: ConnectionRefusal): void {
+    if (this.#farewells >= MAX_FAREWELLS) return super.refuse(link, refusal);
     this.#farewells++;
     link.socket.once('close', () => this.#farewells--);
-    sayFarewell(link, `HTTP/1.1 503 Service Unavailable\r\n${dateLine()}${TOO_MANY_LINES}`, this.world.wheel);
+    sayFarewell(link, farewellOf(refusal), this.world.wheel);
   }
 
-  protected accept(handle: Handle): void {
-    if (this.#entrance.guarded) this.#entrance.accept(handle);
-    else serveHttp(linkOf(adoptSocket(handle)), this.#service);
+  protected admit(link: NetLink, firstBytes: Buffer | undefined): void {
+    serveHttp(link, this.#service);
+    if (firstBytes !== undefined) deliver(link, firstBytes);
   }
+}
+
+function farewellOf({ status, message }: ConnectionRefusal): string {
+  const body = `${JSON.stringify({ message })}\n`;
+  return [
+    `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${dateLine()}Content-Type: application/json`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(status === 503 ? ['Retry-After: 1'] : []),
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
 }

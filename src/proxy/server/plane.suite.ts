@@ -1,7 +1,7 @@
 /** A data plane on loopback for tests, and config objects to give it. */
 import type { Ack, Certificate, ConfigObject, ConfigRef, Listener, Policy, RouteRule } from '../../config/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';
-import type { Policies } from '../filter/index.ts';
+import type { ConnectionPolicies, Policies } from '../filter/index.ts';
 import type { ProxyOptions } from '../proxy.ts';
 import { DataPlane } from './data-plane.ts';
 
@@ -11,7 +11,7 @@ export class PlaneRig {
   ack: Ack | undefined;
   #version = 0;
 
-  constructor(options: Partial<ProxyOptions> = {}, policies?: Policies) {
+  constructor(options: Partial<ProxyOptions> = {}, policies?: Policies, connectionPolicies?: ConnectionPolicies) {
     const all: ProxyOptions = {
       name: 'rig',
       bind: ['127.0.0.1'],
@@ -21,7 +21,10 @@ export class PlaneRig {
       onAccess: (entry) => this.accesses.push(entry),
       ...options,
     };
-    this.plane = new DataPlane(all, policies);
+    this.plane = new DataPlane(all, {
+      ...(policies && { policies }),
+      ...(connectionPolicies && { connectionPolicies }),
+    });
   }
 
   async apply(upserts: ConfigObject[], removals: ConfigRef[] = []): Promise<Ack> {

@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type HttpService, serveHttp } from '../http/index.ts';
-import { ALPN, adoptSocket, type Handle, linkOf, type NetLink, TlsTermination, tlsLinkOf } from '../listen/index.ts';
+import { ALPN, type NetLink, TlsTermination, tlsLinkOf } from '../listen/index.ts';
 import {
   type ClaimedTls,
   compileSniTable,
@@ -23,7 +23,6 @@ import {
 } from '../stream/index.ts';
 import { AcceptingPort } from './accepting-port.ts';
 import { challengeContexts, tlsContexts } from './certificates.ts';
-import { Entrance } from './entrance.ts';
 import type { PortContent, Swap } from './port.ts';
 import type { World } from './world.ts';
 
@@ -44,11 +43,10 @@ export class TlsPort extends AcceptingPort {
   readonly #relay: TcpRelay;
   readonly #router: TlsRouter;
   readonly #hello: HelloWaitOptions;
-  readonly #entrance: Entrance;
   #peeks: boolean;
 
   constructor(world: World, content: PortContent) {
-    super(world);
+    super(world, content);
     const { live } = this;
     this.#service = world.httpService(content.table, live);
     const contexts = tlsContexts(content.listeners, content.config);
@@ -83,16 +81,13 @@ export class TlsPort extends AcceptingPort {
     this.#hello = { wheel, limits, live, onHello, onFailed };
     this.#challenges = this.#expected(content);
     this.#peeks = peeks(content) || this.#challenges !== undefined;
-    this.#entrance = new Entrance(world, live, (link, firstBytes) => this.#admit(link, firstBytes));
-    this.#entrance.prepare(content)();
   }
 
-  prepare(content: PortContent): Swap {
+  protected prepareContent(content: PortContent): Swap {
     const sniTable = this.#sniTable(content);
     const contexts = tlsContexts(content.listeners, content.config);
     const swapHttps = this.#https.prepare(contexts);
     const swapBytes = this.#bytes.prepare(contexts);
-    const swapEntrance = this.#entrance.prepare(content);
     const challenges = this.#expected(content);
     return () => {
       this.#challenges = challenges;
@@ -101,7 +96,6 @@ export class TlsPort extends AcceptingPort {
       this.#peeks = peeks(content) || challenges !== undefined;
       swapHttps();
       swapBytes();
-      swapEntrance();
     };
   }
 
@@ -114,13 +108,7 @@ export class TlsPort extends AcceptingPort {
     });
   }
 
-  protected accept(handle: Handle): void {
-    if (this.#entrance.guarded) this.#entrance.accept(handle);
-    else this.#admit(linkOf(adoptSocket(handle)));
-  }
-
-  /** After the entrance. */
-  #admit(link: NetLink, firstBytes?: Buffer): void {
+  protected admit(link: NetLink, firstBytes: Buffer | undefined): void {
     if (this.#peeks) this.#router.accept(link, link.addresses, firstBytes);
     else waitForHello(link, this.#hello, firstBytes);
   }

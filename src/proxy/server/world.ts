@@ -2,7 +2,7 @@
 
 import type { AccessEntry, Metrics } from '../../observe/index.ts';
 import type { Networks } from '../../value/networks.ts';
-import type { Policies } from '../filter/index.ts';
+import { CONNECTION_POLICIES, type ConnectionPolicies, type Policies } from '../filter/index.ts';
 import type { DrainSet, Tally } from '../ground/drain.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats } from '../http/index.ts';
 import type { Driver, GivenSockets, TicketKeys } from '../listen/index.ts';
@@ -22,6 +22,8 @@ export class World {
   readonly backends: Backends;
   readonly stats: Stats;
   readonly policies: Policies;
+  /** What policies are on connections, before any request. */
+  readonly connectionPolicies: ConnectionPolicies;
   readonly meter: StreamMeter;
   readonly streamLimits = streamLimits();
   readonly ticketKeys: TicketKeys;
@@ -36,7 +38,14 @@ export class World {
   readonly #onAccess: ((entry: AccessEntry) => void) | undefined;
 
   constructor(
-    parts: { driver: Driver; wheel: DeadlineWheel; backends: Backends; policies: Policies; metrics: Metrics },
+    parts: {
+      driver: Driver;
+      wheel: DeadlineWheel;
+      backends: Backends;
+      policies: Policies;
+      connectionPolicies?: ConnectionPolicies;
+      metrics: Metrics;
+    },
     settings: {
       limits: HttpLimits;
       trustedHops: Networks;
@@ -50,6 +59,7 @@ export class World {
     this.wheel = parts.wheel;
     this.backends = parts.backends;
     this.policies = parts.policies;
+    this.connectionPolicies = parts.connectionPolicies ?? CONNECTION_POLICIES;
     this.stats = new Stats(parts.metrics);
     this.meter = new StreamMeter(parts.metrics, settings.onAccess);
     this.ticketKeys = settings.ticketKeys;

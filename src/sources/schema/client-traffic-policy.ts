@@ -1,7 +1,7 @@
 import type { PolicyTargetReference } from '../../api/index.ts';
 import { cidr } from './format.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
-import { celRule, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { celRule, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 
 const takesListeners = celRule(
   'self.all(ref, ref.group == "gateway.networking.k8s.io" && ref.kind in ["Gateway", "ListenerSet"])',
@@ -24,6 +24,7 @@ export const clientTrafficPolicySpec = object({
     list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesListeners] }),
   ),
   proxyProtocol: optional(proxyProtocol),
+  connection: optional(object({ maxConnections: required(integer({ min: 1 })) })),
   pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
   tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
 });
