@@ -1,4 +1,4 @@
-export { FilterChain } from './chain.ts';
+export type { FilterChain } from './chain.ts';
 export { type Arrival, ConnectionChain, type ConnectionFilter, type ConnectionRefusal } from './connection.ts';
 export { ConnectionLimit } from './connection-limit.ts';
 export { CONNECTION_POLICIES, type ConnectionPolicies, type ConnectionPort } from './connection-policies.ts';

@@ -207,7 +207,7 @@ function without(outer: FilterChain | undefined, inner: FilterChain | undefined)
 
 /** Users' policies that a config policy stands for. */
 function sourcesOf({ spec }: AttachedPolicy): string[] {
-  return spec !== undefined && 'acts' in spec ? (spec as Stacked<unknown>).acts.map(({ source }) => source) : [];
+  return typeof spec === 'object' && 'acts' in spec ? (spec as Stacked<unknown>).acts.map(({ source }) => source) : [];
 }
 
 function targetKey(kind: string, key: string): string {
