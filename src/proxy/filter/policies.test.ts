@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { DaemunError } from '../../observe/index.ts';
+import { FilterChain } from './chain.ts';
 import {
   ANSWERED,
   type AttachedPolicy,
   CONTINUE,
   type CompiledFilter,
-  FilterChain,
   type FilterScope,
   type FilterStep,
   Policies,
