@@ -58,6 +58,10 @@ export class Progress {
     }
     const end = /^ {4}--- (PASS|FAIL|SKIP): TestConformance\/(\S+) \(([\d.]+)s\)/.exec(line);
     if (end !== null) return this.#ended(end[2]!, end[1]!, Number(end[3]));
+    // What is before the tests has no name, and may take long.
+    const step =
+      /^ +(?:conformance|suite|kubernetes|apply)\.go:\d+: (?:\S+Z: )?((?:Creating|Waiting|Test Setup).*)/.exec(line);
+    if (step !== null && this.#speaker === '') console.log(`    ${step[1]}`);
     const lines = this.#said.get(this.#speaker);
     if (lines === undefined) this.#said.set(this.#speaker, [line]);
     else lines.push(line);

@@ -102,9 +102,9 @@ function allOptions(): Option[] {
     new Option('--node <name>', 'node that it runs on').env('NODE_NAME'),
     zoneOption(),
     new Option('--snapshot <folder>', 'where the last config is kept, in memory (tmpfs); absent: nowhere'),
-    new Option('--snapshot-key <file>', 'encrypts the snapshot, which may then lie on a disk').argParser(
-      usage(snapshotKey),
-    ),
+    new Option('--snapshot-key <file>', 'encrypts the snapshot, which may then lie on a disk')
+      .env('DAEMUN_SNAPSHOT_KEY')
+      .argParser(usage(snapshotKey)),
     ...placeOptions(),
     workersOption(),
     ...logOptions(),
