@@ -49,10 +49,18 @@ const ack = v.object({
   refusedEndpoints: v.optional(v.array(v.object({ key: name, endpoint: text, message: v.string(), left: count }))),
 });
 
+/** What went wrong may have a name that is not known here: it is passed over later. */
+const troubles = v.object({
+  type: v.literal('troubles'),
+  worker: name,
+  troubles: v.array(v.object({ key: name, endpoint: text, what: text, count })),
+});
+
 const message = v.variant('type', [
   hello,
   holds,
   ack,
+  troubles,
   v.object({ type: v.literal('taken') }),
   v.object({ type: v.literal('leaving') }),
 ]);
