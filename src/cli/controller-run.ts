@@ -157,7 +157,7 @@ class ControllerRun {
     if (admin === undefined) return;
     const control = this.#control;
     this.#admin = await startAdmin(
-      { ...admin.address, token: admin.token },
+      { ...admin.address, token: admin.token, beyondLoopback: 'probes' },
       {
         readiness: () => ({ ...control.health(), checks: control.checks() }),
         metrics: async () =>

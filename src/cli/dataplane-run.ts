@@ -17,7 +17,7 @@ import {
   type SnapshotPlace,
   servingMetrics,
 } from '../delivery/index.ts';
-import { type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
+import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
 import type { AdminSetup } from './admin-option.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
 import { RunMetrics } from './run-metrics.ts';
@@ -51,6 +51,8 @@ export interface DataPlaneOptions {
   workers: number;
   /** Where the last config is kept; absent: nowhere. */
   snapshot?: SnapshotPlace;
+  /** Where the place cannot be used, nothing is kept; else that is the end. */
+  snapshotOptional?: boolean;
   /** Absent: no admin API. */
   admin?: AdminSetup;
   /** Milliseconds. */
@@ -90,7 +92,7 @@ export class DataPlaneRun implements Served {
   /** Throws a DaemunError for a folder or an address that cannot be used. */
   async start(): Promise<void> {
     const { name, workers, setup, snapshot, openStream } = this.#options;
-    const file = snapshot && (await SnapshotFile.open(snapshot));
+    const file = snapshot && (await this.#place(snapshot));
     await this.#startAdmin();
     this.#held = file && (await this.#kept(file));
     if (this.#phase !== 'reading') return;
@@ -116,6 +118,16 @@ export class DataPlaneRun implements Served {
     });
     if (this.#held) this.#wait(PATIENCE.asked);
     await this.#synced.promise;
+  }
+
+  async #place(snapshot: SnapshotPlace): Promise<SnapshotFile | undefined> {
+    try {
+      return await SnapshotFile.open(snapshot);
+    } catch (error) {
+      if (!this.#options.snapshotOptional || !(error instanceof DaemunError)) throw error;
+      this.#log.warn({ code: error.code }, `no config is kept for a start without the controller: ${error.message}`);
+      return undefined;
+    }
   }
 
   /** What comes is pushed: there is nothing to look at. */

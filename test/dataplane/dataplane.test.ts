@@ -1,5 +1,5 @@
 /** The data plane of one Gateway, as a pod runs it: what it serves, what it says, and what it does alone. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { ask, askAdmin } from '../cli/client.ts';
@@ -127,6 +127,17 @@ test('a snapshot is not served where the controller knows better', async () => {
   const second = await start(rig, ['--snapshot', folder]);
   expect(await bodyOf(second.port, '/old')).toBe('two');
   expect(second.stderr).not.toContain('the controller is away');
+});
+
+test('without a folder in memory it serves all the same where a snapshot is optional, and keeps none on the disk', async () => {
+  const rig = await rigOf();
+  rig.gateway().put(...config(80));
+  const folder = mkdtempSync(join(process.cwd(), '.daemun-snapshot-'));
+  closing.push(() => rmSync(folder, { recursive: true }));
+  const running = await start(rig, ['--snapshot', folder, '--snapshot-optional']);
+  await running.logged('no config is kept for a start without the controller');
+  await running.terminate();
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test('a snapshot that is torn is told of and set aside', async () => {

@@ -1,7 +1,7 @@
 /** `daemun controller`: makes and feeds the data planes of a cluster's Gateways. */
 import { Command, Option } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
-import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
+import { type AdminFlags, adminOptions, dataPlaneAdmin } from '../admin-option.ts';
 import { type ClusterFlags, clusterOptions } from '../cluster-option.ts';
 import { controllerOption, usage } from '../option.ts';
 import { Signals } from '../signal.ts';
@@ -35,9 +35,9 @@ export function controllerCommand(): Command {
         'Several may run: all send config, and one of them, by a Lease, writes to the cluster.',
     )
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: ControllerFlags, asked: Command) => {
+    .action(async (flags: ControllerFlags) => {
       const signals = new Signals();
-      const admin = adminSetup(flags, asked);
+      const admin = dataPlaneAdmin(flags);
       const { runController } = await import('../controller-run.ts');
       const { kubeconfig, context, namespace: namespaces, lease, controllerName, ...rest } = flags;
       const { image, streamPort, streamAddress, publishService, podNamespace, logLevel, logFormat } = rest;
@@ -46,7 +46,8 @@ export function controllerCommand(): Command {
         ...{ image, streamPort, streamAddress, publishService, podNamespace, admin, logLevel, logFormat, signals },
       });
     });
-  for (const option of [...ownOptions(), ...clusterOptions(), ...adminOptions()]) command.addOption(option);
+  const admin = adminOptions().filter(({ long }) => long !== '--admin-insecure');
+  for (const option of [...ownOptions(), ...clusterOptions(), ...admin]) command.addOption(option);
   return command;
 }
 

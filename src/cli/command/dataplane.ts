@@ -31,6 +31,7 @@ interface DataPlaneFlags extends AdminFlags, ServingFlags {
   node?: string;
   snapshot?: string;
   snapshotKey?: Buffer;
+  snapshotOptional?: boolean;
 }
 
 const EXAMPLES = `
@@ -71,6 +72,7 @@ export function dataplaneCommand(): Command {
         ...(admin ? { admin } : {}),
         note,
         ...snapshotPlace(flags, asked),
+        snapshotOptional: flags.snapshotOptional === true,
         stream: {
           address: controller,
           serverName: flags.controllerServerName ?? controller.host,
@@ -102,6 +104,7 @@ function allOptions(): Option[] {
     new Option('--node <name>', 'node that it runs on').env('NODE_NAME'),
     zoneOption(),
     new Option('--snapshot <folder>', 'where the last config is kept, in memory (tmpfs); absent: nowhere'),
+    new Option('--snapshot-optional', 'go on without a snapshot where its folder cannot be used, instead of ending'),
     new Option('--snapshot-key <file>', 'encrypts the snapshot, which may then lie on a disk')
       .env('DAEMUN_SNAPSHOT_KEY')
       .argParser(usage(snapshotKey)),

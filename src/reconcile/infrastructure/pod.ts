@@ -146,6 +146,8 @@ function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around):
     `--ca=${RUN}/authority/ca.crt`,
     `--token=${RUN}/token/token`,
     `--snapshot=${RUN}/snapshot`,
+    // Where a node has no memory to lend as a folder, it serves all the same.
+    '--snapshot-optional',
     `--admin=${host}:${admin}`,
     '--log-format=json',
     ...(workers === undefined ? [] : [`--workers=${workers}`]),
