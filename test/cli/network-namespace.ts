@@ -39,8 +39,14 @@ export function inNetwork({ ipv6 = 'there', ipv4 = 'there' }: Network = {}): str
   return ['unshare', ...own, 'bash', '-ec', `${steps.join(' && ')} && exec "$@"`, 'bash', ...last];
 }
 
+/** The program and its arguments that start another one in the network of a process. */
+export function joinNetwork(pid: number): string[] {
+  const own = process.getuid?.() === 0 ? ['--net'] : ['--user', '--preserve-credentials', '--net'];
+  return ['nsenter', '--target', String(pid), ...own];
+}
+
 /** Runs a program in the network of a process. */
 export function beside(pid: number, program: string, args: string[]): Promise<Run> {
-  const own = process.getuid?.() === 0 ? ['--net'] : ['--user', '--preserve-credentials', '--net'];
-  return run('nsenter', ['--target', String(pid), ...own, program, ...args]);
+  const [enter, ...words] = joinNetwork(pid);
+  return run(enter!, [...words, program, ...args]);
 }

@@ -7,13 +7,13 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { helmProgram } from '../charts/helm.ts';
 import { textOf } from '../house/tree.ts';
 import { run } from '../protocols/tool.ts';
+import { CLUSTER_GUIDES } from './guide-list.ts';
 import { Scene } from './scene.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Files are named in the paragraph above their block. */
 const FILE = /`([\w.-]+)`[^\n]*:(?:[^\n`]*\n)*?\n```(?:yaml|nginx)\n([\s\S]*?)```/g;
 const CONSOLE = /```console\n([\s\S]*?)```/g;
-const GUIDES = ['kubernetes', 'no-load-balancer', 'helm-environments', 'cert-manager', 'multi-tenant', 'unmanaged'];
 
 const open: Array<() => unknown> = [];
 afterEach(async () => {
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 describe('guides', () => {
-  test.each(GUIDES)('%s', async (guide) => {
+  test.each(CLUSTER_GUIDES)('%s', async (guide) => {
     const scene = await Scene.open('guide');
     open.push(() => scene.close());
     // What the guides take for there, because it has nothing to do with them.
