@@ -31,7 +31,8 @@ describe.each(PAGES)('%s', (page) => {
     expect(steps.filter(({ type }) => type === 'command' || type === 'elsewhere')).not.toEqual([]);
   });
 
-  test.runIf(steps.some(({ type }) => type === 'command'))('does what it says', { timeout: 120_000 }, async () => {
+  if (!steps.some(({ type }) => type === 'command')) return;
+  test('does what it says', { timeout: 120_000 }, async () => {
     machine = await Machine.start();
     for (const step of steps) {
       if (step.type === 'file') machine.write(step.name, step.content);
