@@ -14,6 +14,8 @@ export interface ProxySetup extends AccessSetup {
   /** With descriptors of the worker's. */
   given?: GivenSocket[];
   trustedHops: string[];
+  /** A file that the workers inherit, and what else they must have in common. */
+  sharedMemory?: { fd: number; workers: number; seed: number };
   /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
   ticketSecret: TicketSecret;
   /** Milliseconds; absent: the data plane's default. */
@@ -44,6 +46,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       trustedHops,
       ticketSecret,
       reusePort: shared,
+      ...(setup.sharedMemory ? { sharedMemory: { ...setup.sharedMemory, index: indexOf(name) } } : {}),
       loopbackNames,
       ...(setup.loopbackEndpoints ? { loopbackEndpoints: setup.loopbackEndpoints } : {}),
       via,
@@ -65,4 +68,9 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
     };
   };
   return { open, abandon: () => access.close() };
+}
+
+/** Of `worker-3`, 3. */
+function indexOf(name: string): number {
+  return Number(name.slice(name.lastIndexOf('-') + 1));
 }

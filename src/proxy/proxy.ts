@@ -4,6 +4,7 @@ import type { AccessEntry, MetricsSnapshot } from '../observe/index.ts';
 import type { TicketSecret } from '../value/ticket-secret.ts';
 import type { HttpLimits } from './http/index.ts';
 import type { GivenSocket } from './listen/index.ts';
+import type { SharedMemory } from './state/index.ts';
 
 export interface ProxyOptions {
   /** This data plane's name in acknowledgements and metrics, such as `worker-0`. */
@@ -16,6 +17,8 @@ export interface ProxyOptions {
   given?: GivenSocket[];
   /** Several processes share the ports (SO_REUSEPORT). */
   reusePort: boolean;
+  /** What limits of several processes have in common; absent: each counts alone. */
+  sharedMemory?: SharedMemory;
   /** Networks (CIDR) whose X-Forwarded-* and X-Request-Id are believed. */
   trustedHops: string[];
   /**

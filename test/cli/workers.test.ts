@@ -159,3 +159,22 @@ test('one worker is a process too: it serves on while control stands still, and 
   await vi.waitFor(async () => expect(await ask({ port })).toMatchObject({ status: 200 }), { timeout: 10_000 });
   backend.close();
 });
+
+test('a rate limit is that of both workers together', async () => {
+  const port = await freePort();
+  const limit = `
+apiVersion: policies.daemun.dev/v1alpha1
+kind: RateLimitPolicy
+metadata: { name: few, namespace: shop }
+spec:
+  targetRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: edge }]
+  limits: [{ requests: 40, per: Day, key: [{ type: ClientAddress }] }]
+`;
+  running = await ServingProcess.start({ 'gateway.yaml': GATEWAY, 'shop.yaml': shop('cart'), 'limit.yaml': limit }, [
+    ...['--workers', '2', '--port-map', `80=${port}`, '--echo-backends'],
+  ]);
+  const statuses = await Promise.all(Array.from({ length: 100 }, () => ask({ port })));
+  expect(statuses.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(40);
+  expect(statuses.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(42);
+  expect(new Set(statuses.map(({ status }) => status))).toEqual(new Set([200, 429]));
+});

@@ -9,7 +9,7 @@ import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
 import { GivenSockets, NetDriver, TicketKeys } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
-import { ProxyState, TroubleWatch } from '../state/index.ts';
+import { PolicyState, ProxyState, TroubleWatch } from '../state/index.ts';
 import { proxyHeader } from '../stream/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
 import { type Change, ChangeCompiler, type Served } from './change.ts';
@@ -61,7 +61,10 @@ export class DataPlane implements Proxy {
     this.#gate = new EndpointGate({ loopbackEndpoints, loopbackNames });
     const driver = new GuardedDriver(new NetDriver(), this.#gate);
     this.#troubles = new TroubleWatch((troubles) => options.onTroubles?.(troubles));
-    const state = new ProxyState(wheel, { troubles: this.#troubles });
+    const state = new ProxyState(wheel, {
+      policies: new PolicyState(options.sharedMemory),
+      troubles: this.#troubles,
+    });
     const policies = instead ?? new Policies(POLICY_FILTERS, state.policies);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const endpointLimits = { connections: limits.maxBackendConnections, pending: limits.maxPendingRequests };

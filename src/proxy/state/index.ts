@@ -10,5 +10,6 @@ export type { DecisionCounter, PolicyDecision } from './policy-counts.ts';
 export { PolicyState } from './policy-state.ts';
 export { ProxyState } from './proxy-state.ts';
 export { RetryBudget } from './retry-budget.ts';
+export type { SharedMemory } from './shared-file.ts';
 export { TroubleWatch } from './trouble-watch.ts';
 export type { Underway } from './underway.ts';

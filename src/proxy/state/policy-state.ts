@@ -3,18 +3,27 @@ import { randomBytes } from 'node:crypto';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
 import { PolicyCounts } from './policy-counts.ts';
+import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
 import { MemoryUnderway, type Underway } from './underway.ts';
 
 export class PolicyState {
   readonly counts: PolicyCounts = new PolicyCounts();
   readonly buckets: Buckets;
-  readonly underway: Underway = new MemoryUnderway();
+  readonly underway: Underway;
   /** Of hashes of keys, so that nobody can make two of them meet. */
   readonly seed: number;
 
-  constructor(buckets: Buckets = new MemoryBuckets(), seed: number = randomBytes(4).readUInt32LE()) {
-    this.buckets = buckets;
-    this.seed = seed;
+  /** `shared`: with other workers of the machine. */
+  constructor(shared?: SharedMemory) {
+    if (shared === undefined) {
+      this.buckets = new MemoryBuckets();
+      this.underway = new MemoryUnderway();
+    } else {
+      const buckets = new SharedBuckets(shared);
+      this.buckets = buckets;
+      this.underway = new SharedUnderway(shared, buckets.end);
+    }
+    this.seed = shared?.seed ?? randomBytes(4).readUInt32LE();
   }
 
   metrics(): MetricsSnapshot {

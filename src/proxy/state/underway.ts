@@ -13,6 +13,10 @@ export class MemoryUnderway implements Underway {
     return this.#counts.size;
   }
 
+  count(a: number, b: number): number {
+    return this.#counts.get(keyOf(a, b)) ?? 0;
+  }
+
   take(a: number, b: number, most: number): boolean {
     const key = keyOf(a, b);
     const count = this.#counts.get(key) ?? 0;
