@@ -48,7 +48,7 @@ export class TroubleBook {
     const now = performance.now();
     for (const { key, endpoint, what, count } of troubles) {
       const backend = backendOf(key);
-      if (backend === undefined || WORDS[what] === undefined) continue;
+      if (backend === undefined || !Object.hasOwn(WORDS, what)) continue;
       const id = `${key} ${endpoint}`;
       if (count > 0) this.#begun(id, { proxy, now, count, backend, endpoint, what });
       else this.#over(id, proxy);

@@ -31,6 +31,8 @@ export interface FilterReading {
   unresolved: Problem[];
   /** Filters that this gateway does not have, or that contradict each other: what they guard is not served. */
   unsupported: Problem[];
+  /** What is served as written, and most likely not meant. */
+  remarks: Problem[];
 }
 
 export function readFilters(
@@ -38,7 +40,7 @@ export function readFilters(
   filters: ReadonlyArray<HTTPRouteFilter | GRPCRouteFilter>,
   field: string,
 ): FilterReading {
-  const reading: FilterReading = { filters: [], uses: [], unresolved: [], unsupported: [] };
+  const reading: FilterReading = { filters: [], uses: [], unresolved: [], unsupported: [], remarks: [] };
   for (const [at, filter] of filters.entries()) readFilter(scope, filter, { reading, field: `${field}[${at}]` });
   const kinds = filters.map(({ type }) => type);
   if (kinds.includes('RequestRedirect') && kinds.includes('URLRewrite')) {
@@ -58,6 +60,7 @@ function readFilter(scope: BackendScope, filter: HTTPRouteFilter | GRPCRouteFilt
     'urlRewrite' in filter || 'requestRedirect' in filter || 'cors' in filter ? httpOnly(filter) : undefined;
   if (parsed !== undefined) {
     take(parsed, { reading, field: `${field}.${MEMBERS[parsed.type]}` });
+    if (parsed.type === 'CORS') reading.remarks.push(...corsRemarks(parsed, `${field}.cors`));
     return;
   }
   switch (filter.type) {
@@ -178,6 +181,14 @@ function cors(filter: HTTPCORSFilter): CorsFilter {
     exposeHeaders: filter.exposeHeaders ?? [],
     maxAge: filter.maxAge ?? 5,
   };
+}
+
+/** For methods and headers of requests the data plane answers with what was asked for; here nothing is asked for. */
+function corsRemarks({ allowCredentials, exposeHeaders }: CorsFilter, field: string): Problem[] {
+  if (!allowCredentials || !exposeHeaders.includes('*')) return [];
+  const message =
+    'browsers take * literally where allowCredentials is true, so that it exposes no header to scripts: list the headers';
+  return [problem('', `${field}.exposeHeaders`, message)];
 }
 
 /** A mirror whose backend does not resolve is left out: the requests themselves are not concerned. */

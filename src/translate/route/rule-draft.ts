@@ -71,6 +71,7 @@ export function readRule(
   const retry = readRetry(rule.retry, `${field}.retry`, faults);
   reading.uses.push(...filters.uses);
   reading.unresolved.push(...filters.unresolved);
+  reading.remarks.push(...filters.remarks);
   const problems = faults.filter(isOwnFault);
   if (problems.length > 0) reading.invalid.push({ index, problems });
   const draft: RuleDraft = { index, matches: matches.matches, filters: filters.filters, backends };
@@ -110,6 +111,7 @@ export function readBackends(
     const filters = readFilters(scope, reference.filters ?? [], `${where}.filters`);
     if (filters.filters.length > 0) filters.unsupported.push(...tooLong(`${where}.filters`, before, filters.filters));
     reading.unresolved.push(...filters.unresolved);
+    reading.remarks.push(...filters.remarks);
     reading.uses.push(...filters.uses);
     const weighted: WeightedBackend = { weight: reference.weight ?? 1, filters: filters.filters };
     if ('reason' in result) {

@@ -41,7 +41,8 @@ function sites({ look, served }: ShadowScope): SiteOf {
 
 function parentStatus(scope: RouteStatusScope, route: JudgedRoute, parent: ParentPlacement): RouteParentStatus {
   const refusals = parent.refusal === undefined ? route.refusals : [parent.refusal];
-  const accepted = { reason: ROUTE_REASON.Accepted, message: 'accepted' };
+  const message = ['accepted', ...route.remarks.map((remark) => describe([remark]))].join('; ');
+  const accepted = { reason: ROUTE_REASON.Accepted, message };
   const verdicts: Verdict[] = [
     judge(CONDITION.Accepted, refusals, accepted),
     judge(CONDITION.ResolvedRefs, route.unresolved, {
