@@ -87,6 +87,8 @@ export class StreamRig {
   server!: StreamServer;
   /** Before a token is judged. */
   hold: Promise<void> = Promise.resolve();
+  /** How many tokens were judged, or are to be. */
+  asked = 0;
   #port = 0;
 
   private constructor(authority: Authority, log: Awaited<ReturnType<typeof createLog>>, options: StreamRigOptions) {
@@ -138,6 +140,7 @@ export class StreamRig {
       port: this.#port,
       tls,
       authenticate: async (token) => {
+        this.asked++;
         await this.hold;
         const identity = this.tokens.get(token);
         if (!identity) throw new StreamRefusal('token', 'the token is not known');

@@ -337,3 +337,22 @@ test('where no controller leads, the one that is there goes on sending', async (
   }
   expect(rig.gateway().names).toEqual(['pod-a']);
 });
+
+test('a controller that was asked before the last step came from another is not taken at its word', async () => {
+  const following = await rigOf({ leading: false });
+  const leading = await rigOf({ authority: following.authority });
+  for (const rig of [following, leading]) rig.gateway().put(bundle('a/one'));
+  const addresses = [following.access.address];
+  const { held, client } = dataPlane(following, { resolve: async () => addresses });
+  await vi.waitFor(() => expect(held.size).toBe(1));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  leading.hold = promise;
+  addresses.shift();
+  addresses.push(leading.access.address);
+  await vi.waitFor(() => expect(leading.asked).toBe(1));
+  following.gateway().put(bundle('a/two'));
+  await vi.waitFor(() => expect(held.size).toBe(2));
+  resolve();
+  await vi.waitFor(() => expect([...held.keys()]).toEqual(['a/one']));
+  expect(client.state.connected).toBe(true);
+});
