@@ -97,15 +97,6 @@ export class Control {
     await this.#synced.promise;
   }
 
-  /**
-   * Resolves when data planes of these Gateways (`namespace/name`) serve what they were told, and after `patience`
-   * milliseconds anyway. A controller that has just started, or leads since now, knows nothing of data planes that have
-   * not found it yet: what it would write of them before that is untrue.
-   */
-  async served(gateways: Iterable<string>, patience: number): Promise<void> {
-    await this.#feeding?.served(gateways, patience);
-  }
-
   /** What the data planes were told to serve. */
   get snapshot(): Snapshot {
     return this.#feeding?.snapshot ?? Snapshot.EMPTY;

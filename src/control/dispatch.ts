@@ -50,11 +50,6 @@ export class Dispatch {
     return { version: this.snapshot.version, hashes: this.#publisher.hashes };
   }
 
-  /** Some data plane is there, and all that are have answered to everything. */
-  get isServed(): boolean {
-    return this.#names.length > 0 && this.#reached >= this.snapshot.version;
-  }
-
   /** `since`: when the first of the changes came. */
   publish(changes: Iterable<ConfigChange>, since: number): void {
     const delta = this.#publisher.publish(changes);
@@ -102,19 +97,13 @@ export class Dispatch {
   }
 
   #settle(): void {
-    const { onApplied } = this.#parts;
-    const reached = this.#reached;
+    const { acks, gateway, onApplied } = this.#parts;
+    const versions = this.#names.map((name) => acks.get(ackKey(gateway, name))?.version ?? 0);
+    const reached = versions.length === 0 ? 0 : Math.min(...versions);
     while (this.#open.length > 0 && this.#open[0]!.version <= reached) {
       const { since, ...sent } = this.#open.shift()!;
       onApplied({ ...sent, took: Math.round(performance.now() - since) });
     }
-  }
-
-  /** The version that all have answered to; 0 where there are none. */
-  get #reached(): number {
-    const { acks, gateway } = this.#parts;
-    const versions = this.#names.map((name) => acks.get(ackKey(gateway, name))?.version ?? 0);
-    return versions.length === 0 ? 0 : Math.min(...versions);
   }
 }
 

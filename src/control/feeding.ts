@@ -39,8 +39,6 @@ export interface Feeding {
   /** Sends nothing more. */
   stop(): void;
   listeners(): ListenerView[];
-  /** Resolves when data planes of these Gateways serve what they were told, and after `patience` milliseconds anyway. */
-  served(gateways: Iterable<string>, patience: number): Promise<void>;
   metrics(): Promise<MetricsSnapshot[]>;
   drain(timeout: number): Promise<void>;
   end(): Promise<void>;
@@ -87,9 +85,6 @@ export class SharedFeeding implements Feeding {
     const { acks, unserved } = this.#pipeline;
     return listenerViews(this.snapshot, { acks, unserved: unserved.values(), proxies: this.#fleet.names });
   }
-
-  /** A start has waited for it. */
-  async served(): Promise<void> {}
 
   metrics(): Promise<MetricsSnapshot[]> {
     return this.#fleet.metrics();

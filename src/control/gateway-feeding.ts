@@ -6,7 +6,6 @@ import { ConfigPump } from './config-pump.ts';
 import { ackKey, Dispatch } from './dispatch.ts';
 import type { Feeding, FeedingParts } from './feeding.ts';
 import { Partition } from './partition.ts';
-import { Waiting } from './waiting.ts';
 
 /** Milliseconds that the data planes of a Gateway that is gone have to be told that there is nothing to serve. */
 const FAREWELL = 5000;
@@ -21,7 +20,6 @@ export class GatewayFeeding implements Feeding {
   readonly #partition = new Partition();
   readonly #feeds = new Map<string, GatewayFeed>();
   readonly #farewells = new Set<Promise<void>>();
-  readonly #waiting = new Waiting();
   #pump: ConfigPump | undefined;
   #unsubscribe: () => void = () => {};
   #published = 0;
@@ -70,12 +68,6 @@ export class GatewayFeeding implements Feeding {
     return [...served, ...listenerViews(Snapshot.EMPTY, { acks, proxies: [], unserved: others })];
   }
 
-  served(gateways: Iterable<string>, patience: number): Promise<void> {
-    return this.#waiting.until(() => {
-      return [...gateways].every((gateway) => this.#feeds.get(gateway)?.dispatch.isServed ?? true);
-    }, patience);
-  }
-
   async metrics(): Promise<MetricsSnapshot[]> {
     return (await Promise.all(Array.from(this.#feeds.values(), ({ fleet }) => fleet.metrics()))).flat();
   }
@@ -108,7 +100,6 @@ export class GatewayFeeding implements Feeding {
         onAck: (ack) => {
           dispatch.acknowledge(within(ack, dispatch.snapshot));
           onAck(ack);
-          this.#waiting.look();
         },
         onNames: () => dispatch.review(),
         onTroubles: (proxy, troubles) =>
@@ -137,7 +128,6 @@ export class GatewayFeeding implements Feeding {
     const feed = this.#feeds.get(gateway);
     if (!feed) return;
     this.#feeds.delete(gateway);
-    this.#waiting.look();
     this.#published++;
     feed.dispatch.withdraw();
     const farewell = feed.fleet.drain(FAREWELL).finally(() => this.#farewells.delete(farewell));

@@ -13,6 +13,7 @@ import {
   pauseAfter,
 } from '../sources/cluster/index.ts';
 import { appliedStatus, type EntryList, type Json, MAX_ENTRIES, mergedEntries } from './status-shape.ts';
+import { TAKEOVER_PATIENCE, takesBack } from './takeover.ts';
 
 /** A status as translation gives it. */
 export interface WantedStatus {
@@ -37,6 +38,8 @@ export interface StatusReconcilerOptions {
   /** Told of each write that succeeded, with the status as it was and as it is. */
   onWrite?(key: string, change: WrittenStatus): void;
   now?: () => Date;
+  /** Milliseconds from the beginning of a lead, in which nothing that was programmed is taken back for want of word. */
+  patience?: number;
 }
 
 /** Fields that are applied are owned under this name. */
@@ -76,6 +79,8 @@ export class StatusReconciler {
   /** What a watch has not shown yet of our own writes, by key: the version that was answered. */
   readonly #written = new Map<string, LiveStatus>();
   #leading = false;
+  /** Set while what was programmed is not taken back. */
+  #patience: NodeJS.Timeout | undefined;
   #idle: Array<() => void> = [];
 
   constructor(options: StatusReconcilerOptions) {
@@ -86,8 +91,16 @@ export class StatusReconciler {
   /** Only a leader writes. Losing the lead stops what has not been sent at once. */
   lead(leading: boolean): void {
     this.#leading = leading;
-    if (leading) this.resync();
-    else for (const key of [...this.#due.keys()]) this.#drop(key);
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    if (leading) {
+      const over = (): void => {
+        this.#patience = undefined;
+        this.resync();
+      };
+      this.#patience = setTimeout(over, this.#options.patience ?? TAKEOVER_PATIENCE).unref();
+      this.resync();
+    } else for (const key of [...this.#due.keys()]) this.#drop(key);
   }
 
   write(changes: ReadonlyArray<{ key: string; after?: WantedStatus | undefined }>): void {
@@ -170,6 +183,8 @@ export class StatusReconciler {
     if (wanted === undefined || place === undefined) return;
     const live = await this.#newest(key, place);
     if (live === undefined) return void this.#given.delete(key);
+    // What comes to be known is asked again as it comes, and all that is left when the patience is over.
+    if (this.#patience !== undefined && takesBack(live.status, wanted.status as Json)) return;
     const now = (this.#options.now?.() ?? new Date()).toISOString().replace(/\.\d+Z$/, 'Z');
     const answer = APPLIED.includes(wanted.kind)
       ? await this.#apply(wanted, { live, place, now })
