@@ -164,7 +164,8 @@ class ControllerRun {
           mergeMetrics([
             ...(await control.metrics()),
             this.#cluster.metrics(),
-            this.#ownMetrics(),
+            this.#metrics.snapshot(),
+            ...(this.#stream ? [this.#stream.metrics()] : []),
             this.#runMetrics.families(control.snapshot),
           ]),
         status: () => control.report(),
@@ -174,12 +175,6 @@ class ControllerRun {
       },
     );
     this.#log.info({ admin: this.#admin.address }, 'the admin API listens');
-  }
-
-  #ownMetrics() {
-    const connected = this.#metrics.gauge('daemun_dataplanes', 'Data planes that are connected.');
-    connected.value = this.#stream?.connected ?? 0;
-    return this.#metrics.snapshot();
   }
 
   #written(verb: string, kind: string) {

@@ -99,8 +99,8 @@ export class StreamServer {
 
   metrics(): MetricsSnapshot {
     const connected: FamilySnapshot = {
-      name: 'daemun_stream_data_planes',
-      help: 'Data planes that are connected to the config stream.',
+      name: 'daemun_dataplanes',
+      help: 'Data planes that are connected, by Gateway.',
       type: 'gauge',
       series: Array.from(this.#options.fleets, ({ gateway, connected: value }) => ({ labels: { gateway }, value })),
     };
@@ -129,7 +129,7 @@ export class StreamServer {
 
   #refused(code: string): { value: number } {
     const help = 'Data planes that were not let in, by reason.';
-    return this.#metrics.counter('daemun_stream_refusals_total', help, { code });
+    return this.#metrics.counter('daemun_dataplane_refusals_total', help, { code });
   }
 
   #accept(socket: TLSSocket): void {
