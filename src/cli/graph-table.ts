@@ -1,10 +1,8 @@
 /** The graph of a running gateway, for people (table) or for programs (json, yaml). */
 import type { GraphView } from '../control/index.ts';
+import type { GraphOutput } from './option.ts';
 import type { Paint } from './style.ts';
 import { formatTable } from './table.ts';
-
-export const GRAPH_OUTPUTS = ['table', 'json', 'yaml'] as const;
-export type GraphOutput = (typeof GRAPH_OUTPUTS)[number];
 
 export async function printGraph(view: GraphView, output: GraphOutput, paint: Paint): Promise<string> {
   switch (output) {

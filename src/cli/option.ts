@@ -27,6 +27,10 @@ export function each<T>(read: (text: string) => T): (text: string, before?: T[])
   return usage((text: string, before?: T[]) => [...(before ?? []), read(text)]);
 }
 
+/** Of `daemun debug graph`. */
+export const GRAPH_OUTPUTS = ['table', 'json', 'yaml'] as const;
+export type GraphOutput = (typeof GRAPH_OUTPUTS)[number];
+
 export const ADMIN_DEFAULT: HostPort = { host: '127.0.0.1', port: 15000 };
 
 export function filesOption(): Option {

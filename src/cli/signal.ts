@@ -1,5 +1,8 @@
 /** What signals ask of a run. Taken from the first moment on, and told to whoever asks later. */
 
+/** Milliseconds in which npm passes on a signal that its children have had from the terminal, too. */
+const NPM_ECHO = 500;
+
 /** SIGTERM, SIGINT and SIGQUIT drain, SIGHUP reloads; the second of the former ends at once. */
 export class Signals {
   /** The first signal that asks for the end. */
@@ -9,13 +12,15 @@ export class Signals {
   #onReload: (() => void) | undefined;
 
   constructor({ hangUp = 'reload' }: { hangUp?: 'reload' | 'drain' } = {}) {
+    const echoed = process.env.npm_lifecycle_event === undefined ? 0 : NPM_ECHO;
     const [drain, end] = [Promise.withResolvers<NodeJS.Signals>(), Promise.withResolvers<NodeJS.Signals>()];
     this.drain = drain.promise;
     this.end = end.promise;
-    let asked = false;
+    let asked = Number.NaN;
     const onEnd = (signal: NodeJS.Signals): void => {
-      (asked ? end : drain).resolve(signal);
-      asked = true;
+      if (performance.now() - asked < echoed) return;
+      (Number.isNaN(asked) ? drain : end).resolve(signal);
+      asked = performance.now();
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, onEnd);
     process.on('SIGHUP', hangUp === 'drain' ? onEnd : () => this.#onReload?.());

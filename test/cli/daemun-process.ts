@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 
 const ENTRY = fileURLToPath(new URL('../../bin/daemun.js', import.meta.url));
 
+// The tests may be run by npm; what they start is not.
+delete process.env.npm_lifecycle_event;
+
 export interface Finished {
   code: number | null;
   stdout: string;

@@ -62,6 +62,21 @@ async function hangingBackend(): Promise<{ flag: string[]; close(): void; asked:
   return { flag, close, asked: once(server, 'request') };
 }
 
+test('under npm, which passes on what the terminal has sent already, one Ctrl-C is one', async () => {
+  vi.stubEnv('npm_lifecycle_event', 'start');
+  const backend = await hangingBackend();
+  const gateway = await serve([...backend.flag, '--drain-timeout', '1s']);
+  vi.unstubAllEnvs();
+  void ask({ port: gateway.port }).catch(() => {});
+  await backend.asked;
+  gateway.child.kill('SIGINT');
+  await gateway.logged('draining');
+  gateway.child.kill('SIGINT');
+  expect((await gateway.finished).code).toBe(0);
+  expect(gateway.records().at(-1)).toMatchObject({ msg: 'drained' });
+  backend.close();
+});
+
 test('SIGHUP looks at the files at once, and nothing ends', async () => {
   const gateway = await serve();
   const before = gateway.records().length;

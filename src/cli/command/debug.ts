@@ -3,8 +3,7 @@ import { Command } from 'commander';
 import type { GraphView } from '../../control/index.ts';
 import type { HostPort } from '../address.ts';
 import { adminTokenOption } from '../admin-option.ts';
-import { GRAPH_OUTPUTS, type GraphOutput } from '../graph-table.ts';
-import { ADMIN_DEFAULT, adminOption, outputOption } from '../option.ts';
+import { ADMIN_DEFAULT, adminOption, GRAPH_OUTPUTS, type GraphOutput, outputOption } from '../option.ts';
 
 interface GraphFlags {
   admin: HostPort;
