@@ -10,6 +10,7 @@ import type { FilterRun } from './filter-run.ts';
 import { FilteredAnswer } from './filtered-answer.ts';
 import { endWithStatus } from './grpc.ts';
 import {
+  bareLines,
   dated,
   type LocalReply,
   localReply,
@@ -85,7 +86,8 @@ export abstract class ExchangeAnswer extends ExchangeState {
     if (this.web !== null) this.down = this.web;
     const { requestId } = this;
     const reply = localReply(this.preference, status, { message, requestId });
-    this.reply({ ...reply, lines: `${reply.lines}${linesOf(headers)}X-Request-Id: ${requestId}\r\n` });
+    const lines = this.headRequest ? bareLines(reply) : reply.lines;
+    this.reply({ ...reply, lines: `${lines}${linesOf(headers)}X-Request-Id: ${requestId}\r\n` });
   }
 
   private respond({ status, headers, body, reason = '' }: Reply): void {

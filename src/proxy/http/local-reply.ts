@@ -68,6 +68,14 @@ export function localReply(
   }
 }
 
+/**
+ * An error to HEAD does not say what its body would be made of: programs are known that take an empty body for one of that
+ * type, and fail. What a filter or the gateway itself answers otherwise is the user's, and stays.
+ */
+export function bareLines({ lines }: LocalReply): string {
+  return lines.replace(/^Content-Type: [^\r]*\r\n/, '');
+}
+
 /** Sends a whole answer; of one to HEAD, the head. One whose lines are too long to be sent is a 500 without them. */
 export function sendReply(down: Downstream, reply: LocalReply, headRequest: boolean): void {
   const { status, lines } = reply;
