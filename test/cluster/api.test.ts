@@ -2,6 +2,7 @@
 import { ApiClient, ClusterSource } from '../../src/sources/cluster/index.ts';
 import { type SourceRig, testSource } from '../../src/sources/source.suite.ts';
 import { testApi } from '../kube/api.suite.ts';
+import { testInfrastructure } from '../kube/infrastructure.suite.ts';
 import { testLease } from '../kube/lease.suite.ts';
 import { testStatuses } from '../kube/status.suite.ts';
 import { changed, namespaceRig } from './rig.ts';
@@ -9,6 +10,7 @@ import { changed, namespaceRig } from './rig.ts';
 testApi('real', namespaceRig);
 testStatuses('real', namespaceRig);
 testLease('real', namespaceRig);
+testInfrastructure('real', namespaceRig);
 
 testSource('real cluster', async (objects): Promise<SourceRig> => {
   const { access, namespace, close } = await namespaceRig();

@@ -31,6 +31,15 @@ interface Target {
   subresource: string;
 }
 
+/** Kinds of Kubernetes itself: their objects do not say in a list what the list says. */
+const builtIn = ({ group }: ServedKind): boolean => !group.includes('.') || BUILT_IN.test(group);
+const BUILT_IN = /^(discovery|coordination|networking|events|apiextensions|authentication)\.k8s\.io$/;
+const unnamed = (object: unknown): unknown => {
+  const { apiVersion: _, kind: __, ...rest } = object as ApiObject;
+  return rest;
+};
+const same = (object: unknown): unknown => object;
+
 const METADATA_ONLY = /as=PartialObjectMetadata;/;
 const METADATA_LIST = /as=PartialObjectMetadataList;/;
 
@@ -184,7 +193,10 @@ export class ApiServer {
       metadata.continue = `${own} ${end}`;
       metadata.remainingItemCount = snapshot.objects.length - end;
     }
-    const items = snapshot.objects.slice(start, end).map(show);
+    const items = snapshot.objects
+      .slice(start, end)
+      .map(show)
+      .map(builtIn(served) ? unnamed : same);
     // As a real one does: of metadata alone an empty list is null.
     const bare = show === metadataOf && items.length === 0;
     return { kind: `${served.kind}List`, apiVersion: groupVersion(served), metadata, items: bare ? null : items };

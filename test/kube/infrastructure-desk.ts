@@ -18,6 +18,9 @@ export const SETTINGS: InfrastructureSettings = {
   namespace: 'daemun-system',
 };
 
+/** Nobody's: a controller that is in the cluster leaves its Gateways alone. */
+const CLASS = 'desk';
+
 const PATHS: Readonly<Record<string, string>> = {
   Service: '/api/v1 services',
   ServiceAccount: '/api/v1 serviceaccounts',
@@ -30,6 +33,9 @@ const PATHS: Readonly<Record<string, string>> = {
   Gateway: '/apis/gateway.networking.k8s.io/v1 gateways',
 };
 export const MADE = Object.keys(PATHS).filter((kind) => kind !== 'Gateway');
+
+/** A real cluster on a busy machine takes its time. */
+export const PATIENT = { timeout: 20_000 };
 
 const QUICK = { firstPause: 5, longestPause: 20 };
 
@@ -88,15 +94,15 @@ export class Desk {
         apiVersion: 'gateway.networking.k8s.io/v1',
         kind: 'Gateway',
         metadata: { name, namespace: this.namespace },
-        spec: { gatewayClassName: 'daemun', listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
+        spec: { gatewayClassName: CLASS, listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
       },
     });
-    this.classes.set(`${this.namespace}/${name}`, 'daemun');
+    this.classes.set(`${this.namespace}/${name}`, CLASS);
     return {
       namespace: this.namespace,
       name,
       uid: object.metadata.uid!,
-      className: 'daemun',
+      className: CLASS,
       labels: {},
       annotations: {},
       ports: [{ port: 80, protocol: 'TCP' }],
@@ -148,7 +154,7 @@ export class Desk {
   }
 
   async gone(kind: string, name: string): Promise<void> {
-    await expect.poll(() => this.names(kind)).not.toContain(name);
+    await expect.poll(() => this.names(kind), PATIENT).not.toContain(name);
   }
 
   path(kind: string): string {

@@ -1,7 +1,7 @@
 /** What the maker of infrastructure does to a cluster, the embedded one and a real one alike. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ApiRig } from './api.suite.ts';
-import { Desk } from './infrastructure-desk.ts';
+import { Desk, PATIENT } from './infrastructure-desk.ts';
 
 const LONG = `${'long-name.'.repeat(25)}end`;
 const open: Desk[] = [];
@@ -49,7 +49,7 @@ export function testInfrastructure(name: string, start: () => Promise<ApiRig>): 
         expect(metadata.ownerReferences).toMatchObject([{ kind: 'Gateway', name: 'edge', uid: edge.uid }]);
         expect(metadata.labels).toMatchObject({
           'gateway.networking.k8s.io/gateway-name': 'edge',
-          'gateway.networking.k8s.io/gateway-class-name': 'daemun',
+          'gateway.networking.k8s.io/gateway-class-name': 'desk',
         });
       }
       expect((await specOf(at, 'Service')).ports).toMatchObject([{ port: 80, targetPort: 80, name: 'tcp-80' }]);
@@ -85,7 +85,9 @@ export function testInfrastructure(name: string, start: () => Promise<ApiRig>): 
     test('another image is a rollout, and nothing but the workload changes', async () => {
       const at = await desk();
       const edge = await at.gateway('edge');
-      await at.make(at.reconciler(), edge);
+      const before = at.reconciler();
+      await at.make(before, edge);
+      before.lead(false);
       at.writes.length = 0;
       await at.make(at.reconciler({ settings: { image: 'daemun/daemun:2' } }), edge);
       expect(at.writes).toEqual(['apply Deployment']);
@@ -109,10 +111,10 @@ export function testInfrastructure(name: string, start: () => Promise<ApiRig>): 
       await at.patch('Service', 'daemun-edge', { spec: { selector: { 'app.kubernetes.io/name': 'stolen' } } });
       await at.patch('Service', 'daemun-edge', { metadata: { annotations: { theirs: 'kept' } } });
       const selector = async () => (await specOf(at, 'Service')) as { selector?: Record<string, string> };
-      await expect.poll(async () => (await selector()).selector?.['app.kubernetes.io/name']).toBe('daemun');
+      await expect.poll(async () => (await selector()).selector?.['app.kubernetes.io/name'], PATIENT).toBe('daemun');
       expect((await at.get('Service', 'daemun-edge')).metadata.annotations).toMatchObject({ theirs: 'kept' });
       await at.remove('PodDisruptionBudget', 'daemun-edge');
-      await expect.poll(() => at.names('PodDisruptionBudget')).toEqual(['daemun-edge']);
+      await expect.poll(() => at.names('PodDisruptionBudget'), PATIENT).toEqual(['daemun-edge']);
     });
 
     test('what is wanted no longer goes: fields, and objects', async () => {
@@ -193,7 +195,7 @@ export function testInfrastructure(name: string, start: () => Promise<ApiRig>): 
       const edge = await at.gateway('edge');
       reconciler.write([{ key: `Gateway/${at.namespace}/edge`, after: edge }]);
       await expect
-        .poll(() => at.state('edge')?.problem)
+        .poll(() => at.state('edge')?.problem, PATIENT)
         .toMatchObject({
           reason: 'Invalid',
           message: expect.stringContaining('Service daemun-edge exists already'),
@@ -201,8 +203,10 @@ export function testInfrastructure(name: string, start: () => Promise<ApiRig>): 
       expect((await specOf(at, 'Service')).ports).toMatchObject([{ port: 1 }]);
       expect(await at.names('Deployment')).toEqual(['daemun-edge']);
       await at.remove('Service', 'daemun-edge');
-      await expect.poll(async () => (await specOf(at, 'Service').catch(() => undefined))?.ports?.[0]?.port).toBe(80);
-      await expect.poll(() => at.state('edge')?.problem?.reason).not.toBe('Invalid');
+      await expect
+        .poll(async () => (await specOf(at, 'Service').catch(() => undefined))?.ports?.[0]?.port, PATIENT)
+        .toBe(80);
+      await expect.poll(() => at.state('edge')?.problem?.reason, PATIENT).not.toBe('Invalid');
     });
 
     test('a Gateway that goes takes with it what it owned', async () => {

@@ -47,6 +47,7 @@ export const SERVED_KINDS: readonly ServedKind[] = [
   kind('', 'v1', 'Event'),
   kind('events.k8s.io', 'v1', 'Event'),
   kind('discovery.k8s.io', 'v1', 'EndpointSlice'),
+  kind('multicluster.x-k8s.io', 'v1alpha1', 'ServiceImport', STATUS),
   kind('coordination.k8s.io', 'v1', 'Lease'),
   kind('apps', 'v1', 'Deployment', STATUS),
   kind('apps', 'v1', 'DaemonSet', STATUS),

@@ -1,7 +1,7 @@
 /** What has been made, as the cluster has it now, and the nodes and pods where addresses are theirs. */
 import type { Resource } from '../../api/index.ts';
 import { type ApiClient, ListWatch, type ListWatchTimes } from '../../sources/cluster/index.ts';
-import { collectionPath, type LiveObject, MADE_KINDS } from './made-object.ts';
+import { collectionPath, type LiveObject, MADE_API, MADE_KINDS, type MadeKind } from './made-object.ts';
 import { MANAGED_BY_LABEL, MANAGER, POD_GATEWAY_ANNOTATION } from './metadata.ts';
 
 export interface LiveObjectsOptions {
@@ -99,7 +99,9 @@ export class LiveObjects {
   }
 
   #put(kind: string, own: Map<string, LiveObject>, given: Resource): void {
-    const object = { ...given, kind } as LiveObject;
+    // Objects in a list do not say what they are.
+    const apiVersion = given.apiVersion ?? MADE_API[kind as MadeKind]?.apiVersion ?? 'v1';
+    const object = { ...given, apiVersion, kind } as LiveObject;
     const key = keyOf(given);
     const before = own.get(key);
     if (before !== undefined) this.#byGateway.get(gatewayOf(before))?.delete(before);
