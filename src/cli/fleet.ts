@@ -10,12 +10,9 @@ import { givenName, givenSockets, type NamedSocket } from './given-sockets.ts';
 import { workerEntry } from './package-place.ts';
 import type { ProxySetup } from './proxy-setup.ts';
 
-export interface FleetSetup extends Omit<ProxySetup, 'shared' | 'ticketSecret' | 'given'> {
-  /** Another run may have the same ports for a while, such as the one that takes this one's place. */
-  sharedPorts?: boolean;
-}
+export type FleetSetup = Omit<ProxySetup, 'shared' | 'ticketSecret' | 'given'>;
 
-export function openFleet(workers: number, { sharedPorts, ...own }: FleetSetup, events: WorkerEvents): Fleet {
+export function openFleet(workers: number, own: FleetSetup, events: WorkerEvents): Fleet {
   const sockets = usableSockets(workers, events);
   const given = sockets.map((one, at) => ({ ...one, fd: inheritedAt(at) }));
   const memory = workers > 1 ? openSharedMemory(events) : undefined;
@@ -23,7 +20,7 @@ export function openFleet(workers: number, { sharedPorts, ...own }: FleetSetup, 
   let ticketSecret = newTicketSecret();
   const setup = (): ProxySetup => {
     ticketSecret = ticketSecretAt(ticketSecret, Date.now());
-    const shared = workers > 1 || sharedPorts === true;
+    const shared = workers > 1 || own.handsOver === true;
     return { ...own, given, ticketSecret, shared, ...(sharedMemory ? { sharedMemory } : {}) };
   };
   const inherited = [...sockets.map(({ fd }) => fd), ...(memory === undefined ? [] : [memory])];

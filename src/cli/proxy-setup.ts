@@ -23,6 +23,8 @@ export interface ProxySetup extends AccessSetup {
   loopbackNames: 'allowed' | 'refused';
   /** Absent: allowed. */
   loopbackEndpoints?: 'allowed' | 'refused';
+  /** Another process will have taken the ports over when this one ends. */
+  handsOver?: boolean;
   via: boolean;
   /** Absent: endpoints of all zones are used. */
   zone?: string;
@@ -50,6 +52,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       loopbackNames,
       ...(setup.loopbackEndpoints ? { loopbackEndpoints: setup.loopbackEndpoints } : {}),
       via,
+      ...(setup.handsOver ? { handsOver: true } : {}),
       ...(setup.zone === undefined ? {} : { zone: setup.zone }),
       ownAddresses,
       onAck,

@@ -19,6 +19,8 @@ export interface ProxyOptions {
   reusePort: boolean;
   /** What limits of several processes have in common; absent: each counts alone. */
   sharedMemory?: SharedMemory;
+  /** Another process will have taken the ports over when this one drains: no connection that came here may be lost. */
+  handsOver?: boolean;
   /** Networks (CIDR) whose X-Forwarded-* and X-Request-Id are believed. */
   trustedHops: string[];
   /**

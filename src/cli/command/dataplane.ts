@@ -64,7 +64,7 @@ export function dataplaneCommand(): Command {
         loopbackNames: 'refused' as const,
         loopbackEndpoints: 'refused' as const,
         // The pod that takes this one's place has the same ports where both use the node's network.
-        sharedPorts: true,
+        handsOver: true,
       };
       const admin = dataPlaneAdmin(flags);
       await serveDataPlane({

@@ -8,12 +8,18 @@ import { Entrance } from './entrance.ts';
 import type { Port, PortContent, PortTarget, Swap } from './port.ts';
 import type { World } from './world.ts';
 
+/** Milliseconds that a turn of the event loop may take to be called quiet: all that comes in it is lost. */
+const QUIET_TURN = 0.05;
+/** Milliseconds that such a turn is waited for: under a flood there is none. */
+const QUIET_TIMEOUT = 1_000;
+
 export abstract class AcceptingPort implements Port {
   /** Connections, from accept until their last byte has left. */
   protected readonly live: DrainSet;
   protected readonly world: World;
   readonly #entrance: Entrance;
   #socket: ListeningSocket | undefined;
+  #taken = 0;
 
   constructor(world: World, content: PortContent) {
     this.world = world;
@@ -44,12 +50,29 @@ export abstract class AcceptingPort implements Port {
     this.#socket = socket;
   }
 
+  /**
+   * A socket that is closed resets the connections that wait in it, and others of its port get none of them. So it is
+   * closed after a turn of the event loop in which none came, and which was so short that none has come since.
+   */
+  async stop(): Promise<number> {
+    const until = performance.now() + QUIET_TIMEOUT;
+    for (let isQuiet = false, now = performance.now(); !isQuiet && now < until; ) {
+      const [began, before] = [now, this.#taken];
+      await nextTurn();
+      now = performance.now();
+      isQuiet = this.#taken === before && now - began < QUIET_TURN;
+    }
+    this.release()?.close();
+    return this.live.size;
+  }
+
   drain(timeout: number): Promise<void> {
     this.release()?.close();
     return this.live.drain(timeout);
   }
 
   #take(handle: Handle): void {
+    this.#taken++;
     this.#entrance.accept(linkOf(adoptSocket(handle)));
   }
 
@@ -70,4 +93,9 @@ export abstract class AcceptingPort implements Port {
   protected abstract prepareContent(content: PortContent): Swap;
   /** A connection came in, and its link knows the true client: sets its sink. `firstBytes` were received already. */
   protected abstract admit(link: NetLink, firstBytes: Buffer | undefined): void;
+}
+
+/** After the next look at the sockets. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

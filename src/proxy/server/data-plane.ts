@@ -193,6 +193,7 @@ export class DataPlane implements Proxy {
     this.#closing = true;
     clearTimeout(this.#reopen);
     await settledWithin(this.#queue, timeout);
+    if (this.#options.handsOver && timeout > 0) await this.#ports.stop();
     await this.#ports.drain(Math.max(0, timeout - (performance.now() - began)));
     this.#world.backends.close();
     this.#troubles.stop();

@@ -1,4 +1,5 @@
 /** The life of a data plane's ports: opened, swapped, handed over to a port of another kind, drained, tried again. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Delta, Listener, ListenerState, Snapshot } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import type { PreparedRoutes } from '../route/index.ts';
@@ -19,6 +20,9 @@ import { TcpPort } from './tcp-port.ts';
 import { TlsPort } from './tls-port.ts';
 import { UdpPort } from './udp-port.ts';
 import type { World } from './world.ts';
+
+/** Milliseconds that a connection has from its arrival to its first request, where this process is about to end. */
+export const ARRIVAL_GRACE = 500;
 
 export interface PortSetOptions extends Binding {
   reusePort: boolean;
@@ -166,6 +170,15 @@ export class PortSet {
     }
     if (failure === undefined) return { key, state: 'serving', bound };
     return { key, state: 'failed', bound, code: failure.code, message: failure.message };
+  }
+
+  /**
+   * Listens no more where others listen on the same ports. Connections that came last are given a moment for their
+   * handshake and request: nobody else has them.
+   */
+  async stop(): Promise<void> {
+    const left = await Promise.all(Array.from(this.#open.values(), ({ port }) => port.stop?.()));
+    if (left.some((count = 0) => count > 0)) await pause(ARRIVAL_GRACE);
   }
 
   /** Ends everything, what drains already too, within `timeout` milliseconds. */

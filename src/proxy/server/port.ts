@@ -35,6 +35,11 @@ export interface Port {
   /** Instead of `open`: listens on the socket of the port before it. */
   takeOver(socket: ListeningSocket): void;
   /**
+   * Takes what the kernel holds for it, listens no more, and resolves with how many live on it; they go on as before.
+   * Absent: the kernel holds nothing for it alone.
+   */
+  stop?(): Promise<number>;
+  /**
    * Nothing new; resolves when what is under way has ended, or was ended after `timeout` milliseconds. Asked again, the
    * earlier end counts.
    */

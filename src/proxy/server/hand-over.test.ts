@@ -1,0 +1,77 @@
+/** A data plane whose ports another process has taken over: what the kernel gave to it is answered before it ends. */
+import net, { type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import tls from 'node:tls';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import type { Listener, RouteRule } from '../../config/index.ts';
+import { selfSigned } from '../stream/certificate.suite.ts';
+import { certificate, listener, PlaneRig, rule } from './plane.suite.ts';
+
+let pair: { key: Buffer; cert: Buffer };
+beforeAll(async () => {
+  pair = await selfSigned('a.example');
+});
+
+let rig: PlaneRig;
+afterEach(() => rig.close());
+
+const GET = 'GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n';
+const ANSWERING: Partial<RouteRule> = {
+  filters: [{ type: 'DirectAnswer', status: 200, contentType: 'text/plain', body: 'here' }],
+  backends: [],
+};
+/** More than one turn of the event loop accepts. */
+const COUNT = 20;
+
+async function start(protocol: Listener['protocol']): Promise<number> {
+  rig = new PlaneRig({ handsOver: true, reusePort: true });
+  await rig.apply([certificate(pair), listener(protocol), rule('HTTPRoute', ANSWERING)]);
+  return rig.port();
+}
+
+/** They are in the kernel's hands when this resolves, and nobody has accepted one. */
+async function queued(port: number): Promise<Socket[]> {
+  const sockets = Array.from({ length: COUNT }, () => net.connect({ port, host: '127.0.0.1' }).on('error', () => {}));
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  return sockets;
+}
+
+test.for(['HTTP', 'HTTPS'] as const)('%s connections that waited to be accepted are answered', async (protocol) => {
+  const port = await start(protocol);
+  const raw = await queued(port);
+  const drained = rig.plane.drain(5_000);
+  const sockets =
+    protocol === 'HTTP'
+      ? raw
+      : raw.map((socket) => tls.connect({ socket, servername: 'a.example', rejectUnauthorized: false }));
+  const answers = await Promise.all(
+    sockets.map((socket) => {
+      socket.write(GET);
+      return text(socket);
+    }),
+  );
+  expect(answers.map((answer) => answer.slice(0, 15))).toEqual(answers.map(() => 'HTTP/1.1 200 OK'));
+  await drained;
+  await expect(
+    new Promise((resolve, reject) => {
+      net.connect({ port, host: '127.0.0.1' }).on('connect', resolve).on('error', reject);
+    }),
+  ).rejects.toThrow('ECONNREFUSED');
+});
+
+test('nobody who has nothing to say holds it for longer than a moment', async () => {
+  const port = await start('HTTP');
+  const [idle] = await queued(port);
+  const began = performance.now();
+  await rig.plane.drain(30_000);
+  expect(performance.now() - began).toBeLessThan(10_000);
+  idle!.destroy();
+});
+
+test('where the time is over there is none for those who come last, either', async () => {
+  const port = await start('HTTP');
+  await queued(port);
+  const began = performance.now();
+  await rig.plane.drain(0);
+  expect(performance.now() - began).toBeLessThan(400);
+});
