@@ -14,12 +14,22 @@ const KNOWN = [
   ...['X-Forwarded-Prefix', 'X-Forwarded-Server', 'X-Forwarded-Scheme', 'X-Forwarded-User', 'X-Forwarded-Ssl'],
   ...['X-Forwarded-Client-Cert', 'X-Forwarded-Uri', 'X-Forwarded-Path', 'X-Forwarded-By', 'X-Forwarded-Email'],
   ...['X-Envoy-External-Address', 'X-Envoy-Original-Path', 'X-Envoy-Internal', 'X-Auth-Request-User', 'Proxy'],
+  ...[
+    'X-Originating-IP',
+    'X-ProxyUser-Ip',
+    'X-Appengine-User-Ip',
+    'X-SSL',
+    'Client-IP',
+    'Fly-Client-IP',
+    'X-WebAuth-User',
+  ],
+  ...['X-MS-Client-Principal-Name', 'X-Remote-Group', 'X-ARR-ClientCert', 'CF-Visitor', 'Remote-User'],
 ];
 const NAMES = [...KNOWN, ...GATEWAY_LINES, ...GATEWAY_FAMILIES.map((family) => `${family}anything`)];
 const SPELLINGS = NAMES.flatMap((name) => [name, mixed(name), ...underscored(name)]);
 const MARK = 'the client says so';
 /** Lines that only look like them. */
-const INNOCENT = ['X-Real-IPs', 'X-Forwarde', 'Forwarding', 'X_Own', 'X-Originals', 'X-Envoys', 'Proxys', 'X-Ssl'];
+const INNOCENT = ['X-Real-IPs', 'X-Forwarde', 'Forwarding', 'X_Own', 'X-Originals', 'X-Envoys', 'Proxys', 'X-Ssls'];
 
 let plain: Rig;
 let trusting: Rig;
@@ -200,3 +210,35 @@ function underscored(name: string): string[] {
   if (!name.includes('-')) return [];
   return [...new Set([name.replaceAll('-', '_'), mixed(name).replace('-', '_'), name.replace(/-([^-]*)$/, '_$1')])];
 }
+
+describe('a line that a filter sets or removes is dropped from the trailers, too', () => {
+  const trailers = ['X-User: me', 'x_user: me', 'X-User-Id: me', 'X-Other: mine'];
+
+  async function seenBehind(path: string): Promise<string[]> {
+    const client = await rawClient(plain.port());
+    const head = [`POST ${path} HTTP/1.1`, 'Host: a.example', 'Transfer-Encoding: chunked', '', '3', 'abc', '0'];
+    const [answer] = await client.ask([...head, ...trailers, '', ''].join('\r\n'));
+    client.close();
+    return (JSON.parse(answer!.body) as { trailers: string[] }).trailers.filter((_, i) => i % 2 === 0);
+  }
+
+  test.each([
+    ['/', ['X-User', 'x_user', 'X-User-Id', 'X-Other']],
+    ['/set', ['X-User-Id', 'X-Other']],
+    ['/remove', ['X-User', 'x_user', 'X-Other']],
+  ])('of requests to %s', async (path, left) => {
+    expect(await seenBehind(path)).toEqual(left);
+  });
+
+  test('of requests over HTTP/2', async () => {
+    const session = http2.connect(`http://127.0.0.1:${plain.port()}`);
+    const headers = { ':method': 'POST', ':path': '/set', ':authority': 'a.example' };
+    const stream = session.request(headers, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-user': 'me', 'x-other': 'mine' }));
+    stream.end('abc');
+    let body = '';
+    for await (const chunk of stream.setEncoding('utf8')) body += chunk;
+    session.destroy();
+    expect((JSON.parse(body) as { trailers: string[] }).trailers).toEqual(['x-other', 'mine']);
+  });
+});

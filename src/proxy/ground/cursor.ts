@@ -17,7 +17,10 @@ export interface Composed {
 
 // A local name is folded into the code, an imported binding is read from a cell at every use.
 const bytes = ARENA;
-const HEX = Buffer.from('0123456789abcdef');
+/** The two digits of each byte, the first in the low half. */
+const HEX = Uint16Array.from({ length: 256 }, (_, byte) =>
+  Buffer.from(byte.toString(16).padStart(2, '0')).readUInt16LE(),
+);
 /** Up to this many bytes a loop beats the built-in ways. */
 const SHORT_TEXT = 16;
 const SHORT_COPY = 20;
@@ -110,7 +113,11 @@ export class Cursor {
       this.#limit = FULL;
       return;
     }
-    for (let i = 0; i < 8; i++) bytes[at + i] = HEX[(number >>> (28 - i * 4)) & 15]!;
+    for (let i = 0; i < 4; i++) {
+      const digits = HEX[(number >>> (24 - i * 8)) & 255]!;
+      bytes[at + 2 * i] = digits;
+      bytes[at + 2 * i + 1] = digits >>> 8;
+    }
     this.end = at + 8;
   }
 }

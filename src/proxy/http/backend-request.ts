@@ -1,9 +1,15 @@
 /** A request as a backend is sent it: its head, and what is kept of its body so that it can be sent late or again. */
+
+import { HeaderPatch } from '../filter/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import { BODY_TUNNEL, type BodyFraming, type Upstream } from '../ground/codec.ts';
+import type { Head } from '../ground/head.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
 import { KeptBody } from './kept-body.ts';
 import { MAX_REPLAY_BYTES } from './service.ts';
+import { keptTrailers } from './trailer-lines.ts';
+
+const UPGRADE = '\r\nUpgrade: ';
 
 export class BackendRequest {
   /** With framing lines and without the blank line. */
@@ -11,6 +17,8 @@ export class BackendRequest {
   readonly framing: BodyFraming;
   /** Lines after the body, each with CRLF, or ''. */
   trailers = '';
+  /** What rule and filters say of the head's lines. */
+  patch: HeaderPatch = HeaderPatch.NONE;
   /** Nothing is to be added to it. */
   complete: boolean;
   /** Body bytes went to a backend that are not kept: the request cannot be sent again. */
@@ -26,6 +34,14 @@ export class BackendRequest {
 
   get method(): string {
     return this.head.slice(0, this.head.indexOf(' '));
+  }
+
+  /** Of a head with status 101: it switches to what was asked for, or to some of it. */
+  asksFor(head: Head): boolean {
+    if (this.framing !== BODY_TUNNEL || head.upgradeEnd === 0) return false;
+    const at = this.head.lastIndexOf(UPGRADE) + UPGRADE.length;
+    const asked = protocolsOf(this.head.slice(at, this.head.indexOf('\r', at)));
+    return protocolsOf(ARENA.latin1Slice(head.upgradeStart, head.upgradeEnd)).every((one) => asked.includes(one));
   }
 
   /** What may be sent again is kept, up to MAX_REPLAY_BYTES. */
@@ -48,7 +64,7 @@ export class BackendRequest {
   }
 
   keepTrailers(start: number, end: number): void {
-    if (end > start) this.trailers = ARENA.latin1Slice(start, end);
+    if (end > start) this.trailers = keptTrailers(ARENA.latin1Slice(start, end), this.patch, true);
   }
 
   /**
@@ -71,4 +87,12 @@ export class BackendRequest {
     }
     return flowing;
   }
+}
+
+/** Names of protocols are compared whatever their case (RFC 9110 7.8). */
+function protocolsOf(list: string): string[] {
+  return list
+    .toLowerCase()
+    .split(',')
+    .map((one) => one.trim());
 }

@@ -31,7 +31,7 @@ export const NO_LENGTH: HeaderPatch = new HeaderPatch(new Set(['content-length']
 
 export abstract class ExchangeAnswer extends ExchangeState {
   get requestId(): string {
-    return this.givenId === '' ? idText(this.idNumber) : this.givenId;
+    return this.givenId === '' ? idText(this.idChance, this.idNumber) : this.givenId;
   }
 
   get client(): ClientConnection {

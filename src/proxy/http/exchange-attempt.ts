@@ -182,13 +182,11 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
       this.up = null;
       return this.retryLater();
     }
-    if (framing === BODY_TUNNEL && (this.request!.framing !== BODY_TUNNEL || head.upgradeEnd === 0)) {
-      return this.refuseResponse();
-    }
+    if (framing === BODY_TUNNEL && !this.request!.asksFor(head)) return this.refuseResponse();
     this.passAnswer(head, framing);
   }
 
-  /** The backend switched protocols unasked, or does not say to which, or does not come to its answer. */
+  /** The backend switched to a protocol that nobody asked for, or does not say to which, or does not come to its answer. */
   private refuseResponse(): void {
     this.up?.abort('protocol_error');
     this.up = null;

@@ -9,6 +9,7 @@ import { ExchangeAnswer, NO_LENGTH } from './exchange-answer.ts';
 import { FilteredAnswer } from './filtered-answer.ts';
 import { composeResponse } from './forward.ts';
 import { PREFERS_GRPC } from './local-reply.ts';
+import { keptTrailers } from './trailer-lines.ts';
 import type { Decision } from './wait.ts';
 
 export abstract class ExchangeResponse extends ExchangeAnswer {
@@ -36,6 +37,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
       this.tunnel = true;
       this.dropTimeouts();
     }
+    this.responsePatch = changes;
     this.responseStarted = true;
     this.endsWithStatus = this.preference === PREFERS_GRPC && framing === BODY_OPEN && head.status === 200;
     this.account.status = head.status;
@@ -62,9 +64,19 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
     this.up = null;
     if (this.over) return;
     if (this.filtered !== null) return this.filterEnd(this.filtered, ARENA.latin1Slice(trailersStart, trailersEnd));
+    if (trailersEnd > trailersStart && this.responsePatch.drops.size > 0)
+      return this.endWithout(trailersStart, trailersEnd);
     if (!this.requestComplete && !this.tunnel) this.down.discardBody();
     this.finish();
     this.down.sendEnd(trailersStart, trailersEnd);
+  }
+
+  /** What the head is to be without, the trailers are without, too. */
+  private endWithout(trailersStart: number, trailersEnd: number): void {
+    const trailers = keptTrailers(ARENA.latin1Slice(trailersStart, trailersEnd), this.responsePatch, false);
+    if (!this.requestComplete && !this.tunnel) this.down.discardBody();
+    this.finish();
+    this.down.sendEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(trailers));
   }
 
   responseFlush(): void {
@@ -114,7 +126,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
   }
 
   private filterEnd(filtered: FilteredAnswer, trailers: string): void {
-    filtered.trailers = trailers;
+    filtered.trailers = keptTrailers(trailers, filtered.changes, false);
     if (filtered.held !== null) filtered.held.ended = true;
     else filtered.pipeline?.end();
   }

@@ -16,13 +16,14 @@ import type { GrpcWeb } from './grpc-web.ts';
 import type { HeldRequest } from './held-request.ts';
 import { PREFERS_JSON, type Preference } from './local-reply.ts';
 import type { Mirrors } from './mirror.ts';
-import { nextIdNumber } from './request-id.ts';
+import { nextChance, nextIdNumber } from './request-id.ts';
 import type { HttpService, UpstreamChoice } from './service.ts';
 
 export abstract class ExchangeState extends ExchangeTimes {
   protected readonly service: HttpService;
   protected down: Downstream;
   protected readonly account = new Account();
+  protected readonly idChance = nextChance();
   protected readonly idNumber = nextIdNumber();
 
   // ── the request

@@ -184,6 +184,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
       authority: run?.authority ?? '',
       patch,
       requestId: this.givenId,
+      idChance: this.idChance,
       idNumber: this.idNumber,
       listenerPort,
       trusted,
@@ -194,6 +195,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     const text = composeRequest(head, { changes, client: this.client, framing });
     if (text === null) return false;
     this.request = new BackendRequest(text, framing, bodyless);
+    this.request.patch = patch;
     this.responsePatch = changes.via ? backend.responsePatch.followedBy(VIA_OF_ANSWERS) : backend.responsePatch;
     // What follows an upgrade is between two: there is nothing in it to copy.
     if (run !== null && run.mirrors.length > 0 && !upgrade) this.mirror(run.mirrors);

@@ -33,8 +33,9 @@ export interface RequestChanges {
   /** Host instead of the client's, or ''. */
   authority: string;
   patch: HeaderPatch;
-  /** Given by a trusted hop, or '' where `idNumber` makes it. */
+  /** Given by a trusted hop, or '' where the two numbers make it. */
   requestId: string;
+  idChance: number;
   idNumber: number;
   listenerPort: number;
   /** X-Forwarded-* of the client are believed and extended, not replaced. */
@@ -136,6 +137,7 @@ function putForwarded(to: Cursor, head: Head, around: { changes: RequestChanges;
   const { changes, client } = around;
   if (changes.trusted || changes.patch.changesForwarded) return putForwardedSingly(to, head, around);
   to.text(forwardedText(client, changes, portOf(head, changes)));
+  to.hex(changes.idChance);
   to.hex(changes.idNumber);
   if (head.hostEnd > 0) {
     to.text('\r\nX-Forwarded-Host: ');
@@ -189,7 +191,7 @@ function putForwardedSingly(
     to.text(`${client.remoteAddress}\r\n`);
   }
   const authority = ARENA.latin1Slice(head.authorityStart, head.authorityEnd);
-  const id = changes.requestId === '' ? idText(changes.idNumber) : changes.requestId;
+  const id = changes.requestId === '' ? idText(changes.idChance, changes.idNumber) : changes.requestId;
   for (const [name, hash, label, value] of [
     ['x-forwarded-proto', FORWARDED_PROTO, 'X-Forwarded-Proto: ', client.scheme],
     ['x-forwarded-host', FORWARDED_HOST, 'X-Forwarded-Host: ', authority],

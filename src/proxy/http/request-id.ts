@@ -1,23 +1,47 @@
-/** Request ids: 32 hexadecimal digits, unique over restarts and workers, cheap to make. They are no secret. */
-import { randomBytes } from 'node:crypto';
+/**
+ * Request ids: 32 hexadecimal digits, unique over restarts and workers, cheap to make, and not to be guessed from others:
+ * half of one is the process's own, a quarter is chance, a quarter is a counter whose order does not show.
+ */
+import { randomBytes, randomFillSync } from 'node:crypto';
 import type { Head } from '../ground/head.ts';
 
 /** The part of an id that all ids of this process share. */
-export const ID_PREFIX: string = randomBytes(12).toString('hex');
-let counter = randomBytes(4).readUInt32BE();
+export const ID_PREFIX: string = randomBytes(8).toString('hex');
 
-/** The part of an id that is its own, as a number of 32 bits. */
+const OFFSET = randomBytes(4).readInt32BE();
+/** Odd, so that a count and its product stand for one another. */
+const STRIDE = randomBytes(4).readInt32BE() | 1;
+let count = 0;
+
+/** The part of an id that no other id of this process has, as a number of 32 bits. */
 export function nextIdNumber(): number {
-  counter = (counter + 1) >>> 0;
-  return counter;
+  count = (count + 1) | 0;
+  return (Math.imul(count, STRIDE) + OFFSET) | 0;
 }
 
-export function idText(number: number): string {
-  return ID_PREFIX + (0x1_0000_0000 + number).toString(16).slice(1);
+/** Chance is taken in bulk. */
+const POOL = new Int32Array(4096);
+let taken = POOL.length;
+
+/** The part of an id that nobody can guess, as a number of 32 bits. */
+export function nextChance(): number {
+  if (taken === POOL.length) {
+    randomFillSync(POOL);
+    taken = 0;
+  }
+  return POOL[taken++]!;
+}
+
+export function idText(chance: number, number: number): string {
+  return ID_PREFIX + hex(chance) + hex(number);
+}
+
+function hex(number: number): string {
+  return (0x1_0000_0000 + (number >>> 0)).toString(16).slice(1);
 }
 
 export function nextRequestId(): string {
-  return idText(nextIdNumber());
+  return idText(nextChance(), nextIdNumber());
 }
 
 /** Longest id that is taken over from a trusted hop. */

@@ -2,7 +2,8 @@
  * Lines by which a gateway tells backends who the client is and what it asked for. They say so only if nobody else
  * can write them: from a client that is no trusted hop they are left out of what goes on, in whatever spelling. A
  * policy or filter that sets a line of its own needs no entry here: its HeaderPatch drops the client's. The names that
- * this proxy writes itself (X-Forwarded-For, Client-Cert …) have kinds of their own in field-kind.ts.
+ * this proxy writes itself (X-Forwarded-For, Client-Cert …) have kinds of their own in field-kind.ts. What belongs here:
+ * docs/decisions/gateway-lines.md.
  */
 
 /** Whole names, lower case. */
@@ -19,9 +20,21 @@ export const GATEWAY_LINES: readonly string[] = [
   'x-cluster-client-ip',
   'x-remote-ip',
   'x-remote-addr',
+  'x-originating-ip',
+  'x-proxyuser-ip',
+  'x-source-ip',
+  'x-true-client-ip',
+  'client-ip',
   'true-client-ip',
   'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
   'fastly-client-ip',
+  'fly-client-ip',
+  'do-connecting-ip',
+  'incap-client-ip',
+  'x-sucuri-clientip',
+  'x-nf-client-connection-ip',
   'x-azure-clientip',
   'x-azure-socketip',
   'proxy-client-ip',
@@ -29,7 +42,10 @@ export const GATEWAY_LINES: readonly string[] = [
   // Scheme, host and path that the client asked for.
   'x-scheme',
   'x-url-scheme',
+  'x-ssl',
+  'x-arr-ssl',
   'front-end-https',
+  'cf-visitor',
   'x-rewrite-url',
   'x-host',
   'x-http-host-override',
@@ -37,6 +53,7 @@ export const GATEWAY_LINES: readonly string[] = [
   'x-client-cert',
   'x-client-dn',
   'x-client-verify',
+  'x-arr-clientcert',
   'x-ssl-client-cert',
   'x-ssl-client-dn',
   'x-ssl-client-s-dn',
@@ -47,11 +64,30 @@ export const GATEWAY_LINES: readonly string[] = [
   'ssl-client-issuer-dn',
   'ssl-client-verify',
   'remote-user',
+  'remote-groups',
+  'remote-name',
+  'remote-email',
   'x-remote-user',
+  'x-remote-group',
   'x-authenticated-user',
+  'x-webauth-user',
+  'cf-access-authenticated-user-email',
+  'tailscale-user-login',
   // Becomes HTTP_PROXY in CGI, where programs take it for their own setting.
   'proxy',
 ];
 
 /** Families: all names that begin so. They begin with 'x'. */
-export const GATEWAY_FAMILIES: readonly string[] = ['x-forwarded-', 'x-original-', 'x-envoy-', 'x-auth-request-'];
+export const GATEWAY_FAMILIES: readonly string[] = [
+  'x-forwarded-',
+  'x-original-',
+  'x-envoy-',
+  'x-auth-request-',
+  // Clouds' own gateways: who the client is, in lines that nobody signed.
+  'x-appengine-',
+  'x-goog-authenticated-user-',
+  'x-ms-client-principal',
+  'x-amzn-oidc-',
+  'x-amzn-mtls-',
+  'x-remote-extra-',
+];

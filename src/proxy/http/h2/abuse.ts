@@ -10,10 +10,12 @@ export const ABUSES = [
   /** Header blocks of endless CONTINUATION frames (CVE-2024-27316), or too large. */
   'continuation_flood',
   'settings_flood',
+  /** More WINDOW_UPDATE than what was sent explains. */
+  'window_update_flood',
   'ping_flood',
   /** DATA frames that carry nothing. */
   'empty_data_flood',
-  /** Frames that are ignored: PRIORITY, unknown types, WINDOW_UPDATE of closed streams. */
+  /** Frames that are ignored: PRIORITY, unknown types, WINDOW_UPDATE of closed streams, acknowledgements, GOAWAY. */
   'ignored_frame_flood',
   /** Field sections larger than the limit, such as HPACK bombs. */
   'section_too_large',
@@ -55,11 +57,17 @@ export interface Budget {
 export const RESET_BUDGET: Budget = { burst: 500, perSecond: 50 };
 /** SETTINGS frames. */
 export const SETTINGS_BUDGET: Budget = { burst: 50, perSecond: 2 };
+/**
+ * WINDOW_UPDATE frames, beyond WINDOW_UPDATES_PER_FRAME for each frame of a stream that was sent: some peers send one for
+ * each read, and one for each stream.
+ */
+export const WINDOW_UPDATE_BUDGET: Budget = { burst: 1_000, perSecond: 200 };
+export const WINDOW_UPDATES_PER_FRAME = 10;
 /** gRPC measures round trips with a PING for each flight of data: on a fast network that is thousands a second. */
 export const PING_BUDGET: Budget = { burst: 10_000, perSecond: 5_000 };
 /** DATA frames without data that do not end their stream. */
 export const EMPTY_DATA_BUDGET: Budget = { burst: 200, perSecond: 20 };
-/** Frames that mean nothing to us: unknown types, PRIORITY, frames for streams that are gone. */
+/** Frames that mean nothing to us: unknown types, PRIORITY, acknowledgements, GOAWAY, frames for streams that are gone. */
 export const IGNORED_BUDGET: Budget = { burst: 1_000, perSecond: 200 };
 
 /** Bytes that a peer may leave unread in our memory. */

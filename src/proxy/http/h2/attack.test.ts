@@ -11,6 +11,7 @@ import {
   PING_BUDGET,
   RESET_BUDGET,
   SETTINGS_BUDGET,
+  WINDOW_UPDATE_BUDGET,
 } from './abuse.ts';
 import { RawClient, respond } from './client.fixture.ts';
 import { STALL_TIMEOUT } from './connection.ts';
@@ -50,6 +51,26 @@ describe('attacks end the connection with ENHANCE_YOUR_CALM and are counted', ()
     ['rapid_reset', RESET_BUDGET.burst, (client, n) => client.request(2 * n - 1, [...GET, ['connection', 'close']])],
     ['settings_flood', SETTINGS_BUDGET.burst, (client) => client.send(frame.SETTINGS, 0, 0)],
     ['ping_flood', PING_BUDGET.burst, (client) => client.send(frame.PING, 0, 0, '12345678')],
+    ['settings_flood', SETTINGS_BUDGET.burst, (client) => client.send(frame.SETTINGS, 0, 0, Buffer.alloc(6))],
+    ['window_update_flood', WINDOW_UPDATE_BUDGET.burst, (client) => client.send(frame.WINDOW_UPDATE, 0, 0, word(1))],
+    [
+      'window_update_flood',
+      WINDOW_UPDATE_BUDGET.burst,
+      (client, n) => {
+        if (n === 1) client.request(1, POST, false);
+        client.send(frame.WINDOW_UPDATE, 0, 1, word(1));
+      },
+    ],
+    ['ignored_frame_flood', IGNORED_BUDGET.burst, (client) => client.send(frame.SETTINGS, frame.ACK, 0)],
+    ['ignored_frame_flood', IGNORED_BUDGET.burst, (client) => client.send(frame.PING, frame.ACK, 0, '12345678')],
+    [
+      'ignored_frame_flood',
+      IGNORED_BUDGET.burst,
+      (client, n) => {
+        if (n === 1) client.request(1, POST, false);
+        client.send(frame.GOAWAY, 0, 0, Buffer.alloc(8));
+      },
+    ],
     ['ignored_frame_flood', IGNORED_BUDGET.burst, (client) => client.send(frame.PRIORITY, 0, 1, '\0\0\0\0x')],
     ['ignored_frame_flood', IGNORED_BUDGET.burst, (client) => client.send(0x77, 0, 1, 'whatever')],
     [

@@ -9,6 +9,8 @@ import {
   PING_BUDGET,
   RESET_BUDGET,
   SETTINGS_BUDGET,
+  WINDOW_UPDATE_BUDGET,
+  WINDOW_UPDATES_PER_FRAME,
 } from './abuse.ts';
 import { ENDED } from './closed-streams.ts';
 import type { H2Connection } from './connection.ts';
@@ -25,6 +27,7 @@ export const SETTINGS_ACK_TIMEOUT = 10_000;
 const BUDGETS: Partial<Record<Abuse, Budget>> = {
   rapid_reset: RESET_BUDGET,
   settings_flood: SETTINGS_BUDGET,
+  window_update_flood: WINDOW_UPDATE_BUDGET,
   ping_flood: PING_BUDGET,
   empty_data_flood: EMPTY_DATA_BUDGET,
   ignored_frame_flood: IGNORED_BUDGET,
@@ -38,6 +41,8 @@ export class ControlFrames {
   /** When the oldest SETTINGS of ours that is not acknowledged was sent; Infinity: none. */
   #settingsSentAt = Number.POSITIVE_INFINITY;
   #unacknowledged = 0;
+  /** WINDOW_UPDATE frames that what was sent explains. */
+  #windowUpdates = 0;
 
   constructor(connection: H2Connection) {
     this.#connection = connection;
@@ -121,8 +126,8 @@ export class ControlFrames {
     const { flags, length } = connection.reader;
     if ((flags & frame.ACK) !== 0) {
       if (!this.#fits(0, false)) return;
-      this.#unacknowledged = Math.max(0, this.#unacknowledged - 1);
-      if (this.#unacknowledged === 0) this.#settingsSentAt = Number.POSITIVE_INFINITY;
+      if (this.#unacknowledged === 0) return this.#count('ignored_frame_flood');
+      if (--this.#unacknowledged === 0) this.#settingsSentAt = Number.POSITIVE_INFINITY;
       return;
     }
     if (!this.#fits(length - (length % SETTING_BYTES), false)) return;
@@ -155,6 +160,8 @@ export class ControlFrames {
     const connection = this.#connection;
     const { streamId } = connection.reader;
     if (!this.#fits(WORD_BYTES, streamId !== 0)) return;
+    this.#countWindowUpdate();
+    if (connection.dead) return;
     const increment = ARENA.readUInt32BE(start) & 0x7fff_ffff;
     const stream = streamId === 0 ? undefined : connection.streams.get(streamId);
     if (streamId === 0) {
@@ -174,6 +181,12 @@ export class ControlFrames {
       connection.connectionError(frame.PROTOCOL_ERROR, 'WINDOW_UPDATE on an idle stream');
     }
     connection.sendMore();
+  }
+
+  #countWindowUpdate(): void {
+    const explained = this.#connection.sender.streamFrames * WINDOW_UPDATES_PER_FRAME;
+    if (this.#windowUpdates < explained) this.#windowUpdates++;
+    else this.#count('window_update_flood');
   }
 
   #onReset(start: number): void {
@@ -197,6 +210,7 @@ export class ControlFrames {
   #onPing(start: number): void {
     if (!this.#fits(PING_BYTES, false)) return;
     if ((this.#connection.reader.flags & frame.ACK) !== 0) {
+      this.#count('ignored_frame_flood');
       this.#connection.onPingAck(start);
       return;
     }
@@ -207,6 +221,7 @@ export class ControlFrames {
   #onGoaway(start: number): void {
     const { length } = this.#connection.reader;
     if (!this.#fits(Math.max(length, GOAWAY_BYTES), false)) return;
+    this.#count('ignored_frame_flood');
     this.#connection.onGoaway(ARENA.readUInt32BE(start) & 0x7fff_ffff, ARENA.readUInt32BE(start + 4));
   }
 

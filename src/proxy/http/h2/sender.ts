@@ -22,6 +22,8 @@ export class Sender {
   window: number = DEFAULT_WINDOW;
   /** Bytes of DATA that went to the output since the connection began. */
   sent = 0;
+  /** Header blocks and DATA frames, likewise. */
+  streamFrames = 0;
   /** What writeData reads from; ARENA between calls. */
   source: Buffer = ARENA;
   /** Streams with data that waits for a window or for the link. */
@@ -44,6 +46,7 @@ export class Sender {
   }
 
   endBlock(stream: H2Stream, endStream: boolean): void {
+    this.streamFrames++;
     const { output } = this;
     const start = this.#blockAt;
     const length = this.encoder.end() - start - frame.FRAME_HEADER;
@@ -87,6 +90,7 @@ export class Sender {
       stream.flagsAt = output.reserve(frame.FRAME_HEADER + size) + 4;
       stream.epoch = output.epoch;
       output.header(size, frame.DATA << 8, stream.id);
+      this.streamFrames++;
       output.bytes(this.source, at, at + size);
       this.window -= size;
       this.sent += size;

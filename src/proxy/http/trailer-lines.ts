@@ -1,0 +1,15 @@
+/** Trailers that go on: what the rule, or a filter, says of a header line holds behind the body, too. */
+import type { HeaderPatch } from '../filter/index.ts';
+
+/**
+ * The lines, each with CRLF, without those that the patch replaces or removes. `imitations`: in whatever spelling CGI-like
+ * backends take for the name.
+ */
+export function keptTrailers(lines: string, { drops }: HeaderPatch, imitations: boolean): string {
+  if (lines === '' || drops.size === 0) return lines;
+  const kept = lines.split('\r\n').filter((line) => {
+    const name = line.slice(0, Math.max(0, line.indexOf(':'))).toLowerCase();
+    return !drops.has(name) && !(imitations && drops.has(name.replaceAll('_', '-')));
+  });
+  return kept.join('\r\n');
+}
