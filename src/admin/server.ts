@@ -81,6 +81,8 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/graph', (parts) => jsonOf(parts.graph)],
 ]);
 
+const NO_FAMILY: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
+
 /** Throws a DaemunError where the address cannot be bound. */
 export async function startAdmin(
   { host, port, token, beyondLoopback }: AdminAddress,
@@ -105,10 +107,20 @@ export async function startAdmin(
   };
 }
 
-async function listen(server: Server, { host, port }: AdminAddress): Promise<void> {
-  server.listen(port, host);
+/** `::` is every address of both families, or of IPv4 where the machine has no IPv6: a pod knows not which it will have. */
+async function opened(server: Server, { host, port }: Pick<AdminAddress, 'host' | 'port'>): Promise<void> {
   try {
-    await once(server, 'listening');
+    await once(server.listen({ port, host }), 'listening');
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (host !== '::' || !NO_FAMILY.has(code)) throw error;
+    await once(server.listen({ port, host: '0.0.0.0' }), 'listening');
+  }
+}
+
+async function listen(server: Server, { host, port }: AdminAddress): Promise<void> {
+  try {
+    await opened(server, { host, port });
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const at = socketName(host, port);

@@ -113,6 +113,14 @@ test('on a machine without IPv4: IPv6', async () => {
   expect(stdout).toBe('2 of 2 listeners serve\n');
 });
 
+test.each(['there', 'unknown'] as const)('--admin [::] is every address, IPv6 being %s', async (ipv6) => {
+  await started({ ipv6 }, ['--admin', '[::]:15000', '--admin-insecure']);
+  for (const address of ipv6 === 'there' ? ['127.0.0.1', '[::1]'] : ['127.0.0.1']) {
+    const { stdout } = await beside(running!.child.pid!, 'curl', ['-gs', `http://${address}:15000/readyz`]);
+    expect(stdout, address).toBe('2 of 2 listeners serve\n');
+  }
+});
+
 test('with several workers, too', async () => {
   const bound = await started({}, ['--workers', '2']);
   expect(bound.http).toEqual(['[::]:80', '0.0.0.0:80']);

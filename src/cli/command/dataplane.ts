@@ -37,7 +37,7 @@ interface DataPlaneFlags extends AdminFlags, ServingFlags {
 const EXAMPLES = `
 Example:
   $ daemun dataplane --controller https://daemun.daemun-system:18000 --ca /var/run/daemun/ca.crt \\
-      --token /var/run/secrets/daemun/token --snapshot /var/run/daemun/snapshot --admin 0.0.0.0:15000
+      --token /var/run/secrets/daemun/token --snapshot /var/run/daemun/snapshot --admin '[::]:15000'
 
 Exit status: 0 after a drain, 1 when it cannot start, 2 for a wrong command line.`;
 

@@ -139,7 +139,7 @@ function container(wanted: WantedInfrastructure, around: Around): Record<string,
 
 function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around): string[] {
   const { workers, logLevel, accessLog, pod = {} } = wanted.parameters;
-  const host = pod.hostNetwork === true ? '127.0.0.1' : '0.0.0.0';
+  const host = pod.hostNetwork === true ? '127.0.0.1' : '[::]';
   return [
     'dataplane',
     `--controller=${settings.stream}`,
