@@ -1,4 +1,5 @@
 /** Resource types as an API server stores them: defaults filled in, unknown fields gone. Inert: no behaviour but keys. */
+export type * from './access-policy.ts';
 export type * from './backend-tls-policy.ts';
 export type * from './backend-traffic-policy.ts';
 export type * from './client-traffic-policy.ts';

@@ -1,3 +1,4 @@
+import type { AccessPolicy } from './access-policy.ts';
 import type { BackendTLSPolicy } from './backend-tls-policy.ts';
 import type { BackendTrafficPolicy } from './backend-traffic-policy.ts';
 import type { ClientTrafficPolicy } from './client-traffic-policy.ts';
@@ -44,6 +45,7 @@ export interface ResourceByKind {
   BackendTrafficPolicy: BackendTrafficPolicy;
   DaemunParameters: DaemunParameters;
   RateLimitPolicy: RateLimitPolicy;
+  AccessPolicy: AccessPolicy;
   Service: Service;
   ServiceImport: ServiceImport;
   EndpointSlice: EndpointSlice;
@@ -82,6 +84,7 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   BackendTrafficPolicy: policy,
   DaemunParameters: { group: OWN_GROUP, version: 'v1alpha1', namespaced: true },
   RateLimitPolicy: policy,
+  AccessPolicy: policy,
   Service: core,
   ServiceImport: { group: MULTICLUSTER_GROUP, version: 'v1alpha1', namespaced: true },
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', namespaced: true },

@@ -1,5 +1,6 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { barredHost } from './barred-host.ts';
+export { type CelContext, compileCel } from './cel.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
@@ -20,6 +21,9 @@ export type {
   TrustBundle,
 } from './object.ts';
 export {
+  type Access,
+  type AccessRule,
+  type AccessSettings,
   type Acting,
   type BackendTraffic,
   type BandwidthLimit,
@@ -38,6 +42,7 @@ export {
   type RateLimitSettings,
   type RequestLimit,
   type Stacked,
+  type TimeWindow,
   type TlsProfile,
 } from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';

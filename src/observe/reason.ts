@@ -3,6 +3,7 @@
  * docs/errors.md has a line for each, and a test compares that, and this, with what the data plane says.
  */
 export const ACCESS_REASONS = {
+  access_denied: 'an AccessPolicy does not allow it',
   backend_invalid: 'the backend of the route cannot be used: its condition says why',
   backend_reset: 'the backend ended the connection with a reset',
   bad_hello: 'what came was no ClientHello of TLS',

@@ -98,7 +98,7 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
 }
 
 /** Kinds that refuse requests: one that cannot be read must not leave open what it names. */
-const GUARD_KINDS: readonly Kind[] = ['RateLimitPolicy'];
+const GUARD_KINDS: readonly Kind[] = ['RateLimitPolicy', 'AccessPolicy'];
 
 /** A policy of which as much is known as what it guards; undefined: not even that can be read. */
 function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[]): AnyResource | undefined {

@@ -69,4 +69,5 @@ export const SERVED_KINDS: readonly ServedKind[] = [
   kind('policies.daemun.dev', 'v1alpha1', 'BackendTrafficPolicy', STATUS),
   kind('gateway.daemun.dev', 'v1alpha1', 'DaemunParameters', { plural: 'daemunparameters' }),
   kind('policies.daemun.dev', 'v1alpha1', 'RateLimitPolicy', STATUS),
+  kind('policies.daemun.dev', 'v1alpha1', 'AccessPolicy', STATUS),
 ];

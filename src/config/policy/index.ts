@@ -1,11 +1,13 @@
 /** Policies of data planes: one file a type, and one table. */
 import * as v from 'valibot';
 import { key, type Shape } from '../shape.ts';
+import { type Access, access } from './access.ts';
 import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
 import type { Merge, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
 
+export type { Access, AccessRule, AccessSettings, TimeWindow } from './access.ts';
 export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
 export type {
   ClientConnections,
@@ -31,9 +33,10 @@ export const POLICY_TYPES = {
   ClientTraffic: clientTraffic,
   BackendTraffic: backendTraffic,
   RateLimit: rateLimit,
+  Access: access,
 } as const satisfies { [T in Policy['type']]: PolicyType<TypeOf<T>['target']['kind'], TypeOf<T>['spec'], Merge> };
 
-export type Policy = ClientTraffic | BackendTraffic | RateLimit;
+export type Policy = ClientTraffic | BackendTraffic | RateLimit | Access;
 type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
 
 const names = Object.keys(POLICY_TYPES) as Array<Policy['type']>;

@@ -114,6 +114,8 @@ export interface Denial {
   /** For people. */
   readonly message: string;
   readonly headers?: ReadonlyArray<HeaderPair>;
+  /** In the place of the message, whatever form the client prefers; not in gRPC, where it is told by trailers. */
+  readonly body?: { readonly contentType: string; readonly text: string };
 }
 
 /** How what waits goes on. The first call counts; later ones, and those after the exchange has ended, do nothing. */

@@ -5,6 +5,7 @@
 import type { Acting, Policy, Stacked } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { type DecisionCounter, PolicyState } from '../state/index.ts';
+import { accessFilters } from './access.ts';
 import { FilterChain } from './chain.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import type { FilterStep } from './order.ts';
@@ -27,6 +28,7 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   ClientTraffic: null,
   BackendTraffic: null,
   RateLimit: stack(rateLimitFilters),
+  Access: stack(accessFilters),
 };
 
 /** Filters of all policies that act, each by itself. */

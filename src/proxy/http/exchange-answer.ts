@@ -81,11 +81,11 @@ export abstract class ExchangeAnswer extends ExchangeState {
     else this.respond(decision.reply);
   }
 
-  private deny({ status, reason, message, headers = [] }: Denial): void {
+  private deny({ status, reason, message, body, headers = [] }: Denial): void {
     this.account.reason = reason;
     if (this.web !== null) this.down = this.web;
     const { requestId } = this;
-    const reply = localReply(this.preference, status, { message, requestId });
+    const reply = localReply(this.preference, status, { message, requestId, ...(body ? { body } : {}) });
     const lines = this.headRequest ? bareLines(reply) : reply.lines;
     this.reply({ ...reply, lines: `${lines}${linesOf(headers)}X-Request-Id: ${requestId}\r\n` });
   }

@@ -1,6 +1,6 @@
 /** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
 import { STATUS_CODES } from 'node:http';
-import type { HeaderPatch } from '../filter/index.ts';
+import type { Denial, HeaderPatch } from '../filter/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, type BodyFraming, type Downstream, type Failure } from '../ground/codec.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from '../ground/head.ts';
@@ -40,9 +40,12 @@ export interface LocalReply {
 export function localReply(
   preference: Preference,
   status: number,
-  about: { message: string; requestId: string },
+  about: { message: string; requestId: string; body?: NonNullable<Denial['body']> },
 ): LocalReply {
-  const { message, requestId } = about;
+  const { message, requestId, body: own } = about;
+  if (own !== undefined && preference !== PREFERS_GRPC) {
+    return { status, lines: `Content-Type: ${own.contentType}\r\n`, body: own.text };
+  }
   switch (preference) {
     case PREFERS_JSON:
       return {

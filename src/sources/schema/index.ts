@@ -1,5 +1,6 @@
 /** What an API server accepts of each kind, and its judgement of one object. */
 import type { Kind } from '../../api/index.ts';
+import { accessPolicySpec } from './access-policy.ts';
 import { backendTlsPolicySpec } from './backend-tls-policy.ts';
 import { backendTrafficPolicySpec } from './backend-traffic-policy.ts';
 import { clientTrafficPolicySpec } from './client-traffic-policy.ts';
@@ -63,6 +64,7 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   BackendTrafficPolicy: withSpec(backendTrafficPolicySpec),
   DaemunParameters: withSpec(daemunParametersSpec),
   RateLimitPolicy: withSpec(rateLimitPolicySpec),
+  AccessPolicy: withSpec(accessPolicySpec),
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
   ServiceImport: withSpec(serviceImportSpec),
   EndpointSlice: kind(namespacedMetadata, endpointSliceFields, endpointSliceRules),

@@ -14,7 +14,8 @@ export type PolicyResource = ResourceByKind[
   | 'BackendTLSPolicy'
   | 'ClientTrafficPolicy'
   | 'BackendTrafficPolicy'
-  | 'RateLimitPolicy'];
+  | 'RateLimitPolicy'
+  | 'AccessPolicy'];
 
 /** What a policy's own text comes to. */
 export interface PolicyReading<S> {

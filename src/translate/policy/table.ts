@@ -4,6 +4,7 @@ import { type Collection, join } from '../../graph/index.ts';
 import type { Graph } from '../stage.ts';
 import type { ObjectStatus } from '../verdict/object-status.ts';
 import type { Diagnostic } from '../verdict/problem.ts';
+import { access } from './access.ts';
 import type { PolicyResource } from './attached-policy.ts';
 import { backendTls } from './backend-tls.ts';
 import { backendTraffic } from './backend-traffic.ts';
@@ -17,6 +18,7 @@ const POLICY_KINDS = {
   ClientTrafficPolicy: clientTraffic,
   BackendTrafficPolicy: backendTraffic,
   RateLimitPolicy: rateLimit,
+  AccessPolicy: access,
 } as const satisfies { [K in PolicyResource['kind']]: { readonly kind: K } };
 
 type AnyKind = PolicyKind<PolicyResource['kind'], object>;

@@ -20,6 +20,7 @@ const PLACES = [
   'BackendTrafficPolicy, by ancestor',
   'ClientTrafficPolicy, by ancestor',
   'RateLimitPolicy, by ancestor',
+  'AccessPolicy, by ancestor',
 ];
 
 /** The tables of reasons in src/api/condition.ts, by the place that they are for. */

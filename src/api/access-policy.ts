@@ -1,0 +1,38 @@
+import type { HTTPRouteMatch, HTTPValueMatch } from './http-route.ts';
+import type { RequestPolicy } from './request-policy.ts';
+
+/** Who may ask for what. */
+export interface AccessPolicy extends RequestPolicy<AccessRules> {
+  kind: 'AccessPolicy';
+}
+
+export interface AccessRules {
+  /** Whoever one of these takes is refused, whatever allow says. */
+  deny?: AccessEntry[];
+  /** Where there are any, whoever none of these takes is refused. */
+  allow?: AccessEntry[];
+  /** Of a refusal. */
+  refusal?: { statusCode?: number; contentType?: string; body?: string };
+  /** Nothing is refused, and what would be is told. */
+  shadow?: boolean;
+}
+
+/** Takes a request for which all that is said holds. */
+export interface AccessEntry {
+  name?: string;
+  addresses?: string[];
+  methods?: string[];
+  paths?: Array<HTTPRouteMatch['path']>;
+  headers?: HTTPValueMatch[];
+  times?: AccessTime[];
+  cel?: string;
+}
+
+export interface AccessTime {
+  days?: Array<'Sunday' | 'Monday' | 'Tuesday' | 'Wednesday' | 'Thursday' | 'Friday' | 'Saturday'>;
+  /** Such as 08:30; to the minute. */
+  from?: string;
+  to?: string;
+  /** Of the IANA's database, such as Europe/Berlin. */
+  timeZone?: string;
+}

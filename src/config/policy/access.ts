@@ -1,0 +1,87 @@
+import * as v from 'valibot';
+import { valueMatch } from '../match-shape.ts';
+import type { HttpMatch, ValueMatch } from '../route.ts';
+import { cidr, key, object } from '../shape.ts';
+import type { PolicyOf, PolicyType } from './policy.ts';
+import { type Stacked, shownActs, stacked } from './stacked.ts';
+
+/** Who may ask for what. */
+export type Access = PolicyOf<'Access', 'Listener' | 'RouteRule' | 'Backend', Stacked<AccessSettings>>;
+
+export interface AccessSettings {
+  /** A request that one of these takes is refused. */
+  deny: AccessRule[];
+  /** Where there are any, one that none of these takes is refused, too. */
+  allow: AccessRule[];
+  statusCode: number;
+  body?: { contentType: string; text: string };
+  /** It refuses nothing, and tells what it would refuse. */
+  shadow: boolean;
+}
+
+/** Takes a request for which all that is said holds; of each list one item. */
+export interface AccessRule {
+  name: string;
+  /** CIDRs of clients. */
+  addresses: string[];
+  methods: string[];
+  paths: Array<HttpMatch['path']>;
+  headers: ValueMatch[];
+  times: TimeWindow[];
+  /** An expression of CEL. */
+  cel?: string;
+}
+
+export interface TimeWindow {
+  /** 0 is Sunday; empty: every day. */
+  days: number[];
+  /** Minutes of a day; `to` before `from`: over midnight, on to the next day. */
+  from: number;
+  to: number;
+  /** Of the IANA's database. */
+  timeZone: string;
+}
+
+const minutes = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1440));
+const rule = object<AccessRule>({
+  name: key,
+  addresses: v.array(cidr),
+  methods: v.array(key),
+  paths: v.array(v.object({ type: v.picklist(['Exact', 'PathPrefix', 'RegularExpression']), value: v.string() })),
+  headers: v.array(valueMatch),
+  times: v.array(
+    object<TimeWindow>({
+      days: v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(6))),
+      from: minutes,
+      to: minutes,
+      timeZone: key,
+    }),
+  ),
+  cel: v.optional(key),
+});
+
+export const access: PolicyType<'Listener' | 'RouteRule' | 'Backend', Stacked<AccessSettings>, 'stacked'> = {
+  targets: ['Listener', 'RouteRule', 'Backend'],
+  merge: 'stacked',
+  stages: ['listener', 'rule', 'backend'],
+  shape: stacked(
+    object<AccessSettings>({
+      deny: v.array(rule),
+      allow: v.array(rule),
+      statusCode: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
+      body: v.optional(v.object({ contentType: key, text: v.string() })),
+      shadow: v.boolean(),
+    }),
+  ),
+  // Values of headers that are asked for may be secrets.
+  shown: (spec) =>
+    shownActs(spec, (settings) => ({
+      ...settings,
+      deny: settings.deny.map(shownRule),
+      allow: settings.allow.map(shownRule),
+    })),
+};
+
+function shownRule(one: AccessRule): AccessRule {
+  return { ...one, headers: one.headers.map((header) => ({ ...header, value: 'redacted' })) };
+}

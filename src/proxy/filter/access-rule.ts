@@ -1,0 +1,94 @@
+/** One rule about who may ask for what, compiled: what costs least is asked first. */
+import { type AccessRule, type CelContext, compileCel } from '../../config/index.ts';
+import { DaemunError } from '../../observe/index.ts';
+import { Networks } from '../../value/networks.ts';
+import { ARENA } from '../ground/arena.ts';
+import { FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../ground/head.ts';
+import type { FilterScope } from './filter.ts';
+import { RequestMatches } from './request-match.ts';
+import { TimeWindows } from './time-window.ts';
+
+export class CompiledAccessRule {
+  readonly name: string;
+  readonly #networks: Networks | null;
+  readonly #matches: RequestMatches | null;
+  readonly #times: TimeWindows | null;
+  readonly #cel: ((context: CelContext) => boolean) | null;
+  // Clients ask often over one connection, whose address is one and the same text.
+  #lastAddress = '';
+  #lastHas = false;
+
+  /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
+  constructor({ name, addresses, methods, paths, headers, times, cel }: AccessRule) {
+    this.name = name;
+    this.#networks = addresses.length === 0 ? null : new Networks(addresses);
+    this.#matches =
+      methods.length + paths.length + headers.length === 0 ? null : matchesOf({ methods, paths, headers });
+    this.#times = times.length === 0 ? null : new TimeWindows(times);
+    this.#cel = cel === undefined ? null : celOf(cel);
+  }
+
+  /** `unsure`: what an expression says that has no value for this request. */
+  takes(scope: FilterScope, unsure: boolean): boolean {
+    if (this.#networks !== null && !this.#has(this.#networks, scope.clientAddress)) return false;
+    if (this.#matches !== null && !this.#matches.holds(scope.head)) return false;
+    if (this.#times !== null && !this.#times.holds()) return false;
+    return this.#cel === null || says(this.#cel, scope, unsure);
+  }
+
+  #has(networks: Networks, address: string): boolean {
+    if (address !== this.#lastAddress) {
+      this.#lastAddress = address;
+      this.#lastHas = networks.has(address);
+    }
+    return this.#lastHas;
+  }
+}
+
+const ANY_PATH: AccessRule['paths'] = [{ type: 'PathPrefix', value: '/' }];
+
+/** One match for each pair of a method and a path: of each list one item must hold. */
+function matchesOf({ methods, paths, headers }: Pick<AccessRule, 'methods' | 'paths' | 'headers'>): RequestMatches {
+  const all = (paths.length === 0 ? ANY_PATH : paths).flatMap((path) =>
+    methods.length === 0
+      ? [{ path, headers, query: [] }]
+      : methods.map((method) => ({ path, method, headers, query: [] })),
+  );
+  return new RequestMatches(all);
+}
+
+function celOf(expression: string): (context: CelContext) => boolean {
+  try {
+    return compileCel(expression);
+  } catch (cause) {
+    throw new DaemunError('DMN_CONFIG_INVALID', `cel: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function says(cel: (context: CelContext) => boolean, { head, clientAddress }: FilterScope, unsure: boolean): boolean {
+  try {
+    return cel({
+      request: {
+        method: head.method(),
+        path: head.path(),
+        query: head.query(),
+        host: head.host(),
+        headers: headersOf(head),
+      },
+      source: { address: clientAddress },
+    });
+  } catch {
+    return unsure;
+  }
+}
+
+function headersOf(head: Head): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null);
+  for (let i = 0; i < head.count; i++) {
+    const at = i * FIELD_STRIDE;
+    const name = ARENA.latin1Slice(head.fields[at + NAME_START]!, head.fields[at + NAME_END]!).toLowerCase();
+    const before = headers[name];
+    headers[name] = before === undefined ? head.value(i) : `${before},${head.value(i)}`;
+  }
+  return headers;
+}

@@ -1,0 +1,72 @@
+import type { AccessEntry, AccessRules } from '../../api/index.ts';
+import { method } from './filter.ts';
+import { cidr, label } from './format.ts';
+import { valueMatches } from './http-route.ts';
+import { pathMatch } from './path-match.ts';
+import { requestPolicySpec } from './request-policy.ts';
+import { flag, integer, list, object, oneOf, optional, rule, text } from './schema.ts';
+
+/** Networks of one rule. */
+const MOST_ADDRESSES = 10_000;
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+
+const timeOfDay = text({
+  format: {
+    is: 'a time of day such as 08:30, or 24:00 for its end',
+    matches: (value) => /^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/.test(value),
+  },
+});
+
+const time = object({
+  days: optional(list(oneOf(...DAYS), { max: 7, unique: 'set' })),
+  from: optional(timeOfDay),
+  to: optional(timeOfDay),
+  timeZone: optional(text({ min: 1, max: 64 })),
+});
+
+const CONDITIONS = ['addresses', 'methods', 'paths', 'headers', 'times', 'cel'] as const;
+
+const entry = object(
+  {
+    name: optional(label),
+    addresses: optional(list(cidr, { min: 1, max: MOST_ADDRESSES })),
+    methods: optional(list(method, { min: 1, max: 9, unique: 'set' })),
+    paths: optional(list(pathMatch, { min: 1, max: 64 })),
+    headers: optional(valueMatches(4096)),
+    times: optional(list(time, { min: 1, max: 16 })),
+    cel: optional(text({ min: 1, max: 2_048 })),
+  },
+  {
+    rules: [
+      rule<AccessEntry>(`must have one of ${CONDITIONS.join(', ')} at least: it would take every request`, (one) =>
+        CONDITIONS.some((name) => one[name] !== undefined),
+      ),
+    ],
+  },
+);
+
+const namesAreDistinct = rule<AccessEntry[]>('must not have one name twice; rename one of the two', (entries) => {
+  const names = entries.flatMap(({ name }) => name ?? []);
+  return new Set(names).size === names.length;
+});
+
+export const accessPolicySpec = requestPolicySpec(
+  {
+    deny: optional(list(entry, { min: 1, max: 64, rules: [namesAreDistinct] })),
+    allow: optional(list(entry, { min: 1, max: 64, rules: [namesAreDistinct] })),
+    refusal: optional(
+      object({
+        statusCode: optional(integer({ min: 400, max: 599 })),
+        contentType: optional(text({ min: 1, max: 128 })),
+        body: optional(text({ max: 4_096 })),
+      }),
+    ),
+    shadow: optional(flag),
+  },
+  [
+    rule<AccessRules>(
+      'must have deny or allow: it says nothing else',
+      ({ deny, allow }) => deny !== undefined || allow !== undefined,
+    ),
+  ],
+);

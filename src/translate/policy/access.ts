@@ -1,0 +1,80 @@
+import { type AccessEntry, type AccessTime, POLICY_REASON } from '../../api/index.ts';
+import { type AccessRule, compileCel, type TimeWindow } from '../../config/index.ts';
+import { readHttpMatches } from '../http-match.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
+import { requestPolicy } from './request-policy.ts';
+
+const FORBIDDEN = 403;
+const PLAIN = 'text/plain; charset=utf-8';
+
+export const access = requestPolicy({
+  kind: 'AccessPolicy',
+  types: ['Access'],
+  guards: true,
+  read({ deny = [], allow = [], refusal = {}, shadow = false }, { field, invalid }) {
+    const read = (entries: AccessEntry[], name: string) =>
+      entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid }));
+    const { statusCode = FORBIDDEN, contentType = PLAIN, body } = refusal;
+    const settings = { deny: read(deny, 'deny'), allow: read(allow, 'allow'), statusCode, shadow };
+    return { Access: body === undefined ? settings : { ...settings, body: { contentType, text: body } } };
+  },
+});
+
+function ruleOf(entry: AccessEntry, at: { at: number; field: string; invalid: Problem[] }): AccessRule {
+  const { name = String(at.at), addresses = [], methods = [], paths = [], headers = [], times = [], cel } = entry;
+  const matches = readHttpMatches(
+    paths.map((path) => ({ path })),
+    at.field,
+  );
+  const [lines] = readHttpMatches([{ path: { type: 'PathPrefix', value: '/' }, headers }], at.field).matches;
+  at.invalid.push(...matches.invalid, ...headerFaults(entry, at.field));
+  const rule: AccessRule = {
+    name,
+    addresses,
+    methods,
+    paths: paths.length === 0 ? [] : matches.matches.map(({ path }) => path),
+    headers: lines!.headers,
+    times: times.map((time, index) => windowOf(time, `${at.field}.times[${index}]`, at.invalid)),
+  };
+  if (cel === undefined) return rule;
+  const fault = celFault(cel);
+  if (fault !== undefined) at.invalid.push(problem(POLICY_REASON.Invalid, `${at.field}.cel`, fault));
+  return { ...rule, cel };
+}
+
+function headerFaults({ headers = [] }: AccessEntry, field: string): Problem[] {
+  return readHttpMatches([{ path: { type: 'PathPrefix', value: '/' }, headers }], field).invalid;
+}
+
+function celFault(expression: string): string | undefined {
+  try {
+    compileCel(expression);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
+
+function windowOf(time: AccessTime, field: string, invalid: Problem[]): TimeWindow {
+  const { days = [], from = '00:00', to = '24:00', timeZone = 'UTC' } = time;
+  if (!isTimeZone(timeZone)) {
+    const message = `${timeZone} is no time zone of the IANA's database, such as Europe/Berlin`;
+    invalid.push(problem(POLICY_REASON.Invalid, `${field}.timeZone`, message));
+  }
+  return { days: days.map((day) => DAYS.indexOf(day)), from: minuteOf(from), to: minuteOf(to), timeZone };
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function minuteOf(time: string): number {
+  return Number(time.slice(0, 2)) * 60 + Number(time.slice(3));
+}

@@ -1,0 +1,148 @@
+/** AccessPolicy over real sockets: who may ask for what, and what becomes of what is not clear. */
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
+import { type Rig, serveManifests } from '../served/rig.ts';
+import { type PolicyAim, requestPolicy } from './policy.ts';
+
+const ROUTE: PolicyAim = { kind: 'HTTPRoute', name: 'a' };
+const GATEWAY: PolicyAim = { kind: 'Gateway', name: 'gw' };
+
+function site(...policies: object[]): string {
+  return manifests(
+    [HTTP],
+    httpRoute('a', [backendRefs('web')], { hostnames: ['a.example'] }),
+    httpRoute('b', [backendRefs('web')], { hostnames: ['b.example'] }),
+    service('web'),
+    ...policies,
+  );
+}
+
+const access = (spec: object, aim: PolicyAim = ROUTE, name = 'who'): object =>
+  requestPolicy('AccessPolicy', name, aim, spec);
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await serveManifests(site(), { echo: true, trustedHops: ['127.0.0.1/32'] });
+});
+afterAll(() => rig.close());
+
+interface Asked {
+  from?: string;
+  host?: string;
+  path?: string;
+  method?: string;
+  headers?: Record<string, string>;
+}
+
+async function ask({ from = '192.0.2.1', host = 'a.example', path = '/', method = 'GET', headers = {} }: Asked = {}) {
+  const options = { port: rig.port(), host: '127.0.0.1', path, method };
+  const answer = await new Promise<http.IncomingMessage>((resolve, reject) =>
+    http
+      .request({ ...options, headers: { host, 'x-forwarded-for': from, ...headers } }, resolve)
+      .on('error', reject)
+      .end(),
+  );
+  return { status: answer.statusCode, type: answer.headers['content-type'], body: await text(answer) };
+}
+
+const status = async (asked?: Asked) => (await ask(asked)).status;
+
+describe('an AccessPolicy', () => {
+  test('denies before it allows, as ingress-nginx does, with 403', async () => {
+    await rig.write(
+      site(access({ deny: [{ addresses: ['192.0.2.66/32'] }], allow: [{ addresses: ['192.0.2.0/24', '::1/128'] }] })),
+    );
+    expect(await status()).toBe(200);
+    expect(await status({ from: '192.0.2.66' })).toBe(403);
+    expect(await status({ from: '198.51.100.1' })).toBe(403);
+    expect(await status({ from: '198.51.100.1', host: 'b.example' })).toBe(200);
+    expect(rig.accesses.at(-2)).toMatchObject({
+      status: 403,
+      reason: 'access_denied',
+      policy: 'AccessPolicy/default/who',
+      decision: 'denied',
+    });
+  });
+
+  test.each<[string, object, Asked, Asked]>([
+    ['method', { methods: ['DELETE', 'PUT'] }, { method: 'PUT' }, { method: 'POST' }],
+    ['path', { paths: [{ type: 'PathPrefix', value: '/admin' }] }, { path: '/%61dmin/x' }, { path: '/admins' }],
+    ['expression', { paths: [{ type: 'RegularExpression', value: '/x.*' }] }, { path: '/xy' }, { path: '/yx' }],
+    ['header', { headers: [{ name: 'X-Bad', value: '1' }] }, { headers: { 'x-bad': '1' } }, {}],
+    [
+      'all of it',
+      { methods: ['PUT'], paths: [{ value: '/a' }] },
+      { method: 'PUT', path: '/a/b' },
+      { method: 'GET', path: '/a/b' },
+    ],
+    [
+      'cel',
+      { cel: 'request.headers["x"] == "1" && source.address.startsWith("192.")' },
+      { headers: { x: '1' } },
+      { headers: { x: '2' } },
+    ],
+    ['cel that has no value', { cel: 'request.headers["missing"] == "1"' }, {}, { headers: { missing: '0' } }],
+  ])('denies by %s', async (_, rule, denied, allowed) => {
+    await rig.write(site(access({ deny: [rule] })));
+    expect([await status(denied), await status(allowed)]).toEqual([403, 200]);
+  });
+
+  test('allows nothing by an expression that has no value', async () => {
+    await rig.write(site(access({ allow: [{ cel: 'request.headers["k"] == "1"' }] })));
+    expect([await status(), await status({ headers: { k: '1' } })]).toEqual([403, 200]);
+  });
+
+  test('allows at times', async () => {
+    const now = new Date();
+    const day = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+    const today = day[now.getUTCDay()]!;
+    await rig.write(site(access({ allow: [{ times: [{ days: [today] }] }] })));
+    const first = await status();
+    await rig.write(site(access({ allow: [{ times: [{ days: day.filter((one) => one !== today) }] }] })));
+    // Unless it is midnight just now.
+    if (new Date().getUTCDay() === now.getUTCDay()) expect([first, await status()]).toEqual([200, 403]);
+  });
+
+  test('answers as it is told to', async () => {
+    const refusal = { statusCode: 451, contentType: 'text/html', body: '<h1>Not here</h1>' };
+    await rig.write(site(access({ deny: [{ addresses: ['0.0.0.0/0'] }], refusal })));
+    expect(await ask()).toEqual({ status: 451, type: 'text/html', body: '<h1>Not here</h1>' });
+  });
+
+  test('in its shadow nothing is refused, and what would be is told', async () => {
+    await rig.write(site(access({ deny: [{ name: 'all', addresses: ['0.0.0.0/0'] }], shadow: true })));
+    expect(await status()).toBe(200);
+    expect(rig.accesses.at(-1)).toMatchObject({ policy: 'AccessPolicy/default/who#all', decision: 'would-deny' });
+  });
+
+  test('of a Gateway gives way to that of a route, but for its overrides', async () => {
+    const deny = (address: string): object => ({ deny: [{ addresses: [address] }] });
+    const gateway = { defaults: deny('192.0.2.1/32'), overrides: deny('192.0.2.2/32') };
+    await rig.write(site(access(gateway, GATEWAY, 'gateway'), access(deny('192.0.2.3/32'))));
+    const by = async (from: string) => [await status({ from }), await status({ from, host: 'b.example' })];
+    expect(await by('192.0.2.1')).toEqual([200, 403]);
+    expect(await by('192.0.2.2')).toEqual([403, 403]);
+    expect(await by('192.0.2.3')).toEqual([403, 200]);
+  });
+});
+
+describe('what cannot be followed refuses what it guards, and nothing else:', () => {
+  test.each<[string, object]>([
+    ['an expression of CEL that is none', { allow: [{ cel: 'request.(' }] }],
+    ['one that is not true or false', { allow: [{ cel: 'request.path.size()' }] }],
+    ['one that may take forever', { allow: [{ cel: 'request.path.matches("(a+)+$")' }] }],
+    ['loops within loops', { allow: [{ cel: 'request.headers.all(a, request.headers.all(b, a == b))' }] }],
+    ['a regular expression', { allow: [{ paths: [{ type: 'RegularExpression', value: '(' }] }] }],
+    ['a time zone', { allow: [{ times: [{ timeZone: 'Nowhere/City' }] }] }],
+    ['an address', { allow: [{ addresses: ['10.0.0.300/8'] }] }],
+    ['a rule that says nothing', { allow: [{ name: 'all' }] }],
+    ['nothing at all', {}],
+    ['a word', { allow: 'everybody' }],
+  ])('%s', async (_, spec) => {
+    await rig.write(site(access(spec, ROUTE, `broken-${Math.random().toString(36).slice(2)}`)));
+    expect([await status(), await status({ host: 'b.example' })]).toEqual([500, 200]);
+    expect(rig.report().diagnostics.filter(({ severity }) => severity === 'error').length).toBeGreaterThan(0);
+  });
+});
