@@ -1,6 +1,5 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { barredHost } from './barred-host.ts';
-export { type CelContext, compileCel } from './cel.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';

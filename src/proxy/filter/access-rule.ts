@@ -1,6 +1,7 @@
 /** One rule about who may ask for what, compiled: what costs least is asked first. */
-import { type AccessRule, type CelContext, compileCel } from '../../config/index.ts';
+import type { AccessRule } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
+import { type CelContext, compileCel } from '../../value/cel.ts';
 import { Networks } from '../../value/networks.ts';
 import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../ground/head.ts';

@@ -1,5 +1,6 @@
 import { type AccessEntry, type AccessTime, POLICY_REASON } from '../../api/index.ts';
-import { type AccessRule, compileCel, type TimeWindow } from '../../config/index.ts';
+import type { AccessRule, TimeWindow } from '../../config/index.ts';
+import { compileCel } from '../../value/cel.ts';
 import { readHttpMatches } from '../http-match.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import { requestPolicy } from './request-policy.ts';
