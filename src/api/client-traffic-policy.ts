@@ -19,6 +19,10 @@ export interface ClientTrafficPolicy extends Resource {
     };
     /** Of paths that are not in normal form. */
     pathForm?: 'Normalize' | 'Keep' | 'Reject';
+    headers?: {
+      /** Header lines of a request. */
+      maxLines: number;
+    };
     /** Of listeners that end TLS. */
     tlsProfile?: 'Modern' | 'Intermediate' | 'Old';
   };

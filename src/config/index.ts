@@ -27,6 +27,7 @@ export {
   type BackendTraffic,
   type BandwidthLimit,
   type ClientConnections,
+  type ClientHeaders,
   type ClientTraffic,
   type ConcurrencyLimit,
   type Limit,

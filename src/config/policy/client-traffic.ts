@@ -8,10 +8,17 @@ export type ClientTraffic = PolicyOf<'ClientTraffic', 'Listener', ClientTrafficS
 export interface ClientTrafficSpec {
   proxyProtocol?: ProxyProtocolFromClients;
   connection?: ClientConnections;
+  headers?: ClientHeaders;
   /** Absent: Normalize. */
   pathForm?: PathForm;
   /** Absent: Intermediate. */
   tlsProfile?: TlsProfile;
+}
+
+/** Of one request. Absent: what the data plane was started with. */
+export interface ClientHeaders {
+  /** 1,024 at most; more lines than these are refused (431). */
+  maxLines: number;
 }
 
 /** What TLS speaks where it ends: Mozilla's sets of versions, cipher suites, curves and signature algorithms. */
@@ -51,8 +58,15 @@ export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
     connection: v.optional(
       object<ClientConnections>({ maxConnections: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
     ),
+    headers: v.optional(object<ClientHeaders>({ maxLines: v.pipe(v.number(), v.integer(), v.minValue(1)) })),
     pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
     tlsProfile: v.optional(v.picklist(['Modern', 'Intermediate', 'Old'])),
   }),
-  shown: ({ proxyProtocol, connection, pathForm, tlsProfile }) => ({ proxyProtocol, connection, pathForm, tlsProfile }),
+  shown: ({ proxyProtocol, connection, headers, pathForm, tlsProfile }) => ({
+    proxyProtocol,
+    connection,
+    headers,
+    pathForm,
+    tlsProfile,
+  }),
 };

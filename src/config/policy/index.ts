@@ -11,6 +11,7 @@ export type { Access, AccessRule, AccessSettings, TimeWindow } from './access.ts
 export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
 export type {
   ClientConnections,
+  ClientHeaders,
   ClientTraffic,
   PathForm,
   ProxyProtocolFromClients,

@@ -24,6 +24,7 @@ import { PREFERS_GRPC, PREFERS_JSON, preferenceOf } from './local-reply.ts';
 import { runsInCircle, VIA_OF_ANSWERS } from './loop.ts';
 import { Mirrors } from './mirror.ts';
 import { trustedRequestId } from './request-id.ts';
+import { linesTaken } from './service.ts';
 import type { Wait } from './wait.ts';
 
 export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
@@ -44,6 +45,9 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
 
     if (head.loopField >= 0 && runsInCircle(head)) {
       return this.fail(508, 'loop', 'This request came back to the gateway too often: a route leads to itself.');
+    }
+    if (service.table.mostHeaderLines > 0 && head.count > linesTaken(service, head)) {
+      return this.fail(431, 'malformed_request', 'The message has too many header fields.');
     }
     const { maxBodyBytes } = service.limits;
     if (maxBodyBytes > 0 && head.contentLength > maxBodyBytes) return this.refuseBody();

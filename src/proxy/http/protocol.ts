@@ -5,7 +5,7 @@ import { Exchange } from './exchange.ts';
 import { H1ClientConnection } from './h1/client.ts';
 import { H1ServerConnection } from './h1/server.ts';
 import { H2Pool, H2ServerConnection, type H2ServerHost } from './h2/index.ts';
-import { forgetConnection, type HttpService, retirePools } from './service.ts';
+import { forgetConnection, type HttpService, linesRead, retirePools } from './service.ts';
 
 const hosts = new WeakMap<HttpService, H2ServerHost>();
 
@@ -35,7 +35,9 @@ function hostOf(service: HttpService): H2ServerHost {
     host = {
       wheel: service.wheel,
       keepAliveTimeout: service.limits.keepAliveTimeout,
-      maxHeaderLines: service.limits.maxHeaderLines,
+      get maxHeaderLines() {
+        return linesRead(service);
+      },
       newExchange: (down) => new Exchange(service, down),
       closed: (connection) => retirePools(connection),
       gone: (connection) => forgetConnection(service, connection),

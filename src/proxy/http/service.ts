@@ -5,6 +5,7 @@ import type { Policies } from '../filter/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
+import type { Head } from '../ground/head.ts';
 import type { RouteTable } from '../route/index.ts';
 import type { RetryBudget } from '../state/index.ts';
 import type { EndpointPool } from '../upstream/index.ts';
@@ -78,6 +79,16 @@ export interface HttpService {
   readonly onAccess: ((entry: AccessEntry) => void) | undefined;
   /** All that lives on the port. While it drains, connections end after the request they carry. */
   readonly connections: DrainSet;
+}
+
+/** Header lines of a request that are read: which listener it is for, and so how many are taken, is among them. */
+export function linesRead({ limits, table }: HttpService): number {
+  return Math.max(limits.maxHeaderLines, table.mostHeaderLines);
+}
+
+/** Header lines that the listener of a request takes. */
+export function linesTaken({ limits, table }: HttpService, head: Head): number {
+  return table.headerLines(head) || limits.maxHeaderLines;
 }
 
 /** A client will not ask again: connections to backends that were its alone end. */

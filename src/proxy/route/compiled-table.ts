@@ -14,6 +14,8 @@ export interface ListenerGroup {
   readonly listeners: ReadonlyArray<Listener>;
   readonly hosts: HostIndex<HostBucket>;
   readonly pathForm: PathForm;
+  /** Most header lines of a request; 0: none says. */
+  readonly headerLines: number;
   /** Of its deepest prefix and its longest path, or more. */
   readonly depth: number;
   readonly longest: number;
@@ -37,6 +39,7 @@ export class CompiledTable implements RouteTable {
   readonly listeners: ReadonlyArray<Listener>;
   readonly groups: HostIndex<ListenerGroup>;
   readonly scan: PathScan;
+  readonly mostHeaderLines: number;
   readonly #buckets: HostBucket[] = [];
   #match: RouteMatch | null = null;
 
@@ -44,6 +47,7 @@ export class CompiledTable implements RouteTable {
     this.listeners = listeners;
     this.groups = groups;
     this.scan = scan;
+    this.mostHeaderLines = groups.values().reduce((most, { headerLines }) => Math.max(most, headerLines), 0);
   }
 
   match(head: Head, serverName: string): RouteMatch | null {
@@ -66,6 +70,10 @@ export class CompiledTable implements RouteTable {
 
   pathForm(head: Head): PathForm {
     return this.groups.first(head)?.pathForm ?? 'Normalize';
+  }
+
+  headerLines(head: Head): number {
+    return this.groups.first(head)?.headerLines ?? 0;
   }
 
   serves(head: Head, serverName: string): boolean {

@@ -68,10 +68,15 @@ class TableDraft {
     for (const [hostname, listeners] of members) {
       const held = this.#last.groups.at(hostname);
       const pathForm = pathFormOf(listeners, config);
-      if (held?.pathForm === pathForm && sameListeners(held.listeners, listeners)) continue;
+      const headerLines = headerLinesOf(listeners, config);
+      const same = held?.pathForm === pathForm && held.headerLines === headerLines;
+      if (same && sameListeners(held.listeners, listeners)) continue;
       const asWritten = pathForm === 'Keep';
       const kept = held && sameSeats(held.listeners, listeners) && asWritten === (held.pathForm === 'Keep');
-      this.#groups.set(hostname, new GroupDraft({ hostname, listeners, pathForm }, kept ? held : undefined));
+      this.#groups.set(
+        hostname,
+        new GroupDraft({ hostname, listeners, pathForm, headerLines }, kept ? held : undefined),
+      );
       this.renews ||= !kept;
     }
   }
@@ -122,7 +127,7 @@ class TableDraft {
   }
 }
 
-type GroupIdentity = Pick<ListenerGroup, 'hostname' | 'listeners' | 'pathForm'>;
+type GroupIdentity = Pick<ListenerGroup, 'hostname' | 'listeners' | 'pathForm' | 'headerLines'>;
 
 class GroupDraft {
   readonly #of: GroupIdentity;
@@ -167,8 +172,8 @@ class GroupDraft {
     }
     const hosts = yield* nextIndex(changes, last.hosts);
     if (loose) ({ depth, longest } = boundsOf(hosts.values()));
-    const { hostname, listeners, pathForm } = this.#of;
-    return { hostname, listeners, pathForm, hosts, depth, longest };
+    const { hostname, listeners, pathForm, headerLines } = this.#of;
+    return { hostname, listeners, pathForm, headerLines, hosts, depth, longest };
   }
 }
 
@@ -190,6 +195,15 @@ function pathFormOf(listeners: ReadonlyArray<Listener>, config: TableChange['con
     return (policy?.type === 'ClientTraffic' && policy.spec.pathForm) || 'Normalize';
   });
   return STRICTNESS.find((form) => forms.includes(form)) ?? 'Normalize';
+}
+
+/** Of listeners that are served as one, the fewest; 0: none says. */
+function headerLinesOf(listeners: ReadonlyArray<Listener>, config: TableChange['config']): number {
+  const limits = listeners.flatMap(({ key }) => {
+    const policy = config?.get('Policy', policyKey('ClientTraffic', key));
+    return (policy?.type === 'ClientTraffic' && policy.spec.headers?.maxLines) || [];
+  });
+  return limits.length === 0 ? 0 : Math.min(...limits);
 }
 
 function hostnameOf(listener: Listener): string {

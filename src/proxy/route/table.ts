@@ -57,6 +57,10 @@ export interface RouteTable {
   listener(head: Head): { readonly key: string; readonly port: number } | undefined;
   /** How paths that are not in normal form are served for this request's host. To be settled before `match`. */
   pathForm(head: Head): PathForm;
+  /** Most header lines that any listener takes by a policy of its own; 0: none says. */
+  readonly mostHeaderLines: number;
+  /** Most for this request's host; 0: no policy says. */
+  headerLines(head: Head): number;
   /** This is no call of gRPC, and all routes for its host, of which there is one, take nothing else. */
   wantsGrpc(head: Head, serverName: string): boolean;
   /**

@@ -25,6 +25,7 @@ export const clientTrafficPolicySpec = object({
   ),
   proxyProtocol: optional(proxyProtocol),
   connection: optional(object({ maxConnections: required(integer({ min: 1 })) })),
+  headers: optional(object({ maxLines: required(integer({ min: 1, max: 1024 })) })),
   pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
   tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
 });

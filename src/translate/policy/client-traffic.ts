@@ -1,6 +1,7 @@
 import { POLICY_REASON } from '../../api/index.ts';
 import {
   type ClientConnections,
+  type ClientHeaders,
   type ClientTraffic,
   type Listener,
   type PathForm,
@@ -36,6 +37,7 @@ export interface ListenerTraffic {
   proxyProtocol?: ProxyProtocolFromClients;
   connection?: ClientConnections;
   /** Of the nearest policy: listeners of a port may differ in it. */
+  headers?: ClientHeaders;
   pathForm?: PathForm;
   tlsProfile?: TlsProfile;
   port: number;
@@ -85,18 +87,19 @@ function isBelow({ listener, owner, name }: ListenerTraffic, { object, section }
   return owner === object || `Gateway/${listener}`.startsWith(`${object}/`);
 }
 
-function isFelt({ proxyProtocol, connection, pathForm, tlsProfile }: ListenerTraffic): boolean {
-  return [proxyProtocol, connection, pathForm, tlsProfile].some((setting) => setting !== undefined);
+function isFelt({ proxyProtocol, connection, headers, pathForm, tlsProfile }: ListenerTraffic): boolean {
+  return [proxyProtocol, connection, headers, pathForm, tlsProfile].some((setting) => setting !== undefined);
 }
 
 function configOf(traffic: ListenerTraffic): ClientTraffic | undefined {
   if (!isFelt(traffic)) return undefined;
-  const { listener, proxyProtocol, connection, pathForm, tlsProfile } = traffic;
+  const { listener, proxyProtocol, connection, headers, pathForm, tlsProfile } = traffic;
   const key = policyKey('ClientTraffic', listener);
   const target = { kind: 'Listener' as const, key: listener };
   const policy: ClientTraffic = { kind: 'Policy', key, type: 'ClientTraffic', target, spec: {} };
   if (proxyProtocol !== undefined) policy.spec.proxyProtocol = proxyProtocol;
   if (connection !== undefined) policy.spec.connection = connection;
+  if (headers !== undefined) policy.spec.headers = headers;
   if (pathForm !== undefined) policy.spec.pathForm = pathForm;
   if (tlsProfile !== undefined) policy.spec.tlsProfile = tlsProfile;
   return policy;
@@ -130,6 +133,7 @@ function portTraffic(port: PortPolicies): ListenerTraffic[] {
     const about = { listener: view.key, name: view.spec.name, owner: ownerKey(view.owner), port: number, protocol };
     const traffic: ListenerTraffic = { ...about, decisions: of(own), ...settings };
     if (own !== undefined) traffic.nearest = own.key;
+    if (own?.settings?.headers !== undefined && isHttp(protocol)) traffic.headers = own.settings.headers;
     if (own?.settings?.pathForm !== undefined && isHttp(protocol)) traffic.pathForm = own.settings.pathForm;
     if (own?.settings?.tlsProfile !== undefined && endsTls(view)) traffic.tlsProfile = own.settings.tlsProfile;
     return [traffic];
@@ -156,7 +160,7 @@ function effectAt(
   policy: ClientTrafficView,
   target: PolicyTarget,
 ): Effect {
-  const { proxyProtocol, connection, pathForm, tlsProfile } = policy.settings ?? {};
+  const { proxyProtocol, connection, headers, pathForm, tlsProfile } = policy.settings ?? {};
   const problems: Problem[] = [];
   const remarks: string[] = [];
   const views = look.context.fetch(listeners.viewsByOwner, target.object) ?? [];
@@ -166,6 +170,8 @@ function effectAt(
       remarks.push(`not on listener ${view.spec.name}: PROXY headers come before streams, not before UDP datagrams`);
     if (view.config?.protocol === 'UDP' && connection !== undefined)
       remarks.push(`not on listener ${view.spec.name}: UDP has no connections`);
+    if (view.config !== undefined && headers !== undefined && !isHttp(view.config.protocol))
+      remarks.push(`not on listener ${view.spec.name}: no header is read on a ${view.config.protocol} listener`);
     if (view.config !== undefined && pathForm !== undefined && !isHttp(view.config.protocol))
       remarks.push(`not on listener ${view.spec.name}: no path is read on a ${view.config.protocol} listener`);
     if (view.config !== undefined && tlsProfile !== undefined && !endsTls(view))

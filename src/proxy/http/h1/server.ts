@@ -10,7 +10,7 @@ import { HeadTable } from '../../ground/head.ts';
 import { TRAILER_LINES } from '../../ground/region.ts';
 import { Exchange } from '../exchange.ts';
 import { outbox } from '../outbox.ts';
-import { forgetConnection, type HttpService, MAX_DISCARD_BYTES, retirePools } from '../service.ts';
+import { forgetConnection, type HttpService, linesRead, MAX_DISCARD_BYTES, retirePools } from '../service.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { ChunkDecoder, type ChunkSink, holdsLastChunk } from './chunk.ts';
 import { EndedClient } from './ended-client.ts';
@@ -254,7 +254,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   /** Answers where reading goes on: `at` itself where more bytes are needed. */
   #readHead(at: number, end: number): number {
     if (this.#requests === 0 && ARENA[at] === 0x50 && this.#isPreface(at, end)) return at;
-    TABLE.most = this.#service.limits.maxHeaderLines;
+    TABLE.most = linesRead(this.#service);
     const head = parseRequestHead(at, end, TABLE);
     if (head === INCOMPLETE) return at;
     if (typeof head === 'number') {
