@@ -48,7 +48,17 @@ const SHOWN: { readonly [K in ConfigKind]: Showing<OfKind<K>> } = {
   Policy: { kind: AS_IS, key: AS_IS, type: AS_IS, target: AS_IS, spec: AS_IS },
 };
 
+/** What does not fit, from a control of another version, is named and not shown. */
 export function shown<T extends ConfigObject>(object: T): T {
+  try {
+    return shownFields(object);
+  } catch {
+    const { kind, key } = object;
+    return { kind, key } as T;
+  }
+}
+
+function shownFields<T extends ConfigObject>(object: T): T {
   const fields: Array<[string, unknown]> = [];
   for (const [name, showing] of Object.entries(SHOWN[object.kind])) {
     const value = object[name as keyof T];

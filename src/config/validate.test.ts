@@ -82,10 +82,19 @@ test('a policy of a type that nobody knows is refused, and goes on without what 
   expect(refused).toMatchObject([{ kind: 'Policy', key: policy.key }]);
 });
 
-test('an object of a kind that nobody knows is refused by name, and its removal is nothing; the others go on', () => {
+test('a policy that guards and cannot be read is refused, and goes on as one that cannot be used', () => {
+  const target = { kind: 'RouteRule', key: rule.key };
+  const policy = { kind: 'Policy', key: policyKey('RateLimit', rule.key), type: 'RateLimit', target };
+  const later = { ...policy, spec: { acts: [{ source: 'a', holds: 'Perhaps' }] } };
+  const { delta, refused } = readDelta({ version: 1, upserts: [later], removals: [] });
+  expect(delta.upserts).toEqual([{ ...policy, type: 'unreadable RateLimit', spec: {} }]);
+  expect(refused).toMatchObject([{ kind: 'Policy', key: policy.key }]);
+});
+
+test('an object of a kind that nobody knows is refused by name, and the others go on', () => {
   const unknown = { kind: 'Teleport', key: 'a/b' };
   const { delta, refused } = readDelta({ version: 1, upserts: [unknown, listener], removals: [unknown] });
-  expect(delta).toEqual({ version: 1, upserts: [listener], removals: [] });
+  expect(delta).toEqual({ version: 1, upserts: [listener], removals: [unknown] });
   const message = 'this data plane knows no kind Teleport: it is of an older version';
   expect(refused).toEqual([{ ...unknown, message }]);
 });

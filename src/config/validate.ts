@@ -9,7 +9,7 @@ import { additionFault } from './head-addition.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 import { httpMatch } from './match-shape.ts';
 import type { Certificate, Challenge, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
-import { POLICY_TYPES, policyShape } from './policy/index.ts';
+import { POLICY_TYPES, type Policy, policyShape } from './policy/index.ts';
 import type {
   Attachment,
   CorsFilter,
@@ -228,14 +228,14 @@ export function readDelta(message: unknown): ReceivedDelta {
   const outer = v.safeParse(envelope, message);
   if (!outer.success) throw new TypeError(`not a config delta: ${describe(outer.issues[0])}`);
   const { version, upserts, removals } = outer.output;
-  const known = removals.filter(({ kind }) => isKind(kind)) as ConfigRef[];
-  const received: ReceivedDelta = { delta: { version, upserts: [], removals: known }, refused: [] };
+  // Also of kinds that nobody here knows: what was said of the object is void.
+  const received: ReceivedDelta = { delta: { version, upserts: [], removals: removals as ConfigRef[] }, refused: [] };
   for (const object of upserts) {
     const inner = read(object);
     if (typeof inner !== 'string') received.delta.upserts.push(trimmed(inner));
     else {
       received.refused.push({ kind: object.kind as ConfigKind, key: object.key, message: inner });
-      received.delta.upserts.push(...unreadableRule(object, inner), ...unknownPolicy(object));
+      received.delta.upserts.push(...unreadableRule(object, inner), ...unreadablePolicy(object));
     }
   }
   return received;
@@ -263,20 +263,21 @@ function unreadableRule(object: unknown, message: string): RouteRule[] {
   return bare.success ? [{ ...bare.output, filters: [], backends: [], broken: message }] : [];
 }
 
-const barePolicy = v.object({
-  kind: v.literal('Policy'),
-  key,
-  type: v.pipe(
-    v.string(),
-    v.check((type) => !Object.hasOwn(POLICY_TYPES, type)),
-  ),
-  target: v.object({ kind: key, key }),
-});
+const barePolicy = v.object({ kind: v.literal('Policy'), key, type: v.string(), target: v.object({ kind: key, key }) });
 
-/** A policy of a type that nobody here has heard of goes on without what it says: it may guard, and so what it is for is denied. */
-function unknownPolicy(object: unknown): ConfigObject[] {
+/**
+ * In the place of a policy that guards and cannot be read, or is of a type that nobody here has heard of: under a type
+ * that there is none of, so that its last good form stays, or what it is for is denied.
+ */
+function unreadablePolicy(object: unknown): ConfigObject[] {
   const bare = v.safeParse(barePolicy, object);
-  return bare.success ? [{ ...bare.output, spec: {} } as unknown as ConfigObject] : [];
+  if (!bare.success) return [];
+  const { type } = bare.output;
+  const known = Object.hasOwn(POLICY_TYPES, type) ? POLICY_TYPES[type as Policy['type']] : undefined;
+  // Settings of connections and of backends guard nothing: the last good ones stay, or there are none.
+  if (known !== undefined && known.merge !== 'stacked') return [];
+  const standIn = { ...bare.output, type: known === undefined ? type : `unreadable ${type}`, spec: {} };
+  return [standIn as unknown as ConfigObject];
 }
 
 /** Arrays that valibot filled one by one have room for a dozen more each; these objects stay for long. */
