@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { processTree, residentKiB } from '../../bench/measure.ts';
 import { type HeapReport, PROBE_FAULTS, PROBE_FOLDER } from './heap-probe.ts';
+import { LOOPBACK } from './port.ts';
 import type { Vitals } from './vitals.ts';
 
 const ENTRY = fileURLToPath(new URL('../../bin/daemun.js', import.meta.url));
@@ -48,7 +49,8 @@ export class GatewayProcess {
 
   constructor({ folder, probes, workers, faults, onRecord }: GatewayOptions) {
     this.#probes = probes;
-    const flags = ['--log-format', 'json', '--bind', '127.0.0.1', '--admin', '127.0.0.1:0', '--access-log', 'json'];
+    const bind = LOOPBACK.flatMap((address) => ['--bind', address]);
+    const flags = ['--log-format', 'json', ...bind, '--admin', '127.0.0.1:0', '--access-log', 'json'];
     const args = ['--expose-gc', '--import', PROBE, ENTRY, 'run', '-f', folder, '--workers', String(workers), ...flags];
     const env = { ...process.env, [PROBE_FOLDER]: probes, [PROBE_FAULTS]: faults.join(',') };
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true });

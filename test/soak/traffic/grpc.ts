@@ -1,8 +1,19 @@
 /** gRPC: calls of all four shapes, and a call that is kept through the edits. */
 import { once } from 'node:events';
 import { ChannelCredentials, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import { socketName } from '../../../src/value/socket-name.ts';
 import { callUnary, type RawClient, rawClient } from '../../protocols/raw-service.ts';
-import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
+import {
+  HOSTS,
+  inTime,
+  mustEqual,
+  nextHost,
+  oneOf,
+  type Place,
+  pattern,
+  type SoakClient,
+  type TrafficKind,
+} from './traffic.ts';
 
 const PART = 20_000;
 const PARTS = 8;
@@ -11,8 +22,8 @@ const DOWNLOAD = 3 * 65_536;
 
 function connect({ ports, ca }: Place, secure: boolean): RawClient {
   const authority = { 'grpc.default_authority': HOSTS.grpc };
-  if (!secure) return rawClient(`127.0.0.1:${ports.http}`, { channel: authority });
-  return rawClient(`127.0.0.1:${ports.https}`, {
+  if (!secure) return rawClient(socketName(nextHost(), ports.http), { channel: authority });
+  return rawClient(socketName(nextHost(), ports.https), {
     credentials: ChannelCredentials.createSsl(Buffer.from(ca)),
     channel: { ...authority, 'grpc.ssl_target_name_override': HOSTS.web },
   });

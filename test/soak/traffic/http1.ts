@@ -4,7 +4,17 @@ import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
-import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
+import {
+  HOSTS,
+  inTime,
+  mustEqual,
+  nextHost,
+  oneOf,
+  type Place,
+  pattern,
+  type SoakClient,
+  type TrafficKind,
+} from './traffic.ts';
 
 /** Paths lead to backends over HTTP/1.1 and over h2c. */
 const BACKENDS = ['/h1', '/h2'] as const;
@@ -23,7 +33,7 @@ class Asker {
     if (kept) this.agent = secure ? new https.Agent({ keepAlive: true, ca }) : new http.Agent({ keepAlive: true });
     const tls = secure ? { ca, servername: HOSTS.web } : {};
     const port = secure ? ports.https : ports.http;
-    this.#options = { host: '127.0.0.1', port, agent: this.agent ?? false, ...tls };
+    this.#options = { host: nextHost(), port, agent: this.agent ?? false, ...tls };
   }
 
   begin(path: string, method = 'GET'): http.ClientRequest {

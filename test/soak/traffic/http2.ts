@@ -2,7 +2,18 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { buffer } from 'node:stream/consumers';
-import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
+import { socketName } from '../../../src/value/socket-name.ts';
+import {
+  HOSTS,
+  inTime,
+  mustEqual,
+  nextHost,
+  oneOf,
+  type Place,
+  pattern,
+  type SoakClient,
+  type TrafficKind,
+} from './traffic.ts';
 
 const BACKENDS = ['/h1', '/h2'] as const;
 const SIZES = [0, 200, 20_000, 200_000] as const;
@@ -42,8 +53,8 @@ abstract class Http2Client implements SoakClient {
     if (this.#session !== undefined && !this.#session.closed && !this.#session.destroyed) return this.#session;
     const { ports, ca } = this.#place;
     const session = this.#secure
-      ? http2.connect(`https://127.0.0.1:${ports.https}`, { ca, servername: HOSTS.web })
-      : http2.connect(`http://127.0.0.1:${ports.http}`);
+      ? http2.connect(`https://${socketName(nextHost(), ports.https)}`, { ca, servername: HOSTS.web })
+      : http2.connect(`http://${socketName(nextHost(), ports.http)}`);
     session.on('error', () => {});
     await once(session, 'connect');
     this.#session = session;

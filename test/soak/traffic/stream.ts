@@ -4,7 +4,17 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import tls from 'node:tls';
-import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
+import {
+  HOSTS,
+  inTime,
+  mustEqual,
+  nextHost,
+  oneOf,
+  type Place,
+  pattern,
+  type SoakClient,
+  type TrafficKind,
+} from './traffic.ts';
 
 const SIZES = [1, 1_000, 200_000] as const;
 const DATAGRAMS = [1, 100, 1_400] as const;
@@ -13,11 +23,11 @@ const KEPT_MESSAGE = 1_000;
 const DATAGRAM_PATIENCE = 5_000;
 
 function tcp({ ports }: Place): net.Socket {
-  return net.connect({ host: '127.0.0.1', port: ports.tcp, allowHalfOpen: true });
+  return net.connect({ host: nextHost(), port: ports.tcp, allowHalfOpen: true });
 }
 
 function passthrough({ ports, ca }: Place): net.Socket {
-  return tls.connect({ host: '127.0.0.1', port: ports.passthrough, ca, servername: HOSTS.passthrough });
+  return tls.connect({ host: nextHost(), port: ports.passthrough, ca, servername: HOSTS.passthrough });
 }
 
 /** All at once, then the end; and back comes the same, then the end. */
@@ -76,8 +86,9 @@ async function roundTrip(socket: Datagrams): Promise<void> {
 }
 
 async function connected({ ports }: Place): Promise<Datagrams> {
-  const socket = createSocket('udp4');
-  socket.connect(ports.udp, '127.0.0.1');
+  const host = nextHost();
+  const socket = createSocket(net.isIPv6(host) ? 'udp6' : 'udp4');
+  socket.connect(ports.udp, host);
   await once(socket, 'connect');
   return socket;
 }

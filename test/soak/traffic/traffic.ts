@@ -1,4 +1,5 @@
 /** The family of the soak's clients: one file a protocol, each with the kinds of exchange it makes. */
+import { LOOPBACK } from '../port.ts';
 
 /** Where the gateway serves, and what clients must know of it. */
 export interface Place {
@@ -59,6 +60,11 @@ export function pattern(length: number, seed = 0): Buffer {
 
 export function mustEqual(got: Buffer, wanted: Buffer): void {
   if (!got.equals(wanted)) throw new Error(`${got.length} bytes that are not the ${wanted.length} that were sent`);
+}
+
+/** Where the next connection goes: over IPv4 or IPv6. */
+export function nextHost(): string {
+  return oneOf(LOOPBACK);
 }
 
 export function oneOf<T>(choices: readonly T[]): T {

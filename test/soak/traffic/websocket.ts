@@ -2,13 +2,26 @@
 import { once } from 'node:events';
 import { Agent } from 'node:https';
 import { WebSocket } from 'ws';
-import { HOSTS, inTime, mustEqual, oneOf, type Place, pattern, type SoakClient, type TrafficKind } from './traffic.ts';
+import { socketName } from '../../../src/value/socket-name.ts';
+import {
+  HOSTS,
+  inTime,
+  mustEqual,
+  nextHost,
+  oneOf,
+  type Place,
+  pattern,
+  type SoakClient,
+  type TrafficKind,
+} from './traffic.ts';
 
 const SIZES = [0, 10, 1_000, 70_000] as const;
 const MESSAGES = 20;
 
 async function connect({ ports, ca }: Place, secure: boolean): Promise<WebSocket> {
-  const url = secure ? `wss://127.0.0.1:${ports.https}/h1/socket` : `ws://127.0.0.1:${ports.http}/h1/socket`;
+  const url = secure
+    ? `wss://${socketName(nextHost(), ports.https)}/h1/socket`
+    : `ws://${socketName(nextHost(), ports.http)}/h1/socket`;
   const agent = secure ? { agent: new Agent({ ca, servername: HOSTS.web }) } : {};
   const socket = new WebSocket(url, { headers: { host: HOSTS.web }, ...agent });
   await once(socket, 'open');
