@@ -67,6 +67,9 @@ export function controllerOption(): Option {
   ).argParser(each((text) => text));
 }
 
+/** In a cluster others have classes of their own: without a name only ours are looked at. */
+export const CLUSTER_CONTROLLER = 'daemun.dev/gateway-controller';
+
 export function adminOption(): Option {
   return new Option('--admin <host:port>', 'admin address of a running gateway').argParser(
     usage((text) => hostPort(text)),

@@ -1,11 +1,20 @@
 /** `daemun check`: statuses and diagnostics of manifests, without serving. */
 import { Command, Option } from 'commander';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
+import { type ClusterFlags, clusterOptions } from '../cluster-option.ts';
 import { EXIT } from '../exit-code.ts';
-import { controllerOption, filesOption, namedPaths, outputOption, pathsArgument, watchOption } from '../option.ts';
+import {
+  CLUSTER_CONTROLLER,
+  controllerOption,
+  filesOption,
+  namedPaths,
+  outputOption,
+  pathsArgument,
+  watchOption,
+} from '../option.ts';
 import type { Output } from '../report/index.ts';
 
-interface CheckFlags {
+interface CheckFlags extends ClusterFlags {
   file?: string[];
   output: Output;
   watch?: boolean;
@@ -18,6 +27,7 @@ const EXAMPLES = `
 Examples:
   $ daemun check manifests/
   $ daemun check -f gateway.yaml -f routes/ --watch
+  $ daemun check -f new.yaml --context production
   $ kustomize build . | daemun check -f - -o json | jq '.diagnostics[]'
 
 Exit status: 0 everything is accepted, perhaps with warnings; 1 something is not, or there is an error (with --strict
@@ -27,9 +37,12 @@ also a field or kind that is not read); 2 for a wrong command line.`;
 const NO_TIME = new Date(0);
 
 export function checkCommand(): Command {
-  return new Command('check')
+  const command = new Command('check')
     .summary('show the statuses of manifests without serving them')
-    .description('Validates manifests as an API server does, and shows the statuses that a cluster would show.')
+    .description(
+      'Validates manifests as an API server does, and shows the statuses that a cluster would show.\n' +
+        'With --kubeconfig, --context or -n: what they would change in that cluster, and what they would hurt.',
+    )
     .addArgument(pathsArgument())
     .addOption(filesOption())
     .addOption(outputOption())
@@ -49,6 +62,19 @@ export function checkCommand(): Command {
       const certificates = new CertificateFiles(await readCertificates(certificate, asked));
       await certificates.start();
       if (!watch) certificates.stop();
+      const view = { served: false, paint: paintFor(process.stdout), lineOf: fileLines() };
+      const { asksForCluster } = await import('../cluster-read.ts');
+      if (asksForCluster(flags)) {
+        if (watch) asked.error('error: --watch goes with manifests alone, not with a cluster');
+        const { clusterReport } = await import('../cluster-check.ts');
+        const { kubeconfig, context, namespace } = flags;
+        const options = { strict, transitionTime: NO_TIME, provided: [certificates.collection] };
+        const place = { kubeconfig, context, namespace, controllerNames: controllerName ?? [CLUSTER_CONTROLLER] };
+        const report = await clusterReport({ ...place, paths, options });
+        process.exitCode = refused(report, view) ? EXIT.refused : EXIT.ok;
+        process.stdout.write(await printReport(report, output, view));
+        return;
+      }
       const source = manifestSource({ paths, watch, endpoints: [] });
       const pipeline = openPipeline({
         source,
@@ -62,7 +88,6 @@ export function checkCommand(): Command {
       await pipeline.source.ready;
       const look = async (): Promise<string> => {
         const report = pipeline.report();
-        const view = { served: false, paint: paintFor(process.stdout), lineOf: fileLines() };
         process.exitCode = refused(report, view) ? EXIT.refused : EXIT.ok;
         return await printReport(report, output, view);
       };
@@ -82,4 +107,6 @@ export function checkCommand(): Command {
       certificates.stop();
       await pipeline.source.close();
     });
+  for (const option of clusterOptions()) command.addOption(option);
+  return command;
 }

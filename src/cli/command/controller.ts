@@ -3,10 +3,9 @@ import { Command, Option } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
 import { type AdminFlags, adminOptions, dataPlaneAdmin } from '../admin-option.ts';
 import { type ClusterFlags, clusterOptions } from '../cluster-option.ts';
-import { controllerOption, usage } from '../option.ts';
+import { CLUSTER_CONTROLLER, controllerOption, usage } from '../option.ts';
 import { Signals } from '../signal.ts';
 
-const DEFAULT_CONTROLLER = 'daemun.dev/gateway-controller';
 const STREAM_PORT = 15443;
 
 interface ControllerFlags extends AdminFlags, ClusterFlags {
@@ -42,7 +41,7 @@ export function controllerCommand(): Command {
       const { kubeconfig, context, namespace: namespaces, lease, controllerName, ...rest } = flags;
       const { image, streamPort, streamAddress, publishService, podNamespace, logLevel, logFormat } = rest;
       await runController({
-        cluster: { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [DEFAULT_CONTROLLER] },
+        cluster: { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [CLUSTER_CONTROLLER] },
         ...{ image, streamPort, streamAddress, publishService, podNamespace, admin, logLevel, logFormat, signals },
       });
     });
@@ -54,7 +53,7 @@ export function controllerCommand(): Command {
 function ownOptions(): Option[] {
   return [
     new Option('--image <image>', 'of the data planes').env('DAEMUN_IMAGE').makeOptionMandatory(),
-    controllerOption().default(undefined, DEFAULT_CONTROLLER),
+    controllerOption().default(undefined, CLUSTER_CONTROLLER),
     new Option('--stream-port <port>', 'where data planes are sent their config')
       .argParser(usage(port))
       .default(STREAM_PORT),

@@ -1,6 +1,7 @@
 /** `daemun explain`: why a request goes where it goes. */
 import { Command, Option } from 'commander';
 import { adminTokenOption } from '../admin-option.ts';
+import { clusterOptions } from '../cluster-option.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { ExplainFlags } from '../explain/explain-flags.ts';
 import { adminOption, controllerOption, each, filesOption } from '../option.ts';
@@ -11,13 +12,14 @@ Examples:
   $ daemun explain -f manifests/ http://api.example.com/ -X POST -H 'x-version: next'
   $ daemun explain --admin 127.0.0.1:15000 http://shop.example.com/ -o json
   $ daemun explain -f manifests/ grpc://api.example.com/shop.Cart/Add
+  $ daemun explain --context production --gateway shop/edge https://shop.example.com/
   $ daemun explain -f manifests/ tls://db.example.com:5432
   $ daemun explain -f manifests/ udp://:53
 
 Exit status: 0 a backend or a filter answers, 1 the request ends in an error (404, 421, 500, 503), 2 for a wrong command line.`;
 
 export function explainCommand(): Command {
-  return new Command('explain')
+  const command = new Command('explain')
     .summary('tell why a request goes where it goes')
     .description(
       'Tells which listener, route and rule take a request and why, what its filters do and which backends answer;\n' +
@@ -36,7 +38,8 @@ export function explainCommand(): Command {
     .addOption(endpointOption().conflicts('admin'))
     .addOption(echoOption())
     .addOption(adminTokenOption())
-    .usage('(<path...> | --admin <host:port>) <url> [options]')
+    .addOption(new Option('--gateway <namespace/name>', 'of several Gateways of a cluster, the one that is asked'))
+    .usage('(<path...> | --admin <host:port> | --context <name>) <url> [options]')
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], flags: ExplainFlags, command: Command) => {
       const url = urlAmong(words, flags) ?? command.error('error: name the URL to explain');
@@ -44,13 +47,19 @@ export function explainCommand(): Command {
       if (!isQuestion(url)) {
         command.error(`error: "${url}" is not a URL such as http://shop.example.com/cart or tcp://:5432`);
       }
-      if (!flags.file && !flags.admin)
-        command.error('error: name manifests with -f, or a running gateway with --admin');
+      const { asksForCluster } = await import('../cluster-read.ts');
+      const cluster = asksForCluster(flags);
+      if (!flags.file && !flags.admin && !cluster)
+        command.error('error: name manifests with -f, a running gateway with --admin, or a cluster with --context');
       if (flags.file && flags.admin)
         command.error('error: name either manifests or a running gateway with --admin, not both');
+      if (cluster && (flags.file || flags.admin))
+        command.error('error: name a cluster alone, without manifests and without --admin');
       const endpoints = await readEndpoints(flags.endpoint, command);
       process.exitCode = await explain(url, { ...flags, endpoints });
     });
+  for (const option of clusterOptions()) command.addOption(option);
+  return command;
 }
 
 /**

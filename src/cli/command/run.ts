@@ -10,7 +10,7 @@ import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import { bindingOf } from '../every-address.ts';
 import type { FleetSetup } from '../fleet.ts';
 import { limitOptions } from '../limit-option.ts';
-import { controllerOption, each, filesOption, pathsArgument } from '../option.ts';
+import { CLUSTER_CONTROLLER, controllerOption, each, filesOption, pathsArgument } from '../option.ts';
 import {
   drainOptions,
   hopOptions,
@@ -22,9 +22,6 @@ import {
   zoneOption,
 } from '../serving-option.ts';
 import { Signals } from '../signal.ts';
-
-/** Without a name of its own a run in a cluster adopts only its own class: there may be others. */
-const DEFAULT_CONTROLLER = 'daemun.dev/gateway-controller';
 
 interface RunFlags extends AdminFlags, ServingFlags, AcmeFlags {
   file?: string[];
@@ -133,7 +130,7 @@ function clusterFlags(flags: RunFlags, { paths, command }: Asked): ClusterSetup 
   if (paths.length > 0) command.error('error: -f and --cluster exclude each other');
   // Several runs would obtain each its own, and the authority would find another one's answer.
   if (flags.acme === true) command.error('error: --acme and --cluster exclude each other: there, use cert-manager');
-  return { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [DEFAULT_CONTROLLER] };
+  return { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [CLUSTER_CONTROLLER] };
 }
 
 function gatewayFlags(flags: RunFlags & { bind: string[] }, command: Command) {
@@ -148,7 +145,7 @@ function gatewayFlags(flags: RunFlags & { bind: string[] }, command: Command) {
     wait: flags.wait ?? false,
     setup,
     workers: flags.workers,
-    controllerNames: flags.cluster === true ? (flags.controllerName ?? [DEFAULT_CONTROLLER]) : flags.controllerName,
+    controllerNames: flags.cluster === true ? (flags.controllerName ?? [CLUSTER_CONTROLLER]) : flags.controllerName,
     echoBackends: flags.echoBackends ?? false,
     ...(flags.cluster === true ? {} : { acme: acmeOf(flags) }),
     admin: adminSetup(flags, command),

@@ -1,7 +1,8 @@
 /** What `daemun explain` is given on its command line. */
 import type { HostPort } from '../address.ts';
+import type { ClusterFlags } from '../cluster-option.ts';
 
-export interface ExplainFlags {
+export interface ExplainFlags extends ClusterFlags {
   file?: string[];
   admin?: HostPort;
   request: string;
@@ -10,5 +11,7 @@ export interface ExplainFlags {
   endpoint?: string[];
   echoBackends?: boolean;
   adminTokenFile?: string;
+  /** `namespace/name`: of several Gateways of a cluster, the one that is asked. */
+  gateway?: string;
   output: 'text' | 'json';
 }

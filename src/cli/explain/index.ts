@@ -1,13 +1,15 @@
 /** `daemun explain`: reads a config, from files or from a running gateway, and tells what becomes of a request. */
 import type { RedactedConfig } from '../../admin/index.ts';
-import { type Endpoints, Snapshot } from '../../config/index.ts';
+import { type Endpoints, type Listener, Snapshot } from '../../config/index.ts';
 import { openPipeline, type Report } from '../../control/index.ts';
 import type { ListenerView } from '../../delivery/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import type { EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';
+import { heldSource, readCluster } from '../cluster-read.ts';
 import { EXIT } from '../exit-code.ts';
 import { manifestSource } from '../manifest-source.ts';
+import { CLUSTER_CONTROLLER } from '../option.ts';
 import { unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
 import type { ExplainFlags } from './explain-flags.ts';
@@ -30,7 +32,11 @@ const ECHO = 'built-in echo';
 /** Prints, and answers the exit code. */
 export async function explain(url: string, flags: ExplainAsked): Promise<number> {
   const { admin, adminTokenFile: token } = flags;
-  const { listeners: served, ...known } = admin ? await fromAdmin({ ...admin, token }) : await fromFiles(flags);
+  const { listeners: served, ...known } = admin
+    ? await fromAdmin({ ...admin, token })
+    : flags.file === undefined
+      ? await fromCluster(url, flags)
+      : await fromFiles(flags);
   const question = questionOf(url, flags, { listeners: known.snapshot.of('Listener').values(), served });
   const paint = paintFor(process.stdout);
   let explanation: Explanation | StreamExplanation;
@@ -78,6 +84,34 @@ async function fromFiles({ file = [], controllerName, endpoints, echoBackends }:
   const snapshot = echoBackends ? withEchoes(shown) : shown;
   const written = refusedRoutes(pipeline);
   return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()), written };
+}
+
+/** Each Gateway of a cluster has data planes and addresses of its own: a request goes to one of them. */
+async function fromCluster(url: string, flags: ExplainAsked): Promise<Read> {
+  const { controllerName = [CLUSTER_CONTROLLER], gateway } = flags;
+  const source = heldSource([await readCluster(flags)]);
+  const pipeline = openPipeline({ source, controllerNames: controllerName, perGateway: true });
+  const whole = Snapshot.EMPTY.apply({ version: 1, upserts: [...pipeline.config.values()], removals: [] });
+  const listeners = [...whole.of('Listener').values()];
+  const asked = gateway ?? onlyGateway(url, listeners, flags);
+  if (asked !== undefined && !listeners.some((one) => one.gateway === asked)) {
+    const others = [...new Set(listeners.map((one) => one.gateway))].join(', ') || 'none';
+    throw new Error(`no listener of Gateway ${asked} is served; Gateways that serve: ${others}`);
+  }
+  const removals = listeners.filter((one) => one.gateway !== asked).map(({ kind, key }) => ({ kind, key }));
+  const own = asked === undefined ? whole : whole.apply({ version: 2, upserts: [], removals });
+  const snapshot = Snapshot.EMPTY.apply({ version: 1, upserts: own.shown(), removals: [] });
+  return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()), written: refusedRoutes(pipeline) };
+}
+
+/** The Gateway that has the port; one must be named where several have. */
+function onlyGateway(url: string, listeners: Listener[], flags: ExplainAsked): string | undefined {
+  const question = questionOf(url, flags, { listeners, served: [] });
+  const { port } = question.kind === 'request' ? question.request : question.connection;
+  const found = new Set(listeners.filter((one) => one.port === port).map((one) => one.gateway));
+  if (found.size < 2) return [...found][0];
+  const names = [...found].sort().join(', ');
+  throw new Error(`several Gateways have port ${port}: name one of ${names} with --gateway`);
 }
 
 /** As --echo-backends of `run`: an echo where a Backend has no endpoints. */

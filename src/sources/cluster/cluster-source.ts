@@ -27,6 +27,8 @@ export interface ClusterSourceOptions {
   client: ApiClient;
   /** Only objects of these, beside those of the cluster; absent: of all namespaces. */
   namespaces?: string[];
+  /** Only these; absent: all that are read. */
+  kinds?: readonly Kind[];
   /** Milliseconds between looks at what the cluster serves. */
   rediscover?: number;
   times?: Partial<ListWatchTimes>;
@@ -130,6 +132,7 @@ export class ClusterSource implements Source {
   }
 
   #follow(kind: Kind, served: ServedResource): void {
+    if (this.#options.kinds?.includes(kind) === false) return;
     const known = this.#followed.get(kind);
     if (known?.served.version === served.version) return;
     for (const watch of known?.watches ?? []) void watch.close();

@@ -1,0 +1,139 @@
+/** A cluster as it is now, read once: for commands that look and do not stay. */
+import { type AnyResource, GATEWAY_GROUP, KINDS, type Kind, POLICY_GROUP } from '../api/index.ts';
+import type { PipelineOptions, Report, ResourceSource } from '../control/index.ts';
+import { SourceCollection } from '../graph/index.ts';
+import { DaemunError } from '../observe/index.ts';
+import { AccessError, ApiClient, ClusterSource, clusterAccess } from '../sources/cluster/index.ts';
+import type { Diagnostic, Source } from '../sources/index.ts';
+import type { ClusterFlags } from './cluster-option.ts';
+
+/** Milliseconds that reading may take while something is wrong; what is only slow is waited for. */
+const PATIENCE = 10_000;
+/** Milliseconds between looks whether something is wrong. */
+const LOOK = 250;
+
+/** Kinds whose statuses are ours to write, and with them to tell. */
+export const STATUS_KINDS: readonly Kind[] = (Object.keys(KINDS) as Kind[]).filter(
+  (kind) => [GATEWAY_GROUP, POLICY_GROUP].includes(KINDS[kind].group) && kind !== 'ReferenceGrant',
+);
+
+/** Whether a command line asks for a cluster. */
+export function asksForCluster({ kubeconfig, context, namespace }: ClusterFlags): boolean {
+  return kubeconfig !== undefined || context !== undefined || namespace !== undefined;
+}
+
+/** Everything that is read of it, by the way. Throws a DaemunError where it cannot be reached or may not be read. */
+export async function readCluster(flags: ClusterFlags, kinds?: readonly Kind[]): Promise<ClusterSource> {
+  const { kubeconfig, context, namespace: namespaces } = flags;
+  const access = await clusterAccess({ kubeconfig, context }).catch((error: unknown) => {
+    if (error instanceof AccessError) throw new DaemunError('DMN_CLUSTER_ACCESS', error.message, { cause: error });
+    throw error;
+  });
+  const client = new ApiClient(access);
+  const source = new ClusterSource({ client, ...(namespaces ? { namespaces } : {}), ...(kinds ? { kinds } : {}) });
+  try {
+    await readyOrWhy(source);
+    return source;
+  } finally {
+    await source.close();
+    client.close();
+  }
+}
+
+async function readyOrWhy(source: ClusterSource): Promise<void> {
+  const began = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const failing = new Promise<never>((_, reject) => {
+    timer = setInterval(() => {
+      const found = [...source.diagnostics.values()];
+      // A right that is missing does not come by waiting.
+      const first = found.find(({ message }) => message.includes('grant list')) ?? found[0];
+      const isOver = first?.message.includes('grant list') || performance.now() - began > PATIENCE;
+      if (first === undefined || !isOver) return;
+      reject(new DaemunError('DMN_CLUSTER_ACCESS', `${first.object}: ${first.message}`));
+    }, LOOK);
+  });
+  try {
+    await Promise.race([source.ready, failing]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** What others have read, as a source: later ones stand in the place of earlier ones of the same key. */
+export function heldSource(sources: ReadonlyArray<Source>): PipelineOptions['source'] {
+  return (lastGood) => {
+    const names = Object.keys(sources[0]!.collections) as Kind[];
+    const collections = Object.fromEntries(
+      names.map((kind) => {
+        const held = new SourceCollection<AnyResource>(kind);
+        for (const source of sources) {
+          const entries = source.collections[kind].entries() as Iterable<[string, AnyResource]>;
+          held.apply(Array.from(entries, ([key, value]) => ({ key, value })));
+        }
+        return [kind, held];
+      }),
+    ) as unknown as ResourceSource['collections'];
+    for (const kind of ['Secret', 'ConfigMap'] as const) {
+      for (const object of collections[kind].values()) lastGood.note(undefined, object);
+    }
+    const diagnostics = new SourceCollection<Diagnostic>('held diagnostics');
+    for (const source of sources) {
+      diagnostics.apply(Array.from(source.diagnostics.entries(), ([key, value]) => ({ key, value })));
+    }
+    return {
+      name: 'held',
+      synced: new Date(),
+      collections,
+      diagnostics,
+      ready: Promise.resolve(),
+      close: async () => {},
+    };
+  };
+}
+
+interface Entries {
+  parents?: Array<{ controllerName: string }>;
+  ancestors?: Array<{ controllerName: string }>;
+}
+
+/** Statuses as they stand in the cluster, of what these controllers have: those of others are theirs to tell. */
+export function statusReport(source: ClusterSource, controllerNames: readonly string[]): Report {
+  const { collections } = source;
+  const classes = new Set<string>();
+  for (const { metadata, spec } of collections.GatewayClass.values()) {
+    if (controllerNames.includes(spec.controllerName)) classes.add(metadata.name);
+  }
+  const isOurs = (key: string): boolean => {
+    const object = collections[key.slice(0, key.indexOf('/')) as Kind].get(key);
+    if (object?.kind === 'GatewayClass') return classes.has(object.metadata.name);
+    if (object?.kind === 'Gateway') return classes.has(object.spec.gatewayClassName);
+    if (object?.kind !== 'ListenerSet') return true;
+    const { namespace = object.metadata.namespace ?? '', name } = object.spec.parentRef;
+    return classes.has(collections.Gateway.get(`Gateway/${namespace}/${name}`)?.spec.gatewayClassName ?? '');
+  };
+  const items = [...source.live.entries()].flatMap(([key, { status }]) => {
+    const object = collections[key.slice(0, key.indexOf('/')) as Kind].get(key);
+    if (object === undefined || !isOurs(key)) return [];
+    const own = ownEntries(status as Entries, controllerNames);
+    if (own === undefined) return [];
+    const { name, namespace, generation } = object.metadata;
+    return [
+      { key, apiVersion: object.apiVersion, kind: object.kind, metadata: { name, namespace, generation }, status: own },
+    ];
+  });
+  items.sort((a, b) => (a.key < b.key ? -1 : 1));
+  const diagnostics = [...source.diagnostics.values()];
+  return { items: items.map(({ key: _, ...item }) => item), diagnostics };
+}
+
+/** Undefined where nothing of it is ours. */
+function ownEntries(status: Entries, controllerNames: readonly string[]): object | undefined {
+  for (const list of ['parents', 'ancestors'] as const) {
+    const all = status[list];
+    if (all === undefined) continue;
+    const own = all.filter(({ controllerName }) => controllerNames.includes(controllerName));
+    return own.length === 0 ? undefined : { ...status, [list]: own };
+  }
+  return status;
+}

@@ -1,0 +1,129 @@
+/** `status`, `check` and `explain` of a cluster, against the embedded API. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { type ApiObject, ApiServer, FORBIDDEN } from '../kube/index.ts';
+import { daemun, type Finished } from './daemun-process.ts';
+
+const GATEWAY = 'gateway.networking.k8s.io/v1';
+const OURS = 'daemun.dev/gateway-controller';
+const open: Array<() => unknown> = [];
+
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+const object = (kind: string, name: string, spec: object, status?: object): ApiObject => ({
+  apiVersion: kind === 'Service' ? 'v1' : GATEWAY,
+  kind,
+  metadata: kind === 'GatewayClass' ? { name } : { name, namespace: 'shop' },
+  spec,
+  ...(status ? { status } : {}),
+});
+const CLASS = object('GatewayClass', 'daemun', { controllerName: OURS });
+const edge = (name = 'edge', hostname?: string): ApiObject => {
+  const allowedRoutes = { namespaces: { from: 'Same' } };
+  const listener = { name: 'http', port: 80, protocol: 'HTTP', allowedRoutes, ...(hostname ? { hostname } : {}) };
+  return object('Gateway', name, { gatewayClassName: 'daemun', listeners: [listener] });
+};
+const redirect = (name: string, parent = 'edge'): ApiObject =>
+  object('HTTPRoute', name, {
+    parentRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: parent }],
+    hostnames: [`${name}.example.com`],
+    rules: [
+      {
+        matches: [{ path: { type: 'PathPrefix', value: '/' } }],
+        filters: [{ type: 'RequestRedirect', requestRedirect: { hostname: 'x.example.com', statusCode: 302 } }],
+      },
+    ],
+  });
+
+interface Rig {
+  api: ApiServer;
+  run(...words: string[]): Promise<Finished>;
+  file(...objects: ApiObject[]): string;
+}
+
+async function start(...objects: ApiObject[]): Promise<Rig> {
+  const api = await ApiServer.start();
+  const folder = mkdtempSync(join(tmpdir(), 'daemun-commands-'));
+  open.push(
+    () => api.close(),
+    () => rmSync(folder, { recursive: true }),
+  );
+  for (const one of objects) {
+    const { status } = one;
+    const stored = api.store.create(api.kind(one.kind), structuredClone(one));
+    if (status !== undefined) api.store.replace(api.kind(one.kind), { ...stored, status }, { status: true });
+  }
+  const config = {
+    'current-context': 'test',
+    contexts: [{ name: 'test', context: { cluster: 'test' } }],
+    clusters: [{ name: 'test', cluster: { server: api.url.href } }],
+  };
+  const kubeconfig = join(folder, 'config');
+  writeFileSync(kubeconfig, JSON.stringify(config));
+  return {
+    api,
+    run: (...words) => daemun([...words, '--kubeconfig', kubeconfig]),
+    file: (...manifests) => {
+      const path = join(folder, 'new.yaml');
+      writeFileSync(path, manifests.map((one) => JSON.stringify(one)).join('\n---\n'));
+      return path;
+    },
+  };
+}
+
+const condition = (type: string, status: string): object => ({ type, status, reason: type, message: `is ${status}` });
+const parents = (controllerName: string, status: string): object => ({
+  parents: [{ controllerName, parentRef: { name: 'edge' }, conditions: [condition('Accepted', status)] }],
+});
+
+test('status shows what stands in the cluster of ours, and nothing of others', async () => {
+  const theirs = object('HTTPRoute', 'theirs', {}, parents('example.com/other', 'False'));
+  const ours = object('HTTPRoute', 'ours', {}, parents(OURS, 'True'));
+  const otherClass = object('GatewayClass', 'other', { controllerName: 'example.com/other' });
+  const { run } = await start(CLASS, otherClass, edge(), theirs, ours);
+  const { stdout, code } = await run('status');
+  expect(stdout).toContain('HTTPRoute shop/ours, parent shop/edge');
+  expect(stdout).not.toMatch(/theirs|GatewayClass other/);
+  expect(code).toBe(0);
+  const other = await run('status', '--controller-name', 'example.com/other');
+  expect([other.stdout.includes('shop/theirs'), other.code]).toEqual([true, 1]);
+});
+
+test('check tells what manifests would change in the cluster, and whom they would hurt', async () => {
+  const { run, file } = await start(CLASS, edge(), redirect('a'), redirect('b'));
+  const same = await run('check', file(redirect('a')));
+  expect(same.stdout).toContain('is in the cluster as it is here');
+  expect(same.stdout).not.toContain('shop/b');
+  expect(same.code).toBe(0);
+  const hurting = await run('check', file(edge('edge', 'b.example.com'), redirect('c')));
+  expect(hurting.stdout).toMatch(/would change: spec\.listeners\[0\]\.hostname\n +--> Gateway\/shop\/edge/);
+  expect(hurting.stdout).toMatch(/would be new in the cluster\n +--> HTTPRoute\/shop\/c/);
+  expect(hurting.stdout).toMatch(
+    /would be hurt: parent shop\/edge: Accepted would be False.*\n +--> HTTPRoute\/shop\/a/,
+  );
+  expect(hurting.stdout).not.toContain('HTTPRoute shop/b');
+  expect(hurting.code).toBe(1);
+});
+
+test('explain asks the one Gateway that has the port, or the one that is named', async () => {
+  const { api, run } = await start(CLASS, edge(), redirect('a'));
+  const alone = await run('explain', 'http://a.example.com/');
+  expect([alone.code, alone.stdout]).toEqual([0, expect.stringContaining('HTTPRoute shop/a, rule 0')]);
+  api.store.create(api.kind('Gateway'), edge('other'));
+  const several = await run('explain', 'http://a.example.com/');
+  expect(several.stderr).toContain('several Gateways have port 80: name one of shop/edge, shop/other with --gateway');
+  expect((await run('explain', 'http://a.example.com/', '--gateway', 'shop/edge')).code).toBe(0);
+  expect((await run('explain', 'http://a.example.com/', '--gateway', 'shop/other')).code).toBe(1);
+});
+
+test('what may not be read is said at once', async () => {
+  const { api, run } = await start(CLASS);
+  api.fault = ({ path }) => (path.endsWith('/gateways') ? FORBIDDEN : undefined);
+  const { stderr, code } = await run('status');
+  expect(stderr).toContain('DMN_CLUSTER_ACCESS: Gateway/: Forbidden by a switch: grant list and watch on it');
+  expect(code).toBe(1);
+});
