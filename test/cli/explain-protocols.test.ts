@@ -86,6 +86,13 @@ test('UDP: a reference that does not resolve', async () => {
   expect(code).toBe(1);
 });
 
+test('an IPv6 address stands in brackets, as the one that was asked for and as an endpoint', async () => {
+  const { stdout } = await explained('tcp://[::1]:5432', '--endpoint', 'default/blue:5432=[2001:db8::1]:5432');
+  expect(stdout).toMatch(/Connection +tcp:\/\/\[::1\]:5432\n/);
+  expect(stdout).toContain('-> [2001:db8::1]:5432');
+  expect((await explained('http://[::1]:80/a')).stdout).toMatch(/Request +GET http:\/\/\[::1\]:80\/a\n/);
+});
+
 test('what is no such URL is a wrong command line', async () => {
   for (const url of ['tcp://db', 'udp://', 'tls://', 'ftp://a:1/']) expect((await explained(url)).code).toBe(2);
 });

@@ -23,7 +23,7 @@ export function narrative(explanation: Explanation, paint: Paint): string {
     section(
       'Request',
       [
-        `${request.method} ${request.scheme}://${request.host}:${request.port}${request.target}`,
+        `${request.method} ${request.scheme}://${socketName(request.host, request.port)}${request.target}`,
         ...(request.sent === undefined ? [] : [`sent as ${request.sent}: matched and forwarded in normal form`]),
       ],
       paint,

@@ -1,6 +1,7 @@
 /** What becomes of one connection, or UDP session, that no HTTP is read from: plain JSON, like Explanation. */
 import type { Listener, RouteKind, RouteRule, Snapshot } from '../../config/index.ts';
 import { compileSniTable, ruleForListener } from '../../proxy/stream/index.ts';
+import { socketName } from '../../value/socket-name.ts';
 import { type ExplainedBackend, type KnownConfig, type Outcome, percent, weightedBackends } from './explanation.ts';
 import { takesHost } from './hostname.ts';
 
@@ -104,7 +105,10 @@ function outcomeOf(
 ): Outcome {
   const { protocol, host, port } = connection;
   if (listener.protocol === 'HTTPS') {
-    return { kind: 'answered', reason: `TLS ends here and HTTP follows: explain https://${host}:${port}/ says more` };
+    return {
+      kind: 'answered',
+      reason: `TLS ends here and HTTP follows: explain https://${socketName(host, port)}/ says more`,
+    };
   }
   const lost = protocol === 'udp' ? 'its datagrams are dropped' : 'the connection is closed';
   if (rule === undefined) return failed(`no ${KINDS[protocol]} takes it: ${lost}`);

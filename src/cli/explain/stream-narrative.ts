@@ -1,5 +1,6 @@
 /** A StreamExplanation as text. */
 import type { Listener } from '../../config/index.ts';
+import { socketName } from '../../value/socket-name.ts';
 import type { Paint } from '../style.ts';
 import { backendLines, listenerText, section } from './narrative.ts';
 import type { StreamExplanation } from './stream-explanation.ts';
@@ -8,7 +9,7 @@ export function streamNarrative(explanation: StreamExplanation, paint: Paint): s
   const { connection, outcome, rule, backends } = explanation;
   const { protocol, host, port } = connection;
   return [
-    section('Connection', [`${protocol}://${host}:${port}`], paint),
+    section('Connection', [`${protocol}://${socketName(host, port)}`], paint),
     section('Listener', listenerLines(explanation), paint),
     section('Rule', rule === undefined ? [] : [`${rule.route.kind} ${rule.route.namespace}/${rule.route.name}`], paint),
     section(
