@@ -102,6 +102,10 @@ export class RecordedScope implements FilterScope {
     throw new Error('a filter that waits is tested by an exchange');
   }
 
+  ask(): void {
+    throw new Error('a filter that asks is tested by an exchange');
+  }
+
   keep<T>(slot: Slot<T>, value: T): void {
     this.#kept.set(slot, value);
   }

@@ -3,7 +3,7 @@
  * into a HeaderPatch that is folded into the rule's, so that it costs nothing of its own per request. When each acts
  * is said in order.ts.
  */
-import type { ClientConnection } from '../ground/codec.ts';
+import type { ClientConnection, Failure } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import type { DecisionCounter } from '../state/index.ts';
 import type { HeaderPatch } from './header-patch.ts';
@@ -95,6 +95,41 @@ export interface FilterScope extends KeptState {
    * gets it all the same. Called once, `whole` where nothing is missing.
    */
   collectBody(limit: number, done: (body: Buffer, whole: boolean) => void): void;
+  /**
+   * For a filter that waits and must ask somebody: a request of its own to a backend of the config. `done` is called once,
+   * after this call has returned, and not at all where the exchange ends before; what it throws refuses the request. Throws
+   * for a request that cannot be sent. It may be sent twice, where a kept connection was closed at the same moment. Never
+   * does it come back to a listener of this gateway: those are no backends, and it counts the gateways that it goes through.
+   */
+  ask(request: SubRequest, done: (outcome: SubAnswer | SubFailure) => void): void;
+}
+
+/** What a filter asks of a backend. */
+export interface SubRequest {
+  /** Key of a Backend. */
+  readonly backend: string;
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly authority: string;
+  readonly headers: ReadonlyArray<HeaderPair>;
+  readonly body?: Buffer;
+  /** Milliseconds for all of it. */
+  readonly timeout: number;
+  /** Most bytes of the answer's body. */
+  readonly limit: number;
+}
+
+export interface SubAnswer {
+  readonly status: number;
+  /** As they came, without those that are of the connection alone. */
+  readonly headers: ReadonlyArray<HeaderPair>;
+  readonly body: Buffer;
+  readonly trailers: ReadonlyArray<HeaderPair>;
+}
+
+export interface SubFailure {
+  readonly failure: Failure | 'no_endpoints' | 'answer_too_large';
 }
 
 export type HeaderPair = readonly [string, string];

@@ -4,7 +4,7 @@
  * go of can do no harm. The request's side is here, the backend's in exchange-attempt.ts, and what is said to the
  * client without one in exchange-answer.ts.
  */
-import { ANSWERED, CONTINUE, type FilterChain, type Verdict } from '../filter/index.ts';
+import { ANSWERED, CONTINUE, type FilterChain, type SubRequest, type Verdict } from '../filter/index.ts';
 import { BODY_OPEN, type RequestSide } from '../ground/codec.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
@@ -25,6 +25,7 @@ import { runsInCircle, VIA_OF_ANSWERS } from './loop.ts';
 import { Mirrors } from './mirror.ts';
 import { trustedRequestId } from './request-id.ts';
 import { linesTaken } from './service.ts';
+import { type SubDone, SubExchange } from './sub-exchange.ts';
 import type { Wait } from './wait.ts';
 
 export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
@@ -220,6 +221,10 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     this.beginWait(run.waiting!.timeout);
     if (run.collecting !== null) this.collect(run.collecting);
     else if (!this.requestComplete) this.down.pauseBody();
+  }
+
+  ask(request: SubRequest, loops: string, done: SubDone): SubExchange {
+    return new SubExchange(this.service, request, { of: { client: this.client, loops }, done });
   }
 
   decided(wait: Wait): void {

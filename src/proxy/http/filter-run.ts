@@ -17,12 +17,15 @@ import {
   type MakeTransform,
   type Outcome,
   type Slot,
+  type SubRequest,
   type Verdict,
   type Waiting,
 } from '../filter/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import type { DecisionCounter } from '../state/index.ts';
+import { loopLines } from './loop.ts';
+import type { SubDone, SubExchange } from './sub-exchange.ts';
 import { type Decision, Wait, type WaitHost } from './wait.ts';
 
 /** What the exchange gives a run. */
@@ -34,6 +37,7 @@ export interface FilterHost extends WaitHost {
   readonly listener: string;
   readonly route: string;
   tell(decision: DecisionCounter): void;
+  ask(request: SubRequest, loops: string, done: SubDone): SubExchange;
 }
 
 export interface Collecting {
@@ -75,6 +79,9 @@ export class FilterRun implements FilterScope {
   /** How many filters of all chains were asked about the answer, from the last chain's on. */
   #answered = 0;
   #kept: Map<Slot<unknown>, unknown> | null = null;
+  /** What filters asked on the exchange's behalf. */
+  #asking: Set<SubExchange> | null = null;
+  readonly #loops: string;
 
   constructor(host: FilterHost, at: { head: Head; matchedPrefix: number; listenerPort: number }) {
     this.#host = host;
@@ -83,6 +90,7 @@ export class FilterRun implements FilterScope {
     this.head = at.head;
     this.matchedPrefix = at.matchedPrefix;
     this.listenerPort = at.listenerPort;
+    this.#loops = at.head.loopField === -1 ? '' : loopLines(at.head);
   }
 
   // ── the request
@@ -138,6 +146,7 @@ export class FilterRun implements FilterScope {
   /** The exchange is over. */
   end(outcome: Outcome): void {
     this.abandonWait();
+    if (this.#asking !== null) this.#stopAsking(this.#asking);
     const last = this.#chains.length - 1;
     for (const [index, { filters, ending }] of this.#chains.entries()) {
       if (!ending) continue;
@@ -151,6 +160,11 @@ export class FilterRun implements FilterScope {
     try {
       filter.onEnd?.(this, outcome);
     } catch {}
+  }
+
+  #stopAsking(asking: Set<SubExchange>): void {
+    for (const one of asking) one.abort();
+    asking.clear();
   }
 
   abandonWait(): void {
@@ -222,6 +236,20 @@ export class FilterRun implements FilterScope {
       }
     };
     this.collecting = { limit: Math.min(limit, MAX_COLLECTED_BYTES), done: guarded };
+  }
+
+  ask(request: SubRequest, done: SubDone): void {
+    const asking = (this.#asking ??= new Set());
+    const one: SubExchange = this.#host.ask(request, this.#loops, (outcome) => {
+      // The exchange may have ended since the answer came.
+      if (!asking.delete(one)) return;
+      try {
+        done(outcome);
+      } catch {
+        this.waiting?.deny(FILTER_FAILED);
+      }
+    });
+    asking.add(one);
   }
 
   keep<T>(slot: Slot<T>, value: T): void {

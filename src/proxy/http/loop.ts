@@ -13,6 +13,14 @@ export const MAX_HOPS = 8;
 const NAME = 'cdn-loop';
 const HASH = nameHash(NAME);
 
+/** The CDN-Loop lines of a head, each with CRLF, for requests that are made on its behalf. */
+export function loopLines(head: Head): string {
+  let lines = '';
+  for (let at = head.loopField; at !== -1; at = head.find(NAME, HASH, at + 1))
+    lines += `CDN-Loop: ${head.value(at)}\r\n`;
+  return lines;
+}
+
 /** Of a head that has a CDN-Loop line. */
 export function runsInCircle(head: Head): boolean {
   let passed = 0;
