@@ -70,7 +70,7 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
 
   #attempt(): void {
     const pool = this.#service.upstreams.get(this.#request.backend)?.pick(this.#pool) ?? null;
-    if (pool === null) return this.#fail('no_endpoints');
+    if (pool === null) return this.#tell('no_endpoints');
     this.#pool = pool;
     this.#attempts++;
     this.#sent = false;
@@ -91,7 +91,7 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
   }
 
   upstreamUnavailable(why: SubFailure['failure']): void {
-    this.#fail(why);
+    this.#tell(why);
   }
 
   upstreamDrained(): void {
@@ -108,14 +108,14 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
 
   responseHead(head: Head, framing: BodyFraming): void {
     this.#pool!.health.answered(head.status);
-    if (framing === BODY_TUNNEL) return this.#cut('protocol_error');
+    if (framing === BODY_TUNNEL) return this.#giveUp('protocol_error');
     this.#status = head.status;
     this.#headers = linesOf(head);
   }
 
   responseBody(start: number, end: number): void {
     if (this.#done === null) return;
-    if (this.#answer.bytes + (end - start) > this.#request.limit) this.#cut('answer_too_large');
+    if (this.#answer.bytes + (end - start) > this.#request.limit) this.#giveUp('answer_too_large');
     else this.#answer.add(start, end);
   }
 
@@ -135,19 +135,19 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
     if (this.#done === null) return;
     if (this.#attempts === 1 && (untouched || (this.#onUsed && !sawBytes && why !== 'timeout'))) return this.#attempt();
     if (!untouched) this.#pool!.health.unanswered();
-    this.#fail(why);
+    this.#tell(why);
   }
 
   onDeadline(): void {
     if (this.#sent) this.#pool?.health.unanswered();
-    this.#cut('timeout');
+    this.#giveUp('timeout');
   }
 
   // ── the end
 
-  #cut(why: SubFailure['failure']): void {
+  #giveUp(why: SubFailure['failure']): void {
     this.#release(why === 'timeout' ? 'timeout' : 'closed_early');
-    this.#fail(why);
+    this.#tell(why);
   }
 
   #release(why: 'timeout' | 'closed_early'): void {
@@ -157,7 +157,7 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
     else this.#pool?.cancel(this);
   }
 
-  #fail(failure: SubFailure['failure']): void {
+  #tell(failure: SubFailure['failure']): void {
     this.#finish({ failure });
   }
 
