@@ -69,6 +69,16 @@ describe('delivery', () => {
     expect(log.expect(['p0'])).toMatchObject([{ value: { state: 'serving' } }]);
   });
 
+  it('stays as it is where a data plane comes with an answer, and is rejected where that says so', () => {
+    const log = new DeliveryLog('default/gw', ['p0']);
+    log.sent({ version: 1, upserts: [backend('a')], removals: [] });
+    log.acknowledge(ack('p0', 1));
+    expect(log.expect(['p0', 'p1'], ack('p1', 1))).toEqual([]);
+    expect(log.expect(['p0', 'p1', 'p2'], ack('p2', 1, [refusal('a')]))).toMatchObject([
+      { value: { state: 'rejected' } },
+    ]);
+  });
+
   it('ends with its object', () => {
     const log = new DeliveryLog('', ['w0']);
     log.sent({ version: 1, upserts: [backend('a')], removals: [] });

@@ -67,8 +67,13 @@ export class DeliveryLog {
   }
 
   /** Takes an answer in; says which deliveries it settles. Answers of data planes that do not count are ignored. */
-  acknowledge({ proxy, version, rejected }: Ack): DeliveryChange[] {
-    if (!this.#reached.has(proxy)) return [];
+  acknowledge(ack: Ack): DeliveryChange[] {
+    return this.#note(ack) ? this.#review() : [];
+  }
+
+  /** Whether it counts. */
+  #note({ proxy, version, rejected }: Ack): boolean {
+    if (!this.#reached.has(proxy)) return false;
     this.#reached.set(proxy, version);
     for (const { kind, key, code, message } of rejected) {
       const at = deliveryKey(this.#fleet, { kind, key });
@@ -78,11 +83,14 @@ export class DeliveryLog {
       sent.rejections.set(proxy, { code, message });
       this.#open.add(at);
     }
-    return this.#review();
+    return true;
   }
 
-  /** Which data planes count: one that is new must answer first, one that is gone is no longer waited for. */
-  expect(proxies: Iterable<string>): DeliveryChange[] {
+  /**
+   * Which data planes count: one that is new must answer first, one that is gone is no longer waited for. `first`: the
+   * answer with which one comes, so that nothing becomes pending for its sake that it serves.
+   */
+  expect(proxies: Iterable<string>, first?: Ack): DeliveryChange[] {
     const names = new Set(proxies);
     for (const name of Array.from(this.#reached.keys())) {
       if (names.has(name)) continue;
@@ -94,6 +102,7 @@ export class DeliveryLog {
       this.#reached.set(name, 0);
       for (const at of this.#sent.keys()) this.#open.add(at);
     }
+    if (first) this.#note(first);
     return this.#review();
   }
 

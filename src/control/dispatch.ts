@@ -65,16 +65,16 @@ export class Dispatch {
 
   acknowledge(ack: Ack): void {
     batch(() => {
-      const known = this.#recount();
+      const changes = this.#recount(ack) ?? this.#log.acknowledge(ack);
       this.#parts.acks.apply([{ key: ackKey(this.#parts.gateway, ack.proxy), value: ack }]);
-      this.#parts.deliveries.apply([...known, ...this.#log.acknowledge(ack)]);
+      this.#parts.deliveries.apply(changes);
     });
     this.#settle();
   }
 
   /** Others count than before. */
   review(): void {
-    batch(() => this.#parts.deliveries.apply(this.#recount()));
+    batch(() => this.#parts.deliveries.apply(this.#recount() ?? []));
     this.#settle();
   }
 
@@ -87,13 +87,14 @@ export class Dispatch {
     this.#parts.acks.apply(this.#names.map((name) => ({ key: ackKey(this.#parts.gateway, name) })));
   }
 
-  #recount(): DeliveryChange[] {
+  /** Undefined where the same count as before. */
+  #recount(first?: Ack): DeliveryChange[] | undefined {
     const { names } = this.#fleet;
-    if (names === this.#names) return [];
+    if (names === this.#names) return undefined;
     const gone = this.#names.filter((name) => !names.includes(name));
     this.#names = names;
     this.#parts.acks.apply(gone.map((name) => ({ key: ackKey(this.#parts.gateway, name) })));
-    return this.#log.expect(names);
+    return this.#log.expect(names, first);
   }
 
   #settle(): void {

@@ -68,8 +68,8 @@ export const CLIENT_TIMES: ClientTimes = {
   longest: 10_000,
   seek: 1000,
 };
-/** The pause between two looks for a leader grows to so many times the first. */
-const SEEK_GROWTH = 30;
+/** The pause between two looks for a leader grows to so many times the first: it is found before a new leader takes anything back. */
+const SEEK_GROWTH = 5;
 
 export class StreamClient {
   readonly #options: StreamClientOptions;

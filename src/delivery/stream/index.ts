@@ -6,8 +6,8 @@
  *     const fleets = new RemoteFleets();
  *     const control = new Control({ perGateway: true, ... });
  *     await control.start((events, gateway) => fleets.open(gateway, events));
- *     const stream = await openStream({ port, tls, authenticate, fleets, version, log });
- *     stream.lead(true);    // when its Lease is won; `lead(false)` when it is lost
+ *     const stream = await openStream({ port, tls, authenticate, fleets, version, leading: false, log });
+ *     stream.lead(true);    // when its Lease is won; `lead(false)` when it is lost: data planes go where the leader is
  *     stream.renew(tls);    // when its certificate is
  *     await stream.close(); // data planes go on with what they have, and look for another controller
  *

@@ -101,13 +101,14 @@ export class ServerSession {
     const { authenticate, fleets, leading } = this.#parts;
     const protocol = Math.min(hello.protocol, PROTOCOL);
     if (protocol < OLDEST || protocol < hello.oldest) throw new StreamRefusal('protocol', strange(hello));
+    // Who leads is no secret, and whoever looks for it asks often.
+    if (hello.seeking && !leading()) throw new StreamRefusal('following', 'this controller writes no statuses');
     const identity = await authenticate(hello.token);
     if (this.#hasEnded) return;
     const fleet = fleets.at(identity.gateway);
     if (!fleet || fleet.version === 0) {
       throw new StreamRefusal('gateway', `there is no Gateway ${identity.gateway} here`);
     }
-    if (hello.seeking && !leading()) throw new StreamRefusal('following', 'this controller writes no statuses');
     this.#welcome({ hello, protocol, fleet, name: identity.proxy ?? hello.proxy });
   }
 

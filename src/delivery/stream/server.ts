@@ -1,7 +1,7 @@
 /** The controller's end of the config stream: many data planes, each with its own Gateway's config and nothing else. */
 
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { type FamilySnapshot, type Log, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { CHANNEL_TIMES, type ChannelTimes } from './channel.ts';
@@ -52,7 +52,7 @@ export interface StreamTimes extends ChannelTimes {
 }
 
 export const STREAM_TIMES: StreamTimes = { ...CHANNEL_TIMES, hello: 10_000, taking: 60_000, age: 60 * 60_000 };
-/** Connections that have not said yet who they are, and are being asked; those beyond are closed at once. */
+/** Connections whose handshake is not over, that have not said who they are, or are being asked; those beyond are closed at once. */
 export const MAX_UNKNOWN = 256;
 
 export class StreamServer {
@@ -61,7 +61,8 @@ export class StreamServer {
   readonly #sessions = new Set<ServerSession>();
   readonly #times: StreamTimes;
   readonly #metrics = new Metrics();
-  #unknown = 0;
+  /** Those that are not known yet, by where they come from. */
+  readonly #unknown = new Set<string>();
   #leading: boolean;
 
   constructor(options: StreamOptions) {
@@ -76,6 +77,7 @@ export class StreamServer {
       ALPNProtocols: [STREAM_ALPN],
       handshakeTimeout: this.#times.hello,
     });
+    this.#server.on('connection', (socket: Socket) => this.#admit(socket));
     this.#server.on('secureConnection', (socket) => this.#accept(socket));
     this.#server.on('tlsClientError', (error) => options.log.debug({ error: error.message }, 'no TLS on the stream'));
   }
@@ -132,15 +134,16 @@ export class StreamServer {
     return this.#metrics.counter('daemun_dataplane_refusals_total', help, { code });
   }
 
+  #admit(socket: Socket): void {
+    if (this.#unknown.size >= MAX_UNKNOWN) return void socket.destroy();
+    const from = originOf(socket);
+    this.#unknown.add(from);
+    socket.once('close', () => this.#unknown.delete(from));
+  }
+
   #accept(socket: TLSSocket): void {
     socket.setNoDelay(true);
-    if (this.#unknown >= MAX_UNKNOWN) return void socket.destroy();
-    this.#unknown++;
-    let isUnknown = true;
-    const settled = (): void => {
-      if (isUnknown) this.#unknown--;
-      isUnknown = false;
-    };
+    const from = originOf(socket);
     const { authenticate, fleets, version, log } = this.#options;
     const session: ServerSession = new ServerSession(socket, {
       authenticate,
@@ -149,15 +152,16 @@ export class StreamServer {
       leading: () => this.#leading,
       times: this.#times,
       log,
-      onKnown: settled,
+      onKnown: () => this.#unknown.delete(from),
       onRefused: (code) => this.#refused(code).value++,
-      onEnd: () => {
-        settled();
-        this.#sessions.delete(session);
-      },
+      onEnd: () => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
   }
+}
+
+function originOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 export async function openStream(options: StreamOptions): Promise<StreamServer> {
