@@ -60,18 +60,19 @@ export function watchOption(): Option {
   return new Option('-w, --watch', 'print again whenever it has changed, until Ctrl-C');
 }
 
-export function controllerOption(): Option {
+export function controllerOption(usual = 'all'): Option {
   return new Option(
     '--controller-name <name>',
-    'adopt only GatewayClasses of this controllerName (repeatable; default: all)',
+    `adopt only GatewayClasses of this controllerName (repeatable; default: ${usual})`,
   ).argParser(each((text) => text));
 }
 
 /** In a cluster others have classes of their own: without a name only ours are looked at. */
 export const CLUSTER_CONTROLLER = 'daemun.dev/gateway-controller';
 
-export function adminOption(): Option {
-  return new Option('--admin <host:port>', 'admin address of a running gateway').argParser(
-    usage((text) => hostPort(text)),
-  );
+export function adminOption(usual = ''): Option {
+  return new Option(
+    '--admin <host:port>',
+    `admin address of a running gateway${usual && ` (default: ${usual})`}`,
+  ).argParser(usage((text) => hostPort(text)));
 }

@@ -48,7 +48,7 @@ export function checkCommand(): Command {
     .addOption(outputOption())
     .addOption(watchOption())
     .addOption(new Option('--strict', 'fields and kinds that are not read are errors, as with kubectl'))
-    .addOption(controllerOption())
+    .addOption(controllerOption(`all, of a cluster ${CLUSTER_CONTROLLER}`))
     .addOption(certificateOption())
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], flags: CheckFlags, asked: Command) => {

@@ -53,7 +53,7 @@ export function controllerCommand(): Command {
 function ownOptions(): Option[] {
   return [
     new Option('--image <image>', 'of the data planes').env('DAEMUN_IMAGE').makeOptionMandatory(),
-    controllerOption().default(undefined, CLUSTER_CONTROLLER),
+    controllerOption(CLUSTER_CONTROLLER),
     new Option('--stream-port <port>', 'where data planes are sent their config')
       .argParser(usage(port))
       .default(STREAM_PORT),

@@ -4,7 +4,7 @@ import { adminTokenOption } from '../admin-option.ts';
 import { clusterOptions } from '../cluster-option.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { ExplainFlags } from '../explain/explain-flags.ts';
-import { adminOption, controllerOption, each, filesOption } from '../option.ts';
+import { adminOption, CLUSTER_CONTROLLER, controllerOption, each, filesOption } from '../option.ts';
 
 const EXAMPLES = `
 Examples:
@@ -34,7 +34,7 @@ export function explainCommand(): Command {
     .option('-X, --request <method>', 'method', 'GET')
     .addOption(new Option('-H, --header <name: value>', 'header of the request (repeatable)').argParser(each(header)))
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
-    .addOption(controllerOption())
+    .addOption(controllerOption(`all, of a cluster ${CLUSTER_CONTROLLER}`))
     .addOption(endpointOption().conflicts('admin'))
     .addOption(echoOption())
     .addOption(adminTokenOption())

@@ -39,12 +39,12 @@ export function statusCommand(): Command {
       'Shows what `daemun check` shows, from a running gateway: with Programmed, as its data plane acknowledged it.\n' +
         'With --kubeconfig, --context or -n the statuses as they stand in a cluster.',
     )
-    .addOption(adminOption())
+    .addOption(adminOption('127.0.0.1:15000'))
     .addOption(adminTokenOption())
     .addOption(outputOption())
     .addOption(watchOption())
     .addHelpText('after', EXAMPLES)
-    .addOption(controllerOption())
+    .addOption(controllerOption(`of a cluster ${CLUSTER_CONTROLLER}`))
     .action(async (flags: StatusFlags, asked: Command) => {
       const { output, watch = false } = flags;
       const read = await reader(flags, asked);
