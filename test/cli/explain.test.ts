@@ -143,3 +143,28 @@ test('a Gateway whose listener has a hostname says so where it takes no other', 
   );
   expect(stdout).toContain('none takes b.example.com; hostnames on this port: a.example.com');
 });
+
+const LIMITS = documents({
+  apiVersion: 'policies.daemun.dev/v1alpha1',
+  kind: 'RateLimitPolicy',
+  metadata: { name: 'few', namespace: 'shop' },
+  spec: {
+    targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'shop', sectionName: 'cart' }],
+    limits: [{ name: 'each', requests: 5, per: 'Second', key: [{ type: 'ClientAddress' }] }],
+  },
+});
+
+test('policies that act on a request are told, and where one of them acts', async () => {
+  const both = `${MANIFESTS}---\n${LIMITS}`;
+  const ask = async (...words: string[]) => (await daemun(['explain', '-f', '-', ...words], both)).stdout;
+  const told = 'RateLimitPolicy/shop/few (default, through rule HTTPRoute/shop/shop/1): each: 5 in 1 s, 5 at once';
+  expect(await ask('http://shop.example.com/cart')).toContain(told);
+  expect(await ask('http://shop.example.com/')).not.toContain('RateLimitPolicy');
+  for (const name of ['few', 'shop/few', 'RateLimitPolicy/shop/few']) {
+    expect(await ask(`policy/${name}`)).toContain(
+      'RateLimitPolicy/shop/few (default): RouteRule HTTPRoute/shop/shop/1',
+    );
+  }
+  const { code, stdout } = await daemun(['explain', '-f', '-', 'policy/none'], both);
+  expect([code, stdout]).toEqual([1, expect.stringContaining('no policy none acts on anything')]);
+});

@@ -15,6 +15,7 @@ Examples:
   $ daemun explain --context production --gateway shop/edge https://shop.example.com/
   $ daemun explain -f manifests/ tls://db.example.com:5432
   $ daemun explain -f manifests/ udp://:53
+  $ daemun explain -f manifests/ policy/per-client
 
 Exit status: 0 a backend or a filter answers, 1 the request ends in an error (404, 421, 500, 503), 2 for a wrong command line.`;
 
@@ -68,7 +69,7 @@ export function explainCommand(): Command {
  */
 function urlAmong(words: readonly string[], flags: ExplainFlags): string | undefined {
   const all = [...words, ...(flags.file ?? [])];
-  const url = all.find((word) => /^[a-z]+:\/\//i.test(word)) ?? words.at(-1);
+  const url = all.find((word) => /^[a-z]+:\/\/|^policy\//i.test(word)) ?? words.at(-1);
   const paths = all.filter((word) => word !== url);
   flags.file = paths.length > 0 ? paths : undefined;
   return url;

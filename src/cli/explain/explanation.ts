@@ -16,6 +16,7 @@ import type { AskedRequest } from './asked-request.ts';
 import { type FilterEffect, filterEffect } from './filter-effect.ts';
 import { takesHost } from './hostname.ts';
 import { meantRoutes, type WrittenRoute } from './meant-route.ts';
+import { type PolicyEffect, policyEffects } from './policy-effect.ts';
 
 export interface ExplainedBackend {
   /** '' where the reference is broken. */
@@ -44,6 +45,8 @@ export interface Explanation {
   outcome: Outcome;
   match: MatchExplanation;
   filters: FilterEffect[];
+  /** Policies that act on it, in the order of their kinds. */
+  policies: PolicyEffect[];
   backends: ExplainedBackend[];
   /** Ports that some listener has, where none has the request's. */
   ports: number[];
@@ -77,7 +80,7 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
     const { status, message: reason } = served.refused;
     const nothing = { candidates: [], chosen: -1, closest: [], hostnames: [] };
     const outcome = inGrpc({ kind: 'error', status, reason }, request);
-    const rest = { filters: [], backends: [], ports: [], unserved: [], unusable };
+    const rest = { filters: [], policies: [], backends: [], ports: [], unserved: [], unusable };
     return { request, outcome, match: { ...match, ...nothing }, ...rest };
   }
   const chosen = match.candidates[match.chosen];
@@ -88,7 +91,12 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
   const outcome = inGrpc(outcomeOf({ match, chosen, backends, here, wantsGrpc, request, listeners }), request);
   const missing = match.listeners.length === 0 ? unserved : [];
   const meant = chosen ? [] : meantRoutes(known, request);
-  const explanation = { request, outcome, match, filters, backends, ports, unserved: missing, unusable };
+  const policies = policyEffects(snapshot, {
+    listener: match.listeners[0]?.key,
+    rule: chosen?.rule.key,
+    backends: backends.map(({ key }) => key),
+  });
+  const explanation = { request, outcome, match, filters, policies, backends, ports, unserved: missing, unusable };
   return meant.length > 0 ? { ...explanation, meant } : explanation;
 }
 

@@ -15,8 +15,9 @@ import { paintFor } from '../style.ts';
 import type { ExplainFlags } from './explain-flags.ts';
 import { type Explanation, explanationOf, type KnownConfig } from './explanation.ts';
 import { refusedRoutes } from './meant-route.ts';
-import { narrative } from './narrative.ts';
-import { questionOf } from './question.ts';
+import { narrative, policyNarrative } from './narrative.ts';
+import { placesOf } from './policy-effect.ts';
+import { policyAsked, questionOf } from './question.ts';
 import { type StreamExplanation, streamExplanationOf } from './stream-explanation.ts';
 import { streamNarrative } from './stream-narrative.ts';
 
@@ -37,6 +38,16 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
     : flags.file === undefined
       ? await fromCluster(url, flags)
       : await fromFiles(flags);
+  const asked = policyAsked(url);
+  if (asked !== undefined) {
+    const places = placesOf(known.snapshot, asked);
+    const told =
+      flags.output === 'json'
+        ? `${JSON.stringify(places, undefined, 2)}\n`
+        : policyNarrative(asked, places, paintFor(process.stdout));
+    process.stdout.write(told);
+    return places.length === 0 ? EXIT.refused : EXIT.ok;
+  }
   const question = questionOf(url, flags, { listeners: known.snapshot.of('Listener').values(), served });
   const paint = paintFor(process.stdout);
   let explanation: Explanation | StreamExplanation;

@@ -5,6 +5,7 @@ import { socketName } from '../../value/socket-name.ts';
 import type { Paint } from '../style.ts';
 import { type ExplainedBackend, type Explanation, percent } from './explanation.ts';
 import type { FilterEffect } from './filter-effect.ts';
+import type { PolicyEffect } from './policy-effect.ts';
 
 /** Candidates that lost, shown at most. */
 const SHOWN = 10;
@@ -31,6 +32,7 @@ export function narrative(explanation: Explanation, paint: Paint): string {
     section('Listener', listenerLines(explanation), paint),
     ...(chosen ? chosenParts(explanation, chosen, paint) : [section('Closest', closestLines(explanation), paint)]),
     section('Meant', explanation.meant ?? [], paint),
+    section('Policies', explanation.policies.map(policyLine), paint),
     section('Filters', filters.map(filterLine), paint),
     section('Timeouts', chosen ? timeoutLines(chosen.rule) : [], paint),
     section(
@@ -108,6 +110,18 @@ function candidateText({ rule, match, matchIndex }: ExplainedCandidate): string 
 
 function filterLine({ type, effect }: FilterEffect): string {
   return `${type}: ${effect}`;
+}
+
+function policyLine({ policy, holds, through, effect }: PolicyEffect): string {
+  return `${policy} (${holds.toLowerCase()}, through ${through}): ${effect}`;
+}
+
+/** Where one policy acts. */
+export function policyNarrative(name: string, places: readonly PolicyEffect[], paint: Paint): string {
+  const lines = places.map(({ policy, holds, through }) => `${policy} (${holds.toLowerCase()}): ${through}`);
+  const effects = [...new Set(places.map(({ effect }) => effect))];
+  if (places.length === 0) return section('Policy', [paint('error', `no policy ${name} acts on anything`)], paint);
+  return section('Policy', effects, paint) + section('Acts on', lines, paint);
 }
 
 function timeoutLines({ timeouts, retry }: RouteRule): string[] {

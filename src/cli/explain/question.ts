@@ -20,8 +20,14 @@ const CONNECTION = /^(tls|tcp|udp):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d{1,5}))?\/?$/;
 const REQUEST = /^(https?|grpcs?):\/\/[^/]+/i;
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
+/** Of `policy/NAME`, with the namespace and the kind before the name or without: the name. */
+export function policyAsked(text: string): string | undefined {
+  return /^policy\/([a-z0-9.-]+|[a-z0-9-]+\/[a-z0-9.-]+|[A-Za-z]+\/[a-z0-9-]+\/[a-z0-9.-]+)$/.exec(text)?.[1];
+}
+
 /** The text is one that `questionOf` takes. */
 export function isQuestion(text: string): boolean {
+  if (policyAsked(text) !== undefined) return true;
   const connection = CONNECTION.exec(text);
   if (connection !== null) return connection[3] !== undefined || (connection[1] === 'tls' && connection[2] !== '');
   return REQUEST.test(text) && URL.canParse(text);

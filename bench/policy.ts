@@ -1,0 +1,99 @@
+/** What policies cost a request, in memory and by themselves: `node bench/policy.ts`. Microseconds; see docs/performance.md. */
+import type { AccessRule, RequestLimit } from '../src/config/index.ts';
+import { CONTINUE, type CompiledFilter, POLICY_FILTERS } from '../src/proxy/filter/index.ts';
+import { plainHead } from '../src/proxy/route/index.ts';
+import { PolicyState } from '../src/proxy/state/index.ts';
+
+const ROUNDS = 5;
+const REQUESTS = 200_000;
+const CLIENTS = 256;
+
+function filterOf(type: 'RateLimit' | 'Access', settings: object): CompiledFilter {
+  const spec = { acts: [{ source: `${type}Policy/bench/bench`, holds: 'Default', settings }] };
+  const target = { kind: 'Listener', key: 'bench/gw/http' };
+  return [POLICY_FILTERS[type]!({ key: `${type}/bench`, type, target, spec }, new PolicyState())].flat()[0]!;
+}
+
+const limit = (more: Partial<RequestLimit> = {}): RequestLimit => ({
+  type: 'Requests',
+  name: 'bench',
+  key: [{ type: 'ClientAddress' }],
+  when: [],
+  exempt: [],
+  dryRun: false,
+  requests: 1_000_000,
+  period: 1_000,
+  burst: 1_000_000,
+  cost: 1,
+  statusCode: 429,
+  ...more,
+});
+
+const rule = (more: Partial<AccessRule>): AccessRule => ({
+  name: 'bench',
+  addresses: [],
+  methods: [],
+  paths: [],
+  headers: [],
+  times: [],
+  ...more,
+});
+const access = (deny: AccessRule[]): object => ({ deny, allow: [], statusCode: 403, shadow: false });
+const networks = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/25`);
+
+const CASES: Record<string, CompiledFilter> = {
+  'local limit by client address, headers told': filterOf('RateLimit', { limits: [limit()], headers: 'All' }),
+  'local limit by client address, headers of refusals': filterOf('RateLimit', {
+    limits: [limit()],
+    headers: 'Refused',
+  }),
+  'local limit that refuses': filterOf('RateLimit', {
+    limits: [limit({ requests: 1, period: 86_400_000, burst: 1 })],
+    headers: 'None',
+  }),
+  '10,000 networks': filterOf('Access', access([rule({ addresses: networks })])),
+  'three paths and a method': filterOf(
+    'Access',
+    access([rule({ methods: ['PUT'], paths: ['/a', '/b', '/c'].map((value) => ({ type: 'PathPrefix', value })) })]),
+  ),
+  'an expression of CEL': filterOf('Access', access([rule({ cel: 'request.headers["x-no"] == "1"' })])),
+};
+
+const addresses = Array.from({ length: CLIENTS }, (_, i) => `172.16.${i >> 4}.${i}`);
+const head = plainHead({
+  method: 'GET',
+  host: 'shop.example.com',
+  target: '/cart/7?x=1',
+  headers: [
+    ['accept', '*/*'],
+    ['user-agent', 'bench'],
+    ['x-no', '0'],
+  ],
+});
+const scope = {
+  head,
+  clientAddress: '',
+  listener: 'bench/gw/http',
+  route: 'HTTPRoute/bench/r/0',
+  keep() {},
+  kept() {},
+  tell() {},
+  deny() {},
+  patchResponse() {},
+};
+
+function microseconds(filter: CompiledFilter): number {
+  const began = performance.now();
+  let passed = 0;
+  for (let i = 0; i < REQUESTS; i++) {
+    scope.clientAddress = addresses[i % CLIENTS]!;
+    if (filter.onRequest(scope as never) === CONTINUE) passed++;
+  }
+  if (passed < 0) throw new Error('never');
+  return ((performance.now() - began) / REQUESTS) * 1_000;
+}
+
+for (const [name, filter] of Object.entries(CASES)) {
+  const best = Math.min(...Array.from({ length: ROUNDS }, () => microseconds(filter)));
+  console.log(`${best.toFixed(2).padStart(6)} µs  ${name}`);
+}

@@ -1,0 +1,138 @@
+/** Which policies act on a request, whose they are, and what they say: put together as a proxy puts them together. */
+import {
+  type AccessRule,
+  type AccessSettings,
+  type Acting,
+  type Limit,
+  POLICY_TYPES,
+  type Policy,
+  policyKey,
+  type RateLimitSettings,
+  type Snapshot,
+  type Stacked,
+} from '../../config/index.ts';
+
+export interface PolicyEffect {
+  /** `Kind/namespace/name`. */
+  policy: string;
+  holds: 'Default' | 'Override';
+  /** The object through which it acts. */
+  through: string;
+  effect: string;
+}
+
+interface Place {
+  /** Keys; absent: there is none. */
+  listener: string | undefined;
+  rule: string | undefined;
+  backends: string[];
+}
+
+export function policyEffects(snapshot: Snapshot, { listener, rule, backends }: Place): PolicyEffect[] {
+  return stackedTypes().flatMap((type) => {
+    const inner = rule === undefined ? [] : actsOf(snapshot, type, rule);
+    const taken = inner.some(({ holds }) => holds === 'Default');
+    const outer = listener === undefined ? [] : actsOf(snapshot, type, listener);
+    return [
+      ...outer
+        .filter(({ holds }) => holds === 'Override' || !taken)
+        .map((act) => effect(type, act, `listener ${listener}`)),
+      ...inner.map((act) => effect(type, act, `rule ${rule}`)),
+      ...backends.flatMap((key) => actsOf(snapshot, type, key).map((act) => effect(type, act, `backend ${key}`))),
+    ];
+  });
+}
+
+/** Where a policy acts: through which objects, and by which of its halves. */
+export function placesOf(snapshot: Snapshot, name: string): PolicyEffect[] {
+  const all = [...snapshot.of('Policy').values()];
+  return all.flatMap((policy) =>
+    isStacked(policy)
+      ? policy.spec.acts
+          .filter(({ source }) => isNamed(source, name))
+          .map((act) => effect(policy.type, act, `${policy.target.kind} ${policy.target.key}`))
+      : [],
+  );
+}
+
+/** `name`: of the policy, with its namespace and its kind or without. */
+function isNamed(source: string, name: string): boolean {
+  return source === name || source.endsWith(`/${name}`);
+}
+
+type StackedPolicy = Extract<Policy, { spec: { acts: unknown[] } }>;
+
+function stackedTypes(): Array<StackedPolicy['type']> {
+  const types = Object.keys(POLICY_TYPES) as Array<Policy['type']>;
+  return types.filter((type): type is StackedPolicy['type'] => POLICY_TYPES[type].merge === 'stacked');
+}
+
+function isStacked(policy: Policy): policy is StackedPolicy {
+  return 'acts' in policy.spec;
+}
+
+function actsOf(snapshot: Snapshot, type: StackedPolicy['type'], target: string): Acting<unknown>[] {
+  const policy = snapshot.get('Policy', policyKey(type, target));
+  return policy === undefined ? [] : (policy.spec as Stacked<unknown>).acts;
+}
+
+function effect(type: StackedPolicy['type'], act: Acting<unknown>, through: string): PolicyEffect {
+  const { source: policy, holds, settings, broken } = act;
+  // The settings are of the type that stands beside them.
+  const text = settings === undefined ? `refuses with 500: ${broken}` : textOf(type, settings);
+  return { policy, holds, through, effect: text };
+}
+
+function textOf(type: StackedPolicy['type'], settings: unknown): string {
+  switch (type) {
+    case 'RateLimit':
+      return (settings as RateLimitSettings).limits.map(limitText).join('; ');
+    case 'Access':
+      return accessText(settings as AccessSettings);
+  }
+}
+
+function limitText(limit: Limit): string {
+  const by = limit.key.map(({ type, name }) => (name === undefined ? type : `${type} ${name}`)).join(' and ');
+  const rest = [
+    by === '' ? '' : ` for each ${by}`,
+    limit.when.length > 0 ? ', of some requests' : '',
+    limit.exempt.length > 0 ? `, but not ${limit.exempt.join(', ')}` : '',
+    limit.dryRun ? ' (dry run)' : '',
+  ].join('');
+  return `${limit.name}: ${amountText(limit)}${rest}`;
+}
+
+function amountText(limit: Limit): string {
+  switch (limit.type) {
+    case 'Requests':
+      return `${limit.requests} in ${limit.period / 1000} s, ${limit.burst} at once`;
+    case 'Connections':
+      return `${limit.maxConnections} under way`;
+    case 'Bandwidth':
+      return `${limit.bytesPerSecond} bytes a second${limit.afterBytes > 0 ? ` after ${limit.afterBytes}` : ''}`;
+  }
+}
+
+function accessText({ deny, allow, statusCode, shadow }: AccessSettings): string {
+  const parts = [
+    ...deny.map((rule) => `denies ${ruleText(rule)}`),
+    ...(allow.length > 0 ? [`allows only ${allow.map(ruleText).join(', or ')}`] : []),
+  ];
+  return `${parts.join('; ')} (${shadow ? 'in its shadow' : statusCode})`;
+}
+
+function ruleText({ name, addresses, methods, paths, headers, times, cel }: AccessRule): string {
+  const some = (items: readonly string[], most = 3): string =>
+    items.length > most ? `${items.slice(0, most).join(', ')} and ${items.length - most} more` : items.join(', ');
+  const conditions = [
+    addresses.length > 0 ? `from ${some(addresses)}` : '',
+    some(methods),
+    some(paths.map(({ type, value }) => `${type} ${value}`)),
+    // Values may be secrets.
+    headers.length > 0 ? `with header ${some(headers.map((header) => header.name))}` : '',
+    times.length > 0 ? 'at some times' : '',
+    cel === undefined ? '' : `where ${cel}`,
+  ];
+  return `${name} (${conditions.filter((text) => text !== '').join(', ')})`;
+}
