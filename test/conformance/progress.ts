@@ -7,6 +7,9 @@ import type { Readable } from 'node:stream';
 /** Lines that are shown of a test that failed. */
 const SHOWN = 40;
 
+/** SYN, before what Go itself says, in the form for programs. */
+const MARK = 0x16;
+
 type Suite = ChildProcessByStdio<null, Readable, Readable>;
 
 export class Progress {
@@ -18,7 +21,7 @@ export class Progress {
   /** Lines of each test that is under way or failed, by its name. */
   readonly #said = new Map<string, string[]>();
   readonly #failures: string[] = [];
-  /** Tests whose last line said how they ended; the suite repeats it for all at its end. */
+  /** Of which test the next lines are. */
   #speaker = '';
 
   constructor(log: string) {
@@ -36,6 +39,7 @@ export class Progress {
     for await (const line of createInterface({ input: child.stdout })) this.#line(line);
     const code = await ended;
     await new Promise<void>((resolve) => this.#log.end(resolve));
+    // Before its first test, after its last one, or by a panic.
     if (code !== 0 && this.failed === 0) this.#suiteFailed();
     return code;
   }
@@ -49,14 +53,16 @@ export class Progress {
       .join('\n');
   }
 
-  #line(line: string): void {
+  #line(marked: string): void {
+    // Marks what is Go's own word.
+    const line = marked.charCodeAt(0) === MARK ? marked.slice(1) : marked;
     this.#log.write(`${line}\n`);
     const turn = /^=== (?:RUN|CONT|NAME|PAUSE) +TestConformance(?:\/([^/\s]+))?/.exec(line);
     if (turn !== null) {
       this.#speaker = turn[1] ?? '';
       return;
     }
-    const end = /^ {4}--- (PASS|FAIL|SKIP): TestConformance\/(\S+) \(([\d.]+)s\)/.exec(line);
+    const end = /^ *--- (PASS|FAIL|SKIP): TestConformance\/([^/\s]+) \(([\d.]+)s\)/.exec(line);
     if (end !== null) return this.#ended(end[2]!, end[1]!, Number(end[3]));
     // What is before the tests has no name, and may take long.
     const step =
@@ -82,7 +88,6 @@ export class Progress {
     console.log(`${String(this.passed + this.failed).padStart(3)} ${how} ${name} ${seconds.toFixed(1)} s`);
   }
 
-  /** Before its first test, or by a panic. */
   #suiteFailed(): void {
     this.failed++;
     this.#failures.push('');

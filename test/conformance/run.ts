@@ -19,6 +19,9 @@ const PROFILES = ['GATEWAY-HTTP', 'GATEWAY-GRPC', 'GATEWAY-TLS', 'GATEWAY-TCP', 
 /** Tests at once. Most of a test is waiting, so more than there are processors. */
 const PARALLEL = 8;
 
+/** Seconds for what a test made to be gone: conformance sets no bound, and namespaces of a busy cluster take their time. */
+const DELETE_TIMEOUT = 180;
+
 const USAGE = `Usage: npm run conformance -- [options] [-- flags of the suite]
 
   --suite <version>        ${SUITES.join(' or ')} (default: ${DEFAULT_SUITE})
@@ -70,8 +73,15 @@ async function runSuite(binary: string): Promise<number> {
 
 async function suiteFlags(report: string): Promise<string[]> {
   const { usable, unusable } = await suiteAddresses(flags['usable-address'], flags['unusable-address']);
-  const args = ['-test.v', '-test.run=^TestConformance$', '-test.timeout=0', `-test.parallel=${flags.parallel}`];
+  // In the form for programs, in which each test says at once how it ended, and not all of them at the end.
+  const args = [
+    '-test.v=test2json',
+    '-test.run=^TestConformance$',
+    '-test.timeout=0',
+    `-test.parallel=${flags.parallel}`,
+  ];
   args.push(`--gateway-class=${flags['gateway-class']}`, `--conformance-profiles=${flags.profiles}`, '--debug=false');
+  args.push(`--timeout-config-overrides=DeleteTimeout:${DELETE_TIMEOUT}`);
   if (usable !== undefined) args.push(`--usable-address=${usable}`, `--unusable-address=${unusable}`);
   if (flags.run === undefined) {
     mkdirSync(dirname(report), { recursive: true });
