@@ -8,6 +8,8 @@ export interface Service extends Resource {
     externalName?: string;
     clusterIP?: string;
     clusterIPs?: string[];
+    /** Of its pods' addresses; the first counts. */
+    ipFamilies?: Array<'IPv4' | 'IPv6'>;
     ports?: ServicePort[];
     selector?: Record<string, string>;
     publishNotReadyAddresses?: boolean;

@@ -49,7 +49,6 @@ const ports = list(servicePort, {
 const unread = [
   'sessionAffinity',
   'sessionAffinityConfig',
-  'ipFamilies',
   'ipFamilyPolicy',
   'externalIPs',
   'loadBalancerIP',
@@ -68,6 +67,7 @@ export const serviceSpec = object(
     externalName: optional(text()),
     clusterIP: optional(text()),
     clusterIPs: optional(list(text(), { max: 2 })),
+    ipFamilies: optional(list(oneOf('IPv4', 'IPv6'), { max: 2, unique: 'set' })),
     ports: optional(ports),
     selector: optional(map(text(), { blank: '' })),
     publishNotReadyAddresses: optional(flag),

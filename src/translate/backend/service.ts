@@ -89,7 +89,8 @@ function fromSlices(service: Service, port: ServicePort, slices: ReadonlyArray<E
   const found = new Map<string, Endpoint>();
   const family = familyOf(service, slices);
   for (const slice of slices) {
-    const number = slice.addressType === family ? slicePort(slice, port) : undefined;
+    const counts = family === undefined ? slice.addressType !== 'FQDN' : slice.addressType === family;
+    const number = counts ? slicePort(slice, port) : undefined;
     if (number === undefined) continue;
     for (const endpoint of slice.endpoints ?? []) {
       const state = service.spec.publishNotReadyAddresses ? 'ready' : stateOf(endpoint);
@@ -110,12 +111,17 @@ function fromSlices(service: Service, port: ServicePort, slices: ReadonlyArray<E
   return Array.from(found.values());
 }
 
-/** A dual-stack Service has each pod twice: its first family counts. */
-function familyOf(service: Service, slices: ReadonlyArray<EndpointSlice>): 'IPv4' | 'IPv6' {
+/**
+ * A dual-stack Service has each pod twice: its first family counts. One that no API server has been at says of no
+ * family that it is the first, and its slices are of whoever wrote them: undefined, both count.
+ */
+function familyOf(service: Service, slices: ReadonlyArray<EndpointSlice>): 'IPv4' | 'IPv6' | undefined {
   const families = new Set(slices.map(({ addressType }) => addressType));
   if (!families.has('IPv6')) return 'IPv4';
   if (!families.has('IPv4')) return 'IPv6';
-  return service.spec.clusterIPs?.[0]?.includes(':') ? 'IPv6' : 'IPv4';
+  const { ipFamilies, clusterIPs, clusterIP } = service.spec;
+  const first = clusterIPs?.[0] ?? clusterIP;
+  return ipFamilies?.[0] ?? (first === undefined ? undefined : first.includes(':') ? 'IPv6' : 'IPv4');
 }
 
 /** Ports meet by the Service port's name. A slice port without a number stands for every port. */
