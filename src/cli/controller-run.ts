@@ -128,6 +128,7 @@ class ControllerRun {
     const fleets = this.#fleets;
     const tls = authority.pair;
     this.#stream = await openStream({ port, tls, authenticate, fleets, version, leading: false, log });
+    log.info({ port: this.#stream.port }, 'the config stream listens');
     this.#cluster.follow({ lead: (leading) => this.#stream?.lead(leading), resync() {} });
     this.#infrastructure.configure(this.#settings(authority.bundle));
     authority.onChange(() => {

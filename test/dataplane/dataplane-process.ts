@@ -14,7 +14,7 @@ export class DataPlaneProcess extends DaemunProcess {
   }
 
   /** Starts, and does not wait for it to serve. */
-  static begin(rig: StreamRig, flags: string[] = [], token = RIG_TOKEN): DataPlaneProcess {
+  static begin(rig: Pick<StreamRig, 'access'>, flags: string[] = [], token = RIG_TOKEN): DataPlaneProcess {
     const folder = mkdtempSync(join(tmpdir(), 'daemun-dataplane-'));
     const { address, serverName, ca } = rig.access;
     writeFileSync(join(folder, 'ca.crt'), ca());
@@ -26,7 +26,7 @@ export class DataPlaneProcess extends DaemunProcess {
     ]);
   }
 
-  static async start(rig: StreamRig, flags: string[] = []): Promise<DataPlaneProcess> {
+  static async start(rig: Pick<StreamRig, 'access'>, flags: string[] = []): Promise<DataPlaneProcess> {
     const begun = DataPlaneProcess.begin(rig, flags);
     await begun.logged('serving');
     return begun;
