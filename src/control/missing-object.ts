@@ -29,13 +29,13 @@ export function hinted(findings: ReadonlyArray<Finding>, known: KnownObjects): F
       return { ...finding, severity: 'warning', message: finding.message.replace('does not exist', why) };
     }
     let hint = said.get(missing);
-    if (hint === undefined) said.set(missing, (hint = hintOf(missing, known.source)));
+    if (hint === undefined) said.set(missing, (hint = hintOf(missing, known)));
     const assumed = assumedNamespace(finding, known.source);
     return hint === '' && assumed === '' ? finding : { ...finding, message: `${finding.message}${hint}${assumed}` };
   });
 }
 
-function hintOf(missing: string, source: ResourceSource): string {
+function hintOf(missing: string, { source, read }: KnownObjects): string {
   const [kind, namespace, name] = missing.split('/') as [Kind, string, string];
   const objects = source.collections[kind] as Collection<AnyResource> | undefined;
   if (objects === undefined || objects.get(missing) !== undefined) return '';
@@ -46,6 +46,13 @@ function hintOf(missing: string, source: ResourceSource): string {
     if (looked++ >= LOOKED_AT) break;
     if (metadata.name === name) elsewhere.push(metadata.namespace ?? '');
     if ((metadata.namespace ?? '') === namespace) here.push(metadata.name);
+  }
+  // What was left out for a fault of its own was meant as well.
+  for (const { severity, object } of read) {
+    const [known, where, own] = object.split('/');
+    if (severity !== 'error' || known !== kind || own === undefined) continue;
+    if (own === name && where !== namespace) elsewhere.push(where!);
+    else if (where === namespace) here.push(own);
   }
   const [other] = elsewhere.sort();
   if (other !== undefined) return `; there is ${kind} ${other}/${name}: write namespace: ${other}`;

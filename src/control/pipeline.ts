@@ -6,6 +6,7 @@ import { type Diagnostic, type FileSource, LastGood, type Source } from '../sour
 import {
   type AssignedAddresses,
   credentialFault,
+  endpointsFinding,
   type Diagnostic as Finding,
   sliceFinding,
   translation,
@@ -13,6 +14,7 @@ import {
 } from '../translate/index.ts';
 import { bareServices } from './bare-service.ts';
 import { CertificateDates } from './certificate-date.ts';
+import { emptyRules } from './empty-rule.ts';
 import { FieldPlaces } from './field-place.ts';
 import { hinted } from './missing-object.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
@@ -111,7 +113,8 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const places = new FieldPlaces((key) => source.placeOf?.(key));
   const problems = (met: ReadonlyArray<Finding> = []) => {
     const read = [...source.diagnostics.values()];
-    const found = [...diagnostics.values(), ...(options.bareServices ? strayed(source) : [])];
+    const own = options.bareServices ? [...strayed(source), ...emptyRules(config.values())] : [];
+    const found = [...diagnostics.values(), ...own];
     const meant = [...hinted(found, { source, read }), ...dates.findings(config.values(), now()), ...met];
     const all = reported(read.map(options.strict ? strictly : (one) => one), meant, places);
     return options.bareServices ? [...all, ...bareServices(config.values(), options.bareServices)] : all;
@@ -137,8 +140,12 @@ function noteUses(lastGood: LastGood, changes: ReadonlyArray<Change<ConfigObject
 }
 
 /** Each is looked at whenever somebody asks, so that a change of endpoints costs no more for it. */
-function strayed({ collections: { EndpointSlice: slices, Service: services } }: ResourceSource): Finding[] {
-  return [...slices.values()].flatMap((slice) => sliceFinding(slice, (key) => services.get(key)) ?? []);
+function strayed({ collections }: ResourceSource): Finding[] {
+  const serviceOf = (key: string) => collections.Service.get(key);
+  return [
+    ...[...collections.EndpointSlice.values()].flatMap((slice) => sliceFinding(slice, serviceOf) ?? []),
+    ...[...collections.Endpoints.values()].flatMap((endpoints) => endpointsFinding(endpoints, serviceOf) ?? []),
+  ];
 }
 
 function strictly(diagnostic: Diagnostic): Diagnostic {

@@ -1,6 +1,6 @@
 /** Gateway API resources to data-plane config and statuses. Pure: no I/O, clock or randomness. */
 
-export { sliceFinding } from './backend/stray-slice.ts';
+export { endpointsFinding, sliceFinding } from './backend/stray-slice.ts';
 export { credentialFault } from './gateway/credential.ts';
 export type { UnservedListener } from './gateway/unserved.ts';
 export type { AssignedAddresses, Inputs, TranslateOptions } from './inputs.ts';

@@ -119,6 +119,19 @@ test('a Secret that is there counts, and a listener whose hostname no file fits 
   expect((await askAdmin(running!.admin, '/status')).body).toContain('Secret shop/not-here does not exist');
 });
 
+test('explain tells of TLS with the same certificates', async () => {
+  const { 'all.yaml': text } = manifests({ ...HTTPS, hostname: 'shop.example.com' });
+  const flag = put('explained', await authority.sign({ name: 'explained', dns: ['shop.example.com'] }));
+  const url = 'https://shop.example.com/';
+  const echoes = ['explain', '-f', '-', '--echo-backends', url];
+  const without = await daemun(echoes, text);
+  expect([without.code, without.stdout]).toEqual([1, expect.stringContaining('names no certificate')]);
+  const { code, stdout } = await daemun([...echoes, '--certificate', flag], text);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('a backend answers')]);
+  const admin = await daemun(['explain', '--admin', '127.0.0.1:1', url, '--certificate', flag]);
+  expect([admin.code, admin.stderr]).toEqual([2, expect.stringContaining('cannot be used with')]);
+});
+
 test('what cannot be used ends the start, and says why', async () => {
   const pair = await authority.sign({ name: 'one', dns: ['one.example.com'] });
   const other = await authority.sign({ name: 'two', dns: ['two.example.com'] });

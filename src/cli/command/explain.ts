@@ -1,6 +1,7 @@
 /** `daemun explain`: why a request goes where it goes. */
 import { Command, Option } from 'commander';
 import { adminTokenOption } from '../admin-option.ts';
+import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { clusterOptions } from '../cluster-option.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { ExplainFlags } from '../explain/explain-flags.ts';
@@ -38,6 +39,7 @@ export function explainCommand(): Command {
     .addOption(controllerOption(`all, of a cluster ${CLUSTER_CONTROLLER}`))
     .addOption(endpointOption().conflicts('admin'))
     .addOption(echoOption())
+    .addOption(certificateOption().conflicts('admin'))
     .addOption(adminTokenOption())
     .addOption(new Option('--gateway <namespace/name>', 'of several Gateways of a cluster, the one that is asked'))
     .usage('(<path...> | --admin <host:port> | --context <name>) <url> [options]')
@@ -57,7 +59,8 @@ export function explainCommand(): Command {
       if (cluster && (flags.file || flags.admin))
         command.error('error: name a cluster alone, without manifests and without --admin');
       const endpoints = await readEndpoints(flags.endpoint, command);
-      process.exitCode = await explain(url, { ...flags, endpoints });
+      const certificates = await readCertificates(flags.certificate, command);
+      process.exitCode = await explain(url, { ...flags, endpoints, certificates });
     });
   for (const option of clusterOptions()) command.addOption(option);
   return command;

@@ -9,6 +9,7 @@ export interface ExplainFlags extends ClusterFlags {
   header?: Array<readonly [string, string]>;
   controllerName?: string[];
   endpoint?: string[];
+  certificate?: string[];
   echoBackends?: boolean;
   adminTokenFile?: string;
   /** `namespace/name`: of several Gateways of a cluster, the one that is asked. */

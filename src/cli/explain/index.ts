@@ -4,7 +4,7 @@ import { type Endpoints, type Listener, Snapshot } from '../../config/index.ts';
 import { openPipeline, type Report } from '../../control/index.ts';
 import type { ListenerView } from '../../delivery/index.ts';
 import { DaemunError } from '../../observe/index.ts';
-import type { EndpointOption } from '../../sources/index.ts';
+import { CertificateFiles, type CertificateOption, type EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';
 import { heldSource, readCluster } from '../cluster-read.ts';
 import { EXIT } from '../exit-code.ts';
@@ -25,6 +25,7 @@ export { isQuestion } from './question.ts';
 
 interface ExplainAsked extends ExplainFlags {
   endpoints: EndpointOption[];
+  certificates: CertificateOption[];
 }
 
 /** What an echo's address is shown as: it has none until it runs. */
@@ -78,10 +79,16 @@ async function fromAdmin(admin: AskedAdmin): Promise<Read> {
   return { snapshot, listeners, unserved: unservedListeners(report) };
 }
 
-async function fromFiles({ file = [], controllerName, endpoints, echoBackends }: ExplainAsked): Promise<Read> {
+async function fromFiles(asked: ExplainAsked): Promise<Read> {
+  const { file = [], controllerName, endpoints, echoBackends } = asked;
+  const certificates = new CertificateFiles(asked.certificates);
+  await certificates.start();
+  certificates.stop();
   const pipeline = openPipeline({
     source: manifestSource({ paths: file, watch: false, endpoints }),
     controllerNames: controllerName,
+    acme: false,
+    provided: [certificates.collection],
   });
   await pipeline.source.ready;
   await pipeline.source.close();

@@ -18,12 +18,8 @@ export function strayDiagnostics(graph: Graph, listeners: Listeners): Collection
     const message = options.shared
       ? `GatewayClass ${name} does not exist; served all the same, but a cluster needs one`
       : `GatewayClass ${name} does not exist: add one, any controllerName will do`;
-    return [
-      [
-        `${key}#class`,
-        { severity: options.shared ? 'warning' : 'error', object: key, field: 'spec.gatewayClassName', message },
-      ] as const,
-    ];
+    const problem = { field: 'spec.gatewayClassName', message, missing: `GatewayClass//${name}` };
+    return [[`${key}#class`, diagnosis(options.shared ? 'warning' : 'error', key, problem)] as const];
   });
   const routes = [inputs.HTTPRoute, inputs.GRPCRoute, inputs.TLSRoute, inputs.TCPRoute, inputs.UDPRoute].map((input) =>
     strayRoutes(graph, input, listeners),
