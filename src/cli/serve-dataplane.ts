@@ -1,4 +1,5 @@
 /** Runs a data plane until a signal ends it. */
+import v8 from 'node:v8';
 import type { SnapshotPlace } from '../delivery/index.ts';
 import { StreamClient, type StreamClientOptions } from '../delivery/stream/index.ts';
 import { createLog, type LogFormat, type LogLevel } from '../observe/index.ts';
@@ -26,6 +27,7 @@ export interface ServeDataPlaneOptions extends Omit<DataPlaneOptions, 'controlle
 
 export async function serveDataPlane(options: ServeDataPlaneOptions): Promise<void> {
   const { stream, snapshot, logLevel, logFormat, signals, note, drainDelay, ...rest } = options;
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
   const log = await createLog({ level: logLevel, format: logFormat });
   const announcer = new ServingAnnouncer({ log, format: logFormat, quiet: !isChatty(logLevel) });
   if (note !== undefined) log.info({}, note);
