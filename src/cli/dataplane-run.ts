@@ -103,14 +103,14 @@ export class DataPlaneRun implements Served {
       {
         onAck: (ack) => this.#acknowledged(ack),
         onTroubles: (worker, troubles) => this.#stream?.trouble(worker, troubles),
-        full: () => this.#told.full(),
+        full: () => this.#full(),
         log: this.#log,
       },
     );
     const replica = new Replica(name, fleet.names);
     this.#fleet = fleet;
     this.#replica = replica;
-    this.#keeper = file && new SnapshotKeeper(file, () => replica.good, this.#log);
+    this.#keeper = file && new SnapshotKeeper(file, replica.good, this.#log);
     this.#stream = openStream({
       held: this.#held,
       onDelta: (delta) => this.#take(delta),
@@ -165,7 +165,7 @@ export class DataPlaneRun implements Served {
   async #kept(file: SnapshotFile): Promise<Delta | undefined> {
     const found = await file.read();
     if (found === undefined) return undefined;
-    if ('kept' in found) return found.kept.config.full();
+    if ('kept' in found) return found.kept.config;
     this.#log.warn({}, `snapshot ${found.refused}`);
     return undefined;
   }
@@ -238,8 +238,8 @@ export class DataPlaneRun implements Served {
     this.#announcer.started({
       version: packageVersion(),
       listeners: this.listeners(),
-      rules: good.of('RouteRule').size,
-      backends: good.of('Backend').size,
+      rules: good.count('RouteRule'),
+      backends: good.count('Backend'),
       echoes: 0,
       workers: this.#options.workers,
       admin: this.#admin?.address,
@@ -267,27 +267,26 @@ export class DataPlaneRun implements Served {
           return { ...healthOf(facts), checks: [...healthChecks(facts), controller] };
         },
         metrics: async () => mergeMetrics([...((await this.#fleet?.metrics()) ?? []), this.#ownMetrics()]),
-        config: () => this.#told,
+        config: () => Snapshot.EMPTY.apply(this.#full()),
         listeners: () => this.listeners(),
       },
     );
   }
 
-  get #told(): Snapshot {
-    return this.#replica?.told ?? Snapshot.EMPTY;
+  #full(): Delta {
+    return this.#replica?.full() ?? Snapshot.EMPTY.full();
   }
 
   #ownMetrics(): MetricsSnapshot {
     const { ready } = healthOf(this.#facts());
-    const snapshot = this.#told;
     const gauge = (name: string, help: string, value: number): MetricsSnapshot[number] => {
       return { name, help, type: 'gauge', series: [{ labels: {}, value }] };
     };
     const { connected } = this.#state;
     const written = this.#keeper?.writtenAt?.getTime() ?? 0;
     return [
-      ...servingMetrics({ ready, snapshot, listeners: this.listeners() }),
-      ...this.#metrics.families(snapshot),
+      ...servingMetrics({ ready, count: (kind) => this.#replica?.good.count(kind) ?? 0, listeners: this.listeners() }),
+      ...this.#metrics.families(this.#replica?.told ?? Snapshot.EMPTY),
       gauge('daemun_controller_connected', 'Whether the controller of this data plane answers', connected ? 1 : 0),
       gauge(
         'daemun_snapshot_written_timestamp_seconds',

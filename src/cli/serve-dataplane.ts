@@ -27,6 +27,7 @@ export interface ServeDataPlaneOptions extends Omit<DataPlaneOptions, 'controlle
 
 export async function serveDataPlane(options: ServeDataPlaneOptions): Promise<void> {
   const { stream, snapshot, logLevel, logFormat, signals, note, drainDelay, ...rest } = options;
+  // Nothing here is in a hurry: a young generation that does not grow saves 20 MiB (docs/decisions/worker-processes.md).
   v8.setFlagsFromString('--semi-space-growth-factor=1');
   const log = await createLog({ level: logLevel, format: logFormat });
   const announcer = new ServingAnnouncer({ log, format: logFormat, quiet: !isChatty(logLevel) });

@@ -177,7 +177,7 @@ export class Control {
 
   #serving(): MetricsSnapshot {
     const { ready } = this.health();
-    return servingMetrics({ ready, snapshot: this.snapshot, listeners: this.listeners() });
+    return servingMetrics({ ready, count: (kind) => this.snapshot.of(kind).size, listeners: this.listeners() });
   }
 
   #facts(): HealthFacts {

@@ -18,8 +18,8 @@ function refusal(key: string, message = 'broken'): Ack['rejected'][number] {
   return { kind: 'TrustBundle', key, code: 'DMN_CERTIFICATE_INVALID', message };
 }
 
-function pems(replica: { objects(): Iterable<ConfigObject> }): Record<string, string> {
-  const entries = Array.from(replica.objects(), (one) => [one.key, one.kind === 'TrustBundle' ? one.pem : '']);
+function pems({ upserts }: Delta): Record<string, string> {
+  const entries = upserts.map((one) => [one.key, one.kind === 'TrustBundle' ? one.pem : '']);
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
@@ -28,13 +28,13 @@ test('nothing is acknowledged before every worker has answered', () => {
   const first = delta(71, bundle('a/a', '1'));
   replica.take(first);
   expect(replica.acknowledge(answer('worker-0', 71))).toBeUndefined();
-  expect(pems(replica.good)).toEqual({});
-  expect(pems(replica.told)).toEqual({ 'a/a': '1' });
+  expect(pems(replica.good.full())).toEqual({});
+  expect(pems(replica.full())).toEqual({ 'a/a': '1' });
   expect(replica.acknowledge(answer('worker-1', 71))).toEqual({
     reached: [first],
     ack: { proxy: 'pod-1', version: 71, rejected: [], listeners: [] },
   });
-  expect(pems(replica.good)).toEqual({ 'a/a': '1' });
+  expect(pems(replica.good.full())).toEqual({ 'a/a': '1' });
   replica.take(delta(72, bundle('a/a', '2')));
   expect(replica.acknowledge(answer('worker-0', 72))).toMatchObject({ reached: [], ack: { version: 71 } });
   expect(replica.acknowledge(answer('worker-1', 72))).toMatchObject({ ack: { version: 72 } });
@@ -48,9 +48,9 @@ test('a form that one worker refused is not good, keeps the form before it, and 
   replica.acknowledge(answer('worker-0', 2, { rejected: [refusal('a/a')] }));
   const { ack } = replica.acknowledge(answer('worker-1', 2))!;
   expect(ack).toMatchObject({ version: 2, rejected: [refusal('a/a')] });
-  expect(pems(replica.good)).toEqual({ 'a/a': 'good', 'a/b': 'new' });
+  expect(pems(replica.good.full())).toEqual({ 'a/a': 'good', 'a/b': 'new' });
   // One that starts anew gets the good form, and has nothing to refuse: what was said stands.
-  expect(pems(replica.told)).toEqual({ 'a/a': 'good', 'a/b': 'new' });
+  expect(pems(replica.full())).toEqual({ 'a/a': 'good', 'a/b': 'new' });
   expect(replica.acknowledge(answer('worker-0', 2))).toMatchObject({
     reached: [],
     ack: { rejected: [refusal('a/a')] },
@@ -58,7 +58,7 @@ test('a form that one worker refused is not good, keeps the form before it, and 
   replica.take(delta(3, bundle('a/a', 'better')));
   for (const worker of ['worker-0', 'worker-1']) replica.acknowledge(answer(worker, 3));
   expect(replica.acknowledge(answer('worker-1', 3))!.ack.rejected).toEqual([]);
-  expect(pems(replica.good)).toEqual({ 'a/a': 'better', 'a/b': 'new' });
+  expect(pems(replica.good.full())).toEqual({ 'a/a': 'better', 'a/b': 'new' });
 });
 
 test('of two deltas under way the answer to the first does not speak of the second, and one answer may end both', () => {
@@ -67,11 +67,11 @@ test('of two deltas under way the answer to the first does not speak of the seco
   replica.take(delta(2, bundle('a/a', 'two')));
   expect(replica.acknowledge(answer('worker-0', 1))!.ack.version).toBe(1);
   expect(replica.acknowledge(answer('worker-0', 2, { rejected: [refusal('a/a')] }))!.ack.version).toBe(2);
-  expect(pems(replica.good)).toEqual({ 'a/a': 'one' });
+  expect(pems(replica.good.full())).toEqual({ 'a/a': 'one' });
   replica.take(delta(3, bundle('a/a', 'three')));
   replica.take({ version: 4, upserts: [], removals: [{ kind: 'TrustBundle', key: 'a/a' }] });
   expect(replica.acknowledge(answer('worker-0', 4))!.ack).toMatchObject({ version: 4, rejected: [] });
-  expect(pems(replica.good)).toEqual({});
+  expect(pems(replica.good.full())).toEqual({});
 });
 
 test('a listener fails where it fails in one worker, and is not told of before all have', () => {

@@ -1,8 +1,10 @@
 /**
  * What a data plane holds of the config that its controller sends, and its workers' acknowledgements as one.
  */
-import { type Ack, type ConfigRef, type Delta, refKey, Snapshot } from '../config/index.ts';
+import { type Ack, type ConfigRef, type Delta, refKey, type Snapshot } from '../config/index.ts';
+import { HeldConfig } from './held-config.ts';
 import { mergedAck } from './merged-ack.ts';
+import { merged } from './piece.ts';
 import type { Rejection } from './rejections.ts';
 
 /** A delta that some worker has not answered. */
@@ -28,21 +30,22 @@ export class Replica {
   readonly #open: Open[] = [];
   /** Objects whose newest form some worker refused; they are served in their last good form, if they had one. */
   readonly #rejected = new Map<string, Rejection>();
-  #good = Snapshot.EMPTY;
+  /** What every worker serves: no form is in it that one of them refused. */
+  readonly good: HeldConfig = new HeldConfig();
 
   constructor(name: string, workers: ReadonlyArray<string>) {
     this.#name = name;
     this.#workers = workers;
   }
 
-  /** What every worker serves: no form is in it that one of them refused. */
-  get good(): Snapshot {
-    return this.#good;
+  /** Listeners and certificates that the workers were told of. */
+  get told(): Snapshot {
+    return this.#open.reduce((snapshot, { delta }) => snapshot.apply(delta), this.good.objects);
   }
 
   /** What the workers were told, but for what they are known to refuse: for one that starts anew. */
-  get told(): Snapshot {
-    return this.#open.reduce((snapshot, { delta }) => snapshot.apply(delta), this.#good);
+  full(): Delta {
+    return this.#open.reduce((before, { delta }) => merged(before, delta), this.good.full());
   }
 
   /** Notes a delta that goes to the workers. */
@@ -64,7 +67,7 @@ export class Replica {
       }
     }
     const reached = this.#settle();
-    const { version } = this.#good;
+    const { version } = this.good;
     if (version === 0) return undefined;
     const acks = this.#workers.map((name) => this.#acks.get(name)!);
     const about = { proxy: this.#name, version, rejected: [...this.#rejected.values()] };
@@ -79,7 +82,7 @@ export class Replica {
       for (const ref of [...delta.removals, ...delta.upserts] as ConfigRef[]) this.#rejected.delete(refKey(ref));
       for (const [key, rejection] of refused) this.#rejected.set(key, rejection);
       const upserts = delta.upserts.filter((object) => !refused.has(refKey(object)));
-      this.#good = this.#good.apply({ ...delta, upserts });
+      this.good.apply({ ...delta, upserts });
       reached.push(delta);
     }
     return reached;

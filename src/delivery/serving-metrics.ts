@@ -1,18 +1,18 @@
 /** What is told of everything that serves, whoever decides what that is. */
-import type { Snapshot } from '../config/index.ts';
+import type { ConfigKind } from '../config/index.ts';
 import type { FamilySnapshot, MetricsSnapshot } from '../observe/index.ts';
 import type { ListenerView } from './listener-view.ts';
 
 export interface Serving {
   ready: boolean;
-  /** What the proxies were told to serve. */
-  snapshot: Snapshot;
+  /** How many objects of a kind the proxies were told to serve. */
+  count(kind: ConfigKind): number;
   listeners: ReadonlyArray<ListenerView>;
 }
 
 const KINDS = ['Listener', 'RouteRule', 'Backend', 'Endpoints', 'Certificate'] as const;
 
-export function servingMetrics({ ready, snapshot, listeners }: Serving): MetricsSnapshot {
+export function servingMetrics({ ready, count, listeners }: Serving): MetricsSnapshot {
   return [
     gauge('daemun_ready', 'Whether the first config is applied and no drain has begun.', [
       { labels: {}, value: ready ? 1 : 0 },
@@ -20,7 +20,7 @@ export function servingMetrics({ ready, snapshot, listeners }: Serving): Metrics
     gauge(
       'daemun_config_objects',
       'Objects that the data planes were told to serve.',
-      KINDS.map((kind) => ({ labels: { kind }, value: snapshot.of(kind).size })),
+      KINDS.map((kind) => ({ labels: { kind }, value: count(kind) })),
     ),
     gauge(
       'daemun_listener_ready',

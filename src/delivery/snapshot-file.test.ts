@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Certificate, Snapshot } from '../config/index.ts';
+import type { Certificate, Delta } from '../config/index.ts';
+import { HeldConfig } from './held-config.ts';
 import { SNAPSHOT_MOST, SnapshotFile, type SnapshotPlace } from './snapshot-file.ts';
 
 const KEY = Buffer.alloc(32, 7);
@@ -32,11 +33,15 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const path = (name = 'config.snapshot') => join(folder, name);
 const open = (more: Partial<SnapshotPlace> = {}) => SnapshotFile.open({ folder, owner: OWNER, key: KEY, ...more });
-const config = (...upserts: Certificate[]) => Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] });
+function config(version: number, ...upserts: Certificate[]): HeldConfig {
+  const held = new HeldConfig();
+  held.apply({ version, upserts, removals: [] });
+  return held;
+}
 
 async function written(...certificates: Certificate[]): Promise<SnapshotFile> {
   const file = await open();
-  await file.write({ version: 42, config: config(...(certificates.length > 0 ? certificates : [CERTIFICATE])) });
+  await file.write(config(42, ...(certificates.length > 0 ? certificates : [CERTIFICATE])));
   return file;
 }
 
@@ -47,7 +52,7 @@ test('what was written is read again, by nobody but its owner, and does not show
   expect(readdirSync(folder)).toEqual(['config.snapshot']);
   const found = await file.read();
   expect(found).toMatchObject({ kept: { owner: OWNER, version: 42 } });
-  expect('kept' in found! && [...found.kept.config.objects()]).toEqual([CERTIFICATE]);
+  expect('kept' in found! && found.kept.config.upserts).toEqual([CERTIFICATE]);
 });
 
 test('a folder on a disk is refused without a key, and one in memory needs none', async () => {
@@ -62,7 +67,7 @@ test('a folder on a disk is refused without a key, and one in memory needs none'
   const inMemory = mkdtempSync('/dev/shm/daemun-snapshot-');
   try {
     const file = await SnapshotFile.open({ folder: inMemory, owner: OWNER });
-    await file.write({ version: 1, config: config(CERTIFICATE) });
+    await file.write(config(1, CERTIFICATE));
     expect(await file.read()).toMatchObject({ kept: { version: 1 } });
   } finally {
     rmSync(inMemory, { recursive: true });
@@ -81,14 +86,10 @@ test.for<[string, (file: SnapshotFile) => unknown, RegExp]>([
   ['is not encrypted, but should be', () => writeFileSync(path(), '{"daemunSnapshot":1}\n'), /is not encrypted/],
   [
     "is another Gateway's",
-    async () => await (await open({ owner: 'other/web' })).write({ version: 1, config: config() }),
+    async () => await (await open({ owner: 'other/web' })).write(config(1)),
     /is the config of other\/web/,
   ],
-  [
-    'has another key',
-    async () => await (await open({ key: Buffer.alloc(32, 8) })).write({ version: 1, config: config() }),
-    /another key/,
-  ],
+  ['has another key', async () => await (await open({ key: Buffer.alloc(32, 8) })).write(config(1)), /another key/],
   ['is too large', () => truncateSync(path(), SNAPSHOT_MOST + 1), /more than/],
 ])('one that %s is set aside and never served', async ([, harm, reason]) => {
   const file = await written();
@@ -131,8 +132,8 @@ test('an object of a kind that is not known, of a later release, is kept for who
     const lines = [later, CERTIFICATE].map((one) => JSON.stringify(one));
     const text = `{"daemunSnapshot":1,"owner":"shop/web","version":1,"objects":2}\n${lines.join('\n')}\n`;
     writeFileSync(join(inMemory, 'config.snapshot'), text + createHash('sha256').update(text).digest('hex'));
-    const { kept } = (await file.read()) as { kept: { config: Snapshot } };
-    expect([...kept.config.objects()]).toEqual([later, CERTIFICATE]);
+    const { kept } = (await file.read()) as { kept: { config: Delta } };
+    expect(kept.config.upserts).toEqual([later, CERTIFICATE]);
   } finally {
     rmSync(inMemory, { recursive: true });
   }
@@ -144,7 +145,7 @@ test('a config that is too large is not written, and what was there stays', asyn
   const many = ['a', 'b', 'c', 'd', 'e'].map(
     (name): Certificate => ({ ...CERTIFICATE, key: `shop/${name}`, certificate }),
   );
-  await expect(file.write({ version: 43, config: config(...many) })).rejects.toThrow(/more than/);
+  await expect(file.write(config(43, ...many))).rejects.toThrow(/more than/);
   expect(readdirSync(folder)).toEqual(['config.snapshot']);
   expect(await file.read()).toMatchObject({ kept: { version: 42 } });
 });

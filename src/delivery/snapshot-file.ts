@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ConfigObject, Snapshot } from '../config/index.ts';
+import type { ConfigObject, Delta } from '../config/index.ts';
 import { DaemunError } from '../observe/index.ts';
+import type { HeldConfig } from './held-config.ts';
 import { type Cipher, NO_CIPHER, sealing } from './snapshot-cipher.ts';
 
 /** Of what is written. A reader refuses what is newer. */
@@ -30,7 +31,7 @@ export interface Kept {
   owner: string;
   /** The sender's version. */
   version: number;
-  config: Snapshot;
+  config: Delta;
 }
 
 interface Header {
@@ -100,14 +101,16 @@ export class SnapshotFile {
    * Puts it in the place of what was kept before, whole or not at all. Throws where that cannot be; what was kept before
    * stays then.
    */
-  async write({ version, config }: Omit<Kept, 'owner'>): Promise<void> {
+  async write(config: Pick<HeldConfig, 'version' | 'lines'>): Promise<void> {
     const next = join(this.#folder, `${FILE}.new`);
     const { O_WRONLY, O_CREAT, O_EXCL } = constants;
     await rm(next, { force: true });
     const file = await open(next, O_WRONLY | O_CREAT | O_EXCL, 0o600);
     try {
-      const header = { daemunSnapshot: SNAPSHOT_FORMAT, owner: this.#owner, version, objects: config.size };
-      await this.#fill(file, linesOf(header, config));
+      const lines = config.lines();
+      const { version } = config;
+      const header = { daemunSnapshot: SNAPSHOT_FORMAT, owner: this.#owner, version, objects: lines.length };
+      await this.#fill(file, linesOf(header, lines));
       await file.sync();
       await file.close();
       await rename(next, join(this.#folder, FILE));
@@ -144,20 +147,18 @@ export class SnapshotFile {
     const upserts = lines.map((line) => JSON.parse(line) as ConfigObject);
     if (!upserts.every(({ kind, key }) => typeof kind === 'string' && typeof key === 'string'))
       throw new Error('has an object without a kind and a key');
-    return { owner, version, config: Snapshot.EMPTY.apply({ version, upserts, removals: [] }) };
+    return { owner, version, config: { version, upserts, removals: [] } };
   }
 }
 
 /** A line for the header, one an object, and the digest of all before it. */
-function* linesOf(header: Header, config: Snapshot): Generator<string, void> {
+function* linesOf(header: Header, lines: readonly string[]): Generator<string, void> {
   const digest = createHash('sha256');
-  const line = (value: unknown): string => {
-    const text = `${JSON.stringify(value)}\n`;
+  for (const line of [JSON.stringify(header), ...lines]) {
+    const text = `${line}\n`;
     digest.update(text);
-    return text;
-  };
-  yield line(header);
-  for (const object of config.objects()) yield line(object);
+    yield text;
+  }
   yield digest.digest('hex');
 }
 

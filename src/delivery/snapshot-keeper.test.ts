@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Snapshot } from '../config/index.ts';
+import { HeldConfig } from './held-config.ts';
 import type { SnapshotFile } from './snapshot-file.ts';
 import { SNAPSHOT_PAUSE, SnapshotKeeper } from './snapshot-keeper.ts';
 
@@ -11,7 +11,7 @@ const silent = () => {};
 function rig() {
   const written: number[] = [];
   const errors: string[] = [];
-  let config = Snapshot.EMPTY;
+  const config = new HeldConfig();
   let fault: string | undefined;
   const file = {
     async write({ version }: { version: number }) {
@@ -25,9 +25,9 @@ function rig() {
     warn: silent,
     error: ({ error }: { error?: string }) => errors.push(error!),
   };
-  const keeper = new SnapshotKeeper(file as unknown as SnapshotFile, () => config, log as never);
+  const keeper = new SnapshotKeeper(file as unknown as SnapshotFile, config, log as never);
   const change = (version: number): void => {
-    config = config.apply({ version, upserts: [], removals: [] });
+    config.apply({ version, upserts: [], removals: [] });
     keeper.changed();
   };
   return { keeper, written, errors, change, fail: (message?: string) => (fault = message) };

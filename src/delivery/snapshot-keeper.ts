@@ -1,6 +1,6 @@
 /** Keeps a snapshot on disk up to date, seldom enough to be no burden. */
-import type { Snapshot } from '../config/index.ts';
 import type { Log } from '../observe/index.ts';
+import type { HeldConfig } from './held-config.ts';
 import type { SnapshotFile } from './snapshot-file.ts';
 
 /** Milliseconds from a change to the write that has it: what comes meanwhile is written with it. */
@@ -10,17 +10,18 @@ const SHARE = 100;
 
 export class SnapshotKeeper {
   readonly #file: SnapshotFile;
-  readonly #config: () => Snapshot;
+  readonly #config: Pick<HeldConfig, 'version' | 'lines'>;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #pause: number = SNAPSHOT_PAUSE.least;
-  #written: Snapshot | undefined;
+  /** The version that is on disk. */
+  #written = 0;
   #trouble = '';
   /** When it was last written; undefined: not yet. */
   writtenAt: Date | undefined;
 
-  constructor(file: SnapshotFile, config: () => Snapshot, log: Log) {
+  constructor(file: SnapshotFile, config: Pick<HeldConfig, 'version' | 'lines'>, log: Log) {
     this.#file = file;
     this.#config = config;
     this.#log = log;
@@ -47,10 +48,10 @@ export class SnapshotKeeper {
 
   async #attempt(): Promise<void> {
     const began = performance.now();
-    const config = this.#config();
+    const { version } = this.#config;
     try {
-      if (config !== this.#written) await this.#file.write({ version: config.version, config });
-      this.#written = config;
+      if (version !== this.#written) await this.#file.write(this.#config);
+      this.#written = version;
       this.writtenAt = new Date();
       this.#trouble = '';
     } catch (error) {
@@ -64,6 +65,6 @@ export class SnapshotKeeper {
     this.#pause = Math.min(SNAPSHOT_PAUSE.most, Math.max(SNAPSHOT_PAUSE.least, took * SHARE));
     this.#timer = undefined;
     // What came while it was written, and what could not be written, is still to be.
-    if (this.#config() !== this.#written) this.changed();
+    if (this.#config.version !== this.#written) this.changed();
   }
 }
