@@ -130,7 +130,7 @@ test('the help shows every default address', async () => {
       /--admin [\s\S]*?default:\s+127\.0\.0\.1:15000/,
     );
   }
-  expect((await daemun(['run', '--help'])).stdout).toMatch(/--bind [\s\S]*?default:\s+0\.0\.0\.0/);
+  expect((await daemun(['run', '--help'])).stdout).toMatch(/--bind [\s\S]*?default:\s+\[::\] and\s+0\.0\.0\.0/);
 });
 
 test('an old Node.js is told how to get a newer one', () => {
