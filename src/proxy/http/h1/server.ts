@@ -12,7 +12,8 @@ import { Exchange } from '../exchange.ts';
 import { outbox } from '../outbox.ts';
 import { forgetConnection, type HttpService, linesRead, MAX_DISCARD_BYTES, retirePools } from '../service.ts';
 import { AnswerWriter } from './answer-writer.ts';
-import { ChunkDecoder, type ChunkSink, holdsLastChunk } from './chunk.ts';
+import { BodyReader, UNTOLD } from './body-reader.ts';
+import { type ChunkSink, holdsLastChunk } from './chunk.ts';
 import { EndedClient } from './ended-client.ts';
 import { INCOMPLETE } from './fault.ts';
 import { KeptBytes } from './kept-bytes.ts';
@@ -22,14 +23,13 @@ import { beginsAsPreface, PREFACE_KNOWN, type PrefaceHandler } from './preface.t
 import { HEAD_TIMEOUT, type Refusal, refusal } from './refusal.ts';
 
 const READ_HEAD = 0;
-const READ_LENGTH = 1;
-const READ_CHUNKED = 2;
+const READ_BODY = 1;
 /** The request was read whole; what comes now waits for the answer to be sent, and for the client to take it. */
-const HOLD = 3;
-const TUNNEL = 4;
+const HOLD = 2;
+const TUNNEL = 3;
 /** The last answer was sent: what comes is dropped until the client closes, so that it can read the answer. */
-const LINGER = 5;
-const CLOSED = 6;
+const LINGER = 4;
+const CLOSED = 5;
 
 /** First look at a backlog; doubled while a head does not fit. */
 const FIRST_WINDOW = 2 * 1024;
@@ -47,8 +47,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   readonly #kept = new KeptBytes();
   #exchange: Exchange | null = null;
   #state = READ_HEAD;
-  #remaining = 0;
-  #chunks: ChunkDecoder | null = null;
+  /** Null before the first request that has a body. */
+  #bodyReader: BodyReader | null = null;
   #requests = 0;
   #pumping = false;
   /** While bytes are read: where in ARENA the body begins or goes on, and where they end. */
@@ -223,19 +223,11 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
           at = after;
           break;
         }
-        case READ_LENGTH: {
-          const stop = Math.min(end, at + this.#remaining);
-          this.#remaining -= stop - at;
-          this.#body(at, stop);
-          at = stop;
-          if (this.#remaining === 0 && this.#state === READ_LENGTH) this.#requestDone(0, 0);
-          break;
-        }
-        case READ_CHUNKED: {
-          const used = this.#chunks!.feed(at, end, this);
+        case READ_BODY: {
+          const used = this.#bodyReader!.read(at, end, this);
           if (used < 0) return this.#malformedBody(used, end - start);
           at += used;
-          if (this.#chunks!.done && this.#state === READ_CHUNKED) this.#chunkedDone();
+          if (this.#bodyReader!.done && this.#state === READ_BODY) this.#requestDone(this.#bodyReader!.loadTrailers());
           break;
         }
         case HOLD:
@@ -279,13 +271,9 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     const complete = !head.chunked && head.contentLength <= 0;
     if (complete) {
       this.#state = HOLD;
-    } else if (head.chunked) {
-      this.#state = READ_CHUNKED;
-      this.#chunks ??= new ChunkDecoder();
-      this.#chunks.reset();
     } else {
-      this.#state = READ_LENGTH;
-      this.#remaining = head.contentLength;
+      this.#state = READ_BODY;
+      (this.#bodyReader ??= new BodyReader()).begin(head.contentLength, head.chunked);
     }
     this.#exchange = new Exchange(this.#service, this);
     this.ended?.expect();
@@ -309,10 +297,6 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   }
 
   onData(start: number, end: number): void {
-    this.#body(start, end);
-  }
-
-  #body(start: number, end: number): void {
     this.expectsContinue = false;
     if (!this.#discarding) {
       this.#exchange?.requestBody(start, end);
@@ -324,17 +308,11 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     if (this.#exchange === null) this.#finish();
   }
 
-  #chunkedDone(): void {
-    const { trailers } = this.#chunks!;
-    if (trailers === '') this.#requestDone(0, 0);
-    else this.#requestDone(TRAILER_LINES.start, TRAILER_LINES.loadText(trailers));
-  }
-
-  #requestDone(trailersStart: number, trailersEnd: number): void {
+  #requestDone(trailersEnd: number): void {
     if (this.#bodyPaused) this.resumeBody();
     this.#state = HOLD;
     if (this.#exchange === null) this.#rest();
-    else if (!this.#discarding) this.#exchange.requestEnd(trailersStart, trailersEnd);
+    else if (!this.#discarding) this.#exchange.requestEnd(trailersEnd === 0 ? 0 : TRAILER_LINES.start, trailersEnd);
   }
 
   /** Request and answer are done with. The next one waits until the client has taken this answer. */
@@ -401,7 +379,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   }
 
   get #isRestShort(): boolean {
-    if (this.#state === READ_LENGTH) return this.#remaining <= MAX_DISCARD_BYTES && !this.expectsContinue;
+    const { remaining } = this.#bodyReader!;
+    if (remaining !== UNTOLD) return remaining <= MAX_DISCARD_BYTES && !this.expectsContinue;
     // Of what is kept only a window is read at a time: the rest is here as well.
     const isKept = this.#kept.size > 0 && this.#readFrom >= JOIN_START && this.#readFrom < JOIN_END;
     return this.#pumping && holdsLastChunk(this.#readFrom, isKept ? this.#kept.window(this.#kept.size) : this.#readTo);
@@ -452,7 +431,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   discardBody(): void {
     if (this.#state === HOLD) return;
     this.#discarding = true;
-    if (this.#state === READ_LENGTH && this.#remaining > MAX_DISCARD_BYTES) this.#closeAfter = true;
+    if (this.#state === READ_BODY && this.#bodyReader!.remaining > MAX_DISCARD_BYTES) this.#closeAfter = true;
     if (this.expectsContinue) this.#closeAfter = true;
     this.resumeBody();
   }
