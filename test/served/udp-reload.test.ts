@@ -2,17 +2,17 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { HTTP, httpRoute, manifests, service } from './manifest.ts';
 import { type Rig, serveManifests } from './rig.ts';
 
 const EDITS = 60;
-/** Milliseconds between edits. */
-const PACE = 50;
 /** Milliseconds after which a query is lost. */
 const PATIENCE = 5_000;
 /** Clients that keep their socket, so that their session lives over all edits. */
 const STEADY = 8;
+/** Clients that take a new socket for each query, and so a new session. */
+const FRESH = 2;
 
 const cleanups: Array<() => unknown> = [];
 afterAll(async () => {
@@ -95,30 +95,48 @@ function edition(n: number, ports: readonly [number, number, number]): string {
   );
 }
 
-async function queries(port: () => number, until: () => boolean): Promise<{ asked: number; lost: string[] }> {
-  const lost: string[] = [];
-  let asked = 0;
-  const steady = async (name: string): Promise<void> => {
-    const one = client(port());
-    for (let i = 0; !until(); i++) {
-      asked++;
-      const text = `${name} ${i}`;
+/** Clients that ask one query after the other, some over one socket for all of them, some over a new one for each. */
+class Asking {
+  readonly lost: string[] = [];
+  /** Queries that each client has had an end of. */
+  readonly done = Array.from({ length: STEADY + FRESH }, () => 0);
+  readonly #port: number;
+  #over = false;
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  async run(): Promise<void> {
+    await Promise.all(this.done.map((_, number) => this.#ask(number)));
+  }
+
+  async #ask(number: number): Promise<void> {
+    let one = client(this.#port);
+    for (let i = 0; !this.#over; i++) {
+      const text = `${number} asks ${i}`;
       const answer = await one.ask(text);
-      if (!answer?.startsWith(`${text} `)) lost.push(`${text}: ${answer}`);
+      if (!answer?.startsWith(`${text} `)) this.lost.push(`${text}: ${answer}`);
+      this.done[number]!++;
+      if (number < STEADY) continue;
+      one.close();
+      one = client(this.#port);
     }
     one.close();
-  };
-  const fresh = async (): Promise<void> => {
-    for (let i = 0; !until(); i++) {
-      const one = client(port());
-      asked++;
-      const answer = await one.ask(`fresh ${i}`);
-      if (!answer?.startsWith(`fresh ${i} `)) lost.push(`fresh ${i}: ${answer}`);
-      one.close();
-    }
-  };
-  await Promise.all([...Array.from({ length: STEADY }, (_, i) => steady(`steady-${i}`)), fresh(), fresh()]);
-  return { asked, lost };
+  }
+
+  /** Resolves when each client has had an answer to what it asked after this. */
+  async again(): Promise<void> {
+    const least = this.done.map((count) => count + 2);
+    await vi.waitFor(
+      () => expect(this.done.every((count, number) => count >= least[number]!)).toBe(true),
+      2 * PATIENCE,
+    );
+  }
+
+  stop(): void {
+    this.#over = true;
+  }
 }
 
 test('no query is lost while routes, endpoints and listeners change', { timeout: 120_000 }, async () => {
@@ -126,21 +144,16 @@ test('no query is lost while routes, endpoints and listeners change', { timeout:
   const rig: Rig = await serveManifests(edition(0, ports), { ports: [53, 80, 5353, 5432] });
   cleanups.push(() => rig.close());
   const socket = rig.port(53);
-  let over = false;
-  const asking = queries(
-    () => socket,
-    () => over,
-  );
+  const asking = new Asking(socket);
+  const asked = asking.run();
   for (let n = 1; n <= EDITS; n++) {
-    const next = new Promise((resolve) => setTimeout(resolve, PACE));
     await rig.write(edition(n, ports));
     expect(rig.port(53)).toBe(socket);
-    await next;
+    await asking.again();
   }
-  over = true;
-  const { asked, lost } = await asking;
-  expect(lost).toEqual([]);
-  expect(asked).toBeGreaterThan(EDITS);
+  asking.stop();
+  await asked;
+  expect(asking.lost).toEqual([]);
   const records = rig.accesses.filter(({ protocol, reason }) => protocol === 'udp' && reason !== '');
   expect(records).toEqual([]);
 });
