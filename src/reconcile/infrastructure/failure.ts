@@ -1,5 +1,6 @@
 /** What a person is told of infrastructure that cannot be made. Pure. */
 import { ApiError } from '../../sources/cluster/index.ts';
+import type { Addresses } from './assigned-address.ts';
 import type { LiveObject } from './made-object.ts';
 import { Stranger } from './object-writer.ts';
 
@@ -46,6 +47,7 @@ function said(error: Error): string {
 }
 
 interface WorkloadStatus {
+  observedGeneration?: number;
   availableReplicas?: number;
   numberAvailable?: number;
   conditions?: Array<{ type: string; status: string; message?: string }>;
@@ -60,4 +62,14 @@ export function podProblem(workload: LiveObject | undefined): InfrastructureProb
     reason: 'NoResources',
     message: `${workload.kind} ${workload.metadata.name} has no pod: ${failed.message ?? 'it cannot make one'}`,
   };
+}
+
+/** A Service leads to pods that are ready: until one is, whoever connects is refused, also where config is acknowledged. */
+export function unreadyProblem(workload: LiveObject | undefined): Addresses['problem'] {
+  const status = (workload?.status ?? {}) as WorkloadStatus;
+  const { observedGeneration, availableReplicas = 0, numberAvailable = 0 } = status;
+  // Nothing is known before the cluster has looked at it.
+  if (workload === undefined || observedGeneration === undefined || availableReplicas + numberAvailable > 0) return;
+  const message = `no pod of ${workload.kind} ${workload.metadata.name} is ready: whoever connects to its address is refused`;
+  return { reason: 'AddressNotAssigned', message };
 }

@@ -8,7 +8,7 @@ import type { Log } from '../../observe/index.ts';
 import { type ApiClient, type ListWatchTimes, type PauseSpan, pauseAfter } from '../../sources/cluster/index.ts';
 import { infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
 import { type Addresses, assignedAddresses } from './assigned-address.ts';
-import { type Failure, type InfrastructureProblem, podProblem, problemOf } from './failure.ts';
+import { type Failure, type InfrastructureProblem, podProblem, problemOf, unreadyProblem } from './failure.ts';
 import { LiveObjects } from './live-objects.ts';
 import type { MadeObject } from './made-object.ts';
 import { GATEWAY_CLASS_LABEL } from './metadata.ts';
@@ -271,7 +271,8 @@ export class InfrastructureReconciler {
       nodes: () => this.#live.nodes(),
       pods: () => this.#live.pods(gateway),
     });
-    const worst = problemOf(failures) ?? podProblem(own(workloadKind(wanted.parameters))) ?? problem;
+    const workload = own(workloadKind(wanted.parameters));
+    const worst = problemOf(failures) ?? podProblem(workload) ?? problem ?? unreadyProblem(workload);
     return worst === undefined ? { addresses } : { addresses, problem: worst };
   }
 
