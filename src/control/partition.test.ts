@@ -51,6 +51,16 @@ const policy = (key: string): ConfigObject => ({
   spec: {},
 });
 
+/** One and the same policy, for whatever it is. */
+const attached = (kind: string, key: string): ConfigObject =>
+  ({
+    kind: 'Policy',
+    key: 'RateLimit/p',
+    type: 'RateLimit',
+    target: { kind, key },
+    spec: { acts: [] },
+  }) as ConfigObject;
+
 const put = (...objects: ConfigObject[]): ConfigChange[] => objects.map((after) => ({ after }));
 const gone = (...refs: ConfigRef[]): ConfigChange[] => refs.map(({ kind, key }) => ({ before: { kind, key } }));
 
@@ -130,6 +140,7 @@ describe('a partition', () => {
       [backend('y'), backend('y', 'c2')],
       [endpoints('x')],
       [policy('x')],
+      [attached('RouteRule', 'HTTPRoute/r/0'), attached('Listener', 'n/a/https'), attached('Backend', 'y')],
       [certificate('c1'), certificate('c1', 'other')],
       [certificate('c2')],
     ];

@@ -2,15 +2,7 @@
  * Which config objects the data planes of each Gateway get: its listeners, the rules that attach to them, and what those
  * need. Nothing of another Gateway's goes with them, least of all its keys.
  */
-import {
-  type ConfigChange,
-  type ConfigKind,
-  type ConfigObject,
-  type ConfigRef,
-  POLICY_TYPES,
-  policyKey,
-  refKey,
-} from '../config/index.ts';
+import { type ConfigChange, type ConfigKind, type ConfigObject, type ConfigRef, refKey } from '../config/index.ts';
 
 interface Held {
   object: ConfigObject;
@@ -21,6 +13,8 @@ export class Partition {
   readonly #held = new Map<string, Held>();
   /** Who needs an object, also one that is not there yet. */
   readonly #users = new Map<string, Set<string>>();
+  /** Policies by what they are for; they go where that goes. */
+  readonly #policies = new Map<string, Set<string>>();
   /** What each object was last given to. */
   readonly #given = new Map<string, ReadonlySet<string>>();
 
@@ -50,22 +44,17 @@ export class Partition {
   }
 
   #hold(at: string, object: ConfigObject | undefined): void {
-    for (const used of this.#held.get(at)?.uses ?? []) {
-      const users = this.#users.get(used);
-      users?.delete(at);
-      if (users?.size === 0) this.#users.delete(used);
-    }
+    const before = this.#held.get(at);
+    for (const used of before?.uses ?? []) leave(this.#users, used, at);
+    if (before?.object.kind === 'Policy') leave(this.#policies, refKey(before.object.target), at);
     if (object === undefined) {
       this.#held.delete(at);
       return;
     }
     const uses = usesOf(object).map(refKey);
     this.#held.set(at, { object, uses });
-    for (const used of uses) {
-      const users = this.#users.get(used);
-      if (users === undefined) this.#users.set(used, new Set([at]));
-      else users.add(at);
-    }
+    for (const used of uses) join(this.#users, used, at);
+    if (object.kind === 'Policy') join(this.#policies, refKey(object.target), at);
   }
 
   /** The object and all that it needs, directly or not. What is needed needs nobody above it: it ends. */
@@ -74,6 +63,7 @@ export class Partition {
     if (held === undefined) return;
     into.set(at, { kind: held.object.kind, key: held.object.key });
     for (const used of held.uses) this.#touch(used, into);
+    for (const policy of this.#policies.get(at) ?? []) this.#touch(policy, into);
   }
 
   #tell(
@@ -92,8 +82,13 @@ export class Partition {
   }
 
   #gatewaysOf(at: string): ReadonlySet<string> {
-    const own = ownGateways(this.#held.get(at)?.object);
+    const object = this.#held.get(at)?.object;
+    const own = ownGateways(object);
     if (own !== undefined) return own;
+    if (object?.kind === 'Policy') {
+      const target = refKey(object.target);
+      return this.#held.has(target) ? this.#gatewaysOf(target) : NOBODY;
+    }
     const found = new Set<string>();
     for (const user of this.#users.get(at) ?? []) for (const gateway of this.#gatewaysOf(user)) found.add(gateway);
     return found;
@@ -101,6 +96,18 @@ export class Partition {
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
+
+function join(sets: Map<string, Set<string>>, at: string, member: string): void {
+  const set = sets.get(at);
+  if (set === undefined) sets.set(at, new Set([member]));
+  else set.add(member);
+}
+
+function leave(sets: Map<string, Set<string>>, at: string, member: string): void {
+  const set = sets.get(at);
+  set?.delete(member);
+  if (set?.size === 0) sets.delete(at);
+}
 
 function listOf(result: Map<string, ConfigChange[]>, gateway: string): ConfigChange[] {
   let list = result.get(gateway);
@@ -128,11 +135,7 @@ function usesOf(object: ConfigObject): ConfigRef[] {
   switch (object.kind) {
     case 'Listener': {
       const { certificates = [], clientValidation } = object.tls ?? {};
-      return [
-        ...refs('Certificate', certificates),
-        ...refs('TrustBundle', clientValidation?.trust ?? []),
-        ...policies('Listener', object.key),
-      ];
+      return [...refs('Certificate', certificates), ...refs('TrustBundle', clientValidation?.trust ?? [])];
     }
     case 'RouteRule': {
       const { filters, backends } = object;
@@ -140,14 +143,13 @@ function usesOf(object: ConfigObject): ConfigRef[] {
         .flat()
         .flatMap((filter) => (filter.type === 'RequestMirror' ? [filter.backend] : []));
       const keys = [...backends.flatMap(({ backend }) => (backend === undefined ? [] : [backend])), ...mirrors];
-      return [...refs('Backend', keys), ...refs('Endpoints', keys), ...policies('RouteRule', object.key)];
+      return [...refs('Backend', keys), ...refs('Endpoints', keys)];
     }
     case 'Backend': {
       const { trust, clientCertificate } = object.tls ?? {};
       return [
         ...refs('TrustBundle', Array.isArray(trust) ? trust : []),
         ...refs('Certificate', clientCertificate === undefined ? [] : [clientCertificate]),
-        ...policies('Backend', object.key),
       ];
     }
     case 'Endpoints':
@@ -161,13 +163,4 @@ function usesOf(object: ConfigObject): ConfigRef[] {
 
 function refs(kind: ConfigKind, keys: readonly string[]): ConfigRef[] {
   return keys.map((key) => ({ kind, key }));
-}
-
-/** Those that may be attached to it. */
-function policies(target: string, key: string): ConfigRef[] {
-  return Object.entries(POLICY_TYPES).flatMap(([type, about]) =>
-    (about.targets as readonly string[]).includes(target)
-      ? [{ kind: 'Policy' as const, key: policyKey(type, key) }]
-      : [],
-  );
 }
