@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { ask } from './cli/client.ts';
 import { freePort, type LogRecord, RunningProgram } from './cli/daemun-process.ts';
 import { documents, GATEWAY, route, service } from './cli/manifest.ts';
@@ -14,6 +14,8 @@ const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 const strip = findTool('strip', 'binutils');
 /** No `node` and no npm to be found. */
 const ENV = { PATH: '/usr/bin:/bin', HOME: tmpdir() };
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 let command: string;

@@ -1,5 +1,5 @@
 /** Where a run listens that is told nothing of addresses: on every address of the families that the machine has. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { DaemunProcess, type ServedListener } from './daemun-process.ts';
 import { documents, GATEWAY, gateway, route, service } from './manifest.ts';
 import { beside, inNetwork, type Network } from './network-namespace.ts';
@@ -28,6 +28,9 @@ const MANIFESTS = `${CLASS}---\n${documents(
   DNS,
   UDP_ROUTE,
 )}`;
+
+/** Each starts a run or two, and asks it over programs of their own. */
+vi.setConfig({ testTimeout: 90_000 });
 
 let running: DaemunProcess | undefined;
 afterEach(async () => {

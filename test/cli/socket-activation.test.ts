@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { findTool, run } from '../protocols/tool.ts';
 import { ask } from './client.ts';
 import { DaemunProcess, type ServedListener } from './daemun-process.ts';
@@ -75,6 +75,8 @@ class Manager extends DaemunProcess {
     await this.until(() => (this.stderr.includes('ended 0', before) ? true : undefined));
   }
 }
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 let manager: Manager | undefined;
