@@ -9,6 +9,16 @@ export interface Condition {
   observedGeneration?: number;
 }
 
+/** Of conditions that a CRD fills in: nobody was there when they came. */
+const NEVER = '1970-01-01T00:00:00Z';
+
+/** `wanted` with the time since which it has its status; `before` is the condition of this type until now. */
+export function stampedCondition(wanted: Condition, before: Condition | undefined, now: string): Condition {
+  const kept =
+    before?.status === wanted.status && before.lastTransitionTime !== NEVER ? before.lastTransitionTime : undefined;
+  return { ...wanted, lastTransitionTime: kept ?? now };
+}
+
 /** Condition types of the Gateway API. The polarity is positive but where said. */
 export const CONDITION = {
   Accepted: 'Accepted',

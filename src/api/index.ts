@@ -1,4 +1,4 @@
-/** Resource types as an API server stores them: defaults filled in, unknown fields gone. Inert: no behaviour but keys. */
+/** Resource types as an API server stores them: defaults filled in, unknown fields gone. Inert: no behaviour but keys and times. */
 export type * from './access-policy.ts';
 export type * from './backend-tls-policy.ts';
 export type * from './backend-traffic-policy.ts';
@@ -13,6 +13,7 @@ export {
   LISTENER_SET_REASON,
   POLICY_REASON,
   ROUTE_REASON,
+  stampedCondition,
 } from './condition.ts';
 export type * from './config-map.ts';
 export type * from './daemun-parameters.ts';

@@ -1,5 +1,6 @@
 /** Options that several commands share, and the way from a reader that throws to a usage error. */
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
+import { CONTROLLER_NAME } from '../value/controller-name.ts';
 import { milliseconds } from '../value/duration.ts';
 import { type HostPort, hostPort } from './address.ts';
 import { OUTPUTS } from './report/print.ts';
@@ -68,7 +69,7 @@ export function controllerOption(usual = 'all'): Option {
 }
 
 /** In a cluster others have classes of their own: without a name only ours are looked at. */
-export const CLUSTER_CONTROLLER = 'daemun.dev/gateway-controller';
+export const CLUSTER_CONTROLLER: string = CONTROLLER_NAME;
 
 export function adminOption(usual = ''): Option {
   return new Option(

@@ -1,5 +1,5 @@
 /** lastTransitionTime: set by the writer of a status, kept for as long as a condition's status stays the same. */
-import type { Condition } from '../api/index.ts';
+import { type Condition, stampedCondition } from '../api/index.ts';
 import { canonicalHash } from '../config/index.ts';
 
 type Json = Record<string, unknown>;
@@ -18,7 +18,9 @@ function stampObject(value: Json, before: Json | undefined, now: string): Json {
 function stampMember(name: string, { member, before }: { member: unknown; before: unknown }, now: string): unknown {
   if (!Array.isArray(member)) return member;
   const old = Array.isArray(before) ? before : [];
-  if (name === 'conditions') return member.map((condition: Condition) => stampCondition(condition, old, now));
+  if (name === 'conditions') {
+    return member.map((condition: Condition) => stampedCondition(condition, conditionLike(condition, old), now));
+  }
   return member.map((item: unknown) => {
     if (typeof item !== 'object' || item === null) return item;
     const id = identity(item as Json);
@@ -27,9 +29,8 @@ function stampMember(name: string, { member, before }: { member: unknown; before
   });
 }
 
-function stampCondition(condition: Condition, before: Condition[], now: string): Condition {
-  const same = before.find(({ type, status }) => type === condition.type && status === condition.status);
-  return { ...condition, lastTransitionTime: same?.lastTransitionTime ?? now };
+function conditionLike({ type }: Condition, before: readonly Condition[]): Condition | undefined {
+  return before.find((one) => one.type === type);
 }
 
 /** What makes an entry of a list the same one as before: a listener's name, a parent's reference. */

@@ -2,7 +2,7 @@
  * What a status becomes: our own entries as they are wanted, everything of others as it is and where it is. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { CONDITION, type Condition } from '../api/index.ts';
+import { CONDITION, type Condition, stampedCondition } from '../api/index.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -80,15 +80,6 @@ export function mergedConditions(live: readonly Condition[], wanted: readonly Co
     else if (!OWN_TYPES.has(condition.type)) merged.push(condition);
   }
   return [...merged, ...open.map((condition) => stampedCondition(condition, undefined, now))];
-}
-
-/** Of conditions that a CRD fills in: nobody was there when they came. */
-const NEVER = '1970-01-01T00:00:00Z';
-
-function stampedCondition(wanted: Condition, live: Condition | undefined, now: string): Condition {
-  const kept =
-    live?.status === wanted.status && live.lastTransitionTime !== NEVER ? live.lastTransitionTime : undefined;
-  return { ...wanted, lastTransitionTime: kept ?? now };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import { ACME_ANNOTATION, apiVersionOf, type Kind } from '../../api/index.ts';
 import { endpointSlices, parseEndpointOption } from '../../sources/index.ts';
+import { CONTROLLER_NAME } from '../../value/controller-name.ts';
 import type { ProxiedSite } from './proxied-site.ts';
 
 const NAMESPACE = 'proxy';
@@ -33,7 +34,7 @@ function manifest(kind: Kind, metadata: Record<string, unknown> & { name: string
 }
 
 function gatewayClass(): Manifest {
-  return manifest('GatewayClass', { name: 'daemun' }, { controllerName: 'daemun.dev/gateway-controller' });
+  return manifest('GatewayClass', { name: 'daemun' }, { controllerName: CONTROLLER_NAME });
 }
 
 /** With TLS a listener for each host, since each has a certificate of its own. */

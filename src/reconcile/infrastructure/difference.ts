@@ -2,6 +2,8 @@
  * Whether what is there is what is wanted. The API server fills in defaults, and others add what is theirs: only fields
  * that are wanted are compared. What is wanted no longer shows in the digest that each object carries.
  */
+
+import { isObject } from '../../value/json-object.ts';
 import { bytesOf } from './quantity.ts';
 
 /** Fields whose values are quantities, which the API server writes in a form of its own. */
@@ -43,10 +45,6 @@ function listStands(live: readonly unknown[], wanted: readonly unknown[], field:
 }
 
 type Json = Record<string, unknown>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** An API server leaves out what holds nothing. */
 function isEmpty(value: unknown): boolean {

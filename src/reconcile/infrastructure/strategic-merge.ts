@@ -1,4 +1,6 @@
 /** Strategic merge patches as kubectl has them: lists of named things are joined by name, null takes away. */
+import { isObject } from '../../value/json-object.ts';
+
 type Json = Record<string, unknown>;
 
 /** By the field that holds the list: what its items are told apart by. Lists of other fields are replaced. */
@@ -60,8 +62,4 @@ function mergedList(key: string, base: Json[], patch: Json[]): Json[] {
 function without(object: Json, name: string): Json {
   const { [name]: _, ...rest } = object;
   return rest;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,6 @@
 /** An answer of an API server that is no success. */
+import { isObject } from '../../value/json-object.ts';
+
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   /** HTTP status; of an ERROR event of a watch, the code of its Status object. */
@@ -22,8 +24,8 @@ export class ApiError extends Error {
 
   /** Of a body that may be a Status object. */
   static of(status: number, body: unknown, retryAfter?: string): ApiError {
-    const { reason, message, details } = isRecord(body) ? body : {};
-    const seconds = Number(retryAfter ?? (isRecord(details) ? details.retryAfterSeconds : undefined));
+    const { reason, message, details } = isObject(body) ? body : {};
+    const seconds = Number(retryAfter ?? (isObject(details) ? details.retryAfterSeconds : undefined));
     return new ApiError(status, {
       reason: typeof reason === 'string' ? reason : '',
       message: typeof message === 'string' && message !== '' ? message : `the API server answered ${status}`,
@@ -34,7 +36,3 @@ export class ApiError extends Error {
 
 /** Seconds; a server that asks for a longer pause is asked again all the same. */
 export const MAX_RETRY_AFTER = 60;
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { load } from 'js-yaml';
-import { isRecord } from './api-error.ts';
+import { isObject } from '../../value/json-object.ts';
 
 export interface ClusterAccess {
   /** Base of the API, such as `https://10.0.0.1:6443`. */
@@ -86,7 +86,7 @@ async function fromKubeconfig(paths: string[], context: string | undefined): Pro
     for (const { content, folder } of files) {
       const all = content[list];
       const one = Array.isArray(all) ? (all as Named[]).find((entry) => entry?.name === name) : undefined;
-      if (one !== undefined && isRecord(one[key])) return { value: one[key], folder };
+      if (one !== undefined && isObject(one[key])) return { value: one[key], folder };
     }
     throw new AccessError(`${paths.join(', ')}: ${list} has no ${key} "${String(name)}"`);
   };
@@ -115,7 +115,7 @@ async function fromKubeconfig(paths: string[], context: string | undefined): Pro
 async function readKubeconfig(path: string): Promise<{ content: Record<string, unknown>; folder: string }> {
   try {
     const content = load(await readFile(path, 'utf8'));
-    if (!isRecord(content)) throw new Error('is no kubeconfig');
+    if (!isObject(content)) throw new Error('is no kubeconfig');
     return { content, folder: dirname(path) };
   } catch (error) {
     throw new AccessError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
@@ -137,7 +137,7 @@ async function credentials(
     const basic = Buffer.from(`${username}:${String(password ?? '')}`).toString('base64');
     return { ...pair, authorization: async () => `Basic ${basic}` };
   }
-  if (isRecord(exec)) return plugin(exec, folder);
+  if (isObject(exec)) return plugin(exec, folder);
   if (user['auth-provider'] !== undefined) {
     throw new AccessError('auth-provider was removed from Kubernetes in 1.26: use an exec credential plugin');
   }

@@ -13,11 +13,12 @@ import {
   type Secret,
 } from '../../api/index.ts';
 import { batch, SourceCollection } from '../../graph/index.ts';
+import { isObject } from '../../value/json-object.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { LastGood } from '../last-good.ts';
 import { emptyCollections, type FilledCollections, type Source } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
-import { ApiError, isRecord } from './api-error.ts';
+import { ApiError } from './api-error.ts';
 import { discover, type ServedResource } from './discovery.ts';
 import { FullReads } from './full-reads.ts';
 import { ListWatch, type ListWatchTimes } from './list-watch.ts';
@@ -246,7 +247,7 @@ function takenStatus(object: Resource & { status?: unknown }): LiveStatus {
   const { resourceVersion = '' } = metadata;
   delete object.status;
   delete metadata.resourceVersion;
-  return { resourceVersion, status: isRecord(status) ? status : {} };
+  return { resourceVersion, status: isObject(status) ? status : {} };
 }
 
 function pathOf({ group, version, plural }: ServedResource, namespace: string): string {

@@ -4,8 +4,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Resource } from '../../api/index.ts';
+import { isObject } from '../../value/json-object.ts';
 import type { ApiClient, Query } from './api-client.ts';
-import { ApiError, isRecord } from './api-error.ts';
+import { ApiError } from './api-error.ts';
 import { pauseAfter } from './backoff.ts';
 
 export interface ListWatchOptions {
@@ -185,7 +186,7 @@ export class ListWatch {
       case 'BOOKMARK':
         break;
       case 'ERROR':
-        throw ApiError.of(Number(isRecord(object) ? (object as { code?: unknown }).code : 0) || 500, object);
+        throw ApiError.of(Number(isObject(object) ? (object as { code?: unknown }).code : 0) || 500, object);
       default:
         throw new Error(`a watch event of type ${type}`);
     }

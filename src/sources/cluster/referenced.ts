@@ -1,6 +1,6 @@
 /** Which Secrets and ConfigMaps an object refers to. Those, and no others, are read with their contents. */
 import { keyOf, type Resource } from '../../api/index.ts';
-import { isRecord } from './api-error.ts';
+import { isObject } from '../../value/json-object.ts';
 
 const READ_IN_FULL = ['Secret', 'ConfigMap'];
 
@@ -19,7 +19,7 @@ function walk(value: unknown, namespace: string, found: Set<string>): void {
     for (const one of value) walk(one, namespace, found);
     return;
   }
-  if (!isRecord(value)) return;
+  if (!isObject(value)) return;
   const { kind, name, namespace: other } = value;
   if (typeof kind === 'string' && READ_IN_FULL.includes(kind) && typeof name === 'string') {
     found.add(keyOf(kind, typeof other === 'string' && other !== '' ? other : namespace, name));

@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../../value/json-object.ts';
 import type { FieldPath } from '../diagnostic.ts';
 import { nearest } from './nearest.ts';
 import type { ListSchema, MapSchema, ObjectSchema, Rule, Schema, StringSchema } from './schema.ts';
@@ -20,12 +21,6 @@ export interface Problem {
 export function check(schema: Schema, value: unknown): { value: unknown; problems: Problem[] } {
   const checker = new Checker();
   return { value: checker.check(schema, value), problems: checker.problems };
-}
-
-export type JsonObject = Record<string, unknown>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 class Checker {

@@ -31,7 +31,8 @@ import { configMapFields, configMapRules, secretFields, secretRules } from './se
 import { serviceSpec } from './service.ts';
 import { serviceImportSpec } from './service-import.ts';
 
-export { check, isObject, type JsonObject, type Problem, UNRENDERED } from './check.ts';
+export { isObject, type JsonObject } from '../../value/json-object.ts';
+export { check, type Problem, UNRENDERED } from './check.ts';
 export { DEFAULT_NAMESPACE } from './metadata.ts';
 export { nearest } from './nearest.ts';
 export type { Schema } from './schema.ts';

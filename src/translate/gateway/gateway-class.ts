@@ -8,15 +8,13 @@ import {
   PUBLISH_SERVICE_ANNOTATION,
   UNMANAGED_ANNOTATION,
 } from '../../api/index.ts';
+import { CONTROLLER_NAME } from '../../value/controller-name.ts';
 import type { TranslateOptions } from '../inputs.ts';
 import type { Lookup } from '../lookup.ts';
 import { conditions, fails, holds } from '../verdict/conditions.ts';
 import { type Diagnostic, type Problem, problem } from '../verdict/problem.ts';
 import { supportedFeatures } from './features.ts';
 import { isParameters, isProblem, readParameters } from './parameters.ts';
-
-/** In statuses, where no GatewayClass names the controller. */
-export const DEFAULT_CONTROLLER = 'daemun.dev/gateway-controller';
 
 /** A GatewayClass of ours. */
 export interface AdoptedClass {
@@ -78,7 +76,7 @@ function unmanagedBy({ metadata }: GatewayClass): AdoptedClass['unmanaged'] {
  */
 export function implied(name: string, options: TranslateOptions): AdoptedClass | undefined {
   if (!options.shared || options.controllerNames !== undefined) return undefined;
-  return { key: `GatewayClass//${name}`, name, controllerName: DEFAULT_CONTROLLER };
+  return { key: `GatewayClass//${name}`, name, controllerName: CONTROLLER_NAME };
 }
 
 export function gatewayClassStatus(adopted: AdoptedClass): GatewayClassStatus {

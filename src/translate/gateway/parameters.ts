@@ -1,4 +1,5 @@
 import { type DaemunParametersSpec, OWN_GROUP } from '../../api/index.ts';
+import { isObject } from '../../value/json-object.ts';
 import { find, type Lookup } from '../lookup.ts';
 import { absent, type Problem, problem } from '../verdict/problem.ts';
 
@@ -65,8 +66,4 @@ function mergedObjects(base: object, over: object): object {
     result[name] = isObject(before) && isObject(value) && !WHOLE.has(name) ? mergedObjects(before, value) : value;
   }
   return result;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { GATEWAY_GROUP, type PolicyAncestorStatus } from '../../api/index.ts';
 import type { RouteKind } from '../../config/index.ts';
-import { DEFAULT_CONTROLLER } from '../gateway/gateway-class.ts';
+import { CONTROLLER_NAME } from '../../value/controller-name.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { ServiceAncestor } from '../route/route.ts';
 import { type AttachedPolicy, oldest, type PolicyTarget } from './attached-policy.ts';
@@ -158,7 +158,7 @@ export function portOverrides(
 /** What is not there stands for itself, where the kind of policy is ours. */
 function lone<S>({ look, ours }: PlaceScope<S>, ancestorRef: Ancestor['ancestorRef']): Ancestor[] {
   if (!ours) return [];
-  return [{ ancestorRef, controllerName: look.options.controllerNames?.[0] ?? DEFAULT_CONTROLLER, routes: 0 }];
+  return [{ ancestorRef, controllerName: look.options.controllerNames?.[0] ?? CONTROLLER_NAME, routes: 0 }];
 }
 
 function nameOf({ object }: PolicyTarget): { namespace: string; name: string } {
