@@ -25,6 +25,7 @@ export {
   type SliceEndpoint,
 } from './endpoint-slice.ts';
 export type * from './endpoints.ts';
+export type * from './fault-policy.ts';
 export type * from './gateway.ts';
 export type * from './gateway-class.ts';
 export type * from './grpc-route.ts';
@@ -55,6 +56,7 @@ export type * from './reference.ts';
 export type * from './reference-grant.ts';
 export type * from './request-policy.ts';
 export { groupOf, keyOf, type ObjectMeta, objectKey, type Resource } from './resource.ts';
+export type * from './response-policy.ts';
 export type * from './route.ts';
 export type * from './secret.ts';
 export type * from './selector.ts';

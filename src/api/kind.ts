@@ -6,6 +6,7 @@ import type { ConfigMap } from './config-map.ts';
 import type { DaemunParameters } from './daemun-parameters.ts';
 import type { EndpointSlice } from './endpoint-slice.ts';
 import type { Endpoints } from './endpoints.ts';
+import type { FaultPolicy } from './fault-policy.ts';
 import type { Gateway } from './gateway.ts';
 import type { GatewayClass } from './gateway-class.ts';
 import type { GRPCRoute } from './grpc-route.ts';
@@ -15,6 +16,7 @@ import type { ListenerSet } from './listener-set.ts';
 import type { Namespace } from './namespace.ts';
 import type { RateLimitPolicy } from './rate-limit-policy.ts';
 import type { ReferenceGrant } from './reference-grant.ts';
+import type { ResponsePolicy } from './response-policy.ts';
 import type { Secret } from './secret.ts';
 import type { Service } from './service.ts';
 import type { ServiceImport } from './service-import.ts';
@@ -46,6 +48,8 @@ export interface ResourceByKind {
   DaemunParameters: DaemunParameters;
   RateLimitPolicy: RateLimitPolicy;
   AccessPolicy: AccessPolicy;
+  FaultPolicy: FaultPolicy;
+  ResponsePolicy: ResponsePolicy;
   Service: Service;
   ServiceImport: ServiceImport;
   EndpointSlice: EndpointSlice;
@@ -85,6 +89,8 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   DaemunParameters: { group: OWN_GROUP, version: 'v1alpha1', namespaced: true },
   RateLimitPolicy: policy,
   AccessPolicy: policy,
+  FaultPolicy: policy,
+  ResponsePolicy: policy,
   Service: core,
   ServiceImport: { group: MULTICLUSTER_GROUP, version: 'v1alpha1', namespaced: true },
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', namespaced: true },

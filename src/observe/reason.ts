@@ -18,6 +18,7 @@ export const ACCESS_REASONS = {
   drained: 'the listener ended, and the time for what was under way was up',
   draining: 'the backend was about to end the connection, or this gateway was',
   evicted: 'the session made room for another',
+  fault: 'a FaultPolicy made a fault on purpose',
   filter_failed: 'a filter failed; what guards fails closed',
   filter_timeout: 'a filter did not decide in time',
   head_timeout: 'the head of the request took longer than --head-timeout',

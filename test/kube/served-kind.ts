@@ -70,4 +70,6 @@ export const SERVED_KINDS: readonly ServedKind[] = [
   kind('gateway.daemun.dev', 'v1alpha1', 'DaemunParameters', { plural: 'daemunparameters' }),
   kind('policies.daemun.dev', 'v1alpha1', 'RateLimitPolicy', STATUS),
   kind('policies.daemun.dev', 'v1alpha1', 'AccessPolicy', STATUS),
+  kind('policies.daemun.dev', 'v1alpha1', 'FaultPolicy', STATUS),
+  kind('policies.daemun.dev', 'v1alpha1', 'ResponsePolicy', STATUS),
 ];

@@ -3,6 +3,11 @@ import {
   type AccessRule,
   type AccessSettings,
   type Acting,
+  type AnswerHeaderSettings,
+  type CompressionSettings,
+  type DirectResponseSettings,
+  type ErrorPageSettings,
+  type FaultSettings,
   type Limit,
   POLICY_TYPES,
   type Policy,
@@ -89,7 +94,27 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return (settings as RateLimitSettings).limits.map(limitText).join('; ');
     case 'Access':
       return accessText(settings as AccessSettings);
+    case 'Fault':
+      return faultText(settings as FaultSettings);
+    case 'AnswerHeaders':
+      return `sets ${(settings as AnswerHeaderSettings).lines.map(({ name }) => name).join(', ')}`;
+    case 'ErrorPages':
+      return `pages for ${(settings as ErrorPageSettings).pages.flatMap(({ codes }) => codes).join(', ')}`;
+    case 'DirectResponse':
+      return `answers ${(settings as DirectResponseSettings).statusCode} in the place of the backend`;
+    case 'AnswerRewrite':
+      return 'rewrites cookies and locations';
+    case 'Compression':
+      return `compresses with ${(settings as CompressionSettings).algorithms.join(', ')}`;
   }
+}
+
+function faultText({ delay, abort, when }: FaultSettings): string {
+  const parts = [
+    delay ? `delays ${delay.percentage} % by ${delay.milliseconds} ms` : '',
+    abort ? `answers ${abort.percentage} % with ${abort.statusCode}` : '',
+  ].filter((text) => text !== '');
+  return `${parts.join(', ')}${when.length > 0 ? ', of some requests' : ''}`;
 }
 
 function limitText(limit: Limit): string {

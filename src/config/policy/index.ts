@@ -2,12 +2,33 @@
 import * as v from 'valibot';
 import { key, type Shape } from '../shape.ts';
 import { type Access, access } from './access.ts';
+import {
+  type AnswerHeaders,
+  type AnswerRewrite,
+  answerHeaders,
+  answerRewrite,
+  type Compression,
+  compression,
+  type DirectResponse,
+  directResponse,
+  type ErrorPages,
+  errorPages,
+} from './answer.ts';
 import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
+import { type Fault, fault } from './fault.ts';
 import type { Merge, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
 
 export type { Access, AccessRule, AccessSettings, TimeWindow } from './access.ts';
+export type {
+  AnswerHeaderSettings,
+  AnswerRewriteSettings,
+  CompressionSettings,
+  DirectResponseSettings,
+  ErrorPageSettings,
+  Replacement,
+} from './answer.ts';
 export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
 export type {
   ClientConnections,
@@ -17,6 +38,7 @@ export type {
   ProxyProtocolFromClients,
   TlsProfile,
 } from './client-traffic.ts';
+export type { FaultSettings } from './fault.ts';
 export { policyKey } from './policy.ts';
 export type {
   BandwidthLimit,
@@ -35,9 +57,25 @@ export const POLICY_TYPES = {
   BackendTraffic: backendTraffic,
   RateLimit: rateLimit,
   Access: access,
+  Fault: fault,
+  AnswerHeaders: answerHeaders,
+  ErrorPages: errorPages,
+  DirectResponse: directResponse,
+  AnswerRewrite: answerRewrite,
+  Compression: compression,
 } as const satisfies { [T in Policy['type']]: PolicyType<TypeOf<T>['target']['kind'], TypeOf<T>['spec'], Merge> };
 
-export type Policy = ClientTraffic | BackendTraffic | RateLimit | Access;
+export type Policy =
+  | ClientTraffic
+  | BackendTraffic
+  | RateLimit
+  | Access
+  | Fault
+  | AnswerHeaders
+  | ErrorPages
+  | DirectResponse
+  | AnswerRewrite
+  | Compression;
 type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
 
 const names = Object.keys(POLICY_TYPES) as Array<Policy['type']>;

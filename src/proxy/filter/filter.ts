@@ -177,6 +177,8 @@ export interface AnswerScope {
   readonly local: boolean;
   /** First value of a header, as it would be sent now; the name in lower case. */
   value(name: string): string | undefined;
+  /** All values of a header, one for each line. */
+  values(name: string): string[];
   patch(patch: HeaderPatch): void;
   /** Changes the body, where there is one. Content-Length goes, whether there is or not. */
   transformBody(make: MakeTransform): void;

@@ -6,7 +6,10 @@ import type { Acting, Policy, Stacked } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { type DecisionCounter, PolicyState } from '../state/index.ts';
 import { accessFilters } from './access.ts';
+import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, errorPageFilters } from './answer.ts';
 import { FilterChain } from './chain.ts';
+import { compressionFilters } from './compression.ts';
+import { faultFilters } from './fault.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import type { FilterStep } from './order.ts';
 import { rateLimitFilters } from './rate-limit.ts';
@@ -29,6 +32,12 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   BackendTraffic: null,
   RateLimit: stack(rateLimitFilters),
   Access: stack(accessFilters),
+  Fault: stack(faultFilters),
+  AnswerHeaders: stack(answerHeaderFilters),
+  ErrorPages: stack(errorPageFilters),
+  DirectResponse: stack(directResponseFilters),
+  AnswerRewrite: stack(answerRewriteFilters),
+  Compression: stack(compressionFilters),
 };
 
 /** Filters of all policies that act, each by itself. */

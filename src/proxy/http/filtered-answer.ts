@@ -117,6 +117,22 @@ export class FilteredAnswer implements AnswerScope {
     return original ?? this.changes.lines.find((line) => line.name.toLowerCase() === name)?.value;
   }
 
+  values(name: string): string[] {
+    const added = this.changes.lines.filter((line) => line.name.toLowerCase() === name).map(({ value }) => value);
+    return this.changes.drops.has(name) ? added : [...this.#originals(name), ...added];
+  }
+
+  #originals(name: string): string[] {
+    const head = this.#head;
+    if (head === null) return lineOf(this.reply!.lines, name) === undefined ? [] : [lineOf(this.reply!.lines, name)!];
+    const hash = fieldHash(name);
+    const found: string[] = [];
+    for (let index = head.find(name, hash); index !== -1; index = head.find(name, hash, index + 1)) {
+      if (head.drop[index] === FIELD_KEPT) found.push(head.value(index));
+    }
+    return found;
+  }
+
   #original(name: string): string | undefined {
     const head = this.#head;
     if (head === null) return lineOf(this.reply!.lines, name);

@@ -6,6 +6,7 @@ import { backendTrafficPolicySpec } from './backend-traffic-policy.ts';
 import { clientTrafficPolicySpec } from './client-traffic-policy.ts';
 import { daemunParametersSpec } from './daemun-parameters.ts';
 import { endpointSliceFields, endpointSliceRules, endpointsFields } from './endpoints.ts';
+import { faultPolicySpec } from './fault-policy.ts';
 import { gatewaySpec } from './gateway.ts';
 import { gatewayClassSpec } from './gateway-class.ts';
 import { grpcRouteSpec } from './grpc-route.ts';
@@ -16,6 +17,7 @@ import { clusterMetadata, namespacedMetadata, namespaceMetadata, serviceMetadata
 import { rateLimitPolicySpec } from './rate-limit-policy.ts';
 import { referenceGrantSpec } from './reference-grant.ts';
 import { guardedTargets } from './request-policy.ts';
+import { responsePolicySpec } from './response-policy.ts';
 import {
   type Field,
   type ObjectSchema,
@@ -66,6 +68,8 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   DaemunParameters: withSpec(daemunParametersSpec),
   RateLimitPolicy: withSpec(rateLimitPolicySpec),
   AccessPolicy: withSpec(accessPolicySpec),
+  FaultPolicy: withSpec(faultPolicySpec),
+  ResponsePolicy: withSpec(responsePolicySpec),
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
   ServiceImport: withSpec(serviceImportSpec),
   EndpointSlice: kind(namespacedMetadata, endpointSliceFields, endpointSliceRules),

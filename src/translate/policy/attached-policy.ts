@@ -15,7 +15,9 @@ export type PolicyResource = ResourceByKind[
   | 'ClientTrafficPolicy'
   | 'BackendTrafficPolicy'
   | 'RateLimitPolicy'
-  | 'AccessPolicy'];
+  | 'AccessPolicy'
+  | 'FaultPolicy'
+  | 'ResponsePolicy'];
 
 /** What a policy's own text comes to. */
 export interface PolicyReading<S> {

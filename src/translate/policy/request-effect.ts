@@ -22,8 +22,10 @@ export function requestEffect<S extends object>(known: PolicySurroundings, polic
       viewsBelow({ ...scope, look }, target)
         .filter((view) => holdsAt({ ...scope, look }, policy, view))
         .map(({ key }) => key),
-    reaches: (look, policy, route) =>
-      policy.overrides !== undefined || takerOn({ ...scope, look }, policy, route) === undefined,
+    reaches: (look, policy, route) => {
+      const taker = takerOn({ ...scope, look }, policy, route);
+      return policy.overrides !== undefined || taker === undefined || !takesAll(policy, taker);
+    },
   };
 }
 
@@ -48,8 +50,7 @@ function listenerRemarks<S extends object>(
 ): string[] {
   const { look, known } = scope;
   const remarks: string[] = [];
-  const what = policy.overrides === undefined ? 'overridden' : 'its defaults are overridden';
-  const routes = new Map<string, { route: RouteIdentity; by: string }>();
+  const routes = new Map<string, { route: RouteIdentity; by: AttachedPolicy<S> }>();
   for (const view of viewsBelow(scope, target)) {
     const { config } = view;
     if (config === undefined) continue;
@@ -58,29 +59,35 @@ function listenerRemarks<S extends object>(
       continue;
     }
     if (!hasDefaults(policy)) continue;
-    const nearest = nearestAt(scope, view);
+    const nearest = nearestAt(scope, policy, view);
     if (nearest !== undefined && nearest !== policy) {
-      remarks.push(`${what} on listener ${view.spec.name} by ${named(nearest.key)}`);
-      continue;
+      remarks.push(`${taking(policy, nearest)} on listener ${view.spec.name} by ${named(nearest.key)}`);
+      if (takesAll(policy, nearest)) continue;
     }
     for (const route of look.context.fetch(known.routes.attached, view.key) ?? []) {
       const by = takerOn(scope, policy, route);
-      if (by !== undefined) routes.set(route.key, { route, by: by.key });
+      if (by !== undefined) routes.set(route.key, { route, by });
     }
   }
-  const taken = [...routes.values()].map(({ route, by }) => `${what} on ${named(route.key)} by ${named(by)}`);
-  return [...remarks, ...shortened(taken, 'routes')];
+  const all = [...routes.values()].map(
+    ({ route, by }) => `${taking(policy, by)} on ${named(route.key)} by ${named(by.key)}`,
+  );
+  return [...remarks, ...shortened(all, 'routes')];
 }
 
-function ruleRemarks<S>({ look, policies }: EffectScope<S>, policy: AttachedPolicy<S>, target: PolicyTarget): string[] {
+function ruleRemarks<S extends object>(
+  { look, policies }: EffectScope<S>,
+  policy: AttachedPolicy<S>,
+  target: PolicyTarget,
+): string[] {
   if (target.section !== '' || !hasDefaults(policy)) return [];
   const others = look.context.fetch(policies.byObject, target.object) ?? [];
   const remarks = others
-    .filter((other) => other.key !== policy.key && hasDefaults(other))
+    .filter((other) => other.key !== policy.key && hasDefaults(other) && takes(policy, other))
     .flatMap((other) =>
       other.targets
         .filter((one) => one.object === target.object && one.section !== '' && oldest(others, one) === other)
-        .map(({ section }) => `overridden on rule ${section} by ${named(other.key)}`),
+        .map(({ section }) => `${taking(policy, other)} on rule ${section} by ${named(other.key)}`),
     );
   return shortened(remarks, 'rules');
 }
@@ -91,15 +98,33 @@ function shortened(remarks: readonly string[], what: string): string[] {
 }
 
 /** Whose defaults hold on a route in the place of this policy's. */
-function takerOn<S>(
+function takerOn<S extends object>(
   { look, policies }: EffectScope<S>,
   policy: AttachedPolicy<S>,
   route: RouteIdentity,
 ): AttachedPolicy<S> | undefined {
   const aim = { object: route.key, section: '' };
-  const own = (look.context.fetch(policies.byObject, route.key) ?? []).filter(hasDefaults);
-  const taker = oldest(own, aim);
-  return taker === policy ? undefined : taker;
+  const taker = oldest(look.context.fetch(policies.byObject, route.key) ?? [], aim);
+  return taker !== undefined && hasDefaults(taker) && takes(policy, taker) ? taker : undefined;
+}
+
+/** Settings that another policy has, too, so that they are its where it is nearer. One that is broken has them all. */
+function taken<S extends object>(policy: AttachedPolicy<S>, other: AttachedPolicy<S>): string[] {
+  const own = Object.keys(policy.settings ?? {});
+  return other.settings === undefined ? own : own.filter((name) => Object.hasOwn(other.settings!, name));
+}
+
+function takes<S extends object>(policy: AttachedPolicy<S>, other: AttachedPolicy<S>): boolean {
+  return policy.settings === undefined || taken(policy, other).length > 0;
+}
+
+function takesAll<S extends object>(policy: AttachedPolicy<S>, other: AttachedPolicy<S>): boolean {
+  return taken(policy, other).length === Object.keys(policy.settings ?? {}).length;
+}
+
+function taking<S extends object>(policy: AttachedPolicy<S>, other: AttachedPolicy<S>): string {
+  if (!takesAll(policy, other)) return 'some of its settings are overridden';
+  return policy.overrides === undefined ? 'overridden' : 'its defaults are overridden';
 }
 
 /** Of a Gateway, with those of the ListenerSets that it takes. */
@@ -117,14 +142,21 @@ function isHttp({ config }: ListenerView): boolean {
 /** The policy has a say in what comes through this listener. */
 function holdsAt<S extends object>(scope: EffectScope<S>, policy: AttachedPolicy<S>, view: ListenerView): boolean {
   if (!isHttp(view)) return false;
-  return policy.overrides !== undefined || nearestAt(scope, view) === policy;
+  const nearest = nearestAt(scope, policy, view);
+  return policy.overrides !== undefined || nearest === policy || (nearest !== undefined && !takesAll(policy, nearest));
 }
 
 function nearestAt<S extends object>(
   { look, policies }: EffectScope<S>,
+  policy: AttachedPolicy<S>,
   view: ListenerView,
 ): AttachedPolicy<S> | undefined {
-  return nearestDefault((object) => look.context.fetch(policies.byObject, object) ?? [], aimsOf(view), hasDefaults);
+  const policiesOf = (object: string) => look.context.fetch(policies.byObject, object) ?? [];
+  return nearestDefault(
+    policiesOf,
+    aimsOf(view),
+    (other) => hasDefaults(other) && (other === policy || takes(policy, other)),
+  );
 }
 
 function aimsOf(view: ListenerView): Aim[] {

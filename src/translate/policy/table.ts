@@ -9,9 +9,11 @@ import type { PolicyResource } from './attached-policy.ts';
 import { backendTls } from './backend-tls.ts';
 import { backendTraffic } from './backend-traffic.ts';
 import { clientTraffic } from './client-traffic.ts';
+import { fault } from './fault.ts';
 import { derivePolicies, type Policies, type PolicyKind, type PolicySurroundings } from './policy-kind.ts';
 import { policyStatuses } from './policy-status.ts';
 import { rateLimit } from './rate-limit.ts';
+import { response } from './response.ts';
 
 const POLICY_KINDS = {
   BackendTLSPolicy: backendTls,
@@ -19,6 +21,8 @@ const POLICY_KINDS = {
   BackendTrafficPolicy: backendTraffic,
   RateLimitPolicy: rateLimit,
   AccessPolicy: access,
+  FaultPolicy: fault,
+  ResponsePolicy: response,
 } as const satisfies { [K in PolicyResource['kind']]: { readonly kind: K } };
 
 type AnyKind = PolicyKind<PolicyResource['kind'], object>;

@@ -21,6 +21,8 @@ const PLACES = [
   'ClientTrafficPolicy, by ancestor',
   'RateLimitPolicy, by ancestor',
   'AccessPolicy, by ancestor',
+  'FaultPolicy, by ancestor',
+  'ResponsePolicy, by ancestor',
 ];
 
 /** The tables of reasons in src/api/condition.ts, by the place that they are for. */

@@ -1,0 +1,32 @@
+import type { RequestPolicy } from './request-policy.ts';
+
+/** What becomes of answers. */
+export interface ResponsePolicy extends RequestPolicy<ResponseSettings> {
+  kind: 'ResponsePolicy';
+}
+
+export interface ResponseSettings {
+  securityHeaders?: {
+    contentSecurityPolicy?: string;
+    contentTypeOptions?: 'nosniff';
+    frameOptions?: 'DENY' | 'SAMEORIGIN';
+    permissionsPolicy?: string;
+    referrerPolicy?: string;
+    strictTransportSecurity?: string;
+  };
+  /** For answers of these statuses, whoever gave them; the status stays. */
+  errorPages?: Array<{ codes: number[]; contentType?: string; body: string }>;
+  /** In the place of backends. */
+  directResponse?: { statusCode: number; contentType?: string; body?: string };
+  /** 503 for all but these. */
+  maintenance?: { body?: string; contentType?: string; retryAfterSeconds?: number; exempt?: string[] };
+  cookieDomains?: Array<{ from: string; to: string }>;
+  cookiePaths?: Array<{ from: string; to: string }>;
+  locations?: Array<{ from: string; to: string }>;
+  compression?: {
+    algorithms?: Array<'br' | 'gzip' | 'zstd'>;
+    types?: string[];
+    minimumBytes?: number;
+    level?: number;
+  };
+}

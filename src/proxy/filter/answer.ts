@@ -1,0 +1,161 @@
+/** What becomes of answers, whoever gave them: lines, pages for errors, answers in the place of backends. */
+import type {
+  Acting,
+  AnswerHeaderSettings,
+  AnswerRewriteSettings,
+  DirectResponseSettings,
+  ErrorPageSettings,
+  Replacement,
+} from '../../config/index.ts';
+import { Networks } from '../../value/networks.ts';
+import type { DecisionCounter, PolicyState } from '../state/index.ts';
+import {
+  ANSWERED,
+  type AnswerScope,
+  CONTINUE,
+  type CompiledFilter,
+  type FilterScope,
+  type HeaderPair,
+  type KeptState,
+  type Verdict,
+} from './filter.ts';
+import { HeaderPatch } from './header-patch.ts';
+
+export function answerHeaderFilters(
+  { holds }: Acting<AnswerHeaderSettings>,
+  { lines }: AnswerHeaderSettings,
+): CompiledFilter[] {
+  const patch = HeaderPatch.of({ set: lines, add: [], remove: [] });
+  return [
+    {
+      type: 'AnswerHeaders',
+      // The last that has a say in an answer: refusals have these lines, too.
+      step: 'address-access',
+      yields: holds === 'Default',
+      onRequest: () => CONTINUE,
+      onResponseHead(_scope, answer) {
+        answer.patch(patch);
+        return CONTINUE;
+      },
+    },
+  ];
+}
+
+export function errorPageFilters(
+  { source, holds }: Acting<ErrorPageSettings>,
+  { pages }: ErrorPageSettings,
+  { counts }: PolicyState,
+): CompiledFilter[] {
+  const byCode = new Map(pages.toReversed().flatMap((page) => page.codes.map((code) => [code, page] as const)));
+  const told = counts.counter(source, '', 'answered');
+  return [
+    {
+      type: 'ErrorPages',
+      step: 'address-access',
+      yields: holds === 'Default',
+      onRequest: () => CONTINUE,
+      onResponseHead(_scope: KeptState, answer: AnswerScope): Verdict {
+        const page = byCode.get(answer.status);
+        if (page === undefined) return CONTINUE;
+        told.value++;
+        answer.respond(answer.status, [['Content-Type', page.contentType]], page.body);
+        return ANSWERED;
+      },
+    },
+  ];
+}
+
+export function directResponseFilters(
+  act: Acting<DirectResponseSettings>,
+  settings: DirectResponseSettings,
+  { counts }: PolicyState,
+): CompiledFilter[] {
+  return [new DirectResponseFilter(act, settings, counts.counter(act.source, '', 'answered'))];
+}
+
+class DirectResponseFilter implements CompiledFilter {
+  readonly type = 'DirectResponse';
+  readonly step = 'route-filters';
+  readonly yields: boolean;
+  readonly #settings: DirectResponseSettings;
+  readonly #exempt: Networks;
+  readonly #headers: HeaderPair[];
+  readonly #answered: DecisionCounter;
+
+  constructor(act: Acting<DirectResponseSettings>, settings: DirectResponseSettings, answered: DecisionCounter) {
+    this.yields = act.holds === 'Default';
+    this.#settings = settings;
+    this.#exempt = new Networks(settings.exempt);
+    this.#answered = answered;
+    this.#headers = [['Content-Type', settings.contentType]];
+    if (settings.retryAfter !== undefined) this.#headers.push(['Retry-After', String(settings.retryAfter)]);
+  }
+
+  onRequest(scope: FilterScope): Verdict {
+    if (this.#exempt.has(scope.clientAddress)) return CONTINUE;
+    scope.tell(this.#answered);
+    scope.respond(this.#settings.statusCode, this.#headers, this.#settings.body);
+    return ANSWERED;
+  }
+}
+
+const SET_COOKIE = new Set(['set-cookie']);
+const LOCATION = new Set(['location']);
+
+export function answerRewriteFilters(
+  { holds }: Acting<AnswerRewriteSettings>,
+  settings: AnswerRewriteSettings,
+): CompiledFilter[] {
+  const { cookieDomains, cookiePaths, locations } = settings;
+  const cookies = cookieDomains.length + cookiePaths.length > 0;
+  return [
+    {
+      type: 'AnswerRewrite',
+      step: 'route-filters',
+      yields: holds === 'Default',
+      onRequest: () => CONTINUE,
+      onResponseHead(_scope: KeptState, answer: AnswerScope): Verdict {
+        if (answer.local) return CONTINUE;
+        const set = cookies ? answer.values('set-cookie') : [];
+        if (set.length > 0) {
+          const lines = set.map((value) => ({ name: 'Set-Cookie', value: rewrittenCookie(value, settings) }));
+          answer.patch(new HeaderPatch(SET_COOKIE, lines));
+        }
+        const location = locations.length > 0 ? answer.value('location') : undefined;
+        if (location !== undefined) {
+          const value = replacedStart(location, locations);
+          if (value !== location) answer.patch(new HeaderPatch(LOCATION, [{ name: 'Location', value }]));
+        }
+        return CONTINUE;
+      },
+    },
+  ];
+}
+
+/** As nginx does: a domain as a whole (a dot before it says nothing), a path by how it begins. */
+function rewrittenCookie(cookie: string, { cookieDomains, cookiePaths }: AnswerRewriteSettings): string {
+  const [pair = '', ...attributes] = cookie.split(';');
+  const rewritten = attributes.map((attribute) => {
+    const [, name = '', value = ''] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(attribute) ?? [];
+    switch (name.toLowerCase()) {
+      case 'domain': {
+        const bare = (domain: string): string => domain.replace(/^\./, '').toLowerCase();
+        const found = cookieDomains.find(({ from }) => bare(from) === bare(value));
+        return found === undefined ? attribute : ` ${name}=${found.to}`;
+      }
+      case 'path': {
+        const path = replacedStart(value, cookiePaths);
+        return path === value ? attribute : ` ${name}=${path}`;
+      }
+      default:
+        return attribute;
+    }
+  });
+  return [pair, ...rewritten].join(';');
+}
+
+/** The first that fits is followed. */
+function replacedStart(text: string, replacements: readonly Replacement[]): string {
+  const found = replacements.find(({ from }) => text.startsWith(from));
+  return found === undefined ? text : found.to + text.slice(found.from.length);
+}

@@ -1,0 +1,141 @@
+/** Compression of answers, by what the client takes: not twice, not what is small, and no entity tag says that it is the same. */
+import { constants, createBrotliCompress, createGzip, createZstdCompress, type Gzip } from 'node:zlib';
+import type { Acting, CompressionSettings } from '../../config/index.ts';
+import { nameHash } from '../ground/head.ts';
+import {
+  type AnswerScope,
+  type BodyOutput,
+  type BodyTransform,
+  CONTINUE,
+  type CompiledFilter,
+  type FilterScope,
+  type KeptState,
+  slot,
+  type Verdict,
+} from './filter.ts';
+import { HeaderPatch } from './header-patch.ts';
+
+type Algorithm = CompressionSettings['algorithms'][number];
+
+const ACCEPT_ENCODING = nameHash('accept-encoding');
+const VARY = HeaderPatch.adding([{ name: 'Vary', value: 'Accept-Encoding' }]);
+
+export function compressionFilters(act: Acting<CompressionSettings>, settings: CompressionSettings): CompiledFilter[] {
+  return [new CompressionFilter(act, settings)];
+}
+
+class CompressionFilter implements CompiledFilter {
+  readonly type = 'Compression';
+  readonly step = 'route-filters';
+  readonly yields: boolean;
+  readonly #settings: CompressionSettings;
+  readonly #types: ReadonlySet<string>;
+  readonly #wanted = slot<Algorithm | ''>('compression');
+
+  constructor({ holds }: Acting<CompressionSettings>, settings: CompressionSettings) {
+    this.yields = holds === 'Default';
+    this.#settings = settings;
+    this.#types = new Set(settings.types);
+  }
+
+  onRequest(scope: FilterScope): Verdict {
+    const at = scope.head.find('accept-encoding', ACCEPT_ENCODING);
+    scope.keep(this.#wanted, at < 0 ? '' : preferred(scope.head.value(at), this.#settings.algorithms));
+    return CONTINUE;
+  }
+
+  onResponseHead(scope: KeptState, answer: AnswerScope): Verdict {
+    if (answer.local || !this.#isFor(answer)) return CONTINUE;
+    // What a cache has for one client is not for all.
+    answer.patch(VARY);
+    const algorithm = scope.kept(this.#wanted) ?? '';
+    if (algorithm === '') return CONTINUE;
+    const drops = new Set(['content-encoding', 'accept-ranges', 'content-md5']);
+    const lines = [{ name: 'Content-Encoding', value: algorithm as string }];
+    const tag = answer.value('etag');
+    if (tag !== undefined && !tag.startsWith('W/')) {
+      drops.add('etag');
+      lines.push({ name: 'ETag', value: `W/${tag}` });
+    }
+    answer.patch(new HeaderPatch(drops, lines));
+    answer.transformBody((out) => new Compressor(out, algorithm, this.#settings.level));
+    return CONTINUE;
+  }
+
+  #isFor(answer: AnswerScope): boolean {
+    const { status } = answer;
+    if (status < 200 || status === 204 || status === 206 || status === 304) return false;
+    const encoding = answer.value('content-encoding');
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return false;
+    const [type = ''] = (answer.value('content-type') ?? '').split(';');
+    if (!this.#types.has(type.trim().toLowerCase())) return false;
+    if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(answer.value('cache-control') ?? '')) return false;
+    const length = answer.value('content-length');
+    return length === undefined || Number(length) >= this.#settings.minimumBytes;
+  }
+}
+
+/** Of those with the highest quality the first of `algorithms`; '' where the client takes none of them. */
+export function preferred(accept: string, algorithms: readonly Algorithm[]): Algorithm | '' {
+  const qualities = new Map<string, number>();
+  for (const part of accept.split(',')) {
+    const [name = '', ...parameters] = part.split(';').map((one) => one.trim().toLowerCase());
+    const q = parameters.find((one) => one.startsWith('q='))?.slice(2);
+    qualities.set(name === 'x-gzip' ? 'gzip' : name, q === undefined ? 1 : Number(q) || 0);
+  }
+  const any = qualities.get('*') ?? 0;
+  let best: Algorithm | '' = '';
+  let most = 0;
+  for (const algorithm of algorithms) {
+    const quality = qualities.get(algorithm) ?? any;
+    if (quality <= most) continue;
+    best = algorithm;
+    most = quality;
+  }
+  return (qualities.get('identity') ?? 0) > most ? '' : best;
+}
+
+function streamOf(algorithm: Algorithm, level: number): Gzip {
+  switch (algorithm) {
+    case 'gzip':
+      return createGzip({ level });
+    case 'br':
+      return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: level } }) as Gzip;
+    case 'zstd':
+      return createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } }) as Gzip;
+  }
+}
+
+class Compressor implements BodyTransform {
+  readonly #stream: Gzip;
+
+  constructor(out: BodyOutput, algorithm: Algorithm, level: number) {
+    const stream = streamOf(algorithm, level);
+    this.#stream = stream;
+    stream.on('data', (bytes: Buffer) => {
+      if (!out.write(bytes)) stream.pause();
+    });
+    stream.on('drain', () => out.ready());
+    stream.on('end', () => out.end());
+    stream.on('error', () =>
+      out.fail({ status: 500, reason: 'filter_failed', message: 'The answer could not be compressed.' }),
+    );
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#stream.write(bytes);
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  drained(): void {
+    this.#stream.resume();
+  }
+
+  close(): void {
+    this.#stream.removeAllListeners('data').on('error', () => {});
+    this.#stream.destroy();
+  }
+}

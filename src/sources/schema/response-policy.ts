@@ -1,0 +1,89 @@
+import type { ResponseSettings } from '../../api/index.ts';
+import { cidr } from './format.ts';
+import { requestPolicySpec } from './request-policy.ts';
+import { integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
+
+/** Characters of a body that stands in a manifest. */
+const LONGEST_BODY = 65_536;
+
+const line = text({
+  min: 1,
+  max: 4_096,
+  format: { is: 'one line of visible characters', matches: (value) => /^[\x20-\x7e]+$/.test(value) },
+});
+const body = text({ max: LONGEST_BODY });
+const mediaType = text({
+  min: 1,
+  max: 128,
+  format: {
+    is: 'a media type such as text/html; charset=utf-8',
+    matches: (value) => /^[a-z]+\/[\x20-\x7e]+$/i.test(value),
+  },
+});
+const plainType = text({
+  min: 1,
+  max: 128,
+  format: {
+    is: 'a media type without parameters, such as text/html',
+    matches: (value) => /^[a-z]+\/[a-z0-9.+-]+$/.test(value),
+  },
+});
+const replacements = list(object({ from: required(line), to: required(text({ max: 4_096 })) }), { min: 1, max: 16 });
+
+export const responsePolicySpec = requestPolicySpec(
+  {
+    securityHeaders: optional(
+      object({
+        contentSecurityPolicy: optional(line),
+        contentTypeOptions: optional(oneOf('nosniff')),
+        frameOptions: optional(oneOf('DENY', 'SAMEORIGIN')),
+        permissionsPolicy: optional(line),
+        referrerPolicy: optional(line),
+        strictTransportSecurity: optional(line),
+      }),
+    ),
+    errorPages: optional(
+      list(
+        object({
+          codes: required(list(integer({ min: 400, max: 599 }), { min: 1, max: 64, unique: 'set' })),
+          contentType: optional(mediaType),
+          body: required(body),
+        }),
+        { min: 1, max: 16 },
+      ),
+    ),
+    directResponse: optional(
+      object({
+        statusCode: required(integer({ min: 200, max: 599 })),
+        contentType: optional(mediaType),
+        body: optional(body),
+      }),
+    ),
+    maintenance: optional(
+      object({
+        body: optional(body),
+        contentType: optional(mediaType),
+        retryAfterSeconds: optional(integer({ min: 0 })),
+        exempt: optional(list(cidr, { max: 256, unique: 'set' })),
+      }),
+    ),
+    cookieDomains: optional(replacements),
+    cookiePaths: optional(replacements),
+    locations: optional(replacements),
+    compression: optional(
+      object({
+        algorithms: optional(list(oneOf('br', 'gzip', 'zstd'), { min: 1, max: 3, unique: 'set' })),
+        types: optional(list(plainType, { min: 1, max: 64, unique: 'set' })),
+        minimumBytes: optional(integer({ min: 0 })),
+        level: optional(integer({ min: 1, max: 9 })),
+      }),
+    ),
+  },
+  [
+    rule<ResponseSettings>(
+      'must not stand beside maintenance: both answer in the place of backends; remove one of the two',
+      ({ directResponse, maintenance }) => directResponse === undefined || maintenance === undefined,
+      'directResponse',
+    ),
+  ],
+);

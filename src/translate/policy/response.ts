@@ -1,0 +1,84 @@
+import type { ResponseSettings } from '../../api/index.ts';
+import type { CompressionSettings, DirectResponseSettings, HeaderLine } from '../../config/index.ts';
+import { type Parts, requestPolicy } from './request-policy.ts';
+
+const HTML = 'text/html; charset=utf-8';
+const PLAIN = 'text/plain; charset=utf-8';
+const UNAVAILABLE = 503;
+
+export const response = requestPolicy({
+  kind: 'ResponsePolicy',
+  types: ['AnswerHeaders', 'ErrorPages', 'DirectResponse', 'AnswerRewrite', 'Compression'],
+  guards: false,
+  read(settings) {
+    const parts: Parts = {};
+    const { securityHeaders, errorPages, cookieDomains, cookiePaths, locations, compression } = settings;
+    if (securityHeaders !== undefined) parts.AnswerHeaders = { lines: linesOf(securityHeaders) };
+    if (errorPages !== undefined) {
+      parts.ErrorPages = { pages: errorPages.map((page) => ({ ...page, contentType: page.contentType ?? HTML })) };
+    }
+    const direct = directOf(settings);
+    if (direct !== undefined) parts.DirectResponse = direct;
+    if (cookieDomains ?? cookiePaths ?? locations) {
+      parts.AnswerRewrite = {
+        cookieDomains: cookieDomains ?? [],
+        cookiePaths: cookiePaths ?? [],
+        locations: locations ?? [],
+      };
+    }
+    if (compression !== undefined) parts.Compression = compressionOf(compression);
+    return parts;
+  },
+});
+
+const LINES: ReadonlyArray<readonly [keyof NonNullable<ResponseSettings['securityHeaders']>, string]> = [
+  ['contentSecurityPolicy', 'Content-Security-Policy'],
+  ['contentTypeOptions', 'X-Content-Type-Options'],
+  ['frameOptions', 'X-Frame-Options'],
+  ['permissionsPolicy', 'Permissions-Policy'],
+  ['referrerPolicy', 'Referrer-Policy'],
+  ['strictTransportSecurity', 'Strict-Transport-Security'],
+];
+
+function linesOf(headers: NonNullable<ResponseSettings['securityHeaders']>): HeaderLine[] {
+  return LINES.flatMap(([field, name]) => {
+    const value = headers[field];
+    return value === undefined ? [] : [{ name, value }];
+  });
+}
+
+function directOf({ directResponse, maintenance }: ResponseSettings): DirectResponseSettings | undefined {
+  if (maintenance !== undefined) {
+    const { body = 'Down for maintenance.\n', contentType = PLAIN, retryAfterSeconds, exempt = [] } = maintenance;
+    const direct = { statusCode: UNAVAILABLE, contentType, body, exempt };
+    return retryAfterSeconds === undefined ? direct : { ...direct, retryAfter: retryAfterSeconds };
+  }
+  if (directResponse === undefined) return undefined;
+  const { statusCode, contentType = PLAIN, body = '' } = directResponse;
+  return { statusCode, contentType, body, exempt: [] };
+}
+
+/** What nginx users compress, and what is text besides. */
+const TYPES = [
+  'text/html',
+  'text/plain',
+  'text/css',
+  'text/xml',
+  'text/javascript',
+  'application/javascript',
+  'application/json',
+  'application/xml',
+  'application/atom+xml',
+  'application/rss+xml',
+  'application/vnd.ms-fontobject',
+  'application/wasm',
+  'application/x-javascript',
+  'font/opentype',
+  'image/svg+xml',
+  'image/x-icon',
+];
+
+function compressionOf(compression: NonNullable<ResponseSettings['compression']>): CompressionSettings {
+  const { algorithms = ['zstd', 'br', 'gzip'], types = TYPES, minimumBytes = 256, level = 4 } = compression;
+  return { algorithms, types, minimumBytes, level };
+}

@@ -1,0 +1,187 @@
+/** ResponsePolicy and FaultPolicy over real sockets. */
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
+import { type Rig, serveManifests } from '../served/rig.ts';
+import { type PolicyAim, requestPolicy } from './policy.ts';
+
+const ROUTE: PolicyAim = { kind: 'HTTPRoute', name: 'a' };
+const GATEWAY: PolicyAim = { kind: 'Gateway', name: 'gw' };
+const TEXT = 'the quick brown fox jumps over the lazy dog. '.repeat(2_000);
+
+function site(...policies: object[]): string {
+  const route = httpRoute('a', [backendRefs('web')], { hostnames: ['a.example'] });
+  return manifests([HTTP], route, httpRoute('b', [backendRefs('web')]), service('web'), ...policies);
+}
+
+const response = (spec: object, aim = ROUTE, name = 'answers'): object =>
+  requestPolicy('ResponsePolicy', name, aim, spec);
+
+let origin: http.Server;
+let rig: Rig;
+beforeAll(async () => {
+  origin = http.createServer(({ url = '' }, answer) => {
+    const [, status = '200'] = /^\/(\d+)/.exec(url) ?? [];
+    if (url === '/text') {
+      answer.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', etag: '"v1"', 'accept-ranges': 'bytes' });
+      for (let at = 0; at < TEXT.length; at += 10_000) answer.write(TEXT.slice(at, at + 10_000));
+      answer.end();
+      return;
+    }
+    const headers: Record<string, string | string[]> = {
+      'content-type': url === '/image' ? 'image/png' : 'text/plain',
+      'x-frame-options': 'ALLOWALL',
+      location: 'http://inner.example/next',
+      'set-cookie': ['a=1; Domain=inner.example; Path=/in/x; HttpOnly', 'b=2; Path=/other; Domain=.else.example'],
+    };
+    if (url === '/once') headers['content-encoding'] = 'br';
+    const body = url === '/small' ? 'few' : TEXT;
+    headers['content-length'] = String(body.length);
+    answer.writeHead(Number(status), headers).end(body);
+  });
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const { port } = origin.address() as AddressInfo;
+  rig = await serveManifests(site(), { endpoints: [endpointsOf('web', port)], trustedHops: ['127.0.0.1/32'] });
+});
+afterAll(async () => {
+  await rig.close();
+  origin.closeAllConnections();
+  origin.close();
+});
+
+async function ask(path = '/', headers: Record<string, string> = {}) {
+  const call = http.request({ port: rig.port(), host: '127.0.0.1', path, headers: { host: 'a.example', ...headers } });
+  call.end();
+  const [answer] = (await once(call, 'response')) as [http.IncomingMessage];
+  return { status: answer.statusCode, headers: answer.headers, body: await buffer(answer) };
+}
+
+describe('a ResponsePolicy', () => {
+  test('sets security headers on every answer, refusals included', async () => {
+    const lines = { frameOptions: 'DENY', contentTypeOptions: 'nosniff', referrerPolicy: 'no-referrer' };
+    const closed = requestPolicy('AccessPolicy', 'closed', ROUTE, { deny: [{ paths: [{ value: '/closed' }] }] });
+    await rig.write(site(response({ securityHeaders: lines }), closed));
+    for (const path of ['/', '/closed']) {
+      expect((await ask(path)).headers).toMatchObject({
+        'x-frame-options': 'DENY',
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+      });
+    }
+    expect((await ask('/closed')).status).toBe(403);
+  });
+
+  test('has pages for errors, of backends and of the gateway, with the status as it was', async () => {
+    const errorPages = [{ codes: [404, 503], body: '<h1>Sorry</h1>' }];
+    await rig.write(site(response({ errorPages }, GATEWAY)));
+    const page = await ask('/404');
+    expect([page.status, page.headers['content-type'], String(page.body)]).toEqual([
+      404,
+      'text/html; charset=utf-8',
+      '<h1>Sorry</h1>',
+    ]);
+    expect([(await ask('/500')).body.length, (await ask('/200')).status]).toEqual([TEXT.length, 200]);
+  });
+
+  test('answers by itself, and keeps a house that is under repair open for some', async () => {
+    await rig.write(site(response({ directResponse: { statusCode: 410, body: 'gone' } })));
+    expect(await ask()).toMatchObject({ status: 410, body: Buffer.from('gone') });
+    expect((await ask('/', { host: 'b.example' })).status).toBe(200);
+    await rig.write(site(response({ maintenance: { retryAfterSeconds: 60, exempt: ['192.0.2.0/24'] } }, GATEWAY)));
+    expect(await ask()).toMatchObject({ status: 503, headers: { 'retry-after': '60' } });
+    expect((await ask('/', { 'x-forwarded-for': '192.0.2.1' })).status).toBe(200);
+  });
+
+  test('rewrites cookies and locations as nginx does', async () => {
+    await rig.write(
+      site(
+        response({
+          cookieDomains: [{ from: 'inner.example', to: 'shop.example' }],
+          cookiePaths: [{ from: '/in/', to: '/' }],
+          locations: [{ from: 'http://inner.example/', to: 'https://shop.example/' }],
+        }),
+      ),
+    );
+    const { headers } = await ask();
+    expect(headers['set-cookie']).toEqual([
+      'a=1; Domain=shop.example; Path=/x; HttpOnly',
+      'b=2; Path=/other; Domain=.else.example',
+    ]);
+    expect(headers.location).toBe('https://shop.example/next');
+  });
+
+  test.each([
+    ['gzip', gunzipSync],
+    ['br', brotliDecompressSync],
+    ['zstd', zstdDecompressSync],
+  ])('compresses with %s', async (algorithm, decompress) => {
+    await rig.write(site(response({ compression: {} }, ROUTE, `small-${algorithm}`)));
+    const { headers, body } = await ask('/text', { 'accept-encoding': algorithm });
+    expect(headers).toMatchObject({ 'content-encoding': algorithm, vary: 'Accept-Encoding', etag: 'W/"v1"' });
+    expect([headers['content-length'], headers['accept-ranges']]).toEqual([undefined, undefined]);
+    expect(body.length).toBeLessThan(TEXT.length / 10);
+    expect(String(decompress(body))).toBe(TEXT);
+  });
+
+  test('compresses nothing twice, nothing small, no images, and for nobody who does not ask', async () => {
+    await rig.write(site(response({ compression: {} }, ROUTE, 'seldom')));
+    const accept = { 'accept-encoding': 'gzip' };
+    for (const [path, headers] of [
+      ['/once', accept],
+      ['/image', accept],
+      ['/small', accept],
+    ] as const) {
+      expect((await ask(path, headers)).headers['content-encoding'], path).not.toBe('gzip');
+    }
+    const others: Array<Record<string, string>> = [
+      {},
+      { 'accept-encoding': 'gzip;q=0' },
+      { 'accept-encoding': 'identity, gzip;q=0.5' },
+    ];
+    for (const given of others) {
+      const { headers, body } = await ask('/text', given);
+      expect([headers['content-encoding'], headers.vary, body.length]).toEqual([
+        undefined,
+        'Accept-Encoding',
+        TEXT.length,
+      ]);
+    }
+    expect((await ask('/text', { 'accept-encoding': '*' })).headers['content-encoding']).toBe('zstd');
+  });
+
+  test('is inherited setting by setting', async () => {
+    const gateway = { securityHeaders: { frameOptions: 'DENY' }, errorPages: [{ codes: [404], body: 'outer' }] };
+    await rig.write(
+      site(response(gateway, GATEWAY, 'all'), response({ errorPages: [{ codes: [404], body: 'inner' }] })),
+    );
+    const page = await ask('/404');
+    expect([String(page.body), page.headers['x-frame-options']]).toEqual(['inner', 'DENY']);
+  });
+});
+
+describe('a FaultPolicy', () => {
+  const fault = (spec: object): object => requestPolicy('FaultPolicy', 'trouble', ROUTE, spec);
+  const when = [{ headers: [{ name: 'x-fault', value: '1' }] }];
+
+  test('delays and aborts whom it is for', async () => {
+    await rig.write(site(fault({ when, delay: { duration: '120ms' }, abort: { statusCode: 504 } })));
+    expect((await ask()).status).toBe(200);
+    const began = performance.now();
+    expect((await ask('/', { 'x-fault': '1' })).status).toBe(504);
+    expect(performance.now() - began).toBeGreaterThan(115);
+    expect(rig.accesses.at(-1)).toMatchObject({ reason: 'fault', decision: 'aborted' });
+  });
+
+  test('of a part of the requests, the others pass', async () => {
+    await rig.write(site(fault({ abort: { statusCode: 500, percentage: 50 } })));
+    const statuses = await Promise.all(Array.from({ length: 60 }, async () => (await ask()).status));
+    expect(new Set(statuses)).toEqual(new Set([200, 500]));
+    await rig.write(site(fault({ abort: { statusCode: 500, percentage: 0 } })));
+    expect((await ask()).status).toBe(200);
+  });
+});
