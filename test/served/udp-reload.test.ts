@@ -154,6 +154,7 @@ test('no query is lost while routes, endpoints and listeners change', { timeout:
   asking.stop();
   await asked;
   expect(asking.lost).toEqual([]);
-  const records = rig.accesses.filter(({ protocol, reason }) => protocol === 'udp' && reason !== '');
-  expect(records).toEqual([]);
+  // A session of a client that is gone makes room for others once there are very many.
+  const reasons = rig.accesses.filter(({ protocol }) => protocol === 'udp').map(({ reason }) => reason);
+  expect([...new Set(reasons)].filter((reason) => reason !== '' && reason !== 'evicted')).toEqual([]);
 });
