@@ -275,3 +275,18 @@ test('nobody who is known waits for those who do not say who they are', async ()
   plain.on('error', () => {}).write('GET / HTTP/1.1\r\n\r\n');
   await ended;
 });
+
+test('a controller that ends waits for nobody who does not say who it is', async () => {
+  const rig = await rigOf();
+  const { address } = rig.access;
+  const plain = connectTcp(address);
+  closing.push(() => void plain.destroy());
+  plain.on('error', () => {});
+  await new Promise((resolve) => plain.once('connect', resolve));
+  const peer = await peerOf(rig);
+  const began = performance.now();
+  await rig.stop();
+  expect(performance.now() - began).toBeLessThan(5000);
+  await vi.waitFor(() => expect(peer.end).toBeDefined());
+  await rig.listen();
+});

@@ -62,7 +62,7 @@ export class StreamServer {
   readonly #times: StreamTimes;
   readonly #metrics = new Metrics();
   /** Those that are not known yet, by where they come from. */
-  readonly #unknown = new Set<string>();
+  readonly #unknown = new Map<string, Socket>();
   #leading: boolean;
 
   constructor(options: StreamOptions) {
@@ -126,6 +126,7 @@ export class StreamServer {
     const closed = once(this.#server, 'close');
     this.#server.close();
     for (const session of this.#sessions) session.close('this controller ends');
+    for (const socket of this.#unknown.values()) socket.destroy();
     await closed;
   }
 
@@ -137,7 +138,7 @@ export class StreamServer {
   #admit(socket: Socket): void {
     if (this.#unknown.size >= MAX_UNKNOWN) return void socket.destroy();
     const from = originOf(socket);
-    this.#unknown.add(from);
+    this.#unknown.set(from, socket);
     socket.once('close', () => this.#unknown.delete(from));
   }
 
