@@ -1,5 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { type AnyResource, apiVersionOf, type Condition, KINDS, type Kind, objectKey } from '../api/index.ts';
+import {
+  type AnyResource,
+  apiVersionOf,
+  type Condition,
+  KINDS,
+  type Kind,
+  objectKey,
+  type WantedInfrastructure,
+} from '../api/index.ts';
 import { type Ack, type ConfigObject, DeliveryLog, type ListenerState, refKey } from '../config/index.ts';
 import { batch, type SourceCollection } from '../graph/index.ts';
 import type { TranslateOptions } from './inputs.ts';
@@ -23,6 +31,8 @@ export interface GoldenOutput {
   config: Record<string, Fields>;
   status: Record<string, unknown>;
   diagnostics: string[];
+  /** What is to be made, where each Gateway has data planes of its own. */
+  infrastructure?: Record<string, Fields>;
 }
 
 export type Fields = Record<string, unknown>;
@@ -44,7 +54,7 @@ export function runGolden(golden: GoldenCase, pem: TestPem): GoldenOutput {
     const collection = inputs[resource.kind] as unknown as SourceCollection<AnyResource>;
     collection.apply([{ key: objectKey(resource), value: resource }]);
   }
-  const { config, statuses, diagnostics } = translation(inputs, options);
+  const { config, statuses, diagnostics, infrastructure } = translation(inputs, options);
   if (golden.dataPlane !== undefined) answer(inputs, config.values(), golden.dataPlane);
   const configs = Array.from(config.entries()).sort(([a], [b]) => (a < b ? -1 : 1));
   const stated = Array.from(statuses.entries())
@@ -54,12 +64,20 @@ export function runGolden(golden: GoldenCase, pem: TestPem): GoldenOutput {
     config: Object.fromEntries(configs.map(([key, { kind: _kind, key: _key, ...rest }]) => [key, rest])),
     status: Object.fromEntries(stated.map(([key, { status }]) => [key, compact(status)])),
     diagnostics: Array.from(diagnostics.values(), diagnosticLine).sort(),
+    ...(infrastructure.size === 0 ? {} : { infrastructure: wanted(infrastructure.entries()) }),
   };
   const shown = (_name: string, value: unknown): unknown => {
     if (typeof value !== 'string') return value;
     return value.replaceAll(pem.certificate, '(certificate)').replaceAll(pem.privateKey, '(key)');
   };
   return JSON.parse(JSON.stringify(output, shown)) as GoldenOutput;
+}
+
+/** Without what the key says. */
+function wanted(entries: Iterable<[string, WantedInfrastructure]>): Record<string, Fields> {
+  return Object.fromEntries(
+    Array.from(entries, ([key, { namespace: _namespace, name: _name, uid: _uid, ...rest }]) => [key, rest]),
+  );
 }
 
 function diagnosticLine({ severity, object, field, message }: Diagnostic): string {

@@ -66,6 +66,21 @@ test('an object that may not be written is a problem of its Gateway, and holds u
   await expect.poll(() => at.state('edge')?.problem?.reason).toBe('AddressNotAssigned');
 });
 
+test('a kind that may not be listed stops no other, and its objects are found by their names', async () => {
+  const { api, at } = await start();
+  const edge = await at.gateway('edge');
+  const first = at.reconciler();
+  await at.make(first, edge);
+  first.lead(false);
+  at.writes.length = 0;
+  api.fault = ({ method, path }) => (method === 'GET' && path.endsWith('/networkpolicies') ? FORBIDDEN : undefined);
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge, await at.gateway('other'));
+  expect(at.writes.filter((one) => one === 'apply NetworkPolicy')).toHaveLength(1);
+  expect(await at.get('Deployment', 'daemun-other')).toBeDefined();
+  expect(at.warnings.join()).toContain('what was made cannot be read');
+});
+
 test('throttling and failures are nobody’s mistake, and are tried again', async () => {
   const { api, at } = await start();
   const faults = [THROTTLED, FAILED, { kind: 'reset' } as const];

@@ -23,7 +23,10 @@ export class LiveObjects {
   readonly #watches: ListWatch[] = [];
   #nodes: Promise<void> | undefined;
   #pods: Promise<void> | undefined;
-  /** Fulfilled when everything that was made is known. */
+  /**
+   * Fulfilled when everything that was made is known, or cannot be read: an object of which nothing is known is asked
+   * for by its name, so that a right which is missing for one kind stops no other.
+   */
   readonly ready: Promise<void>;
 
   constructor(options: LiveObjectsOptions) {
@@ -74,6 +77,7 @@ export class LiveObjects {
   #follow(kind: string, path: string): Promise<void> {
     const { client, times, onTrouble } = this.#options;
     const own = new Map<string, LiveObject>();
+    const tried = Promise.withResolvers<void>();
     const watch = new ListWatch({
       client,
       path,
@@ -91,11 +95,14 @@ export class LiveObjects {
             else this.#put(kind, own, object);
           }
         },
-        trouble: (error) => onTrouble(kind, error),
+        trouble: (error) => {
+          onTrouble(kind, error);
+          tried.resolve();
+        },
       },
     });
     this.#watches.push(watch);
-    return watch.synced;
+    return Promise.race([watch.synced, tried.promise]);
   }
 
   #put(kind: string, own: Map<string, LiveObject>, given: Resource): void {

@@ -166,6 +166,8 @@ function environment(parameters: DaemunParametersSpec): Opaque[] {
     field('POD_NAME', 'metadata.name'),
     field('POD_NAMESPACE', 'metadata.namespace'),
     field('NODE_NAME', 'spec.nodeName'),
+    // Kubernetes puts the node's zone on its pods; where it does not yet, this is empty.
+    field('NODE_ZONE', "metadata.labels['topology.kubernetes.io/zone']"),
     ...(heap === undefined ? [] : [{ name: 'NODE_OPTIONS', value: `--max-old-space-size=${heap}` }]),
   ];
 }

@@ -47,7 +47,6 @@ function wantedOf(look: Lookup, { object, adopted, gateway }: Wanting): Omit<Wan
   const { namespace, name } = gateway;
   const { labels = {}, annotations = {} } = object.spec.infrastructure ?? {};
   const held = gateway.problems.find(({ reason, keeps }) => keeps || reason !== GATEWAY_REASON.UnsupportedAddress);
-  const publishService = object.metadata.annotations?.[PUBLISH_SERVICE_ANNOTATION] ?? adopted.unmanaged?.publishService;
   return {
     namespace,
     name,
@@ -58,14 +57,19 @@ function wantedOf(look: Lookup, { object, adopted, gateway }: Wanting): Omit<Wan
     addresses: gateway.asked,
     parameters: mergedParameters(adopted.parameters, ownParameters(look, object)),
     ...(held === undefined ? {} : { held: `${held.field}: ${held.message}` }),
-    ...(adopted.unmanaged === undefined
-      ? {}
-      : { unmanaged: publishService === undefined ? {} : { publishService: qualified(publishService, namespace) } }),
+    ...(adopted.unmanaged === undefined ? {} : { unmanaged: publishing(object, adopted.unmanaged) }),
   };
 }
 
-function qualified(service: string, namespace: string): string {
-  return service.includes('/') ? service : `${namespace}/${service}`;
+/** A Gateway names a Service beside it: what there is in other namespaces is not for its author to see. */
+function publishing(
+  { metadata }: Gateway,
+  ofClass: NonNullable<AdoptedClass['unmanaged']>,
+): NonNullable<WantedInfrastructure['unmanaged']> {
+  const { namespace = '', annotations } = metadata;
+  const own = annotations?.[PUBLISH_SERVICE_ANNOTATION];
+  if (own === undefined) return ofClass;
+  return { publishService: own.startsWith(`${namespace}/`) ? own : `${namespace}/${own}` };
 }
 
 function ownParameters(look: Lookup, { metadata, spec }: Gateway) {

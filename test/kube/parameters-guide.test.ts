@@ -1,0 +1,38 @@
+/** What docs/guides/parameters.md tells its reader to write, and whether it names all there is. */
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { DaemunParameters } from '../../src/api/index.ts';
+import { wantedObjects } from '../../src/reconcile/index.ts';
+import { check, SCHEMAS, type Schema } from '../../src/sources/schema/index.ts';
+import { guideBlocks } from '../house/guide.ts';
+import { textOf } from '../house/tree.ts';
+import { SETTINGS } from './infrastructure-desk.ts';
+
+const PAGE = 'docs/guides/parameters.md';
+
+function fieldsOf(schema: Schema): string[] {
+  return schema.type === 'object' ? Object.keys(schema.fields) : [];
+}
+
+test('its example is accepted as it stands, and its patch does what it is there for', () => {
+  const [block] = guideBlocks(PAGE).filter(({ language }) => language === 'yaml');
+  const { value, problems } = check(SCHEMAS.DaemunParameters, parse(block!.text));
+  expect(problems).toEqual([]);
+  const { spec: parameters } = value as DaemunParameters;
+  const gateway = { namespace: 'shop', name: 'edge', uid: '1', className: 'daemun', labels: {}, annotations: {} };
+  const made = wantedObjects(
+    { ...gateway, ports: [{ port: 80, protocol: 'TCP' }], addresses: [], parameters },
+    SETTINGS,
+  );
+  const deployment = made.find(({ kind }) => kind === 'Deployment');
+  expect(JSON.stringify(deployment)).toContain('"preStop":{"sleep":{"seconds":5}}');
+  expect(JSON.stringify(deployment)).toContain('--max-old-space-size=153');
+});
+
+test('it names every field, and every field of those that have some', () => {
+  const { spec } = (SCHEMAS.DaemunParameters as Schema & { fields: Record<string, { schema: Schema }> }).fields;
+  const top = (spec!.schema as { fields: Record<string, { schema: Schema }> }).fields;
+  const names = Object.entries(top).flatMap(([name, { schema }]) => [name, ...fieldsOf(schema)]);
+  const page = textOf(PAGE);
+  expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(page))).toEqual([]);
+});
