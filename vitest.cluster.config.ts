@@ -7,6 +7,7 @@ export default defineConfig({
     // A cluster on two processors takes its time.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     // One after another: a test that measures what a change costs must not meet another one's changes.
     fileParallelism: false,

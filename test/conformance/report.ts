@@ -46,7 +46,7 @@ const INTRODUCTION = `# Conformance
 
 Reports of the official conformance suite of the Gateway API against Daemun in a cluster (controller, and data planes for
 each Gateway), in the form that the Gateway API's own repository takes. Each is made by one command, with no test left out:
-all five gateway profiles, and every feature that the suite knows, which is what the status of the GatewayClass claims.
+all five gateway profiles, and every feature that the suite tests, which is what the status of the GatewayClass claims.
 
 \`\`\`sh
 npm run deploy:test
@@ -85,7 +85,13 @@ Daemun ${report.implementation.version}, ${channel} channel, ${String(date)}: [r
 | profile | core tests | extended tests | extended features | not supported |
 |---|---|---|---|---|
 ${lines.join('\n')}
-`;
+${missingOf(report)}`;
+}
+
+/** What the suite knows the name of and the GatewayClass does not claim. */
+function missingOf({ profiles }: Report): string {
+  const names = [...new Set(profiles.flatMap(({ extended }) => extended?.unsupportedFeatures ?? []))].sort();
+  return names.length === 0 ? '' : `\nNot supported, and without a test in the suite: ${names.join(', ')}.\n`;
 }
 
 function counted({ statistics: { Passed, Failed, Skipped } }: Counts): string {
