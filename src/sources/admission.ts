@@ -17,6 +17,7 @@ import {
   type Problem,
   schemaOf,
 } from './schema/index.ts';
+import { tutorialPolicy } from './tutorial-policy.ts';
 
 /** What has nothing of a manifest: a mapping without its two fields, or something that is no mapping or no text of one. */
 export type Unmarked = 'mapping' | 'other';
@@ -57,6 +58,8 @@ export function admit(value: unknown): Admission {
   }
   if (typeof kind !== 'string' || kind === '')
     return refused(undefined, error(['kind'], 'is required, such as HTTPRoute'));
+  const tutorial = tutorialPolicy(value);
+  if (tutorial !== undefined) return admitAs('RateLimitPolicy', tutorial.value, tutorial.warnings);
   const recognition = recognise(apiVersion, kind);
   switch (recognition.found) {
     case 'foreign': {

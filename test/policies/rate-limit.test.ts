@@ -176,6 +176,27 @@ describe('attached', () => {
     expect(await statuses(3)).toEqual([200, 200, 429]);
   });
 
+  test('as tutorials write it, it is read as ours, with a warning that says so', async () => {
+    const targetRef = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'a' };
+    const spec = { targetRef, rateLimits: [{ limits: { requestsPerUnit: 2, unit: 'HOUR' }, clientSelectors: [] }] };
+    const tutorial = {
+      apiVersion: 'gateway.networking.k8s.io/v1alpha2',
+      kind: 'RateLimitPolicy',
+      metadata: { name: 'tutorial' },
+      spec,
+    };
+    await rig.write(site(tutorial));
+    expect(await statuses(3)).toEqual([200, 200, 429]);
+    const told = rig.report().diagnostics.map(({ severity, message }) => `${severity} ${message}`);
+    expect(told.join('\n')).toMatch(/warning .*no kind of the Gateway API.*policies\.daemun\.dev\/v1alpha1/);
+    expect(told.join('\n')).toContain('is not read: write a RateLimitPolicy of ours');
+    await rig.write(site(tutorial, limits('a-first', { kind: 'HTTPRoute', name: 'a' }, hourly(9))));
+    expect(await statuses(3)).toEqual([200, 200, 200]);
+    const conflict = rig.report().diagnostics.find(({ object }) => object === 'RateLimitPolicy/default/tutorial');
+    expect(JSON.stringify(rig.report())).toContain('RateLimitPolicy default/a-first, which comes first by name');
+    expect(conflict).toBeDefined();
+  });
+
   test('and impossible, it refuses what it would act on, and nothing else', async () => {
     const when = [{ headers: [{ type: 'RegularExpression', name: 'x', value: '(' }] }];
     await rig.write(site(limits('broken', { kind: 'HTTPRoute', name: 'a' }, hourly(9, { when }))));
