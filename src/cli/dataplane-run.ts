@@ -1,5 +1,5 @@
 /** The data plane of one Gateway: its config comes from a controller, or from the last one's snapshot. */
-import { type Admin, startAdmin } from '../admin/index.ts';
+import { type Admin, type AdminParts, startAdmin } from '../admin/index.ts';
 import { type Ack, type Delta, Snapshot, type Trouble } from '../config/index.ts';
 import {
   type Fleet,
@@ -18,6 +18,7 @@ import {
   servingMetrics,
 } from '../delivery/index.ts';
 import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
+import { formatHostPort } from './address.ts';
 import type { AdminSetup } from './admin-option.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
 import { RunMetrics } from './run-metrics.ts';
@@ -59,6 +60,8 @@ export interface DataPlaneOptions {
   drainTimeout: number;
 }
 
+/** Milliseconds after which the port of the admin API is tried again. */
+const ADMIN_RETRY = 500;
 /** Milliseconds that a snapshot is held back for a controller that may know better, once it is asked and once it answers. */
 const PATIENCE = { asked: 2_000, answers: 500 } as const;
 
@@ -77,6 +80,8 @@ export class DataPlaneRun implements Served {
   #stream: ConfigStream | undefined;
   #keeper: SnapshotKeeper | undefined;
   #admin: Admin | undefined;
+  #adminTimer: NodeJS.Timeout | undefined;
+  #isEnding = false;
   /** Read from the snapshot, and not served yet. */
   #held: Delta | undefined;
   #patience: NodeJS.Timeout | undefined;
@@ -96,10 +101,12 @@ export class DataPlaneRun implements Served {
     await this.#startAdmin();
     this.#held = file && (await this.#kept(file));
     if (this.#phase !== 'reading') return;
-    const own = this.#admin === undefined ? [] : [this.#admin.address];
+    // Also while another has it: no route leads there, now or later.
+    const { admin } = this.#options;
+    const own = this.#admin?.address ?? (admin && formatHostPort(admin.address));
     const fleet = openFleet(
       workers,
-      { ...setup, ownAddresses: own },
+      { ...setup, ownAddresses: own === undefined ? [] : [own] },
       {
         onAck: (ack) => this.#acknowledged(ack),
         onTroubles: (worker, troubles) => this.#stream?.trouble(worker, troubles),
@@ -151,7 +158,7 @@ export class DataPlaneRun implements Served {
     await this.#fleet?.drain(this.#options.drainTimeout);
     await this.#keeper?.close();
     this.#stream?.close();
-    await this.#admin?.close();
+    await this.#closeAdmin();
   }
 
   async end(): Promise<void> {
@@ -159,7 +166,7 @@ export class DataPlaneRun implements Served {
     clearTimeout(this.#patience);
     this.#stream?.close();
     await this.#fleet?.end();
-    await this.#admin?.close();
+    await this.#closeAdmin();
   }
 
   async #kept(file: SnapshotFile): Promise<Delta | undefined> {
@@ -254,23 +261,46 @@ export class DataPlaneRun implements Served {
     return { phase: this.#phase, missing, listeners: this.listeners() };
   }
 
+  /**
+   * Where its port is taken it is tried again: on a node's network the generation before this one has it until it ends, and
+   * requests are served meanwhile.
+   */
   async #startAdmin(): Promise<void> {
     const { admin } = this.#options;
     if (!admin) return;
-    this.#admin = await startAdmin(
-      { ...admin.address, token: admin.token, beyondLoopback: 'probes' },
-      {
-        readiness: () => {
-          const facts = this.#facts();
-          const { connected, why } = this.#state;
-          const controller = { name: 'controller', ok: connected, message: connected ? 'connected' : why };
-          return { ...healthOf(facts), checks: [...healthChecks(facts), controller] };
-        },
-        metrics: async () => mergeMetrics([...((await this.#fleet?.metrics()) ?? []), this.#ownMetrics()]),
-        config: () => Snapshot.EMPTY.apply(this.#full()),
-        listeners: () => this.listeners(),
+    try {
+      const started = await startAdmin(
+        { ...admin.address, token: admin.token, beyondLoopback: 'probes' },
+        this.#parts(),
+      );
+      if (this.#isEnding) await started.close();
+      else this.#admin = started;
+    } catch (error) {
+      const isFirst = this.#adminTimer === undefined;
+      if (!(error instanceof DaemunError) || (isFirst && error.code !== 'DMN_PORT_IN_USE')) throw error;
+      if (isFirst) this.#log.warn({ code: error.code }, `no admin API yet: ${error.message}`);
+      if (!this.#isEnding) this.#adminTimer = setTimeout(() => void this.#startAdmin(), ADMIN_RETRY);
+    }
+  }
+
+  #parts(): AdminParts {
+    return {
+      readiness: () => {
+        const facts = this.#facts();
+        const { connected, why } = this.#state;
+        const controller = { name: 'controller', ok: connected, message: connected ? 'connected' : why };
+        return { ...healthOf(facts), checks: [...healthChecks(facts), controller] };
       },
-    );
+      metrics: async () => mergeMetrics([...((await this.#fleet?.metrics()) ?? []), this.#ownMetrics()]),
+      config: () => Snapshot.EMPTY.apply(this.#full()),
+      listeners: () => this.listeners(),
+    };
+  }
+
+  async #closeAdmin(): Promise<void> {
+    this.#isEnding = true;
+    clearTimeout(this.#adminTimer);
+    await this.#admin?.close();
   }
 
   #full(): Delta {

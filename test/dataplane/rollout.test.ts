@@ -82,11 +82,15 @@ test('a rolling update and a change of scale behind a balancer that notices late
 test('two generations on one port of one machine: the second comes before the first goes, and no request is lost', async () => {
   const port = await freePort();
   const rig = await rigOf(port);
-  const flags = ['--drain-delay', '300ms', '--drain-timeout', '5s'];
+  // On a node's network they may have the same port for probes, too: the second gets it when the first has ended.
+  const admin = `127.0.0.1:${await freePort()}`;
+  const flags = ['--drain-delay', '300ms', '--drain-timeout', '5s', '--admin', admin];
   const first = await start(rig, flags);
   const load = new PacedLoad(port, { perSecond: 300 });
-  await start(rig, flags);
+  const second = await start(rig, flags);
+  expect(await second.logged('no admin API yet')).toMatchObject({ code: 'DMN_PORT_IN_USE' });
   expect((await first.terminate()).code).toBe(0);
+  await vi.waitFor(async () => expect(await askAdmin(admin, '/readyz')).toMatchObject({ status: 200 }), LONG);
   await vi.waitFor(() => expect(load.sent).toBeGreaterThan(600), LONG);
   await load.stop();
   expect(load.failures).toEqual([]);

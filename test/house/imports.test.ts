@@ -222,6 +222,15 @@ test('a worker loads the data plane and no reader of manifests', () => {
   expect(reached.filter((path) => ['yaml', 'commander', 'ws', '@peculiar/x509'].includes(path))).toEqual([]);
 });
 
+test('the parent of a data plane loads neither translation nor control, and no reader of manifests', () => {
+  const reached = loadedBy('src/cli/serve-dataplane.ts');
+  const allowed = ['src/admin', 'src/cli', 'src/config', 'src/delivery', 'src/observe', 'src/value'];
+  expect(
+    reached.filter((path) => path.startsWith('src/') && !allowed.includes(path.split('/').slice(0, 2).join('/'))),
+  ).toEqual([]);
+  expect(reached.filter((path) => ['yaml', 'ws', '@peculiar/x509'].includes(path))).toEqual([]);
+});
+
 test('the command says its version with nothing loaded but the command line', () => {
   const reached = loadedBy('src/cli/main.ts');
   expect(reached.filter((path) => !path.startsWith('src/') && !path.startsWith('node:'))).toEqual(['commander']);

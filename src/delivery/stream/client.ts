@@ -90,11 +90,12 @@ export class StreamClient {
   #told: StreamState = { connected: false, why: 'not connected yet' };
 
   /** Connects at once. */
-  constructor(options: StreamClientOptions) {
+  constructor({ held, ...options }: StreamClientOptions) {
+    // Of what it holds only the hashes are kept.
     this.#options = options;
     this.#times = { ...CLIENT_TIMES, ...options.times };
-    this.#version = options.held?.version ?? 0;
-    for (const object of options.held?.upserts ?? []) this.#hashes.set(refKey(object), canonicalHash(object));
+    this.#version = held?.version ?? 0;
+    for (const object of held?.upserts ?? []) this.#hashes.set(refKey(object), canonicalHash(object));
     void this.#connect(false);
   }
 
