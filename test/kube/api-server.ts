@@ -222,6 +222,9 @@ export class ApiServer {
         return this.#patch(target, sent, { manager, force: isTrue(query.get('force')) });
       case 'DELETE':
         meets(this.store.get(served, namespace, name), sent.body);
+        if (isJsonObject(sent.body) && sent.body.propagationPolicy === 'Orphan') {
+          this.store.orphan(this.store.get(served, namespace, name));
+        }
         this.store.delete(served, namespace, name);
         return { kind: 'Status', apiVersion: 'v1', status: 'Success' };
       default:

@@ -72,6 +72,16 @@ export function testApi(name: string, start: () => Promise<ApiRig>): void {
       return [error.status, error.reason];
     };
 
+    test('a list of a kind of Kubernetes says what its objects are, and they do not; one of a CRD’s does', async () => {
+      await create(maps(), map('a', {}));
+      await create(routes(), route('r'));
+      const [listed] = (await client.call<List>({ path: maps() })).items.filter(
+        ({ metadata }) => metadata.name === 'a',
+      );
+      expect([listed!.kind, listed!.apiVersion]).toEqual([undefined, undefined]);
+      expect((await client.call<List>({ path: routes() })).items[0]).toMatchObject({ kind: 'HTTPRoute' });
+    });
+
     test('a list is given in pages of one moment', async () => {
       for (const one of ['a', 'b', 'c', 'd', 'e']) await create(maps(), map(one, { at: 'first' }));
       const query = { limit: 2, labelSelector: 'kept=' };

@@ -125,10 +125,10 @@ export class Desk {
     return this.client.call<ApiObject>({ path: `${this.path(kind)}/${name}` });
   }
 
-  async names(kind: string): Promise<string[]> {
+  async names(kind: string, prefix = 'daemun-'): Promise<string[]> {
     const { items } = await this.client.call<{ items: ApiObject[] }>({ path: this.path(kind) });
     // A real cluster makes some of its own in each namespace.
-    return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('daemun-'));
+    return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(prefix));
   }
 
   /** Versions of all that was made. */

@@ -220,6 +220,24 @@ export function testInfrastructure(name: string, start: () => Promise<ApiRig>): 
       expect(at.writes.filter((one) => one.startsWith('delete'))).toEqual([]);
     });
 
+    test('what a Gateway left behind is taken over by the next one of its name, and its Service keeps its address', async () => {
+      const at = await desk();
+      const first = at.reconciler();
+      await at.make(first, await at.gateway('edge'));
+      first.lead(false);
+      const before = (await at.get('Service', 'daemun-edge')).metadata.uid;
+      await at.client.call({
+        method: 'DELETE',
+        path: `${at.path('Gateway')}/edge`,
+        body: { propagationPolicy: 'Orphan' },
+      });
+      await expect.poll(() => at.names('Gateway', ''), PATIENT).toEqual([]);
+      const again = await at.gateway('edge');
+      await at.make(at.reconciler(), again);
+      const { metadata } = await at.get('Service', 'daemun-edge');
+      expect([metadata.uid, metadata.ownerReferences?.map(({ uid }) => uid)]).toEqual([before, [again.uid]]);
+    });
+
     test('a Gateway of another class keeps what was made until the pause is over, and then loses it', async () => {
       const at = await desk();
       const reconciler = at.reconciler();

@@ -104,6 +104,19 @@ export class Store {
     return this.#store('MODIFIED', { served, object, before });
   }
 
+  /** What it owns is nobody's from now on. */
+  orphan({ metadata: { uid } }: ApiObject): void {
+    for (const [served, objects] of this.#objects) {
+      for (const object of [...objects.values()]) {
+        const owners = object.metadata.ownerReferences ?? [];
+        if (!owners.some((one) => one.uid === uid)) continue;
+        const own = structuredClone(object);
+        own.metadata.ownerReferences = owners.filter((one) => one.uid !== uid);
+        this.replace(served, own, { status: false });
+      }
+    }
+  }
+
   /** Changes after a version, then each as it happens. Throws Expired where the history does not reach that far. */
   watch(after: number, onChange: (change: StoredChange) => void): () => void {
     if (after < this.#compacted) {

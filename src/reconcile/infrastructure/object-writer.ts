@@ -2,7 +2,7 @@
 import { type ApiClient, ApiError } from '../../sources/cluster/index.ts';
 import { shapeOf, stands } from './difference.ts';
 import { type LiveObject, MADE_API, type MadeKind, type MadeObject, placeOf } from './made-object.ts';
-import { APPLIED_ANNOTATION, MANAGED_BY_LABEL, MANAGER } from './metadata.ts';
+import { APPLIED_ANNOTATION, GATEWAY_NAME_LABEL, MANAGED_BY_LABEL, MANAGER } from './metadata.ts';
 
 /** Fields that are applied are owned under this name. */
 const FIELD_MANAGER = MANAGER;
@@ -126,10 +126,16 @@ export class Stranger extends Error {
   override readonly name = 'Stranger';
 }
 
-/** One of a Gateway of this name that was there before is taken over: with it goes the address of its Service. */
+/**
+ * One of a Gateway of this name that was there before is taken over, also where it was left behind on purpose
+ * (`kubectl delete --cascade=orphan`): with it comes the address of its Service.
+ */
 function refuseStranger(object: MadeObject, live: LiveObject): void {
   const [wanted] = object.metadata.ownerReferences;
   if (ownerOf(live)?.name === wanted?.name) return;
+  const { labels = {}, ownerReferences = [] } = live.metadata;
+  const isSame = (label: string): boolean => labels[label] === object.metadata.labels[label];
+  if (ownerReferences.length === 0 && isSame(MANAGED_BY_LABEL) && isSame(GATEWAY_NAME_LABEL)) return;
   const owner = live.metadata.ownerReferences?.[0];
   const whose = owner === undefined ? 'nobody’s' : `of ${owner.kind} ${owner.name}`;
   throw new Stranger(`exists already and is ${whose}: remove or rename it, so that one can be made for this Gateway`);
