@@ -109,13 +109,13 @@ function listenerStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Co
 
 function ruleStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {
   const { graph, kind, policies, known } = scope;
-  return graph.derive(`${kind.kind} by rule`, known.routes.judged, (context, { route, rules }) => {
-    if (route.kind !== 'HTTPRoute' && route.kind !== 'GRPCRoute') return [];
-    const own = context.fetch(policies.byObject, route.key) ?? [];
-    if (own.length === 0) return [];
-    return rules.flatMap(({ key, name }) =>
+  // By what policies name, and not by route: a route that none names costs nothing here, however many kinds there are.
+  return graph.derive(`${kind.kind} by rule`, policies.byObject, (context, own, object) => {
+    const judged = context.fetch(known.routes.judged, object);
+    if (judged === undefined || (judged.route.kind !== 'HTTPRoute' && judged.route.kind !== 'GRPCRoute')) return [];
+    return judged.rules.flatMap(({ key, name }) =>
       stacks(kind, () => own, {
-        levels: ruleLevels([], { route: route.key, ...(name === undefined ? {} : { name }) }),
+        levels: ruleLevels([], { route: object, ...(name === undefined ? {} : { name }) }),
         target: { kind: 'RouteRule', key },
       }),
     );
@@ -124,16 +124,19 @@ function ruleStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collec
 
 function backendStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {
   const { graph, kind, policies, known } = scope;
-  const used = index(`uses by backend for ${kind.kind}`, known.routes.uses, ({ key }) => [key]);
-  return graph.derive(`${kind.kind} by backend`, used, (context, [use], key) => {
-    const { service, protocol } = use!;
-    const object = `Service/${service.namespace}/${service.name}`;
-    const own = context.fetch(policies.byObject, object) ?? [];
-    if (own.length === 0 || !isRequestProtocol(protocol)) return [];
+  const uses = index(`uses by Service for ${kind.kind}`, known.routes.uses, ({ service }) => [
+    `Service/${service.namespace}/${service.name}`,
+  ]);
+  return graph.derive(`${kind.kind} by backend`, policies.byObject, (context, own, object) => {
     const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
-    const port = ports.find((one) => one.port === service.port && one.protocol !== 'UDP');
-    const levels = portLevels(object, port?.name ?? '');
-    return stacks(kind, () => own, { levels, target: { kind: 'Backend', key } });
+    // Several rules may use one backend.
+    const backends = new Map((context.fetch(uses, object) ?? []).map((use) => [use.key, use]));
+    return [...backends.values()].flatMap(({ key, protocol, service }) => {
+      if (!isRequestProtocol(protocol)) return [];
+      const port = ports.find((one) => one.port === service.port && one.protocol !== 'UDP');
+      const levels = portLevels(object, port?.name ?? '');
+      return stacks(kind, () => own, { levels, target: { kind: 'Backend', key } });
+    });
   });
 }
 
