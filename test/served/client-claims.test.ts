@@ -242,3 +242,10 @@ describe('a line that a filter sets or removes is dropped from the trailers, too
     expect((JSON.parse(body) as { trailers: string[] }).trailers).toEqual(['x-other', 'mine']);
   });
 });
+
+test.each([
+  ['HTTP/1.1', () => ask(plain, '/', [])],
+  ['HTTP/2', () => askOverHttp2(plain, {})],
+])('X-Forwarded-Proto of a client without TLS is http, over %s', async (_name, asked) => {
+  expect((await asked()).filter(([name]) => name === 'x-forwarded-proto')).toEqual([['x-forwarded-proto', 'http']]);
+});

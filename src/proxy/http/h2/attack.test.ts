@@ -241,3 +241,14 @@ describe('attacks that cost one stream', () => {
     expect(count()).toBe(1);
   });
 });
+
+test.each<[string, (client: RawClient) => void]>([
+  ['WINDOW_UPDATE', (client) => client.send(frame.WINDOW_UPDATE, 0, 2, word(1))],
+  ['RST_STREAM', (client) => client.send(frame.RST_STREAM, 0, 2, word(frame.CANCEL))],
+  ['DATA', (client) => client.send(frame.DATA, 0, 2, 'x')],
+])('%s for a stream that only the server could open ends the connection', async (_name, attack) => {
+  const client = await new RawClient().begin();
+  client.request(3);
+  attack(client);
+  expect((await client.said()).at(-1)).toMatch(new RegExp(`^GOAWAY 3 ${frame.PROTOCOL_ERROR} .*idle stream`));
+});

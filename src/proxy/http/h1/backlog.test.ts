@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { memoryService, settled } from '../memory.suite.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const MOST_KEPT = 64 * 1024;
+
+test('a client that asks ahead is read no further than 64 KiB, and all that it asked is answered', async () => {
+  const rig = memoryService();
+  const client = rig.connect();
+  client.deliver(GET);
+  await settled();
+  let asked = 1;
+  for (; !client.paused && asked < 10_000; asked += 10) client.deliver(GET.repeat(10));
+  expect(asked * GET.length).toBeGreaterThan(MOST_KEPT);
+  expect(asked * GET.length).toBeLessThan(MOST_KEPT + 20 * GET.length);
+  let answers = 0;
+  for (let i = 0; i < asked; i++) {
+    rig.backend().take();
+    rig.backend().deliver(OK);
+    await settled();
+    answers += client.take().split('HTTP/1.1 200').length - 1;
+  }
+  expect(answers).toBe(asked);
+  expect(client.paused).toBe(false);
+});
