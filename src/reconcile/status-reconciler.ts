@@ -119,7 +119,7 @@ export class StatusReconciler {
   seen(key: string): void {
     const written = this.#written.get(key);
     const live = this.#options.live(key);
-    if (live === undefined || written?.resourceVersion === live.resourceVersion) this.#written.delete(key);
+    if (live === undefined || (written && !isNewer(written, live))) this.#written.delete(key);
     if (this.#wanted.has(key) || this.#given.has(key)) this.#ask(key);
   }
 
@@ -203,7 +203,9 @@ export class StatusReconciler {
       this.#written.set(key, liveOf(await this.#options.client.call<Answer>({ path })));
     }
     const live = this.#options.live(key);
-    return live === undefined ? undefined : (this.#written.get(key) ?? live);
+    const written = this.#written.get(key);
+    // A watch may be faster than an answer, and it may tell two changes as one.
+    return live && written && isNewer(written, live) ? written : live;
   }
 
   async #apply(wanted: WantedStatus, at: Writing): Promise<Answer | undefined> {
@@ -273,6 +275,12 @@ interface Writing {
 interface Answer {
   metadata: { resourceVersion: string };
   status?: Json;
+}
+
+/** Versions are numbers that grow: an API server promises it since Kubernetes 1.35, and etcd has always done so. */
+function isNewer(one: LiveStatus, other: LiveStatus): boolean {
+  const [a, b] = [Number(one.resourceVersion), Number(other.resourceVersion)];
+  return a > b;
 }
 
 function liveOf({ metadata, status = {} }: Answer): LiveStatus {

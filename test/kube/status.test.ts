@@ -1,6 +1,7 @@
 /** Statuses written to a cluster, against the embedded API. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { StatusReconciler, type WantedStatus } from '../../src/reconcile/index.ts';
+import type { Call } from '../../src/sources/cluster/api-client.ts';
 import { ApiClient, ClusterSource } from '../../src/sources/cluster/index.ts';
 import { type ApiObject, ApiServer, FAILED, THROTTLED } from './index.ts';
 
@@ -22,12 +23,26 @@ interface Rig {
   statusOf(kind: string, name: string): Record<string, unknown>;
 }
 
-async function start(objects: object[], { leads = true } = {}): Promise<Rig> {
+const nothingBefore = async (_: Call, __: ClusterSource): Promise<void> => {};
+
+/** Answers only after something else has happened. */
+class LateClient extends ApiClient {
+  before: (call: Call) => Promise<void> | void = () => {};
+
+  override async call<T = unknown>(call: Call): Promise<T> {
+    const answer = await super.call<T>(call);
+    await this.before(call);
+    return answer;
+  }
+}
+
+async function start(objects: object[], { leads = true, before = nothingBefore } = {}): Promise<Rig> {
   const api = await ApiServer.start();
   for (const object of objects)
     api.store.create(api.kind((object as ApiObject).kind), structuredClone(object) as ApiObject);
-  const client = new ApiClient({ server: api.url, namespace: 'default', name: 'test' });
+  const client = new LateClient({ server: api.url, namespace: 'default', name: 'test' });
   const source = new ClusterSource({ client, times: QUICK });
+  client.before = (call) => before(call, source);
   const written: string[] = [];
   const reconciler = new StatusReconciler({
     client,
@@ -154,6 +169,18 @@ describe('statuses of routes', () => {
 
   test('come back where somebody took them away', async () => {
     const { api, reconciler, written } = await start([route('a')]);
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    await reconciler.settled();
+    setStatus(api, 'HTTPRoute', 'a', { parents: [] });
+    await expect.poll(() => written.length).toBe(2);
+  });
+
+  test('come back also where the watch told of our own write before the answer to it came', async () => {
+    const key = 'HTTPRoute/shop/a';
+    const before = async ({ method }: Call, source: ClusterSource): Promise<void> => {
+      if (method === 'PUT') await expect.poll(() => source.live.get(key)?.status.parents).toHaveLength(1);
+    };
+    const { api, reconciler, written } = await start([route('a')], { before });
     reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
     await reconciler.settled();
     setStatus(api, 'HTTPRoute', 'a', { parents: [] });
