@@ -4,7 +4,7 @@ import { cidr, label } from './format.ts';
 import { valueMatches } from './http-route.ts';
 import { pathMatch } from './path-match.ts';
 import { requestPolicySpec } from './request-policy.ts';
-import { flag, integer, list, object, oneOf, optional, rule, text } from './schema.ts';
+import { celRule, flag, integer, list, object, oneOf, optional, rule, text } from './schema.ts';
 
 /** Networks of one rule. */
 const MOST_ADDRESSES = 10_000;
@@ -38,8 +38,11 @@ const entry = object(
   },
   {
     rules: [
-      rule<AccessEntry>(`must have one of ${CONDITIONS.join(', ')} at least: it would take every request`, (one) =>
-        CONDITIONS.some((name) => one[name] !== undefined),
+      celRule(
+        CONDITIONS.map((name) => `has(self.${name})`).join(' || '),
+        rule<AccessEntry>(`must have one of ${CONDITIONS.join(', ')} at least: it would take every request`, (one) =>
+          CONDITIONS.some((name) => one[name] !== undefined),
+        ),
       ),
     ],
   },
@@ -64,9 +67,12 @@ export const accessPolicySpec = requestPolicySpec(
     shadow: optional(flag),
   },
   [
-    rule<AccessRules>(
-      'must have deny or allow: it says nothing else',
-      ({ deny, allow }) => deny !== undefined || allow !== undefined,
+    celRule(
+      'has(self.deny) || has(self.allow)',
+      rule<AccessRules>(
+        'must have deny or allow: it says nothing else',
+        ({ deny, allow }) => deny !== undefined || allow !== undefined,
+      ),
     ),
   ],
 );

@@ -2,7 +2,7 @@ import type { Faults } from '../../api/index.ts';
 import { duration } from './format.ts';
 import { routeMatch } from './http-route.ts';
 import { requestPolicySpec } from './request-policy.ts';
-import { integer, list, object, optional, required, rule } from './schema.ts';
+import { celRule, integer, list, object, optional, required, rule } from './schema.ts';
 
 const percentage = optional(integer({ min: 0, max: 100 }));
 
@@ -13,9 +13,12 @@ export const faultPolicySpec = requestPolicySpec(
     when: optional(list(routeMatch, { max: 64 })),
   },
   [
-    rule<Faults>(
-      'must have delay or abort: it makes no trouble yet',
-      ({ delay, abort }) => delay !== undefined || abort !== undefined,
+    celRule(
+      'has(self.delay) || has(self.abort)',
+      rule<Faults>(
+        'must have delay or abort: it makes no trouble yet',
+        ({ delay, abort }) => delay !== undefined || abort !== undefined,
+      ),
     ),
   ],
 );

@@ -2,7 +2,7 @@ import type { RateLimitEntry, RateLimitKey } from '../../api/index.ts';
 import { cidr, headerName, label } from './format.ts';
 import { routeMatch } from './http-route.ts';
 import { requestPolicySpec } from './request-policy.ts';
-import { flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 
 const NAMED = ['Header', 'Cookie', 'Query'];
 
@@ -13,15 +13,21 @@ const key = object(
   },
   {
     rules: [
-      rule<RateLimitKey>(
-        'is required when type is Header, Cookie or Query',
-        ({ type, name }) => !NAMED.includes(type) || name !== undefined,
-        'name',
+      celRule(
+        '!(self.type in ["Header", "Cookie", "Query"]) || has(self.name)',
+        rule<RateLimitKey>(
+          'is required when type is Header, Cookie or Query',
+          ({ type, name }) => !NAMED.includes(type) || name !== undefined,
+          'name',
+        ),
       ),
-      rule<RateLimitKey>(
-        'goes with type Header, Cookie or Query only; change type or remove it',
-        ({ type, name }) => NAMED.includes(type) || name === undefined,
-        'name',
+      celRule(
+        'self.type in ["Header", "Cookie", "Query"] || !has(self.name)',
+        rule<RateLimitKey>(
+          'goes with type Header, Cookie or Query only; change type or remove it',
+          ({ type, name }) => NAMED.includes(type) || name === undefined,
+          'name',
+        ),
       ),
     ],
   },
@@ -53,33 +59,48 @@ const limit = object(
   },
   {
     rules: [
-      rule<RateLimitEntry>(
-        'must have exactly one of requests, maxConnections and bytesPerSecond',
-        (one) => WHATS.filter((what) => one[what] !== undefined).length === 1,
+      celRule(
+        '[has(self.requests), has(self.maxConnections), has(self.bytesPerSecond)].filter(x, x).size() == 1',
+        rule<RateLimitEntry>(
+          'must have exactly one of requests, maxConnections and bytesPerSecond',
+          (one) => WHATS.filter((what) => one[what] !== undefined).length === 1,
+        ),
       ),
-      rule<RateLimitEntry>(
-        'is required beside requests: Second, Minute, Hour or Day',
-        ({ requests, per }) => requests === undefined || per !== undefined,
-        'per',
+      celRule(
+        '!has(self.requests) || has(self.per)',
+        rule<RateLimitEntry>(
+          'is required beside requests: Second, Minute, Hour or Day',
+          ({ requests, per }) => requests === undefined || per !== undefined,
+          'per',
+        ),
       ),
       ...WHATS.flatMap((what) =>
         WHAT[what].map((field) =>
-          rule<RateLimitEntry>(
-            `goes with ${what} only; remove it`,
-            (one) => one[field] === undefined || one[what] !== undefined,
-            field,
+          celRule(
+            `!has(self.${field}) || has(self.${what})`,
+            rule<RateLimitEntry>(
+              `goes with ${what} only; remove it`,
+              (one) => one[field] === undefined || one[what] !== undefined,
+              field,
+            ),
           ),
         ),
       ),
-      rule<RateLimitEntry>(
-        'is as much as a request may ever count as: it must not be more than burst, or requests where there is none',
-        ({ cost = 1, burst, requests = cost }) => cost <= (burst ?? requests),
-        'cost',
+      celRule(
+        '!has(self.cost) || self.cost <= (has(self.burst) ? self.burst : has(self.requests) ? self.requests : self.cost)',
+        rule<RateLimitEntry>(
+          'is as much as a request may ever count as: it must not be more than burst, or requests where there is none',
+          ({ cost = 1, burst, requests = cost }) => cost <= (burst ?? requests),
+          'cost',
+        ),
       ),
-      rule<RateLimitEntry>(
-        'is not served with bytesPerSecond, which counts each answer by itself; remove it',
-        ({ bytesPerSecond, key: keys }) => bytesPerSecond === undefined || !keys?.length,
-        'key',
+      celRule(
+        '!has(self.bytesPerSecond) || !has(self.key) || self.key.size() == 0',
+        rule<RateLimitEntry>(
+          'is not served with bytesPerSecond, which counts each answer by itself; remove it',
+          ({ bytesPerSecond, key: keys }) => bytesPerSecond === undefined || !keys?.length,
+          'key',
+        ),
       ),
     ],
   },

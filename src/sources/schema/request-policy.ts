@@ -1,16 +1,30 @@
 /** What policies that act on requests have in common: what they are attached to, and where their settings stand. */
 import type { PolicyTargetReference } from '../../api/index.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
-import { type Field, list, type ObjectSchema, object, optional, type Rule, required, rule, text } from './schema.ts';
+import {
+  celRule,
+  type Field,
+  list,
+  type ObjectSchema,
+  object,
+  optional,
+  type Rule,
+  required,
+  rule,
+  text,
+} from './schema.ts';
 
 const GATEWAY_KINDS = ['Gateway', 'ListenerSet', 'HTTPRoute', 'GRPCRoute'];
 
-const takesRequests = rule<PolicyTargetReference[]>(
-  'must name Gateways, ListenerSets, HTTPRoutes or GRPCRoutes of group gateway.networking.k8s.io, or Services with group ""',
-  (refs) =>
-    refs.every(({ group, kind }) =>
-      group === '' ? kind === 'Service' : group === 'gateway.networking.k8s.io' && GATEWAY_KINDS.includes(kind),
-    ),
+const takesRequests = celRule(
+  'self.all(r, r.group == "" ? r.kind == "Service" : r.group == "gateway.networking.k8s.io" && r.kind in ["Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute"])',
+  rule<PolicyTargetReference[]>(
+    'must name Gateways, ListenerSets, HTTPRoutes or GRPCRoutes of group gateway.networking.k8s.io, or Services with group ""',
+    (refs) =>
+      refs.every(({ group, kind }) =>
+        group === '' ? kind === 'Service' : group === 'gateway.networking.k8s.io' && GATEWAY_KINDS.includes(kind),
+      ),
+  ),
 );
 
 export const requestTargets = required(
@@ -27,24 +41,40 @@ export function requestPolicySpec(fields: Record<string, Field>, rules: readonly
   const names = Object.keys(fields);
   const settings = object(fields, { rules });
   const own = Object.fromEntries(names.map((name) => [name, { schema: fields[name]!.schema, required: false }]));
+  const any = names.map((name) => `has(self.${name})`).join(' || ');
   const has = (spec: Spec): boolean => names.some((name) => spec[name] !== undefined);
   return object(
     { targetRefs: requestTargets, ...own, defaults: optional(settings), overrides: optional(settings) },
     {
       rules: [
-        rule<Spec>(
-          `must have ${names[0]}, or defaults, or overrides: it says nothing yet`,
-          (spec) => has(spec) || spec.defaults !== undefined || spec.overrides !== undefined,
+        celRule(
+          `${any} || has(self.defaults) || has(self.overrides)`,
+          rule<Spec>(
+            `must have ${names[0]}, or defaults, or overrides: it says nothing yet`,
+            (spec) => has(spec) || spec.defaults !== undefined || spec.overrides !== undefined,
+          ),
         ),
-        rule<Spec>(
-          `must not stand beside ${names.join(', ')} in the spec, which are defaults, too: move them there`,
-          (spec) => spec.defaults === undefined || !has(spec),
-          'defaults',
+        celRule(
+          `!has(self.defaults) || !(${any})`,
+          rule<Spec>(
+            `must not stand beside ${names.join(', ')} in the spec, which are defaults, too: move them there`,
+            (spec) => spec.defaults === undefined || !has(spec),
+            'defaults',
+          ),
         ),
         ...Object.entries(fields)
           .filter(([, field]) => field.required)
-          .map(([name]) => rule<Spec>('is required', (spec) => !has(spec) || spec[name] !== undefined, name)),
-        ...rules.map((one) => ({ ...one, holds: (spec: Spec) => !has(spec) || one.holds(spec as never) })),
+          .map(([name]) =>
+            celRule(
+              `!(${any}) || has(self.${name})`,
+              rule<Spec>('is required', (spec) => !has(spec) || spec[name] !== undefined, name),
+            ),
+          ),
+        ...rules.map((one) => ({
+          ...one,
+          ...(one.cel === undefined ? {} : { cel: `!(${any}) || (${one.cel})` }),
+          holds: (spec: Spec) => !has(spec) || one.holds(spec as never),
+        })),
       ],
     },
   );

@@ -1,7 +1,7 @@
 import type { ResponseSettings } from '../../api/index.ts';
 import { cidr } from './format.ts';
 import { requestPolicySpec } from './request-policy.ts';
-import { integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
+import { celRule, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 
 /** Characters of a body that stands in a manifest. */
 const LONGEST_BODY = 65_536;
@@ -80,10 +80,13 @@ export const responsePolicySpec = requestPolicySpec(
     ),
   },
   [
-    rule<ResponseSettings>(
-      'must not stand beside maintenance: both answer in the place of backends; remove one of the two',
-      ({ directResponse, maintenance }) => directResponse === undefined || maintenance === undefined,
-      'directResponse',
+    celRule(
+      '!has(self.directResponse) || !has(self.maintenance)',
+      rule<ResponseSettings>(
+        'must not stand beside maintenance: both answer in the place of backends; remove one of the two',
+        ({ directResponse, maintenance }) => directResponse === undefined || maintenance === undefined,
+        'directResponse',
+      ),
     ),
   ],
 );

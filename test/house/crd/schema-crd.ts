@@ -27,7 +27,7 @@ export function crdOf(kind: Kind): JsonSchema {
       annotations: { 'helm.sh/resource-policy': 'keep' },
       labels: {
         'app.kubernetes.io/name': 'daemun',
-        ...(policy ? { 'gateway.networking.k8s.io/policy': 'Direct' } : {}),
+        ...(policy ? { 'gateway.networking.k8s.io/policy': INHERITED.includes(kind) ? 'Inherited' : 'Direct' } : {}),
       },
     },
     spec: {
@@ -67,6 +67,9 @@ const POLICY_COLUMNS = [
     jsonPath: '.status.ancestors[*].conditions[?(@.type=="Accepted")].status',
   },
 ];
+
+/** Those whose settings pass from what is broader to what is nearer (GEP-713). */
+const INHERITED: readonly Kind[] = ['RateLimitPolicy', 'AccessPolicy', 'FaultPolicy', 'ResponsePolicy'];
 
 function isPolicy(kind: Kind): boolean {
   return kind.endsWith('Policy');
