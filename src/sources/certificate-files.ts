@@ -96,6 +96,7 @@ export class CertificateFiles {
     const found = new Map<string, ProvidedCertificate>();
     for (const [option, { pairs }] of this.#held) {
       const fault = faults.get(option);
+      noteUnused(option, pairs, found);
       const problem = fault === undefined ? '' : `${fault}: the last good certificate stays in service`;
       for (const [name, pair] of pairs) {
         const provided: ProvidedCertificate = { origin: 'files', name, pair, problem };
@@ -111,6 +112,18 @@ export class CertificateFiles {
     const both = await Promise.all([certificate, privateKey].map((path) => stat(path)));
     return both.map(({ ino, size, mtimeMs, ctimeMs }) => [ino, size, mtimeMs, ctimeMs].join(' ')).join(', ');
   }
+}
+
+/** One whose names others have all given is hardly meant to do nothing. */
+function noteUnused(
+  { certificate }: CertificateOption,
+  pairs: Held['pairs'],
+  found: Map<string, ProvidedCertificate>,
+): void {
+  const others = [...pairs.keys()].map((name) => found.get(providedKey({ origin: 'files', name })));
+  const [first] = others;
+  if (first === undefined || others.includes(undefined) || first.problem !== '') return;
+  first.problem = `${certificate} is not used: a file before it is for the same names; of RSA and ECDSA side by side make Secrets`;
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;

@@ -99,6 +99,15 @@ test('listeners take what is for their hostname: exact, wildcard, any', async ()
   expect(await shown(port, 'shop.example.com')).toBe('shop');
 });
 
+test('a file whose names another has given before is said to be of no use', async () => {
+  const one = put('first', await authority.sign({ name: 'first', dns: ['shop.example.com'] }));
+  const two = put('second', await authority.sign({ name: 'second', dns: ['shop.example.com'] }));
+  const port = await serve(manifests({ ...HTTPS, hostname: 'shop.example.com' }), one, two);
+  expect(await shown(port, 'shop.example.com')).toBe('first');
+  const { body } = await askAdmin(running!.admin, '/status');
+  expect(body).toContain('second.pem is not used: a file before it is for the same names');
+});
+
 test('a Secret that is there counts, and a listener whose hostname no file fits has no certificate', async () => {
   const own = await authority.sign({ name: 'secret', dns: ['shop.example.com'] });
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
