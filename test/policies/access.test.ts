@@ -134,6 +134,11 @@ describe('what cannot be followed refuses what it guards, and nothing else:', ()
     ['one that is not true or false', { allow: [{ cel: 'request.path.size()' }] }],
     ['one that may take forever', { allow: [{ cel: 'request.path.matches("(a+)+$")' }] }],
     ['loops within loops', { allow: [{ cel: 'request.headers.all(a, request.headers.all(b, a == b))' }] }],
+    ['one that makes much of little', { allow: [{ cel: 'request.path.split("").all(c, request.query.contains(c))' }] }],
+    [
+      'many that may take long together',
+      { allow: Array.from({ length: 12 }, (_, n) => ({ cel: `request.path.split("/").exists(s, s == "${n}")` })) },
+    ],
     ['a regular expression', { allow: [{ paths: [{ type: 'RegularExpression', value: '(' }] }] }],
     ['a time zone', { allow: [{ times: [{ timeZone: 'Nowhere/City' }] }] }],
     ['an address', { allow: [{ addresses: ['10.0.0.300/8'] }] }],

@@ -1,6 +1,7 @@
 import { type AccessEntry, type AccessTime, POLICY_REASON } from '../../api/index.ts';
 import type { AccessRule, TimeWindow } from '../../config/index.ts';
 import { compileCel } from '../../value/cel.ts';
+import { MAX_CEL_STEPS } from '../../value/cel-cost.ts';
 import { readHttpMatches } from '../http-match.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import { requestPolicy } from './request-policy.ts';
@@ -14,14 +15,23 @@ export const access = requestPolicy({
   guards: true,
   read({ deny = [], allow = [], refusal = {}, shadow = false }, { field, invalid }) {
     const read = (entries: AccessEntry[], name: string) =>
-      entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid }));
+      entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid, cel }));
+    const cel = { steps: 0 };
     const { statusCode = FORBIDDEN, contentType = PLAIN, body } = refusal;
     const settings = { deny: read(deny, 'deny'), allow: read(allow, 'allow'), statusCode, shadow };
     return { Access: body === undefined ? settings : { ...settings, body: { contentType, text: body } } };
   },
 });
 
-function ruleOf(entry: AccessEntry, at: { at: number; field: string; invalid: Problem[] }): AccessRule {
+interface Reading {
+  at: number;
+  field: string;
+  invalid: Problem[];
+  /** What the expressions of the policy that were read so far may cost. */
+  cel: { steps: number };
+}
+
+function ruleOf(entry: AccessEntry, at: Reading): AccessRule {
   const { name = String(at.at), addresses = [], methods = [], paths = [], headers = [], times = [], cel } = entry;
   const matches = readHttpMatches(
     paths.map((path) => ({ path })),
@@ -38,7 +48,7 @@ function ruleOf(entry: AccessEntry, at: { at: number; field: string; invalid: Pr
     times: times.map((time, index) => windowOf(time, `${at.field}.times[${index}]`, at.invalid)),
   };
   if (cel === undefined) return rule;
-  const fault = celFault(cel);
+  const fault = celFault(cel, at.cel);
   if (fault !== undefined) at.invalid.push(problem(POLICY_REASON.Invalid, `${at.field}.cel`, fault));
   return { ...rule, cel };
 }
@@ -47,10 +57,10 @@ function headerFaults({ headers = [] }: AccessEntry, field: string): Problem[] {
   return readHttpMatches([{ path: { type: 'PathPrefix', value: '/' }, headers }], field).invalid;
 }
 
-function celFault(expression: string): string | undefined {
+function celFault(expression: string, all: Reading['cel']): string | undefined {
   try {
-    compileCel(expression);
-    return undefined;
+    all.steps += compileCel(expression).steps;
+    return all.steps <= MAX_CEL_STEPS ? undefined : 'may take too long together with the expressions before it';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
