@@ -1,4 +1,6 @@
 /** What policies cost a request, in memory and by themselves: `node bench/policy.ts`. Microseconds; see docs/performance.md. */
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AccessRule, RequestLimit } from '../src/config/index.ts';
 import { CONTINUE, type CompiledFilter, POLICY_FILTERS } from '../src/proxy/filter/index.ts';
 import { plainHead } from '../src/proxy/route/index.ts';
@@ -8,10 +10,10 @@ const ROUNDS = 5;
 const REQUESTS = 200_000;
 const CLIENTS = 256;
 
-function filterOf(type: 'RateLimit' | 'Access', settings: object): CompiledFilter {
+function filterOf(type: 'RateLimit' | 'Access', settings: object, state = new PolicyState()): CompiledFilter {
   const spec = { acts: [{ source: `${type}Policy/bench/bench`, holds: 'Default', settings }] };
   const target = { kind: 'Listener', key: 'bench/gw/http' };
-  return [POLICY_FILTERS[type]!({ key: `${type}/bench`, type, target, spec }, new PolicyState())].flat()[0]!;
+  return [POLICY_FILTERS[type]!({ key: `${type}/bench`, type, target, spec }, state)].flat()[0]!;
 }
 
 const limit = (more: Partial<RequestLimit> = {}): RequestLimit => ({
@@ -41,6 +43,14 @@ const rule = (more: Partial<AccessRule>): AccessRule => ({
 const access = (deny: AccessRule[]): object => ({ deny, allow: [], statusCode: 403, shadow: false });
 const networks = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/25`);
 
+/** As the first of two workers has it; the file goes with the process. */
+function sharedByTwo(): PolicyState {
+  const folder = mkdtempSync('/dev/shm/daemun-bench-');
+  const fd = openSync(join(folder, 'limits'), 'w+');
+  rmSync(folder, { recursive: true });
+  return new PolicyState({ fd, index: 0, workers: 2, seed: 1 });
+}
+
 const CASES: Record<string, CompiledFilter> = {
   'local limit by client address, headers told': filterOf('RateLimit', { limits: [limit()], headers: 'All' }),
   'local limit by client address, headers of refusals': filterOf('RateLimit', {
@@ -51,6 +61,11 @@ const CASES: Record<string, CompiledFilter> = {
     limits: [limit({ requests: 1, period: 86_400_000, burst: 1 })],
     headers: 'None',
   }),
+  'local limit by client address, shared by two workers': filterOf(
+    'RateLimit',
+    { limits: [limit()], headers: 'None' },
+    sharedByTwo(),
+  ),
   '10,000 networks': filterOf('Access', access([rule({ addresses: networks })])),
   'three paths and a method': filterOf(
     'Access',
