@@ -3,7 +3,8 @@
  * in-memory driver, with no kernel. `node bench/engine.ts` prints microseconds a request; compare before and after a
  * change.
  */
-
+import { setFlagsFromString } from 'node:v8';
+import { ENGINE_FLAG } from '../src/cli/engine-flag.ts';
 import { type ConfigObject, Snapshot } from '../src/config/index.ts';
 import { Metrics } from '../src/observe/index.ts';
 import { Policies } from '../src/proxy/filter/index.ts';
@@ -20,6 +21,9 @@ import { MemoryDriver, MemoryLink } from '../src/proxy/listen/index.ts';
 import { compileTable, PlanCache } from '../src/proxy/route/index.ts';
 import { Backends } from '../src/proxy/upstream/index.ts';
 import { Networks } from '../src/value/networks.ts';
+
+// As in a worker.
+setFlagsFromString(ENGINE_FLAG);
 
 const HOSTS = 100;
 const PATHS = 10;
