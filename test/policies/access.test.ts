@@ -34,13 +34,17 @@ interface Asked {
   path?: string;
   method?: string;
   headers?: Record<string, string>;
+  /** Names and values, as they are sent. */
+  lines?: string[];
 }
 
-async function ask({ from = '192.0.2.1', host = 'a.example', path = '/', method = 'GET', headers = {} }: Asked = {}) {
+async function ask({ from = '192.0.2.1', host = 'a.example', path = '/', method = 'GET', ...more }: Asked = {}) {
+  const { headers = {}, lines = [] } = more;
+  const sent = ['host', host, 'x-forwarded-for', from, ...Object.entries(headers).flat(), ...lines];
   const options = { port: rig.port(), host: '127.0.0.1', path, method };
   const answer = await new Promise<http.IncomingMessage>((resolve, reject) =>
     http
-      .request({ ...options, headers: { host, 'x-forwarded-for': from, ...headers } }, resolve)
+      .request({ ...options, headers: sent }, resolve)
       .on('error', reject)
       .end(),
   );
@@ -87,6 +91,27 @@ describe('an AccessPolicy', () => {
   ])('denies by %s', async (_, rule, denied, allowed) => {
     await rig.write(site(access({ deny: [rule] })));
     expect([await status(denied), await status(allowed)]).toEqual([403, 200]);
+  });
+
+  test.each<[string, string[]]>([
+    ['a line more before it', ['x-role', 'guest', 'x-role', 'root']],
+    ['a line more after it', ['x-role', 'root', 'x-role', 'guest']],
+    ['a spelling that CGI takes for it', ['X_Role', 'root']],
+    ['cookies in two lines', ['cookie', 'a=b', 'cookie', 'role=root']],
+  ])('denies by header whoever sends %s, and allows nobody so', async (_, lines) => {
+    const headers = [
+      [{ name: 'X-Role', value: 'root' }],
+      [{ name: 'Cookie', type: 'RegularExpression', value: '(.*; )?role=root(;.*)?' }],
+    ];
+    await rig.write(site(access({ deny: headers.map((one) => ({ headers: one })) })));
+    expect([await status({ lines }), await status({ lines: ['x-role', 'guest'] })]).toEqual([403, 200]);
+    await rig.write(site(access({ allow: [{ headers: headers[0] }] })));
+    expect([await status({ lines }), await status({ lines: ['x-role', 'root'] })]).toEqual([403, 200]);
+  });
+
+  test('expressions see cookies of several lines as backends do', async () => {
+    await rig.write(site(access({ deny: [{ cel: 'request.headers.cookie == "a=b; c=d"' }] })));
+    expect(await status({ lines: ['cookie', 'a=b', 'cookie', 'c=d'] })).toBe(403);
   });
 
   test('allows nothing by an expression that has no value', async () => {

@@ -33,7 +33,7 @@ afterAll(() => rig.close());
 interface Asked {
   host?: string;
   path?: string;
-  headers?: Record<string, string>;
+  headers?: http.OutgoingHttpHeaders;
 }
 
 function ask({ host = 'a.example', path = '/', headers = {} }: Asked = {}): Promise<http.IncomingMessage> {
@@ -107,6 +107,16 @@ describe('a limit', () => {
     expect(await statuses(3, { path: '/apis' })).toEqual([200, 200, 200]);
     expect(await statuses(3, { path: '/api/x' })).toEqual([200, 200, 429]);
     expect(await statuses(1, { path: '/api', headers: { 'x-forwarded-for': '192.0.2.9' } })).toEqual([200]);
+  });
+
+  test('counts whoever says among other things what it is for', async () => {
+    const when = [{ headers: [{ name: 'x-plan', value: 'free' }] }, { queryParams: [{ name: 'plan', value: 'free' }] }];
+    await rig.write(site(limits('said', GATEWAY, hourly(1, { when }))));
+    const paid = { path: '/?plan=paid', headers: { 'x-plan': 'paid' } };
+    expect(await statuses(2, paid)).toEqual([200, 200]);
+    expect(await statuses(2, { ...paid, path: '/?plan=paid&plan=free' })).toEqual([200, 429]);
+    expect(await statuses(1, { ...paid, headers: { 'x-plan': ['paid', 'free'] } })).toEqual([429]);
+    expect(await statuses(1, { ...paid, headers: { 'X-Plan': 'paid', X_Plan: 'free' } })).toEqual([429]);
   });
 
   test('answers as it is told to, and refuses nothing in a dry run', async () => {

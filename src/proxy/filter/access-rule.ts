@@ -5,6 +5,7 @@ import { type CelContext, compileCel } from '../../value/cel.ts';
 import { Networks } from '../../value/networks.ts';
 import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../ground/head.ts';
+import type { Reading } from '../match/condition.ts';
 import type { FilterScope } from './filter.ts';
 import { RequestMatches } from './request-match.ts';
 import { TimeWindows } from './time-window.ts';
@@ -20,11 +21,11 @@ export class CompiledAccessRule {
   #lastHas = false;
 
   /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
-  constructor({ name, addresses, methods, paths, headers, times, cel }: AccessRule) {
+  constructor({ name, addresses, methods, paths, headers, times, cel }: AccessRule, reading: Reading) {
     this.name = name;
     this.#networks = addresses.length === 0 ? null : new Networks(addresses);
     this.#matches =
-      methods.length + paths.length + headers.length === 0 ? null : matchesOf({ methods, paths, headers });
+      methods.length + paths.length + headers.length === 0 ? null : matchesOf({ methods, paths, headers }, reading);
     this.#times = times.length === 0 ? null : new TimeWindows(times);
     this.#cel = cel === undefined ? null : celOf(cel);
   }
@@ -49,13 +50,16 @@ export class CompiledAccessRule {
 const ANY_PATH: AccessRule['paths'] = [{ type: 'PathPrefix', value: '/' }];
 
 /** One match for each pair of a method and a path: of each list one item must hold. */
-function matchesOf({ methods, paths, headers }: Pick<AccessRule, 'methods' | 'paths' | 'headers'>): RequestMatches {
+function matchesOf(
+  { methods, paths, headers }: Pick<AccessRule, 'methods' | 'paths' | 'headers'>,
+  reading: Reading,
+): RequestMatches {
   const all = (paths.length === 0 ? ANY_PATH : paths).flatMap((path) =>
     methods.length === 0
       ? [{ path, headers, query: [] }]
       : methods.map((method) => ({ path, method, headers, query: [] })),
   );
-  return new RequestMatches(all);
+  return new RequestMatches(all, reading);
 }
 
 function celOf(expression: string): (context: CelContext) => boolean {
@@ -89,7 +93,7 @@ function headersOf(head: Head): Record<string, string> {
     const at = i * FIELD_STRIDE;
     const name = ARENA.latin1Slice(head.fields[at + NAME_START]!, head.fields[at + NAME_END]!).toLowerCase();
     const before = headers[name];
-    headers[name] = before === undefined ? head.value(i) : `${before},${head.value(i)}`;
+    headers[name] = before === undefined ? head.value(i) : before + (name === 'cookie' ? '; ' : ',') + head.value(i);
   }
   return headers;
 }

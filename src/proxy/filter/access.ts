@@ -28,10 +28,10 @@ class AccessFilter implements CompiledFilter {
     this.#settings = settings;
     const decision = settings.shadow ? 'would-deny' : 'denied';
     this.#deny = settings.deny.map((one) => ({
-      rule: new CompiledAccessRule(one),
+      rule: new CompiledAccessRule(one, 'Any'),
       denied: counts.counter(source, one.name, decision),
     }));
-    this.#allow = settings.allow.map((one) => new CompiledAccessRule(one));
+    this.#allow = settings.allow.map((one) => new CompiledAccessRule(one, 'Whole'));
     this.#denied = counts.counter(source, '', decision);
   }
 

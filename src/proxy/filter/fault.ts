@@ -35,7 +35,7 @@ class FaultFilter implements CompiledFilter {
   constructor({ source, holds }: Acting<FaultSettings>, settings: FaultSettings, { counts }: PolicyState) {
     this.yields = holds === 'Default';
     this.#settings = settings;
-    this.#matches = new RequestMatches(settings.when);
+    this.#matches = new RequestMatches(settings.when, 'Whole');
     this.#delayed = counts.counter(source, '', 'delayed');
     this.#aborted = counts.counter(source, '', 'aborted');
   }

@@ -21,7 +21,7 @@ export class LimitScope {
   constructor({ name, key, when, exempt }: Limit, { source, yields, state }: LimitingPolicy) {
     // Defaults and overrides of one policy may have the same names.
     this.key = new KeyReader(`${source} ${yields} ${name}`, key, state.seed);
-    this.#matches = new RequestMatches(when);
+    this.#matches = new RequestMatches(when, 'Any');
     this.#exempt = exempt.length === 0 ? null : new Networks(exempt);
   }
 

@@ -4,7 +4,7 @@ import { ARENA } from '../ground/arena.ts';
 import type { Head } from '../ground/head.ts';
 import { normalEscapes } from '../ground/path-form.ts';
 import { sameBytes, wireText } from '../match/byte-map.ts';
-import { type Condition, compileConditions, prefixText } from '../match/condition.ts';
+import { type Condition, compileConditions, prefixText, type Reading } from '../match/condition.ts';
 import { compileRegex, type Regex } from '../match/regex.ts';
 
 type Test = Pick<Condition, 'holds'>;
@@ -13,8 +13,8 @@ export class RequestMatches {
   readonly #matches: ReadonlyArray<readonly Test[]>;
 
   /** Throws DMN_CONFIG_INVALID for what cannot be compiled. None: every request. */
-  constructor(matches: readonly HttpMatch[]) {
-    this.#matches = matches.map((match) => [...pathTests(match.path), ...compileConditions(match)]);
+  constructor(matches: readonly HttpMatch[], reading: Reading) {
+    this.#matches = matches.map((match) => [...pathTests(match.path), ...compileConditions(match, { reading })]);
   }
 
   holds(head: Head): boolean {

@@ -4,9 +4,19 @@
  */
 import type { HttpMatch, ValueMatch } from '../../config/index.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
-import { FIELD_STRIDE, fieldHash, type Head, VALUE_END, VALUE_START } from '../ground/head.ts';
+import {
+  FIELD_STRIDE,
+  fieldHash,
+  type Head,
+  imitatesName,
+  NAME_END,
+  NAME_HASH,
+  NAME_START,
+  VALUE_END,
+  VALUE_START,
+} from '../ground/head.ts';
 import { sameBytes, wireText } from './byte-map.ts';
-import { findParameter, foundEquals, foundText } from './query.ts';
+import { findParameter, found, foundEquals, foundText } from './query.ts';
 import { compileRegex, type Regex } from './regex.ts';
 
 export interface Condition {
@@ -18,13 +28,29 @@ export interface Condition {
 
 const NONE: readonly Condition[] = [];
 
+/**
+ * Of a header or parameter that a request has more than once: `Whole`: what holds, holds for all of it. `Any`: also what
+ * holds for one line, in whatever spelling of its name CGI-like backends know it by, or for one pair. So nobody walks
+ * past a guard by adding a line, whichever of them the backend takes.
+ */
+export type Reading = 'Whole' | 'Any';
+
+interface ConditionOptions {
+  compile?: typeof compileRegex;
+  reading?: Reading;
+}
+
 /** The conditions of a match, cheapest first. Throws DMN_CONFIG_INVALID for a regular expression that is none. */
-export function compileConditions(match: HttpMatch, compile = compileRegex): readonly Condition[] {
+export function compileConditions(
+  match: HttpMatch,
+  { compile = compileRegex, reading = 'Whole' }: ConditionOptions = {},
+): readonly Condition[] {
   if (match.method === undefined && match.headers.length === 0 && match.query.length === 0) return NONE;
   const conditions: Condition[] = [];
   if (match.method !== undefined) conditions.push(new MethodCondition(match.method));
-  for (const header of distinctHeaders(match.headers)) conditions.push(new HeaderCondition(header, compile));
-  for (const parameter of distinctNames(match.query)) conditions.push(new QueryCondition(parameter, compile));
+  const [Header, Query] = reading === 'Any' ? [AnyHeader, AnyQuery] : [HeaderCondition, QueryCondition];
+  for (const header of distinctHeaders(match.headers)) conditions.push(new Header(header, compile));
+  for (const parameter of distinctNames(match.query)) conditions.push(new Query(parameter, compile));
   return conditions;
 }
 
@@ -66,56 +92,108 @@ class MethodCondition implements Condition {
 class HeaderCondition implements Condition {
   readonly kind = 'header';
   readonly text: string;
-  readonly #name: string;
+  protected readonly name: string;
   readonly #hash: number;
   readonly #value: string;
   readonly #regex: Regex | undefined;
+  readonly #between: string;
 
   constructor(match: ValueMatch, compile: typeof compileRegex) {
     this.text = `header ${match.name} ${wanted(match)}`;
-    this.#name = match.name.toLowerCase();
-    this.#hash = fieldHash(this.#name);
+    this.name = match.name.toLowerCase();
+    this.#hash = fieldHash(this.name);
+    // RFC 6265 5.4, RFC 9113 8.2.3: cookies are no list.
+    this.#between = this.name === 'cookie' ? '; ' : ',';
     this.#value = wireText(match.value);
     this.#regex = match.type === 'RegularExpression' ? compile(match.value) : undefined;
   }
 
   holds(head: Head): boolean {
-    const first = head.find(this.#name, this.#hash);
+    const first = head.find(this.name, this.#hash);
     if (first < 0) return false;
-    const more = head.find(this.#name, this.#hash, first + 1) >= 0;
+    const more = head.find(this.name, this.#hash, first + 1) >= 0;
     if (this.#regex !== undefined) return this.#regex.testExact(this.#joined(head, first));
     if (more) return this.#joined(head, first) === this.#value;
-    const at = first * FIELD_STRIDE;
+    return this.#isValue(head, first);
+  }
+
+  /** The value of one line is what is asked for. */
+  protected fits(head: Head, line: number): boolean {
+    return this.#regex === undefined ? this.#isValue(head, line) : this.#regex.testExact(head.value(line));
+  }
+
+  #isValue(head: Head, line: number): boolean {
+    const at = line * FIELD_STRIDE;
     return sameBytes(head.fields[at + VALUE_START]!, head.fields[at + VALUE_END]!, this.#value);
   }
 
   /** RFC 9110 5.2: lines of the same name are one list, joined by commas. */
   #joined(head: Head, first: number): string {
     let joined = head.value(first);
-    for (let i = head.find(this.#name, this.#hash, first + 1); i >= 0; i = head.find(this.#name, this.#hash, i + 1)) {
-      joined += `,${head.value(i)}`;
+    for (let i = head.find(this.name, this.#hash, first + 1); i >= 0; i = head.find(this.name, this.#hash, i + 1)) {
+      joined += this.#between + head.value(i);
     }
     return joined;
+  }
+}
+
+class AnyHeader extends HeaderCondition {
+  // All spellings of a name have one hash.
+  readonly #spellings: string;
+  readonly #either: number;
+
+  constructor(match: ValueMatch, compile: typeof compileRegex) {
+    super(match, compile);
+    this.#spellings = this.name.replaceAll('_', '-');
+    this.#either = fieldHash(this.name);
+  }
+
+  override holds(head: Head): boolean {
+    return super.holds(head) || this.#anyHolds(head);
+  }
+
+  #anyHolds(head: Head): boolean {
+    const { fields, count } = head;
+    for (let line = 0; line < count; line++) {
+      const at = line * FIELD_STRIDE;
+      if (fields[at + NAME_HASH] !== this.#either) continue;
+      const isNamed = imitatesName(fields[at + NAME_START]!, fields[at + NAME_END]!, this.#spellings);
+      if (isNamed && this.fits(head, line)) return true;
+    }
+    return false;
   }
 }
 
 class QueryCondition implements Condition {
   readonly kind = 'query';
   readonly text: string;
-  readonly #name: string;
+  protected readonly name: string;
   readonly #value: string;
   readonly #regex: Regex | undefined;
 
   constructor(match: ValueMatch, compile: typeof compileRegex) {
     this.text = `query parameter ${match.name} ${wanted(match)}`;
-    this.#name = wireText(match.name);
+    this.name = wireText(match.name);
     this.#value = wireText(match.value);
     this.#regex = match.type === 'RegularExpression' ? compile(match.value) : undefined;
   }
 
   holds(head: Head): boolean {
-    if (!findParameter(head, this.#name)) return false;
+    return findParameter(head, this.name) && this.fits();
+  }
+
+  /** The value found last is what is asked for. */
+  protected fits(): boolean {
     return this.#regex === undefined ? foundEquals(this.#value) : this.#regex.testExact(foundText());
+  }
+}
+
+class AnyQuery extends QueryCondition {
+  override holds(head: Head): boolean {
+    for (let from = head.queryStart; findParameter(head, this.name, from); from = found.end + 1) {
+      if (this.fits()) return true;
+    }
+    return false;
   }
 }
 

@@ -20,9 +20,9 @@ const MALFORMED = 2;
 /** The value of the parameter that `findParameter` found last; a pair without '=' has an empty one. */
 export const found = { start: 0, end: 0 };
 
-/** The first well-formed pair of this name. `name`: decoded, one character a byte. */
-export function findParameter(head: Head, name: string): boolean {
-  let at = head.queryStart;
+/** The first well-formed pair of this name, not before `from`. `name`: decoded, one character a byte. */
+export function findParameter(head: Head, name: string, from: number = head.queryStart): boolean {
+  let at = from;
   while (at < head.queryEnd) {
     let equals = -1;
     let sound = true;

@@ -55,7 +55,7 @@ export class PlannedMatch {
     const expression = this.path.type === 'RegularExpression' ? this.path.value : undefined;
     this.regex = expression === undefined ? undefined : compile(expression);
     this.regexStart = expression === undefined ? '' : literalStart(expression);
-    this.conditions = [...(grpc ? [GRPC_CALL] : []), ...compileConditions(match, compile)];
+    this.conditions = [...(grpc ? [GRPC_CALL] : []), ...compileConditions(match, { compile })];
     this.methods = this.conditions.filter((condition) => condition.kind === 'method').length;
     this.headers = this.conditions.filter((condition) => condition.kind === 'header').length;
     this.parameters = this.conditions.filter((condition) => condition.kind === 'query').length;
