@@ -45,7 +45,7 @@ async function readyOrWhy(source: ClusterSource): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const failing = new Promise<never>((_, reject) => {
     timer = setInterval(() => {
-      const found = [...source.diagnostics.values()];
+      const found = [...source.diagnostics.values()].filter(({ severity }) => severity === 'error');
       // A right that is missing does not come by waiting.
       const first = found.find(({ message }) => message.includes('grant list')) ?? found[0];
       const isOver = first?.message.includes('grant list') || performance.now() - began > PATIENCE;
@@ -81,10 +81,12 @@ export function heldSource(sources: ReadonlyArray<Source>): PipelineOptions['sou
     for (const source of sources) {
       diagnostics.apply(Array.from(source.diagnostics.entries(), ([key, value]) => ({ key, value })));
     }
+    const installed = sources.find((source) => source.installed !== undefined)?.installed;
     return {
       name: 'held',
       synced: new Date(),
       collections,
+      ...(installed ? { installed } : {}),
       diagnostics,
       ready: Promise.resolve(),
       close: async () => {},

@@ -3,8 +3,10 @@ import { type Admin, startAdmin } from '../admin/index.ts';
 import { Authority, type ServiceAccount, STREAM_AUDIENCE, tokenReview } from '../authority/index.ts';
 import { Control } from '../control/index.ts';
 import { openStream, RemoteFleets, type StreamServer } from '../delivery/stream/index.ts';
+import type { Change } from '../graph/index.ts';
 import { createLog, type Log, type LogFormat, type LogLevel, Metrics, mergeMetrics } from '../observe/index.ts';
 import { InfrastructureReconciler, type InfrastructureSettings, type LiveObject } from '../reconcile/index.ts';
+import type { Diagnostic } from '../sources/index.ts';
 import { infrastructureName } from '../value/infrastructure-name.ts';
 import type { AdminSetup } from './admin-option.ts';
 import { ClusterRun, type ClusterSetup } from './cluster-run.ts';
@@ -70,7 +72,8 @@ class ControllerRun {
     const { controllerNames, namespaces } = setup.cluster;
     const { source, writer, client } = cluster;
     this.#control = new Control({ source, writer, controllerNames, perGateway: true, log });
-    const { collections } = this.#control.pipeline.source;
+    const { collections, diagnostics } = this.#control.pipeline.source;
+    diagnostics.subscribe((changes) => this.#tell(changes));
     const services = collections.Service;
     this.#infrastructure = new InfrastructureReconciler({
       client,
@@ -86,6 +89,15 @@ class ControllerRun {
       log,
     });
     services.subscribe(() => this.#infrastructure.published());
+  }
+
+  /** What it met in reading the cluster, once until it changes. */
+  #tell(changes: ReadonlyArray<Change<Diagnostic>>): void {
+    for (const { before, after } of changes) {
+      if (after === undefined || after.message === before?.message) continue;
+      const say = after.severity === 'info' ? 'info' : 'warn';
+      this.#log[say](after.object === '' ? {} : { object: after.object }, after.message);
+    }
   }
 
   async start(): Promise<void> {

@@ -1,5 +1,5 @@
 /** From resources to config, statuses and diagnostics: what `check`, `run` and a controller have in common. */
-import type { ProvidedCertificate, WantedCertificate, WantedInfrastructure } from '../api/index.ts';
+import type { InstalledCrd, ProvidedCertificate, WantedCertificate, WantedInfrastructure } from '../api/index.ts';
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { type Change, type Collection, type CollectionView, join, SourceCollection } from '../graph/index.ts';
 import { type Diagnostic, type FileSource, LastGood, type Source } from '../sources/index.ts';
@@ -84,7 +84,9 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const acks = new SourceCollection<Ack>('acks');
   const deliveries = new SourceCollection<Delivery>('deliveries');
   const addresses = new SourceCollection<AssignedAddresses>('addresses');
-  const inputs = { ...source.collections, acks, deliveries, addresses, superseded: lastGood.collection, provided };
+  const installed = source.installed ?? new SourceCollection<InstalledCrd>('installed CRDs');
+  const told = { acks, deliveries, addresses, superseded: lastGood.collection, provided, installed };
+  const inputs = { ...source.collections, ...told };
   const {
     config: translated,
     statuses,
@@ -120,8 +122,8 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     return options.bareServices ? [...all, ...bareServices(config.values(), options.bareServices)] : all;
   };
   const report = (met: ReadonlyArray<Finding> = []) => ({ items: book.items(), diagnostics: problems(met) });
-  const told = { report, problems: () => problems(), graph };
-  return { source, config, unserved, wanted, infrastructure, acks, deliveries, addresses, ...told };
+  const views = { report, problems: () => problems(), graph };
+  return { source, config, unserved, wanted, infrastructure, acks, deliveries, addresses, ...views };
 }
 
 /**

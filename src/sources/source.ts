@@ -1,4 +1,4 @@
-import { KINDS, type Kind, type ResourceByKind } from '../api/index.ts';
+import { type InstalledCrd, KINDS, type Kind, type ResourceByKind } from '../api/index.ts';
 import { type Collection, SourceCollection } from '../graph/index.ts';
 import type { Diagnostic } from './diagnostic.ts';
 
@@ -10,6 +10,8 @@ export interface Source {
   readonly collections: ResourceCollections;
   /** What is wrong with the input now. */
   readonly diagnostics: Collection<Diagnostic>;
+  /** The Gateway API's CRDs of a cluster; absent where there is none. */
+  readonly installed?: Collection<InstalledCrd>;
   /** Fulfilled when the collections hold what was there at the start. */
   readonly ready: Promise<void>;
   /** What it is called where people look, such as `files`. */

@@ -3,6 +3,7 @@ import {
   type AnyResource,
   apiVersionOf,
   type Condition,
+  GATEWAY_GROUP,
   KINDS,
   type Kind,
   objectKey,
@@ -23,6 +24,8 @@ export interface GoldenCase {
   options?: Partial<TranslateOptions>;
   /** Objects by `Kind/name` or `Kind/namespace/name`, without what is the same everywhere. */
   input: Record<string, Fields>;
+  /** The Gateway API's CRDs of the cluster, by name without the group; absent: they are not known. */
+  crds?: Record<string, { version?: string; channel?: string }>;
   /** Whether a data plane answers: all sockets open, or none; a message makes the listener fail. */
   dataPlane?: { failing?: Record<string, { code: string; message: string }>; rejecting?: Record<string, string> };
 }
@@ -54,6 +57,11 @@ export function runGolden(golden: GoldenCase, pem: TestPem): GoldenOutput {
     const collection = inputs[resource.kind] as unknown as SourceCollection<AnyResource>;
     collection.apply([{ key: objectKey(resource), value: resource }]);
   }
+  const crds = Object.entries(golden.crds ?? {}).map(([plural, crd]) => ({
+    name: `${plural}.${GATEWAY_GROUP}`,
+    ...crd,
+  }));
+  inputs.installed.apply(crds.map((value) => ({ key: value.name, value })));
   const { config, statuses, diagnostics, infrastructure } = translation(inputs, options);
   if (golden.dataPlane !== undefined) answer(inputs, config.values(), golden.dataPlane);
   const configs = Array.from(config.entries()).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,4 +1,11 @@
-import type { GatewayAddress, Kind, ProvidedCertificate, ResourceByKind, Superseded } from '../api/index.ts';
+import type {
+  GatewayAddress,
+  InstalledCrd,
+  Kind,
+  ProvidedCertificate,
+  ResourceByKind,
+  Superseded,
+} from '../api/index.ts';
 import type { Ack, Delivery } from '../config/index.ts';
 import type { Collection } from '../graph/index.ts';
 
@@ -14,6 +21,8 @@ export type Inputs = { readonly [K in Kind]: Collection<ResourceByKind[K]> } & {
   readonly superseded: Collection<Superseded>;
   /** Certificates that no Secret holds, by `providedKey`. */
   readonly provided: Collection<ProvidedCertificate>;
+  /** The Gateway API's CRDs of a cluster, by name; empty without one. */
+  readonly installed: Collection<InstalledCrd>;
 };
 
 export interface AssignedAddresses {

@@ -1,5 +1,6 @@
 import {
   type AnyResource,
+  type InstalledCrd,
   KINDS,
   type Kind,
   objectKey,
@@ -35,6 +36,7 @@ export function emptyInputs(): SourceInputs {
   collections.addresses = new SourceCollection<AssignedAddresses>('addresses') as SourceCollection<unknown>;
   collections.superseded = new SourceCollection<Superseded>('superseded') as SourceCollection<unknown>;
   collections.provided = new SourceCollection<ProvidedCertificate>('provided') as SourceCollection<unknown>;
+  collections.installed = new SourceCollection<InstalledCrd>('installed') as SourceCollection<unknown>;
   return collections as unknown as SourceInputs;
 }
 

@@ -120,6 +120,18 @@ test('explain asks the one Gateway that has the port, or the one that is named',
   expect((await run('explain', 'http://a.example.com/', '--gateway', 'shop/other')).code).toBe(1);
 });
 
+test('status tells which kinds the cluster does not serve; CRDs of a release that is not known are no refusal', async () => {
+  const unknown = { ...condition('SupportedVersion', 'False'), message: 'CRDs of v1.8.0' };
+  const gatewayClass = { ...CLASS, status: { conditions: [condition('Accepted', 'True'), unknown] } } as ApiObject;
+  const { api, run } = await start(gatewayClass);
+  expect((await run('status')).stdout).not.toContain('not served by this cluster');
+  api.kinds = api.kinds.filter(({ kind }) => kind !== 'TCPRoute');
+  const { stdout, code } = await run('status');
+  expect(stdout).toContain('warning: TCPRoute is not served by this cluster: install');
+  expect(stdout).toContain('CRDs of v1.8.0');
+  expect(code).toBe(0);
+});
+
 test('what may not be read is said at once', async () => {
   const { api, run } = await start(CLASS);
   api.fault = ({ path }) => (path.endsWith('/gateways') ? FORBIDDEN : undefined);

@@ -160,6 +160,27 @@ test('parameters of class and Gateway shape it; where they are missing, that is 
   await expect.poll(shape).toEqual(['NodePort', 2]);
 });
 
+test('tells in the log what an old cluster does not serve, and in the class of which release its CRDs are', async () => {
+  const crd = {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: {
+      name: 'gateways.gateway.networking.k8s.io',
+      annotations: { 'gateway.networking.k8s.io/bundle-version': 'v1.8.0' },
+    },
+    spec: {},
+  };
+  const api = await startApi(CLASS, crd as unknown as ApiObject, edge());
+  api.kinds = api.kinds.filter(({ kind }) => kind !== 'UDPRoute');
+  const process = await controller(api);
+  await process.logged('UDPRoute is not served by this cluster, which has Gateway API v1.8.0');
+  await expect
+    .poll(() => conditionOf(api, 'GatewayClass', 'daemun', 'SupportedVersion'))
+    .toMatchObject({ status: 'False', reason: 'UnsupportedVersion' });
+  expect(conditionOf(api, 'GatewayClass', 'daemun', 'Accepted')?.status).toBe('True');
+  await expect.poll(() => conditionOf(api, 'Gateway', 'edge', 'Accepted')?.status).toBe('True');
+});
+
 test.each([
   [['controller'], 2, "required option '--image <image>' not specified"],
   [['controller', '--image', 'x', '--stream-address', 'x:1'], 2, '"x:1" is not https://HOST:PORT'],

@@ -67,6 +67,8 @@ export const TONES = { good: 'good', bad: 'error', note: 'warning', open: 'dim' 
 export function verdictOf({ type, status }: Condition, { served }: { served: boolean }): Verdict {
   if (NEGATIVE.has(type)) return status !== 'True' ? 'good' : HARMLESS.has(type) ? 'note' : 'bad';
   if (status === 'True') return 'good';
+  // The class is accepted all the same, and what is known of it works.
+  if (type === 'SupportedVersion') return 'note';
   return (type === 'Programmed' || type === 'Ready') && !served ? 'open' : 'bad';
 }
 

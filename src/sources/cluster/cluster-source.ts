@@ -4,6 +4,7 @@ import {
   apiVersionOf,
   type ConfigMap,
   GATEWAY_GROUP,
+  type InstalledCrd,
   KINDS,
   type Kind,
   NAMESPACE_NAME_LABEL,
@@ -12,7 +13,7 @@ import {
   type Resource,
   type Secret,
 } from '../../api/index.ts';
-import { batch, SourceCollection } from '../../graph/index.ts';
+import { batch, type Collection, SourceCollection } from '../../graph/index.ts';
 import { isObject } from '../../value/json-object.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { LastGood } from '../last-good.ts';
@@ -21,6 +22,7 @@ import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { discover, type ServedResource } from './discovery.ts';
 import { FullReads } from './full-reads.ts';
+import { InstalledCrds, unservedFindings } from './installed-crds.ts';
 import { ListWatch, type ListWatchTimes } from './list-watch.ts';
 import { referencedBy } from './referenced.ts';
 
@@ -65,12 +67,15 @@ export class ClusterSource implements Source {
   /** By the key of the object, of the kinds whose statuses are ours to write. */
   readonly live = new SourceCollection<LiveStatus>('live statuses');
   readonly ready: Promise<void>;
+  readonly #crds: InstalledCrds;
   readonly #options: ClusterSourceOptions;
   readonly #followed = new Map<Kind, Followed>();
   /** What refers to what, by the object that refers. */
   readonly #references = new Map<string, string[]>();
   readonly #full: FullReads;
   readonly #timer: NodeJS.Timeout;
+  /** What the last look found; undefined before the first. */
+  #served: ReadonlyMap<Kind, ServedResource> | undefined;
   #closed = false;
 
   constructor(options: ClusterSourceOptions) {
@@ -78,6 +83,12 @@ export class ClusterSource implements Source {
     this.#full = new FullReads(options.client, {
       put: (key, value) => this.#putCredential(key, value as Secret | ConfigMap | undefined),
       trouble: (key, error) => this.#tell(key, error),
+    });
+    this.#crds = new InstalledCrds({
+      client: options.client,
+      times: options.times,
+      changed: () => this.#tellUnserved(),
+      trouble: (trouble) => this.#tellCrds(trouble),
     });
     this.ready = this.#begin();
     this.#timer = setInterval(() => void this.#look(), options.rediscover ?? REDISCOVER).unref();
@@ -87,6 +98,7 @@ export class ClusterSource implements Source {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#full.close();
+    await this.#crds.close();
     await Promise.all([...this.#followed.values()].flatMap(({ watches }) => watches.map((watch) => watch.close())));
   }
 
@@ -100,16 +112,21 @@ export class ClusterSource implements Source {
     };
   }
 
-  /** Kinds that the cluster does not serve. */
+  /** Kinds that are wanted, and that the cluster did not serve at the last look. */
   get missing(): Kind[] {
-    return (Object.keys(KINDS) as Kind[]).filter((kind) => !this.#followed.has(kind));
+    const { kinds = Object.keys(KINDS) as Kind[] } = this.#options;
+    return kinds.filter((kind) => this.#served?.has(kind) !== true);
+  }
+
+  get installed(): Collection<InstalledCrd> {
+    return this.#crds.collection;
   }
 
   async #begin(): Promise<void> {
     // Until the cluster has said what it serves, there is nothing to be ready with.
     while (!this.#closed && !(await this.#look())) await this.#rest();
     const watches = [...this.#followed.values()].flatMap((followed) => followed.watches);
-    await Promise.all(watches.map(({ synced }) => synced));
+    await Promise.all([...watches.map(({ synced }) => synced), this.#crds.settled]);
     await this.#full.settled();
     this.synced = new Date();
   }
@@ -125,6 +142,8 @@ export class ClusterSource implements Source {
       for (const [kind, resource] of served) this.#follow(kind, resource);
       // A kind that went keeps its objects until its own watch says that they are gone.
       this.#tell('cluster', undefined);
+      this.#served = served;
+      this.#tellUnserved();
       return true;
     } catch (error) {
       this.#tell('cluster', error instanceof Error ? error : new Error(String(error)));
@@ -228,6 +247,26 @@ export class ClusterSource implements Source {
       object.metadata.labels = { ...object.metadata.labels, [NAMESPACE_NAME_LABEL]: object.metadata.name };
     }
     return object as AnyResource;
+  }
+
+  /** Before the first look, nothing is known to be missing. */
+  #tellUnserved(): void {
+    if (this.#served === undefined) return;
+    const found = unservedFindings(this.missing, this.#crds.collection.values());
+    this.diagnostics.apply(
+      (['gateway', 'own', 'retry'] as const).map((about) => {
+        const value = found.get(about);
+        return value === undefined ? { key: `unserved ${about}` } : { key: `unserved ${about}`, value };
+      }),
+    );
+  }
+
+  #tellCrds(trouble: { error: Error; denied: boolean } | undefined): void {
+    const about = 'CustomResourceDefinition/';
+    if (!trouble?.denied) return this.#tell(about, trouble?.error);
+    const message = `${trouble.error.message}: whether the Gateway API's version is supported is not told; grant get, list and watch on CRDs`;
+    const value: Diagnostic = { severity: 'info', file: '', line: 0, object: about, field: '', message };
+    this.diagnostics.apply([{ key: about, value }]);
   }
 
   #tell(about: string, error: Error | undefined): void {

@@ -4,6 +4,7 @@ import {
   GATEWAY_CLASS_REASON,
   type GatewayClass,
   type GatewayClassStatus,
+  type InstalledCrd,
   KONG_UNMANAGED_ANNOTATION,
   PUBLISH_SERVICE_ANNOTATION,
   UNMANAGED_ANNOTATION,
@@ -15,6 +16,7 @@ import { conditions, fails, holds } from '../verdict/conditions.ts';
 import { type Diagnostic, type Problem, problem } from '../verdict/problem.ts';
 import { supportedFeatures } from './features.ts';
 import { isParameters, isProblem, readParameters } from './parameters.ts';
+import { supportedVersion } from './supported-version.ts';
 
 /** A GatewayClass of ours. */
 export interface AdoptedClass {
@@ -79,15 +81,21 @@ export function implied(name: string, options: TranslateOptions): AdoptedClass |
   return { key: `GatewayClass//${name}`, name, controllerName: CONTROLLER_NAME };
 }
 
-export function gatewayClassStatus(adopted: AdoptedClass): GatewayClassStatus {
+export function gatewayClassStatus(adopted: AdoptedClass, installed: ReadonlyArray<InstalledCrd>): GatewayClassStatus {
   const accepted = adopted.problem
     ? fails(CONDITION.Accepted, adopted.problem.reason, adopted.problem.message)
     : holds(CONDITION.Accepted, GATEWAY_CLASS_REASON.Accepted, `accepted by ${adopted.controllerName}`);
-  return { conditions: conditions([accepted], adopted.generation), supportedFeatures: supportedFeatures() };
+  const version = supportedVersion(installed);
+  const verdicts = version === undefined ? [accepted] : [accepted, version];
+  return { conditions: conditions(verdicts, adopted.generation), supportedFeatures: supportedFeatures() };
 }
 
-export function gatewayClassDiagnostics(adopted: AdoptedClass): Diagnostic[] {
+export function gatewayClassDiagnostics(adopted: AdoptedClass, installed: ReadonlyArray<InstalledCrd>): Diagnostic[] {
   const at = { object: adopted.key, field: 'spec.parametersRef' };
-  if (adopted.problem) return [{ severity: 'error', ...at, message: adopted.problem.message }];
-  return adopted.ignored === undefined ? [] : [{ severity: 'warning', ...at, message: adopted.ignored }];
+  const found: Diagnostic[] = [];
+  if (adopted.problem) found.push({ severity: 'error', ...at, message: adopted.problem.message });
+  else if (adopted.ignored !== undefined) found.push({ severity: 'warning', ...at, message: adopted.ignored });
+  const version = supportedVersion(installed);
+  if (version?.status === 'False') found.push({ severity: 'warning', ...at, field: '', message: version.message });
+  return found;
 }

@@ -34,9 +34,10 @@ export function deriveStatuses(graph: Graph, known: StatusInputs): Statuses {
   );
   const sockets = index('sockets by listener', reports, ({ listener }) => [listener]);
   const statuses = [
-    graph.derive('gatewayclass statuses', known.listeners.classes, (_context, adopted, key) => [
-      [key, objectStatus('GatewayClass', adopted, gatewayClassStatus(adopted))] as const,
-    ]),
+    graph.derive('gatewayclass statuses', known.listeners.classes, (context, adopted, key) => {
+      const status = gatewayClassStatus(adopted, context.fetchAll(graph.inputs.installed));
+      return [[key, objectStatus('GatewayClass', adopted, status)] as const];
+    }),
     gatewayStatuses(graph, known, sockets),
     listenerSetStatuses(graph, known, sockets),
     graph.derive('route statuses', known.routes.judged, (context, route, key) => {
@@ -115,8 +116,8 @@ function position({ field }: ListenerView): number {
 function deriveDiagnostics(graph: Graph, { listeners, routes }: StatusInputs): Collection<Diagnostic> {
   const numbered = (key: string, found: Diagnostic[]) => found.map((one, at) => [`${key}#${at}`, one] as const);
   return join('object diagnostics', [
-    graph.derive('gatewayclass diagnostics', listeners.classes, (_context, adopted, key) =>
-      numbered(key, gatewayClassDiagnostics(adopted)),
+    graph.derive('gatewayclass diagnostics', listeners.classes, (context, adopted, key) =>
+      numbered(key, gatewayClassDiagnostics(adopted, context.fetchAll(graph.inputs.installed))),
     ),
     graph.derive('gateway diagnostics', listeners.gateways, (_context, gateway, key) =>
       numbered(key, gatewayDiagnostics(gateway)),

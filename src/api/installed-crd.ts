@@ -1,0 +1,12 @@
+/** What a CustomResourceDefinition of the Gateway API says of where it comes from. */
+export interface InstalledCrd {
+  /** `httproutes.gateway.networking.k8s.io` */
+  name: string;
+  /** `v1.6.3`; absent where it does not say. */
+  version?: string;
+  /** `standard` or `experimental`; absent where it does not say. */
+  channel?: string;
+}
+
+export const BUNDLE_VERSION_ANNOTATION = 'gateway.networking.k8s.io/bundle-version';
+export const CHANNEL_ANNOTATION = 'gateway.networking.k8s.io/channel';

@@ -1,0 +1,162 @@
+/** What CRDs of any release and channel make of a class and its warnings, against the embedded API. */
+import { afterEach, expect, test } from 'vitest';
+import type { Condition, GatewayClassStatus } from '../../src/api/index.ts';
+import { openPipeline, type Pipeline } from '../../src/control/index.ts';
+import { ApiClient, ClusterSource } from '../../src/sources/cluster/index.ts';
+import { type ApiObject, ApiServer, FAILED, FORBIDDEN } from './index.ts';
+
+const GROUP = 'gateway.networking.k8s.io';
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const open: Array<() => Promise<void> | void> = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+async function startApi(): Promise<ApiServer> {
+  const api = await ApiServer.start();
+  open.push(() => api.close());
+  api.store.create(api.kind('GatewayClass'), {
+    apiVersion: `${GROUP}/v1`,
+    kind: 'GatewayClass',
+    metadata: { name: 'daemun' },
+    spec: { controllerName: 'daemun.dev/gateway-controller' },
+  });
+  return api;
+}
+
+async function read(api: ApiServer): Promise<Pipeline> {
+  const client = new ApiClient({ server: api.url, namespace: 'default', name: 'test' });
+  const source = new ClusterSource({ client, times: { firstPause: 5, longestPause: 20 }, rediscover: 50 });
+  open.push(
+    () => client.close(),
+    () => source.close(),
+  );
+  const pipeline = openPipeline({ source: () => source, perGateway: true });
+  await source.ready;
+  return pipeline;
+}
+
+function putCrd(api: ApiServer, plural: string, annotations: Record<string, string>, group = GROUP): void {
+  const served = api.kind('CustomResourceDefinition');
+  const name = `${plural}.${group}`;
+  const crd = {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name, annotations },
+    spec: {},
+  } as unknown as ApiObject;
+  if (api.store.find(served, '', name) === undefined) api.store.create(served, crd);
+  else api.store.replace(served, crd, { status: false });
+}
+
+const bundle = (version: string, channel = 'experimental'): Record<string, string> => ({
+  [`${GROUP}/bundle-version`]: version,
+  [`${GROUP}/channel`]: channel,
+});
+
+function conditionOf(pipeline: Pipeline, type: string): Pick<Condition, 'status' | 'reason' | 'message'> | undefined {
+  const item = pipeline.report().items.find(({ kind }) => kind === 'GatewayClass');
+  return (item?.status as GatewayClassStatus | undefined)?.conditions?.find((one) => one.type === type);
+}
+
+const said = (pipeline: Pipeline): string[] =>
+  pipeline.problems().map(({ severity, message }) => `${severity}: ${message}`);
+
+test('the class says which release the CRDs are of from the start, and follows an upgrade beyond what is known', async () => {
+  const api = await startApi();
+  putCrd(api, 'gateways', bundle('v1.6.3'));
+  putCrd(api, 'xmeshes', bundle('v9.0.0'), 'gateway.networking.x-k8s.io');
+  putCrd(api, 'certificates', {}, 'cert-manager.io');
+  const pipeline = await read(api);
+  expect(conditionOf(pipeline, 'SupportedVersion')).toMatchObject({
+    status: 'True',
+    reason: 'SupportedVersion',
+    message: 'CRDs of Gateway API v1.6.3 (experimental)',
+  });
+  expect(said(pipeline)).toEqual([]);
+  putCrd(api, 'gateways', bundle('v1.8.0'));
+  await expect.poll(() => conditionOf(pipeline, 'SupportedVersion')?.status).toBe('False');
+  const { reason, message } = conditionOf(pipeline, 'SupportedVersion')!;
+  expect(reason).toBe('UnsupportedVersion');
+  expect(message).toContain('v1.8.0 (gateways); known are v1.1 to v1.7');
+  expect(conditionOf(pipeline, 'Accepted')?.status).toBe('True');
+  expect(said(pipeline)).toEqual([`warning: ${message}`]);
+  putCrd(api, 'gateways', bundle('v1.7.0'));
+  await expect.poll(() => conditionOf(pipeline, 'SupportedVersion')?.status).toBe('True');
+  expect(said(pipeline)).toEqual([]);
+});
+
+test.each([
+  ['v1.1.0', 'True'],
+  ['v1.7.2', 'True'],
+  ['v1.7.0-rc.1', 'True'],
+  ['v1.0.0', 'False'],
+  ['v1.8.0', 'False'],
+  ['v1.10.0', 'False'],
+  ['v2.1.0', 'False'],
+  ['main', 'False'],
+])('CRDs of %s are supported: %s', async (version, status) => {
+  const api = await startApi();
+  putCrd(api, 'gateways', bundle(version));
+  expect(conditionOf(await read(api), 'SupportedVersion')?.status).toBe(status);
+});
+
+test('one CRD that does not say its release is one that is not known', async () => {
+  const api = await startApi();
+  putCrd(api, 'gateways', bundle('v1.6.3'));
+  putCrd(api, 'httproutes', {});
+  const pipeline = await read(api);
+  expect(conditionOf(pipeline, 'SupportedVersion')).toMatchObject({ status: 'False', reason: 'UnsupportedVersion' });
+  expect(conditionOf(pipeline, 'SupportedVersion')?.message).toContain('bundle-version (httproutes)');
+  api.store.delete(api.kind('CustomResourceDefinition'), '', `httproutes.${GROUP}`);
+  await expect.poll(() => conditionOf(pipeline, 'SupportedVersion')?.status).toBe('True');
+});
+
+test('where CRDs may not be read the class says nothing of them, and all else is read', async () => {
+  const api = await startApi();
+  putCrd(api, 'gateways', bundle('v1.6.3'));
+  api.fault = ({ path }) => (path === CRDS ? FORBIDDEN : undefined);
+  const pipeline = await read(api);
+  expect(conditionOf(pipeline, 'Accepted')?.status).toBe('True');
+  expect(conditionOf(pipeline, 'SupportedVersion')).toBeUndefined();
+  expect(said(pipeline)).toEqual([expect.stringMatching(/^info: .* grant get, list and watch on CRDs$/)]);
+  api.fault = () => undefined;
+  await expect.poll(() => conditionOf(pipeline, 'SupportedVersion')?.status).toBe('True');
+  expect(said(pipeline)).toEqual([]);
+});
+
+test('an API server that fails for a moment does not make a restart take the condition away', async () => {
+  const api = await startApi();
+  putCrd(api, 'gateways', bundle('v1.6.3'));
+  let failed = 0;
+  api.fault = ({ path }) => (path === CRDS && ++failed < 20 ? FAILED : undefined);
+  const pipeline = await read(api);
+  expect(failed).toBeGreaterThanOrEqual(20);
+  expect(conditionOf(pipeline, 'SupportedVersion')?.status).toBe('True');
+});
+
+test('kinds that an old release does not have are told with the way out, until they come', async () => {
+  const api = await startApi();
+  putCrd(api, 'gateways', bundle('v1.4.0', 'standard'));
+  const later = ['TCPRoute', 'UDPRoute', 'ListenerSet', 'RateLimitPolicy'].map((kind) => api.kind(kind));
+  api.kinds = api.kinds.filter((one) => !later.includes(one));
+  const pipeline = await read(api);
+  expect(conditionOf(pipeline, 'Accepted')?.status).toBe('True');
+  expect(said(pipeline)).toEqual([
+    "warning: ListenerSet, TCPRoute and UDPRoute are not served by this cluster, which has Gateway API v1.4.0 (standard): install the Gateway API's CRDs of v1.6 or later, or the experimental channel of what it has; until then the rest works",
+    "warning: RateLimitPolicy is not served by this cluster: apply the CRDs of Daemun's chart",
+  ]);
+  api.kinds.push(...later);
+  await expect.poll(() => said(pipeline)).toEqual([]);
+});
+
+test('what the standard channel drops of an HTTPRoute is told', async () => {
+  const api = await startApi();
+  putCrd(api, 'httproutes', bundle('v1.6.3', 'standard'));
+  const pipeline = await read(api);
+  expect(said(pipeline)).toEqual([
+    expect.stringMatching(/^info: .*spec\.rules\[\]\.retry.* need the experimental channel$/),
+  ]);
+  putCrd(api, 'httproutes', bundle('v1.6.3'));
+  await expect.poll(() => said(pipeline)).toEqual([]);
+});
