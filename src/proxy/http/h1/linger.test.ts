@@ -22,3 +22,16 @@ test('a client that goes on sending what nobody reads is not reset, as long as i
     expect(time).toBeLessThan((sends ? MAX_LINGER : LINGER_TIMEOUT) + LINGER_TIMEOUT + 500);
   }
 });
+
+test('a drain that is over lets the kernel send what it has of a last answer, and resets who has not taken it', async () => {
+  for (const taken of [true, false]) {
+    const rig = memoryService({ endpoints: 0 });
+    const client = rig.connect();
+    client.deliver(POST);
+    await settled();
+    if (taken) client.take();
+    expect(client.closed).toBe('end');
+    await rig.service.connections.drain(0);
+    expect(client.closed).toBe(taken ? 'leave' : 'reset');
+  }
+});

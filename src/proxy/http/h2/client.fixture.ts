@@ -76,6 +76,7 @@ export class RawClient implements H2ServerHost {
   readonly connection: H2ServerConnection;
   readonly exchanges: Recorder[] = [];
   isClosed = false;
+  timesGone = 0;
   onEvent: (event: string, down: Downstream) => void = () => undefined;
   readonly #decoder = new HpackDecoder();
 
@@ -94,7 +95,9 @@ export class RawClient implements H2ServerHost {
     this.isClosed = true;
   }
 
-  gone(): void {}
+  gone(): void {
+    this.timesGone++;
+  }
 
   /** Preface and SETTINGS, acknowledged both ways; what the server says to that is dropped. */
   async begin(settings: Buffer = Buffer.alloc(0)): Promise<this> {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { BODY_NONE, BODY_OPEN, type Downstream } from '../../ground/codec.ts';
+import { MemoryLink } from '../../listen/memory-link.ts';
 import { RawClient, respond, sendText } from './client.fixture.ts';
 import { LINGER_TIMEOUT, PARTIAL_TIMEOUT } from './connection.ts';
 import { SETTINGS_ACK_TIMEOUT } from './control-frames.ts';
 import * as frame from './frame.ts';
+import { H2ServerConnection } from './server-connection.ts';
 import { block, frameBytes, GET, POST, setting, word } from './wire.fixture.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
@@ -41,7 +43,56 @@ describe('the beginning of a connection', () => {
   });
 });
 
+describe('HEADERS of a stream that is over', () => {
+  test.each([
+    ['was answered', 1, `GOAWAY 5 ${frame.STREAM_CLOSED} HEADERS on a closed stream`],
+    ['was passed over', 3, `GOAWAY 5 ${frame.PROTOCOL_ERROR} the number of a new stream is not above all before it`],
+    ['is not one of a client', 2, `GOAWAY 5 ${frame.PROTOCOL_ERROR} HEADERS on a stream that is not the client's`],
+  ])('that %s end the connection', async (_, streamId, goaway) => {
+    const client = await new RawClient().begin();
+    answering(client, {
+      head: (down) => {
+        respond(down, OK, BODY_NONE);
+        down.sendEnd(0, 0);
+      },
+    });
+    client.request(1);
+    client.request(5);
+    await client.said();
+    client.request(streamId);
+    expect(await client.said()).toEqual([goaway]);
+    expect(client.exchanges).toHaveLength(2);
+  });
+
+  test('that we have reset are dropped: the client did not know', async () => {
+    const client = await new RawClient().begin();
+    answering(client, { head: (down) => down.abort('closed_early') });
+    client.request(1, POST, false);
+    client.request(1);
+    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.INTERNAL_ERROR}`]);
+    expect(client.link.closed).toBe('no');
+  });
+});
+
+test.each([
+  ['http', undefined],
+  ['https', { serverName: 'a.example', alpn: 'h2', version: 'TLSv1.3', cipher: '', peerVerified: false }],
+])('over a link of %s, that is the scheme of its requests', (scheme, tls) => {
+  const link = new MemoryLink();
+  link.tls = tls;
+  expect(new H2ServerConnection(link, new RawClient()).scheme).toBe(scheme);
+});
+
 describe('the end of a connection', () => {
+  test('its host is told that it ends, and that it is gone, each once', async () => {
+    const client = await new RawClient().begin();
+    client.connection.drain();
+    client.send(frame.PING, frame.ACK, 0, 'draining');
+    expect([client.isClosed, client.timesGone]).toEqual([true, 0]);
+    client.connection.onClose(undefined);
+    expect(client.timesGone).toBe(1);
+  });
+
   test('drain takes what was on its way, then closes after the last answer', async () => {
     const client = await new RawClient().begin();
     client.request(1);
@@ -74,9 +125,12 @@ describe('the end of a connection', () => {
     }
   });
 
-  test('an idle connection ends after its time', async () => {
+  test('an idle connection ends after its time, and not earlier', async () => {
     const client = await new RawClient().begin();
-    client.now += client.keepAliveTimeout + 1500;
+    client.now += client.keepAliveTimeout - 1500;
+    client.wheel.advance();
+    expect(client.link.closed).toBe('no');
+    client.now += 3000;
     client.wheel.advance();
     expect(await client.said()).toEqual(['GOAWAY 0 0 idle']);
     expect(client.link.closed).toBe('end');
