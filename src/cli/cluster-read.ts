@@ -3,7 +3,7 @@ import { type AnyResource, GATEWAY_GROUP, KINDS, type Kind, POLICY_GROUP } from 
 import type { PipelineOptions, Report, ResourceSource } from '../control/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import { DaemunError } from '../observe/index.ts';
-import { AccessError, ApiClient, ClusterSource, clusterAccess } from '../sources/cluster/index.ts';
+import { AccessError, ApiClient, ClusterSource, CRD_ACCESS, clusterAccess } from '../sources/cluster/index.ts';
 import type { Diagnostic, Source } from '../sources/index.ts';
 import type { ClusterFlags } from './cluster-option.ts';
 
@@ -125,7 +125,8 @@ export function statusReport(source: ClusterSource, controllerNames: readonly st
     ];
   });
   items.sort((a, b) => (a.key < b.key ? -1 : 1));
-  const diagnostics = [...source.diagnostics.values()];
+  // A person who may not read CRDs misses nothing that is theirs to change: the class itself tells of them.
+  const diagnostics = [...source.diagnostics.values()].filter(({ object }) => object !== CRD_ACCESS);
   return { items: items.map(({ key: _, ...item }) => item), diagnostics };
 }
 

@@ -130,6 +130,11 @@ test('status tells which kinds the cluster does not serve; CRDs of a release tha
   expect(stdout).toContain('warning: TCPRoute is not served by this cluster: install');
   expect(stdout).toContain('CRDs of v1.8.0');
   expect(code).toBe(0);
+  // Tenants may not read CRDs, and are not told so each time.
+  api.fault = ({ path }) => (path.endsWith('/customresourcedefinitions') ? FORBIDDEN : undefined);
+  const tenant = await run('status');
+  expect(tenant.stdout).toContain('TCPRoute is not served');
+  expect(tenant.stdout).not.toContain('CustomResourceDefinition');
 });
 
 test('what may not be read is said at once', async () => {

@@ -41,6 +41,8 @@ export interface ClusterSourceOptions {
 
 /** Kinds whose objects are held as metadata until something refers to them: there are many, and they are large. */
 const METADATA_FIRST: readonly Kind[] = ['Secret', 'ConfigMap'];
+/** What diagnostics of reading CRDs are about. */
+export const CRD_ACCESS = 'CustomResourceDefinition/';
 /** Milliseconds after which a kind that came with a CRD is seen. */
 export const REDISCOVER = 10_000;
 
@@ -262,11 +264,10 @@ export class ClusterSource implements Source {
   }
 
   #tellCrds(trouble: { error: Error; denied: boolean } | undefined): void {
-    const about = 'CustomResourceDefinition/';
-    if (!trouble?.denied) return this.#tell(about, trouble?.error);
+    if (!trouble?.denied) return this.#tell(CRD_ACCESS, trouble?.error);
     const message = `${trouble.error.message}: whether the Gateway API's version is supported is not told; grant get, list and watch on CRDs`;
-    const value: Diagnostic = { severity: 'info', file: '', line: 0, object: about, field: '', message };
-    this.diagnostics.apply([{ key: about, value }]);
+    const value: Diagnostic = { severity: 'info', file: '', line: 0, object: CRD_ACCESS, field: '', message };
+    this.diagnostics.apply([{ key: CRD_ACCESS, value }]);
   }
 
   #tell(about: string, error: Error | undefined): void {

@@ -3,5 +3,11 @@ export { ApiClient } from './api-client.ts';
 export { ApiError } from './api-error.ts';
 export { type PauseSpan, pauseAfter } from './backoff.ts';
 export { AccessError, clusterAccess } from './cluster-access.ts';
-export { ClusterSource, type ClusterSourceOptions, type LiveStatus, type ObjectPlace } from './cluster-source.ts';
+export {
+  ClusterSource,
+  type ClusterSourceOptions,
+  CRD_ACCESS,
+  type LiveStatus,
+  type ObjectPlace,
+} from './cluster-source.ts';
 export { ListWatch, type ListWatchTimes } from './list-watch.ts';
