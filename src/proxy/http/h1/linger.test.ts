@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryService, settled } from '../memory.suite.ts';
+import { MAX_DISCARD_BYTES } from '../service.ts';
+import { answerWaiter, asked } from '../trial-filter.suite.ts';
 import { LINGER_TIMEOUT, MAX_LINGER } from './linger.ts';
 
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n';
@@ -34,4 +36,29 @@ test('a drain that is over lets the kernel send what it has of a last answer, an
     await rig.service.connections.drain(0);
     expect(client.closed).toBe(taken ? 'leave' : 'reset');
   }
+});
+
+test('of a body that looked short and goes on no more is dropped than what is little', async () => {
+  const rig = memoryService({ endpoints: 0 });
+  const client = rig.connect();
+  // What is in the chunk looks as if it were the last one.
+  client.deliver('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n\r\n0\r\n\r\n');
+  await settled();
+  expect(client.take()).not.toContain('Connection: close');
+  let sent = 7;
+  for (; client.closed === 'no' && sent < 2 * MAX_DISCARD_BYTES; sent += 1024) client.deliver('x'.repeat(1024));
+  expect(client.closed).toBe('end');
+  expect(sent).toBeGreaterThan(MAX_DISCARD_BYTES);
+  expect(sent).toBeLessThanOrEqual(MAX_DISCARD_BYTES + 1024);
+});
+
+test('a client with a long body to come hears at its answer that it is the last, however late that is made', async () => {
+  const holds = answerWaiter();
+  const head = POST.replace('1000000', String(MAX_DISCARD_BYTES + 10_000));
+  const { client } = await asked(head, [holds], { endpoints: 0 });
+  client.deliver('x'.repeat(20_000));
+  holds.waiting[0]!.proceed();
+  await settled();
+  expect(client.take()).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nConnection: close\r\n/);
+  expect(client.closed).toBe('end');
 });
