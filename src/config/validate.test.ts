@@ -127,3 +127,25 @@ test('whatever arrives is a delta or a TypeError, never a crash', () => {
     }),
   );
 });
+
+test('a policy cannot end a line of the heads that it has a say in', () => {
+  const target = { kind: 'RouteRule', key: rule.key };
+  const acts = (settings: object) => ({ acts: [{ source: 'x', holds: 'Default', settings }] });
+  const settings: Record<string, (text: string) => object> = {
+    Access: (text) => ({ deny: [], allow: [], statusCode: 403, shadow: false, body: { contentType: text, text: '' } }),
+    AnswerHeaders: (text) => ({ lines: [{ name: 'X-A', value: text }] }),
+    ErrorPages: (text) => ({ pages: [{ codes: [404], contentType: text, body: '' }] }),
+    DirectResponse: (text) => ({ statusCode: 200, contentType: text, body: '', exempt: [] }),
+    AnswerRewrite: (text) => ({ cookieDomains: [], cookiePaths: [], locations: [{ from: '/', to: text }] }),
+  };
+  const refusedOf = (text: string) =>
+    readDelta({
+      version: 1,
+      removals: [],
+      upserts: Object.entries(settings).map(([type, of]) => {
+        return { kind: 'Policy', key: `${type}/${rule.key}`, type, target, spec: acts(of(text)) };
+      }),
+    }).refused.map(({ key }) => key.split('/')[0]);
+  expect(refusedOf('text/html; charset=utf-8')).toEqual([]);
+  for (const text of ['a\r\nb: c', 'a\n', 'a\0', 'a\x7f']) expect(refusedOf(text)).toEqual(Object.keys(settings));
+});

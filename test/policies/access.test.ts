@@ -164,6 +164,7 @@ describe('what cannot be followed refuses what it guards, and nothing else:', ()
       'many that may take long together',
       { allow: Array.from({ length: 12 }, (_, n) => ({ cel: `request.path.split("/").exists(s, s == "${n}")` })) },
     ],
+    ['a content type that ends the head', { deny: [{ methods: ['PUT'] }], refusal: { contentType: 'a/b\r\n\r\n' } }],
     ['a regular expression', { allow: [{ paths: [{ type: 'RegularExpression', value: '(' }] }] }],
     ['a time zone', { allow: [{ times: [{ timeZone: 'Nowhere/City' }] }] }],
     ['an address', { allow: [{ addresses: ['10.0.0.300/8'] }] }],

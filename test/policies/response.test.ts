@@ -38,6 +38,8 @@ beforeAll(async () => {
       location: 'http://inner.example/next',
       'set-cookie': ['a=1; Domain=inner.example; Path=/in/x; HttpOnly', 'b=2; Path=/other; Domain=.else.example'],
     };
+    if (url === '/blanks') headers['set-cookie'] = [`a=1; Path=/in${' '.repeat(60_000)}x`];
+    if (url === '/attributes') headers['set-cookie'] = [`a=1${'; Path=/in'.repeat(1_000)}`];
     if (url === '/once') headers['content-encoding'] = 'br';
     const body = url === '/small' ? 'few' : TEXT;
     headers['content-length'] = String(body.length);
@@ -55,7 +57,8 @@ afterAll(async () => {
 });
 
 async function ask(path = '/', headers: Record<string, string> = {}) {
-  const call = http.request({ port: rig.port(), host: '127.0.0.1', path, headers: { host: 'a.example', ...headers } });
+  const at = { port: rig.port(), host: '127.0.0.1', maxHeaderSize: 128 * 1024 };
+  const call = http.request({ ...at, path, headers: { host: 'a.example', ...headers } });
   call.end();
   const [answer] = (await once(call, 'response')) as [http.IncomingMessage];
   return { status: answer.statusCode, headers: answer.headers, body: await buffer(answer) };
@@ -113,6 +116,32 @@ describe('a ResponsePolicy', () => {
       'b=2; Path=/other; Domain=.else.example',
     ]);
     expect(headers.location).toBe('https://shop.example/next');
+  });
+
+  test('a backend holds up nobody with cookies that are made to be long to read, or to become long', async () => {
+    await rig.write(site(response({ cookiePaths: [{ from: '/in', to: `/${'x'.repeat(4_000)}` }] }, ROUTE, 'long')));
+    const before = performance.now();
+    const blanks = await ask('/blanks');
+    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(blanks.headers['set-cookie']?.[0]).toMatch(/^a=1; Path=\/x{4000} +x$/);
+    const attributes = await ask('/attributes');
+    expect(attributes.headers['set-cookie']).toEqual([`a=1${'; Path=/in'.repeat(1_000)}`]);
+  });
+
+  test.each<[string, object]>([
+    ['a media type', { directResponse: { statusCode: 200, contentType: 'text/html\r\nX-More: 1', body: 'x' } }],
+    ['the type of a page', { errorPages: [{ codes: [404], contentType: 'text/html\r\nX-More: 1', body: 'x' }] }],
+    ['a location', { locations: [{ from: 'http://', to: 'https://x/\r\nX-More: 1\r\n\r\n' }] }],
+    ['the path of a cookie', { cookiePaths: [{ from: '/', to: '/\r\nX-More: 1' }] }],
+    ['the domain of a cookie', { cookieDomains: [{ from: 'inner.example', to: 'x\nX-More: 1' }] }],
+    ['a security header', { securityHeaders: { referrerPolicy: 'origin\r\nX-More: 1' } }],
+  ])('writes no second line where %s should have one', async (what, spec) => {
+    const name = what.replaceAll(' ', '-');
+    // Something is changed in any case, so that it is known when all of it is served.
+    const other = httpRoute(name, [backendRefs('web')], { hostnames: ['other.example'] });
+    await rig.write(site(response(spec, ROUTE, name), other));
+    for (const path of ['/', '/404']) expect((await ask(path)).headers['x-more']).toBeUndefined();
+    expect(rig.report().diagnostics.filter(({ severity }) => severity === 'error')).toHaveLength(1);
   });
 
   test.each([

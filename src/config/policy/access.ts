@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { valueMatch } from '../match-shape.ts';
 import type { HttpMatch, ValueMatch } from '../route.ts';
-import { cidr, key, object } from '../shape.ts';
+import { cidr, key, lineText, object } from '../shape.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
 import { type Stacked, shownActs, stacked } from './stacked.ts';
 
@@ -69,7 +69,7 @@ export const access: PolicyType<'Listener' | 'RouteRule' | 'Backend', Stacked<Ac
       deny: v.array(rule),
       allow: v.array(rule),
       statusCode: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
-      body: v.optional(v.object({ contentType: key, text: v.string() })),
+      body: v.optional(v.object({ contentType: lineText, text: v.string() })),
       shadow: v.boolean(),
     }),
   ),

@@ -1,7 +1,7 @@
 /** What becomes of answers: a type for each setting of a ResponsePolicy, so that each is inherited by itself. */
 import * as v from 'valibot';
 import type { HeaderLine } from '../route.ts';
-import { cidr, key, object, type Shape } from '../shape.ts';
+import { cidr, key, lineText, object, type Shape } from '../shape.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
 import { type Stacked, shownActs, stacked } from './stacked.ts';
 
@@ -57,7 +57,7 @@ export interface CompressionSettings {
 }
 
 const text = v.string();
-const replacement = object<Replacement>({ from: key, to: text });
+const replacement = object<Replacement>({ from: key, to: lineText });
 const status = v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -72,17 +72,17 @@ function answerType<S>(settings: Shape<S>): PolicyType<Target, Stacked<S>, 'stac
 }
 
 export const answerHeaders: PolicyType<Target, Stacked<AnswerHeaderSettings>, 'stacked'> = answerType(
-  object<AnswerHeaderSettings>({ lines: v.array(v.object({ name: key, value: text })) }),
+  object<AnswerHeaderSettings>({ lines: v.array(v.object({ name: key, value: lineText })) }),
 );
 export const errorPages: PolicyType<Target, Stacked<ErrorPageSettings>, 'stacked'> = answerType(
   object<ErrorPageSettings>({
-    pages: v.array(v.object({ codes: v.array(status), contentType: key, body: text })),
+    pages: v.array(v.object({ codes: v.array(status), contentType: lineText, body: text })),
   }),
 );
 export const directResponse: PolicyType<Target, Stacked<DirectResponseSettings>, 'stacked'> = answerType(
   object<DirectResponseSettings>({
     statusCode: status,
-    contentType: key,
+    contentType: lineText,
     body: text,
     retryAfter: v.optional(count),
     exempt: v.array(cidr),

@@ -132,11 +132,17 @@ export function answerRewriteFilters(
   ];
 }
 
+/** Attributes of a cookie that is rewritten; RFC 6265 has seven. Each may become as long as what a policy says. */
+export const MAX_COOKIE_ATTRIBUTES = 32;
+
 /** As nginx does: a domain as a whole (a dot before it says nothing), a path by how it begins. */
 function rewrittenCookie(cookie: string, { cookieDomains, cookiePaths }: AnswerRewriteSettings): string {
   const [pair = '', ...attributes] = cookie.split(';');
+  if (attributes.length > MAX_COOKIE_ATTRIBUTES) return cookie;
   const rewritten = attributes.map((attribute) => {
-    const [, name = '', value = ''] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(attribute) ?? [];
+    const equals = attribute.indexOf('=');
+    const name = attribute.slice(0, Math.max(equals, 0)).trim();
+    const value = attribute.slice(equals + 1).trim();
     switch (name.toLowerCase()) {
       case 'domain': {
         const bare = (domain: string): string => domain.replace(/^\./, '').toLowerCase();

@@ -1,6 +1,6 @@
 import type { AccessEntry, AccessRules } from '../../api/index.ts';
 import { method } from './filter.ts';
-import { cidr, label } from './format.ts';
+import { cidr, label, mediaType } from './format.ts';
 import { valueMatches } from './http-route.ts';
 import { pathMatch } from './path-match.ts';
 import { requestPolicySpec } from './request-policy.ts';
@@ -60,7 +60,7 @@ export const accessPolicySpec = requestPolicySpec(
     refusal: optional(
       object({
         statusCode: optional(integer({ min: 400, max: 599 })),
-        contentType: optional(text({ min: 1, max: 128 })),
+        contentType: optional(mediaType),
         body: optional(text({ max: 4_096 })),
       }),
     ),

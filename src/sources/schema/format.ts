@@ -89,6 +89,14 @@ export const headerName = text({
   max: 256,
   format: format("a header name: letters, digits and !#$%&'*+-.^_`|~", /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/),
 });
+export const mediaType = text({
+  min: 1,
+  max: 128,
+  format: {
+    is: 'a media type such as text/html; charset=utf-8',
+    matches: (value) => /^[a-z]+\/[\x20-\x7e]+$/i.test(value),
+  },
+});
 export const absoluteUri = text({
   min: 1,
   max: 253,

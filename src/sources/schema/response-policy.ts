@@ -1,5 +1,5 @@
 import type { ResponseSettings } from '../../api/index.ts';
-import { cidr } from './format.ts';
+import { cidr, mediaType } from './format.ts';
 import { requestPolicySpec } from './request-policy.ts';
 import { celRule, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 
@@ -12,14 +12,6 @@ const line = text({
   format: { is: 'one line of visible characters', matches: (value) => /^[\x20-\x7e]+$/.test(value) },
 });
 const body = text({ max: LONGEST_BODY });
-const mediaType = text({
-  min: 1,
-  max: 128,
-  format: {
-    is: 'a media type such as text/html; charset=utf-8',
-    matches: (value) => /^[a-z]+\/[\x20-\x7e]+$/i.test(value),
-  },
-});
 const plainType = text({
   min: 1,
   max: 128,
@@ -28,7 +20,12 @@ const plainType = text({
     matches: (value) => /^[a-z]+\/[a-z0-9.+-]+$/.test(value),
   },
 });
-const replacements = list(object({ from: required(line), to: required(text({ max: 4_096 })) }), { min: 1, max: 16 });
+/** Nothing at all, or a line: what it becomes part of is one. */
+const replacement = text({
+  max: 4_096,
+  format: { is: 'visible characters of one line', matches: (value) => /^[\x20-\x7e]*$/.test(value) },
+});
+const replacements = list(object({ from: required(line), to: required(replacement) }), { min: 1, max: 16 });
 
 export const responsePolicySpec = requestPolicySpec(
   {
