@@ -45,7 +45,13 @@ async function main(): Promise<void> {
 
 async function measure(stage: Stage, part: PartName): Promise<void> {
   tally.progress(`${part}, load average ${load()}`);
-  await stage.under(part, () => MEASURE[part](stage, flags));
+  try {
+    await stage.under(part, () => MEASURE[part](stage, flags));
+  } catch (error) {
+    tally.fail(`${part}: ${error instanceof Error ? error.message : String(error)}`);
+    // The next part begins with none of its routes.
+    await stage.clear();
+  }
   tally.figure(part, 'load average of this machine', load());
 }
 
