@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Backend, Trouble } from '../config/index.ts';
 import { createLog } from '../observe/index.ts';
-import { MAX_LOGGED, TELL_INTERVAL, TROUBLE_LIFE, TroubleBook } from './trouble-book.ts';
+import { MAX_LOGGED, MAX_TOLD, TELL_INTERVAL, TROUBLE_LIFE, TroubleBook } from './trouble-book.ts';
 
 const BACKEND: Backend = {
   kind: 'Backend',
@@ -103,4 +103,19 @@ test('the log names so many endpoints, and says that there are more', () => {
   expect(lines).toHaveLength(MAX_LOGGED + 1);
   expect(lines.at(-1)).toMatchObject({ msg: 'more endpoints take no connections; `daemun status` lists them all' });
   expect(book.findings()).toHaveLength(MAX_LOGGED + 5);
+});
+
+test('a data plane that makes up endpoints or workers fills no memory, and says nothing for other Gateways', () => {
+  const many = (what: string, count = 1) =>
+    Array.from({ length: MAX_TOLD }, (_, n) => ({ endpoint: `${what}${n}:1`, count }));
+  tell('shop/edge>pod/0', ...many('a'), ...many('b'));
+  for (let worker = 1; worker < 10; worker++) tell(`shop/edge>pod/${worker}`, { endpoint: 'a0:1' });
+  expect(book.findings()).toHaveLength(MAX_TOLD);
+  expect(book.findings()[0]?.message).toMatch(/once within a minute/);
+  tell('other/edge>pod/0', { endpoint: '10.0.0.9:1' });
+  expect(book.findings()).toHaveLength(MAX_TOLD + 1);
+  tell('shop/edge>pod/0', ...many('a', 0));
+  expect(book.findings()).toHaveLength(1);
+  tell('shop/edge>pod/1', { endpoint: '10.0.0.1:1' });
+  expect(book.findings()).toHaveLength(2);
 });

@@ -10,6 +10,12 @@ export const TROUBLE_LIFE = 150_000;
 /** Endpoints that the log names within TELL_INTERVAL; all others are listed by `daemun status`. */
 export const MAX_LOGGED = 20;
 
+/**
+ * What the data planes of one Gateway may say of endpoints and be remembered: more than they have, and little enough that
+ * one that is not what it seems takes no memory from others.
+ */
+export const MAX_TOLD = 10_000;
+
 const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>> = {
   connect_refused: {
     said: 'refuses connections, or cannot be reached',
@@ -36,6 +42,8 @@ interface Met {
 
 export class TroubleBook {
   readonly #met = new Map<string, Met>();
+  /** How much is remembered of each Gateway's data planes. */
+  readonly #told = new Map<string, number>();
   readonly #log: Log;
   #logged = { since: Number.NEGATIVE_INFINITY, lines: 0 };
 
@@ -54,7 +62,7 @@ export class TroubleBook {
       else this.#over(id, proxy);
     }
     for (const [id, { by }] of this.#met) {
-      for (const [name, { at }] of by) if (now - at > TROUBLE_LIFE) by.delete(name);
+      for (const [name, { at }] of by) if (now - at > TROUBLE_LIFE) this.#forget(by, name);
       if (by.size === 0) this.#met.delete(id);
     }
   }
@@ -88,6 +96,7 @@ export class TroubleBook {
     },
   ): void {
     let met = this.#met.get(id);
+    if (!met?.by.has(proxy) && !this.#remember(proxy)) return;
     if (met === undefined) {
       met = { ...about, by: new Map(), loggedAt: Number.NEGATIVE_INFINITY, unlogged: 0 };
       this.#met.set(id, met);
@@ -103,11 +112,28 @@ export class TroubleBook {
 
   #over(id: string, proxy: string): void {
     const met = this.#met.get(id);
-    if (met === undefined || !met.by.delete(proxy) || met.by.size > 0) return;
+    if (met === undefined || !this.#forget(met.by, proxy) || met.by.size > 0) return;
     this.#met.delete(id);
     const { backend, endpoint, what } = met;
     const said = what === 'unresolved' ? 'name resolves again' : 'endpoint takes connections again';
     this.#log.info({ ...service(backend), endpoint }, said);
+  }
+
+  #remember(proxy: string): boolean {
+    const gateway = gatewayOf(proxy);
+    const told = this.#told.get(gateway) ?? 0;
+    if (told >= MAX_TOLD) return false;
+    this.#told.set(gateway, told + 1);
+    return true;
+  }
+
+  #forget(by: Met['by'], proxy: string): boolean {
+    if (!by.delete(proxy)) return false;
+    const gateway = gatewayOf(proxy);
+    const told = this.#told.get(gateway)! - 1;
+    if (told > 0) this.#told.set(gateway, told);
+    else this.#told.delete(gateway);
+    return true;
   }
 
   #record({ backend, endpoint, what, unlogged }: Met): void {
@@ -123,6 +149,11 @@ export class TroubleBook {
     const { said, wayOut } = WORDS[what];
     this.#log.warn(about, `${what === 'unresolved' ? 'name' : 'endpoint'} ${said}: ${wayOut}`);
   }
+}
+
+/** Of a name as `ackKey` makes it. */
+function gatewayOf(proxy: string): string {
+  return proxy.slice(0, Math.max(proxy.indexOf('>'), 0));
 }
 
 function service({ service: { namespace, name, port } }: Backend): { service: string; port: number } {

@@ -103,14 +103,28 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
 /** Kinds that refuse requests: one that cannot be read must not leave open what it names. */
 const GUARD_KINDS: readonly Kind[] = ['RateLimitPolicy', 'AccessPolicy'];
 
-/** A policy of which as much is known as what it guards; undefined: not even that can be read. */
+/**
+ * A policy of which as much is known as what it guards; undefined: not even that can be read. Targets are read each by
+ * itself: one that is wrong, one too many, or the same twice leaves the others no less guarded.
+ */
 function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[]): AnyResource | undefined {
   const { path, message } = problems.find(({ severity }) => severity === 'error')!;
-  const { targetRefs } = isObject(value.spec) ? value.spec : {};
+  const spec = isObject(value.spec) ? value.spec : {};
   const refused = `cannot be followed: ${path.join('.')} ${message}`;
-  const { value: checked, problems: found } = check(GUARD_STAND_IN, { ...value, spec: { targetRefs, refused } });
-  if (found.some(({ severity }) => severity === 'error')) return undefined;
-  return { ...(checked as AnyResource), apiVersion: apiVersionOf(kind), kind } as AnyResource;
+  const targets = new Map<string, unknown>();
+  let standIn: object | undefined;
+  for (const target of [spec.targetRefs ?? spec.targetRef ?? []].flat()) {
+    const { value: checked, problems: found } = check(GUARD_STAND_IN, {
+      ...value,
+      spec: { targetRefs: [target], refused },
+    });
+    if (found.some(({ severity }) => severity === 'error')) continue;
+    standIn = checked as object;
+    targets.set(JSON.stringify(target), target);
+  }
+  if (standIn === undefined) return undefined;
+  const guarded = { targetRefs: [...targets.values()], refused };
+  return { ...standIn, spec: guarded, apiVersion: apiVersionOf(kind), kind } as unknown as AnyResource;
 }
 
 function namesNoNamespace({ metadata }: JsonObject): boolean {

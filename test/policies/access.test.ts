@@ -176,4 +176,27 @@ describe('what cannot be followed refuses what it guards, and nothing else:', ()
     expect([await status(), await status({ host: 'b.example' })]).toEqual([500, 200]);
     expect(rig.report().diagnostics.filter(({ severity }) => severity === 'error').length).toBeGreaterThan(0);
   });
+
+  const target = { group: 'gateway.networking.k8s.io', ...ROUTE };
+  test.each<[string, object]>([
+    ['one target twice', { targetRefs: [target, target] }],
+    ['a target beside it that is none', { targetRefs: [target, { kind: 'Gateway' }] }],
+    [
+      'more targets than there may be',
+      { targetRefs: Array.from({ length: 17 }, (_, n) => ({ ...target, name: n < 16 ? `x${n}` : 'a' })) },
+    ],
+    ['a target that is no list', { targetRefs: target }],
+    ['a field that was meant for it', { targetRef: target }],
+  ])('%s', async (_, targets) => {
+    const policy = access({ deny: [{ methods: ['PUT'] }] }, ROUTE, `aim-${Math.random().toString(36).slice(2)}`);
+    const { targetRefs: _none, ...spec } = (policy as { spec: { targetRefs: object } }).spec;
+    await rig.write(site({ ...policy, spec: { ...spec, ...targets } }, other()));
+    expect([await status(), await status({ host: 'b.example' })]).toEqual([500, 200]);
+  });
 });
+
+/** Changes something, so that it is known when all of it is served. */
+function other(): object {
+  const hostnames = [`${Math.random().toString(36).slice(2)}.example`];
+  return httpRoute('other', [backendRefs('web')], { hostnames });
+}
