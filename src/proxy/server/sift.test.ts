@@ -195,3 +195,15 @@ test('whatever is thrown becomes an error that names the object', () => {
   expect(faultOf(ref, cause)).toMatchObject({ message: 'Listener d/g/l cannot be used: of a kind', cause });
   expect(faultOf(ref, 'a word').message).toBe('Listener d/g/l cannot be used: a word');
 });
+
+test('of two that do not go together the one that stands on the other is at fault, in whichever order they come', async () => {
+  const order = ['Listener', 'Backend', 'Endpoints', 'RouteRule', 'Certificate', 'TrustBundle', 'Challenge', 'Policy'];
+  const objects = order.map((kind) => ({ ...backend(1, kind)[0]!, kind }) as ConfigObject);
+  for (const [i, below] of objects.slice(0, -1).entries()) {
+    const parts = new Parts(({ upserts }) => {
+      if (upserts.length > 1) throw BAD;
+    });
+    const { compiled } = await sift({ version: 1, upserts: [objects[i + 1]!, below], removals: [] }, parts);
+    expect(compiled.upserts.map(({ kind }) => kind)).toEqual([below.kind]);
+  }
+});

@@ -77,10 +77,12 @@ describe('HEADERS of a stream that is over', () => {
 test.each([
   ['http', undefined],
   ['https', { serverName: 'a.example', alpn: 'h2', version: 'TLSv1.3', cipher: '', peerVerified: false }],
-])('over a link of %s, that is the scheme of its requests', (scheme, tls) => {
+])('a connection over %s tells that, and the addresses of its link', (scheme, tls) => {
   const link = new MemoryLink();
   link.tls = tls;
-  expect(new H2ServerConnection(link, new RawClient()).scheme).toBe(scheme);
+  const { remoteAddress, remotePort, localAddress, localPort } = link;
+  const told = { scheme, tls, remoteAddress, remotePort, localAddress, localPort };
+  expect(new H2ServerConnection(link, new RawClient())).toMatchObject(told);
 });
 
 describe('the end of a connection', () => {
