@@ -25,3 +25,15 @@ test.each(SIZES)('a chunk of %i bytes stands between its lines, and the last one
   expect(sent).toMatch(/^POST \/ HTTP\/1\.1\r\n/);
   expect(sent.slice(sent.indexOf('\r\n\r\n') + 4)).toBe(`${chunks}1\r\ny\r\n0\r\n\r\n`);
 });
+
+test('a client is read no faster than the backend takes what it sends', async () => {
+  const rig = memoryService();
+  const client = rig.connect();
+  client.deliver('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n');
+  await settled();
+  let sent = 0;
+  for (; !client.paused && sent < 1_000_000; sent += 40_000) client.deliver('x'.repeat(40_000));
+  expect(sent).toBeLessThan(200_000);
+  rig.backend().take();
+  expect(client.paused).toBe(false);
+});
