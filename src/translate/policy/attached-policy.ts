@@ -69,13 +69,31 @@ export function attachedPolicy<S>({ kind, metadata, spec }: Source, reading: Pol
   return { key: `${kind}/${namespace}/${name}`, namespace, name, created, generation, targets, ...reading };
 }
 
-/** Of those with the same target the oldest; all others are conflicted there. */
+type Winners = Map<string, AttachedPolicy<unknown>>;
+/** By group of an index, which never changes: each of thousands of policies with one target asks who wins there. */
+const winnersOf = new WeakMap<ReadonlyArray<AttachedPolicy<unknown>>, Winners>();
+
+/** Of those with the same target the oldest; all others are conflicted there. `policies`: a group of an index. */
 export function oldest<S>(policies: ReadonlyArray<AttachedPolicy<S>>, aim: Aim): AttachedPolicy<S> | undefined {
-  return policies.filter(({ targets }) => targets.some((one) => isAt(one, aim))).sort(byAge)[0];
+  let winners = winnersOf.get(policies);
+  if (winners === undefined) winnersOf.set(policies, (winners = winnersAmong(policies)));
+  return winners.get(aimKey(aim)) as AttachedPolicy<S> | undefined;
 }
 
-export function isAt(target: Aim, { object, section }: Aim): boolean {
-  return target.object === object && target.section === section;
+function winnersAmong(policies: ReadonlyArray<AttachedPolicy<unknown>>): Winners {
+  const winners: Winners = new Map();
+  for (const policy of policies) {
+    for (const target of policy.targets) {
+      const key = aimKey(target);
+      const other = winners.get(key);
+      if (other === undefined || byAge(policy, other) < 0) winners.set(key, policy);
+    }
+  }
+  return winners;
+}
+
+function aimKey({ object, section }: Aim): string {
+  return `${object} ${section}`;
 }
 
 /** The policy as users name it: `Kind namespace/name`. */
