@@ -166,6 +166,7 @@ describe('what cannot be followed refuses what it guards, and nothing else:', ()
     ],
     ['a content type that ends the head', { deny: [{ methods: ['PUT'] }], refusal: { contentType: 'a/b\r\n\r\n' } }],
     ['a regular expression', { allow: [{ paths: [{ type: 'RegularExpression', value: '(' }] }] }],
+    ['a time that ends when it begins', { deny: [{ times: [{ from: '08:00', to: '08:00' }] }] }],
     ['a time zone', { allow: [{ times: [{ timeZone: 'Nowhere/City' }] }] }],
     ['an address', { allow: [{ addresses: ['10.0.0.300/8'] }] }],
     ['a rule that says nothing', { allow: [{ name: 'all' }] }],

@@ -74,6 +74,11 @@ function windowOf(time: AccessTime, field: string, invalid: Problem[]): TimeWind
     const message = `${timeZone} is no time zone of the IANA's database, such as Europe/Berlin`;
     invalid.push(problem(POLICY_REASON.Invalid, `${field}.timeZone`, message));
   }
+  // Nothing at all, or all day: a guard that means the one and is read as the other would stand open.
+  if (minuteOf(from) === minuteOf(to)) {
+    const message = `ends when it begins, at ${from}: leave both out for the whole day`;
+    invalid.push(problem(POLICY_REASON.Invalid, `${field}.to`, message));
+  }
   return { days: days.map((day) => DAYS.indexOf(day)), from: minuteOf(from), to: minuteOf(to), timeZone };
 }
 
