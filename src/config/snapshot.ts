@@ -1,4 +1,5 @@
 /** A whole config at one version. Immutable: applying a delta gives the next one, which shares what did not change. */
+import { MapDraft } from './layered-map.ts';
 import type { ConfigKind, ConfigObject, Delta } from './object.ts';
 import { shown } from './shown.ts';
 
@@ -49,21 +50,21 @@ export class Snapshot {
   /** As `apply`, stopping after each object, so that a caller may let others go first. */
   *applying(delta: Delta): Generator<void, Snapshot, void> {
     const kinds = new Map(this.#kinds);
-    const copied = new Map<ConfigKind, Map<string, ConfigObject>>();
-    const own = (kind: ConfigKind): Map<string, ConfigObject> => {
-      let map = copied.get(kind);
-      if (!map) {
-        map = new Map(this.#kinds.get(kind));
-        copied.set(kind, map);
-        kinds.set(kind, map);
+    const drafts = new Map<ConfigKind, MapDraft<ConfigObject>>();
+    const draft = (kind: ConfigKind): MapDraft<ConfigObject> => {
+      let made = drafts.get(kind);
+      if (!made) {
+        made = new MapDraft(this.#kinds.get(kind) ?? new Map());
+        drafts.set(kind, made);
       }
-      return map;
+      return made;
     };
-    for (const ref of delta.removals) own(ref.kind).delete(ref.key);
+    for (const ref of delta.removals) draft(ref.kind).delete(ref.key);
     for (const object of delta.upserts) {
-      own(object.kind).set(object.key, object);
+      draft(object.kind).set(object.key, object);
       yield;
     }
+    for (const [kind, made] of drafts) kinds.set(kind, made.finished());
     return new Snapshot(delta.version, kinds);
   }
 
