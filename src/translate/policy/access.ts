@@ -37,24 +37,20 @@ function ruleOf(entry: AccessEntry, at: Reading): AccessRule {
     paths.map((path) => ({ path })),
     at.field,
   );
-  const [lines] = readHttpMatches([{ path: { type: 'PathPrefix', value: '/' }, headers }], at.field).matches;
-  at.invalid.push(...matches.invalid, ...headerFaults(entry, at.field));
+  const lines = readHttpMatches([{ path: { type: 'PathPrefix', value: '/' }, headers }], at.field);
+  at.invalid.push(...matches.invalid, ...lines.invalid);
   const rule: AccessRule = {
     name,
     addresses,
     methods,
     paths: paths.length === 0 ? [] : matches.matches.map(({ path }) => path),
-    headers: lines!.headers,
+    headers: lines.matches[0]!.headers,
     times: times.map((time, index) => windowOf(time, `${at.field}.times[${index}]`, at.invalid)),
   };
   if (cel === undefined) return rule;
   const fault = celFault(cel, at.cel);
   if (fault !== undefined) at.invalid.push(problem(POLICY_REASON.Invalid, `${at.field}.cel`, fault));
   return { ...rule, cel };
-}
-
-function headerFaults({ headers = [] }: AccessEntry, field: string): Problem[] {
-  return readHttpMatches([{ path: { type: 'PathPrefix', value: '/' }, headers }], field).invalid;
 }
 
 function celFault(expression: string, all: Reading['cel']): string | undefined {
