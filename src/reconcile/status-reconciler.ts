@@ -12,6 +12,7 @@ import {
   type PauseSpan,
   pauseAfter,
 } from '../sources/cluster/index.ts';
+import { isNewer } from './resource-version.ts';
 import { appliedStatus, type EntryList, type Json, MAX_ENTRIES, mergedEntries } from './status-shape.ts';
 import { TAKEOVER_PATIENCE, takesBack } from './takeover.ts';
 
@@ -119,7 +120,8 @@ export class StatusReconciler {
   seen(key: string): void {
     const written = this.#written.get(key);
     const live = this.#options.live(key);
-    if (live === undefined || (written && !isNewer(written, live))) this.#written.delete(key);
+    if (live === undefined || (written && !isNewer(written.resourceVersion, live.resourceVersion)))
+      this.#written.delete(key);
     if (this.#wanted.has(key) || this.#given.has(key)) this.#ask(key);
   }
 
@@ -205,7 +207,7 @@ export class StatusReconciler {
     const live = this.#options.live(key);
     const written = this.#written.get(key);
     // A watch may be faster than an answer, and it may tell two changes as one.
-    return live && written && isNewer(written, live) ? written : live;
+    return live && written && isNewer(written.resourceVersion, live.resourceVersion) ? written : live;
   }
 
   async #apply(wanted: WantedStatus, at: Writing): Promise<Answer | undefined> {
@@ -275,12 +277,6 @@ interface Writing {
 interface Answer {
   metadata: { resourceVersion: string };
   status?: Json;
-}
-
-/** Versions are numbers that grow: an API server promises it since Kubernetes 1.35, and etcd has always done so. */
-function isNewer(one: LiveStatus, other: LiveStatus): boolean {
-  const [a, b] = [Number(one.resourceVersion), Number(other.resourceVersion)];
-  return a > b;
 }
 
 function liveOf({ metadata, status = {} }: Answer): LiveStatus {

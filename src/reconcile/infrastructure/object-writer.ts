@@ -1,5 +1,6 @@
 /** One object that is made: compared with what is there, and written only where something differs. */
 import { type ApiClient, ApiError } from '../../sources/cluster/index.ts';
+import { isNewer } from '../resource-version.ts';
 import { shapeOf, stands } from './difference.ts';
 import { type LiveObject, MADE_API, type MadeKind, type MadeObject, placeOf } from './made-object.ts';
 import { APPLIED_ANNOTATION, GATEWAY_NAME_LABEL, MANAGED_BY_LABEL, MANAGER } from './metadata.ts';
@@ -76,7 +77,7 @@ export class ObjectWriter {
     const seen = this.#options.live(object.kind, namespace, name);
     const answer = this.#answers.get(keyOf(object));
     if (answer === undefined) return seen;
-    if (seen !== undefined && versionOf(seen) >= versionOf(answer)) {
+    if (seen !== undefined && !isNewer(answer.metadata.resourceVersion, seen.metadata.resourceVersion)) {
       this.#answers.delete(keyOf(object));
       return seen;
     }
@@ -151,9 +152,4 @@ function digestIn({ metadata }: MadeObject): string {
 
 function keyOf({ kind, metadata }: MadeObject): string {
   return `${MADE_API[kind].plural}/${metadata.namespace}/${metadata.name}`;
-}
-
-function versionOf({ metadata }: LiveObject): bigint {
-  const { resourceVersion = '' } = metadata;
-  return /^\d+$/.test(resourceVersion) ? BigInt(resourceVersion) : 0n;
 }
