@@ -27,7 +27,12 @@ export interface GoldenCase {
   /** The Gateway API's CRDs of the cluster, by name without the group; absent: they are not known. */
   crds?: Record<string, { version?: string; channel?: string }>;
   /** Whether a data plane answers: all sockets open, or none; a message makes the listener fail. */
-  dataPlane?: { failing?: Record<string, { code: string; message: string }>; rejecting?: Record<string, string> };
+  dataPlane?: {
+    failing?: Record<string, { code: string; message: string }>;
+    rejecting?: Record<string, string>;
+    /** The Gateway whose own it is; absent: it serves all. */
+    of?: string;
+  };
 }
 
 export interface GoldenOutput {
@@ -95,9 +100,9 @@ function diagnosticLine({ severity, object, field, message }: Diagnostic): strin
 function answer(
   inputs: ReturnType<typeof emptyInputs>,
   config: Iterable<ConfigObject>,
-  { failing = {}, rejecting = {} }: NonNullable<GoldenCase['dataPlane']>,
+  { failing = {}, rejecting = {}, of = '' }: NonNullable<GoldenCase['dataPlane']>,
 ): void {
-  const log = new DeliveryLog('', ['worker-0']);
+  const log = new DeliveryLog(of, ['worker-0']);
   const upserts = Array.from(config);
   const listeners = upserts.flatMap((object): ListenerState[] => {
     if (object.kind !== 'Listener') return [];

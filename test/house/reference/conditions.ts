@@ -10,7 +10,7 @@ interface Condition {
 }
 
 /** Where conditions stand, in the order of the page. */
-const PLACES = [
+export const PLACES = [
   'GatewayClass',
   'Gateway',
   'listener',
@@ -45,14 +45,19 @@ export function reasonsInCode(): ReadonlyMap<string, readonly string[]> {
   return new Map([...found].map(([place, reasons]) => [place, [...reasons].sort()]));
 }
 
-/** Reasons of a place that no golden file shows: without an example, but not without a word. */
-function others(place: string, rows: ReadonlyMap<string, Condition>): string {
-  const shown = new Set(Array.from(rows.values(), ({ reason }) => reason));
-  const missing = (reasonsInCode().get(place) ?? []).filter((reason) => !shown.has(reason));
-  return missing.length === 0 ? '' : `\nAlso: ${missing.map((reason) => `\`${reason}\``).join(', ')}.\n`;
+/** On every listener without a conflict: the golden files leave it out, and the page says it in words. */
+const UNTOLD: ReadonlySet<string> = new Set(['NoConflicts']);
+
+/** Reasons that no golden file shows, by place: each wants one. */
+export function unshownReasons(): string[] {
+  const seen = shownConditions();
+  return [...reasonsInCode()].flatMap(([place, reasons]) => {
+    const shown = new Set(Array.from(seen.get(place)!.values(), ({ reason }) => reason));
+    return reasons.filter((reason) => !shown.has(reason) && !UNTOLD.has(reason)).map((reason) => `${place}: ${reason}`);
+  });
 }
 
-export function conditionsPage(): string {
+function shownConditions(): Map<string, Map<string, Condition>> {
   const seen = new Map<string, Map<string, Condition>>(PLACES.map((place) => [place, new Map()]));
   for (const path of treeFiles().filter((one) => /^src\/translate\/golden\/.*\.yaml$/.test(one))) {
     visit((parse(textOf(path)) as { status: unknown }).status, 'Gateway', (place, condition) => {
@@ -61,8 +66,12 @@ export function conditionsPage(): string {
       if (!rows.has(key)) rows.set(key, condition);
     });
   }
-  const sections = [...seen].map(
-    ([place, rows]) => `## ${place[0]!.toUpperCase()}${place.slice(1)}\n\n${table(rows)}\n${others(place, rows)}`,
+  return seen;
+}
+
+export function conditionsPage(): string {
+  const sections = [...shownConditions()].map(
+    ([place, rows]) => `## ${place[0]!.toUpperCase()}${place.slice(1)}\n\n${table(rows)}\n`,
   );
   return `# Conditions
 
@@ -72,6 +81,7 @@ The conditions that Daemun sets, with every reason and an example of its message
 Types and reasons are the Gateway API's own, but for those with a prefix (\`daemun.dev/Shadowed\`) and \`Programmed\` on
 routes, which has no place in the standard: it is true once every data plane has acknowledged the route's rules.
 \`daemun check\` serves nothing: \`Programmed\` is Unknown there, and the table leaves it out. Every condition has the \`observedGeneration\` of its object.
+A listener without a conflict has \`Conflicted\` False with the reason \`NoConflicts\`, which the tables leave out too.
 
 ${sections.join('\n')}`;
 }
