@@ -86,6 +86,7 @@ export class Gateway implements Served {
         beside: this.#acme?.board.collection,
         prepared: async () => this.#acme?.obtainer.loaded(),
         ...(cluster || echoBackends ? {} : { bareServices: 'warning' as const }),
+        ...(cluster ? {} : { nothing: 'warning' as const }),
         log: voices.log,
         overlay: new EchoOverlay(this.#echoes),
       },

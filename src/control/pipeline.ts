@@ -47,6 +47,8 @@ export interface PipelineOptions {
   strict?: boolean;
   /** How a Service without endpoints is told of; absent: it is not. */
   bareServices?: 'info' | 'warning';
+  /** How it is told that there is no object at all; absent: it is not. */
+  nothing?: 'error' | 'warning';
   /** Absent: the clock's. */
   now?: () => Date;
   /** Instead of times of changes, so that equal manifests make equal reports. */
@@ -119,6 +121,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     const found = [...diagnostics.values(), ...own];
     const meant = [...hinted(found, { source, read }), ...dates.findings(config.values(), now()), ...met];
     const all = reported(read.map(options.strict ? strictly : (one) => one), meant, places);
+    if (options.nothing && isEmpty(source)) all.push(nothingFound(options.nothing));
     return options.bareServices ? [...all, ...bareServices(config.values(), options.bareServices)] : all;
   };
   const report = (met: ReadonlyArray<Finding> = []) => ({ items: book.items(), diagnostics: problems(met) });
@@ -139,6 +142,15 @@ function noteUses(lastGood: LastGood, changes: ReadonlyArray<Change<ConfigObject
     if (after === undefined) lastGood.forget(role, key);
     else lastGood.use(role, key);
   }
+}
+
+function isEmpty({ collections }: ResourceSource): boolean {
+  return Object.values(collections).every(({ size }) => size === 0);
+}
+
+function nothingFound(severity: 'error' | 'warning'): ReportedDiagnostic {
+  const message = 'there is nothing to serve: no file holds an object that is read (*.yaml, *.yml and *.json are)';
+  return { severity, file: '', line: 0, object: '', field: '', message };
 }
 
 /** Each is looked at whenever somebody asks, so that a change of endpoints costs no more for it. */

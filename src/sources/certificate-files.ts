@@ -36,8 +36,12 @@ export const LOOK_MS = 2000;
 interface Held {
   /** Of both files: times, sizes and inodes. */
   signature: string;
-  /** What was last made of them that is good, by name. */
-  pairs: Map<string, NonNullable<ProvidedCertificate['pair']>>;
+  /** What was last made of them that is good. */
+  pair: NonNullable<ProvidedCertificate['pair']>;
+  /** Of its key. */
+  algorithm: string;
+  /** That it is provided for. */
+  names: string[];
 }
 
 /** A certificate that is replaced by a bad one stays in service until a good one comes. */
@@ -58,7 +62,7 @@ export class CertificateFiles {
   async start(): Promise<void> {
     for (const option of this.#options) {
       const signature = await this.#signature(option);
-      this.#held.set(option, { signature, pairs: await readPairs(option) });
+      this.#held.set(option, { signature, ...(await readPair(option)) });
     }
     this.#publish(new Map());
     if (this.#options.length > 0) this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
@@ -82,7 +86,7 @@ export class CertificateFiles {
       const held = this.#held.get(option)!;
       try {
         const signature = await this.#signature(option);
-        if (signature !== held.signature) this.#held.set(option, { signature, pairs: await readPairs(option) });
+        if (signature !== held.signature) this.#held.set(option, { signature, ...(await readPair(option)) });
         this.#doubted.delete(option);
       } catch (error) {
         if (this.#doubted.has(option)) faults.set(option, (error as Error).message);
@@ -94,13 +98,14 @@ export class CertificateFiles {
 
   #publish(faults: ReadonlyMap<CertificateOption, string>): void {
     const found = new Map<string, ProvidedCertificate>();
-    for (const [option, { pairs }] of this.#held) {
+    for (const [option, held] of this.#held) {
+      const { pair, algorithm } = held;
       const fault = faults.get(option);
-      noteUnused(option, pairs, found);
+      noteUnused(option, held, found);
       const problem = fault === undefined ? '' : `${fault}: the last good certificate stays in service`;
-      for (const [name, pair] of pairs) {
-        const provided: ProvidedCertificate = { origin: 'files', name, pair, problem };
-        // Of two that give a name, the first one counts.
+      for (const name of held.names) {
+        const provided: ProvidedCertificate = { origin: 'files', name, algorithm, pair, problem };
+        // Of two that give a name one with the same type of key, the first one counts.
         if (!found.has(providedKey(provided))) found.set(providedKey(provided), provided);
       }
     }
@@ -117,20 +122,20 @@ export class CertificateFiles {
 /** One whose names others have all given is hardly meant to do nothing. */
 function noteUnused(
   { certificate }: CertificateOption,
-  pairs: Held['pairs'],
+  { names, algorithm }: Held,
   found: Map<string, ProvidedCertificate>,
 ): void {
-  const others = [...pairs.keys()].map((name) => found.get(providedKey({ origin: 'files', name })));
+  const others = names.map((name) => found.get(providedKey({ origin: 'files', name, algorithm })));
   const [first] = others;
   if (first === undefined || others.includes(undefined) || first.problem !== '') return;
-  first.problem = `${certificate} is not used: a file before it is for the same names; of RSA and ECDSA side by side make Secrets`;
+  first.problem = `${certificate} is not used: a file before it is for the same names, with a key of the same type`;
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 const PRIVATE_KEY = /-----BEGIN ((?:RSA |EC )?PRIVATE KEY)-----[\s\S]*?-----END \1-----/;
 
-/** The pair under each name that it is provided for. Of a file with both, only what is asked for is taken. */
-async function readPairs(option: CertificateOption): Promise<Held['pairs']> {
+/** Of a file with both, only what is asked for is taken. */
+async function readPair(option: CertificateOption): Promise<Omit<Held, 'signature'>> {
   const chain = (await readFile(option.certificate, 'latin1')).match(CERTIFICATE);
   if (chain === null) throw new Error(`${option.certificate} holds no PEM certificate`);
   const leaf = read(option.certificate, 'certificate', () => new X509Certificate(chain[0]));
@@ -139,15 +144,15 @@ async function readPairs(option: CertificateOption): Promise<Held['pairs']> {
   const parsed = read(option.privateKey, 'private key', () => createPrivateKey(key));
   if (!leaf.checkPrivateKey(parsed))
     throw new Error(`${option.privateKey} does not belong to the first certificate in ${option.certificate}`);
-  const names = namesOf(leaf);
+  const covered = namesOf(leaf);
   const { host } = option;
-  if (host !== undefined && !isFor(leaf, names, host)) {
-    throw new Error(`${option.certificate} is not for ${host}: it is for ${names.join(', ') || 'no DNS name'}`);
+  if (host !== undefined && !isFor(leaf, covered, host)) {
+    throw new Error(`${option.certificate} is not for ${host}: it is for ${covered.join(', ') || 'no DNS name'}`);
   }
-  const wanted = host === undefined ? names : [host];
-  if (wanted.length === 0) throw new Error(`${option.certificate} has no DNS name: write host= before it`);
+  const names = host === undefined ? covered : [host];
+  if (names.length === 0) throw new Error(`${option.certificate} has no DNS name: write host= before it`);
   const pair = { certificate: `${chain.join('\n')}\n`, privateKey: `${key}\n` };
-  return new Map(wanted.map((name) => [name, pair]));
+  return { pair, names, algorithm: parsed.asymmetricKeyType ?? 'unknown' };
 }
 
 function read<T>(path: string, what: string, parse: () => T): T {

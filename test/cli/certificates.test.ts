@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Authority, type Pair } from '../tls/authority.ts';
 import { askAdmin } from './client.ts';
@@ -53,8 +53,8 @@ async function serve(files: Record<string, string>, ...certificates: string[]): 
 }
 
 /** The common name that a client of this server name is shown. */
-async function shown(port: number, servername: string): Promise<string> {
-  const socket: TLSSocket = connect({ host: '127.0.0.1', port, servername, ca: authority.certificate });
+async function shown(port: number, servername: string, options: ConnectionOptions = {}): Promise<string> {
+  const socket: TLSSocket = connect({ host: '127.0.0.1', port, servername, ca: authority.certificate, ...options });
   await once(socket, 'secureConnect');
   const { subject } = socket.getPeerCertificate();
   socket.destroy();
@@ -106,6 +106,26 @@ test('a file whose names another has given before is said to be of no use', asyn
   expect(await shown(port, 'shop.example.com')).toBe('first');
   const { body } = await askAdmin(running!.admin, '/status');
   expect(body).toContain('second.pem is not used: a file before it is for the same names');
+});
+
+test('a name may have a certificate with an RSA key beside one with an ECDSA key: the client chooses', async () => {
+  const ec = put('ec', await authority.sign({ name: 'ec', dns: ['shop.example.com'] }), 'shop.example.com');
+  const rsa = put(
+    'rsa',
+    await authority.sign({ name: 'rsa', dns: ['shop.example.com'], rsa: true }),
+    'shop.example.com',
+  );
+  const port = await serve(manifests({ ...HTTPS, hostname: 'shop.example.com' }), ec, rsa);
+  const only = (kind: string): ConnectionOptions => ({
+    maxVersion: 'TLSv1.2',
+    ciphers: `ECDHE-${kind}-AES128-GCM-SHA256`,
+  });
+  expect(await shown(port, 'shop.example.com', only('RSA'))).toBe('rsa');
+  expect(await shown(port, 'shop.example.com', only('ECDSA'))).toBe('ec');
+  expect(running!.stderr).not.toContain('is not used');
+  put('rsa', await authority.sign({ name: 'later', dns: ['shop.example.com'], rsa: true }));
+  for (;;) if ((await shown(port, 'shop.example.com', only('RSA'))) === 'later') break;
+  expect(await shown(port, 'shop.example.com', only('ECDSA'))).toBe('ec');
 });
 
 test('a Secret that is there counts, and a listener whose hostname no file fits has no certificate', async () => {

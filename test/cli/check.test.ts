@@ -91,6 +91,14 @@ test('a path that is not there is an error of the input, a missing flag or a wro
   }
 });
 
+test('where there is nothing to check, that is an error and not a success', async () => {
+  writeFileSync(join(folder, 'values.yaml'), 'replicas: 1\n');
+  const { code, stdout } = await daemun(['check', folder]);
+  expect(stdout).toContain('values.yaml');
+  expect(stdout).toContain('error: there is nothing to serve: no file holds an object that is read');
+  expect(code).toBe(1);
+});
+
 test('every command shows an example and its exit codes', async () => {
   for (const command of ['run', 'check', 'status', 'explain', 'demo']) {
     const { code, stdout } = await daemun([command, '--help']);

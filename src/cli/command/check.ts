@@ -83,6 +83,7 @@ export function checkCommand(): Command {
         provided: [certificates.collection],
         strict,
         bareServices: 'info',
+        nothing: 'error',
         transitionTime: NO_TIME,
       });
       await pipeline.source.ready;

@@ -15,8 +15,8 @@ export function indexProvided(graph: Graph): ProvidedIndex {
 }
 
 /** What the config calls it: no Secret's key has a colon. */
-function configKey({ origin, name }: ProvidedCertificate): string {
-  return `${origin}:${name}`;
+function configKey({ origin, name, algorithm }: ProvidedCertificate): string {
+  return algorithm === undefined ? `${origin}:${name}` : `${origin}:${name}:${algorithm}`;
 }
 
 /** Beside those of Secrets, under the keys that Secrets of the same config keys would have. Who provides them judges them. */
