@@ -122,7 +122,7 @@ test('a name may have a certificate with an RSA key beside one with an ECDSA key
   });
   expect(await shown(port, 'shop.example.com', only('RSA'))).toBe('rsa');
   expect(await shown(port, 'shop.example.com', only('ECDSA'))).toBe('ec');
-  expect(running!.stderr).not.toContain('is not used');
+  expect(running!.stderr).not.toContain('.pem is not used');
   put('rsa', await authority.sign({ name: 'later', dns: ['shop.example.com'], rsa: true }));
   for (;;) if ((await shown(port, 'shop.example.com', only('RSA'))) === 'later') break;
   expect(await shown(port, 'shop.example.com', only('ECDSA'))).toBe('ec');
