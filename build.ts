@@ -3,6 +3,7 @@
  * docs/decisions/bundled-dist.md says why.
  */
 import { build } from 'rolldown';
+import { asciiText } from './packaging/ascii-text.ts';
 
 await build({
   input: { 'cli/main': 'src/cli/main.ts', 'cli/worker': 'src/cli/worker.ts' },
@@ -13,6 +14,8 @@ await build({
     dir: 'dist',
     format: 'esm',
     cleanDir: true,
+    comments: false,
+    plugins: [asciiText],
     // Beside the code for who debugs a checkout; the package leaves them out, and the code does not point at them.
     sourcemap: 'hidden',
     // src/cli/package-place.ts counts on this depth.
@@ -22,6 +25,9 @@ await build({
         // `daemun check` needs the contract and not the data plane.
         { name: 'contract', test: /\/src\/(config|observe)\//, priority: 2 },
         { name: 'proxy', test: /\/src\/proxy\//, priority: 1 },
+        // What control has in common with the data plane, which it must not load for that.
+        { name: 'cel', test: /\/src\/value\/cel/, priority: 4 },
+        { name: 'value', test: /\/src\/value\//, priority: 3 },
       ],
     },
   },

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { asciiText } from './ascii-text.ts';
 
 /** Bytes: a larger one is no release. */
 const MOST = 120_000_000;
@@ -44,7 +45,13 @@ console.log(`${file}: Daemun ${version} on Node.js ${process.version}, ${(size /
 /** Answers the modules that are in it. */
 async function bundle(output: string): Promise<string[]> {
   const build = await rolldown({ input: 'src/cli/executable.ts', cwd: root, platform: 'node' });
-  const { output: chunks } = await build.write({ file: output, format: 'esm', minify: true, codeSplitting: false });
+  const { output: chunks } = await build.write({
+    file: output,
+    format: 'esm',
+    minify: true,
+    codeSplitting: false,
+    plugins: [asciiText],
+  });
   await build.close();
   return chunks.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
 }

@@ -3,7 +3,6 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { CONTROLLER_NAME } from '../value/controller-name.ts';
 import { milliseconds } from '../value/duration.ts';
 import { type HostPort, hostPort } from './address.ts';
-import { OUTPUTS } from './report/print.ts';
 
 /** Commander wants its own error type for what a flag's text does wrong. */
 export function usage<T, B = T>(read: (text: string, before?: B) => T): (text: string, before?: B) => T {
@@ -27,6 +26,10 @@ export function duration(text: string): number {
 export function each<T>(read: (text: string) => T): (text: string, before?: T[]) => T[] {
   return usage((text: string, before?: T[]) => [...(before ?? []), read(text)]);
 }
+
+/** Of a report. Named here and not where they are printed: what takes flags must not load what reads manifests. */
+const OUTPUTS = ['table', 'wide', 'json', 'yaml'] as const;
+export type Output = (typeof OUTPUTS)[number];
 
 /** Of `daemun debug graph`. */
 export const GRAPH_OUTPUTS = ['table', 'json', 'yaml'] as const;

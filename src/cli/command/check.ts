@@ -8,11 +8,11 @@ import {
   controllerOption,
   filesOption,
   namedPaths,
+  type Output,
   outputOption,
   pathsArgument,
   watchOption,
 } from '../option.ts';
-import type { Output } from '../report/index.ts';
 
 interface CheckFlags extends ClusterFlags {
   file?: string[];

@@ -10,10 +10,10 @@ import {
   adminOption,
   CLUSTER_CONTROLLER,
   controllerOption,
+  type Output,
   outputOption,
   watchOption,
 } from '../option.ts';
-import type { Output } from '../report/index.ts';
 
 interface StatusFlags extends ClusterFlags {
   admin?: HostPort;

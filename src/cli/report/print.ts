@@ -1,14 +1,12 @@
 /** A report for people (table) or for programs (json, yaml). */
 import type { Condition } from '../../api/index.ts';
 import type { Report, StatusItem } from '../../control/index.ts';
+import type { Output } from '../option.ts';
 import type { Paint } from '../style.ts';
 import { type Cell, formatTable, type Table } from '../table.ts';
 import { diagnosticText, type LineReader } from './diagnostic-text.ts';
 import { conditionGroups, objectName, TONES, type Verdict, verdictOf } from './verdict.ts';
 import { wideTable } from './wide.ts';
-
-export const OUTPUTS = ['table', 'wide', 'json', 'yaml'] as const;
-export type Output = (typeof OUTPUTS)[number];
 
 export interface View {
   /** Statuses of a running gateway: Programmed counts. */

@@ -1,9 +1,10 @@
 /** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
-import { STATUS_CODES } from 'node:http';
+
 import type { Denial, HeaderPatch } from '../filter/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, type BodyFraming, type Downstream, type Failure } from '../ground/codec.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from '../ground/head.ts';
+import { REASON_PHRASES } from '../ground/reason-phrase.ts';
 import { MADE } from '../ground/region.ts';
 import { dateLine } from './date-line.ts';
 import { grpcMessage, grpcStatus } from './grpc.ts';
@@ -154,7 +155,7 @@ export function upstreamFailure(why: Failure): { status: number; message: string
 }
 
 export function reasonPhrase(status: number): string {
-  return STATUS_CODES[status] ?? 'Unknown';
+  return REASON_PHRASES.get(status) ?? 'Unknown';
 }
 
 function escapeHtml(text: string): string {

@@ -1,7 +1,8 @@
 /** Status lines in HTTP/1.1 form, made of :status. */
-import { STATUS_CODES } from 'node:http';
+
 import { ARENA } from '../../ground/arena.ts';
 import type { HeadTable } from '../../ground/head.ts';
+import { REASON_PHRASES } from '../../ground/reason-phrase.ts';
 import { NINE, ZERO } from '../h1/octets.ts';
 import { PLACE } from './decoded-place.ts';
 import { STATUS } from './field-kind.ts';
@@ -10,7 +11,7 @@ import { BROKEN, type SectionFault, SOUND } from './section-fault.ts';
 
 const LINES: string[] = Array.from(
   { length: 1000 },
-  (_, status) => `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`,
+  (_, status) => `HTTP/1.1 ${status} ${REASON_PHRASES.get(status) ?? ''}\r\n`,
 );
 const REASON_OFFSET = 'HTTP/1.1 200 '.length;
 
