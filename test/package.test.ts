@@ -1,7 +1,17 @@
 /** The package as users install it: packed, installed into an empty folder, and run there. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,6 +73,30 @@ test('it holds compiled code, examples and the licence, and no sources or tests'
   // Source maps are three quarters of what is built, and only who has the sources can use them.
   expect(files.filter((name) => name.endsWith('.map'))).toEqual([]);
   expect(existsSync(join(installed, 'node_modules/typescript'))).toBe(false);
+});
+
+test('what is kept in memory of a module is a byte a character: its text is ASCII, without comments', () => {
+  const built = join(installed, 'node_modules/daemun/dist/cli');
+  const modules = readdirSync(built).filter((name) => name.endsWith('.js'));
+  const told = modules.map((name) => [name, readFileSync(join(built, name), 'utf8')] as const);
+  expect(told.filter(([, text]) => /[^\0-\x7f]/.test(text)).map(([name]) => name)).toEqual([]);
+  expect(told.filter(([, text]) => /^\s*\/\*\*/m.test(text)).map(([name]) => name)).toEqual([]);
+});
+
+test('what does not serve loads no data plane', () => {
+  const built = join(installed, 'node_modules/daemun/dist/cli');
+  const imported = (name: string): string[] =>
+    Array.from(readFileSync(join(built, name), 'utf8').matchAll(/^import .*"\.\/(.+?)";$/gm), ([, to]) => to!);
+  const loaded = (start: RegExp): string[] => {
+    const [entry] = readdirSync(built).filter((name) => start.test(name));
+    const reached = new Set([entry!]);
+    for (const one of reached) for (const next of imported(one)) reached.add(next);
+    return [...reached].map((name) => name.replace(/-[\w-]{8}\.js$|\.js$/, ''));
+  };
+  expect(loaded(/^worker\.js$/)).toContain('proxy');
+  for (const entry of [/^serve-dataplane-/, /^serve-[\w-]{8}\.js$/, /^controller-run-/]) {
+    expect(loaded(entry)).not.toContain('proxy');
+  }
 });
 
 test('it tells its version quickly', () => {
