@@ -132,4 +132,6 @@ export const POLICY_REASON = {
   NoValidCACertificate: 'NoValidCACertificate',
   InvalidCACertificateRef: 'InvalidCACertificateRef',
   InvalidKind: 'InvalidKind',
+  InvalidCredentialRef: 'InvalidCredentialRef',
+  RefNotPermitted: 'RefNotPermitted',
 } as const;

@@ -1,5 +1,6 @@
 /** Resource types as an API server stores them: defaults filled in, unknown fields gone. Inert: no behaviour but keys and times. */
 export type * from './access-policy.ts';
+export type * from './authentication-policy.ts';
 export type * from './backend-tls-policy.ts';
 export type * from './backend-traffic-policy.ts';
 export type * from './client-traffic-policy.ts';

@@ -1,4 +1,5 @@
 import type { AccessPolicy } from './access-policy.ts';
+import type { AuthenticationPolicy } from './authentication-policy.ts';
 import type { BackendTLSPolicy } from './backend-tls-policy.ts';
 import type { BackendTrafficPolicy } from './backend-traffic-policy.ts';
 import type { ClientTrafficPolicy } from './client-traffic-policy.ts';
@@ -48,6 +49,7 @@ export interface ResourceByKind {
   DaemunParameters: DaemunParameters;
   RateLimitPolicy: RateLimitPolicy;
   AccessPolicy: AccessPolicy;
+  AuthenticationPolicy: AuthenticationPolicy;
   FaultPolicy: FaultPolicy;
   ResponsePolicy: ResponsePolicy;
   Service: Service;
@@ -89,6 +91,7 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   DaemunParameters: { group: OWN_GROUP, version: 'v1alpha1', namespaced: true },
   RateLimitPolicy: policy,
   AccessPolicy: policy,
+  AuthenticationPolicy: policy,
   FaultPolicy: policy,
   ResponsePolicy: policy,
   Service: core,

@@ -1,5 +1,6 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { barredHost } from './barred-host.ts';
+export type { Credential, CredentialContent, UserList } from './credential.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
@@ -26,8 +27,12 @@ export {
   type Acting,
   type AnswerHeaderSettings,
   type AnswerRewriteSettings,
+  type AuthenticationMethod,
+  type AuthenticationSettings,
   type BackendTraffic,
   type BandwidthLimit,
+  type BasicMethod,
+  type ClaimHeader,
   type ClientConnections,
   type ClientHeaders,
   type ClientTraffic,

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { HttpMatch, ValueMatch } from './route.ts';
-import { key, object } from './shape.ts';
+import { key, object, type Shape } from './shape.ts';
 
 export const valueMatch = object<ValueMatch>({
   type: v.picklist(['Exact', 'RegularExpression']),
@@ -8,8 +8,13 @@ export const valueMatch = object<ValueMatch>({
   value: v.string(),
 });
 
+export const pathMatch: Shape<HttpMatch['path']> = v.object({
+  type: v.picklist(['Exact', 'PathPrefix', 'RegularExpression']),
+  value: v.string(),
+});
+
 export const httpMatch = object<HttpMatch>({
-  path: v.object({ type: v.picklist(['Exact', 'PathPrefix', 'RegularExpression']), value: v.string() }),
+  path: pathMatch,
   method: v.optional(key),
   headers: v.array(valueMatch),
   query: v.array(valueMatch),

@@ -4,6 +4,7 @@
  * memory, over a worker's channel and, in a cluster, over the control stream.
  */
 import type { Backend, Endpoints } from './backend.ts';
+import type { Credential } from './credential.ts';
 import type { Listener } from './listener.ts';
 import type { Policy } from './policy/index.ts';
 import type { RouteRule } from './route.ts';
@@ -40,7 +41,16 @@ export interface Challenge {
   privateKey: string;
 }
 
-export type ConfigObject = Listener | RouteRule | Backend | Endpoints | Certificate | TrustBundle | Challenge | Policy;
+export type ConfigObject =
+  | Listener
+  | RouteRule
+  | Backend
+  | Endpoints
+  | Certificate
+  | TrustBundle
+  | Challenge
+  | Credential
+  | Policy;
 export type ConfigKind = ConfigObject['kind'];
 
 /** Names one object among all kinds. */

@@ -1,4 +1,5 @@
 /** Config objects as outsiders may see them: what is known to be no secret, and nothing else. */
+import { shownCredential } from './credential.ts';
 import type { ConfigKind, ConfigObject } from './object.ts';
 import { shownPolicy } from './policy/index.ts';
 import type { Filter, HeaderLine, WeightedBackend } from './route.ts';
@@ -44,6 +45,7 @@ const SHOWN: { readonly [K in ConfigKind]: Showing<OfKind<K>> } = {
   Certificate: { kind: AS_IS, key: AS_IS, certificate: AS_IS, privateKey: () => REDACTED },
   Challenge: { kind: AS_IS, key: AS_IS, listeners: AS_IS, certificate: AS_IS, privateKey: () => REDACTED },
   TrustBundle: { kind: AS_IS, key: AS_IS, pem: AS_IS },
+  Credential: { kind: AS_IS, key: AS_IS, content: shownCredential },
   // What is shown of the settings stands in the table of policies.
   Policy: { kind: AS_IS, key: AS_IS, type: AS_IS, target: AS_IS, spec: AS_IS },
 };

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
+import { credentialShape } from './credential.ts';
 import { type FilterFault, filterFault } from './filter-fault.ts';
 import { additionFault } from './head-addition.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
@@ -206,6 +207,7 @@ const SHAPES: { readonly [K in ConfigKind]: Shape<Extract<ConfigObject, { kind: 
   Certificate: certificate,
   TrustBundle: trustBundle,
   Challenge: challenge,
+  Credential: credentialShape,
   Policy: policyShape,
 };
 

@@ -61,6 +61,33 @@ const attached = (kind: string, key: string): ConfigObject =>
     spec: { acts: [] },
   }) as ConfigObject;
 
+/** What a policy for a rule needs. */
+const users = (hash = 'h'): ConfigObject => ({
+  kind: 'Credential',
+  key: 'u',
+  content: { type: 'Users', users: [{ name: 'a', hash }] },
+});
+const asks = (rule: string, credential: string): ConfigObject => ({
+  kind: 'Policy',
+  key: 'Authentication/p',
+  type: 'Authentication',
+  target: { kind: 'RouteRule', key: `HTTPRoute/${rule}/0` },
+  spec: {
+    acts: [
+      {
+        source: 'p',
+        holds: 'Default',
+        settings: {
+          methods: [{ type: 'Basic', name: '0', credential, realm: '', forwards: true }],
+          require: 'All',
+          anonymous: { paths: [], addresses: [] },
+          headers: [],
+        },
+      },
+    ],
+  },
+});
+
 const put = (...objects: ConfigObject[]): ConfigChange[] => objects.map((after) => ({ after }));
 const gone = (...refs: ConfigRef[]): ConfigChange[] => refs.map(({ kind, key }) => ({ before: { kind, key } }));
 
@@ -124,6 +151,20 @@ describe('a partition', () => {
     expect(told(ended)).toEqual({ 'n/two': ['-Backend/b:80', '-Endpoints/b:80', '-RouteRule/HTTPRoute/r/0'] });
   });
 
+  test('gives what a policy needs to those who have what the policy is for', () => {
+    const partition = new Partition();
+    partition.take(put(listener('n/one'), listener('n/two'), users(), asks('r', 'u')));
+    expect(partition.objectsOf('n/one').map(refKey)).toEqual(['Listener/n/one/https']);
+    const came = partition.take(put(rule('r', ['n/one'], [])));
+    expect(told(came)).toEqual({
+      'n/one': ['+Credential/u', '+Policy/Authentication/p', '+RouteRule/HTTPRoute/r/0'],
+    });
+    expect(told(partition.take(put(users('rotated'))))).toEqual({ 'n/one': ['+Credential/u'] });
+    expect(told(partition.take(put(asks('r', 'other'))))).toEqual({
+      'n/one': ['+Policy/Authentication/p', '-Credential/u'],
+    });
+  });
+
   test('tells of an edit of endpoints those who use them, and nothing else', () => {
     const partition = new Partition();
     partition.take(put(listener('n/one'), rule('r', ['n/one'], ['b:80']), backend('b:80'), endpoints('b:80')));
@@ -136,6 +177,8 @@ describe('a partition', () => {
       [listener('n/b'), listener('n/b', ['c2'])],
       [rule('r', ['n/a'], ['x']), rule('r', ['n/b'], ['x', 'y']), rule('r', ['n/a', 'n/b'], [], 'y')],
       [rule('s', ['n/b'], ['y']), rule('s', [], ['x'])],
+      [users(), users('rotated')],
+      [asks('r', 'u'), asks('s', 'u'), asks('r', 'none')],
       [backend('x'), backend('x', 'c1')],
       [backend('y'), backend('y', 'c2')],
       [endpoints('x')],

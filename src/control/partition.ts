@@ -2,7 +2,16 @@
  * Which config objects the data planes of each Gateway get: its listeners, the rules that attach to them, and what those
  * need. Nothing of another Gateway's goes with them, least of all its keys.
  */
-import { type ConfigChange, type ConfigKind, type ConfigObject, type ConfigRef, refKey } from '../config/index.ts';
+import {
+  type ConfigChange,
+  type ConfigKind,
+  type ConfigObject,
+  type ConfigRef,
+  POLICY_TYPES,
+  refKey,
+} from '../config/index.ts';
+
+type PolicyType = { credentials?(spec: object): string[] };
 
 interface Held {
   object: ConfigObject;
@@ -152,11 +161,16 @@ function usesOf(object: ConfigObject): ConfigRef[] {
         ...refs('Certificate', clientCertificate === undefined ? [] : [clientCertificate]),
       ];
     }
+    case 'Policy': {
+      // The spec is of the type that stands beside it.
+      const type = POLICY_TYPES[object.type] as PolicyType;
+      return refs('Credential', type.credentials?.(object.spec) ?? []);
+    }
     case 'Endpoints':
     case 'Certificate':
     case 'TrustBundle':
     case 'Challenge':
-    case 'Policy':
+    case 'Credential':
       return [];
   }
 }

@@ -16,6 +16,7 @@ const entry: AccessEntry = {
   listener: 'infra/edge/http',
   client: '192.0.2.1',
   clientPort: 40000,
+  user: '',
   method: 'GET',
   host: 'shop.example',
   path: '/cart',

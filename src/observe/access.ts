@@ -13,6 +13,8 @@ export interface AccessEntry {
   client: string;
   /** 0 where the client stands behind a trusted hop, which does not tell. */
   clientPort: number;
+  /** Who asks, as an AuthenticationPolicy found; or ''. */
+  user: string;
   method: string;
   host: string;
   path: string;
@@ -49,6 +51,7 @@ export const ACCESS_FIELDS = [
   'listener',
   'client',
   'clientPort',
+  'user',
   'method',
   'host',
   'path',
@@ -132,7 +135,7 @@ function combinedLine(entry: AccessEntry): string {
     entry.method === '' ? '-' : `${hexed(entry.method)} ${hexed(withQuery(entry))} ${hexed(entry.protocol)}`;
   const status = String(entry.status).padStart(3, '0');
   return (
-    `${entry.client === '' ? '-' : hexed(entry.client)} - - [${time}] "${request}" ${status} ${entry.bytesOut} ` +
+    `${entry.client === '' ? '-' : hexed(entry.client)} - ${hexed(entry.user) || '-'} [${time}] "${request}" ${status} ${entry.bytesOut} ` +
     `"${hexed(entry.referer) || '-'}" "${hexed(entry.userAgent) || '-'}"`
   );
 }

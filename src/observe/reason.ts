@@ -4,6 +4,7 @@
  */
 export const ACCESS_REASONS = {
   access_denied: 'an AccessPolicy does not allow it',
+  authentication_failed: 'an AuthenticationPolicy could not find out who asks: what it needs is missing or broken',
   backend_invalid: 'the backend of the route cannot be used: its condition says why',
   backend_reset: 'the backend ended the connection with a reset',
   bad_hello: 'what came was no ClientHello of TLS',
@@ -44,5 +45,6 @@ export const ACCESS_REASONS = {
   route_broken: 'the rule cannot be used: its condition says why',
   timeout: 'a timeout of the route, or --stream-idle-timeout, was up',
   tls_failed: 'TLS with the backend failed: its certificate does not satisfy the BackendTLSPolicy, for example',
+  unauthenticated: 'an AuthenticationPolicy asks who it is, and what came does not say so',
   untrusted_source: 'a PROXY header is asked for, and the peer may not send one',
 } as const;

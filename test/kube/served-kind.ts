@@ -70,6 +70,7 @@ export const SERVED_KINDS: readonly ServedKind[] = [
   kind('gateway.daemun.dev', 'v1alpha1', 'DaemunParameters', { plural: 'daemunparameters' }),
   kind('policies.daemun.dev', 'v1alpha1', 'RateLimitPolicy', STATUS),
   kind('policies.daemun.dev', 'v1alpha1', 'AccessPolicy', STATUS),
+  kind('policies.daemun.dev', 'v1alpha1', 'AuthenticationPolicy', STATUS),
   kind('policies.daemun.dev', 'v1alpha1', 'FaultPolicy', STATUS),
   kind('policies.daemun.dev', 'v1alpha1', 'ResponsePolicy', STATUS),
 ];

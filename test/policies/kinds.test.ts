@@ -16,6 +16,12 @@ interface Member {
   guards: boolean;
 }
 
+const USERS = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'users' },
+  stringData: { auth: 'u:{PLAIN}secret' },
+};
 const NEVER = { type: 'RegularExpression', name: 'x', value: '(' };
 
 const MEMBERS: Record<string, Member> = {
@@ -43,6 +49,21 @@ const MEMBERS: Record<string, Member> = {
       { allow: [{ cel: '(' }] },
       { deny: [{ addresses: ['x'] }] },
       { deny: [{ headers: [NEVER] }] },
+    ],
+    guards: true,
+  },
+  AuthenticationPolicy: {
+    harmless: { methods: [{ basic: { secretRef: { name: 'users' } } }], anonymousPaths: [{ value: '/' }] },
+    refusing: { spec: { methods: [{ basic: { secretRef: { name: 'users' } } }] }, status: 401 },
+    broken: [
+      {},
+      { methods: [] },
+      { methods: [{}] },
+      { methods: [{ basic: {} }] },
+      {
+        methods: [{ basic: { secretRef: { name: 'users' } } }],
+        anonymousPaths: [{ type: 'RegularExpression', value: '(' }],
+      },
     ],
     guards: true,
   },
@@ -79,7 +100,7 @@ function site(...policies: object[]): string {
   const routes = [...GOOD, 'acted-on'].map((name) =>
     httpRoute(name, [backendRefs('web')], { hostnames: [`${name}.example`] }),
   );
-  return manifests([HTTP], ...routes, service('web'), ...policies);
+  return manifests([HTTP], ...routes, service('web'), USERS, ...policies);
 }
 
 let rig: Rig;

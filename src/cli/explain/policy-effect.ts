@@ -4,6 +4,8 @@ import {
   type AccessSettings,
   type Acting,
   type AnswerHeaderSettings,
+  type AuthenticationMethod,
+  type AuthenticationSettings,
   type CompressionSettings,
   type DirectResponseSettings,
   type ErrorPageSettings,
@@ -94,6 +96,8 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return (settings as RateLimitSettings).limits.map(limitText).join('; ');
     case 'Access':
       return accessText(settings as AccessSettings);
+    case 'Authentication':
+      return authenticationText(settings as AuthenticationSettings);
     case 'Fault':
       return faultText(settings as FaultSettings);
     case 'AnswerHeaders':
@@ -107,6 +111,30 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
     case 'Compression':
       return `compresses with ${(settings as CompressionSettings).algorithms.join(', ')}`;
   }
+}
+
+function authenticationText({ methods, require, anonymous, headers }: AuthenticationSettings): string {
+  const { paths, addresses } = anonymous;
+  const open = [...paths.map(({ type, value }) => `${type} ${value}`), ...addresses];
+  return [
+    `asks who it is: ${methods.map(methodText).join(require === 'Any' ? ', or ' : ', and ')}`,
+    open.length > 0 ? `; not for ${some(open)}` : '',
+    headers.length > 0 ? `; tells the backend in ${headers.map(({ name }) => name).join(', ')}` : '',
+  ].join('');
+}
+
+function methodText(method: AuthenticationMethod): string {
+  const { name } = method;
+  switch (method.type) {
+    case 'Broken':
+      return `${name} (lets nobody in: ${method.message})`;
+    case 'Basic':
+      return `${name} (user and password)`;
+  }
+}
+
+function some(items: readonly string[], most = 3): string {
+  return items.length > most ? `${items.slice(0, most).join(', ')} and ${items.length - most} more` : items.join(', ');
 }
 
 function faultText({ delay, abort, when }: FaultSettings): string {
@@ -148,8 +176,6 @@ function accessText({ deny, allow, statusCode, shadow }: AccessSettings): string
 }
 
 function ruleText({ name, addresses, methods, paths, headers, times, cel }: AccessRule): string {
-  const some = (items: readonly string[], most = 3): string =>
-    items.length > most ? `${items.slice(0, most).join(', ')} and ${items.length - most} more` : items.join(', ');
   const conditions = [
     addresses.length > 0 ? `from ${some(addresses)}` : '',
     some(methods),

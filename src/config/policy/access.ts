@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { valueMatch } from '../match-shape.ts';
+import { pathMatch, valueMatch } from '../match-shape.ts';
 import type { HttpMatch, ValueMatch } from '../route.ts';
 import { cidr, key, lineText, object } from '../shape.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
@@ -47,7 +47,7 @@ const rule = object<AccessRule>({
   name: key,
   addresses: v.array(cidr),
   methods: v.array(key),
-  paths: v.array(v.object({ type: v.picklist(['Exact', 'PathPrefix', 'RegularExpression']), value: v.string() })),
+  paths: v.array(pathMatch),
   headers: v.array(valueMatch),
   times: v.array(
     object<TimeWindow>({

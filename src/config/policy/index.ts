@@ -14,6 +14,7 @@ import {
   type ErrorPages,
   errorPages,
 } from './answer.ts';
+import { type Authentication, authentication } from './authentication/index.ts';
 import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
 import { type Fault, fault } from './fault.ts';
@@ -29,6 +30,12 @@ export type {
   ErrorPageSettings,
   Replacement,
 } from './answer.ts';
+export type {
+  AuthenticationMethod,
+  AuthenticationSettings,
+  BasicMethod,
+  ClaimHeader,
+} from './authentication/index.ts';
 export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
 export type {
   ClientConnections,
@@ -57,6 +64,7 @@ export const POLICY_TYPES = {
   BackendTraffic: backendTraffic,
   RateLimit: rateLimit,
   Access: access,
+  Authentication: authentication,
   Fault: fault,
   AnswerHeaders: answerHeaders,
   ErrorPages: errorPages,
@@ -70,6 +78,7 @@ export type Policy =
   | BackendTraffic
   | RateLimit
   | Access
+  | Authentication
   | Fault
   | AnswerHeaders
   | ErrorPages

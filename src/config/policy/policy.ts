@@ -34,6 +34,8 @@ export interface PolicyType<K extends PolicyTarget, S, M extends Merge = 'whole'
    */
   stages: ReadonlyArray<'connection' | 'listener' | 'rule' | 'backend' | 'attempt'>;
   shape: Shape<S>;
+  /** Keys of the Credentials that go where it goes; absent: it needs none. */
+  credentials?(spec: S): string[];
   /** The settings without what is secret. */
   shown(spec: S): S;
 }

@@ -90,6 +90,10 @@ export class RecordedScope implements FilterScope {
     this.told.push(`${counter.policy} ${counter.rule} ${counter.decision}`);
   }
 
+  identify(user: string): void {
+    this.told.push(user);
+  }
+
   deny(denial: Denial): void {
     this.denial = denial;
   }

@@ -84,6 +84,8 @@ export interface FilterScope extends KeptState {
   transformBody(make: MakeTransform): void;
   /** Counts what a policy decided, and has the access log say so; of several the last. */
   tell(decision: DecisionCounter): void;
+  /** Says in the access log who asks; of several policies the first that knows. */
+  identify(user: string): void;
   /** Answers in the backend's place; return ANSWERED. */
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
   /** The same, in the form that the client prefers. */

@@ -2,11 +2,12 @@
  * Policies that act on requests, beside the plans and not in them: a policy that changes compiles no route again, and a
  * route that changes no policy. What guards and cannot be used denies.
  */
-import type { Acting, Policy, Stacked } from '../../config/index.ts';
+import type { Acting, Credential, Policy, Stacked } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { type DecisionCounter, PolicyState } from '../state/index.ts';
 import { accessFilters } from './access.ts';
 import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, errorPageFilters } from './answer.ts';
+import { authenticationFilters } from './authentication/index.ts';
 import { FilterChain } from './chain.ts';
 import { compressionFilters } from './compression.ts';
 import { faultFilters } from './fault.ts';
@@ -32,6 +33,7 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   BackendTraffic: null,
   RateLimit: stack(rateLimitFilters),
   Access: stack(accessFilters),
+  Authentication: stack(authenticationFilters),
   Fault: stack(faultFilters),
   AnswerHeaders: stack(answerHeaderFilters),
   ErrorPages: stack(errorPageFilters),
@@ -48,6 +50,8 @@ function stack<S>(make: (act: Acting<S>, settings: S, state: PolicyState) => Com
       act.settings === undefined ? new Unusable(type, state, act) : make(act, act.settings, state),
     );
 }
+
+const NO_CREDENTIALS: ReadonlyMap<string, Credential> = new Map();
 
 /** What a plan, or one of its backends, has of its own. */
 interface Planned {
@@ -138,7 +142,10 @@ export class Policies {
   }
 
   /** All policies of the next config. One that cannot be used denies what it would act on. */
-  prepare(policies: Iterable<AttachedPolicy>): PreparedPolicies {
+  prepare(
+    policies: Iterable<AttachedPolicy>,
+    credentials: ReadonlyMap<string, Credential> = NO_CREDENTIALS,
+  ): PreparedPolicies {
     const compiled = new Map<string, Compiled>();
     const byTarget = new Map<string, CompiledFilter[]>();
     const sources = new Set<string>();
@@ -161,6 +168,7 @@ export class Policies {
     );
     return {
       swap: () => {
+        this.#state.credentials = credentials;
         this.#compiled = compiled;
         this.#attached = chains.size === 0 ? null : new Attached(chains);
         this.#state.counts.isServed = (policy) => sources.has(policy);

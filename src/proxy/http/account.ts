@@ -34,6 +34,8 @@ export class Account {
   reason = '';
   /** The last thing that a policy decided about it. */
   policy: DecisionCounter | null = null;
+  /** Who asks, as a policy found; '': nobody was asked. */
+  user = '';
   /** Of the client behind trusted hops; '': who is at the other end of the connection. */
   clientAddress = '';
   listener = '';
@@ -74,6 +76,7 @@ export class Account {
       tlsCipher: about.client.tls?.cipher ?? '',
       listener: this.listener,
       client: this.clientAddress === '' ? about.client.remoteAddress : this.clientAddress,
+      user: this.user,
       clientPort: this.clientAddress === '' ? about.client.remotePort : 0,
       status: this.status,
       route: this.route,

@@ -57,6 +57,10 @@ export abstract class ExchangeAnswer extends ExchangeState {
     this.account.policy = decision;
   }
 
+  identify(user: string): void {
+    if (this.account.user === '') this.account.user = user;
+  }
+
   /** All changes of the answer's head up to now. */
   protected get responseChanges(): HeaderPatch {
     return this.run === null ? this.responsePatch : this.responsePatch.followedBy(this.run.responsePatch);

@@ -37,6 +37,7 @@ export interface FilterHost extends WaitHost {
   readonly listener: string;
   readonly route: string;
   tell(decision: DecisionCounter): void;
+  identify(user: string): void;
   ask(request: SubRequest, loops: string, done: SubDone): SubExchange;
 }
 
@@ -188,6 +189,10 @@ export class FilterRun implements FilterScope {
 
   tell(decision: DecisionCounter): void {
     this.#host.tell(decision);
+  }
+
+  identify(user: string): void {
+    this.#host.identify(user);
   }
 
   setTarget(target: string): void {

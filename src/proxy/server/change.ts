@@ -98,7 +98,7 @@ export class ChangeCompiler {
     const groups = this.#ports.groups(config);
     const sockets = new Map([...groups.groups].map(([key, { listeners }]) => [key, listeners]));
     const routes = await inSlices(this.#routes.prepare({ delta, config, sockets }));
-    const policies = this.#world.policies.prepare(config.of('Policy').values());
+    const policies = this.#world.policies.prepare(config.of('Policy').values(), config.of('Credential'));
     const ports = this.#ports.prepare(groups, { config, delta, tables: routes.tables });
     const swap = (): void => {
       routes.commit();

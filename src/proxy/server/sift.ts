@@ -27,7 +27,8 @@ const RANK: Readonly<Record<ConfigKind, number>> = {
   Certificate: 4,
   TrustBundle: 5,
   Challenge: 6,
-  Policy: 7,
+  Credential: 7,
+  Policy: 8,
 };
 
 /** Rejects only where not even an empty delta can be compiled. */

@@ -11,6 +11,7 @@ export type PolicyDecision =
   | 'delayed'
   | 'aborted'
   | 'answered'
+  | 'anonymous'
   | 'unusable';
 
 export interface DecisionCounter {

@@ -1,5 +1,6 @@
 /** What policies remember, whatever is edited around them. One for a data plane. */
 import { randomBytes } from 'node:crypto';
+import type { Credential } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
 import { PolicyCounts } from './policy-counts.ts';
@@ -10,6 +11,8 @@ export class PolicyState {
   readonly counts: PolicyCounts = new PolicyCounts();
   readonly buckets: Buckets;
   readonly underway: Underway;
+  /** What clients prove themselves with, as the config has it now: by key. */
+  credentials: ReadonlyMap<string, Credential> = new Map();
   /** Of hashes of keys, so that nobody can make two of them meet. */
   readonly seed: number;
 

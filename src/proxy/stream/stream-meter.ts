@@ -161,6 +161,7 @@ export class StreamMeter {
       ...rest,
       time: Date.now() - duration,
       requestId: '',
+      user: '',
       method: '',
       path: '',
       query: '',

@@ -1,6 +1,7 @@
 /** What an API server accepts of each kind, and its judgement of one object. */
 import type { Kind } from '../../api/index.ts';
 import { accessPolicySpec } from './access-policy.ts';
+import { authenticationPolicySpec } from './authentication-policy.ts';
 import { backendTlsPolicySpec } from './backend-tls-policy.ts';
 import { backendTrafficPolicySpec } from './backend-traffic-policy.ts';
 import { clientTrafficPolicySpec } from './client-traffic-policy.ts';
@@ -68,6 +69,7 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   DaemunParameters: withSpec(daemunParametersSpec),
   RateLimitPolicy: withSpec(rateLimitPolicySpec),
   AccessPolicy: withSpec(accessPolicySpec),
+  AuthenticationPolicy: withSpec(authenticationPolicySpec),
   FaultPolicy: withSpec(faultPolicySpec),
   ResponsePolicy: withSpec(responsePolicySpec),
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),

@@ -6,6 +6,7 @@ import {
   type Resource,
   type ResourceByKind,
 } from '../../api/index.ts';
+import type { Credential } from '../../config/index.ts';
 import { type Aged, byAge, precedes } from '../precedence.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 
@@ -16,6 +17,7 @@ export type PolicyResource = ResourceByKind[
   | 'BackendTrafficPolicy'
   | 'RateLimitPolicy'
   | 'AccessPolicy'
+  | 'AuthenticationPolicy'
   | 'FaultPolicy'
   | 'ResponsePolicy'];
 
@@ -31,6 +33,8 @@ export interface PolicyReading<S> {
   refusals: Problem[];
   /** Who read the object has told of them, and better. */
   told?: true;
+  /** What data planes need besides the settings. */
+  credentials?: Credential[];
   /** References that do not resolve; absent where the kind has none. */
   unresolved?: Problem[];
 }

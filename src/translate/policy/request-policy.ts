@@ -4,12 +4,19 @@
  * together, so that a policy that changes compiles no route again.
  */
 import { POLICY_REASON, type RequestPolicy, type ResourceByKind } from '../../api/index.ts';
-import { type Acting, type ConfigObject, type Policy, policyKey, type Stacked } from '../../config/index.ts';
+import {
+  type Acting,
+  type ConfigObject,
+  type Credential,
+  type Policy,
+  policyKey,
+  type Stacked,
+} from '../../config/index.ts';
 import { type Collection, index, join } from '../../graph/index.ts';
 import type { BackendUse } from '../backend/backend-ref.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
-import type { Lookup } from '../lookup.ts';
+import type { Lookup, Name } from '../lookup.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import { describe, type Problem, problem } from '../verdict/problem.ts';
 import { type Aim, type AttachedPolicy, named, type PolicyReading, type PolicyResource } from './attached-policy.ts';
@@ -36,8 +43,22 @@ export interface RequestKind<K extends RequestPolicyKind> {
   types: readonly StackedType[];
   /** Where it cannot be followed, what it would act on is refused. */
   guards: boolean;
-  /** `field`: of the settings, such as `spec.overrides`. */
-  read(settings: Partial<SettingsOf<K>>, at: { field: string; invalid: Problem[]; look: Lookup }): Parts;
+  /** It refers to other objects. */
+  refers?: true;
+  read(settings: Partial<SettingsOf<K>>, at: SettingsReading): Parts;
+}
+
+/** Settings that are read, and what comes out besides. */
+export interface SettingsReading {
+  look: Lookup;
+  /** Of the policy. */
+  name: Name;
+  /** Of the settings, such as `spec.overrides`. */
+  field: string;
+  invalid: Problem[];
+  /** References that do not resolve. */
+  unresolved: Problem[];
+  credentials: Credential[];
 }
 
 export function requestPolicy<K extends RequestPolicyKind>(kind: RequestKind<K>): PolicyKind<K, Parts> {
@@ -52,17 +73,23 @@ export function requestPolicy<K extends RequestPolicyKind>(kind: RequestKind<K>)
 function readRequestPolicy<K extends RequestPolicyKind>(
   kind: RequestKind<K>,
   look: Lookup,
-  { spec }: RequestPolicy<SettingsOf<K>>,
+  { metadata, spec }: RequestPolicy<SettingsOf<K>>,
 ): PolicyReading<Parts> {
   const { targetRefs: _, defaults, overrides, refused, ...own } = spec;
   const invalid: Problem[] = refused === undefined ? [] : [problem(POLICY_REASON.Invalid, 'spec', refused)];
   const reading: PolicyReading<Parts> = { refusals: invalid };
-  const read = (settings: Partial<SettingsOf<K>>, field: string) => kind.read(settings, { field, invalid, look });
+  const unresolved: Problem[] = [];
+  const credentials: Credential[] = [];
+  const name = { namespace: metadata.namespace ?? '', name: metadata.name };
+  const read = (settings: Partial<SettingsOf<K>>, field: string) =>
+    kind.read(settings, { look, name, field, invalid, unresolved, credentials });
   if (refused === undefined) {
     if (defaults !== undefined) reading.settings = read(defaults, 'spec.defaults');
     else if (Object.keys(own).length > 0) reading.settings = read(own as Partial<SettingsOf<K>>, 'spec');
     if (overrides !== undefined) reading.overrides = read(overrides, 'spec.overrides');
   }
+  if (kind.refers) reading.unresolved = unresolved;
+  if (credentials.length > 0) reading.credentials = credentials;
   if (invalid.length === 0) return reading;
   // What cannot be followed as written is not followed in part: a guard with a hole is worse than one that is shut.
   const broken: PolicyReading<Parts> = { refusals: invalid.map(asInvalid) };
@@ -90,12 +117,21 @@ function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K
     listenerStacks(scope),
     ruleStacks(scope),
     backendStacks(scope),
+    ...(scope.kind.refers ? [credentialObjects(scope)] : []),
   ]);
   return {
     config,
     ...requestEffect(known, policies),
     actsOn: (_policy, { protocol }) => isRequestProtocol(protocol),
   };
+}
+
+/** Each under a key of its policy's own. */
+function credentialObjects<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {
+  const { graph, kind, policies } = scope;
+  return graph.derive(`credentials of ${kind.kind}`, policies.views, (_context, { credentials = [] }) =>
+    credentials.map(configOutput),
+  );
 }
 
 function listenerStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {

@@ -6,6 +6,7 @@ import type { ObjectStatus } from '../verdict/object-status.ts';
 import type { Diagnostic } from '../verdict/problem.ts';
 import { access } from './access.ts';
 import type { PolicyResource } from './attached-policy.ts';
+import { authentication } from './authentication/index.ts';
 import { backendTls } from './backend-tls.ts';
 import { backendTraffic } from './backend-traffic.ts';
 import { clientTraffic } from './client-traffic.ts';
@@ -21,6 +22,7 @@ const POLICY_KINDS = {
   BackendTrafficPolicy: backendTraffic,
   RateLimitPolicy: rateLimit,
   AccessPolicy: access,
+  AuthenticationPolicy: authentication,
   FaultPolicy: fault,
   ResponsePolicy: response,
 } as const satisfies { [K in PolicyResource['kind']]: { readonly kind: K } };

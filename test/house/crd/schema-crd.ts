@@ -69,7 +69,13 @@ const POLICY_COLUMNS = [
 ];
 
 /** Those whose settings pass from what is broader to what is nearer (GEP-713). */
-const INHERITED: readonly Kind[] = ['RateLimitPolicy', 'AccessPolicy', 'FaultPolicy', 'ResponsePolicy'];
+const INHERITED: readonly Kind[] = [
+  'RateLimitPolicy',
+  'AccessPolicy',
+  'AuthenticationPolicy',
+  'FaultPolicy',
+  'ResponsePolicy',
+];
 
 function isPolicy(kind: Kind): boolean {
   return kind.endsWith('Policy');

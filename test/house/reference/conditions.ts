@@ -21,6 +21,7 @@ export const PLACES = [
   'ClientTrafficPolicy, by ancestor',
   'RateLimitPolicy, by ancestor',
   'AccessPolicy, by ancestor',
+  'AuthenticationPolicy, by ancestor',
   'FaultPolicy, by ancestor',
   'ResponsePolicy, by ancestor',
 ];

@@ -1,0 +1,73 @@
+import * as v from 'valibot';
+import { pathMatch } from '../../match-shape.ts';
+import type { HttpMatch } from '../../route.ts';
+import { cidr, key, object, type Shape } from '../../shape.ts';
+import type { PolicyOf, PolicyType } from '../policy.ts';
+import { type Stacked, shownActs, stacked } from '../stacked.ts';
+import { type BasicMethod, basicMethod } from './basic.ts';
+import { type BrokenMethod, brokenMethod } from './broken.ts';
+
+/** Who asks. */
+export type Authentication = PolicyOf<
+  'Authentication',
+  'Listener' | 'RouteRule' | 'Backend',
+  Stacked<AuthenticationSettings>
+>;
+
+export interface AuthenticationSettings {
+  /** One at least. */
+  methods: AuthenticationMethod[];
+  /** Whether one of them must say who it is, or each. */
+  require: 'Any' | 'All';
+  /** Who is not asked: requests for these paths, and clients of these CIDRs. */
+  anonymous: { paths: Array<HttpMatch['path']>; addresses: string[] };
+  /** Lines for the backend, from claims. No client writes them. */
+  headers: ClaimHeader[];
+}
+
+export interface ClaimHeader {
+  name: string;
+  claim: string;
+}
+
+export type { BasicMethod } from './basic.ts';
+
+/** A new one has its file here, a line in this table, and one in proxy/filter/authentication. */
+export type AuthenticationMethod = BrokenMethod | BasicMethod;
+const METHODS: { readonly [T in AuthenticationMethod['type']]: Shape<Extract<AuthenticationMethod, { type: T }>> } = {
+  Broken: brokenMethod,
+  Basic: basicMethod,
+};
+
+const method = v.variant('type', Object.values(METHODS) as never) as unknown as Shape<AuthenticationMethod>;
+
+export const authentication: PolicyType<
+  'Listener' | 'RouteRule' | 'Backend',
+  Stacked<AuthenticationSettings>,
+  'stacked'
+> = {
+  targets: ['Listener', 'RouteRule', 'Backend'],
+  merge: 'stacked',
+  stages: ['listener', 'rule', 'backend'],
+  shape: stacked(
+    object<AuthenticationSettings>({
+      methods: v.pipe(v.array(method), v.minLength(1)),
+      require: v.picklist(['Any', 'All']),
+      anonymous: v.object({ paths: v.array(pathMatch), addresses: v.array(cidr) }),
+      headers: v.array(v.object({ name: key, claim: key })),
+    }),
+  ),
+  credentials: ({ acts }) => acts.flatMap(({ settings }) => settings?.methods.flatMap(credentialsOf) ?? []),
+  // What is secret stands in Credentials.
+  shown: (spec) => shownActs(spec, (settings) => settings),
+};
+
+/** Keys of the Credentials that it needs. */
+function credentialsOf(method: AuthenticationMethod): string[] {
+  switch (method.type) {
+    case 'Broken':
+      return [];
+    case 'Basic':
+      return [method.credential];
+  }
+}

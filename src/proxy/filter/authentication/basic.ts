@@ -1,0 +1,71 @@
+/** User and password (RFC 7617). */
+import type { BasicMethod, Credential } from '../../../config/index.ts';
+import type { PolicyState } from '../../state/index.ts';
+import type { FilterScope } from '../filter.ts';
+import { HeaderPatch } from '../header-patch.ts';
+import { authorizationOf } from './authorization.ts';
+import { challenged, type Finding, type Method, refusal } from './method.ts';
+import { passwordMatches } from './password.ts';
+
+const WITHOUT_AUTHORIZATION = HeaderPatch.of({ set: [], add: [], remove: ['Authorization'] });
+
+export function basicMethod(settings: BasicMethod, state: PolicyState): Method {
+  return new Basic(settings, state);
+}
+
+class Basic implements Method {
+  readonly strips: HeaderPatch;
+  readonly #credential: string;
+  readonly #challenge: string;
+  readonly #state: PolicyState;
+
+  constructor({ credential, realm, forwards }: BasicMethod, state: PolicyState) {
+    this.strips = forwards ? HeaderPatch.NONE : WITHOUT_AUTHORIZATION;
+    this.#credential = credential;
+    this.#challenge = `Basic realm="${realm}"`;
+    this.#state = state;
+  }
+
+  identify({ head }: FilterScope): Finding | Promise<Finding> {
+    const users = usersOf(this.#state.credentials.get(this.#credential));
+    if (users === undefined) return refusal('broken', 503, 'The users of this are not known.');
+    const given = authorizationOf(head, 'basic');
+    if (given === undefined) return challenged('absent', this.#challenge, 'User and password are needed.');
+    const pair = given === null ? undefined : pairOf(given);
+    if (pair === undefined) return this.#wrong();
+    const { user, password } = pair;
+    const hash = users.get(user);
+    // Whoever is not there takes as long as whoever is, so that nobody learns who is.
+    const matches = passwordMatches(hash ?? users.values().next().value!, password);
+    const found = (good: boolean): Finding =>
+      good && hash !== undefined ? { identity: { subject: user, claims: { sub: user } } } : this.#wrong();
+    return typeof matches === 'boolean' ? found(matches) : matches.then(found);
+  }
+
+  #wrong(): Finding {
+    return challenged('wrong', this.#challenge, 'User and password do not go together.');
+  }
+}
+
+/** By Credential: all methods that name it, of all routes, share what is made of it. */
+const LISTS = new WeakMap<Credential, ReadonlyMap<string, string>>();
+
+function usersOf(credential: Credential | undefined): ReadonlyMap<string, string> | undefined {
+  if (credential?.content.type !== 'Users') return undefined;
+  let users = LISTS.get(credential);
+  if (users === undefined) {
+    users = new Map(credential.content.users.map(({ name, hash }) => [name, hash]));
+    LISTS.set(credential, users);
+  }
+  return users.size === 0 ? undefined : users;
+}
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+function pairOf(given: string): { user: string; password: Buffer } | undefined {
+  if (!BASE64.test(given)) return undefined;
+  const bytes = Buffer.from(given, 'base64');
+  const colon = bytes.indexOf(0x3a);
+  if (colon < 0) return undefined;
+  return { user: bytes.toString('utf8', 0, colon), password: bytes.subarray(colon + 1) };
+}

@@ -1,0 +1,90 @@
+/**
+ * One method of a policy, asked in its turn. Each is a filter of its own, so that one that has to wait is followed by the
+ * next one with the request's head in place.
+ */
+import type { Acting, AuthenticationSettings } from '../../../config/index.ts';
+import type { DecisionCounter, PolicyState } from '../../state/index.ts';
+import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, LATER, type Verdict } from '../filter.ts';
+import type { Finding, Method, Refusal } from './method.ts';
+import { type Answer, answerOf, joined, type MethodGroup, type Progress, weightier } from './method-group.ts';
+
+const UNFOUND: Refusal = { why: 'wrong', status: 500, message: 'It could not be found out who asks.' };
+
+export class MethodFilter implements CompiledFilter {
+  readonly type = 'Authentication';
+  readonly step = 'authentication';
+  readonly yields: boolean;
+  readonly #group: MethodGroup;
+  readonly #method: Method;
+  readonly #first: boolean;
+  readonly #last: boolean;
+  readonly #allowed: DecisionCounter;
+  readonly #denied: DecisionCounter;
+
+  constructor(
+    { source, holds }: Acting<AuthenticationSettings>,
+    method: Method,
+    at: { group: MethodGroup; name: string; first: boolean; last: boolean; state: PolicyState },
+  ) {
+    this.yields = holds === 'Default';
+    this.#group = at.group;
+    this.#method = method;
+    this.#first = at.first;
+    this.#last = at.last;
+    this.#allowed = at.state.counts.counter(source, at.name, 'allowed');
+    this.#denied = at.state.counts.counter(source, at.name, 'denied');
+  }
+
+  onRequest(scope: FilterScope): Verdict {
+    const { progress } = this.#group;
+    let known: Progress | undefined;
+    if (this.#first) {
+      const settled = this.#group.begin(scope);
+      if (settled && this.#last) return CONTINUE;
+      known = { settled, identity: null, refusal: null, refused: null, challenges: [] };
+      if (!this.#last) scope.keep(progress, known);
+    } else known = scope.kept(progress)!;
+    if (known.settled) return CONTINUE;
+    const finding = this.#method.identify(scope);
+    if (finding instanceof Promise) return this.#wait(scope, known, finding);
+    const answer = this.#take(scope, known, finding);
+    if (answer === null) return CONTINUE;
+    if ('denial' in answer) scope.deny(answer.denial);
+    else scope.respond(answer.reply.status, answer.reply.headers, String(answer.reply.body));
+    return ANSWERED;
+  }
+
+  #wait(scope: FilterScope, known: Progress, finding: Promise<Finding>): Verdict {
+    const waiting = scope.wait(this.#method.timeout);
+    const take = (found: Finding): void => {
+      const answer = this.#take(scope, known, found);
+      if (answer === null) waiting.proceed();
+      else if ('denial' in answer) waiting.deny(answer.denial);
+      else waiting.respond(answer.reply);
+    };
+    finding.then(take).catch(() => take(UNFOUND));
+    return LATER;
+  }
+
+  /** Null: it goes on. */
+  #take(scope: FilterScope, known: Progress, finding: Finding): Answer | null {
+    const any = this.#group.require === 'Any';
+    if ('identity' in finding) {
+      known.identity = joined(known.identity, finding.identity);
+      if (!any && !this.#last) return null;
+      known.settled = true;
+      scope.tell(this.#allowed);
+      this.#group.accept(scope, known.identity);
+      return null;
+    }
+    if (finding.challenge !== undefined) known.challenges.push(finding.challenge);
+    if (weightier(known.refusal, finding)) {
+      known.refusal = finding;
+      known.refused = this.#denied;
+    }
+    if (any && !this.#last) return null;
+    known.settled = true;
+    scope.tell(known.refused!);
+    return answerOf(known.refusal!, known.challenges);
+  }
+}

@@ -1,0 +1,98 @@
+/** All methods of one policy: who is asked, what becomes of what they find, and what the backend gets of it. */
+import type { Acting, AuthenticationSettings } from '../../../config/index.ts';
+import { Networks } from '../../../value/networks.ts';
+import type { DecisionCounter, PolicyState } from '../../state/index.ts';
+import { type Denial, type FilterScope, type Reply, type Slot, slot } from '../filter.ts';
+import { HeaderPatch } from '../header-patch.ts';
+import { IDENTITY, type Identity } from '../identity.ts';
+import { AnonymousPaths } from './anonymous-paths.ts';
+import { ClaimHeaders } from './claim-headers.ts';
+import type { Method, Refusal, Why } from './method.ts';
+
+/** What came of the methods that were asked so far. */
+export interface Progress {
+  /** Nobody else need be asked. */
+  settled: boolean;
+  identity: Identity | null;
+  refusal: Refusal | null;
+  /** Of the method that refused as told. */
+  refused: DecisionCounter | null;
+  challenges: string[];
+}
+
+export type Answer = { readonly denial: Denial } | { readonly reply: Reply };
+
+const RANK: Readonly<Record<Why, number>> = { wrong: 0, absent: 1, broken: 2 };
+
+export class MethodGroup {
+  readonly require: AuthenticationSettings['require'];
+  readonly progress: Slot<Progress> = slot('methods');
+  readonly #paths: AnonymousPaths | null;
+  readonly #addresses: Networks | null;
+  readonly #headers: ClaimHeaders;
+  /** Lines that clients may not write, and those that the backend is not to see. */
+  readonly #strips: HeaderPatch;
+  readonly #anonymous: DecisionCounter;
+
+  constructor(
+    { source }: Acting<AuthenticationSettings>,
+    settings: AuthenticationSettings,
+    { methods, state }: { methods: readonly Method[]; state: PolicyState },
+  ) {
+    this.require = settings.require;
+    const { paths, addresses } = settings.anonymous;
+    this.#paths = paths.length === 0 ? null : new AnonymousPaths(paths);
+    this.#addresses = addresses.length === 0 ? null : new Networks(addresses);
+    this.#headers = new ClaimHeaders(settings.headers);
+    this.#strips = methods.reduce(
+      (patch, { strips }) => patch.followedBy(strips ?? HeaderPatch.NONE),
+      this.#headers.forged,
+    );
+    this.#anonymous = state.counts.counter(source, '', 'anonymous');
+  }
+
+  /** True: nobody is asked. */
+  begin(scope: FilterScope): boolean {
+    if (!this.#strips.isEmpty) scope.patchRequest(this.#strips);
+    if (!this.#isAnonymous(scope)) return false;
+    scope.tell(this.#anonymous);
+    return true;
+  }
+
+  #isAnonymous({ clientAddress, head }: FilterScope): boolean {
+    return (this.#addresses?.has(clientAddress) ?? false) || (this.#paths?.has(head) ?? false);
+  }
+
+  accept(scope: FilterScope, identity: Identity): void {
+    if (scope.kept(IDENTITY) === undefined) {
+      scope.keep(IDENTITY, identity);
+      scope.identify(identity.subject);
+    }
+    if (identity.request !== undefined) scope.patchRequest(identity.request);
+    if (identity.response !== undefined) scope.patchResponse(identity.response);
+    const lines = this.#headers.of(identity);
+    if (lines !== null) scope.patchRequest(lines);
+  }
+}
+
+/** Of two refusals the one that says more; of equals the first. */
+export function weightier(one: Refusal | null, other: Refusal): boolean {
+  return one === null || RANK[other.why] < RANK[one.why];
+}
+
+/** Of each claim the first that says it. */
+export function joined(one: Identity | null, other: Identity): Identity {
+  if (one === null) return other;
+  const { subject, claims } = one;
+  const request = (one.request ?? HeaderPatch.NONE).followedBy(other.request ?? HeaderPatch.NONE);
+  const response = (one.response ?? HeaderPatch.NONE).followedBy(other.response ?? HeaderPatch.NONE);
+  return { subject, claims: { ...other.claims, ...claims }, request, response };
+}
+
+export function answerOf(refused: Refusal, challenges: readonly string[]): Answer {
+  if (refused.reply !== undefined) return { reply: refused.reply };
+  const { status, message, headers = [] } = refused;
+  const reason = status === 401 || status === 403 ? 'unauthenticated' : 'authentication_failed';
+  const asked = status === 401 ? challenges.map((challenge) => ['WWW-Authenticate', challenge] as const) : [];
+  return { denial: { status, reason, message, headers: [...asked, ...headers] } };
+}

@@ -1,0 +1,42 @@
+/** The family of methods by which clients say who they are: one file a method, and its line in `METHODS` (index.ts). */
+import type { FilterScope, HeaderPair, Reply } from '../filter.ts';
+import type { HeaderPatch } from '../header-patch.ts';
+import type { Identity } from '../identity.ts';
+
+export interface Method {
+  /** Taken from every request of the policy's, whoever asks: what the backend is not to see. */
+  readonly strips?: HeaderPatch;
+  /** Milliseconds that it may take; absent: as long as any filter. */
+  readonly timeout?: number;
+  /** The scope's head is valid until this returns. What is thrown, now or later, refuses the request with 500. */
+  identify(scope: FilterScope): Finding | Promise<Finding>;
+}
+
+export type Finding = { readonly identity: Identity } | Refusal;
+
+export interface Refusal {
+  readonly why: Why;
+  /** 401, 403, or what says that it cannot be found out. */
+  readonly status: number;
+  /** For people. */
+  readonly message: string;
+  /** WWW-Authenticate of a 401. */
+  readonly challenge?: string;
+  readonly headers?: ReadonlyArray<HeaderPair>;
+  /** In the place of all this, such as a redirect to where one signs in. */
+  readonly reply?: Reply;
+}
+
+/**
+ * wrong: what came does not prove it, or it cannot be found out whether it does. absent: nothing came for this method.
+ * broken: the method cannot be used, whatever comes. Where several refuse, what stands first here is told.
+ */
+export type Why = 'wrong' | 'absent' | 'broken';
+
+export function refusal(why: Why, status: number, message: string): Refusal {
+  return { why, status, message };
+}
+
+export function challenged(why: Why, challenge: string, message: string): Refusal {
+  return { why, status: 401, message, challenge };
+}

@@ -1,0 +1,22 @@
+/** Whether a password is the one of which a hash is kept, in the forms that htpasswd and nginx know. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+export function passwordMatches(hash: string, password: Buffer): boolean | Promise<boolean> {
+  if (hash.startsWith('{SHA}')) return sameBytes(Buffer.from(hash.slice(5), 'base64'), digest('sha1', password));
+  if (hash.startsWith('{SSHA}')) {
+    const bytes = Buffer.from(hash.slice(6), 'base64');
+    const salt = bytes.subarray(20);
+    return sameBytes(bytes.subarray(0, 20), digest('sha1', Buffer.concat([password, salt])));
+  }
+  if (hash.startsWith('{PLAIN}'))
+    return sameBytes(digest('sha256', Buffer.from(hash.slice(7))), digest('sha256', password));
+  return false;
+}
+
+function digest(algorithm: string, bytes: Buffer): Buffer {
+  return createHash(algorithm).update(bytes).digest();
+}
+
+function sameBytes(one: Buffer, other: Buffer): boolean {
+  return one.length === other.length && timingSafeEqual(one, other);
+}
