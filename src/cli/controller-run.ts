@@ -13,6 +13,7 @@ import { ClusterRun, type ClusterSetup } from './cluster-run.ts';
 import { EXIT } from './exit-code.ts';
 import { RunMetrics } from './run-metrics.ts';
 import type { Signals } from './signal.ts';
+import { growSlowly } from './slow-growth.ts';
 import { packageVersion } from './version.ts';
 
 export interface ControllerSetup {
@@ -32,6 +33,7 @@ export interface ControllerSetup {
 
 export async function runController(setup: ControllerSetup): Promise<void> {
   const { signals, logLevel, logFormat } = setup;
+  growSlowly();
   const log = await createLog({ level: logLevel, format: logFormat });
   const run = new ControllerRun(setup, await ClusterRun.open(setup.cluster, log), log);
   void signals.end.then(() => process.exit(EXIT.refused));

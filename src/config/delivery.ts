@@ -29,8 +29,11 @@ export function refKey({ kind, key }: ConfigRef): string {
 interface Sent {
   version: number;
   delivery: Delivery;
-  /** By data plane. An answer names what it rejects of one delta only, so a rejection stands until a new form is sent. */
-  rejections: Map<string, { code: string; message: string }>;
+  /**
+   * By data plane; absent where there never was one. An answer names what it rejects of one delta only, so a rejection
+   * stands until a new form is sent.
+   */
+  rejections?: Map<string, { code: string; message: string }>;
 }
 
 /** Follows every object that was sent to one fleet until all of its data planes have acknowledged it. */
@@ -59,7 +62,7 @@ export class DeliveryLog {
     for (const object of upserts) {
       const at = deliveryKey(this.#fleet, object);
       const delivery: Delivery = { object, state: 'pending' };
-      this.#sent.set(at, { version, delivery, rejections: new Map() });
+      this.#sent.set(at, { version, delivery });
       this.#open.add(at);
       changes.push({ key: at, value: delivery });
     }
@@ -80,7 +83,7 @@ export class DeliveryLog {
       const sent = this.#sent.get(at);
       // An answer to an older delta says nothing about a form that went out after it.
       if (sent === undefined || sent.version > version) continue;
-      sent.rejections.set(proxy, { code, message });
+      (sent.rejections ??= new Map()).set(proxy, { code, message });
       this.#open.add(at);
     }
     return true;
@@ -95,7 +98,7 @@ export class DeliveryLog {
     for (const name of Array.from(this.#reached.keys())) {
       if (names.has(name)) continue;
       this.#reached.delete(name);
-      for (const { rejections } of this.#sent.values()) rejections.delete(name);
+      for (const { rejections } of this.#sent.values()) rejections?.delete(name);
     }
     for (const name of names) {
       if (this.#reached.has(name)) continue;
@@ -122,7 +125,7 @@ export class DeliveryLog {
 }
 
 function settled({ version, delivery: { object }, rejections }: Sent, oldest: number): Delivery {
-  for (const [proxy, { code, message }] of rejections) {
+  for (const [proxy, { code, message }] of rejections ?? []) {
     return { object, state: 'rejected', code, message: `${proxy}: ${message}` };
   }
   return { object, state: oldest >= version ? 'serving' : 'pending' };

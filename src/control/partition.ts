@@ -10,6 +10,7 @@ import {
   POLICY_TYPES,
   refKey,
 } from '../config/index.ts';
+import { addKey, type KeySet, keysOf, removeKey } from '../graph/index.ts';
 
 type PolicyType = { credentials?(spec: object): string[] };
 
@@ -21,11 +22,11 @@ interface Held {
 export class Partition {
   readonly #held = new Map<string, Held>();
   /** Who needs an object, also one that is not there yet. */
-  readonly #users = new Map<string, Set<string>>();
+  readonly #users = new Map<string, KeySet>();
   /** Policies by what they are for; they go where that goes. */
-  readonly #policies = new Map<string, Set<string>>();
-  /** What each object was last given to. */
-  readonly #given = new Map<string, ReadonlySet<string>>();
+  readonly #policies = new Map<string, KeySet>();
+  /** What each object was last given to: mostly one Gateway, and a Set of one weighs ten times what its name does. */
+  readonly #given = new Map<string, KeySet>();
 
   /** What the changes mean for each Gateway (`namespace/name`); Gateways that nothing changes for are left out. */
   take(changes: Iterable<ConfigChange>): Map<string, ConfigChange[]> {
@@ -49,21 +50,21 @@ export class Partition {
 
   /** Everything that a Gateway's data planes get. */
   objectsOf(gateway: string): ConfigObject[] {
-    return [...this.#held].flatMap(([at, { object }]) => (this.#given.get(at)?.has(gateway) ? [object] : []));
+    return [...this.#held].flatMap(([at, { object }]) => (holds(this.#given.get(at), gateway) ? [object] : []));
   }
 
   #hold(at: string, object: ConfigObject | undefined): void {
     const before = this.#held.get(at);
-    for (const used of before?.uses ?? []) leave(this.#users, used, at);
-    if (before?.object.kind === 'Policy') leave(this.#policies, refKey(before.object.target), at);
+    for (const used of before?.uses ?? []) removeKey(this.#users, used, at);
+    if (before?.object.kind === 'Policy') removeKey(this.#policies, refKey(before.object.target), at);
     if (object === undefined) {
       this.#held.delete(at);
       return;
     }
     const uses = usesOf(object).map(refKey);
     this.#held.set(at, { object, uses });
-    for (const used of uses) join(this.#users, used, at);
-    if (object.kind === 'Policy') join(this.#policies, refKey(object.target), at);
+    for (const used of uses) addKey(this.#users, used, at);
+    if (object.kind === 'Policy') addKey(this.#policies, refKey(object.target), at);
   }
 
   /** The object and all that it needs, directly or not. What is needed needs nobody above it: it ends. */
@@ -72,22 +73,22 @@ export class Partition {
     if (held === undefined) return;
     into.set(at, { kind: held.object.kind, key: held.object.key });
     for (const used of held.uses) this.#touch(used, into);
-    for (const policy of this.#policies.get(at) ?? []) this.#touch(policy, into);
+    for (const policy of keysOf(this.#policies.get(at))) this.#touch(policy, into);
   }
 
   #tell(
     at: string,
     { ref, isChanged, result }: { ref: ConfigRef; isChanged: boolean; result: Map<string, ConfigChange[]> },
   ): void {
-    const before = this.#given.get(at) ?? NOBODY;
+    const before = this.#given.get(at);
     const object = this.#held.get(at)?.object;
     const now = object === undefined ? NOBODY : this.#gatewaysOf(at);
     for (const gateway of now) {
-      if (isChanged || !before.has(gateway)) listOf(result, gateway).push({ after: object! });
+      if (isChanged || !holds(before, gateway)) listOf(result, gateway).push({ after: object! });
     }
-    for (const gateway of before) if (!now.has(gateway)) listOf(result, gateway).push({ before: ref });
-    if (now.size === 0) this.#given.delete(at);
-    else this.#given.set(at, now);
+    for (const gateway of keysOf(before)) if (!now.has(gateway)) listOf(result, gateway).push({ before: ref });
+    this.#given.delete(at);
+    for (const gateway of now) addKey(this.#given, at, gateway);
   }
 
   #gatewaysOf(at: string): ReadonlySet<string> {
@@ -99,23 +100,15 @@ export class Partition {
       return this.#held.has(target) ? this.#gatewaysOf(target) : NOBODY;
     }
     const found = new Set<string>();
-    for (const user of this.#users.get(at) ?? []) for (const gateway of this.#gatewaysOf(user)) found.add(gateway);
+    for (const user of keysOf(this.#users.get(at))) for (const gateway of this.#gatewaysOf(user)) found.add(gateway);
     return found;
   }
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-function join(sets: Map<string, Set<string>>, at: string, member: string): void {
-  const set = sets.get(at);
-  if (set === undefined) sets.set(at, new Set([member]));
-  else set.add(member);
-}
-
-function leave(sets: Map<string, Set<string>>, at: string, member: string): void {
-  const set = sets.get(at);
-  set?.delete(member);
-  if (set?.size === 0) sets.delete(at);
+function holds(set: KeySet | undefined, key: string): boolean {
+  return typeof set === 'object' ? set.has(key) : set === key;
 }
 
 function listOf(result: Map<string, ConfigChange[]>, gateway: string): ConfigChange[] {

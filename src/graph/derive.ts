@@ -32,6 +32,9 @@ export function derive<I, O>(name: string, input: Collection<I>, derivation: Der
 /** Stands for "all keys" among the keys read; NUL is in no object's key. */
 const EVERY_KEY = '\u0000';
 
+/** Collections and the keys read of each, in turns: a Map for each input would weigh three times as much. */
+type Reads = ReadonlyArray<Collection<unknown> | KeySet>;
+
 type Outputs<O> = ReadonlyArray<readonly [string, O]>;
 
 const NO_OUTPUTS: Outputs<never> = [];
@@ -48,7 +51,7 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   /** Inputs by the output keys that they give. */
   readonly #givers = new Map<string, KeySet>();
   /** Keys that each input read, by collection; and the other way round. */
-  readonly #reads = new Map<string, Map<Collection<unknown>, KeySet>>();
+  readonly #reads = new Map<string, Reads>();
   readonly #readers = new Map<Collection<unknown>, Map<string, KeySet>>();
   /** Reads of the derivation that runs; undefined while none does. */
   #current: Map<Collection<unknown>, KeySet> | undefined;
@@ -146,12 +149,12 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   #remember(inputKey: string, reads: Map<Collection<unknown>, KeySet>): void {
     const before = this.#reads.get(inputKey);
     if (before !== undefined && sameReads(before, reads)) return;
-    for (const [collection, keys] of before ?? []) {
+    for (const [collection, keys] of pairs(before)) {
       const readers = this.#readers.get(collection)!;
       for (const key of keysOf(keys)) removeKey(readers, key, inputKey);
     }
     if (reads.size === 0) this.#reads.delete(inputKey);
-    else this.#reads.set(inputKey, reads);
+    else this.#reads.set(inputKey, Array.from(reads).flat());
     for (const [collection, keys] of reads) {
       const readers = this.#readersOf(collection);
       for (const key of keysOf(keys)) addKey(readers, key, inputKey);
@@ -191,9 +194,15 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   }
 }
 
-function sameReads(a: Map<Collection<unknown>, KeySet>, b: Map<Collection<unknown>, KeySet>): boolean {
-  if (a.size !== b.size) return false;
-  for (const [collection, keys] of a) if (!sameSet(keys, b.get(collection))) return false;
+function* pairs(reads: Reads = []): Iterable<[Collection<unknown>, KeySet]> {
+  for (let at = 0; at < reads.length; at += 2) yield [reads[at] as Collection<unknown>, reads[at + 1] as KeySet];
+}
+
+function sameReads(a: Reads, b: Map<Collection<unknown>, KeySet>): boolean {
+  if (a.length !== b.size * 2) return false;
+  for (let at = 0; at < a.length; at += 2) {
+    if (!sameSet(a[at + 1] as KeySet, b.get(a[at] as Collection<unknown>))) return false;
+  }
   return true;
 }
 

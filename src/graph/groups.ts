@@ -60,7 +60,7 @@ class Groups<V> extends Node<ReadonlyArray<V>> {
     this.#received = [];
     for (const [group, values] of touched) {
       if (values.length === 0) this.#members.delete(group);
-      this.put(group, values.length === 0 ? undefined : values);
+      this.put(group, values.length === 0 ? undefined : trimmed(values));
     }
     return [];
   }
@@ -73,8 +73,12 @@ class Groups<V> extends Node<ReadonlyArray<V>> {
 
   #set(touched: Map<string, V[]>, group: string, member: { key: string; value: V }): void {
     const values = this.#touch(touched, group);
-    let keys = this.#members.get(group);
-    if (keys === undefined) this.#members.set(group, (keys = []));
+    const keys = this.#members.get(group);
+    if (keys === undefined) {
+      this.#members.set(group, [member.key]);
+      values.push(member.value);
+      return;
+    }
     const at = place(keys, member.key);
     const present = keys[at] === member.key;
     if (!present) keys.splice(at, 0, member.key);
@@ -89,6 +93,14 @@ class Groups<V> extends Node<ReadonlyArray<V>> {
     values.splice(at, 1);
   }
 }
+
+/** An array that grew has room for 16 more, which is most of what a small group weighs. */
+function trimmed<V>(values: V[]): V[] {
+  return values.length <= SMALL ? values.slice() : values;
+}
+
+/** Members up to which a group is copied once more, to its size. */
+const SMALL = 8;
 
 /** Where `key` is in the sorted `keys`, or belongs. */
 function place(keys: readonly string[], key: string): number {

@@ -4,6 +4,7 @@ export { type Context, type Derivation, type Derived, derive } from './derive.ts
 export { equal } from './equal.ts';
 export { type Index, index } from './groups.ts';
 export { join } from './join.ts';
+export { addKey, type KeySet, keysOf, removeKey } from './key-set.ts';
 export { type CollectionView, type Scope, scope } from './scope.ts';
 export { batch } from './settle.ts';
 export { SourceCollection } from './source-collection.ts';

@@ -193,8 +193,11 @@ export class StatusReconciler {
       : await this.#put(key, wanted, { live, place, now });
     if (!this.#wanted.has(key)) this.#given.delete(key);
     if (answer === undefined) return;
-    this.#written.set(key, liveOf(answer));
-    this.#options.onWrite?.(key, { kind: wanted.kind, before: live.status, after: liveOf(answer).status });
+    const written = liveOf(answer);
+    // A watch that was faster will not say it once more: nothing would end what is remembered.
+    if (isNewer(written.resourceVersion, this.#options.live(key)?.resourceVersion)) this.#written.set(key, written);
+    else this.#written.delete(key);
+    this.#options.onWrite?.(key, { kind: wanted.kind, before: live.status, after: written.status });
   }
 
   /** The watch's, or what our last write was answered with where the watch has not come to it yet. */

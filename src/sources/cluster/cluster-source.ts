@@ -283,10 +283,10 @@ interface Followed {
 
 /** Takes the status off the object, and the version that changes with it. */
 function takenStatus(object: Resource & { status?: unknown }): LiveStatus {
-  const { status, metadata } = object;
-  const { resourceVersion = '' } = metadata;
+  const { status } = object;
+  const { resourceVersion = '', ...metadata } = object.metadata;
   delete object.status;
-  delete metadata.resourceVersion;
+  object.metadata = metadata;
   return { resourceVersion, status: isObject(status) ? status : {} };
 }
 

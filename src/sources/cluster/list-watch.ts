@@ -208,9 +208,15 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Without what nobody here reads: it is a quarter of the memory of a store of routes. */
 function slim(object: Resource): Resource {
-  const metadata = object.metadata as Resource['metadata'] & { managedFields?: unknown };
-  delete metadata.managedFields;
+  // Made anew: what has had something deleted weighs twice as much.
+  const { managedFields: _managedFields, ...metadata } = object.metadata as Slimmed;
+  object.metadata = metadata;
   const { annotations } = metadata;
-  if (annotations !== undefined && LAST_APPLIED in annotations) delete annotations[LAST_APPLIED];
+  if (annotations !== undefined && LAST_APPLIED in annotations) {
+    const { [LAST_APPLIED]: _lastApplied, ...others } = annotations;
+    metadata.annotations = others;
+  }
   return object;
 }
+
+type Slimmed = Resource['metadata'] & { managedFields?: unknown };
