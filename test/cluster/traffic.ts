@@ -4,7 +4,8 @@ import { Agent, request } from 'node:http';
 export interface TrafficOptions {
   address: string;
   port?: number;
-  host: string;
+  /** One, or several in turn. */
+  host: string | readonly string[];
   path?: string;
   /** Each sends one request after another. */
   clients?: number;
@@ -32,6 +33,7 @@ export class Traffic {
   #sent = 0;
   #connections = 0;
   readonly #failures: string[] = [];
+  #next = 0;
   #over = false;
 
   constructor(options: TrafficOptions) {
@@ -70,7 +72,8 @@ export class Traffic {
   }
 
   #ask(): Promise<string | undefined> {
-    const { address, port = 80, host, path = '/' } = this.#options;
+    const { address, port = 80, path = '/' } = this.#options;
+    const host = this.#host();
     return new Promise((resolve, reject) => {
       const asked = request({ host: address, port, path, headers: { host }, agent: this.#agent, timeout: TIMEOUT });
       asked.on('socket', (socket) => {
@@ -81,9 +84,15 @@ export class Traffic {
       asked.on('response', (response) => {
         response.resume();
         response.on('error', reject);
-        response.on('end', () => resolve(response.statusCode === 200 ? undefined : `status ${response.statusCode}`));
+        response.on('end', () =>
+          resolve(response.statusCode === 200 ? undefined : `${host}: status ${response.statusCode}`),
+        );
       });
       asked.end();
     });
+  }
+  #host(): string {
+    const { host } = this.#options;
+    return typeof host === 'string' ? host : host[this.#next++ % host.length]!;
   }
 }
