@@ -48,6 +48,7 @@ export interface HTTPRouteFilter {
     | 'RequestRedirect'
     | 'URLRewrite'
     | 'CORS'
+    | 'ExternalAuth'
     | 'ExtensionRef';
   requestHeaderModifier?: HTTPHeaderFilter;
   responseHeaderModifier?: HTTPHeaderFilter;
@@ -55,6 +56,7 @@ export interface HTTPRouteFilter {
   requestRedirect?: HTTPRequestRedirectFilter;
   urlRewrite?: HTTPURLRewriteFilter;
   cors?: HTTPCORSFilter;
+  externalAuth?: HTTPExternalAuthFilter;
   extensionRef?: LocalObjectReference;
 }
 
@@ -103,6 +105,16 @@ export interface HTTPCORSFilter {
   exposeHeaders?: string[];
   /** Seconds. */
   maxAge: number;
+}
+
+/** Exactly the field that `protocol` names is there. */
+export interface HTTPExternalAuthFilter {
+  protocol: 'HTTP' | 'GRPC';
+  backendRef: BackendObjectReference;
+  grpc?: { allowedHeaders?: string[] };
+  http?: { path?: string; allowedHeaders?: string[]; allowedResponseHeaders?: string[] };
+  /** Bytes; 0: the body does not go. */
+  forwardBody?: { maxSize?: number };
 }
 
 /** Durations as the Gateway API writes them (`1h30m`, `500ms`); `0s` switches a timeout off. */

@@ -26,6 +26,7 @@ export function filterFault(filter: Filter): FilterFault | undefined {
       return message === undefined ? undefined : { field: 'contentType', message };
     }
     case 'RequestMirror':
+    case 'ExternalAuth':
       return undefined;
   }
 }

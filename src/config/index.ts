@@ -2,6 +2,7 @@ export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { barredHost } from './barred-host.ts';
 export type { Credential, CredentialContent, UserList } from './credential.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
+export type { AnswerCache, ExternalAuth, GrpcQuestion, HeaderChoice, HttpQuestion, SignIn } from './external-auth.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
 export { additionFault } from './head-addition.ts';
@@ -62,6 +63,7 @@ export type {
   Attachment,
   CorsFilter,
   DirectAnswerFilter,
+  ExternalAuthConfig,
   Filter,
   HeaderLine,
   HeaderModifier,

@@ -1,3 +1,5 @@
+import type { ExternalAuth } from './external-auth.ts';
+
 /** The kinds of routes that attach to listeners. */
 export type RouteKind = 'HTTPRoute' | 'GRPCRoute' | 'TLSRoute' | 'TCPRoute' | 'UDPRoute';
 
@@ -73,7 +75,8 @@ export type Filter =
   | { type: 'URLRewrite'; hostname?: string; path?: PathModifier }
   | MirrorFilter
   | CorsFilter
-  | DirectAnswerFilter;
+  | DirectAnswerFilter
+  | ExternalAuthConfig;
 
 export interface RedirectFilter {
   type: 'RequestRedirect';
@@ -102,6 +105,9 @@ export interface CorsFilter {
   /** Seconds. */
   maxAge: number;
 }
+
+/** A request passes where a service says so. */
+export type ExternalAuthConfig = { type: 'ExternalAuth' } & ExternalAuth;
 
 /** Answers with what it holds. No filter of a route becomes this: control answers challenges of certificate authorities so. */
 export interface DirectAnswerFilter {

@@ -1,5 +1,6 @@
 /** Config objects as outsiders may see them: what is known to be no secret, and nothing else. */
 import { shownCredential } from './credential.ts';
+import { shownExternalAuth } from './external-auth.ts';
 import type { ConfigKind, ConfigObject } from './object.ts';
 import { shownPolicy } from './policy/index.ts';
 import type { Filter, HeaderLine, WeightedBackend } from './route.ts';
@@ -84,6 +85,8 @@ function shownFilter(filter: Filter): Filter {
     case 'CORS':
     case 'DirectAnswer':
       return filter;
+    case 'ExternalAuth':
+      return { ...filter, ...shownExternalAuth(filter) };
   }
 }
 

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 import { credentialShape } from './credential.ts';
+import { externalAuthFields } from './external-auth.ts';
 import { type FilterFault, filterFault } from './filter-fault.ts';
 import { additionFault } from './head-addition.ts';
 import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
@@ -15,6 +16,7 @@ import type {
   Attachment,
   CorsFilter,
   DirectAnswerFilter,
+  ExternalAuthConfig,
   Filter,
   HeaderModifier,
   MirrorFilter,
@@ -140,6 +142,7 @@ const filterShape: Shape<Filter> = v.variant('type', [
     contentType: v.string(),
     body: v.string(),
   }),
+  object<ExternalAuthConfig>({ type: v.literal('ExternalAuth'), ...externalAuthFields }),
 ]);
 const filter: Shape<Filter> = v.pipe(
   filterShape,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ConfigChange, type ConfigObject, type ConfigRef, refKey } from '../config/index.ts';
+import { type ConfigChange, type ConfigObject, type ConfigRef, type Filter, refKey } from '../config/index.ts';
 import { Partition } from './partition.ts';
 
 const listener = (gateway: string, certificates: string[] = []): ConfigObject => ({
@@ -32,6 +32,13 @@ const rule = (name: string, gateways: string[], backends: string[], mirror?: str
       ? []
       : [{ type: 'RequestMirror', backend: mirror, fraction: { numerator: 1, denominator: 1 } }],
   backends: backends.map((backend) => ({ backend, weight: 1, filters: [] })),
+});
+const asking = (backend: string): Filter => ({
+  type: 'ExternalAuth',
+  backend,
+  timeout: 1_000,
+  question: { protocol: 'GRPC', host: '{host}', headers: '*' },
+  onFailure: { open: false, statusCode: 503 },
 });
 const backend = (key: string, clientCertificate?: string): ConfigObject => ({
   kind: 'Backend',
@@ -163,6 +170,20 @@ describe('a partition', () => {
     expect(told(partition.take(put(asks('r', 'other'))))).toEqual({
       'n/one': ['+Policy/Authentication/p', '-Credential/u'],
     });
+  });
+
+  test('gives a Gateway the service that a rule or a backend of it asks', () => {
+    const guarded = {
+      ...rule('r', ['n/one'], []),
+      filters: [asking('auth:80')],
+      backends: [{ weight: 1, filters: [asking('other:80')] }],
+    } as ConfigObject;
+    const services = ['auth:80', 'other:80'].flatMap((key) => [backend(key), endpoints(key)]);
+    const given = told(new Partition().take(put(listener('n/one'), listener('n/two'), guarded, ...services)));
+    expect(given['n/one']).toEqual(
+      expect.arrayContaining(['+Backend/auth:80', '+Endpoints/auth:80', '+Backend/other:80', '+Endpoints/other:80']),
+    );
+    expect(given['n/two']).toEqual(['+Listener/n/two/https']);
   });
 
   test('tells of an edit of endpoints those who use them, and nothing else', () => {

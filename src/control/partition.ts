@@ -141,10 +141,10 @@ function usesOf(object: ConfigObject): ConfigRef[] {
     }
     case 'RouteRule': {
       const { filters, backends } = object;
-      const mirrors = [filters, ...backends.map((one) => one.filters)]
+      const asked = [filters, ...backends.map((one) => one.filters)]
         .flat()
-        .flatMap((filter) => (filter.type === 'RequestMirror' ? [filter.backend] : []));
-      const keys = [...backends.flatMap(({ backend }) => (backend === undefined ? [] : [backend])), ...mirrors];
+        .flatMap((one) => ('backend' in one ? [one.backend] : []));
+      const keys = [...backends.flatMap(({ backend }) => (backend === undefined ? [] : [backend])), ...asked];
       return [...refs('Backend', keys), ...refs('Endpoints', keys)];
     }
     case 'Backend': {

@@ -19,6 +19,8 @@ export const ACCESS_REASONS = {
   drained: 'the listener ended, and the time for what was under way was up',
   draining: 'the backend was about to end the connection, or this gateway was',
   evicted: 'the session made room for another',
+  external_auth_denied: 'the service that is asked does not let it pass',
+  external_auth_failed: 'the service that is asked gave no answer that could be used',
   fault: 'a FaultPolicy made a fault on purpose',
   filter_failed: 'a filter failed; what guards fails closed',
   filter_timeout: 'a filter did not decide in time',

@@ -120,6 +120,60 @@ test.each([
   },
 );
 
+/** The field belongs to the experimental channel alone, whose other fields are not all read. */
+test.each(['v1.7.0', 'v1.6.3'])('agrees with the experimental CRD of %s about ExternalAuth', async (version) => {
+  const path = 'config/crd/experimental/gateway.networking.k8s.io_httproutes.yaml';
+  const found: ModuleFiles = await goModule(`${MODULE}@${version}`, (one) => one === path);
+  if (!('files' in found)) return console.log(`not compared with ${version}: ${found.missing}`);
+  const { spec } = parse(found.files.get(path)!) as {
+    spec: { versions: Array<{ name: string; schema: { openAPIV3Schema: OpenApi } }> };
+  };
+  const schema = spec.versions.find(({ name }) => name === 'v1')!.schema.openAPIV3Schema;
+  const samples = samplesOf([EXTERNAL_AUTH]);
+  const specimens = [...mutations(EXTERNAL_AUTH, { schema, samples })].filter(
+    ({ how }) =>
+      // 1.6 has no bounds for it.
+      how.includes('externalAuth') && !(version === 'v1.6.3' && how.includes('maxSize = ')),
+  );
+  expect(specimens.length).toBeGreaterThan(200);
+  const all = [{ how: 'as it is', object: EXTERNAL_AUTH }, ...specimens];
+  const disagreements = all.flatMap(
+    (specimen) => disagreement('HTTPRoute', specimen, judge(schema, specimen.object)) ?? [],
+  );
+  expect(disagreements.slice(0, 40).join('\n')).toBe('');
+});
+
+const EXTERNAL_AUTH: JsonObject = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'HTTPRoute',
+  metadata: { name: 'guarded' },
+  spec: {
+    rules: [
+      {
+        filters: [
+          {
+            type: 'ExternalAuth',
+            externalAuth: {
+              protocol: 'HTTP',
+              backendRef: { name: 'auth', namespace: 'infra', port: 80 },
+              http: { path: '/check', allowedHeaders: ['Cookie', 'X-A'], allowedResponseHeaders: ['X-User'] },
+              forwardBody: { maxSize: 1000 },
+            },
+          },
+          {
+            type: 'ExternalAuth',
+            externalAuth: {
+              protocol: 'GRPC',
+              backendRef: { name: 'auth', port: 9000 },
+              grpc: { allowedHeaders: ['X-A'] },
+            },
+          },
+        ],
+      },
+    ],
+  },
+};
+
 /** An old version keeps what v1 asks for, too: clients send no address as server name. */
 const addressAsName: Difference = {
   why: 'an IP address as hostname can never be a server name (SNI)',

@@ -2,6 +2,7 @@
 import type { Filter, HeaderModifier, PathModifier, RedirectFilter } from '../../config/index.ts';
 import type { ExplainedCandidate } from '../../proxy/route/index.ts';
 import type { AskedRequest } from './asked-request.ts';
+import { externalAuthText } from './external-auth-text.ts';
 
 export interface FilterEffect {
   type: Filter['type'];
@@ -34,6 +35,8 @@ function effectOf(filter: Filter, place: FilterPlace): string {
       const share = numerator === denominator ? 'every request' : `${numerator} of ${denominator} requests`;
       return `${share} also to ${filter.backend}`;
     }
+    case 'ExternalAuth':
+      return externalAuthText(filter);
     case 'DirectAnswer':
       return `answers ${filter.status} itself`;
     case 'CORS':

@@ -115,6 +115,8 @@ export interface SubRequest {
   readonly target: string;
   readonly authority: string;
   readonly headers: ReadonlyArray<HeaderPair>;
+  /** More of them, as they stood in a head: each with CRLF, and none of those that frame a message. */
+  readonly lines?: string;
   readonly body?: Buffer;
   /** Milliseconds for all of it. */
   readonly timeout: number;

@@ -5,6 +5,7 @@ import { DaemunError } from '../../observe/index.ts';
 import { FilterChain } from './chain.ts';
 import { Cors } from './cors.ts';
 import { DirectAnswer } from './direct-answer.ts';
+import { ExternalAuthFilter } from './external/index.ts';
 import type { CompiledFilter } from './filter.ts';
 import { HeaderPatch } from './header-patch.ts';
 import { RequestHeaderModifier } from './request-header-modifier.ts';
@@ -42,6 +43,8 @@ export function compileFilter(filter: Filter): CompiledFilter {
       return new Cors(filter);
     case 'DirectAnswer':
       return new DirectAnswer(filter);
+    case 'ExternalAuth':
+      return new ExternalAuthFilter(filter);
     default:
       return assert.fail(`no such filter: ${JSON.stringify(filter satisfies never)}`);
   }

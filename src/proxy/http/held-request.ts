@@ -38,9 +38,9 @@ export class HeldRequest {
     return this.#head.restore();
   }
 
-  /** The filter collects a body that is not there yet. */
+  /** The filter collects a body that is not there yet. One of just the limit is whole only where nothing follows. */
   wants({ limit }: Collecting): boolean {
-    return this.body.bytes < limit;
+    return this.body.bytes <= limit;
   }
 
   /** Gives it to the filter: after whoever is at work on it in ARENA has returned. */

@@ -19,7 +19,7 @@ import { KeptBody } from './kept-body.ts';
 import { LOOP_LINE } from './loop.ts';
 import type { HttpService } from './service.ts';
 
-const METHOD = /^[A-Z]+$/;
+const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const TARGET = /^\/[\x21-\x7e]*$/;
 const AUTHORITY = /^[\x21-\x7e]+$/;
 
@@ -177,14 +177,14 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
 }
 
 /** Without the blank line. */
-function headOf({ method, target, authority, headers, body }: SubRequest, loops: string): string {
+function headOf({ method, target, authority, headers, lines: raw = '', body }: SubRequest, loops: string): string {
   if (!METHOD.test(method) || !TARGET.test(target) || !AUTHORITY.test(authority)) {
     throw new RangeError(`a request cannot be made of ${JSON.stringify({ method, target, authority })}`);
   }
   const add = headers.map(([name, value]) => ({ name, value }));
   const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`;
   const lines = add.map((line) => HeaderPatch.of({ set: [], add: [line], remove: [] }).text).join('');
-  return `${method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${loops}${LOOP_LINE}${lines}${length}`;
+  return `${method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${loops}${LOOP_LINE}${raw}${lines}${length}`;
 }
 
 /** Those of the message, not of the connection. */

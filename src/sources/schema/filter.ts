@@ -1,4 +1,4 @@
-import type { HTTPPathModifier, HTTPRequestMirrorFilter } from '../../api/index.ts';
+import type { HTTPExternalAuthFilter, HTTPPathModifier, HTTPRequestMirrorFilter } from '../../api/index.ts';
 import { corsOrigin, headerName, preciseHostname } from './format.ts';
 import { backendObjectReference, localReference, portNumber } from './reference.ts';
 import {
@@ -114,6 +114,42 @@ const cors = object({
   maxAge: optional(integer({ min: 1 }), 5),
 });
 
+/** Looser than a path: it is put before one. */
+const pathPrefix = text({
+  max: 1024,
+  format: {
+    is: "letters, digits, %XX and -/._~!$&'()*+,;=:@, as they stand in a path",
+    matches: (value) => /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/.test(value),
+  },
+});
+const allowedHeaders = optional(list(text(), { max: 64, unique: 'set' }));
+
+function goesWithProtocol(protocol: 'HTTP' | 'GRPC', field: 'http' | 'grpc'): Rule[] {
+  return [
+    rule<HTTPExternalAuthFilter>(
+      `is required when protocol is ${protocol}`,
+      (auth) => auth.protocol !== protocol || auth[field] !== undefined,
+      field,
+    ),
+    rule<HTTPExternalAuthFilter>(
+      `goes with protocol ${protocol} only; change protocol or remove it`,
+      (auth) => auth.protocol === protocol || auth[field] === undefined,
+      field,
+    ),
+  ];
+}
+
+const externalAuth = object(
+  {
+    protocol: required(oneOf('HTTP', 'GRPC')),
+    backendRef: required(backendObjectReference),
+    grpc: optional(object({ allowedHeaders })),
+    http: optional(object({ path: optional(pathPrefix), allowedHeaders, allowedResponseHeaders: allowedHeaders })),
+    forwardBody: optional(object({ maxSize: optional(integer({ min: 0 })) })),
+  },
+  { rules: [...goesWithProtocol('GRPC', 'grpc'), ...goesWithProtocol('HTTP', 'http')] },
+);
+
 /** The field of each type of filter. A filter has exactly the field of its type. */
 const grpcFields: Readonly<Record<string, { field: string; schema: Field['schema'] }>> = {
   RequestHeaderModifier: { field: 'requestHeaderModifier', schema: headerModifier },
@@ -126,6 +162,7 @@ const httpFields: typeof grpcFields = {
   RequestRedirect: { field: 'requestRedirect', schema: redirect },
   URLRewrite: { field: 'urlRewrite', schema: rewrite },
   CORS: { field: 'cors', schema: cors },
+  ExternalAuth: { field: 'externalAuth', schema: externalAuth },
 };
 
 type AnyFilter = { type: string } & Record<string, unknown>;
@@ -158,7 +195,7 @@ const redirectOrRewrite = rule<AnyFilter[]>(
   (filters) => !filters.some((f) => f.type === 'RequestRedirect') || !filters.some((f) => f.type === 'URLRewrite'),
 );
 
-export const httpFilters: ListSchema = list(filterOf(httpFields, ['externalAuth']), {
+export const httpFilters: ListSchema = list(filterOf(httpFields, []), {
   max: 16,
   rules: [
     redirectOrRewrite,

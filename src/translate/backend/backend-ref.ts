@@ -37,6 +37,8 @@ export interface BackendScope {
   kind: RouteKind;
   namespace: string;
   serviceTls: Collection<ServiceTls>;
+  /** What is spoken there, where it is not what the route speaks. */
+  speaks?: 'HTTP' | 'GRPC';
 }
 
 /** The Backend that a reference leads to. Permission is judged before existence, so that nothing is told of what is hidden. */
@@ -69,6 +71,12 @@ export function resolveBackend(
     if (barred !== undefined) return problem(ROUTE_REASON.BackendNotFound, field, message);
   }
   return resolvePort(scope, { kind, service, port, field });
+}
+
+/** The kind of route that speaks so. */
+function spokenKind({ kind, speaks }: BackendScope): RouteKind {
+  if (speaks === undefined) return kind;
+  return speaks === 'GRPC' ? 'GRPCRoute' : 'HTTPRoute';
 }
 
 type BackendKind = 'Service' | 'ServiceImport';
@@ -108,7 +116,7 @@ function resolvePort(
     scope.kind === 'UDPRoute' || kind === 'ServiceImport'
       ? undefined
       : (context.fetch(scope.serviceTls, exact) ?? context.fetch(scope.serviceTls, any));
-  const protocol = protocolOf(scope.kind, found);
+  const protocol = protocolOf(spokenKind(scope), found);
   if (protocol === undefined) {
     const message = `appProtocol ${found.appProtocol} of ${kind} ${namespace}/${name} port ${port} is not supported: use http, kubernetes.io/h2c or kubernetes.io/ws`;
     return problem(ROUTE_REASON.UnsupportedProtocol, field, message);

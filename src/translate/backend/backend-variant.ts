@@ -1,4 +1,4 @@
-import type { RouteRule, WeightedBackend } from '../../config/index.ts';
+import type { Filter, RouteRule, WeightedBackend } from '../../config/index.ts';
 import type { ClientIdentity } from '../gateway/client-certificate.ts';
 import type { BackendUse } from './backend-ref.ts';
 
@@ -62,16 +62,21 @@ function varied(rule: RouteRule, variant: NonNullable<Variant>, { secure, uses }
     uses.set(own.key, own);
     return own.key;
   };
+  const reach = (filters: readonly Filter[]): Filter[] =>
+    filters.flatMap((one): Filter[] => {
+      if (one.type !== 'RequestMirror' && one.type !== 'ExternalAuth') return [one];
+      if (fault === undefined || !secure.has(one.backend)) return [{ ...one, backend: swap(one.backend) }];
+      // A copy less hurts nobody. Who guards is not left out: there is no such Backend, so that nothing passes.
+      return one.type === 'RequestMirror' ? [] : [{ ...one, backend: `${one.backend};unusable` }];
+    });
   const backends = rule.backends.map((one): WeightedBackend => {
-    const { backend, ...rest } = one;
-    if (backend === undefined) return one;
+    const { backend, ...given } = one;
+    const rest = { ...given, filters: reach(one.filters) };
+    if (backend === undefined) return rest;
     if (fault === undefined || !secure.has(backend)) return { ...rest, backend: swap(backend) };
     return { ...rest, broken: `the Gateway's client certificate cannot be used: ${fault.message}` };
   });
-  const filters = rule.filters
-    .filter((one) => one.type !== 'RequestMirror' || fault === undefined || !secure.has(one.backend))
-    .map((one) => (one.type === 'RequestMirror' ? { ...one, backend: swap(one.backend) } : one));
-  return { ...rule, backends, filters };
+  return { ...rule, backends, filters: reach(rule.filters) };
 }
 
 function variantUse(use: BackendUse, variant: NonNullable<Variant>): BackendUse | undefined {
@@ -81,8 +86,8 @@ function variantUse(use: BackendUse, variant: NonNullable<Variant>): BackendUse 
 }
 
 function backendsOf({ backends, filters }: RouteRule): string[] {
-  const mirrors = [...filters, ...backends.flatMap((one) => one.filters)].flatMap((filter) =>
-    filter.type === 'RequestMirror' ? [filter.backend] : [],
+  const asked = [...filters, ...backends.flatMap((one) => one.filters)].flatMap((one) =>
+    'backend' in one ? [one.backend] : [],
   );
-  return [...backends.flatMap(({ backend }) => (backend === undefined ? [] : [backend])), ...mirrors];
+  return [...backends.flatMap(({ backend }) => (backend === undefined ? [] : [backend])), ...asked];
 }

@@ -1,6 +1,7 @@
 import type {
   GRPCRouteFilter,
   HTTPCORSFilter,
+  HTTPExternalAuthFilter,
   HTTPHeaderFilter,
   HTTPPathModifier,
   HTTPRequestMirrorFilter,
@@ -21,6 +22,7 @@ import {
 } from '../../config/index.ts';
 import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
+import { readExternalAuth } from './external-auth.ts';
 
 /** A list of filters, read. */
 export interface FilterReading {
@@ -76,6 +78,10 @@ function readFilter(scope: BackendScope, filter: HTTPRouteFilter | GRPCRouteFilt
     case 'RequestMirror':
       if (filter.requestMirror !== undefined)
         mirror(scope, filter.requestMirror, { reading, field: `${field}.requestMirror` });
+      return;
+    case 'ExternalAuth':
+      if (filter.externalAuth !== undefined)
+        externalAuth(scope, filter.externalAuth, { reading, field: `${field}.externalAuth` });
       return;
     case 'ExtensionRef': {
       const { group = '', kind = '', name = '' } = filter.extensionRef ?? {};
@@ -201,6 +207,22 @@ function mirror(scope: BackendScope, filter: HTTPRequestMirrorFilter, { reading,
   reading.uses.push(result);
   if (result.fault === undefined)
     reading.filters.push({ type: 'RequestMirror', backend: result.key, fraction: share(filter) });
+}
+
+/** A service that cannot be asked lets nobody in: the rule answers 500 until it is there. */
+function externalAuth(scope: BackendScope, filter: HTTPExternalAuthFilter, { reading, field }: Into): void {
+  const result = resolveBackend({ ...scope, speaks: filter.protocol }, filter.backendRef, `${field}.backendRef`);
+  if ('reason' in result) {
+    reading.unresolved.push(result);
+    // Told by ResolvedRefs; the rule is not served all the same.
+    reading.unsupported.push({ ...result, reason: ROUTE_REASON.InvalidKind });
+    return;
+  }
+  reading.uses.push(result);
+  const read = readExternalAuth(filter, result.key);
+  if ('fault' in read) reading.unsupported.push(refusal(`${field}.${read.field}`, read.fault));
+  // A BackendTLSPolicy that cannot be followed: nothing is sent there, so that nobody passes.
+  else reading.filters.push({ type: 'ExternalAuth', ...read });
 }
 
 function share({ percent, fraction }: HTTPRequestMirrorFilter): { numerator: number; denominator: number } {

@@ -1,0 +1,1 @@
+export { ExternalAuthFilter } from './external-auth.ts';
