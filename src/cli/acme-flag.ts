@@ -32,7 +32,7 @@ export function acmeOptions(): Option[] {
     new Option('--acme-email <address>', 'where the authority may write').argParser(usage((text) => email(text))),
     new Option(
       '--acme-folder <path>',
-      'where certificates and keys are kept (default: acme in $STATE_DIRECTORY, $XDG_STATE_HOME/daemun or ~/.local/state/daemun)',
+      'where certificates and keys are kept (default: acme in $STATE_DIRECTORY, $XDG_STATE_HOME/daemun, ~/.local/state/daemun, or /var/lib/daemun without a home)',
     ),
     new Option(
       '--acme-ca-file <file>',
@@ -56,7 +56,16 @@ export function acmeOf(flags: AcmeFlags): NonNullable<GatewayOptions['acme']> {
 /** systemd makes the first of these, and says where it is. */
 function defaultFolder({ STATE_DIRECTORY, XDG_STATE_HOME }: NodeJS.ProcessEnv): string {
   const [given] = (STATE_DIRECTORY ?? '').split(':');
-  return join(given || join(XDG_STATE_HOME || join(homedir(), '.local/state'), 'daemun'), 'acme');
+  return join(given || join(XDG_STATE_HOME || stateHome(), 'daemun'), 'acme');
+}
+
+/** A user without a home, as systemd makes one for a service, has the machine's own place. */
+function stateHome(): string {
+  try {
+    return join(homedir(), '.local/state');
+  } catch {
+    return '/var/lib';
+  }
 }
 
 function directory(text: string): string {

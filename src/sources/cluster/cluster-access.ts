@@ -48,12 +48,20 @@ export async function clusterAccess({ kubeconfig, context, env = process.env }: 
   const given = kubeconfig ?? env.KUBECONFIG;
   if (given === undefined || given === '') {
     if (env.KUBERNETES_SERVICE_HOST !== undefined) return podAccess(env);
-    return fromKubeconfig([join(homedir(), '.kube', 'config')], context);
+    return fromKubeconfig([join(home(), '.kube', 'config')], context);
   }
   return fromKubeconfig(
     given.split(delimiter).filter((path) => path !== ''),
     context,
   );
+}
+
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    throw new AccessError('this user has no home folder with a .kube/config: give --kubeconfig or $KUBECONFIG');
+  }
 }
 
 async function podAccess(env: NodeJS.ProcessEnv): Promise<ClusterAccess> {
