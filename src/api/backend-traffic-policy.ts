@@ -1,6 +1,7 @@
 import type { PolicyStatus } from './backend-tls-policy.ts';
 import type { PolicyTargetReference } from './reference.ts';
 import type { Resource } from './resource.ts';
+import type { BackendSessionPersistence } from './session-persistence.ts';
 
 /** How connections to the endpoints of Services are made. Ours (policies.daemun.dev). */
 export interface BackendTrafficPolicy extends Resource {
@@ -11,7 +12,20 @@ export interface BackendTrafficPolicy extends Resource {
     /** Version of the PROXY protocol. */
     proxyProtocol?: 'V1' | 'V2';
     circuitBreaker?: { maxConnections?: number; maxPendingRequests?: number };
-    loadBalancing?: { type: 'RoundRobin' | 'LeastRequest' };
+    loadBalancing?: {
+      type: 'RoundRobin' | 'LeastRequest' | 'Random' | 'ConsistentHash';
+      consistentHash?: {
+        keys: Array<{ type: 'ClientAddress' | 'Header' | 'Cookie' | 'Query' | 'Path' | 'Uri' | 'Host'; name?: string }>;
+        /** Of an even share. */
+        maxLoadPercent?: number;
+        subsetSize?: number;
+      };
+      slowStart?: { window: string };
+      zone?: 'PreferLocal';
+      /** CIDRs. */
+      weights?: Array<{ networks: string[]; weight: number }>;
+    };
+    sessionPersistence?: BackendSessionPersistence;
   };
   status?: PolicyStatus;
 }

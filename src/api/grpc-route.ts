@@ -2,6 +2,7 @@ import type { HTTPHeaderFilter, HTTPRequestMirrorFilter, HTTPValueMatch } from '
 import type { BackendRef, LocalObjectReference } from './reference.ts';
 import type { Resource } from './resource.ts';
 import type { RouteParents, RouteStatus } from './route.ts';
+import type { SessionPersistence } from './session-persistence.ts';
 
 export interface GRPCRoute extends Resource {
   kind: 'GRPCRoute';
@@ -18,6 +19,7 @@ export interface GRPCRouteRule {
   matches?: GRPCRouteMatch[];
   filters?: GRPCRouteFilter[];
   backendRefs?: GRPCBackendRef[];
+  sessionPersistence?: SessionPersistence;
 }
 
 export interface GRPCRouteMatch {

@@ -1,6 +1,7 @@
 import type { BackendObjectReference, BackendRef, LocalObjectReference } from './reference.ts';
 import type { Resource } from './resource.ts';
 import type { RouteParents, RouteStatus } from './route.ts';
+import type { SessionPersistence } from './session-persistence.ts';
 
 export interface HTTPRoute extends Resource {
   kind: 'HTTPRoute';
@@ -19,6 +20,7 @@ export interface HTTPRouteRule {
   backendRefs?: HTTPBackendRef[];
   timeouts?: HTTPRouteTimeouts;
   retry?: HTTPRouteRetry;
+  sessionPersistence?: SessionPersistence;
 }
 
 export interface HTTPRouteMatch {

@@ -64,6 +64,7 @@ export type * from './secret.ts';
 export type * from './selector.ts';
 export type * from './service.ts';
 export type * from './service-import.ts';
+export type * from './session-persistence.ts';
 export { type CredentialRole, type Superseded, supersededKey } from './superseded.ts';
 export {
   type InfrastructurePort,

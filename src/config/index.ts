@@ -42,6 +42,7 @@ export {
   type DirectResponseSettings,
   type ErrorPageSettings,
   type FaultSettings,
+  type HashPart,
   type Limit,
   type LimitKey,
   type LoadBalancing,
@@ -78,5 +79,6 @@ export type {
   ValueMatch,
   WeightedBackend,
 } from './route.ts';
+export type { SessionCookie, SessionPersistence } from './session.ts';
 export { type OfKind, Snapshot } from './snapshot.ts';
 export { type ReceivedDelta, readDelta } from './validate.ts';

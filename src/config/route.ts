@@ -1,4 +1,5 @@
 import type { ExternalAuth } from './external-auth.ts';
+import type { SessionPersistence } from './session.ts';
 
 /** The kinds of routes that attach to listeners. */
 export type RouteKind = 'HTTPRoute' | 'GRPCRoute' | 'TLSRoute' | 'TCPRoute' | 'UDPRoute';
@@ -23,6 +24,8 @@ export interface RouteRule {
   backends: WeightedBackend[];
   timeouts?: Timeouts;
   retry?: Retry;
+  /** Requests of a session go to one endpoint; in the place of what its backend's policy says. */
+  sessionPersistence?: SessionPersistence;
   /** Why the rule as a whole cannot be served (an unknown filter, say): requests that match get a 500. */
   broken?: string;
 }

@@ -4,6 +4,7 @@ import { shownExternalAuth } from './external-auth.ts';
 import type { ConfigKind, ConfigObject } from './object.ts';
 import { shownPolicy } from './policy/index.ts';
 import type { Filter, HeaderLine, WeightedBackend } from './route.ts';
+import { shownSession } from './session.ts';
 import type { OfKind } from './snapshot.ts';
 
 /** Stands for a value that is there and is not shown. */
@@ -39,6 +40,7 @@ const SHOWN: { readonly [K in ConfigKind]: Showing<OfKind<K>> } = {
     backends: (backends) => backends.map(shownBackend),
     timeouts: AS_IS,
     retry: AS_IS,
+    sessionPersistence: shownSession,
     broken: AS_IS,
   },
   Backend: { kind: AS_IS, key: AS_IS, service: AS_IS, protocol: AS_IS, tls: AS_IS },

@@ -27,6 +27,7 @@ import type {
   Timeouts,
   WeightedBackend,
 } from './route.ts';
+import { sessionPersistence } from './session.ts';
 import { key, object, type Shape } from './shape.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -180,6 +181,7 @@ const routeRuleShape = object<RouteRule>({
   ),
   timeouts: v.optional(object<Timeouts>({ request: v.optional(count), backendRequest: v.optional(count) })),
   retry: v.optional(object<Retry>({ codes: v.array(count), attempts: count, backoff: v.optional(count) })),
+  sessionPersistence: v.optional(sessionPersistence),
   broken: v.optional(v.string()),
 });
 

@@ -181,13 +181,13 @@ test('labels namespaces with their names', () => {
 
 test('prunes unknown and experimental fields with a warning', () => {
   const yaml = 'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: a }\n';
-  const spec = 'spec: { hostname: [a], rules: [{ sessionPersistence: { type: Cookie }, backendRef: [] }] }';
+  const spec = 'spec: { hostname: [a], rules: [{ backendRef: [] }], useDefaultGateways: All }';
   expect(saidOf(yaml + spec)).toEqual([
     'warning spec.hostname: is not a field of this object; it is left out. Did you mean hostnames?',
-    'warning spec.rules[0].sessionPersistence: belongs to the experimental channel and is not served yet; it is left out',
     'warning spec.rules[0].backendRef: is not a field of this object; it is left out. Did you mean backendRefs?',
+    'warning spec.useDefaultGateways: belongs to the experimental channel and is not served yet; it is left out',
   ]);
-  expect(JSON.stringify(admitted(yaml + spec))).not.toMatch(/sessionPersistence|hostname|backendRef/);
+  expect(JSON.stringify(admitted(yaml + spec))).not.toMatch(/useDefaultGateways|hostname|backendRef/);
 });
 
 describe('policies of our own', () => {

@@ -53,7 +53,7 @@ const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
   ground: [],
   match: ['ground'],
   state: ['ground'],
-  upstream: ['state', 'ground'],
+  upstream: ['state', 'match', 'ground'],
   filter: ['state', 'match', 'ground'],
   listen: ['ground'],
   route: ['filter', 'match', 'ground'],

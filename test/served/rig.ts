@@ -26,6 +26,8 @@ export interface RigOptions {
   loopbackEndpoints?: 'allowed' | 'refused';
   ownAddresses?: string[];
   via?: boolean;
+  /** Where the gateway runs. */
+  zone?: string;
   /** Of a worker beside this one. */
   ticketSecret?: TicketSecret;
 }
@@ -84,6 +86,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       ownAddresses: options.ownAddresses,
       ticketSecret: options.ticketSecret,
       via: options.via,
+      ...(options.zone !== undefined && { zone: options.zone }),
       onAccess: (entry) => accesses.push(entry),
       onAck,
       onTroubles,

@@ -36,7 +36,7 @@ export type {
   BasicMethod,
   ClaimHeader,
 } from './authentication/index.ts';
-export type { BackendTraffic, LoadBalancing } from './backend-traffic.ts';
+export type { BackendTraffic, HashPart, LoadBalancing } from './backend-traffic.ts';
 export type {
   ClientConnections,
   ClientHeaders,

@@ -20,7 +20,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   protected attempt(): void {
     // A backend that was replaced meanwhile has no endpoints left.
     if (this.account.attempts > 0) this.choice = this.service.upstreams.get(this.account.backend) ?? this.choice;
-    const pool = this.choice!.pick(this.pool);
+    const pool = this.choice!.pick(this.pool, this.aim);
     if (pool === null) return this.fail(503, 'no_endpoints', 'The backend of this route has no endpoints.');
     this.pool = pool;
     this.account.attempts++;

@@ -1,5 +1,5 @@
 /** The answer of a backend on its way to the client, past the filters that have a say in it. */
-import { ANSWERED, type HeaderPatch, LATER } from '../filter/index.ts';
+import { ANSWERED, HeaderPatch, LATER } from '../filter/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import { BODY_NONE, BODY_OPEN, BODY_TUNNEL, type BodyFraming, type Failure } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
@@ -27,7 +27,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
 
   /** False: it is too large with what is added to it, and the client was told so. */
   private passHead(head: Head, framing: BodyFraming, changes: HeaderPatch): boolean {
-    const composed = composeResponse(this.down.beginHead(), head, changes);
+    const composed = composeResponse(this.down.beginHead(), head, this.withSession(changes));
     if (composed === null) {
       this.releaseUpstream('protocol_error');
       this.fail(502, 'head_too_large', 'The head of the answer is too large with what the route adds to it.');
@@ -43,6 +43,12 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
     this.account.status = head.status;
     this.down.sendHead(composed, framing);
     return true;
+  }
+
+  /** With what the client is told of its session. */
+  private withSession(changes: HeaderPatch): HeaderPatch {
+    const line = this.aim === null ? undefined : this.choice!.sessionLine(this.aim, this.pool!);
+    return line === undefined ? changes : changes.followedBy(HeaderPatch.adding([line]));
   }
 
   responseBody(start: number, end: number): void {

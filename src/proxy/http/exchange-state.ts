@@ -5,7 +5,7 @@
 import { HeaderPatch } from '../filter/index.ts';
 import type { Downstream, Upstream } from '../ground/codec.ts';
 import type { PlannedBackend, RoutePlan } from '../route/index.ts';
-import type { EndpointPool } from '../upstream/index.ts';
+import type { Aim, EndpointPool } from '../upstream/index.ts';
 import { Account } from './account.ts';
 import type { BackendRequest } from './backend-request.ts';
 import type { BodyPipeline } from './body-pipeline.ts';
@@ -50,6 +50,8 @@ export abstract class ExchangeState extends ExchangeTimes {
 
   protected planned: PlannedBackend | null = null;
   protected choice: UpstreamChoice | null = null;
+  /** Where the request wants to go among the endpoints; null: nowhere. */
+  protected aim: Aim | null = null;
   protected request: BackendRequest | null = null;
   protected pool: EndpointPool | null = null;
   protected up: Upstream | null = null;

@@ -9,6 +9,8 @@ import { BODY_OPEN, type RequestSide } from '../ground/codec.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
 import { settlePath } from '../ground/path-form.ts';
+import type { PlannedBackend, RoutePlan } from '../route/index.ts';
+import type { SteeredRequest } from '../upstream/index.ts';
 import { PATH_NOT_NORMAL } from './asked-target.ts';
 import { BackendRequest } from './backend-request.ts';
 import { BodyPipeline } from './body-pipeline.ts';
@@ -130,13 +132,31 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
 
   private choose(head: Head, matched: Matched): void {
     if (this.plan === null) return this.failUnrouted(head);
-    const backend = this.plan.choice.next();
+    const backend = this.keptBackend(this.plan, head, matched) ?? this.plan.choice.next();
     if (backend === null || backend.broken !== undefined) return this.failBackend();
     this.planned = backend;
     const filters = this.service.policies.filtersOfBackend(backend);
     if (filters === null || this.passes(this.runFor(head, matched).run(filters), head, matched)) {
       this.sendRequest(head, matched);
     }
+  }
+
+  /** Of several backends that of the request's session, or null. */
+  private keptBackend({ backends, rule }: RoutePlan, head: Head, matched: Matched): PlannedBackend | null {
+    const { upstreams } = this.service;
+    if (backends.length < 2 || !(rule.sessionPersistence !== undefined || upstreams.keepsSessions === true))
+      return null;
+    const request = this.steered(head, matched);
+    for (const backend of backends) {
+      const choice = backend.broken === undefined ? upstreams.get(backend.key) : undefined;
+      const session = rule.sessionPersistence ?? choice?.session;
+      if (session?.acrossBackends === true && choice?.keeps(request, session) === true) return backend;
+    }
+    return null;
+  }
+
+  private steered(head: Head, { matchedPrefix }: Matched): SteeredRequest {
+    return { head, clientAddress: this.clientAddress, matchedPrefix, secure: this.client.scheme === 'https' };
   }
 
   private sendRequest(head: Head, matched: Matched): void {
@@ -147,6 +167,9 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     this.account.planned = backend;
     if (choice === undefined || choice.broken !== undefined) return this.failBackend();
     this.choice = choice;
+    const { sessionPersistence } = this.plan!.rule;
+    if (choice.steers || sessionPersistence !== undefined)
+      this.aim = choice.aim(this.steered(head, matched), sessionPersistence ?? choice.session);
     if (!this.compose(head, matched)) {
       return this.fail(431, 'head_too_large', 'The head of this request is too large with what the route adds to it.');
     }

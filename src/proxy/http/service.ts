@@ -1,4 +1,5 @@
 /** What all exchanges of one socket share. Routes and upstreams are swapped as whole references. */
+import type { HeaderLine, SessionPersistence } from '../../config/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';
 import type { Networks } from '../../value/networks.ts';
 import type { Policies } from '../filter/index.ts';
@@ -8,18 +9,28 @@ import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Head } from '../ground/head.ts';
 import type { RouteTable } from '../route/index.ts';
 import type { RetryBudget } from '../state/index.ts';
-import type { EndpointPool } from '../upstream/index.ts';
+import type { Aim, EndpointPool, SteeredRequest } from '../upstream/index.ts';
 import type { Stats } from './stats.ts';
 
 /** Backends by key, as far as the exchange needs them. */
 export interface Upstreams {
   /** Undefined where the config has no such backend. */
   get(key: string): UpstreamChoice | undefined;
+  /** Some backend may have sessions by its policy. */
+  readonly keepsSessions?: boolean;
 }
 
 export interface UpstreamChoice {
   readonly broken: string | undefined;
-  pick(avoid?: EndpointPool | null): EndpointPool | null;
+  pick(avoid?: EndpointPool | null, aim?: Aim | null): EndpointPool | null;
+  /** Of its policy. */
+  readonly session: SessionPersistence | undefined;
+  /** Requests are asked where they want to go; else only for a session of the rule's. */
+  readonly steers: boolean;
+  aim(request: SteeredRequest, session: SessionPersistence | undefined): Aim;
+  keeps(request: SteeredRequest, session: SessionPersistence): boolean;
+  /** What the answer of an endpoint adds for the client's session. */
+  sessionLine(aim: Aim, pool: EndpointPool): HeaderLine | undefined;
   readonly size: number;
   /** How many retries the backend bears. */
   readonly retries: RetryBudget;

@@ -12,6 +12,7 @@ const MOST_EVICTED = 1 / 2;
 export class BackendState implements HealthGroup {
   /** Whose turn it is; counts up, and is taken modulo the number of endpoints. */
   turn = 0;
+  settled = false;
   /** By `address:port`. */
   readonly endpoints: Kept<EndpointHealth> = new Kept((endpoint) => new EndpointHealth(this, endpoint));
   readonly retries: RetryBudget;

@@ -31,6 +31,8 @@ export type Setback =
 export interface HealthGroup {
   /** Milliseconds; the deadline wheel's clock. */
   readonly now: number;
+  /** It had endpoints before: one that comes now is new among them. */
+  readonly settled: boolean;
   /** Whether one more may go for requests that went badly: what hits all of them is not the endpoint's fault. */
   mayEvict(): boolean;
   noteEviction(why: Setback): void;
@@ -43,6 +45,8 @@ export interface HealthGroup {
 export class EndpointHealth {
   /** On the group's clock; in the past: it is tried again. 0: it is well. */
   evictedUntil = 0;
+  /** Since when it takes requests, where it came to others or came back to them; below 0: from the beginning. */
+  freshSince = -1;
   /** Connections and sessions under way that no pool carries (TCP, TLS, UDP). */
   streams = 0;
   /** Requests that it answered, and such as it took and did not answer. */
@@ -64,6 +68,7 @@ export class EndpointHealth {
   constructor(group: HealthGroup, endpoint: string) {
     this.#group = group;
     this.#endpoint = endpoint;
+    if (group.settled) this.freshSince = group.now;
   }
 
   /** Whether the next request may go there; asked only for a request that then does. */
@@ -91,7 +96,9 @@ export class EndpointHealth {
       this.#refusing = false;
       this.#group.noteReturn(this.#endpoint);
     }
-    if (this.evictedUntil !== 0 && this.#why === 'connect') this.evictedUntil = this.#evictions = 0;
+    if (this.evictedUntil === 0 || this.#why !== 'connect') return;
+    this.freshSince = this.#group.now;
+    this.evictedUntil = this.#evictions = 0;
   }
 
   /** A connection that carried requests is dead: a PING was not answered. */
@@ -138,6 +145,7 @@ export class EndpointHealth {
     this.#failures = 0;
     // One that stops lets its connections finish while it refuses new ones: what they say does not bring it back.
     if (this.#why === 'connect' && this.#group.now < this.evictedUntil) return;
+    if (this.evictedUntil !== 0) this.freshSince = this.#group.now;
     this.evictedUntil = this.#evictions = 0;
   }
 }

@@ -59,6 +59,8 @@ export class Backends {
   readonly #grace = new Grace();
   /** Names that are being looked up for the first time. */
   readonly #lookingUp = new Set<Promise<void>>();
+  /** Some policy has asked for sessions since the beginning: until then nobody is asked about them. */
+  keepsSessions = false;
   /** Called when other endpoints are refused than before, though no delta came. */
   onRefused: () => void = () => {};
 
@@ -250,6 +252,8 @@ export class Backends {
   /** What a policy changes without new connections. */
   #tune(balancer: Balancer, spec: BackendTraffic['spec'] | undefined): void {
     const { connections, pending } = this.#world.limits ?? DEFAULT_ENDPOINT_LIMITS;
+    if (spec?.sessionPersistence !== undefined) this.keepsSessions = true;
+    balancer.session = spec?.sessionPersistence;
     balancer.loadBalancing = spec?.loadBalancing;
     balancer.limits.connections = spec?.circuitBreaker?.maxConnections ?? connections;
     balancer.limits.pending = spec?.circuitBreaker?.maxPendingRequests ?? pending;

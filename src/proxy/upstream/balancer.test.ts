@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest';
-import type { Backend, Endpoint } from '../../config/index.ts';
+import { describe, expect, test } from 'vitest';
+import type { Backend, Endpoint, LoadBalancing } from '../../config/index.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import type { EndpointHealth } from '../state/index.ts';
 import { Balancer } from './balancer.ts';
 import type { EndpointPool } from './connection.ts';
+import { spread } from './hash-ring.ts';
 
 const BACKEND: Backend = {
   kind: 'Backend',
@@ -96,4 +97,64 @@ test('an update keeps the pools of endpoints that stay and retires the others', 
   expect(pools.map(({ retired }) => retired)).toEqual([true, false, false]);
   balancer.retire();
   expect(pools.every(({ retired }) => retired)).toBe(true);
+});
+
+describe('all ways to choose', () => {
+  const hash = { keys: [{ type: 'Host' as const }] };
+  test.each<LoadBalancing>([
+    { type: 'RoundRobin' },
+    { type: 'LeastRequest' },
+    { type: 'Random' },
+    { type: 'ConsistentHash', hash },
+    { type: 'ConsistentHash', hash: { ...hash, subsetSize: 3 } },
+  ])('%j: the one that failed and those that are evicted are passed over, and where all are, one is tried', (settings) => {
+    const { balancer, pools } = balancerOf(endpoint(1), endpoint(2), endpoint(3), endpoint(4, 'draining'));
+    balancer.loadBalancing = settings;
+    const aim = { hash: 7, session: null };
+    pools[0]!.health.refused();
+    for (let i = 0; i < 50; i++) expect(balancer.pick(pools[1]!, aim)?.port).toBe(3);
+    pools[1]!.health.refused();
+    pools[2]!.health.refused();
+    expect([1, 2, 3]).toContain(balancer.pick(null, aim)?.port);
+    balancer.update([endpoint(4, 'draining')]);
+    expect(balancer.pick(null, aim)?.port).toBe(4);
+    balancer.update([]);
+    expect(balancer.pick(null, aim)).toBeNull();
+  });
+
+  test.each<[LoadBalancing['type'], number, number]>([
+    ['RoundRobin', 300, 300],
+    ['Random', 240, 360],
+    ['LeastRequest', 300, 400],
+    ['ConsistentHash', 240, 360],
+  ])('%s: an endpoint that weighs three gets three times as much', (type, least, most) => {
+    const { balancer } = balancerOf(endpoint(1), { ...endpoint(2), address: '10.0.1.1' });
+    balancer.loadBalancing = { type, weights: [{ networks: ['10.0.1.0/24'], weight: 3 }], hash: { ...hash, maxLoadPercent: 0 } };
+    const seen = Array.from({ length: 400 }, (_, i) => balancer.pick(null, { hash: spread(i), session: null })!.port);
+    const second = seen.filter((port) => port === 2).length;
+    expect(second).toBeGreaterThanOrEqual(least);
+    expect(second).toBeLessThanOrEqual(most);
+  });
+});
+
+test('slow start: an endpoint that comes to others gets a part of its share at first, and all of it in the end', () => {
+  let now = 0;
+  const wheel = new DeadlineWheel(() => now);
+  const balancer = new Balancer(BACKEND, {
+    world: { driver: new MemoryDriver(), wheel },
+    makePool: (_world, { port, health }) => new FakePool(port, health),
+  });
+  balancer.loadBalancing = { type: 'RoundRobin', slowStart: 10_000 };
+  const share = (): number => picks(balancer, 2_000).filter((port) => port === 3).length / 2_000;
+  balancer.update([endpoint(1), endpoint(2)]);
+  balancer.update([endpoint(1), endpoint(2), endpoint(3)]);
+  expect(share()).toBeLessThan(0.1);
+  now = 5_000;
+  wheel.advance();
+  const half = share();
+  expect(half).toBeGreaterThan(0.1);
+  expect(half).toBeLessThan(0.3);
+  now = 10_000;
+  wheel.advance();
+  expect(picks(balancer, 6).filter((port) => port === 3)).toHaveLength(2);
 });

@@ -1,9 +1,11 @@
 /** One Backend with the pools of its endpoints, and the choice among them: the ready ones, else the draining ones. */
-import type { Backend, Endpoint, Endpoints, LoadBalancing } from '../../config/index.ts';
+import type { Backend, Endpoint, Endpoints, LoadBalancing, SessionPersistence } from '../../config/index.ts';
+import { Networks } from '../../value/networks.ts';
 import { socketName } from '../../value/socket-name.ts';
 import type { Failure } from '../ground/codec.ts';
 import type { ConnectTls } from '../ground/driver.ts';
 import { type BackendState, ProxyState, type RetryBudget } from '../state/index.ts';
+import type { Aim, SteeredRequest } from './aim.ts';
 import { ClientPools } from './client-pools.ts';
 import {
   DEFAULT_ENDPOINT_LIMITS,
@@ -14,6 +16,21 @@ import {
   type ProxyVersion,
   type UpstreamWorld,
 } from './connection.ts';
+import { type EndpointChoice, endpointChoice, hashOf } from './endpoint-choice.ts';
+import { EndpointGroup } from './endpoint-group.ts';
+import { hashText } from './hash-ring.ts';
+import { keyIn, SessionClaim, SessionNames, tagIn } from './session.ts';
+
+/** Keys that are drawn for a session until one leads to an endpoint that can be used. */
+const MOST_DRAWN = 64;
+
+/** What the choice under way goes by: one for all, since none waits. */
+const choosing: {
+  now: number;
+  avoid: EndpointPool | null;
+  turns: { turn: number };
+  aim: Aim | null;
+} = { now: 0, avoid: null, turns: { turn: 0 }, aim: null };
 
 export interface BalancerOptions {
   world: UpstreamWorld;
@@ -33,7 +50,10 @@ export class Balancer {
   readonly tls: ConnectTls | undefined;
   /** Of the PROXY header that connections to the endpoints begin with. */
   readonly proxyProtocol: ProxyVersion | undefined;
-  loadBalancing: LoadBalancing | undefined = undefined;
+  /** Sessions that its policy asks for. */
+  session: SessionPersistence | undefined = undefined;
+  #loadBalancing: LoadBalancing | undefined = undefined;
+  #choice: EndpointChoice = endpointChoice(undefined);
   /** Shared with the pools: what is set here holds for them at once. */
   readonly limits: EndpointLimits = { ...DEFAULT_ENDPOINT_LIMITS };
   readonly #world: UpstreamWorld;
@@ -42,8 +62,13 @@ export class Balancer {
   readonly #stateKey: string;
   readonly state: BackendState;
   readonly #pools = new Map<string, EndpointPool>();
-  #ready: EndpointPool[] = [];
-  #draining: EndpointPool[] = [];
+  #offered: Endpoints['endpoints'] = [];
+  /** Those that are chosen among, as long as one of them can be used; where `near` is empty, all. */
+  #near = EndpointGroup.NONE;
+  #ready = EndpointGroup.NONE;
+  #draining = EndpointGroup.NONE;
+  /** By what their sessions are made with. */
+  readonly #names = new Map<string, SessionNames<EndpointPool>>();
   #retired = false;
 
   constructor(backend: Backend, options: BalancerOptions) {
@@ -59,47 +84,118 @@ export class Balancer {
   }
 
   get size(): number {
-    return this.#ready.length + this.#draining.length;
+    return this.#ready.size + this.#draining.size;
   }
 
   get retries(): RetryBudget {
     return this.state.retries;
   }
 
+  get loadBalancing(): LoadBalancing | undefined {
+    return this.#loadBalancing;
+  }
+
+  set loadBalancing(settings: LoadBalancing | undefined) {
+    if (settings === this.#loadBalancing) return;
+    this.#loadBalancing = settings;
+    this.#choice = endpointChoice(settings);
+    this.update(this.#offered);
+  }
+
+  /** Requests are asked where they want to go. */
+  get steers(): boolean {
+    return this.session !== undefined || this.#choice.reads !== undefined;
+  }
+
+  /** `session`: what the rule asks for, or else the backend's policy. */
+  aim(request: SteeredRequest, session: SessionPersistence | undefined): Aim {
+    const hash = hashOf(this.#choice, request);
+    if (session === undefined) return { hash, session: null };
+    const claim = new SessionClaim(session, request);
+    if (claim.name !== '' && session.mode === 'Persistent' && this.#keeper(claim) === undefined) claim.forget();
+    return { hash, session: claim };
+  }
+
+  /** The request's session is one of this backend's. */
+  keeps(request: SteeredRequest, session: SessionPersistence): boolean {
+    const claim = new SessionClaim(session, request);
+    if (claim.name === '') return false;
+    if (session.mode === 'Balanced') return tagIn(claim.name) === this.#namesOf(session).tag;
+    return this.#keeper(claim) !== undefined;
+  }
+
+  /** What the answer of an endpoint tells the client of its session, as a header line; undefined: nothing. */
+  sessionLine({ session: claim }: Aim, pool: EndpointPool): { name: string; value: string } | undefined {
+    if (claim === null) return undefined;
+    const { persistence } = claim;
+    const kept = this.#keeper(claim) === pool;
+    if (kept && !claim.fresh) return claim.aged ? claim.line(claim.name) : undefined;
+    if (kept) return claim.line(claim.name);
+    if (claim.name !== '' && !claim.fresh && !persistence.changeOnFailure) return undefined;
+    if (persistence.mode === 'Persistent') return claim.line(this.#namesOf(persistence).nameOf(pool.label));
+    const drawn = this.#drawKey(claim, (member) => member === pool);
+    return drawn === undefined ? undefined : claim.line(drawn);
+  }
+
   /** The endpoint for the next request, or null where there is none. `avoid`: one that just failed. */
-  pick(avoid: EndpointPool | null = null): EndpointPool | null {
-    const pools = this.#ready.length > 0 ? this.#ready : this.#draining;
-    if (this.loadBalancing?.type === 'LeastRequest' && pools.length > 1) return this.#lessLoaded(pools, avoid);
-    return this.#next(pools, avoid);
-  }
-
-  #next(pools: ReadonlyArray<EndpointPool>, avoid: EndpointPool | null): EndpointPool | null {
-    const { length } = pools;
+  pick(avoid: EndpointPool | null = null, aim: Aim | null = null): EndpointPool | null {
     const { now } = this.#world.wheel;
-    const { state } = this;
-    for (let i = 0; i < length; i++) {
-      const pool = pools[state.turn++ % length]!;
-      if (pool !== avoid && pool.health.admits(now)) return pool;
+    if (aim !== null && aim.session !== null) {
+      const keeper = this.#sessionPool(aim.session, avoid, now);
+      if (keeper !== undefined) return keeper;
     }
+    choosing.now = now;
+    choosing.avoid = avoid;
+    choosing.turns = this.state;
+    choosing.aim = aim;
+    const all = this.#ready.size > 0 ? this.#ready : this.#draining;
+    const pool =
+      (this.#near.size > 0 ? this.#choice.choose(this.#near, choosing) : null) ?? this.#choice.choose(all, choosing);
+    choosing.avoid = choosing.aim = null;
+    if (pool !== null || all.size === 0) return pool;
     // All are evicted: trying one is better than failing all.
-    return length > 0 ? pools[state.turn++ % length]! : null;
+    return all.turns[this.state.turn++ % all.turns.length]!;
   }
 
-  /**
-   * Of two by chance the one with fewer requests: nearly as even as the least of all, and many gateways that ask one
-   * service do not all run to the same endpoint.
-   */
-  #lessLoaded(pools: ReadonlyArray<EndpointPool>, avoid: EndpointPool | null): EndpointPool | null {
-    const { length } = pools;
-    const first = Math.floor(Math.random() * length);
-    const second = (first + 1 + Math.floor(Math.random() * (length - 1))) % length;
-    const better = loadOf(pools[second]!) < loadOf(pools[first]!) ? second : first;
-    const { now } = this.#world.wheel;
-    for (const at of [better, better === first ? second : first]) {
-      const pool = pools[at]!;
-      if (pool !== avoid && pool.health.admits(now)) return pool;
+  /** The endpoint that a session keeps, where it can be used. */
+  #sessionPool(claim: SessionClaim, avoid: EndpointPool | null, now: number): EndpointPool | undefined {
+    const usable = (pool: EndpointPool): boolean => pool !== avoid && pool.health.admits(now);
+    if (claim.name === '') {
+      if (claim.persistence.mode === 'Persistent') return undefined;
+      claim.begin(this.#drawKey(claim, usable) ?? '');
     }
-    return this.#next(pools, avoid);
+    const keeper = this.#keeper(claim);
+    return keeper !== undefined && usable(keeper) ? keeper : undefined;
+  }
+
+  /** A key of a hash that leads to such an endpoint. */
+  #drawKey({ persistence }: SessionClaim, fits: (pool: EndpointPool) => boolean): string | undefined {
+    const names = this.#namesOf(persistence);
+    for (let i = 0; i < MOST_DRAWN; i++) {
+      const key = names.newKey();
+      const pool = this.#atKey(key);
+      if (pool !== undefined && fits(pool)) return key;
+    }
+    return undefined;
+  }
+
+  #keeper({ name, persistence }: SessionClaim): EndpointPool | undefined {
+    if (name === '') return undefined;
+    return persistence.mode === 'Persistent' ? this.#namesOf(persistence).member(name) : this.#atKey(name);
+  }
+
+  #atKey(key: string): EndpointPool | undefined {
+    const group = this.#ready.size > 0 ? this.#ready : this.#draining;
+    return group.size === 0 ? undefined : group.ring.at(group.ring.pointOf(hashText(keyIn(key))));
+  }
+
+  #namesOf({ secret }: SessionPersistence): SessionNames<EndpointPool> {
+    let names = this.#names.get(secret);
+    if (names === undefined) {
+      names = new SessionNames(secret, this.backend.key, this.#pools);
+      this.#names.set(secret, names);
+    }
+    return names;
   }
 
   /** Takes over a new list of endpoints; connections to those that stay are kept. */
@@ -115,16 +211,43 @@ export class Balancer {
       }
       return pool;
     };
-    const ready = endpoints.filter(({ state }) => state === 'ready').map(poolOf);
-    const draining = endpoints.filter(({ state }) => state === 'draining').map(poolOf);
-    this.#ready = ready;
-    this.#draining = draining;
+    const weights = this.#weightsOf(endpoints, poolOf);
+    const inState = (state: Endpoint['state']): Endpoint[] => endpoints.filter((one) => one.state === state);
+    const group = (some: Endpoint[]): EndpointGroup => new EndpointGroup(some.map(poolOf), weights);
+    const ready = inState('ready');
+    this.#offered = endpoints;
+    this.#ready = group(ready);
+    this.#draining = group(inState('draining'));
+    this.#near = group(this.#nearest(ready));
+    this.#names.clear();
+    if (ready.length > 0) this.state.settled = true;
     for (const [label, pool] of this.#pools) {
       if (stay.has(label)) continue;
       this.#pools.delete(label);
       pool.retire();
       this.state.endpoints.letGo(label);
     }
+  }
+
+  /** Where the policy has requests stay in the gateway's zone. */
+  #nearest(ready: Endpoint[]): Endpoint[] {
+    const { zone } = this.#world;
+    if (this.#loadBalancing?.zone !== 'PreferLocal' || zone === undefined) return [];
+    return ready.filter((one) => one.zone === zone);
+  }
+
+  #weightsOf(
+    endpoints: readonly Endpoint[],
+    poolOf: (endpoint: Endpoint) => EndpointPool,
+  ): Map<EndpointPool, number> | null {
+    const rules = this.#loadBalancing?.weights?.map(({ networks, weight }) => ({
+      among: new Networks(networks),
+      weight,
+    }));
+    if (rules === undefined) return null;
+    return new Map(
+      endpoints.map((one) => [poolOf(one), rules.find(({ among }) => among.has(one.address))?.weight ?? 1] as const),
+    );
   }
 
   #newPool({ address, port }: Endpoint, label: string): EndpointPool {
@@ -155,10 +278,6 @@ export class Balancer {
     if (!this.#retired) this.#states.letGo(this.#stateKey);
     this.#retired = true;
   }
-}
-
-function loadOf(pool: EndpointPool): number {
-  return pool.load + pool.health.streams;
 }
 
 function labelOf({ address, port }: { address: string; port: number }): string {

@@ -1,3 +1,4 @@
+export type { Aim, SteeredRequest } from './aim.ts';
 export { Backends, type PreparedBackends } from './backends.ts';
 export {
   CONNECT_TIMEOUT,

@@ -1,6 +1,8 @@
-import type { PolicyTargetReference } from '../../api/index.ts';
+import type { BackendTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
+import { cidr, duration, headerName } from './format.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { backendSession } from './session-persistence.ts';
 
 const takesServices = celRule(
   'self.all(ref, ref.group == "" && ref.kind == "Service")',
@@ -9,11 +11,85 @@ const takesServices = celRule(
   ),
 );
 
+type Balancing = NonNullable<BackendTrafficPolicy['spec']['loadBalancing']>;
+type Hashing = NonNullable<Balancing['consistentHash']>;
+type HashPart = Hashing['keys'][number];
+
+const hashPart = object(
+  {
+    type: required(oneOf('ClientAddress', 'Header', 'Cookie', 'Query', 'Path', 'Uri', 'Host')),
+    name: optional(headerName),
+  },
+  {
+    rules: [
+      celRule(
+        "has(self.name) == (self.type in ['Header', 'Cookie', 'Query'])",
+        rule<HashPart>(
+          'must be there with Header, Cookie and Query, and not with the others',
+          ({ type, name }) => (name !== undefined) === (type === 'Header' || type === 'Cookie' || type === 'Query'),
+          'name',
+        ),
+      ),
+    ],
+  },
+);
+
+const loadBalancing = object(
+  {
+    type: required(oneOf('RoundRobin', 'LeastRequest', 'Random', 'ConsistentHash')),
+    consistentHash: optional(
+      object(
+        {
+          keys: required(list(hashPart, { min: 1, max: 8 })),
+          maxLoadPercent: optional(integer({ min: 0, max: 10_000 })),
+          subsetSize: optional(integer({ min: 1, max: 64 })),
+        },
+        {
+          rules: [
+            celRule(
+              '!has(self.maxLoadPercent) || self.maxLoadPercent == 0 || self.maxLoadPercent >= 100',
+              rule<Hashing>(
+                'must be 100 or more, or 0 for no bound: an even share is 100',
+                ({ maxLoadPercent = 0 }) => maxLoadPercent === 0 || maxLoadPercent >= 100,
+                'maxLoadPercent',
+              ),
+            ),
+          ],
+        },
+      ),
+    ),
+    slowStart: optional(object({ window: required(duration) })),
+    zone: optional(oneOf('PreferLocal')),
+    weights: optional(
+      list(
+        object({
+          networks: required(list(cidr, { min: 1, max: 256, unique: 'set' })),
+          weight: required(integer({ min: 1, max: 1_000 })),
+        }),
+        { min: 1, max: 64 },
+      ),
+    ),
+  },
+  {
+    rules: [
+      celRule(
+        "has(self.consistentHash) == (self.type == 'ConsistentHash')",
+        rule<Balancing>(
+          'must be there with type ConsistentHash, and only there: it says what the hash is taken of',
+          ({ type, consistentHash }) => (consistentHash !== undefined) === (type === 'ConsistentHash'),
+          'consistentHash',
+        ),
+      ),
+    ],
+  },
+);
+
 export const backendTrafficPolicySpec = object({
   targetRefs: required(list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesServices] })),
   proxyProtocol: optional(oneOf('V1', 'V2')),
   circuitBreaker: optional(
     object({ maxConnections: optional(integer({ min: 1 })), maxPendingRequests: optional(integer({ min: 0 })) }),
   ),
-  loadBalancing: optional(object({ type: required(oneOf('RoundRobin', 'LeastRequest')) })),
+  loadBalancing: optional(loadBalancing),
+  sessionPersistence: optional(backendSession),
 });

@@ -5,6 +5,7 @@ import { valueMatches } from './http-route.ts';
 import { backendReference } from './reference.ts';
 import { matchesAreFew, routeExperiments, routeParents, ruleNamesAreDistinct } from './route.ts';
 import { list, object, oneOf, optional, rule, text } from './schema.ts';
+import { routeSession } from './session-persistence.ts';
 
 type MethodMatch = NonNullable<GRPCRouteMatch['method']>;
 
@@ -35,17 +36,15 @@ const methodMatch = object(
 );
 const SERVICE = /^\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*$/i;
 
-const routeRule = object(
-  {
-    name: optional(sectionName),
-    matches: optional(
-      list(object({ method: optional(methodMatch), headers: optional(valueMatches(4096)) }), { max: 64 }),
-    ),
-    filters: optional(grpcFilters),
-    backendRefs: optional(list(backendReference({ filters: optional(grpcFilters) }), { max: 16 })),
-  },
-  { experimental: ['sessionPersistence'] },
-);
+const routeRule = object({
+  name: optional(sectionName),
+  matches: optional(
+    list(object({ method: optional(methodMatch), headers: optional(valueMatches(4096)) }), { max: 64 }),
+  ),
+  filters: optional(grpcFilters),
+  sessionPersistence: optional(routeSession),
+  backendRefs: optional(list(backendReference({ filters: optional(grpcFilters) }), { max: 16 })),
+});
 
 export const grpcRouteSpec = object(
   {

@@ -6,6 +6,7 @@ import { pathMatch } from './path-match.ts';
 import { backendReference } from './reference.ts';
 import { matchesAreFew, routeExperiments, routeParents, ruleNamesAreDistinct } from './route.ts';
 import { integer, type ListSchema, list, object, oneOf, optional, type Rule, required, rule, text } from './schema.ts';
+import { routeSession } from './session-persistence.ts';
 
 /** Matches of headers and of query parameters differ in how long a value may be. */
 export function valueMatches(maxLength: number): ListSchema {
@@ -74,12 +75,12 @@ const routeRule = object(
     name: optional(sectionName),
     matches: optional(list(routeMatch, { max: 64 }), [EVERYTHING]),
     filters: optional(httpFilters),
+    sessionPersistence: optional(routeSession),
     backendRefs: optional(list(backendReference({ filters: optional(httpFilters) }), { max: 16 })),
     timeouts: optional(timeouts),
     retry: optional(retry),
   },
   {
-    experimental: ['sessionPersistence'],
     rules: [
       rule<HTTPRouteRule>(
         'must be empty beside a RequestRedirect filter, which answers itself; remove one of the two',

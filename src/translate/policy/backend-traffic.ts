@@ -1,14 +1,20 @@
 import { type BackendTraffic, POLICY_TYPES, policyKey } from '../../config/index.ts';
 import { index } from '../../graph/index.ts';
+import { sessionOf } from '../session.ts';
 import { configOutput } from '../stage.ts';
+import { loadBalancingOf } from './endpoint-choice.ts';
 import { effective, portLevels } from './inheritance.ts';
 import type { PolicyKind } from './policy-kind.ts';
 
 export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['spec']> = {
   kind: 'BackendTrafficPolicy',
   targets: ['Service'],
-  read(_look, { spec: { targetRefs: _, ...settings } }) {
-    return { settings, refusals: [] };
+  read(_look, policy) {
+    const { targetRefs: _, loadBalancing, sessionPersistence, ...settings } = policy.spec;
+    const read: BackendTraffic['spec'] = { ...settings };
+    if (loadBalancing !== undefined) read.loadBalancing = loadBalancingOf(loadBalancing);
+    if (sessionPersistence !== undefined) read.sessionPersistence = sessionOf(sessionPersistence, policy);
+    return { settings: read, refusals: [] };
   },
   enforce(graph, policies, { routes }) {
     const used = index('uses by backend for traffic', routes.uses, ({ key }) => [key]);

@@ -7,7 +7,11 @@ export function readGrpcRoute(scope: BackendScope, route: GRPCRoute): RouteReadi
   const rules = route.spec.rules ?? [];
   const reading = emptyReading(rules.length);
   for (const [index, rule] of rules.entries()) {
-    readRule(scope, { rule, index, matches: readGrpcMatches(rule.matches, `spec.rules[${index}].matches`) }, reading);
+    readRule(
+      scope,
+      { route, rule, index, matches: readGrpcMatches(rule.matches, `spec.rules[${index}].matches`) },
+      reading,
+    );
   }
   return reading;
 }

@@ -7,7 +7,11 @@ export function readHttpRoute(scope: BackendScope, route: HTTPRoute): RouteReadi
   const rules = route.spec.rules ?? [];
   const reading = emptyReading(rules.length);
   for (const [index, rule] of rules.entries()) {
-    readRule(scope, { rule, index, matches: readHttpMatches(rule.matches, `spec.rules[${index}].matches`) }, reading);
+    readRule(
+      scope,
+      { route, rule, index, matches: readHttpMatches(rule.matches, `spec.rules[${index}].matches`) },
+      reading,
+    );
   }
   return reading;
 }

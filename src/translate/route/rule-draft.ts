@@ -4,11 +4,14 @@ import {
   type HTTPRouteFilter,
   type HTTPRouteRetry,
   type HTTPRouteTimeouts,
+  type Resource,
   ROUTE_REASON,
+  type SessionPersistence,
 } from '../../api/index.ts';
 import { additionFault, type Filter, type RouteRule, type WeightedBackend } from '../../config/index.ts';
 import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
 import type { MatchReading } from '../http-match.ts';
+import { sessionOf } from '../session.ts';
 import { describe, type Problem, problem } from '../verdict/problem.ts';
 import { readFilters } from './http-filter.ts';
 import { readRetry, readTimeouts } from './rule-limit.ts';
@@ -16,7 +19,7 @@ import { readRetry, readTimeouts } from './rule-limit.ts';
 /** A rule as its route alone makes it: where it attaches is added later. */
 export type RuleDraft = Pick<
   RouteRule,
-  'index' | 'name' | 'matches' | 'filters' | 'backends' | 'timeouts' | 'retry' | 'broken'
+  'index' | 'name' | 'matches' | 'filters' | 'backends' | 'timeouts' | 'retry' | 'sessionPersistence' | 'broken'
 >;
 
 /** What a route's own text comes to. */
@@ -48,6 +51,7 @@ export interface MatchedRule {
   backendRefs?: ReadonlyArray<FilteredBackendRef>;
   timeouts?: HTTPRouteTimeouts;
   retry?: HTTPRouteRetry;
+  sessionPersistence?: SessionPersistence;
 }
 
 /**
@@ -56,7 +60,7 @@ export interface MatchedRule {
  */
 export function readRule(
   scope: BackendScope,
-  { rule, index, matches }: { rule: MatchedRule; index: number; matches: MatchReading },
+  { route, rule, index, matches }: { route: Resource; rule: MatchedRule; index: number; matches: MatchReading },
   reading: RouteReading,
 ): void {
   const field = `spec.rules[${index}]`;
@@ -78,6 +82,8 @@ export function readRule(
   if (rule.name !== undefined) draft.name = rule.name;
   if (timeouts !== undefined) draft.timeouts = timeouts;
   if (retry !== undefined) draft.retry = retry;
+  if (rule.sessionPersistence !== undefined)
+    draft.sessionPersistence = sessionOf(rule.sessionPersistence, route, rule.name ?? String(index));
   if (faults.length > 0) draft.broken = describe(faults);
   reading.rules.push(draft);
 }
