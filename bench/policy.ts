@@ -1,10 +1,14 @@
 /** What policies cost a request, in memory and by themselves: `node bench/policy.ts`. Microseconds; see docs/performance.md. */
+import assert from 'node:assert';
 import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AccessRule, RequestLimit } from '../src/config/index.ts';
+import type { AccessRule, LoadBalancing, RequestLimit, SessionPersistence } from '../src/config/index.ts';
 import { CONTINUE, type CompiledFilter, POLICY_FILTERS } from '../src/proxy/filter/index.ts';
+import { DeadlineWheel } from '../src/proxy/ground/deadline.ts';
 import { plainHead } from '../src/proxy/route/index.ts';
 import { PolicyState } from '../src/proxy/state/index.ts';
+import { Balancer } from '../src/proxy/upstream/balancer.ts';
+import type { EndpointPool, EndpointTarget } from '../src/proxy/upstream/connection.ts';
 
 const ROUNDS = 5;
 const REQUESTS = 200_000;
@@ -110,5 +114,84 @@ function microseconds(filter: CompiledFilter): number {
 
 for (const [name, filter] of Object.entries(CASES)) {
   const best = Math.min(...Array.from({ length: ROUNDS }, () => microseconds(filter)));
+  console.log(`${best.toFixed(2).padStart(6)} µs  ${name}`);
+}
+
+// What chooses an endpoint is no filter: the choice among a hundred, by turns and by what a policy says instead.
+
+class IdlePool implements EndpointPool {
+  readonly address: string;
+  readonly port = 80;
+  readonly label: string;
+  readonly load = 0;
+  readonly health: EndpointPool['health'];
+
+  constructor({ address, health }: EndpointTarget) {
+    this.address = address;
+    this.label = `${address}:80`;
+    this.health = health;
+  }
+  open(): null {
+    return null;
+  }
+  cancel(): void {}
+  retire(): void {}
+}
+
+const ENDPOINTS = 100;
+const session: SessionPersistence = {
+  type: 'Cookie',
+  name: 'sid',
+  secret: 'bench',
+  mode: 'Persistent',
+  changeOnFailure: false,
+  acrossBackends: true,
+};
+const keys = [{ type: 'Header' as const, name: 'x-user' }];
+const CHOICES: Record<string, { loadBalancing?: LoadBalancing; session?: SessionPersistence }> = {
+  'endpoint by turns': {},
+  'endpoint by two of chance': { loadBalancing: { type: 'LeastRequest' } },
+  'endpoint by a consistent hash of a header': { loadBalancing: { type: 'ConsistentHash', hash: { keys } } },
+  'endpoint of a session': { session },
+  'endpoint of a new session, and its cookie': { session },
+};
+
+function balancerOf({ loadBalancing, session: kept }: (typeof CHOICES)[string]): Balancer {
+  const backend = { kind: 'Backend' as const, key: 'bench/s:80', service: { namespace: 'bench', name: 's', port: 80 } };
+  const balancer = new Balancer(
+    { ...backend, protocol: 'http' },
+    {
+      world: { driver: { connect: () => assert.fail() }, wheel: new DeadlineWheel() },
+      makePool: (_world, target) => new IdlePool(target),
+    },
+  );
+  balancer.loadBalancing = loadBalancing;
+  balancer.session = kept;
+  const addresses = Array.from({ length: ENDPOINTS }, (_, i) => `10.0.0.${i}`);
+  balancer.update(addresses.map((address) => ({ address, port: 80, state: 'ready' })));
+  return balancer;
+}
+
+function choosing(name: string, balancer: Balancer): number {
+  const plain = plainHead({ method: 'GET', host: 'a', target: '/', headers: [['x-user', 'somebody']] });
+  const request = { head: plain, clientAddress: '172.16.0.1', matchedPrefix: 0, secure: false };
+  const first = balancer.sessionLine(balancer.aim(request, session), balancer.pick()!)!;
+  const cookie = first.value.slice(0, first.value.indexOf(';'));
+  const isNew = name.includes('new');
+  if (balancer.session !== undefined && !isNew)
+    request.head = plainHead({ method: 'GET', host: 'a', target: '/', headers: [['cookie', `theme=dark; ${cookie}`]] });
+  const began = performance.now();
+  for (let i = 0; i < REQUESTS; i++) {
+    const aim = balancer.steers ? balancer.aim(request, balancer.session) : null;
+    const pool = balancer.pick(null, aim)!;
+    const line = aim === null ? undefined : balancer.sessionLine(aim, pool);
+    assert.equal(line !== undefined, isNew);
+  }
+  return ((performance.now() - began) / REQUESTS) * 1_000;
+}
+
+for (const [name, settings] of Object.entries(CHOICES)) {
+  const balancer = balancerOf(settings);
+  const best = Math.min(...Array.from({ length: ROUNDS }, () => choosing(name, balancer)));
   console.log(`${best.toFixed(2).padStart(6)} µs  ${name}`);
 }

@@ -184,8 +184,8 @@ test('prunes unknown and experimental fields with a warning', () => {
   const spec = 'spec: { hostname: [a], rules: [{ backendRef: [] }], useDefaultGateways: All }';
   expect(saidOf(yaml + spec)).toEqual([
     'warning spec.hostname: is not a field of this object; it is left out. Did you mean hostnames?',
-    'warning spec.rules[0].backendRef: is not a field of this object; it is left out. Did you mean backendRefs?',
     'warning spec.useDefaultGateways: belongs to the experimental channel and is not served yet; it is left out',
+    'warning spec.rules[0].backendRef: is not a field of this object; it is left out. Did you mean backendRefs?',
   ]);
   expect(JSON.stringify(admitted(yaml + spec))).not.toMatch(/useDefaultGateways|hostname|backendRef/);
 });

@@ -107,20 +107,23 @@ describe('all ways to choose', () => {
     { type: 'Random' },
     { type: 'ConsistentHash', hash },
     { type: 'ConsistentHash', hash: { ...hash, subsetSize: 3 } },
-  ])('%j: the one that failed and those that are evicted are passed over, and where all are, one is tried', (settings) => {
-    const { balancer, pools } = balancerOf(endpoint(1), endpoint(2), endpoint(3), endpoint(4, 'draining'));
-    balancer.loadBalancing = settings;
-    const aim = { hash: 7, session: null };
-    pools[0]!.health.refused();
-    for (let i = 0; i < 50; i++) expect(balancer.pick(pools[1]!, aim)?.port).toBe(3);
-    pools[1]!.health.refused();
-    pools[2]!.health.refused();
-    expect([1, 2, 3]).toContain(balancer.pick(null, aim)?.port);
-    balancer.update([endpoint(4, 'draining')]);
-    expect(balancer.pick(null, aim)?.port).toBe(4);
-    balancer.update([]);
-    expect(balancer.pick(null, aim)).toBeNull();
-  });
+  ])(
+    '%j: the one that failed and those that are evicted are passed over, and where all are, one is tried',
+    (settings) => {
+      const { balancer, pools } = balancerOf(endpoint(1), endpoint(2), endpoint(3), endpoint(4, 'draining'));
+      balancer.loadBalancing = settings;
+      const aim = { hash: 7, session: null };
+      pools[0]!.health.refused();
+      for (let i = 0; i < 50; i++) expect(balancer.pick(pools[1]!, aim)?.port).toBe(3);
+      pools[1]!.health.refused();
+      pools[2]!.health.refused();
+      expect([1, 2, 3]).toContain(balancer.pick(null, aim)?.port);
+      balancer.update([endpoint(4, 'draining')]);
+      expect(balancer.pick(null, aim)?.port).toBe(4);
+      balancer.update([]);
+      expect(balancer.pick(null, aim)).toBeNull();
+    },
+  );
 
   test.each<[LoadBalancing['type'], number, number]>([
     ['RoundRobin', 300, 300],
@@ -129,7 +132,11 @@ describe('all ways to choose', () => {
     ['ConsistentHash', 240, 360],
   ])('%s: an endpoint that weighs three gets three times as much', (type, least, most) => {
     const { balancer } = balancerOf(endpoint(1), { ...endpoint(2), address: '10.0.1.1' });
-    balancer.loadBalancing = { type, weights: [{ networks: ['10.0.1.0/24'], weight: 3 }], hash: { ...hash, maxLoadPercent: 0 } };
+    balancer.loadBalancing = {
+      type,
+      weights: [{ networks: ['10.0.1.0/24'], weight: 3 }],
+      hash: { ...hash, maxLoadPercent: 0 },
+    };
     const seen = Array.from({ length: 400 }, (_, i) => balancer.pick(null, { hash: spread(i), session: null })!.port);
     const second = seen.filter((port) => port === 2).length;
     expect(second).toBeGreaterThanOrEqual(least);

@@ -6,7 +6,7 @@
 /** Points of a member of mean weight, while there are few; with more of them each has fewer, by halves. */
 const POINTS_PER_MEMBER = 160;
 const FEWEST_POINTS = 20;
-/** Points of a ring beyond which members have fewer: to sort so many takes a few milliseconds. */
+/** Points of a ring beyond which members have fewer: to sort more would hold up requests. */
 const MOST_POINTS = 32_768;
 
 /** A point is a whole number up to 2^48: its place on the ring, and behind it the member. */
