@@ -90,14 +90,14 @@ export interface RefusedEndpoint {
   left: number;
 }
 
-/** What goes wrong at an endpoint while it is served; told when it begins, and once a minute while it goes on. */
+/** What goes wrong at an endpoint, or a store that policies take from, while it is served; told when it begins, and once a minute while it goes on. */
 export interface Trouble {
-  /** Of the Backend. */
+  /** Of the Backend; with `store_away` of the user's policy, `Kind/namespace/name`. */
   key: string;
-  /** `address:port`, or the name that does not resolve. */
+  /** `address:port`, or the name that does not resolve, or the store in words. */
   endpoint: string;
   /** Why no connection could be opened, or `unresolved`: the name has no address. */
-  what: 'connect_refused' | 'connect_timeout' | 'tls_failed' | 'unresolved';
+  what: 'connect_refused' | 'connect_timeout' | 'tls_failed' | 'unresolved' | 'store_away';
   /** How often since it was told last; 0: it is over. */
   count: number;
 }

@@ -80,7 +80,7 @@ export class Control {
       overlay,
       open,
       onAck: (ack) => this.#events.onAck?.(ack),
-      onTroubles: ({ proxy, troubles, backendOf }) => this.#troubles.take(proxy, troubles, backendOf),
+      onTroubles: ({ proxy, troubles, subjectOf }) => this.#troubles.take(proxy, troubles, subjectOf),
       onReviewed: () => this.#reviewed(),
       onApplied: (applied) => this.#applied(applied),
       onDelivered: () => this.#delivered(),

@@ -1,10 +1,11 @@
 /** Who brings the config to data planes: one fleet for all Gateways, or one a Gateway. */
-import type { Ack, Backend, Snapshot, Trouble } from '../config/index.ts';
+import type { Ack, Snapshot, Trouble } from '../config/index.ts';
 import { type Applied, type Fleet, type FleetEvents, type ListenerView, listenerViews } from '../delivery/index.ts';
 import type { Log, MetricsSnapshot } from '../observe/index.ts';
 import type { Overlay } from './config-pump.ts';
 import { Feed } from './feed.ts';
 import type { Pipeline } from './pipeline.ts';
+import { type Subject, subjectIn } from './trouble-book.ts';
 
 /** Opens the data planes of a Gateway (`namespace/name`), or ('') of all. */
 export type OpenFleet = (events: FleetEvents, gateway: string) => Fleet;
@@ -14,7 +15,7 @@ export interface FeedingParts {
   overlay?: Overlay | undefined;
   open: OpenFleet;
   onAck(ack: Ack): void;
-  /** `backendOf`: of the Gateway's own. */
+  /** `subjectOf`: of the Gateway's own. */
   onTroubles(told: ToldTroubles): void;
   /** What one fleet for all says of its listeners may be another than before. */
   onReviewed(): void;
@@ -24,11 +25,11 @@ export interface FeedingParts {
   log: Log;
 }
 
-/** What a data plane meets at endpoints. */
+/** What a data plane meets at endpoints, and at the stores of policies. */
 export interface ToldTroubles {
   proxy: string;
   troubles: Trouble[];
-  backendOf(key: string): Backend | undefined;
+  subjectOf(key: string): Subject | undefined;
 }
 
 export interface Feeding {
@@ -61,7 +62,7 @@ export class SharedFeeding implements Feeding {
         onReviewed();
       },
       onTroubles: (proxy, troubles) =>
-        onTroubles({ proxy, troubles, backendOf: (key) => feed.snapshot.get('Backend', key) }),
+        onTroubles({ proxy, troubles, subjectOf: (key) => subjectIn(feed.snapshot, key) }),
       full: () => feed.snapshot.full(),
       published: () => feed.published(),
       log,

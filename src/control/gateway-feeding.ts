@@ -6,6 +6,7 @@ import { ConfigPump } from './config-pump.ts';
 import { ackKey, Dispatch } from './dispatch.ts';
 import type { Feeding, FeedingParts } from './feeding.ts';
 import { Partition } from './partition.ts';
+import { subjectIn } from './trouble-book.ts';
 
 /** Milliseconds that the data planes of a Gateway that is gone have to be told that there is nothing to serve. */
 const FAREWELL = 5000;
@@ -106,7 +107,7 @@ export class GatewayFeeding implements Feeding {
           onTroubles({
             proxy: ackKey(gateway, proxy),
             troubles,
-            backendOf: (key) => dispatch.snapshot.get('Backend', key),
+            subjectOf: (key) => subjectIn(dispatch.snapshot, key),
           }),
         full: () => dispatch.snapshot.full(),
         published: () => dispatch.published(),

@@ -1,5 +1,5 @@
 /** What data planes meet at endpoints while they serve: told in the log once a minute for each, and listed while it lasts. */
-import type { Backend, Trouble } from '../config/index.ts';
+import type { Backend, Snapshot, Trouble } from '../config/index.ts';
 import type { Log } from '../observe/index.ts';
 import type { Diagnostic as Finding } from '../translate/index.ts';
 
@@ -16,6 +16,9 @@ export const MAX_LOGGED = 20;
  */
 export const MAX_TOLD = 10_000;
 
+/** What troubles are about: a Backend, or by its name (`Kind/namespace/name`) a policy with a store of its own. */
+export type Subject = Backend | string;
+
 const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>> = {
   connect_refused: {
     said: 'refuses connections, or cannot be reached',
@@ -27,10 +30,23 @@ const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>>
     wayOut: 'see that it speaks TLS, and the hostname and authorities of its BackendTLSPolicy',
   },
   unresolved: { said: 'does not resolve', wayOut: 'see the name, and the name server of this machine' },
+  store_away: {
+    said: 'is away, and limits are not shared meanwhile',
+    wayOut: 'see that it runs and can be reached, and the Secret with its password',
+  },
+};
+
+const NOUNS: Partial<Record<Trouble['what'], string>> = { unresolved: 'name', store_away: 'store of shared limits' };
+const OVER: Readonly<Record<Trouble['what'], string>> = {
+  connect_refused: 'endpoint takes connections again',
+  connect_timeout: 'endpoint takes connections again',
+  tls_failed: 'endpoint takes connections again',
+  unresolved: 'name resolves again',
+  store_away: 'store of shared limits is there again',
 };
 
 interface Met {
-  backend: Backend;
+  subject: Subject;
   endpoint: string;
   what: Trouble['what'];
   /** Of each data plane: how often within a minute, and when it said so. */
@@ -51,14 +67,15 @@ export class TroubleBook {
     this.#log = log;
   }
 
-  /** `backendOf`: what is served; of anything else nothing is believed. */
-  take(proxy: string, troubles: ReadonlyArray<Trouble>, backendOf: (key: string) => Backend | undefined): void {
+  /** `subjectOf`: what is served; of anything else nothing is believed. */
+  take(proxy: string, troubles: ReadonlyArray<Trouble>, subjectOf: (key: string) => Subject | undefined): void {
     const now = performance.now();
     for (const { key, endpoint, what, count } of troubles) {
-      const backend = backendOf(key);
-      if (backend === undefined || !Object.hasOwn(WORDS, what)) continue;
+      const subject = subjectOf(key);
+      if (subject === undefined || !Object.hasOwn(WORDS, what)) continue;
+      if ((typeof subject === 'string') !== (what === 'store_away')) continue;
       const id = `${key} ${endpoint}`;
-      if (count > 0) this.#begun(id, { proxy, now, count, backend, endpoint, what });
+      if (count > 0) this.#begun(id, { proxy, now, count, subject, endpoint, what });
       else this.#over(id, proxy);
     }
     for (const [id, { by }] of this.#met) {
@@ -70,15 +87,13 @@ export class TroubleBook {
   /** What lasts. */
   findings(): Finding[] {
     const now = performance.now();
-    return [...this.#met.values()].flatMap(({ backend, endpoint, what, by }): Finding[] => {
+    return [...this.#met.values()].flatMap(({ subject, endpoint, what, by }): Finding[] => {
       const lasting = [...by.values()].filter(({ at }) => now - at <= TROUBLE_LIFE);
       if (lasting.length === 0) return [];
       const times = lasting.reduce((sum, { count }) => sum + count, 0);
-      const { namespace, name, port } = backend.service;
-      const who = what === 'unresolved' ? `the name ${endpoint}` : `endpoint ${endpoint} of port ${port}`;
       const { said, wayOut } = WORDS[what];
-      const message = `${who} ${said} (${often(times)} within a minute): ${wayOut}`;
-      return [{ severity: 'warning', object: `Service/${namespace}/${name}`, field: '', message }];
+      const message = `${who(subject, endpoint, what)} ${said} (${often(times)} within a minute): ${wayOut}`;
+      return [{ severity: 'warning', object: objectOf(subject), field: '', message }];
     });
   }
 
@@ -89,7 +104,7 @@ export class TroubleBook {
       now,
       count,
       ...about
-    }: Pick<Met, 'backend' | 'endpoint' | 'what'> & {
+    }: Pick<Met, 'subject' | 'endpoint' | 'what'> & {
       proxy: string;
       now: number;
       count: number;
@@ -114,9 +129,8 @@ export class TroubleBook {
     const met = this.#met.get(id);
     if (met === undefined || !this.#forget(met.by, proxy) || met.by.size > 0) return;
     this.#met.delete(id);
-    const { backend, endpoint, what } = met;
-    const said = what === 'unresolved' ? 'name resolves again' : 'endpoint takes connections again';
-    this.#log.info({ ...service(backend), endpoint }, said);
+    const { subject, endpoint, what } = met;
+    this.#log.info({ ...logged(subject), endpoint }, OVER[what]);
   }
 
   #remember(proxy: string): boolean {
@@ -136,7 +150,7 @@ export class TroubleBook {
     return true;
   }
 
-  #record({ backend, endpoint, what, unlogged }: Met): void {
+  #record({ subject, endpoint, what, unlogged }: Met): void {
     const now = performance.now();
     if (now - this.#logged.since > TELL_INTERVAL) this.#logged = { since: now, lines: 0 };
     this.#logged.lines++;
@@ -145,9 +159,9 @@ export class TroubleBook {
       this.#log.warn({}, 'more endpoints take no connections; `daemun status` lists them all');
       return;
     }
-    const about = { ...service(backend), endpoint, reason: what, count: unlogged };
+    const about = { ...logged(subject), endpoint, reason: what, count: unlogged };
     const { said, wayOut } = WORDS[what];
-    this.#log.warn(about, `${what === 'unresolved' ? 'name' : 'endpoint'} ${said}: ${wayOut}`);
+    this.#log.warn(about, `${NOUNS[what] ?? 'endpoint'} ${said}: ${wayOut}`);
   }
 }
 
@@ -156,8 +170,30 @@ function gatewayOf(proxy: string): string {
   return proxy.slice(0, Math.max(proxy.indexOf('>'), 0));
 }
 
-function service({ service: { namespace, name, port } }: Backend): { service: string; port: number } {
+/** What a snapshot has under this key: a Backend, or a policy that acts there. */
+export function subjectIn(snapshot: Snapshot, key: string): Subject | undefined {
+  const backend = snapshot.get('Backend', key);
+  if (backend !== undefined) return backend;
+  for (const policy of snapshot.of('Policy').values()) {
+    if (policy.type === 'RateLimit' && policy.spec.acts.some(({ source }) => source === key)) return key;
+  }
+  return undefined;
+}
+
+function logged(subject: Subject): Record<string, string | number> {
+  if (typeof subject === 'string') return { policy: subject };
+  const { namespace, name, port } = subject.service;
   return { service: `${namespace}/${name}`, port };
+}
+
+function objectOf(subject: Subject): string {
+  if (typeof subject === 'string') return subject;
+  return `Service/${subject.service.namespace}/${subject.service.name}`;
+}
+
+function who(subject: Subject, endpoint: string, what: Trouble['what']): string {
+  if (typeof subject === 'string') return `the store ${endpoint}`;
+  return what === 'unresolved' ? `the name ${endpoint}` : `endpoint ${endpoint} of port ${subject.service.port}`;
 }
 
 function often(times: number): string {

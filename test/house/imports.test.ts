@@ -52,9 +52,10 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
 const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
   ground: [],
   match: ['ground'],
-  state: ['ground'],
+  redis: ['ground'],
+  state: ['redis', 'ground'],
   upstream: ['state', 'match', 'ground'],
-  filter: ['state', 'match', 'ground'],
+  filter: ['state', 'redis', 'match', 'ground'],
   listen: ['ground'],
   route: ['filter', 'match', 'ground'],
   http: ['filter', 'upstream', 'ground'],

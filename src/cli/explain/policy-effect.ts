@@ -93,7 +93,7 @@ function effect(type: StackedPolicy['type'], act: Acting<unknown>, through: stri
 function textOf(type: StackedPolicy['type'], settings: unknown): string {
   switch (type) {
     case 'RateLimit':
-      return (settings as RateLimitSettings).limits.map(limitText).join('; ');
+      return limitsText(settings as RateLimitSettings);
     case 'Access':
       return accessText(settings as AccessSettings);
     case 'Authentication':
@@ -143,6 +143,15 @@ function faultText({ delay, abort, when }: FaultSettings): string {
     abort ? `answers ${abort.percentage} % with ${abort.statusCode}` : '',
   ].filter((text) => text !== '');
   return `${parts.join(', ')}${when.length > 0 ? ', of some requests' : ''}`;
+}
+
+function limitsText({ limits, shared }: RateLimitSettings): string {
+  const all = limits.map(limitText).join('; ');
+  if (shared === undefined) return all;
+  const { redis, batch, onFailure } = shared;
+  const hosts = redis.servers.map(({ host, port }) => `${host}:${port}`).join(', ');
+  const taken = batch > 1 ? `, ${batch} at a time` : '';
+  return `${all}; counted in Redis (${redis.kind} ${hosts}${taken}; while it is away: ${onFailure})`;
 }
 
 function limitText(limit: Limit): string {

@@ -4,6 +4,7 @@ import type { HttpMatch } from '../route.ts';
 import { cidr, key, object } from '../shape.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
 
+import { type SharedLimits, sharedLimits, shownSharedLimits } from './shared-limits.ts';
 import { type Stacked, shownActs, stacked } from './stacked.ts';
 
 /** How much of what is asked for is let through. */
@@ -13,6 +14,8 @@ export interface RateLimitSettings {
   limits: Limit[];
   /** Which answers tell what is left: all, only refusals, or none. */
   headers: 'All' | 'Refused' | 'None';
+  /** Absent: each gateway counts by itself. Of limits of requests by time. */
+  shared?: SharedLimits | undefined;
 }
 
 export type Limit = RequestLimit | ConcurrencyLimit | BandwidthLimit;
@@ -97,7 +100,14 @@ export const rateLimit: PolicyType<'Listener' | 'RouteRule' | 'Backend', Stacked
   merge: 'stacked',
   stages: ['listener', 'rule', 'backend'],
   shape: stacked(
-    object<RateLimitSettings>({ limits: v.array(limit), headers: v.picklist(['All', 'Refused', 'None']) }),
+    object<RateLimitSettings>({
+      limits: v.array(limit),
+      headers: v.picklist(['All', 'Refused', 'None']),
+      shared: v.optional(sharedLimits),
+    }),
   ),
-  shown: (spec) => shownActs(spec, ({ limits, headers }) => ({ limits, headers })),
+  shown: (spec) =>
+    shownActs(spec, ({ limits, headers, shared }) =>
+      shared === undefined ? { limits, headers } : { limits, headers, shared: shownSharedLimits(shared) },
+    ),
 };

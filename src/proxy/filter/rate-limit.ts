@@ -5,17 +5,24 @@ import { BandwidthLimiter } from './bandwidth-limiter.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { CompiledFilter } from './filter.ts';
 import { RequestLimiter } from './request-limiter.ts';
+import { SharedLimiter } from './shared-limiter.ts';
 
 /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
 export function rateLimitFilters(
   { source, holds }: Acting<RateLimitSettings>,
-  { limits, headers }: RateLimitSettings,
+  { limits, headers, shared }: RateLimitSettings,
   state: PolicyState,
 ): CompiledFilter[] {
   const about = { source, yields: holds === 'Default', state };
   const requests = limits.filter((limit): limit is RequestLimit => limit.type === 'Requests');
   const filters: CompiledFilter[] = [];
-  if (requests.length > 0) filters.push(new RequestLimiter(requests, headers, about));
+  if (requests.length > 0) {
+    filters.push(
+      shared === undefined
+        ? new RequestLimiter(requests, headers, about)
+        : new SharedLimiter(requests, { headers, shared }, about),
+    );
+  }
   for (const limit of limits) {
     if (limit.type === 'Connections') filters.push(new ConcurrencyLimiter(limit, about));
     else if (limit.type === 'Bandwidth') filters.push(new BandwidthLimiter(limit, about));

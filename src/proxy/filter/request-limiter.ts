@@ -2,15 +2,13 @@
  * Limits of requests by time: buckets that fill evenly (GCRA), exact to the request however they come. A request that
  * one limit refuses is counted by none.
  */
-import type { HeaderLine, RateLimitSettings, RequestLimit } from '../../config/index.ts';
+import type { RateLimitSettings, RequestLimit } from '../../config/index.ts';
 import type { Buckets, DecisionCounter } from '../state/index.ts';
-import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type HeaderPair, type Verdict } from './filter.ts';
-import { HeaderPatch } from './header-patch.ts';
+import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import { keyHash } from './limit-key.ts';
 import { type LimitingPolicy, LimitScope } from './limit-scope.ts';
+import { LimitTelling, LimitText, ROUNDING } from './limit-text.ts';
 
-/** Milliseconds by which sums of fractions may be wrong. */
-const ROUNDING = 0.001;
 /** Milliseconds of a clock that all processes of the machine share. */
 export const monotonic: () => number = sharedClock();
 
@@ -22,14 +20,10 @@ function sharedClock(): () => number {
 class Limit {
   readonly scope: LimitScope;
   readonly limit: RequestLimit;
-  /** Milliseconds in which one request of cost 1 comes in. */
-  readonly interval: number;
+  readonly text: LimitText;
   readonly cost: number;
   readonly capacity: number;
   readonly limited: DecisionCounter;
-  /** As it stands in RateLimit-Policy and RateLimit. */
-  readonly policyItem: string;
-  readonly label: string;
   // Of the request that is looked at.
   counts = false;
   a = 0;
@@ -39,12 +33,10 @@ class Limit {
   constructor(limit: RequestLimit, about: LimitingPolicy) {
     this.scope = new LimitScope(limit, about);
     this.limit = limit;
-    this.interval = limit.period / limit.requests;
-    this.cost = limit.cost * this.interval;
-    this.capacity = limit.burst * this.interval;
+    this.text = new LimitText(limit);
+    this.cost = this.text.cost;
+    this.capacity = this.text.capacity;
     this.limited = about.state.counts.counter(about.source, limit.name, limit.dryRun ? 'would-limit' : 'limited');
-    this.label = `"${limit.name}"`;
-    this.policyItem = `${this.label};q=${limit.burst};w=${Math.max(1, Math.ceil(this.capacity / 1000))}`;
   }
 
   look(scope: FilterScope, buckets: Buckets, now: number): void {
@@ -60,12 +52,6 @@ class Limit {
   get wait(): number {
     return this.debt + this.cost - this.capacity - ROUNDING;
   }
-
-  /** What is left, and the seconds until all is there again. */
-  get standing(): string {
-    const left = Math.max(0, Math.floor((this.capacity - this.debt + ROUNDING) / this.interval));
-    return `${this.label};r=${left};t=${Math.ceil(this.debt / 1000)}`;
-  }
 }
 
 export class RequestLimiter implements CompiledFilter {
@@ -75,8 +61,7 @@ export class RequestLimiter implements CompiledFilter {
   readonly #limits: readonly Limit[];
   readonly #buckets: Buckets;
   readonly #clock: () => number;
-  readonly #headers: RateLimitSettings['headers'];
-  readonly #policyLine: HeaderLine;
+  readonly #telling: LimitTelling;
 
   constructor(
     limits: readonly RequestLimit[],
@@ -87,9 +72,8 @@ export class RequestLimiter implements CompiledFilter {
     this.#limits = limits.map((limit) => new Limit(limit, about));
     this.#buckets = about.state.buckets;
     this.#clock = about.clock ?? monotonic;
-    this.#headers = headers;
-    const told = this.#limits.filter(({ limit }) => !limit.dryRun).map(({ policyItem }) => policyItem);
-    this.#policyLine = { name: 'RateLimit-Policy', value: told.join(', ') };
+    const told = this.#limits.filter(({ limit }) => !limit.dryRun).map(({ text }) => text);
+    this.#telling = new LimitTelling(headers, told);
   }
 
   onRequest(scope: FilterScope): Verdict {
@@ -105,7 +89,7 @@ export class RequestLimiter implements CompiledFilter {
     }
     if (refusing !== null) return this.#refuse(scope, refusing);
     this.#charge(now);
-    if (this.#headers === 'All' && this.#policyLine.value !== '') scope.patchResponse(this.#standing());
+    if (this.#telling.tellsAll) scope.patchResponse(this.#telling.standing(this.#items()));
     return CONTINUE;
   }
 
@@ -118,26 +102,19 @@ export class RequestLimiter implements CompiledFilter {
     }
   }
 
-  #standing(): HeaderPatch {
-    return HeaderPatch.adding([this.#policyLine, { name: 'RateLimit', value: this.#items() }]);
-  }
-
   #items(): string {
     let items = '';
     for (const one of this.#limits) {
-      if (one.counts && !one.limit.dryRun) items += items === '' ? one.standing : `, ${one.standing}`;
+      if (!one.counts || one.limit.dryRun) continue;
+      const standing = one.text.standing(one.debt);
+      items += items === '' ? standing : `, ${standing}`;
     }
     return items;
   }
 
   #refuse(scope: FilterScope, { limit, limited, wait }: Limit): Verdict {
     scope.tell(limited);
-    const headers: HeaderPair[] = [['Retry-After', String(Math.max(1, Math.ceil(wait / 1000)))]];
-    if (this.#headers !== 'None') {
-      headers.push(['RateLimit-Policy', this.#policyLine.value], ['RateLimit', this.#items()]);
-    }
-    const message = 'Too many requests: try again later.';
-    scope.deny({ status: limit.statusCode, reason: 'rate_limited', message, headers });
+    scope.deny(this.#telling.refusal(limit.statusCode, wait, this.#items()));
     return ANSWERED;
   }
 }

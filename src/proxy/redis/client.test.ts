@@ -1,10 +1,10 @@
 /** Limits over real Redis servers: what is taken, and what becomes of calls where a server is away, slow, wrong or moves. */
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { RedisSettings } from '../../config/index.ts';
 import { limitKey, type Outcome } from './client.ts';
 import { RedisClients } from './clients.ts';
 import { freePort, OPEN_DIALER, REDIS_IS_HERE, startRedis, type TestRedis, until } from './redis-server.fixture.ts';
-import type { RedisSettings } from './settings.ts';
 import type { Asking, Taken } from './take.ts';
 
 const servers: TestRedis[] = [];

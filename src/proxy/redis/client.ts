@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import tls, { type PeerCertificate } from 'node:tls';
+import type { RedisSettings } from '../../config/index.ts';
 import type { ConnectTls } from '../ground/driver.ts';
 import { Cluster } from './cluster.ts';
 import { commandText } from './command.ts';
@@ -9,7 +10,7 @@ import { AWAY, type Done, NoReply } from './connection.ts';
 import { HeldServer } from './held-server.ts';
 import { RefusedCall } from './reply.ts';
 import { Sentinels } from './sentinel.ts';
-import { type Access, type Dialer, nameOf, type RedisSettings } from './settings.ts';
+import { type Access, type Dialer, nameOf } from './settings.ts';
 import { type Asking, TAKE, type Taken, takeArguments, takenOf } from './take.ts';
 
 /** Milliseconds after its last use until connections are closed: they are opened again when somebody comes. */

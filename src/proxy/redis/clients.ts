@@ -1,7 +1,9 @@
 /** All connections to Redis of a data plane: the same settings have the same, whichever policies they come from. */
+
+import type { RedisSettings } from '../../config/index.ts';
 import type { FamilySnapshot, MetricsSnapshot } from '../../observe/index.ts';
 import { type Outcome, RedisClient } from './client.ts';
-import type { Dialer, RedisSettings } from './settings.ts';
+import type { Dialer } from './settings.ts';
 
 const OUTCOMES: readonly Outcome[] = ['answered', 'away', 'timeout', 'overloaded', 'refused'];
 

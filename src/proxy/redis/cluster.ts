@@ -2,10 +2,11 @@
  * A Redis Cluster: which node has a slot is asked when it begins, after a node says that a slot has moved, and while one
  * is away. A call is sent on to where a node says; two such hops are enough for any move.
  */
+
+import type { RedisServer } from '../../config/index.ts';
 import { commandText, SLOTS, slotOf } from './command.ts';
 import { HeldServer, type Keeping } from './held-server.ts';
 import type { Reply } from './reply.ts';
-import type { RedisServer } from './settings.ts';
 
 /** Milliseconds between two questions for the slots. */
 export const SLOTS_PAUSE = 500;

@@ -3,10 +3,12 @@
  * in their order. Each has its deadline; what is late is told so and its reply dropped when it comes. It is used once:
  * who wants another one makes it.
  */
+
+import type { RedisServer } from '../../config/index.ts';
 import type { Link, Sink } from '../ground/driver.ts';
 import { commandText } from './command.ts';
 import { RefusedCall, type Reply, ReplyReader } from './reply.ts';
-import type { Access, RedisServer } from './settings.ts';
+import type { Access } from './settings.ts';
 
 /** Why a call has no reply. */
 export type CallFailure = 'away' | 'timeout' | 'overloaded';

@@ -2,11 +2,14 @@
  * A connection that is kept: where it is lost the next one is opened at once, and where that fails, again after a while.
  * Calls wait for one that opens, not for one that could not be opened.
  */
-import { AWAY, type Done, RedisConnection } from './connection.ts';
-import type { Access, RedisServer } from './settings.ts';
 
-/** Milliseconds until a server that cannot be reached is tried again, and at most. */
+import type { RedisServer } from '../../config/index.ts';
+import { AWAY, type Done, RedisConnection } from './connection.ts';
+import type { Access } from './settings.ts';
+
+/** Milliseconds until a server that cannot be reached is tried again; twice as long each time. */
 export const FIRST_PAUSE = 100;
+/** Milliseconds between two tries at most. */
 export const LONGEST_PAUSE = 2_000;
 
 export interface Keeping extends Access {

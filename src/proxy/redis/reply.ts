@@ -19,6 +19,7 @@ export class RefusedCall {
 export const MAX_REPLY_BYTES: number = 1024 * 1024;
 /** Arrays within arrays. */
 const MAX_DEPTH = 8;
+/** Items of one array. */
 const MAX_ITEMS = 65_536;
 
 const CR = 13;

@@ -1,8 +1,10 @@
 /** Which server is the master, as Sentinels say it. They are asked in turn, the one that answered last first. */
+
+import type { RedisServer } from '../../config/index.ts';
 import { commandText } from './command.ts';
 import { NoReply, RedisConnection } from './connection.ts';
 import { RefusedCall } from './reply.ts';
-import type { Access, RedisServer } from './settings.ts';
+import type { Access } from './settings.ts';
 
 /** Milliseconds for one Sentinel. */
 const SENTINEL_TIMEOUT = 1_000;

@@ -1,27 +1,6 @@
-/** How a Redis is reached, as a policy says it. The same settings mean the same connections. */
+/** How a Redis is reached: what a policy says of it, and what it is reached through. */
+import type { RedisLogin, RedisServer, RedisSettings } from '../../config/index.ts';
 import type { ConnectTarget, ConnectTls, Link, Sink } from '../ground/driver.ts';
-
-export interface RedisServer {
-  host: string;
-  port: number;
-}
-
-export interface RedisLogin {
-  username?: string | undefined;
-  password?: string | undefined;
-}
-
-export interface RedisSettings {
-  /** The server; of a cluster some of its nodes; with `sentinel` the Sentinels. */
-  servers: RedisServer[];
-  kind: 'Server' | 'Cluster' | 'Sentinel';
-  login: RedisLogin;
-  /** Number of a database; 0 in a cluster. */
-  database: number;
-  tls?: { serverName?: string | undefined; ca?: string[] | undefined } | undefined;
-  /** Name of the master that Sentinels watch, and how they are asked. */
-  sentinel?: { master: string; login: RedisLogin } | undefined;
-}
 
 /** How connections are opened: past whatever forbids some of them. */
 export interface Dialer {

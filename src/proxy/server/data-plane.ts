@@ -13,6 +13,7 @@ import { PolicyState, ProxyState, TroubleWatch } from '../state/index.ts';
 import { proxyHeader } from '../stream/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
 import { type Change, ChangeCompiler, type Served } from './change.ts';
+import { guardedDialer } from './guarded-dialer.ts';
 import { PortSet, type PreparedPorts } from './port-set.ts';
 import { type Rejection, sift } from './sift.ts';
 import { World } from './world.ts';
@@ -39,6 +40,7 @@ export class DataPlane implements Proxy {
   readonly #ports: PortSet;
   readonly #compiler: ChangeCompiler;
   readonly #troubles: TroubleWatch;
+  readonly #state: PolicyState;
   #served: Served = { config: Snapshot.EMPTY, kept: new Set() };
   /** Of backends that are gone from the config. */
   #leaving: readonly ConfigRef[] = [];
@@ -62,9 +64,13 @@ export class DataPlane implements Proxy {
     const driver = new GuardedDriver(new NetDriver(), this.#gate);
     this.#troubles = new TroubleWatch((troubles) => options.onTroubles?.(troubles));
     const state = new ProxyState(wheel, {
-      policies: new PolicyState(options.sharedMemory),
+      policies: new PolicyState(options.sharedMemory, {
+        dialer: guardedDialer(driver, this.#gate),
+        troubles: this.#troubles,
+      }),
       troubles: this.#troubles,
     });
+    this.#state = state.policies;
     const policies = instead ?? new Policies(POLICY_FILTERS, state.policies);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const endpointLimits = { connections: limits.maxBackendConnections, pending: limits.maxPendingRequests };
@@ -196,6 +202,7 @@ export class DataPlane implements Proxy {
     if (this.#options.handsOver && timeout > 0) await this.#ports.stop();
     await this.#ports.drain(Math.max(0, timeout - (performance.now() - began)));
     this.#world.backends.close();
+    this.#state.redis.close();
     this.#troubles.stop();
     this.#world.wheel.stop();
   }

@@ -12,6 +12,9 @@ export type PolicyDecision =
   | 'aborted'
   | 'answered'
   | 'anonymous'
+  | 'failed-open'
+  | 'failed-closed'
+  | 'failed-local'
   | 'unusable';
 
 export interface DecisionCounter {

@@ -1,11 +1,25 @@
 /** What policies remember, whatever is edited around them. One for a data plane. */
+import { strict as assert } from 'node:assert';
 import { randomBytes } from 'node:crypto';
 import type { Credential } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
+import { type Dialer, RedisClients } from '../redis/index.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
 import { PolicyCounts } from './policy-counts.ts';
 import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
+import type { TroubleWatch } from './trouble-watch.ts';
 import { MemoryUnderway, type Underway } from './underway.ts';
+
+interface PolicySurroundings {
+  dialer?: Dialer;
+  /** Told of a Redis that is away, by the policies that take from it. */
+  troubles?: TroubleWatch;
+}
+
+const NOBODY: Dialer = {
+  connect: () => assert.fail('nothing is reached from here'),
+  addresses: () => Promise.reject(new Error('nothing is reached from here')),
+};
 
 export class PolicyState {
   readonly counts: PolicyCounts = new PolicyCounts();
@@ -16,8 +30,11 @@ export class PolicyState {
   /** Of hashes of keys, so that nobody can make two of them meet. */
   readonly seed: number;
 
-  /** `shared`: with other workers of the machine. */
-  constructor(shared?: SharedMemory) {
+  /** What limits of several gateways are counted in. */
+  readonly redis: RedisClients;
+
+  /** `shared`: with other workers of the machine. `dialer`: how others are reached; absent: not at all. */
+  constructor(shared?: SharedMemory, { dialer = NOBODY, troubles }: PolicySurroundings = {}) {
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();
       this.underway = new MemoryUnderway();
@@ -26,12 +43,19 @@ export class PolicyState {
       this.buckets = buckets;
       this.underway = new SharedUnderway(shared, buckets.end);
     }
+    this.redis = new RedisClients(dialer, ({ name, sources, trouble }) => {
+      for (const key of sources) {
+        if (trouble === undefined) troubles?.over({ key, endpoint: name });
+        else troubles?.failed({ key, endpoint: name }, 'store_away');
+      }
+    });
     this.seed = shared?.seed ?? randomBytes(4).readUInt32LE();
   }
 
   metrics(): MetricsSnapshot {
     return [
       ...this.counts.families(),
+      ...this.redis.metrics(),
       {
         name: 'daemun_rate_limit_evictions_total',
         help: 'Buckets of rate limits forgotten before their time, since there were too many',

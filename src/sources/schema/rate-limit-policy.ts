@@ -1,8 +1,8 @@
-import type { RateLimitEntry, RateLimitKey } from '../../api/index.ts';
-import { cidr, headerName, label } from './format.ts';
+import type { RateLimitEntry, RateLimitKey, RateLimits, RedisStore } from '../../api/index.ts';
+import { cidr, duration, headerName, label, objectName, preciseHostname } from './format.ts';
 import { routeMatch } from './http-route.ts';
 import { requestPolicySpec } from './request-policy.ts';
-import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { celRule, flag, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 
 const NAMED = ['Header', 'Cookie', 'Query'];
 
@@ -111,8 +111,89 @@ const namesAreDistinct = rule<RateLimitEntry[]>('must not have one name twice; r
   return new Set(names).size === names.length;
 });
 
-export const rateLimitPolicySpec = requestPolicySpec({
-  limits: required(list(limit, { min: 1, max: 64, rules: [namesAreDistinct] })),
-  mode: optional(oneOf('Local'), 'Local'),
-  headers: optional(oneOf('All', 'Refused', 'None'), 'All'),
+const HOST = '([A-Za-z0-9_.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?';
+const REDIS_URL = `^rediss?://${HOST}(,${HOST})*(/[0-9]{1,5})?$`;
+
+const redisUrl = text({
+  min: 1,
+  max: 2_048,
+  format: {
+    is: 'an address such as redis://10.0.0.7:6379, rediss://redis.shop.svc/2, or several hosts between commas, without a password (secretRef has it)',
+    matches: (value) => new RegExp(REDIS_URL).test(value),
+    openApi: { pattern: REDIS_URL },
+  },
 });
+const secretRef = object({ kind: optional(oneOf('Secret'), 'Secret'), name: required(objectName) });
+const authorities = object({
+  kind: optional(oneOf('ConfigMap', 'Secret'), 'ConfigMap'),
+  name: required(objectName),
+});
+
+const redis = object(
+  {
+    url: required(redisUrl),
+    secretRef: optional(secretRef),
+    tls: optional(
+      object({
+        hostname: optional(preciseHostname),
+        caCertificateRefs: optional(list(authorities, { min: 1, max: 8 })),
+      }),
+    ),
+    cluster: optional(flag),
+    sentinel: optional(object({ master: required(text({ min: 1, max: 253 })), secretRef: optional(secretRef) })),
+  },
+  {
+    rules: [
+      celRule(
+        '!has(self.tls) || self.url.startsWith("rediss:")',
+        rule<RedisStore>(
+          'goes with an address that begins with rediss: only',
+          ({ tls, url }) => tls === undefined || url.startsWith('rediss:'),
+          'tls',
+        ),
+      ),
+      celRule(
+        '!has(self.cluster) || !self.cluster || !has(self.sentinel)',
+        rule<RedisStore>(
+          'must not stand beside sentinel: a cluster replaces its masters itself; remove one of the two',
+          ({ cluster, sentinel }) => cluster !== true || sentinel === undefined,
+          'cluster',
+        ),
+      ),
+      celRule(
+        '!self.url.contains(",") || has(self.cluster) && self.cluster || has(self.sentinel)',
+        rule<RedisStore>(
+          'has several hosts, which goes with cluster or sentinel only: give one, or say which it is',
+          ({ url, cluster, sentinel }) => !url.includes(',') || cluster === true || sentinel !== undefined,
+          'url',
+        ),
+      ),
+    ],
+  },
+);
+
+const shared = object({
+  redis: required(redis),
+  onFailure: optional(oneOf('Open', 'Closed', 'Local'), 'Local'),
+  batch: optional(integer({ min: 1, max: 1_000_000 }), 1),
+  timeout: optional(duration, '250ms'),
+});
+
+const sharedHasMode = celRule(
+  'has(self.shared) == (has(self.mode) && self.mode == "Shared")',
+  rule<RateLimits>(
+    'goes with mode: Shared, and mode: Shared needs it: add the one, or remove the other',
+    (limits) => (limits.shared !== undefined) === (limits.mode === 'Shared'),
+    'shared',
+  ),
+);
+
+export const rateLimitPolicySpec = requestPolicySpec(
+  {
+    limits: required(list(limit, { min: 1, max: 64, rules: [namesAreDistinct] })),
+    mode: optional(oneOf('Local', 'Shared'), 'Local'),
+    shared: optional(shared),
+    headers: optional(oneOf('All', 'Refused', 'None'), 'All'),
+  },
+  [sharedHasMode],
+);

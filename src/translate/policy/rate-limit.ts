@@ -3,14 +3,17 @@ import type { Limit, LimitKey } from '../../config/index.ts';
 import { readHttpMatches } from '../http-match.ts';
 import type { Problem } from '../verdict/problem.ts';
 import { requestPolicy } from './request-policy.ts';
+import { sharedLimitsOf } from './shared-limits.ts';
 
 export const rateLimit = requestPolicy({
   kind: 'RateLimitPolicy',
   types: ['RateLimit'],
   guards: true,
-  read({ limits = [], headers = 'All' }, { field, invalid }) {
+  read({ limits = [], headers = 'All', shared }, { field, invalid, look, name: { namespace } }) {
     const read = limits.map((entry, at) => limitOf(entry, { at, field: `${field}.limits[${at}]`, invalid }));
-    return { RateLimit: { limits: read, headers } };
+    if (shared === undefined) return { RateLimit: { limits: read, headers } };
+    const store = sharedLimitsOf(shared, { look, namespace, field: `${field}.shared`, invalid });
+    return { RateLimit: { limits: read, headers, shared: store } };
   },
 });
 
