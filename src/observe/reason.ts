@@ -32,6 +32,7 @@ export const ACCESS_REASONS = {
   limits_unknown: 'the store of a shared limit did not answer, and the RateLimitPolicy says onFailure: Closed',
   loop: 'the request came back to this gateway too often',
   malformed_request: 'the request breaks the protocol, or its path is in no form that is matched',
+  match_budget: 'what rules and policies ask of the request takes too long to find out',
   misdirected: 'the connection was made for another host name',
   no_backend: 'the chosen reference does not resolve',
   no_endpoint: 'the backend has no endpoint (TCP, TLS, UDP)',

@@ -174,6 +174,10 @@ function outcomeOf(facts: OutcomeFacts): Outcome {
       reason: 'the TLS connection was made for another host than the request asks for',
     };
   }
+  if (match.overdrawn) {
+    const reason = 'it takes too long to find out which of the rules of this host takes the request';
+    return { kind: 'error', status: 500, reason };
+  }
   if (!chosen) {
     if (wantsGrpc)
       return { kind: 'error', status: 415, reason: 'only GRPCRoutes serve this host, and this is no gRPC call' };

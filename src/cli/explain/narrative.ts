@@ -85,7 +85,7 @@ function chosenParts({ match }: Explanation, chosen: ExplainedCandidate, paint: 
 }
 
 function closestLines({ match, request }: Explanation): string[] {
-  if (match.listeners.length > 0 && match.candidates.length === 0 && !match.misdirected) {
+  if (match.listeners.length > 0 && match.candidates.length === 0 && !match.misdirected && !match.overdrawn) {
     const names =
       match.hostnames.slice(0, HOSTNAMES_SHOWN).join(', ') + (match.hostnames.length > HOSTNAMES_SHOWN ? ', …' : '');
     return [`no route here takes ${request.host}; there are routes for ${names || 'nothing'}`];

@@ -44,7 +44,7 @@ function pathTests({ type, value }: HttpMatch['path']): Test[] {
     }
     case 'RegularExpression': {
       const regex: Regex = compileRegex(value);
-      return [{ holds: (head) => regex.testExact(head.path()) }];
+      return [{ holds: ({ pathStart, pathEnd }) => regex.testBytes(pathStart, pathEnd) }];
     }
   }
 }

@@ -87,6 +87,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
 
   private deny({ status, reason, message, body, headers = [] }: Denial): void {
     this.account.reason = reason;
+    if (reason === 'match_budget') this.service.stats.matchBudget.value++;
     if (this.web !== null) this.down = this.web;
     const { requestId } = this;
     const reply = localReply(this.preference, status, { message, requestId, ...(body ? { body } : {}) });

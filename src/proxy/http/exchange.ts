@@ -5,11 +5,12 @@
  * client without one in exchange-answer.ts.
  */
 import { ANSWERED, CONTINUE, type FilterChain, type SubRequest, type Verdict } from '../filter/index.ts';
+import { Overdrawn, renewAllowance } from '../ground/allowance.ts';
 import { BODY_OPEN, type RequestSide } from '../ground/codec.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
 import { settlePath } from '../ground/path-form.ts';
-import type { PlannedBackend, RoutePlan } from '../route/index.ts';
+import type { PlannedBackend, RouteMatch, RoutePlan } from '../route/index.ts';
 import type { SteeredRequest } from '../upstream/index.ts';
 import { PATH_NOT_NORMAL } from './asked-target.ts';
 import { BackendRequest } from './backend-request.ts';
@@ -17,7 +18,7 @@ import { BodyPipeline } from './body-pipeline.ts';
 import { clientAddress } from './client-address.ts';
 import { NO_LENGTH } from './exchange-answer.ts';
 import { ExchangeBody } from './exchange-body.ts';
-import { type FilterHost, FilterRun } from './filter-run.ts';
+import { type FilterHost, FilterRun, MATCH_OVERDRAWN } from './filter-run.ts';
 import { composeRequest, framingOf } from './forward.ts';
 import { grpcDue } from './grpc.ts';
 import { grpcWebOf } from './grpc-web.ts';
@@ -67,8 +68,9 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
 
   /** The route, and the filters on the way to it. */
   private find(head: Head, matched: Matched): void {
-    const { table, policies } = this.service;
-    const match = table.match(head, this.client.tls?.serverName ?? '');
+    const { policies } = this.service;
+    const match = this.matchOf(head);
+    if (match === undefined) return this.answerWith({ denial: MATCH_OVERDRAWN });
     if (match === null) return this.meetListener(head, matched);
     const { plan } = match;
     this.plan = plan;
@@ -81,6 +83,16 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     this.responsePatch = plan.responsePatch;
     this.limit(head);
     this.meet(policies.filtersOf(plan, match.listener), head, matched);
+  }
+
+  /** Undefined: it takes too long to find out, and a rule owns its matches, so that the next one may not take it. */
+  private matchOf(head: Head): RouteMatch | null | undefined {
+    try {
+      return this.service.table.match(head, this.client.tls?.serverName ?? '');
+    } catch (error) {
+      if (error instanceof Overdrawn) return undefined;
+      throw error;
+    }
   }
 
   /** Its backend went while a filter waited: it goes the way of requests that come now, filters included. */
@@ -267,6 +279,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     const { matched } = this.held!;
     const head = this.held!.restore();
     run.head = head;
+    renewAllowance();
     if (!this.passes(run.goOn(), head, matched)) return;
     if (this.planned === null) this.choose(head, matched);
     else this.sendRequest(head, matched);

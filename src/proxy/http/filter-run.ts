@@ -21,6 +21,7 @@ import {
   type Verdict,
   type Waiting,
 } from '../filter/index.ts';
+import { Overdrawn } from '../ground/allowance.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import type { DecisionCounter } from '../state/index.ts';
@@ -51,6 +52,13 @@ export const FILTER_FAILED: Denial = {
   status: 500,
   reason: 'filter_failed',
   message: 'A filter of this route could not handle the request.',
+};
+
+/** Which rules and filters the request would have met is not known, so that none may be passed over. */
+export const MATCH_OVERDRAWN: Denial = {
+  status: 500,
+  reason: 'match_budget',
+  message: 'What the routes and policies here ask of this request takes too long to find out.',
 };
 
 export class FilterRun implements FilterScope {
@@ -121,8 +129,8 @@ export class FilterRun implements FilterScope {
     try {
       const verdict = filter.onRequest(this);
       return verdict === LATER && this.waiting === null ? ANSWERED : verdict;
-    } catch {
-      this.answer = { denial: FILTER_FAILED };
+    } catch (error) {
+      this.answer = { denial: error instanceof Overdrawn ? MATCH_OVERDRAWN : FILTER_FAILED };
       return ANSWERED;
     }
   }

@@ -101,6 +101,7 @@ export class Stats {
   readonly handshakesFailed: Counter;
   readonly retriesRefused: Counter;
   readonly overloaded: Counter;
+  readonly matchBudget: Counter;
   /** Whether the config has this rule (''; none), with this backend (''; none). */
   isServed: (route: string, backend: string) => boolean = () => true;
   readonly #rows = new Map<string, Map<string, RouteRow>>();
@@ -120,6 +121,10 @@ export class Stats {
     this.overloaded = metrics.counter(
       'daemun_http_overloaded_total',
       'Requests refused because too many wait for a connection to an endpoint',
+    );
+    this.matchBudget = metrics.counter(
+      'daemun_http_match_budget_total',
+      'Requests refused because it takes too long to find out what rules and policies ask of them',
     );
     this.retriesRefused = metrics.counter(
       'daemun_http_retries_refused_total',

@@ -3,6 +3,7 @@
  * read the request's bytes in ARENA; only regular expressions and repeated headers make a string.
  */
 import type { HttpMatch, ValueMatch } from '../../config/index.ts';
+import { charge } from '../ground/allowance.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import {
   FIELD_STRIDE,
@@ -27,6 +28,8 @@ export interface Condition {
 }
 
 const NONE: readonly Condition[] = [];
+/** Of each byte of header lines that become one text. */
+const JOINING_STEPS = 4;
 
 /**
  * Of a header or parameter that a request has more than once: `Whole`: what holds, holds for all of it. `Any`: also what
@@ -109,22 +112,20 @@ class HeaderCondition implements Condition {
   }
 
   holds(head: Head): boolean {
+    charge(head.count);
     const first = head.find(this.name, this.#hash);
     if (first < 0) return false;
     const more = head.find(this.name, this.#hash, first + 1) >= 0;
-    if (this.#regex !== undefined) return this.#regex.testExact(this.#joined(head, first));
-    if (more) return this.#joined(head, first) === this.#value;
-    return this.#isValue(head, first);
+    if (!more) return this.fits(head, first);
+    const joined = this.#joined(head, first);
+    return this.#regex === undefined ? joined === this.#value : this.#regex.testExact(joined);
   }
 
   /** The value of one line is what is asked for. */
   protected fits(head: Head, line: number): boolean {
-    return this.#regex === undefined ? this.#isValue(head, line) : this.#regex.testExact(head.value(line));
-  }
-
-  #isValue(head: Head, line: number): boolean {
-    const at = line * FIELD_STRIDE;
-    return sameBytes(head.fields[at + VALUE_START]!, head.fields[at + VALUE_END]!, this.#value);
+    const start = head.fields[line * FIELD_STRIDE + VALUE_START]!;
+    const end = head.fields[line * FIELD_STRIDE + VALUE_END]!;
+    return this.#regex === undefined ? sameBytes(start, end, this.#value) : this.#regex.testBytes(start, end);
   }
 
   /** RFC 9110 5.2: lines of the same name are one list, joined by commas. */
@@ -133,6 +134,7 @@ class HeaderCondition implements Condition {
     for (let i = head.find(this.name, this.#hash, first + 1); i >= 0; i = head.find(this.name, this.#hash, i + 1)) {
       joined += this.#between + head.value(i);
     }
+    charge(joined.length * JOINING_STEPS);
     return joined;
   }
 }
@@ -154,6 +156,7 @@ class AnyHeader extends HeaderCondition {
 
   #anyHolds(head: Head): boolean {
     const { fields, count } = head;
+    charge(count);
     for (let line = 0; line < count; line++) {
       const at = line * FIELD_STRIDE;
       if (fields[at + NAME_HASH] !== this.#either) continue;

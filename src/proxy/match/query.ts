@@ -3,6 +3,7 @@
  * percent-encoding. A pair that holds ';' or a broken escape is passed over, as Go's net/url does, since servers
  * disagree about it. Of a repeated parameter the first value counts.
  */
+import { charge } from '../ground/allowance.ts';
 import { ARENA } from '../ground/arena.ts';
 import type { Head } from '../ground/head.ts';
 
@@ -12,6 +13,8 @@ const PLUS = 43;
 const SEMICOLON = 59;
 const EQUALS = 61;
 const SPACE = 32;
+/** Of looking at one pair, whatever its length. */
+const PAIR_STEPS = 32;
 
 const DIFFERS = 0;
 const EQUAL = 1;
@@ -23,7 +26,9 @@ export const found = { start: 0, end: 0 };
 /** The first well-formed pair of this name, not before `from`. `name`: decoded, one character a byte. */
 export function findParameter(head: Head, name: string, from: number = head.queryStart): boolean {
   let at = from;
+  let pairs = 0;
   while (at < head.queryEnd) {
+    pairs++;
     let equals = -1;
     let sound = true;
     let end = at;
@@ -34,9 +39,13 @@ export function findParameter(head: Head, name: string, from: number = head.quer
     const nameEnd = equals < 0 ? end : equals;
     found.start = equals < 0 ? end : equals + 1;
     found.end = end;
-    if (sound && compareDecoded(at, nameEnd, name) === EQUAL && wellFormed(found.start, end)) return true;
+    if (sound && compareDecoded(at, nameEnd, name) === EQUAL && wellFormed(found.start, end)) {
+      charge(end - from + pairs * PAIR_STEPS);
+      return true;
+    }
     at = end + 1;
   }
+  charge(head.queryEnd - from + pairs * PAIR_STEPS);
   return false;
 }
 
@@ -47,6 +56,7 @@ export function foundEquals(value: string): boolean {
 
 /** The value found last, as text. */
 export function foundText(): string {
+  charge(found.end - found.start);
   const bytes = Buffer.allocUnsafe(found.end - found.start);
   let length = 0;
   for (let at = found.start; at < found.end; at++) {

@@ -70,13 +70,11 @@ export class HostBucket {
   }
 
   #findRegex(head: Head): Candidate | null {
-    let path: string | null = null;
     for (const candidate of this.regexes) {
       const { match } = candidate;
       const first = head.pathStart + match.regexStart.length;
       if (first > head.pathEnd || !sameBytes(head.pathStart, first, match.regexStart)) continue;
-      path ??= head.path();
-      if (match.regex!.testExact(path) && match.admits(head)) return candidate;
+      if (match.regex!.testBytes(head.pathStart, head.pathEnd) && match.admits(head)) return candidate;
     }
     return null;
   }

@@ -70,7 +70,7 @@ export class PlannedMatch {
       case 'Exact':
         return sameBytes(start, end, text);
       case 'RegularExpression':
-        return this.regex!.testExact(head.path());
+        return this.regex!.testBytes(start, end);
       case 'PathPrefix':
         if (end - start < text.length || !sameBytes(start, start + text.length, text)) return false;
         return text.length === 0 || end - start === text.length || ARENA[start + text.length] === SLASH;

@@ -1,5 +1,6 @@
 /** The routes of one socket. Immutable; the next one is made by `nextTable` and shares what did not change. */
 import type { Listener, PathForm } from '../../config/index.ts';
+import { renewAllowance } from '../ground/allowance.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, sameName } from '../ground/head.ts';
 import type { HostBucket } from './bucket.ts';
@@ -51,6 +52,7 @@ export class CompiledTable implements RouteTable {
   }
 
   match(head: Head, serverName: string): RouteMatch | null {
+    renewAllowance();
     const group = this.groups.first(head);
     if (group === undefined || this.#misdirected(group, head, serverName)) return null;
     const buckets = this.#buckets;

@@ -67,6 +67,16 @@ describe('explainMatch', () => {
     expect([explanation.misdirected, explanation.chosen, explanation.candidates]).toEqual([true, -1, []]);
   });
 
+  it('says that it takes too long to find out', () => {
+    const costly = Array.from({ length: 150 }, (_, i) => ({
+      route: `r${i}`,
+      matches: [{ path: `~.*[ab]*x${i}` }],
+    }));
+    const explanation = explain([...costly, { route: 'next' }], `/${'ab'.repeat(4_000)}`);
+    expect(explanation).toMatchObject({ overdrawn: true, chosen: -1, candidates: [], closest: [] });
+    expect(explain([...costly, { route: 'next' }], '/ab')).toMatchObject({ overdrawn: false, chosen: 150 });
+  });
+
   it('is plain JSON', () => {
     const explanation = explain([{ route: 'any' }], '/');
     expect(JSON.parse(JSON.stringify(explanation))).toMatchObject({ chosen: 0, misdirected: false });

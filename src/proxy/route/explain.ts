@@ -4,12 +4,14 @@
  */
 import { strict as assert } from 'node:assert';
 import type { HttpMatch, Listener, RouteRule } from '../../config/index.ts';
+import { Overdrawn, renewAllowance } from '../ground/allowance.ts';
 import type { Head } from '../ground/head.ts';
 import type { Condition } from '../match/condition.ts';
 import type { Candidate } from './candidate.ts';
 import type { CompiledTable, Consideration } from './compiled-table.ts';
 import { type PlainRequest, plainHead } from './plain-request.ts';
 import { decidedBy } from './precedence.ts';
+import type { RouteMatch } from './table.ts';
 
 /** Plain JSON: it travels from a running gateway to the command. */
 export interface MatchExplanation {
@@ -17,7 +19,9 @@ export interface MatchExplanation {
   listeners: Listener[];
   /** The connection's SNI chose other listeners than the request's host does (421). */
   misdirected: boolean;
-  /** In the order of precedence; none where misdirected. */
+  /** It takes too long to find out (500), and nothing is chosen. */
+  overdrawn: boolean;
+  /** In the order of precedence; none where misdirected or overdrawn. */
   candidates: ExplainedCandidate[];
   /** Index in `candidates` of what serves the request, or -1. */
   chosen: number;
@@ -47,14 +51,17 @@ const CLOSEST = 3;
 /** `serverName`: SNI, lower case, or ''. Must not be called while bytes of a connection are being handled. */
 export function explainMatch(table: CompiledTable, request: PlainRequest, serverName: string): MatchExplanation {
   const head = plainHead(request);
+  const served = servedBy(table, head, serverName);
+  const overdrawn = served === undefined;
   const considered = table.consider(head, serverName);
+  if (overdrawn) considered.candidates = [];
   const failures = considered.candidates.map((candidate) => firstFailure(candidate, head));
   const chosen = failures.indexOf(undefined);
-  const served = table.match(head, serverName);
   assert.equal(served?.plan, considered.candidates[chosen]?.plan, 'explanation and match must agree');
   return {
     listeners: [...(considered.group?.listeners ?? [])],
     misdirected: considered.misdirected,
+    overdrawn,
     candidates: considered.candidates.map((candidate, i) =>
       explained(candidate, failures[i], i === chosen ? undefined : considered.candidates[chosen]),
     ),
@@ -64,10 +71,21 @@ export function explainMatch(table: CompiledTable, request: PlainRequest, server
   };
 }
 
+/** Undefined: it takes too long to find out. */
+function servedBy(table: CompiledTable, head: Head, serverName: string): RouteMatch | null | undefined {
+  try {
+    return table.match(head, serverName);
+  } catch (error) {
+    if (error instanceof Overdrawn) return undefined;
+    throw error;
+  }
+}
+
 type Failure = NonNullable<ExplainedCandidate['failed']>;
 
 function firstFailure({ match }: Candidate, head: Head): Failure | undefined {
   const { path } = match;
+  renewAllowance();
   if (!match.takesPath(head)) return { part: 'path', text: `path ${PATH_WORDS[path.type]} ${path.value}` };
   const broken = match.conditions.find((condition) => !condition.holds(head));
   return broken && { part: broken.kind, text: broken.text };

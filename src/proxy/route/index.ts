@@ -1,3 +1,4 @@
+export { readExpressions } from '../match/regex.ts';
 export { compileTable, type TableInput } from './compile.ts';
 export type { CompiledTable } from './compiled-table.ts';
 export { type ExplainedCandidate, explainMatch, type MatchExplanation } from './explain.ts';

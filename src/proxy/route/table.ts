@@ -50,7 +50,8 @@ export interface RouteMatch {
 export interface RouteTable {
   /**
    * The rule for this request, by the spec's precedence, or null: no listener or no rule takes it.
-   * `serverName` is the SNI of a TLS connection, or ''.
+   * `serverName` is the SNI of a TLS connection, or ''. What may be looked through for the request is counted from here
+   * on; throws Overdrawn where that is too much.
    */
   match(head: Head, serverName: string): RouteMatch | null;
   /** The listener that a request for this host reaches, whether a route takes it or not; undefined: none. */

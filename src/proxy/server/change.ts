@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ConfigObject, ConfigRef, Delta, Snapshot } from '../../config/index.ts';
 import type { DaemunError } from '../../observe/index.ts';
 import { inSlices } from '../ground/slice.ts';
-import { RouteBook, standIn } from '../route/index.ts';
+import { RouteBook, readExpressions, standIn } from '../route/index.ts';
 import type { PreparedBackends } from '../upstream/index.ts';
 import { checkTrust, presentable } from './certificates.ts';
 import { checkGuard } from './entrance.ts';
@@ -42,6 +42,7 @@ export class ChangeCompiler {
   /** Steps on from what is served. */
   from(served: Served): SiftParts<Change> {
     return {
+      beforehand: ({ kind, ...object }) => readExpressions(kind === 'RouteRule' || kind === 'Policy' ? object : null),
       fault: (object) => this.#fault(object),
       standIn: (object, fault) => this.#standIn(object, { config: served.config, fault }),
       compile: (delta) => this.compile(served, delta),

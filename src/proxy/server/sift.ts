@@ -6,6 +6,8 @@ import { inSlices } from '../ground/slice.ts';
 export type Rejection = Ack['rejected'][number];
 
 export interface SiftParts<C> {
+  /** What of an object takes long, in small steps; nothing that serves changes by it. */
+  beforehand?(object: ConfigObject): Generator<void, void, void>;
   /** Why the object cannot be used, whatever is around it. */
   fault(object: ConfigObject): DaemunError | undefined;
   /** What is used instead of an object that cannot be; undefined: the form that is held, or nothing. */
@@ -52,6 +54,7 @@ function* usable<C>(
   const upserts: ConfigObject[] = [];
   const rejected: Rejection[] = [];
   for (const object of objects) {
+    if (parts.beforehand !== undefined) yield* parts.beforehand(object);
     const fault = parts.fault(object);
     if (fault !== undefined) rejected.push(rejectionOf(object, fault));
     const used = fault === undefined ? object : parts.standIn(object, fault);

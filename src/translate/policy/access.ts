@@ -2,7 +2,7 @@ import { type AccessEntry, type AccessTime, POLICY_REASON } from '../../api/inde
 import type { AccessRule, TimeWindow } from '../../config/index.ts';
 import { compileCel } from '../../value/cel.ts';
 import { MAX_CEL_STEPS } from '../../value/cel-cost.ts';
-import { readHttpMatches } from '../http-match.ts';
+import { type ExpressionWork, readHeaders, readPath } from '../http-match.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import { requestPolicy } from './request-policy.ts';
 
@@ -15,8 +15,9 @@ export const access = requestPolicy({
   guards: true,
   read({ deny = [], allow = [], refusal = {}, shadow = false }, { field, invalid }) {
     const read = (entries: AccessEntry[], name: string) =>
-      entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid, cel }));
+      entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid, cel, work }));
     const cel = { steps: 0 };
+    const work = { steps: 0 };
     const { statusCode = FORBIDDEN, contentType = PLAIN, body } = refusal;
     const settings = { deny: read(deny, 'deny'), allow: read(allow, 'allow'), statusCode, shadow };
     return { Access: body === undefined ? settings : { ...settings, body: { contentType, text: body } } };
@@ -29,22 +30,18 @@ interface Reading {
   invalid: Problem[];
   /** What the expressions of the policy that were read so far may cost. */
   cel: { steps: number };
+  /** The same of its regular expressions. */
+  work: ExpressionWork;
 }
 
 function ruleOf(entry: AccessEntry, at: Reading): AccessRule {
   const { name = String(at.at), addresses = [], methods = [], paths = [], headers = [], times = [], cel } = entry;
-  const matches = readHttpMatches(
-    paths.map((path) => ({ path })),
-    at.field,
-  );
-  const lines = readHttpMatches([{ path: { type: 'PathPrefix', value: '/' }, headers }], at.field);
-  at.invalid.push(...matches.invalid, ...lines.invalid);
   const rule: AccessRule = {
     name,
     addresses,
     methods,
-    paths: paths.length === 0 ? [] : matches.matches.map(({ path }) => path),
-    headers: lines.matches[0]!.headers,
+    paths: paths.map((path, index) => readPath(path, `${at.field}.paths[${index}]`, at)),
+    headers: readHeaders(headers, `${at.field}.headers`, at),
     times: times.map((time, index) => windowOf(time, `${at.field}.times[${index}]`, at.invalid)),
   };
   if (cel === undefined) return rule;

@@ -1,6 +1,6 @@
 import type { RateLimitEntry } from '../../api/index.ts';
 import type { Limit, LimitKey } from '../../config/index.ts';
-import { readHttpMatches } from '../http-match.ts';
+import { type ExpressionWork, readHttpMatches } from '../http-match.ts';
 import type { Problem } from '../verdict/problem.ts';
 import { requestPolicy } from './request-policy.ts';
 import { sharedLimitsOf } from './shared-limits.ts';
@@ -10,7 +10,8 @@ export const rateLimit = requestPolicy({
   types: ['RateLimit'],
   guards: true,
   read({ limits = [], headers = 'All', shared }, { field, invalid, look, name: { namespace } }) {
-    const read = limits.map((entry, at) => limitOf(entry, { at, field: `${field}.limits[${at}]`, invalid }));
+    const work = { steps: 0 };
+    const read = limits.map((entry, at) => limitOf(entry, { at, field: `${field}.limits[${at}]`, invalid, work }));
     if (shared === undefined) return { RateLimit: { limits: read, headers } };
     const store = sharedLimitsOf(shared, { look, namespace, field: `${field}.shared`, invalid });
     return { RateLimit: { limits: read, headers, shared: store } };
@@ -21,9 +22,17 @@ export const rateLimit = requestPolicy({
 const PERIODS = { Second: 1_000, Minute: 60_000, Hour: 3_600_000, Day: 86_400_000 } as const;
 const TOO_MANY_REQUESTS = 429;
 
-function limitOf(entry: RateLimitEntry, at: { at: number; field: string; invalid: Problem[] }): Limit {
+interface Reading {
+  at: number;
+  field: string;
+  invalid: Problem[];
+  /** Of the regular expressions of all its limits. */
+  work: ExpressionWork;
+}
+
+function limitOf(entry: RateLimitEntry, at: Reading): Limit {
   const { name = String(at.at), key = [], exempt = [], dryRun = false, statusCode = TOO_MANY_REQUESTS } = entry;
-  const matches = readHttpMatches(entry.when, `${at.field}.when`);
+  const matches = readHttpMatches(entry.when, `${at.field}.when`, at.work);
   at.invalid.push(...matches.invalid);
   const when = entry.when === undefined || entry.when.length === 0 ? [] : matches.matches;
   const scope = { name, key: key.map(keyOf), when, exempt, dryRun };

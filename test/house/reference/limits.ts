@@ -24,6 +24,7 @@ const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
   ['Backends', ['src/proxy/upstream/', 'src/proxy/state/']],
   ['TCP, TLS passthrough and UDP', ['src/proxy/stream/']],
   ['Sockets, TLS and the data plane', ['src/proxy/listen/', 'src/proxy/server/', 'src/proxy/route/']],
+  ['Regular expressions and CEL', ['src/value/']],
   ['Manifests', ['src/sources/']],
   ['Statuses', ['src/translate/']],
   ['Control and the delivery of the config', ['src/control/', 'src/delivery/']],
