@@ -9,7 +9,7 @@ const SETTLED = 3_000;
 
 export async function atOnce(stage: Stage, count: number): Promise<void> {
   const { tally } = stage;
-  const writes = await stage.statusWrites();
+  const writes = stage.watch.statusWrites;
   const began = performance.now();
   const since = (): string => `${((performance.now() - began) / 1000).toFixed(1)} s`;
   await stage.each(count, (at) => stage.create(stage.routes, stage.route(nameOf(at), at % 2 === 0 ? 'a' : 'b')));
@@ -25,7 +25,7 @@ export async function atOnce(stage: Stage, count: number): Promise<void> {
   }
   asker.close();
   await delay(SETTLED);
-  const each = ((await stage.statusWrites()) - writes) / count;
+  const each = (stage.watch.statusWrites - writes) / count;
   tally.figure(PART, 'status writes per route', each.toFixed(2), '≤ 2');
   tally.figure(PART, 'teardown', `${(await stage.clear()).toFixed(1)} s`);
 }

@@ -1,6 +1,5 @@
 /** A route that changes its backend and a filter all the time: no request fails, and none sees half of a change. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Traffic } from '../traffic.ts';
 import { Asker, MARK, said } from './asker.ts';
 import { hostOf, type Stage } from './stage.ts';
 
@@ -9,8 +8,6 @@ const PART = 'flip';
 const EVERY = 200;
 /** Milliseconds between two looks at what is answered. */
 const LOOK = 40;
-/** Requests a second; half of them on connections of their own. */
-const RATE = 250;
 /** Milliseconds until the last change must be served. */
 const LAST = 10_000;
 
@@ -19,28 +16,23 @@ const rule = (service: string): object => ({
   backendRefs: [{ name: service, port: 8080 }],
 });
 
-export async function flip(stage: Stage, seconds: number): Promise<void> {
+export async function flip(stage: Stage, { seconds, rate }: { seconds: number; rate: number }): Promise<void> {
   const { tally } = stage;
   await stage.create(stage.routes, stage.route('flip', 'a'));
   await stage.patch(`${stage.routes}/flip`, { spec: { rules: [rule('a')] } });
   await stage.programmed(1);
   const host = hostOf('flip');
-  const about = { address: stage.address, host, rate: RATE / 2 };
-  const traffic = [new Traffic(about), new Traffic({ ...about, fresh: true })];
-  const witness = new Witness(stage, host);
-  const watching = witness.watch();
-  const changes = await flipping(stage, seconds);
-  await witness.sees(changes % 2 === 0 ? 'a' : 'b');
-  witness.stop();
-  await watching;
-  const outcomes = await Promise.all(traffic.map((one) => one.stop()));
-  const failures = outcomes.flatMap((one) => one.failures);
-  for (const failure of failures) tally.fail(`${PART}: ${failure}`);
-  const sent = outcomes.reduce((sum, one) => sum + one.sent, 0);
-  tally.figure(PART, 'changes of backend and filter', `${changes} in ${seconds} s`);
-  tally.figure(PART, 'requests, failed', `${sent}, ${failures.length}`, '0 failed');
-  tally.figure(PART, 'looks, with half of a change', `${witness.looks}, ${witness.halves}`, '0 halves');
-  tally.figure(PART, 'changes that a look every 40 ms met', String(witness.turns));
+  await stage.under({ part: PART, host, rate }, async () => {
+    const witness = new Witness(stage, host);
+    const watching = witness.watch();
+    const changes = await flipping(stage, seconds);
+    await witness.sees(changes % 2 === 0 ? 'a' : 'b');
+    witness.stop();
+    await watching;
+    tally.figure(PART, 'changes of backend and filter', `${changes} in ${seconds} s`);
+    tally.figure(PART, 'looks, with half of a change', `${witness.looks}, ${witness.halves}`, '0 halves');
+    tally.figure(PART, 'changes that a look every 40 ms met', String(witness.turns));
+  });
   await stage.clear();
 }
 

@@ -12,7 +12,10 @@ const PATIENCE = 30_000;
 /** Questions after the first right answer. */
 const AFTER = 3;
 
-export async function oneByOne(stage: Stage, count: number): Promise<void> {
+export async function oneByOne(
+  stage: Stage,
+  { count, most }: { count: number; most: number | undefined },
+): Promise<void> {
   const { tally } = stage;
   const asker = new Asker(stage.address);
   const served: number[] = [];
@@ -25,6 +28,8 @@ export async function oneByOne(stage: Stage, count: number): Promise<void> {
     if ((at + 1) % 50 === 0) tally.progress(`${PART}: ${at + 1} routes, p50 ${ms(quantile(served, 0.5))}`);
   }
   if (served.length > 0) tell(stage, served, answered);
+  const p99 = served.length > 0 ? quantile(served, 0.99) : 0;
+  if (most !== undefined && p99 > most) tally.fail(`${PART}: p99 is ${ms(p99)}, and ${ms(most)} was the most`);
   await stage.attached(count);
   for (let at = 0; at < count; at += Math.ceil(count / 100)) await expect200(stage, asker, at);
   asker.close();

@@ -1,5 +1,5 @@
 /** What the processes of a pod take: of this machine's /proc where they run here, else as their metrics say. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ApiClient } from '../../../src/sources/cluster/index.ts';
 
 export interface PodPlace {
@@ -28,9 +28,7 @@ export async function podUse(client: ApiClient, pod: PodPlace): Promise<PodUse> 
   if (processes.length === 0) return measured(client, pod);
   const sum: Required<PodUse> = { cpu: 0, memory: 0, private: 0 };
   for (const pid of processes) {
-    const stat = file(pid, 'stat');
-    const fields = stat.slice(stat.lastIndexOf(')')).split(' ');
-    sum.cpu += (Number(fields[12] ?? 0) + Number(fields[13] ?? 0)) / TICKS_PER_SECOND;
+    sum.cpu += cpuOf(pid);
     const memory = file(pid, 'smaps_rollup');
     sum.memory += bytes(memory, 'Pss');
     sum.private += bytes(memory, 'Private_Clean') + bytes(memory, 'Private_Dirty');
@@ -42,6 +40,31 @@ export async function podUse(client: ApiClient, pod: PodPlace): Promise<PodUse> 
 function processesOf(pod: string): string[] {
   const name = `HOSTNAME=${pod}`;
   return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && file(pid, 'environ').split('\0').includes(name));
+}
+
+/** Programs whose part is told apart. */
+const CONTROL_PLANE = ['kube-apiserver', 'etcd'];
+
+/** Seconds of processor time of the API server and its store, where they run in the network that we are in. */
+export function controlPlaneCpu(): number {
+  const ours = networkOf('self');
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && CONTROL_PLANE.includes(file(pid, 'comm').trim()) && networkOf(pid) === ours)
+    .reduce((sum, pid) => sum + cpuOf(pid), 0);
+}
+
+function networkOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return '';
+  }
+}
+
+function cpuOf(pid: string): number {
+  const stat = file(pid, 'stat');
+  const fields = stat.slice(stat.lastIndexOf(')')).split(' ');
+  return (Number(fields[12] ?? 0) + Number(fields[13] ?? 0)) / TICKS_PER_SECOND;
 }
 
 /** Empty where it is gone, or not ours to read. */

@@ -5,17 +5,49 @@
 import { loadavg } from 'node:os';
 import { atOnce } from './at-once.ts';
 import { type PartName, readFlags, type ScaleFlags, USAGE } from './command-line.ts';
+import { backends, command, controllers, dataPlanes, endpoints, replicas } from './disturbance.ts';
 import { flip } from './flip.ts';
+import { listenerSets } from './listener-sets.ts';
 import { oneByOne } from './one-by-one.ts';
 import { services } from './services.ts';
 import { Stage } from './stage.ts';
 import { Tally } from './tally.ts';
+import { ProcessorTime } from './usage.ts';
 
-const MEASURE: Record<PartName, (stage: Stage, flags: ScaleFlags) => Promise<void>> = {
-  flip: (stage, { seconds }) => flip(stage, seconds),
-  'one-by-one': (stage, flags) => oneByOne(stage, flags.oneByOne),
-  'at-once': (stage, flags) => atOnce(stage, flags.atOnce),
-  services: (stage, flags) => services(stage, flags.services),
+/** Requests a second beside what is measured otherwise. */
+const BESIDE = 20;
+
+type Measure = (stage: Stage, flags: ScaleFlags) => Promise<void>;
+
+/** What is measured beside requests, which must not fail. */
+const beside = (part: PartName, what: Measure): Measure => {
+  return (stage, flags) => stage.under({ part, rate: BESIDE }, () => what(stage, flags));
+};
+
+/** What happens under load; what comes afterwards is served. */
+const disturbed = (part: PartName, what: Measure): Measure => {
+  return async (stage, flags) => {
+    await stage.under({ part, rate: flags.rate }, async () => {
+      await what(stage, flags);
+      await stage.serves(`after-${part}`);
+    });
+  };
+};
+
+const MEASURE: Record<PartName, Measure> = {
+  flip: (stage, { seconds, rate }) => flip(stage, { seconds, rate }),
+  'one-by-one': beside('one-by-one', (stage, flags) => oneByOne(stage, { count: flags.oneByOne, most: flags.most })),
+  'at-once': beside('at-once', (stage, flags) => atOnce(stage, flags.atOnce)),
+  services: beside('services', (stage, flags) => services(stage, flags.services)),
+  endpoints: (stage, { seconds, rate }) => endpoints(stage, { seconds, rate }),
+  backends: disturbed('backends', backends),
+  'data-planes': disturbed('data-planes', dataPlanes),
+  replicas: disturbed('replicas', replicas),
+  controllers: disturbed('controllers', controllers),
+  command: disturbed('command', (stage, flags) => command(stage, flags.command)),
+  'listener-sets': beside('listener-sets', (stage, { listenerSets: sets, minutes }) =>
+    listenerSets(stage, { sets, minutes }),
+  ),
 };
 
 const flags = commandLine();
@@ -31,7 +63,7 @@ await main();
 async function main(): Promise<void> {
   let stage: Stage | undefined;
   try {
-    stage = await Stage.open(tally);
+    stage = await Stage.open(tally, flags.implementation);
     for (const part of flags.parts) await measure(stage, part);
   } catch (error) {
     tally.fail(error instanceof Error ? error.message : String(error));
@@ -46,7 +78,9 @@ async function main(): Promise<void> {
 async function measure(stage: Stage, part: PartName): Promise<void> {
   tally.progress(`${part}, load average ${load()}`);
   try {
-    await stage.under(part, () => MEASURE[part](stage, flags));
+    const spent = await ProcessorTime.begin(stage);
+    await MEASURE[part](stage, flags);
+    await spent.tell(part);
   } catch (error) {
     tally.fail(`${part}: ${error instanceof Error ? error.message : String(error)}`);
     // The next part begins with none of its routes.

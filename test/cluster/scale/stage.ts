@@ -1,33 +1,33 @@
 /** A Gateway in the cluster with requests that never pause, and what all parts do to it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiClient, clusterAccess } from '../../../src/sources/cluster/index.ts';
+import { kubectl } from '../kubectl.ts';
 import { gateway, route, Scene } from '../scene.ts';
-import { Traffic } from '../traffic.ts';
-import { metric, type PodPlace, podMetrics } from './pod-process.ts';
+import { Asker } from './asker.ts';
+import type { Implementation } from './implementation.ts';
+import { Load, type LoadOutcome } from './load.ts';
+import type { PodPlace } from './pod-process.ts';
+import { RouteWatch } from './route-watch.ts';
 import type { Tally } from './tally.ts';
 
 const GATEWAY_API = '/apis/gateway.networking.k8s.io/v1';
-const CONTROLLERS = { namespace: 'daemun-system', selector: 'app.kubernetes.io/component=controller', port: 15_000 };
-const DATA_PLANE_PORT = 15_020;
 /** Of the objects that a part makes: the routes of the stage itself have it not. */
 const LABEL = 'daemun-scale';
-const STEADY_HOST = 'steady.example.com';
-/** Requests a second that go on while parts measure; half of them on connections of their own. */
-const STEADY_RATE = 20;
+export const STEADY_HOST = 'steady.example.com';
 /** Calls to the API server at once. */
 const CALLS = 16;
-/** Milliseconds until a part gives up. */
+/** Milliseconds until a part gives up, and that a route which comes after a disturbance may take. */
 const PATIENCE = 240_000;
+const AFTERWARDS = 60_000;
 
-interface Condition {
-  type: string;
-  status: string;
-  observedGeneration?: number;
-}
+/** From where the Gateway takes ListenerSets. */
+const ALLOWS_SETS = `  allowedListeners: { namespaces: { from: Same } }\n`;
 
-export interface Route {
-  metadata: { name: string; generation: number };
-  status?: { parents?: Array<{ conditions?: Condition[] }> };
+export interface LoadOf {
+  part: string;
+  host?: string;
+  /** Requests a second. */
+  rate: number;
 }
 
 export class Stage {
@@ -35,24 +35,33 @@ export class Stage {
   readonly scene: Scene;
   readonly address: string;
   readonly tally: Tally;
-  /** The routes of the stage itself. */
-  static readonly OWN_ROUTES = 1;
+  readonly implementation: Implementation;
+  readonly watch: RouteWatch;
 
-  private constructor(parts: { client: ApiClient; scene: Scene; address: string; tally: Tally }) {
+  private constructor(parts: Pick<Stage, 'client' | 'scene' | 'address' | 'tally' | 'implementation' | 'watch'>) {
     this.client = parts.client;
     this.scene = parts.scene;
     this.address = parts.address;
     this.tally = parts.tally;
+    this.implementation = parts.implementation;
+    this.watch = parts.watch;
   }
 
-  static async open(tally: Tally): Promise<Stage> {
+  static async open(tally: Tally, implementation: Implementation): Promise<Stage> {
     const client = new ApiClient(await clusterAccess({}));
     const scene = await Scene.open('scale');
     await Promise.all([scene.echo('a', 1), scene.echo('b', 1)]);
-    await scene.apply(gateway('edge') + route('steady', { gateway: 'edge', host: STEADY_HOST, service: 'a' }));
+    const edge = gateway('edge', ALLOWS_SETS).replace(
+      'gatewayClassName: daemun',
+      `gatewayClassName: ${implementation.name}`,
+    );
+    await scene.apply(edge + route('steady', { gateway: 'edge', host: STEADY_HOST, service: 'a' }));
     const address = await scene.address('edge');
-    const stage = new Stage({ client, scene, address, tally });
-    await stage.programmed(Stage.OWN_ROUTES, '');
+    const path = `${GATEWAY_API}/namespaces/${scene.namespace}/httproutes`;
+    const watch = new RouteWatch({ client, path, labelSelector: LABEL, says: implementation.says });
+    await watch.ready;
+    const stage = new Stage({ client, scene, address, tally, implementation, watch });
+    await stage.answers(STEADY_HOST);
     return stage;
   }
 
@@ -64,29 +73,36 @@ export class Stage {
     return `${GATEWAY_API}/namespaces/${this.namespace}/httproutes`;
   }
 
+  get listenerSets(): string {
+    return `${GATEWAY_API}/namespaces/${this.namespace}/listenersets`;
+  }
+
   /** What it does while requests do not pause; each of them that fails is told. */
-  async under(part: string, what: () => Promise<void>): Promise<void> {
-    const about = { address: this.address, host: STEADY_HOST, rate: STEADY_RATE / 2, clients: 1 };
-    const traffic = [new Traffic(about), new Traffic({ ...about, fresh: true })];
+  async under(of: LoadOf, what: () => Promise<void>): Promise<void> {
+    const { part, host = STEADY_HOST, rate } = of;
+    const load = new Load({ address: this.address, port: 80, host, rate });
     try {
       await what();
     } finally {
-      const outcomes = await Promise.all(traffic.map((one) => one.stop()));
-      const failures = outcomes.flatMap((one) => one.failures);
-      for (const failure of failures) this.tally.fail(`${part}: a request beside it: ${failure}`);
-      const sent = outcomes.reduce((sum, one) => sum + one.sent, 0);
-      this.tally.figure(part, 'requests beside it, failed', `${sent}, ${failures.length}`, '0 failed');
+      this.#tell(part, await load.stop());
     }
   }
 
+  #tell(part: string, { sent, failed, failures, seconds, p50, p99, most }: LoadOutcome): void {
+    for (const failure of failures) this.tally.fail(`${part}: a request beside it: ${failure}`);
+    this.tally.figure(part, 'requests meanwhile, failed', `${sent} in ${seconds.toFixed(0)} s, ${failed}`, '0 failed');
+    const times = [p50, p99, most].map((time) => `${time.toFixed(time < 10 ? 1 : 0)} ms`);
+    this.tally.figure(part, 'their answers after, p50, p99, most', times.join(', '));
+  }
+
   /** A route of a part, to a Service of the namespace; its host is its name. */
-  route(name: string, service: string, filters: object[] = []): object {
+  route(name: string, service: string, { filters = [], parent = { name: 'edge' } }: RouteDetails = {}): object {
     return {
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'HTTPRoute',
       metadata: { name, labels: { [LABEL]: '' } },
       spec: {
-        parentRefs: [{ name: 'edge' }],
+        parentRefs: [parent],
         hostnames: [hostOf(name)],
         rules: [{ filters, backendRefs: [{ name: service, port: 8080 }] }],
       },
@@ -99,6 +115,10 @@ export class Stage {
 
   async patch(path: string, body: object): Promise<void> {
     await this.client.call({ method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.client.call({ method: 'DELETE', path });
   }
 
   /** For each of so many, several at once. */
@@ -117,26 +137,48 @@ export class Stage {
       const { status } = await this.client.call<{ status?: { listeners?: Array<{ attachedRoutes: number }> } }>({
         path,
       });
-      const has = (status?.listeners?.[0]?.attachedRoutes ?? 0) - Stage.OWN_ROUTES;
+      // One is the stage's own.
+      const has = (status?.listeners?.[0]?.attachedRoutes ?? 0) - 1;
       return has === count ? undefined : `the Gateway says ${has}`;
     });
   }
 
-  /** Until so many routes say, of what they are now, that data planes have it. */
-  programmed(count: number, labelSelector: string | undefined = LABEL): Promise<void> {
-    return this.until(`${count} programmed routes`, async () => {
-      const { items } = await this.client.call<{ items: Route[] }>({ path: this.routes, query: { labelSelector } });
-      const done = items.filter(isProgrammed).length;
-      return done === count ? undefined : `${done} are`;
-    });
+  /** Until so many routes of parts say, of what they are now, that they are served. */
+  programmed(count: number, patience = PATIENCE): Promise<void> {
+    const missing = async () => (this.watch.served === count ? undefined : `${this.watch.served} are`);
+    return this.until(`${count} routes that are served`, missing, patience);
   }
 
-  async until(what: string, missing: () => Promise<string | undefined>): Promise<void> {
-    const end = performance.now() + PATIENCE;
+  /** Until a host is answered well. */
+  async answers(host: string): Promise<void> {
+    const asker = new Asker(this.address);
+    try {
+      await this.until(
+        `answer for ${host}`,
+        async () => {
+          const { status } = await asker.ask(host);
+          return status === 200 ? undefined : `status ${status}`;
+        },
+        AFTERWARDS,
+      );
+    } finally {
+      asker.close();
+    }
+  }
+
+  /** What comes afterwards is served, too. */
+  async serves(name: string): Promise<void> {
+    await this.create(this.routes, this.route(name, 'a'));
+    await this.answers(hostOf(name));
+    await this.remove(`${this.routes}/${name}`);
+  }
+
+  async until(what: string, missing: () => Promise<string | undefined>, patience = PATIENCE): Promise<void> {
+    const end = performance.now() + patience;
     for (let told = performance.now(); ; ) {
       const miss = await missing();
       if (miss === undefined) return;
-      if (performance.now() > end) throw new Error(`no ${what} after ${PATIENCE / 1000} s: ${miss}`);
+      if (performance.now() > end) throw new Error(`no ${what} after ${patience / 1000} s: ${miss}`);
       if (performance.now() > told + 5_000) {
         told = performance.now();
         this.tally.progress(`waiting for ${what}: ${miss}`);
@@ -145,60 +187,95 @@ export class Stage {
     }
   }
 
-  /** All routes of a part go, each by a call of its own; seconds until the Gateway has none of them. */
+  /** All routes of a part go, each by a call of its own; seconds until none is there or attached. */
   async clear(): Promise<number> {
-    const query = { labelSelector: LABEL };
-    const { items } = await this.client.call<{ items: Route[] }>({ path: this.routes, query });
-    const began = performance.now();
-    await this.each(items.length, async (at) => {
-      await this.client.call({ method: 'DELETE', path: `${this.routes}/${items[at]!.metadata.name}` });
+    const { items } = await this.client.call<{ items: Named[] }>({
+      path: this.routes,
+      query: { labelSelector: LABEL },
     });
+    const began = performance.now();
+    await this.each(items.length, (at) => this.remove(`${this.routes}/${items[at]!.metadata.name}`));
     await this.attached(0);
     return (performance.now() - began) / 1000;
   }
 
-  async controllers(): Promise<PodPlace[]> {
-    const { namespace, selector, port } = CONTROLLERS;
-    return this.#pods(namespace, selector, port);
+  controllers(): Promise<PodPlace[]> {
+    return this.#pods(this.implementation.controllers);
   }
 
-  async dataPlanes(): Promise<PodPlace[]> {
-    return this.#pods(this.namespace, 'gateway.networking.k8s.io/gateway-name=edge', DATA_PLANE_PORT);
+  dataPlanes(): Promise<PodPlace[]> {
+    return this.#pods(this.implementation.dataPlanes(this.namespace));
   }
 
-  async #pods(namespace: string, labelSelector: string, adminPort: number): Promise<PodPlace[]> {
-    const path = `/api/v1/namespaces/${namespace}/pods`;
-    const { items } = await this.client.call<{ items: Array<{ metadata: { name: string } }> }>({
-      path,
-      query: { labelSelector },
+  async #pods({ namespace, selector, adminPort }: PodGroup): Promise<PodPlace[]> {
+    const { items } = await this.client.call<{ items: Named[] }>({
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      query: { labelSelector: selector, fieldSelector: 'status.phase=Running' },
     });
     return items.map(({ metadata }) => ({ namespace, name: metadata.name, adminPort }));
   }
 
-  /** Statuses of routes that the controllers have written. */
-  async statusWrites(): Promise<number> {
-    let sum = 0;
-    for (const pod of await this.controllers()) {
-      sum += metric(await podMetrics(this.client, pod), 'daemun_status_writes_total', 'kind="HTTPRoute"');
+  /** Deployments start anew, and are done; the pods that were replaced are gone. */
+  async rollOut(
+    deployments: string[],
+    { namespace, selector }: Pick<PodGroup, 'namespace' | 'selector'>,
+  ): Promise<void> {
+    await kubectl(['-n', namespace, 'rollout', 'restart', ...deployments]);
+    for (const name of deployments) {
+      const timeout = PATIENCE + 5_000;
+      await kubectl(['-n', namespace, 'rollout', 'status', name, `--timeout=${PATIENCE / 1000}s`], { timeout });
     }
-    return sum;
+    await this.settles({ namespace, selector }, 'whatever');
+  }
+
+  /** Until so many pods of a group are ready, and none goes. */
+  settles(
+    { namespace, selector }: Pick<PodGroup, 'namespace' | 'selector'>,
+    count: number | 'whatever',
+  ): Promise<void> {
+    const query = { labelSelector: selector };
+    return this.until(`pods at rest of ${selector}`, async () => {
+      const { items } = await this.client.call<{ items: Pod[] }>({
+        path: `/api/v1/namespaces/${namespace}/pods`,
+        query,
+      });
+      const going = items.filter(({ metadata }) => metadata.deletionTimestamp !== undefined).length;
+      const ready = items.filter(({ status }) =>
+        status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+      ).length;
+      const enough = count === 'whatever' ? ready === items.length : ready === count && items.length === count;
+      return enough && going === 0 ? undefined : `${ready} of ${items.length} are ready, ${going} go`;
+    });
   }
 
   async close(): Promise<void> {
+    await this.watch.close();
     this.client.close();
     await this.scene.close();
   }
 }
 
-export function hostOf(name: string): string {
-  return `${name}.example.com`;
+interface RouteDetails {
+  filters?: object[];
+  parent?: object;
 }
 
-function isProgrammed({ metadata, status }: Route): boolean {
-  return (status?.parents ?? []).some(({ conditions = [] }) =>
-    conditions.some(
-      ({ type, status, observedGeneration }) =>
-        type === 'Programmed' && status === 'True' && observedGeneration === metadata.generation,
-    ),
-  );
+/** Pods of one kind. */
+export interface PodGroup {
+  namespace: string;
+  selector: string;
+  /** Where their metrics are. */
+  adminPort: number;
+}
+
+interface Named {
+  metadata: { name: string; deletionTimestamp?: string };
+}
+
+interface Pod extends Named {
+  status?: { conditions?: Array<{ type: string; status: string }> };
+}
+
+export function hostOf(name: string): string {
+  return `${name}.example.com`;
 }

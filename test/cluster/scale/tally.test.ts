@@ -9,14 +9,22 @@ test('a quantile is a value that was measured', () => {
 });
 
 describe('the command line', () => {
-  test('without flags is every part', () => {
-    expect(readFlags([])).toEqual({
-      atOnce: 1000,
-      oneByOne: 300,
-      seconds: 60,
-      services: 5000,
-      parts: ['flip', 'one-by-one', 'at-once', 'services'],
-    });
+  test('without flags is every part that is not asked for', () => {
+    const flags = readFlags([]);
+    expect(flags).toMatchObject({ atOnce: 1000, oneByOne: 300, seconds: 60, services: 5000, rate: 500 });
+    expect(flags?.most).toBeUndefined();
+    expect(flags?.implementation.name).toBe('daemun');
+    const parts = ['flip', 'one-by-one', 'at-once', 'services'];
+    expect(flags?.parts).toEqual([...parts, 'endpoints', 'backends', 'data-planes', 'replicas', 'controllers']);
+  });
+
+  test('takes another implementation, by where its pods are', () => {
+    const place = ['--controllers', 'system/app=it', '--data-planes', 'system/gateway=edge'];
+    const found = readFlags(['--class', 'other', ...place])?.implementation;
+    expect(found?.name).toBe('other');
+    expect(found?.controllers).toMatchObject({ namespace: 'system', selector: 'app=it' });
+    expect(found?.dataPlanes('shop')).toMatchObject({ namespace: 'system', selector: 'gateway=edge' });
+    expect(() => readFlags(['--class', 'other'])).toThrow('--controllers must be NAMESPACE/SELECTOR');
   });
 
   test('names what is wrong', () => {
@@ -24,6 +32,7 @@ describe('the command line', () => {
     expect(() => readFlags(['--one-by-one', String(MAX_ONE_BY_ONE + 1)])).toThrow('--one-by-one must be 3000 at most');
     expect(() => readFlags(['--seconds', '0'])).toThrow('--seconds must be a whole number above 0, not 0');
     expect(() => readFlags(['--only', 'nothing'])).toThrow('there is no part called nothing, but flip');
+    expect(() => readFlags(['--only', 'command'])).toThrow('the part command needs --command');
     expect(readFlags(['--help'])).toBeUndefined();
   });
 });
