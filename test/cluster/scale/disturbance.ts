@@ -63,6 +63,7 @@ export async function controllers(stage: Stage): Promise<void> {
   await kubectl([...inPods, '-l', selector, '--grace-period=0', '--force']);
   await stage.settles({ namespace, selector }, 'whatever');
   await stage.serves('after-a-kill');
+  // It has written a status just now, so it lives.
   const before = await leader(namespace);
   await kubectl([...inPods, before, '--wait=false']);
   await stage.until('other leader', async () => ((await leader(namespace)) === before ? `it is ${before}` : undefined));

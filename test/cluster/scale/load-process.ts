@@ -135,7 +135,7 @@ function isWhole(text: string): boolean {
 
 const sender = new Sender(JSON.parse(process.argv[2]!) as LoadPlace);
 process.once('message', () => {
-  void sender.stop().then((outcome) => process.send?.(outcome, () => process.disconnect()));
+  void sender.stop().then((outcome) => process.send?.(outcome, () => process.disconnect?.()));
 });
 // Who began it is gone.
 process.once('disconnect', () => process.exit());

@@ -10,6 +10,8 @@ export interface PodPlace {
 }
 
 export interface PodUse {
+  /** Of the pod. */
+  name: string;
   /** Seconds of processor time since it began. */
   cpu: number;
   /** Bytes; pages that several processes share are counted in parts where `/proc` says so. */
@@ -26,7 +28,7 @@ const ANSWER = 10_000;
 export async function podUse(client: ApiClient, pod: PodPlace): Promise<PodUse> {
   const processes = processesOf(pod.name);
   if (processes.length === 0) return measured(client, pod);
-  const sum: Required<PodUse> = { cpu: 0, memory: 0, private: 0 };
+  const sum: Required<PodUse> = { name: pod.name, cpu: 0, memory: 0, private: 0 };
   for (const pid of processes) {
     sum.cpu += cpuOf(pid);
     const memory = file(pid, 'smaps_rollup');
@@ -82,7 +84,8 @@ function bytes(text: string, field: string): number {
 
 async function measured(client: ApiClient, pod: PodPlace): Promise<PodUse> {
   const text = await podMetrics(client, pod);
-  return { cpu: metric(text, 'process_cpu_seconds_total'), memory: metric(text, 'process_resident_memory_bytes') };
+  const memory = metric(text, 'process_resident_memory_bytes');
+  return { name: pod.name, cpu: metric(text, 'process_cpu_seconds_total'), memory };
 }
 
 /** Through the API server, which reaches pods where we may not. */

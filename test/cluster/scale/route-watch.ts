@@ -61,8 +61,8 @@ export class RouteWatch {
     return this.#watch.synced;
   }
 
-  get size(): number {
-    return this.#known.size;
+  isServed(name: string): boolean {
+    return this.#known.get(name)?.served ?? false;
   }
 
   close(): Promise<void> {

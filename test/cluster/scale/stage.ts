@@ -166,10 +166,11 @@ export class Stage {
     }
   }
 
-  /** What comes afterwards is served, too. */
+  /** What comes afterwards is served, and says so. */
   async serves(name: string): Promise<void> {
     await this.create(this.routes, this.route(name, 'a'));
     await this.answers(hostOf(name));
+    await this.until(`status of ${name}`, async () => (this.watch.isServed(name) ? undefined : 'it has none'));
     await this.remove(`${this.routes}/${name}`);
   }
 

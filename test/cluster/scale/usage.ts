@@ -44,16 +44,18 @@ export class ProcessorTime {
     return new ProcessorTime(stage, await uses(stage));
   }
 
-  /** Pods that came or went meanwhile are counted from nothing, or not. */
+  /** A pod that came meanwhile counts from its start; what one took that went is not known. */
   async tell(part: string): Promise<void> {
     const now = await uses(this.#stage);
-    const taken = SIDES.map((side) => seconds(total(now[side]) - total(this.#before[side])));
+    const taken = SIDES.map((side) => {
+      const before = new Map(this.#before[side].map(({ name, cpu }) => [name, cpu]));
+      return seconds(now[side].reduce((sum, { name, cpu }) => sum + cpu - (before.get(name) ?? 0), 0));
+    });
     const cluster = controlPlaneCpu() - this.#cluster;
     const figure = [...(cluster > 0 ? [seconds(cluster)] : ['unknown']), ...taken].join(', ');
     this.#stage.tally.figure(part, 'processor time of API server, controllers, data planes', figure);
   }
 }
 
-const total = (all: PodUse[]): number => all.reduce((sum, { cpu }) => sum + cpu, 0);
 const seconds = (time: number): string => `${time.toFixed(1)} s`;
 export const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
