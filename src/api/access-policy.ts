@@ -11,6 +11,8 @@ export interface AccessRules {
   deny?: AccessEntry[];
   /** Where there are any, whoever none of these takes is refused. */
   allow?: AccessEntry[];
+  /** What may change something must come from this site, or from one of these. */
+  csrf?: { allowedOrigins?: string[]; withoutOrigin: 'Deny' | 'Allow' };
   /** Of a refusal. */
   refusal?: { statusCode?: number; contentType?: string; body?: string };
   /** Nothing is refused, and what would be is told. */

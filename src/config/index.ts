@@ -39,6 +39,7 @@ export {
   type ClientTraffic,
   type CompressionSettings,
   type ConcurrencyLimit,
+  type CrossSiteSettings,
   type DirectResponseSettings,
   type ErrorPageSettings,
   type FaultSettings,

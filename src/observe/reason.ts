@@ -16,6 +16,7 @@ export const ACCESS_REASONS = {
   connect_failed: 'the connection to the backend could not be made for another reason',
   connect_refused: 'the backend refused the connection, or its address cannot be reached',
   connect_timeout: 'the backend did not accept the connection in time',
+  cross_site: 'an AccessPolicy does not let pages of that origin send it (csrf)',
   drained: 'the listener ended, and the time for what was under way was up',
   draining: 'the backend was about to end the connection, or this gateway was',
   evicted: 'the session made room for another',

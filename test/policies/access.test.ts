@@ -70,6 +70,48 @@ describe('an AccessPolicy', () => {
     });
   });
 
+  test.each<[string, Asked, number]>([
+    ['reads from elsewhere', { headers: { origin: 'https://evil.example' } }, 200],
+    ['a form of its own', { method: 'POST', headers: { origin: 'https://a.example' } }, 200],
+    ['its own with a port', { method: 'POST', host: 'a.example:80', headers: { origin: 'http://a.example' } }, 200],
+    ['another port', { method: 'POST', headers: { origin: 'http://a.example:8080' } }, 403],
+    ['an origin that may', { method: 'PUT', headers: { origin: 'https://app.partner.example' } }, 200],
+    ['one that looks like it', { method: 'PUT', headers: { origin: 'https://partner.example.evil.example' } }, 403],
+    ['another site', { method: 'POST', headers: { origin: 'https://evil.example' } }, 403],
+    ['a sandboxed page', { method: 'POST', headers: { origin: 'null' } }, 403],
+    ['two origins', { method: 'POST', lines: ['origin', 'https://a.example', 'origin', 'https://evil.example'] }, 403],
+    [
+      'its own as the browser says',
+      { method: 'POST', headers: { origin: 'null', 'sec-fetch-site': 'same-origin' } },
+      200,
+    ],
+    ['a sister site', { method: 'POST', headers: { 'sec-fetch-site': 'same-site' } }, 403],
+    ['by the referer alone', { method: 'POST', headers: { referer: 'https://a.example/form?x=1' } }, 200],
+    ['another referer', { method: 'DELETE', headers: { referer: 'https://evil.example/a.example' } }, 403],
+    ['a referer with a user', { method: 'DELETE', headers: { referer: 'https://a.example@evil.example/' } }, 403],
+    ['what says nothing', { method: 'POST' }, 403],
+  ])('csrf: %s', async (_what, asked, expected) => {
+    await rig.write(
+      site(
+        access({ csrf: { allowedOrigins: ['https://*.partner.example'] } }, ROUTE, `csrf-${_what.length}-${expected}`),
+      ),
+    );
+    expect(await status(asked)).toBe(expected);
+    if (expected === 403) expect(rig.accesses.at(-1)).toMatchObject({ reason: 'cross_site', decision: 'denied' });
+    expect(await status({ ...asked, host: 'b.example' })).toBe(200);
+  });
+
+  test('csrf: requests that say nothing pass where that is asked for, and a shadow refuses none', async () => {
+    await rig.write(site(access({ csrf: { withoutOrigin: 'Allow' } })));
+    expect(await status({ method: 'POST' })).toBe(200);
+    expect(await status({ method: 'POST', headers: { origin: 'https://evil.example' } })).toBe(403);
+    await rig.write(site(access({ csrf: {}, shadow: true })));
+    expect(await status({ method: 'POST', headers: { origin: 'https://evil.example' } })).toBe(200);
+    expect(rig.accesses.at(-1)).toMatchObject({ policy: 'AccessPolicy/default/who#csrf', decision: 'would-deny' });
+    await rig.write(site(access({ csrf: { allowedOrigins: ['https://'] } }, ROUTE, 'broken')));
+    expect(await status({ method: 'POST' })).toBe(500);
+  });
+
   test.each<[string, object, Asked, Asked]>([
     ['method', { methods: ['DELETE', 'PUT'] }, { method: 'PUT' }, { method: 'POST' }],
     ['path', { paths: [{ type: 'PathPrefix', value: '/admin' }] }, { path: '/%61dmin/x' }, { path: '/admins' }],

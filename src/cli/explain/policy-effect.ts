@@ -7,6 +7,7 @@ import {
   type AuthenticationMethod,
   type AuthenticationSettings,
   type CompressionSettings,
+  type CrossSiteSettings,
   type DirectResponseSettings,
   type ErrorPageSettings,
   type FaultSettings,
@@ -98,6 +99,8 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return accessText(settings as AccessSettings);
     case 'Authentication':
       return authenticationText(settings as AuthenticationSettings);
+    case 'CrossSite':
+      return crossSiteText(settings as CrossSiteSettings);
     case 'Fault':
       return faultText(settings as FaultSettings);
     case 'AnswerHeaders':
@@ -135,6 +138,12 @@ function methodText(method: AuthenticationMethod): string {
 
 function some(items: readonly string[], most = 3): string {
   return items.length > most ? `${items.slice(0, most).join(', ')} and ${items.length - most} more` : items.join(', ');
+}
+
+function crossSiteText({ origins, unknown, statusCode, shadow }: CrossSiteSettings): string {
+  const others = origins.length === 0 ? '' : `, or ${origins.join(', ')}`;
+  const silent = unknown === 'Allow' ? ', or from nowhere that is told' : '';
+  return `takes what changes something from its own host only${others}${silent} (${shadow ? 'in its shadow' : statusCode})`;
 }
 
 function faultText({ delay, abort, when }: FaultSettings): string {

@@ -17,6 +17,7 @@ import {
 import { type Authentication, authentication } from './authentication/index.ts';
 import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
+import { type CrossSite, crossSite } from './cross-site.ts';
 import { type Fault, fault } from './fault.ts';
 import type { Merge, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
@@ -45,6 +46,7 @@ export type {
   ProxyProtocolFromClients,
   TlsProfile,
 } from './client-traffic.ts';
+export type { CrossSiteSettings } from './cross-site.ts';
 export type { FaultSettings } from './fault.ts';
 export { policyKey } from './policy.ts';
 export type {
@@ -65,6 +67,7 @@ export const POLICY_TYPES = {
   BackendTraffic: backendTraffic,
   RateLimit: rateLimit,
   Access: access,
+  CrossSite: crossSite,
   Authentication: authentication,
   Fault: fault,
   AnswerHeaders: answerHeaders,
@@ -79,6 +82,7 @@ export type Policy =
   | BackendTraffic
   | RateLimit
   | Access
+  | CrossSite
   | Authentication
   | Fault
   | AnswerHeaders

@@ -10,6 +10,7 @@ import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, error
 import { authenticationFilters } from './authentication/index.ts';
 import { FilterChain } from './chain.ts';
 import { compressionFilters } from './compression.ts';
+import { crossSiteFilters } from './cross-site.ts';
 import { faultFilters } from './fault.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import type { FilterStep } from './order.ts';
@@ -33,6 +34,7 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   BackendTraffic: null,
   RateLimit: stack(rateLimitFilters),
   Access: stack(accessFilters),
+  CrossSite: stack(crossSiteFilters),
   Authentication: stack(authenticationFilters),
   Fault: stack(faultFilters),
   AnswerHeaders: stack(answerHeaderFilters),

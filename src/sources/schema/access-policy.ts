@@ -1,6 +1,6 @@
 import type { AccessEntry, AccessRules } from '../../api/index.ts';
 import { method } from './filter.ts';
-import { cidr, label, mediaType } from './format.ts';
+import { cidr, corsOrigin, label, mediaType } from './format.ts';
 import { valueMatches } from './http-route.ts';
 import { pathMatch } from './path-match.ts';
 import { requestPolicySpec } from './request-policy.ts';
@@ -57,6 +57,12 @@ export const accessPolicySpec = requestPolicySpec(
   {
     deny: optional(list(entry, { min: 1, max: 64, rules: [namesAreDistinct] })),
     allow: optional(list(entry, { min: 1, max: 64, rules: [namesAreDistinct] })),
+    csrf: optional(
+      object({
+        allowedOrigins: optional(list(corsOrigin, { max: 64, unique: 'set' })),
+        withoutOrigin: optional(oneOf('Deny', 'Allow'), 'Deny'),
+      }),
+    ),
     refusal: optional(
       object({
         statusCode: optional(integer({ min: 400, max: 599 })),
@@ -68,10 +74,10 @@ export const accessPolicySpec = requestPolicySpec(
   },
   [
     celRule(
-      'has(self.deny) || has(self.allow)',
+      'has(self.deny) || has(self.allow) || has(self.csrf)',
       rule<AccessRules>(
-        'must have deny or allow: it says nothing else',
-        ({ deny, allow }) => deny !== undefined || allow !== undefined,
+        'must have deny, allow or csrf: it says nothing else',
+        ({ deny, allow, csrf }) => deny !== undefined || allow !== undefined || csrf !== undefined,
       ),
     ),
   ],

@@ -4,23 +4,30 @@ import { compileCel } from '../../value/cel.ts';
 import { MAX_CEL_STEPS } from '../../value/cel-cost.ts';
 import { type ExpressionWork, readHeaders, readPath } from '../http-match.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
-import { requestPolicy } from './request-policy.ts';
+import { type Parts, requestPolicy } from './request-policy.ts';
 
 const FORBIDDEN = 403;
 const PLAIN = 'text/plain; charset=utf-8';
 
 export const access = requestPolicy({
   kind: 'AccessPolicy',
-  types: ['Access'],
+  types: ['Access', 'CrossSite'],
   guards: true,
-  read({ deny = [], allow = [], refusal = {}, shadow = false }, { field, invalid }) {
+  read({ deny = [], allow = [], csrf, refusal = {}, shadow = false }, { field, invalid }) {
     const read = (entries: AccessEntry[], name: string) =>
       entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid, cel, work }));
     const cel = { steps: 0 };
     const work = { steps: 0 };
     const { statusCode = FORBIDDEN, contentType = PLAIN, body } = refusal;
-    const settings = { deny: read(deny, 'deny'), allow: read(allow, 'allow'), statusCode, shadow };
-    return { Access: body === undefined ? settings : { ...settings, body: { contentType, text: body } } };
+    const refused = { statusCode, shadow, ...(body === undefined ? {} : { body: { contentType, text: body } }) };
+    const parts: Parts = {};
+    if (deny.length + allow.length > 0) {
+      parts.Access = { deny: read(deny, 'deny'), allow: read(allow, 'allow'), ...refused };
+    }
+    if (csrf !== undefined) {
+      parts.CrossSite = { origins: csrf.allowedOrigins ?? [], unknown: csrf.withoutOrigin, ...refused };
+    }
+    return parts;
   },
 });
 
