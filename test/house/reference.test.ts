@@ -1,6 +1,7 @@
 /** The reference pages say what the code says. `npm run docs` writes them anew. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { annotationsPage, strangers } from './reference/annotations.ts';
 import { conditionsPage, PLACES, reasonsInCode, unshownReasons } from './reference/conditions.ts';
 import { flagsPage } from './reference/flags.ts';
 import { limitsPage, undescribedLimits } from './reference/limits.ts';
@@ -8,6 +9,11 @@ import { metricsPage } from './reference/metrics.ts';
 import { mistakesPage, toldMistakes } from './reference/mistakes.ts';
 
 const page = (name: string): string => new URL(`../../docs/reference/${name}.md`, import.meta.url).pathname;
+
+test('annotations', async () => {
+  expect(strangers()).toEqual([]);
+  await expect(annotationsPage()).toMatchFileSnapshot(page('annotations'));
+});
 
 test('flags', async () => {
   await expect(flagsPage()).toMatchFileSnapshot(page('flags'));

@@ -1,0 +1,103 @@
+/** Backends as the recorded requests met them: they answer with their name, and do what headers of the request ask. */
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { endpointsOf } from '../served/manifest.ts';
+
+export interface Sighting {
+  backend: string;
+  pod: number;
+  method: string;
+  uri: string;
+  headers: http.IncomingHttpHeaders;
+}
+
+/** Services and how many pods each has. */
+const SERVICES: Readonly<Record<string, number>> = { alpha: 3, beta: 2, gamma: 1, mirror: 1, errors: 1, auth: 1 };
+/** What the authentication server says, by the beginning of the path. */
+const VERDICTS: ReadonlyArray<[string, number]> = [
+  ['/ok', 200],
+  ['/deny', 401],
+  ['/forbid', 403],
+  ['/redirect', 302],
+  ['/error', 500],
+  ['/teapot', 418],
+];
+
+export class RecordedBackends {
+  readonly #servers: http.Server[] = [];
+  readonly sightings: Sighting[] = [];
+  /** For the rig. */
+  readonly endpoints: string[] = [];
+
+  static async open(): Promise<RecordedBackends> {
+    const backends = new RecordedBackends();
+    for (const [name, pods] of Object.entries(SERVICES)) {
+      const ports: number[] = [];
+      for (let pod = 1; pod <= pods; pod++) ports.push(await backends.#listen(name, pod));
+      backends.endpoints.push(endpointsOf(name, ...ports));
+    }
+    return backends;
+  }
+
+  get services(): string[] {
+    return Object.keys(SERVICES);
+  }
+
+  async #listen(backend: string, pod: number): Promise<number> {
+    const server = http.createServer((request, response) => {
+      const { method = '', url = '', headers } = request;
+      this.sightings.push({ backend, pod, method, uri: url, headers });
+      request.resume();
+      request.on('end', () => {
+        if (backend === 'auth') authenticate(url, headers, response);
+        else if (backend === 'errors') answer(response, Number(headers['x-code'] ?? 404), backend);
+        else obey(headers, response, `${backend}-${pod}`);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.#servers.push(server);
+    return (server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    for (const server of this.#servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+}
+
+function answer(response: http.ServerResponse, status: number, backend: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain' });
+  response.end(`echo of ${backend}`);
+}
+
+function authenticate(url: string, headers: http.IncomingHttpHeaders, response: http.ServerResponse): void {
+  const verdict = VERDICTS.find(([path]) => url.startsWith(path))?.[1];
+  const status = url.startsWith('/want') ? Number(headers['x-want-auth'] ?? 200) : (verdict ?? 404);
+  response.setHeader('X-Auth-User', 'alice');
+  response.setHeader('X-Auth-Group', 'ops');
+  if (url.includes('cookie')) response.setHeader('Set-Cookie', 'auth=yes; Path=/');
+  if (status === 302) response.setHeader('Location', 'http://sign-in.example.test/');
+  answer(response, status, 'auth');
+}
+
+function obey(headers: http.IncomingHttpHeaders, response: http.ServerResponse, name: string): void {
+  const one = (header: string): string | undefined => headers[header]?.toString();
+  const [failing, how] = one('x-echo-fail')?.split('=') ?? [];
+  if (failing !== undefined && name === failing) {
+    if (how === 'reset') return void response.socket?.resetAndDestroy();
+    return answer(response, Number(how), name.replace(/-\d+$/, ''));
+  }
+  for (const line of one('x-echo-set')?.split('|') ?? []) {
+    const [, field, value] = /^([^:]+):\s*(.*)$/.exec(line) ?? [];
+    if (field !== undefined) response.appendHeader(field, value!);
+  }
+  const status = Number(one('x-echo-status') ?? 200);
+  const delay = Number(one('x-echo-delay') ?? 0);
+  const reply = (): void => answer(response, status, name.replace(/-\d+$/, ''));
+  if (delay > 0) setTimeout(reply, delay * 1000);
+  else reply();
+}

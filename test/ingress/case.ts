@@ -1,0 +1,70 @@
+/** What ingress-nginx answered, recorded, beside the resources that are to answer the same. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+
+export interface ParityCase {
+  /** Of the recording. */
+  recorded: string;
+  shows: string;
+  /** Names without their prefix that the recorded Ingress had. */
+  annotations: string[];
+  /** Resources by `Kind/name`, each its spec; `data: …` beside it where a Secret has one. */
+  objects: Record<string, Record<string, unknown>>;
+  requests: ParityRequest[];
+}
+
+export interface ParityRequest {
+  path: string;
+  method?: string;
+  scheme?: 'http' | 'https';
+  /** Absent: the recording's name with `.example.test`. */
+  host?: string;
+  headers?: Record<string, string | string[]>;
+  /** Bytes. */
+  body?: number;
+  basic?: string;
+  /** The first client or the second. */
+  source?: 1 | 2;
+  times?: number;
+  parallel?: boolean;
+  /** Cookies are kept under this name through the case. */
+  jar?: string;
+  /** Seconds to wait before. */
+  wait?: number;
+  expect: Expectation;
+  /** Why Daemun answers otherwise, and what: the test wants just that instead. */
+  differs?: { why: string } & Expectation;
+}
+
+export interface Expectation {
+  status?: number;
+  /** The Service whose answer came back; absent: the gateway's own. */
+  answered?: string;
+  /** Of the answer, lower case; those that are named. */
+  headers?: Record<string, string | string[] | null>;
+  /** What the backend saw. */
+  uri?: string;
+  host?: string;
+  saw?: Record<string, string | null>;
+  /** Of repeated requests. */
+  count_status?: Record<string, number>;
+  /** Of repeated requests that several Services share. */
+  count_answered?: Record<string, number>;
+}
+
+const FOLDER = join(import.meta.dirname, 'cases');
+
+export function families(): string[] {
+  return readdirSync(FOLDER)
+    .map((name) => name.replace('.yaml', ''))
+    .sort();
+}
+
+export function casesOf(family: string): ParityCase[] {
+  return parse(readFileSync(join(FOLDER, `${family}.yaml`), 'utf8')) as ParityCase[];
+}
+
+export function hostOf({ recorded }: ParityCase): string {
+  return `${recorded}.example.test`;
+}

@@ -1,0 +1,88 @@
+/**
+ * What the annotations of ingress-nginx did, by resources written by hand: recorded requests, and the recorded answers
+ * of ingress-nginx 1.15.1. Where Daemun answers otherwise the case says so, and why.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HTTP, manifests, service, tlsSecret } from '../served/manifest.ts';
+import { type Rig, serveManifests } from '../served/rig.ts';
+import { Authority } from '../tls/authority.ts';
+import { RecordedBackends, type Sighting } from './backend.ts';
+import { casesOf, type Expectation, families, hostOf, type ParityCase, type ParityRequest } from './case.ts';
+import { type Entrance, type Reply, send } from './client.ts';
+import { objectsOf } from './object.ts';
+
+const HTTPS = { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'site' }] } };
+/** Of recorded shares of backends: no more of all requests than this is chance. */
+const CHANCE = 0.12;
+
+describe.each(families())('%s', (family) => {
+  const cases = casesOf(family);
+  let backends: RecordedBackends;
+  let rig: Rig;
+  beforeAll(async () => {
+    backends = await RecordedBackends.open();
+    const pair = await (await Authority.make('golden')).sign({ name: 'site', dns: ['*.example.test'] });
+    const shared = [...backends.services.map(service), tlsSecret('site', pair)];
+    const site = manifests([HTTP, HTTPS], ...shared, ...cases.flatMap(objectsOf));
+    rig = await serveManifests(site, { ports: [80, 443], endpoints: backends.endpoints });
+  });
+  afterAll(async () => {
+    await rig.close();
+    backends.close();
+  });
+
+  test.each(cases.map((one) => [one.recorded, one.shows, one] as const))('%s: %s', async (_id, _shows, one) => {
+    const ports = { http: rig.port(80), https: rig.port(443) };
+    const entrance: Entrance = { host: hostOf(one), ports, jars: new Map() };
+    for (const [at, request] of one.requests.entries()) {
+      backends.sightings.length = 0;
+      const replies = await send(request, entrance);
+      const what = `request ${at}: ${request.method ?? 'GET'} ${request.scheme ?? 'http'} ${request.path}`;
+      compare(what, wanted(one, request), { replies, sightings: [...backends.sightings] });
+    }
+  });
+});
+
+/** What is recorded, but for what the case says to differ. */
+function wanted(one: ParityCase, { expect: recorded, differs, path, host }: ParityRequest): Expectation {
+  const { why, ...other } = differs ?? { why: '' };
+  expect(differs === undefined || why !== '', `${one.recorded}: differs without a reason`).toBe(true);
+  const told: Expectation = { ...recorded, ...other };
+  if (told.answered === undefined || differs?.answered === null) return told;
+  return { uri: path, host: host ?? hostOf(one), ...told };
+}
+
+function compare(what: string, want: Expectation, { replies, sightings }: { replies: Reply[]; sightings: Sighting[] }) {
+  if (want.count_answered !== undefined) shares(what, want.count_answered, replies);
+  if (want.count_status !== undefined) return statuses(what, want.count_status, replies);
+  const reply = replies[0]!;
+  expect(reply.status, `${what}: status`).toBe(want.status);
+  expect(reply.answered, `${what}: who answered`).toBe(want.answered ?? undefined);
+  for (const [name, value] of Object.entries(want.headers ?? {})) {
+    const got = reply.headers[name];
+    const list = Array.isArray(got) && !Array.isArray(value) ? got.join(', ') : (got ?? null);
+    expect(list, `${what}: ${name}`).toEqual(value);
+  }
+  if (want.answered === undefined) return;
+  const saw = sightings.findLast(({ backend }) => backend === want.answered);
+  expect(saw?.uri, `${what}: what the backend was asked for`).toBe(want.uri);
+  expect(saw?.headers.host, `${what}: Host`).toBe(want.host);
+  for (const [name, value] of Object.entries(want.saw ?? {}))
+    expect(saw?.headers[name] ?? null, `${what}: ${name}`).toEqual(value);
+}
+
+/** What a limit lets through grows by one at most while the requests come. */
+function statuses(what: string, want: Record<string, number>, replies: Reply[]): void {
+  for (const [status, count] of Object.entries(want)) {
+    const got = replies.filter((reply) => reply.status === Number(status)).length;
+    expect(Math.abs(got - count), `${what}: ${status} ${count} times, not ${got}`).toBeLessThanOrEqual(1);
+  }
+}
+
+function shares(what: string, want: Record<string, number>, replies: Reply[]): void {
+  for (const [name, count] of Object.entries(want)) {
+    const got = replies.filter(({ answered }) => answered === name).length;
+    const off = Math.abs(got - count) / replies.length;
+    expect(off, `${what}: ${name} ${count} times, not ${got}`).toBeLessThanOrEqual(CHANCE);
+  }
+}
