@@ -21,6 +21,7 @@ import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../ob
 import { formatHostPort } from './address.ts';
 import type { AdminSetup } from './admin-option.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
+import { MemoryReturn } from './memory-return.ts';
 import { RunMetrics } from './run-metrics.ts';
 import type { ServingAnnouncer } from './serving-announce.ts';
 import type { Served } from './until-signal.ts';
@@ -70,6 +71,7 @@ export class DataPlaneRun implements Served {
   readonly #log: Log;
   readonly #announcer: ServingAnnouncer;
   readonly #metrics = new RunMetrics();
+  readonly #memory = new MemoryReturn();
   readonly #changes = new ListenerChanges();
   readonly #synced = Promise.withResolvers<void>();
   /** When each version came that is not applied yet. */
@@ -231,6 +233,7 @@ export class DataPlaneRun implements Served {
     const took = Math.round(performance.now() - (this.#since.get(version) ?? performance.now()));
     this.#since.delete(version);
     this.#keeper?.changed();
+    this.#memory.changed(upserts.length + removals.length);
     if (this.#phase !== 'delivering') {
       this.#announcer.applied({ version, upserts: upserts.length, removals: removals.length, took });
       return;

@@ -15,6 +15,7 @@ import { machineAddresses } from './every-address.ts';
 import { type FleetSetup, openFleet } from './fleet.ts';
 import { givenName, givenSockets } from './given-sockets.ts';
 import { manifestSource } from './manifest-source.ts';
+import { MemoryReturn } from './memory-return.ts';
 import { RunMetrics } from './run-metrics.ts';
 import type { Served } from './until-signal.ts';
 import { packageVersion } from './version.ts';
@@ -57,6 +58,7 @@ export class Gateway implements Served {
   readonly #files: CertificateFiles;
   readonly #acme: Acme | undefined;
   readonly #metrics = new RunMetrics();
+  readonly #memory = new MemoryReturn();
   readonly #told = new Map<string, ReportedDiagnostic>();
   #admin: Admin | undefined;
   #started = false;
@@ -204,6 +206,7 @@ export class Gateway implements Served {
   }
 
   #applied(applied: Applied): void {
+    this.#memory.changed(applied.upserts + applied.removals);
     if (this.#started) this.#voices.announcer.applied(applied);
     else this.#tellStart();
     this.#started = true;

@@ -5,6 +5,7 @@ import { Metrics } from '../observe/index.ts';
 import { createProxy, type GivenSocket, type ProxyOptions } from '../proxy/index.ts';
 import type { TicketSecret } from '../value/ticket-secret.ts';
 import { type AccessSetup, accessTap } from './access-tap.ts';
+import { LARGE_CHANGE, returnMemory } from './memory-return.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 
 /** Plain data, so that it can be sent to a worker. */
@@ -55,6 +56,9 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       ...(setup.handsOver ? { handsOver: true } : {}),
       ...(setup.zone === undefined ? {} : { zone: setup.zone }),
       ownAddresses,
+      beforeServing: (objects) => {
+        if (objects >= LARGE_CHANGE) returnMemory();
+      },
       onAck,
       onTroubles,
       ...(setup.drainTimeout === undefined ? {} : { drainTimeout: setup.drainTimeout }),

@@ -1,5 +1,4 @@
 /** Runs a data plane until a signal ends it. */
-import v8 from 'node:v8';
 import type { SnapshotPlace } from '../delivery/index.ts';
 import { StreamClient, type StreamClientOptions } from '../delivery/stream/index.ts';
 import { createLog, type LogFormat, type LogLevel } from '../observe/index.ts';
@@ -7,6 +6,7 @@ import { formatHostPort } from './address.ts';
 import { type DataPlaneOptions, DataPlaneRun } from './dataplane-run.ts';
 import { isChatty, ServingAnnouncer } from './serving-announce.ts';
 import type { Signals } from './signal.ts';
+import { growSlowly } from './slow-growth.ts';
 import { serveUntilSignal } from './until-signal.ts';
 import { packageVersion } from './version.ts';
 
@@ -27,8 +27,7 @@ export interface ServeDataPlaneOptions extends Omit<DataPlaneOptions, 'controlle
 
 export async function serveDataPlane(options: ServeDataPlaneOptions): Promise<void> {
   const { stream, snapshot, logLevel, logFormat, signals, note, drainDelay, ...rest } = options;
-  // Nothing here is in a hurry: a young generation that does not grow saves 20 MiB (docs/decisions/worker-processes.md).
-  v8.setFlagsFromString('--semi-space-growth-factor=1');
+  growSlowly();
   const log = await createLog({ level: logLevel, format: logFormat });
   const announcer = new ServingAnnouncer({ log, format: logFormat, quiet: !isChatty(logLevel) });
   if (note !== undefined) log.info({}, note);

@@ -17,11 +17,11 @@ const DRAIN_GRACE = 5000;
 const END_GRACE = 300;
 
 /**
- * MiB of each half of a worker's young generation. With the engine's default (32) a worker of 5,000 routes weighs 50 MiB
- * more. With 8 it weighs 7 MiB more, which is above the 150 that it may take, and requests cost up to 4 % less (`npm run
- * bench`, browser and HTTP/2 cases).
+ * MiB of each half of a worker's young generation. With the engine's default (32) a worker under load weighs 50 MiB more;
+ * with 4 it weighs 8 less, and requests cost up to 6 % more (`npm run bench`, HTTP/2 to HTTP/1.1): what many streams at a
+ * time hold is copied twice as often.
  */
-const YOUNG_HALF = 4;
+const YOUNG_HALF = 8;
 
 /** The descriptor of what a worker inherits as the nth: they come after the standard ones and the channel. */
 export function inheritedAt(index: number): number {

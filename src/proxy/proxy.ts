@@ -42,6 +42,8 @@ export interface ProxyOptions {
   drainTimeout?: number;
   /** Instead of the defaults (DEFAULT_LIMITS in http/service.ts). */
   limits?: Partial<HttpLimits>;
+  /** Called once: the first config is compiled, of so many objects, and nothing of it serves yet. */
+  beforeServing?: (objects: number) => void;
   /** One call per finished request or connection; absent: no access log. */
   onAccess?: (entry: AccessEntry) => void;
   /** Acknowledgements without a delta: a port that was taken became free, say. */

@@ -47,7 +47,8 @@ function hostOf(service: HttpService): H2ServerHost {
   return host;
 }
 
+/** One for all pools, of which there may be thousands. */
+const connectH1 = (pool: ConnectionPool): H1ClientConnection => new H1ClientConnection(pool);
+
 export const httpPool: PoolFactory = (world, target, protocol) =>
-  protocol === 'h2'
-    ? new H2Pool(world, target)
-    : new ConnectionPool(world, target, (pool) => new H1ClientConnection(pool));
+  protocol === 'h2' ? new H2Pool(world, target) : new ConnectionPool(world, target, connectH1);

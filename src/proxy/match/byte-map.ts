@@ -122,9 +122,9 @@ export class ByteMap<T> {
       return;
     }
     this.#size++;
-    // New arrays have exactly the room that is needed; one that grew has room for a dozen more.
-    this.#items = [...this.#items, key, value];
-    this.#hashes = [...this.#hashes, hash];
+    // These have exactly the room that is needed; one that grew, or was spread, has room for a dozen more.
+    this.#items = this.#items.concat([key, value]);
+    this.#hashes = this.#hashes.concat([hash]);
     if (this.#size > SCANNED) this.#resize(this.#hashes.map((one, i) => [one, i * 2]));
   }
 

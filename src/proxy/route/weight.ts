@@ -15,7 +15,8 @@ export class WeightedChoice<T extends { readonly weight: number } = PlannedBacke
 
   /** Backends of weight 0 are never chosen; those that are broken keep their share. */
   constructor(backends: ReadonlyArray<T>) {
-    this.#backends = backends.filter((backend) => backend.weight > 0);
+    // A copy has exactly the room that is needed; what is filtered has room for a dozen more.
+    this.#backends = backends.filter((backend) => backend.weight > 0).slice();
     this.#credit = this.#backends.length > 1 ? new Float64Array(this.#backends.length) : NO_CREDIT;
     this.#total = this.#backends.reduce((sum, backend) => sum + backend.weight, 0);
   }

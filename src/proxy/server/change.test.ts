@@ -47,6 +47,18 @@ async function served(): Promise<ConfigObject[]> {
   return objects;
 }
 
+test('before the first config serves, somebody may do what would make requests wait', async () => {
+  const told: Array<{ objects: number; bound: number }> = [];
+  const beforeServing = (objects: number): void => {
+    told.push({ objects, bound: rig.ack?.listeners.length ?? 0 });
+  };
+  await rig.close();
+  rig = new PlaneRig({ portMap: new Map([[80, 0]]), beforeServing });
+  await served();
+  await rig.apply([rule('HTTPRoute', { index: 1 })]);
+  expect(told).toEqual([{ objects: 4, bound: 0 }]);
+});
+
 describe('an object that cannot be compiled', () => {
   /** Of each step of compiling: the object that fails, and what is asked of it. */
   const steps: ReadonlyArray<readonly [string, () => ConfigObject]> = [

@@ -120,8 +120,9 @@ export class DataPlane implements Proxy {
   async #swap({ served, removals, swap, backends, ports }: Change): Promise<void> {
     if (!this.#closing) await inSlices(backends.bring());
     if (this.#closing) return backends.discard();
-    swap();
     const { config } = served;
+    if (this.#served.config.version === 0) this.#options.beforeServing?.(config.size);
+    swap();
     this.#served = served;
     this.#version.value = config.version;
     this.#appliedAt.value = Date.now() / 1000;

@@ -18,12 +18,15 @@ export class BackendState implements HealthGroup {
   readonly retries: RetryBudget;
   readonly evictions: Record<Setback, number> = { connect: 0, ping: 0, unanswered: 0, status: 0 };
   readonly #clock: { readonly now: number };
-  readonly #told: { key: string; troubles: TroubleWatch } | undefined;
+  /** Under which it is kept. */
+  readonly #name: string;
+  readonly #troubles: TroubleWatch | undefined;
 
-  /** `told`: who hears of endpoints that take no connections, and by which key of a Backend. */
-  constructor(clock: { readonly now: number }, told?: { key: string; troubles: TroubleWatch }) {
+  /** `name`: the key of the Backend, and behind a space how it is reached. `troubles` hears of endpoints that take no connections. */
+  constructor(clock: { readonly now: number }, name = '', troubles?: TroubleWatch) {
     this.#clock = clock;
-    this.#told = told;
+    this.#name = name;
+    this.#troubles = troubles;
     this.retries = new RetryBudget(clock);
   }
 
@@ -47,12 +50,17 @@ export class BackendState implements HealthGroup {
   }
 
   noteRefusal(endpoint: string, why: Failure): void {
-    if (this.#told) this.#told.troubles.failed({ key: this.#told.key, endpoint }, troubleOf(why));
+    this.#troubles?.failed({ key: backendOf(this.#name), endpoint }, troubleOf(why));
   }
 
   noteReturn(endpoint: string): void {
-    if (this.#told) this.#told.troubles.over({ key: this.#told.key, endpoint });
+    this.#troubles?.over({ key: backendOf(this.#name), endpoint });
   }
+}
+
+function backendOf(name: string): string {
+  const space = name.indexOf(' ');
+  return space === -1 ? name : name.slice(0, space);
 }
 
 /** A connection that ends before it can be used was refused, whatever it was called. */

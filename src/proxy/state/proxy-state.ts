@@ -20,11 +20,6 @@ export class ProxyState {
   constructor(clock: { readonly now: number }, { policies = new PolicyState(), troubles }: Partial<StateParts> = {}) {
     this.policies = policies;
     this.troubles = troubles;
-    this.backends = new Kept((state) => new BackendState(clock, troubles && { key: backendOf(state), troubles }));
+    this.backends = new Kept((name) => new BackendState(clock, name, troubles));
   }
-}
-
-function backendOf(state: string): string {
-  const space = state.indexOf(' ');
-  return space === -1 ? state : state.slice(0, space);
 }

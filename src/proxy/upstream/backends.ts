@@ -39,6 +39,8 @@ interface Served {
 /** How keys of policies of backends begin; the backend's own follows. */
 const TRAFFIC = policyKey('BackendTraffic', '');
 const NOTHING = { endpoints: [], named: false };
+/** One for all backends that have none. */
+const NONE: RefusedEndpoint[] = [];
 /** Backends for the next config, compiled. Those whose name is new are being looked up already. */
 export interface PreparedBackends {
   /** Puts those in place that are new, so that nothing leads to them yet. It cannot fail; it stops as `prepare` does. */
@@ -214,11 +216,11 @@ export class Backends {
     const held = this.#served.get(backend.key);
     const spec = trafficOf(backend, config);
     const reached = reachedBy(backend, config);
-    const hash = `${canonicalHash(backend)} ${reached} ${spec?.proxyProtocol ?? ''}`;
+    const hash = canonicalHash({ backend, reached, proxyProtocol: spec?.proxyProtocol });
     if (held?.hash === hash) return undefined;
     const balancer = this.#balancerOf(backend, config, { spec, reached });
     const { lookedUp } = held ?? {};
-    return { balancer, hash, resolution: undefined, lookedUp, offered: NOTHING, refused: [] };
+    return { balancer, hash, resolution: undefined, lookedUp, offered: NOTHING, refused: NONE };
   }
 
   #replace(key: string, served: Served): void {
@@ -285,10 +287,11 @@ export class Backends {
     const faults = endpoints.map(({ address, port }) => gate?.faultOf({ address, port, transport, named }));
     const passed = endpoints.filter((_, at) => faults[at] === undefined);
     const admitted = nearEndpoints(passed, this.#world.zone);
-    served.refused = endpoints.flatMap(({ address, port }, at): RefusedEndpoint[] => {
+    const refused = endpoints.flatMap(({ address, port }, at): RefusedEndpoint[] => {
       const message = faults[at];
       return message === undefined ? [] : [{ key, endpoint: socketName(address, port), message, left: passed.length }];
     });
+    served.refused = refused.length === 0 ? NONE : refused;
     balancer.update(admitted);
     return !isDeepStrictEqual(before, served.refused);
   }

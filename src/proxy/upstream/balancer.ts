@@ -32,6 +32,8 @@ const choosing: {
   aim: Aim | null;
 } = { now: 0, avoid: null, turns: { turn: 0 }, aim: null };
 
+const NO_POOLS: readonly EndpointPool[] = [];
+
 export interface BalancerOptions {
   world: UpstreamWorld;
   makePool: PoolFactory;
@@ -61,14 +63,16 @@ export class Balancer {
   readonly #states: ProxyState['backends'];
   readonly #stateKey: string;
   readonly state: BackendState;
-  readonly #pools = new Map<string, EndpointPool>();
+  /** Of all endpoints. No map: one for each of thousands of backends weighs more than what is in it. */
+  #pools: readonly EndpointPool[] = NO_POOLS;
   #offered: Endpoints['endpoints'] = [];
   /** Those that are chosen among, as long as one of them can be used; where `near` is empty, all. */
   #near = EndpointGroup.NONE;
   #ready = EndpointGroup.NONE;
   #draining = EndpointGroup.NONE;
-  /** By what their sessions are made with. */
-  readonly #names = new Map<string, SessionNames<EndpointPool>>();
+  /** By what their sessions are made with; undefined where there are none. */
+  #names: Map<string, SessionNames<EndpointPool>> | undefined;
+  #picker: EndpointPicker | undefined;
   #retired = false;
 
   constructor(backend: Backend, options: BalancerOptions) {
@@ -190,9 +194,10 @@ export class Balancer {
   }
 
   #namesOf({ secret }: SessionPersistence): SessionNames<EndpointPool> {
+    this.#names ??= new Map();
     let names = this.#names.get(secret);
     if (names === undefined) {
-      names = new SessionNames(secret, this.backend.key, this.#pools);
+      names = new SessionNames(secret, this.backend.key, byLabel(this.#pools));
       this.#names.set(secret, names);
     }
     return names;
@@ -200,30 +205,28 @@ export class Balancer {
 
   /** Takes over a new list of endpoints; connections to those that stay are kept. */
   update(endpoints: Endpoints['endpoints']): void {
-    const stay = new Set<string>();
+    const before = byLabel(this.#pools);
+    const used = new Map<string, EndpointPool>();
     const poolOf = (endpoint: Endpoint): EndpointPool => {
       const label = labelOf(endpoint);
-      stay.add(label);
-      let pool = this.#pools.get(label);
-      if (pool === undefined) {
-        pool = this.#newPool(endpoint, label);
-        this.#pools.set(label, pool);
-      }
+      const pool = used.get(label) ?? before.get(label) ?? this.#newPool(endpoint, label);
+      used.set(label, pool);
       return pool;
     };
     const weights = this.#weightsOf(endpoints, poolOf);
     const inState = (state: Endpoint['state']): Endpoint[] => endpoints.filter((one) => one.state === state);
-    const group = (some: Endpoint[]): EndpointGroup => new EndpointGroup(some.map(poolOf), weights);
+    const group = (some: Endpoint[]): EndpointGroup =>
+      some.length === 0 ? EndpointGroup.NONE : new EndpointGroup(some.map(poolOf), weights);
     const ready = inState('ready');
     this.#offered = endpoints;
     this.#ready = group(ready);
     this.#draining = group(inState('draining'));
     this.#near = group(this.#nearest(ready));
-    this.#names.clear();
+    this.#names = undefined;
     if (ready.length > 0) this.state.settled = true;
-    for (const [label, pool] of this.#pools) {
-      if (stay.has(label)) continue;
-      this.#pools.delete(label);
+    this.#pools = used.size === 0 ? NO_POOLS : Array.from(used.values());
+    for (const [label, pool] of before) {
+      if (used.has(label)) continue;
       pool.retire();
       this.state.endpoints.letGo(label);
     }
@@ -252,7 +255,7 @@ export class Balancer {
 
   #newPool({ address, port }: Endpoint, label: string): EndpointPool {
     const health = this.state.endpoints.hold(label);
-    const target: EndpointTarget = { address, port, tls: this.tls, health, limits: this.limits };
+    const target: EndpointTarget = { address, port, label, tls: this.tls, health, limits: this.limits };
     const protocol = this.backend.protocol === 'h2c' ? 'h2' : 'http';
     const make = (own: EndpointTarget): EndpointPool => this.#makePool(this.#world, own, protocol);
     return this.proxyProtocol === undefined
@@ -260,17 +263,11 @@ export class Balancer {
       : new ClientPools(this.#world, target, { version: this.proxyProtocol, make });
   }
 
-  /** The same choice for connections and sessions that no pool carries (TCP, TLS, UDP). */
-  readonly picker = {
-    pick: (): EndpointPool | undefined => {
-      const pool = this.pick() ?? undefined;
-      if (pool !== undefined) pool.health.streams++;
-      return pool;
-    },
-    failed: (endpoint: EndpointPool, why: Failure = 'connect_refused'): void => endpoint.health.refused(why),
-    succeeded: (endpoint: EndpointPool): void => endpoint.health.opened(),
-    release: (endpoint: EndpointPool): void => void endpoint.health.streams--,
-  };
+  /** Made when somebody asks: most backends are asked for requests only. */
+  get picker(): EndpointPicker {
+    this.#picker ??= new EndpointPicker(this);
+    return this.#picker;
+  }
 
   /** No endpoints, and no state: another form of this Backend has taken both over, or it is gone. */
   retire(): void {
@@ -278,6 +275,37 @@ export class Balancer {
     if (!this.#retired) this.#states.letGo(this.#stateKey);
     this.#retired = true;
   }
+}
+
+/** The same choice for connections and sessions that no pool carries (TCP, TLS, UDP). */
+class EndpointPicker {
+  readonly #balancer: Balancer;
+
+  constructor(balancer: Balancer) {
+    this.#balancer = balancer;
+  }
+
+  pick(): EndpointPool | undefined {
+    const pool = this.#balancer.pick() ?? undefined;
+    if (pool !== undefined) pool.health.streams++;
+    return pool;
+  }
+
+  failed(endpoint: EndpointPool, why: Failure = 'connect_refused'): void {
+    endpoint.health.refused(why);
+  }
+
+  succeeded(endpoint: EndpointPool): void {
+    endpoint.health.opened();
+  }
+
+  release(endpoint: EndpointPool): void {
+    endpoint.health.streams--;
+  }
+}
+
+function byLabel(pools: readonly EndpointPool[]): Map<string, EndpointPool> {
+  return new Map(pools.map((pool) => [pool.label, pool]));
 }
 
 function labelOf({ address, port }: { address: string; port: number }): string {

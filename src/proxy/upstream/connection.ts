@@ -38,6 +38,8 @@ export interface EndpointPool {
 export interface EndpointTarget {
   address: string;
   port: number;
+  /** `address:port`, where that is written somewhere already. */
+  label?: string;
   tls: ConnectTls | undefined;
   /** What connections begin with, before TLS. */
   preamble?: Uint8Array;

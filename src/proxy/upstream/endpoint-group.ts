@@ -5,6 +5,9 @@ import { HashRing } from './hash-ring.ts';
 /** Turns that are written down for endpoints of different weights; beyond it weights are rounded. */
 const MOST_TURNS = 16_384;
 
+/** Above every number of endpoints; Infinity would be an object of its own in each of thousands of groups. */
+const NOT_COUNTED = 0x3fff_ffff;
+
 export class EndpointGroup {
   static readonly NONE: EndpointGroup = new EndpointGroup([], null);
   readonly pools: readonly EndpointPool[];
@@ -16,7 +19,7 @@ export class EndpointGroup {
   #ring: HashRing<EndpointPool> | undefined;
   /** Requests at all of them, counted now and then, and how many were sent since. */
   #counted = 0;
-  #since = Number.POSITIVE_INFINITY;
+  #since = NOT_COUNTED;
 
   constructor(pools: readonly EndpointPool[], weights: ReadonlyMap<EndpointPool, number> | null) {
     this.pools = pools;

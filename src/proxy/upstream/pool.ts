@@ -37,7 +37,8 @@ export class ConnectionPool implements EndpointPool {
   readonly #connect: ConnectionFactory;
   readonly #limits: Readonly<EndpointLimits>;
   readonly #idle: PooledConnection[] = [];
-  readonly #waiting = new WaitingRoom();
+  /** Null where nobody has waited yet: of most endpoints it stays so. */
+  #waiting: WaitingRoom | null = null;
   #connections = 0;
   #connecting = 0;
   #retired = false;
@@ -47,7 +48,7 @@ export class ConnectionPool implements EndpointPool {
     this.target = target;
     this.address = target.address;
     this.port = target.port;
-    this.label = socketName(target.address, target.port);
+    this.label = target.label ?? socketName(target.address, target.port);
     this.health = target.health;
     this.#limits = target.limits ?? DEFAULT_ENDPOINT_LIMITS;
     this.#connect = connect;
@@ -62,12 +63,13 @@ export class ConnectionPool implements EndpointPool {
     }
     // Whoever gets a connection that is about to open does not wait for others.
     const opening = this.#connecting + (this.#connections < this.#limits.connections ? 1 : 0);
+    this.#waiting ??= new WaitingRoom();
     if (this.#waiting.admit(waiter, this.#limits.pending + opening)) this.#grow();
     return null;
   }
 
   cancel(waiter: OpenWaiter): void {
-    this.#waiting.leave(waiter);
+    this.#waiting?.leave(waiter);
   }
 
   /** A connection is open and can take a request. */
@@ -83,7 +85,7 @@ export class ConnectionPool implements EndpointPool {
   }
 
   #rest(connection: PooledConnection, used: boolean): void {
-    const waiter = this.#waiting.next();
+    const waiter = this.#waiting?.next();
     if (waiter !== undefined) {
       connection.adopt(waiter);
       waiter.upstreamReady(connection, used);
@@ -99,11 +101,11 @@ export class ConnectionPool implements EndpointPool {
     this.#connecting--;
     this.#connections--;
     this.health.refused(why);
-    if (this.#connections === this.#connecting) this.#waiting.turnAway(why);
+    if (this.#connections === this.#connecting) this.#waiting?.turnAway(why);
     // Others are open and serve who waits: one asks elsewhere, for whom this one was. Those may never become idle
     // (tunnels), so the others get a connection where there is room for it now.
     else {
-      this.#waiting.next()?.upstreamUnavailable(why);
+      this.#waiting?.next()?.upstreamUnavailable(why);
       this.#grow();
     }
   }
@@ -117,7 +119,7 @@ export class ConnectionPool implements EndpointPool {
   }
 
   get load(): number {
-    return this.#connections - this.#connecting - this.#idle.length + this.#waiting.size;
+    return this.#connections - this.#connecting - this.#idle.length + (this.#waiting?.size ?? 0);
   }
 
   /**
@@ -139,7 +141,12 @@ export class ConnectionPool implements EndpointPool {
   }
 
   #grow(): void {
-    if (this.#waiting.size <= this.#connecting || this.#connections >= this.#limits.connections) return;
+    if (
+      this.#waiting === null ||
+      this.#waiting.size <= this.#connecting ||
+      this.#connections >= this.#limits.connections
+    )
+      return;
     this.#connections++;
     this.#connecting++;
     this.#connect(this);
