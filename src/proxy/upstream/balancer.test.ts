@@ -4,7 +4,7 @@ import { DeadlineWheel } from '../ground/deadline.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import type { EndpointHealth } from '../state/index.ts';
 import { Balancer } from './balancer.ts';
-import type { EndpointPool } from './connection.ts';
+import type { EndpointPool, EndpointTarget } from './connection.ts';
 import { spread } from './hash-ring.ts';
 
 const BACKEND: Backend = {
@@ -15,16 +15,17 @@ const BACKEND: Backend = {
 };
 
 class FakePool implements EndpointPool {
-  readonly address = '10.0.0.1';
+  readonly address: string;
   readonly port: number;
   readonly label: string;
   readonly health: EndpointHealth;
   load = 0;
   retired = false;
-  constructor(port: number, health: EndpointHealth) {
+  constructor({ address, port, health }: EndpointTarget) {
+    this.address = address;
     this.port = port;
     this.health = health;
-    this.label = `10.0.0.1:${port}`;
+    this.label = `${address}:${port}`;
   }
   open(): null {
     return null;
@@ -39,8 +40,8 @@ function balancerOf(...endpoints: Endpoint[]): { balancer: Balancer; pools: Fake
   const pools: FakePool[] = [];
   const balancer = new Balancer(BACKEND, {
     world: { driver: new MemoryDriver(), wheel: new DeadlineWheel(() => 0) },
-    makePool: (_world, { port, health }) => {
-      const pool = new FakePool(port, health);
+    makePool: (_world, target) => {
+      const pool = new FakePool(target);
       pools.push(pool);
       return pool;
     },
@@ -149,7 +150,7 @@ test('slow start: an endpoint that comes to others gets a part of its share at f
   const wheel = new DeadlineWheel(() => now);
   const balancer = new Balancer(BACKEND, {
     world: { driver: new MemoryDriver(), wheel },
-    makePool: (_world, { port, health }) => new FakePool(port, health),
+    makePool: (_world, target) => new FakePool(target),
   });
   balancer.loadBalancing = { type: 'RoundRobin', slowStart: 10_000 };
   const share = (): number => picks(balancer, 2_000).filter((port) => port === 3).length / 2_000;

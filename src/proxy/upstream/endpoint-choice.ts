@@ -163,11 +163,14 @@ class ConsistentHash implements EndpointChoice {
   }
 }
 
+/** It keeps nothing: whose turn it is stands elsewhere. */
+const IN_TURN: EndpointChoice = new RoundRobin(new SlowStart(0));
+
 /** Absent: round robin. */
 export function endpointChoice(settings: LoadBalancing | undefined): EndpointChoice {
-  const start = new SlowStart(settings?.slowStart ?? 0);
-  switch (settings?.type) {
-    case undefined:
+  if (settings === undefined) return IN_TURN;
+  const start = new SlowStart(settings.slowStart ?? 0);
+  switch (settings.type) {
     case 'RoundRobin':
       return new RoundRobin(start);
     case 'LeastRequest':
