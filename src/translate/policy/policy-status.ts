@@ -72,7 +72,13 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
   const judged: JudgedPolicy<S> = { policy, judgements: [], idle: [] };
   for (const target of policy.targets) {
     const ours = KINDS[scope.kind.kind].group === POLICY_GROUP;
-    const { missing, ancestors, idle } = placeOf({ ...scope, ours, policy }, target, scope.kind.targets);
+    const {
+      missing: absent,
+      astray,
+      ancestors,
+      idle,
+    } = placeOf({ ...scope, ours, policy }, target, scope.kind.targets);
+    const missing = absent && astray && scope.enforcement.guards ? `${absent}; ${refused(target)}` : absent;
     const { problems, remarks } =
       missing === undefined ? holding(scope, policy, target) : { problems: [notFound(target, missing)], remarks: [] };
     for (const ancestor of ancestors) {
@@ -86,6 +92,11 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
     }
   }
   return judged;
+}
+
+/** What becomes of the target of a guard whose section is not there (stray-section.ts). */
+function refused({ object }: PolicyTarget): string {
+  return `what it would guard is refused, on all of ${named(object)}, until the name is one of these or left out`;
 }
 
 /** Whether the object is missing, or only a part of it, shows where the key is looked up. */

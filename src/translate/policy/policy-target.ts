@@ -15,6 +15,8 @@ export interface Ancestor extends Pick<PolicyAncestorStatus, 'ancestorRef' | 'co
 export interface Place {
   /** Why there is no such target. */
   missing?: string;
+  /** The target is there, its section is not. */
+  astray?: true;
   /** Empty: nothing of ours, or nothing that is in use. */
   ancestors: Ancestor[];
   /** The target is there, and leads nowhere. */
@@ -69,7 +71,7 @@ function listenersPlace<S>(scope: PlaceScope<S>, target: PolicyTarget, kind: 'Ga
   const names = object.spec.listeners.map((listener) => listener.name);
   if (target.section === '' || names.includes(target.section)) return { ancestors };
   const missing = `${kind} ${at.namespace}/${at.name} has no listener ${target.section}; it has ${names.join(', ')}`;
-  return { missing, ancestors };
+  return { missing, astray: true, ancestors };
 }
 
 /** The Gateways that take a route; one that none of ours takes is left to others. */
@@ -89,7 +91,11 @@ function routePlace<S>(scope: PlaceScope<S>, target: PolicyTarget, kind: RouteKi
   const names = (object.spec.rules ?? []).flatMap((rule) => rule.name ?? []);
   if (target.section === '' || names.includes(target.section)) return { ancestors };
   const there = names.join(', ') || 'none with a name';
-  return { missing: `${kind} ${at.namespace}/${at.name} has no rule ${target.section}; it has ${there}`, ancestors };
+  return {
+    missing: `${kind} ${at.namespace}/${at.name} has no rule ${target.section}; it has ${there}`,
+    astray: true,
+    ancestors,
+  };
 }
 
 /** The Gateways through which a Service is reached. */
@@ -108,7 +114,8 @@ function servicePlace<S>(scope: PlaceScope<S>, target: PolicyTarget): Place {
   const missing = absence(look, target);
   if (missing !== undefined) {
     const own = { group: '', kind: 'Service', namespace, name };
-    return { missing, ancestors: ancestors.length > 0 ? ancestors : lone(scope, own) };
+    const astray = find(look, 'Service', { namespace, name }) === undefined ? {} : { astray: true as const };
+    return { missing, ...astray, ancestors: ancestors.length > 0 ? ancestors : lone(scope, own) };
   }
   if (ancestors.length > 0) return { ancestors };
   return { ancestors, idle: `no route leads to Service ${namespace}/${name}: the policy does nothing there` };

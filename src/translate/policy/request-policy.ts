@@ -16,13 +16,15 @@ import { type Collection, index, join } from '../../graph/index.ts';
 import type { BackendUse } from '../backend/backend-ref.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
-import type { Lookup, Name } from '../lookup.ts';
+import { find, type Lookup, type Name } from '../lookup.ts';
+import type { RouteIdentity } from '../route/attachment.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import { describe, type Problem, problem } from '../verdict/problem.ts';
 import { type Aim, type AttachedPolicy, named, type PolicyReading, type PolicyResource } from './attached-policy.ts';
 import { hasDefaults, listenerLevels, nearestDefault, overriding, portLevels, ruleLevels } from './inheritance.ts';
 import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import { requestEffect } from './request-effect.ts';
+import { type Sections, type Stray, strays } from './stray-section.ts';
 
 /** Kinds of policies that act on requests. */
 export type RequestPolicyKind = {
@@ -122,6 +124,7 @@ function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K
   return {
     config,
     ...requestEffect(known, policies),
+    guards: scope.kind.guards,
     actsOn: (_policy, { protocol }) => isRequestProtocol(protocol),
   };
 }
@@ -139,7 +142,9 @@ function listenerStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Co
   return graph.derive(`${kind.kind} by listener`, known.listeners.views, (context, view) => {
     if (!readsRequests(view)) return [];
     const policiesOf: PoliciesOf = (object) => context.fetch(policies.byObject, object) ?? [];
-    return stacks(kind, policiesOf, { levels: levelsOf(view), target: { kind: 'Listener', key: view.key } });
+    const levels = levelsOf(view);
+    const sections = new Map(levels.map(({ object }) => [object, listenerNames(graph.look(context), object)]));
+    return stacks(kind, policiesOf, { levels, sections, target: { kind: 'Listener', key: view.key } });
   });
 }
 
@@ -149,8 +154,10 @@ function ruleStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collec
   return graph.derive(`${kind.kind} by rule`, policies.byObject, (context, own, object) => {
     const judged = context.fetch(known.routes.judged, object);
     if (judged === undefined || (judged.route.kind !== 'HTTPRoute' && judged.route.kind !== 'GRPCRoute')) return [];
+    const sections = new Map([[object, ruleNames(graph.look(context), judged.route)]]);
     return judged.rules.flatMap(({ key, name }) =>
       stacks(kind, () => own, {
+        sections,
         levels: ruleLevels([], { route: object, ...(name === undefined ? {} : { name }) }),
         target: { kind: 'RouteRule', key },
       }),
@@ -165,13 +172,14 @@ function backendStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Col
   ]);
   return graph.derive(`${kind.kind} by backend`, policies.byObject, (context, own, object) => {
     const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
+    const sections = new Map([[object, ports.flatMap(({ name }) => name ?? [])]]);
     // Several rules may use one backend.
     const backends = new Map((context.fetch(uses, object) ?? []).map((use) => [use.key, use]));
     return [...backends.values()].flatMap(({ key, protocol, service }) => {
       if (!isRequestProtocol(protocol)) return [];
       const port = ports.find((one) => one.port === service.port && one.protocol !== 'UDP');
       const levels = portLevels(object, port?.name ?? '');
-      return stacks(kind, () => own, { levels, target: { kind: 'Backend', key } });
+      return stacks(kind, () => own, { levels, sections, target: { kind: 'Backend', key } });
     });
   });
 }
@@ -193,17 +201,30 @@ export function levelsOf(view: ListenerView): Aim[] {
   });
 }
 
+interface StackPlace {
+  levels: readonly Aim[];
+  sections: Sections;
+  target: { kind: 'Listener' | 'RouteRule' | 'Backend'; key: string };
+}
+
 function stacks<K extends RequestPolicyKind>(
   kind: RequestKind<K>,
   policiesOf: PoliciesOf,
-  { levels, target }: { levels: readonly Aim[]; target: { kind: 'Listener' | 'RouteRule' | 'Backend'; key: string } },
+  at: StackPlace,
 ): Array<readonly [string, ConfigObject]> {
+  const { levels, sections, target } = at;
+  const astray = kind.guards ? strays(policiesOf, levels, sections) : [];
   return kind.types.flatMap((type) => {
+    const has = (policy: AttachedPolicy<Parts>): boolean => acting(kind, policy, type, 'Default').length > 0;
     const acts: Acting<unknown>[] = overriding(policiesOf, levels).flatMap((policy) =>
       acting(kind, policy, type, 'Override'),
     );
-    const nearest = nearestDefault(policiesOf, levels, (policy) => acting(kind, policy, type, 'Default').length > 0);
+    const nearest = nearestDefault(policiesOf, levels, has);
     if (nearest !== undefined) acts.push(...acting(kind, nearest, type, 'Default'));
+    for (const stray of astray)
+      acts.push(
+        ...actingAstray(stray, { kind, type, nearer: nearestDefault(policiesOf, below(levels, stray.aim), has) }),
+      );
     if (acts.length === 0) return [];
     const key = policyKey(type, target.key);
     // The settings are those of this type: `Parts` says so, by type.
@@ -222,4 +243,31 @@ function acting<K extends RequestPolicyKind>(
   if (policy.refusals.length === 0 || !kind.guards) return [];
   const isHere = holds === 'Override' ? policy.brokenOverride === true : hasDefaults(policy);
   return isHere ? [{ source, holds, broken: `${named(source)}: ${describe(policy.refusals)}` }] : [];
+}
+
+/** A guard whose section is not there: what it asks for, and cannot be done, of this type. */
+function actingAstray<K extends RequestPolicyKind>(
+  { policy, why }: Stray<Parts>,
+  at: { kind: RequestKind<K>; type: StackedType; nearer: AttachedPolicy<Parts> | undefined },
+): Acting<unknown>[] {
+  return (['Override', 'Default'] as const)
+    .filter((holds) => holds === 'Override' || at.nearer === undefined)
+    .flatMap((holds) => acting(at.kind, policy, at.type, holds).map(({ source }) => ({ source, holds, broken: why })));
+}
+
+/** The levels that are nearer than this one. */
+function below(levels: readonly Aim[], aim: Aim): readonly Aim[] {
+  return levels.slice(levels.indexOf(aim) + 1);
+}
+
+function ruleNames(look: Lookup, { kind, namespace, name }: RouteIdentity): string[] {
+  if (kind !== 'HTTPRoute' && kind !== 'GRPCRoute') return [];
+  const rules: ReadonlyArray<{ name?: string }> = find(look, kind, { namespace, name })?.spec.rules ?? [];
+  return rules.flatMap((rule) => rule.name ?? []);
+}
+
+/** Of a Gateway or ListenerSet. */
+function listenerNames(look: Lookup, object: string): string[] {
+  const [kind, namespace, name] = object.split('/') as ['Gateway' | 'ListenerSet', string, string];
+  return find(look, kind, { namespace, name })?.spec.listeners?.map((listener) => listener.name) ?? [];
 }
