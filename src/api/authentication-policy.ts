@@ -1,4 +1,5 @@
 import type { HTTPRouteMatch } from './http-route.ts';
+import type { BackendObjectReference } from './reference.ts';
 import type { RequestPolicy } from './request-policy.ts';
 
 /** Who asks: what is guarded is answered only where it is known. */
@@ -22,6 +23,7 @@ export interface Authentication {
 export interface AuthenticationEntry {
   name?: string;
   basic?: BasicAuthentication;
+  external?: ExternalAuthentication;
 }
 
 /** A Secret that holds what clients prove themselves with; in another namespace by a ReferenceGrant. */
@@ -40,4 +42,43 @@ export interface BasicAuthentication {
   realm?: string;
   /** Whether the backend gets the Authorization line; absent: yes. */
   forwardCredential?: boolean;
+}
+
+/** A service says whether a request may pass. `{place}` stands for what the request says (value/request-template.ts). */
+export interface ExternalAuthentication {
+  backendRef: BackendObjectReference;
+  protocol?: 'HTTP' | 'GRPC';
+  /** Absent: 5 s. */
+  timeout?: string;
+  /** Closed: nobody passes where it does not answer. */
+  onFailure?: 'Closed' | 'Open';
+  /** What is answered then; absent: 503. */
+  failureStatusCode?: number;
+  http?: ExternalHttpQuestion;
+  grpc?: { headers?: string[] };
+  /** Of the request's body what goes with the question. */
+  body?: { maxBytes: number; onLarger?: 'Refuse' | 'Truncate' };
+  /** Line of its answer that names who asks. */
+  subjectHeader?: string;
+}
+
+export interface ExternalHttpQuestion {
+  /** Absent: GET. */
+  method?: string;
+  /** Path and query; absent: `/`. */
+  path?: string;
+  /** Absent: the one that was asked for. */
+  host?: string;
+  /** Lines of the request that go with it; absent: all. */
+  headers?: string[];
+  /** Lines that are made for it. */
+  setHeaders?: Array<{ name: string; value: string }>;
+  /** Statuses that refuse with the answer as it came; absent: 300 to 499. Others are failures. */
+  refusals?: number[];
+  /** Lines of its answer for the backend. */
+  responseHeaders?: string[];
+  /** Cookies of an answer that lets pass: for the client with answers that are no errors, with all, with none. */
+  cookies?: 'Success' | 'Always' | 'Never';
+  signIn?: { url: string; redirectParameter?: string };
+  cache?: { key: string[]; durations?: Array<{ statusCodes: number[]; duration: string }> };
 }

@@ -42,6 +42,7 @@ export {
   type CrossSiteSettings,
   type DirectResponseSettings,
   type ErrorPageSettings,
+  type ExternalMethod,
   type FaultSettings,
   type HashPart,
   type Limit,

@@ -12,7 +12,7 @@ import {
 } from '../config/index.ts';
 import { addKey, type KeySet, keysOf, removeKey } from '../graph/index.ts';
 
-type PolicyType = { credentials?(spec: object): string[] };
+type PolicyType = { credentials?(spec: object): string[]; backends?(spec: object): string[] };
 
 interface Held {
   object: ConfigObject;
@@ -157,7 +157,12 @@ function usesOf(object: ConfigObject): ConfigRef[] {
     case 'Policy': {
       // The spec is of the type that stands beside it.
       const type = POLICY_TYPES[object.type] as PolicyType;
-      return refs('Credential', type.credentials?.(object.spec) ?? []);
+      const asked = type.backends?.(object.spec) ?? [];
+      return [
+        ...refs('Credential', type.credentials?.(object.spec) ?? []),
+        ...refs('Backend', asked),
+        ...refs('Endpoints', asked),
+      ];
     }
     case 'Endpoints':
     case 'Certificate':

@@ -1,9 +1,11 @@
-import type { AnyResource, Kind, Namespace, ResourceByKind } from '../api/index.ts';
+import type { AnyResource, BackendObjectReference, Kind, Namespace, ResourceByKind } from '../api/index.ts';
 import { keyOf, NAMESPACE_NAME_LABEL } from '../api/index.ts';
 import type { Delivery, RefusedEndpoint } from '../config/index.ts';
 import type { Collection, Context, Index } from '../graph/index.ts';
+import type { BackendUse } from './backend/backend-ref.ts';
 import type { Grant } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
+import type { Problem } from './verdict/problem.ts';
 
 /** What a derivation may read: one object by its name, and the grants. Each read is a dependency. */
 export interface Lookup {
@@ -13,8 +15,18 @@ export interface Lookup {
   readonly grants: Index<Grant>;
   /** Deliveries that failed: seldom any, so that reading them costs no dependency on those that come and go. */
   readonly rejections: Collection<Delivery>;
+  /** The Backend that an object of ours refers to: without what holds for it by policies. */
+  backendOf(reference: BackendObjectReference, by: BackendQuestion): BackendUse | Problem;
   /** Endpoints that data planes do not connect to, by key of the Backend. */
   readonly refusals: Index<RefusedEndpoint>;
+}
+
+/** Who refers to a Backend, where, and what is to be spoken there. */
+export interface BackendQuestion {
+  look: Lookup;
+  from: { kind: string; namespace: string };
+  speaks: 'HTTP' | 'GRPC';
+  field: string;
 }
 
 export interface Name {

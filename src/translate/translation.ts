@@ -1,7 +1,8 @@
-import type { WantedCertificate, WantedInfrastructure } from '../api/index.ts';
+import { POLICY_GROUP, type WantedCertificate, type WantedInfrastructure } from '../api/index.ts';
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, type CollectionView, derive, index, join, type Scope, scope } from '../graph/index.ts';
-import { backendConfig, deriveBackends } from './backend/backends.ts';
+import { resolveBackend } from './backend/backend-ref.ts';
+import { backendConfig, deriveBackends, policyUses } from './backend/backends.ts';
 import { deriveListeners } from './gateway/listeners.ts';
 import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
 import { grantsOf } from './grants.ts';
@@ -77,16 +78,36 @@ function build(inputs: Inputs, options: TranslateOptions): Outputs {
     ),
     ({ key }) => [key],
   );
-  const look = (context: Lookup['context']): Lookup => ({ context, inputs, options, grants, rejections, refusals });
+  const look = (context: Lookup['context']): Lookup => ({
+    context,
+    inputs,
+    options,
+    grants,
+    rejections,
+    refusals,
+    backendOf: (reference, { look: by, from, speaks, field }) =>
+      resolveBackend(
+        {
+          look: by,
+          kind: 'HTTPRoute',
+          namespace: from.namespace,
+          from: { group: POLICY_GROUP, kind: from.kind },
+          speaks,
+        },
+        reference,
+        field,
+      ),
+  });
   const graph: Graph = { inputs, options, derive: tracked, look };
   const read = readPolicies(graph);
   const listeners = deriveListeners(graph);
   const backends = deriveBackends(graph, read.BackendTLSPolicy);
   const routes = deriveRoutes(graph, { listeners, backends });
-  const policies = enforcePolicies(graph, read, { listeners, routes });
+  const uses = join('backend uses of all', [routes.uses, policyUses(graph, read, backends.serviceTls)]);
+  const policies = enforcePolicies(graph, read, { listeners, routes: { ...routes, uses } });
   const known = { listeners, routes, policies };
   const { statuses, diagnostics } = deriveStatuses(graph, known);
-  const used = backendConfig(graph, routes.uses, { backends, certificates: listeners.certificates });
+  const used = backendConfig(graph, uses, { backends, certificates: listeners.certificates });
   return {
     config: join('config', [listeners.config, routes.config, used, policies.config]),
     statuses,

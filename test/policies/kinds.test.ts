@@ -60,6 +60,8 @@ const MEMBERS: Record<string, Member> = {
       { methods: [] },
       { methods: [{}] },
       { methods: [{ basic: {} }] },
+      { methods: [{ external: {} }] },
+      { methods: [{ external: { backendRef: { name: 'web', port: 80 }, http: { path: '/{nothing}' } } }] },
       {
         methods: [{ basic: { secretRef: { name: 'users' } } }],
         anonymousPaths: [{ type: 'RegularExpression', value: '(' }],

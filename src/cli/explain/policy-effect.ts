@@ -19,6 +19,7 @@ import {
   type Snapshot,
   type Stacked,
 } from '../../config/index.ts';
+import { externalAuthText } from './external-auth-text.ts';
 
 export interface PolicyEffect {
   /** `Kind/namespace/name`. */
@@ -133,6 +134,8 @@ function methodText(method: AuthenticationMethod): string {
       return `${name} (lets nobody in: ${method.message})`;
     case 'Basic':
       return `${name} (user and password)`;
+    case 'External':
+      return `${name} (${externalAuthText(method.auth)})`;
   }
 }
 

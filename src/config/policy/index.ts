@@ -36,6 +36,7 @@ export type {
   AuthenticationSettings,
   BasicMethod,
   ClaimHeader,
+  ExternalMethod,
 } from './authentication/index.ts';
 export type { BackendTraffic, HashPart, LoadBalancing } from './backend-traffic.ts';
 export type {

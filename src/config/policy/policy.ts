@@ -36,6 +36,8 @@ export interface PolicyType<K extends PolicyTarget, S, M extends Merge = 'whole'
   shape: Shape<S>;
   /** Keys of the Credentials that go where it goes; absent: it needs none. */
   credentials?(spec: S): string[];
+  /** Keys of the Backends that it asks; they go where it goes. Absent: it asks none. */
+  backends?(spec: S): string[];
   /** The settings without what is secret. */
   shown(spec: S): S;
 }

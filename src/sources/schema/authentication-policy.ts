@@ -1,4 +1,5 @@
 import type { Authentication, AuthenticationEntry } from '../../api/index.ts';
+import { externalAuthentication } from './external-authentication.ts';
 import { cidr, headerName, label } from './format.ts';
 import { pathMatch } from './path-match.ts';
 import { secretReference } from './reference.ts';
@@ -35,7 +36,10 @@ const basic = object({
 });
 
 /** By which methods clients may say who they are: a new one has its line here. */
-const METHODS: Readonly<Record<Exclude<keyof AuthenticationEntry, 'name'>, ObjectSchema>> = { basic };
+const METHODS: Readonly<Record<Exclude<keyof AuthenticationEntry, 'name'>, ObjectSchema>> = {
+  basic,
+  external: externalAuthentication,
+};
 const NAMES = Object.keys(METHODS) as Array<keyof typeof METHODS>;
 
 const method = object(

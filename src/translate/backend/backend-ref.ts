@@ -9,8 +9,8 @@ import {
   type ServicePort,
 } from '../../api/index.ts';
 import { type Backend, barredHost, type RouteKind } from '../../config/index.ts';
-import type { Collection } from '../../graph/index.ts';
-import { grantHint, permitted } from '../grants.ts';
+import type { Collection, Context } from '../../graph/index.ts';
+import { grantHint, permitted, type Referrer } from '../grants.ts';
 import { find, type Lookup, type Name } from '../lookup.ts';
 import { absent, type Problem, problem } from '../verdict/problem.ts';
 import { type ServiceTls, serviceTlsKeys } from './backend-tls.ts';
@@ -36,7 +36,10 @@ export interface BackendScope {
   look: Lookup;
   kind: RouteKind;
   namespace: string;
-  serviceTls: Collection<ServiceTls>;
+  /** Absent: what policies say of it is asked later (withTls). */
+  serviceTls?: Collection<ServiceTls>;
+  /** Of the referrer, where that is no object of the Gateway API. */
+  from?: Omit<Referrer, 'namespace'>;
   /** What is spoken there, where it is not what the route speaks. */
   speaks?: 'HTTP' | 'GRPC';
 }
@@ -51,7 +54,7 @@ export function resolveBackend(
   const kind = backendKind(reference, field);
   if (typeof kind !== 'string') return kind;
   const namespace = reference.namespace ?? scope.namespace;
-  const from = { group: GATEWAY_GROUP, kind: scope.kind, namespace: scope.namespace };
+  const from = { ...(scope.from ?? { group: GATEWAY_GROUP, kind: scope.kind }), namespace: scope.namespace };
   const to = { group: KINDS[kind].group, kind, namespace, name };
   if (!permitted(scope.look, from, to)) {
     const message = `${kind} ${namespace}/${name} is in another namespace: ${grantHint(from, to)}`;
@@ -109,13 +112,11 @@ function resolvePort(
     const message = `${kind} ${namespace}/${name} has no port ${port}/${transport(scope.kind)}; it has ${there}`;
     return problem(ROUTE_REASON.BackendNotFound, `${field}.port`, message);
   }
-  const [exact, any] = serviceTlsKeys({ namespace, name, port });
-  const { context } = scope.look;
   // A datagram cannot be sent over TLS: a policy for the port says nothing about UDP. An import has none.
   const tls =
-    scope.kind === 'UDPRoute' || kind === 'ServiceImport'
+    scope.kind === 'UDPRoute' || kind === 'ServiceImport' || scope.serviceTls === undefined
       ? undefined
-      : (context.fetch(scope.serviceTls, exact) ?? context.fetch(scope.serviceTls, any));
+      : tlsOf(scope.look.context, scope.serviceTls, { namespace, name, port });
   const protocol = protocolOf(spokenKind(scope), found);
   if (protocol === undefined) {
     const message = `appProtocol ${found.appProtocol} of ${kind} ${namespace}/${name} port ${port} is not supported: use http, kubernetes.io/h2c or kubernetes.io/ws`;
@@ -127,6 +128,22 @@ function resolvePort(
   const remark = tls === undefined && scope.kind === 'HTTPRoute' ? protocolRemark(found.appProtocol) : undefined;
   if (remark !== undefined) use.remark = `${kind} ${namespace}/${name} port ${port} has ${remark}`;
   return use;
+}
+
+function tlsOf(
+  context: Context,
+  serviceTls: Collection<ServiceTls>,
+  service: { namespace: string; name: string; port: number },
+): ServiceTls | undefined {
+  const [exact, any] = serviceTlsKeys(service);
+  return context.fetch(serviceTls, exact) ?? context.fetch(serviceTls, any);
+}
+
+/** The same use with what policies say of TLS there; undefined: nothing may be sent. */
+export function withTls(context: Context, use: BackendUse, serviceTls: Collection<ServiceTls>): BackendUse | undefined {
+  if (use.service.kind === 'ServiceImport') return use;
+  const tls = tlsOf(context, serviceTls, use.service);
+  return tls?.fault === undefined ? { ...use, tls: tls?.tls !== undefined } : undefined;
 }
 
 /** Names that ask for HTTP/1.1 or HTTP/2 without TLS, which is what they get. */

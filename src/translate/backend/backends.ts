@@ -1,10 +1,12 @@
 import type { Backend, ConfigObject } from '../../config/index.ts';
 import { type Collection, index, join } from '../../graph/index.ts';
 import type { CertificateVerdict } from '../gateway/certificate.ts';
+import type { AttachedPolicy } from '../policy/attached-policy.ts';
 import type { TlsSettings } from '../policy/backend-tls.ts';
 import type { Policies } from '../policy/policy-kind.ts';
+import type { PoliciesByKind } from '../policy/table.ts';
 import { configOutput, type Graph } from '../stage.ts';
-import type { BackendUse } from './backend-ref.ts';
+import { type BackendUse, withTls } from './backend-ref.ts';
 import { type ServiceTls, serviceTlsKeys, tlsOfService } from './backend-tls.ts';
 import { endpointsOf, endpointsOfImport, sliceImport, sliceService } from './service.ts';
 
@@ -21,7 +23,29 @@ export function deriveBackends(graph: Graph, policies: Policies<TlsSettings>): B
   return { serviceTls };
 }
 
-/** Config of everything that routes refer to. An endpoint change touches neither routes nor Backends. */
+/** Backends that policies ask. */
+export function policyUses(
+  graph: Graph,
+  policies: PoliciesByKind,
+  serviceTls: Collection<ServiceTls>,
+): Collection<BackendUse> {
+  return join(
+    'backend uses of policies',
+    Object.entries(policies).map(([kind, { views }]) =>
+      graph.derive(
+        `backend uses of ${kind}`,
+        views as Collection<AttachedPolicy<object>>,
+        (context, { uses = [] }, key) =>
+          uses.flatMap((use, at) => {
+            const own = withTls(context, use, serviceTls);
+            return own === undefined ? [] : [[`${key}#${at}>${use.key}`, own] as const];
+          }),
+      ),
+    ),
+  );
+}
+
+/** Config of everything that routes and policies refer to. An endpoint change touches neither routes nor Backends. */
 export function backendConfig(
   graph: Graph,
   uses: Collection<BackendUse>,

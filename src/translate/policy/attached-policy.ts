@@ -7,6 +7,7 @@ import {
   type ResourceByKind,
 } from '../../api/index.ts';
 import type { Credential } from '../../config/index.ts';
+import type { BackendUse } from '../backend/backend-ref.ts';
 import { type Aged, byAge, precedes } from '../precedence.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 
@@ -35,6 +36,10 @@ export interface PolicyReading<S> {
   told?: true;
   /** What data planes need besides the settings. */
   credentials?: Credential[];
+  /** Backends that it asks, as far as is known without what holds for them. */
+  uses?: BackendUse[];
+  /** What is served as written, and is to be told all the same. */
+  remarks?: string[];
   /** References that do not resolve; absent where the kind has none. */
   unresolved?: Problem[];
 }

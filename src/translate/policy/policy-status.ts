@@ -134,7 +134,8 @@ function statusOf<S>(policy: AttachedPolicy<S>, judgements: ReadonlyArray<Judgem
   const ancestors = Array.from(byAncestor.values(), (all): PolicyAncestorStatus => {
     const { ancestorRef, controllerName } = all[0]!;
     const problems = [...all.flatMap((one) => one.problems), ...policy.refusals];
-    const message = ['accepted', ...new Set(all.flatMap((one) => one.remarks))].join('; ');
+    const remarks = [...(policy.remarks ?? []), ...all.flatMap((one) => one.remarks)];
+    const message = ['accepted', ...new Set(remarks)].join('; ');
     const verdicts = [judged(CONDITION.Accepted, problems, { reason: POLICY_REASON.Accepted, message })];
     if (policy.unresolved !== undefined) {
       const resolved = { reason: POLICY_REASON.ResolvedRefs, message: 'every reference resolves' };
@@ -150,5 +151,8 @@ function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagno
   const refusals = policy.told ? [] : policy.refusals;
   const problems = [...judgements.flatMap((one) => one.problems), ...refusals, ...(policy.unresolved ?? [])];
   for (const one of problems) found.set(`${one.field} ${one.message}`, diagnosis('error', policy.key, one));
-  return [...found.values(), ...idle];
+  const told = (policy.remarks ?? []).map(
+    (message): Diagnostic => ({ severity: 'warning', object: policy.key, field: 'spec', message }),
+  );
+  return [...found.values(), ...told, ...idle];
 }

@@ -3,7 +3,12 @@
  * ports. What stands further out is spread over listeners, what stands further in over rules; a proxy puts the two
  * together, so that a policy that changes compiles no route again.
  */
-import { POLICY_REASON, type RequestPolicy, type ResourceByKind } from '../../api/index.ts';
+import {
+  type BackendObjectReference,
+  POLICY_REASON,
+  type RequestPolicy,
+  type ResourceByKind,
+} from '../../api/index.ts';
 import {
   type Acting,
   type ConfigObject,
@@ -61,6 +66,10 @@ export interface SettingsReading {
   /** References that do not resolve. */
   unresolved: Problem[];
   credentials: Credential[];
+  /** What is served, and told all the same. */
+  remarks: string[];
+  /** A Service that is to be asked: a Backend of the config from then on, or why it cannot be. */
+  serviceOf(reference: BackendObjectReference, field: string, speaks: 'HTTP' | 'GRPC'): BackendUse | Problem;
 }
 
 export function requestPolicy<K extends RequestPolicyKind>(kind: RequestKind<K>): PolicyKind<K, Parts> {
@@ -82,9 +91,21 @@ function readRequestPolicy<K extends RequestPolicyKind>(
   const reading: PolicyReading<Parts> = { refusals: invalid };
   const unresolved: Problem[] = [];
   const credentials: Credential[] = [];
+  const remarks: string[] = [];
+  const uses: BackendUse[] = [];
   const name = { namespace: metadata.namespace ?? '', name: metadata.name };
   const read = (settings: Partial<SettingsOf<K>>, field: string) =>
-    kind.read(settings, { look, name, field, invalid, unresolved, credentials });
+    kind.read(settings, { look, name, field, invalid, unresolved, credentials, remarks, serviceOf });
+  const serviceOf: SettingsReading['serviceOf'] = (reference, field, speaks) => {
+    const use = look.backendOf(reference, {
+      look,
+      from: { kind: kind.kind, namespace: name.namespace },
+      speaks,
+      field,
+    });
+    if (!('reason' in use)) uses.push(use);
+    return use;
+  };
   if (refused === undefined) {
     if (defaults !== undefined) reading.settings = read(defaults, 'spec.defaults');
     else if (Object.keys(own).length > 0) reading.settings = read(own as Partial<SettingsOf<K>>, 'spec');
@@ -92,6 +113,8 @@ function readRequestPolicy<K extends RequestPolicyKind>(
   }
   if (kind.refers) reading.unresolved = unresolved;
   if (credentials.length > 0) reading.credentials = credentials;
+  if (remarks.length > 0) reading.remarks = remarks;
+  if (uses.length > 0) reading.uses = uses;
   if (invalid.length === 0) return reading;
   // What cannot be followed as written is not followed in part: a guard with a hole is worse than one that is shut.
   const broken: PolicyReading<Parts> = { refusals: invalid.map(asInvalid) };

@@ -6,6 +6,7 @@ import type { PolicyOf, PolicyType } from '../policy.ts';
 import { type Stacked, shownActs, stacked } from '../stacked.ts';
 import { type BasicMethod, basicMethod } from './basic.ts';
 import { type BrokenMethod, brokenMethod } from './broken.ts';
+import { type ExternalMethod, externalMethod, shownExternal } from './external.ts';
 
 /** Who asks. */
 export type Authentication = PolicyOf<
@@ -31,12 +32,14 @@ export interface ClaimHeader {
 }
 
 export type { BasicMethod } from './basic.ts';
+export type { ExternalMethod } from './external.ts';
 
 /** A new one has its file here, a line in this table, and one in proxy/filter/authentication. */
-export type AuthenticationMethod = BrokenMethod | BasicMethod;
+export type AuthenticationMethod = BrokenMethod | BasicMethod | ExternalMethod;
 const METHODS: { readonly [T in AuthenticationMethod['type']]: Shape<Extract<AuthenticationMethod, { type: T }>> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
+  External: externalMethod,
 };
 
 const method = v.variant('type', Object.values(METHODS) as never) as unknown as Shape<AuthenticationMethod>;
@@ -59,7 +62,8 @@ export const authentication: PolicyType<
   ),
   credentials: ({ acts }) => acts.flatMap(({ settings }) => settings?.methods.flatMap(credentialsOf) ?? []),
   // What is secret stands in Credentials.
-  shown: (spec) => shownActs(spec, (settings) => settings),
+  backends: ({ acts }) => acts.flatMap(({ settings }) => settings?.methods.flatMap(backendsOf) ?? []),
+  shown: (spec) => shownActs(spec, (settings) => ({ ...settings, methods: settings.methods.map(shownMethod) })),
 };
 
 /** Keys of the Credentials that it needs. */
@@ -67,7 +71,18 @@ function credentialsOf(method: AuthenticationMethod): string[] {
   switch (method.type) {
     case 'Broken':
       return [];
+    case 'External':
+      return [];
     case 'Basic':
       return [method.credential];
   }
+}
+
+/** Keys of the Backends that it asks. */
+function backendsOf(method: AuthenticationMethod): string[] {
+  return method.type === 'External' ? [method.auth.backend] : [];
+}
+
+function shownMethod(method: AuthenticationMethod): AuthenticationMethod {
+  return method.type === 'External' ? shownExternal(method) : method;
 }

@@ -4,6 +4,7 @@ import type { PolicyState } from '../../state/index.ts';
 import type { CompiledFilter } from '../filter.ts';
 import { basicMethod } from './basic.ts';
 import { brokenMethod } from './broken.ts';
+import { externalMethod } from './external.ts';
 import type { Method } from './method.ts';
 import { MethodFilter } from './method-filter.ts';
 import { MethodGroup } from './method-group.ts';
@@ -17,6 +18,7 @@ type MethodMaker<T extends AuthenticationMethod['type']> = (
 export const METHODS: { readonly [T in AuthenticationMethod['type']]: MethodMaker<T> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
+  External: externalMethod,
 };
 
 /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */

@@ -20,6 +20,7 @@ export class MethodFilter implements CompiledFilter {
   readonly #last: boolean;
   readonly #allowed: DecisionCounter;
   readonly #denied: DecisionCounter;
+  readonly onResponseHead?: NonNullable<Method['onResponseHead']>;
 
   constructor(
     { source, holds }: Acting<AuthenticationSettings>,
@@ -33,6 +34,8 @@ export class MethodFilter implements CompiledFilter {
     this.#last = at.last;
     this.#allowed = at.state.counts.counter(source, at.name, 'allowed');
     this.#denied = at.state.counts.counter(source, at.name, 'denied');
+    const { onResponseHead } = method;
+    if (onResponseHead !== undefined) this.onResponseHead = onResponseHead;
   }
 
   onRequest(scope: FilterScope): Verdict {

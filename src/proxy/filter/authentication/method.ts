@@ -1,5 +1,5 @@
 /** The family of methods by which clients say who they are: one file a method, and its line in `METHODS` (index.ts). */
-import type { FilterScope, HeaderPair, Reply } from '../filter.ts';
+import type { CompiledFilter, FilterScope, HeaderPair, Reply } from '../filter.ts';
 import type { HeaderPatch } from '../header-patch.ts';
 import type { Identity } from '../identity.ts';
 
@@ -8,6 +8,8 @@ export interface Method {
   readonly strips?: HeaderPatch;
   /** Milliseconds that it may take; absent: as long as any filter. */
   readonly timeout?: number;
+  /** As of a filter. Absent: what becomes of the answer is of no interest. */
+  readonly onResponseHead?: CompiledFilter['onResponseHead'];
   /** The scope's head is valid until this returns. What is thrown, now or later, refuses the request with 500. */
   identify(scope: FilterScope): Finding | Promise<Finding>;
 }
