@@ -5,7 +5,8 @@ import { templateFault } from '../../../value/request-template.ts';
 import { problem } from '../../verdict/problem.ts';
 import type { MethodReader, MethodReading } from './method.ts';
 
-const DEFAULT_TIMEOUT = 5_000;
+/** Milliseconds for the answer of a service, where the policy says nothing. */
+export const DEFAULT_EXTERNAL_TIMEOUT = 5_000;
 const UNAVAILABLE = 503;
 /** nginx's durations where a cache has none of its own. */
 const DEFAULT_DURATIONS = [{ statusCodes: [200, 202, 401], milliseconds: 300_000 }];
@@ -53,7 +54,7 @@ export const readExternal: MethodReader<'external'> = (settings, at) => {
 };
 
 function timeoutOf({ timeout }: ExternalAuthentication, at: MethodReading): number {
-  const time = timeout === undefined ? DEFAULT_TIMEOUT : (milliseconds(timeout) ?? 0);
+  const time = timeout === undefined ? DEFAULT_EXTERNAL_TIMEOUT : (milliseconds(timeout) ?? 0);
   if (time === 0) invalid(at, 'timeout', 'must be longer than nothing: write it like 5s');
   return time;
 }
