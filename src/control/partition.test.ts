@@ -192,6 +192,18 @@ describe('a partition', () => {
     expect(told(partition.take(put(endpoints('b:80'))))).toEqual({ 'n/one': ['+Endpoints/b:80'] });
   });
 
+  test('takes the ten-thousandth user of a backend as it took the first', () => {
+    const partition = new Partition();
+    partition.take(put(listener('n/one'), backend('b:80'), endpoints('b:80')));
+    const began = performance.now();
+    for (let at = 0; at < 10_000; at++) partition.take(put(rule(`r${at}`, ['n/one'], ['b:80'])));
+    // A look at each of the others takes minutes, and this takes a tenth of a second.
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(told(partition.take(gone({ kind: 'RouteRule', key: 'HTTPRoute/r7/0' })))).toEqual({
+      'n/one': ['-RouteRule/HTTPRoute/r7/0'],
+    });
+  });
+
   test('comes by any steps to what the end state alone gives', () => {
     const pool: ConfigObject[][] = [
       [listener('n/a'), listener('n/a', ['c1']), listener('n/a', ['c1', 'c2'])],

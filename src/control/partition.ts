@@ -17,95 +17,122 @@ type PolicyType = { credentials?(spec: object): string[]; backends?(spec: object
 interface Held {
   object: ConfigObject;
   uses: readonly string[];
+  /** Where it goes, and what it uses with it: mostly one Gateway, and a Set of one weighs ten times what its name does. */
+  gateways: KeySet | undefined;
+}
+
+/** An object that may go elsewhere than before, and where it went. */
+interface Touched {
+  ref: ConfigRef;
+  before: KeySet | undefined;
 }
 
 export class Partition {
   readonly #held = new Map<string, Held>();
-  /** Who needs an object, also one that is not there yet. */
-  readonly #users = new Map<string, KeySet>();
+  /**
+   * How many of its users go to a Gateway, for each object that is used, also one that is not there yet: so that a change
+   * of one user costs the same whether there are ten others or ten thousand.
+   */
+  readonly #users = new Map<string, Map<string, number>>();
   /** Policies by what they are for; they go where that goes. */
   readonly #policies = new Map<string, KeySet>();
-  /** What each object was last given to: mostly one Gateway, and a Set of one weighs ten times what its name does. */
-  readonly #given = new Map<string, KeySet>();
 
   /** What the changes mean for each Gateway (`namespace/name`); Gateways that nothing changes for are left out. */
   take(changes: Iterable<ConfigChange>): Map<string, ConfigChange[]> {
-    const changed = new Map<string, ConfigRef>();
-    const touched = new Map<string, ConfigRef>();
+    const changed = new Set<string>();
+    const touched = new Map<string, Touched>();
     for (const { before, after } of changes) {
       const ref = after ?? before;
       if (ref === undefined) continue;
       const at = refKey(ref);
-      changed.set(at, ref);
-      // What it needed, and what it needs now, may go to others than before.
-      this.#touch(at, touched);
-      this.#hold(at, after);
-      this.#touch(at, touched);
-      touched.set(at, { kind: ref.kind, key: ref.key });
+      changed.add(at);
+      this.#touch(at, ref, touched);
+      this.#hold(at, after, touched);
     }
     const result = new Map<string, ConfigChange[]>();
-    for (const [at, ref] of touched) this.#tell(at, { ref, isChanged: changed.has(at), result });
+    for (const [at, { ref, before }] of touched) {
+      const { object, gateways } = this.#held.get(at) ?? {};
+      for (const gateway of keysOf(gateways)) {
+        if (changed.has(at) || !holds(before, gateway)) listOf(result, gateway).push({ after: object! });
+      }
+      for (const gateway of keysOf(before))
+        if (!holds(gateways, gateway)) listOf(result, gateway).push({ before: ref });
+    }
     return result;
   }
 
   /** Everything that a Gateway's data planes get. */
   objectsOf(gateway: string): ConfigObject[] {
-    return [...this.#held].flatMap(([at, { object }]) => (holds(this.#given.get(at), gateway) ? [object] : []));
+    return [...this.#held.values()].flatMap(({ object, gateways }) => (holds(gateways, gateway) ? [object] : []));
   }
 
-  #hold(at: string, object: ConfigObject | undefined): void {
+  #touch(at: string, { kind, key }: ConfigRef, touched: Map<string, Touched>): void {
+    if (!touched.has(at)) touched.set(at, { ref: { kind, key }, before: this.#held.get(at)?.gateways });
+  }
+
+  #hold(at: string, object: ConfigObject | undefined, touched: Map<string, Touched>): void {
     const before = this.#held.get(at);
-    for (const used of before?.uses ?? []) removeKey(this.#users, used, at);
-    if (before?.object.kind === 'Policy') removeKey(this.#policies, refKey(before.object.target), at);
-    if (object === undefined) {
+    if (before !== undefined) {
       this.#held.delete(at);
-      return;
+      this.#count(before.uses, { gateways: before.gateways, by: -1 }, touched);
+      if (before.object.kind === 'Policy') removeKey(this.#policies, refKey(before.object.target), at);
     }
-    const uses = usesOf(object).map(refKey);
-    this.#held.set(at, { object, uses });
-    for (const used of uses) addKey(this.#users, used, at);
-    if (object.kind === 'Policy') addKey(this.#policies, refKey(object.target), at);
+    if (object !== undefined) {
+      this.#held.set(at, { object, uses: usesOf(object).map(refKey), gateways: undefined });
+      if (object.kind === 'Policy') addKey(this.#policies, refKey(object.target), at);
+    }
+    this.#spread(at, touched);
   }
 
-  /** The object and all that it needs, directly or not. What is needed needs nobody above it: it ends. */
-  #touch(at: string, into: Map<string, ConfigRef>): void {
-    const held = this.#held.get(at);
-    if (held === undefined) return;
-    into.set(at, { kind: held.object.kind, key: held.object.key });
-    for (const used of held.uses) this.#touch(used, into);
-    for (const policy of keysOf(this.#policies.get(at))) this.#touch(policy, into);
-  }
-
-  #tell(
-    at: string,
-    { ref, isChanged, result }: { ref: ConfigRef; isChanged: boolean; result: Map<string, ConfigChange[]> },
+  /** One more user, or one less, of each. What is needed needs nobody above it: it ends. */
+  #count(
+    uses: readonly string[],
+    { gateways, by }: { gateways: KeySet | undefined; by: 1 | -1 },
+    touched: Map<string, Touched>,
   ): void {
-    const before = this.#given.get(at);
-    const object = this.#held.get(at)?.object;
-    const now = object === undefined ? NOBODY : this.#gatewaysOf(at);
-    for (const gateway of now) {
-      if (isChanged || !holds(before, gateway)) listOf(result, gateway).push({ after: object! });
+    for (const at of uses) {
+      const users = this.#users.get(at) ?? new Map<string, number>();
+      let moved = false;
+      for (const gateway of keysOf(gateways)) {
+        const count = (users.get(gateway) ?? 0) + by;
+        if (count === 0) users.delete(gateway);
+        else users.set(gateway, count);
+        moved ||= count === 0 || (by === 1 && count === 1);
+      }
+      if (users.size === 0) this.#users.delete(at);
+      else this.#users.set(at, users);
+      if (moved) this.#spread(at, touched);
     }
-    for (const gateway of keysOf(before)) if (!now.has(gateway)) listOf(result, gateway).push({ before: ref });
-    this.#given.delete(at);
-    for (const gateway of now) addKey(this.#given, at, gateway);
   }
 
-  #gatewaysOf(at: string): ReadonlySet<string> {
-    const object = this.#held.get(at)?.object;
+  /** Where it goes may be another place than before: then what it uses goes there, too, and so do its policies. */
+  #spread(at: string, touched: Map<string, Touched>): void {
+    const held = this.#held.get(at);
+    if (held !== undefined) {
+      this.#touch(at, held.object, touched);
+      const { gateways: before, uses } = held;
+      const now = this.#gatewaysOf(at, held.object);
+      held.gateways = setOf(now);
+      // First what comes, so that nothing goes that comes again.
+      const come = now.filter((gateway) => !holds(before, gateway));
+      const gone = [...keysOf(before)].filter((gateway) => !holds(held.gateways, gateway));
+      this.#count(uses, { gateways: setOf(come), by: 1 }, touched);
+      this.#count(uses, { gateways: setOf(gone), by: -1 }, touched);
+    }
+    for (const policy of keysOf(this.#policies.get(at))) this.#spread(policy, touched);
+  }
+
+  #gatewaysOf(at: string, object: ConfigObject): string[] {
     const own = ownGateways(object);
     if (own !== undefined) return own;
-    if (object?.kind === 'Policy') {
-      const target = refKey(object.target);
-      return this.#held.has(target) ? this.#gatewaysOf(target) : NOBODY;
-    }
-    const found = new Set<string>();
-    for (const user of keysOf(this.#users.get(at))) for (const gateway of this.#gatewaysOf(user)) found.add(gateway);
-    return found;
+    if (object.kind === 'Policy') return [...keysOf(this.#held.get(refKey(object.target))?.gateways)];
+    return [...(this.#users.get(at)?.keys() ?? [])];
   }
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
+function setOf(keys: readonly string[]): KeySet | undefined {
+  return keys.length < 2 ? keys[0] : new Set(keys);
+}
 
 function holds(set: KeySet | undefined, key: string): boolean {
   return typeof set === 'object' ? set.has(key) : set === key;
@@ -117,13 +144,11 @@ function listOf(result: Map<string, ConfigChange[]>, gateway: string): ConfigCha
   return list;
 }
 
-/** Of what belongs to Gateways by itself; undefined: it goes where its users go. */
-function ownGateways(object: ConfigObject | undefined): ReadonlySet<string> | undefined {
-  if (object?.kind === 'Listener') return new Set([object.gateway]);
-  if (object?.kind === 'RouteRule') {
-    return new Set(object.attachments.map(({ listener }) => gatewayOf(listener)));
-  }
-  if (object?.kind === 'Challenge') return new Set(object.listeners.map(gatewayOf));
+/** Of what belongs to Gateways by itself, each once; undefined: it goes where its users go. */
+function ownGateways(object: ConfigObject): string[] | undefined {
+  if (object.kind === 'Listener') return [object.gateway];
+  if (object.kind === 'RouteRule') return [...new Set(object.attachments.map(({ listener }) => gatewayOf(listener)))];
+  if (object.kind === 'Challenge') return [...new Set(object.listeners.map(gatewayOf))];
   return undefined;
 }
 
