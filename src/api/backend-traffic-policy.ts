@@ -11,7 +11,26 @@ export interface BackendTrafficPolicy extends Resource {
     targetRefs: PolicyTargetReference[];
     /** Version of the PROXY protocol. */
     proxyProtocol?: 'V1' | 'V2';
-    circuitBreaker?: { maxConnections?: number; maxPendingRequests?: number };
+    circuitBreaker?: {
+      maxConnections?: number;
+      maxPendingRequests?: number;
+      maxRequests?: number;
+      maxRetries?: number;
+    };
+    /** Durations. */
+    timeouts?: { connect?: string; read?: string; send?: string; request?: string };
+    connection?: { idleTimeout?: string; maxRequests?: number; maxIdle?: number };
+    retry?: {
+      attempts: number;
+      on?: Array<'ConnectFailure' | 'Reset' | 'Timeout' | 'InvalidAnswer'>;
+      codes?: number[];
+      grpcCodes?: string[];
+      nonIdempotent?: boolean;
+      backoff?: string;
+      perTryTimeout?: string;
+      timeout?: string;
+      budget?: { percent?: number; perSecond?: number };
+    };
     loadBalancing?: {
       type: 'RoundRobin' | 'LeastRequest' | 'Random' | 'ConsistentHash';
       consistentHash?: {

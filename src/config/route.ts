@@ -141,4 +141,20 @@ export interface Retry {
   attempts: number;
   /** Milliseconds before the first retry; doubled for each further one. Absent: 25. */
   backoff?: number;
+  /** Of what is tried again besides statuses. Absent: all but Protocol. */
+  failures?: RetriedFailure[];
+  /** Of calls that fail before anything else of their answer came. */
+  grpcCodes?: number[];
+  /** What a second sending may do twice is tried again only where nothing was sent. */
+  idempotentOnly?: boolean;
+  /** Milliseconds of one try, where the rule has no backendRequest timeout. */
+  perTry?: number;
+  /** Milliseconds from the request's beginning after which no retry begins. */
+  within?: number;
 }
+
+/**
+ * Connect: no connection could be opened. Reset: it was cut before an answer. Timeout: no answer in time. Protocol: what
+ * came is no answer.
+ */
+export type RetriedFailure = 'Connect' | 'Reset' | 'Timeout' | 'Protocol';

@@ -12,6 +12,7 @@ import type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 import { httpMatch } from './match-shape.ts';
 import type { Certificate, Challenge, ConfigKind, ConfigObject, ConfigRef, Delta, TrustBundle } from './object.ts';
 import { POLICY_TYPES, type Policy, policyShape } from './policy/index.ts';
+import { retry } from './retry-shape.ts';
 import type {
   Attachment,
   CorsFilter,
@@ -22,7 +23,6 @@ import type {
   MirrorFilter,
   PathModifier,
   RedirectFilter,
-  Retry,
   RouteRule,
   Timeouts,
   WeightedBackend,
@@ -180,7 +180,7 @@ const routeRuleShape = object<RouteRule>({
     }),
   ),
   timeouts: v.optional(object<Timeouts>({ request: v.optional(count), backendRequest: v.optional(count) })),
-  retry: v.optional(object<Retry>({ codes: v.array(count), attempts: count, backoff: v.optional(count) })),
+  retry: v.optional(retry),
   sessionPersistence: v.optional(sessionPersistence),
   broken: v.optional(v.string()),
 });

@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { retry } from '../retry-shape.ts';
+import type { Retry } from '../route.ts';
 import { type SessionPersistence, sessionPersistence, shownSession } from '../session.ts';
 import { cidr, object } from '../shape.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
@@ -12,6 +14,11 @@ export interface BackendTrafficSpec {
   loadBalancing?: LoadBalancing;
   sessionPersistence?: SessionPersistence;
   circuitBreaker?: CircuitBreaker;
+  timeouts?: BackendTimeouts;
+  connection?: BackendConnection;
+  /** Where the rule has none. */
+  retry?: Retry;
+  retryBudget?: RetryLimit;
 }
 
 export interface LoadBalancing {
@@ -55,9 +62,43 @@ interface CircuitBreaker {
   maxConnections?: number;
   /** Requests that wait for a connection; more get a 503. */
   maxPendingRequests?: number;
+  /** At a time; more get a 503. */
+  maxRequests?: number;
+  /** Retries under way or waiting, of the backend as a whole; more are not made. */
+  maxRetries?: number;
+}
+
+/** Milliseconds. */
+export interface BackendTimeouts {
+  /** For a connection to open, its TLS handshake included. */
+  connect?: number;
+  /** Between two reads of the answer, from when the request was sent. */
+  read?: number;
+  /** Between two writes of the request. */
+  send?: number;
+  /** For the whole of a request whose rule has no timeout of its own. */
+  request?: number;
+}
+
+export interface BackendConnection {
+  /** Milliseconds that a connection without a request is kept. */
+  idleTimeout?: number;
+  /** Requests that it carries before it is closed. */
+  maxRequests?: number;
+  /** Connections without a request that are kept, for each endpoint (HTTP/1.1). */
+  maxIdle?: number;
+}
+
+/** How many retries the backend bears. Absent: 20 % and ten a second. */
+export interface RetryLimit {
+  /** Of the requests of those who retry. */
+  percent?: number;
+  /** Besides, each second. */
+  perSecond?: number;
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const atLeastOne = v.pipe(count, v.minValue(1));
 
 const loadBalancing = object<LoadBalancing>({
   type: v.picklist(['RoundRobin', 'LeastRequest', 'Random', 'ConsistentHash']),
@@ -97,13 +138,32 @@ export const backendTraffic: PolicyType<'Backend', BackendTrafficSpec> = {
       object<CircuitBreaker>({
         maxConnections: v.optional(v.pipe(count, v.minValue(1))),
         maxPendingRequests: v.optional(count),
+        maxRequests: v.optional(atLeastOne),
+        maxRetries: v.optional(count),
       }),
     ),
+    timeouts: v.optional(
+      object<BackendTimeouts>({
+        connect: v.optional(atLeastOne),
+        read: v.optional(atLeastOne),
+        send: v.optional(atLeastOne),
+        request: v.optional(atLeastOne),
+      }),
+    ),
+    connection: v.optional(
+      object<BackendConnection>({
+        idleTimeout: v.optional(atLeastOne),
+        maxRequests: v.optional(atLeastOne),
+        maxIdle: v.optional(count),
+      }),
+    ),
+    retry: v.optional(retry),
+    retryBudget: v.optional(
+      object<RetryLimit>({ percent: v.optional(v.pipe(count, v.maxValue(100))), perSecond: v.optional(count) }),
+    ),
   }),
-  shown: ({ proxyProtocol, loadBalancing, sessionPersistence: session, circuitBreaker }) => ({
-    proxyProtocol,
-    loadBalancing,
+  shown: ({ sessionPersistence: session, ...others }) => ({
+    ...others,
     ...(session && { sessionPersistence: shownSession(session) }),
-    circuitBreaker,
   }),
 };

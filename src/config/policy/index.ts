@@ -38,7 +38,7 @@ export type {
   ClaimHeader,
   ExternalMethod,
 } from './authentication/index.ts';
-export type { BackendTraffic, HashPart, LoadBalancing } from './backend-traffic.ts';
+export type { BackendTimeouts, BackendTraffic, HashPart, LoadBalancing, RetryLimit } from './backend-traffic.ts';
 export type {
   ClientConnections,
   ClientHeaders,

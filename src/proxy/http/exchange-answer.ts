@@ -200,6 +200,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
     assert(!this.over);
     this.over = true;
     this.endTimes();
+    if (this.retrying) this.choice?.retries.end();
     this.account.close(this.service, this);
     if (this.run !== null) this.tellFilters(this.run);
   }

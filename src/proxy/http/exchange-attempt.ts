@@ -8,7 +8,15 @@ import { ExchangeResponse } from './exchange-response.ts';
 import { FILTER_FAILED, type FilterRun } from './filter-run.ts';
 import { composeResponse } from './forward.ts';
 import { PREFERS_GRPC, sendContinue } from './local-reply.ts';
-import { isIdempotent, MAX_CONNECT_ATTEMPTS, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
+import {
+  isIdempotent,
+  MAX_CONNECT_ATTEMPTS,
+  type RetryOwner,
+  retriesCall,
+  retriesFailure,
+  retriesStatus,
+  retryDelay,
+} from './retry.ts';
 
 /** Most heads with a status of 1xx before a request's answer; a backend that sends more has no answer. */
 export const MAX_INFORMATIONAL_HEADS = 64;
@@ -26,9 +34,9 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     this.account.attempts++;
     this.account.endpoint = pool.label;
     if (this.expectsContinue) this.awaitContinue();
-    const { timeouts, retry } = this.plan!.rule;
+    const { retry } = this.retries;
     if (retry !== undefined && this.account.attempts === 1) this.choice!.retries.sent();
-    this.beginAttempt(timeouts?.backendRequest ?? 0);
+    this.beginAttempt(this.plan!.rule.timeouts?.backendRequest ?? retry?.perTry ?? 0);
     const up = pool.open(this);
     if (up === null) return;
     this.onUsed = true;
@@ -99,15 +107,15 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   /** More of the request's body may come. */
   protected requestReady(): void {
+    this.upBlocked = false;
     this.down.resumeBody();
   }
 
   upstreamUnavailable(why: Failure): void {
     if (this.over) return;
     const { attempts } = this.account;
-    const rule = this.plan!.rule;
     if (attempts < Math.min(MAX_CONNECT_ATTEMPTS, this.choice!.size)) this.attempt();
-    else if (retriesFailure(rule, why, attempts) && this.mayRetry()) this.retryLater();
+    else if (this.retriesAfter(why, false) && this.mayRetry()) this.retryLater();
     else this.failUpstream(why);
   }
 
@@ -128,7 +136,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
       }
     }
     if (!this.request!.spent && !sawBytes) {
-      if (retriesFailure(this.plan!.rule, why, attempts) && this.mayRetry()) return this.retryLater();
+      if (this.retriesAfter(why, true) && this.mayRetry()) return this.retryLater();
       // A kept connection that its backend closed at the same moment: the first request on it is sent again, once.
       if (attempts === 1 && this.onUsed && why !== 'timeout' && isIdempotent(this.request!.method))
         return this.attempt();
@@ -144,13 +152,47 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   /** Takes from the backend's budget. */
   private mayRetry(): boolean {
-    if (this.choice!.retries.take()) return true;
+    const { retries } = this.choice!;
+    if ((this.retrying || retries.begin()) && retries.take()) {
+      this.retrying = true;
+      return true;
+    }
     this.service.stats.retriesRefused.value++;
     return false;
   }
 
+  /** Whose retries count: the rule's, or else those of the backend's policy. */
+  protected get retries(): RetryOwner {
+    const { rule } = this.plan!;
+    return rule.retry !== undefined ? rule : this.choice!;
+  }
+
+  /** `sent`: the backend may have seen the request. */
+  private retriesAfter(why: Failure, sent: boolean): boolean {
+    const { retries } = this;
+    return (
+      retriesFailure(retries, why, this.account.attempts) && (!sent || this.mayRepeat(retries)) && this.inTime(retries)
+    );
+  }
+
+  private retriesAnswer(head: Head, status: number): boolean {
+    const { retries } = this;
+    const { attempts } = this.account;
+    const asked = retriesStatus(retries, status, attempts) || retriesCall(retries, head, attempts);
+    return asked && this.mayRepeat(retries) && this.inTime(retries);
+  }
+
+  private mayRepeat({ retry }: RetryOwner): boolean {
+    return retry?.idempotentOnly !== true || isIdempotent(this.request!.method);
+  }
+
+  private inTime({ retry }: RetryOwner): boolean {
+    const within = retry?.within ?? 0;
+    return within === 0 || performance.now() - this.account.startedAt < within;
+  }
+
   private retryLater(): void {
-    this.tryAgainIn(retryDelay(this.plan!.rule, this.account.attempts));
+    this.tryAgainIn(retryDelay(this.retries, this.account.attempts));
   }
 
   upstreamDrained(): void {
@@ -177,7 +219,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     this.pool!.health.answered(head.status);
     if (this.service.onAccess !== undefined) account.upstreamDuration = performance.now() - account.startedAt;
     const { status } = head;
-    if (!this.request!.spent && retriesStatus(this.plan!.rule, status, account.attempts) && this.mayRetry()) {
+    if (!this.request!.spent && this.retriesAnswer(head, status) && this.mayRetry()) {
       this.up?.abort('closed_early');
       this.up = null;
       return this.retryLater();
@@ -208,6 +250,32 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   /** The request was sent whole, and it is the endpoint's turn. */
   private get waitsForAnswer(): boolean {
     return this.up !== null && this.requestComplete && !this.responseStarted && this.filtered === null;
+  }
+
+  /** Who is waited for decides for how long. */
+  protected override get patience(): number {
+    const timeouts = this.choice?.timeouts;
+    if (timeouts === undefined || this.up === null || this.downBlocked) return super.patience;
+    const { read = super.patience, send = super.patience } = timeouts;
+    if (this.requestComplete || this.tunnel || this.responseStarted) return read;
+    return this.upBlocked ? send : super.patience;
+  }
+
+  protected override get leastPatience(): number {
+    const timeouts = this.choice?.timeouts;
+    if (timeouts === undefined) return 0;
+    return Math.min(
+      timeouts.read ?? Number.POSITIVE_INFINITY,
+      timeouts.send ?? Number.POSITIVE_INFINITY,
+      super.patience,
+    );
+  }
+
+  protected idledOut(): void {
+    const timeouts = this.choice?.timeouts;
+    if (timeouts === undefined || this.up === null || this.responseStarted || this.filtered !== null)
+      return this.timedOut();
+    this.attemptTimedOut();
   }
 
   protected timedOut(): void {

@@ -43,7 +43,9 @@ export abstract class ExchangeBody extends ExchangeAttempt {
     const flowing =
       this.intake === null ? this.passBody(start, end) : this.intake.write(Buffer.from(ARENA.subarray(start, end)));
     // Of a request that is read whole nothing more is to come, but for what a tunnel brings.
-    if (!flowing && (!this.requestComplete || this.tunnel)) this.down.pauseBody();
+    if (flowing || (this.requestComplete && !this.tunnel)) return;
+    this.upBlocked = this.up !== null;
+    this.down.pauseBody();
   }
 
   private passBody(start: number, end: number): boolean {

@@ -55,7 +55,9 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
     this.active();
     if (this.filtered !== null) return this.filterBody(this.filtered, Buffer.from(ARENA.subarray(start, end)));
     this.account.bytesOut += end - start;
-    if (!this.over && !this.down.sendBody(start, end)) this.up?.pauseBody();
+    if (this.over || this.down.sendBody(start, end)) return;
+    this.downBlocked = true;
+    this.up?.pauseBody();
   }
 
   /** Of a tunnel: the backend has no more to say. True: the client may go on, and its end will come. */
@@ -161,6 +163,7 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
   }
 
   downstreamDrained(): void {
+    this.downBlocked = false;
     if (this.filtered === null) this.up?.resumeBody();
     else this.filtered.pipeline?.drained();
   }

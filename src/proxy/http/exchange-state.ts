@@ -55,6 +55,11 @@ export abstract class ExchangeState extends ExchangeTimes {
   protected request: BackendRequest | null = null;
   protected pool: EndpointPool | null = null;
   protected up: Upstream | null = null;
+  /** The backend takes no more of the request, or the client no more of the answer, for now. */
+  protected upBlocked = false;
+  protected downBlocked = false;
+  /** It counts among the backend's retries. */
+  protected retrying = false;
   /** The attempt under way went out on a connection that had carried other requests. */
   protected onUsed = false;
   /** The backend is asked whether the client may go on. */

@@ -33,6 +33,19 @@ export abstract class ExchangeTimes implements DeadlineOwner {
   /** A retry has waited long enough. */
   protected abstract tryAgain(): void;
 
+  /** Milliseconds without a byte that are borne as things stand. */
+  protected get patience(): number {
+    return this.#idleTimeout;
+  }
+
+  /** The least that `patience` may be later, so that it is asked in time; 0: it stays what it is. */
+  protected get leastPatience(): number {
+    return 0;
+  }
+
+  /** Nothing moved for as long as is borne. */
+  protected abstract idledOut(): void;
+
   /** A byte moved. */
   protected active(): void {
     this.#activeAt = this.#wheel.now;
@@ -46,7 +59,8 @@ export abstract class ExchangeTimes implements DeadlineOwner {
   /** An attempt begins, of so many milliseconds at most; 0: without a limit of its own. */
   protected beginAttempt(milliseconds: number): void {
     if (milliseconds > 0) this.#attemptDue = this.#wheel.now + milliseconds;
-    if (this.#requestDue !== NONE || this.#attemptDue !== NONE) this.#arm();
+    if (this.leastPatience > 0) this.active();
+    if (this.#requestDue !== NONE || this.#attemptDue !== NONE || this.leastPatience > 0) this.#arm();
   }
 
   protected tryAgainIn(milliseconds: number): void {
@@ -76,7 +90,8 @@ export abstract class ExchangeTimes implements DeadlineOwner {
   }
 
   #arm(): void {
-    let due = this.#activeAt + this.#idleTimeout;
+    let due = this.#activeAt + this.patience;
+    if (this.leastPatience > 0) due = Math.min(due, this.#wheel.now + this.leastPatience);
     due = earlier(this.#requestDue, due);
     due = earlier(this.#attemptDue, due);
     due = earlier(this.#retryAt, due);
@@ -95,8 +110,8 @@ export abstract class ExchangeTimes implements DeadlineOwner {
     } else if (isPast(this.#waitDue, now)) {
       this.#waitDue = NONE;
       this.waitTimedOut();
-    } else if (this.#activeAt + this.#idleTimeout <= now) {
-      return this.timedOut();
+    } else if (this.#activeAt + this.patience <= now) {
+      this.idledOut();
     }
     // An exchange that has ended gave its deadline back, and somebody else may have it.
     if (this.#deadline.owner === this) this.#arm();

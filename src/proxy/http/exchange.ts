@@ -179,13 +179,15 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     this.account.planned = backend;
     if (choice === undefined || choice.broken !== undefined) return this.failBackend();
     this.choice = choice;
-    const { sessionPersistence } = this.plan!.rule;
+    const { sessionPersistence, timeouts } = this.plan!.rule;
+    if (choice.timeouts?.request !== undefined && timeouts?.request === undefined)
+      this.endRequestAt(this.service.wheel.now + choice.timeouts.request);
     if (choice.steers || sessionPersistence !== undefined)
       this.aim = choice.aim(this.steered(head, matched), sessionPersistence ?? choice.session);
     if (!this.compose(head, matched)) {
       return this.fail(431, 'head_too_large', 'The head of this request is too large with what the route adds to it.');
     }
-    if (!this.requestComplete && this.plan!.rule.retry !== undefined) this.request!.keepForReplay();
+    if (!this.requestComplete && this.retries.retry !== undefined) this.request!.keepForReplay();
     this.expectsContinue = this.expectsContinue && !this.requestComplete;
     if (this.held !== null) this.release(this.held);
     if (!this.over) this.attempt();

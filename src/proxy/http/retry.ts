@@ -1,6 +1,7 @@
 /** When a request is sent again, and how long that waits. */
-import type { RouteRule } from '../../config/index.ts';
+import type { RetriedFailure, Retry } from '../../config/index.ts';
 import type { Failure } from '../ground/codec.ts';
+import { type Head, nameHash } from '../ground/head.ts';
 
 /** Milliseconds before the first retry where the rule names none; doubled for each further one. */
 export const DEFAULT_BACKOFF = 25;
@@ -9,22 +10,55 @@ export const LONGEST_BACKOFF = 30_000;
 /** Endpoints tried for one request when connections are refused, without any retry rule: nothing was sent. */
 export const MAX_CONNECT_ATTEMPTS = 3;
 
-export function retriesStatus(rule: RouteRule, status: number, attempts: number): boolean {
+/** A rule, or a backend with what its policy says. */
+export interface RetryOwner {
+  readonly retry?: Retry | undefined;
+}
+
+export function retriesStatus(rule: RetryOwner, status: number, attempts: number): boolean {
   const { retry } = rule;
   return retry !== undefined && attempts <= retry.attempts && retry.codes.includes(status);
 }
 
 /** Connection errors are tried again wherever the rule has a retry stanza; protocol errors are the backend's answer. */
-export function retriesFailure(rule: RouteRule, why: Failure, attempts: number): boolean {
+export function retriesFailure(rule: RetryOwner, why: Failure, attempts: number): boolean {
   const { retry } = rule;
-  return retry !== undefined && attempts <= retry.attempts && why !== 'protocol_error' && why !== 'draining';
+  if (retry === undefined || attempts > retry.attempts || why === 'draining') return false;
+  return retry.failures === undefined ? why !== 'protocol_error' : retry.failures.includes(kindOf(why));
+}
+
+function kindOf(why: Failure): RetriedFailure {
+  switch (why) {
+    case 'connect_refused':
+    case 'connect_timeout':
+    case 'tls_failed':
+    case 'overloaded':
+      return 'Connect';
+    case 'reset':
+    case 'closed_early':
+    case 'draining':
+      return 'Reset';
+    case 'timeout':
+      return 'Timeout';
+    case 'protocol_error':
+      return 'Protocol';
+  }
+}
+
+const GRPC_STATUS = nameHash('grpc-status');
+
+/** A call of gRPC whose answer is its end: nothing of it has gone to the client. */
+export function retriesCall({ retry }: RetryOwner, head: Head, attempts: number): boolean {
+  if (retry?.grpcCodes === undefined || attempts > retry.attempts) return false;
+  const at = head.find('grpc-status', GRPC_STATUS);
+  return at !== -1 && retry.grpcCodes.includes(Number(head.value(at)));
 }
 
 /** The part of a wait by which it may be longer, by chance: so that those who failed together do not come together again. */
 const JITTER = 1 / 2;
 
 /** `attempts`: requests sent so far. `chance`: from 0 up to 1. The backoff is the shortest wait, never undercut. */
-export function retryDelay(rule: RouteRule, attempts: number, chance: number = Math.random()): number {
+export function retryDelay(rule: RetryOwner, attempts: number, chance: number = Math.random()): number {
   const first = rule.retry?.backoff ?? DEFAULT_BACKOFF;
   return Math.min(LONGEST_BACKOFF, first * 2 ** (attempts - 1)) * (1 + chance * JITTER);
 }

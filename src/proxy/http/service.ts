@@ -1,5 +1,5 @@
 /** What all exchanges of one socket share. Routes and upstreams are swapped as whole references. */
-import type { HeaderLine, SessionPersistence } from '../../config/index.ts';
+import type { BackendTimeouts, HeaderLine, Retry, SessionPersistence } from '../../config/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';
 import type { Networks } from '../../value/networks.ts';
 import type { Policies } from '../filter/index.ts';
@@ -32,6 +32,9 @@ export interface UpstreamChoice {
   /** What the answer of an endpoint adds for the client's session. */
   sessionLine(aim: Aim, pool: EndpointPool): HeaderLine | undefined;
   readonly size: number;
+  /** Where its policy sets some. */
+  readonly timeouts: BackendTimeouts | undefined;
+  readonly retry: Retry | undefined;
   /** How many retries the backend bears. */
   readonly retries: RetryBudget;
 }

@@ -20,7 +20,15 @@ import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
 import { backendTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
-import { DEFAULT_ENDPOINT_LIMITS, type PoolFactory, type UpstreamWorld } from './connection.ts';
+import {
+  CONNECT_TIMEOUT,
+  DEFAULT_ENDPOINT_LIMITS,
+  type EndpointLimits,
+  MAX_IDLE_PER_ENDPOINT,
+  type PoolFactory,
+  UPSTREAM_IDLE_TIMEOUT,
+  type UpstreamWorld,
+} from './connection.ts';
 import { NameResolution, type Resolve } from './name-resolution.ts';
 import { nearEndpoints } from './near-endpoints.ts';
 
@@ -257,8 +265,19 @@ export class Backends {
     if (spec?.sessionPersistence !== undefined) this.keepsSessions = true;
     balancer.session = spec?.sessionPersistence;
     balancer.loadBalancing = spec?.loadBalancing;
-    balancer.limits.connections = spec?.circuitBreaker?.maxConnections ?? connections;
-    balancer.limits.pending = spec?.circuitBreaker?.maxPendingRequests ?? pending;
+    const { circuitBreaker, connection, timeouts, retryBudget } = spec ?? {};
+    balancer.timeouts = timeouts;
+    balancer.retry = spec?.retry;
+    Object.assign(balancer.limits, {
+      connections: circuitBreaker?.maxConnections ?? connections,
+      pending: circuitBreaker?.maxPendingRequests ?? pending,
+      requests: circuitBreaker?.maxRequests ?? 0,
+      connectTimeout: timeouts?.connect ?? CONNECT_TIMEOUT,
+      idleTimeout: connection?.idleTimeout ?? UPSTREAM_IDLE_TIMEOUT,
+      requestsPerConnection: connection?.maxRequests ?? 0,
+      idle: connection?.maxIdle ?? MAX_IDLE_PER_ENDPOINT,
+    } satisfies EndpointLimits);
+    balancer.retries.limit(retryBudget, circuitBreaker?.maxRetries);
   }
 
   #endpoints(object: Endpoints): void {

@@ -1,5 +1,13 @@
 /** One Backend with the pools of its endpoints, and the choice among them: the ready ones, else the draining ones. */
-import type { Backend, Endpoint, Endpoints, LoadBalancing, SessionPersistence } from '../../config/index.ts';
+import type {
+  Backend,
+  BackendTimeouts,
+  Endpoint,
+  Endpoints,
+  LoadBalancing,
+  Retry,
+  SessionPersistence,
+} from '../../config/index.ts';
 import { Networks } from '../../value/networks.ts';
 import { socketName } from '../../value/socket-name.ts';
 import type { Failure } from '../ground/codec.ts';
@@ -54,6 +62,9 @@ export class Balancer {
   readonly proxyProtocol: ProxyVersion | undefined;
   /** Sessions that its policy asks for. */
   session: SessionPersistence | undefined = undefined;
+  timeouts: BackendTimeouts | undefined = undefined;
+  /** For rules that have none. */
+  retry: Retry | undefined = undefined;
   #loadBalancing: LoadBalancing | undefined = undefined;
   #choice: EndpointChoice = endpointChoice(undefined);
   /** Shared with the pools: what is set here holds for them at once. */

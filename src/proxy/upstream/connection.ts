@@ -58,7 +58,7 @@ export interface UpstreamWorld {
   /** Which endpoints may be used; absent: all. */
   gate?: EndpointGate;
   /** Absent: the defaults. */
-  limits?: Readonly<EndpointLimits>;
+  limits?: Readonly<Pick<EndpointLimits, 'connections' | 'pending'>>;
   /** Where this gateway runs; absent: no endpoint is nearer than another. */
   zone?: string | undefined;
   /** The PROXY header of a version; absent where no backend is sent one. */
@@ -87,9 +87,24 @@ export interface EndpointLimits {
    * One holds two to four KiB.
    */
   pending: number;
+  /** Requests at a time; 0: as many as come. */
+  requests: number;
+  /** Milliseconds for a connection to open, its TLS handshake included. */
+  connectTimeout: number;
+  /** Milliseconds that a connection without a request is kept. */
+  idleTimeout: number;
+  /** Requests that one connection carries; 0: as many as come. */
+  requestsPerConnection: number;
+  /** Connections without a request that are kept (HTTP/1.1). */
+  idle: number;
 }
 
 export const DEFAULT_ENDPOINT_LIMITS: Readonly<EndpointLimits> = {
   connections: 1_024,
   pending: 16_384,
+  requests: 0,
+  connectTimeout: CONNECT_TIMEOUT,
+  idleTimeout: UPSTREAM_IDLE_TIMEOUT,
+  requestsPerConnection: 0,
+  idle: MAX_IDLE_PER_ENDPOINT,
 };

@@ -15,4 +15,4 @@ export {
 export { EndpointGate, type GateRules, GuardedDriver, type OwnSocket } from './endpoint-gate.ts';
 export { resolveName } from './name-resolution.ts';
 export { ConnectionPool, type PooledConnection } from './pool.ts';
-export { WaitingRoom } from './waiting-room.ts';
+export { overloaded, WaitingRoom } from './waiting-room.ts';

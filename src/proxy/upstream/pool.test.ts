@@ -258,7 +258,7 @@ test('it says where its endpoint is', () => {
 });
 
 test('where nobody may wait, those are taken for whom a connection opens', async () => {
-  const { pool, made } = poolOf({ connections: 2, pending: 0 });
+  const { pool, made } = poolOf({ ...DEFAULT_ENDPOINT_LIMITS, connections: 2, pending: 0 });
   const waiting = open(pool, 3);
   await Promise.resolve();
   expect(waiting.map(({ failed }) => failed)).toEqual([undefined, undefined, 'overloaded']);
@@ -270,7 +270,7 @@ test('where nobody may wait, those are taken for whom a connection opens', async
 });
 
 test('one who waits alone beside a tunnel gets a connection of its own after a failed connect', () => {
-  const { pool, made } = poolOf({ connections: 2, pending: 10 });
+  const { pool, made } = poolOf({ ...DEFAULT_ENDPOINT_LIMITS, connections: 2, pending: 10 });
   open(pool, 1);
   pool.opened(made[0]!);
   const [first, second] = open(pool, 2);

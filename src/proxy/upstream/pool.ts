@@ -8,11 +8,10 @@ import {
   type EndpointLimits,
   type EndpointPool,
   type EndpointTarget,
-  MAX_IDLE_PER_ENDPOINT,
   type OpenWaiter,
   type UpstreamWorld,
 } from './connection.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { overloaded, WaitingRoom } from './waiting-room.ts';
 
 /** A connection as the pool sees it. */
 export interface PooledConnection extends Upstream {
@@ -54,7 +53,12 @@ export class ConnectionPool implements EndpointPool {
     this.#connect = connect;
   }
 
+  get limits(): Readonly<EndpointLimits> {
+    return this.#limits;
+  }
+
   open(waiter: OpenWaiter): Upstream | null {
+    if (this.#limits.requests > 0 && this.load >= this.#limits.requests) return overloaded(waiter);
     // The one used last is the least likely to be closed by its idle timeout.
     const connection = this.#idle.pop();
     if (connection !== undefined) {
@@ -89,7 +93,7 @@ export class ConnectionPool implements EndpointPool {
     if (waiter !== undefined) {
       connection.adopt(waiter);
       waiter.upstreamReady(connection, used);
-    } else if (this.#retired || this.#idle.length >= MAX_IDLE_PER_ENDPOINT) {
+    } else if (this.#retired || this.#idle.length >= this.#limits.idle) {
       connection.closeIdle();
     } else {
       this.#idle.push(connection);

@@ -15,7 +15,7 @@ export class WaitingRoom {
   /** `limit`: how many wait at most. False: the room is full, and the waiter is told `overloaded` (503) after the call. */
   admit(waiter: OpenWaiter, limit: number): boolean {
     if (this.#size >= limit) {
-      queueMicrotask(() => waiter.upstreamUnavailable('overloaded'));
+      overloaded(waiter);
       return false;
     }
     this.#waiting.push(waiter);
@@ -64,4 +64,10 @@ export class WaitingRoom {
     this.#first = this.#size = 0;
     for (const waiter of waiting) waiter?.upstreamUnavailable(why);
   }
+}
+
+/** There are as many as may be: the waiter is told after the call. */
+export function overloaded(waiter: OpenWaiter): null {
+  queueMicrotask(() => waiter.upstreamUnavailable('overloaded'));
+  return null;
 }

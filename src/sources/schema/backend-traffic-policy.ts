@@ -1,7 +1,7 @@
 import type { BackendTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
 import { cidr, duration, headerName } from './format.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
-import { celRule, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 import { backendSession } from './session-persistence.ts';
 
 const takesServices = celRule(
@@ -33,6 +33,28 @@ const hashPart = object(
     ],
   },
 );
+
+/** Connections without a request that a policy may have kept for one endpoint. */
+const MOST_IDLE = 65_536;
+
+const retry = object({
+  attempts: required(integer({ min: 0, max: 100 })),
+  on: optional(list(oneOf('ConnectFailure', 'Reset', 'Timeout', 'InvalidAnswer'), { max: 4, unique: 'set' })),
+  codes: optional(list(integer({ min: 400, max: 599 }), { max: 64, unique: 'set' })),
+  grpcCodes: optional(
+    list(oneOf('Cancelled', 'Unknown', 'DeadlineExceeded', 'ResourceExhausted', 'Aborted', 'Internal', 'Unavailable'), {
+      max: 7,
+      unique: 'set',
+    }),
+  ),
+  nonIdempotent: optional(flag),
+  backoff: optional(duration),
+  perTryTimeout: optional(duration),
+  timeout: optional(duration),
+  budget: optional(
+    object({ percent: optional(integer({ min: 0, max: 100 })), perSecond: optional(integer({ min: 0, max: 10_000 })) }),
+  ),
+});
 
 const loadBalancing = object(
   {
@@ -88,8 +110,29 @@ export const backendTrafficPolicySpec = object({
   targetRefs: required(list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesServices] })),
   proxyProtocol: optional(oneOf('V1', 'V2')),
   circuitBreaker: optional(
-    object({ maxConnections: optional(integer({ min: 1 })), maxPendingRequests: optional(integer({ min: 0 })) }),
+    object({
+      maxConnections: optional(integer({ min: 1 })),
+      maxPendingRequests: optional(integer({ min: 0 })),
+      maxRequests: optional(integer({ min: 1 })),
+      maxRetries: optional(integer({ min: 0 })),
+    }),
   ),
+  timeouts: optional(
+    object({
+      connect: optional(duration),
+      read: optional(duration),
+      send: optional(duration),
+      request: optional(duration),
+    }),
+  ),
+  connection: optional(
+    object({
+      idleTimeout: optional(duration),
+      maxRequests: optional(integer({ min: 1 })),
+      maxIdle: optional(integer({ min: 0, max: MOST_IDLE })),
+    }),
+  ),
+  retry: optional(retry),
   loadBalancing: optional(loadBalancing),
   sessionPersistence: optional(backendSession),
 });

@@ -2,6 +2,7 @@ import { type BackendTraffic, POLICY_TYPES, policyKey } from '../../config/index
 import { index } from '../../graph/index.ts';
 import { sessionOf } from '../session.ts';
 import { configOutput } from '../stage.ts';
+import { connectionOf, retryOf, timeoutsOf } from './backend-retry.ts';
 import { loadBalancingOf } from './endpoint-choice.ts';
 import { effective, portLevels } from './inheritance.ts';
 import type { PolicyKind } from './policy-kind.ts';
@@ -10,10 +11,14 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
   kind: 'BackendTrafficPolicy',
   targets: ['Service'],
   read(_look, policy) {
-    const { targetRefs: _, loadBalancing, sessionPersistence, ...settings } = policy.spec;
+    const { targetRefs: _, loadBalancing, sessionPersistence, timeouts, connection, retry, ...settings } = policy.spec;
     const read: BackendTraffic['spec'] = { ...settings };
     if (loadBalancing !== undefined) read.loadBalancing = loadBalancingOf(loadBalancing);
     if (sessionPersistence !== undefined) read.sessionPersistence = sessionOf(sessionPersistence, policy);
+    if (timeouts !== undefined) read.timeouts = timeoutsOf(timeouts);
+    if (connection !== undefined) read.connection = connectionOf(connection);
+    if (retry !== undefined) read.retry = retryOf(retry);
+    if (retry?.budget !== undefined) read.retryBudget = retry.budget;
     return { settings: read, refusals: [] };
   },
   enforce(graph, policies, { routes }) {

@@ -15,7 +15,7 @@ import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
 import { type Head, HeadTable, nameHash } from '../../ground/head.ts';
 import { TRAILER_LINES } from '../../ground/region.ts';
-import { CONNECT_TIMEOUT, type OpenWaiter, UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
+import type { OpenWaiter } from '../../upstream/connection.ts';
 import type { ConnectionPool, PooledConnection } from '../../upstream/pool.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
 import { chunkHeader } from './chunk-text.ts';
@@ -56,7 +56,9 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #requestChunked = false;
   #reusable = true;
   #answered = false;
-  #idleTimeout: number = UPSTREAM_IDLE_TIMEOUT;
+  #idleTimeout: number;
+  /** That it carried, this one included. */
+  #requests = 0;
   #sawBytes = false;
   answeredAt = 0;
   #sentAt = 0;
@@ -70,13 +72,15 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   constructor(pool: ConnectionPool) {
     this.#pool = pool;
     this.#deadline = pool.world.wheel.borrow(this);
-    pool.world.wheel.set(this.#deadline, CONNECT_TIMEOUT);
+    this.#idleTimeout = pool.limits.idleTimeout;
+    pool.world.wheel.set(this.#deadline, pool.limits.connectTimeout);
     this.#link = pool.world.driver.connect(pool.target, this);
   }
 
   adopt(waiter: OpenWaiter): void {
     this.#exchange = waiter;
     this.#state = AWAIT_HEAD;
+    this.#requests++;
     this.#sawBytes = false;
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
   }
@@ -338,7 +342,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #finish(trailers = ''): void {
     const exchange = this.#exchange!;
     this.#exchange = null;
-    if (this.#reusable && !this.#requestOpen && !this.#pool.retired) {
+    if (this.#reusable && !this.#requestOpen && !this.#pool.retired && !this.#spent) {
       this.#state = IDLE;
       this.#link.resume();
       this.#rest();
@@ -349,6 +353,12 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     // Only now into ARENA: a waiting exchange that took the connection has put its own there.
     if (trailers === '') exchange.responseEnd(0, 0);
     else exchange.responseEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(trailers));
+  }
+
+  /** It has carried as many requests as it may. */
+  get #spent(): boolean {
+    const most = this.#pool.limits.requestsPerConnection;
+    return most > 0 && this.#requests >= most;
   }
 
   #rest(): void {
@@ -366,7 +376,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     const seconds = index === -1 ? null : /(?:^|[\s,])timeout=(\d{1,6})/i.exec(head.value(index));
     if (seconds === null) return;
     const milliseconds = Number(seconds[1]) * 1000;
-    this.#idleTimeout = Math.min(UPSTREAM_IDLE_TIMEOUT, Math.max(milliseconds - KEEP_ALIVE_MARGIN, milliseconds / 2));
+    this.#idleTimeout = Math.min(this.#idleTimeout, Math.max(milliseconds - KEEP_ALIVE_MARGIN, milliseconds / 2));
   }
 
   #break(why: Failure): void {

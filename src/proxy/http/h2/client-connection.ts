@@ -17,6 +17,8 @@ export interface H2ClientHost {
   readonly wheel: DeadlineWheel;
   /** Milliseconds that a connection without a stream is kept. */
   readonly idleTimeout: number;
+  /** 0: as many as come. */
+  readonly requestsPerConnection: number;
   /** It is open. */
   opened(connection: H2ClientConnection): void;
   /** It could not be opened. */
@@ -72,7 +74,8 @@ export class H2ClientConnection extends H2Connection {
   request(exchange: ResponseSide): ClientStream {
     const id = this.#nextStream;
     this.#nextStream += 2;
-    if (this.#nextStream > LAST_STREAM) this.#retire();
+    const { requestsPerConnection: most } = this.#host;
+    if (this.#nextStream > LAST_STREAM || (most > 0 && this.#nextStream > 2 * most)) this.#retire();
     const stream = new ClientStream(this, id, exchange);
     this.streams.set(id, stream);
     return stream;

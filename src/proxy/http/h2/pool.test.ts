@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { BODY_NONE } from '../../ground/codec.ts';
 import { BackendState, FIRST_EVICTION } from '../../state/index.ts';
-import { CONNECT_TIMEOUT } from '../../upstream/index.ts';
+import { CONNECT_TIMEOUT, DEFAULT_ENDPOINT_LIMITS } from '../../upstream/index.ts';
 import { RawBackend, Waiter } from './backend.fixture.ts';
 import { FIRST_STREAMS } from './client-connection.ts';
 import * as frame from './frame.ts';
@@ -63,7 +63,13 @@ test('further connections are opened one at a time, up to so many as there may b
 test('fewer where the endpoint may have fewer', async () => {
   const backend = new RawBackend();
   const health = new BackendState(backend.wheel).endpoints.hold('');
-  const target = { address: '127.0.0.1', port: 80, tls: undefined, health, limits: { connections: 1, pending: 10 } };
+  const target = {
+    address: '127.0.0.1',
+    port: 80,
+    tls: undefined,
+    health,
+    limits: { ...DEFAULT_ENDPOINT_LIMITS, connections: 1, pending: 10 },
+  };
   const pool = new H2Pool(backend, target);
   new Waiter(GET, BODY_NONE).open(pool);
   await turn();
@@ -140,7 +146,13 @@ test('requests share a connection to the endpoint', async () => {
 test('one that ended makes room for another, which is opened for who waits', async () => {
   const backend = new RawBackend();
   const health = new BackendState(backend.wheel).endpoints.hold('');
-  const target = { address: '127.0.0.1', port: 80, tls: undefined, health, limits: { connections: 1, pending: 10 } };
+  const target = {
+    address: '127.0.0.1',
+    port: 80,
+    tls: undefined,
+    health,
+    limits: { ...DEFAULT_ENDPOINT_LIMITS, connections: 1, pending: 10 },
+  };
   const pool = new H2Pool(backend, target);
   new Waiter(GET, BODY_NONE).open(pool);
   await turn();

@@ -5,13 +5,12 @@ import type { Failure, Upstream } from '../../ground/codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadline.ts';
 import type { EndpointHealth } from '../../state/index.ts';
 import {
-  CONNECT_TIMEOUT,
   DEFAULT_ENDPOINT_LIMITS,
   type EndpointLimits,
   type EndpointPool,
   type EndpointTarget,
   type OpenWaiter,
-  UPSTREAM_IDLE_TIMEOUT,
+  overloaded,
   type UpstreamWorld,
   WaitingRoom,
 } from '../../upstream/index.ts';
@@ -25,7 +24,6 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   readonly port: number;
   readonly label: string;
   readonly wheel: DeadlineWheel;
-  readonly idleTimeout: number = UPSTREAM_IDLE_TIMEOUT;
   readonly health: EndpointHealth;
   readonly #world: UpstreamWorld;
   readonly #target: EndpointTarget;
@@ -50,7 +48,16 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.#connectDeadline = world.wheel.borrow(this);
   }
 
+  get idleTimeout(): number {
+    return this.#limits.idleTimeout;
+  }
+
+  get requestsPerConnection(): number {
+    return this.#limits.requestsPerConnection;
+  }
+
   open(waiter: OpenWaiter): Upstream | null {
+    if (this.#limits.requests > 0 && this.load >= this.#limits.requests) return overloaded(waiter);
     for (const connection of this.#connections) if (connection.free) return connection.request(waiter);
     if (this.#waiting.admit(waiter, this.#limits.pending)) this.#grow();
     return null;
@@ -76,7 +83,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
       return;
     const connection = new H2ClientConnection(this);
     this.#connecting = connection;
-    this.wheel.set(this.#connectDeadline, CONNECT_TIMEOUT);
+    this.wheel.set(this.#connectDeadline, this.#limits.connectTimeout);
     connection.link = this.#world.driver.connect(this.#target, connection);
   }
 
