@@ -99,12 +99,16 @@ export interface EndpointLimits {
   idle: number;
 }
 
-export const DEFAULT_ENDPOINT_LIMITS: Readonly<EndpointLimits> = {
-  connections: 1_024,
-  pending: 16_384,
+const OF_CONNECTIONS = {
   requests: 0,
   connectTimeout: CONNECT_TIMEOUT,
   idleTimeout: UPSTREAM_IDLE_TIMEOUT,
   requestsPerConnection: 0,
   idle: MAX_IDLE_PER_ENDPOINT,
+};
+
+export const DEFAULT_ENDPOINT_LIMITS: Readonly<EndpointLimits> = {
+  connections: 1_024,
+  pending: 16_384,
+  ...OF_CONNECTIONS,
 };
