@@ -97,7 +97,7 @@ export class RequestLimiter implements CompiledFilter {
     for (const one of this.#limits) {
       // What would have been refused would not have been counted.
       if (!one.counts || one.wait > 0) continue;
-      this.#buckets.charge(one.a, one.b, { now, cost: one.cost });
+      this.#buckets.charge(one.a, one.b, { now, cost: one.cost, capacity: one.capacity });
       one.debt += one.cost;
     }
   }

@@ -5,12 +5,20 @@
  * of times to come, the bucket that would be full first is forgotten.
  */
 
+export interface Charge {
+  now: number;
+  /** Milliseconds that fill as much. */
+  cost: number;
+  /** Milliseconds that fill the whole bucket; absent: workers agree about each charge. */
+  capacity?: number;
+}
+
 /** What a limit asks. The two halves of the key's hash name it. */
 export interface Buckets {
   /** Milliseconds until the bucket is full; 0: it is. */
   debt(a: number, b: number, now: number): number;
   /** Takes as much as `cost` milliseconds fill. Of what was asked about just before. */
-  charge(a: number, b: number, at: { now: number; cost: number }): void;
+  charge(a: number, b: number, charge: Charge): void;
   /** Buckets forgotten before they were full, since there was no room. */
   readonly evicted: number;
 }
@@ -49,7 +57,7 @@ export class MemoryBuckets implements Buckets {
     return slot < 0 ? 0 : Math.max(0, this.#times[slot * 2 + 1]! - now);
   }
 
-  charge(a: number, b: number, { now, cost }: { now: number; cost: number }): void {
+  charge(a: number, b: number, { now, cost }: Charge): void {
     let slot = this.#find(a, b);
     if (slot < 0) slot = this.#place(a, b, now);
     this.#times[slot * 2 + 1] = Math.max(now, this.#times[slot * 2 + 1]!) + cost;

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Credential } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import { type Dialer, RedisClients } from '../redis/index.ts';
+import { LeasedBuckets } from './bucket-leases.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
 import { PolicyCounts } from './policy-counts.ts';
 import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
@@ -40,7 +41,7 @@ export class PolicyState {
       this.underway = new MemoryUnderway();
     } else {
       const buckets = new SharedBuckets(shared);
-      this.buckets = buckets;
+      this.buckets = new LeasedBuckets(buckets, shared.workers);
       this.underway = new SharedUnderway(shared, buckets.end);
     }
     this.redis = new RedisClients(dialer, ({ name, sources, trouble }) => {
