@@ -1,5 +1,5 @@
 import type { HTTPRouteMatch } from './http-route.ts';
-import type { BackendObjectReference } from './reference.ts';
+import type { BackendObjectReference, ObjectReference } from './reference.ts';
 import type { RequestPolicy } from './request-policy.ts';
 
 /** Who asks: what is guarded is answered only where it is known. */
@@ -24,6 +24,7 @@ export interface AuthenticationEntry {
   name?: string;
   basic?: BasicAuthentication;
   external?: ExternalAuthentication;
+  jwt?: JwtAuthentication;
 }
 
 /** A Secret that holds what clients prove themselves with; in another namespace by a ReferenceGrant. */
@@ -81,4 +82,67 @@ export interface ExternalHttpQuestion {
   cookies?: 'Success' | 'Always' | 'Never';
   signIn?: { url: string; redirectParameter?: string };
   cache?: { key: string[]; durations?: Array<{ statusCodes: number[]; duration: string }> };
+}
+
+/** Signed tokens (RFC 7519). */
+export interface JwtAuthentication {
+  /** Each issuer once. */
+  providers: JwtProviderEntry[];
+  /** Where the token stands, the first place at which there is one; absent: Authorization, after `Bearer`. */
+  from?: CredentialPlaceEntry[];
+  realm?: string;
+  forwardCredential?: boolean;
+}
+
+export interface JwtProviderEntry {
+  /** What `iss` must be. */
+  issuer: string;
+  /** What `aud` must hold one of; absent: it is not asked for. */
+  audiences?: string[];
+  jwks: JsonWebKeySet;
+  /** Absent: all that sign with a private key. */
+  algorithms?: Array<
+    | 'RS256'
+    | 'RS384'
+    | 'RS512'
+    | 'PS256'
+    | 'PS384'
+    | 'PS512'
+    | 'ES256'
+    | 'ES384'
+    | 'ES512'
+    | 'EdDSA'
+    | 'HS256'
+    | 'HS384'
+    | 'HS512'
+  >;
+  /** How much clocks may differ; absent: a minute. */
+  clockSkew?: string;
+}
+
+/** One of url, inline, secretRef and configMapRef. */
+export interface JsonWebKeySet {
+  /** https, verified. */
+  url?: string;
+  caCertificateRef?: ObjectReference;
+  /** After which they are fetched again (absent: 5 minutes), and for how long the last ones hold where that fails (a day). */
+  refreshInterval?: string;
+  staleFor?: string;
+  inline?: string;
+  secretRef?: KeySetReference;
+  configMapRef?: KeySetReference;
+}
+
+export interface KeySetReference extends CredentialReference {
+  /** Absent: jwks.json. */
+  key?: string;
+}
+
+/** One of header, cookie and query. */
+export interface CredentialPlaceEntry {
+  header?: string;
+  /** What stands before it in the header, such as Bearer. */
+  scheme?: string;
+  cookie?: string;
+  query?: string;
 }

@@ -13,7 +13,7 @@ export interface Credential {
   content: CredentialContent;
 }
 
-export type CredentialContent = UserList;
+export type CredentialContent = UserList | KeySetText | RemoteKeySet;
 
 export interface UserList {
   type: 'Users';
@@ -21,11 +21,39 @@ export interface UserList {
   users: Array<{ name: string; hash: string }>;
 }
 
+/** Public keys of an issuer as JSON (RFC 7517), or secrets that it shares with us. */
+export interface KeySetText {
+  type: 'KeySet';
+  text: string;
+  /** Symmetric keys may be among them. */
+  secrets: boolean;
+}
+
+/** Public keys that an issuer publishes. */
+export interface RemoteKeySet {
+  type: 'RemoteKeySet';
+  /** https. */
+  url: string;
+  /** PEM; absent: the machine's roots. */
+  ca?: string;
+  /** Milliseconds after which they are fetched again, and for which the last ones hold where that fails. */
+  refresh: number;
+  stale: number;
+}
+
 export const credentialShape: Shape<Credential> = object<Credential>({
   kind: v.literal('Credential'),
   key,
   content: v.variant('type', [
     object<UserList>({ type: v.literal('Users'), users: v.array(v.object({ name: v.string(), hash: key })) }),
+    object<KeySetText>({ type: v.literal('KeySet'), text: v.string(), secrets: v.boolean() }),
+    object<RemoteKeySet>({
+      type: v.literal('RemoteKeySet'),
+      url: v.pipe(v.string(), v.startsWith('https://')),
+      ca: v.optional(key),
+      refresh: v.pipe(v.number(), v.minValue(1)),
+      stale: v.pipe(v.number(), v.minValue(0)),
+    }),
   ]),
 });
 
@@ -34,5 +62,9 @@ export function shownCredential(content: CredentialContent): CredentialContent {
   switch (content.type) {
     case 'Users':
       return { ...content, users: content.users.map(({ name }) => ({ name, hash: 'redacted' })) };
+    case 'KeySet':
+      return content.secrets ? { ...content, text: 'redacted' } : content;
+    case 'RemoteKeySet':
+      return content;
   }
 }

@@ -1,6 +1,6 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { barredHost } from './barred-host.ts';
-export type { Credential, CredentialContent, UserList } from './credential.ts';
+export type { Credential, CredentialContent, KeySetText, RemoteKeySet, UserList } from './credential.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export type { AnswerCache, ExternalAuth, GrpcQuestion, HeaderChoice, HttpQuestion, SignIn } from './external-auth.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
@@ -40,12 +40,15 @@ export {
   type ClientTraffic,
   type CompressionSettings,
   type ConcurrencyLimit,
+  type CredentialPlace,
   type CrossSiteSettings,
   type DirectResponseSettings,
   type ErrorPageSettings,
   type ExternalMethod,
   type FaultSettings,
   type HashPart,
+  type JwtMethod,
+  type JwtProvider,
   type Limit,
   type LimitKey,
   type LoadBalancing,

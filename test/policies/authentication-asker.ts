@@ -1,6 +1,7 @@
 /** A gateway with two routes for tests of authentication, and a client that shows what the backend got. */
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
+import { stringify } from 'yaml';
 import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { type Rig, type RigOptions, serveManifests } from '../served/rig.ts';
 import { type PolicyAim, requestPolicy } from './policy.ts';
@@ -51,7 +52,7 @@ export interface Answer {
 
 export class Asker {
   readonly rig: Rig;
-  #served = '';
+  #served = 0;
 
   private constructor(rig: Rig) {
     this.rig = rig;
@@ -76,11 +77,10 @@ export class Asker {
     return { status: answer.statusCode!, headers: answer.headers, saw, body } as unknown as Answer;
   }
 
-  /** Nothing is written where nothing changes: nobody would tell that it is served. */
+  /** With a route that is another each time: where nothing changes, nobody tells that it is served. */
   async serve(site: string): Promise<void> {
-    if (site === this.#served) return;
-    this.#served = site;
-    await this.rig.write(site);
+    const tick = httpRoute('tick', [backendRefs('web')], { hostnames: [`tick-${this.#served++}.example`] });
+    await this.rig.write(`${site}---\n${stringify(tick)}`);
   }
 
   async status(asked?: Asked): Promise<number> {

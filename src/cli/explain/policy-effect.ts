@@ -136,6 +136,8 @@ function methodText(method: AuthenticationMethod): string {
       return `${name} (user and password)`;
     case 'External':
       return `${name} (${externalAuthText(method.auth)})`;
+    case 'Jwt':
+      return `${name} (a token of ${some(method.providers.map(({ issuer }) => issuer))})`;
   }
 }
 

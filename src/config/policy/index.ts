@@ -36,7 +36,10 @@ export type {
   AuthenticationSettings,
   BasicMethod,
   ClaimHeader,
+  CredentialPlace,
   ExternalMethod,
+  JwtMethod,
+  JwtProvider,
 } from './authentication/index.ts';
 export type { BackendTimeouts, BackendTraffic, HashPart, LoadBalancing, RetryLimit } from './backend-traffic.ts';
 export type {

@@ -43,6 +43,7 @@ export class RecordedScope implements FilterScope {
   authority = '';
   requestPatch: HeaderPatch = HeaderPatch.NONE;
   responsePatch: HeaderPatch = HeaderPatch.NONE;
+  readonly dropped: string[] = [];
   mirrors: string[] = [];
   transforms: MakeTransform[] = [];
   answer: Answer | undefined;
@@ -59,6 +60,10 @@ export class RecordedScope implements FilterScope {
 
   setTarget(target: string): void {
     this.target = target;
+  }
+
+  dropParameter(name: string): void {
+    this.dropped.push(name);
   }
 
   setAuthority(authority: string): void {

@@ -73,6 +73,8 @@ export interface FilterScope extends KeptState {
   readonly listenerPort: number;
   /** The upstream request's path and query instead of the client's, starting with '/'. */
   setTarget(target: string): void;
+  /** Takes a parameter out of the upstream request's query, whoever sets its target. `name`: decoded, a character a byte. */
+  dropParameter(name: string): void;
   /** The upstream request's Host instead of the client's. */
   setAuthority(authority: string): void;
   /** More changes of the upstream request's or the client's response's headers, after those of the rule. */

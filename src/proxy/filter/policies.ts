@@ -7,7 +7,7 @@ import { DaemunError } from '../../observe/index.ts';
 import { type DecisionCounter, PolicyState } from '../state/index.ts';
 import { accessFilters } from './access.ts';
 import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, errorPageFilters } from './answer.ts';
-import { authenticationFilters } from './authentication/index.ts';
+import { authenticationFilters, takeCredentials } from './authentication/index.ts';
 import { FilterChain } from './chain.ts';
 import { compressionFilters } from './compression.ts';
 import { crossSiteFilters } from './cross-site.ts';
@@ -170,7 +170,7 @@ export class Policies {
     );
     return {
       swap: () => {
-        this.#state.credentials = credentials;
+        if (credentials !== this.#state.credentials) takeCredentials(this.#state, credentials);
         this.#compiled = compiled;
         this.#attached = chains.size === 0 ? null : new Attached(chains);
         this.#state.counts.isServed = (policy) => sources.has(policy);

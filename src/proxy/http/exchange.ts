@@ -16,6 +16,7 @@ import { PATH_NOT_NORMAL } from './asked-target.ts';
 import { BackendRequest } from './backend-request.ts';
 import { BodyPipeline } from './body-pipeline.ts';
 import { clientAddress } from './client-address.ts';
+import { withoutParameters } from './dropped-parameter.ts';
 import { NO_LENGTH } from './exchange-answer.ts';
 import { ExchangeBody } from './exchange-body.ts';
 import { type FilterHost, FilterRun, MATCH_OVERDRAWN } from './filter-run.ts';
@@ -30,6 +31,11 @@ import { trustedRequestId } from './request-id.ts';
 import { linesTaken } from './service.ts';
 import { type SubDone, SubExchange } from './sub-exchange.ts';
 import type { Wait } from './wait.ts';
+
+function targetOf(run: FilterRun | null, head: Head): string {
+  if (run === null) return '';
+  return run.dropped === null ? run.target : withoutParameters(run.target, run.dropped, head);
+}
 
 export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
   requestHead(head: Head, complete: boolean): void {
@@ -222,7 +228,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
       this.intake = new BodyPipeline(run.transforms, this.intakeTarget());
     }
     const changes = {
-      target: run?.target ?? '',
+      target: targetOf(run, head),
       authority: run?.authority ?? '',
       patch,
       requestId: this.givenId,

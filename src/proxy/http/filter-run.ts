@@ -71,6 +71,8 @@ export class FilterRun implements FilterScope {
   /** Path and query, and Host, of the upstream request; '' where unchanged. */
   target = '';
   authority = '';
+  /** Parameters that the backend is not to see. */
+  dropped: string[] | null = null;
   requestPatch: HeaderPatch = HeaderPatch.NONE;
   responsePatch: HeaderPatch = HeaderPatch.NONE;
   readonly mirrors: string[] = [];
@@ -205,6 +207,10 @@ export class FilterRun implements FilterScope {
 
   setTarget(target: string): void {
     this.target = target;
+  }
+
+  dropParameter(name: string): void {
+    (this.dropped ??= []).push(name);
   }
 
   setAuthority(authority: string): void {

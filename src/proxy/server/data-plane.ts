@@ -67,6 +67,7 @@ export class DataPlane implements Proxy {
       policies: new PolicyState(options.sharedMemory, {
         dialer: guardedDialer(driver, this.#gate),
         troubles: this.#troubles,
+        outbound: (address, port) => this.#gate.faultOf({ address, port, transport: 'tcp', named: true }),
       }),
       troubles: this.#troubles,
     });

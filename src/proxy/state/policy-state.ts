@@ -3,18 +3,23 @@ import { strict as assert } from 'node:assert';
 import { randomBytes } from 'node:crypto';
 import type { Credential } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
+import type { KeySource, VerifiedToken } from '../filter/authentication/index.ts';
 import { type Dialer, RedisClients } from '../redis/index.ts';
 import { LeasedBuckets } from './bucket-leases.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
+import { type OutboundGate, STRICT_GATE } from './outbound.ts';
 import { PolicyCounts } from './policy-counts.ts';
 import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
 import type { TroubleWatch } from './trouble-watch.ts';
 import { MemoryUnderway, type Underway } from './underway.ts';
+import { VerifiedCache } from './verified-cache.ts';
 
 interface PolicySurroundings {
   dialer?: Dialer;
   /** Told of a Redis that is away, by the policies that take from it. */
   troubles?: TroubleWatch;
+  /** Whom it may ask for keys; absent: nobody on this machine. */
+  outbound?: OutboundGate;
 }
 
 const NOBODY: Dialer = {
@@ -28,6 +33,10 @@ export class PolicyState {
   readonly underway: Underway;
   /** What clients prove themselves with, as the config has it now: by key. */
   credentials: ReadonlyMap<string, Credential> = new Map();
+  readonly tokens: VerifiedCache<VerifiedToken> = new VerifiedCache();
+  /** Keys that issuers publish, by where and how. */
+  readonly keySources = new Map<string, KeySource>();
+  readonly gate: OutboundGate;
   /** Of hashes of keys, so that nobody can make two of them meet. */
   readonly seed: number;
 
@@ -35,7 +44,8 @@ export class PolicyState {
   readonly redis: RedisClients;
 
   /** `shared`: with other workers of the machine. `dialer`: how others are reached; absent: not at all. */
-  constructor(shared?: SharedMemory, { dialer = NOBODY, troubles }: PolicySurroundings = {}) {
+  constructor(shared?: SharedMemory, { dialer = NOBODY, troubles, outbound = STRICT_GATE }: PolicySurroundings = {}) {
+    this.gate = outbound;
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();
       this.underway = new MemoryUnderway();

@@ -1,8 +1,15 @@
-import type { Authentication, AuthenticationEntry } from '../../api/index.ts';
+import type {
+  Authentication,
+  AuthenticationEntry,
+  CredentialPlaceEntry,
+  JsonWebKeySet,
+  JwtProviderEntry,
+} from '../../api/index.ts';
+import { SIGNATURE_ALGORITHMS } from '../../value/json-web-key.ts';
 import { externalAuthentication } from './external-authentication.ts';
-import { cidr, headerName, label } from './format.ts';
+import { cidr, duration, headerName, kindName, label } from './format.ts';
 import { pathMatch } from './path-match.ts';
-import { secretReference } from './reference.ts';
+import { objectReference, secretReference } from './reference.ts';
 import { requestPolicySpec } from './request-policy.ts';
 import {
   celRule,
@@ -13,6 +20,7 @@ import {
   object,
   oneOf,
   optional,
+  type Rule,
   required,
   rule,
   text,
@@ -28,6 +36,35 @@ const realm = text({
   },
 });
 
+const httpsUrl = text({
+  min: 1,
+  max: 2_048,
+  format: {
+    is: 'a URL with https, a host, and neither user nor fragment, such as https://login.example.com/jwks.json',
+    matches: (value) => {
+      if (!value.startsWith('https://') || !URL.canParse(value)) return false;
+      const { username, password, hash } = new URL(value);
+      return `${username}${password}${hash}` === '';
+    },
+    openApi: { pattern: '^https://[^@#]+$' },
+  },
+});
+
+function keySetReference(kind: string): ObjectSchema {
+  const { fields } = secretReference;
+  return object({ ...fields, kind: optional(kindName, kind), key: optional(text({ min: 1, max: 253 })) });
+}
+
+function exactlyOne<T>(names: ReadonlyArray<keyof T & string>): Rule {
+  return celRule(
+    `[${names.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`,
+    rule<T>(
+      `must have exactly one of ${names.join(', ')}`,
+      (one) => names.filter((name) => one[name] !== undefined).length === 1,
+    ),
+  );
+}
+
 const basic = object({
   secretRef: required(secretReference),
   format: optional(oneOf('AuthFile', 'AuthMap'), 'AuthFile'),
@@ -35,9 +72,101 @@ const basic = object({
   forwardCredential: optional(flag),
 });
 
+/** One of header, cookie and query. */
+const PLACES = ['header', 'cookie', 'query'] as const;
+const place = object(
+  {
+    header: optional(headerName),
+    scheme: optional(headerName),
+    cookie: optional(headerName),
+    query: optional(text({ min: 1, max: 256 })),
+  },
+  {
+    rules: [
+      exactlyOne<CredentialPlaceEntry>(PLACES),
+      celRule(
+        '!has(self.scheme) || has(self.header)',
+        rule<CredentialPlaceEntry>(
+          'goes with header only; remove it',
+          ({ scheme, header }) => scheme === undefined || header !== undefined,
+          'scheme',
+        ),
+      ),
+    ],
+  },
+);
+
+const jwks = object(
+  {
+    url: optional(httpsUrl),
+    caCertificateRef: optional(objectReference),
+    refreshInterval: optional(duration),
+    staleFor: optional(duration),
+    inline: optional(text({ min: 1, max: 65_536 })),
+    secretRef: optional(keySetReference('Secret')),
+    configMapRef: optional(keySetReference('ConfigMap')),
+  },
+  {
+    rules: [
+      exactlyOne<JsonWebKeySet>(['url', 'inline', 'secretRef', 'configMapRef']),
+      ...(['caCertificateRef', 'refreshInterval', 'staleFor'] as const).map((name) =>
+        celRule(
+          `!has(self.${name}) || has(self.url)`,
+          rule<JsonWebKeySet>(
+            'goes with url only; remove it',
+            (set) => set[name] === undefined || set.url !== undefined,
+            name,
+          ),
+        ),
+      ),
+    ],
+  },
+);
+
+const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
+
+const provider = object(
+  {
+    issuer: required(text({ min: 1, max: 2_048 })),
+    audiences: optional(list(text({ min: 1, max: 2_048 }), { min: 1, max: 64, unique: 'set' })),
+    jwks: required(jwks),
+    algorithms: optional(list(oneOf(...Object.keys(SIGNATURE_ALGORITHMS)), { min: 1, max: 16, unique: 'set' })),
+    clockSkew: optional(duration),
+  },
+  {
+    rules: [
+      celRule(
+        '!has(self.algorithms) || has(self.jwks.secretRef) || !self.algorithms.exists(a, a.startsWith("HS"))',
+        rule<JwtProviderEntry>(
+          'must not have HS256, HS384 or HS512 but with keys from a secretRef: whoever reads such a key signs with it',
+          ({ algorithms = [], jwks: { secretRef } }) =>
+            secretRef !== undefined || !algorithms.some((name) => SYMMETRIC.includes(name)),
+          'algorithms',
+        ),
+      ),
+    ],
+  },
+);
+
+const issuersAreDistinct = celRule(
+  'self.all(a, self.exists_one(b, a.issuer == b.issuer))',
+  rule<JwtProviderEntry[]>(
+    'must not have one issuer twice; put what is asked of its tokens together',
+    (providers) => new Set(providers.map(({ issuer }) => issuer)).size === providers.length,
+  ),
+);
+
+const jwt = object({
+  providers: required(list(provider, { min: 1, max: 16, rules: [issuersAreDistinct] })),
+  from: optional(list(place, { min: 1, max: 8 })),
+  realm: optional(realm),
+  forwardCredential: optional(flag),
+});
+
 /** By which methods clients may say who they are: a new one has its line here. */
 const METHODS: Readonly<Record<Exclude<keyof AuthenticationEntry, 'name'>, ObjectSchema>> = {
   basic,
+  jwt,
   external: externalAuthentication,
 };
 const NAMES = Object.keys(METHODS) as Array<keyof typeof METHODS>;
@@ -48,15 +177,7 @@ const method = object(
     ...Object.fromEntries(NAMES.map((name): [string, Field] => [name, optional(METHODS[name])])),
   },
   {
-    rules: [
-      celRule(
-        `[${NAMES.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`,
-        rule<AuthenticationEntry>(
-          `must have exactly one of ${NAMES.join(', ')}`,
-          (one) => NAMES.filter((name) => one[name] !== undefined).length === 1,
-        ),
-      ),
-    ],
+    rules: [exactlyOne<AuthenticationEntry>(NAMES)],
   },
 );
 

@@ -7,6 +7,7 @@ import { type Stacked, shownActs, stacked } from '../stacked.ts';
 import { type BasicMethod, basicMethod } from './basic.ts';
 import { type BrokenMethod, brokenMethod } from './broken.ts';
 import { type ExternalMethod, externalMethod, shownExternal } from './external.ts';
+import { type JwtMethod, jwtMethod } from './jwt.ts';
 
 /** Who asks. */
 export type Authentication = PolicyOf<
@@ -32,13 +33,16 @@ export interface ClaimHeader {
 }
 
 export type { BasicMethod } from './basic.ts';
+export type { CredentialPlace } from './credential-place.ts';
 export type { ExternalMethod } from './external.ts';
+export type { JwtMethod, JwtProvider } from './jwt.ts';
 
 /** A new one has its file here, a line in this table, and one in proxy/filter/authentication. */
-export type AuthenticationMethod = BrokenMethod | BasicMethod | ExternalMethod;
+export type AuthenticationMethod = BrokenMethod | BasicMethod | JwtMethod | ExternalMethod;
 const METHODS: { readonly [T in AuthenticationMethod['type']]: Shape<Extract<AuthenticationMethod, { type: T }>> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
+  Jwt: jwtMethod,
   External: externalMethod,
 };
 
@@ -75,6 +79,8 @@ function credentialsOf(method: AuthenticationMethod): string[] {
       return [];
     case 'Basic':
       return [method.credential];
+    case 'Jwt':
+      return method.providers.map(({ credential }) => credential);
   }
 }
 

@@ -2,25 +2,24 @@
 import type { BasicMethod, Credential } from '../../../config/index.ts';
 import type { PolicyState } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
-import { HeaderPatch } from '../header-patch.ts';
-import { authorizationOf } from './authorization.ts';
+import { type PlaceReader, placeReader } from './credential-place.ts';
 import { challenged, type Finding, type Method, refusal } from './method.ts';
 import { passwordMatches } from './password.ts';
 
-const WITHOUT_AUTHORIZATION = HeaderPatch.of({ set: [], add: [], remove: ['Authorization'] });
+const PLACE: PlaceReader = placeReader({ in: 'Header', name: 'authorization', scheme: 'basic' });
 
 export function basicMethod(settings: BasicMethod, state: PolicyState): Method {
   return new Basic(settings, state);
 }
 
 class Basic implements Method {
-  readonly strips: HeaderPatch;
+  readonly strip: Method['strip'];
   readonly #credential: string;
   readonly #challenge: string;
   readonly #state: PolicyState;
 
   constructor({ credential, realm, forwards }: BasicMethod, state: PolicyState) {
-    this.strips = forwards ? HeaderPatch.NONE : WITHOUT_AUTHORIZATION;
+    this.strip = forwards ? undefined : (scope) => PLACE.strip(scope);
     this.#credential = credential;
     this.#challenge = `Basic realm="${realm}"`;
     this.#state = state;
@@ -29,7 +28,7 @@ class Basic implements Method {
   identify({ head }: FilterScope): Finding | Promise<Finding> {
     const users = usersOf(this.#state.credentials.get(this.#credential));
     if (users === undefined) return refusal('broken', 503, 'The users of this are not known.');
-    const given = authorizationOf(head, 'basic');
+    const given = PLACE.read(head);
     if (given === undefined) return challenged('absent', this.#challenge, 'User and password are needed.');
     const pair = given === null ? undefined : pairOf(given);
     if (pair === undefined) return this.#wrong();

@@ -15,7 +15,7 @@ export function externalMethod(settings: ExternalMethod): Method {
 }
 
 class External implements Method {
-  readonly strips: HeaderPatch;
+  readonly strip: Method['strip'];
   readonly timeout: number;
   readonly #check: ExternalCheck;
   readonly #failed: Refusal;
@@ -26,7 +26,8 @@ class External implements Method {
 
   constructor({ auth, subject }: ExternalMethod) {
     this.#check = new ExternalCheck(auth);
-    this.strips = this.#check.question.withheld;
+    const { withheld } = this.#check.question;
+    this.strip = withheld.isEmpty ? undefined : (scope) => scope.patchRequest(withheld);
     this.timeout = this.#check.patience;
     this.#subject = subject;
     const { statusCode } = auth.onFailure;

@@ -1,13 +1,18 @@
 /** Authentication: who asks. What is not clear is refused. */
-import type { Acting, AuthenticationMethod, AuthenticationSettings } from '../../../config/index.ts';
+import type { Acting, AuthenticationMethod, AuthenticationSettings, Credential } from '../../../config/index.ts';
 import type { PolicyState } from '../../state/index.ts';
 import type { CompiledFilter } from '../filter.ts';
 import { basicMethod } from './basic.ts';
 import { brokenMethod } from './broken.ts';
 import { externalMethod } from './external.ts';
+import { jwtMethod } from './jwt/index.ts';
+import { keyHolderOf } from './jwt/key-holder.ts';
 import type { Method } from './method.ts';
 import { MethodFilter } from './method-filter.ts';
 import { MethodGroup } from './method-group.ts';
+
+export type { VerifiedToken } from './jwt/index.ts';
+export type { KeySource } from './jwt/key-source.ts';
 
 type MethodMaker<T extends AuthenticationMethod['type']> = (
   settings: Extract<AuthenticationMethod, { type: T }>,
@@ -19,7 +24,14 @@ export const METHODS: { readonly [T in AuthenticationMethod['type']]: MethodMake
   Broken: brokenMethod,
   Basic: basicMethod,
   External: externalMethod,
+  Jwt: jwtMethod,
 };
+
+/** As the config has them from now on. Keys that issuers publish come before the first token does, where there is time. */
+export function takeCredentials(state: PolicyState, credentials: ReadonlyMap<string, Credential>): void {
+  state.credentials = credentials;
+  for (const { key, content } of credentials.values()) if (content.type === 'RemoteKeySet') keyHolderOf(state, key);
+}
 
 /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
 export function authenticationFilters(

@@ -30,8 +30,8 @@ export class MethodGroup {
   readonly #paths: AnonymousPaths | null;
   readonly #addresses: Networks | null;
   readonly #headers: ClaimHeaders;
-  /** Lines that clients may not write, and those that the backend is not to see. */
-  readonly #strips: HeaderPatch;
+  /** Those that hide something from the backend. */
+  readonly #hiding: readonly Method[];
   readonly #anonymous: DecisionCounter;
 
   constructor(
@@ -44,16 +44,14 @@ export class MethodGroup {
     this.#paths = paths.length === 0 ? null : new AnonymousPaths(paths);
     this.#addresses = addresses.length === 0 ? null : new Networks(addresses);
     this.#headers = new ClaimHeaders(settings.headers);
-    this.#strips = methods.reduce(
-      (patch, { strips }) => patch.followedBy(strips ?? HeaderPatch.NONE),
-      this.#headers.forged,
-    );
+    this.#hiding = methods.filter(({ strip }) => strip !== undefined);
     this.#anonymous = state.counts.counter(source, '', 'anonymous');
   }
 
   /** True: nobody is asked. */
   begin(scope: FilterScope): boolean {
-    if (!this.#strips.isEmpty) scope.patchRequest(this.#strips);
+    if (!this.#headers.forged.isEmpty) scope.patchRequest(this.#headers.forged);
+    for (const method of this.#hiding) method.strip!(scope);
     if (!this.#isAnonymous(scope)) return false;
     scope.tell(this.#anonymous);
     return true;

@@ -1,11 +1,10 @@
 /** The family of methods by which clients say who they are: one file a method, and its line in `METHODS` (index.ts). */
 import type { CompiledFilter, FilterScope, HeaderPair, Reply } from '../filter.ts';
-import type { HeaderPatch } from '../header-patch.ts';
 import type { Identity } from '../identity.ts';
 
 export interface Method {
-  /** Taken from every request of the policy's, whoever asks: what the backend is not to see. */
-  readonly strips?: HeaderPatch;
+  /** Takes from every request of the policy's, whoever asks, what the backend is not to see. */
+  readonly strip?: ((scope: FilterScope) => void) | undefined;
   /** Milliseconds that it may take; absent: as long as any filter. */
   readonly timeout?: number;
   /** As of a filter. Absent: what becomes of the answer is of no interest. */

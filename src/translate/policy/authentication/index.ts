@@ -5,12 +5,14 @@ import { type Problem, problem } from '../../verdict/problem.ts';
 import { requestPolicy, type SettingsReading } from '../request-policy.ts';
 import { readBasic } from './basic.ts';
 import { readExternal } from './external.ts';
+import { readJwt } from './jwt.ts';
 import type { MethodField, MethodReader } from './method.ts';
 
 /** Every method: a new one has its line here. */
 const METHODS: { readonly [F in MethodField]: MethodReader<F> } = {
   basic: readBasic,
   external: readExternal,
+  jwt: readJwt,
 };
 
 export const authentication = requestPolicy({

@@ -1,0 +1,74 @@
+/** Keys as a Credential says where they are: in itself, or where an issuer publishes them. */
+import type { Credential, KeySetText, RemoteKeySet } from '../../../../config/index.ts';
+import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
+import type { PolicyState } from '../../../state/index.ts';
+import { KeySource } from './key-source.ts';
+
+export interface KeyHolder {
+  /** Those that are here now; null: none. */
+  current(): KeySet | null;
+  keys(): KeySet | null | Promise<KeySet | null>;
+  /** The same after a token named a key that is not among them. */
+  newKeys(): KeySet | null | Promise<KeySet | null>;
+}
+
+/** By Credential: all methods that name it share what is made of it. */
+const HOLDERS = new WeakMap<Credential, KeyHolder>();
+
+/** Undefined: there is no such Credential. */
+export function keyHolderOf(state: PolicyState, key: string): KeyHolder | undefined {
+  const credential = state.credentials.get(key);
+  if (credential === undefined) return undefined;
+  let holder = HOLDERS.get(credential);
+  if (holder === undefined) {
+    const { content } = credential;
+    if (content.type === 'KeySet') holder = new KeptKeys(content);
+    else if (content.type === 'RemoteKeySet') holder = sourceOf(state, content);
+    else return undefined;
+    HOLDERS.set(credential, holder);
+  }
+  return holder;
+}
+
+class KeptKeys implements KeyHolder {
+  readonly #keys: KeySet | null;
+
+  constructor({ text, secrets }: KeySetText) {
+    this.#keys = keysIn(text, secrets);
+  }
+
+  current(): KeySet | null {
+    return this.#keys;
+  }
+
+  keys(): KeySet | null {
+    return this.#keys;
+  }
+
+  newKeys(): KeySet | null {
+    return this.#keys;
+  }
+}
+
+function keysIn(text: string, secrets: boolean): KeySet | null {
+  try {
+    return readKeySet(text, secrets);
+  } catch {
+    return null;
+  }
+}
+
+/** Sources that outlive the policies that name them; more are forgotten, the oldest first, and asked again when needed. */
+export const MAX_KEY_SOURCES: number = 1_000;
+
+/** One for all policies that say the same of it, and however often they are edited. */
+function sourceOf({ keySources, gate }: PolicyState, remote: RemoteKeySet): KeySource {
+  const key = JSON.stringify(remote);
+  let source = keySources.get(key);
+  if (source === undefined) {
+    source = new KeySource(remote, gate);
+    keySources.set(key, source);
+    if (keySources.size > MAX_KEY_SOURCES) keySources.delete(keySources.keys().next().value!);
+  }
+  return source;
+}

@@ -1,0 +1,82 @@
+/**
+ * Keys that an issuer publishes. They are fetched when they are first needed, again after a while and when a token names
+ * one that is not there, and the last ones stay while the issuer does not answer.
+ */
+import type { RemoteKeySet } from '../../../../config/index.ts';
+import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
+import type { OutboundGate } from '../../../state/index.ts';
+import { fetchText } from './fetch-text.ts';
+import type { KeyHolder } from './key-holder.ts';
+
+/** Milliseconds between two tries, at least: neither a failure nor a made-up key name makes more of them. */
+export const MIN_FETCH_INTERVAL: number = 5_000;
+
+export class KeySource implements KeyHolder {
+  readonly #remote: RemoteKeySet;
+  readonly #gate: OutboundGate;
+  #keys: KeySet | null = null;
+  #fetchedAt = 0;
+  #triedAt = Number.NEGATIVE_INFINITY;
+  #under: Promise<KeySet | null> | null = null;
+  /** Of the last try; '' where it went well. */
+  fault = '';
+
+  constructor(remote: RemoteKeySet, gate: OutboundGate) {
+    this.#remote = remote;
+    this.#gate = gate;
+    void this.#fetch(performance.now());
+  }
+
+  current(): KeySet | null {
+    const now = performance.now();
+    if (now - this.#fetchedAt >= this.#remote.refresh) void this.#fetch(now);
+    return this.#usable(now);
+  }
+
+  keys(now: number = performance.now()): KeySet | null | Promise<KeySet | null> {
+    const age = now - this.#fetchedAt;
+    if (this.#keys !== null && age < this.#remote.refresh) return this.#keys;
+    const fetching = this.#fetch(now);
+    if (this.#keys === null || age > this.#remote.stale) return fetching;
+    return this.#keys;
+  }
+
+  newKeys(now: number = performance.now()): KeySet | null | Promise<KeySet | null> {
+    return this.#fetch(now);
+  }
+
+  #usable(now: number): KeySet | null {
+    return now - this.#fetchedAt > this.#remote.stale ? null : this.#keys;
+  }
+
+  #fetch(now: number): Promise<KeySet | null> | KeySet | null {
+    if (this.#under !== null) return this.#under;
+    if (now - this.#triedAt < MIN_FETCH_INTERVAL) return this.#usable(now);
+    this.#triedAt = now;
+    this.#under = fetchText(this.#remote, this.#gate).then(
+      (text) => this.#take(text),
+      (error: Error) => this.#fail(error.message),
+    );
+    return this.#under;
+  }
+
+  #take(text: string): KeySet | null {
+    try {
+      const keys = readKeySet(text, false);
+      if (keys.keys.length === 0) return this.#fail(`no key can be used: ${keys.faults.join('; ')}`);
+      this.#keys = keys;
+      this.#fetchedAt = performance.now();
+      this.#under = null;
+      this.fault = '';
+      return keys;
+    } catch (error) {
+      return this.#fail((error as Error).message);
+    }
+  }
+
+  #fail(fault: string): KeySet | null {
+    this.#under = null;
+    this.fault = fault;
+    return this.#usable(performance.now());
+  }
+}

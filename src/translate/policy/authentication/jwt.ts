@@ -1,0 +1,136 @@
+import {
+  type JwtAuthentication,
+  type JwtProviderEntry,
+  type KeySetReference,
+  POLICY_REASON,
+} from '../../../api/index.ts';
+import { barredHost, type CredentialContent, type CredentialPlace, type JwtProvider } from '../../../config/index.ts';
+import { milliseconds } from '../../../value/duration.ts';
+import { readKeySet, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from '../../../value/json-web-key.ts';
+import { resolveTrust } from '../../gateway/trust.ts';
+import { type Problem, problem } from '../../verdict/problem.ts';
+import type { MethodReader, MethodReading } from './method.ts';
+import { credentialKey, findConfigMap, findSecret, plainText, policyReferrer } from './secret.ts';
+
+/** The key of a Secret or ConfigMap where no other is named. */
+const FILE = 'jwks.json';
+/** Milliseconds, where the policy does not say. */
+const CLOCK_SKEW = 60_000;
+const REFRESH = 300_000;
+const STALE = 86_400_000;
+
+const BEARER: CredentialPlace = { in: 'Header', name: 'authorization', scheme: 'bearer' };
+
+/** Where nobody says: signed with a private key, and so that the issuer alone can. */
+const ASYMMETRIC = (Object.keys(SIGNATURE_ALGORITHMS) as SignatureAlgorithm[]).filter(
+  (name) => SIGNATURE_ALGORITHMS[name].kty !== 'oct',
+);
+
+export const readJwt: MethodReader<'jwt'> = ({ providers, from, realm = '', forwardCredential = true }, at) => {
+  const read: JwtProvider[] = [];
+  for (const [index, entry] of providers.entries()) {
+    const provider = providerOf(entry, { ...at, field: `${at.field}.providers[${index}]` });
+    if ('reason' in provider) return provider;
+    read.push(provider);
+  }
+  return { type: 'Jwt', name: at.name, providers: read, from: placesOf(from), realm, forwards: forwardCredential };
+};
+
+function placesOf(from: JwtAuthentication['from']): CredentialPlace[] {
+  if (from === undefined) return [BEARER];
+  return from.map(({ header, scheme, cookie, query }): CredentialPlace => {
+    if (cookie !== undefined) return { in: 'Cookie', name: cookie };
+    if (query !== undefined) return { in: 'Query', name: query };
+    const place: CredentialPlace = { in: 'Header', name: header!.toLowerCase() };
+    return scheme === undefined ? place : { ...place, scheme: scheme.toLowerCase() };
+  });
+}
+
+function providerOf(entry: JwtProviderEntry, at: MethodReading): JwtProvider | Problem {
+  const { issuer, audiences = [], algorithms = ASYMMETRIC, clockSkew, jwks } = entry;
+  const secrets = algorithms.some((name) => SIGNATURE_ALGORITHMS[name].kty === 'oct');
+  const content = contentOf(jwks, { ...at, field: `${at.field}.jwks` }, secrets);
+  if ('reason' in content) return content;
+  const credential = credentialKey(at);
+  at.reading.credentials.push({ kind: 'Credential', key: credential, content });
+  const skew = clockSkew === undefined ? CLOCK_SKEW : milliseconds(clockSkew)!;
+  return { issuer, audiences, algorithms, clockSkew: skew, credential };
+}
+
+function contentOf(jwks: JwtProviderEntry['jwks'], at: MethodReading, secrets: boolean): CredentialContent | Problem {
+  if (jwks.url !== undefined) return remoteOf(jwks, jwks.url, at);
+  if (jwks.inline !== undefined) return keysIn(jwks.inline, { at, field: `${at.field}.inline`, secrets: false });
+  const text = jwks.secretRef === undefined ? configMapText(jwks.configMapRef!, at) : secretText(jwks.secretRef, at);
+  if (typeof text !== 'string') return text;
+  const held = jwks.secretRef !== undefined;
+  return keysIn(text, { at, field: `${at.field}.${held ? 'secretRef' : 'configMapRef'}`, secrets: held && secrets });
+}
+
+function secretText(reference: KeySetReference, at: MethodReading): string | Problem {
+  const field = `${at.field}.secretRef`;
+  const { key = FILE, ...named } = reference;
+  const found = findSecret(named, at, field);
+  if ('reason' in found) return found;
+  const text = found.data?.[key];
+  return text === undefined
+    ? without(`Secret ${found.metadata.namespace}/${found.metadata.name}`, key, field)
+    : plainText(text);
+}
+
+function configMapText(reference: KeySetReference, at: MethodReading): string | Problem {
+  const field = `${at.field}.configMapRef`;
+  const { key = FILE, ...named } = reference;
+  const found = findConfigMap(named, at, field);
+  if ('reason' in found) return found;
+  return found.data?.[key] ?? without(`ConfigMap ${found.metadata.namespace}/${found.metadata.name}`, key, field);
+}
+
+function without(where: string, key: string, field: string): Problem {
+  return problem(
+    POLICY_REASON.InvalidCredentialRef,
+    field,
+    `${where} has no ${key}: a set of keys as JSON is expected there`,
+  );
+}
+
+/** A key that cannot be used is told, and the others are: issuers publish keys of kinds that are to come. */
+function keysIn(
+  text: string,
+  { at, field, secrets }: { at: MethodReading; field: string; secrets: boolean },
+): CredentialContent | Problem {
+  try {
+    const { keys, faults } = readKeySet(text, secrets);
+    const fault = problem(POLICY_REASON.InvalidCredentialRef, field, faults.join('; '));
+    if (keys.length === 0)
+      return { ...fault, message: `holds no key that can be used${faults.length > 0 ? `: ${fault.message}` : ''}` };
+    if (faults.length > 0) at.reading.unresolved.push(fault);
+    return { type: 'KeySet', text, secrets };
+  } catch (error) {
+    // What stands there may be a secret: of JSON's own complaint, which shows it, nothing is told.
+    const why = error instanceof RangeError ? error.message : 'is no set of keys: {"keys": […]} as RFC 7517 has it';
+    return problem(POLICY_REASON.InvalidCredentialRef, field, why);
+  }
+}
+
+function remoteOf(jwks: JwtProviderEntry['jwks'], text: string, at: MethodReading): CredentialContent | Problem {
+  const { look, invalid } = at.reading;
+  const field = `${at.field}.url`;
+  const host = new URL(text).hostname.replace(/^\[|\]$/g, '');
+  const barred = barredHost(host, look.options.loopbackNames === 'allowed' ? 'allowed' : 'refused');
+  if (barred !== undefined) invalid.push(problem(POLICY_REASON.Invalid, field, `leads to ${host}, which ${barred}`));
+  const remote = {
+    type: 'RemoteKeySet' as const,
+    url: text,
+    refresh: jwks.refreshInterval === undefined ? REFRESH : Math.max(1000, milliseconds(jwks.refreshInterval)!),
+    stale: jwks.staleFor === undefined ? STALE : milliseconds(jwks.staleFor)!,
+  };
+  if (jwks.caCertificateRef === undefined) return remote;
+  const reasons = { invalid: POLICY_REASON.InvalidCACertificateRef, kind: POLICY_REASON.InvalidKind };
+  const trust = resolveTrust(look, {
+    reference: jwks.caCertificateRef,
+    field: `${at.field}.caCertificateRef`,
+    from: policyReferrer(at),
+    reasons,
+  });
+  return 'reason' in trust ? trust : { ...remote, ca: trust.bundle.pem };
+}
