@@ -6,13 +6,14 @@ import { TRAILER_LINES } from '../ground/region.ts';
 import type { DecisionCounter } from '../state/index.ts';
 import { BodyPipeline, type BodyTarget } from './body-pipeline.ts';
 import { ExchangeState } from './exchange-state.ts';
-import type { FilterRun } from './filter-run.ts';
+import { FILTER_FAILED, type FilterRun } from './filter-run.ts';
 import { FilteredAnswer } from './filtered-answer.ts';
 import { endWithStatus } from './grpc.ts';
 import {
   bareLines,
   dated,
   type LocalReply,
+  legalReply,
   localReply,
   mayHaveBody,
   patchedLines,
@@ -26,6 +27,8 @@ import type { Decision } from './wait.ts';
 const TOO_LARGE = { status: 413, message: 'The request is longer than what is allowed.' };
 /** For clients that were refused because there are too many at once. */
 const RETRY_SOON: ReadonlyArray<HeaderPair> = [['Retry-After', '1']];
+/** What is below is no answer yet: another follows. */
+const FIRST_FINAL_STATUS = 200;
 const NOT_COMPLETED = { status: 500, message: 'The answer could not be completed.' };
 export const NO_LENGTH: HeaderPatch = new HeaderPatch(new Set(['content-length']), []);
 
@@ -96,6 +99,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
   }
 
   private respond({ status, headers, body, reason = '' }: Reply): void {
+    if (status < FIRST_FINAL_STATUS) return this.deny(FILTER_FAILED);
     this.account.reason = reason;
     this.reply({ status, lines: linesOf(headers), body });
   }
@@ -103,7 +107,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
   /** Filters have a say in it, those that were asked about an answer before excepted. */
   private reply(undated: LocalReply): void {
     const { run } = this;
-    const reply = dated(undated);
+    const reply = dated(legalReply(undated));
     if (!this.requestComplete) this.down.discardBody();
     run?.abandonWait();
     this.filtered = null;

@@ -77,7 +77,7 @@ export function localReply(
  * type, and fail. What a filter or the gateway itself answers otherwise is the user's, and stays.
  */
 export function bareLines({ lines }: LocalReply): string {
-  return lines.replace(/^Content-Type: [^\r]*\r\n/, '');
+  return lines.replace(/^Content-Type: [^\r]*\r\n/im, '');
 }
 
 /** Sends a whole answer; of one to HEAD, the head. One whose lines are too long to be sent is a 500 without them. */
@@ -111,6 +111,15 @@ export function sendReplyHead(
   down.sendHead(composed, framing);
   return true;
 }
+
+/** RFC 9110 15: what has no content says nothing of any, whatever was meant to be its body. */
+export function legalReply(reply: LocalReply): LocalReply {
+  if (mayHaveBody(reply.status) && reply.status !== RESET_CONTENT) return reply;
+  return { status: reply.status, lines: bareLines(reply), body: '' };
+}
+
+/** It has no content, and its length is 0 where others of that kind have none. */
+const RESET_CONTENT = 205;
 
 export function mayHaveBody(status: number): boolean {
   return status !== 204 && status !== 304;

@@ -27,6 +27,14 @@ const replacement = text({
 });
 const replacements = list(object({ from: required(line), to: required(replacement) }), { min: 1, max: 16 });
 
+/** RFC 9110 15: answers with these have no content. */
+const BODILESS = [204, 205, 304];
+const bodyIsSent = rule<NonNullable<ResponseSettings['directResponse']>>(
+  'is never sent with status 204, 205 or 304; remove it, or change statusCode',
+  ({ statusCode, body: sent }) => sent === undefined || !BODILESS.includes(statusCode),
+  'body',
+);
+
 export const responsePolicySpec = requestPolicySpec(
   {
     securityHeaders: optional(
@@ -50,11 +58,14 @@ export const responsePolicySpec = requestPolicySpec(
       ),
     ),
     directResponse: optional(
-      object({
-        statusCode: required(integer({ min: 200, max: 599 })),
-        contentType: optional(mediaType),
-        body: optional(body),
-      }),
+      object(
+        {
+          statusCode: required(integer({ min: 200, max: 599 })),
+          contentType: optional(mediaType),
+          body: optional(body),
+        },
+        { rules: [celRule(`!has(self.body) || !(self.statusCode in [${BODILESS.join(', ')}])`, bodyIsSent)] },
+      ),
     ),
     maintenance: optional(
       object({
