@@ -14,6 +14,7 @@ interface HttpCase {
   headers?: Record<string, string>;
   pipeline?: number;
   certificate?: 'rsa' | 'ecdsa';
+  asks?: boolean;
 }
 
 const p50: Figure = { name: 'p50', unit: 'ms', better: 'lower' };
@@ -28,6 +29,7 @@ function httpCase(options: HttpCase): Case {
     paths,
     backend: world.backends.h1,
     workers: 1,
+    ...(options.asks ? { asks: true } : {}),
     ...(options.certificate === undefined ? {} : { certificate: world[options.certificate] }),
   });
   const tls = options.certificate !== undefined;
@@ -69,5 +71,12 @@ export const httpCases: Case[] = [
     headers: browserHeaders,
   }),
   httpCase({ name: 'pipelined', title: 'Pipelined, 16 requests at once', goal: 1.1, pipeline: 16 }),
+  httpCase({
+    name: 'asks',
+    title: 'A service is asked about each request with 12 headers (auth_request)',
+    goal: 1.2,
+    headers: browserHeaders,
+    asks: true,
+  }),
   httpCase({ name: 'tls', title: 'TLS 1.3, keepalive', goal: 1.1, certificate: 'ecdsa' }),
 ];

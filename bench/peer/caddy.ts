@@ -7,6 +7,7 @@ export const caddy: Peer = {
   name: 'caddy',
   find: () => findProgram([['caddy', 'version']], /v?(\d+\.\d+\.\d+)/),
   launch(setup, { dir, port }) {
+    if (setup.asks) return undefined;
     if (setup.kind === 'tcp' || setup.kind === 'tls' || setup.kind === 'udp') return undefined;
     const config = join(dir, 'caddy.json');
     writeFileSync(config, JSON.stringify(caddyConfig(setup, port)));

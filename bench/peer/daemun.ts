@@ -42,9 +42,21 @@ export function daemunManifests(setup: Setup): object[] {
       spec: { ports: [{ name: 'main', port: 80, ...protocol, ...appProtocol }] },
     },
     ...(setup.certificate === undefined ? [] : [secret(setup.certificate)]),
+    ...(setup.asks ? [asking] : []),
     ...routes(setup),
   ];
 }
+
+/** As nginx's auth_request does. */
+const asking = {
+  apiVersion: 'policies.daemun.dev/v1alpha1',
+  kind: 'AuthenticationPolicy',
+  metadata: { namespace: 'bench', name: 'asking' },
+  spec: {
+    targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'gateway' }],
+    methods: [{ external: { backendRef: { name: 'backend', port: 80 } } }],
+  },
+};
 
 function object(kind: string, name: string, spec: object): object {
   return { apiVersion: 'gateway.networking.k8s.io/v1', kind, metadata: { namespace: 'bench', name }, spec };

@@ -18,6 +18,7 @@ export const envoy: Peer = {
     return found;
   },
   launch(setup, { dir, port }) {
+    if (setup.asks) return undefined;
     if (found === undefined) return undefined;
     const config = join(dir, 'envoy.json');
     writeFileSync(config, JSON.stringify(envoyConfig(setup, port)));

@@ -7,6 +7,7 @@ export const haproxy: Peer = {
   name: 'haproxy',
   find: () => findProgram([['haproxy', '-v']], /version (\S+)/),
   launch(setup, { dir, port }) {
+    if (setup.asks) return undefined;
     if (setup.kind === 'udp') return undefined;
     const map = join(dir, 'routes.map');
     const config = join(dir, 'haproxy.cfg');

@@ -46,7 +46,11 @@ function httpConfig(setup: Setup, port: number): string {
   // reuseport gives each of several workers its own queue, as the others do.
   const options = setup.workers > 1 ? ' reuseport backlog=4096' : ' backlog=4096';
   const pass = grpc ? 'grpc_pass grpc://backend;' : 'proxy_pass http://backend;';
-  const locations = setup.paths.map((path) => `    location ${path} { ${pass} }`).join('\n');
+  const asks = setup.asks ? 'auth_request /may-pass; ' : '';
+  const locations = [
+    ...setup.paths.map((path) => `    location ${path} { ${asks}${pass} }`),
+    ...(setup.asks ? [mayPass] : []),
+  ].join('\n');
   const servers = setup.hosts.map((host, i) => {
     const where = `    listen ${listen}${i === 0 ? options : ''};\n    server_name ${host};`;
     return `  server {\n${where}\n${locations}\n  }`;
@@ -74,6 +78,20 @@ ${setup.forwarded ? forwardedHeaders : ''}${servers.join('\n')}
 }
 `;
 }
+
+const mayPass = `    location = /may-pass {
+      internal;
+      proxy_pass http://backend/;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Original-Method $request_method;
+      proxy_set_header X-Original-URL $scheme://$http_host$request_uri;
+      proxy_set_header X-Real-IP $remote_addr;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Request-Id $request_id;
+    }`;
 
 const forwardedHeaders = `  proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header X-Forwarded-Host $http_host;

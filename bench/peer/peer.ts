@@ -19,6 +19,8 @@ export interface Setup {
   /** Port of the backend on 127.0.0.1. */
   backend: number;
   workers: number;
+  /** The backend is asked by a request of its own, with the lines of each request, whether that may pass (kind http). */
+  asks?: boolean;
   /** Tell the backend X-Forwarded-For, -Proto, -Host, -Port and X-Request-Id; for peers that do not do so by themselves. */
   forwarded?: boolean;
 }
