@@ -79,7 +79,8 @@ function authenticate(url: string, headers: http.IncomingHttpHeaders, response: 
   const status = url.startsWith('/want') ? Number(headers['x-want-auth'] ?? 200) : (verdict ?? 404);
   response.setHeader('X-Auth-User', 'alice');
   response.setHeader('X-Auth-Group', 'ops');
-  if (url.includes('cookie')) response.setHeader('Set-Cookie', 'auth=yes; Path=/');
+  if (url.includes('cookie')) response.setHeader('Set-Cookie', 'authed=yes; Path=/');
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Custom realm="golden"');
   if (status === 302) response.setHeader('Location', 'http://sign-in.example.test/');
   answer(response, status, 'auth');
 }

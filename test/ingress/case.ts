@@ -47,6 +47,8 @@ export interface Expectation {
   uri?: string;
   host?: string;
   saw?: Record<string, string | null>;
+  /** What the service was asked that says who may pass; null: it was not. Lines that it saw, and those that it did not. */
+  asked?: { method?: string; uri?: string; host?: string; saw?: Record<string, string | null> } | null;
   /** Of repeated requests. */
   count_status?: Record<string, number>;
   /** Of repeated requests that several Services share. */

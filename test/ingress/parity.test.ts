@@ -63,12 +63,22 @@ function compare(what: string, want: Expectation, { replies, sightings }: { repl
     const list = Array.isArray(got) && !Array.isArray(value) ? got.join(', ') : (got ?? null);
     expect(list, `${what}: ${name}`).toEqual(value);
   }
+  if (want.asked !== undefined) asked(what, want.asked, sightings);
   if (want.answered === undefined) return;
   const saw = sightings.findLast(({ backend }) => backend === want.answered);
   expect(saw?.uri, `${what}: what the backend was asked for`).toBe(want.uri);
   expect(saw?.headers.host, `${what}: Host`).toBe(want.host);
   for (const [name, value] of Object.entries(want.saw ?? {}))
     expect(saw?.headers[name] ?? null, `${what}: ${name}`).toEqual(value);
+}
+
+function asked(what: string, want: NonNullable<Expectation['asked']> | null, sightings: Sighting[]): void {
+  const saw = sightings.find(({ backend }) => backend === 'auth');
+  if (want === null) return expect(saw, `${what}: nobody is asked`).toBeUndefined();
+  const { method = saw?.method, uri, host = saw?.headers.host } = want;
+  expect([saw?.method, saw?.uri, saw?.headers.host], `${what}: what is asked`).toEqual([method, uri, host]);
+  for (const [name, value] of Object.entries(want.saw ?? {}))
+    expect(saw?.headers[name] ?? null, `${what}: ${name} of what is asked`).toEqual(value);
 }
 
 /** What a limit lets through grows by one at most while the requests come. */
