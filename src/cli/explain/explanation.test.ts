@@ -47,3 +47,26 @@ test('a rule that no data plane can compile is named, and the rest is explained 
   const bad = explanationOf(known, { ...REQUEST, target: '/bad' });
   expect(bad.outcome).toMatchObject({ kind: 'error', status: 500, reason: expect.stringContaining('header te') });
 });
+
+test('a wider listener that is passed over for a more specific one is told', () => {
+  const listener = (name: string, hostname: string): Listener => ({
+    kind: 'Listener',
+    key: `ns/gw/${name}`,
+    gateway: 'ns/gw',
+    name,
+    hostname,
+    addresses: [],
+    port: 80,
+    protocol: 'HTTP',
+  });
+  const upserts = [listener('wild', '*.example'), listener('set/a', 'a.example'), listener('b', 'b.example')];
+  const known = { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), unserved: [] };
+  const explanation = explanationOf(known, REQUEST);
+  expect(explanation.wider.map(({ key }) => key)).toEqual(['ns/gw/wild']);
+  const text = narrative(explanation, (_tone, plain) => plain);
+  expect(text).toContain('ns/gw/set/a (HTTP, port 80, hostname a.example)');
+  expect(text).toContain(
+    'more specific than ns/gw/wild (HTTP, port 80, hostname *.example), whose routes are not asked',
+  );
+  expect(explanationOf(known, { ...REQUEST, host: 'c.example' }).wider).toEqual([]);
+});

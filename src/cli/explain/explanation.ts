@@ -50,6 +50,8 @@ export interface Explanation {
   backends: ExplainedBackend[];
   /** Ports that some listener has, where none has the request's. */
   ports: number[];
+  /** Listeners of the socket that take the host, too, and are not asked: another is more specific. */
+  wider: Listener[];
   /** Listeners that are left out of the config, each with the reason; only where no listener takes the request. */
   unserved: string[];
   /** Rules that no data plane can compile, each with the reason; they answer 500 to the requests that they take. */
@@ -80,7 +82,7 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
     const { status, message: reason } = served.refused;
     const nothing = { candidates: [], chosen: -1, closest: [], hostnames: [] };
     const outcome = inGrpc({ kind: 'error', status, reason }, request);
-    const rest = { filters: [], policies: [], backends: [], ports: [], unserved: [], unusable };
+    const rest = { filters: [], policies: [], backends: [], ports: [], wider: [], unserved: [], unusable };
     return { request, outcome, match: { ...match, ...nothing }, ...rest };
   }
   const chosen = match.candidates[match.chosen];
@@ -96,7 +98,19 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
     rule: chosen?.rule.key,
     backends: backends.map(({ key }) => key),
   });
-  const explanation = { request, outcome, match, filters, policies, backends, ports, unserved: missing, unusable };
+  const wider = widerThan(match, here, request);
+  const explanation = {
+    request,
+    outcome,
+    match,
+    filters,
+    policies,
+    backends,
+    ports,
+    wider,
+    unserved: missing,
+    unusable,
+  };
   return meant.length > 0 ? { ...explanation, meant } : explanation;
 }
 
@@ -106,6 +120,12 @@ function sentAs(target: string, asked: AskedRequest): AskedRequest {
 
 function isHttp({ protocol }: Listener): boolean {
   return protocol === 'HTTP' || protocol === 'HTTPS';
+}
+
+function widerThan({ listeners }: MatchExplanation, here: readonly Listener[], { host }: AskedRequest): Listener[] {
+  if (listeners.length === 0) return [];
+  const asked = new Set(listeners.map(({ key }) => key));
+  return here.filter(({ key, hostname }) => !asked.has(key) && takesHost(hostname, host));
 }
 
 /** As a data plane takes them that meets them for the first time. */

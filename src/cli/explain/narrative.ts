@@ -55,8 +55,11 @@ export function section(label: string, lines: string[], paint: Paint): string {
   return lines.map((line, i) => `${i === 0 ? paint('strong', label.padEnd(LABEL_WIDTH)) : indent}${line}\n`).join('');
 }
 
-function listenerLines({ match, ports, request, unserved }: Explanation): string[] {
-  if (match.listeners.length > 0) return match.listeners.map(listenerText);
+function listenerLines({ match, ports, request, unserved, wider }: Explanation): string[] {
+  if (match.listeners.length > 0) {
+    const passed = wider.map((one) => `more specific than ${listenerText(one)}, whose routes are not asked`);
+    return [...match.listeners.map(listenerText), ...passed];
+  }
   if (match.hostnames.length > 0) {
     return [`none takes ${request.host}; hostnames on this port: ${match.hostnames.join(', ')}`, ...unserved];
   }

@@ -34,6 +34,8 @@ export interface ListenerView {
   conflict?: Problem;
   /** Another TLS listener of the port has hostnames in common with it: `name (hostname)`. */
   overlap?: string;
+  /** Hosts that more specific listeners of others take from it. */
+  taken?: string;
   /** Why it is not Accepted. */
   refusals: Problem[];
   /** References that do not resolve. */
@@ -69,6 +71,7 @@ export interface ListenerSurroundings {
   /** Another TLS listener of the port whose hostname overlaps. */
   overlap?: DeclaredListener;
   portRefusal?: Problem;
+  taken?: string;
   certificates: Collection<CertificateVerdict>;
   provided: ProvidedIndex;
 }
@@ -98,6 +101,10 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   const view: ListenerView = { key, gateway, owner, field, generation, spec, ...judged };
   if (around.conflict !== undefined) view.conflict = around.conflict;
   if (around.overlap !== undefined) view.overlap = overlapName(around.overlap, declared);
+  if (around.taken !== undefined) {
+    view.taken = around.taken;
+    view.remarks.push(problem('', `${field}.hostname`, around.taken));
+  }
   if (around.portRefusal !== undefined) view.refusals.push(around.portRefusal);
   if (familyOf(spec.protocol) === undefined) {
     const message = `protocol ${spec.protocol} is not supported: use HTTP, HTTPS, TLS, TCP or UDP`;

@@ -15,6 +15,7 @@ import { conflictsOf, slotOf } from './listener-conflict.ts';
 import { attachedSet, type ManagedSet } from './listener-set.ts';
 import { deriveProvided, indexProvided, type ProvidedIndex } from './provided.ts';
 import { sharePort } from './socket.ts';
+import { takenHosts } from './taken-hosts.ts';
 import { overlapsOf } from './tls-overlap.ts';
 
 /** What a route can refer to: what it needs to know, and nothing that changes with every edit of it. */
@@ -114,6 +115,9 @@ function deriveViews(
     const tls = group.filter((listener) => slotOf(listener)?.family === 'tls');
     return overlapsOf(tls.filter(({ key }) => context.fetch(conflicts, key) === undefined));
   });
+  const takers = graph.derive('taken hosts', byPort, (context, group) =>
+    takenHosts(group.filter(({ key }) => context.fetch(conflicts, key) === undefined)),
+  );
   // Within a Gateway first: that is the one whose owner can do something about it.
   const ports = graph.options.shared ? derivePorts(graph, { gateways, declared, conflicts }) : undefined;
   const views = graph.derive('listeners', declared, (context, listener, key) => {
@@ -122,7 +126,15 @@ function deriveViews(
     const conflict = context.fetch(conflicts, key);
     const overlap = context.fetch(overlaps, key) ?? (ports && context.fetch(ports.overlaps, key));
     const portRefusal = ports && context.fetch(ports.refused, key);
-    const around = { gateway, conflict, overlap, portRefusal, certificates, provided };
+    const around = {
+      gateway,
+      conflict,
+      overlap,
+      taken: context.fetch(takers, key),
+      portRefusal,
+      certificates,
+      provided,
+    };
     return [[key, judgeListener(graph.look(context), listener, around)]];
   });
   return { views, shared: ports?.shared ?? join<string>('no sharing', []) };

@@ -30,7 +30,7 @@ export function overlapsOf(
 }
 
 /** The wildcards that cover a hostname, the nearest first. */
-function widerHosts(hostname: string): string[] {
+export function widerHosts(hostname: string): string[] {
   if (hostname === ANY_HOST) return [];
   const labels = hostname.split('.').slice(hostname.startsWith('*.') ? 2 : 1);
   const wider = labels.map((_label, at) => `*.${labels.slice(at).join('.')}`);

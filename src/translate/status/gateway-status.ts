@@ -148,7 +148,10 @@ export function listenerStatus(scope: GatewayStatusScope, view: ListenerView, ga
   const { spec, supportedKinds, conflict, refusals, unresolved } = view;
   const faults = conflict === undefined ? refusals : [conflict, ...refusals];
   const verdicts = [
-    judged(CONDITION.Accepted, faults, { reason: LISTENER_REASON.Accepted, message: 'accepted' }),
+    judged(CONDITION.Accepted, faults, {
+      reason: LISTENER_REASON.Accepted,
+      message: view.taken === undefined ? 'accepted' : `accepted; ${view.taken}`,
+    }),
     listenerProgrammed(scope, view, gateway),
     judged(CONDITION.ResolvedRefs, unresolved, {
       reason: LISTENER_REASON.ResolvedRefs,
