@@ -59,6 +59,7 @@ export type * from './reference-grant.ts';
 export type * from './request-policy.ts';
 export { groupOf, keyOf, type ObjectMeta, objectKey, type Resource } from './resource.ts';
 export type * from './response-policy.ts';
+export type * from './rewrite-policy.ts';
 export type * from './route.ts';
 export type * from './secret.ts';
 export type * from './selector.ts';

@@ -18,6 +18,7 @@ import type { Namespace } from './namespace.ts';
 import type { RateLimitPolicy } from './rate-limit-policy.ts';
 import type { ReferenceGrant } from './reference-grant.ts';
 import type { ResponsePolicy } from './response-policy.ts';
+import type { RewritePolicy } from './rewrite-policy.ts';
 import type { Secret } from './secret.ts';
 import type { Service } from './service.ts';
 import type { ServiceImport } from './service-import.ts';
@@ -51,6 +52,7 @@ export interface ResourceByKind {
   AccessPolicy: AccessPolicy;
   AuthenticationPolicy: AuthenticationPolicy;
   FaultPolicy: FaultPolicy;
+  RewritePolicy: RewritePolicy;
   ResponsePolicy: ResponsePolicy;
   Service: Service;
   ServiceImport: ServiceImport;
@@ -93,6 +95,7 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   AccessPolicy: policy,
   AuthenticationPolicy: policy,
   FaultPolicy: policy,
+  RewritePolicy: policy,
   ResponsePolicy: policy,
   Service: core,
   ServiceImport: { group: MULTICLUSTER_GROUP, version: 'v1alpha1', namespaced: true },

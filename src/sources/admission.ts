@@ -101,7 +101,7 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
 }
 
 /** Kinds that refuse requests: one that cannot be read must not leave open what it names. */
-const GUARD_KINDS: readonly Kind[] = ['RateLimitPolicy', 'AccessPolicy', 'AuthenticationPolicy'];
+const GUARD_KINDS: readonly Kind[] = ['RateLimitPolicy', 'AccessPolicy', 'AuthenticationPolicy', 'RewritePolicy'];
 
 /**
  * A policy of which as much is known as what it guards; undefined: not even that can be read. Targets are read each by

@@ -72,5 +72,6 @@ export const SERVED_KINDS: readonly ServedKind[] = [
   kind('policies.daemun.dev', 'v1alpha1', 'AccessPolicy', STATUS),
   kind('policies.daemun.dev', 'v1alpha1', 'AuthenticationPolicy', STATUS),
   kind('policies.daemun.dev', 'v1alpha1', 'FaultPolicy', STATUS),
+  kind('policies.daemun.dev', 'v1alpha1', 'RewritePolicy', STATUS),
   kind('policies.daemun.dev', 'v1alpha1', 'ResponsePolicy', STATUS),
 ];

@@ -81,6 +81,19 @@ const MEMBERS: Record<string, Member> = {
     ],
     guards: false,
   },
+  RewritePolicy: {
+    harmless: { paths: [{ pattern: '^/other/(.*)$', substitution: '/$1' }] },
+    // No path may become one with dot segments.
+    refusing: { spec: { paths: [{ pattern: '^/(.*)$', substitution: '/./$1' }] }, status: 400 },
+    broken: [
+      {},
+      { paths: [] },
+      { paths: [{ pattern: '(', substitution: '/' }] },
+      { paths: [{ pattern: '/(.*)', substitution: '/$2' }] },
+      { paths: [{ pattern: '/', substitution: '/', headers: [{ name: 'Content-Length', value: '1' }] }] },
+    ],
+    guards: true,
+  },
   ResponsePolicy: {
     harmless: { securityHeaders: { frameOptions: 'DENY' } },
     refusing: { spec: { directResponse: { statusCode: 410 } }, status: 410 },

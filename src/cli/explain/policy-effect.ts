@@ -16,6 +16,7 @@ import {
   type Policy,
   policyKey,
   type RateLimitSettings,
+  type RewriteSettings,
   type Snapshot,
   type Stacked,
 } from '../../config/index.ts';
@@ -104,6 +105,8 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return crossSiteText(settings as CrossSiteSettings);
     case 'Fault':
       return faultText(settings as FaultSettings);
+    case 'Rewrite':
+      return rewriteText(settings as RewriteSettings);
     case 'AnswerHeaders':
       return `sets ${(settings as AnswerHeaderSettings).lines.map(({ name }) => name).join(', ')}`;
     case 'ErrorPages':
@@ -157,6 +160,10 @@ function faultText({ delay, abort, when }: FaultSettings): string {
     abort ? `answers ${abort.percentage} % with ${abort.statusCode}` : '',
   ].filter((text) => text !== '');
   return `${parts.join(', ')}${when.length > 0 ? ', of some requests' : ''}`;
+}
+
+function rewriteText({ paths }: RewriteSettings): string {
+  return `asks the backend for ${some(paths.map(({ pattern, substitution }) => `${substitution} in the place of ${pattern}`))}`;
 }
 
 function limitsText({ limits, shared }: RateLimitSettings): string {

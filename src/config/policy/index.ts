@@ -21,6 +21,7 @@ import { type CrossSite, crossSite } from './cross-site.ts';
 import { type Fault, fault } from './fault.ts';
 import type { Merge, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
+import { type Rewrite, rewrite } from './rewrite.ts';
 
 export type { Access, AccessRule, AccessSettings, TimeWindow } from './access.ts';
 export type {
@@ -62,6 +63,7 @@ export type {
   RateLimitSettings,
   RequestLimit,
 } from './rate-limit.ts';
+export type { PathRewriteSettings, RewriteSettings } from './rewrite.ts';
 export type { RedisLogin, RedisServer, RedisSettings, SharedLimits } from './shared-limits.ts';
 export type { Acting, Stacked } from './stacked.ts';
 
@@ -74,6 +76,7 @@ export const POLICY_TYPES = {
   CrossSite: crossSite,
   Authentication: authentication,
   Fault: fault,
+  Rewrite: rewrite,
   AnswerHeaders: answerHeaders,
   ErrorPages: errorPages,
   DirectResponse: directResponse,
@@ -89,6 +92,7 @@ export type Policy =
   | CrossSite
   | Authentication
   | Fault
+  | Rewrite
   | AnswerHeaders
   | ErrorPages
   | DirectResponse

@@ -15,6 +15,7 @@ import { faultFilters } from './fault.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import type { FilterStep } from './order.ts';
 import { rateLimitFilters } from './rate-limit.ts';
+import { rewriteFilters } from './rewrite.ts';
 
 /** A policy as far as it matters here. */
 export interface AttachedPolicy {
@@ -37,6 +38,7 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   CrossSite: stack(crossSiteFilters),
   Authentication: stack(authenticationFilters),
   Fault: stack(faultFilters),
+  Rewrite: stack(rewriteFilters),
   AnswerHeaders: stack(answerHeaderFilters),
   ErrorPages: stack(errorPageFilters),
   DirectResponse: stack(directResponseFilters),

@@ -9,6 +9,7 @@ export type PolicyDecision =
   | 'would-limit'
   | 'would-deny'
   | 'delayed'
+  | 'rewritten'
   | 'aborted'
   | 'answered'
   | 'anonymous'

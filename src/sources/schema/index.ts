@@ -19,6 +19,7 @@ import { rateLimitPolicySpec } from './rate-limit-policy.ts';
 import { referenceGrantSpec } from './reference-grant.ts';
 import { guardedTargets } from './request-policy.ts';
 import { responsePolicySpec } from './response-policy.ts';
+import { rewritePolicySpec } from './rewrite-policy.ts';
 import {
   type Field,
   type ObjectSchema,
@@ -71,6 +72,7 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   AccessPolicy: withSpec(accessPolicySpec),
   AuthenticationPolicy: withSpec(authenticationPolicySpec),
   FaultPolicy: withSpec(faultPolicySpec),
+  RewritePolicy: withSpec(rewritePolicySpec),
   ResponsePolicy: withSpec(responsePolicySpec),
   Service: kind(serviceMetadata, { spec: optional(serviceSpec, {}) }),
   ServiceImport: withSpec(serviceImportSpec),

@@ -20,6 +20,7 @@ export type PolicyResource = ResourceByKind[
   | 'AccessPolicy'
   | 'AuthenticationPolicy'
   | 'FaultPolicy'
+  | 'RewritePolicy'
   | 'ResponsePolicy'];
 
 /** What a policy's own text comes to. */

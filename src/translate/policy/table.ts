@@ -15,6 +15,7 @@ import { derivePolicies, type Policies, type PolicyKind, type PolicySurroundings
 import { policyStatuses } from './policy-status.ts';
 import { rateLimit } from './rate-limit.ts';
 import { response } from './response.ts';
+import { rewrite } from './rewrite.ts';
 
 const POLICY_KINDS = {
   BackendTLSPolicy: backendTls,
@@ -24,6 +25,7 @@ const POLICY_KINDS = {
   AccessPolicy: access,
   AuthenticationPolicy: authentication,
   FaultPolicy: fault,
+  RewritePolicy: rewrite,
   ResponsePolicy: response,
 } as const satisfies { [K in PolicyResource['kind']]: { readonly kind: K } };
 

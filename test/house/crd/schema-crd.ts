@@ -74,6 +74,7 @@ const INHERITED: readonly Kind[] = [
   'AccessPolicy',
   'AuthenticationPolicy',
   'FaultPolicy',
+  'RewritePolicy',
   'ResponsePolicy',
 ];
 

@@ -23,6 +23,7 @@ export const PLACES = [
   'AccessPolicy, by ancestor',
   'AuthenticationPolicy, by ancestor',
   'FaultPolicy, by ancestor',
+  'RewritePolicy, by ancestor',
   'ResponsePolicy, by ancestor',
 ];
 

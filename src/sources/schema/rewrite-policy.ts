@@ -1,0 +1,34 @@
+import { requestPolicySpec } from './request-policy.ts';
+import { list, object, optional, required, text } from './schema.ts';
+
+const visible = (min: number) =>
+  text({
+    min,
+    max: 1_024,
+    format: { is: 'visible characters of one line', matches: (value) => /^[\x20-\x7e]*$/.test(value) },
+  });
+
+const headerName = text({
+  min: 1,
+  max: 256,
+  format: { is: 'a name of a header', matches: (value) => /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(value) },
+});
+
+export const rewritePolicySpec = requestPolicySpec({
+  paths: required(
+    list(
+      object({
+        pattern: required(visible(1)),
+        substitution: required(visible(1)),
+        headers: optional(
+          list(object({ name: required(headerName), value: required(visible(1)) }), {
+            min: 1,
+            max: 16,
+            unique: ['name'],
+          }),
+        ),
+      }),
+      { min: 1, max: 16 },
+    ),
+  ),
+});
