@@ -6,7 +6,11 @@ import { build } from 'rolldown';
 import { asciiText } from './packaging/ascii-text.ts';
 
 await build({
-  input: { 'cli/main': 'src/cli/main.ts', 'cli/worker': 'src/cli/worker.ts' },
+  input: {
+    'cli/main': 'src/cli/main.ts',
+    'cli/worker': 'src/cli/worker.ts',
+    'cli/password-thread': 'src/cli/password-thread.ts',
+  },
   platform: 'node',
   // What is in dependencies is installed beside the package.
   external: /^[^./]/,

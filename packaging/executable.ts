@@ -23,12 +23,15 @@ import { asciiText } from './ascii-text.ts';
 /** Bytes: a larger one is no release. */
 const MOST = 120_000_000;
 
+/** As proxy/state/password-hashing.ts asks for it. */
+const THREAD_ASSET = 'password-thread.cjs';
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 const file = resolve(process.argv[2] ?? join(root, 'release/daemun'));
 mkdirSync(dirname(file), { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'daemun-executable-'));
 try {
-  const modules = await bundle(join(folder, 'daemun.mjs'));
+  const modules = [...(await bundle(join(folder, 'daemun.mjs'))), ...(await bundleThread(join(folder, THREAD_ASSET)))];
   const node = join(folder, 'node');
   copyFileSync(process.execPath, node);
   execFileSync('strip', [node]);
@@ -56,9 +59,18 @@ async function bundle(output: string): Promise<string[]> {
   return chunks.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
 }
 
+/** The program of a thread: it is opened from its text. */
+async function bundleThread(output: string): Promise<string[]> {
+  const build = await rolldown({ input: 'src/cli/password-thread.ts', cwd: root, platform: 'node' });
+  const { output: chunks } = await build.write({ file: output, format: 'cjs', minify: true, codeSplitting: false });
+  await build.close();
+  return chunks.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+}
+
 function inject(node: string): void {
   const examples = readdirSync(join(root, 'examples')).map((name) => `examples/${name}`);
-  const assets = Object.fromEntries(['package.json', ...examples].map((path) => [path, join(root, path)]));
+  const files = Object.fromEntries(['package.json', ...examples].map((path) => [path, join(root, path)]));
+  const assets = { ...files, [THREAD_ASSET]: join(folder, THREAD_ASSET) };
   const config = join(folder, 'sea.json');
   const main = { main: join(folder, 'daemun.mjs'), mainFormat: 'module', disableExperimentalSEAWarning: true };
   const execArgv = ['--disable-sigusr1'];

@@ -27,7 +27,15 @@ export interface AccessEntry {
   paths?: Array<HTTPRouteMatch['path']>;
   headers?: HTTPValueMatch[];
   times?: AccessTime[];
+  /** What an AuthenticationPolicy has found of who asks: all of these must hold. */
+  claims?: AccessClaim[];
   cel?: string;
+}
+
+/** A claim (of a list: one of its items) that is one of the values. */
+export interface AccessClaim {
+  name: string;
+  values: string[];
 }
 
 export interface AccessTime {

@@ -23,6 +23,7 @@ export interface Authentication {
 export interface AuthenticationEntry {
   name?: string;
   basic?: BasicAuthentication;
+  apiKey?: ApiKeyAuthentication;
   external?: ExternalAuthentication;
   jwt?: JwtAuthentication;
 }
@@ -82,6 +83,15 @@ export interface ExternalHttpQuestion {
   cookies?: 'Success' | 'Always' | 'Never';
   signIn?: { url: string; redirectParameter?: string };
   cache?: { key: string[]; durations?: Array<{ statusCodes: number[]; duration: string }> };
+}
+
+/** Keys that were given to clients. */
+export interface ApiKeyAuthentication {
+  /** Each value of each is a key, and its name whose it is. */
+  secretRefs: CredentialReference[];
+  /** Where the key stands; absent: in the header X-API-Key. */
+  from?: CredentialPlaceEntry[];
+  forwardCredential?: boolean;
 }
 
 /** Signed tokens (RFC 7519). */

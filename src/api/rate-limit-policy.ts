@@ -58,6 +58,6 @@ export interface RateLimitEntry {
 }
 
 export interface RateLimitKey {
-  type: 'ClientAddress' | 'Header' | 'Cookie' | 'Query' | 'Path' | 'Host' | 'Route' | 'Gateway';
+  type: 'ClientAddress' | 'Header' | 'Cookie' | 'Claim' | 'Query' | 'Path' | 'Host' | 'Route' | 'Gateway';
   name?: string;
 }

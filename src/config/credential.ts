@@ -13,12 +13,18 @@ export interface Credential {
   content: CredentialContent;
 }
 
-export type CredentialContent = UserList | KeySetText | RemoteKeySet;
+export type CredentialContent = UserList | ApiKeyList | KeySetText | RemoteKeySet;
 
 export interface UserList {
   type: 'Users';
   /** `hash` as htpasswd writes it. */
   users: Array<{ name: string; hash: string }>;
+}
+
+export interface ApiKeyList {
+  type: 'ApiKeys';
+  /** SHA-256 of the key, base64. */
+  keys: Array<{ client: string; sha256: string }>;
 }
 
 /** Public keys of an issuer as JSON (RFC 7517), or secrets that it shares with us. */
@@ -46,6 +52,7 @@ export const credentialShape: Shape<Credential> = object<Credential>({
   key,
   content: v.variant('type', [
     object<UserList>({ type: v.literal('Users'), users: v.array(v.object({ name: v.string(), hash: key })) }),
+    object<ApiKeyList>({ type: v.literal('ApiKeys'), keys: v.array(v.object({ client: v.string(), sha256: key })) }),
     object<KeySetText>({ type: v.literal('KeySet'), text: v.string(), secrets: v.boolean() }),
     object<RemoteKeySet>({
       type: v.literal('RemoteKeySet'),
@@ -62,6 +69,8 @@ export function shownCredential(content: CredentialContent): CredentialContent {
   switch (content.type) {
     case 'Users':
       return { ...content, users: content.users.map(({ name }) => ({ name, hash: 'redacted' })) };
+    case 'ApiKeys':
+      return { ...content, keys: content.keys.map(({ client }) => ({ client, sha256: 'redacted' })) };
     case 'KeySet':
       return content.secrets ? { ...content, text: 'redacted' } : content;
     case 'RemoteKeySet':

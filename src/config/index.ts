@@ -1,6 +1,6 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { barredHost } from './barred-host.ts';
-export type { Credential, CredentialContent, KeySetText, RemoteKeySet, UserList } from './credential.ts';
+export type { ApiKeyList, Credential, CredentialContent, KeySetText, RemoteKeySet, UserList } from './credential.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export type { AnswerCache, ExternalAuth, GrpcQuestion, HeaderChoice, HttpQuestion, SignIn } from './external-auth.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
@@ -28,6 +28,7 @@ export {
   type Acting,
   type AnswerHeaderSettings,
   type AnswerRewriteSettings,
+  type ApiKeyMethod,
   type AuthenticationMethod,
   type AuthenticationSettings,
   type BackendTimeouts,
@@ -35,6 +36,7 @@ export {
   type BandwidthLimit,
   type BasicMethod,
   type ClaimHeader,
+  type ClaimMatch,
   type ClientConnections,
   type ClientHeaders,
   type ClientTraffic,

@@ -1,4 +1,6 @@
 /** AuthenticationPolicy over real sockets: who is asked, who comes in, and what becomes of what is not clear. */
+import { createHash } from 'node:crypto';
+import { hashSync } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Answer,
@@ -81,6 +83,56 @@ describe('basic', () => {
       rule: 'people',
       decision: 'denied',
     });
+  });
+
+  test('knows the forms of htpasswd and crypt, and what takes long keeps nobody else waiting', async () => {
+    const hashes = {
+      apr1: '$apr1$goldengo$JsRo9WF8G47BQQMCTRTcl1',
+      six: '$6$goldengo$kMxD.gsG82kzS9e4cuR5oWJUG8Agi9MVXQGT0xEx9iXZKrzFyZdmjWHMg8vVNWshISwWjde1ntoCxTTnXps2J.',
+      bcrypt: hashSync('secret', 10).replace('$2b$', '$2y$'),
+      ssha: `{SSHA}${Buffer.concat([createHash('sha1').update('secretsalt').digest(), Buffer.from('salt')]).toString('base64')}`,
+    };
+    const lines = Object.entries(hashes).map(([name, hash]) => `${name}:${hash}`);
+    await serve(secret('forms', { auth: lines.join('\n') }), authentication({ methods: [basic('forms')] }));
+    for (const name of Object.keys(hashes)) {
+      for (let i = 0; i < 2; i++) {
+        expect([name, await status({ authorization: basicLine(name, 'secret') })]).toEqual([name, 200]);
+        expect([name, await status({ authorization: basicLine(name, 'wrong') })]).toEqual([name, 401]);
+      }
+    }
+    expect(await status({ authorization: basicLine('six', 'x'.repeat(2_000)) })).toBe(401);
+    const began = performance.now();
+    const guesses = Array.from({ length: 12 }, (_, i) => status({ authorization: basicLine('bcrypt', `${i}`) }));
+    let slowest = 0;
+    for (let i = 0; i < 10; i++) {
+      const before = performance.now();
+      expect(await status({ host: 'b.example' })).toBe(200);
+      slowest = Math.max(slowest, performance.now() - before);
+    }
+    expect(new Set(await Promise.all(guesses))).toEqual(new Set([401]));
+    // One that waited for them all would have waited as long as they took.
+    expect(slowest).toBeLessThan((performance.now() - began) / 2);
+  });
+
+  test('more passwords than may wait are told to come again', async () => {
+    await serve(secret('slow', { auth: `u:${hashSync('secret', 9)}` }), authentication({ methods: [basic('slow')] }));
+    const many = Array.from({ length: 100 }, (_, i) => asker.ask({ authorization: basicLine('u', `guess-${i}`) }));
+    const answers = await Promise.all(many);
+    expect(new Set(answers.map((one) => one.status))).toEqual(new Set([401, 503]));
+    expect(answers.find((one) => one.status === 503)!.headers['retry-after']).toBe('1');
+    expect(await status({ authorization: basicLine('u', 'secret') })).toBe(200);
+  });
+
+  test('a hash of no known form, or that would take too long, lets its user not in, and is told', async () => {
+    const long = `$2y$20$${'a'.repeat(53)}`;
+    const auth = `u:{PLAIN}secret\nold:rl.3StKT.4T8M\nlong:${long}\nmany:$6$rounds=999999999$s$${'a'.repeat(86)}`;
+    await serve(secret('odd', { auth }), authentication({ methods: [basic('odd')] }));
+    expect(await status({ authorization: AUTH })).toBe(200);
+    for (const name of ['old', 'long', 'many']) expect(await status({ authorization: basicLine(name, 'x') })).toBe(401);
+    expect(told()).toContain('user old has a hash of no known form');
+    expect(told()).toContain('user long has a cost of 20, and 14 is the most');
+    expect(told()).toContain('user many has 999999999 rounds, and 200000 are the most');
+    expect(told()).not.toContain('rl.3St');
   });
 
   test('a map has a key for each user', async () => {

@@ -139,6 +139,8 @@ function methodText(method: AuthenticationMethod): string {
       return `${name} (user and password)`;
     case 'External':
       return `${name} (${externalAuthText(method.auth)})`;
+    case 'ApiKey':
+      return `${name} (a key)`;
     case 'Jwt':
       return `${name} (a token of ${some(method.providers.map(({ issuer }) => issuer))})`;
   }
@@ -205,7 +207,7 @@ function accessText({ deny, allow, statusCode, shadow }: AccessSettings): string
   return `${parts.join('; ')} (${shadow ? 'in its shadow' : statusCode})`;
 }
 
-function ruleText({ name, addresses, methods, paths, headers, times, cel }: AccessRule): string {
+function ruleText({ name, addresses, methods, paths, headers, times, claims = [], cel }: AccessRule): string {
   const conditions = [
     addresses.length > 0 ? `from ${some(addresses)}` : '',
     some(methods),
@@ -213,6 +215,7 @@ function ruleText({ name, addresses, methods, paths, headers, times, cel }: Acce
     // Values may be secrets.
     headers.length > 0 ? `with header ${some(headers.map((header) => header.name))}` : '',
     times.length > 0 ? 'at some times' : '',
+    claims.length > 0 ? `with claim ${some(claims.map((claim) => claim.name))}` : '',
     cel === undefined ? '' : `where ${cel}`,
   ];
   return `${name} (${conditions.filter((text) => text !== '').join(', ')})`;

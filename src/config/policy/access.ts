@@ -28,8 +28,16 @@ export interface AccessRule {
   paths: Array<HttpMatch['path']>;
   headers: ValueMatch[];
   times: TimeWindow[];
+  /** Absent: whoever it is, and whether that is known or not. */
+  claims?: ClaimMatch[];
   /** An expression of CEL. */
   cel?: string;
+}
+
+/** Holds where the claim, or an item of it, is one of the values. */
+export interface ClaimMatch {
+  name: string;
+  values: string[];
 }
 
 export interface TimeWindow {
@@ -57,6 +65,7 @@ const rule = object<AccessRule>({
       timeZone: key,
     }),
   ),
+  claims: v.optional(v.array(object<ClaimMatch>({ name: key, values: v.array(v.string()) }))),
   cel: v.optional(key),
 });
 

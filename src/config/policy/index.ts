@@ -23,7 +23,7 @@ import type { Merge, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
 import { type Rewrite, rewrite } from './rewrite.ts';
 
-export type { Access, AccessRule, AccessSettings, TimeWindow } from './access.ts';
+export type { Access, AccessRule, AccessSettings, ClaimMatch, TimeWindow } from './access.ts';
 export type {
   AnswerHeaderSettings,
   AnswerRewriteSettings,
@@ -33,6 +33,7 @@ export type {
   Replacement,
 } from './answer.ts';
 export type {
+  ApiKeyMethod,
   AuthenticationMethod,
   AuthenticationSettings,
   BasicMethod,

@@ -61,8 +61,8 @@ export interface BandwidthLimit extends LimitScope {
 }
 
 export interface LimitKey {
-  type: 'ClientAddress' | 'Header' | 'Cookie' | 'Query' | 'Path' | 'Host' | 'Route' | 'Gateway';
-  /** Of the header (lower case), cookie or query parameter. */
+  type: 'ClientAddress' | 'Header' | 'Cookie' | 'Claim' | 'Query' | 'Path' | 'Host' | 'Route' | 'Gateway';
+  /** Of the header (lower case), cookie, claim or query parameter. */
   name?: string;
 }
 
@@ -70,7 +70,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const some = v.pipe(v.number(), v.integer(), v.minValue(1));
 const refusal = v.pipe(count, v.minValue(400), v.maxValue(599));
 const limitKey = object<LimitKey>({
-  type: v.picklist(['ClientAddress', 'Header', 'Cookie', 'Query', 'Path', 'Host', 'Route', 'Gateway']),
+  type: v.picklist(['ClientAddress', 'Header', 'Cookie', 'Claim', 'Query', 'Path', 'Host', 'Route', 'Gateway']),
   name: v.optional(key),
 });
 const scope = {

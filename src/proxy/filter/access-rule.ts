@@ -1,5 +1,5 @@
 /** One rule about who may ask for what, compiled: what costs least is asked first. */
-import type { AccessRule } from '../../config/index.ts';
+import type { AccessRule, ClaimMatch } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { type CelContext, compileCel } from '../../value/cel.ts';
 import { Networks } from '../../value/networks.ts';
@@ -7,6 +7,7 @@ import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../ground/head.ts';
 import type { Reading } from '../match/condition.ts';
 import type { FilterScope } from './filter.ts';
+import { claimValues, IDENTITY, type Identity } from './identity.ts';
 import { RequestMatches } from './request-match.ts';
 import { TimeWindows } from './time-window.ts';
 
@@ -15,18 +16,20 @@ export class CompiledAccessRule {
   readonly #networks: Networks | null;
   readonly #matches: RequestMatches | null;
   readonly #times: TimeWindows | null;
+  readonly #claims: readonly ClaimMatch[] | null;
   readonly #cel: ((context: CelContext) => boolean) | null;
   // Clients ask often over one connection, whose address is one and the same text.
   #lastAddress = '';
   #lastHas = false;
 
   /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
-  constructor({ name, addresses, methods, paths, headers, times, cel }: AccessRule, reading: Reading) {
+  constructor({ name, addresses, methods, paths, headers, times, claims, cel }: AccessRule, reading: Reading) {
     this.name = name;
     this.#networks = addresses.length === 0 ? null : new Networks(addresses);
     this.#matches =
       methods.length + paths.length + headers.length === 0 ? null : matchesOf({ methods, paths, headers }, reading);
     this.#times = times.length === 0 ? null : new TimeWindows(times);
+    this.#claims = claims ?? null;
     this.#cel = cel === undefined ? null : celOf(cel);
   }
 
@@ -35,6 +38,7 @@ export class CompiledAccessRule {
     if (this.#networks !== null && !this.#has(this.#networks, scope.clientAddress)) return false;
     if (this.#matches !== null && !this.#matches.holds(scope.head)) return false;
     if (this.#times !== null && !this.#times.holds()) return false;
+    if (this.#claims !== null && !allSaid(this.#claims, scope.kept(IDENTITY))) return false;
     return this.#cel === null || says(this.#cel, scope, unsure);
   }
 
@@ -45,6 +49,12 @@ export class CompiledAccessRule {
     }
     return this.#lastHas;
   }
+}
+
+/** Of nobody nothing is known. */
+function allSaid(claims: readonly ClaimMatch[], identity: Identity | undefined): boolean {
+  if (identity === undefined) return false;
+  return claims.every(({ name, values }) => claimValues(identity.claims, name).some((one) => values.includes(one)));
 }
 
 const ANY_PATH: AccessRule['paths'] = [{ type: 'PathPrefix', value: '/' }];

@@ -1,8 +1,9 @@
 /** Access: who may ask for what. Deny comes before allow, and what is not clear is refused. */
-import type { AccessSettings, Acting } from '../../config/index.ts';
+import type { AccessRule, AccessSettings, Acting } from '../../config/index.ts';
 import type { DecisionCounter, PolicyState } from '../state/index.ts';
 import { CompiledAccessRule } from './access-rule.ts';
 import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
+import type { FilterStep } from './order.ts';
 
 /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
 export function accessFilters(
@@ -10,12 +11,21 @@ export function accessFilters(
   settings: AccessSettings,
   state: PolicyState,
 ): CompiledFilter[] {
-  return [new AccessFilter(act, settings, state)];
+  const needs = ({ claims }: AccessRule): boolean => claims !== undefined;
+  const late = settings.allow.some(needs);
+  if (!late && !settings.deny.some(needs)) return [new AccessFilter(act, settings, { state, step: 'address-access' })];
+  // What needs not know who asks is refused before anybody is asked.
+  const early = { ...settings, deny: settings.deny.filter((one) => !needs(one)), allow: late ? [] : settings.allow };
+  const rest = { ...settings, deny: settings.deny.filter(needs), allow: late ? settings.allow : [] };
+  return [
+    new AccessFilter(act, early, { state, step: 'address-access' }),
+    new AccessFilter(act, rest, { state, step: 'claim-access' }),
+  ];
 }
 
 class AccessFilter implements CompiledFilter {
   readonly type = 'Access';
-  readonly step = 'address-access';
+  readonly step: FilterStep;
   readonly yields: boolean;
   readonly #settings: AccessSettings;
   readonly #deny: ReadonlyArray<{ rule: CompiledAccessRule; denied: DecisionCounter }>;
@@ -23,7 +33,12 @@ class AccessFilter implements CompiledFilter {
   /** By no rule that allows. */
   readonly #denied: DecisionCounter;
 
-  constructor({ source, holds }: Acting<AccessSettings>, settings: AccessSettings, { counts }: PolicyState) {
+  constructor(
+    { source, holds }: Acting<AccessSettings>,
+    settings: AccessSettings,
+    { state: { counts }, step }: { state: PolicyState; step: FilterStep },
+  ) {
+    this.step = step;
     this.yields = holds === 'Default';
     this.#settings = settings;
     const decision = settings.shadow ? 'would-deny' : 'denied';

@@ -12,10 +12,11 @@ import {
 } from './filter.ts';
 import { keyHash } from './limit-key.ts';
 import { type LimitingPolicy, LimitScope } from './limit-scope.ts';
+import type { FilterStep } from './order.ts';
 
 export class ConcurrencyLimiter implements CompiledFilter {
   readonly type = 'RateLimit';
-  readonly step = 'request-limits';
+  readonly step: FilterStep;
   readonly yields: boolean;
   readonly #limit: ConcurrencyLimit;
   readonly #scope: LimitScope;
@@ -25,6 +26,7 @@ export class ConcurrencyLimiter implements CompiledFilter {
   readonly #taken = slot<readonly [number, number]>('request under way');
 
   constructor(limit: ConcurrencyLimit, about: LimitingPolicy) {
+    this.step = about.step ?? 'request-limits';
     this.yields = about.yields;
     this.#limit = limit;
     this.#scope = new LimitScope(limit, about);

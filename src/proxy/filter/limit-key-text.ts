@@ -8,6 +8,7 @@ import { fieldHash, type Head } from '../ground/head.ts';
 import { findCookie, foundCookie } from '../match/cookie.ts';
 import { findParameter, foundText } from '../match/query.ts';
 import type { FilterScope } from './filter.ts';
+import { claimValues, IDENTITY } from './identity.ts';
 
 /** What a request does not have is no text. */
 type Part = string | string[] | null;
@@ -17,7 +18,8 @@ export function keyText(keys: readonly LimitKey[], scope: FilterScope): string {
   return JSON.stringify(keys.map((key) => partOf(key, scope)));
 }
 
-function partOf({ type, name = '' }: LimitKey, { head, clientAddress, route, listener }: FilterScope): Part {
+function partOf({ type, name = '' }: LimitKey, scope: FilterScope): Part {
+  const { head, clientAddress, route, listener } = scope;
   switch (type) {
     case 'ClientAddress':
       return clientAddress;
@@ -25,6 +27,8 @@ function partOf({ type, name = '' }: LimitKey, { head, clientAddress, route, lis
       return headerOf(head, name.toLowerCase());
     case 'Cookie':
       return findCookie(head, name) ? ARENA.latin1Slice(foundCookie.start, foundCookie.end) : null;
+    case 'Claim':
+      return claimOfScope(scope, name);
     case 'Query':
       return findParameter(head, name) ? foundText() : null;
     case 'Path':
@@ -36,6 +40,11 @@ function partOf({ type, name = '' }: LimitKey, { head, clientAddress, route, lis
     case 'Gateway':
       return listener.split('/', 2);
   }
+}
+
+function claimOfScope(scope: FilterScope, name: string): Part {
+  const values = claimValues(scope.kept(IDENTITY)?.claims ?? {}, name);
+  return values.length === 0 ? null : values;
 }
 
 function headerOf(head: Head, name: string): Part {

@@ -5,6 +5,7 @@ import { FIELD_STRIDE, fieldHash, type Head, VALUE_END, VALUE_START } from '../g
 import { findCookie, foundCookie } from '../match/cookie.ts';
 import { findParameter, foundText } from '../match/query.ts';
 import type { FilterScope } from './filter.ts';
+import { claimValues, IDENTITY } from './identity.ts';
 
 /** Of the key that was read last. */
 export const keyHash = { a: 0, b: 0 };
@@ -82,6 +83,8 @@ function partOf({ type, name = '' }: LimitKey): KeyPart {
         if (findCookie(head, name)) mixBytes(foundCookie.start, foundCookie.end);
         else mix(NOTHING);
       };
+    case 'Claim':
+      return claimPart(name);
     case 'Query':
       // Decoded: one value has many spellings.
       return ({ head }) => (findParameter(head, name) ? mixText(foundText()) : mix(NOTHING));
@@ -94,6 +97,19 @@ function partOf({ type, name = '' }: LimitKey): KeyPart {
     case 'Gateway':
       return ({ listener }) => mixGateway(listener);
   }
+}
+
+/** Of whom nothing is known, all are counted as one. */
+function claimPart(name: string): KeyPart {
+  return (scope) => {
+    const identity = scope.kept(IDENTITY);
+    const values = identity === undefined ? [] : claimValues(identity.claims, name);
+    if (values.length === 0) return mix(NOTHING);
+    for (const value of values) {
+      mixText(value);
+      mix(BETWEEN);
+    }
+  };
 }
 
 function headerPart(name: string): KeyPart {

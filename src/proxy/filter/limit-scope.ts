@@ -11,6 +11,8 @@ export interface LimitingPolicy {
   readonly source: string;
   readonly yields: boolean;
   readonly state: PolicyState;
+  /** Limits by claims act after those who ask are known. */
+  readonly step?: 'request-limits' | 'claim-limits';
 }
 
 export class LimitScope {

@@ -1,9 +1,10 @@
 /** RateLimit: what one user's policy asks for, as the filters that do it. */
-import type { Acting, RateLimitSettings, RequestLimit } from '../../config/index.ts';
+import type { Acting, Limit, RateLimitSettings, RequestLimit } from '../../config/index.ts';
 import type { PolicyState } from '../state/index.ts';
 import { BandwidthLimiter } from './bandwidth-limiter.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { CompiledFilter } from './filter.ts';
+import type { LimitingPolicy } from './limit-scope.ts';
 import { RequestLimiter } from './request-limiter.ts';
 import { SharedLimiter } from './shared-limiter.ts';
 
@@ -14,6 +15,22 @@ export function rateLimitFilters(
   state: PolicyState,
 ): CompiledFilter[] {
   const about = { source, yields: holds === 'Default', state };
+  const early = limits.filter((limit) => !isByClaim(limit));
+  return [
+    ...limitFilters(early, { headers, shared }, { ...about, step: 'request-limits' }),
+    ...limitFilters(limits.filter(isByClaim), { headers, shared }, { ...about, step: 'claim-limits' }),
+  ];
+}
+
+function isByClaim({ key }: Limit): boolean {
+  return key.some(({ type }) => type === 'Claim');
+}
+
+function limitFilters(
+  limits: readonly Limit[],
+  { headers, shared }: Pick<RateLimitSettings, 'headers' | 'shared'>,
+  about: LimitingPolicy,
+): CompiledFilter[] {
   const requests = limits.filter((limit): limit is RequestLimit => limit.type === 'Requests');
   const filters: CompiledFilter[] = [];
   if (requests.length > 0) {

@@ -8,6 +8,7 @@ import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type Verdict
 import { keyHash } from './limit-key.ts';
 import { type LimitingPolicy, LimitScope } from './limit-scope.ts';
 import { LimitTelling, LimitText, ROUNDING } from './limit-text.ts';
+import type { FilterStep } from './order.ts';
 
 /** Milliseconds of a clock that all processes of the machine share. */
 export const monotonic: () => number = sharedClock();
@@ -56,7 +57,7 @@ class Limit {
 
 export class RequestLimiter implements CompiledFilter {
   readonly type = 'RateLimit';
-  readonly step = 'request-limits';
+  readonly step: FilterStep;
   readonly yields: boolean;
   readonly #limits: readonly Limit[];
   readonly #buckets: Buckets;
@@ -68,6 +69,7 @@ export class RequestLimiter implements CompiledFilter {
     headers: RateLimitSettings['headers'],
     about: LimitingPolicy & { clock?: () => number },
   ) {
+    this.step = about.step ?? 'request-limits';
     this.yields = about.yields;
     this.#limits = limits.map((limit) => new Limit(limit, about));
     this.#buckets = about.state.buckets;

@@ -21,6 +21,7 @@ import { keyHash } from './limit-key.ts';
 import { keyText } from './limit-key-text.ts';
 import { type LimitingPolicy, LimitScope } from './limit-scope.ts';
 import { LimitTelling, LimitText, ROUNDING } from './limit-text.ts';
+import type { FilterStep } from './order.ts';
 import { monotonic } from './request-limiter.ts';
 import { type LeasedLimit, TokenLeases } from './token-leases.ts';
 
@@ -72,7 +73,7 @@ type Decision = Denial | null;
 
 export class SharedLimiter implements CompiledFilter {
   readonly type = 'RateLimit';
-  readonly step = 'request-limits';
+  readonly step: FilterStep;
   readonly yields: boolean;
   readonly #limits: readonly SharedLimit[];
   readonly #shared: SharedLimits;
@@ -88,6 +89,7 @@ export class SharedLimiter implements CompiledFilter {
     { headers, shared }: { headers: RateLimitSettings['headers']; shared: SharedLimits },
     about: LimitingPolicy,
   ) {
+    this.step = about.step ?? 'request-limits';
     const { source, yields, state } = about;
     this.yields = yields;
     this.#about = about;

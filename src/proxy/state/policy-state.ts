@@ -8,6 +8,7 @@ import { type Dialer, RedisClients } from '../redis/index.ts';
 import { LeasedBuckets } from './bucket-leases.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
 import { type OutboundGate, STRICT_GATE } from './outbound.ts';
+import { PasswordHashing } from './password-hashing.ts';
 import { PolicyCounts } from './policy-counts.ts';
 import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
 import type { TroubleWatch } from './trouble-watch.ts';
@@ -33,6 +34,7 @@ export class PolicyState {
   readonly underway: Underway;
   /** What clients prove themselves with, as the config has it now: by key. */
   credentials: ReadonlyMap<string, Credential> = new Map();
+  readonly passwords: PasswordHashing = new PasswordHashing();
   readonly tokens: VerifiedCache<VerifiedToken> = new VerifiedCache();
   /** Keys that issuers publish, by where and how. */
   readonly keySources = new Map<string, KeySource>();

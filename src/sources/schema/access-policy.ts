@@ -4,7 +4,7 @@ import { cidr, corsOrigin, label, mediaType } from './format.ts';
 import { valueMatches } from './http-route.ts';
 import { pathMatch } from './path-match.ts';
 import { requestPolicySpec } from './request-policy.ts';
-import { celRule, flag, integer, list, object, oneOf, optional, rule, text } from './schema.ts';
+import { celRule, flag, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 
 /** Networks of one rule. */
 const MOST_ADDRESSES = 10_000;
@@ -24,7 +24,12 @@ const time = object({
   timeZone: optional(text({ min: 1, max: 64 })),
 });
 
-const CONDITIONS = ['addresses', 'methods', 'paths', 'headers', 'times', 'cel'] as const;
+const claim = object({
+  name: required(text({ min: 1, max: 256 })),
+  values: required(list(text({ max: 1_024 }), { min: 1, max: 256, unique: 'set' })),
+});
+
+const CONDITIONS = ['addresses', 'methods', 'paths', 'headers', 'times', 'claims', 'cel'] as const;
 
 const entry = object(
   {
@@ -34,6 +39,7 @@ const entry = object(
     paths: optional(list(pathMatch, { min: 1, max: 64 })),
     headers: optional(valueMatches(4096)),
     times: optional(list(time, { min: 1, max: 16 })),
+    claims: optional(list(claim, { min: 1, max: 16 })),
     cel: optional(text({ min: 1, max: 2_048 })),
   },
   {

@@ -96,6 +96,12 @@ const place = object(
   },
 );
 
+const apiKey = object({
+  secretRefs: required(list(secretReference, { min: 1, max: 16 })),
+  from: optional(list(place, { min: 1, max: 8 })),
+  forwardCredential: optional(flag),
+});
+
 const jwks = object(
   {
     url: optional(httpsUrl),
@@ -166,6 +172,7 @@ const jwt = object({
 /** By which methods clients may say who they are: a new one has its line here. */
 const METHODS: Readonly<Record<Exclude<keyof AuthenticationEntry, 'name'>, ObjectSchema>> = {
   basic,
+  apiKey,
   jwt,
   external: externalAuthentication,
 };

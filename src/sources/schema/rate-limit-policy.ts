@@ -4,27 +4,27 @@ import { routeMatch } from './http-route.ts';
 import { requestPolicySpec } from './request-policy.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 
-const NAMED = ['Header', 'Cookie', 'Query'];
+const NAMED = ['Header', 'Cookie', 'Claim', 'Query'];
 
 const key = object(
   {
-    type: required(oneOf('ClientAddress', 'Header', 'Cookie', 'Query', 'Path', 'Host', 'Route', 'Gateway')),
+    type: required(oneOf('ClientAddress', 'Header', 'Cookie', 'Claim', 'Query', 'Path', 'Host', 'Route', 'Gateway')),
     name: optional(headerName),
   },
   {
     rules: [
       celRule(
-        '!(self.type in ["Header", "Cookie", "Query"]) || has(self.name)',
+        '!(self.type in ["Header", "Cookie", "Claim", "Query"]) || has(self.name)',
         rule<RateLimitKey>(
-          'is required when type is Header, Cookie or Query',
+          'is required when type is Header, Cookie, Claim or Query',
           ({ type, name }) => !NAMED.includes(type) || name !== undefined,
           'name',
         ),
       ),
       celRule(
-        'self.type in ["Header", "Cookie", "Query"] || !has(self.name)',
+        'self.type in ["Header", "Cookie", "Claim", "Query"] || !has(self.name)',
         rule<RateLimitKey>(
-          'goes with type Header, Cookie or Query only; change type or remove it',
+          'goes with type Header, Cookie, Claim or Query only; change type or remove it',
           ({ type, name }) => NAMED.includes(type) || name === undefined,
           'name',
         ),

@@ -51,6 +51,8 @@ function ruleOf(entry: AccessEntry, at: Reading): AccessRule {
     headers: readHeaders(headers, `${at.field}.headers`, at),
     times: times.map((time, index) => windowOf(time, `${at.field}.times[${index}]`, at.invalid)),
   };
+  if (entry.claims !== undefined)
+    rule.claims = entry.claims.map(({ name: claim, values }) => ({ name: claim, values }));
   if (cel === undefined) return rule;
   const fault = celFault(cel, at.cel);
   if (fault !== undefined) at.invalid.push(problem(POLICY_REASON.Invalid, `${at.field}.cel`, fault));

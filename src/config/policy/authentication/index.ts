@@ -4,6 +4,7 @@ import type { HttpMatch } from '../../route.ts';
 import { cidr, key, object, type Shape } from '../../shape.ts';
 import type { PolicyOf, PolicyType } from '../policy.ts';
 import { type Stacked, shownActs, stacked } from '../stacked.ts';
+import { type ApiKeyMethod, apiKeyMethod } from './api-key.ts';
 import { type BasicMethod, basicMethod } from './basic.ts';
 import { type BrokenMethod, brokenMethod } from './broken.ts';
 import { type ExternalMethod, externalMethod, shownExternal } from './external.ts';
@@ -32,16 +33,18 @@ export interface ClaimHeader {
   claim: string;
 }
 
+export type { ApiKeyMethod } from './api-key.ts';
 export type { BasicMethod } from './basic.ts';
 export type { CredentialPlace } from './credential-place.ts';
 export type { ExternalMethod } from './external.ts';
 export type { JwtMethod, JwtProvider } from './jwt.ts';
 
 /** A new one has its file here, a line in this table, and one in proxy/filter/authentication. */
-export type AuthenticationMethod = BrokenMethod | BasicMethod | JwtMethod | ExternalMethod;
+export type AuthenticationMethod = BrokenMethod | BasicMethod | ApiKeyMethod | JwtMethod | ExternalMethod;
 const METHODS: { readonly [T in AuthenticationMethod['type']]: Shape<Extract<AuthenticationMethod, { type: T }>> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
+  ApiKey: apiKeyMethod,
   Jwt: jwtMethod,
   External: externalMethod,
 };
@@ -78,6 +81,7 @@ function credentialsOf(method: AuthenticationMethod): string[] {
     case 'External':
       return [];
     case 'Basic':
+    case 'ApiKey':
       return [method.credential];
     case 'Jwt':
       return method.providers.map(({ credential }) => credential);

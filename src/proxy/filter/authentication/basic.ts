@@ -3,14 +3,19 @@ import type { BasicMethod, Credential } from '../../../config/index.ts';
 import type { PolicyState } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
 import { type PlaceReader, placeReader } from './credential-place.ts';
-import { challenged, type Finding, type Method, refusal } from './method.ts';
-import { passwordMatches } from './password.ts';
+import { challenged, type Finding, type Method, type Refusal, refusal } from './method.ts';
+import { type PasswordVerdict, passwordMatches } from './password.ts';
 
 const PLACE: PlaceReader = placeReader({ in: 'Header', name: 'authorization', scheme: 'basic' });
 
 export function basicMethod(settings: BasicMethod, state: PolicyState): Method {
   return new Basic(settings, state);
 }
+
+const BUSY: Refusal = {
+  ...refusal('wrong', 503, 'Too many passwords are looked at: ask again in a second.'),
+  headers: [['Retry-After', '1']],
+};
 
 class Basic implements Method {
   readonly strip: Method['strip'];
@@ -35,10 +40,12 @@ class Basic implements Method {
     const { user, password } = pair;
     const hash = users.get(user);
     // Whoever is not there takes as long as whoever is, so that nobody learns who is.
-    const matches = passwordMatches(hash ?? users.values().next().value!, password);
-    const found = (good: boolean): Finding =>
-      good && hash !== undefined ? { identity: { subject: user, claims: { sub: user } } } : this.#wrong();
-    return typeof matches === 'boolean' ? found(matches) : matches.then(found);
+    const matches = passwordMatches(hash ?? users.values().next().value!, password, this.#state);
+    const found = (verdict: PasswordVerdict): Finding => {
+      if (verdict === 'busy') return BUSY;
+      return verdict && hash !== undefined ? { identity: { subject: user, claims: { sub: user } } } : this.#wrong();
+    };
+    return matches instanceof Promise ? matches.then(found) : found(matches);
   }
 
   #wrong(): Finding {

@@ -2,6 +2,7 @@
 import type { Acting, AuthenticationMethod, AuthenticationSettings, Credential } from '../../../config/index.ts';
 import type { PolicyState } from '../../state/index.ts';
 import type { CompiledFilter } from '../filter.ts';
+import { apiKeyMethod } from './api-key.ts';
 import { basicMethod } from './basic.ts';
 import { brokenMethod } from './broken.ts';
 import { externalMethod } from './external.ts';
@@ -23,6 +24,7 @@ type MethodMaker<T extends AuthenticationMethod['type']> = (
 export const METHODS: { readonly [T in AuthenticationMethod['type']]: MethodMaker<T> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
+  ApiKey: apiKeyMethod,
   External: externalMethod,
   Jwt: jwtMethod,
 };

@@ -1,16 +1,25 @@
 /** Whether a password is the one of which a hash is kept, in the forms that htpasswd and nginx know. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { PolicyState } from '../../state/index.ts';
 
-export function passwordMatches(hash: string, password: Buffer): boolean | Promise<boolean> {
+/** `busy`: too many others are compared at the moment. */
+export type PasswordVerdict = boolean | 'busy';
+
+export function passwordMatches(
+  hash: string,
+  password: Buffer,
+  { passwords }: PolicyState,
+): PasswordVerdict | Promise<PasswordVerdict> {
   if (hash.startsWith('{SHA}')) return sameBytes(Buffer.from(hash.slice(5), 'base64'), digest('sha1', password));
   if (hash.startsWith('{SSHA}')) {
     const bytes = Buffer.from(hash.slice(6), 'base64');
-    const salt = bytes.subarray(20);
-    return sameBytes(bytes.subarray(0, 20), digest('sha1', Buffer.concat([password, salt])));
+    return sameBytes(bytes.subarray(0, 20), digest('sha1', Buffer.concat([password, bytes.subarray(20)])));
   }
-  if (hash.startsWith('{PLAIN}'))
+  if (hash.startsWith('{PLAIN}')) {
     return sameBytes(digest('sha256', Buffer.from(hash.slice(7))), digest('sha256', password));
-  return false;
+  }
+  // Forms that take long on purpose.
+  return passwords.matches(hash, password);
 }
 
 function digest(algorithm: string, bytes: Buffer): Buffer {

@@ -1,5 +1,6 @@
 import { type BasicAuthentication, POLICY_REASON, type Secret } from '../../../api/index.ts';
 import type { UserList } from '../../../config/index.ts';
+import { passwordHashFault } from '../../../value/password-hash.ts';
 import { type Problem, problem } from '../../verdict/problem.ts';
 import type { MethodReader } from './method.ts';
 import { credentialKey, findSecret, plainText } from './secret.ts';
@@ -14,8 +15,16 @@ export const readBasic: MethodReader<'basic'> = (settings, at) => {
   if ('reason' in secret) return secret;
   const users = usersOf(secret, settings, field);
   if ('reason' in users) return users;
+  const known = users.filter(({ name, hash }) => {
+    const fault = passwordHashFault(hash);
+    if (fault === undefined) return true;
+    // The others come in all the same.
+    const where = `Secret ${secret.metadata.namespace ?? ''}/${secret.metadata.name}`;
+    at.reading.unresolved.push(problem(POLICY_REASON.InvalidCredentialRef, field, `${where}: user ${name} ${fault}`));
+    return false;
+  });
   const credential = credentialKey(at);
-  at.reading.credentials.push({ kind: 'Credential', key: credential, content: { type: 'Users', users } });
+  at.reading.credentials.push({ kind: 'Credential', key: credential, content: { type: 'Users', users: known } });
   return { type: 'Basic', name: at.name, credential, realm, forwards: forwardCredential };
 };
 

@@ -3,6 +3,7 @@ import { type AuthenticationMethod, headerFault } from '../../../config/index.ts
 import { readHttpMatches } from '../../http-match.ts';
 import { type Problem, problem } from '../../verdict/problem.ts';
 import { requestPolicy, type SettingsReading } from '../request-policy.ts';
+import { readApiKey } from './api-key.ts';
 import { readBasic } from './basic.ts';
 import { readExternal } from './external.ts';
 import { readJwt } from './jwt.ts';
@@ -11,6 +12,7 @@ import type { MethodField, MethodReader } from './method.ts';
 /** Every method: a new one has its line here. */
 const METHODS: { readonly [F in MethodField]: MethodReader<F> } = {
   basic: readBasic,
+  apiKey: readApiKey,
   external: readExternal,
   jwt: readJwt,
 };

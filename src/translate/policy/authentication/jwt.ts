@@ -1,15 +1,11 @@
-import {
-  type JwtAuthentication,
-  type JwtProviderEntry,
-  type KeySetReference,
-  POLICY_REASON,
-} from '../../../api/index.ts';
+import { type JwtProviderEntry, type KeySetReference, POLICY_REASON } from '../../../api/index.ts';
 import { barredHost, type CredentialContent, type CredentialPlace, type JwtProvider } from '../../../config/index.ts';
 import { milliseconds } from '../../../value/duration.ts';
 import { readKeySet, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from '../../../value/json-web-key.ts';
 import { resolveTrust } from '../../gateway/trust.ts';
 import { type Problem, problem } from '../../verdict/problem.ts';
 import type { MethodReader, MethodReading } from './method.ts';
+import { placesOf } from './place.ts';
 import { credentialKey, findConfigMap, findSecret, plainText, policyReferrer } from './secret.ts';
 
 /** The key of a Secret or ConfigMap where no other is named. */
@@ -33,18 +29,15 @@ export const readJwt: MethodReader<'jwt'> = ({ providers, from, realm = '', forw
     if ('reason' in provider) return provider;
     read.push(provider);
   }
-  return { type: 'Jwt', name: at.name, providers: read, from: placesOf(from), realm, forwards: forwardCredential };
+  return {
+    type: 'Jwt',
+    name: at.name,
+    providers: read,
+    from: placesOf(from, BEARER),
+    realm,
+    forwards: forwardCredential,
+  };
 };
-
-function placesOf(from: JwtAuthentication['from']): CredentialPlace[] {
-  if (from === undefined) return [BEARER];
-  return from.map(({ header, scheme, cookie, query }): CredentialPlace => {
-    if (cookie !== undefined) return { in: 'Cookie', name: cookie };
-    if (query !== undefined) return { in: 'Query', name: query };
-    const place: CredentialPlace = { in: 'Header', name: header!.toLowerCase() };
-    return scheme === undefined ? place : { ...place, scheme: scheme.toLowerCase() };
-  });
-}
 
 function providerOf(entry: JwtProviderEntry, at: MethodReading): JwtProvider | Problem {
   const { issuer, audiences = [], algorithms = ASYMMETRIC, clockSkew, jwks } = entry;

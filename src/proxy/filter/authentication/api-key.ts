@@ -1,0 +1,63 @@
+/** Keys that were given to clients: whoever brings one is whom it was given to. */
+import { hash } from 'node:crypto';
+import type { ApiKeyMethod, Credential } from '../../../config/index.ts';
+import type { PolicyState } from '../../state/index.ts';
+import type { FilterScope } from '../filter.ts';
+import type { Identity } from '../identity.ts';
+import { firstFound, type PlaceReader, placeReader } from './credential-place.ts';
+import { challenged, type Finding, type Method, type Refusal, refusal } from './method.ts';
+
+export function apiKeyMethod(settings: ApiKeyMethod, state: PolicyState): Method {
+  return new ApiKey(settings, state);
+}
+
+const ABSENT: Refusal = challenged('absent', 'ApiKey', 'A key is needed.');
+const WRONG: Refusal = challenged('wrong', 'ApiKey', 'The key is not known.');
+const BROKEN: Refusal = refusal('broken', 503, 'The keys of this are not known.');
+
+class ApiKey implements Method {
+  readonly strip: Method['strip'];
+  readonly #credential: string;
+  readonly #places: readonly PlaceReader[];
+  readonly #state: PolicyState;
+
+  constructor({ credential, from, forwards }: ApiKeyMethod, state: PolicyState) {
+    const places = from.map(placeReader);
+    this.#credential = credential;
+    this.#places = places;
+    this.#state = state;
+    this.strip = forwards
+      ? undefined
+      : (scope) => {
+          for (const place of places) place.strip(scope);
+        };
+  }
+
+  identify({ head }: FilterScope): Finding {
+    const holders = holdersOf(this.#state.credentials.get(this.#credential));
+    if (holders === undefined) return BROKEN;
+    const given = firstFound(this.#places, head);
+    if (given === undefined) return ABSENT;
+    if (given === null) return WRONG;
+    // Looked up by its hash: how long that takes says nothing of the keys that there are.
+    return holders.get(hash('sha256', Buffer.from(given, 'latin1'), 'base64')) ?? WRONG;
+  }
+}
+
+/** By Credential: all methods that name it, of all routes, share what is made of it. */
+const LISTS = new WeakMap<Credential, ReadonlyMap<string, { identity: Identity }>>();
+
+function holdersOf(credential: Credential | undefined): ReadonlyMap<string, { identity: Identity }> | undefined {
+  if (credential?.content.type !== 'ApiKeys') return undefined;
+  let holders = LISTS.get(credential);
+  if (holders === undefined) {
+    holders = new Map(
+      credential.content.keys.map(({ sha256, client }) => [
+        sha256,
+        { identity: { subject: client, claims: { sub: client } } },
+      ]),
+    );
+    LISTS.set(credential, holders);
+  }
+  return holders.size === 0 ? undefined : holders;
+}

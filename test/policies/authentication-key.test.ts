@@ -1,0 +1,174 @@
+/** Keys of clients, and what claims are good for after it is known who asks. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Asked, Asker, authentication, basicLine, guardedSite, ROUTE, secret } from './authentication-asker.ts';
+import { requestPolicy } from './policy.ts';
+
+const KEYS = secret('keys', { alice: 'key-of-alice', bob: 'key-of-bob\n' });
+
+let asker: Asker;
+beforeAll(async () => {
+  asker = await Asker.over(guardedSite());
+});
+afterAll(() => asker.rig.close());
+
+const serve = (...objects: object[]): Promise<void> => asker.serve(guardedSite(KEYS, ...objects));
+const status = (asked?: Asked): Promise<number> => asker.status(asked);
+const told = (): string =>
+  asker.rig
+    .report()
+    .diagnostics.map(({ message }) => message)
+    .join('\n');
+const keys = (more: object = {}, around: object = {}): object =>
+  authentication({ methods: [{ apiKey: { secretRefs: [{ name: 'keys' }], ...more } }], ...around });
+const key = (value: string): Asked => ({ lines: ['x-api-key', value] });
+
+describe('a key', () => {
+  test('is whose its name says, and nobody else comes in', async () => {
+    await serve(keys({}, { claimsToHeaders: [{ name: 'X-Consumer', claim: 'sub' }] }));
+    const alice = await asker.ask({ lines: ['x-api-key', 'key-of-alice', 'x-consumer', 'root', 'X_Consumer', 'root'] });
+    expect([alice.status, alice.saw['x-consumer'], alice.saw['x-api-key']]).toEqual([200, 'alice', 'key-of-alice']);
+    expect(alice.saw).not.toHaveProperty('x_consumer');
+    expect(asker.rig.accesses.at(-1)).toMatchObject({ user: 'alice' });
+    expect(await status(key('key-of-bob'))).toBe(200);
+    const none = await asker.ask();
+    expect([none.status, none.headers['www-authenticate']]).toEqual([401, 'ApiKey']);
+    for (const value of ['', 'key-of', 'key-of-alice2', 'KEY-OF-ALICE', 'key-of-alice,key-of-bob', 'alice']) {
+      expect([value, await status(key(value))]).toEqual([value, 401]);
+    }
+    expect(await status({ lines: ['x-api-key', 'x', 'X-API-Key', 'key-of-alice'] })).toBe(401);
+    expect(await status({ path: '/?x-api-key=key-of-alice' })).toBe(401);
+  });
+
+  test.each([true, false])('in header, cookie or query; the backend gets it: %s', async (forwardCredential) => {
+    const from = [{ header: 'Authorization', scheme: 'Key' }, { cookie: 'key' }, { query: 'key' }];
+    await serve(keys({ from, forwardCredential }, { anonymousPaths: [{ value: '/open' }] }));
+    const asked: Asked[] = [
+      { authorization: 'Key key-of-alice' },
+      { lines: ['cookie', 'key=key-of-alice; other=1'] },
+      { path: '/p?other=1&key=key-of-alice' },
+      { path: '/p?k%65y=key-of-alice&other=1' },
+      { path: '/open?key=key-of-alice&other=1' },
+    ];
+    for (const one of asked) {
+      const answer = await asker.ask(one);
+      expect([one, answer.status]).toEqual([one, 200]);
+      expect([one, answer.body.includes('key-of-alice')]).toEqual([one, forwardCredential]);
+      if (one.authorization === undefined) expect(answer.body).toContain('other=1');
+    }
+    expect(await status(key('key-of-alice'))).toBe(401);
+  });
+
+  test('is not shown to a backend by a rewrite either', async () => {
+    const rewritten = {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name: 'rewritten' },
+      spec: {
+        parentRefs: [{ name: 'gw' }],
+        hostnames: ['r.example'],
+        rules: [
+          {
+            filters: [
+              { type: 'URLRewrite', urlRewrite: { path: { type: 'ReplaceFullPath', replaceFullPath: '/new' } } },
+            ],
+            backendRefs: [{ name: 'web', port: 80 }],
+          },
+        ],
+      },
+    };
+    const aim = { kind: 'HTTPRoute', name: 'rewritten' } as const;
+    const methods = [
+      { apiKey: { secretRefs: [{ name: 'keys' }], from: [{ query: 'key' }], forwardCredential: false } },
+    ];
+    await serve(rewritten, authentication({ methods }, aim));
+    const { body } = await asker.ask({ host: 'r.example', path: '/p?a=1&key=key-of-alice' });
+    expect(body).toContain('/new?a=1');
+    expect(body).not.toContain('key-of-alice');
+  });
+
+  test('that changes holds from the next request on', async () => {
+    await serve(keys());
+    expect(await status(key('key-of-alice'))).toBe(200);
+    await asker.serve(guardedSite(secret('keys', { alice: 'key-number-two' }), keys()));
+    expect([await status(key('key-of-alice')), await status(key('key-number-two'))]).toEqual([401, 200]);
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ['none', {}, 'holds no key'],
+    ['empty', { a: '' }, 'a has a key of less than 8 characters'],
+    ['blank', { a: '        ' }, 'a has a key of less than 8 characters'],
+    ['the same for two', { a: 'same-key-1', b: 'same-key-1' }, 'has the key of a'],
+  ])('a Secret with keys that are %s lets nobody in', async (_, data, message) => {
+    await serve(secret('bad', data), keys({ secretRefs: [{ name: 'keys' }, { name: 'bad' }] }));
+    for (const asked of [{}, key(''), key('key-of-alice')]) expect(await status(asked)).toBe(503);
+    expect(told()).toContain(message);
+    expect(told()).not.toContain('same-key');
+  });
+});
+
+describe('after it is known who asks', () => {
+  const access = (spec: object): object => requestPolicy('AccessPolicy', 'access', ROUTE, spec);
+  const is = (...values: string[]): object => ({ claims: [{ name: 'sub', values }] });
+
+  test('access by claims: who is not known is not allowed', async () => {
+    await serve(keys({}, { anonymousPaths: [{ value: '/open' }] }), access({ allow: [is('alice', 'carol')] }));
+    expect(await status(key('key-of-alice'))).toBe(200);
+    expect(await status(key('key-of-bob'))).toBe(403);
+    expect(await status()).toBe(401);
+    expect(await status({ path: '/open' })).toBe(403);
+    await serve(access({ allow: [is('alice')] }));
+    expect(await status(key('key-of-alice'))).toBe(403);
+  });
+
+  test('what needs not know who asks is refused before, the rest after', async () => {
+    await serve(
+      keys(),
+      access({
+        deny: [
+          { name: 'puts', methods: ['PUT'] },
+          { name: 'bob', ...is('bob') },
+        ],
+      }),
+    );
+    expect(await status({ method: 'PUT' })).toBe(403);
+    expect(await status()).toBe(401);
+    expect(await status(key('key-of-bob'))).toBe(403);
+    expect(asker.rig.accesses.at(-1)).toMatchObject({ policy: 'AccessPolicy/default/access#bob', user: 'bob' });
+    expect(await status(key('key-of-alice'))).toBe(200);
+    await serve(keys(), access({ allow: [{ methods: ['GET'], ...is('alice') }, { addresses: ['198.51.100.0/24'] }] }));
+    expect(await status(key('key-of-alice'))).toBe(200);
+    expect(await status({ ...key('key-of-bob'), from: '198.51.100.1' })).toBe(200);
+    expect(await status(key('key-of-bob'))).toBe(403);
+  });
+
+  test('limits by claims: each has his own, and whoever is refused has none of it', async () => {
+    const limits = [{ name: 'each', requests: 2, per: 'Day', key: [{ type: 'Claim', name: 'sub' }] }];
+    await serve(keys(), requestPolicy('RateLimitPolicy', 'limits', ROUTE, { limits }));
+    for (let i = 0; i < 5; i++) expect(await status(key('key-of-nobody'))).toBe(401);
+    const seen: number[] = [];
+    for (const one of ['alice', 'alice', 'alice', 'bob', 'bob', 'bob']) seen.push(await status(key(`key-of-${one}`)));
+    expect(seen).toEqual([200, 200, 429, 200, 200, 429]);
+  });
+
+  test('a limit that needs not know comes before', async () => {
+    const limits = [{ requests: 1, per: 'Day' }];
+    await serve(keys(), requestPolicy('RateLimitPolicy', 'first', ROUTE, { limits }));
+    expect([await status(), await status()]).toEqual([401, 429]);
+  });
+
+  test('what a nearer policy says changes nothing of who it is for what is further out', async () => {
+    const outer = authentication(
+      { overrides: { methods: [{ basic: { secretRef: { name: 'users' } } }] } },
+      { kind: 'Gateway', name: 'gw' },
+      'outer',
+    );
+    const only = requestPolicy(
+      'AccessPolicy',
+      'only',
+      { kind: 'Gateway', name: 'gw' },
+      { overrides: { allow: [is('alice')] } },
+    );
+    await serve(secret('users', { auth: 'u:{PLAIN}secret' }), outer, only, keys());
+    expect(await status({ authorization: basicLine('u', 'secret'), ...key('key-of-alice') })).toBe(403);
+  });
+});
