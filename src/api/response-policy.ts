@@ -23,10 +23,23 @@ export interface ResponseSettings {
   cookieDomains?: Array<{ from: string; to: string }>;
   cookiePaths?: Array<{ from: string; to: string }>;
   locations?: Array<{ from: string; to: string }>;
+  /** Of answers to GET, for others who ask the same. */
+  cache?: CacheRules;
   compression?: {
     algorithms?: Array<'br' | 'gzip' | 'zstd'>;
     types?: string[];
     minimumBytes?: number;
     level?: number;
   };
+}
+
+export interface CacheRules {
+  maxObjectBytes?: number;
+  maxBytes?: number;
+  /** Durations. */
+  defaultTtl?: string;
+  staleWhileRevalidate?: string;
+  staleIfError?: string;
+  keyHeaders?: string[];
+  generation?: string;
 }

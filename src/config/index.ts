@@ -35,6 +35,7 @@ export {
   type BackendTraffic,
   type BandwidthLimit,
   type BasicMethod,
+  type CacheSettings,
   type ClaimHeader,
   type ClaimMatch,
   type ClientConnections,

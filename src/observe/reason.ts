@@ -39,6 +39,7 @@ export const ACCESS_REASONS = {
   no_endpoint: 'the backend has no endpoint (TCP, TLS, UDP)',
   no_endpoints: 'the backend has no endpoint that can be asked (HTTP)',
   no_route: 'no route takes it',
+  not_cached: 'the client asked for what is kept alone, and nothing is',
   not_grpc: 'only gRPC is served there',
   overloaded: 'too many requests wait for a connection to the endpoint',
   plain_http: 'HTTP without TLS came to a port of TLS',

@@ -6,6 +6,7 @@ import {
   type AnswerHeaderSettings,
   type AuthenticationMethod,
   type AuthenticationSettings,
+  type CacheSettings,
   type CompressionSettings,
   type CrossSiteSettings,
   type DirectResponseSettings,
@@ -115,6 +116,8 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return `answers ${(settings as DirectResponseSettings).statusCode} in the place of the backend`;
     case 'AnswerRewrite':
       return 'rewrites cookies and locations';
+    case 'Cache':
+      return `keeps answers, ${(settings as CacheSettings).maxBytes / 1024} KiB of them`;
     case 'Compression':
       return `compresses with ${(settings as CompressionSettings).algorithms.join(', ')}`;
   }

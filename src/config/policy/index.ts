@@ -16,6 +16,7 @@ import {
 } from './answer.ts';
 import { type Authentication, authentication } from './authentication/index.ts';
 import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
+import { type Cache, cache } from './cache.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
 import { type CrossSite, crossSite } from './cross-site.ts';
 import { type Fault, fault } from './fault.ts';
@@ -44,6 +45,7 @@ export type {
   JwtProvider,
 } from './authentication/index.ts';
 export type { BackendTimeouts, BackendTraffic, HashPart, LoadBalancing, RetryLimit } from './backend-traffic.ts';
+export type { CacheSettings } from './cache.ts';
 export type {
   ClientConnections,
   ClientHeaders,
@@ -83,6 +85,7 @@ export const POLICY_TYPES = {
   DirectResponse: directResponse,
   AnswerRewrite: answerRewrite,
   Compression: compression,
+  Cache: cache,
 } as const satisfies { [T in Policy['type']]: PolicyType<TypeOf<T>['target']['kind'], TypeOf<T>['spec'], Merge> };
 
 export type Policy =
@@ -98,7 +101,8 @@ export type Policy =
   | ErrorPages
   | DirectResponse
   | AnswerRewrite
-  | Compression;
+  | Compression
+  | Cache;
 type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
 
 const names = Object.keys(POLICY_TYPES) as Array<Policy['type']>;

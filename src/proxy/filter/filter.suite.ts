@@ -16,6 +16,7 @@ import {
   type Denial,
   type FilterScope,
   HeaderPatch,
+  type KeptAnswer,
   type MakeTransform,
   ORDER,
   type Slot,
@@ -80,6 +81,10 @@ export class RecordedScope implements FilterScope {
 
   mirror(backend: string): void {
     this.mirrors.push(backend);
+  }
+
+  respondKept({ status, lines, body }: KeptAnswer): void {
+    this.answer = { status, headers: [['lines', lines]], body: body.toString() };
   }
 
   respond(status: number, headers: ReadonlyArray<readonly [string, string]>, body: string): void {

@@ -77,6 +77,8 @@ export interface FilterScope extends KeptState {
   dropParameter(name: string): void;
   /** The upstream request's Host instead of the client's. */
   setAuthority(authority: string): void;
+  /** What filters change of the upstream request up to now. */
+  readonly requestPatch: HeaderPatch;
   /** More changes of the upstream request's or the client's response's headers, after those of the rule. */
   patchRequest(patch: HeaderPatch): void;
   patchResponse(patch: HeaderPatch): void;
@@ -90,6 +92,8 @@ export interface FilterScope extends KeptState {
   identify(user: string): void;
   /** Answers in the backend's place; return ANSWERED. */
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
+  /** The same with what was kept of a backend's answer. */
+  respondKept(answer: KeptAnswer): void;
   /** The same, in the form that the client prefers. */
   deny(denial: Denial): void;
   /** Holds the request, its body by back-pressure; return LATER. `timeout`: milliseconds, FILTER_TIMEOUT where absent. */
@@ -148,6 +152,14 @@ export interface Reply {
   readonly reason?: string;
 }
 
+/** An answer of a backend that was kept: what filters made of it for all requests is in its lines already. */
+export interface KeptAnswer {
+  readonly status: number;
+  /** Each with CRLF, as they are sent; without Content-Length. */
+  readonly lines: string;
+  readonly body: Buffer;
+}
+
 export interface Denial {
   readonly status: number;
   /** For the access log and metrics: one word. */
@@ -163,6 +175,7 @@ export interface Denial {
 export interface Waiting {
   proceed(): void;
   respond(reply: Reply): void;
+  respondKept(answer: KeptAnswer): void;
   deny(denial: Denial): void;
 }
 
@@ -185,6 +198,13 @@ export interface AnswerScope {
   value(name: string): string | undefined;
   /** All values of a header, one for each line. */
   values(name: string): string[];
+  /**
+   * All lines as they would be sent now but for what this request alone is told: of a backend's answer, to be kept for
+   * others. Without those of the connection.
+   */
+  lasting(): HeaderPair[];
+  /** There is a body, and its end will be told: it does not end with a connection that anything may have ended. */
+  readonly body: 'None' | 'Whole' | 'UntilClosed';
   patch(patch: HeaderPatch): void;
   /** Changes the body, where there is one. Content-Length goes, whether there is or not. */
   transformBody(make: MakeTransform): void;
@@ -192,6 +212,7 @@ export interface AnswerScope {
   paceBody(make: MakeTransform): void;
   /** As in FilterScope; the backend's answer is dropped. */
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
+  respondKept(answer: KeptAnswer): void;
   wait(timeout?: number): Waiting;
 }
 

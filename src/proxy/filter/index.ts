@@ -14,6 +14,7 @@ export {
   FILTER_TIMEOUT,
   type FilterScope,
   type HeaderPair,
+  type KeptAnswer,
   type KeptState,
   LATER,
   MAX_COLLECTED_BYTES,

@@ -23,6 +23,8 @@ export const ORDER = [
   'claim-limits',
   /** The filters of the route itself. */
   'route-filters',
+  /** Answers that were kept; what stands before it acts on them, too. */
+  'cache',
   /** Filters of the chosen backend, and what each attempt adds. */
   'backend',
 ] as const;

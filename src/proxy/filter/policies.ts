@@ -8,6 +8,7 @@ import { type DecisionCounter, PolicyState } from '../state/index.ts';
 import { accessFilters } from './access.ts';
 import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, errorPageFilters } from './answer.ts';
 import { authenticationFilters, takeCredentials } from './authentication/index.ts';
+import { cacheFilters } from './cache/index.ts';
 import { FilterChain } from './chain.ts';
 import { compressionFilters } from './compression.ts';
 import { crossSiteFilters } from './cross-site.ts';
@@ -44,6 +45,7 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   DirectResponse: stack(directResponseFilters),
   AnswerRewrite: stack(answerRewriteFilters),
   Compression: stack(compressionFilters),
+  Cache: stack(cacheFilters),
 };
 
 /** Filters of all policies that act, each by itself. */
@@ -175,7 +177,9 @@ export class Policies {
         if (credentials !== this.#state.credentials) takeCredentials(this.#state, credentials);
         this.#compiled = compiled;
         this.#attached = chains.size === 0 ? null : new Attached(chains);
-        this.#state.counts.isServed = (policy) => sources.has(policy);
+        const isServed = (policy: string): boolean => sources.has(policy);
+        this.#state.counts.isServed = isServed;
+        this.#state.answers.keepOnly(isServed);
       },
     };
   }

@@ -1,6 +1,14 @@
 /** What an exchange says to its client by itself: whole answers, and the end of those that cannot be completed. */
 import assert from 'node:assert';
-import { ANSWERED, type Denial, type HeaderPair, HeaderPatch, LATER, type Reply } from '../filter/index.ts';
+import {
+  ANSWERED,
+  type Denial,
+  type HeaderPair,
+  HeaderPatch,
+  type KeptAnswer,
+  LATER,
+  type Reply,
+} from '../filter/index.ts';
 import { BODY_OPEN, type ClientConnection, type Failure } from '../ground/codec.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
 import type { DecisionCounter } from '../state/index.ts';
@@ -85,6 +93,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
   /** A filter answers in the backend's place. */
   protected answerWith(decision: NonNullable<Decision>): void {
     if ('denial' in decision) this.deny(decision.denial);
+    else if ('kept' in decision) this.respondKept(decision.kept);
     else this.respond(decision.reply);
   }
 
@@ -104,15 +113,22 @@ export abstract class ExchangeAnswer extends ExchangeState {
     this.reply({ status, lines: linesOf(headers), body });
   }
 
+  private respondKept({ status, lines, body }: KeptAnswer): void {
+    this.account.reason = '';
+    this.reply({ status, lines, body, kept: true });
+  }
+
   /** Filters have a say in it, those that were asked about an answer before excepted. */
   private reply(undated: LocalReply): void {
     const { run } = this;
-    const reply = dated(legalReply(undated));
+    const legal = legalReply(undated);
+    const reply = legal.kept ? legal : dated(legal);
+    const changes = reply.kept ? (run?.responsePatch ?? HeaderPatch.NONE) : this.responseChanges;
     if (!this.requestComplete) this.down.discardBody();
     run?.abandonWait();
     this.filtered = null;
-    if (run === null || !run.answering) return this.sendReply(reply, this.responseChanges);
-    this.filtered = new FilteredAnswer(run, { reply }, this.responseChanges);
+    if (run === null || !run.answering) return this.sendReply(reply, changes);
+    this.filtered = new FilteredAnswer(run, { reply }, { changes, lasting: HeaderPatch.NONE });
     this.decideReply(this.filtered);
   }
 
@@ -150,7 +166,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
     this.responseStarted = true;
     const pipeline = new BodyPipeline(transforms, this.answerTarget());
     filtered.pipeline = pipeline;
-    pipeline.write(Buffer.from(body as string));
+    pipeline.write(typeof body === 'string' ? Buffer.from(body) : body);
     pipeline.end();
   }
 

@@ -21,7 +21,8 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
       this.passHead(head, framing, this.responseChanges);
       return;
     }
-    this.filtered = new FilteredAnswer(this.run, { head, framing }, this.responseChanges);
+    const { responseChanges: changes, responsePatch: lasting } = this;
+    this.filtered = new FilteredAnswer(this.run, { head, framing }, { changes, lasting });
     this.decideHead(this.filtered);
   }
 

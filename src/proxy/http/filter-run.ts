@@ -12,6 +12,7 @@ import {
   type FilterScope,
   type HeaderPair,
   HeaderPatch,
+  type KeptAnswer,
   LATER,
   MAX_COLLECTED_BYTES,
   type MakeTransform,
@@ -235,6 +236,10 @@ export class FilterRun implements FilterScope {
 
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void {
     this.answer = { reply: { status, headers, body } };
+  }
+
+  respondKept(kept: KeptAnswer): void {
+    this.answer = { kept };
   }
 
   deny(denial: Denial): void {

@@ -6,13 +6,15 @@ import {
   type CompiledFilter,
   type HeaderPair,
   type HeaderPatch,
+  type KeptAnswer,
   LATER,
   type MakeTransform,
   type Verdict,
   type Waiting,
 } from '../filter/index.ts';
-import { BODY_NONE, type BodyFraming } from '../ground/codec.ts';
-import { FIELD_KEPT, fieldHash, type Head } from '../ground/head.ts';
+import { ARENA } from '../ground/arena.ts';
+import { BODY_NONE, BODY_OPEN, type BodyFraming } from '../ground/codec.ts';
+import { FIELD_KEPT, FIELD_STRIDE, fieldHash, type Head, NAME_END, NAME_START } from '../ground/head.ts';
 import type { BodyPipeline } from './body-pipeline.ts';
 import { FILTER_FAILED, type FilterRun } from './filter-run.ts';
 import { HeldHead } from './held-head.ts';
@@ -34,6 +36,9 @@ export class FilteredAnswer implements AnswerScope {
   readonly framing: BodyFraming;
   /** All changes of the head up to now. */
   changes: HeaderPatch;
+  /** Those of them that are no request's own. */
+  #lasting: HeaderPatch;
+  readonly body: AnswerScope['body'];
   transforms: MakeTransform[] | null = null;
   /** Some of them make another body of it. */
   changesBody = false;
@@ -50,20 +55,23 @@ export class FilteredAnswer implements AnswerScope {
   constructor(
     run: FilterRun,
     answer: { reply: LocalReply } | { head: Head; framing: BodyFraming },
-    changes: HeaderPatch,
+    { changes, lasting }: { changes: HeaderPatch; lasting: HeaderPatch },
   ) {
     this.#run = run;
     this.changes = changes;
+    this.#lasting = lasting;
     if ('reply' in answer) {
       this.reply = answer.reply;
       this.#head = null;
       this.status = answer.reply.status;
       this.framing = BODY_NONE;
+      this.body = answer.reply.body.length === 0 ? 'None' : 'Whole';
     } else {
       this.reply = null;
       this.#head = answer.head;
       this.status = answer.head.status;
       this.framing = answer.framing;
+      this.body = bodyOf(answer.head, answer.framing);
     }
   }
 
@@ -109,7 +117,7 @@ export class FilteredAnswer implements AnswerScope {
   // ── the filters' calls
 
   get local(): boolean {
-    return this.reply !== null;
+    return this.reply !== null && this.reply.kept !== true;
   }
 
   value(name: string): string | undefined {
@@ -120,6 +128,26 @@ export class FilteredAnswer implements AnswerScope {
   values(name: string): string[] {
     const added = this.changes.lines.filter((line) => line.name.toLowerCase() === name).map(({ value }) => value);
     return this.changes.drops.has(name) ? added : [...this.#originals(name), ...added];
+  }
+
+  lasting(): HeaderPair[] {
+    const head = this.#head;
+    if (head === null) return [];
+    const { drops, lines } = this.#lasting;
+    const pairs: HeaderPair[] = [];
+    for (let i = 0; i < head.count; i++) {
+      if (head.drop[i] !== FIELD_KEPT) continue;
+      const at = i * FIELD_STRIDE;
+      const name = ARENA.latin1Slice(head.fields[at + NAME_START]!, head.fields[at + NAME_END]!);
+      if (!drops.has(name.toLowerCase())) pairs.push([name, head.value(i)]);
+    }
+    return [...pairs, ...lines.map(({ name, value }) => [name, value] as const)];
+  }
+
+  /** The length of what was kept is written with it. */
+  #ofReply(name: string): string | undefined {
+    const { lines, body, kept } = this.reply!;
+    return kept && name === 'content-length' ? String(body.length) : lineOf(lines, name);
   }
 
   #originals(name: string): string[] {
@@ -135,7 +163,7 @@ export class FilteredAnswer implements AnswerScope {
 
   #original(name: string): string | undefined {
     const head = this.#head;
-    if (head === null) return lineOf(this.reply!.lines, name);
+    if (head === null) return this.#ofReply(name);
     const hash = fieldHash(name);
     let index = head.find(name, hash);
     while (index !== -1 && head.drop[index] !== FIELD_KEPT) index = head.find(name, hash, index + 1);
@@ -144,6 +172,7 @@ export class FilteredAnswer implements AnswerScope {
 
   patch(patch: HeaderPatch): void {
     this.changes = this.changes.followedBy(patch);
+    this.#lasting = this.#lasting.followedBy(patch);
   }
 
   transformBody(make: MakeTransform): void {
@@ -159,9 +188,18 @@ export class FilteredAnswer implements AnswerScope {
     this.replacement = { reply: { status, headers, body } };
   }
 
+  respondKept(kept: KeptAnswer): void {
+    this.replacement = { kept };
+  }
+
   wait(timeout?: number): Waiting {
     return this.#run.wait(timeout);
   }
+}
+
+function bodyOf(head: Head, framing: BodyFraming): AnswerScope['body'] {
+  if (framing === BODY_NONE) return 'None';
+  return framing !== BODY_OPEN || head.chunked || head.keepAlive ? 'Whole' : 'UntilClosed';
 }
 
 function lineOf(lines: string, name: string): string | undefined {

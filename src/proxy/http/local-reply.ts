@@ -36,6 +36,8 @@ export interface LocalReply {
   /** Field lines, each with CRLF. */
   lines: string;
   body: string | Buffer;
+  /** A backend's answer that was kept: its lines have its time, and what the route adds. */
+  kept?: true;
 }
 
 export function localReply(

@@ -1,8 +1,8 @@
 /** What a filter holds of an exchange that it makes wait. */
-import type { Denial, Reply, Waiting } from '../filter/index.ts';
+import type { Denial, KeptAnswer, Reply, Waiting } from '../filter/index.ts';
 
 /** Null: it may go on. */
-export type Decision = { reply: Reply } | { denial: Denial } | null;
+export type Decision = { reply: Reply } | { kept: KeptAnswer } | { denial: Denial } | null;
 
 export interface WaitHost {
   decided(wait: Wait): void;
@@ -24,6 +24,10 @@ export class Wait implements Waiting {
 
   respond(reply: Reply): void {
     this.#decide({ reply });
+  }
+
+  respondKept(kept: KeptAnswer): void {
+    this.#decide({ kept });
   }
 
   deny(denial: Denial): void {

@@ -11,6 +11,7 @@ import { type OutboundGate, STRICT_GATE } from './outbound.ts';
 import { PasswordHashing } from './password-hashing.ts';
 import { PolicyCounts } from './policy-counts.ts';
 import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
+import { AnswerStores } from './stored-answers.ts';
 import type { TroubleWatch } from './trouble-watch.ts';
 import { MemoryUnderway, type Underway } from './underway.ts';
 import { VerifiedCache } from './verified-cache.ts';
@@ -30,6 +31,7 @@ const NOBODY: Dialer = {
 
 export class PolicyState {
   readonly counts: PolicyCounts = new PolicyCounts();
+  readonly answers: AnswerStores = new AnswerStores();
   readonly buckets: Buckets;
   readonly underway: Underway;
   /** What clients prove themselves with, as the config has it now: by key. */
@@ -69,6 +71,7 @@ export class PolicyState {
     return [
       ...this.counts.families(),
       ...this.redis.metrics(),
+      ...this.answers.metrics(),
       {
         name: 'daemun_rate_limit_evictions_total',
         help: 'Buckets of rate limits forgotten before their time, since there were too many',

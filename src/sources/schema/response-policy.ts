@@ -1,5 +1,5 @@
 import type { ResponseSettings } from '../../api/index.ts';
-import { cidr, mediaType } from './format.ts';
+import { cidr, duration, headerName, mediaType } from './format.ts';
 import { requestPolicySpec } from './request-policy.ts';
 import { celRule, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 
@@ -78,6 +78,17 @@ export const responsePolicySpec = requestPolicySpec(
     cookieDomains: optional(replacements),
     cookiePaths: optional(replacements),
     locations: optional(replacements),
+    cache: optional(
+      object({
+        maxObjectBytes: optional(integer({ min: 1, max: 67_108_864 })),
+        maxBytes: optional(integer({ min: 1, max: 268_435_456 })),
+        defaultTtl: optional(duration),
+        staleWhileRevalidate: optional(duration),
+        staleIfError: optional(duration),
+        keyHeaders: optional(list(headerName, { max: 16, unique: 'set' })),
+        generation: optional(text({ max: 64 })),
+      }),
+    ),
     compression: optional(
       object({
         algorithms: optional(list(oneOf('br', 'gzip', 'zstd'), { min: 1, max: 3, unique: 'set' })),

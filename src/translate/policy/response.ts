@@ -1,5 +1,6 @@
 import type { ResponseSettings } from '../../api/index.ts';
-import type { CompressionSettings, DirectResponseSettings, HeaderLine } from '../../config/index.ts';
+import type { CacheSettings, CompressionSettings, DirectResponseSettings, HeaderLine } from '../../config/index.ts';
+import { milliseconds } from '../../value/duration.ts';
 import { type Parts, requestPolicy } from './request-policy.ts';
 
 const HTML = 'text/html; charset=utf-8';
@@ -8,11 +9,11 @@ const UNAVAILABLE = 503;
 
 export const response = requestPolicy({
   kind: 'ResponsePolicy',
-  types: ['AnswerHeaders', 'ErrorPages', 'DirectResponse', 'AnswerRewrite', 'Compression'],
+  types: ['AnswerHeaders', 'ErrorPages', 'DirectResponse', 'AnswerRewrite', 'Compression', 'Cache'],
   guards: false,
   read(settings) {
     const parts: Parts = {};
-    const { securityHeaders, errorPages, cookieDomains, cookiePaths, locations, compression } = settings;
+    const { securityHeaders, errorPages, cookieDomains, cookiePaths, locations, compression, cache } = settings;
     if (securityHeaders !== undefined) parts.AnswerHeaders = { lines: linesOf(securityHeaders) };
     if (errorPages !== undefined) {
       parts.ErrorPages = { pages: errorPages.map((page) => ({ ...page, contentType: page.contentType ?? HTML })) };
@@ -27,9 +28,26 @@ export const response = requestPolicy({
       };
     }
     if (compression !== undefined) parts.Compression = compressionOf(compression);
+    if (cache !== undefined) parts.Cache = cacheOf(cache);
     return parts;
   },
 });
+
+const MEBIBYTE = 1024 * 1024;
+
+function cacheOf(cache: NonNullable<ResponseSettings['cache']>): CacheSettings {
+  const { maxObjectBytes = MEBIBYTE, maxBytes = 16 * MEBIBYTE, keyHeaders = [], generation = '' } = cache;
+  const { defaultTtl = '0s', staleWhileRevalidate = '0s', staleIfError = '0s' } = cache;
+  return {
+    maxObjectBytes,
+    maxBytes,
+    defaultTtl: milliseconds(defaultTtl) ?? 0,
+    staleWhileRevalidate: milliseconds(staleWhileRevalidate) ?? 0,
+    staleIfError: milliseconds(staleIfError) ?? 0,
+    keyHeaders: keyHeaders.map((name) => name.toLowerCase()),
+    generation,
+  };
+}
 
 const LINES: ReadonlyArray<readonly [keyof NonNullable<ResponseSettings['securityHeaders']>, string]> = [
   ['contentSecurityPolicy', 'Content-Security-Policy'],

@@ -328,7 +328,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
       exchange.responseHead(head, BODY_LENGTH);
     } else {
       this.#state = READ_TO_END;
-      this.#reusable = false;
+      this.#reusable = head.keepAlive = false;
       exchange.responseHead(head, BODY_OPEN);
     }
     return after;

@@ -1,0 +1,133 @@
+/** A request as the cache sees it: whether it may be answered from there, under which key, and with which conditions. */
+
+import { ARENA } from '../../ground/arena.ts';
+import { FIELD_STRIDE, type Head, NAME_END, NAME_START, nameHash } from '../../ground/head.ts';
+import type { StoredAnswer } from '../../state/index.ts';
+import type { FilterScope } from '../filter.ts';
+import { directivesOf, secondsOf } from './cache-control.ts';
+
+const CACHE_CONTROL = nameHash('cache-control');
+const PRAGMA = nameHash('pragma');
+const IF_NONE_MATCH = nameHash('if-none-match');
+const IF_MODIFIED_SINCE = nameHash('if-modified-since');
+/** Of requests whose answer depends on what only the backend can judge. */
+const FOR_BACKENDS = ['range', 'if-match', 'if-unmodified-since', 'if-range'].map(hashed);
+/** Backends are known that take another method from them: what came of that is no answer to a GET. */
+const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'].map(hashed);
+
+function hashed(name: string): readonly [name: string, hash: number] {
+  return [name, nameHash(name)];
+}
+
+/** Why a request is not answered from the cache, as Cache-Status says it; undefined: it may be. */
+export function bypassOf(head: Head): 'method' | 'bypass' | undefined {
+  const method = head.method();
+  if (method !== 'GET' && method !== 'HEAD') return 'method';
+  if (head.contentLength > 0 || head.chunked || head.upgradeEnd > 0) return 'bypass';
+  for (const [name, hash] of FOR_BACKENDS) if (head.find(name, hash) >= 0) return 'bypass';
+  for (const [name, hash] of OVERRIDES) if (head.find(name, hash) >= 0) return 'bypass';
+  return undefined;
+}
+
+/** What the client asks of caches. */
+export interface Wishes {
+  /** Nothing may be kept of it. */
+  noStore: boolean;
+  /** The backend must be asked. */
+  noCache: boolean;
+  /** Seconds that an answer may be old, and must be fresh yet. */
+  maxAge: number;
+  minFresh: number;
+  /** Nobody may be asked. */
+  onlyIfCached: boolean;
+}
+
+/** Null where it says nothing. */
+export function wishesOf(head: Head): Wishes | null {
+  const at = head.find('cache-control', CACHE_CONTROL);
+  if (at < 0) {
+    const pragma = head.find('pragma', PRAGMA);
+    if (pragma < 0 || !head.value(pragma).toLowerCase().includes('no-cache')) return null;
+    return { noStore: false, noCache: true, maxAge: Number.POSITIVE_INFINITY, minFresh: 0, onlyIfCached: false };
+  }
+  const values: string[] = [];
+  for (let i = at; i >= 0; i = head.find('cache-control', CACHE_CONTROL, i + 1)) values.push(head.value(i));
+  const said = directivesOf(values.join(','));
+  const maxAge = secondsOf(said, 'max-age') ?? Number.POSITIVE_INFINITY;
+  return {
+    noStore: said.has('no-store'),
+    noCache: said.has('no-cache') || maxAge === 0,
+    maxAge,
+    minFresh: secondsOf(said, 'min-fresh') ?? 0,
+    onlyIfCached: said.has('only-if-cached'),
+  };
+}
+
+/** Path and query, as they were asked for. */
+export function targetOf(head: Head): string {
+  const path = head.path();
+  return head.queryEnd > head.queryStart ? `${path}?${ARENA.latin1Slice(head.queryStart, head.queryEnd)}` : path;
+}
+
+export function hostOf({ head, client }: FilterScope): string {
+  const port = head.hostPort;
+  const own = client.tls === undefined ? 80 : 443;
+  return port === 0 || port === own ? head.host() : `${head.host()}:${port}`;
+}
+
+/** Header lines by name in lower case; of several, with commas between. */
+export function linesOf(head: Head): Record<string, string> {
+  const lines: Record<string, string> = Object.create(null);
+  for (let i = 0; i < head.count; i++) {
+    const at = i * FIELD_STRIDE;
+    const name = ARENA.latin1Slice(head.fields[at + NAME_START]!, head.fields[at + NAME_END]!).toLowerCase();
+    const value = head.value(i);
+    lines[name] = name in lines ? `${lines[name]}, ${value}` : value;
+  }
+  return lines;
+}
+
+/** The request says the same as the one that the answer came by, of all that Vary names. */
+export function suits({ vary }: StoredAnswer, head: Head): boolean {
+  for (const [name, value] of vary) if (joined(head, name) !== value) return false;
+  return true;
+}
+
+function joined(head: Head, name: string): string {
+  const hash = nameHash(name);
+  let at = head.find(name, hash);
+  if (at < 0) return '';
+  let value = head.value(at);
+  for (at = head.find(name, hash, at + 1); at >= 0; at = head.find(name, hash, at + 1)) value += `, ${head.value(at)}`;
+  return value;
+}
+
+/** What the client has already. */
+export interface Condition {
+  etags: string | undefined;
+  since: string | undefined;
+}
+
+/** Null where it has nothing. */
+export function conditionOf(head: Head): Condition | null {
+  const tags = head.find('if-none-match', IF_NONE_MATCH);
+  const since = head.find('if-modified-since', IF_MODIFIED_SINCE);
+  if (tags < 0 && since < 0) return null;
+  return {
+    etags: tags < 0 ? undefined : joined(head, 'if-none-match'),
+    since: since < 0 ? undefined : head.value(since),
+  };
+}
+
+/** The client has this answer already: 304. If-None-Match counts before If-Modified-Since (RFC 9110 13.2.2). */
+export function hasAlready({ etags, since }: Condition, { etag, lastModified, status }: StoredAnswer): boolean {
+  if (status !== 200) return false;
+  if (etags !== undefined) {
+    if (etags.trim() === '*') return true;
+    if (etag === undefined) return false;
+    const bare = (tag: string): string => tag.trim().replace(/^W\//, '');
+    return (etags.match(/(?:W\/)?"[^"]*"/g) ?? []).some((tag) => bare(tag) === bare(etag));
+  }
+  const [had, is] = [Date.parse(since ?? ''), Date.parse(lastModified ?? '')];
+  return Number.isFinite(had) && Number.isFinite(is) && is <= had;
+}

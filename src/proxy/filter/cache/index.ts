@@ -1,0 +1,1 @@
+export { cacheFilters } from './cache-filter.ts';
