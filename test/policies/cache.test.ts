@@ -49,6 +49,7 @@ describe('what is kept', () => {
     ]) {
       const answer = await ask(path, { headers });
       expect([answer.status, answer.text, answer.headers.etag]).toEqual([304, '', 'W/"x"']);
+      expect(answer.headers['x-added']).toBe('1');
       expect(answer.headers['content-type']).toBeUndefined();
     }
     expect(

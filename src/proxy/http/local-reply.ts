@@ -117,7 +117,7 @@ export function sendReplyHead(
 /** RFC 9110 15: what has no content says nothing of any, whatever was meant to be its body. */
 export function legalReply(reply: LocalReply): LocalReply {
   if (mayHaveBody(reply.status) && reply.status !== RESET_CONTENT) return reply;
-  return { status: reply.status, lines: bareLines(reply), body: '' };
+  return { ...reply, lines: bareLines(reply), body: '' };
 }
 
 /** It has no content, and its length is 0 where others of that kind have none. */
