@@ -54,7 +54,9 @@ await new Promise<void>((resolve) => {
   gateway.stdout.on('data', look);
   gateway.stderr.on('data', look);
 });
-const [worker] = execFileSync('pgrep', ['-P', String(gateway.pid)]).toString().split('\n');
+const [worker] = execFileSync('pgrep', ['-P', String(gateway.pid)])
+  .toString()
+  .split('\n');
 
 /** Seconds of processor time that the worker has used. */
 function used(): number {
@@ -64,7 +66,17 @@ function used(): number {
 
 async function measure(host: string): Promise<number> {
   const before = used();
-  const wrk = spawn('wrk', ['-t', '1', '-c', '64', '-d', String(SECONDS), '-H', `Host: ${host}`, 'http://127.0.0.1:18988/item']);
+  const wrk = spawn('wrk', [
+    '-t',
+    '1',
+    '-c',
+    '64',
+    '-d',
+    String(SECONDS),
+    '-H',
+    `Host: ${host}`,
+    'http://127.0.0.1:18988/item',
+  ]);
   let text = '';
   wrk.stdout.on('data', (piece: Buffer) => (text += String(piece)));
   await new Promise((resolve) => wrk.once('close', resolve));
