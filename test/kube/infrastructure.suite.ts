@@ -105,6 +105,30 @@ export function testInfrastructure(name: string, start: () => Promise<ApiRig>): 
       expect((await specOf(at, 'Service')).ports?.map((one) => one.name)).toEqual(['tcp-80', 'tcp-443', 'udp-443']);
     });
 
+    test('a restart by kubectl draws the admin port on a node’s network anew, once, and changes nothing elsewhere', async () => {
+      const at = await desk();
+      const reconciler = at.reconciler();
+      const shared = await at.gateway('shared', { pod: { hostNetwork: true }, service: { type: 'ClusterIP' } });
+      await at.make(reconciler, await at.gateway('edge'), shared);
+      const admin = async (name: string): Promise<string> =>
+        (await specOf(at, 'Deployment', name)).template.spec.containers[0]!.args.find((one) =>
+          one.startsWith('--admin='),
+        )!;
+      const before = [await admin('daemun-edge'), await admin('daemun-shared')];
+      at.writes.length = 0;
+      const annotations = { 'kubectl.kubernetes.io/restartedAt': '2026-11-29T20:00:00Z' };
+      for (const name of ['daemun-edge', 'daemun-shared']) {
+        await at.patch('Deployment', name, { spec: { template: { metadata: { annotations } } } });
+      }
+      await expect.poll(() => admin('daemun-shared'), PATIENT).not.toBe(before[1]);
+      reconciler.resync();
+      await reconciler.settled();
+      expect(at.writes).toEqual(['apply Deployment']);
+      expect(await admin('daemun-edge')).toBe(before[0]);
+      const { template } = await specOf(at, 'Deployment', 'daemun-shared');
+      expect(template.metadata.annotations).toMatchObject(annotations);
+    });
+
     test('what somebody changes comes back, and what somebody adds stays', async () => {
       const at = await desk();
       await at.make(at.reconciler(), await at.gateway('edge'));

@@ -17,7 +17,7 @@ import { type PublishedService, publishedAddresses } from './published-service.t
 import type { InfrastructureSettings } from './settings.ts';
 import { surplus } from './surplus.ts';
 import { wantedObjects } from './wanted-objects.ts';
-import { workloadKind } from './workload.ts';
+import { restartOf, workloadKind } from './workload.ts';
 
 /** What became of a Gateway's infrastructure. */
 export interface InfrastructureState {
@@ -54,6 +54,8 @@ export const RELEASE_PAUSE = 60_000;
 interface Held {
   wanted: WantedInfrastructure;
   objects: MadeObject[] | undefined;
+  /** Of the workload, when its objects were last made out. */
+  restarted?: string;
   failures: Failure[];
   tries: number;
   timer: NodeJS.Timeout | undefined;
@@ -202,7 +204,11 @@ export class InfrastructureReconciler {
 
   async #make(gateway: string, held: Held): Promise<void> {
     if (this.#leading && this.#settings !== undefined && held.wanted.held === undefined) {
-      held.objects ??= wantedObjects(held.wanted, this.#settings);
+      const { namespace, name, parameters } = held.wanted;
+      const restarted = restartOf(this.#live.get(workloadKind(parameters), namespace, infrastructureName(name)));
+      if (restarted !== held.restarted) held.objects = undefined;
+      held.restarted = restarted;
+      held.objects ??= wantedObjects(held.wanted, this.#settings, restarted);
       const failures: Failure[] = [];
       const { objects } = held;
       const attempt = async (kind: string, name: string, act: () => Promise<void>): Promise<void> => {

@@ -24,7 +24,12 @@ export interface PodTemplate {
   spec: Record<string, unknown>;
 }
 
-export function podTemplate(wanted: WantedInfrastructure, settings: InfrastructureSettings): PodTemplate {
+/** `restarted`: when somebody last asked for a rollout that changes nothing (`kubectl rollout restart`). */
+export function podTemplate(
+  wanted: WantedInfrastructure,
+  settings: InfrastructureSettings,
+  restarted = '',
+): PodTemplate {
   const { pod = {} } = wanted.parameters;
   const metadata = {
     labels: labelsOf(wanted, pod.labels),
@@ -32,9 +37,11 @@ export function podTemplate(wanted: WantedInfrastructure, settings: Infrastructu
   };
   const made = (admin: number): PodTemplate => ({ metadata, spec: podSpec(wanted, { settings, admin }) });
   if (pod.hostNetwork !== true) return made(ADMIN_PORT);
-  // Of another number in each form of the pod, so that the next one can start on the node where the last still runs.
+  // Of another number in each form of the pod, so that the next one can start on the node where the last still runs, and
+  // answers its probes itself: the last one would say that it is ready. A restart is another form.
   const { first, count } = NODE_ADMIN_PORTS;
-  const digest = digestOf([wanted.namespace, wanted.name, made(0)]);
+  const form = [wanted.namespace, wanted.name, made(0), ...(restarted === '' ? [] : [restarted])];
+  const digest = digestOf(form);
   return made(first + (Number.parseInt(digest.slice(0, 8), 16) % count));
 }
 

@@ -9,10 +9,14 @@ import type { InfrastructureSettings } from './settings.ts';
 import { strategicMerge } from './strategic-merge.ts';
 import { autoscaler, disruptionBudget, workload } from './workload.ts';
 
-export function wantedObjects(wanted: WantedInfrastructure, settings: InfrastructureSettings): MadeObject[] {
+export function wantedObjects(
+  wanted: WantedInfrastructure,
+  settings: InfrastructureSettings,
+  restarted = '',
+): MadeObject[] {
   if (wanted.unmanaged !== undefined) return [];
   const patches = wanted.parameters.patches ?? [];
-  const template = patchedTemplate(podTemplate(wanted, settings), patches);
+  const template = patchedTemplate(podTemplate(wanted, settings, restarted), patches);
   const objects = [
     made('ServiceAccount', metadataOf(wanted), { automountServiceAccountToken: false }),
     made('ConfigMap', metadataOf(wanted), { data: { 'ca.crt': settings.authority } }),

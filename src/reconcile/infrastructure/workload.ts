@@ -1,5 +1,5 @@
 import type { DaemunParametersSpec, WantedInfrastructure } from '../../api/index.ts';
-import type { MadeKind, MadeObject } from './made-object.ts';
+import type { LiveObject, MadeKind, MadeObject } from './made-object.ts';
 import { made, metadataOf, selectorLabels } from './metadata.ts';
 import type { PodTemplate } from './pod.ts';
 
@@ -9,6 +9,15 @@ const CPU_UTILIZATION = 80;
 export function workloadKind({ workload = 'Deployment' }: DaemunParametersSpec): 'Deployment' | 'DaemonSet' {
   return workload;
 }
+
+/** When `kubectl rollout restart` was last asked for it; '' where it never was. */
+export function restartOf(live: LiveObject | undefined): string {
+  const spec = live?.spec as { template?: { metadata?: { annotations?: Record<string, string> } } } | undefined;
+  return spec?.template?.metadata?.annotations?.[RESTART_ANNOTATION] ?? '';
+}
+
+/** On the pods of a workload that is restarted by kubectl. */
+const RESTART_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
 
 /** A pod goes when the next one is ready, and not before. */
 const ROLLING = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
