@@ -57,12 +57,19 @@ export interface DataPlaneOptions {
   snapshotOptional?: boolean;
   /** Absent: no admin API. */
   admin?: AdminSetup;
+  /** Milliseconds between leaving and draining. */
+  drainDelay: number;
   /** Milliseconds. */
   drainTimeout: number;
 }
 
 /** Milliseconds after which the port of the admin API is tried again. */
 const ADMIN_RETRY = 500;
+/**
+ * Milliseconds before the drain at which it is no longer ready: probes of its pod need 6 s to notice. Not earlier, since a
+ * node passes what comes to it on to a pod that ends only while that pod is ready.
+ */
+const UNREADY_LEAD = 8_000;
 /** Milliseconds that a snapshot is held back for a controller that may know better, once it is asked and once it answers. */
 const PATIENCE = { asked: 2_000, answers: 500 } as const;
 
@@ -87,6 +94,7 @@ export class DataPlaneRun implements Served {
   /** Read from the snapshot, and not served yet. */
   #held: Delta | undefined;
   #patience: NodeJS.Timeout | undefined;
+  #unready: NodeJS.Timeout | undefined;
   #phase: Phase = 'reading';
   #state = { connected: false, why: 'not asked yet' };
 
@@ -150,13 +158,14 @@ export class DataPlaneRun implements Served {
   }
 
   leave(): void {
-    this.#phase = 'draining';
     this.#stream?.leave();
+    const left = this.#options.drainDelay - UNREADY_LEAD;
+    if (left > 0 && this.#phase === 'synced') this.#unready = setTimeout(() => this.#setDraining(), left);
+    else this.#setDraining();
   }
 
   async drain(): Promise<void> {
-    this.#phase = 'draining';
-    clearTimeout(this.#patience);
+    this.#setDraining();
     await this.#fleet?.drain(this.#options.drainTimeout);
     await this.#keeper?.close();
     this.#stream?.close();
@@ -164,11 +173,16 @@ export class DataPlaneRun implements Served {
   }
 
   async end(): Promise<void> {
-    this.#phase = 'draining';
-    clearTimeout(this.#patience);
+    this.#setDraining();
     this.#stream?.close();
     await this.#fleet?.end();
     await this.#closeAdmin();
+  }
+
+  #setDraining(): void {
+    this.#phase = 'draining';
+    clearTimeout(this.#unready);
+    clearTimeout(this.#patience);
   }
 
   async #kept(file: SnapshotFile): Promise<Delta | undefined> {

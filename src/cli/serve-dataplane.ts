@@ -21,12 +21,10 @@ export interface ServeDataPlaneOptions extends Omit<DataPlaneOptions, 'controlle
   signals: Signals;
   /** Told once, where there is one. */
   note?: string | undefined;
-  /** Milliseconds that it goes on serving, no longer ready, before it drains. */
-  drainDelay: number;
 }
 
 export async function serveDataPlane(options: ServeDataPlaneOptions): Promise<void> {
-  const { stream, snapshot, logLevel, logFormat, signals, note, drainDelay, ...rest } = options;
+  const { stream, snapshot, logLevel, logFormat, signals, note, ...rest } = options;
   growSlowly();
   const log = await createLog({ level: logLevel, format: logFormat });
   const announcer = new ServingAnnouncer({ log, format: logFormat, quiet: !isChatty(logLevel) });
@@ -42,7 +40,7 @@ export async function serveDataPlane(options: ServeDataPlaneOptions): Promise<vo
     },
     { log, announcer },
   );
-  await serveUntilSignal(run, { signals, log, drainDelay, drainTimeout: rest.drainTimeout });
+  await serveUntilSignal(run, { signals, log, drainDelay: rest.drainDelay, drainTimeout: rest.drainTimeout });
 }
 
 /**

@@ -65,10 +65,7 @@ export function logOptions(): Option[] {
 /** `delay` as a user would write it. */
 export function drainOptions(delay: string): Option[] {
   return [
-    new Option(
-      '--drain-delay <duration>',
-      'how long it goes on serving at the end, no longer ready, until load balancers have noticed',
-    )
+    new Option('--drain-delay <duration>', 'how long it goes on serving at the end until load balancers have noticed')
       .argParser(usage(duration))
       .default(duration(delay), delay),
     new Option('--drain-timeout <duration>', 'how long requests may take to finish at the end')

@@ -16,6 +16,11 @@ export function infrastructureName(gateway: string): string {
   return name.length <= LONGEST && LABEL_NAME.test(name) ? name : digested(name.replaceAll('.', '-'), gateway);
 }
 
+/** Of what is made for one of several addresses that a Gateway asks for. */
+export function furtherName(gateway: string, address: string): string {
+  return digested(infrastructureName(gateway), `${gateway} ${address}`);
+}
+
 /** The value of a label that stands for a name: the name, or where it is too long for a value, its start and a digest. */
 export function nameLabelValue(name: string): string {
   return name.length <= LONGEST ? name : digested(name, name);

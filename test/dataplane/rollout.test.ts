@@ -55,6 +55,22 @@ test('told to end, it is not ready at once, serves on, then is polite, and ends'
   expect((await ended).code).toBe(0);
 });
 
+test('with a longer delay it stays ready until its probes must notice, so that its node goes on sending to it', async () => {
+  const rig = await rigOf();
+  const running = await start(rig, ['--port-map', '80=0', '--drain-delay', '9500ms']);
+  const { port, admin } = running;
+  void running.terminate();
+  await running.logged('leaving');
+  const ready = async (): Promise<number> => (await askAdmin(admin, '/readyz')).status;
+  expect(await ready()).toBe(200);
+  // Its controller does not wait for it any more.
+  await vi.waitFor(() => expect(rig.gateway().names).toEqual([]), LONG);
+  const began = performance.now();
+  await vi.waitFor(async () => expect(await ready()).toBe(503), LONG);
+  expect(performance.now() - began).toBeLessThan(5_000);
+  expect((await ask({ port })).status).toBe(200);
+});
+
 test('a rolling update and a change of scale behind a balancer that notices late cost no request', async () => {
   const rig = await rigOf();
   const flags = ['--port-map', '80=0', '--drain-delay', '1500ms', '--drain-timeout', '5s'];

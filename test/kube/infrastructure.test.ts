@@ -109,6 +109,49 @@ test('an address is told, blips and comes back', async () => {
   await expect.poll(() => at.state('edge')).toEqual({ addresses });
 });
 
+test('each of several addresses is asked for by a Service of its own, which goes when another is asked for', async () => {
+  const { api, at } = await start();
+  const service = { nodePorts: [{ port: 80, protocol: 'TCP' as const, nodePort: 30080 }] };
+  const edge = { ...(await at.gateway('edge', { service })), addresses: ['192.0.2.1', '192.0.2.2', '2001:db8::1'] };
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge);
+  const specs = new Map<string, { ipFamilies?: string[]; ports: Array<{ nodePort?: number }> }>();
+  const names = new Map<string, string>();
+  for (const name of await at.names('Service')) {
+    const spec = (await at.get('Service', name)).spec as { loadBalancerIP: string } & (typeof specs extends Map<
+      string,
+      infer S
+    >
+      ? S
+      : never);
+    specs.set(spec.loadBalancerIP, spec);
+    names.set(spec.loadBalancerIP, name);
+  }
+  expect([...specs.keys()].sort()).toEqual(edge.addresses);
+  expect(names.get('192.0.2.1')).toBe('daemun-edge');
+  expect(edge.addresses.map((one) => specs.get(one)?.ipFamilies)).toEqual([undefined, undefined, ['IPv6']]);
+  // A port of the nodes is given once.
+  expect(edge.addresses.map((one) => specs.get(one)?.ports[0]?.nodePort)).toEqual([30080, undefined, undefined]);
+  for (const ip of ['192.0.2.1', '2001:db8::1']) {
+    setStatus(api, 'Service', names.get(ip)!, { loadBalancer: { ingress: [{ ip }] } });
+  }
+  const given = ['192.0.2.1', '2001:db8::1'].map((value) => ({ type: 'IPAddress', value }));
+  await expect
+    .poll(() => at.state('edge'))
+    .toEqual({
+      addresses: given,
+      problem: {
+        reason: 'AddressNotUsable',
+        message: expect.stringMatching(/^spec\.addresses: 192\.0\.2\.2 is not given/),
+      },
+    });
+  await at.make(reconciler, { ...edge, addresses: ['192.0.2.1', '2001:db8::1'], ports: [] });
+  expect(await at.names('Service')).toHaveLength(3);
+  await at.make(reconciler, { ...edge, addresses: ['192.0.2.1', '2001:db8::1'] });
+  expect((await at.names('Service')).sort()).toEqual(['daemun-edge', names.get('2001:db8::1')].sort());
+  await expect.poll(() => at.state('edge')).toEqual({ addresses: given });
+});
+
 test('an address that was asked for is asked of the load balancer, and missed where it is not given', async () => {
   const { api, at } = await start();
   const edge = { ...(await at.gateway('edge')), addresses: ['192.0.2.1', '2001:db8::1'] };

@@ -50,7 +50,7 @@ export function dataplaneCommand(): Command {
     .description(
       'Serves what a controller sends, and says what became of it. Controllers start it, one Deployment a Gateway.\n' +
         'While the controller is away it serves what it has; with --snapshot it also starts from that.\n' +
-        'SIGTERM ends it in order: it is no longer ready but serves on for --drain-delay, then requests under way finish.',
+        'SIGTERM ends it in order: it serves on for --drain-delay, not ready in the last 8 s, then requests under way finish.',
     )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DataPlaneFlags, asked: Command) => {

@@ -12,7 +12,8 @@ export interface Addresses {
 export interface AddressSources {
   /** `namespace/name` of the Service, for messages. */
   name: string;
-  service: LiveObject | undefined;
+  /** The first, and those of further addresses. */
+  services: LiveObject[];
   nodes(): LiveObject[];
   pods(): LiveObject[];
 }
@@ -41,16 +42,16 @@ export function assignedAddresses(wanted: WantedInfrastructure, from: AddressSou
   const missing = wanted.addresses.filter((asked) => !found.some((one) => sameAddress(one, asked)));
   if (missing.length > 0) {
     const got = found.length === 0 ? 'it has none' : `it has ${found.join(', ')}`;
-    const message = `spec.addresses: ${missing.join(', ')} is not given to Service ${from.name}: ${got}; ask for an address that this cluster can give, or for none`;
+    const message = `spec.addresses: ${missing.join(', ')} is not given to Service ${from.name}: ${got}; ask for addresses that this cluster can give, or for none`;
     return { addresses, problem: { reason: 'AddressNotUsable', message } };
   }
   if (addresses.length > 0) return { addresses };
   return { addresses, problem: { reason: 'AddressNotAssigned', message: whyNone(wanted, from) } };
 }
 
-function values({ parameters }: WantedInfrastructure, { service, nodes, pods }: AddressSources): string[] {
+function values({ parameters }: WantedInfrastructure, { services, nodes, pods }: AddressSources): string[] {
   if (parameters.pod?.hostNetwork === true) return pods().filter(isReady).flatMap(hostAddresses);
-  return serviceAddresses(service, nodes);
+  return services.flatMap((service) => serviceAddresses(service, nodes));
 }
 
 /** Of any Service, whoever made it. */

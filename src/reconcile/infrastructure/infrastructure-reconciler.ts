@@ -6,11 +6,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { WantedInfrastructure } from '../../api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { type ApiClient, type ListWatchTimes, type PauseSpan, pauseAfter } from '../../sources/cluster/index.ts';
-import { infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
+import { furtherName, infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
 import { type Addresses, assignedAddresses } from './assigned-address.ts';
 import { type Failure, type InfrastructureProblem, podProblem, problemOf, unreadyProblem } from './failure.ts';
 import { LiveObjects } from './live-objects.ts';
-import type { MadeObject } from './made-object.ts';
+import type { LiveObject, MadeObject } from './made-object.ts';
 import { GATEWAY_CLASS_LABEL } from './metadata.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { type PublishedService, publishedAddresses } from './published-service.ts';
@@ -273,13 +273,21 @@ export class InfrastructureReconciler {
     const own = (kind: string) => this.#live.get(kind, namespace, name);
     const { addresses, problem } = assignedAddresses(wanted, {
       name: `${namespace}/${name}`,
-      service: own('Service'),
+      services: this.#services(gateway, wanted),
       nodes: () => this.#live.nodes(),
       pods: () => this.#live.pods(gateway),
     });
     const workload = own(workloadKind(wanted.parameters));
     const worst = problemOf(failures) ?? podProblem(workload) ?? problem ?? unreadyProblem(workload);
     return worst === undefined ? { addresses } : { addresses, problem: worst };
+  }
+
+  /** Of the Gateway, whose addresses are its: the one of its name first. */
+  #services(gateway: string, wanted: WantedInfrastructure): LiveObject[] {
+    const further = wanted.addresses.slice(1).map((address) => furtherName(wanted.name, address));
+    const names = [infrastructureName(wanted.name), ...further];
+    const own = [...this.#live.of(gateway)].filter(({ kind }) => kind === 'Service');
+    return names.flatMap((name) => own.find(({ metadata }) => metadata.name === name) ?? []);
   }
 
   /**

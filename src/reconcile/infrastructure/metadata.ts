@@ -10,6 +10,8 @@ export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGER = 'daemun-controller';
 /** On each object: a digest of what was applied last, so that a field which is wanted no longer is noticed. */
 export const APPLIED_ANNOTATION = 'gateway.daemun.dev/applied';
+/** On a Service for one of several addresses of a Gateway: that address. */
+export const ADDRESS_ANNOTATION = 'gateway.daemun.dev/address';
 /** On pods: the name of their Gateway, which the value of a label may be too short for. */
 export const POD_GATEWAY_ANNOTATION = 'gateway.daemun.dev/gateway';
 

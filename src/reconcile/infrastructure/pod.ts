@@ -2,6 +2,7 @@ import type { DaemunParametersSpec, Opaque, PodParameters, WantedInfrastructure 
 import { infrastructureName } from '../../value/infrastructure-name.ts';
 import { digestOf, labelsOf, POD_GATEWAY_ANNOTATION, selectorLabels } from './metadata.ts';
 import { bytesOf } from './quantity.ts';
+import { serviceType } from './service.ts';
 import { ADMIN_PORT, type InfrastructureSettings } from './settings.ts';
 
 /** Whoever runs in the container: nobody in particular. */
@@ -10,6 +11,11 @@ const USER = 65532;
 const GRACE = 90;
 /** Seconds that a projected token is good for; the kubelet renews it at four fifths. */
 const TOKEN_SECONDS = 3600;
+/**
+ * How long a pod that ends serves on where each node answers the health checks of load balancers for itself: three of 10 s,
+ * which is what clouds take by default.
+ */
+const LOCAL_DRAIN_DELAY = '30s';
 /** Of the last config, kept in memory: keys never reach a disk. */
 const SNAPSHOT_SIZE = '256Mi';
 /** The part of a memory limit that heaps may have; the rest is buffers, code and the snapshot. */
@@ -144,6 +150,12 @@ function container(wanted: WantedInfrastructure, around: Around): Record<string,
   };
 }
 
+/** Whether a node sends what comes to it to its own pods only. */
+function isLocal({ parameters }: WantedInfrastructure): boolean {
+  const { externalTrafficPolicy } = parameters.service ?? {};
+  return externalTrafficPolicy === 'Local' && serviceType(parameters) !== 'ClusterIP';
+}
+
 function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around): string[] {
   const { workers, logLevel, accessLog, pod = {} } = wanted.parameters;
   const host = pod.hostNetwork === true ? '127.0.0.1' : '[::]';
@@ -157,6 +169,7 @@ function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around):
     '--snapshot-optional',
     `--admin=${host}:${admin}`,
     '--log-format=json',
+    ...(isLocal(wanted) ? [`--drain-delay=${LOCAL_DRAIN_DELAY}`] : []),
     ...(workers === undefined ? [] : [`--workers=${workers}`]),
     ...(logLevel === undefined ? [] : [`--log-level=${logLevel}`]),
     ...(accessLog === undefined ? [] : [`--access-log=${accessLog}`]),

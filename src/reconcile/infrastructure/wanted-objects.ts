@@ -4,7 +4,7 @@ import type { MadeObject } from './made-object.ts';
 import { made, metadataOf, stamped } from './metadata.ts';
 import { networkPolicy } from './network-policy.ts';
 import { type PodTemplate, podTemplate } from './pod.ts';
-import { service } from './service.ts';
+import { services } from './service.ts';
 import type { InfrastructureSettings } from './settings.ts';
 import { strategicMerge } from './strategic-merge.ts';
 import { autoscaler, disruptionBudget, workload } from './workload.ts';
@@ -20,7 +20,7 @@ export function wantedObjects(
   const objects = [
     made('ServiceAccount', metadataOf(wanted), { automountServiceAccountToken: false }),
     made('ConfigMap', metadataOf(wanted), { data: { 'ca.crt': settings.authority } }),
-    service(wanted),
+    ...services(wanted),
     workload(wanted, template),
     autoscaler(wanted),
     disruptionBudget(wanted),

@@ -1,0 +1,105 @@
+/**
+ * The API server is away: what data planes have they serve on, and what comes back is what was. By a rule of the firewall,
+ * so only as root beside an API server of this machine.
+ */
+import { execFileSync } from 'node:child_process';
+import { networkInterfaces } from 'node:os';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { findTool, succeed } from '../protocols/tool.ts';
+import { output } from './kubectl.ts';
+import { gateway, route, Scene } from './scene.ts';
+import { Traffic } from './traffic.ts';
+
+/** Milliseconds of the whole outage: half of it nothing answers, half of it connections are refused. */
+const OUTAGE = 60_000;
+/** Requests a second. */
+const RATE = 500;
+const TABLE = 'daemun_outage';
+
+const nft = findTool('nft', 'nftables');
+const server = new URL(
+  execFileSync('kubectl', ['config', 'view', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}']).toString(),
+);
+const isHere = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === server.hostname),
+);
+const can = nft !== undefined && process.getuid?.() === 0 && isHere;
+
+let scene: Scene;
+let address: string;
+const traffic: Traffic[] = [];
+
+const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => void setTimeout(() => resolve(), milliseconds));
+
+async function block(how: 'drop' | 'reject with tcp reset'): Promise<void> {
+  await reopen();
+  const chain = `type filter hook input priority -10\n    tcp dport ${server.port} ${how}`;
+  await succeed(nft!, ['-f', '-'], { input: `table inet ${TABLE} {\n  chain input {\n    ${chain}\n  }\n}\n` });
+}
+
+async function reopen(): Promise<void> {
+  await succeed(nft!, ['-f', '-'], { input: `table inet ${TABLE}\ndelete table inet ${TABLE}\n` });
+}
+
+describe.runIf(can)('an outage of the API server', () => {
+  beforeAll(async () => {
+    scene = await Scene.open('outage');
+    await scene.echo('shop', 2);
+    await scene.apply(gateway('edge') + route('shop', { gateway: 'edge', host: 'shop.example.com', service: 'shop' }));
+    address = await scene.address('edge');
+  });
+  afterEach(async () => {
+    await reopen();
+    for (const one of traffic.splice(0)) await one.stop();
+  });
+  afterAll(() => scene?.close());
+
+  const about = async (): Promise<string[]> => [
+    await scene.kubectl(
+      'get',
+      'gateway/edge',
+      '-o',
+      'jsonpath={.status.conditions}{.status.addresses}{.status.listeners}',
+    ),
+    await scene.kubectl(
+      'get',
+      'pods,services',
+      '-o',
+      'jsonpath={.items[*].metadata.uid}{.items[*].status.containerStatuses[*].restartCount}',
+    ),
+    await output([
+      '-n',
+      'daemun-system',
+      'get',
+      'pods',
+      '-o',
+      'jsonpath={.items[*].metadata.uid}{.items[*].status.containerStatuses[*].restartCount}',
+    ]),
+  ];
+
+  test('of 60 s fails no request, and afterwards all is as before and changes are served', async () => {
+    const before = await about();
+    const load = { address, host: 'shop.example.com', rate: RATE / 2, clients: 8 };
+    traffic.push(new Traffic(load), new Traffic({ ...load, fresh: true }));
+    await expect.poll(() => traffic.every(({ sent }) => sent > 50)).toBe(true);
+    for (const how of ['drop', 'reject with tcp reset'] as const) {
+      await block(how);
+      await sleep(OUTAGE / 2);
+    }
+    await reopen();
+    await expect
+      .poll(() => scene.kubectl('get', 'gateway/edge', '-o', 'name').catch(() => ''), { timeout: 60_000 })
+      .toContain('edge');
+    await scene.apply(route('later', { gateway: 'edge', host: 'later.example.com', service: 'shop' }));
+    const programmed = 'jsonpath={.status.parents[0].conditions[?(@.type=="Programmed")].status}';
+    await expect
+      .poll(() => scene.kubectl('get', 'httproute/later', '-o', programmed), { timeout: 60_000 })
+      .toBe('True');
+    await scene.kubectl('delete', 'httproute/later');
+    await expect.poll(about, { timeout: 60_000 }).toEqual(before);
+    const outcomes = await Promise.all(traffic.splice(0).map((one) => one.stop()));
+    console.log(`${outcomes.reduce((sum, { sent }) => sum + sent, 0)} requests`);
+    expect(outcomes.flatMap(({ failures }) => failures)).toEqual([]);
+  });
+});
