@@ -26,6 +26,13 @@ function start() {
   process.on('SIGUSR1', () => {});
   // A reload that is asked for before a run is loaded is none: everything is still to be read.
   if (process.argv[2] === 'run') process.on('SIGHUP', () => {});
+  // The first process of a container is not ended by a signal that it has no handler for: what comes before a run has
+  // begun is kept for it.
+  if (/^(run|proxy|controller|dataplane)$/.test(process.argv[2])) {
+    process.on('SIGTERM', (signal) => {
+      globalThis[Symbol.for('daemun.signal')] = signal;
+    });
+  }
   import(entry().href)
     .then((cli) => cli.main(process.argv))
     .catch((error) => {

@@ -3,6 +3,9 @@
 /** Milliseconds in which npm passes on a signal that its children have had from the terminal, too. */
 const NPM_ECHO = 500;
 
+/** Where the program's first lines leave a SIGTERM that came before anything else was loaded. */
+export const EARLY_SIGNAL: symbol = Symbol.for('daemun.signal');
+
 /** SIGTERM, SIGINT and SIGQUIT drain, SIGHUP reloads; the second of the former ends at once. */
 export class Signals {
   /** The first signal that asks for the end. */
@@ -23,6 +26,8 @@ export class Signals {
       asked = performance.now();
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, onEnd);
+    const early = (globalThis as Record<symbol, unknown>)[EARLY_SIGNAL];
+    if (early !== undefined) onEnd(early as NodeJS.Signals);
     process.on('SIGHUP', hangUp === 'drain' ? onEnd : () => this.#onReload?.());
     // Node would open a debugger, to everybody on this machine.
     process.on('SIGUSR1', () => {});

@@ -101,6 +101,23 @@ test('SIGHUP and SIGUSR1 while the manifests are still to come change nothing', 
   expect(stderr).not.toContain('Debugger');
 });
 
+test('a SIGTERM that comes while the program is still being loaded is not lost', async () => {
+  // As soon as its first lines have run. The first process of a container would outlive it, and the others not drain.
+  const early = `const on = process.on;
+  process.on = function (name, ...rest) {
+    if (name === 'SIGUSR1' && process.argv[1]?.endsWith('daemun.js')) {
+      process.on = on;
+      queueMicrotask(() => process.kill(process.pid, 'SIGTERM'));
+    }
+    return on.call(this, name, ...rest);
+  }`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(early)}`;
+  running = new DaemunProcess(['run', '-f', emptyFolder(), ...JSON_LOG], ['env', `NODE_OPTIONS=${NODE_OPTIONS}`]);
+  const { code, stdout, stderr } = await running.finished;
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining('DMN_')]);
+  expect(stdout + stderr).toContain('drained');
+});
+
 test('SIGQUIT drains as SIGTERM does', async () => {
   const gateway = await serve();
   for (const pid of childrenOf(gateway.child.pid!)) process.kill(pid, 'SIGQUIT');

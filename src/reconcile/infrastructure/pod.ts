@@ -63,6 +63,8 @@ function podSpec(wanted: WantedInfrastructure, around: Around): Record<string, u
     serviceAccountName: infrastructureName(wanted.name),
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    // Else it is the first process of its container, which no signal ends that comes before it has begun to listen for one.
+    shareProcessNamespace: true,
     terminationGracePeriodSeconds: pod.terminationGracePeriodSeconds ?? GRACE,
     ...(hostNetwork ? { hostNetwork, dnsPolicy: 'ClusterFirstWithHostNet' } : {}),
     ...given('imagePullSecrets', pod.imagePullSecrets),
