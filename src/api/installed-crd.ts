@@ -6,6 +6,8 @@ export interface InstalledCrd {
   version?: string;
   /** `standard` or `experimental`; absent where it does not say. */
   channel?: string;
+  /** Fields that are read here and that it does not keep, such as `HTTPRoute spec.rules[].retry`. */
+  lacks?: string[];
 }
 
 export const BUNDLE_VERSION_ANNOTATION = 'gateway.networking.k8s.io/bundle-version';

@@ -1,12 +1,15 @@
 /** What CRDs of any release and channel make of a class and its warnings, against the embedded API. */
 import { afterEach, expect, test } from 'vitest';
-import type { Condition, GatewayClassStatus } from '../../src/api/index.ts';
+import { type Condition, type GatewayClassStatus, KINDS, type Kind } from '../../src/api/index.ts';
 import { openPipeline, type Pipeline } from '../../src/control/index.ts';
+import type { ServedSchema } from '../../src/sources/cluster/crd-fields.ts';
 import { ApiClient, ClusterSource } from '../../src/sources/cluster/index.ts';
+import { type Schema, schemaOf } from '../../src/sources/schema/index.ts';
 import { type ApiObject, ApiServer, FAILED, FORBIDDEN } from './index.ts';
 
 const GROUP = 'gateway.networking.k8s.io';
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+type ObjectSchema = Extract<Schema, { type: 'object' }>;
 const open: Array<() => Promise<void> | void> = [];
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
@@ -36,14 +39,19 @@ async function read(api: ApiServer): Promise<Pipeline> {
   return pipeline;
 }
 
-function putCrd(api: ApiServer, plural: string, annotations: Record<string, string>, group = GROUP): void {
+function putCrd(
+  api: ApiServer,
+  plural: string,
+  annotations: Record<string, string>,
+  { group = GROUP, spec = {} }: { group?: string; spec?: object } = {},
+): void {
   const served = api.kind('CustomResourceDefinition');
   const name = `${plural}.${group}`;
   const crd = {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: { name, annotations },
-    spec: {},
+    spec,
   } as unknown as ApiObject;
   if (api.store.find(served, '', name) === undefined) api.store.create(served, crd);
   else api.store.replace(served, crd, { status: false });
@@ -65,8 +73,8 @@ const said = (pipeline: Pipeline): string[] =>
 test('the class says which release the CRDs are of from the start, and follows an upgrade beyond what is known', async () => {
   const api = await startApi();
   putCrd(api, 'gateways', bundle('v1.6.3'));
-  putCrd(api, 'xmeshes', bundle('v9.0.0'), 'gateway.networking.x-k8s.io');
-  putCrd(api, 'certificates', {}, 'cert-manager.io');
+  putCrd(api, 'xmeshes', bundle('v9.0.0'), { group: 'gateway.networking.x-k8s.io' });
+  putCrd(api, 'certificates', {}, { group: 'cert-manager.io' });
   const pipeline = await read(api);
   expect(conditionOf(pipeline, 'SupportedVersion')).toMatchObject({
     status: 'True',
@@ -150,13 +158,67 @@ test('kinds that an old release does not have are told with the way out, until t
   await expect.poll(() => said(pipeline)).toEqual([]);
 });
 
+/** The spec of a CRD of ours or the Gateway API's, whose objects keep all fields but these. */
+function keeping(kind: Kind, { but, group = GROUP }: { but: string[]; group?: string }): object {
+  const openAPIV3Schema = {
+    properties: { spec: keepingOf((schemaOf(kind, '') as ObjectSchema).fields.spec!.schema, but, 'spec') },
+  };
+  const { version } = KINDS[kind];
+  return { group, names: { kind }, versions: [{ name: version, served: true, schema: { openAPIV3Schema } }] };
+}
+
+function keepingOf(schema: Schema, but: readonly string[], path: string): ServedSchema {
+  switch (schema.type) {
+    case 'object': {
+      const kept = Object.entries(schema.fields).filter(([name]) => !but.includes(`${path}.${name}`));
+      return {
+        properties: Object.fromEntries(
+          kept.map(([name, field]) => [name, keepingOf(field.schema, but, `${path}.${name}`)]),
+        ),
+      };
+    }
+    case 'list':
+      return { items: keepingOf(schema.items, but, `${path}[]`) };
+    case 'map':
+      return { additionalProperties: keepingOf(schema.value, but, path) };
+    default:
+      return {};
+  }
+}
+
 test('what the standard channel drops of an HTTPRoute is told', async () => {
   const api = await startApi();
-  putCrd(api, 'httproutes', bundle('v1.6.3', 'standard'));
+  const but = ['spec.rules[].retry', 'spec.rules[].filters[].cors'];
+  putCrd(api, 'httproutes', bundle('v1.6.3', 'standard'), { spec: keeping('HTTPRoute', { but }) });
   const pipeline = await read(api);
-  expect(said(pipeline)).toEqual([
-    expect.stringMatching(/^info: .*spec\.rules\[\]\.retry.* need the experimental channel$/),
-  ]);
-  putCrd(api, 'httproutes', bundle('v1.6.3'));
+  await expect
+    .poll(() => said(pipeline))
+    .toEqual([
+      expect.stringMatching(/^info: .*HTTPRoute.*v1\.6\.3.*spec\.rules\[\]\.retry.* need the experimental channel$/),
+    ]);
+  expect(said(pipeline)[0]).toContain('spec.rules[].filters[].cors');
+  expect(conditionOf(pipeline, 'SupportedVersion')).toMatchObject({
+    status: 'True',
+    message:
+      'CRDs of Gateway API v1.6.3 (standard); they do not keep HTTPRoute spec.rules[].filters[].cors, HTTPRoute spec.rules[].retry',
+  });
+  putCrd(api, 'httproutes', bundle('v1.6.3'), { spec: keeping('HTTPRoute', { but: [] }) });
+  await expect.poll(() => said(pipeline)).toEqual([]);
+  expect(conditionOf(pipeline, 'SupportedVersion')?.message).toBe('CRDs of Gateway API v1.6.3 (experimental)');
+});
+
+test('what CRDs of an older release of ours drop is told, since a guard may be in it', async () => {
+  const api = await startApi();
+  const group = 'policies.daemun.dev';
+  putCrd(api, 'accesspolicies', {}, { group, spec: keeping('AccessPolicy', { group, but: ['spec.deny[].cel'] }) });
+  const pipeline = await read(api);
+  await expect
+    .poll(() => said(pipeline))
+    .toEqual([
+      expect.stringMatching(
+        /^warning: .*AccessPolicy CRD is older.* spec\.deny\[\]\.cel .*apply the CRDs of Daemun's chart$/,
+      ),
+    ]);
+  api.store.delete(api.kind('CustomResourceDefinition'), '', `accesspolicies.${group}`);
   await expect.poll(() => said(pipeline)).toEqual([]);
 });

@@ -41,6 +41,8 @@ export interface ClusterSourceOptions {
 
 /** Kinds whose objects are held as metadata until something refers to them: there are many, and they are large. */
 const METADATA_FIRST: readonly Kind[] = ['Secret', 'ConfigMap'];
+/** Keys of what a cluster does not serve or keep begin with it. */
+const UNSERVED = 'unserved ';
 /** What diagnostics of reading CRDs are about. */
 export const CRD_ACCESS = 'CustomResourceDefinition/';
 /** Milliseconds after which a kind that came with a CRD is seen. */
@@ -254,13 +256,10 @@ export class ClusterSource implements Source {
   /** Before the first look, nothing is known to be missing. */
   #tellUnserved(): void {
     if (this.#served === undefined) return;
-    const found = unservedFindings(this.missing, this.#crds.collection.values());
-    this.diagnostics.apply(
-      (['gateway', 'own', 'retry'] as const).map((about) => {
-        const value = found.get(about);
-        return value === undefined ? { key: `unserved ${about}` } : { key: `unserved ${about}`, value };
-      }),
-    );
+    const found = unservedFindings(this.missing, this.#crds.collection.values(), this.#crds.lacking);
+    const told = Array.from(this.diagnostics.entries(), ([key]) => key).filter((key) => key.startsWith(UNSERVED));
+    this.diagnostics.apply(told.filter((key) => !found.has(key.slice(UNSERVED.length))).map((key) => ({ key })));
+    this.diagnostics.apply(Array.from(found, ([about, value]) => ({ key: `${UNSERVED}${about}`, value })));
   }
 
   #tellCrds(trouble: { error: Error; denied: boolean } | undefined): void {

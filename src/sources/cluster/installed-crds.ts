@@ -12,6 +12,7 @@ import { SourceCollection } from '../../graph/index.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
+import { CrdFields, type LackingKind } from './crd-fields.ts';
 import { ListWatch, type ListWatchTimes } from './list-watch.ts';
 
 export interface InstalledCrdsOptions {
@@ -24,19 +25,32 @@ export interface InstalledCrdsOptions {
 }
 
 const PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+/** What groups of our own kinds end with. */
+const OWN_GROUPS = '.daemun.dev';
 /** Answers of a cluster that will not show its CRDs. It is served all the same. */
 const DENIED: readonly number[] = [401, 403, 404];
 
-/** Followed as metadata: their schemas are large, and the API server has done their work. */
+/** Followed as metadata: their schemas are large. What they lack is looked up apart, and nobody waits for it. */
 export class InstalledCrds {
   /** By name. Empty where they may not be read. */
   readonly collection = new SourceCollection<InstalledCrd>('installed CRDs');
   /** Fulfilled when they are read, or may not be. */
   readonly settled: Promise<void>;
   readonly #watch: ListWatch;
+  readonly #fields: CrdFields;
+  /** By name, as last seen. */
+  readonly #seen = new Map<string, Resource>();
 
   constructor({ client, times, changed, trouble }: InstalledCrdsOptions) {
     const { promise: denied, resolve: giveUp } = Promise.withResolvers<void>();
+    this.#fields = new CrdFields({
+      client,
+      path: PATH,
+      changed: (name) => {
+        this.#put(name);
+        changed();
+      },
+    });
     this.#watch = new ListWatch({
       client,
       path: PATH,
@@ -44,11 +58,11 @@ export class InstalledCrds {
       ...(times ? { times } : {}),
       events: {
         replace: (objects) => {
-          this.#replace(objects.filter(isOfGatewayApi));
+          this.#replace(objects.filter(isRead));
           changed();
         },
         change: (changes) => {
-          const own = changes.filter(({ object }) => isOfGatewayApi(object));
+          const own = changes.filter(({ object }) => isRead(object));
           if (own.length === 0) return;
           this.#apply(own.map(({ object, gone }) => ({ key: object.metadata.name, value: gone ? undefined : object })));
           changed();
@@ -63,13 +77,18 @@ export class InstalledCrds {
     this.settled = Promise.race([this.#watch.synced, denied]);
   }
 
-  close(): Promise<void> {
-    return this.#watch.close();
+  /** Of kinds that are read, of whichever group. */
+  get lacking(): LackingKind[] {
+    return [...this.#seen.keys()].flatMap((name) => this.#fields.of(name) ?? []);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#watch.close(), this.#fields.close()]);
   }
 
   #replace(objects: Resource[]): void {
     const now = new Set(objects.map(({ metadata }) => metadata.name));
-    const gone = Array.from(this.collection.entries(), ([name]) => name).filter((name) => !now.has(name));
+    const gone = [...this.#seen.keys()].filter((name) => !now.has(name));
     this.#apply([
       ...objects.map((value) => ({ key: value.metadata.name, value })),
       ...gone.map((key) => ({ key, value: undefined })),
@@ -77,44 +96,90 @@ export class InstalledCrds {
   }
 
   #apply(changes: Array<{ key: string; value: Resource | undefined }>): void {
-    this.collection.apply(
-      changes.map(({ key, value }) => (value === undefined ? { key } : { key, value: installed(value) })),
-    );
+    for (const { key, value } of changes) {
+      if (value === undefined) this.#seen.delete(key);
+      else this.#seen.set(key, value);
+      this.#fields.seen(key, value?.metadata.resourceVersion);
+      this.#put(key);
+    }
   }
+
+  #put(key: string): void {
+    const value = this.#seen.get(key);
+    if (value === undefined) return this.collection.apply([{ key }]);
+    if (isOfGatewayApi(value)) this.collection.apply([{ key, value: installed(value, this.#fields.of(key)) }]);
+  }
+}
+
+/** Those of the Gateway API, whose releases are told, and our own. */
+function isRead(crd: Resource): boolean {
+  return isOfGatewayApi(crd) || crd.metadata.name.endsWith(OWN_GROUPS);
 }
 
 function isOfGatewayApi({ metadata }: Resource): boolean {
   return metadata.name.endsWith(`.${GATEWAY_GROUP}`);
 }
 
-function installed({ metadata: { name, annotations = {} } }: Resource): InstalledCrd {
+function installed({ metadata: { name, annotations = {} } }: Resource, lacking?: LackingKind): InstalledCrd {
   const version = annotations[BUNDLE_VERSION_ANNOTATION];
   const channel = annotations[CHANNEL_ANNOTATION];
-  return { name, ...(version === undefined ? {} : { version }), ...(channel === undefined ? {} : { channel }) };
+  return {
+    name,
+    ...(version === undefined ? {} : { version }),
+    ...(channel === undefined ? {} : { channel }),
+    ...(lacking === undefined ? {} : { lacks: lacking.fields.map((field) => `${lacking.kind} ${field}`) }),
+  };
 }
 
 /** Of kinds that are not served and fields that are not kept, by key; those that are served and kept have none. */
 export function unservedFindings(
   missing: ReadonlyArray<Kind>,
   crds: Iterable<InstalledCrd>,
-): Map<'gateway' | 'own' | 'retry', Diagnostic> {
-  const found = new Map<'gateway' | 'own' | 'retry', Diagnostic>();
+  lacking: ReadonlyArray<LackingKind> = [],
+): Map<string, Diagnostic> {
+  const found = new Map<string, Diagnostic>();
   const all = [...crds];
   const gateway = missing.filter((kind) => KINDS[kind].group === GATEWAY_GROUP);
-  const own = missing.filter((kind) => KINDS[kind].group.endsWith('.daemun.dev'));
+  const own = missing.filter((kind) => isOwn(kind));
   if (gateway.length > 0) found.set('gateway', said('warning', gatewayMessage(gateway, all)));
   if (own.length > 0) {
     const message = `${named(own)} not served by this cluster: apply the CRDs of Daemun's chart`;
     found.set('own', said('warning', message));
   }
-  const routes = all.find(({ name }) => name === `httproutes.${GATEWAY_GROUP}`);
-  if (routes?.channel === 'standard') found.set('retry', said('info', RETRY_DROPPED));
+  for (const { kind, fields } of lacking) {
+    const message = isOwn(kind) ? ownDropped(kind, fields) : dropped(kind, fields, all);
+    found.set(`fields of ${kind}`, said(isOwn(kind) ? 'warning' : 'info', message));
+  }
   return found;
 }
 
-const RETRY_DROPPED =
-  "the cluster's HTTPRoute CRD is of the standard channel, which drops spec.rules[].retry without a word: routes that " +
-  'are to retry need the experimental channel';
+function isOwn(kind: Kind): boolean {
+  return KINDS[kind].group.endsWith(OWN_GROUPS);
+}
+
+function dropped(kind: Kind, fields: ReadonlyArray<string>, all: ReadonlyArray<InstalledCrd>): string {
+  const crd = all.find(({ lacks }) => lacks?.[0]?.startsWith(`${kind} `));
+  const release = crd?.version === undefined ? '' : ` of Gateway API ${crd.version} (${crd.channel ?? 'no channel'})`;
+  const way = crd?.channel === 'standard' ? ', or need the experimental channel' : '';
+  return (
+    `the cluster's ${kind} CRD${release} drops ${someOf(fields)} without a word: objects that are to use that need ` +
+    `newer CRDs of the Gateway API${way}`
+  );
+}
+
+function ownDropped(kind: Kind, fields: ReadonlyArray<string>): string {
+  const what = `the cluster's ${kind} CRD is older than this controller and drops ${someOf(fields)} without a word`;
+  return `${what}: apply the CRDs of Daemun's chart`;
+}
+
+/** Fields that a message names. */
+const NAMED_FIELDS = 6;
+
+function someOf(fields: ReadonlyArray<string>): string {
+  const more = fields.length - NAMED_FIELDS;
+  const named = fields.slice(0, NAMED_FIELDS).join(', ');
+  return more > 0 ? `${named} and ${more} more` : named;
+}
 
 function gatewayMessage(missing: ReadonlyArray<Kind>, crds: ReadonlyArray<InstalledCrd>): string {
   const [{ version, channel } = {}] = crds;

@@ -4,8 +4,9 @@ import { fails, holds, type Verdict } from '../verdict/conditions.ts';
 
 /** Releases of the Gateway API that are known, oldest first. */
 export const SUPPORTED_RELEASES = ['v1.1', 'v1.2', 'v1.3', 'v1.4', 'v1.5', 'v1.6', 'v1.7'];
-/** CRDs that a message names. */
+/** CRDs that a message names, and fields. */
 const NAMED_CRDS = 3;
+const NAMED_FIELDS = 4;
 
 /** Undefined where no CRDs are known: without a cluster, or where they may not be read. */
 export function supportedVersion(installed: ReadonlyArray<InstalledCrd>): Verdict | undefined {
@@ -15,8 +16,15 @@ export function supportedVersion(installed: ReadonlyArray<InstalledCrd>): Verdic
     return fails(CONDITION.SupportedVersion, GATEWAY_CLASS_REASON.UnsupportedVersion, unsupported(unknown));
   }
   const found = distinct(installed.map(({ version = '', channel }) => (channel ? `${version} (${channel})` : version)));
-  const message = `CRDs of Gateway API ${found.join(', ')}`;
+  const message = `CRDs of Gateway API ${found.join(', ')}${lacking(installed)}`;
   return holds(CONDITION.SupportedVersion, GATEWAY_CLASS_REASON.SupportedVersion, message);
+}
+
+/** What users may write and an API server of an old release drops: the same manifest works elsewhere. */
+function lacking(installed: ReadonlyArray<InstalledCrd>): string {
+  const fields = installed.flatMap(({ lacks = [] }) => lacks).sort();
+  const more = fields.length > NAMED_FIELDS ? ` and ${fields.length - NAMED_FIELDS} more` : '';
+  return fields.length === 0 ? '' : `; they do not keep ${fields.slice(0, NAMED_FIELDS).join(', ')}${more}`;
 }
 
 /** `v1.6` of `v1.6.3` and `v1.6.0-rc.1`; '' of what is no version. */
