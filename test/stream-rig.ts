@@ -26,6 +26,8 @@ export interface StreamRigOptions {
   leading?: boolean;
   /** Of another rig, for a controller beside it. */
   authority?: Authority;
+  /** Absent: a silent one. */
+  log?: Awaited<ReturnType<typeof createLog>>;
 }
 
 /** One Gateway's config as a controller would publish it, and what came back. */
@@ -98,7 +100,7 @@ export class StreamRig {
   }
 
   static async start(options: StreamRigOptions = {}): Promise<StreamRig> {
-    const log = await createLog({ level: 'silent', format: 'json' });
+    const log = options.log ?? (await createLog({ level: 'silent', format: 'json' }));
     const rig = new StreamRig(options.authority ?? (await Authority.make('Rig Root')), log, options);
     rig.#begin();
     await rig.listen();

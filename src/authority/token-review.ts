@@ -56,7 +56,8 @@ export function tokenReview({
     const gateway = gatewayOf(account);
     if (gateway === undefined) {
       const who = `${account.namespace}/${account.name}`;
-      throw new StreamRefusal('gateway', `ServiceAccount ${who} runs the data planes of no Gateway`);
+      const whose = 'those of a Gateway run under an account of its namespace called daemun- and its name';
+      throw new StreamRefusal('gateway', `ServiceAccount ${who} runs the data planes of no Gateway: ${whose}`);
     }
     const identity: Identity = { gateway };
     if (pod !== undefined) identity.proxy = pod;

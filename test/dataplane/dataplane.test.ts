@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { ask, askAdmin } from '../cli/client.ts';
-import { daemun } from '../cli/daemun-process.ts';
+import { daemun, freePort } from '../cli/daemun-process.ts';
 import { StreamRig } from '../stream-rig.ts';
 import { DataPlaneProcess } from './dataplane-process.ts';
 import { answering, config, listener, SECRET } from './served-config.ts';
@@ -196,3 +196,42 @@ test('a controller is reached by https, and only so', async () => {
   ]);
   expect(finished).toMatchObject({ code: 2, stderr: expect.stringContaining('is not https://HOST:PORT') });
 });
+
+test('a limit is the pod’s, and its workers count together', async () => {
+  const rig = await rigOf();
+  const port = await freePort();
+  rig.gateway().put(...config(port), {
+    kind: 'Policy',
+    key: 'RateLimit/infra/edge/http',
+    type: 'RateLimit',
+    target: { kind: 'Listener', key: 'infra/edge/http' },
+    spec: { acts: [{ source: 'RateLimitPolicy/infra/edge', holds: 'Default', settings: HOURLY }] },
+  });
+  const running = kept(DataPlaneProcess.begin(rig, ['--workers', '2', '--drain-delay', '0s']));
+  await running.logged('serving');
+  const statuses: number[] = [];
+  // Each over a connection of its own, so that both workers get some.
+  for (let at = 0; at < 40; at++) statuses.push((await ask({ port })).status);
+  const passed = statuses.filter((status) => status === 200).length;
+  expect(passed).toBe(10);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(30);
+});
+
+const HOURLY = {
+  limits: [
+    {
+      type: 'Requests' as const,
+      name: 'hourly',
+      key: [],
+      when: [],
+      exempt: [],
+      dryRun: false,
+      requests: 10,
+      period: 3_600_000,
+      burst: 10,
+      cost: 1,
+      statusCode: 429,
+    },
+  ],
+  headers: 'None' as const,
+};

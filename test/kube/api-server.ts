@@ -118,7 +118,7 @@ export class ApiServer {
     switch (fault.kind) {
       case 'refuse':
         throw new Refusal(fault.code, fault.reason, {
-          message: `${fault.reason} by a switch`,
+          message: fault.message ?? `${fault.reason} by a switch`,
           ...(fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter }),
         });
       case 'slow':

@@ -11,7 +11,7 @@ export interface Asked {
 
 export type Fault =
   /** Answers with a Status object. */
-  | { kind: 'refuse'; code: number; reason: string; retryAfter?: number }
+  | { kind: 'refuse'; code: number; reason: string; retryAfter?: number; message?: string }
   /** Answers after so many milliseconds. */
   | { kind: 'slow'; delay: number }
   /** Takes the request and never answers. */

@@ -1,9 +1,10 @@
 /** What is made for Gateways, against the embedded API: also where it fails. */
 import { afterEach, expect, test } from 'vitest';
-import type { InfrastructureState } from '../../src/reconcile/index.ts';
+import { type InfrastructureState, wantedObjects } from '../../src/reconcile/index.ts';
+import { ObjectWriter } from '../../src/reconcile/infrastructure/object-writer.ts';
 import { type ApiObject, ApiServer, FAILED, FORBIDDEN, THROTTLED } from './index.ts';
 import { testInfrastructure } from './infrastructure.suite.ts';
-import { Desk } from './infrastructure-desk.ts';
+import { Desk, SETTINGS } from './infrastructure-desk.ts';
 
 const open: Desk[] = [];
 afterEach(async () => {
@@ -91,6 +92,40 @@ test('throttling and failures are nobody’s mistake, and are tried again', asyn
   problems.push(at.state('edge')?.problem);
   expect(await at.names('NetworkPolicy')).toEqual(['daemun-edge']);
   expect(problems).toMatchObject([{ reason: 'AddressNotAssigned' }]);
+});
+
+test('a namespace that is taken away is nobody’s mistake: nothing is said of it', async () => {
+  const { api, at } = await start();
+  const gone = 'forbidden: unable to create new content in namespace shop because it is being terminated';
+  let refused = 0;
+  api.fault = ({ method }) => {
+    if (method !== 'PATCH') return undefined;
+    refused++;
+    return { kind: 'refuse', code: 403, reason: 'Forbidden', message: gone };
+  };
+  const reconciler = at.reconciler();
+  reconciler.write([{ key: 'Gateway/shop/edge', after: await at.gateway('edge') }]);
+  await expect.poll(() => refused).toBeGreaterThan(2);
+  await expect.poll(() => at.state('edge')?.problem?.message).toContain('being terminated');
+  expect(at.warnings).toEqual([]);
+});
+
+test('of an object that went before the watch had shown it nothing is kept', async () => {
+  const { api, at } = await start();
+  // Watches hear of nothing.
+  api.fault = ({ path }) => (path.includes('watch=') ? FAILED : undefined);
+  const writer = new ObjectWriter({ client: at.client, live: () => undefined, onWrite() {} });
+  const objects = wantedObjects(await at.gateway('edge'), SETTINGS);
+  for (const one of objects) await writer.write(one);
+  expect(writer.remembered).toBe(objects.length);
+  for (const one of objects) writer.forget(one);
+  expect(writer.remembered).toBe(0);
+  const [account] = objects;
+  await writer.write(account!);
+  await at.remove('ServiceAccount', 'daemun-edge');
+  api.fault = ({ method }) => (method === 'PATCH' ? FORBIDDEN : undefined);
+  await expect(writer.write(account!)).rejects.toThrow();
+  expect(writer.remembered).toBe(0);
 });
 
 test('an address is told, blips and comes back', async () => {

@@ -92,6 +92,14 @@ describe('a data plane', () => {
     await vi.waitFor(() => expect(deltas).toHaveLength(1));
   });
 
+  test('that is refused again and again is told once', async () => {
+    const warnings: string[] = [];
+    const rig = await rigOf({ log: { ...log, warn: (_, text) => void warnings.push(text) } });
+    const { whys } = clientOf(rig, { token: () => 'nobody’s' });
+    await vi.waitFor(() => expect(whys.filter((why) => why.startsWith('refused')).length).toBeGreaterThan(4));
+    expect(warnings).toEqual(['data plane refused: the token is not known']);
+  });
+
   test('whose token cannot be read tries again', async () => {
     const rig = await rigOf();
     let tries = 0;

@@ -23,6 +23,8 @@ export interface SessionParts {
   log: Log;
   /** It has said who it is, and the answer is known. */
   onKnown(): void;
+  /** Whether it has not been told just now. */
+  isNews(refusal: string): boolean;
   onRefused(code: string): void;
   onEnd(): void;
 }
@@ -145,7 +147,9 @@ export class ServerSession {
     const { code, message } =
       error instanceof StreamRefusal ? error : { code: 'busy' as const, message: 'it cannot be told now who this is' };
     if (code === 'busy') log.warn({ error: String(error) }, 'a data plane cannot be served now');
-    else if (code !== 'following') log.warn({ code }, `data plane refused: ${message}`);
+    else if (code !== 'following' && this.#parts.isNews(`${code} ${message}`)) {
+      log.warn({ code }, `data plane refused: ${message}`);
+    }
     onRefused(code);
     this.#channel.send({ type: 'refused', code, message });
     this.#channel.close();

@@ -54,10 +54,16 @@ export interface StreamTimes extends ChannelTimes {
 export const STREAM_TIMES: StreamTimes = { ...CHANNEL_TIMES, hello: 10_000, taking: 60_000, age: 60 * 60_000 };
 /** Connections whose handshake is not over, that have not said who they are, or are being asked; those beyond are closed at once. */
 export const MAX_UNKNOWN = 256;
+/** Milliseconds in which a refusal is told once. */
+const REFUSAL_TOLD_AGAIN = 60_000;
+/** Refusals that are remembered as told. */
+const MAX_REFUSALS = 256;
 
 export class StreamServer {
   readonly #server: Server;
   readonly #options: StreamOptions;
+  /** Refusals, and when each was last told. */
+  readonly #told = new Map<string, number>();
   readonly #sessions = new Set<ServerSession>();
   readonly #times: StreamTimes;
   readonly #metrics = new Metrics();
@@ -135,6 +141,17 @@ export class StreamServer {
     return this.#metrics.counter('daemun_dataplane_refusals_total', help, { code });
   }
 
+  /** Who is refused comes again: it is told once a minute, and counted each time. */
+  #isNews(refusal: string): boolean {
+    const now = performance.now();
+    const last = this.#told.get(refusal);
+    if (last !== undefined && now - last < REFUSAL_TOLD_AGAIN) return false;
+    this.#told.delete(refusal);
+    this.#told.set(refusal, now);
+    if (this.#told.size > MAX_REFUSALS) this.#told.delete(this.#told.keys().next().value!);
+    return true;
+  }
+
   #admit(socket: Socket): void {
     if (this.#unknown.size >= MAX_UNKNOWN) return void socket.destroy();
     const from = originOf(socket);
@@ -155,6 +172,7 @@ export class StreamServer {
       log,
       onKnown: () => this.#unknown.delete(from),
       onRefused: (code) => this.#refused(code).value++,
+      isNews: (refusal) => this.#isNews(refusal),
       onEnd: () => this.#sessions.delete(session),
     });
     this.#sessions.add(session);

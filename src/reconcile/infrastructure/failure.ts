@@ -24,6 +24,11 @@ export function problemOf(failures: readonly Failure[]): InfrastructureProblem |
   return { reason, message: telling.map(({ kind, name, error }) => `${kind} ${name} ${said(error)}`).join('; ') };
 }
 
+/** The namespace is on its way out. */
+export function isTerminating(error: Error): boolean {
+  return error instanceof ApiError && error.status === 403 && /being terminated/.test(error.message);
+}
+
 function isTelling(error: Error): boolean {
   if (error instanceof Stranger) return true;
   return (
@@ -40,7 +45,7 @@ function said(error: Error): string {
   if (!(error instanceof ApiError)) return error.message;
   const cannot = `cannot be written: ${error.message}`;
   if (error.status === 403 && /exceeded quota/.test(error.message)) return `${cannot}: raise the quota`;
-  if (error.status === 403 && /being terminated/.test(error.message)) return cannot;
+  if (isTerminating(error)) return cannot;
   if (error.status === 403) return `${cannot}: grant it to the controller’s service account`;
   if (isRefusal(error)) return `${cannot}: mend DaemunParameters or spec.infrastructure`;
   return cannot;

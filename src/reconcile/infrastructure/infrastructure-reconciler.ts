@@ -8,7 +8,14 @@ import type { Log } from '../../observe/index.ts';
 import { type ApiClient, type ListWatchTimes, type PauseSpan, pauseAfter } from '../../sources/cluster/index.ts';
 import { furtherName, infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
 import { type Addresses, assignedAddresses } from './assigned-address.ts';
-import { type Failure, type InfrastructureProblem, podProblem, problemOf, unreadyProblem } from './failure.ts';
+import {
+  type Failure,
+  type InfrastructureProblem,
+  isTerminating,
+  podProblem,
+  problemOf,
+  unreadyProblem,
+} from './failure.ts';
 import { LiveObjects } from './live-objects.ts';
 import type { LiveObject, MadeObject } from './made-object.ts';
 import { GATEWAY_CLASS_LABEL } from './metadata.ts';
@@ -122,6 +129,7 @@ export class InfrastructureReconciler {
       const before = this.#held.get(gateway);
       if (after === undefined) {
         if (before !== undefined) clearTimeout(before.timer);
+        for (const object of before?.objects ?? []) this.#writer.forget(object);
         this.#held.delete(gateway);
         this.#options.onState(gateway, undefined);
         this.#settle();
@@ -234,7 +242,9 @@ export class InfrastructureReconciler {
     for (const { kind, name, error } of failures) {
       if (known.includes(error.message)) continue;
       const object = `${kind}/${held.wanted.namespace}/${name}`;
-      this.#options.log.warn({ object, gateway }, `it cannot be made: ${error.message}; tried again`);
+      // Whoever takes a namespace away has not asked for anything in it.
+      const say = isTerminating(error) ? 'debug' : 'warn';
+      this.#options.log[say]({ object, gateway }, `it cannot be made: ${error.message}; tried again`);
     }
     held.failures = failures;
     if (first === undefined) {

@@ -34,6 +34,8 @@ export class ObjectWriter {
   /** Throws where it cannot be written; an object that is not of this Gateway is not touched. */
   async write(object: MadeObject): Promise<void> {
     const live = this.#newest(object) ?? (await this.#read(object));
+    // It went before the watch had come as far.
+    if (live === undefined) this.forget(object);
     if (live !== undefined) {
       refuseStranger(object, live);
       // It is on its way out, and the next one is made when it has gone.
@@ -47,6 +49,17 @@ export class ObjectWriter {
     this.#answers.set(key, answer);
     if (stands(answer, object)) this.#turned.delete(key);
     else this.#turned.set(key, { digest: digestIn(object), shape: shapeOf(answer, object) });
+  }
+
+  /** Nothing more is written of it. */
+  forget(object: MadeObject): void {
+    this.#answers.delete(keyOf(object));
+    this.#turned.delete(keyOf(object));
+  }
+
+  /** How many objects something is remembered of. */
+  get remembered(): number {
+    return new Set([...this.#answers.keys(), ...this.#turned.keys()]).size;
   }
 
   /** After a look at the object as it is now: only the one that was meant, and only while it is ours. */
