@@ -30,9 +30,6 @@ let scene: Scene;
 let address: string;
 const traffic: Traffic[] = [];
 
-const sleep = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => void setTimeout(() => resolve(), milliseconds));
-
 async function block(how: 'drop' | 'reject with tcp reset'): Promise<void> {
   await reopen();
   const labels = 'app.kubernetes.io/name=daemun';
@@ -89,7 +86,9 @@ describe.runIf(can)('an outage of the API server', () => {
     await expect.poll(() => traffic.every(({ sent }) => sent > 50)).toBe(true);
     for (const how of ['drop', 'reject with tcp reset'] as const) {
       await block(how);
-      await sleep(OUTAGE / 2);
+      const began = performance.now();
+      const past = (): number => performance.now() - began;
+      await expect.poll(past, { timeout: OUTAGE, interval: 500 }).toBeGreaterThan(OUTAGE / 2);
     }
     await scene.apply(route('later', { gateway: 'edge', host: 'later.example.com', service: 'shop' }));
     await reopen();
