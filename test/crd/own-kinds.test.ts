@@ -51,3 +51,16 @@ test.each(ownKinds().filter((kind) => seeds.some((seed) => seed.kind === kind)))
   expect(differences.slice(0, 20).join('\n')).toBe('');
   expect(refused).toBeGreaterThan(compared / 10);
 });
+
+/** An API server takes no CRD with a default that the CRD itself refuses. */
+function wrongDefaults(schema: OpenApi, path: string): string[] {
+  const { default: own, properties = {}, items, additionalProperties } = schema as OpenApi & { default?: unknown };
+  const wrong = own === undefined ? [] : judge(schema, own as JsonObject).errors.map((error) => `${path}: ${error}`);
+  const inner = Object.entries(properties).flatMap(([name, one]) => wrongDefaults(one, `${path}.${name}`));
+  const rest = [items, additionalProperties].filter((one) => typeof one === 'object');
+  return [...wrong, ...inner, ...rest.flatMap((one) => wrongDefaults(one, `${path}[]`))];
+}
+
+test.each(ownKinds())('every default of %s is one that it takes', (kind) => {
+  expect(wrongDefaults(schemaOf(kind), kind)).toEqual([]);
+});

@@ -20,7 +20,7 @@ const attribute = text({
   format: {
     is: 'what may stand in an attribute of a cookie: visible characters but ";" and ","',
     matches: (value) => /^[!-+\--:<-~]*$/.test(value),
-    openApi: { pattern: '^[!-+\\-\\-:<-~]*$' },
+    openApi: { pattern: '^[!-+.-:<-~-]*$' },
   },
 });
 
