@@ -24,7 +24,8 @@ const BROWSER_LINES = [
   'Cache-Control: max-age=0',
 ];
 
-async function measure(name: string, lines: readonly string[]): Promise<void> {
+/** `together`: requests that a client sends at once. */
+async function measure(name: string, lines: readonly string[], together = 1): Promise<void> {
   const driver = new MemoryDriver();
   const service = serviceOf(driver);
   const client = new MemoryLink();
@@ -44,11 +45,14 @@ async function measure(name: string, lines: readonly string[]): Promise<void> {
   await Promise.resolve();
   const backend = driver.opened[0]!.link;
   backend.deliver(RESPONSE);
+  const reads = requests.map((_, at) => Buffer.concat(requests.slice(at, at + together)));
   const once = (count: number): void => {
-    for (let i = 0; i < count; i++) {
-      client.deliver(requests[i % requests.length]!);
-      backend.take();
-      backend.deliver(RESPONSE);
+    for (let i = 0; i < count; i += together) {
+      client.deliver(reads[i % (requests.length - together)]!);
+      for (let n = 0; n < together; n++) {
+        backend.take();
+        backend.deliver(RESPONSE);
+      }
       client.take();
     }
   };
@@ -58,4 +62,5 @@ async function measure(name: string, lines: readonly string[]): Promise<void> {
 
 await measure('tiny head, 2 lines', ['Accept: */*']);
 await measure('browser head, 12 lines', BROWSER_LINES);
+await measure('tiny head, 16 requests at once', ['Accept: */*'], 16);
 await measureH2('HTTP/2 to HTTP/1.1, 16 connections with 16 streams');
