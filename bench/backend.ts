@@ -10,7 +10,7 @@ import { nginxFiles } from './peer/nginx.ts';
 import { probe } from './probe.ts';
 
 export interface Backends {
-  /** HTTP/1.1: `/10k` and `/1m` are files, everything else is a body of two bytes. */
+  /** HTTP/1.1: `/10k`, `/1m` and `/page` (a page of 40 KB as people write them) are files, everything else is a body of two bytes. */
   h1: number;
   /** The same over TLS. */
   tls: number;
@@ -26,6 +26,7 @@ export async function startBackends(dir: string, certificate: Certificate): Prom
   mkdirSync(root);
   writeFileSync(join(root, '10k'), Buffer.alloc(10 * 1024, 'x'));
   writeFileSync(join(root, '1m'), Buffer.alloc(1024 * 1024, 'x'));
+  writeFileSync(join(root, 'page'), page());
   writeFileSync(join(root, 'message'), Buffer.from([0, 0, 0, 0, 4, 0x0a, 2, 0x6f, 0x6b]));
   const ports = { h1: await freePort(), tls: await freePort(), grpc: await freePort() };
   const config = join(dir, 'backend.conf');
@@ -42,6 +43,24 @@ export async function startBackends(dir: string, certificate: Certificate): Prom
       await Promise.all([nginx.stop(), echo.child.stop()]);
     },
   };
+}
+
+/** Lines of a list, alike but for names and numbers: a ninth of it is left by gzip. */
+function page(): string {
+  let seed = 1;
+  const random = (most: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return seed % most;
+  };
+  const words = Array.from({ length: 400 }, () =>
+    Array.from({ length: 3 + random(7) }, () => String.fromCharCode(97 + random(26))).join(''),
+  );
+  const word = (): string => words[random(words.length)]!;
+  const line = (): string =>
+    `<tr class="item"><td><a href="/catalogue/${word()}/${random(10_000)}.html">${word()} ${word()}</a></td><td>${word()} ${word()} ${word()}</td><td class="price">${random(400)}.${random(90) + 10} EUR</td></tr>\n`;
+  let text = '<!doctype html>\n<table>\n';
+  while (text.length < 40 * 1024) text += line();
+  return text;
 }
 
 async function startEcho(): Promise<{ child: Child; port: number }> {
@@ -70,6 +89,7 @@ http {
     location / { return 200 "ok"; }
     location = /10k { }
     location = /1m { }
+    location = /page { }
   }
   server {
     listen 127.0.0.1:${ports.grpc} http2 backlog=4096;

@@ -15,6 +15,7 @@ interface HttpCase {
   pipeline?: number;
   certificate?: 'rsa' | 'ecdsa';
   asks?: boolean;
+  gzip?: number;
 }
 
 const p50: Figure = { name: 'p50', unit: 'ms', better: 'lower' };
@@ -30,6 +31,7 @@ function httpCase(options: HttpCase): Case {
     backend: world.backends.h1,
     workers: 1,
     ...(options.asks ? { asks: true } : {}),
+    ...(options.gzip === undefined ? {} : { gzip: options.gzip }),
     ...(options.certificate === undefined ? {} : { certificate: world[options.certificate] }),
   });
   const tls = options.certificate !== undefined;
@@ -77,6 +79,14 @@ export const httpCases: Case[] = [
     goal: 1.2,
     headers: browserHeaders,
     asks: true,
+  }),
+  httpCase({
+    name: 'gzip',
+    title: 'A page of 40 KB, compressed by gzip at level 5',
+    goal: 1.1,
+    targets: ['/page'],
+    headers: { 'Accept-Encoding': 'gzip' },
+    gzip: 5,
   }),
   httpCase({ name: 'tls', title: 'TLS 1.3, keepalive', goal: 1.1, certificate: 'ecdsa' }),
 ];

@@ -43,9 +43,21 @@ export function daemunManifests(setup: Setup): object[] {
     },
     ...(setup.certificate === undefined ? [] : [secret(setup.certificate)]),
     ...(setup.asks ? [asking] : []),
+    ...(setup.gzip === undefined ? [] : [compressing(setup.gzip)]),
     ...routes(setup),
   ];
 }
+
+/** As nginx's gzip does. */
+const compressing = (level: number): object => ({
+  apiVersion: 'policies.daemun.dev/v1alpha1',
+  kind: 'ResponsePolicy',
+  metadata: { namespace: 'bench', name: 'compressing' },
+  spec: {
+    targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'gateway' }],
+    compression: { algorithms: ['gzip'], types: ['text/plain'], level },
+  },
+});
 
 /** As nginx's auth_request does. */
 const asking = {

@@ -70,6 +70,7 @@ function httpConfig(setup: Setup, port: number): string {
     keepalive_requests 1000000000;
     keepalive_timeout 600s;
   }
+  ${setup.gzip === undefined ? '' : `gzip on; gzip_types text/plain; gzip_comp_level ${setup.gzip}; gzip_proxied any; gzip_vary on;`}
   proxy_http_version 1.1;
   proxy_set_header Connection "";
   proxy_set_header Host $http_host;

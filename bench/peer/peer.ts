@@ -21,6 +21,8 @@ export interface Setup {
   workers: number;
   /** The backend is asked by a request of its own, with the lines of each request, whether that may pass (kind http). */
   asks?: boolean;
+  /** Answers of text/plain are compressed by gzip at this level (kind http). */
+  gzip?: number;
   /** Tell the backend X-Forwarded-For, -Proto, -Host, -Port and X-Request-Id; for peers that do not do so by themselves. */
   forwarded?: boolean;
 }
