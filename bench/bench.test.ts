@@ -8,7 +8,7 @@ import { makeCertificate } from './certificate.ts';
 import { run, start, stopAll } from './child.ts';
 import { contest, launch } from './contest.ts';
 import { chooseCores } from './machine.ts';
-import { cpuMicros, processTree, residentKiB } from './measure.ts';
+import { cpuMicros, processTree, residentKiB, weightKiB } from './measure.ts';
 import { type Peer, peers, type Setup } from './peer/index.ts';
 import { probe } from './probe.ts';
 import { reportCase } from './report.ts';
@@ -40,6 +40,9 @@ describe('process measurement', () => {
     });
     expect(tree.length).toBeGreaterThanOrEqual(2);
     expect(residentKiB(tree)).toBeGreaterThan(100);
+    const weight = weightKiB(tree);
+    expect(weight).toBeGreaterThan(100);
+    expect(weight).toBeLessThan(residentKiB(tree) + 1024);
     await child.stop();
     await waitFor(() => tree.every((pid) => processTree(pid).length === 0) || undefined);
   });

@@ -45,6 +45,16 @@ export function residentKiB(pids: number[]): number {
   return (pages * pageBytes) / 1024;
 }
 
+/** The same, but pages that they share with one another count once: files are taken to be the same ones. */
+export function weightKiB(pids: number[]): number {
+  const all = pids.map((pid) => read(`/proc/${pid}/smaps_rollup`) ?? '');
+  const field = (text: string, name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
+  const own = all.map((text) => field(text, 'Pss_Anon') + field(text, 'Pss_Shmem'));
+  const files = all.map((text) => Math.max(0, field(text, 'Rss') - field(text, 'Anonymous')));
+  return own.reduce((sum, one) => sum + one, 0) + Math.max(0, ...files);
+}
+
 /** The fields of /proc/PID/stat from the state on: the name before them may hold blanks and brackets. */
 function readStat(pid: number): string[] | undefined {
   const text = read(`/proc/${pid}/stat`);

@@ -1,14 +1,17 @@
 /** Resident memory: of a process at rest, and of connections that are open and silent. */
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { becomes, start } from '../child.ts';
 import { wrk } from '../load/wrk.ts';
-import { residentKiB } from '../measure.ts';
+import { residentKiB, weightKiB } from '../measure.ts';
 import { type Case, eachPeer, type Sample, type Target, type World } from './case.ts';
 import { onePath } from './traffic.ts';
 
 /** Opened before anything is counted: they take up the room that traffic left in the heap. */
 const settling = 1000;
 const counted = 4000;
+/** Milliseconds after which a process that nobody asks for anything is at rest. */
+const settled = 10_000;
 const holder = join(import.meta.dirname, '..', 'load', 'idle.ts');
 const hosts = ['bench.example'];
 
@@ -64,7 +67,10 @@ export const memoryCases: Case[] = [
   memoryCase('rest', 'One worker at rest', {
     figures: [{ name: 'memory', unit: 'MiB', better: 'lower' }],
     goals: [{ figure: 'memory', of: 'value', limit: 120 }],
-    measure: async (target) => ({ memory: residentKiB(target.pids()) / 1024 }),
+    measure: async (target) => {
+      await setTimeout(settled);
+      return { memory: weightKiB(target.pids()) / 1024 };
+    },
   }),
   memoryCase('idle', `An idle connection, of ${counted}`, perConnection(6, false)),
   memoryCase('idle-tls', `An idle TLS connection, of ${counted}`, perConnection(45, true), true),
