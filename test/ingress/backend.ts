@@ -29,15 +29,22 @@ export class RecordedBackends {
   readonly sightings: Sighting[] = [];
   /** For the rig. */
   readonly endpoints: string[] = [];
+  readonly #ports = new Map<string, number[]>();
 
   static async open(): Promise<RecordedBackends> {
     const backends = new RecordedBackends();
     for (const [name, pods] of Object.entries(SERVICES)) {
       const ports: number[] = [];
       for (let pod = 1; pod <= pods; pod++) ports.push(await backends.#listen(name, pod));
+      backends.#ports.set(name, ports);
       backends.endpoints.push(endpointsOf(name, ...ports));
     }
     return backends;
+  }
+
+  /** The same endpoints by another Service's name, for the rig. */
+  endpointsAs(name: string, of: string): string {
+    return endpointsOf(name, ...(this.#ports.get(of) ?? []));
   }
 
   get services(): string[] {
@@ -87,8 +94,13 @@ function authenticate(url: string, headers: http.IncomingHttpHeaders, response: 
 
 function obey(headers: http.IncomingHttpHeaders, response: http.ServerResponse, name: string): void {
   const one = (header: string): string | undefined => headers[header]?.toString();
-  const [failing, how] = one('x-echo-fail')?.split('=') ?? [];
-  if (failing !== undefined && name === failing) {
+  const failures = new Map(
+    one('x-echo-fail')
+      ?.split(',')
+      .map((each) => each.split('=') as [string, string]),
+  );
+  const how = failures.get(name);
+  if (how !== undefined) {
     if (how === 'reset') return void response.socket?.resetAndDestroy();
     return answer(response, Number(how), name.replace(/-\d+$/, ''));
   }
@@ -99,6 +111,21 @@ function obey(headers: http.IncomingHttpHeaders, response: http.ServerResponse, 
   const status = Number(one('x-echo-status') ?? 200);
   const delay = Number(one('x-echo-delay') ?? 0);
   const reply = (): void => answer(response, status, name.replace(/-\d+$/, ''));
-  if (delay > 0) setTimeout(reply, delay * 1000);
+  const drips = Number(one('x-echo-drip') ?? 0);
+  if (drips > 0) drip(response, drips);
+  else if (delay > 0) setTimeout(reply, delay * 1000);
   else reply();
+}
+
+/** Pieces of an answer, one a second. */
+function drip(response: http.ServerResponse, pieces: number): void {
+  response.writeHead(200, { 'content-type': 'text/plain' });
+  response.write('echo of gamma');
+  let left = pieces;
+  const timer = setInterval(() => {
+    left -= 1;
+    if (left > 0) return void response.write('.');
+    clearInterval(timer);
+    response.end();
+  }, 1000);
 }

@@ -9,7 +9,7 @@ export interface ParityCase {
   shows: string;
   /** Names without their prefix that the recorded Ingress had. */
   annotations: string[];
-  /** Resources by `Kind/name`, each its spec; `data: …` beside it where a Secret has one. */
+  /** Resources by `Kind/name`, each its spec; a Secret its data; `Service/x: { of: alpha }` has alpha's endpoints. */
   objects: Record<string, Record<string, unknown>>;
   requests: ParityRequest[];
 }
@@ -51,6 +51,8 @@ export interface Expectation {
   asked?: { method?: string; uri?: string; host?: string; saw?: Record<string, string | null> } | null;
   /** Of repeated requests. */
   count_status?: Record<string, number>;
+  /** One endpoint got all of them. */
+  same_pod?: boolean;
   /** Of repeated requests that several Services share. */
   count_answered?: Record<string, number>;
 }

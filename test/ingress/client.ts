@@ -36,7 +36,10 @@ async function one(request: ParityRequest, { host, ports, jars }: Entrance): Pro
   const name = request.host ?? host;
   const jar = request.jar === undefined ? undefined : (jars.get(request.jar) ?? new Map<string, string>());
   if (jar !== undefined) jars.set(request.jar!, jar);
-  const lines = ['Host', name, 'User-Agent', 'golden/1', 'Accept', '*/*', 'Connection', 'close'];
+  const own = Object.keys(request.headers ?? {}).map((field) => field.toLowerCase());
+  const lines = Object.entries({ Host: name, 'User-Agent': 'golden/1', Accept: '*/*', Connection: 'close' })
+    .filter(([field]) => !own.includes(field.toLowerCase()))
+    .flat();
   for (const [field, value] of Object.entries(request.headers ?? {}))
     for (const each of [value].flat()) lines.push(field, each);
   if (request.basic !== undefined)

@@ -1,5 +1,6 @@
 /** The resources of a case, without what is the same in all. */
 import { parse, stringify } from 'yaml';
+import { service } from '../served/manifest.ts';
 import { hostOf, type ParityCase } from './case.ts';
 
 const VERSIONS: Readonly<Record<string, string>> = {
@@ -18,8 +19,8 @@ export function objectsOf(one: ParityCase): object[] {
     const filled = parse(stringify(fields).replaceAll('$CLIENT', '127.0.0.1')) as Record<string, unknown>;
     const metadata = { name: `${one.recorded}-${name}` };
     const apiVersion = VERSIONS[kind] ?? POLICY;
-    if (kind === 'Secret' || kind === 'ConfigMap' || kind === 'Service')
-      return { apiVersion, kind, metadata, ...filled };
+    if (kind === 'Service') return service(metadata.name);
+    if (kind === 'Secret' || kind === 'ConfigMap') return { apiVersion, kind, metadata, ...filled };
     return {
       apiVersion,
       kind,
@@ -33,8 +34,18 @@ function routeSpec(one: ParityCase, spec: Record<string, unknown>): object {
   return { parentRefs: [{ name: 'gw' }], hostnames: [hostOf(one)], ...spec };
 }
 
-/** `route: NAME` stands for a target of this case; `rule` for one of its rules. */
-function policySpec(one: ParityCase, { route, rule, ...spec }: Record<string, unknown>): object {
+/** Services of this case, by the shared one whose endpoints they have. */
+export function servicesOf(one: ParityCase): Array<{ name: string; of: string }> {
+  return Object.entries(one.objects).flatMap(([path, { of }]) =>
+    path.startsWith('Service/') ? [{ name: `${one.recorded}-${path.slice('Service/'.length)}`, of: String(of) }] : [],
+  );
+}
+
+/** `route: NAME` or `service: NAME` stands for a target of this case; `rule` for one of its rules. */
+function policySpec(one: ParityCase, { route, rule, service: backend, ...spec }: Record<string, unknown>): object {
+  if (backend !== undefined) {
+    return { targetRefs: [{ group: '', kind: 'Service', name: `${one.recorded}-${String(backend)}` }], ...spec };
+  }
   if (route === undefined) return spec;
   const target = { group: GROUP, kind: 'HTTPRoute', name: `${one.recorded}-${String(route)}` };
   return { targetRefs: [rule === undefined ? target : { ...target, sectionName: rule }], ...spec };
