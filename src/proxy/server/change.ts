@@ -99,11 +99,13 @@ export class ChangeCompiler {
     const groups = this.#ports.groups(config);
     const sockets = new Map([...groups.groups].map(([key, { listeners }]) => [key, listeners]));
     const routes = await inSlices(this.#routes.prepare({ delta, config, sockets }));
-    const policies = this.#world.policies.prepare(config.of('Policy').values(), config.of('Credential'));
+    const policies = touchesPolicies(delta)
+      ? await inSlices(this.#world.policies.preparing(config.of('Policy').values(), config.of('Credential')))
+      : undefined;
     const ports = this.#ports.prepare(groups, { config, delta, tables: routes.tables });
     const swap = (): void => {
       routes.commit();
-      policies.swap();
+      policies?.swap();
       ports.swap();
     };
     return { ports, swap };
@@ -130,6 +132,10 @@ function keepCertificates({ config, kept }: Served, asked: Delta): { delta: Delt
     ...left.map((key) => ({ kind: 'Certificate' as const, key })),
   ];
   return { delta: { ...asked, removals }, kept: stay };
+}
+
+function touchesPolicies(delta: Delta): boolean {
+  return [...delta.upserts, ...delta.removals].some(({ kind }) => kind === 'Policy' || kind === 'Credential');
 }
 
 /** Endpoint and backend changes touch no route and no listener. */

@@ -244,10 +244,9 @@ function stacks<K extends RequestPolicyKind>(
     );
     const nearest = nearestDefault(policiesOf, levels, has);
     if (nearest !== undefined) acts.push(...acting(kind, nearest, type, 'Default'));
-    for (const stray of astray)
-      acts.push(
-        ...actingAstray(stray, { kind, type, nearer: nearestDefault(policiesOf, below(levels, stray.aim), has) }),
-      );
+    acts.push(
+      ...actingAstray(kind, astray, { type, nearer: (aim) => nearestDefault(policiesOf, below(levels, aim), has) }),
+    );
     if (acts.length === 0) return [];
     const key = policyKey(type, target.key);
     // The settings are those of this type: `Parts` says so, by type.
@@ -268,14 +267,19 @@ function acting<K extends RequestPolicyKind>(
   return isHere ? [{ source, holds, broken: `${named(source)}: ${describe(policy.refusals)}` }] : [];
 }
 
-/** A guard whose section is not there: what it asks for, and cannot be done, of this type. */
+/** Guards whose section is not there: one that holds against what is nearer, and one that gives way, refuse for all. */
 function actingAstray<K extends RequestPolicyKind>(
-  { policy, why }: Stray<Parts>,
-  at: { kind: RequestKind<K>; type: StackedType; nearer: AttachedPolicy<Parts> | undefined },
+  kind: RequestKind<K>,
+  astray: ReadonlyArray<Stray<Parts>>,
+  { type, nearer }: { type: StackedType; nearer: (aim: Aim) => AttachedPolicy<Parts> | undefined },
 ): Acting<unknown>[] {
-  return (['Override', 'Default'] as const)
-    .filter((holds) => holds === 'Override' || at.nearer === undefined)
-    .flatMap((holds) => acting(at.kind, policy, at.type, holds).map(({ source }) => ({ source, holds, broken: why })));
+  return (['Override', 'Default'] as const).flatMap((holds) => {
+    const first = astray.find(
+      ({ policy, aim }) =>
+        acting(kind, policy, type, holds).length > 0 && (holds === 'Override' || nearer(aim) === undefined),
+    );
+    return first === undefined ? [] : [{ source: first.policy.key, holds, broken: first.why }];
+  });
 }
 
 /** The levels that are nearer than this one. */
