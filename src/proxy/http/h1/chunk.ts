@@ -43,10 +43,14 @@ const EXTENSION_QUOTED_END = 15;
 /** White space that comes before a ';' (RFC 9112 7.1.1); before anything else it is refused. */
 const EXTENSION_SPACE = 16;
 
+const LAST_CHUNK = '0\r\n';
+
 /** ARENA[start,end) seems to hold the end of a chunked body, with or without trailers. Only the decoder knows for sure. */
 export function holdsLastChunk(start: number, end: number): boolean {
   const bytes = ARENA.subarray(start, end);
-  const first = bytes.latin1Slice(0, 3) === '0\r\n';
+  // Of fewer bytes none is whole, and no slice of three can be made.
+  if (bytes.length < LAST_CHUNK.length) return false;
+  const first = bytes.latin1Slice(0, LAST_CHUNK.length) === LAST_CHUNK;
   const last = first ? 0 : bytes.indexOf('\r\n0\r\n', 0, 'latin1');
   // After the line of the last chunk comes an empty one, behind the trailers where there are some.
   return last !== -1 && bytes.includes('\r\n\r\n', last + 1, 'latin1');
