@@ -41,6 +41,23 @@ test('one that has nothing under way is gone half a second after its PING, and o
   }
 });
 
+test('told to drain again, it says nothing more, and takes no more time', async () => {
+  const client = await new RawClient().begin();
+  client.connection.drain();
+  expect(await client.said()).toEqual([
+    expect.stringMatching(new RegExp(`^GOAWAY ${ANY_STREAM} `)),
+    expect.stringMatching(/^PING /),
+  ]);
+  pass(client, 400);
+  client.connection.drain();
+  expect(await client.said()).toEqual([]);
+  pass(client, 200);
+  expect(await client.said()).toEqual([`GOAWAY 0 ${frame.NO_ERROR}`]);
+  expect(client.link.closed).toBe('end');
+  client.connection.drain();
+  expect(await client.said()).toEqual([]);
+});
+
 describe('after its last answer a client that drains', () => {
   const PIECE = 16 * 1024;
 
