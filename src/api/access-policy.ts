@@ -13,6 +13,8 @@ export interface AccessRules {
   allow?: AccessEntry[];
   /** What may change something must come from this site, or from one of these. */
   csrf?: { allowedOrigins?: string[]; withoutOrigin: 'Deny' | 'Allow' };
+  /** Of a request's body (413). */
+  maxBodyBytes?: number;
   /** Of a refusal. */
   refusal?: { statusCode?: number; contentType?: string; body?: string };
   /** Nothing is refused, and what would be is told. */

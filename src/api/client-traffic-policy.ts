@@ -21,7 +21,21 @@ export interface ClientTrafficPolicy extends Resource {
     pathForm?: 'Normalize' | 'Keep' | 'Reject';
     headers?: {
       /** Header lines of a request. */
-      maxLines: number;
+      maxLines?: number;
+      underscores?: 'Allow' | 'Drop' | 'Reject';
+    };
+    body?: {
+      maxBytes?: number;
+      /** Duration between two pieces. */
+      timeout?: string;
+    };
+    requestId?: { header?: string; keep?: boolean };
+    hsts?: { maxAgeSeconds?: number; includeSubdomains?: boolean; preload?: boolean };
+    clientAddress?: {
+      /** CIDRs. */
+      trustedSources: string[];
+      hops?: number;
+      header?: string;
     };
     /** Of listeners that end TLS. */
     tlsProfile?: 'Modern' | 'Intermediate' | 'Old';

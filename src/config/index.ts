@@ -35,6 +35,7 @@ export {
   type BackendTraffic,
   type BandwidthLimit,
   type BasicMethod,
+  type BodySizeSettings,
   type CacheSettings,
   type ClaimHeader,
   type ClaimMatch,

@@ -6,6 +6,7 @@ import {
   type AnswerHeaderSettings,
   type AuthenticationMethod,
   type AuthenticationSettings,
+  type BodySizeSettings,
   type CacheSettings,
   type CompressionSettings,
   type CrossSiteSettings,
@@ -102,6 +103,8 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return accessText(settings as AccessSettings);
     case 'Authentication':
       return authenticationText(settings as AuthenticationSettings);
+    case 'BodySize':
+      return `bodies of ${(settings as BodySizeSettings).maxBytes} bytes at most (413)`;
     case 'CrossSite':
       return crossSiteText(settings as CrossSiteSettings);
     case 'Fault':

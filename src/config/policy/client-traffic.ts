@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { headerFault } from '../header-line.ts';
 import { cidr, object } from '../shape.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
 
@@ -13,12 +14,51 @@ export interface ClientTrafficSpec {
   pathForm?: PathForm;
   /** Absent: Intermediate. */
   tlsProfile?: TlsProfile;
+  body?: ClientBody;
+  requestId?: ClientRequestId;
+  hsts?: Hsts;
+  clientAddress?: ClientAddress;
 }
 
 /** Of one request. Absent: what the data plane was started with. */
 export interface ClientHeaders {
   /** 1,024 at most; more lines than these are refused (431). */
-  maxLines: number;
+  maxLines?: number;
+  /** Lines whose name has a '_', which CGI-like backends take for a '-'. Absent: Allow. */
+  underscores?: 'Allow' | 'Drop' | 'Reject';
+}
+
+/** Of one request. */
+export interface ClientBody {
+  /** More is refused (413). */
+  maxBytes?: number;
+  /** Milliseconds between two pieces of it (408). */
+  timeout?: number;
+}
+
+export interface ClientRequestId {
+  /** A line that carries the id besides X-Request-Id, and from which it is kept. */
+  header?: string;
+  /** An id that a client sends is kept, whoever that is. */
+  keep?: boolean;
+}
+
+/** Strict-Transport-Security of answers over TLS, in the place of the backend's. */
+export interface Hsts {
+  /** Seconds. */
+  maxAge: number;
+  includeSubdomains: boolean;
+  preload: boolean;
+}
+
+/** Whom requests come from where gateways stand before this one. */
+export interface ClientAddress {
+  /** CIDRs of those who are believed, besides those that the data plane was started with. */
+  trustedSources: string[];
+  /** How many stand before this one: the client is so many from the end of X-Forwarded-For. */
+  hops?: number;
+  /** A line that holds the client's address, in the place of X-Forwarded-For. */
+  header?: string;
 }
 
 /** What TLS speaks where it ends: Mozilla's sets of versions, cipher suites, curves and signature algorithms. */
@@ -44,6 +84,15 @@ export interface ClientConnections {
   maxConnections: number;
 }
 
+const atLeastOne = v.pipe(v.number(), v.integer(), v.minValue(1));
+const fieldName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/, 'is no name of a header'));
+
+/** One that the gateway may write besides those that are its own: no Host, no Content-Length. */
+const writtenName = v.pipe(
+  fieldName,
+  v.check((name) => headerFault(name, 'x') === undefined, 'is no header that may be set'),
+);
+
 export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
   targets: ['Listener'],
   merge: 'whole',
@@ -58,15 +107,30 @@ export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
     connection: v.optional(
       object<ClientConnections>({ maxConnections: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
     ),
-    headers: v.optional(object<ClientHeaders>({ maxLines: v.pipe(v.number(), v.integer(), v.minValue(1)) })),
+    headers: v.optional(
+      object<ClientHeaders>({
+        maxLines: v.optional(atLeastOne),
+        underscores: v.optional(v.picklist(['Allow', 'Drop', 'Reject'])),
+      }),
+    ),
+    body: v.optional(object<ClientBody>({ maxBytes: v.optional(atLeastOne), timeout: v.optional(atLeastOne) })),
+    requestId: v.optional(object<ClientRequestId>({ header: v.optional(writtenName), keep: v.optional(v.boolean()) })),
+    hsts: v.optional(
+      object<Hsts>({
+        maxAge: v.pipe(v.number(), v.integer(), v.minValue(0)),
+        includeSubdomains: v.boolean(),
+        preload: v.boolean(),
+      }),
+    ),
+    clientAddress: v.optional(
+      object<ClientAddress>({
+        trustedSources: v.array(cidr),
+        hops: v.optional(atLeastOne),
+        header: v.optional(fieldName),
+      }),
+    ),
     pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
     tlsProfile: v.optional(v.picklist(['Modern', 'Intermediate', 'Old'])),
   }),
-  shown: ({ proxyProtocol, connection, headers, pathForm, tlsProfile }) => ({
-    proxyProtocol,
-    connection,
-    headers,
-    pathForm,
-    tlsProfile,
-  }),
+  shown: (spec) => spec,
 };

@@ -16,6 +16,7 @@ import {
 } from './answer.ts';
 import { type Authentication, authentication } from './authentication/index.ts';
 import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
+import { type BodySize, bodySize } from './body-size.ts';
 import { type Cache, cache } from './cache.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
 import { type CrossSite, crossSite } from './cross-site.ts';
@@ -45,6 +46,7 @@ export type {
   JwtProvider,
 } from './authentication/index.ts';
 export type { BackendTimeouts, BackendTraffic, HashPart, LoadBalancing, RetryLimit } from './backend-traffic.ts';
+export type { BodySizeSettings } from './body-size.ts';
 export type { CacheSettings } from './cache.ts';
 export type {
   ClientConnections,
@@ -77,6 +79,7 @@ export const POLICY_TYPES = {
   RateLimit: rateLimit,
   Access: access,
   CrossSite: crossSite,
+  BodySize: bodySize,
   Authentication: authentication,
   Fault: fault,
   Rewrite: rewrite,
@@ -94,6 +97,7 @@ export type Policy =
   | RateLimit
   | Access
   | CrossSite
+  | BodySize
   | Authentication
   | Fault
   | Rewrite

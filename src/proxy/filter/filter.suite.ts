@@ -59,6 +59,8 @@ export class RecordedScope implements FilterScope {
     this.listenerPort = asked.port ?? 80;
   }
 
+  limitBody(): void {}
+
   setTarget(target: string): void {
     this.target = target;
   }

@@ -9,6 +9,7 @@ import { type DecisionCounter, PolicyState } from '../state/index.ts';
 import { accessFilters } from './access.ts';
 import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, errorPageFilters } from './answer.ts';
 import { authenticationFilters, takeCredentials } from './authentication/index.ts';
+import { bodySizeFilters } from './body-size.ts';
 import { cacheFilters } from './cache/index.ts';
 import { FilterChain } from './chain.ts';
 import { compressionFilters } from './compression.ts';
@@ -38,6 +39,7 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   RateLimit: stack(rateLimitFilters),
   Access: stack(accessFilters),
   CrossSite: stack(crossSiteFilters),
+  BodySize: stack(bodySizeFilters),
   Authentication: stack(authenticationFilters),
   Fault: stack(faultFilters),
   Rewrite: stack(rewriteFilters),

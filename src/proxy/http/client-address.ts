@@ -6,13 +6,14 @@ import { plainAddress } from '../../value/address.ts';
 import { isAddress } from '../../value/network.ts';
 import type { Networks } from '../../value/networks.ts';
 import { ARENA } from '../ground/arena.ts';
-import { FIELD_STRIDE, type Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
+import { FIELD_STRIDE, fieldHash, type Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
+import type { AddressRule } from '../route/index.ts';
 
 const FORWARDED_FOR = 'x-forwarded-for';
 const FORWARDED_FOR_HASH = nameHash(FORWARDED_FOR);
 
 /** `peer`: who is at the other end of the connection, a trusted hop. */
-export function clientAddress(head: Head, peer: string, trusted: Networks): string {
+export function clientAddress(head: Head, peer: string, trusted: Pick<Networks, 'has'>): string {
   const hops = forwardedFor(head);
   let nearest = peer;
   for (let i = hops.length - 1; i >= 0; i--) {
@@ -23,6 +24,26 @@ export function clientAddress(head: Head, peer: string, trusted: Networks): stri
     if (!trusted.has(hop)) return hop;
   }
   return nearest;
+}
+
+/** As a policy says; undefined: `peer` is not believed, or says nothing. `trusted`: who is believed in any case. */
+export function addressByRule(
+  head: Head,
+  peer: string,
+  { rule, trusted }: { rule: AddressRule; trusted: Networks },
+): string | undefined {
+  if (!rule.trusted.has(peer) && !trusted.has(peer)) return undefined;
+  if (rule.header !== '') {
+    const name = rule.header.toLowerCase();
+    const at = head.find(name, fieldHash(name));
+    return at === -1 ? undefined : bareAddress(head.value(at));
+  }
+  if (rule.hops > 0) {
+    // Who came by fewer gateways than there are came past some of them: what he says counts for nothing.
+    const hops = forwardedFor(head);
+    return hops.length < rule.hops ? undefined : bareAddress(hops[hops.length - rule.hops]!);
+  }
+  return clientAddress(head, peer, { has: (hop) => rule.trusted.has(hop) || trusted.has(hop) });
 }
 
 /** Of all lines, in order. */

@@ -74,7 +74,14 @@ export abstract class ExchangeAnswer extends ExchangeState {
 
   /** All changes of the answer's head up to now. */
   protected get responseChanges(): HeaderPatch {
-    return this.run === null ? this.responsePatch : this.responsePatch.followedBy(this.run.responsePatch);
+    const own = this.run === null ? this.responsePatch : this.responsePatch.followedBy(this.run.responsePatch);
+    const secure = this.rules?.securePatch ?? null;
+    return secure === null || this.client.scheme !== 'https' ? own : own.followedBy(secure);
+  }
+
+  /** The least of those who set one counts. */
+  limitBody(bytes: number): void {
+    if (this.maxBodyBytes === 0 || bytes < this.maxBodyBytes) this.maxBodyBytes = bytes;
   }
 
   // ── answers of the gateway's own

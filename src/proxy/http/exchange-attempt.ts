@@ -24,6 +24,8 @@ export const MAX_INFORMATIONAL_HEADS = 64;
 /** Milliseconds for a backend to say `100 Continue`, or to answer; then the client is told to go on all the same. */
 export const CONTINUE_TIMEOUT = 1_000;
 
+const NO_TIMEOUTS: { read?: number; send?: number } = {};
+
 export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWaiter {
   protected attempt(): void {
     // A backend that was replaced meanwhile has no endpoints left.
@@ -254,24 +256,32 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   /** Who is waited for decides for how long. */
   protected override get patience(): number {
-    const timeouts = this.choice?.timeouts;
-    if (timeouts === undefined || this.up === null || this.downBlocked) return super.patience;
-    const { read = super.patience, send = super.patience } = timeouts;
-    if (this.requestComplete || this.tunnel || this.responseStarted) return read;
-    return this.upBlocked ? send : super.patience;
+    const { read, send } = this.choice?.timeouts ?? NO_TIMEOUTS;
+    if (this.waitsForClient) return this.rules?.bodyTimeout || super.patience;
+    if (this.up === null || this.downBlocked) return super.patience;
+    if (this.requestComplete || this.tunnel || this.responseStarted) return read ?? super.patience;
+    return send ?? super.patience;
   }
 
   protected override get leastPatience(): number {
-    const timeouts = this.choice?.timeouts;
-    if (timeouts === undefined) return 0;
-    return Math.min(
-      timeouts.read ?? Number.POSITIVE_INFINITY,
-      timeouts.send ?? Number.POSITIVE_INFINITY,
-      super.patience,
-    );
+    const { read, send } = this.choice?.timeouts ?? NO_TIMEOUTS;
+    const body = this.rules?.bodyTimeout || undefined;
+    if (read === undefined && send === undefined && body === undefined) return 0;
+    const limits = [read, send, body].map((limit) => limit ?? Number.POSITIVE_INFINITY);
+    return Math.min(super.patience, ...limits);
+  }
+
+  /** For the next piece of the request's body. */
+  private get waitsForClient(): boolean {
+    const open = !this.requestComplete && !this.upBlocked && !this.responseStarted;
+    return open && this.filtered === null && this.held === null;
   }
 
   protected idledOut(): void {
+    if (this.waitsForClient && (this.rules?.bodyTimeout ?? 0) > 0) {
+      this.releaseUpstream('closed_early');
+      return this.fail(408, 'client_timeout', 'The body of this request did not come in time.');
+    }
     const timeouts = this.choice?.timeouts;
     if (timeouts === undefined || this.up === null || this.responseStarted || this.filtered !== null)
       return this.timedOut();

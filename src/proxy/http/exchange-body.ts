@@ -16,7 +16,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
     this.active();
     if (this.over) return;
     if (this.expectsContinue) this.continued();
-    const { maxBodyBytes } = this.service.limits;
+    const { maxBodyBytes } = this;
     if (maxBodyBytes > 0 && this.account.bytesIn > maxBodyBytes && !this.tunnel) return this.refuseBody();
     if (this.request === null) this.holdBody(start, end);
     else this.takeBody(start, end);
@@ -172,7 +172,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
 
   protected refuseBody(): void {
     this.releaseUpstream('closed_early');
-    const { maxBodyBytes } = this.service.limits;
+    const { maxBodyBytes } = this;
     if (this.responseStarted) this.cut('body_too_large');
     else this.fail(413, 'body_too_large', `The body of this request is longer than ${maxBodyBytes} bytes.`);
   }

@@ -4,7 +4,7 @@
  */
 import { HeaderPatch } from '../filter/index.ts';
 import type { Downstream, Upstream } from '../ground/codec.ts';
-import type { PlannedBackend, RoutePlan } from '../route/index.ts';
+import type { ClientRules, PlannedBackend, RoutePlan } from '../route/index.ts';
 import type { Aim, EndpointPool } from '../upstream/index.ts';
 import { Account } from './account.ts';
 import type { BackendRequest } from './backend-request.ts';
@@ -28,6 +28,10 @@ export abstract class ExchangeState extends ExchangeTimes {
 
   // ── the request
 
+  /** Of the listener; null: no policy says anything. */
+  protected rules: ClientRules | null = null;
+  /** Bytes of the body; 0: no limit. */
+  protected maxBodyBytes: number;
   /** From a trusted hop, or ''. */
   protected givenId = '';
   protected preference: Preference = PREFERS_JSON;
@@ -83,6 +87,7 @@ export abstract class ExchangeState extends ExchangeTimes {
   constructor(service: HttpService, down: Downstream) {
     super(service.wheel, service.limits.streamIdleTimeout);
     this.service = service;
+    this.maxBodyBytes = service.limits.maxBodyBytes;
     this.down = down;
   }
 }

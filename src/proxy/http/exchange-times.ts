@@ -69,6 +69,11 @@ export abstract class ExchangeTimes implements DeadlineOwner {
     this.#arm();
   }
 
+  /** `leastPatience` is less from now on. */
+  protected watchIdle(): void {
+    this.#arm();
+  }
+
   /** A filter holds the exchange, for so many milliseconds at most. */
   protected beginWait(milliseconds: number): void {
     this.#waitDue = this.#wheel.now + milliseconds;

@@ -4,18 +4,18 @@
  * go of can do no harm. The request's side is here, the backend's in exchange-attempt.ts, and what is said to the
  * client without one in exchange-answer.ts.
  */
-import { ANSWERED, CONTINUE, type FilterChain, type SubRequest, type Verdict } from '../filter/index.ts';
+import { ANSWERED, CONTINUE, type FilterChain, HeaderPatch, type SubRequest, type Verdict } from '../filter/index.ts';
 import { Overdrawn, renewAllowance } from '../ground/allowance.ts';
 import { BODY_OPEN, type RequestSide } from '../ground/codec.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
 import { settlePath } from '../ground/path-form.ts';
-import type { PlannedBackend, RouteMatch, RoutePlan } from '../route/index.ts';
+import type { ClientRules, PlannedBackend, RouteMatch, RoutePlan } from '../route/index.ts';
 import type { SteeredRequest } from '../upstream/index.ts';
 import { PATH_NOT_NORMAL } from './asked-target.ts';
 import { BackendRequest } from './backend-request.ts';
 import { BodyPipeline } from './body-pipeline.ts';
-import { clientAddress } from './client-address.ts';
+import { addressByRule, clientAddress } from './client-address.ts';
 import { withoutParameters } from './dropped-parameter.ts';
 import { NO_LENGTH } from './exchange-answer.ts';
 import { ExchangeBody } from './exchange-body.ts';
@@ -27,9 +27,10 @@ import { HeldRequest, type Matched } from './held-request.ts';
 import { PREFERS_GRPC, PREFERS_JSON, preferenceOf } from './local-reply.ts';
 import { runsInCircle, VIA_OF_ANSWERS } from './loop.ts';
 import { Mirrors } from './mirror.ts';
-import { trustedRequestId } from './request-id.ts';
+import { requestIdIn, trustedRequestId } from './request-id.ts';
 import { linesTaken } from './service.ts';
 import { type SubDone, SubExchange } from './sub-exchange.ts';
+import { hideUnderscores } from './underscore.ts';
 import type { Wait } from './wait.ts';
 
 function targetOf(run: FilterRun | null, head: Head): string {
@@ -44,10 +45,15 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     this.preference = isGrpc(head) ? PREFERS_GRPC : preferenceOf(head);
     if (this.preference === PREFERS_GRPC) this.web = grpcWebOf(head, this.down);
     this.headRequest = isHeadMethod(head);
-    const trusted = service.trustedHops.has(this.client.remoteAddress);
+    const rules = service.table.hasClientRules ? service.table.clientRules(head) : null;
+    let trusted = service.trustedHops.has(this.client.remoteAddress);
     if (trusted) {
       this.givenId = trustedRequestId(head);
       this.account.clientAddress = clientAddress(head, this.client.remoteAddress, service.trustedHops);
+    }
+    if (rules !== null) {
+      this.rules = rules;
+      trusted = this.heedAddress(rules, head) || trusted;
     }
     const sound = head.pathNormal || settlePath(head, service.table.pathForm(head));
     if (service.onAccess !== undefined) this.account.note(head);
@@ -59,7 +65,8 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     if (service.table.mostHeaderLines > 0 && head.count > linesTaken(service, head)) {
       return this.fail(431, 'malformed_request', 'The message has too many header fields.');
     }
-    const { maxBodyBytes } = service.limits;
+    if (rules !== null && !this.heedRules(rules, head)) return;
+    const { maxBodyBytes } = this;
     if (maxBodyBytes > 0 && head.contentLength > maxBodyBytes) return this.refuseBody();
     const serverName = this.client.tls?.serverName ?? '';
     if (this.client.tls !== undefined && !service.table.serves(head, serverName)) {
@@ -70,6 +77,29 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     }
     this.expectsContinue = head.expectContinue;
     this.find(head, { matchedPrefix: 0, listenerPort: 0, trusted, bodyless: complete });
+  }
+
+  /** Whom the request comes from. True: who is at the other end is believed. */
+  private heedAddress({ address }: ClientRules, head: Head): boolean {
+    const peer = this.client.remoteAddress;
+    if (address === null) return false;
+    const named = addressByRule(head, peer, { rule: address, trusted: this.service.trustedHops });
+    if (named === undefined) return false;
+    this.givenId = trustedRequestId(head);
+    this.account.clientAddress = named;
+    return true;
+  }
+
+  /** False: the request is refused. */
+  private heedRules({ maxBodyBytes, underscores, requestId, bodyTimeout }: ClientRules, head: Head): boolean {
+    if (maxBodyBytes > 0) this.limitBody(maxBodyBytes);
+    if (requestId?.keep === true) this.givenId ||= requestIdIn(head, requestId.header ?? 'x-request-id');
+    if (underscores !== 'Allow' && hideUnderscores(head) && underscores === 'Reject') {
+      this.fail(400, 'malformed_request', "The name of a header field has a '_', which is not taken here.");
+      return false;
+    }
+    if (bodyTimeout > 0 && !this.requestComplete) this.watchIdle();
+    return true;
   }
 
   /** The route, and the filters on the way to it. */
@@ -226,6 +256,11 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
       framing = BODY_OPEN;
       patch = patch.followedBy(NO_LENGTH);
       this.intake = new BodyPipeline(run.transforms, this.intakeTarget());
+    }
+    const ownId = this.rules?.requestId?.header;
+    if (ownId !== undefined) {
+      const line = { name: ownId, value: this.requestId };
+      patch = patch.followedBy(new HeaderPatch(new Set([ownId.toLowerCase()]), [line]));
     }
     const changes = {
       target: targetOf(run, head),

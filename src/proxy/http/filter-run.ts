@@ -39,6 +39,7 @@ export interface FilterHost extends WaitHost {
   readonly listener: string;
   readonly route: string;
   tell(decision: DecisionCounter): void;
+  limitBody(bytes: number): void;
   identify(user: string): void;
   ask(request: SubRequest, loops: string, done: SubDone): SubExchange;
 }
@@ -224,6 +225,10 @@ export class FilterRun implements FilterScope {
 
   patchResponse(patch: HeaderPatch): void {
     this.responsePatch = this.responsePatch.followedBy(patch);
+  }
+
+  limitBody(bytes: number): void {
+    this.#host.limitBody(bytes);
   }
 
   mirror(backend: string): void {

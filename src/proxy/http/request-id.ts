@@ -3,7 +3,7 @@
  * half of one is the process's own, a quarter is chance, a quarter is a counter whose order does not show.
  */
 import { randomBytes, randomFillSync } from 'node:crypto';
-import type { Head } from '../ground/head.ts';
+import { fieldHash, type Head } from '../ground/head.ts';
 
 /** The part of an id that all ids of this process share. */
 export const ID_PREFIX: string = randomBytes(8).toString('hex');
@@ -49,7 +49,16 @@ export const MAX_REQUEST_ID = 128;
 
 /** The id that a trusted hop gave this request, or '' where it is missing, too long or not printable. */
 export function trustedRequestId(head: Head): string {
-  if (head.requestIdField === -1) return '';
-  const id = head.value(head.requestIdField);
+  return head.requestIdField === -1 ? '' : soundId(head.value(head.requestIdField));
+}
+
+/** The same of another line. */
+export function requestIdIn(head: Head, name: string): string {
+  const lower = name.toLowerCase();
+  const at = head.find(lower, fieldHash(lower));
+  return at === -1 ? '' : soundId(head.value(at));
+}
+
+function soundId(id: string): string {
   return id.length <= MAX_REQUEST_ID && /^[\x21-\x7e]+$/.test(id) ? id : '';
 }

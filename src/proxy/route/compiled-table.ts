@@ -5,6 +5,7 @@ import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, sameName } from '../ground/head.ts';
 import type { HostBucket } from './bucket.ts';
 import type { Candidate } from './candidate.ts';
+import type { ClientRules } from './client-rules.ts';
 import { HostIndex } from './host-index.ts';
 import { PathScan } from './path-scan.ts';
 import type { RouteMatch, RouteTable } from './table.ts';
@@ -17,6 +18,8 @@ export interface ListenerGroup {
   readonly pathForm: PathForm;
   /** Most header lines of a request; 0: none says. */
   readonly headerLines: number;
+  /** Null: no policy says anything of requests. */
+  readonly client: ClientRules | null;
   /** Of its deepest prefix and its longest path, or more. */
   readonly depth: number;
   readonly longest: number;
@@ -41,6 +44,7 @@ export class CompiledTable implements RouteTable {
   readonly groups: HostIndex<ListenerGroup>;
   readonly scan: PathScan;
   readonly mostHeaderLines: number;
+  readonly hasClientRules: boolean;
   readonly #buckets: HostBucket[] = [];
   #match: RouteMatch | null = null;
 
@@ -48,6 +52,7 @@ export class CompiledTable implements RouteTable {
     this.listeners = listeners;
     this.groups = groups;
     this.scan = scan;
+    this.hasClientRules = groups.values().some(({ client }) => client !== null);
     this.mostHeaderLines = groups.values().reduce((most, { headerLines }) => Math.max(most, headerLines), 0);
   }
 
@@ -72,6 +77,10 @@ export class CompiledTable implements RouteTable {
 
   pathForm(head: Head): PathForm {
     return this.groups.first(head)?.pathForm ?? 'Normalize';
+  }
+
+  clientRules(head: Head): ClientRules | null {
+    return this.groups.first(head)?.client ?? null;
   }
 
   headerLines(head: Head): number {

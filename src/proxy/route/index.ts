@@ -1,4 +1,5 @@
 export { readExpressions } from '../match/regex.ts';
+export type { AddressRule, ClientRules } from './client-rules.ts';
 export { compileTable, type TableInput } from './compile.ts';
 export type { CompiledTable } from './compiled-table.ts';
 export { type ExplainedCandidate, explainMatch, type MatchExplanation } from './explain.ts';

@@ -1,6 +1,7 @@
 /** The next table of a socket from the last one: what changed is made anew, all else is shared. */
 import { type Listener, type PathForm, policyKey, type Snapshot } from '../../config/index.ts';
 import { BucketDraft, HostBucket } from './bucket.ts';
+import { clientRules, clientSpecs } from './client-rules.ts';
 import { CompiledTable, type ListenerGroup } from './compiled-table.ts';
 import { ANY_HOST, HostIndex, nextIndex } from './host-index.ts';
 import { PathScan } from './path-scan.ts';
@@ -69,13 +70,14 @@ class TableDraft {
       const held = this.#last.groups.at(hostname);
       const pathForm = pathFormOf(listeners, config);
       const headerLines = headerLinesOf(listeners, config);
-      const same = held?.pathForm === pathForm && held.headerLines === headerLines;
+      const client = clientRules(clientSpecs(listeners, config), held?.client);
+      const same = held?.pathForm === pathForm && held.headerLines === headerLines && held.client === client;
       if (same && sameListeners(held.listeners, listeners)) continue;
       const asWritten = pathForm === 'Keep';
       const kept = held && sameSeats(held.listeners, listeners) && asWritten === (held.pathForm === 'Keep');
       this.#groups.set(
         hostname,
-        new GroupDraft({ hostname, listeners, pathForm, headerLines }, kept ? held : undefined),
+        new GroupDraft({ hostname, listeners, pathForm, headerLines, client }, kept ? held : undefined),
       );
       this.renews ||= !kept;
     }
@@ -127,7 +129,7 @@ class TableDraft {
   }
 }
 
-type GroupIdentity = Pick<ListenerGroup, 'hostname' | 'listeners' | 'pathForm' | 'headerLines'>;
+type GroupIdentity = Pick<ListenerGroup, 'hostname' | 'listeners' | 'pathForm' | 'headerLines' | 'client'>;
 
 class GroupDraft {
   readonly #of: GroupIdentity;
@@ -172,8 +174,8 @@ class GroupDraft {
     }
     const hosts = yield* nextIndex(changes, last.hosts);
     if (loose) ({ depth, longest } = boundsOf(hosts.values()));
-    const { hostname, listeners, pathForm, headerLines } = this.#of;
-    return { hostname, listeners, pathForm, headerLines, hosts, depth, longest };
+    const { hostname, listeners, pathForm, headerLines, client } = this.#of;
+    return { hostname, listeners, pathForm, headerLines, client, hosts, depth, longest };
   }
 }
 

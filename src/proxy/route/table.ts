@@ -6,6 +6,7 @@ import type { PathForm, RouteRule } from '../../config/index.ts';
 import type { FilterChain, HeaderPatch } from '../filter/index.ts';
 import type { Head } from '../ground/head.ts';
 import type { RouteRow } from '../http/stats.ts';
+import type { ClientRules } from './client-rules.ts';
 
 /** A RouteRule, compiled. Reused while its canonical hash stays the same. */
 export interface RoutePlan {
@@ -58,6 +59,9 @@ export interface RouteTable {
   listener(head: Head): { readonly key: string; readonly port: number } | undefined;
   /** How paths that are not in normal form are served for this request's host. To be settled before `match`. */
   pathForm(head: Head): PathForm;
+  /** Some policy says something of requests, and what it is for this one's host. */
+  readonly hasClientRules: boolean;
+  clientRules(head: Head): ClientRules | null;
   /** Most header lines that any listener takes by a policy of its own; 0: none says. */
   readonly mostHeaderLines: number;
   /** Most for this request's host; 0: no policy says. */

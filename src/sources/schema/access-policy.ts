@@ -69,6 +69,7 @@ export const accessPolicySpec = requestPolicySpec(
         withoutOrigin: optional(oneOf('Deny', 'Allow'), 'Deny'),
       }),
     ),
+    maxBodyBytes: optional(integer({ min: 1 })),
     refusal: optional(
       object({
         statusCode: optional(integer({ min: 400, max: 599 })),
@@ -80,10 +81,10 @@ export const accessPolicySpec = requestPolicySpec(
   },
   [
     celRule(
-      'has(self.deny) || has(self.allow) || has(self.csrf)',
+      'has(self.deny) || has(self.allow) || has(self.csrf) || has(self.maxBodyBytes)',
       rule<AccessRules>(
-        'must have deny, allow or csrf: it says nothing else',
-        ({ deny, allow, csrf }) => deny !== undefined || allow !== undefined || csrf !== undefined,
+        'must have deny, allow, csrf or maxBodyBytes: it says nothing else',
+        ({ deny, allow, csrf, maxBodyBytes }) => [deny, allow, csrf, maxBodyBytes].some((one) => one !== undefined),
       ),
     ),
   ],

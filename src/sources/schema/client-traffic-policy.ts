@@ -1,7 +1,9 @@
-import type { PolicyTargetReference } from '../../api/index.ts';
-import { cidr } from './format.ts';
+import type { ClientTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
+import { cidr, duration, headerName } from './format.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
-import { celRule, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+
+type ClientAddress = NonNullable<ClientTrafficPolicy['spec']['clientAddress']>;
 
 const takesListeners = celRule(
   'self.all(ref, ref.group == "gateway.networking.k8s.io" && ref.kind in ["Gateway", "ListenerSet"])',
@@ -19,13 +21,48 @@ const proxyProtocol = object({
   trustedSources: required(list(cidr, { min: 1, max: 256, unique: 'set' })),
 });
 
+const clientAddress = object(
+  {
+    trustedSources: required(list(cidr, { min: 1, max: 256, unique: 'set' })),
+    hops: optional(integer({ min: 1, max: 32 })),
+    header: optional(headerName),
+  },
+  {
+    rules: [
+      celRule(
+        '!has(self.hops) || !has(self.header)',
+        rule<ClientAddress>(
+          'must not stand beside header: hops count in X-Forwarded-For; remove one of the two',
+          ({ hops, header }) => hops === undefined || header === undefined,
+          'hops',
+        ),
+      ),
+    ],
+  },
+);
+
 export const clientTrafficPolicySpec = object({
   targetRefs: required(
     list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesListeners] }),
   ),
   proxyProtocol: optional(proxyProtocol),
   connection: optional(object({ maxConnections: required(integer({ min: 1 })) })),
-  headers: optional(object({ maxLines: required(integer({ min: 1, max: 1024 })) })),
+  headers: optional(
+    object({
+      maxLines: optional(integer({ min: 1, max: 1024 })),
+      underscores: optional(oneOf('Allow', 'Drop', 'Reject')),
+    }),
+  ),
+  body: optional(object({ maxBytes: optional(integer({ min: 1 })), timeout: optional(duration) })),
+  requestId: optional(object({ header: optional(headerName), keep: optional(flag) })),
+  hsts: optional(
+    object({
+      maxAgeSeconds: optional(integer({ min: 0 })),
+      includeSubdomains: optional(flag),
+      preload: optional(flag),
+    }),
+  ),
+  clientAddress: optional(clientAddress),
   pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
   tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
 });

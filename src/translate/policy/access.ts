@@ -11,9 +11,9 @@ const PLAIN = 'text/plain; charset=utf-8';
 
 export const access = requestPolicy({
   kind: 'AccessPolicy',
-  types: ['Access', 'CrossSite'],
+  types: ['Access', 'CrossSite', 'BodySize'],
   guards: true,
-  read({ deny = [], allow = [], csrf, refusal = {}, shadow = false }, { field, invalid }) {
+  read({ deny = [], allow = [], csrf, maxBodyBytes, refusal = {}, shadow = false }, { field, invalid }) {
     const read = (entries: AccessEntry[], name: string) =>
       entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid, cel, work }));
     const cel = { steps: 0 };
@@ -27,6 +27,7 @@ export const access = requestPolicy({
     if (csrf !== undefined) {
       parts.CrossSite = { origins: csrf.allowedOrigins ?? [], unknown: csrf.withoutOrigin, ...refused };
     }
+    if (maxBodyBytes !== undefined) parts.BodySize = { maxBytes: maxBodyBytes };
     return parts;
   },
 });

@@ -1,16 +1,15 @@
-import { POLICY_REASON } from '../../api/index.ts';
+import { type ClientTrafficPolicy, POLICY_REASON } from '../../api/index.ts';
 import {
   type ClientConnections,
-  type ClientHeaders,
   type ClientTraffic,
+  headerFault,
   type Listener,
-  type PathForm,
   POLICY_TYPES,
   type ProxyProtocolFromClients,
   policyKey,
-  type TlsProfile,
 } from '../../config/index.ts';
 import { type Collection, type Index, index } from '../../graph/index.ts';
+import { milliseconds } from '../../value/duration.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import type { Listeners } from '../gateway/listeners.ts';
@@ -23,7 +22,21 @@ import type { Effect, Enforcement, PolicyKind } from './policy-kind.ts';
 import { type Decisions, decideOnPort, PORT_SETTINGS, type PortPolicies, portConflicts } from './port-setting.ts';
 
 type ClientTrafficSpec = ClientTraffic['spec'];
+type AskedTraffic = ClientTrafficPolicy['spec'];
 type ClientTrafficView = AttachedPolicy<ClientTrafficSpec>;
+
+/** Settings that each listener has for itself, and what it must be for them to mean something. */
+const OWN_SETTINGS = {
+  headers: { fits: isHttp, why: 'no header is read' },
+  pathForm: { fits: isHttp, why: 'no path is read' },
+  body: { fits: isHttp, why: 'no request is read' },
+  requestId: { fits: isHttp, why: 'no request is read' },
+  hsts: { fits: endsTls, why: undefined },
+  clientAddress: { fits: isHttp, why: 'no header is read' },
+  tlsProfile: { fits: endsTls, why: undefined },
+} satisfies { [K in keyof ClientTrafficSpec]: { fits(view: ListenerView): boolean; why: string | undefined } };
+type OwnSetting = keyof typeof OWN_SETTINGS;
+const OWN_NAMES = Object.keys(OWN_SETTINGS) as OwnSetting[];
 
 /** What ClientTrafficPolicies come to for one listener. */
 export interface ListenerTraffic {
@@ -36,10 +49,8 @@ export interface ListenerTraffic {
   decisions: Decisions;
   proxyProtocol?: ProxyProtocolFromClients;
   connection?: ClientConnections;
-  /** Of the nearest policy: listeners of a port may differ in it. */
-  headers?: ClientHeaders;
-  pathForm?: PathForm;
-  tlsProfile?: TlsProfile;
+  /** Of the nearest policy: listeners of a port may differ in them. */
+  own: Pick<ClientTrafficSpec, OwnSetting>;
   port: number;
   protocol: Listener['protocol'];
 }
@@ -53,7 +64,12 @@ interface Traffic {
 export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec> = {
   kind: 'ClientTrafficPolicy',
   targets: ['Gateway', 'ListenerSet'],
-  read(_look, { spec: { targetRefs: _, ...settings } }) {
+  read(_look, { spec: { targetRefs: _, body, hsts, ...others } }) {
+    const settings: ClientTrafficSpec = { ...others };
+    if (body !== undefined) settings.body = bodyOf(body);
+    if (hsts !== undefined) settings.hsts = hstsOf(hsts);
+    const fault = settings.requestId?.header && headerFault(settings.requestId.header, 'x');
+    if (fault) return { refusals: [problem(POLICY_REASON.Invalid, 'spec.requestId.header', fault)] };
     return { settings, refusals: [] };
   },
   enforce(graph, policies, { listeners }) {
@@ -87,21 +103,31 @@ function isBelow({ listener, owner, name }: ListenerTraffic, { object, section }
   return owner === object || `Gateway/${listener}`.startsWith(`${object}/`);
 }
 
-function isFelt({ proxyProtocol, connection, headers, pathForm, tlsProfile }: ListenerTraffic): boolean {
-  return [proxyProtocol, connection, headers, pathForm, tlsProfile].some((setting) => setting !== undefined);
+function isFelt({ proxyProtocol, connection, own }: ListenerTraffic): boolean {
+  return proxyProtocol !== undefined || connection !== undefined || Object.keys(own).length > 0;
+}
+
+function bodyOf({ maxBytes, timeout }: NonNullable<AskedTraffic['body']>): NonNullable<ClientTrafficSpec['body']> {
+  const limit = timeout === undefined ? 0 : (milliseconds(timeout) ?? 0);
+  return { ...(maxBytes !== undefined && { maxBytes }), ...(limit > 0 && { timeout: limit }) };
+}
+
+/** As ingress-nginx has it where nothing is said: a year. */
+const HSTS_SECONDS = 31_536_000;
+
+function hstsOf(asked: NonNullable<AskedTraffic['hsts']>): NonNullable<ClientTrafficSpec['hsts']> {
+  const { maxAgeSeconds = HSTS_SECONDS, includeSubdomains = false, preload = false } = asked;
+  return { maxAge: maxAgeSeconds, includeSubdomains, preload };
 }
 
 function configOf(traffic: ListenerTraffic): ClientTraffic | undefined {
   if (!isFelt(traffic)) return undefined;
-  const { listener, proxyProtocol, connection, headers, pathForm, tlsProfile } = traffic;
+  const { listener, proxyProtocol, connection, own } = traffic;
   const key = policyKey('ClientTraffic', listener);
   const target = { kind: 'Listener' as const, key: listener };
-  const policy: ClientTraffic = { kind: 'Policy', key, type: 'ClientTraffic', target, spec: {} };
+  const policy: ClientTraffic = { kind: 'Policy', key, type: 'ClientTraffic', target, spec: { ...own } };
   if (proxyProtocol !== undefined) policy.spec.proxyProtocol = proxyProtocol;
   if (connection !== undefined) policy.spec.connection = connection;
-  if (headers !== undefined) policy.spec.headers = headers;
-  if (pathForm !== undefined) policy.spec.pathForm = pathForm;
-  if (tlsProfile !== undefined) policy.spec.tlsProfile = tlsProfile;
   return policy;
 }
 
@@ -131,18 +157,26 @@ function portTraffic(port: PortPolicies): ListenerTraffic[] {
     if (!decided && own === undefined) return [];
     const { port: number, protocol } = view.config!;
     const about = { listener: view.key, name: view.spec.name, owner: ownerKey(view.owner), port: number, protocol };
-    const traffic: ListenerTraffic = { ...about, decisions: of(own), ...settings };
+    const traffic: ListenerTraffic = {
+      ...about,
+      decisions: of(own),
+      own: ownSettings(own?.settings, view),
+      ...settings,
+    };
     if (own !== undefined) traffic.nearest = own.key;
-    if (own?.settings?.headers !== undefined && isHttp(protocol)) traffic.headers = own.settings.headers;
-    if (own?.settings?.pathForm !== undefined && isHttp(protocol)) traffic.pathForm = own.settings.pathForm;
-    if (own?.settings?.tlsProfile !== undefined && endsTls(view)) traffic.tlsProfile = own.settings.tlsProfile;
     return [traffic];
   });
 }
 
-/** Of the others no path is read. */
-function isHttp(protocol: Listener['protocol']): boolean {
-  return protocol === 'HTTP' || protocol === 'HTTPS';
+function ownSettings(settings: ClientTrafficSpec | undefined, view: ListenerView): ListenerTraffic['own'] {
+  const some = OWN_NAMES.filter((name) => settings?.[name] !== undefined && OWN_SETTINGS[name].fits(view));
+  // Each under its own name.
+  return Object.fromEntries(some.map((name) => [name, settings![name]])) as ListenerTraffic['own'];
+}
+
+/** Of the others no request is read. */
+function isHttp({ config }: ListenerView): boolean {
+  return config?.protocol === 'HTTP' || config?.protocol === 'HTTPS';
 }
 
 function endsTls({ config }: ListenerView): boolean {
@@ -160,7 +194,7 @@ function effectAt(
   policy: ClientTrafficView,
   target: PolicyTarget,
 ): Effect {
-  const { proxyProtocol, connection, headers, pathForm, tlsProfile } = policy.settings ?? {};
+  const { proxyProtocol, connection } = policy.settings ?? {};
   const problems: Problem[] = [];
   const remarks: string[] = [];
   const views = look.context.fetch(listeners.viewsByOwner, target.object) ?? [];
@@ -170,12 +204,7 @@ function effectAt(
       remarks.push(`not on listener ${view.spec.name}: PROXY headers come before streams, not before UDP datagrams`);
     if (view.config?.protocol === 'UDP' && connection !== undefined)
       remarks.push(`not on listener ${view.spec.name}: UDP has no connections`);
-    if (view.config !== undefined && headers !== undefined && !isHttp(view.config.protocol))
-      remarks.push(`not on listener ${view.spec.name}: no header is read on a ${view.config.protocol} listener`);
-    if (view.config !== undefined && pathForm !== undefined && !isHttp(view.config.protocol))
-      remarks.push(`not on listener ${view.spec.name}: no path is read on a ${view.config.protocol} listener`);
-    if (view.config !== undefined && tlsProfile !== undefined && !endsTls(view))
-      remarks.push(`not on listener ${view.spec.name}: it ends no TLS`);
+    remarks.push(...misfits(policy, view));
     const traffic = look.context.fetch(held.traffic, view.key);
     if (traffic === undefined) continue;
     if (traffic.nearest !== undefined && traffic.nearest !== policy.key)
@@ -189,6 +218,19 @@ function effectAt(
     problems,
     remarks: [...remarks, ...spread(look.context.fetch(held.byPolicy, policy.key) ?? [], policy)],
   };
+}
+
+/** Settings that mean nothing on the listener. */
+function misfits({ settings }: ClientTrafficView, view: ListenerView): string[] {
+  const { config } = view;
+  if (config === undefined) return [];
+  const whys = OWN_NAMES.filter((name) => settings?.[name] !== undefined && !OWN_SETTINGS[name].fits(view)).map(
+    (name) => {
+      const { why } = OWN_SETTINGS[name];
+      return why === undefined ? 'it ends no TLS' : `${why} on a ${config.protocol} listener`;
+    },
+  );
+  return [...new Set(whys)].map((why) => `not on listener ${view.spec.name}: ${why}`);
 }
 
 /** Listeners that got the setting through a port that they share. */
