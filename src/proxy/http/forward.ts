@@ -135,7 +135,8 @@ function putAuthority(to: Cursor, head: Head): void {
 
 function putForwarded(to: Cursor, head: Head, around: { changes: RequestChanges; client: ClientConnection }): void {
   const { changes, client } = around;
-  if (changes.trusted || changes.requestId !== '' || changes.patch.changesForwarded) return putForwardedSingly(to, head, around);
+  if (changes.trusted || changes.requestId !== '' || changes.patch.changesForwarded)
+    return putForwardedSingly(to, head, around);
   to.text(forwardedText(client, changes, portOf(head, changes)));
   to.hex(changes.idChance);
   to.hex(changes.idNumber);
