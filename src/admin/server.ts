@@ -1,12 +1,15 @@
 /** The admin API over HTTP: read-only, and for the machine itself unless asked otherwise. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import type { Snapshot } from '../config/index.ts';
 import { DaemunError, EXPOSITION_TYPE, exposition, type MetricsSnapshot } from '../observe/index.ts';
 import { socketName } from '../value/socket-name.ts';
 import { redactedConfig } from './redact.ts';
+
+// Imported by name it would load a whole client of WebSockets, 4 MiB, for the sake of the names that it exports.
+const { createServer } = process.getBuiltinModule('node:http');
 
 export interface Readiness {
   ready: boolean;

@@ -12,6 +12,8 @@ import { type PolicyAim, requestPolicy } from './policy.ts';
 const ROUTE: PolicyAim = { kind: 'HTTPRoute', name: 'a' };
 const GATEWAY: PolicyAim = { kind: 'Gateway', name: 'gw' };
 const TEXT = 'the quick brown fox jumps over the lazy dog. '.repeat(2_000);
+/** What is compressed at once. */
+const PAGE = TEXT.slice(0, 30_000);
 
 function site(...policies: object[]): string {
   const route = httpRoute('a', [backendRefs('web')], { hostnames: ['a.example'] });
@@ -26,9 +28,10 @@ let rig: Rig;
 beforeAll(async () => {
   origin = http.createServer(({ url = '' }, answer) => {
     const [, status = '200'] = /^\/(\d+)/.exec(url) ?? [];
-    if (url === '/text') {
+    if (url === '/text' || url === '/page') {
+      const text = url === '/page' ? PAGE : TEXT;
       answer.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', etag: '"v1"', 'accept-ranges': 'bytes' });
-      for (let at = 0; at < TEXT.length; at += 10_000) answer.write(TEXT.slice(at, at + 10_000));
+      for (let at = 0; at < text.length; at += 10_000) answer.write(text.slice(at, at + 10_000));
       answer.end();
       return;
     }
@@ -155,6 +158,10 @@ describe('a ResponsePolicy', () => {
     expect([headers['content-length'], headers['accept-ranges']]).toEqual([undefined, undefined]);
     expect(body.length).toBeLessThan(TEXT.length / 10);
     expect(String(decompress(body))).toBe(TEXT);
+    const page = await ask('/page', { 'accept-encoding': algorithm });
+    expect(page.headers).toMatchObject({ 'content-encoding': algorithm, etag: 'W/"v1"' });
+    expect(page.body.length).toBeLessThan(PAGE.length / 10);
+    expect(String(decompress(page.body))).toBe(PAGE);
   });
 
   test('compresses nothing twice, nothing small, no images, and for nobody who does not ask', async () => {

@@ -1,10 +1,13 @@
 /** Requests to an API server, on node:https. It retries nothing: whoever asks knows what a failure means to it. */
-import { Agent as HttpAgent, type IncomingMessage, request as overHttp, type RequestOptions } from 'node:http';
+import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as overHttps } from 'node:https';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ApiError } from './api-error.ts';
 import type { ClusterAccess } from './cluster-access.ts';
+
+// Imported by name it would load a whole client of WebSockets, 4 MiB, for the sake of the names that it exports.
+const { Agent: HttpAgent, request: overHttp } = process.getBuiltinModule('node:http');
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -32,7 +35,7 @@ const MAX_FREE_CONNECTIONS = 16;
 
 export class ApiClient {
   readonly access: ClusterAccess;
-  readonly #agent: HttpAgent;
+  readonly #agent: Agent;
   readonly #secure: boolean;
 
   constructor(access: ClusterAccess) {
