@@ -25,6 +25,7 @@ export interface AuthenticationEntry {
   basic?: BasicAuthentication;
   apiKey?: ApiKeyAuthentication;
   external?: ExternalAuthentication;
+  oidc?: OidcAuthentication;
   jwt?: JwtAuthentication;
 }
 
@@ -155,4 +156,26 @@ export interface CredentialPlaceEntry {
   scheme?: string;
   cookie?: string;
   query?: string;
+}
+
+/** Signing in at a provider of OpenID Connect, by code flow. */
+export interface OidcAuthentication {
+  issuer: string;
+  clientId: string;
+  /** `client-secret` (absent: none is asked for), `cookie-secret`, and while it rotates `cookie-secret-previous`. */
+  secretRef: CredentialReference;
+  /** A ConfigMap with the authorities of the provider's certificate; absent: the machine's roots. */
+  caCertificateRef?: { group: string; kind: string; name: string; namespace?: string };
+  /** Absent: openid, profile, email. */
+  scopes?: string[];
+  callbackPath?: string;
+  logoutPath?: string;
+  afterLogout?: string;
+  /** Requests for these are answered with 401, and not sent to sign in. */
+  apiPaths?: Array<HTTPRouteMatch['path']>;
+  /** Absent: 8h. */
+  sessionLifetime?: string;
+  cookie?: { name?: string; domain?: string; secure?: boolean; sameSite?: 'Lax' | 'None' };
+  /** Of the addresses that the provider sends clients back to; absent: that of the request. */
+  externalScheme?: 'http' | 'https';
 }

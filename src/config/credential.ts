@@ -13,7 +13,7 @@ export interface Credential {
   content: CredentialContent;
 }
 
-export type CredentialContent = UserList | ApiKeyList | KeySetText | RemoteKeySet;
+export type CredentialContent = UserList | ApiKeyList | KeySetText | RemoteKeySet | OidcClient;
 
 export interface UserList {
   type: 'Users';
@@ -47,6 +47,17 @@ export interface RemoteKeySet {
   stale: number;
 }
 
+/** What the gateway itself proves who it is with at a provider of OpenID Connect, and seals its cookies with. */
+export interface OidcClient {
+  type: 'OidcClient';
+  /** Absent: the provider does not ask for one. */
+  secret?: string;
+  /** The first seals, and all open. */
+  cookieSecrets: string[];
+  /** PEM; absent: the machine's roots. */
+  ca?: string;
+}
+
 export const credentialShape: Shape<Credential> = object<Credential>({
   kind: v.literal('Credential'),
   key,
@@ -60,6 +71,12 @@ export const credentialShape: Shape<Credential> = object<Credential>({
       ca: v.optional(key),
       refresh: v.pipe(v.number(), v.minValue(1)),
       stale: v.pipe(v.number(), v.minValue(0)),
+    }),
+    object<OidcClient>({
+      type: v.literal('OidcClient'),
+      secret: v.optional(key),
+      cookieSecrets: v.pipe(v.array(key), v.minLength(1)),
+      ca: v.optional(key),
     }),
   ]),
 });
@@ -75,5 +92,7 @@ export function shownCredential(content: CredentialContent): CredentialContent {
       return content.secrets ? { ...content, text: 'redacted' } : content;
     case 'RemoteKeySet':
       return content;
+    case 'OidcClient':
+      return { ...content, secret: 'redacted', cookieSecrets: content.cookieSecrets.map(() => 'redacted') };
   }
 }

@@ -1,6 +1,14 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { barredHost } from './barred-host.ts';
-export type { ApiKeyList, Credential, CredentialContent, KeySetText, RemoteKeySet, UserList } from './credential.ts';
+export type {
+  ApiKeyList,
+  Credential,
+  CredentialContent,
+  KeySetText,
+  OidcClient,
+  RemoteKeySet,
+  UserList,
+} from './credential.ts';
 export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } from './delivery.ts';
 export type { AnswerCache, ExternalAuth, GrpcQuestion, HeaderChoice, HttpQuestion, SignIn } from './external-auth.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
@@ -56,6 +64,8 @@ export {
   type Limit,
   type LimitKey,
   type LoadBalancing,
+  type OidcCookie,
+  type OidcMethod,
   type PathForm,
   type PathRewriteSettings,
   POLICY_TYPES,

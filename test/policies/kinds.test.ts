@@ -61,6 +61,7 @@ const MEMBERS: Record<string, Member> = {
       { methods: [{}] },
       { methods: [{ basic: {} }] },
       { methods: [{ external: {} }] },
+      { methods: [{ oidc: { issuer: 'http://plain.example', clientId: 'x', secretRef: { name: 'users' } } }] },
       { methods: [{ external: { backendRef: { name: 'web', port: 80 }, http: { path: '/{nothing}' } } }] },
       {
         methods: [{ basic: { secretRef: { name: 'users' } } }],

@@ -143,6 +143,8 @@ function methodText(method: AuthenticationMethod): string {
       return `${name} (lets nobody in: ${method.message})`;
     case 'Basic':
       return `${name} (user and password)`;
+    case 'Oidc':
+      return `${name} (signs in at ${method.issuer}, and comes back to ${method.callbackPath})`;
     case 'External':
       return `${name} (${externalAuthText(method.auth)})`;
     case 'ApiKey':

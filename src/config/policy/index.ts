@@ -44,6 +44,8 @@ export type {
   ExternalMethod,
   JwtMethod,
   JwtProvider,
+  OidcCookie,
+  OidcMethod,
 } from './authentication/index.ts';
 export type { BackendTimeouts, BackendTraffic, HashPart, LoadBalancing, RetryLimit } from './backend-traffic.ts';
 export type { BodySizeSettings } from './body-size.ts';

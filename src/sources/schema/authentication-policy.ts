@@ -8,6 +8,7 @@ import type {
 import { SIGNATURE_ALGORITHMS } from '../../value/json-web-key.ts';
 import { externalAuthentication } from './external-authentication.ts';
 import { cidr, duration, headerName, kindName, label } from './format.ts';
+import { oidcAuthentication } from './oidc-authentication.ts';
 import { pathMatch } from './path-match.ts';
 import { objectReference, secretReference } from './reference.ts';
 import { requestPolicySpec } from './request-policy.ts';
@@ -174,6 +175,7 @@ const METHODS: Readonly<Record<Exclude<keyof AuthenticationEntry, 'name'>, Objec
   basic,
   apiKey,
   jwt,
+  oidc: oidcAuthentication,
   external: externalAuthentication,
 };
 const NAMES = Object.keys(METHODS) as Array<keyof typeof METHODS>;

@@ -9,6 +9,7 @@ import { type BasicMethod, basicMethod } from './basic.ts';
 import { type BrokenMethod, brokenMethod } from './broken.ts';
 import { type ExternalMethod, externalMethod, shownExternal } from './external.ts';
 import { type JwtMethod, jwtMethod } from './jwt.ts';
+import { type OidcMethod, oidcMethod } from './oidc.ts';
 
 /** Who asks. */
 export type Authentication = PolicyOf<
@@ -38,15 +39,17 @@ export type { BasicMethod } from './basic.ts';
 export type { CredentialPlace } from './credential-place.ts';
 export type { ExternalMethod } from './external.ts';
 export type { JwtMethod, JwtProvider } from './jwt.ts';
+export type { OidcCookie, OidcMethod } from './oidc.ts';
 
 /** A new one has its file here, a line in this table, and one in proxy/filter/authentication. */
-export type AuthenticationMethod = BrokenMethod | BasicMethod | ApiKeyMethod | JwtMethod | ExternalMethod;
+export type AuthenticationMethod = BrokenMethod | BasicMethod | ApiKeyMethod | JwtMethod | ExternalMethod | OidcMethod;
 const METHODS: { readonly [T in AuthenticationMethod['type']]: Shape<Extract<AuthenticationMethod, { type: T }>> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
   ApiKey: apiKeyMethod,
   Jwt: jwtMethod,
   External: externalMethod,
+  Oidc: oidcMethod,
 };
 
 const method = v.variant('type', Object.values(METHODS) as never) as unknown as Shape<AuthenticationMethod>;
@@ -82,6 +85,7 @@ function credentialsOf(method: AuthenticationMethod): string[] {
       return [];
     case 'Basic':
     case 'ApiKey':
+    case 'Oidc':
       return [method.credential];
     case 'Jwt':
       return method.providers.map(({ credential }) => credential);

@@ -11,6 +11,7 @@ import { keyHolderOf } from './jwt/key-holder.ts';
 import type { Method } from './method.ts';
 import { MethodFilter } from './method-filter.ts';
 import { MethodGroup } from './method-group.ts';
+import { oidcMethod } from './oidc/index.ts';
 
 export type { VerifiedToken } from './jwt/index.ts';
 export type { KeySource } from './jwt/key-source.ts';
@@ -27,6 +28,7 @@ export const METHODS: { readonly [T in AuthenticationMethod['type']]: MethodMake
   ApiKey: apiKeyMethod,
   External: externalMethod,
   Jwt: jwtMethod,
+  Oidc: oidcMethod,
 };
 
 /** As the config has them from now on. Keys that issuers publish come before the first token does, where there is time. */

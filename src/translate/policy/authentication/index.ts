@@ -8,6 +8,7 @@ import { readBasic } from './basic.ts';
 import { readExternal } from './external.ts';
 import { readJwt } from './jwt.ts';
 import type { MethodField, MethodReader } from './method.ts';
+import { readOidc } from './oidc.ts';
 
 /** Every method: a new one has its line here. */
 const METHODS: { readonly [F in MethodField]: MethodReader<F> } = {
@@ -15,6 +16,7 @@ const METHODS: { readonly [F in MethodField]: MethodReader<F> } = {
   apiKey: readApiKey,
   external: readExternal,
   jwt: readJwt,
+  oidc: readOidc,
 };
 
 export const authentication = requestPolicy({

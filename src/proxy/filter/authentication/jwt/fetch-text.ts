@@ -9,7 +9,15 @@ export const FETCH_TIMEOUT: number = 5_000;
 /** Most bytes of it. */
 export const MAX_FETCHED_BYTES: number = 512 * 1024;
 
-export function fetchText({ url, ca }: { url: string; ca?: string }, gate: OutboundGate): Promise<string> {
+export interface Fetched {
+  url: string;
+  /** PEM; absent: the machine's roots. */
+  ca?: string;
+  /** Absent: nothing is sent. */
+  post?: { body: string; headers: Record<string, string> };
+}
+
+export function fetchText({ url, ca, post }: Fetched, gate: OutboundGate): Promise<string> {
   const { promise, resolve: done, reject } = Promise.withResolvers<string>();
   const port = Number(new URL(url).port || 443);
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
@@ -18,7 +26,8 @@ export function fetchText({ url, ca }: { url: string; ca?: string }, gate: Outbo
   const asked = request(url, {
     agent: false,
     lookup: guarded(gate, port),
-    headers: { accept: '*/*' },
+    method: post === undefined ? 'GET' : 'POST',
+    headers: { accept: '*/*', ...post?.headers },
     ...(ca ? { ca } : {}),
   });
   const timer = setTimeout(() => asked.destroy(new Error(`no answer in ${FETCH_TIMEOUT} ms`)), FETCH_TIMEOUT);
@@ -46,7 +55,7 @@ export function fetchText({ url, ca }: { url: string; ca?: string }, gate: Outbo
     });
     answer.on('error', reject);
   });
-  asked.end();
+  asked.end(post?.body);
   return promise;
 }
 
