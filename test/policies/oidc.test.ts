@@ -288,6 +288,12 @@ test('signing out ends the session here and at the provider', async () => {
   expect((await alice.request(`${ORIGIN}/`)).status).toBe(302);
 });
 
+/** Of a provider whose tokens hold for a second. */
+async function expired(): Promise<void> {
+  const at = performance.now() + 1_200;
+  await expect.poll(() => performance.now() > at, { timeout: 3_000 }).toBe(true);
+}
+
 describe('a session whose tokens have expired', () => {
   test('is renewed, once for many requests, and ends where the provider says so', async () => {
     const short = await TestProvider.open([ORIGIN], {
@@ -306,11 +312,11 @@ describe('a session whose tokens have expired', () => {
       await expect.poll(renewed, { timeout: 5_000 }).toBe(2);
       const tokens = short.count('POST /token');
       expect(tokens).toBe(2);
-      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      await expired();
       const pages = await Promise.all(Array.from({ length: 8 }, () => alice.request(`${ORIGIN}/`)));
       expect(pages.map(({ status }) => status)).toEqual(Array(8).fill(200));
       expect(short.count('POST /token')).toBe(tokens + 1);
-      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      await expired();
       short.answering = false;
       origin.asked.length = 0;
       expect((await alice.request(`${ORIGIN}/`)).status).toBe(302);
