@@ -45,6 +45,8 @@ export interface BackendTrafficPolicy extends Resource {
       weights?: Array<{ networks: string[]; weight: number }>;
     };
     sessionPersistence?: BackendSessionPersistence;
+    /** TLS that believes whoever answers. */
+    tls?: { verification: 'Disabled'; serverName?: string };
   };
   status?: PolicyStatus;
 }

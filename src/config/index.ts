@@ -85,6 +85,7 @@ export {
   type Stacked,
   type TimeWindow,
   type TlsProfile,
+  type UnverifiedTls,
 } from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';
 export type {

@@ -19,6 +19,7 @@ export interface BackendTrafficSpec {
   /** Where the rule has none. */
   retry?: Retry;
   retryBudget?: RetryLimit;
+  tls?: UnverifiedTls;
 }
 
 export interface LoadBalancing {
@@ -87,6 +88,13 @@ export interface BackendConnection {
   maxRequests?: number;
   /** Connections without a request that are kept, for each endpoint (HTTP/1.1). */
   maxIdle?: number;
+}
+
+/** TLS that does not ask who answers; where a BackendTLSPolicy has TLS, that holds alone. */
+export interface UnverifiedTls {
+  verification: 'Disabled';
+  /** Sent as SNI. */
+  serverName?: string;
 }
 
 /** How many retries the backend bears. Absent: 20 % and ten a second. */
@@ -158,6 +166,7 @@ export const backendTraffic: PolicyType<'Backend', BackendTrafficSpec> = {
       }),
     ),
     retry: v.optional(retry),
+    tls: v.optional(object<UnverifiedTls>({ verification: v.literal('Disabled'), serverName: v.optional(v.string()) })),
     retryBudget: v.optional(
       object<RetryLimit>({ percent: v.optional(v.pipe(count, v.maxValue(100))), perSecond: v.optional(count) }),
     ),

@@ -47,7 +47,14 @@ export type {
   OidcCookie,
   OidcMethod,
 } from './authentication/index.ts';
-export type { BackendTimeouts, BackendTraffic, HashPart, LoadBalancing, RetryLimit } from './backend-traffic.ts';
+export type {
+  BackendTimeouts,
+  BackendTraffic,
+  HashPart,
+  LoadBalancing,
+  RetryLimit,
+  UnverifiedTls,
+} from './backend-traffic.ts';
 export type { BodySizeSettings } from './body-size.ts';
 export type { CacheSettings } from './cache.ts';
 export type {

@@ -78,6 +78,8 @@ export interface ConnectTls {
   certificate?: string;
   privateKey?: string;
   alpn: string[];
+  /** Whoever answers is believed. */
+  unverified?: true;
   /** Error text where the peer's certificate does not fit, else undefined. */
   verify(host: string, certificate: unknown): Error | undefined;
 }

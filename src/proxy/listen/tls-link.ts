@@ -95,7 +95,7 @@ function connectTlsAfter(preamble: Uint8Array, to: { target: ConnectTarget; opti
 /** What Node would else take from the environment and its flags is said here: no variable makes a backend less verified. */
 function clientOptions(options: ConnectTls): tls.ConnectionOptions {
   return {
-    rejectUnauthorized: true,
+    rejectUnauthorized: options.unverified !== true,
     minVersion: 'TLSv1.2',
     servername: options.serverName,
     ALPNProtocols: options.alpn,

@@ -30,6 +30,11 @@ export function backendTls(policy: BackendTls, around: { config: Snapshot; alpn:
   };
 }
 
+/** Of a backend whose policy has opted out of knowing who answers. */
+export function unverifiedTls({ serverName = '' }: { serverName?: string }, alpn: string[]): ConnectTls {
+  return { serverName, ca: undefined, alpn, unverified: true, verify: () => undefined };
+}
+
 /** With subjectAltNames one of them must be in the certificate; without, its names must cover the hostname. */
 function verifyNames(policy: BackendTls, certificate: PeerCertificate): Error | undefined {
   if (policy.subjectAltNames.length === 0) return tls.checkServerIdentity(policy.hostname, certificate);

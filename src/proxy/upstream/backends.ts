@@ -12,13 +12,14 @@ import {
   type RefusedEndpoint,
   refKey,
   type Snapshot,
+  type UnverifiedTls,
 } from '../../config/index.ts';
 import { DaemunError, Grace, type MetricsSnapshot } from '../../observe/index.ts';
 import { socketName } from '../../value/socket-name.ts';
 import { atOnce } from '../ground/slice.ts';
 import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
-import { backendTls } from './backend-tls.ts';
+import { backendTls, unverifiedTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
 import {
   CONNECT_TIMEOUT,
@@ -224,7 +225,8 @@ export class Backends {
     const held = this.#served.get(backend.key);
     const spec = trafficOf(backend, config);
     const reached = reachedBy(backend, config);
-    const hash = canonicalHash({ backend, reached, proxyProtocol: spec?.proxyProtocol });
+    const unverified = unverifiedOf(backend, spec);
+    const hash = canonicalHash({ backend, reached, proxyProtocol: spec?.proxyProtocol, unverified });
     if (held?.hash === hash) return undefined;
     const balancer = this.#balancerOf(backend, config, { spec, reached });
     const { lookedUp } = held ?? {};
@@ -245,13 +247,15 @@ export class Backends {
     { spec, reached }: { spec: BackendTraffic['spec'] | undefined; reached: string },
   ): Balancer {
     const alpn = backend.protocol === 'h2c' ? ['h2'] : ['http/1.1'];
-    const tls = backend.tls === undefined ? undefined : backendTls(backend.tls, { config, alpn });
+    const unverified = unverifiedOf(backend, spec);
+    const own = unverified && unverifiedTls(unverified, alpn);
+    const tls = backend.tls === undefined ? own : backendTls(backend.tls, { config, alpn });
     const { proxyProtocol } = spec ?? {};
     const balancer = new Balancer(backend, {
       world: this.#world,
       makePool: this.#makePool,
       // What is held against an endpoint that was reached in another way says nothing about this one.
-      stateKey: `${backend.key} ${backend.protocol} ${reached}`,
+      stateKey: `${backend.key} ${backend.protocol} ${reached}${own ? 'unverified' : ''}`,
       proxyProtocol: proxyProtocol === undefined ? undefined : proxyProtocol === 'V1' ? 1 : 2,
       ...(typeof tls === 'string' ? { broken: tls } : { tls }),
     });
@@ -371,6 +375,11 @@ function reachedBy({ tls }: Backend, config: Snapshot): string {
     tls.clientCertificate === undefined ? undefined : config.get('Certificate', tls.clientCertificate);
   const parts = [...bundles, certificate].map((object) => (object ? canonicalHash(object) : ''));
   return [canonicalHash(tls), ...parts].join(' ');
+}
+
+/** TLS without verification is never in the place of TLS with it, and never around clients' own. */
+function unverifiedOf({ tls, protocol }: Backend, spec: BackendTraffic['spec'] | undefined): UnverifiedTls | undefined {
+  return tls === undefined && (protocol === 'http' || protocol === 'h2c') ? spec?.tls : undefined;
 }
 
 function trafficOf({ key }: Backend, config: Snapshot): BackendTraffic['spec'] | undefined {

@@ -1,5 +1,5 @@
 import type { BackendTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
-import { cidr, duration, headerName } from './format.ts';
+import { cidr, duration, headerName, preciseHostname } from './format.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 import { backendSession } from './session-persistence.ts';
@@ -133,6 +133,7 @@ export const backendTrafficPolicySpec = object({
     }),
   ),
   retry: optional(retry),
+  tls: optional(object({ verification: required(oneOf('Disabled')), serverName: optional(preciseHostname) })),
   loadBalancing: optional(loadBalancing),
   sessionPersistence: optional(backendSession),
 });

@@ -7,6 +7,9 @@ import { loadBalancingOf } from './endpoint-choice.ts';
 import { effective, portLevels } from './inheritance.ts';
 import type { PolicyKind } from './policy-kind.ts';
 
+const UNVERIFIED =
+  'WARNING: TLS to the endpoints is not verified (spec.tls.verification: Disabled), whoever answers at their addresses is believed; a BackendTLSPolicy verifies them';
+
 export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['spec']> = {
   kind: 'BackendTrafficPolicy',
   targets: ['Service'],
@@ -44,6 +47,7 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
     });
     return {
       config,
+      effect: (_look, { settings }) => ({ problems: [], remarks: settings?.tls === undefined ? [] : [UNVERIFIED] }),
       actsOn: ({ settings: { proxyProtocol, ...rest } = {} }, { protocol }) =>
         (proxyProtocol !== undefined && protocol !== 'udp') || Object.keys(rest).length > 0,
     };
