@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are what users write
 import { describe, expect, test } from 'vitest';
 import { MAX_PICKING_SIZE, Picker } from './substitution.ts';
 

@@ -391,7 +391,7 @@ describe('the config stream', () => {
       'jsonpath={.items[0].metadata.name}',
     ]);
     const named = await stream(tenant.namespace, 'daemun-own', pod);
-    expect(named.seen).not.toContain(owner + '/');
+    expect(named.seen).not.toContain(`${owner}/`);
     expect(named.seen).not.toContain(JSON.stringify(key).slice(1, -1));
     // What it says of others' objects counts for nothing.
     named.close();
