@@ -1,4 +1,5 @@
 /** A data plane whose ports another process has taken over: what the kernel gave to it is answered before it ends. */
+import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
@@ -6,6 +7,7 @@ import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Listener, RouteRule } from '../../config/index.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
 import { certificate, listener, PlaneRig, rule } from './plane.suite.ts';
+import { ARRIVAL_GRACE } from './port-set.ts';
 
 let pair: { key: Buffer; cert: Buffer };
 beforeAll(async () => {
@@ -34,6 +36,19 @@ async function queued(port: number): Promise<Socket[]> {
   const sockets = Array.from({ length: COUNT }, () => net.connect({ port, host: '127.0.0.1' }).on('error', () => {}));
   await new Promise<void>((resolve) => process.nextTick(resolve));
   return sockets;
+}
+
+/** Somebody listens there. */
+async function connects(port: number): Promise<boolean> {
+  const socket = net.connect({ port, host: '127.0.0.1' });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 test.for(['HTTP', 'HTTPS'] as const)('%s connections that waited to be accepted are answered', async (protocol) => {
@@ -66,6 +81,28 @@ test('nobody who has nothing to say holds it for longer than a moment', async ()
   await rig.plane.drain(30_000);
   expect(performance.now() - began).toBeLessThan(10_000);
   idle!.destroy();
+});
+
+test('one that is there and has nothing under way has a moment for what it may be about to ask', async () => {
+  const port = await start('HTTP');
+  const client = net.connect({ port, host: '127.0.0.1' });
+  client.write(GET.replace('Connection: close\r\n', ''));
+  await once(client, 'data');
+  const drained = rig.plane.drain(30_000);
+  while (await connects(port));
+  client.write(GET);
+  const [answer] = (await once(client, 'data')) as [Buffer];
+  expect(answer.latin1Slice(0, 15)).toBe('HTTP/1.1 200 OK');
+  await drained;
+  client.destroy();
+});
+
+test.each(['HTTP', 'UDP'] as const)('where nobody came last, none of %s is waited for', async (protocol) => {
+  rig = new PlaneRig({ handsOver: true, reusePort: true });
+  await rig.apply([listener(protocol)]);
+  const began = performance.now();
+  await rig.plane.drain(30_000);
+  expect(performance.now() - began).toBeLessThan(ARRIVAL_GRACE - 100);
 });
 
 test('where the time is over there is none for those who come last, either', async () => {
