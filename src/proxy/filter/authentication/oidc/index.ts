@@ -238,7 +238,7 @@ class Oidc implements Method {
     this.#refreshing.set(refresh, entry);
     // Those that were on their way with the old one are told the same for a moment, while that is worth something.
     void under.then((next) => {
-      entry.until = Math.min(Date.now() + REUSE, next?.fresh ?? 0);
+      entry.until = next === null ? Date.now() + RETRY : Math.min(Date.now() + REUSE, next.fresh);
       setTimeout(() => this.#forget(refresh, entry), REUSE).unref();
     });
     return under;
@@ -278,6 +278,8 @@ class Oidc implements Method {
 
 /** Milliseconds for which a refresh answers those who ask with the token that it took the place of. */
 const REUSE = 10_000;
+/** Milliseconds after which a provider that gave nothing for a refresh token is asked again. */
+const RETRY = 1_000;
 const NOT_KEPT: HeaderPair = ['Cache-Control', 'no-store'];
 const UNREACHED = refusal('wrong', 503, 'The provider by which one signs in gave no answer that could be used.');
 const SIGN_IN = refusal('wrong', 401, 'One must sign in.');
