@@ -24,6 +24,7 @@ export interface AuthenticationEntry {
   name?: string;
   basic?: BasicAuthentication;
   apiKey?: ApiKeyAuthentication;
+  clientCertificate?: ClientCertificateAuthentication;
   external?: ExternalAuthentication;
   oidc?: OidcAuthentication;
   jwt?: JwtAuthentication;
@@ -93,6 +94,16 @@ export interface ApiKeyAuthentication {
   /** Where the key stands; absent: in the header X-API-Key. */
   from?: CredentialPlaceEntry[];
   forwardCredential?: boolean;
+}
+
+/** Whoever shows a certificate that the listener has verified (Gateway.spec.tls.frontend). */
+export interface ClientCertificateAuthentication {
+  /** Whose; absent: all that were verified. */
+  match?: Array<{
+    field: 'Subject' | 'CommonName' | 'DNS' | 'URI' | 'Email';
+    type?: 'Exact' | 'RegularExpression';
+    value: string;
+  }>;
 }
 
 /** Signed tokens (RFC 7519). */

@@ -149,6 +149,8 @@ function methodText(method: AuthenticationMethod): string {
       return `${name} (${externalAuthText(method.auth)})`;
     case 'ApiKey':
       return `${name} (a key)`;
+    case 'ClientCertificate':
+      return `${name} (a client certificate${method.match.length > 0 ? ` with ${some(method.match.map(({ field, value }) => `${field} ${value}`))}` : ''})`;
     case 'Jwt':
       return `${name} (a token of ${some(method.providers.map(({ issuer }) => issuer))})`;
   }

@@ -15,3 +15,4 @@ export type { SharedMemory } from './shared-file.ts';
 export type { AnswerStore, Fetch, Purge, StoredAnswer } from './stored-answers.ts';
 export { TroubleWatch } from './trouble-watch.ts';
 export type { Underway } from './underway.ts';
+export { VerifiedCache } from './verified-cache.ts';

@@ -103,6 +103,19 @@ const apiKey = object({
   forwardCredential: optional(flag),
 });
 
+const clientCertificate = object({
+  match: optional(
+    list(
+      object({
+        field: required(oneOf('Subject', 'CommonName', 'DNS', 'URI', 'Email')),
+        type: optional(oneOf('Exact', 'RegularExpression'), 'Exact'),
+        value: required(text({ min: 1, max: 1_024 })),
+      }),
+      { min: 1, max: 64 },
+    ),
+  ),
+});
+
 const jwks = object(
   {
     url: optional(httpsUrl),
@@ -174,6 +187,7 @@ const jwt = object({
 const METHODS: Readonly<Record<Exclude<keyof AuthenticationEntry, 'name'>, ObjectSchema>> = {
   basic,
   apiKey,
+  clientCertificate,
   jwt,
   oidc: oidcAuthentication,
   external: externalAuthentication,

@@ -7,6 +7,7 @@ import { type Stacked, shownActs, stacked } from '../stacked.ts';
 import { type ApiKeyMethod, apiKeyMethod } from './api-key.ts';
 import { type BasicMethod, basicMethod } from './basic.ts';
 import { type BrokenMethod, brokenMethod } from './broken.ts';
+import { type ClientCertificateMethod, clientCertificateMethod } from './client-certificate.ts';
 import { type ExternalMethod, externalMethod, shownExternal } from './external.ts';
 import { type JwtMethod, jwtMethod } from './jwt.ts';
 import { type OidcMethod, oidcMethod } from './oidc.ts';
@@ -36,17 +37,26 @@ export interface ClaimHeader {
 
 export type { ApiKeyMethod } from './api-key.ts';
 export type { BasicMethod } from './basic.ts';
+export type { CertificateMatch, ClientCertificateMethod } from './client-certificate.ts';
 export type { CredentialPlace } from './credential-place.ts';
 export type { ExternalMethod } from './external.ts';
 export type { JwtMethod, JwtProvider } from './jwt.ts';
 export type { OidcCookie, OidcMethod } from './oidc.ts';
 
 /** A new one has its file here, a line in this table, and one in proxy/filter/authentication. */
-export type AuthenticationMethod = BrokenMethod | BasicMethod | ApiKeyMethod | JwtMethod | ExternalMethod | OidcMethod;
+export type AuthenticationMethod =
+  | BrokenMethod
+  | BasicMethod
+  | ApiKeyMethod
+  | ClientCertificateMethod
+  | JwtMethod
+  | ExternalMethod
+  | OidcMethod;
 const METHODS: { readonly [T in AuthenticationMethod['type']]: Shape<Extract<AuthenticationMethod, { type: T }>> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
   ApiKey: apiKeyMethod,
+  ClientCertificate: clientCertificateMethod,
   Jwt: jwtMethod,
   External: externalMethod,
   Oidc: oidcMethod,
@@ -80,6 +90,7 @@ export const authentication: PolicyType<
 function credentialsOf(method: AuthenticationMethod): string[] {
   switch (method.type) {
     case 'Broken':
+    case 'ClientCertificate':
       return [];
     case 'External':
       return [];

@@ -1,7 +1,7 @@
 /** Keys that were given to clients: whoever brings one is whom it was given to. */
 import { hash } from 'node:crypto';
 import type { ApiKeyMethod, Credential } from '../../../config/index.ts';
-import type { PolicyState } from '../../state/index.ts';
+import { type PolicyState, VerifiedCache } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
 import type { Identity } from '../identity.ts';
 import { firstFound, type PlaceReader, placeReader } from './credential-place.ts';
@@ -39,25 +39,40 @@ class ApiKey implements Method {
     const given = firstFound(this.#places, head);
     if (given === undefined) return ABSENT;
     if (given === null) return WRONG;
-    // Looked up by its hash: how long that takes says nothing of the keys that there are.
-    return holders.get(hash('sha256', Buffer.from(given, 'latin1'), 'base64')) ?? WRONG;
+    let found = holders.seen.get(given);
+    if (found === undefined) {
+      // Looked up by its hash: how long that takes says nothing of the keys that there are.
+      found = holders.byHash.get(hash('sha256', given, 'base64'));
+      if (found === undefined) return WRONG;
+      holders.seen.set(given, found);
+    }
+    return found;
   }
 }
 
-/** By Credential: all methods that name it, of all routes, share what is made of it. */
-const LISTS = new WeakMap<Credential, ReadonlyMap<string, { identity: Identity }>>();
+type Holder = Finding & { identity: Identity };
 
-function holdersOf(credential: Credential | undefined): ReadonlyMap<string, { identity: Identity }> | undefined {
+/** Bytes of keys that came in lately, so that they need not be hashed again. */
+const SEEN_BYTES = 512 * 1024;
+
+interface Holders {
+  readonly byHash: ReadonlyMap<string, Holder>;
+  readonly seen: VerifiedCache<Holder>;
+}
+
+/** By Credential: all methods that name it, of all routes, share what is made of it. */
+const LISTS = new WeakMap<Credential, Holders>();
+
+function holdersOf(credential: Credential | undefined): Holders | undefined {
   if (credential?.content.type !== 'ApiKeys') return undefined;
   let holders = LISTS.get(credential);
   if (holders === undefined) {
-    holders = new Map(
-      credential.content.keys.map(({ sha256, client }) => [
-        sha256,
-        { identity: { subject: client, claims: { sub: client } } },
-      ]),
+    const { keys } = credential.content;
+    const byHash = new Map(
+      keys.map(({ sha256, client }) => [sha256, { identity: { subject: client, claims: { sub: client } } }]),
     );
+    holders = { byHash, seen: new VerifiedCache(SEEN_BYTES) };
     LISTS.set(credential, holders);
   }
-  return holders.size === 0 ? undefined : holders;
+  return holders.byHash.size === 0 ? undefined : holders;
 }

@@ -5,6 +5,7 @@ import type { CompiledFilter } from '../filter.ts';
 import { apiKeyMethod } from './api-key.ts';
 import { basicMethod } from './basic.ts';
 import { brokenMethod } from './broken.ts';
+import { clientCertificateMethod } from './client-certificate.ts';
 import { externalMethod } from './external.ts';
 import { jwtMethod } from './jwt/index.ts';
 import { keyHolderOf } from './jwt/key-holder.ts';
@@ -26,6 +27,7 @@ export const METHODS: { readonly [T in AuthenticationMethod['type']]: MethodMake
   Broken: brokenMethod,
   Basic: basicMethod,
   ApiKey: apiKeyMethod,
+  ClientCertificate: clientCertificateMethod,
   External: externalMethod,
   Jwt: jwtMethod,
   Oidc: oidcMethod,

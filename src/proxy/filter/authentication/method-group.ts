@@ -73,9 +73,10 @@ export class MethodGroup {
   }
 }
 
-/** Of two refusals the one that says more; of equals the first. */
+/** Of two refusals the one that says more; of equals one that says what to do about it, else the first. */
 export function weightier(one: Refusal | null, other: Refusal): boolean {
-  return one === null || RANK[other.why] < RANK[one.why];
+  if (one === null || RANK[other.why] !== RANK[one.why]) return one === null || RANK[other.why] < RANK[one.why];
+  return one.challenge === undefined && other.challenge !== undefined && one.reply === undefined;
 }
 
 /** Of each claim the first that says it. */

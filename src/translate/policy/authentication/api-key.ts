@@ -39,7 +39,7 @@ function addKeys(
   for (const [client, value] of entries) {
     const key = Buffer.from(value, 'base64').toString('latin1').trim();
     if (key.length < MIN_KEY_LENGTH) return `${where}: ${client} has a key of less than ${MIN_KEY_LENGTH} characters`;
-    const sha256 = createHash('sha256').update(key, 'latin1').digest('base64');
+    const sha256 = createHash('sha256').update(key, 'utf8').digest('base64');
     const other = holders.get(sha256);
     if (other !== undefined) return `${where}: ${client} has the key of ${other}: nobody could say who it is`;
     holders.set(sha256, client);

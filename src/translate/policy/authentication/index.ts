@@ -5,6 +5,7 @@ import { type Problem, problem } from '../../verdict/problem.ts';
 import { requestPolicy, type SettingsReading } from '../request-policy.ts';
 import { readApiKey } from './api-key.ts';
 import { readBasic } from './basic.ts';
+import { readClientCertificate } from './client-certificate.ts';
 import { readExternal } from './external.ts';
 import { readJwt } from './jwt.ts';
 import type { MethodField, MethodReader } from './method.ts';
@@ -14,6 +15,7 @@ import { readOidc } from './oidc.ts';
 const METHODS: { readonly [F in MethodField]: MethodReader<F> } = {
   basic: readBasic,
   apiKey: readApiKey,
+  clientCertificate: readClientCertificate,
   external: readExternal,
   jwt: readJwt,
   oidc: readOidc,
