@@ -1,3 +1,4 @@
+import type { BackendObjectReference } from './reference.ts';
 import type { RequestPolicy } from './request-policy.ts';
 
 /** What becomes of answers. */
@@ -15,7 +16,7 @@ export interface ResponseSettings {
     strictTransportSecurity?: string;
   };
   /** For answers of these statuses, whoever gave them; the status stays. */
-  errorPages?: Array<{ codes: number[]; contentType?: string; body: string }>;
+  errorPages?: ErrorPage[];
   /** In the place of backends. */
   directResponse?: { statusCode: number; contentType?: string; body?: string };
   /** 503 for all but these. */
@@ -31,6 +32,14 @@ export interface ResponseSettings {
     minimumBytes?: number;
     level?: number;
   };
+}
+
+/** A body, or a service that makes one. */
+export interface ErrorPage {
+  codes: number[];
+  contentType?: string;
+  body?: string;
+  backendRef?: BackendObjectReference;
 }
 
 export interface CacheRules {

@@ -58,6 +58,7 @@ export {
   type CrossSiteSettings,
   type DirectResponseSettings,
   type ErrorPageSettings,
+  type ErrorServiceSettings,
   type ExternalMethod,
   type FaultSettings,
   type HashPart,

@@ -12,6 +12,7 @@ import {
   type CrossSiteSettings,
   type DirectResponseSettings,
   type ErrorPageSettings,
+  type ErrorServiceSettings,
   type FaultSettings,
   type Limit,
   POLICY_TYPES,
@@ -115,6 +116,10 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return `sets ${(settings as AnswerHeaderSettings).lines.map(({ name }) => name).join(', ')}`;
     case 'ErrorPages':
       return `pages for ${(settings as ErrorPageSettings).pages.flatMap(({ codes }) => codes).join(', ')}`;
+    case 'ErrorService':
+      return (settings as ErrorServiceSettings).services
+        .map(({ codes, backend }) => `pages of ${backend} for ${codes.join(', ')}`)
+        .join('; ');
     case 'DirectResponse':
       return `answers ${(settings as DirectResponseSettings).statusCode} in the place of the backend`;
     case 'AnswerRewrite':

@@ -20,6 +20,7 @@ import { type BodySize, bodySize } from './body-size.ts';
 import { type Cache, cache } from './cache.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
 import { type CrossSite, crossSite } from './cross-site.ts';
+import { type ErrorService, errorService } from './error-service.ts';
 import { type Fault, fault } from './fault.ts';
 import type { Merge, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
@@ -68,6 +69,7 @@ export type {
   TlsProfile,
 } from './client-traffic.ts';
 export type { CrossSiteSettings } from './cross-site.ts';
+export type { ErrorServiceSettings } from './error-service.ts';
 export type { FaultSettings } from './fault.ts';
 export { policyKey } from './policy.ts';
 export type {
@@ -96,6 +98,7 @@ export const POLICY_TYPES = {
   Rewrite: rewrite,
   AnswerHeaders: answerHeaders,
   ErrorPages: errorPages,
+  ErrorService: errorService,
   DirectResponse: directResponse,
   AnswerRewrite: answerRewrite,
   Compression: compression,
@@ -114,6 +117,7 @@ export type Policy =
   | Rewrite
   | AnswerHeaders
   | ErrorPages
+  | ErrorService
   | DirectResponse
   | AnswerRewrite
   | Compression

@@ -36,6 +36,7 @@ export class RecordedScope implements FilterScope {
   readonly clientAddress: string;
   readonly listener = 'default/gw/http';
   readonly route = 'HTTPRoute/default/r/0';
+  readonly backend = '';
   readonly told: string[] = [];
   readonly requestId = 'request-1';
   readonly matchedPrefix: number;

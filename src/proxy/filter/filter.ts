@@ -66,6 +66,8 @@ export interface FilterScope extends KeptState {
   readonly listener: string;
   /** Key of the rule, or '' where none takes the request. */
   readonly route: string;
+  /** Key of the backend that was chosen, or '' while none is. */
+  readonly backend: string;
   readonly requestId: string;
   /** Length of the path prefix that matched: of `PathPrefix /foo`, 4; of `PathPrefix /`, 0; else the whole path's. */
   readonly matchedPrefix: number;

@@ -14,6 +14,7 @@ import { cacheFilters } from './cache/index.ts';
 import { FilterChain } from './chain.ts';
 import { compressionFilters } from './compression.ts';
 import { crossSiteFilters } from './cross-site.ts';
+import { errorServiceFilters } from './error-service.ts';
 import { faultFilters } from './fault.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import type { FilterStep } from './order.ts';
@@ -45,6 +46,7 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   Rewrite: stack(rewriteFilters),
   AnswerHeaders: stack(answerHeaderFilters),
   ErrorPages: stack(errorPageFilters),
+  ErrorService: stack(errorServiceFilters),
   DirectResponse: stack(directResponseFilters),
   AnswerRewrite: stack(answerRewriteFilters),
   Compression: stack(compressionFilters),

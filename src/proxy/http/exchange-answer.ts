@@ -62,6 +62,10 @@ export abstract class ExchangeAnswer extends ExchangeState {
     return this.account.route;
   }
 
+  get backend(): string {
+    return this.account.backend;
+  }
+
   /** What a policy decided. */
   tell(decision: DecisionCounter): void {
     decision.value++;

@@ -38,6 +38,7 @@ export interface FilterHost extends WaitHost {
   /** Of the request's listener and rule; '' where there is none. */
   readonly listener: string;
   readonly route: string;
+  readonly backend: string;
   tell(decision: DecisionCounter): void;
   limitBody(bytes: number): void;
   identify(user: string): void;
@@ -197,6 +198,10 @@ export class FilterRun implements FilterScope {
 
   get route(): string {
     return this.#host.route;
+  }
+
+  get backend(): string {
+    return this.#host.backend;
   }
 
   tell(decision: DecisionCounter): void {

@@ -1,5 +1,6 @@
-import type { ResponseSettings } from '../../api/index.ts';
+import type { ErrorPage, ResponseSettings } from '../../api/index.ts';
 import { cidr, duration, headerName, mediaType } from './format.ts';
+import { backendObjectReference } from './reference.ts';
 import { requestPolicySpec } from './request-policy.ts';
 import { celRule, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 
@@ -49,11 +50,25 @@ export const responsePolicySpec = requestPolicySpec(
     ),
     errorPages: optional(
       list(
-        object({
-          codes: required(list(integer({ min: 400, max: 599 }), { min: 1, max: 64, unique: 'set' })),
-          contentType: optional(mediaType),
-          body: required(body),
-        }),
+        object(
+          {
+            codes: required(list(integer({ min: 400, max: 599 }), { min: 1, max: 64, unique: 'set' })),
+            contentType: optional(mediaType),
+            body: optional(body),
+            backendRef: optional(backendObjectReference),
+          },
+          {
+            rules: [
+              celRule(
+                'has(self.body) != has(self.backendRef)',
+                rule<ErrorPage>(
+                  'must have exactly one of body and backendRef',
+                  ({ body: text, backendRef }) => (text === undefined) !== (backendRef === undefined),
+                ),
+              ),
+            ],
+          },
+        ),
         { min: 1, max: 16 },
       ),
     ),

@@ -1,7 +1,14 @@
-import type { ResponseSettings } from '../../api/index.ts';
-import type { CacheSettings, CompressionSettings, DirectResponseSettings, HeaderLine } from '../../config/index.ts';
+import type { ErrorPage, ResponseSettings } from '../../api/index.ts';
+import type {
+  CacheSettings,
+  CompressionSettings,
+  DirectResponseSettings,
+  ErrorPageSettings,
+  ErrorServiceSettings,
+  HeaderLine,
+} from '../../config/index.ts';
 import { milliseconds } from '../../value/duration.ts';
-import { type Parts, requestPolicy } from './request-policy.ts';
+import { type Parts, requestPolicy, type SettingsReading } from './request-policy.ts';
 
 const HTML = 'text/html; charset=utf-8';
 const PLAIN = 'text/plain; charset=utf-8';
@@ -9,15 +16,14 @@ const UNAVAILABLE = 503;
 
 export const response = requestPolicy({
   kind: 'ResponsePolicy',
-  types: ['AnswerHeaders', 'ErrorPages', 'DirectResponse', 'AnswerRewrite', 'Compression', 'Cache'],
+  types: ['AnswerHeaders', 'ErrorPages', 'ErrorService', 'DirectResponse', 'AnswerRewrite', 'Compression', 'Cache'],
   guards: false,
-  read(settings) {
+  refers: true,
+  read(settings, at) {
     const parts: Parts = {};
     const { securityHeaders, errorPages, cookieDomains, cookiePaths, locations, compression, cache } = settings;
     if (securityHeaders !== undefined) parts.AnswerHeaders = { lines: linesOf(securityHeaders) };
-    if (errorPages !== undefined) {
-      parts.ErrorPages = { pages: errorPages.map((page) => ({ ...page, contentType: page.contentType ?? HTML })) };
-    }
+    if (errorPages !== undefined) readPages(errorPages, { parts, at });
     const direct = directOf(settings);
     if (direct !== undefined) parts.DirectResponse = direct;
     if (cookieDomains ?? cookiePaths ?? locations) {
@@ -47,6 +53,26 @@ function cacheOf(cache: NonNullable<ResponseSettings['cache']>): CacheSettings {
     keyHeaders: keyHeaders.map((name) => name.toLowerCase()),
     generation,
   };
+}
+
+/** Of two pages for one code the first counts. */
+function readPages(pages: readonly ErrorPage[], { parts, at }: { parts: Parts; at: SettingsReading }): void {
+  const taken = new Set<number>();
+  const texts: ErrorPageSettings['pages'] = [];
+  const services: ErrorServiceSettings['services'] = [];
+  for (const [index, { codes: all, contentType = HTML, body = '', backendRef }] of pages.entries()) {
+    const codes = all.filter((code) => !taken.has(code));
+    for (const code of codes) taken.add(code);
+    if (backendRef === undefined) {
+      texts.push({ codes, contentType, body });
+      continue;
+    }
+    const use = at.serviceOf(backendRef, `${at.field}.errorPages[${index}].backendRef`, 'HTTP');
+    if ('reason' in use) at.unresolved.push(use);
+    else services.push({ codes, backend: use.key });
+  }
+  if (texts.length > 0) parts.ErrorPages = { pages: texts };
+  if (services.length > 0) parts.ErrorService = { services };
 }
 
 const LINES: ReadonlyArray<readonly [keyof NonNullable<ResponseSettings['securityHeaders']>, string]> = [
