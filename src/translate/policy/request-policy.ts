@@ -111,7 +111,7 @@ function readRequestPolicy<K extends RequestPolicyKind>(
     else if (Object.keys(own).length > 0) reading.settings = read(own as Partial<SettingsOf<K>>, 'spec');
     if (overrides !== undefined) reading.overrides = read(overrides, 'spec.overrides');
   }
-  if (kind.refers) reading.unresolved = unresolved;
+  if (kind.refers || unresolved.length + uses.length > 0) reading.unresolved = unresolved;
   if (credentials.length > 0) reading.credentials = credentials;
   if (remarks.length > 0) reading.remarks = remarks;
   if (uses.length > 0) reading.uses = uses;

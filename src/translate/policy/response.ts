@@ -18,7 +18,6 @@ export const response = requestPolicy({
   kind: 'ResponsePolicy',
   types: ['AnswerHeaders', 'ErrorPages', 'ErrorService', 'DirectResponse', 'AnswerRewrite', 'Compression', 'Cache'],
   guards: false,
-  refers: true,
   read(settings, at) {
     const parts: Parts = {};
     const { securityHeaders, errorPages, cookieDomains, cookiePaths, locations, compression, cache } = settings;
