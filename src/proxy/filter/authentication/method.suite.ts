@@ -1,0 +1,84 @@
+/** What every method of authentication that asks nobody else promises; those that do are tested by an exchange. */
+import { describe, expect, test } from 'vitest';
+import type { AuthenticationMethod, CredentialContent } from '../../../config/index.ts';
+import { PolicyState } from '../../state/index.ts';
+import { type Asked, RecordedScope } from '../filter.suite.ts';
+import { METHODS } from './index.ts';
+import type { Finding, Method } from './method.ts';
+
+export interface MethodCase {
+  method: AuthenticationMethod;
+  /** Absent: it needs none. */
+  credential?: { key: string; content: CredentialContent };
+  /** Who is known, nobody in particular, and somebody who is not what he says. */
+  known: Asked;
+  absent: Asked;
+  wrong: Asked;
+  subject: string;
+}
+
+/** Nothing of it may be taken for a credential, or break anything. */
+const HOSTILE = [
+  '',
+  ' ',
+  '\u0000',
+  '\u00ff'.repeat(64),
+  ','.repeat(999),
+  '__proto__',
+  '{}',
+  'a'.repeat(8_000),
+  '=',
+  '..',
+  '\t',
+];
+
+export function describeMethod({ method, credential, known, absent, wrong, subject }: MethodCase): void {
+  const state = (): PolicyState => {
+    const made = new PolicyState();
+    if (credential !== undefined) {
+      made.credentials = new Map([[credential.key, { kind: 'Credential', ...credential }]]);
+    }
+    return made;
+  };
+  const made = (of: PolicyState): Method =>
+    (METHODS[method.type] as (settings: typeof method, at: PolicyState) => Method)(method, of);
+  const ask = (asked: Asked, by = made(state())): Finding | Promise<Finding> => by.identify(new RecordedScope(asked));
+
+  describe(`${method.type} as a method`, () => {
+    test('knows who is known, as often as he comes', async () => {
+      const by = made(state());
+      for (let i = 0; i < 3; i++) expect(await ask(known, by)).toMatchObject({ identity: { subject } });
+    });
+
+    test('tells nobody from somebody who is not what he says', async () => {
+      expect(await ask(absent)).toMatchObject({ why: 'absent' });
+      expect(await ask(wrong)).toMatchObject({ why: 'wrong' });
+    });
+
+    test('refuses with a status that refuses', async () => {
+      for (const asked of [absent, wrong]) {
+        const finding = await ask(asked);
+        expect('status' in finding && [401, 403].includes(finding.status)).toBe(true);
+        if ('status' in finding && finding.status === 401) expect(finding.challenge).toMatch(/^[A-Za-z]+( |$)/);
+      }
+    });
+
+    test('lets nobody in by what is hostile, and throws at nothing', async () => {
+      for (const [name] of known.headers ?? []) {
+        for (const value of HOSTILE) {
+          expect(await ask({ ...known, headers: [[name, value]] })).not.toHaveProperty('identity');
+        }
+      }
+    });
+
+    test.runIf(credential)('lets nobody in where its credential is not there, or is another', async () => {
+      const by = made(new PolicyState());
+      expect(await ask(known, by)).toMatchObject({ status: 503 });
+      const other = new PolicyState();
+      const content: CredentialContent =
+        credential!.content.type === 'Users' ? { type: 'ApiKeys', keys: [] } : { type: 'Users', users: [] };
+      other.credentials = new Map([[credential!.key, { kind: 'Credential', key: credential!.key, content }]]);
+      expect(await ask(known, made(other))).toMatchObject({ status: 503 });
+    });
+  });
+}
