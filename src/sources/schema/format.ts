@@ -95,6 +95,7 @@ export const mediaType = text({
   format: {
     is: 'a media type such as text/html; charset=utf-8',
     matches: (value) => /^[a-z]+\/[\x20-\x7e]+$/i.test(value),
+    openApi: { pattern: '^[A-Za-z]+/[ -~]+$' },
   },
 });
 export const absoluteUri = text({

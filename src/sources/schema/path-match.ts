@@ -1,5 +1,5 @@
 import type { HTTPRouteMatch } from '../../api/index.ts';
-import { object, oneOf, optional, type Rule, rule, text } from './schema.ts';
+import { celRule, object, oneOf, optional, type Rule, rule, text } from './schema.ts';
 
 type PathMatch = HTTPRouteMatch['path'];
 
@@ -9,8 +9,11 @@ function literal(message: string, holds: (path: string) => boolean): Rule {
 }
 
 function without(part: string, why: string): Rule {
-  return literal(`must not contain "${part}": ${why}`, (path) => !path.includes(part));
+  const own = literal(`must not contain "${part}": ${why}`, (path) => !path.includes(part));
+  return celRule(`${REGULAR} || !self.value.contains("${part}")`, own);
 }
+
+const REGULAR = 'self.type == "RegularExpression"';
 
 const NORMAL = 'requests are compared after their paths were normalised';
 
@@ -21,14 +24,21 @@ export const pathMatch = object(
   },
   {
     rules: [
-      literal('must start with "/"', (path) => path.startsWith('/')),
+      celRule(
+        `${REGULAR} || self.value.startsWith("/")`,
+        literal('must start with "/"', (path) => path.startsWith('/')),
+      ),
       without('//', NORMAL),
       without('/./', NORMAL),
       without('/../', NORMAL),
-      literal(`must not end with "/." or "/..": ${NORMAL}`, (path) => !/\/\.\.?$/.test(path)),
+      celRule(
+        `${REGULAR} || !(self.value.endsWith("/.") || self.value.endsWith("/.."))`,
+        literal(`must not end with "/." or "/..": ${NORMAL}`, (path) => !/\/\.\.?$/.test(path)),
+      ),
       without('%2f', 'an encoded slash is not a separator'),
       without('%2F', 'an encoded slash is not a separator'),
       without('#', 'a fragment is never sent to a server'),
+      // Not asked by an API server: over all paths of a policy, a regular expression is more than its budget.
       literal(
         "may have letters, digits, -/._~!$&'()*+,;=:@ and percent-encoded bytes; encode everything else",
         (path) => /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/.test(path),

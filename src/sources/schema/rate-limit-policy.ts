@@ -2,7 +2,19 @@ import type { RateLimitEntry, RateLimitKey, RateLimits, RedisStore } from '../..
 import { cidr, duration, headerName, label, objectName, preciseHostname } from './format.ts';
 import { routeMatch } from './http-route.ts';
 import { requestPolicySpec } from './request-policy.ts';
-import { celRule, flag, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
+import {
+  celRule,
+  flag,
+  integer,
+  list,
+  NAMES_ARE_DISTINCT,
+  object,
+  oneOf,
+  optional,
+  required,
+  rule,
+  text,
+} from './schema.ts';
 
 const NAMED = ['Header', 'Cookie', 'Claim', 'Query'];
 
@@ -106,10 +118,13 @@ const limit = object(
   },
 );
 
-const namesAreDistinct = rule<RateLimitEntry[]>('must not have one name twice; rename one of the two', (limits) => {
-  const names = limits.flatMap(({ name }) => name ?? []);
-  return new Set(names).size === names.length;
-});
+const namesAreDistinct = celRule(
+  NAMES_ARE_DISTINCT,
+  rule<RateLimitEntry[]>('must not have one name twice; rename one of the two', (limits) => {
+    const names = limits.flatMap(({ name }) => name ?? []);
+    return new Set(names).size === names.length;
+  }),
+);
 
 const HOST = '([A-Za-z0-9_.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?';
 const REDIS_URL = `^rediss?://${HOST}(,${HOST})*(/[0-9]{1,5})?$`;

@@ -10,7 +10,11 @@ const LONGEST_BODY = 65_536;
 const line = text({
   min: 1,
   max: 4_096,
-  format: { is: 'one line of visible characters', matches: (value) => /^[\x20-\x7e]+$/.test(value) },
+  format: {
+    is: 'one line of visible characters',
+    matches: (value) => /^[\x20-\x7e]+$/.test(value),
+    openApi: { pattern: '^[ -~]+$' },
+  },
 });
 const body = text({ max: LONGEST_BODY });
 const plainType = text({
@@ -19,12 +23,17 @@ const plainType = text({
   format: {
     is: 'a media type without parameters, such as text/html',
     matches: (value) => /^[a-z]+\/[a-z0-9.+-]+$/.test(value),
+    openApi: { pattern: '^[a-z]+/[a-z0-9.+-]+$' },
   },
 });
 /** Nothing at all, or a line: what it becomes part of is one. */
 const replacement = text({
   max: 4_096,
-  format: { is: 'visible characters of one line', matches: (value) => /^[\x20-\x7e]*$/.test(value) },
+  format: {
+    is: 'visible characters of one line',
+    matches: (value) => /^[\x20-\x7e]*$/.test(value),
+    openApi: { pattern: '^[ -~]*$' },
+  },
 });
 const replacements = list(object({ from: required(line), to: required(replacement) }), { min: 1, max: 16 });
 

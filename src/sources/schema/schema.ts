@@ -103,6 +103,9 @@ export function celRule(cel: string, given: Rule): Rule {
   return { ...given, cel };
 }
 
+/** Of a list whose items may have a name: no two have the same. */
+export const NAMES_ARE_DISTINCT = 'self.all(a, !has(a.name) || self.exists_one(b, has(b.name) && b.name == a.name))';
+
 export function required(schema: Schema): Field {
   return { schema, required: true };
 }
