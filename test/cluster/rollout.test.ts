@@ -15,9 +15,9 @@ const parameters = (name: string, spec: object): string =>
 
 const POD = { resources: { requests: { cpu: '10m' } } };
 
-/** Ports that nothing else has on a node. */
 interface Case {
   name: string;
+  /** One that nothing else has on a node. */
   port: number;
   workload: 'deployment' | 'daemonset';
   /**
