@@ -1,4 +1,5 @@
 /** ResponsePolicy and FaultPolicy over real sockets. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +8,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
+import { secret } from './authentication-asker.ts';
 import { type PolicyAim, requestPolicy } from './policy.ts';
 
 const ROUTE: PolicyAim = { kind: 'HTTPRoute', name: 'a' };
@@ -92,6 +94,35 @@ describe('a ResponsePolicy', () => {
       '<h1>Sorry</h1>',
     ]);
     expect([(await ask('/500')).body.length, (await ask('/200')).status]).toEqual([TEXT.length, 200]);
+  });
+
+  test('leaves beside a page what the answer says about the request', async () => {
+    const errorPages = [{ codes: [401, 404, 429], body: '<h1>Sorry</h1>' }];
+    const users = secret('users', { auth: `ann:{SHA}${createHash('sha1').update('sesame').digest('base64')}` });
+    const basic = { methods: [{ basic: { secretRef: { name: 'users' }, realm: 'Shop' } }] };
+    const asks = requestPolicy('AuthenticationPolicy', 'asks', ROUTE, basic);
+    await rig.write(site(response({ errorPages }, GATEWAY), asks, users));
+    const refused = await ask();
+    expect([refused.status, String(refused.body)]).toEqual([401, '<h1>Sorry</h1>']);
+    expect(refused.headers).toMatchObject({
+      'www-authenticate': 'Basic realm="Shop"',
+      'content-type': 'text/html; charset=utf-8',
+    });
+    expect(refused.headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
+
+    const limits = [{ name: 'few', requests: 1, per: 'Hour', key: [{ type: 'ClientAddress' }] }];
+    await rig.write(
+      site(response({ errorPages }, GATEWAY), requestPolicy('RateLimitPolicy', 'few', ROUTE, { limits })),
+    );
+    const first = await ask('/404');
+    expect([first.status, first.headers.ratelimit, first.headers['set-cookie']]).toEqual([
+      404,
+      expect.anything(),
+      undefined,
+    ]);
+    const second = await ask('/');
+    expect([second.status, String(second.body)]).toEqual([429, '<h1>Sorry</h1>']);
+    expect(second.headers).toMatchObject({ 'retry-after': expect.anything(), 'ratelimit-policy': '"few";q=1;w=3600' });
   });
 
   test('answers by itself, and keeps a house that is under repair open for some', async () => {

@@ -41,6 +41,28 @@ export function answerHeaderFilters(
   ];
 }
 
+/**
+ * What an answer says about the request and not about its body, and what its page does not take away: a browser asks for a
+ * password only where it is told how, and shows a script the status only where CORS allows it.
+ */
+const KEPT_BESIDE_PAGES: ReadonlyArray<readonly [string, string]> = [
+  'WWW-Authenticate',
+  'Proxy-Authenticate',
+  'Allow',
+  'Retry-After',
+  'RateLimit-Policy',
+  'RateLimit',
+  'Access-Control-Allow-Origin',
+  'Access-Control-Allow-Credentials',
+  'Access-Control-Expose-Headers',
+  'Vary',
+  'X-Request-Id',
+].map((line) => [line.toLowerCase(), line] as const);
+
+export function keptBesidePage(answer: AnswerScope): HeaderPair[] {
+  return KEPT_BESIDE_PAGES.flatMap(([name, line]) => answer.values(name).map((value): HeaderPair => [line, value]));
+}
+
 export function errorPageFilters(
   { source, holds }: Acting<ErrorPageSettings>,
   { pages }: ErrorPageSettings,
@@ -58,7 +80,7 @@ export function errorPageFilters(
         const page = byCode.get(answer.status);
         if (page === undefined) return CONTINUE;
         told.value++;
-        answer.respond(answer.status, [['Content-Type', page.contentType]], page.body);
+        answer.respond(answer.status, [...keptBesidePage(answer), ['Content-Type', page.contentType]], page.body);
         return ANSWERED;
       },
     },

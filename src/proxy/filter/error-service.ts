@@ -7,6 +7,7 @@ import { ARENA } from '../ground/arena.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, nameHash } from '../ground/head.ts';
 import type { DecisionCounter, PolicyState } from '../state/index.ts';
+import { keptBesidePage } from './answer.ts';
 import {
   type AnswerScope,
   CONTINUE,
@@ -26,9 +27,8 @@ export const ERROR_PAGE_TIMEOUT = 3_000;
 export const MAX_ERROR_PAGE_BYTES: number = 256 * 1024;
 
 const ACCEPT = nameHash('accept');
-/** Lines of the service that are of its page, and lines of the answer that clients need besides. */
+/** Lines of the service that are of its page. */
 const OF_PAGE = new Set(['content-type', 'content-language', 'content-encoding', 'cache-control', 'expires']);
-const OF_ANSWER = ['www-authenticate', 'retry-after', 'allow'];
 
 export function errorServiceFilters(
   act: Acting<ErrorServiceSettings>,
@@ -87,7 +87,7 @@ class ErrorServiceFilter implements CompiledFilter {
     const failing = backend === undefined ? undefined : kept.kept(this.#failing);
     if (backend === undefined || failing === undefined) return CONTINUE;
     const { status } = answer;
-    const lines = OF_ANSWER.flatMap((name) => answer.values(name).map((value): HeaderPair => [name, value]));
+    const lines = keptBesidePage(answer);
     const waiting = answer.wait(ERROR_PAGE_TIMEOUT + 1_000);
     const request = {
       backend,
