@@ -65,6 +65,7 @@ describe('what is kept', () => {
     ['private', { 'cache-control': 'Private, max-age=100' }],
     ['private of one field', { 'cache-control': 'private="set-cookie", max-age=100' }],
     ['no-cache', { 'cache-control': 'max-age=100, NO-CACHE' }],
+    ['private behind a semicolon', { 'cache-control': 'max-age=100; private' }],
     ['two ages', { 'cache-control': 'max-age=100, max-age=0' }],
     ['a cookie', { ...FRESH, 'set-cookie': 'session=1' }],
     ['all that is asked', { ...FRESH, vary: 'accept, *' }],
@@ -83,6 +84,27 @@ describe('what is kept', () => {
   ])('what has %s', async (_what, headers) => {
     const path = at(headers);
     expect(await texts(path, {}, {})).toEqual(['body 1', 'body 1']);
+  });
+
+  test.each(['X_HTTP_Method_Override', 'X-HTTP_Method', 'x_method_override'])(
+    'nothing that came of another method by %s',
+    async (name) => {
+      const path = at(FRESH);
+      expect(await texts(path, { headers: { [name]: 'DELETE' } }, {})).toEqual(['body 1', 'body 2']);
+    },
+  );
+
+  test('nor what came of a line that a backend may take for one that Vary names', async () => {
+    const path = at({ ...FRESH, vary: 'X-Mode' });
+    const imitation = { headers: { x_mode: 'dark' } };
+    expect(await texts(path, imitation, {}, imitation, {})).toEqual(['body 1', 'body 2', 'body 3', 'body 2']);
+  });
+
+  test.each(['OPTIONS', 'TRACE'])('%s takes nothing away', async (method) => {
+    const path = at(FRESH);
+    await ask(path);
+    await ask(path, { method });
+    expect((await ask(path)).text).toBe('body 1');
   });
 
   test('errors are not, whatever they say', async () => {
@@ -267,6 +289,7 @@ describe('who else might get it', () => {
       'body 1',
       'body 3',
     ]);
+    expect(await texts(path, { headers: { x_tenant: 'a' } }, {})).toEqual(['body 4', 'body 3']);
     await tested.rig.write(site(cached()));
   });
 

@@ -1,9 +1,12 @@
 /** What Cache-Control says (RFC 9111), whatever case it is written in. */
 
-/** Directives by name; without a value: ''. Of one that comes twice the stricter reading counts: the smaller number. */
+/**
+ * Directives by name; without a value: ''. Of one that comes twice the stricter reading counts: the smaller number.
+ * Whoever writes `max-age=60; private` means both.
+ */
 export function directivesOf(value: string): Map<string, string> {
   const found = new Map<string, string>();
-  for (const part of value.toLowerCase().split(',')) {
+  for (const part of value.toLowerCase().split(/[,;]/)) {
     const equals = part.indexOf('=');
     const name = (equals < 0 ? part : part.slice(0, equals)).trim();
     const text =

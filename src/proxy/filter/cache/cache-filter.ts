@@ -25,6 +25,8 @@ import {
   conditionOf,
   hasAlready,
   hostOf,
+  isImitated,
+  isSafe,
   linesOf,
   suits,
   targetOf,
@@ -100,11 +102,13 @@ class CacheFilter implements CompiledFilter {
   onRequest(scope: FilterScope): Verdict {
     const { head } = scope;
     const why = bypassOf(head);
-    if (why === 'bypass') return this.#pass(scope, 'fwd=bypass', '');
+    if (why === 'bypass' || this.#keyHeaders.some(([name]) => isImitated(head, name))) {
+      return this.#pass(scope, 'fwd=bypass', '');
+    }
     const target = targetOf(head);
     const host = hostOf(scope);
     const key = this.#keyOf(scope, host, target);
-    if (why === 'method') return this.#pass(scope, 'fwd=method', key);
+    if (why === 'method') return this.#pass(scope, 'fwd=method', isSafe(head.method()) ? '' : key);
     const wishes = wishesOf(head);
     if (wishes?.noStore) return this.#pass(scope, 'fwd=request', '');
     const now = performance.now();

@@ -1,7 +1,7 @@
 /** A request as the cache sees it: whether it may be answered from there, under which key, and with which conditions. */
 
 import { ARENA } from '../../ground/arena.ts';
-import { FIELD_STRIDE, type Head, NAME_END, NAME_START, nameHash } from '../../ground/head.ts';
+import { FIELD_STRIDE, type Head, imitatesName, NAME_END, NAME_START, nameHash, sameName } from '../../ground/head.ts';
 import type { StoredAnswer } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
@@ -13,7 +13,7 @@ const IF_MODIFIED_SINCE = nameHash('if-modified-since');
 /** Of requests whose answer depends on what only the backend can judge. */
 const FOR_BACKENDS = ['range', 'if-match', 'if-unmodified-since', 'if-range'].map(hashed);
 /** Backends are known that take another method from them: what came of that is no answer to a GET. */
-const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'].map(hashed);
+const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'];
 
 function hashed(name: string): readonly [name: string, hash: number] {
   return [name, nameHash(name)];
@@ -25,8 +25,22 @@ export function bypassOf(head: Head): 'method' | 'bypass' | undefined {
   if (method !== 'GET' && method !== 'HEAD') return 'method';
   if (head.contentLength > 0 || head.chunked || head.upgradeEnd > 0) return 'bypass';
   for (const [name, hash] of FOR_BACKENDS) if (head.find(name, hash) >= 0) return 'bypass';
-  for (const [name, hash] of OVERRIDES) if (head.find(name, hash) >= 0) return 'bypass';
+  for (const name of OVERRIDES) if (head.find(name, nameHash(name)) >= 0 || isImitated(head, name)) return 'bypass';
   return undefined;
+}
+
+/** Methods that change nothing (RFC 9110 9.2.1), and so nothing that is kept: a browser's preflight empties no cache. */
+export function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE';
+}
+
+/** There is a line that CGI-like backends take for this one, by a '_' for a '-': what comes of it is for nobody else. */
+export function isImitated(head: Head, name: string): boolean {
+  for (let i = 0; i < head.count; i++) {
+    const [start, end] = [head.fields[i * FIELD_STRIDE + NAME_START]!, head.fields[i * FIELD_STRIDE + NAME_END]!];
+    if (imitatesName(start, end, name) && !sameName(start, end, name)) return true;
+  }
+  return false;
 }
 
 /** What the client asks of caches. */
@@ -89,7 +103,7 @@ export function linesOf(head: Head): Record<string, string> {
 
 /** The request says the same as the one that the answer came by, of all that Vary names. */
 export function suits({ vary }: StoredAnswer, head: Head): boolean {
-  for (const [name, value] of vary) if (joined(head, name) !== value) return false;
+  for (const [name, value] of vary) if (joined(head, name) !== value || isImitated(head, name)) return false;
   return true;
 }
 

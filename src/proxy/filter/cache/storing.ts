@@ -35,6 +35,10 @@ export function keptOf(came: Came, settings: CacheSettings): Kept | undefined {
   if (response['set-cookie'] !== undefined && !said.has('public')) return undefined;
   const vary = namesOf(response.vary ?? '');
   if (vary.includes('*')) return undefined;
+  // `X_Mode` beside a Vary of X-Mode: whether the backend took it for that is not known.
+  if (Object.keys(request).some((name) => name.includes('_') && vary.includes(name.replaceAll('_', '-')))) {
+    return undefined;
+  }
   const headers = withDefault({ ...response, 'cache-control': textOf(said) }, settings, request);
   const policy = new CachePolicy({ method: 'GET', url: '/', headers: request }, { status, headers }, OPTIONS);
   if (!policy.storable()) return undefined;
