@@ -136,7 +136,7 @@ describe.skipIf(!REDIS_IS_HERE)('a limit that two gateways share', () => {
     expect(await statuses(other, 2)).toEqual([200, 429]);
     const known = await redis.ask('KEYS', '*');
     expect(known).toContain('daemun:limit:');
-    expect(known).not.toMatch(/4711|bob|127\.0\.0\.1|who/);
+    expect(known).not.toMatch(/alice|carol|bob|127\.0\.0\.1|who/);
   });
 
   test('of several limits none is charged for what another refuses; a dry run refuses nothing', async () => {
@@ -257,6 +257,8 @@ describe.skipIf(!REDIS_IS_HERE)('who may reach which Redis, and how', () => {
     const policy = shared('login', [hourly(1_000_000)], {
       redis: { url, secretRef: { name: 'redis' } },
       onFailure: 'Closed',
+      // A busy machine is no Redis that is away.
+      timeout: '5s',
     });
     const rig = await gateway(site(policy, secret('redis', { password: 'first-4711' })));
     expect(await statuses(rig, 3)).toEqual([200, 200, 200]);
@@ -274,7 +276,7 @@ describe.skipIf(!REDIS_IS_HERE)('who may reach which Redis, and how', () => {
     running = false;
     await load;
     expect([...new Set(all)]).toEqual([200]);
-    expect(JSON.stringify([rig.report(), rig.accesses, rig.proxy.metrics()])).not.toContain('4711');
+    expect(JSON.stringify([rig.report(), rig.accesses, rig.proxy.metrics()])).not.toMatch(/first-|second-/);
     const wrong = secret('redis', { password: 'wrong-4711' });
     await rig.write(site(policy, wrong));
     await until(async () => (await statuses(rig, 1))[0] === 503);
