@@ -38,6 +38,26 @@ test('the text tells listener, rule, why it won, filters, backends and the answe
   expect(code).toBe(1);
 });
 
+test('the answer is not promised where a policy may refuse the request', async () => {
+  const policy = (kind: string, spec: object): object => ({
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind,
+    metadata: { name: 'guard', namespace: 'shop' },
+    spec: { targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'shop' }], ...spec },
+  });
+  const office = policy('AccessPolicy', { allow: [{ name: 'office', addresses: ['10.0.0.0/8'] }] });
+  const pages = policy('ResponsePolicy', { compression: {} });
+  const ask = async (...policies: object[]): Promise<string> =>
+    (
+      await daemun(
+        ['explain', '-f', '-', '--echo-backends', 'http://shop.example.com/cart'],
+        `${MANIFESTS}---\n${documents(...policies)}`,
+      )
+    ).stdout;
+  expect(await ask(office, pages)).toMatch(/^Answer +a backend answers, if AccessPolicy\/shop\/guard let it pass$/m);
+  expect(await ask(pages)).toMatch(/^Answer +a backend answers$/m);
+});
+
 test('method and headers are part of the question, and weights of the answer', async () => {
   const { stdout } = await explained('http://shop.example.com/cart', '-X', 'POST', '-H', 'x-a: 1', '-o', 'json');
   const { request, match, backends } = JSON.parse(stdout);

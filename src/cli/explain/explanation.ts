@@ -90,7 +90,6 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
   const backends = chosen ? explainedBackends(snapshot, chosen, request) : [];
   const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
   const wantsGrpc = !chosen && table.wantsGrpc(plainHead(request), request.serverName);
-  const outcome = inGrpc(outcomeOf({ match, chosen, backends, here, wantsGrpc, request, listeners }), request);
   const missing = match.listeners.length === 0 ? unserved : [];
   const meant = chosen ? [] : meantRoutes(known, request);
   const policies = policyEffects(snapshot, {
@@ -98,6 +97,8 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
     rule: chosen?.rule.key,
     backends: backends.map(({ key }) => key),
   });
+  const routed = outcomeOf({ match, chosen, backends, here, wantsGrpc, request, listeners });
+  const outcome = inGrpc(routed.kind === 'proxied' ? unlessRefused(routed, policies) : routed, request);
   const wider = widerThan(match, here, request);
   const explanation = {
     request,
@@ -112,6 +113,14 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
     unusable,
   };
   return meant.length > 0 ? { ...explanation, meant } : explanation;
+}
+
+/** What these say of a request depends on who sends it, when, and how many went before: nothing that is known here. */
+function unlessRefused(routed: Outcome, policies: readonly PolicyEffect[]): Outcome {
+  const guards = new Set(policies.filter(({ decides }) => decides).map(({ policy }) => policy));
+  return guards.size === 0
+    ? routed
+    : { ...routed, reason: `${routed.reason}, if ${[...guards].join(', ')} let it pass` };
 }
 
 function sentAs(target: string, asked: AskedRequest): AskedRequest {

@@ -32,7 +32,20 @@ export interface PolicyEffect {
   /** The object through which it acts. */
   through: string;
   effect: string;
+  /** It may answer in the place of what else is there. */
+  decides?: true;
 }
+
+/** Types that let a request pass or do not. */
+const DECIDING: ReadonlySet<Policy['type']> = new Set([
+  'RateLimit',
+  'Access',
+  'Authentication',
+  'BodySize',
+  'CrossSite',
+  'Fault',
+  'DirectResponse',
+] satisfies Array<Policy['type']>);
 
 interface Place {
   /** Keys; absent: there is none. */
@@ -93,7 +106,13 @@ function effect(type: StackedPolicy['type'], act: Acting<unknown>, through: stri
   const { source: policy, holds, settings, broken } = act;
   // The settings are of the type that stands beside them.
   const text = settings === undefined ? `refuses with 500: ${broken}` : textOf(type, settings);
-  return { policy, holds, through, effect: text };
+  return {
+    policy,
+    holds,
+    through,
+    effect: text,
+    ...(DECIDING.has(type) || settings === undefined ? { decides: true } : {}),
+  };
 }
 
 function textOf(type: StackedPolicy['type'], settings: unknown): string {
