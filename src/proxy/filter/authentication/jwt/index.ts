@@ -56,7 +56,7 @@ class Jwt implements Method {
   identify({ head }: FilterScope): Finding | Promise<Finding> {
     const text = firstFound(this.#places, head);
     if (text === undefined) return challenged('absent', this.#challenge(), 'A token is needed.');
-    if (text === null) return this.#wrong('It is no token.');
+    if (text === null) return this.#wrong('What was sent is no token.');
     const now = Date.now();
     const known = this.#state.tokens.get(this.#prefix + text);
     if (known !== undefined && now < known.until && this.#holderOf(known)?.current() === known.keys) return known;
@@ -75,9 +75,9 @@ class Jwt implements Method {
   /** Why it is none, as a text. */
   #read(text: string, now: number): Candidate | string {
     const token = readToken(text);
-    if (token === undefined) return 'It is no token.';
+    if (token === undefined) return 'What was sent is no token.';
     const provider = this.#settings.providers.find(({ issuer }) => issuer === token.claims.iss);
-    if (provider === undefined) return 'It is of another issuer.';
+    if (provider === undefined) return 'The token is of another issuer.';
     if (!(provider.algorithms as string[]).includes(token.algorithm)) return 'Its algorithm is not allowed.';
     const until = validUntil(token, provider, now);
     return typeof until === 'string' ? until : { text, token, provider, until };
@@ -97,7 +97,7 @@ class Jwt implements Method {
 
   #judge({ text, token, provider, until }: Candidate, set: KeySet, keys: readonly VerificationKey[]): Finding {
     if (keys.length === 0) return this.#wrong('No key of its issuer has its name and kind.');
-    if (keys.length > MAX_KEYS_TRIED) return this.#wrong('It does not say with which key it is signed.');
+    if (keys.length > MAX_KEYS_TRIED) return this.#wrong('The token does not say with which key it is signed.');
     if (!keys.some((key) => isSignedBy(token, key))) return this.#wrong('Its signature is wrong.');
     const { claims } = token;
     const identity = { subject: typeof claims.sub === 'string' ? claims.sub : '', claims };

@@ -101,17 +101,17 @@ const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RS
 export function validUntil({ claims }: Token, provider: JwtProvider, now: number): number | string {
   const { clockSkew, audiences, issuer } = provider;
   const { iss, aud, exp, nbf, iat, sub } = claims;
-  if (iss !== issuer) return 'It is of another issuer.';
-  if (sub !== undefined && typeof sub !== 'string') return 'It has a subject that is no text.';
+  if (iss !== issuer) return 'The token is of another issuer.';
+  if (sub !== undefined && typeof sub !== 'string') return 'The token has a subject that is no text.';
   if (audiences.length > 0 && !audiencesOf(aud).some((one) => audiences.includes(one)))
-    return 'It is for somebody else.';
-  if (!isTime(exp)) return 'It says no time at which it expires.';
+    return 'The token is for somebody else.';
+  if (!isTime(exp)) return 'The token says no time at which it expires.';
   for (const time of [nbf, iat]) {
-    if (time !== undefined && !isTime(time)) return 'It has a time that is none.';
-    if (time !== undefined && time * 1000 > now + clockSkew) return 'It does not hold yet.';
+    if (time !== undefined && !isTime(time)) return 'The token has a time that is none.';
+    if (time !== undefined && time * 1000 > now + clockSkew) return 'The token does not hold yet.';
   }
   const until = exp * 1000 + clockSkew;
-  return now < until ? until : 'It has expired.';
+  return now < until ? until : 'The token has expired.';
 }
 
 /** JSON has numbers that are none. */
