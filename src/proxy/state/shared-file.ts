@@ -18,6 +18,8 @@ export interface SharedMemory {
 }
 
 const SET_SLOTS = 4;
+/** What a worker has of a slot: two numbers and a hash. */
+const PART = 3;
 /** Sets of four buckets that all workers of a machine share: a million, of which those in use take memory. */
 export const SHARED_SETS: number = 262_144;
 /** Sets of four keys with requests under way; keys that find no room are counted by each worker alone. */
@@ -25,10 +27,11 @@ export const UNDERWAY_SETS: number = 8_192;
 
 /**
  * A part of the file: sets of slots, found by either half of a key's hash. A slot has the hash, and of each worker two
- * numbers.
+ * numbers and the hash that they are of. Who makes a slot a key's writes the hash and its own part: what others have
+ * written of that key meanwhile stays, and what they wrote of another key counts for nothing.
  */
 class SharedTable {
-  /** Of the set that was read last: a slot is a hash, then two numbers of each worker. */
+  /** Of the set that was read last: a slot is a hash, then of each worker two numbers and their hash. */
   readonly numbers: Float64Array;
   readonly hashes: Uint32Array;
   /** Numbers of a slot. */
@@ -39,7 +42,7 @@ class SharedTable {
   #position = 0;
 
   constructor(memory: SharedMemory, at: { start: number; sets: number }) {
-    this.stride = 1 + 2 * memory.workers;
+    this.stride = 1 + PART * memory.workers;
     const buffer = new ArrayBuffer(SET_SLOTS * this.stride * 8);
     this.#memory = memory;
     this.#bytes = new Uint8Array(buffer);
@@ -69,21 +72,32 @@ class SharedTable {
     return -1;
   }
 
-  /** Makes the slot this key's, with numbers that are all 0. */
-  clear(at: number, a: number, b: number): void {
-    this.numbers.fill(0, at, at + this.stride - 1);
+  /** Makes the slot this key's. */
+  claim(at: number, a: number, b: number): void {
     this.hashes[(at - 1) * 2] = a;
     this.hashes[(at - 1) * 2 + 1] = b;
-    this.#write(at - 1, this.stride);
+    this.#write(at - 1, 1);
   }
 
-  /** Where this worker's own numbers are. */
+  /** The numbers of a worker that begin at `part` are of the key that the slot of `at` has. */
+  isOf(part: number, at: number): boolean {
+    const [tag, hash] = [(part + 2) * 2, (at - 1) * 2];
+    return this.hashes[tag] === this.hashes[hash] && this.hashes[tag + 1] === this.hashes[hash + 1];
+  }
+
+  /** Where this worker's own numbers of the slot's key are: 0 where it has written none. */
   own(at: number): number {
-    return at + this.#memory.index * 2;
+    const part = at + this.#memory.index * PART;
+    if (this.isOf(part, at)) return part;
+    this.numbers[part] = 0;
+    this.numbers[part + 1] = 0;
+    this.hashes[(part + 2) * 2] = this.hashes[(at - 1) * 2]!;
+    this.hashes[(part + 2) * 2 + 1] = this.hashes[(at - 1) * 2 + 1]!;
+    return part;
   }
 
   writeOwn(at: number): void {
-    this.#write(this.own(at), 2);
+    this.#write(this.own(at), PART);
   }
 
   #write(at: number, count: number): void {
@@ -147,7 +161,7 @@ export class SharedBuckets implements Buckets {
       table = other.free > one.free ? this.#other : this.#one;
       at = table === this.#one ? one.at : other.at;
       if (Math.max(one.free, other.free) === 0) this.evicted++;
-      table.clear(at, a, b);
+      table.claim(at, a, b);
     }
     const own = table.own(at);
     const full = fullAt(table, at);
@@ -162,16 +176,19 @@ function isNoRoom(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'ENOMEM');
 }
 
-function takenOf({ numbers, stride }: SharedTable, at: number): number {
+function takenOf(table: SharedTable, at: number): number {
   let taken = 0;
-  for (let i = at; i < at + stride - 1; i += 2) taken += numbers[i]!;
+  for (let part = at; part < at + table.stride - 1; part += PART) {
+    if (table.isOf(part, at)) taken += table.numbers[part]!;
+  }
   return taken;
 }
 
 function fullAt(table: SharedTable, at: number): number {
-  const { numbers, stride } = table;
   let latest = 0;
-  for (let i = at + 1; i < at + stride; i += 2) if (numbers[i]! > latest) latest = numbers[i]!;
+  for (let part = at; part < at + table.stride - 1; part += PART) {
+    if (table.isOf(part, at) && table.numbers[part + 1]! > latest) latest = table.numbers[part + 1]!;
+  }
   return latest + takenOf(table, at);
 }
 
@@ -236,7 +253,7 @@ export class SharedUnderway implements Underway {
       if (at < 0) {
         at = this.#freeSlot();
         if (at < 0) return;
-        table.clear(at, a, b);
+        table.claim(at, a, b);
       }
       table.numbers[table.own(at)] = this.#own.count(a, b);
       table.writeOwn(at);
