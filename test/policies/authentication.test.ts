@@ -114,6 +114,19 @@ describe('basic', () => {
     expect(slowest).toBeLessThan((performance.now() - began) / 2);
   });
 
+  test('in a list of several forms, who is not there is not known by a quick refusal', async () => {
+    const slow = Array.from({ length: 7 }, (_, i) => `b${i}:${hashSync(`${i}`, 10)}`);
+    const list = secret('mixed', { auth: ['p:{PLAIN}secret', ...slow].join('\n') });
+    await serve(list, authentication({ methods: [basic('mixed')] }));
+    let longest = 0;
+    for (let i = 0; i < 12; i++) {
+      const begun = performance.now();
+      expect(await status({ authorization: basicLine(`nobody${i}`, `guess${i}`) })).toBe(401);
+      longest = Math.max(longest, performance.now() - begun);
+    }
+    expect(longest).toBeGreaterThan(25);
+  });
+
   test('more passwords than may wait are told to come again', async () => {
     await serve(secret('slow', { auth: `u:${hashSync('secret', 9)}` }), authentication({ methods: [basic('slow')] }));
     const many = Array.from({ length: 100 }, (_, i) => asker.ask({ authorization: basicLine('u', `guess-${i}`) }));

@@ -1,4 +1,5 @@
 /** User and password (RFC 7617). */
+import { createHash } from 'node:crypto';
 import type { BasicMethod, Credential } from '../../../config/index.ts';
 import type { PolicyState } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
@@ -38,9 +39,9 @@ class Basic implements Method {
     const pair = given === null ? undefined : pairOf(given);
     if (pair === undefined) return this.#wrong();
     const { user, password } = pair;
-    const hash = users.get(user);
+    const hash = users.hashes.get(user);
     // Whoever is not there takes as long as whoever is, so that nobody learns who is.
-    const matches = passwordMatches(hash ?? users.values().next().value!, password, this.#state);
+    const matches = passwordMatches(hash ?? standIn(users, user), password, this.#state);
     const found = (verdict: PasswordVerdict): Finding => {
       if (verdict === 'busy') return BUSY;
       return verdict && hash !== undefined ? { identity: { subject: user, claims: { sub: user } } } : this.#wrong();
@@ -53,17 +54,35 @@ class Basic implements Method {
   }
 }
 
-/** By Credential: all methods that name it, of all routes, share what is made of it. */
-const LISTS = new WeakMap<Credential, ReadonlyMap<string, string>>();
+interface Users {
+  hashes: ReadonlyMap<string, string>;
+  /** What only who has the Secret can know. */
+  seed: Buffer;
+}
 
-function usersOf(credential: Credential | undefined): ReadonlyMap<string, string> | undefined {
+/** By Credential: all methods that name it, of all routes, share what is made of it. */
+const LISTS = new WeakMap<Credential, Users>();
+
+function usersOf(credential: Credential | undefined): Users | undefined {
   if (credential?.content.type !== 'Users') return undefined;
   let users = LISTS.get(credential);
   if (users === undefined) {
-    users = new Map(credential.content.users.map(({ name, hash }) => [name, hash]));
+    const hashes = new Map(credential.content.users.map(({ name, hash }) => [name, hash]));
+    users = {
+      hashes,
+      seed: createHash('sha256')
+        .update([...hashes.values()].join())
+        .digest(),
+    };
     LISTS.set(credential, users);
   }
-  return users.size === 0 ? undefined : users;
+  return users.hashes.size === 0 ? undefined : users;
+}
+
+/** Of somebody's hash, for a name always the same: in a list of several forms no form, quick or slow, tells who is there. */
+function standIn({ hashes, seed }: Users, user: string): string {
+  const place = createHash('sha256').update(seed).update(user).digest().readUInt32BE() % hashes.size;
+  return hashes.values().drop(place).next().value!;
 }
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
