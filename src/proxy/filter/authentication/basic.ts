@@ -82,7 +82,7 @@ function usersOf(credential: Credential | undefined): Users | undefined {
 /** Of somebody's hash, for a name always the same: in a list of several forms no form, quick or slow, tells who is there. */
 function standIn({ hashes, seed }: Users, user: string): string {
   const place = createHash('sha256').update(seed).update(user).digest().readUInt32BE() % hashes.size;
-  return hashes.values().drop(place).next().value!;
+  return [...hashes.values()][place]!;
 }
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
