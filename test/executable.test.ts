@@ -78,7 +78,7 @@ test.runIf(strip)('it serves with workers of itself, starts one that crashed aga
   const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   expect(words.slice(0, 2)).toEqual([command, 'daemun:worker']);
   expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toContain(
-    'NODE_OPTIONS=--disable-sigusr1 --max-semi-space-size=4',
+    'NODE_OPTIONS=--disable-sigusr1 --max-semi-space-size=8',
   );
   process.kill(pid, 'SIGKILL');
   await serving.logged('worker crashed');
