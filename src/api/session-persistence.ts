@@ -1,9 +1,8 @@
 /** Of a rule of an HTTPRoute or GRPCRoute (GEP-1619). */
 export interface SessionPersistence {
   type: 'Cookie' | 'Header';
-  /** Durations. */
+  /** A duration. */
   absoluteTimeout?: string;
-  idleTimeout?: string;
   cookie?: {
     /** Absent: one of its own for each rule. */
     name?: string;
@@ -17,6 +16,8 @@ export interface SessionPersistence {
 export interface BackendSessionPersistence extends SessionPersistence {
   mode: 'Persistent' | 'Balanced';
   changeOnFailure?: boolean;
+  /** A duration. */
+  idleTimeout?: string;
   canaryBehavior: 'Sticky' | 'Legacy';
   cookie?: SessionPersistence['cookie'] & {
     /** In the place of `path`. */

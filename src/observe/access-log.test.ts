@@ -70,7 +70,7 @@ test('a template is filled in; what is empty is a hyphen, and what a client chos
     '2026-01-02T03:04:05.678Z 192.0.2.1:40000 200 "a\\"{status}\\x0a" HTTPRoute/shop/cart/0 - -',
   );
   expect(() => checkTemplate(template)).not.toThrow();
-  expect(() => checkTemplate('{user}')).toThrow(/no field \{user\}; there are time, /);
+  expect(() => checkTemplate('{username}')).toThrow(/no field \{username\}; there are time, /);
   expect(() => checkTemplate('{status}\n')).toThrow(/one line/);
 });
 

@@ -24,7 +24,7 @@ export function sessionOf(
     changeOnFailure: own?.changeOnFailure ?? false,
     acrossBackends: own?.canaryBehavior !== 'Legacy',
   };
-  const [absolute, idle] = [timeOf(asked.absoluteTimeout), timeOf(asked.idleTimeout)];
+  const [absolute, idle] = [timeOf(asked.absoluteTimeout), timeOf(own?.idleTimeout)];
   if (absolute !== undefined) session.absoluteTimeout = absolute;
   if (idle !== undefined) session.idleTimeout = idle;
   if (cookie !== undefined) session.cookie = cookieOf(cookie, absolute);

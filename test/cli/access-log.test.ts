@@ -77,7 +77,7 @@ test('workers append to one file; one that is moved away before SIGHUP is left a
 
 test.each([
   [['--access-log', 'apache'], 2, 'allowed are off, json, text, combined, or a template'],
-  [['--access-log', '{user}'], 2, 'the access log has no field {user}; there are time, requestId'],
+  [['--access-log', '{username}'], 2, 'the access log has no field {username}; there are time, requestId'],
   [['--access-log-file', 'x.log'], 2, '--access-log-file goes with --access-log'],
   [['--access-log', 'json', '--access-log-file', '/nowhere/x.log'], 1, 'the access log cannot be written: ENOENT'],
 ] as const)('%j is told', async (flags, code, message) => {

@@ -33,7 +33,6 @@ const header = object({ name: required(headerName) });
 const shared: Record<string, Field> = {
   type: optional(oneOf('Cookie', 'Header'), 'Cookie'),
   absoluteTimeout: optional(duration),
-  idleTimeout: optional(duration),
 };
 const rules: Rule[] = [
   celRule(
@@ -70,6 +69,8 @@ export const routeSession = object(
 export const backendSession = object(
   {
     ...shared,
+    // GEP-1619 had it for routes, too; no release's CRD has.
+    idleTimeout: optional(duration),
     mode: optional(oneOf('Persistent', 'Balanced'), 'Persistent'),
     changeOnFailure: optional(flag),
     canaryBehavior: optional(oneOf('Sticky', 'Legacy'), 'Sticky'),
