@@ -17,7 +17,14 @@ function site(spec: object): string {
 
 const APP = {
   paths: [
-    { pattern: '^/(app)/(.*)$', substitution: '/$2', headers: [{ name: 'X-Forwarded-Prefix', value: '/$1' }] },
+    {
+      pattern: '^/(app)/(.*)$',
+      substitution: '/$2',
+      headers: [
+        { name: 'X-Forwarded-Prefix', value: '/$1' },
+        { name: 'X-Part', value: '$2' },
+      ],
+    },
     { pattern: '^/find/(.+)$', substitution: '/search?q=$1' },
     { pattern: '^/dots/(.*)$', substitution: '/$1./up' },
     { pattern: '^/plain$', substitution: 'a b/<c>?' },
@@ -34,6 +41,8 @@ interface Echoed {
   status: number;
   path: string;
   prefix: string | undefined;
+  /** What a backend may believe of a line of the policy. */
+  trusted: string | undefined;
 }
 
 async function ask(path: string, headers: Record<string, string> = {}): Promise<Echoed> {
@@ -44,7 +53,12 @@ async function ask(path: string, headers: Record<string, string> = {}): Promise<
   const body = await text(answer);
   const told =
     answer.statusCode === 200 ? (JSON.parse(body) as { path: string; headers: Record<string, string> }) : undefined;
-  return { status: answer.statusCode!, path: told?.path ?? '', prefix: told?.headers['x-forwarded-prefix'] };
+  return {
+    status: answer.statusCode!,
+    path: told?.path ?? '',
+    prefix: told?.headers['x-forwarded-prefix'],
+    trusted: told?.headers['x-part'],
+  };
 }
 
 describe('a RewritePolicy', () => {
@@ -66,6 +80,9 @@ describe('a RewritePolicy', () => {
   test('tells what it took away in a line that clients cannot write', async () => {
     expect((await ask('/app/x', { 'x-forwarded-prefix': '/evil' })).prefix).toBe('/app');
     expect((await ask('/other', { 'x-forwarded-prefix': '/evil' })).prefix).toBeUndefined();
+    expect((await ask('/app/x', { 'x-part': 'evil' })).trusted).toBe('x');
+    expect((await ask('/other', { 'x-part': 'evil' })).trusted).toBeUndefined();
+    expect((await ask('/find/cat', { 'X-Part': 'evil' })).trusted).toBeUndefined();
   });
 
   test('makes no path with dot segments', async () => {

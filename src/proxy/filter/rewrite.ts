@@ -27,16 +27,21 @@ class RewriteFilter implements CompiledFilter {
   readonly yields: boolean;
   readonly #rewrites: readonly PathRewrite[];
   readonly #rewritten: DecisionCounter;
+  /** Takes away what clients write into the lines that a pattern would write; null: none writes any. */
+  readonly #forged: HeaderPatch | null;
 
   /** Throws an ExpressionFault for what translation would not have let through. */
   constructor({ source, holds }: Acting<RewriteSettings>, { paths }: RewriteSettings, { counts }: PolicyState) {
     this.yields = holds === 'Default';
     this.#rewrites = paths.map((path) => new PathRewrite(path));
+    const names = new Set(paths.flatMap(({ headers }) => headers.map(({ name }) => name.toLowerCase())));
+    this.#forged = names.size === 0 ? null : HeaderPatch.of({ set: [], add: [], remove: [...names] });
     this.#rewritten = counts.counter(source, '', 'rewritten');
   }
 
   onRequest(scope: FilterScope): Verdict {
     const { head } = scope;
+    if (this.#forged !== null) scope.patchRequest(this.#forged);
     const path = ARENA.latin1Slice(head.pathStart, head.pathEnd);
     for (const rewrite of this.#rewrites) {
       const made = rewrite.of(path);
