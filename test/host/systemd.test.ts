@@ -63,7 +63,8 @@ test('systemd opens the ports, starts it, and no request is refused while it res
   expect(await inside('systemctl status daemun')).toContain('listeners serve');
   // A route without endpoints: it is the gateway that answers.
   expect(await inside(`${ASK} http://127.0.0.1/`)).toBe('503');
-  expect(await inside('cat /var/log/daemun/access.log')).toContain('"GET / HTTP/1.1" 503');
+  // It is written a moment later.
+  await expect.poll(() => inside('cat /var/log/daemun/access.log')).toContain('"GET / HTTP/1.1" 503');
   // Another user than root, made for it, that may write nowhere else.
   expect(await inside('ps -o user= -p $(systemctl show --value -p MainPID daemun)')).not.toBe('root');
   const load = inside(`for i in $(seq 60); do ${ASK} http://127.0.0.1/; echo; sleep 0.05; done`);

@@ -120,9 +120,25 @@ test('a port of HTTP that comes back lets finish what was under way on it', asyn
   expect(await (await answer).text()).toBe('in time');
 });
 
+/** A UDP socket's, of which nothing of this machine has the TCP port of the same number. */
+async function udpPortAlone(): Promise<number> {
+  for (;;) {
+    const { port } = (await udpSocket()).address();
+    const server = net.createServer().listen(port, '127.0.0.1');
+    const free = await Promise.race([
+      once(server, 'listening').then(() => true),
+      once(server, 'error').then(() => false),
+    ]);
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+}
+
 test('a port that a stranger has is not blamed on other ports of ours, nor on one of another transport', async () => {
   const taken = await tcpServer(() => {});
-  const udp = (await udpSocket()).address().port;
+  const udp = await udpPortAlone();
   const rig = rigOf({
     portMap: new Map([
       [80, 0],
