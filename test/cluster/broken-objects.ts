@@ -198,7 +198,12 @@ function policies(): Broken[] {
       { ...target('Service', 'victim-4', 'nosuch'), proxyProtocol: 'V1' },
       /^Accepted=False TargetNotFound .*no port named nosuch/,
     ),
-    own('RateLimitPolicy', { ...gateway, ...limits }, /^Accepted=False TargetNotFound /),
+    // For a section of the shared Gateway it would refuse all of that: nobody knows what it was to guard.
+    own(
+      'RateLimitPolicy',
+      { ...target('HTTPRoute', 'victims', 'nobody'), ...limits },
+      /^Accepted=False TargetNotFound /,
+    ),
     own(
       'RateLimitPolicy',
       { ...target('HTTPRoute', 'victims', 'nosuch'), ...limits },
