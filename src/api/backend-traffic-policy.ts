@@ -22,7 +22,7 @@ export interface BackendTrafficPolicy extends Resource {
     connection?: { idleTimeout?: string; maxRequests?: number; maxIdle?: number };
     retry?: {
       attempts: number;
-      on?: Array<'ConnectFailure' | 'Reset' | 'Timeout' | 'InvalidAnswer'>;
+      causes?: Array<'ConnectFailure' | 'Reset' | 'Timeout' | 'InvalidAnswer'>;
       codes?: number[];
       grpcCodes?: string[];
       nonIdempotent?: boolean;

@@ -20,3 +20,8 @@ test('the plain manifests have them, too: `npm run docs` renders them with Helm'
   const plain = readFileSync(new URL('../../charts/install.yaml', import.meta.url), 'utf8');
   expect(ownKinds().filter((kind) => !plain.includes(crdText(kind)))).toEqual([]);
 });
+
+test('no field is called by a word that kubectl and Helm read as true or false', () => {
+  const words = ownKinds().filter((kind) => /^ +(?:on|off|yes|no|y|n):/im.test(crdText(kind)));
+  expect(words).toEqual([]);
+});

@@ -165,7 +165,7 @@ describe('timeouts', () => {
 });
 
 describe('retry', () => {
-  const RETRY = { attempts: 2, on: ['ConnectFailure', 'Reset', 'Timeout'], codes: [503], backoff: '1ms' };
+  const RETRY = { attempts: 2, causes: ['ConnectFailure', 'Reset', 'Timeout'], codes: [503], backoff: '1ms' };
 
   test.each(['reset', '503'])('goes to another endpoint: %s', async (how) => {
     await put(site(pods.slice(0, 2), { retry: RETRY }));
@@ -186,7 +186,7 @@ describe('retry', () => {
   });
 
   test('on says which failures, and the rule counts before the policy', async () => {
-    await put(site(pods.slice(0, 1), { retry: { ...RETRY, on: ['ConnectFailure'], codes: [] } }));
+    await put(site(pods.slice(0, 1), { retry: { ...RETRY, causes: ['ConnectFailure'], codes: [] } }));
     expect((await ask({ 'x-fail': 'a=503' })).status).toBe(503);
     expect(rig.accesses.at(-1)!.attempts).toBe(1);
     await put(site(pods.slice(0, 1), { retry: RETRY }, { rule: { retry: { attempts: 1, codes: [503] } } }));

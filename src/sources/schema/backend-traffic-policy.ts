@@ -39,7 +39,7 @@ const MOST_IDLE = 65_536;
 
 const retry = object({
   attempts: required(integer({ min: 0, max: 100 })),
-  on: optional(list(oneOf('ConnectFailure', 'Reset', 'Timeout', 'InvalidAnswer'), { max: 4, unique: 'set' })),
+  causes: optional(list(oneOf('ConnectFailure', 'Reset', 'Timeout', 'InvalidAnswer'), { max: 4, unique: 'set' })),
   codes: optional(list(integer({ min: 400, max: 599 }), { max: 64, unique: 'set' })),
   grpcCodes: optional(
     list(oneOf('Cancelled', 'Unknown', 'DeadlineExceeded', 'ResourceExhausted', 'Aborted', 'Internal', 'Unavailable'), {

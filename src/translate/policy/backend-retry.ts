@@ -6,7 +6,7 @@ import { milliseconds } from '../../value/duration.ts';
 type Spec = BackendTrafficPolicy['spec'];
 type AskedRetry = NonNullable<Spec['retry']>;
 
-const FAILURES: Readonly<Record<NonNullable<AskedRetry['on']>[number], RetriedFailure>> = {
+const FAILURES: Readonly<Record<NonNullable<AskedRetry['causes']>[number], RetriedFailure>> = {
   ConnectFailure: 'Connect',
   Reset: 'Reset',
   Timeout: 'Timeout',
@@ -26,8 +26,8 @@ const GRPC_CODES: Readonly<Record<string, number>> = {
 };
 
 export function retryOf(asked: AskedRetry): Retry {
-  const { attempts, on, codes = [], grpcCodes, nonIdempotent, backoff, perTryTimeout, timeout } = asked;
-  const retry: Retry = { attempts, codes, failures: on?.map((one) => FAILURES[one]) ?? USUAL };
+  const { attempts, causes, codes = [], grpcCodes, nonIdempotent, backoff, perTryTimeout, timeout } = asked;
+  const retry: Retry = { attempts, codes, failures: causes?.map((one) => FAILURES[one]) ?? USUAL };
   if (grpcCodes !== undefined) retry.grpcCodes = grpcCodes.flatMap((name) => GRPC_CODES[name] ?? []);
   if (nonIdempotent !== true) retry.idempotentOnly = true;
   const wait = backoff === undefined ? undefined : milliseconds(backoff);
