@@ -71,10 +71,13 @@ export interface KindFacts {
   /** The version that objects have in collections, whichever one a file wrote. */
   version: string;
   namespaced: boolean;
+  /** It refuses requests: where it cannot be read or followed, what it would act on is refused. */
+  guards?: true;
 }
 
 const gateway: KindFacts = { group: GATEWAY_GROUP, version: 'v1', namespaced: true };
 const policy: KindFacts = { group: POLICY_GROUP, version: 'v1alpha1', namespaced: true };
+const guard: KindFacts = { ...policy, guards: true };
 const core: KindFacts = { group: '', version: 'v1', namespaced: true };
 
 export const KINDS: Readonly<Record<Kind, KindFacts>> = {
@@ -91,11 +94,12 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   ClientTrafficPolicy: policy,
   BackendTrafficPolicy: policy,
   DaemunParameters: { group: OWN_GROUP, version: 'v1alpha1', namespaced: true },
-  RateLimitPolicy: policy,
-  AccessPolicy: policy,
-  AuthenticationPolicy: policy,
+  RateLimitPolicy: guard,
+  AccessPolicy: guard,
+  AuthenticationPolicy: guard,
   FaultPolicy: policy,
-  RewritePolicy: policy,
+  // What it cannot rewrite would reach the backend by a path that nobody meant.
+  RewritePolicy: guard,
   ResponsePolicy: policy,
   Service: core,
   ServiceImport: { group: MULTICLUSTER_GROUP, version: 'v1alpha1', namespaced: true },

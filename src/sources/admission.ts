@@ -85,7 +85,7 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const problems = [...before, ...found];
   if (problems.some(({ severity }) => severity === 'error')) {
     const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
-    const guard = GUARD_KINDS.includes(kind) ? standInFor(kind, value, problems) : undefined;
+    const guard = KINDS[kind].guards ? standInFor(kind, value, problems) : undefined;
     return guard === undefined ? refusal : { ...refusal, guard };
   }
   // The schema of the kind has just vouched for this shape.
@@ -99,9 +99,6 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   if (KINDS[kind].namespaced && namesNoNamespace(value)) admission.homeless = true;
   return admission;
 }
-
-/** Kinds that refuse requests: one that cannot be read must not leave open what it names. */
-const GUARD_KINDS: readonly Kind[] = ['RateLimitPolicy', 'AccessPolicy', 'AuthenticationPolicy', 'RewritePolicy'];
 
 /**
  * A policy of which as much is known as what it guards; undefined: not even that can be read. Targets are read each by

@@ -12,7 +12,6 @@ const PLAIN = 'text/plain; charset=utf-8';
 export const access = requestPolicy({
   kind: 'AccessPolicy',
   types: ['Access', 'CrossSite', 'BodySize'],
-  guards: true,
   read({ deny = [], allow = [], csrf, maxBodyBytes, refusal = {}, shadow = false }, { field, invalid }) {
     const read = (entries: AccessEntry[], name: string) =>
       entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid, cel, work }));

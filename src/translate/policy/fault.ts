@@ -7,8 +7,6 @@ const EVERY = 100;
 export const fault = requestPolicy({
   kind: 'FaultPolicy',
   types: ['Fault'],
-  // It guards nothing: trouble that cannot be made as asked for is not made.
-  guards: false,
   read({ when, delay, abort }, { field, invalid }) {
     const matches = readHttpMatches(when, `${field}.when`);
     invalid.push(...matches.invalid);

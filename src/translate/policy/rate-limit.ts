@@ -8,7 +8,6 @@ import { sharedLimitsOf } from './shared-limits.ts';
 export const rateLimit = requestPolicy({
   kind: 'RateLimitPolicy',
   types: ['RateLimit'],
-  guards: true,
   read({ limits = [], headers = 'All', shared }, { field, invalid, look, name: { namespace } }) {
     const work = { steps: 0 };
     const read = limits.map((entry, at) => limitOf(entry, { at, field: `${field}.limits[${at}]`, invalid, work }));

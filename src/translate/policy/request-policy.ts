@@ -5,6 +5,7 @@
  */
 import {
   type BackendObjectReference,
+  KINDS,
   POLICY_REASON,
   type RequestPolicy,
   type ResourceByKind,
@@ -48,8 +49,6 @@ export type Parts = { [T in StackedType]?: SettingsOfType<T> };
 export interface RequestKind<K extends RequestPolicyKind> {
   kind: K;
   types: readonly StackedType[];
-  /** Where it cannot be followed, what it would act on is refused. */
-  guards: boolean;
   /** It refers to other objects. */
   refers?: true;
   read(settings: Partial<SettingsOf<K>>, at: SettingsReading): Parts;
@@ -147,7 +146,7 @@ function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K
   return {
     config,
     ...requestEffect(known, policies),
-    guards: scope.kind.guards,
+    guards: KINDS[scope.kind.kind].guards === true,
     actsOn: (_policy, { protocol }) => isRequestProtocol(protocol),
   };
 }
@@ -236,7 +235,7 @@ function stacks<K extends RequestPolicyKind>(
   at: StackPlace,
 ): Array<readonly [string, ConfigObject]> {
   const { levels, sections, target } = at;
-  const astray = kind.guards ? strays(policiesOf, levels, sections) : [];
+  const astray = KINDS[kind.kind].guards ? strays(policiesOf, levels, sections) : [];
   return kind.types.flatMap((type) => {
     const has = (policy: AttachedPolicy<Parts>): boolean => acting(kind, policy, type, 'Default').length > 0;
     const acts: Acting<unknown>[] = overriding(policiesOf, levels).flatMap((policy) =>
@@ -262,7 +261,7 @@ function acting<K extends RequestPolicyKind>(
   const source = policy.key;
   const settings = (holds === 'Override' ? policy.overrides : policy.settings)?.[type];
   if (settings !== undefined) return [{ source, holds, settings }];
-  if (policy.refusals.length === 0 || !kind.guards) return [];
+  if (policy.refusals.length === 0 || !KINDS[kind.kind].guards) return [];
   const isHere = holds === 'Override' ? policy.brokenOverride === true : hasDefaults(policy);
   return isHere ? [{ source, holds, broken: `${named(source)}: ${describe(policy.refusals)}` }] : [];
 }

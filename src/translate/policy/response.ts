@@ -17,7 +17,6 @@ const UNAVAILABLE = 503;
 export const response = requestPolicy({
   kind: 'ResponsePolicy',
   types: ['AnswerHeaders', 'ErrorPages', 'ErrorService', 'DirectResponse', 'AnswerRewrite', 'Compression', 'Cache'],
-  guards: false,
   read(settings, at) {
     const parts: Parts = {};
     const { securityHeaders, errorPages, cookieDomains, cookiePaths, locations, compression, cache } = settings;

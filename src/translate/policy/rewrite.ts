@@ -9,8 +9,6 @@ import { requestPolicy } from './request-policy.ts';
 export const rewrite = requestPolicy({
   kind: 'RewritePolicy',
   types: ['Rewrite'],
-  // What cannot be rewritten would reach the backend by a path that nobody meant.
-  guards: true,
   read({ paths = [] }, { field, invalid }) {
     return { Rewrite: { paths: paths.map((path, at) => readPath(path, `${field}.paths[${at}]`, invalid)) } };
   },

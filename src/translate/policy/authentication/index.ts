@@ -24,7 +24,6 @@ const METHODS: { readonly [F in MethodField]: MethodReader<F> } = {
 export const authentication = requestPolicy({
   kind: 'AuthenticationPolicy',
   types: ['Authentication'],
-  guards: true,
   refers: true,
   read(settings, reading) {
     const {
