@@ -24,6 +24,8 @@ export interface ClientTrafficPolicy extends Resource {
       maxLines?: number;
       underscores?: 'Allow' | 'Drop' | 'Reject';
     };
+    /** As `headers.underscores`. */
+    headersWithUnderscores?: 'Allow' | 'Drop' | 'Reject';
     body?: {
       maxBytes?: number;
       /** Duration between two pieces. */

@@ -177,15 +177,20 @@ describe("lines with a '_'", () => {
 
   test('Drop: nobody sees them, not even a match', async () => {
     await put(site({ headers: { underscores: 'Drop' } }));
-    const { status, headers } = await ask(LINES);
+    const { status, headers } = await ask(`X.Role: admin\r\nX~Role: admin\r\n${LINES}`);
     expect(status).toBe(200);
     expect(headers).toMatchObject({ 'x-fine': '1' });
     expect(Object.keys(headers).filter((name) => /role/i.test(name))).toEqual([]);
   });
 
-  test('Reject', async () => {
-    await put(site({ headers: { underscores: 'Reject' } }));
+  test.each([
+    { headers: { underscores: 'Reject' } },
+    { headers: { maxLines: 50 }, headersWithUnderscores: 'Reject' },
+    { headersWithUnderscores: 'Reject' },
+  ])('%j', async (spec) => {
+    await put(site(spec));
     expect((await ask(LINES)).status).toBe(400);
+    expect((await ask('X.Role: admin\r\nContent-Length: 0\r\n')).status).toBe(400);
     expect((await ask('X-Fine: 1\r\nContent-Length: 0\r\n')).status).toBe(200);
   });
 });

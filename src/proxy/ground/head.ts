@@ -48,9 +48,20 @@ export function nameHash(name: string): number {
   return hash >>> 0;
 }
 
-/** As `nameHash`, with '-' for each '_': CGI-like backends take the two for the same, so whoever drops one drops both. */
+/** What a name may have beside letters, digits and '-'. */
+const MARKS = /[!#$%&'*+.^_`|~]/g;
+
+/**
+ * With '-' for each other mark: CGI-like backends take '-' and '_' for the same, PHP '.' too, and some servers all marks
+ * (docs/decisions/gateway-lines.md).
+ */
+export function foldedName(name: string): string {
+  return name.replace(MARKS, '-');
+}
+
+/** As `nameHash`, of the folded name: whoever drops a line drops it in every spelling. */
 export function fieldHash(name: string): number {
-  return nameHash(name.replaceAll('_', '-'));
+  return nameHash(foldedName(name));
 }
 
 declare const judged: unique symbol;
@@ -199,14 +210,18 @@ export function isHeadMethod({ methodStart: at, methodEnd }: Head): boolean {
   );
 }
 
-/** As `sameName`, with a '_' there for a '-' of `name`. */
+/** For each octet of a token its lower-case form, and '-' for all that is no letter or digit. */
+export const FOLDED: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) =>
+  foldedName(String.fromCharCode(octet)).toLowerCase().charCodeAt(0),
+);
+
+const folded = FOLDED;
+
+/** As `sameName`, with any mark for any other. */
 export function imitatesName(start: number, end: number, name: string): boolean {
   if (end - start !== name.length) return false;
   for (let i = 0; i < name.length; i++) {
-    let c = bytes[start + i]!;
-    if (c === 0x5f) c = 0x2d;
-    else if (c >= 65 && c <= 90) c |= 32;
-    if (c !== name.charCodeAt(i)) return false;
+    if (folded[bytes[start + i]!] !== folded[name.charCodeAt(i)]) return false;
   }
   return true;
 }

@@ -95,7 +95,11 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     if (maxBodyBytes > 0) this.limitBody(maxBodyBytes);
     if (requestId?.keep === true) this.givenId ||= requestIdIn(head, requestId.header ?? 'x-request-id');
     if (underscores !== 'Allow' && hideUnderscores(head) && underscores === 'Reject') {
-      this.fail(400, 'malformed_request', "The name of a header field has a '_', which is not taken here.");
+      this.fail(
+        400,
+        'malformed_request',
+        "The name of a header field has a '_' or another mark than '-', which is not taken here.",
+      );
       return false;
     }
     if (bodyTimeout > 0 && !this.requestComplete) this.watchIdle();

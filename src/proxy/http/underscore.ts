@@ -1,8 +1,11 @@
-/** Lines whose name has a '_': CGI-like backends take it for a '-', and so for another line than whoever checked that one. */
+/**
+ * Lines whose name has a '_', or another mark than '-': CGI-like backends take it for a '-', and so for another line than
+ * whoever checked that one.
+ */
 import { ARENA } from '../ground/arena.ts';
-import { FIELD_MANAGED, FIELD_STRIDE, type Head, NAME_END, NAME_HASH, NAME_START } from '../ground/head.ts';
+import { FIELD_MANAGED, FIELD_STRIDE, FOLDED, type Head, NAME_END, NAME_HASH, NAME_START } from '../ground/head.ts';
 
-const UNDERSCORE = 0x5f;
+const DASH = 0x2d;
 /** No name has it: what is hidden is found by nobody. */
 const NO_NAME = 0;
 
@@ -11,7 +14,7 @@ export function hideUnderscores(head: Head): boolean {
   let some = false;
   for (let i = 0; i < head.count; i++) {
     const at = i * FIELD_STRIDE;
-    if (!hasUnderscore(head.fields[at + NAME_START]!, head.fields[at + NAME_END]!)) continue;
+    if (!hasMark(head.fields[at + NAME_START]!, head.fields[at + NAME_END]!)) continue;
     some = true;
     head.fields[at + NAME_HASH] = NO_NAME;
     head.drop[i] = FIELD_MANAGED;
@@ -19,7 +22,10 @@ export function hideUnderscores(head: Head): boolean {
   return some;
 }
 
-function hasUnderscore(start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (ARENA[at] === UNDERSCORE) return true;
+function hasMark(start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const octet = ARENA[at]!;
+    if (octet !== DASH && FOLDED[octet] === DASH) return true;
+  }
   return false;
 }

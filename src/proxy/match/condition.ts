@@ -141,12 +141,10 @@ class HeaderCondition implements Condition {
 
 class AnyHeader extends HeaderCondition {
   // All spellings of a name have one hash.
-  readonly #spellings: string;
   readonly #either: number;
 
   constructor(match: ValueMatch, compile: typeof compileRegex) {
     super(match, compile);
-    this.#spellings = this.name.replaceAll('_', '-');
     this.#either = fieldHash(this.name);
   }
 
@@ -160,7 +158,7 @@ class AnyHeader extends HeaderCondition {
     for (let line = 0; line < count; line++) {
       const at = line * FIELD_STRIDE;
       if (fields[at + NAME_HASH] !== this.#either) continue;
-      const isNamed = imitatesName(fields[at + NAME_START]!, fields[at + NAME_END]!, this.#spellings);
+      const isNamed = imitatesName(fields[at + NAME_START]!, fields[at + NAME_END]!, this.name);
       if (isNamed && this.fits(head, line)) return true;
     }
     return false;

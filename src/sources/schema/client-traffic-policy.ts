@@ -41,28 +41,43 @@ const clientAddress = object(
   },
 );
 
-export const clientTrafficPolicySpec = object({
-  targetRefs: required(
-    list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesListeners] }),
+const underscores = oneOf('Allow', 'Drop', 'Reject');
+
+const saidOnce = celRule(
+  '!has(self.headersWithUnderscores) || !has(self.headers) || !has(self.headers.underscores)',
+  rule<ClientTrafficPolicy['spec']>(
+    'must not stand beside headers.underscores, which is the same setting; remove one of the two',
+    ({ headersWithUnderscores, headers }) => headersWithUnderscores === undefined || headers?.underscores === undefined,
+    'headersWithUnderscores',
   ),
-  proxyProtocol: optional(proxyProtocol),
-  connection: optional(object({ maxConnections: required(integer({ min: 1 })) })),
-  headers: optional(
-    object({
-      maxLines: optional(integer({ min: 1, max: 1024 })),
-      underscores: optional(oneOf('Allow', 'Drop', 'Reject')),
-    }),
-  ),
-  body: optional(object({ maxBytes: optional(integer({ min: 1 })), timeout: optional(duration) })),
-  requestId: optional(object({ header: optional(headerName), keep: optional(flag) })),
-  hsts: optional(
-    object({
-      maxAgeSeconds: optional(integer({ min: 0 })),
-      includeSubdomains: optional(flag),
-      preload: optional(flag),
-    }),
-  ),
-  clientAddress: optional(clientAddress),
-  pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
-  tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
-});
+);
+
+export const clientTrafficPolicySpec = object(
+  {
+    targetRefs: required(
+      list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesListeners] }),
+    ),
+    proxyProtocol: optional(proxyProtocol),
+    connection: optional(object({ maxConnections: required(integer({ min: 1 })) })),
+    headers: optional(
+      object({
+        maxLines: optional(integer({ min: 1, max: 1024 })),
+        underscores: optional(underscores),
+      }),
+    ),
+    headersWithUnderscores: optional(underscores),
+    body: optional(object({ maxBytes: optional(integer({ min: 1 })), timeout: optional(duration) })),
+    requestId: optional(object({ header: optional(headerName), keep: optional(flag) })),
+    hsts: optional(
+      object({
+        maxAgeSeconds: optional(integer({ min: 0 })),
+        includeSubdomains: optional(flag),
+        preload: optional(flag),
+      }),
+    ),
+    clientAddress: optional(clientAddress),
+    pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
+    tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
+  },
+  { rules: [saidOnce] },
+);

@@ -64,8 +64,9 @@ interface Traffic {
 export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec> = {
   kind: 'ClientTrafficPolicy',
   targets: ['Gateway', 'ListenerSet'],
-  read(_look, { spec: { targetRefs: _, body, hsts, ...others } }) {
+  read(_look, { spec: { targetRefs: _, body, hsts, headersWithUnderscores: underscores, ...others } }) {
     const settings: ClientTrafficSpec = { ...others };
+    if (underscores !== undefined) settings.headers = { ...settings.headers, underscores };
     if (body !== undefined) settings.body = bodyOf(body);
     if (hsts !== undefined) settings.hsts = hstsOf(hsts);
     const fault = settings.requestId?.header && headerFault(settings.requestId.header, 'x');

@@ -34,7 +34,7 @@ export function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE';
 }
 
-/** There is a line that CGI-like backends take for this one, by a '_' for a '-': what comes of it is for nobody else. */
+/** There is a line that CGI-like backends take for this one, by another mark for a '-': what comes of it is for nobody else. */
 export function isImitated(head: Head, name: string): boolean {
   for (let i = 0; i < head.count; i++) {
     const [start, end] = [head.fields[i * FIELD_STRIDE + NAME_START]!, head.fields[i * FIELD_STRIDE + NAME_END]!];

@@ -1,6 +1,7 @@
 /** Which answers are kept, and for how long: RFC 9111 by http-cache-semantics, and stricter where a mistake would be shared. */
 import CachePolicy from 'http-cache-semantics';
 import type { CacheSettings } from '../../../config/index.ts';
+import { foldedName } from '../../ground/head.ts';
 import type { StoredAnswer } from '../../state/index.ts';
 import type { HeaderPair } from '../filter.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
@@ -36,7 +37,7 @@ export function keptOf(came: Came, settings: CacheSettings): Kept | undefined {
   const vary = namesOf(response.vary ?? '');
   if (vary.includes('*')) return undefined;
   // `X_Mode` beside a Vary of X-Mode: whether the backend took it for that is not known.
-  if (Object.keys(request).some((name) => name.includes('_') && vary.includes(name.replaceAll('_', '-')))) {
+  if (Object.keys(request).some((name) => vary.some((one) => one !== name && foldedName(one) === foldedName(name)))) {
     return undefined;
   }
   const headers = withDefault({ ...response, 'cache-control': textOf(said) }, settings, request);

@@ -29,7 +29,7 @@ export const FIELD_FOLDED = -20;
 export const FIELD_NAME_EMPTY = -21;
 export const FIELD_NAME_INVALID = -22;
 export const FIELD_NAME_SPACE = -23;
-export const FIELD_NAME_UNDERSCORE = -24;
+export const FIELD_NAME_IMITATES = -24;
 export const FIELD_VALUE_INVALID = -25;
 export const LENGTH_REPEATED = -26;
 export const LENGTH_INVALID = -27;
@@ -84,8 +84,8 @@ const FAULTS: ReadonlyMap<number, RequestError> = new Map<number, RequestError>(
   [FIELD_NAME_INVALID, { status: 400, message: 'A header name is not a token followed by a colon.' }],
   [FIELD_NAME_SPACE, { status: 400, message: 'White space stands between a header name and its colon.' }],
   [
-    FIELD_NAME_UNDERSCORE,
-    { status: 400, message: "A header name imitates a field that the proxy relies on, with '_' for '-'." },
+    FIELD_NAME_IMITATES,
+    { status: 400, message: "A header name imitates a field that the proxy relies on, with another mark for '-'." },
   ],
   [FIELD_VALUE_INVALID, { status: 400, message: 'A header value holds a control character.' }],
   [LENGTH_REPEATED, { status: 400, message: 'Content-Length is given more than once.' }],

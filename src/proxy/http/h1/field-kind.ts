@@ -6,11 +6,12 @@ import {
   FIELD_HOP_BY_HOP,
   FIELD_KEPT,
   FIELD_MANAGED,
+  FOLDED,
   imitatesName,
   nameHash,
 } from '../../ground/head.ts';
 import { GATEWAY_FAMILIES, GATEWAY_LINES } from './gateway-line.ts';
-import { DASH, FNV_PRIME, FNV_START, LOWER_TOKEN, UNDERSCORE } from './octets.ts';
+import { FNV_PRIME, FNV_START } from './octets.ts';
 
 /** Any other field. */
 export const ORDINARY = 0;
@@ -130,15 +131,10 @@ function isOfFamily(start: number, end: number): boolean {
   return false;
 }
 
-/** The lower-case form of a token's octet, with '-' for '_'. */
-export function foldedOctet(octet: number): number {
-  return octet === UNDERSCORE ? DASH : LOWER_TOKEN[octet]!;
-}
-
-/** The kind of the field that a name with '_' is taken for by backends to which '-' and '_' are the same; or ORDINARY. */
+/** The kind of the field that a name with marks is taken for by backends to which '-' and the mark are the same; or ORDINARY. */
 export function imitatedKind(start: number, end: number): number {
   let hash = FNV_START;
-  for (let p = start; p < end; p++) hash = Math.imul(hash ^ foldedOctet(bytes[p]!), FNV_PRIME);
+  for (let p = start; p < end; p++) hash = Math.imul(hash ^ FOLDED[bytes[p]!]!, FNV_PRIME);
   const place = PLACES[slotOf(hash)]!;
   if (place !== ORDINARY && HASHES[place] === hash) return Math.min(place, CLAIM);
   return isOfFamily(start, end) ? CLAIM : ORDINARY;

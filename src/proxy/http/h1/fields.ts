@@ -1,6 +1,14 @@
 /** Field lines, of heads and of trailer sections: one pass, nothing repaired, known fields understood on the way. */
 import { ARENA } from '../../ground/arena.ts';
-import { FIELD_STRIDE, type HeadTable, MAX_FIELDS, sameName, VALUE_END, VALUE_START } from '../../ground/head.ts';
+import {
+  FIELD_STRIDE,
+  FOLDED,
+  type HeadTable,
+  MAX_FIELDS,
+  sameName,
+  VALUE_END,
+  VALUE_START,
+} from '../../ground/head.ts';
 import { noteOptions } from './connection-option.ts';
 import {
   BARE_CR,
@@ -9,9 +17,9 @@ import {
   EXPECTATION_UNKNOWN,
   FIELD_FOLDED,
   FIELD_NAME_EMPTY,
+  FIELD_NAME_IMITATES,
   FIELD_NAME_INVALID,
   FIELD_NAME_SPACE,
-  FIELD_NAME_UNDERSCORE,
   FIELD_VALUE_INVALID,
   HOST_REPEATED,
   INCOMPLETE,
@@ -25,7 +33,6 @@ import {
   CONTENT_LENGTH,
   EXPECT,
   FORWARDED_FOR,
-  foldedOctet,
   HOST,
   imitatedKind,
   kindOf,
@@ -150,7 +157,7 @@ function nameStop(end: number, nameStart: number): number {
   switch (ARENA[at]) {
     case COLON:
       if (at === nameStart) return FIELD_NAME_EMPTY;
-      return imitatesKnown(nameStart, at) ? FIELD_NAME_UNDERSCORE : at;
+      return imitatesKnown(nameStart, at) ? FIELD_NAME_IMITATES : at;
     case SP:
     case HTAB:
       return at === nameStart ? FIELD_FOLDED : FIELD_NAME_SPACE;
@@ -171,7 +178,7 @@ function imitatesKnown(start: number, end: number): boolean {
 
 function hashOf(start: number, end: number): number {
   let hash = FNV_START;
-  for (let p = start; p < end; p++) hash = Math.imul(hash ^ foldedOctet(ARENA[p]!), FNV_PRIME);
+  for (let p = start; p < end; p++) hash = Math.imul(hash ^ FOLDED[ARENA[p]!]!, FNV_PRIME);
   return hash;
 }
 

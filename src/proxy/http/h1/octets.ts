@@ -8,7 +8,6 @@ export const HASH = 0x23;
 export const PERCENT = 0x25;
 export const STAR = 0x2a;
 export const COMMA = 0x2c;
-export const DASH = 0x2d;
 export const DOT = 0x2e;
 export const SLASH = 0x2f;
 export const ZERO = 0x30;
@@ -20,7 +19,6 @@ export const QUESTION = 0x3f;
 export const BRACKET = 0x5b;
 export const BACKSLASH = 0x5c;
 export const BRACKET_END = 0x5d;
-export const UNDERSCORE = 0x5f;
 
 /** Start and prime of 32-bit FNV-1a; head.ts's `nameHash` is the same over a string. */
 export const FNV_START = 0x811c9dc5 | 0;
@@ -46,8 +44,10 @@ export const LOWER_TOKEN: Uint8Array = tableOf((octet) => {
   return octet >= 65 && octet <= 90 ? octet | 32 : octet;
 });
 
-/** As LOWER_TOKEN, but 0 for '_' too: names with it are looked at again, see fields.ts. */
-export const LOWER_NAME: Uint8Array = tableOf((octet) => (octet === UNDERSCORE ? 0 : LOWER_TOKEN[octet]!));
+/** As LOWER_TOKEN, but 0 for all marks but '-': names with them are looked at again, see fields.ts. */
+export const LOWER_NAME: Uint8Array = tableOf((octet) =>
+  /[0-9A-Za-z-]/.test(String.fromCharCode(octet)) ? LOWER_TOKEN[octet]! : 0,
+);
 
 /** 1 for the octets of a field's value: visible ASCII, space, tab and obs-text. */
 export const VALUE: Uint8Array = tableOf((octet) => (octet === HTAB || (octet >= SP && octet !== 0x7f) ? 1 : 0));

@@ -3,9 +3,9 @@
  * found once, when a field is decoded; an entry of the dynamic table keeps it.
  */
 import { ARENA, DECODE_START } from '../../ground/arena.ts';
-import { nameHash } from '../../ground/head.ts';
-import { CLAIM, foldedOctet, imitatedKind, kindOf, ORDINARY } from '../h1/field-kind.ts';
-import { COLON, FNV_PRIME, FNV_START, LOWER_TOKEN, UNDERSCORE, VALUE } from '../h1/octets.ts';
+import { FOLDED, nameHash } from '../../ground/head.ts';
+import { CLAIM, imitatedKind, kindOf, ORDINARY } from '../h1/field-kind.ts';
+import { COLON, FNV_PRIME, FNV_START, LOWER_TOKEN, VALUE } from '../h1/octets.ts';
 
 /** May be split over several fields (RFC 9113 8.2.3). */
 export const COOKIE = 19;
@@ -43,17 +43,18 @@ class FieldName {
       return PSEUDO_NAMES.get(name) ?? MALFORMED;
     }
     let hash = FNV_START;
-    let underscore = false;
+    let marked = false;
     for (let i = start; i < end; i++) {
       const octet = ARENA[i]!;
       // Also refuses upper case: its lower-case form differs. NUL stands in the table for what is no token.
       if (octet === 0 || LOWER_TOKEN[octet] !== octet) return MALFORMED;
-      if (octet === UNDERSCORE) underscore = true;
-      hash = Math.imul(hash ^ foldedOctet(octet), FNV_PRIME);
+      const folded = FOLDED[octet]!;
+      if (folded !== octet) marked = true;
+      hash = Math.imul(hash ^ folded, FNV_PRIME);
     }
     this.hash = hash;
     if (start === end) return MALFORMED;
-    if (underscore) {
+    if (marked) {
       const imitated = imitatedKind(start, end);
       return imitated === ORDINARY || imitated === CLAIM ? imitated : MALFORMED;
     }
