@@ -1,14 +1,5 @@
 /** Compression of answers, by what the client takes: not twice, not what is small, and no entity tag says that it is the same. */
-import {
-  brotliCompressSync,
-  constants,
-  createBrotliCompress,
-  createGzip,
-  createZstdCompress,
-  type Gzip,
-  gzipSync,
-  zstdCompressSync,
-} from 'node:zlib';
+import { constants, createBrotliCompress, createGzip, createZstdCompress, type Gzip } from 'node:zlib';
 import type { Acting, CompressionSettings } from '../../config/index.ts';
 import { nameHash } from '../ground/head.ts';
 import {
@@ -23,8 +14,7 @@ import {
   type Verdict,
 } from './filter.ts';
 import { HeaderPatch } from './header-patch.ts';
-
-type Algorithm = CompressionSettings['algorithms'][number];
+import { type Algorithm, AT_ONCE, compressedAtOnce } from './kept-compressor.ts';
 
 const ACCEPT_ENCODING = nameHash('accept-encoding');
 const VARY = HeaderPatch.adding([{ name: 'Vary', value: 'Accept-Encoding' }]);
@@ -115,26 +105,8 @@ function streamOf(algorithm: Algorithm, level: number): Gzip {
   }
 }
 
-/**
- * Bytes of an answer that are gathered and compressed at once where there are no more, which takes half a millisecond at
- * most. A stream of zlib costs three times the processor time of that: a thread is asked, and the memory is its own.
- */
-export const AT_ONCE: number = 64 * 1024;
 /** Levels above these take longer than is good for whoever waits behind it. */
 const MOST_AT_ONCE: Readonly<Record<Algorithm, number>> = { gzip: 6, br: 4, zstd: 9 };
-
-function compressedAtOnce(algorithm: Algorithm, level: number, bytes: Buffer): Buffer {
-  switch (algorithm) {
-    case 'gzip':
-      return gzipSync(bytes, { level });
-    case 'br': {
-      const { BROTLI_PARAM_QUALITY: quality, BROTLI_PARAM_SIZE_HINT: size } = constants;
-      return brotliCompressSync(bytes, { params: { [quality]: level, [size]: bytes.length } });
-    }
-    case 'zstd':
-      return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } });
-  }
-}
 
 class Compressor implements BodyTransform {
   readonly #out: BodyOutput;
