@@ -1,19 +1,25 @@
 /** Keys of TLS session tickets: those of now, and those of the time before, so that sessions live over one rotation. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomFillSync } from 'node:crypto';
 import type tls from 'node:tls';
 import { TICKET_ROTATION_INTERVAL, type TicketSecret, ticketSecretAt } from '../../value/ticket-secret.ts';
 
 /** Of a name, a key for HMAC and one for AES each. */
 const PART = 16;
 
+/** Where the IV stands in the answer for a new ticket. */
+const IV = 4;
+/** IVs are made in bulk: each new connection is given two tickets. */
+const IVS = 256;
+
 /** What Node asks for: whether (0: unknown, 1: good, 2: good, to be renewed), keys, and for a new ticket its name and IV. */
-type TicketAnswer = [whether: 0 | 1 | 2, hmac: Buffer, aes: Buffer, name?: Buffer, iv?: Buffer];
+type TicketAnswer = [whether: 0 | 1 | 2, hmac: Buffer, aes: Buffer];
+type NewTicket = [whether: 1, hmac: Buffer, aes: Buffer, name: Buffer, iv: Buffer];
 
 /** Node's own, undocumented, and stable since Node 0.11. */
 interface TicketContext {
   enableTicketKeyCallback?: () => void;
   setTicketKeys(keys: Buffer): void;
-  onticketkeycallback?: (name: Buffer, iv: Buffer, encrypts: boolean) => TicketAnswer;
+  onticketkeycallback?: (name: Buffer, iv: Buffer, encrypts: boolean) => TicketAnswer | NewTicket;
 }
 
 export class TicketKeys {
@@ -21,11 +27,16 @@ export class TicketKeys {
   #current: Buffer;
   #previous: Buffer | undefined;
   readonly #clock: () => number;
+  /** For new tickets of the current keys; Node reads it before it asks again. */
+  #issue: NewTicket;
+  readonly #ivs = Buffer.alloc(IVS * PART);
+  #ivsTaken = IVS * PART;
 
   constructor(secret: TicketSecret, clock: () => number = Date.now) {
     this.#clock = clock;
     this.#secret = ticketSecretAt(secret, clock());
     this.#current = keysOf(this.#secret);
+    this.#issue = newTicket(this.#current);
   }
 
   /** From now on tickets of connections with this context are made and read with these keys. */
@@ -47,18 +58,39 @@ export class TicketKeys {
       this.#previous = keysOf(ticketSecretAt(this.#secret, now - TICKET_ROTATION_INTERVAL));
       this.#secret = secret;
       this.#current = keysOf(secret);
+      this.#issue = newTicket(this.#current);
     }
     return this.#current;
   }
 
-  readonly #answer = (name: Buffer, _iv: Buffer, encrypts: boolean): TicketAnswer => {
+  readonly #answer = (name: Buffer, _iv: Buffer, encrypts: boolean): TicketAnswer | NewTicket => {
     const current = this.current();
-    if (encrypts) return [1, ...partsOf(current), current.subarray(0, PART), randomBytes(PART)];
-    if (current.subarray(0, PART).equals(name)) return [1, ...partsOf(current)];
+    if (encrypts) {
+      this.#issue[IV] = this.#nextIv();
+      return this.#issue;
+    }
+    if (isNameOf(current, name)) return [1, ...partsOf(current)];
     const previous = this.#previous;
-    if (previous?.subarray(0, PART).equals(name)) return [2, ...partsOf(previous)];
+    if (previous !== undefined && isNameOf(previous, name)) return [2, ...partsOf(previous)];
     return [0, ...partsOf(current)];
   };
+
+  #nextIv(): Buffer {
+    const ivs = this.#ivs;
+    if (this.#ivsTaken === ivs.length) {
+      randomFillSync(ivs);
+      this.#ivsTaken = 0;
+    }
+    return ivs.subarray(this.#ivsTaken, (this.#ivsTaken += PART));
+  }
+}
+
+function newTicket(keys: Buffer): NewTicket {
+  return [1, ...partsOf(keys), keys.subarray(0, PART), Buffer.alloc(PART)];
+}
+
+function isNameOf(keys: Buffer, name: Buffer): boolean {
+  return keys.compare(name, 0, name.length, 0, PART) === 0;
 }
 
 function partsOf(keys: Buffer): [hmac: Buffer, aes: Buffer] {

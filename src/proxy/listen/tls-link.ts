@@ -41,16 +41,24 @@ interface ReadableParts extends tls.TLSSocket {
   [part: symbol]: unknown;
 }
 
+/** Node's names for them: the same for all sockets, and looked for until they are found. */
+let parts: { buffer: symbol; callback: symbol } | undefined;
+
+function partsOf(socket: ReadableParts): { buffer: symbol; callback: symbol } | undefined {
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const buffer = symbols.find(({ description }) => description === 'kBuffer');
+  const callback = symbols.find(({ description }) => description === 'kBufferCb');
+  return buffer === undefined || callback === undefined ? undefined : { buffer, callback };
+}
+
 function readIntoArena(socket: ReadableParts): boolean {
-  const parts = Object.getOwnPropertySymbols(socket);
-  const buffer = parts.find(({ description }) => description === 'kBuffer');
-  const callback = parts.find(({ description }) => description === 'kBufferCb');
+  parts ??= partsOf(socket);
   const handle = socket._handle;
-  if (buffer === undefined || callback === undefined || handle?.useUserBuffer === undefined) return false;
+  if (parts === undefined || handle?.useUserBuffer === undefined) return false;
   if (socket.readableLength > 0) return false;
   handle.useUserBuffer(onread.buffer);
-  socket[buffer] = onread.buffer;
-  socket[callback] = onread.callback;
+  socket[parts.buffer] = onread.buffer;
+  socket[parts.callback] = onread.callback;
   return true;
 }
 

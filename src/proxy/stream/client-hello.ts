@@ -32,16 +32,17 @@ const CONTENT_HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 /** RFC 8446, 5.1: a record of plain text holds at most 2^14 bytes. */
 const MAX_RECORD = 16384;
+const EMPTY: Buffer<ArrayBuffer> = Buffer.alloc(0);
 const INCOMPLETE: HelloOutcome = { kind: 'incomplete' };
 
 export class HelloReader {
   readonly #limit: number;
-  #raw = Buffer.alloc(0);
+  #raw = EMPTY;
   #rawLength = 0;
   /** The handshake message without record headers. */
-  #message = Buffer.alloc(0);
+  #message = EMPTY;
   #messageLength = 0;
-  readonly #header = Buffer.alloc(RECORD_HEADER);
+  #header = EMPTY;
   #headerLength = 0;
   /** Bytes of the current record still to come. */
   #recordLeft = 0;
@@ -53,6 +54,10 @@ export class HelloReader {
 
   /** Takes bytes[start,end) and says what is known now. Once the outcome is known, more bytes are only kept. */
   push(bytes: Uint8Array, start: number, end: number): HelloOutcome {
+    if (this.#rawLength === 0) {
+      const length = wholeHello(bytes, start, end);
+      if (length > 0 && length <= this.#limit) return this.#takeWhole(bytes, { start, end, length });
+    }
     this.#keep(bytes, start, end);
     if (this.#outcome.kind !== 'incomplete') return this.#outcome;
     for (let at = start; at < end && this.#outcome.kind === 'incomplete'; ) {
@@ -64,7 +69,7 @@ export class HelloReader {
     return this.#outcome;
   }
 
-  /** All bytes so far; valid until the next push. */
+  /** All bytes so far. They stay as they are; further ones come behind them. */
   get bytes(): Buffer {
     return this.#raw.subarray(0, this.#rawLength);
   }
@@ -74,6 +79,13 @@ export class HelloReader {
     return this.#raw.length + this.#message.length;
   }
 
+  /** Nearly every hello comes in one record and one read. */
+  #takeWhole(bytes: Uint8Array, at: { start: number; end: number; length: number }): HelloOutcome {
+    this.#raw = Buffer.from(bytes.subarray(at.start, at.end));
+    this.#rawLength = this.#raw.length;
+    return (this.#outcome = parseClientHello(this.#raw.subarray(RECORD_HEADER + HANDSHAKE_HEADER, at.length)));
+  }
+
   #keep(bytes: Uint8Array, start: number, end: number): void {
     this.#raw = grown(this.#raw, this.#rawLength, end - start);
     this.#raw.set(bytes.subarray(start, end), this.#rawLength);
@@ -81,6 +93,7 @@ export class HelloReader {
   }
 
   #takeHeader(bytes: Uint8Array, at: number): number {
+    if (this.#header === EMPTY) this.#header = Buffer.alloc(RECORD_HEADER);
     const header = this.#header;
     header[this.#headerLength++] = bytes[at]!;
     if (header[0] !== CONTENT_HANDSHAKE) {
@@ -125,6 +138,17 @@ export class HelloReader {
       this.#outcome = parseClientHello(message.subarray(HANDSHAKE_HEADER, end));
     }
   }
+}
+
+/** The length of a ClientHello with its header, where bytes[start,end) begin with one in one record; else 0. */
+function wholeHello(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start < RECORD_HEADER + HANDSHAKE_HEADER) return 0;
+  if (bytes[start] !== CONTENT_HANDSHAKE || bytes[start + 1] !== 3 || bytes[start + RECORD_HEADER] !== CLIENT_HELLO)
+    return 0;
+  const record = (bytes[start + 3]! << 8) | bytes[start + 4]!;
+  const body = (bytes[start + 6]! << 16) | (bytes[start + 7]! << 8) | bytes[start + 8]!;
+  const length = RECORD_HEADER + HANDSHAKE_HEADER + body;
+  return record <= MAX_RECORD && HANDSHAKE_HEADER + body <= record && length <= end - start ? length : 0;
 }
 
 function malformed(reason: string): HelloOutcome {

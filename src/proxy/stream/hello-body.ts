@@ -24,11 +24,19 @@ class Reader {
 
   uint(size: 1 | 2): number {
     const at = this.#take(size);
-    return this.#bytes.readUIntBE(at, size);
+    const bytes = this.#bytes;
+    return size === 1 ? bytes[at]! : (bytes[at]! << 8) | bytes[at + 1]!;
   }
 
   skip(length: number): void {
     this.#take(length);
+  }
+
+  /** Goes over a vector, and says how long it is. */
+  skipVector(size: 1 | 2): number {
+    const length = this.uint(size);
+    this.#take(length);
+    return length;
   }
 
   /** A vector with a length of `size` bytes before it. */
@@ -58,10 +66,10 @@ export function parseClientHello(body: Buffer): HelloOutcome {
 function readBody(body: Reader): HelloOutcome {
   if (body.uint(2) >> 8 !== 3) throw new Malformed('legacy_version is not 3.x');
   body.skip(32);
-  if (body.vector(1).length > 32) throw new Malformed('session id longer than 32 bytes');
-  const ciphers = body.vector(2).length;
+  if (body.skipVector(1) > 32) throw new Malformed('session id longer than 32 bytes');
+  const ciphers = body.skipVector(2);
   if (ciphers < 2 || ciphers % 2 !== 0) throw new Malformed('cipher suites are empty or odd');
-  if (body.vector(1).length < 1) throw new Malformed('no compression method');
+  if (body.skipVector(1) < 1) throw new Malformed('no compression method');
   let serverName: string | undefined;
   let alpn: string[] | undefined;
   if (body.left > 0) {
@@ -69,9 +77,9 @@ function readBody(body: Reader): HelloOutcome {
     if (body.left > 0) throw new Malformed('bytes after the extensions');
     while (extensions.left > 0) {
       const type = extensions.uint(2);
-      const data = extensions.vector(2);
-      if (type === EXTENSION_SERVER_NAME) serverName = once(serverName, readServerName(data));
-      else if (type === EXTENSION_ALPN) alpn = once(alpn, readAlpn(data));
+      if (type === EXTENSION_SERVER_NAME) serverName = once(serverName, readServerName(extensions.vector(2)));
+      else if (type === EXTENSION_ALPN) alpn = once(alpn, readAlpn(extensions.vector(2)));
+      else extensions.skipVector(2);
     }
   }
   return { kind: 'hello', serverName: serverName ?? '', alpn: alpn ?? [] };

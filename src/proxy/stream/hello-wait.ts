@@ -62,7 +62,7 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
     this.#finish();
     this.#link.pause();
     const serverName = outcome.kind === 'hello' ? outcome.serverName : undefined;
-    this.#options.onHello({ link: this.#link, firstBytes: Buffer.from(this.#reader.bytes), serverName });
+    this.#options.onHello({ link: this.#link, firstBytes: this.#reader.bytes, serverName });
   }
 
   /** Half a hello, or none: there is nobody to tell. */

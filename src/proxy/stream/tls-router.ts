@@ -169,7 +169,7 @@ class PeekSink implements Sink, DeadlineOwner, Drainable {
     }
     this.#finish();
     if (outcome.kind === 'hello') {
-      const firstBytes = Buffer.from(this.#reader.bytes);
+      const firstBytes = this.#reader.bytes;
       this.#router.route({ link: this.#link, firstBytes, hello: outcome, addresses: this.#addresses });
     } else {
       this.#router.refuse(this.#link, { ...refusalOf(outcome), addresses: this.#addresses });
