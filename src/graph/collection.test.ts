@@ -1,5 +1,5 @@
 import { type Case, collectionSuite, type Item } from './collection.suite.ts';
-import { derive, index, join } from './index.ts';
+import { counts, derive, heads, index, join } from './index.ts';
 
 const plain = (items: ReadonlyMap<string, unknown>): Record<string, unknown> => Object.fromEntries(items);
 const sorted = (items: ReadonlyMap<string, Item>): Array<[string, Item]> =>
@@ -49,6 +49,16 @@ const cases: Case[] = [
     },
   },
   { name: 'index', build: (a) => index('tags', a, (item) => item.tags), model: grouped },
+  {
+    name: 'heads',
+    build: (a) => heads('first tags', a, { keysOf: (item) => item.tags, most: 2 }),
+    model: (a) => Object.fromEntries(Object.entries(grouped(a)).map(([tag, items]) => [tag, items.slice(0, 2)])),
+  },
+  {
+    name: 'counts',
+    build: (a) => counts('tags', a, (item) => item.tags),
+    model: (a) => Object.fromEntries(Object.entries(grouped(a)).map(([tag, items]) => [tag, items.length])),
+  },
   { name: 'join', build: (a, b) => join('both', [a, b]), model: (a, b) => ({ ...plain(b), ...plain(a) }) },
   {
     name: 'a diamond of all of them',

@@ -1,42 +1,55 @@
 import type { Change, Collection } from './collection.ts';
-import { Node, nodeOf } from './node.ts';
+import { Grouping, type KeysOf } from './grouping.ts';
+import { addKeys, dropKeys } from './sorted-keys.ts';
 
 /** Objects of a collection under every key that `keysOf` gives them; a group's objects are in the order of their keys. */
 export type Index<V> = Collection<ReadonlyArray<V>>;
 
 /** An index is a collection of groups, so it can be fetched from, derived from and subscribed to like any other. */
-export function index<V>(
-  name: string,
-  input: Collection<V>,
-  keysOf: (value: V, key: string) => Iterable<string>,
-): Index<V> {
+export function index<V>(name: string, input: Collection<V>, keysOf: KeysOf<V>): Index<V> {
   return new Groups(name, input, keysOf);
 }
 
-class Groups<V> extends Node<ReadonlyArray<V>> {
-  protected override readonly kind = 'index';
-  readonly #input: Collection<V>;
-  readonly #keysOf: (value: V, key: string) => Iterable<string>;
-  /** Member keys of each group, sorted, beside the values that `get` answers. */
+/** Objects from which on a group's array is made when somebody reads it: no change copies a group that nobody asks for. */
+export const LARGE_GROUP = 64;
+
+/** One form of a large group, which no other one is equal to. */
+class LargeGroup<V> {
+  readonly #read: () => V[];
+  #values: ReadonlyArray<V> | undefined;
+
+  constructor(read: () => V[]) {
+    this.#read = read;
+  }
+
+  /** What was read stays as it is when the group changes. */
+  get values(): ReadonlyArray<V> {
+    this.#values ??= this.#read();
+    return this.#values;
+  }
+}
+
+type Group<V> = ReadonlyArray<V>;
+
+class Groups<V> extends Grouping<V, Group<V>> {
+  /** Keys of each group's objects, sorted. */
   readonly #members = new Map<string, string[]>();
-  #received: ReadonlyArray<Change<V>> = [];
 
-  constructor(name: string, input: Collection<V>, keysOf: (value: V, key: string) => Iterable<string>) {
-    super(name);
-    this.#keysOf = keysOf;
-    this.#input = input;
-    nodeOf(input).attach(this);
-    this.#received = Array.from(input.entries(), ([key, after]) => ({ key, after }));
-    this.work();
-    this.forgetChanges();
+  constructor(name: string, input: Collection<V>, keysOf: KeysOf<V>) {
+    super(name, input, keysOf);
+    this.fill();
   }
 
-  receive(_from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void {
-    this.#received = changes as ReadonlyArray<Change<V>>;
+  override get(key: string): Group<V> | undefined {
+    return shown(super.get(key));
   }
 
-  override sources(): Iterable<Node<unknown>> {
-    return [nodeOf(this.#input) as Node<unknown>];
+  override *values(): IterableIterator<Group<V>> {
+    for (const held of super.values()) yield shown(held)!;
+  }
+
+  override *entries(): IterableIterator<[string, Group<V>]> {
+    for (const [key, held] of super.entries()) yield [key, shown(held)!];
   }
 
   override close(): void {
@@ -44,72 +57,23 @@ class Groups<V> extends Node<ReadonlyArray<V>> {
     this.#members.clear();
   }
 
-  protected override inputs(): string[] {
-    return [this.#input.name];
+  protected override told(changes: ReadonlyArray<Change<Group<V>>>): ReadonlyArray<Change<Group<V>>> {
+    return changes.map(({ key, before, after }) => ({ key, before: shown(before), after: shown(after) }));
   }
 
-  protected override work(): unknown[] {
-    /** Groups touched by this batch, copied once: a group that was handed out never changes. */
-    const touched = new Map<string, V[]>();
-    for (const { key, before, after } of this.#received) {
-      const old = before === undefined ? new Set<string>() : new Set(this.#keysOf(before, key));
-      const now = after === undefined ? new Set<string>() : new Set(this.#keysOf(after, key));
-      for (const group of old) if (!now.has(group)) this.#drop(touched, group, key);
-      for (const group of now) this.#set(touched, group, { key, value: after as V });
-    }
-    this.#received = [];
-    for (const [group, values] of touched) {
-      if (values.length === 0) this.#members.delete(group);
-      this.put(group, values.length === 0 ? undefined : trimmed(values));
-    }
-    return [];
-  }
-
-  #touch(touched: Map<string, V[]>, group: string): V[] {
-    let values = touched.get(group);
-    if (values === undefined) touched.set(group, (values = Array.from(this.get(group) ?? [])));
-    return values;
-  }
-
-  #set(touched: Map<string, V[]>, group: string, member: { key: string; value: V }): void {
-    const values = this.#touch(touched, group);
-    const keys = this.#members.get(group);
-    if (keys === undefined) {
-      this.#members.set(group, [member.key]);
-      values.push(member.value);
-      return;
-    }
-    const at = place(keys, member.key);
-    const present = keys[at] === member.key;
-    if (!present) keys.splice(at, 0, member.key);
-    values.splice(at, present ? 1 : 0, member.value);
-  }
-
-  #drop(touched: Map<string, V[]>, group: string, key: string): void {
-    const values = this.#touch(touched, group);
-    const keys = this.#members.get(group)!;
-    const at = place(keys, key);
-    keys.splice(at, 1);
-    values.splice(at, 1);
+  protected regroup(group: string, come: readonly string[], gone: readonly string[]): void {
+    // Subscribers are told what was there before.
+    if (this.isObserved) this.get(group);
+    const members = addKeys(dropKeys(this.#members.get(group) ?? [], gone), come);
+    if (members.length === 0) this.#members.delete(group);
+    else this.#members.set(group, members);
+    const read = (): V[] => members.map((key) => this.input.get(key)!);
+    if (members.length === 0) this.put(group, undefined);
+    else if (members.length < LARGE_GROUP) this.put(group, read());
+    else this.put(group, new LargeGroup(read) as unknown as Group<V>);
   }
 }
 
-/** An array that grew has room for 16 more, which is most of what a small group weighs. */
-function trimmed<V>(values: V[]): V[] {
-  return values.length <= SMALL ? values.slice() : values;
-}
-
-/** Members up to which a group is copied once more, to its size. */
-const SMALL = 8;
-
-/** Where `key` is in the sorted `keys`, or belongs. */
-function place(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (keys[middle]! < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function shown<V>(held: Group<V> | undefined): Group<V> | undefined {
+  return held instanceof LargeGroup ? (held as LargeGroup<V>).values : held;
 }

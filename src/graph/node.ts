@@ -4,7 +4,7 @@ import { equal } from './equal.ts';
 import { type CollectionKind, type CollectionRead, type CollectionView, enlist } from './scope.ts';
 import { enqueue, nextOrder, type Settling } from './settle.ts';
 
-/** A node that reads another and is told what changed there. */
+/** A node that reads another and is told what changed there. Of the groups of an index it is told the keys alone. */
 export interface Dependent extends Settling {
   receive(from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void;
 }
@@ -103,8 +103,19 @@ export abstract class Node<V> implements Collection<V>, Settling {
         enqueue(dependent);
       }
     }
-    const calls = changes.length === 0 ? [] : Array.from(this.#subscribers, (call) => () => this.#call(call, changes));
+    const told = changes.length === 0 || !this.isObserved ? [] : this.told(changes);
+    const calls = told.length === 0 ? [] : Array.from(this.#subscribers, (call) => () => this.#call(call, told));
     return [...calls, ...failures.map((error) => () => raise(error))];
+  }
+
+  /** Somebody subscribes to it. */
+  protected get isObserved(): boolean {
+    return this.#subscribers.size > 0;
+  }
+
+  /** Changes as subscribers are told of them. */
+  protected told(changes: ReadonlyArray<Change<V>>): ReadonlyArray<Change<V>> {
+    return changes;
   }
 
   /** Takes in what was received, with `put`; answers the errors of derivations. */

@@ -2,7 +2,7 @@ import { POLICY_GROUP, type WantedCertificate, type WantedInfrastructure } from 
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, type CollectionView, derive, index, join, type Scope, scope } from '../graph/index.ts';
 import { resolveBackend } from './backend/backend-ref.ts';
-import { backendConfig, deriveBackends, policyUses } from './backend/backends.ts';
+import { backendConfig, backendsInUse, deriveBackends, policyUses } from './backend/backends.ts';
 import { deriveListeners } from './gateway/listeners.ts';
 import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
 import { grantsOf } from './grants.ts';
@@ -104,12 +104,13 @@ function build(inputs: Inputs, options: TranslateOptions): Outputs {
   const backends = deriveBackends(graph, read.BackendTLSPolicy);
   const routes = deriveRoutes(graph, { listeners, backends });
   const uses = join('backend uses of all', [routes.uses, policyUses(graph, read, backends.serviceTls)]);
-  const policies = enforcePolicies(graph, read, { listeners, routes: { ...routes, uses } });
+  const used = backendsInUse(graph, uses);
+  const policies = enforcePolicies(graph, read, { listeners, routes, backends: used });
   const known = { listeners, routes, policies };
   const { statuses, diagnostics } = deriveStatuses(graph, known);
-  const used = backendConfig(graph, uses, { backends, certificates: listeners.certificates });
+  const objects = backendConfig(graph, used.byKey, { backends, certificates: listeners.certificates });
   return {
-    config: join('config', [listeners.config, routes.config, used, policies.config]),
+    config: join('config', [listeners.config, routes.config, objects, policies.config]),
     statuses,
     diagnostics,
     unserved: deriveUnserved(graph, listeners),

@@ -1,5 +1,5 @@
 import type { Backend, ConfigObject } from '../../config/index.ts';
-import { type Collection, index, join } from '../../graph/index.ts';
+import { type Collection, heads, type Index, index, join } from '../../graph/index.ts';
 import type { CertificateVerdict } from '../gateway/certificate.ts';
 import type { AttachedPolicy } from '../policy/attached-policy.ts';
 import type { TlsSettings } from '../policy/backend-tls.ts';
@@ -45,14 +45,28 @@ export function policyUses(
   );
 }
 
+/** What is referred to: of each Backend one use, since those of one key are alike. */
+export interface UsedBackends {
+  byKey: Collection<BackendUse>;
+  /** By object key of the Service; one that is called like it, such as an import, is among them. */
+  byService: Index<BackendUse>;
+}
+
+export function backendsInUse(graph: Graph, uses: Collection<BackendUse>): UsedBackends {
+  const used = heads('uses by backend', uses, { keysOf: ({ key }) => [key], most: 1 });
+  const byKey = graph.derive('backends in use', used, (_context, [use], key) => [[key, use!]]);
+  const byService = index('backends by Service', byKey, ({ service }) => [
+    `Service/${service.namespace}/${service.name}`,
+  ]);
+  return { byKey, byService };
+}
+
 /** Config of everything that routes and policies refer to. An endpoint change touches neither routes nor Backends. */
 export function backendConfig(
   graph: Graph,
-  uses: Collection<BackendUse>,
+  wanted: Collection<BackendUse>,
   known: { backends: Backends; certificates: Collection<CertificateVerdict> },
 ): Collection<ConfigObject> {
-  const used = index('uses by backend', uses, ({ key }) => [key]);
-  const wanted = graph.derive('backends in use', used, (_context, [use], key) => [[key, use!]]);
   const backends = graph.derive('backends', wanted, (context, { key, service, protocol, tls, clientCertificate }) => {
     const backend: Backend = { kind: 'Backend', key, service, protocol };
     if (!tls) return [configOutput(backend)];

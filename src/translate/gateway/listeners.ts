@@ -1,6 +1,6 @@
 import { supersededKey, type WantedInfrastructure } from '../../api/index.ts';
 import type { ConfigObject, Listener } from '../../config/index.ts';
-import { type Collection, type Derived, type Index, index, join } from '../../graph/index.ts';
+import { type Collection, counts, type Derived, type Index, index, join } from '../../graph/index.ts';
 import { find } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
 import type { Problem } from '../verdict/problem.ts';
@@ -31,8 +31,8 @@ export interface Listeners {
   /** By object key. */
   gateways: Collection<ManagedGateway>;
   sets: Collection<ManagedSet>;
-  /** One entry for each accepted ListenerSet. */
-  setsByGateway: Index<string>;
+  /** How many ListenerSets a Gateway has accepted, by its `namespace/name`. */
+  attachedSets: Collection<number>;
   /** By listener key. */
   views: Collection<ListenerView>;
   viewsByOwner: Index<ListenerView>;
@@ -85,13 +85,13 @@ function ownedViews(
   graph: Graph,
   sets: Collection<ManagedSet>,
   views: Collection<ListenerView>,
-): Pick<Listeners, 'viewsByOwner' | 'setsByGateway'> {
+): Pick<Listeners, 'viewsByOwner' | 'attachedSets'> {
   const viewsByOwner = index('listeners by owner', views, ({ owner }) => [ownerKey(owner)]);
   const accepted = graph.derive('accepted listenersets', sets, (context, { gateway, refusal }, key) => {
     const own = context.fetch(viewsByOwner, key) ?? [];
     return refusal === undefined && own.some(({ config }) => config !== undefined) ? [[key, gateway]] : [];
   });
-  return { viewsByOwner, setsByGateway: index('listenersets by gateway', accepted, (gateway) => [gateway]) };
+  return { viewsByOwner, attachedSets: counts('number of attached listenersets', accepted, (gateway) => [gateway]) };
 }
 
 interface ViewInputs {

@@ -1,5 +1,4 @@
 import { type BackendTraffic, POLICY_TYPES, policyKey } from '../../config/index.ts';
-import { index } from '../../graph/index.ts';
 import { sessionOf } from '../session.ts';
 import { configOutput } from '../stage.ts';
 import { connectionOf, retryOf, timeoutsOf } from './backend-retry.ts';
@@ -24,10 +23,8 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
     if (retry?.budget !== undefined) read.retryBudget = retry.budget;
     return { settings: read, refusals: [] };
   },
-  enforce(graph, policies, { routes }) {
-    const used = index('uses by backend for traffic', routes.uses, ({ key }) => [key]);
-    const config = graph.derive('backend traffic', used, (context, [use], backend) => {
-      const { service, protocol } = use!;
+  enforce(graph, policies, { backends }) {
+    const config = graph.derive('backend traffic', backends.byKey, (context, { service, protocol }, backend) => {
       // No policy can name an import, which may be called like a Service.
       if (service.kind !== undefined) return [];
       const object = `Service/${service.namespace}/${service.name}`;

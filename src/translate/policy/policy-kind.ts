@@ -1,6 +1,7 @@
 import type { ResourceByKind } from '../../api/index.ts';
 import type { ConfigObject, RouteKind } from '../../config/index.ts';
 import { type Collection, type Index, index } from '../../graph/index.ts';
+import type { UsedBackends } from '../backend/backends.ts';
 import type { Listeners } from '../gateway/listeners.ts';
 import type { Lookup } from '../lookup.ts';
 import type { RouteIdentity } from '../route/attachment.ts';
@@ -27,6 +28,7 @@ export interface Policies<S> {
 export interface PolicySurroundings {
   listeners: Listeners;
   routes: Routes;
+  backends: UsedBackends;
 }
 
 /** Where a policy holds among what its target stands for, and where not. */

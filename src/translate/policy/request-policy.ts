@@ -18,7 +18,7 @@ import {
   policyKey,
   type Stacked,
 } from '../../config/index.ts';
-import { type Collection, index, join } from '../../graph/index.ts';
+import { type Collection, join } from '../../graph/index.ts';
 import type { BackendUse } from '../backend/backend-ref.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
@@ -189,15 +189,10 @@ function ruleStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collec
 
 function backendStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {
   const { graph, kind, policies, known } = scope;
-  const uses = index(`uses by Service for ${kind.kind}`, known.routes.uses, ({ service }) => [
-    `Service/${service.namespace}/${service.name}`,
-  ]);
   return graph.derive(`${kind.kind} by backend`, policies.byObject, (context, own, object) => {
     const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
     const sections = new Map([[object, ports.flatMap(({ name }) => name ?? [])]]);
-    // Several rules may use one backend.
-    const backends = new Map((context.fetch(uses, object) ?? []).map((use) => [use.key, use]));
-    return [...backends.values()].flatMap(({ key, protocol, service }) => {
+    return (context.fetch(known.backends.byService, object) ?? []).flatMap(({ key, protocol, service }) => {
       if (!isRequestProtocol(protocol)) return [];
       const port = ports.find((one) => one.port === service.port && one.protocol !== 'UDP');
       const levels = portLevels(object, port?.name ?? '');

@@ -1,5 +1,5 @@
 import type { ConfigObject, Listener } from '../../config/index.ts';
-import { type Collection, type Index, index, join } from '../../graph/index.ts';
+import { type Collection, counts, type Index, index, join } from '../../graph/index.ts';
 import type { BackendScope, BackendUse } from '../backend/backend-ref.ts';
 import { type Variant, withVariants } from '../backend/backend-variant.ts';
 import type { Backends } from '../backend/backends.ts';
@@ -28,6 +28,8 @@ export interface Routes {
   judged: Collection<JudgedRoute>;
   /** Routes that count as attached, by listener key. */
   attached: Index<RouteIdentity>;
+  /** How many they are. */
+  attachedCount: Collection<number>;
   claims: Index<SignedClaim>;
   uses: Collection<BackendUse>;
   /** Gateways through which a Service is reached, by its `namespace/name`. */
@@ -86,8 +88,9 @@ function servedBy(graph: Graph, judged: Collection<JudgedRoute>, served: Collect
     return [[key, { listener, ...identity }]];
   });
   const attached = index('attached routes by listener', slim, ({ listener }) => [listener]);
+  const attachedCount = counts('number of attached routes', slim, ({ listener }) => [listener]);
   const byService = index('ancestors by service', ancestors, ({ service }) => [service]);
-  return { attached, claims: claimIndex(claims), uses, config, ancestors: byService };
+  return { attached, attachedCount, claims: claimIndex(claims), uses, config, ancestors: byService };
 }
 
 function derivePlaced(

@@ -70,12 +70,12 @@ function gatewayStatuses(graph: Graph, known: StatusInputs, sockets: Index<Socke
       look,
       sockets,
       views: inOrder(context.fetch(listeners.viewsByOwner, key) ?? []),
-      attachedRoutes: (listener) => context.fetch(known.routes.attached, listener)?.length ?? 0,
+      attachedRoutes: (listener) => context.fetch(known.routes.attachedCount, listener) ?? 0,
     };
     const identity = context.fetch(listeners.identities, key);
     const identityFault = identity && identityProblem(identity);
     const extras = {
-      attachedListenerSets: context.fetch(listeners.setsByGateway, gateway.key)?.length ?? 0,
+      attachedListenerSets: context.fetch(listeners.attachedSets, gateway.key) ?? 0,
       unresolved: identityFault === undefined ? [] : [identityFault],
       insecureClients: scope.views.some(
         ({ config }) => config?.tls?.clientValidation?.mode === 'AllowInsecureFallback',
@@ -98,7 +98,7 @@ function listenerSetStatuses(
       look: graph.look(context),
       sockets,
       views: inOrder(context.fetch(listeners.viewsByOwner, key) ?? []),
-      attachedRoutes: (listener) => context.fetch(known.routes.attached, listener)?.length ?? 0,
+      attachedRoutes: (listener) => context.fetch(known.routes.attachedCount, listener) ?? 0,
     };
     return [[key, objectStatus('ListenerSet', set, listenerSetStatus(scope, set, gateway))] as const];
   });

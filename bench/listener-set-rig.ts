@@ -1,0 +1,235 @@
+/** A controller's own part, with ListenerSets of one Gateway and their routes; a data plane in memory takes all. */
+import { setImmediate } from 'node:timers/promises';
+import { type AnyResource, objectKey } from '../src/api/index.ts';
+import type { Delta, ListenerState } from '../src/config/index.ts';
+import { Control, type ResourceSource } from '../src/control/index.ts';
+import { MemoryFleet } from '../src/delivery/index.ts';
+import { SourceCollection } from '../src/graph/index.ts';
+import { createLog } from '../src/observe/index.ts';
+import type { Diagnostic, ResourceCollections } from '../src/sources/index.ts';
+import { emptyInputs, type SourceInputs } from '../src/translate/index.ts';
+
+const GROUP = 'gateway.networking.k8s.io';
+const V1 = `${GROUP}/v1`;
+/** Routes of a set. */
+export const ROUTES = 16;
+/** Sets that are made, edited and taken away to learn what each costs. */
+const SAMPLE = 20;
+
+export interface SetCost {
+  /** Milliseconds of processor time: of a set that comes, of one of its routes, and of an edit of a set. */
+  set: number;
+  route: number;
+  edit: number;
+  /** Milliseconds of the longest turn in all of that. */
+  longest: number;
+}
+
+export class ListenerSetRig {
+  readonly #inputs: SourceInputs;
+  readonly #control: Control;
+  #sets = 0;
+  #made = 0;
+  #longest = 0;
+  /** Statuses that were given to the writer, by kind. */
+  readonly written = new Map<string, number>();
+
+  private constructor(inputs: SourceInputs, control: Control) {
+    this.#inputs = inputs;
+    this.#control = control;
+  }
+
+  static async open(given: { listeners?: number; more?: readonly object[] } = {}): Promise<ListenerSetRig> {
+    const inputs = emptyInputs();
+    const source: ResourceSource = {
+      name: 'memory',
+      synced: undefined,
+      collections: inputs as unknown as ResourceCollections,
+      diagnostics: new SourceCollection<Diagnostic>('diagnostics'),
+      ready: Promise.resolve(),
+      close: async () => {},
+    };
+    const written = new Map<string, number>();
+    const control = new Control({
+      source: () => source,
+      perGateway: true,
+      controllerNames: ['example.com/any'],
+      writer: {
+        write: (changes) => {
+          for (const { key } of changes) {
+            const kind = key.slice(0, key.indexOf('/'));
+            written.set(kind, (written.get(kind) ?? 0) + 1);
+          }
+        },
+      },
+      log: await createLog({ level: 'silent', format: 'json' }),
+    });
+    const rig = new ListenerSetRig(inputs, control);
+    for (const one of [CLASS, EDGE, SERVICE, SLICE, ...(given.more ?? [])]) rig.#put(one);
+    await control.start((events) => new MemoryFleet('memory', () => new TakesAll(), events));
+    await rig.#settled();
+    return rig;
+  }
+
+  get routes(): number {
+    return this.#sets * ROUTES;
+  }
+
+  /** Until there are so many sets. */
+  async fill(sets: number): Promise<void> {
+    while (this.#sets < sets) await this.#add(this.#sets++);
+  }
+
+  /** Of what comes next. All is as before afterwards. */
+  async cost(): Promise<SetCost> {
+    this.#longest = 0;
+    await this.#settled();
+    let [set, route, edit] = [0, 0, 0];
+    for (let at = this.#sets; at < this.#sets + SAMPLE; at++) {
+      set += await this.#spent(() => this.#put(setOf(at)));
+      for (let one = 0; one < ROUTES; one++) route += await this.#spent(() => this.#put(routeOf(at, one)));
+      edit += await this.#spent(() => this.#put(setOf(at, 8443)));
+    }
+    for (let at = this.#sets; at < this.#sets + SAMPLE; at++) {
+      for (let one = 0; one < ROUTES; one++) this.#drop(routeOf(at, one));
+      this.#drop(setOf(at));
+    }
+    const longest = this.#longest;
+    await this.#settled();
+    return { set: set / SAMPLE, route: route / SAMPLE / ROUTES, edit: edit / SAMPLE, longest };
+  }
+
+  async close(): Promise<void> {
+    await this.#control.end();
+  }
+
+  async #add(at: number): Promise<void> {
+    this.#put(setOf(at));
+    for (let one = 0; one < ROUTES; one++) this.#put(routeOf(at, one));
+    await this.#settled();
+  }
+
+  async #spent(what: () => void): Promise<number> {
+    const before = process.threadCpuUsage();
+    what();
+    await this.#settled();
+    const { user, system } = process.threadCpuUsage(before);
+    return (user + system) / 1000;
+  }
+
+  /** What an API server tells is one batch each. */
+  #put(object: object): void {
+    const value = {
+      ...object,
+      metadata: { ...(object as AnyResource).metadata, generation: ++this.#made },
+    } as AnyResource;
+    this.#apply(value.kind, [{ key: objectKey(value), value }]);
+  }
+
+  #drop(object: object): void {
+    const { kind } = object as AnyResource;
+    this.#apply(kind, [{ key: objectKey(object as AnyResource) }]);
+  }
+
+  #apply(kind: AnyResource['kind'], changes: Array<{ key: string; value?: AnyResource }>): void {
+    const before = performance.now();
+    (this.#inputs[kind] as unknown as SourceCollection<AnyResource>).apply(changes);
+    this.#longest = Math.max(this.#longest, performance.now() - before);
+  }
+
+  /** Until the data plane's answer has come. */
+  async #settled(): Promise<void> {
+    for (let turn = 0; turn < 8; turn++) {
+      const before = performance.now();
+      await setImmediate();
+      this.#longest = Math.max(this.#longest, performance.now() - before);
+    }
+  }
+}
+
+/** Says of every listener that it serves, as data planes do. */
+class TakesAll {
+  readonly #listeners = new Map<string, ListenerState>();
+
+  async apply({ version, upserts, removals }: Delta) {
+    for (const { kind, key } of removals) if (kind === 'Listener') this.#listeners.delete(key);
+    for (const one of upserts) {
+      if (one.kind !== 'Listener') continue;
+      this.#listeners.set(one.key, { key: one.key, state: 'serving', bound: [`0.0.0.0:${one.port}`] });
+    }
+    return { version, proxy: 'memory', rejected: [], listeners: [...this.#listeners.values()] };
+  }
+
+  metrics(): [] {
+    return [];
+  }
+
+  async drain(): Promise<void> {}
+}
+
+const CLASS = {
+  apiVersion: V1,
+  kind: 'GatewayClass',
+  metadata: { name: 'c' },
+  spec: { controllerName: 'example.com/any' },
+};
+const ALL = { namespaces: { from: 'All' } };
+const EDGE = {
+  apiVersion: V1,
+  kind: 'Gateway',
+  metadata: { namespace: 'scale', name: 'edge', creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: {
+    gatewayClassName: 'c',
+    listeners: [{ name: 'http', port: 80, protocol: 'HTTP', allowedRoutes: ALL }],
+    allowedListeners: { namespaces: { from: 'All' } },
+  },
+};
+const SERVICE = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { namespace: 'scale', name: 's' },
+  spec: { type: 'ClusterIP', ports: [{ port: 80, protocol: 'TCP' }] },
+};
+const SLICE = {
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  metadata: { namespace: 'scale', name: 's-1', labels: { 'kubernetes.io/service-name': 's' } },
+  addressType: 'IPv4',
+  endpoints: [{ addresses: ['10.0.0.1'] }],
+  ports: [{ name: '', port: 80, protocol: 'TCP' }],
+};
+
+function setOf(at: number, second?: number): object {
+  const hostname = `*.set-${at}.example.com`;
+  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP', hostname, allowedRoutes: ALL }];
+  if (second !== undefined)
+    listeners.push({ name: 'more', port: second, protocol: 'HTTP', hostname, allowedRoutes: ALL });
+  return {
+    apiVersion: V1,
+    kind: 'ListenerSet',
+    metadata: { namespace: 'scale', name: `set-${at}`, creationTimestamp: new Date(1.77e12 + at * 1000).toISOString() },
+    spec: { parentRef: { group: GROUP, kind: 'Gateway', name: 'edge' }, listeners },
+  };
+}
+
+function routeOf(set: number, at: number): object {
+  return {
+    apiVersion: V1,
+    kind: 'HTTPRoute',
+    metadata: {
+      namespace: 'scale',
+      name: `set-${set}-${at}`,
+      creationTimestamp: new Date(1.77e12 + set * 1000).toISOString(),
+    },
+    spec: {
+      parentRefs: [{ group: GROUP, kind: 'ListenerSet', name: `set-${set}` }],
+      hostnames: [`${at}.set-${set}.example.com`],
+      rules: [
+        {
+          matches: [{ path: { type: 'PathPrefix', value: '/' } }],
+          backendRefs: [{ group: '', kind: 'Service', name: 's', port: 80, weight: 1 }],
+        },
+      ],
+    },
+  };
+}
