@@ -4,7 +4,6 @@ import { compareSync } from 'bcryptjs';
 import { md5Crypt, shaCrypt } from '../value/crypt.ts';
 
 interface Asked {
-  number: number;
   hash: string;
   password: Uint8Array;
 }
@@ -12,8 +11,8 @@ interface Asked {
 /** Bytes of a password that are looked at: bcrypt knows 72, and a longer one than this is nobody's. */
 const MOST = 1024;
 
-parentPort!.on('message', ({ number, hash, password }: Asked) => {
-  parentPort!.postMessage({ number, matches: password.length <= MOST && matches(hash, Buffer.from(password)) });
+parentPort!.on('message', ({ hash, password }: Asked) => {
+  parentPort!.postMessage(password.length <= MOST && matches(hash, Buffer.from(password)));
 });
 
 function matches(hash: string, password: Buffer): boolean {

@@ -136,6 +136,24 @@ describe('basic', () => {
     expect(await status({ authorization: basicLine('u', 'secret') })).toBe(200);
   });
 
+  test('who crowds with hashes that take long is told so alone: others are let in', async () => {
+    const hash = hashSync('secret', 9);
+    await serve(
+      secret('slow', { auth: `u:${hash}` }),
+      secret('quick', { auth: ['v', 'w', 'x'].map((user) => `${user}:${hashSync(user, 5)}`).join('\n') }),
+      authentication({ methods: [basic('slow')] }),
+      authentication({ methods: [basic('quick')] }, { kind: 'HTTPRoute', name: 'b' }, 'quick'),
+    );
+    const crowd = Array.from({ length: 120 }, (_, i) => status({ authorization: basicLine('u', `guess-${i}`) }));
+    // Some have been told that they are too many: the others wait.
+    expect(await Promise.any(crowd.map(async (one) => ((await one) === 503 ? 503 : Promise.reject())))).toBe(503);
+    for (const user of ['v', 'w', 'x']) {
+      expect(await status({ host: 'b.example', authorization: basicLine(user, user) })).toBe(200);
+      expect(await status({ host: 'b.example', authorization: basicLine(user, 'wrong') })).toBe(401);
+    }
+    expect(new Set(await Promise.all(crowd))).toEqual(new Set([401, 503]));
+  });
+
   test('a hash of no known form, or that would take too long, lets its user not in, and is told', async () => {
     const long = `$2y$20$${'a'.repeat(53)}`;
     const auth = `u:{PLAIN}secret\nold:rl.3StKT.4T8M\nlong:${long}\nmany:$6$rounds=999999999$s$${'a'.repeat(86)}`;

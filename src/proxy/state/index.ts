@@ -6,6 +6,7 @@ export {
   LONGEST_EVICTION,
   type Setback,
 } from './endpoint-health.ts';
+export type { Waiter } from './fair-turns.ts';
 export type { OutboundGate } from './outbound.ts';
 export type { DecisionCounter, PolicyDecision } from './policy-counts.ts';
 export { PolicyState } from './policy-state.ts';

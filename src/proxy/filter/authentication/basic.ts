@@ -1,7 +1,7 @@
 /** User and password (RFC 7617). */
 import { createHash } from 'node:crypto';
 import type { BasicMethod, Credential } from '../../../config/index.ts';
-import type { PolicyState } from '../../state/index.ts';
+import type { PolicyState, Waiter } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
 import { type PlaceReader, placeReader } from './credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from './method.ts';
@@ -23,12 +23,15 @@ class Basic implements Method {
   readonly #credential: string;
   readonly #challenge: string;
   readonly #state: PolicyState;
+  readonly #whose: Waiter;
 
   constructor({ credential, realm, forwards }: BasicMethod, state: PolicyState) {
     this.strip = forwards ? undefined : (scope) => PLACE.strip(scope);
     this.#credential = credential;
     this.#challenge = `Basic realm="${realm}"`;
     this.#state = state;
+    // `AuthenticationPolicy/namespace/name/place`.
+    this.#whose = { tenant: credential.split('/')[1] ?? '', line: credential };
   }
 
   identify({ head }: FilterScope): Finding | Promise<Finding> {
@@ -41,7 +44,7 @@ class Basic implements Method {
     const { user, password } = pair;
     const hash = users.hashes.get(user);
     // Whoever is not there takes as long as whoever is, so that nobody learns who is.
-    const matches = passwordMatches(hash ?? standIn(users, user), password, this.#state);
+    const matches = passwordMatches({ hash: hash ?? standIn(users, user), password, whose: this.#whose }, this.#state);
     const found = (verdict: PasswordVerdict): Finding => {
       if (verdict === 'busy') return BUSY;
       return verdict && hash !== undefined ? { identity: { subject: user, claims: { sub: user } } } : this.#wrong();

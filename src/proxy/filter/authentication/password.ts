@@ -1,13 +1,19 @@
 /** Whether a password is the one of which a hash is kept, in the forms that htpasswd and nginx know. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { PolicyState } from '../../state/index.ts';
+import type { PolicyState, Waiter } from '../../state/index.ts';
 
 /** `busy`: too many others are compared at the moment. */
 export type PasswordVerdict = boolean | 'busy';
 
+export interface GivenPassword {
+  readonly hash: string;
+  readonly password: Buffer;
+  /** For whom it is compared. */
+  readonly whose: Waiter;
+}
+
 export function passwordMatches(
-  hash: string,
-  password: Buffer,
+  { hash, password, whose }: GivenPassword,
   { passwords }: PolicyState,
 ): PasswordVerdict | Promise<PasswordVerdict> {
   if (hash.startsWith('{SHA}')) return sameBytes(Buffer.from(hash.slice(5), 'base64'), digest('sha1', password));
@@ -19,7 +25,7 @@ export function passwordMatches(
     return sameBytes(digest('sha256', Buffer.from(hash.slice(7))), digest('sha256', password));
   }
   // Forms that take long on purpose.
-  return passwords.matches(hash, password);
+  return passwords.matches(hash, password, whose);
 }
 
 function digest(algorithm: string, bytes: Buffer): Buffer {
