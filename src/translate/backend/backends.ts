@@ -1,5 +1,5 @@
 import type { Backend, ConfigObject } from '../../config/index.ts';
-import { type Collection, heads, type Index, index, join } from '../../graph/index.ts';
+import { type Collection, counts, heads, type Index, index, join } from '../../graph/index.ts';
 import type { CertificateVerdict } from '../gateway/certificate.ts';
 import type { AttachedPolicy } from '../policy/attached-policy.ts';
 import type { TlsSettings } from '../policy/backend-tls.ts';
@@ -76,10 +76,10 @@ export function backendConfig(
     backend.tls = clientCertificate === undefined ? found.tls : { ...found.tls, clientCertificate };
     return [backend, ...found.trust].map(configOutput);
   });
-  const shown = index('backends by client certificate', wanted, ({ clientCertificate }) =>
+  const shown = counts('backends by client certificate', wanted, ({ clientCertificate }) =>
     clientCertificate === undefined ? [] : [clientCertificate],
   );
-  const clients = graph.derive('client certificates', shown, (context, _uses, key) => {
+  const clients = graph.derive('client certificates', shown, (context, _count, key) => {
     const verdict = context.fetch(known.certificates, `Secret/${key}`);
     return verdict !== undefined && 'certificate' in verdict ? [configOutput(verdict.certificate)] : [];
   });

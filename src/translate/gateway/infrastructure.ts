@@ -5,7 +5,7 @@ import {
   PUBLISH_SERVICE_ANNOTATION,
   type WantedInfrastructure,
 } from '../../api/index.ts';
-import { type Collection, index, join } from '../../graph/index.ts';
+import { type Collection, counts, index, join } from '../../graph/index.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
 import type { DeclaredListener } from './declared.ts';
@@ -26,14 +26,14 @@ export function deriveInfrastructure(
   { classes, gateways, declared }: Known,
 ): Collection<WantedInfrastructure> {
   if (graph.options.shared) return join<WantedInfrastructure>('no infrastructure', []);
-  const listeners = index('listeners by gateway', declared, ({ gateway }) => [gateway]);
+  const ports = index('ports by gateway', derivePorts(graph, declared), ({ gateway }) => [gateway]);
   return graph.derive('infrastructure', gateways, (context, gateway, key) => {
     const look = graph.look(context);
     const object = find(look, 'Gateway', gateway);
     const adopted = object && context.fetch(classes, `GatewayClass//${object.spec.gatewayClassName}`);
     if (object === undefined || adopted === undefined) return [];
-    const ports = portsOf(context.fetch(listeners, gateway.key) ?? []);
-    return [[key, { ...wantedOf(look, { object, adopted, gateway }), ports }]];
+    const own = (context.fetch(ports, gateway.key) ?? []).map(({ port }) => port);
+    return [[key, { ...wantedOf(look, { object, adopted, gateway }), ports: own.sort(byPort) }]];
   });
 }
 
@@ -80,16 +80,27 @@ function ownParameters(look: Lookup, { metadata, spec }: Gateway) {
   return isProblem(read) ? undefined : read;
 }
 
+interface GatewayPort {
+  gateway: string;
+  port: InfrastructurePort;
+}
+
 /**
  * Also those of listeners that cannot be served now: a port that came and went with a certificate would lose its number
- * on the nodes.
+ * on the nodes. One more listener on a port changes nothing.
  */
-function portsOf(listeners: ReadonlyArray<DeclaredListener>): InfrastructurePort[] {
-  const found = new Map<string, InfrastructurePort>();
-  for (const listener of listeners) {
+function derivePorts(graph: Graph, declared: Collection<DeclaredListener>): Collection<GatewayPort> {
+  const places = counts('listeners by gateway and port', declared, (listener) => {
     const slot = slotOf(listener);
-    if (slot === undefined) continue;
-    found.set(slot.port, { port: listener.spec.port, protocol: slot.family === 'udp' ? 'UDP' : 'TCP' });
-  }
-  return [...found.values()].sort((a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1));
+    return slot === undefined ? [] : [`${listener.gateway} ${slot.port}`];
+  });
+  return graph.derive('gateway ports', places, (_context, _count, place) => {
+    const [gateway, transport, port] = place.split(/[ :]/) as [string, string, string];
+    const protocol = transport === 'udp' ? 'UDP' : 'TCP';
+    return [[place, { gateway, port: { port: Number(port), protocol } }]];
+  });
+}
+
+function byPort(a: InfrastructurePort, b: InfrastructurePort): number {
+  return a.port - b.port || (a.protocol < b.protocol ? -1 : 1);
 }

@@ -31,7 +31,12 @@ export interface Slot {
   hostname: string;
 }
 
-export function slotOf({ spec }: DeclaredListener): Slot | undefined {
+/** What is asked of a listener where another one wants its port. */
+export interface Claimant extends Pick<DeclaredListener, 'key' | 'owner' | 'position'> {
+  spec: Pick<DeclaredListener['spec'], 'name' | 'port' | 'protocol' | 'hostname'>;
+}
+
+export function slotOf({ spec }: Pick<Claimant, 'spec'>): Slot | undefined {
   const family = familyOf(spec.protocol);
   if (family === undefined) return undefined;
   const port = `${family === 'udp' ? 'udp' : 'tcp'}:${spec.port}`;
@@ -47,12 +52,12 @@ export function indistinct(a: Slot, b: Slot): 'ProtocolConflict' | 'HostnameConf
 }
 
 /**
- * Conflicts among all listeners of one Gateway, by listener key. Listeners of one object that are not distinct are
+ * Conflicts among listeners of one Gateway, by listener key. Listeners of one object that are not distinct are
  * all refused. Between objects the Gateway's own come first, then ListenerSets by age: those that come later lose.
  */
 export function conflictsOf(listeners: ReadonlyArray<DeclaredListener>): Map<string, Problem> {
   const conflicts = new Map<string, Problem>();
-  if (allDistinct(listeners)) return conflicts;
+  if (listeners.length < 2) return conflicts;
   const taken = new Map<string, DeclaredListener[]>();
   for (const own of byOwner(listeners)) {
     const standing = own.filter((one) => {
@@ -68,22 +73,6 @@ export function conflictsOf(listeners: ReadonlyArray<DeclaredListener>): Map<str
     for (const one of standing) if (!conflicts.has(one.key)) add(taken, one);
   }
   return conflicts;
-}
-
-/** Nearly always so, and seen at a glance: thousands of listeners on one port need no comparing. */
-function allDistinct(listeners: ReadonlyArray<DeclaredListener>): boolean {
-  const families = new Map<string, Family>();
-  const hosts = new Set<string>();
-  for (const one of listeners) {
-    const slot = slotOf(one);
-    if (slot === undefined) continue;
-    const { port, family } = slot;
-    const host = family === 'tcp' || family === 'udp' ? port : `${port}/${slot.hostname}`;
-    if (hosts.has(host) || (families.get(port) ?? family) !== family) return false;
-    hosts.add(host);
-    families.set(port, family);
-  }
-  return true;
 }
 
 function byOwner(listeners: ReadonlyArray<DeclaredListener>): DeclaredListener[][] {
@@ -105,7 +94,7 @@ function portMap(listeners: ReadonlyArray<DeclaredListener>): Map<string, Declar
   return ports;
 }
 
-/** Under the port, and under port and hostname: a thousand listeners of one port need not be compared with each other. */
+/** Under the port, and under port and hostname. */
 function add(ports: Map<string, DeclaredListener[]>, one: DeclaredListener): void {
   const slot = slotOf(one);
   if (slot === undefined) return;
@@ -125,7 +114,7 @@ function rival(one: DeclaredListener, ports: Map<string, DeclaredListener[]>): D
   return near.find((other) => other.key !== one.key && indistinct(slot, slotOf(other)!) !== undefined);
 }
 
-function conflict(one: DeclaredListener, other: DeclaredListener): Problem {
+export function conflict(one: Claimant, other: Claimant): Problem {
   const reason = indistinct(slotOf(one)!, slotOf(other)!)!;
   const whose =
     ownerKey(one.owner) === ownerKey(other.owner)

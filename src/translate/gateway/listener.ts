@@ -64,12 +64,16 @@ export interface AttachPoint {
   served: boolean;
 }
 
+/** Another TLS listener of the port whose hostname overlaps. */
+interface Overlap extends Pick<DeclaredListener, 'gateway'> {
+  spec: Pick<GatewayListener, 'name' | 'hostname'>;
+}
+
 /** What judging a listener needs to know beside itself. */
 export interface ListenerSurroundings {
   gateway: ManagedGateway;
   conflict?: Problem;
-  /** Another TLS listener of the port whose hostname overlaps. */
-  overlap?: DeclaredListener;
+  overlap?: Overlap;
   portRefusal?: Problem;
   taken?: string;
   certificates: Collection<CertificateVerdict>;
@@ -119,7 +123,7 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   return view;
 }
 
-function overlapName({ spec, gateway }: DeclaredListener, own: DeclaredListener): string {
+function overlapName({ spec, gateway }: Overlap, own: DeclaredListener): string {
   const where = gateway === own.gateway ? '' : ` of Gateway ${gateway}`;
   return `${spec.name}${where} (${spec.hostname ?? 'any host'})`;
 }

@@ -1,6 +1,6 @@
 import { supersededKey, type WantedInfrastructure } from '../../api/index.ts';
 import type { ConfigObject, Listener } from '../../config/index.ts';
-import { type Collection, counts, type Derived, type Index, index, join } from '../../graph/index.ts';
+import { type Collection, counts, type Derived, heads, type Index, index, join } from '../../graph/index.ts';
 import { find } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
 import type { Problem } from '../verdict/problem.ts';
@@ -11,12 +11,12 @@ import { type ManagedGateway, manage } from './gateway.ts';
 import { type AdoptedClass, adopt, implied } from './gateway-class.ts';
 import { deriveInfrastructure } from './infrastructure.ts';
 import { type AttachPoint, attachPoint, certificateUses, judgeListener, type ListenerView } from './listener.ts';
-import { conflictsOf, slotOf } from './listener-conflict.ts';
+import { slotOf } from './listener-conflict.ts';
 import { attachedSet, type ManagedSet } from './listener-set.ts';
+import { deriveConflicts } from './port-holder.ts';
 import { deriveProvided, indexProvided, type ProvidedIndex } from './provided.ts';
 import { sharePort } from './socket.ts';
-import { takenHosts } from './taken-hosts.ts';
-import { overlapsOf } from './tls-overlap.ts';
+import { deriveHostRelations } from './standing-host.ts';
 
 /** What a route can refer to: what it needs to know, and nothing that changes with every edit of it. */
 export interface Parent {
@@ -101,23 +101,12 @@ interface ViewInputs {
   provided: ProvidedIndex;
 }
 
-/** Conflicts are decided by port, so that listeners of one port do not wait for those of others. */
 function deriveViews(
   graph: Graph,
   { gateways, declared, certificates, provided }: ViewInputs,
 ): Pick<Listeners, 'views' | 'shared'> {
-  const byPort = index('listeners by gateway and port', declared, (listener) => {
-    const slot = slotOf(listener);
-    return slot === undefined ? [] : [`${listener.gateway} ${slot.port}`];
-  });
-  const conflicts = graph.derive('listener conflicts', byPort, (_context, group) => conflictsOf(group));
-  const overlaps = graph.derive('tls overlaps', byPort, (context, group) => {
-    const tls = group.filter((listener) => slotOf(listener)?.family === 'tls');
-    return overlapsOf(tls.filter(({ key }) => context.fetch(conflicts, key) === undefined));
-  });
-  const takers = graph.derive('taken hosts', byPort, (context, group) =>
-    takenHosts(group.filter(({ key }) => context.fetch(conflicts, key) === undefined)),
-  );
+  const conflicts = deriveConflicts(graph, declared);
+  const { overlaps, taken } = deriveHostRelations(graph, declared, conflicts);
   // Within a Gateway first: that is the one whose owner can do something about it.
   const ports = graph.options.shared ? derivePorts(graph, { gateways, declared, conflicts }) : undefined;
   const views = graph.derive('listeners', declared, (context, listener, key) => {
@@ -130,7 +119,7 @@ function deriveViews(
       gateway,
       conflict,
       overlap,
-      taken: context.fetch(takers, key),
+      taken: context.fetch(taken, key),
       portRefusal,
       certificates,
       provided,
@@ -226,7 +215,11 @@ function deriveCertificates(graph: Graph, declared: Collection<DeclaredListener>
     const secret = reference && secretKey({ reference, from, field: '', reason: '' });
     return one(key, secret);
   });
-  const bySecret = index('uses by secret', join('secrets in use', [uses, clients]), (secret) => [secret]);
+  // One use is like another: who refers to a Secret that is in use has nothing read again.
+  const bySecret = heads('uses by secret', join('secrets in use', [uses, clients]), {
+    keysOf: (secret) => [secret],
+    most: 1,
+  });
   return graph.derive('certificates', bySecret, (context, _uses, key) => {
     const superseded = context.fetch(graph.inputs.superseded, supersededKey('certificate', key));
     return one(key, certificateVerdict(context.fetch(graph.inputs.Secret, key), superseded));
@@ -242,8 +235,8 @@ function listenerConfig(
   const trust = graph.derive('client trust', views, (_context, { config, trust }) =>
     config ? trust.map(configOutput) : [],
   );
-  const shown = index('listeners by certificate', views, ({ config }) => config?.tls?.certificates ?? []);
-  const served = graph.derive('served certificates', shown, (context, _views, key) => {
+  const shown = counts('listeners by certificate', views, ({ config }) => config?.tls?.certificates ?? []);
+  const served = graph.derive('served certificates', shown, (context, _count, key) => {
     const verdict = context.fetch(certificates, `Secret/${key}`);
     return verdict !== undefined && 'certificate' in verdict ? [configOutput(verdict.certificate)] : [];
   });

@@ -8,18 +8,28 @@ import {
   type ProxyProtocolFromClients,
   policyKey,
 } from '../../config/index.ts';
-import { type Collection, type Index, index } from '../../graph/index.ts';
+import { type Collection, counts, type Index, index } from '../../graph/index.ts';
 import { milliseconds } from '../../value/duration.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import type { Listeners } from '../gateway/listeners.ts';
 import type { Lookup } from '../lookup.ts';
-import { configOutput } from '../stage.ts';
+import { configOutput, type Graph, one } from '../stage.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import { type AttachedPolicy, named, type PolicyTarget } from './attached-policy.ts';
 import { effective, listenerLevels, type Reach } from './inheritance.ts';
-import type { Effect, Enforcement, PolicyKind } from './policy-kind.ts';
-import { type Decisions, decideOnPort, PORT_SETTINGS, type PortPolicies, portConflicts } from './port-setting.ts';
+import type { Effect, Enforcement, Policies, PolicyKind } from './policy-kind.ts';
+import {
+  askedBy,
+  type Decisions,
+  decideOnPort,
+  decisionsFor,
+  NOTHING_ASKED,
+  PORT_SETTINGS,
+  type PortMember,
+  type PortOutcome,
+  portConflicts,
+} from './port-setting.ts';
 
 type ClientTrafficSpec = ClientTraffic['spec'];
 type AskedTraffic = ClientTrafficPolicy['spec'];
@@ -74,12 +84,11 @@ export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec>
     return { settings, refusals: [] };
   },
   enforce(graph, policies, { listeners }) {
-    const served = index('listeners by port', listeners.views, (view) => portsOf(view, graph.options.shared));
-    const traffic = graph.derive('listener traffic', served, (context, group) => {
-      const policiesOf = (object: string) => context.fetch(policies.byObject, object) ?? [];
-      const nearest = group.map((view) => nearestPolicy(policiesOf, view));
-      return new Map(portTraffic({ views: group, nearest }).map((one) => [one.listener, one]));
-    });
+    const members = portMembers(graph, policies, listeners);
+    const outcomes = portOutcomes(graph, members);
+    const traffic = graph.derive('listener traffic', members, (context, member, key) =>
+      one(key, trafficOf(member, context.fetch(outcomes, member.port) ?? NOTHING_ASKED)),
+    );
     const byPolicy = index('listener traffic by policy', traffic, ({ nearest, decisions }) =>
       [...new Set([nearest, ...PORT_SETTINGS.map((setting) => decisions[setting].decides)])].flatMap(
         (key) => key ?? [],
@@ -132,11 +141,32 @@ function configOf(traffic: ListenerTraffic): ClientTraffic | undefined {
   return policy;
 }
 
-/** Listeners that meet on one socket. A datagram has no header before it: UDP is left out. */
-function portsOf({ config }: ListenerView, shared: boolean): string[] {
-  if (config === undefined || config.protocol === 'UDP') return [];
-  const gateway = shared ? '' : config.gateway;
-  return [`${gateway} ${[...config.addresses].sort().join(',')} ${config.port}`];
+interface Member extends PortMember {
+  /** What is equal for listeners that meet on one socket. */
+  port: string;
+}
+
+/** A datagram has no header before it: UDP is left out. */
+function portMembers(graph: Graph, policies: Policies<ClientTrafficSpec>, { views }: Listeners): Collection<Member> {
+  return graph.derive('listeners on ports', views, (context, view, key) => {
+    const { config } = view;
+    if (config === undefined || config.protocol === 'UDP') return [];
+    const gateway = graph.options.shared ? '' : config.gateway;
+    const port = `${gateway} ${[...config.addresses].sort().join(',')} ${config.port}`;
+    const nearest = nearestPolicy((object) => context.fetch(policies.byObject, object) ?? [], view);
+    return [[key, nearest === undefined ? { view, port } : { view, port, nearest }]];
+  });
+}
+
+/** Only where a policy asks something of a port, all its listeners are looked at. */
+function portOutcomes(graph: Graph, members: Collection<Member>): Collection<PortOutcome> {
+  const asked = counts('listeners whose policy asks of the port', members, ({ port, nearest }) =>
+    nearest === undefined || askedBy(nearest.policy).length === 0 ? [] : [port],
+  );
+  const byPort = index('listeners by port', members, ({ port }) => [port]);
+  return graph.derive('port settings', asked, (context, _count, port) => [
+    [port, decideOnPort(context.fetch(byPort, port) ?? [])],
+  ]);
 }
 
 /** The policy for the listener itself, or for what declares it, or for the Gateway: the first counts as a whole. */
@@ -149,24 +179,19 @@ function nearestPolicy(
   return effective(policiesOf, levels, POLICY_TYPES.ClientTraffic.merge)?.decisive;
 }
 
-/** What it comes to for each listener of a port that a policy has a say in. */
-function portTraffic(port: PortPolicies): ListenerTraffic[] {
-  const { settings, of } = decideOnPort(port);
-  const decided = Object.keys(settings).length > 0;
-  return port.views.flatMap((view, at) => {
-    const own = port.nearest[at]?.policy;
-    if (!decided && own === undefined) return [];
-    const { port: number, protocol } = view.config!;
-    const about = { listener: view.key, name: view.spec.name, owner: ownerKey(view.owner), port: number, protocol };
-    const traffic: ListenerTraffic = {
-      ...about,
-      decisions: of(own),
-      own: ownSettings(own?.settings, view),
-      ...settings,
-    };
-    if (own !== undefined) traffic.nearest = own.key;
-    return [traffic];
-  });
+/** What it comes to for a listener that a policy has a say in. */
+function trafficOf({ view, nearest }: Member, outcome: PortOutcome): ListenerTraffic | undefined {
+  const own = nearest?.policy;
+  if (Object.keys(outcome.settings).length === 0 && own === undefined) return undefined;
+  const { port, protocol } = view.config!;
+  const traffic: ListenerTraffic = {
+    ...{ listener: view.key, name: view.spec.name, owner: ownerKey(view.owner), port, protocol },
+    decisions: decisionsFor(outcome, own),
+    own: ownSettings(own?.settings, view),
+    ...outcome.settings,
+  };
+  if (own !== undefined) traffic.nearest = own.key;
+  return traffic;
 }
 
 function ownSettings(settings: ClientTrafficSpec | undefined, view: ListenerView): ListenerTraffic['own'] {

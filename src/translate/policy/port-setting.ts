@@ -19,10 +19,10 @@ const WHY: Readonly<Record<PortSetting, string>> = {
   connection: 'a port has one limit of connections, since they come before the host name',
 };
 
-/** The listeners of a port, and for each the policy nearest to it. */
-export interface PortPolicies {
-  views: ReadonlyArray<ListenerView>;
-  nearest: ReadonlyArray<Reach<Settings> | undefined>;
+/** A listener of a port, and the policy nearest to it. */
+export interface PortMember {
+  view: ListenerView;
+  nearest?: Reach<Settings>;
 }
 
 /** Who decides on a setting of the port. */
@@ -37,20 +37,33 @@ export type Decisions = Readonly<Record<PortSetting, Decision>>;
 /** What holds on the port, and how each policy stands to it. */
 export interface PortOutcome {
   settings: Pick<Settings, PortSetting>;
-  of(policy: View | undefined): Decisions;
+  /** Key of the policy that decides on a setting. */
+  decides: { [S in PortSetting]?: string };
+  /** What keeps a policy from deciding, by its key. */
+  obstacles: { [policy: string]: { [S in PortSetting]?: string } };
 }
+
+/** Of a port of which no policy asks anything. */
+export const NOTHING_ASKED: PortOutcome = { settings: {}, decides: {}, obstacles: {} };
 
 /**
  * The oldest policy's settings hold. A policy counts only where it has a say in all listeners of the port, or those of
  * others have the same setting: nobody else may decide whom a listener believes, or how many may come to it. And it
  * counts with all its settings or none, so that its status says what is so.
  */
-export function decideOnPort(port: PortPolicies): PortOutcome {
-  const reaches = new Map(port.nearest.flatMap((reach) => (reach === undefined ? [] : [[reach.policy.key, reach]])));
+export function decideOnPort(port: ReadonlyArray<PortMember>): PortOutcome {
+  const reaches = new Map(
+    port.flatMap(({ nearest }) => (nearest === undefined ? [] : [[nearest.policy.key, nearest]])),
+  );
   const obstacles = new Map(
     [...reaches].map(([key, reach]) => [
       key,
-      new Map(askedBy(reach.policy).map((one) => [one, obstacleOf(one, reach, port)])),
+      new Map(
+        askedBy(reach.policy).flatMap((one) => {
+          const obstacle = obstacleOf(one, reach, port);
+          return obstacle === undefined ? [] : [[one, obstacle]];
+        }),
+      ),
     ]),
   );
   const winners = new Map<PortSetting, View>();
@@ -62,15 +75,24 @@ export function decideOnPort(port: PortPolicies): PortOutcome {
     };
     if (asked.every(fits)) for (const one of asked) if (!winners.has(one)) winners.set(one, policy);
   }
-  const settings = Object.fromEntries([...winners].map(([one, { settings }]) => [one, settings![one]]));
-  const of = (policy: View | undefined): Decisions => ({
-    proxyProtocol: decisionOf(winners.get('proxyProtocol'), policy && obstacles.get(policy.key)?.get('proxyProtocol')),
-    connection: decisionOf(winners.get('connection'), policy && obstacles.get(policy.key)?.get('connection')),
-  });
-  return { settings, of };
+  return {
+    settings: Object.fromEntries([...winners].map(([one, { settings }]) => [one, settings![one]])),
+    decides: Object.fromEntries([...winners].map(([one, { key }]) => [one, key])),
+    obstacles: Object.fromEntries([...obstacles].map(([key, own]) => [key, Object.fromEntries(own)])),
+  };
 }
 
-function askedBy({ settings }: View): PortSetting[] {
+/** What was decided, as far as it concerns the policy nearest to a listener. */
+export function decisionsFor(outcome: PortOutcome, policy: View | undefined): Decisions {
+  const of = (setting: PortSetting): Decision => {
+    const decides = outcome.decides[setting];
+    const obstacle = policy && outcome.obstacles[policy.key]?.[setting];
+    return { ...(decides !== undefined && { decides }), ...(obstacle !== undefined && { obstacle }) };
+  };
+  return { proxyProtocol: of('proxyProtocol'), connection: of('connection') };
+}
+
+export function askedBy({ settings }: View): PortSetting[] {
   return PORT_SETTINGS.filter((one) => settings?.[one] !== undefined);
 }
 
@@ -78,25 +100,21 @@ function agree(setting: PortSetting, a: View, b: View): boolean {
   return same(a.settings?.[setting], b.settings?.[setting]);
 }
 
-function decisionOf(winner: View | undefined, obstacle: string | undefined): Decision {
-  return { ...(winner && { decides: winner.key }), ...(obstacle !== undefined && { obstacle }) };
-}
-
 /** A listener of the port that the policy has no say in, and that has not the same setting. */
 function obstacleOf(
   setting: PortSetting,
   { policy, object }: Reach<Settings>,
-  { views, nearest }: PortPolicies,
+  port: ReadonlyArray<PortMember>,
 ): string | undefined {
-  const foreign = views.find((view, at) => {
+  const foreign = port.find(({ view, nearest }) => {
     if (object === `Gateway/${view.gateway}` || object === ownerKey(view.owner)) return false;
-    return !same(nearest[at]?.policy.settings?.[setting], policy.settings?.[setting]);
+    return !same(nearest?.policy.settings?.[setting], policy.settings?.[setting]);
   });
-  return foreign && `listener ${foreign.spec.name} of ${named(ownerKey(foreign.owner))}`;
+  return foreign && `listener ${foreign.view.spec.name} of ${named(ownerKey(foreign.view.owner))}`;
 }
 
 function same(a: Settings[PortSetting], b: Settings[PortSetting]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** Where a policy stands back on a listener that it is nearest to. */

@@ -165,7 +165,10 @@ function listenerStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Co
     if (!readsRequests(view)) return [];
     const policiesOf: PoliciesOf = (object) => context.fetch(policies.byObject, object) ?? [];
     const levels = levelsOf(view);
-    const sections = new Map(levels.map(({ object }) => [object, listenerNames(graph.look(context), object)]));
+    // What no policy names is not read: an edit of a Gateway is not one of all listeners below it.
+    const named = levels.filter(({ object }) => policiesOf(object).length > 0);
+    if (named.length === 0) return [];
+    const sections = new Map(named.map(({ object }) => [object, listenerNames(graph.look(context), object)]));
     return stacks(kind, policiesOf, { levels, sections, target: { kind: 'Listener', key: view.key } });
   });
 }
