@@ -179,6 +179,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   private retriesAnswer(head: Head, status: number): boolean {
     const { retries } = this;
+    if (retries.retry === undefined) return false;
     const { attempts } = this.account;
     const asked = retriesStatus(retries, status, attempts) || retriesCall(retries, head, attempts);
     return asked && this.mayRepeat(retries) && this.inTime(retries);
@@ -264,7 +265,9 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   }
 
   protected override get leastPatience(): number {
-    const { read, send } = this.choice?.timeouts ?? NO_TIMEOUTS;
+    const timeouts = this.choice?.timeouts;
+    if (timeouts === undefined && this.rules === null) return 0;
+    const { read, send } = timeouts ?? NO_TIMEOUTS;
     const body = this.rules?.bodyTimeout || undefined;
     if (read === undefined && send === undefined && body === undefined) return 0;
     const limits = [read, send, body].map((limit) => limit ?? Number.POSITIVE_INFINITY);

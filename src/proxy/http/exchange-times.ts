@@ -59,8 +59,9 @@ export abstract class ExchangeTimes implements DeadlineOwner {
   /** An attempt begins, of so many milliseconds at most; 0: without a limit of its own. */
   protected beginAttempt(milliseconds: number): void {
     if (milliseconds > 0) this.#attemptDue = this.#wheel.now + milliseconds;
-    if (this.leastPatience > 0) this.active();
-    if (this.#requestDue !== NONE || this.#attemptDue !== NONE || this.leastPatience > 0) this.#arm();
+    const watched = this.leastPatience > 0;
+    if (watched) this.active();
+    if (watched || this.#requestDue !== NONE || this.#attemptDue !== NONE) this.#arm();
   }
 
   protected tryAgainIn(milliseconds: number): void {
