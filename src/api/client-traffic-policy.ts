@@ -41,6 +41,15 @@ export interface ClientTrafficPolicy extends Resource {
     };
     /** Of listeners that end TLS. */
     tlsProfile?: 'Modern' | 'Intermediate' | 'Old';
+    tls?: {
+      minVersion?: '1.0' | '1.1' | '1.2' | '1.3';
+      maxVersion?: '1.0' | '1.1' | '1.2' | '1.3';
+      /** Of OpenSSL or of IANA's registry. */
+      ciphers?: string[];
+      curves?: string[];
+      sessionTickets?: boolean;
+      alpn?: Array<'h2' | 'http/1.1'>;
+    };
   };
   status?: PolicyStatus;
 }

@@ -51,7 +51,9 @@ export {
   type ClientCertificateMethod,
   type ClientConnections,
   type ClientHeaders,
+  type ClientTls,
   type ClientTraffic,
+  type ClientTrafficSpec,
   type CompressionSettings,
   type ConcurrencyLimit,
   type CredentialPlace,
@@ -88,6 +90,7 @@ export {
   type Stacked,
   type TimeWindow,
   type TlsProfile,
+  type TlsVersion,
   type UnverifiedTls,
 } from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';

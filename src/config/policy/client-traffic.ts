@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { headerFault } from '../header-line.ts';
 import { cidr, object } from '../shape.ts';
+import { type ClientTls, clientTls } from './client-tls.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
 
 /** How connections of clients are taken. */
@@ -14,6 +15,7 @@ export interface ClientTrafficSpec {
   pathForm?: PathForm;
   /** Absent: Intermediate. */
   tlsProfile?: TlsProfile;
+  tls?: ClientTls;
   body?: ClientBody;
   requestId?: ClientRequestId;
   hsts?: Hsts;
@@ -131,6 +133,7 @@ export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
     ),
     pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
     tlsProfile: v.optional(v.picklist(['Modern', 'Intermediate', 'Old'])),
+    tls: v.optional(clientTls),
   }),
   shown: (spec) => spec,
 };

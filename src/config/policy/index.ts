@@ -60,10 +60,12 @@ export type {
 } from './backend-traffic.ts';
 export type { BodySizeSettings } from './body-size.ts';
 export type { CacheSettings } from './cache.ts';
+export type { ClientTls, TlsVersion } from './client-tls.ts';
 export type {
   ClientConnections,
   ClientHeaders,
   ClientTraffic,
+  ClientTrafficSpec,
   PathForm,
   ProxyProtocolFromClients,
   TlsProfile,

@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import type { TicketKeys } from './ticket-keys.ts';
 import type { PresentedCertificates, TlsContext } from './tls-contexts.ts';
 import { TLS_PROFILES } from './tls-profile.ts';
+import { tlsSettings } from './tls-settings.ts';
 
 /** What OpenSSL takes at most. */
 const SESSION_CONTEXT_BYTES = 32;
@@ -36,7 +37,8 @@ export class SecureContexts {
 
   /** `resumes`: sessions of the listener may be resumed, by whichever process of the run takes the connection. */
   of(context: TlsContext, presented: PresentedCertificates, resumes: boolean): tls.SecureContext {
-    const key = `${context.hostname ?? ''} ${context.profile} ${resumes}`;
+    const { hostname = '', profile, own } = context;
+    const key = `${hostname} ${profile} ${resumes}${own === undefined ? '' : JSON.stringify(own)}`;
     let made = this.#made.get(presented);
     if (made === undefined) this.#made.set(presented, (made = new Map()));
     let secure = made.get(key);
@@ -48,11 +50,11 @@ export class SecureContexts {
   }
 
   #make(
-    { hostname = '', profile }: TlsContext,
+    { hostname = '', profile, own }: TlsContext,
     { options }: PresentedCertificates,
     resumes: boolean,
   ): tls.SecureContext {
-    const settings = TLS_PROFILES[profile];
+    const settings = tlsSettings(profile, own);
     const secure = tls.createSecureContext({
       ...options,
       ...settings,

@@ -1,6 +1,6 @@
 /** Which listener's TLS a connection gets, by server name, and what that is. */
 import type tls from 'node:tls';
-import type { TlsProfile } from '../../config/index.ts';
+import type { ClientTls, TlsProfile } from '../../config/index.ts';
 
 /** One certificate, or several with keys of different kinds, of which the client's abilities choose. */
 export interface PresentedCertificates {
@@ -16,6 +16,8 @@ export interface TlsContext {
   present(serverName: string): PresentedCertificates;
   clients: 'ignore' | 'verify' | 'request';
   profile: TlsProfile;
+  /** Where it differs from the profile. */
+  own?: ClientTls | undefined;
 }
 
 /**

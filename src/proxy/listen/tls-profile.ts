@@ -56,7 +56,8 @@ const SIGNATURES = [
 /** With the hybrid that withstands quantum computers, where OpenSSL has it. */
 const CURVES = knownCurves('X25519MLKEM768:X25519:P-256:P-384') ?? 'X25519:P-256:P-384';
 
-function knownCurves(ecdhCurve: string): string | undefined {
+/** Undefined where OpenSSL has not got all of them. */
+export function knownCurves(ecdhCurve: string): string | undefined {
   try {
     tls.createSecureContext({ ecdhCurve });
     return ecdhCurve;

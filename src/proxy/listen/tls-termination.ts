@@ -4,7 +4,7 @@ import tls from 'node:tls';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
 import { SecureContexts } from './secure-contexts.ts';
 import type { TicketKeys } from './ticket-keys.ts';
-import type { ChosenContext, TlsContexts } from './tls-contexts.ts';
+import type { ChosenContext, TlsContext, TlsContexts } from './tls-contexts.ts';
 
 /** Milliseconds for a client's TLS handshake, from its ClientHello to its end. */
 export const HANDSHAKE_TIMEOUT = 10_000;
@@ -26,9 +26,23 @@ export interface TerminationOptions {
   onFailed: () => void;
 }
 
+const alpnTexts = new Map<string, Buffer>();
+
+/** As TLS writes it: each name after its length. */
+function alpnText(names: readonly string[]): Buffer {
+  const key = names.join();
+  let text = alpnTexts.get(key);
+  if (text === undefined) {
+    text = Buffer.concat(names.map((name) => Buffer.from(`${String.fromCharCode(name.length)}${name}`, 'latin1')));
+    alpnTexts.set(key, text);
+  }
+  return text;
+}
+
 /** Node's own. It reads these for each connection, so they are set to what the connection is to have. */
 type PerConnection = tls.Server & {
   _sharedCreds: tls.SecureContext;
+  ALPNProtocols: Buffer | undefined;
   requestCert: boolean;
   rejectUnauthorized: boolean;
 };
@@ -46,9 +60,14 @@ class Handshake implements Drainable {
     this.chosen = chosen;
   }
 
-  /** False where a client certificate is a must, and none was verified. */
-  admits(socket: tls.TLSSocket): boolean {
-    return this.chosen !== undefined && (this.chosen.context.clients !== 'verify' || socket.authorized);
+  /** False where a client certificate is a must, and none was verified; or where what is spoken was not offered. */
+  admits(socket: tls.TLSSocket, offered: readonly string[] | undefined): boolean {
+    if (this.chosen === undefined) return false;
+    const { clients, own } = this.chosen.context;
+    // Who names no protocol speaks HTTP/1.1.
+    const spoken = socket.alpnProtocol || 'http/1.1';
+    if (offered !== undefined && own?.alpn !== undefined && !own.alpn.some((one) => one === spoken)) return false;
+    return clients !== 'verify' || socket.authorized;
   }
 
   drain(): void {
@@ -62,6 +81,7 @@ class Handshake implements Drainable {
 
 export class TlsTermination {
   readonly #server: PerConnection;
+  readonly #alpn: string[] | undefined;
   readonly #secure: SecureContexts;
   readonly #live: DrainSet;
   readonly #handshakes = new Map<net.Socket, Handshake>();
@@ -72,11 +92,12 @@ export class TlsTermination {
     this.#contexts = contexts;
     this.#live = around.live;
     this.#secure = new SecureContexts(around.ticketKeys);
-    const options = { ALPNProtocols: around.alpn, handshakeTimeout: HANDSHAKE_TIMEOUT, allowHalfOpen: true };
+    this.#alpn = around.alpn;
+    const options = { handshakeTimeout: HANDSHAKE_TIMEOUT, allowHalfOpen: true };
     this.#server = tls.createServer(options as tls.TlsOptions) as PerConnection;
     this.#server.on('secureConnection', (socket: OverSocket) => {
       const handshake = this.#shaken(socket._parent);
-      if (handshake?.admits(socket)) return around.onSecure(socket, handshake.chosen!.serverName);
+      if (handshake?.admits(socket, this.#alpn)) return around.onSecure(socket, handshake.chosen!.serverName);
       around.onFailed();
       socket.destroy();
     });
@@ -108,6 +129,7 @@ export class TlsTermination {
     this.#live.add(handshake);
     if (socket.destroyed) return;
     const clients = chosen === undefined ? 'ignore' : chosen.context.clients;
+    this.#server.ALPNProtocols = this.#offered(chosen?.context);
     this.#server._sharedCreds = this.#secureOf(chosen);
     this.#server.requestCert = clients !== 'ignore';
     // The handshake ends with an alert where a certificate is a must and none comes.
@@ -122,7 +144,14 @@ export class TlsTermination {
   #secureOf(chosen: ChosenContext | undefined): tls.SecureContext {
     if (chosen === undefined) return this.#secure.nobody;
     const { context, serverName } = chosen;
-    return this.#secure.of(context, context.present(serverName), !this.#contexts.asks);
+    const resumes = !this.#contexts.asks && context.own?.sessionTickets !== false;
+    return this.#secure.of(context, context.present(serverName), resumes);
+  }
+
+  #offered(context: TlsContext | undefined): Buffer | undefined {
+    const offered = this.#alpn;
+    const own = context?.own?.alpn;
+    return offered && alpnText(own === undefined ? offered : own.filter((one) => offered.includes(one)));
   }
 
   /** The handshake is over. */

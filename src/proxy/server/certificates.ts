@@ -4,10 +4,10 @@ import tls from 'node:tls';
 import {
   type Certificate,
   type Challenge,
+  type ClientTrafficSpec,
   type Listener,
   policyKey,
   type Snapshot,
-  type TlsProfile,
   type TrustBundle,
 } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
@@ -116,14 +116,18 @@ function contextsOf(listener: Listener, config: Snapshot): TlsContext[] {
     if (certificate !== undefined) certificates.push(presentable(certificate, ca));
   }
   return certificates.length > 0
-    ? [{ hostname, clients, profile: profileOf(listener, config), present: presenter(certificates) }]
+    ? [{ hostname, clients, ...settingsOf(listener, config), present: presenter(certificates) }]
     : [];
 }
 
-function profileOf({ key }: Listener, config: Snapshot): TlsProfile {
+function settingsOf({ key }: Listener, config: Snapshot): Pick<TlsContext, 'profile' | 'own'> {
   const policy = config.get('Policy', policyKey('ClientTraffic', key));
-  return (policy?.type === 'ClientTraffic' && policy.spec.tlsProfile) || 'Intermediate';
+  const { tlsProfile: profile = 'Intermediate', tls: own } =
+    policy?.type === 'ClientTraffic' ? policy.spec : NO_SETTINGS;
+  return { profile, own };
 }
+
+const NO_SETTINGS: ClientTrafficSpec = {};
 
 /**
  * The first certificate that is for the server name, and with it the first for that name of each other kind of key;

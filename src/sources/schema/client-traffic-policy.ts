@@ -1,5 +1,5 @@
 import type { ClientTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
-import { cidr, duration, headerName } from './format.ts';
+import { cidr, cipherSuite, duration, headerName } from './format.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 
@@ -35,6 +35,36 @@ const clientAddress = object(
           'must not stand beside header: hops count in X-Forwarded-For; remove one of the two',
           ({ hops, header }) => hops === undefined || header === undefined,
           'hops',
+        ),
+      ),
+    ],
+  },
+);
+
+type ListenerTls = NonNullable<ClientTrafficPolicy['spec']['tls']>;
+
+/** As OpenSSL names them. */
+const CURVES = ['X25519MLKEM768', 'SecP256r1MLKEM768', 'X25519', 'X448', 'P-256', 'P-384', 'P-521'];
+const tlsVersion = oneOf('1.0', '1.1', '1.2', '1.3');
+
+const listenerTls = object(
+  {
+    minVersion: optional(tlsVersion),
+    maxVersion: optional(tlsVersion),
+    ciphers: optional(list(cipherSuite, { min: 1, max: 64, unique: 'set' })),
+    curves: optional(list(oneOf(...CURVES), { min: 1, max: CURVES.length, unique: 'set' })),
+    sessionTickets: optional(flag),
+    alpn: optional(list(oneOf('h2', 'http/1.1'), { min: 1, max: 2, unique: 'set' })),
+  },
+  {
+    rules: [
+      celRule(
+        '!has(self.minVersion) || !has(self.maxVersion) || self.minVersion <= self.maxVersion',
+        rule<ListenerTls>(
+          'must not be below minVersion: no version would be spoken',
+          ({ minVersion, maxVersion }) =>
+            minVersion === undefined || maxVersion === undefined || minVersion <= maxVersion,
+          'maxVersion',
         ),
       ),
     ],
@@ -78,6 +108,7 @@ export const clientTrafficPolicySpec = object(
     clientAddress: optional(clientAddress),
     pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
     tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
+    tls: optional(listenerTls),
   },
   { rules: [saidOnce] },
 );

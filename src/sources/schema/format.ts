@@ -32,6 +32,12 @@ export const cidr = text({
   },
 });
 
+export const cipherSuite = text({
+  min: 1,
+  max: 64,
+  format: format('a cipher suite such as ECDHE-RSA-AES128-GCM-SHA256', /^[A-Za-z0-9_-]+$/),
+});
+
 export const label = text({ min: 1, max: 63, format: dnsLabel });
 export const subdomain = text({ min: 1, max: 253, format: dnsSubdomain });
 export const namespaceName = label;

@@ -17,6 +17,7 @@ import type { Lookup } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import { type AttachedPolicy, named, type PolicyTarget } from './attached-policy.ts';
+import { readTls } from './client-tls.ts';
 import { effective, listenerLevels, type Reach } from './inheritance.ts';
 import type { Effect, Enforcement, Policies, PolicyKind } from './policy-kind.ts';
 import {
@@ -44,6 +45,7 @@ const OWN_SETTINGS = {
   hsts: { fits: endsTls, why: undefined },
   clientAddress: { fits: isHttp, why: 'no header is read' },
   tlsProfile: { fits: endsTls, why: undefined },
+  tls: { fits: endsTls, why: undefined },
 } satisfies { [K in keyof ClientTrafficSpec]: { fits(view: ListenerView): boolean; why: string | undefined } };
 type OwnSetting = keyof typeof OWN_SETTINGS;
 const OWN_NAMES = Object.keys(OWN_SETTINGS) as OwnSetting[];
@@ -74,13 +76,16 @@ interface Traffic {
 export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec> = {
   kind: 'ClientTrafficPolicy',
   targets: ['Gateway', 'ListenerSet'],
-  read(_look, { spec: { targetRefs: _, body, hsts, headersWithUnderscores: underscores, ...others } }) {
+  read(_look, { spec: { targetRefs: _, body, hsts, headersWithUnderscores: underscores, tls: asked, ...others } }) {
     const settings: ClientTrafficSpec = { ...others };
     if (underscores !== undefined) settings.headers = { ...settings.headers, underscores };
     if (body !== undefined) settings.body = bodyOf(body);
     if (hsts !== undefined) settings.hsts = hstsOf(hsts);
     const fault = settings.requestId?.header && headerFault(settings.requestId.header, 'x');
     if (fault) return { refusals: [problem(POLICY_REASON.Invalid, 'spec.requestId.header', fault)] };
+    const tls = asked && readTls(asked, settings.tlsProfile);
+    if (Array.isArray(tls)) return { refusals: tls };
+    if (tls !== undefined) settings.tls = tls;
     return { settings, refusals: [] };
   },
   enforce(graph, policies, { listeners }) {
