@@ -1,5 +1,5 @@
 /** What a ClientTrafficPolicy says of TLS beside the profile: by listener, also where several share a port. */
-import type tls from 'node:tls';
+import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientTraffic } from '../policies/policy.ts';
 import { backendRefs, httpRoute, manifests, service, tlsSecret } from '../served/manifest.ts';
@@ -98,6 +98,17 @@ describe('on the listener that the policy names, and on no other of its port:', 
     expect((await settle(OWN))?.cipher).toBe(both[0]);
     expect((await settle(OWN, at12))?.cipher).toBe(both[1]);
     expect(await settle(OWN, { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256' })).toBeUndefined();
+  });
+
+  test('every suite that OpenSSL has for certificates is known, and those with DHE are spoken', async () => {
+    const others = /psk|srp|^adh|^aecdh|null|^ecdh-|^rsa-/i;
+    const all = tls.getCiphers().filter((name) => !others.test(name));
+    for (let at = 0; at < all.length; at += 60) {
+      await rig.write(site({ ciphers: all.slice(at, at + 60).map((name) => name.toUpperCase()) }));
+      expect(rig.report().diagnostics.filter(({ object }) => object.startsWith('ClientTrafficPolicy/'))).toEqual([]);
+    }
+    await rig.write(site({ ciphers: ['TLS_DHE_RSA_WITH_AES_256_GCM_SHA384'] }));
+    expect((await settle(OWN, { maxVersion: 'TLSv1.2' }))?.cipher).toBe('TLS_DHE_RSA_WITH_AES_256_GCM_SHA384');
   });
 
   test('curves', async () => {

@@ -10,7 +10,7 @@ export function tlsSettings(profile: TlsProfile, own: ClientTls | undefined): tl
   const settings = TLS_PROFILES[profile];
   if (own === undefined) return settings;
   const { minVersion, maxVersion, ciphers, curves } = own;
-  // Control has told of those that OpenSSL has not got; here it may be another one.
+  // OpenSSL may be one that has not got them all; then it is as without them.
   const ecdhCurve = curves?.filter((curve) => knownCurves(curve) !== undefined).join(':');
   return {
     ...settings,
@@ -18,6 +18,7 @@ export function tlsSettings(profile: TlsProfile, own: ClientTls | undefined): tl
     ...(maxVersion && { maxVersion: versionOf(maxVersion) }),
     ...(ciphers && { ciphers: together(ciphers, settings.ciphers!.split(':')) }),
     ...(ecdhCurve && { ecdhCurve }),
+    ...(ciphers?.some((suite) => suite.startsWith('DHE-')) && { dhparam: 'auto' }),
   };
 }
 

@@ -1,5 +1,4 @@
 /** What a ClientTrafficPolicy says of TLS, as OpenSSL takes it: names are checked, and versions against the profile. */
-import { createSecureContext, getCiphers } from 'node:tls';
 import { type ClientTrafficPolicy, POLICY_REASON } from '../../api/index.ts';
 import type { ClientTls, TlsProfile, TlsVersion } from '../../config/index.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
@@ -7,12 +6,30 @@ import { type Problem, problem } from '../verdict/problem.ts';
 type Asked = NonNullable<ClientTrafficPolicy['spec']['tls']>;
 
 const LEAST: Readonly<Record<TlsProfile, TlsVersion>> = { Modern: '1.3', Intermediate: '1.2', Old: '1.0' };
-const KNOWN: ReadonlySet<string> = new Set(getCiphers().map((name) => name.toUpperCase().replaceAll('_', '-')));
+/** Of OpenSSL, without those that need no certificate, or a password: how keys are agreed on, then what follows. */
+const EXCHANGES = ['', 'DHE-RSA-', 'ECDHE-ECDSA-', 'ECDHE-RSA-'];
+const CIPHERS = [
+  ...['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'AES128-SHA', 'AES256-SHA', 'AES128-SHA256', 'AES256-SHA256'],
+  ...['AES256-SHA384', 'CHACHA20-POLY1305'],
+];
+const LATE = ['AES_128_GCM_SHA256', 'AES_256_GCM_SHA384', 'CHACHA20_POLY1305_SHA256', 'AES_128_CCM_SHA256'];
+const KNOWN: ReadonlySet<string> = new Set([
+  ...EXCHANGES.flatMap((exchange) => CIPHERS.map((cipher) => exchange + cipher)).filter(isSuite),
+  ...[...LATE, 'AES_128_CCM_8_SHA256'].map((name) => `TLS_${name}`),
+]);
+
+/** SHA-384 behind CBC came with elliptic curves, and ChaCha20 with ephemeral keys; those have no SHA-256 behind AES256. */
+function isSuite(name: string): boolean {
+  const isCurved = name.startsWith('ECDHE-');
+  if (name.endsWith('AES256-SHA384')) return isCurved;
+  if (name.endsWith('AES256-SHA256')) return !isCurved;
+  return name !== 'CHACHA20-POLY1305';
+}
 
 /** The settings, or what is wrong with them. */
 export function readTls(asked: Asked, profile: TlsProfile = 'Intermediate'): ClientTls | Problem[] {
   const { ciphers, ...others } = asked;
-  const problems = [...versionFaults(asked, profile), ...curveFaults(asked)];
+  const problems = versionFaults(asked, profile);
   const suites = (ciphers ?? []).map((name, at) => {
     const suite = suiteOf(name);
     if (suite === undefined) {
@@ -39,28 +56,6 @@ function versionFaults({ minVersion, maxVersion }: Asked, profile: TlsProfile): 
   return [];
 }
 
-function curveFaults({ curves = [] }: Asked): Problem[] {
-  return curves.flatMap((curve, at) =>
-    hasCurve(curve) ? [] : [invalid(`spec.tls.curves[${at}]`, `OpenSSL has no curve ${curve} here: leave it out`)],
-  );
-}
-
-const curvesHere = new Map<string, boolean>();
-
-function hasCurve(ecdhCurve: string): boolean {
-  let here = curvesHere.get(ecdhCurve);
-  if (here === undefined) {
-    try {
-      createSecureContext({ ecdhCurve });
-      here = true;
-    } catch {
-      here = false;
-    }
-    curvesHere.set(ecdhCurve, here);
-  }
-  return here;
-}
-
 function invalid(field: string, message: string): Problem {
   return problem(POLICY_REASON.Invalid, field, message);
 }
@@ -68,9 +63,7 @@ function invalid(field: string, message: string): Problem {
 /** As OpenSSL names it, of a name of OpenSSL's or of IANA's registry; undefined: there is none. */
 function suiteOf(name: string): string | undefined {
   const upper = name.toUpperCase();
-  if (/^TLS_(AES|CHACHA20)_/.test(upper)) return KNOWN.has(upper.replaceAll('_', '-')) ? upper : undefined;
-  const own = upper.startsWith('TLS_') ? fromRegistry(upper) : upper;
-  return KNOWN.has(own) && !own.startsWith('TLS-') ? own : undefined;
+  return [upper, fromRegistry(upper)].find((one) => KNOWN.has(one));
 }
 
 /** `TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256` is `ECDHE-RSA-AES128-SHA256`: what is usual is left out. */
