@@ -17,6 +17,7 @@ import {
   type Field,
   flag,
   list,
+  NAMES_ARE_DISTINCT,
   type ObjectSchema,
   object,
   oneOf,
@@ -204,12 +205,12 @@ const method = object(
   },
 );
 
-const namesAreDistinct = rule<AuthenticationEntry[]>(
-  'must not have one name twice; rename one of the two',
-  (methods) => {
+const namesAreDistinct = celRule(
+  NAMES_ARE_DISTINCT,
+  rule<AuthenticationEntry[]>('must not have one name twice; rename one of the two', (methods) => {
     const names = methods.flatMap(({ name }) => name ?? []);
     return new Set(names).size === names.length;
-  },
+  }),
 );
 
 const CLAIM = text({ min: 1, max: 256 });

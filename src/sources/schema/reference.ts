@@ -38,10 +38,13 @@ const backendFields = {
   name: required(objectName),
   port: optional(portNumber),
 };
-const servicesHavePorts = rule<BackendObjectReference>(
-  'is required for a Service: name the port of the Service that requests go to',
-  (ref) => ref.group !== '' || ref.kind !== 'Service' || ref.port !== undefined,
-  'port',
+const servicesHavePorts = celRule(
+  'self.group != "" || self.kind != "Service" || has(self.port)',
+  rule<BackendObjectReference>(
+    'is required for a Service: name the port of the Service that requests go to',
+    (ref) => ref.group !== '' || ref.kind !== 'Service' || ref.port !== undefined,
+    'port',
+  ),
 );
 export const backendObjectReference = object(backendFields, { rules: [servicesHavePorts] });
 

@@ -1,3 +1,4 @@
+import { headerName } from './format.ts';
 import { requestPolicySpec } from './request-policy.ts';
 import { list, object, optional, required, text } from './schema.ts';
 
@@ -5,14 +6,12 @@ const visible = (min: number) =>
   text({
     min,
     max: 1_024,
-    format: { is: 'visible characters of one line', matches: (value) => /^[\x20-\x7e]*$/.test(value) },
+    format: {
+      is: 'visible characters of one line',
+      matches: (value) => /^[\x20-\x7e]*$/.test(value),
+      openApi: { pattern: '^[ -~]*$' },
+    },
   });
-
-const headerName = text({
-  min: 1,
-  max: 256,
-  format: { is: 'a name of a header', matches: (value) => /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(value) },
-});
 
 export const rewritePolicySpec = requestPolicySpec({
   paths: required(
