@@ -188,3 +188,58 @@ test('policies that act on a request are told, and where one of them acts', asyn
   const { code, stdout } = await daemun(['explain', '-f', '-', 'policy/none'], both);
   expect([code, stdout]).toEqual([1, expect.stringContaining('no policy none acts on anything')]);
 });
+
+test('a policy that refuses is named with its reason, in text, in JSON and by the exit status', async () => {
+  const office = {
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'AccessPolicy',
+    metadata: { name: 'office', namespace: 'shop' },
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'shop' }],
+      allow: [{ name: 'office', addresses: ['10.0.0.0/8'] }],
+    },
+  };
+  const ask = (...args: string[]) =>
+    daemun(
+      ['explain', '-f', '-', '--echo-backends', 'http://shop.example.com/', ...args],
+      `${MANIFESTS}---\n${documents(office)}`,
+    );
+  const out = await ask('--client-address', '192.0.2.7');
+  expect(out.code).toBe(1);
+  expect(out.stdout).toMatch(/^Answer +403: AccessPolicy\/shop\/office refuses it: denied: no rule allows it/m);
+  const { outcome, policies } = JSON.parse((await ask('--client-address', '192.0.2.7', '-o', 'json')).stdout);
+  expect(outcome).toMatchObject({ kind: 'denied', status: 403 });
+  expect(policies).toMatchObject([{ policy: 'AccessPolicy/shop/office', decision: 'refuses', status: 403 }]);
+  const passed = await ask('--client-address', '10.0.0.1');
+  expect(passed.code).toBe(0);
+  expect(passed.stdout).toContain('passes: allowed by office');
+  expect((await ask('--client-address', 'office')).code).toBe(2);
+});
+
+test('policies of connections say where they act', async () => {
+  const client = {
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'ClientTrafficPolicy',
+    metadata: { name: 'clients', namespace: 'shop' },
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'edge' }],
+      body: { maxBytes: 100 },
+    },
+  };
+  const manifests = `${MANIFESTS}---\n${documents(client)}`;
+  const { code, stdout } = await daemun(['explain', '-f', '-', 'policy/clients'], manifests);
+  expect(stdout).toContain('Acts on      ClientTrafficPolicy/shop/clients (default): Gateway shop/edge');
+  expect(code).toBe(0);
+  const long = [
+    'explain',
+    '-f',
+    '-',
+    '--echo-backends',
+    'http://shop.example.com/',
+    '-X',
+    'POST',
+    '--body-size',
+    '101',
+  ];
+  expect((await daemun(long, manifests)).stdout).toMatch(/^Answer +413: /m);
+});

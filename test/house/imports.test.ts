@@ -60,6 +60,7 @@ const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
   route: ['filter', 'match', 'ground'],
   http: ['filter', 'upstream', 'ground'],
   stream: ['route', 'ground'],
+  rehearsal: ['http', 'filter', 'state', 'route', 'ground'],
   server: ['http', 'filter', 'stream', 'listen', 'route', 'upstream', 'state', 'ground'],
   index: ['server'],
 };
@@ -67,11 +68,12 @@ const PROXY_PARTS: Readonly<Record<string, readonly string[]>> = {
 /**
  * What may be entered from outside its folder besides an index.ts and the ground: contracts that the hot path inlines.
  */
-const ENTRANCES = ['filter/filter.ts', 'filter/header-patch.ts', 'upstream/connection.ts'];
+const ENTRANCES = ['filter/filter.ts', 'filter/header-patch.ts', 'filter/watch.ts', 'upstream/connection.ts'];
 /** `daemun explain` reads targets and matches without serving. */
 const FROM_CLI = [
   'src/proxy/index.ts',
   'src/proxy/http/index.ts',
+  'src/proxy/rehearsal/index.ts',
   'src/proxy/route/index.ts',
   'src/proxy/stream/index.ts',
 ];

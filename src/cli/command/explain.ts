@@ -1,11 +1,12 @@
 /** `daemun explain`: why a request goes where it goes. */
 import { Command, Option } from 'commander';
+import { isAddress } from '../../value/network.ts';
 import { adminTokenOption } from '../admin-option.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { clusterOptions } from '../cluster-option.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { ExplainFlags } from '../explain/explain-flags.ts';
-import { adminOption, CLUSTER_CONTROLLER, controllerOption, each, filesOption } from '../option.ts';
+import { adminOption, CLUSTER_CONTROLLER, controllerOption, each, filesOption, usage } from '../option.ts';
 
 const EXAMPLES = `
 Examples:
@@ -16,9 +17,11 @@ Examples:
   $ daemun explain --context production --gateway shop/edge https://shop.example.com/
   $ daemun explain -f manifests/ tls://db.example.com:5432
   $ daemun explain -f manifests/ udp://:53
+  $ daemun explain -f manifests/ http://api.example.com/ -H 'authorization: Bearer eyJ…' --client-address 10.1.2.3
+  $ daemun explain -f manifests/ http://api.example.com/admin --claim sub=ann --claim groups=admin
   $ daemun explain -f manifests/ policy/per-client
 
-Exit status: 0 a backend or a filter answers, 1 the request ends in an error (404, 421, 500, 503), 2 for a wrong command line.`;
+Exit status: 0 a backend, a filter or a policy answers, 1 a policy refuses the request or it ends in an error (401, 403, 404, 429, 500 …), 2 for a wrong command line.`;
 
 export function explainCommand(): Command {
   const command = new Command('explain')
@@ -35,6 +38,22 @@ export function explainCommand(): Command {
     .addOption(adminOption())
     .option('-X, --request <method>', 'method', 'GET')
     .addOption(new Option('-H, --header <name: value>', 'header of the request (repeatable)').argParser(each(header)))
+    .addOption(
+      new Option('--cookie <name=value>', 'cookie of the request (repeatable)').argParser(
+        each((text) => pair('=')(text).join('=')),
+      ),
+    )
+    .addOption(
+      new Option('--client-address <ip>', 'where the connection comes from').argParser(usage((text) => address(text))),
+    )
+    .addOption(new Option('--client-certificate <file>', "the client's certificate (PEM), taken for verified"))
+    .addOption(new Option('--body-size <bytes>', 'of the request').argParser(usage((text) => bytes(text))))
+    .addOption(
+      new Option(
+        '--claim <name=value>',
+        'who asks, in the place of authentication (repeatable; one name more than once: a list)',
+      ).argParser(each(pair('='))),
+    )
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addOption(controllerOption(`all, of a cluster ${CLUSTER_CONTROLLER}`))
     .addOption(endpointOption().conflicts('admin'))
@@ -76,6 +95,25 @@ function urlAmong(words: readonly string[], flags: ExplainFlags): string | undef
   const paths = all.filter((word) => word !== url);
   flags.file = paths.length > 0 ? paths : undefined;
   return url;
+}
+
+/** Two parts of a text; what is one goes to another reader. */
+function pair(between: string): (text: string) => readonly [string, string] {
+  return (text) => {
+    const at = text.indexOf(between);
+    if (at < 1) throw new Error(`"${text}" is not NAME${between}VALUE`);
+    return [text.slice(0, at), text.slice(at + between.length)];
+  };
+}
+
+function address(text: string): string {
+  if (!isAddress(text)) throw new Error(`"${text}" is not an address, such as 10.1.2.3`);
+  return text;
+}
+
+function bytes(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new Error(`"${text}" is not a number of bytes, such as 1048576`);
+  return Number(text);
 }
 
 function header(text: string): readonly [string, string] {

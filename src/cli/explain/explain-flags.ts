@@ -7,6 +7,12 @@ export interface ExplainFlags extends ClusterFlags {
   admin?: HostPort;
   request: string;
   header?: Array<readonly [string, string]>;
+  cookie?: string[];
+  clientAddress?: string;
+  /** PEM. */
+  clientCertificate?: string;
+  bodySize?: number;
+  claim?: Array<readonly [string, string]>;
   controllerName?: string[];
   endpoint?: string[];
   certificate?: string[];

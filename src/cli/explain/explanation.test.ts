@@ -28,7 +28,7 @@ const REQUEST: AskedRequest = {
   headers: [],
 };
 
-test('a rule that no data plane can compile is named, and the rest is explained all the same', () => {
+test('a rule that no data plane can compile is named, and the rest is explained all the same', async () => {
   const listener: Listener = {
     kind: 'Listener',
     key: 'ns/gw/http',
@@ -40,15 +40,15 @@ test('a rule that no data plane can compile is named, and the rest is explained 
   };
   const upserts = [listener, rule('good', '/', 'x-a'), rule('bad', '/bad', 'te')];
   const known = { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), unserved: [] };
-  const good = explanationOf(known, REQUEST);
+  const good = await explanationOf(known, REQUEST);
   expect(good.match.candidates[good.match.chosen]?.rule.route.name).toBe('good');
   expect(good.unusable).toEqual([{ rule: 'HTTPRoute/ns/bad/0', message: expect.stringContaining('header te') }]);
   expect(narrative(good, (_tone, text) => text)).toContain('HTTPRoute/ns/bad/0: RequestHeaderModifier: set[0].name');
-  const bad = explanationOf(known, { ...REQUEST, target: '/bad' });
+  const bad = await explanationOf(known, { ...REQUEST, target: '/bad' });
   expect(bad.outcome).toMatchObject({ kind: 'error', status: 500, reason: expect.stringContaining('header te') });
 });
 
-test('a wider listener that is passed over for a more specific one is told', () => {
+test('a wider listener that is passed over for a more specific one is told', async () => {
   const listener = (name: string, hostname: string): Listener => ({
     kind: 'Listener',
     key: `ns/gw/${name}`,
@@ -61,12 +61,12 @@ test('a wider listener that is passed over for a more specific one is told', () 
   });
   const upserts = [listener('wild', '*.example'), listener('set/a', 'a.example'), listener('b', 'b.example')];
   const known = { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), unserved: [] };
-  const explanation = explanationOf(known, REQUEST);
+  const explanation = await explanationOf(known, REQUEST);
   expect(explanation.wider.map(({ key }) => key)).toEqual(['ns/gw/wild']);
   const text = narrative(explanation, (_tone, plain) => plain);
   expect(text).toContain('ns/gw/set/a (HTTP, port 80, hostname a.example)');
   expect(text).toContain(
     'more specific than ns/gw/wild (HTTP, port 80, hostname *.example), whose routes are not asked',
   );
-  expect(explanationOf(known, { ...REQUEST, host: 'c.example' }).wider).toEqual([]);
+  expect((await explanationOf(known, { ...REQUEST, host: 'c.example' })).wider).toEqual([]);
 });

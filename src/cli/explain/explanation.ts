@@ -1,7 +1,7 @@
 /** What becomes of one request under a config: plain JSON, and the same from files and from a running gateway. */
 import { isIP } from 'node:net';
 import type { Endpoint, Filter, Listener, RouteRule, Snapshot, WeightedBackend } from '../../config/index.ts';
-import { askedTarget } from '../../proxy/http/index.ts';
+import { askedTarget, grpcStatus } from '../../proxy/http/index.ts';
 import {
   compileTable,
   type ExplainedCandidate,
@@ -15,8 +15,9 @@ import {
 import type { AskedRequest } from './asked-request.ts';
 import { type FilterEffect, filterEffect } from './filter-effect.ts';
 import { takesHost } from './hostname.ts';
+import { type Judgement, judge } from './judgement.ts';
 import { meantRoutes, type WrittenRoute } from './meant-route.ts';
-import { type PolicyEffect, policyEffects } from './policy-effect.ts';
+import { decided, type PolicyEffect, policyEffects, trafficText } from './policy-effect.ts';
 
 export interface ExplainedBackend {
   /** '' where the reference is broken. */
@@ -29,14 +30,17 @@ export interface ExplainedBackend {
   endpoints: Endpoint[];
   dns?: { hostname: string; port: number };
   filters: FilterEffect[];
+  /** How one of its endpoints is chosen, and what else a BackendTrafficPolicy says of it. */
+  traffic?: string;
 }
 
 export interface Outcome {
-  kind: 'proxied' | 'answered' | 'error';
+  /** denied: a policy or a filter that guards refuses it. */
+  kind: 'proxied' | 'answered' | 'denied' | 'error';
   /** Where the gateway answers by itself. */
   status?: number;
   /** The same in gRPC, where that is asked about. */
-  grpcStatus?: 'UNIMPLEMENTED' | 'UNAVAILABLE';
+  grpcStatus?: string;
   reason: string;
 }
 
@@ -62,12 +66,14 @@ export interface Explanation {
 
 export interface KnownConfig {
   snapshot: Snapshot;
+  /** The same with what is secret: judged by, and never shown. Absent: it is not known. */
+  secret?: Snapshot;
   unserved: string[];
   /** Absent: only what is served is known. */
   written?: WrittenRoute[];
 }
 
-export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanation {
+export async function explanationOf(known: KnownConfig, asked: AskedRequest): Promise<Explanation> {
   const { snapshot, unserved } = known;
   const listeners = [...snapshot.of('Listener').values()].filter(isHttp);
   const here = socketFor(listeners, asked);
@@ -92,13 +98,15 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
   const wantsGrpc = !chosen && table.wantsGrpc(plainHead(request), request.serverName);
   const missing = match.listeners.length === 0 ? unserved : [];
   const meant = chosen ? [] : meantRoutes(known, request);
-  const policies = policyEffects(snapshot, {
+  const effects = policyEffects(snapshot, {
     listener: match.listeners[0]?.key,
     rule: chosen?.rule.key,
     backends: backends.map(({ key }) => key),
   });
-  const routed = outcomeOf({ match, chosen, backends, here, wantsGrpc, request, listeners });
-  const outcome = inGrpc(routed.kind === 'proxied' ? unlessRefused(routed, policies) : routed, request);
+  const facts = { match, chosen, backends, here, wantsGrpc, request, listeners };
+  const judged = reachesFilters(facts) ? await judge(known, { request, table, backends }) : undefined;
+  const policies = judged === undefined ? effects : decided(effects, judged.steps, judged.answer !== undefined);
+  const outcome = inGrpc(outcomeWith(outcomeOf(facts), judged), request);
   const wider = widerThan(match, here, request);
   const explanation = {
     request,
@@ -115,12 +123,19 @@ export function explanationOf(known: KnownConfig, asked: AskedRequest): Explanat
   return meant.length > 0 ? { ...explanation, meant } : explanation;
 }
 
-/** What these say of a request depends on who sends it, when, and how many went before: nothing that is known here. */
-function unlessRefused(routed: Outcome, policies: readonly PolicyEffect[]): Outcome {
-  const guards = new Set(policies.filter(({ decides }) => decides).map(({ policy }) => policy));
-  return guards.size === 0
-    ? routed
-    : { ...routed, reason: `${routed.reason}, if ${[...guards].join(', ')} let it pass` };
+/** There is a connection and a host that some listener has, so that filters and policies are asked. */
+function reachesFilters(facts: OutcomeFacts): boolean {
+  const { match, here } = facts;
+  return here.length > 0 && match.listeners.length > 0 && !match.misdirected && !match.overdrawn;
+}
+
+/** What filters and policies say comes before the backend, and before that there is none. */
+function outcomeWith(routed: Outcome, judged: Judgement | undefined): Outcome {
+  if (judged === undefined) return routed;
+  if (judged.answer !== undefined) return judged.answer;
+  const { open } = judged;
+  if (routed.kind !== 'proxied' || open.length === 0) return routed;
+  return { ...routed, reason: `${routed.reason}, if ${open.join(', ')} let it pass` };
 }
 
 function sentAs(target: string, asked: AskedRequest): AskedRequest {
@@ -158,12 +173,22 @@ function socketFor(listeners: Listener[], { port, scheme, host }: AskedRequest):
   return sockets.find((socket) => socket.some(({ hostname }) => takesHost(hostname, host))) ?? sockets[0] ?? [];
 }
 
-/** As gRPC says it: only a missing route is UNIMPLEMENTED. */
 function inGrpc(outcome: Outcome, { grpc }: AskedRequest): Outcome {
-  if (!grpc || outcome.kind !== 'error' || outcome.status === undefined) return outcome;
-  const { status, ...rest } = outcome;
-  return { ...rest, status: 200, grpcStatus: status === 404 ? 'UNIMPLEMENTED' : 'UNAVAILABLE' };
+  const { kind, status, ...rest } = outcome;
+  if (!grpc || (kind !== 'error' && kind !== 'denied') || status === undefined) return outcome;
+  return { kind, ...rest, status: 200, grpcStatus: GRPC_NAMES[grpcStatus(status)] ?? 'UNKNOWN' };
 }
+
+/** Of the statuses that a gateway has for its own answers. */
+const GRPC_NAMES: Readonly<Record<number, string>> = {
+  4: 'DEADLINE_EXCEEDED',
+  7: 'PERMISSION_DENIED',
+  8: 'RESOURCE_EXHAUSTED',
+  12: 'UNIMPLEMENTED',
+  13: 'INTERNAL',
+  14: 'UNAVAILABLE',
+  16: 'UNAUTHENTICATED',
+};
 
 interface OutcomeFacts {
   match: MatchExplanation;
@@ -242,8 +267,14 @@ function explainedBackends(snapshot: Snapshot, chosen: ExplainedCandidate, reque
   const { rule } = chosen;
   return weightedBackends(snapshot, rule).map((backend, i) => ({
     ...backend,
+    ...withTraffic(snapshot, backend.key),
     filters: rule.backends[i]!.filters.map((filter: Filter) => filterEffect(filter, { request, chosen })),
   }));
+}
+
+function withTraffic(snapshot: Snapshot, key: string): Pick<ExplainedBackend, 'traffic'> {
+  const traffic = trafficText(snapshot, key);
+  return traffic === undefined ? {} : { traffic };
 }
 
 /** A rule's backends, without what filters do. */

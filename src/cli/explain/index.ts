@@ -1,4 +1,6 @@
 /** `daemun explain`: reads a config, from files or from a running gateway, and tells what becomes of a request. */
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { RedactedConfig } from '../../admin/index.ts';
 import { type Endpoints, type Listener, Snapshot } from '../../config/index.ts';
 import { openPipeline, type Report } from '../../control/index.ts';
@@ -12,11 +14,12 @@ import { manifestSource } from '../manifest-source.ts';
 import { CLUSTER_CONTROLLER } from '../option.ts';
 import { unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
+import type { AskedRequest } from './asked-request.ts';
 import type { ExplainFlags } from './explain-flags.ts';
 import { type Explanation, explanationOf, type KnownConfig } from './explanation.ts';
 import { refusedRoutes } from './meant-route.ts';
 import { narrative, policyNarrative } from './narrative.ts';
-import { placesOf } from './policy-effect.ts';
+import { placesOf, statedPlaces } from './policy-effect.ts';
 import { policyAsked, questionOf } from './question.ts';
 import { type StreamExplanation, streamExplanationOf } from './stream-explanation.ts';
 import { streamNarrative } from './stream-narrative.ts';
@@ -34,14 +37,15 @@ const ECHO = 'built-in echo';
 /** Prints, and answers the exit code. */
 export async function explain(url: string, flags: ExplainAsked): Promise<number> {
   const { admin, adminTokenFile: token } = flags;
-  const { listeners: served, ...known } = admin
+  const { listeners: served, ...known }: Read = admin
     ? await fromAdmin({ ...admin, token })
     : flags.file === undefined
       ? await fromCluster(url, flags)
       : await fromFiles(flags);
   const asked = policyAsked(url);
   if (asked !== undefined) {
-    const places = placesOf(known.snapshot, asked);
+    const acting = placesOf(known.snapshot, asked);
+    const places = acting.length > 0 ? acting : statedPlaces(known.report, asked);
     const told =
       flags.output === 'json'
         ? `${JSON.stringify(places, undefined, 2)}\n`
@@ -54,19 +58,26 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
   let explanation: Explanation | StreamExplanation;
   let text: string;
   if (question.kind === 'request') {
-    explanation = explanationOf(known, question.request);
+    explanation = await explanationOf(known, await withCertificate(question.request, flags.clientCertificate));
     text = narrative(explanation, paint);
   } else {
     explanation = streamExplanationOf(known, question.connection);
     text = streamNarrative(explanation, paint);
   }
   process.stdout.write(flags.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : text);
-  return explanation.outcome.kind === 'error' ? EXIT.refused : EXIT.ok;
+  const { kind } = explanation.outcome;
+  return kind === 'error' || kind === 'denied' ? EXIT.refused : EXIT.ok;
+}
+
+async function withCertificate(request: AskedRequest, path: string | undefined): Promise<AskedRequest> {
+  if (path === undefined) return request;
+  return { ...request, certificate: new X509Certificate(await readFile(path)).raw };
 }
 
 interface Read extends KnownConfig {
   /** Where it is served; empty where it is not. */
   listeners: ListenerView[];
+  report: Report;
 }
 
 async function fromAdmin(admin: AskedAdmin): Promise<Read> {
@@ -76,7 +87,7 @@ async function fromAdmin(admin: AskedAdmin): Promise<Read> {
     askAdmin<Report>(admin, '/status'),
   ]);
   const snapshot = Snapshot.EMPTY.apply({ version, upserts: objects, removals: [] });
-  return { snapshot, listeners, unserved: unservedListeners(report) };
+  return { snapshot, listeners, unserved: unservedListeners(report), report };
 }
 
 async function fromFiles(asked: ExplainAsked): Promise<Read> {
@@ -99,9 +110,17 @@ async function fromFiles(asked: ExplainAsked): Promise<Read> {
   }
   const whole = Snapshot.EMPTY.apply({ version: 1, upserts: [...pipeline.config.values()], removals: [] });
   const shown = Snapshot.EMPTY.apply({ version: 1, upserts: whole.shown(), removals: [] });
-  const snapshot = echoBackends ? withEchoes(shown) : shown;
+  const snapshot = withEchoes(shown, echoBackends);
   const written = refusedRoutes(pipeline);
-  return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()), written };
+  const report = pipeline.report();
+  return {
+    snapshot,
+    secret: withEchoes(whole, echoBackends),
+    listeners: [],
+    unserved: unservedListeners(report),
+    written,
+    report,
+  };
 }
 
 /** Each Gateway of a cluster has data planes and addresses of its own: a request goes to one of them. */
@@ -119,7 +138,9 @@ async function fromCluster(url: string, flags: ExplainAsked): Promise<Read> {
   const removals = listeners.filter((one) => one.gateway !== asked).map(({ kind, key }) => ({ kind, key }));
   const own = asked === undefined ? whole : whole.apply({ version: 2, upserts: [], removals });
   const snapshot = Snapshot.EMPTY.apply({ version: 1, upserts: own.shown(), removals: [] });
-  return { snapshot, listeners: [], unserved: unservedListeners(pipeline.report()), written: refusedRoutes(pipeline) };
+  const report = pipeline.report();
+  const unserved = unservedListeners(report);
+  return { snapshot, secret: own, listeners: [], unserved, written: refusedRoutes(pipeline), report };
 }
 
 /** The Gateway that has the port; one must be named where several have. */
@@ -133,7 +154,8 @@ function onlyGateway(url: string, listeners: Listener[], flags: ExplainAsked): s
 }
 
 /** As --echo-backends of `run`: an echo where a Backend has no endpoints. */
-function withEchoes(snapshot: Snapshot): Snapshot {
+function withEchoes(snapshot: Snapshot, wanted = false): Snapshot {
+  if (!wanted) return snapshot;
   const upserts: Endpoints[] = [];
   for (const { key, service } of snapshot.of('Backend').values()) {
     const own = snapshot.get('Endpoints', key);

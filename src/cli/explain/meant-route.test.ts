@@ -55,7 +55,7 @@ async function explained(url: string) {
     headers: [],
   } as const;
   const known = { snapshot, unserved: [], written: refusedRoutes(pipeline) };
-  const { outcome, meant } = explanationOf(known, { ...asked, headers: [], port: Number(port || 80) });
+  const { outcome, meant } = await explanationOf(known, { ...asked, headers: [], port: Number(port || 80) });
   return { reason: outcome.reason, meant };
 }
 

@@ -16,7 +16,7 @@ const HOSTNAMES_SHOWN = 8;
 export function narrative(explanation: Explanation, paint: Paint): string {
   const { request, outcome, match, filters, backends } = explanation;
   const chosen = match.candidates[match.chosen];
-  const tone = outcome.kind === 'error' ? 'error' : 'good';
+  const tone = outcome.kind === 'error' || outcome.kind === 'denied' ? 'error' : 'good';
   const status = outcome.grpcStatus ?? outcome.status;
   const answer = `${status ? `${status}: ` : ''}${outcome.reason}`;
   const withoutEndpoints = `no endpoints: ${request.grpc ? 'UNAVAILABLE' : 503}`;
@@ -32,7 +32,11 @@ export function narrative(explanation: Explanation, paint: Paint): string {
     section('Listener', listenerLines(explanation), paint),
     ...(chosen ? chosenParts(explanation, chosen, paint) : [section('Closest', closestLines(explanation), paint)]),
     section('Meant', explanation.meant ?? [], paint),
-    section('Policies', explanation.policies.map(policyLine), paint),
+    section(
+      'Policies',
+      explanation.policies.flatMap((one) => policyLines(one, paint)),
+      paint,
+    ),
     section('Filters', filters.map(filterLine), paint),
     section('Timeouts', chosen ? timeoutLines(chosen.rule) : [], paint),
     section(
@@ -115,8 +119,16 @@ function filterLine({ type, effect }: FilterEffect): string {
   return `${type}: ${effect}`;
 }
 
-function policyLine({ policy, holds, through, effect }: PolicyEffect): string {
-  return `${policy} (${holds.toLowerCase()}, through ${through}): ${effect}`;
+function policyLines(
+  { policy, holds, through, effect, decision, status, says = [] }: PolicyEffect,
+  paint: Paint,
+): string[] {
+  const line = `${policy} (${holds.toLowerCase()}, through ${through}): ${effect}`;
+  if (decision === undefined) return [line];
+  const verdict = `${decision}${status === undefined ? '' : ` with ${status}`}`;
+  const text = says.length === 0 ? verdict : `${verdict}: ${says.join('; ')}`;
+  const tone = decision === 'refuses' ? 'error' : decision === 'passes' || decision === 'answers' ? 'good' : 'dim';
+  return [line, `  ${paint(tone, text)}`];
 }
 
 /** Where one policy acts. */
@@ -139,7 +151,7 @@ function timeoutLines({ timeouts, retry }: RouteRule): string[] {
 
 /** `withoutEndpoints`: what it comes to where there are none. */
 export function backendLines(backend: ExplainedBackend, withoutEndpoints: string): string[] {
-  const { key, share, protocol, broken, endpoints, dns, filters } = backend;
+  const { key, share, protocol, broken, endpoints, dns, filters, traffic } = backend;
   const where = broken
     ? `broken: ${broken}`
     : dns
@@ -150,6 +162,7 @@ export function backendLines(backend: ExplainedBackend, withoutEndpoints: string
   const name = key === '' ? 'broken reference' : `${key} (${protocol})`;
   return [
     `${percent(share).padStart(6)}  ${name} -> ${where}`,
+    ...(traffic === undefined ? [] : [`        ${traffic}`]),
     ...filters.map((filter) => `        ${filterLine(filter)}`),
   ];
 }

@@ -23,17 +23,27 @@ import {
   type Snapshot,
   type Stacked,
 } from '../../config/index.ts';
+import type { Report } from '../../control/index.ts';
+import type { RehearsedStep } from '../../proxy/rehearsal/index.ts';
 import { externalAuthText } from './external-auth-text.ts';
 
 export interface PolicyEffect {
   /** `Kind/namespace/name`. */
   policy: string;
+  /** Of what it asks for: policies of one kind may have several. */
+  type: string;
   holds: 'Default' | 'Override';
   /** The object through which it acts. */
   through: string;
   effect: string;
   /** It may answer in the place of what else is there. */
   decides?: true;
+  /** What it made of this request; absent: it makes nothing of requests. */
+  decision?: RehearsedStep['decision'] | 'not reached';
+  /** Where it refuses or answers. */
+  status?: number;
+  /** What of it decided, and on what. */
+  says?: string[];
 }
 
 /** Types that let a request pass or do not. */
@@ -69,6 +79,30 @@ export function policyEffects(snapshot: Snapshot, { listener, rule, backends }: 
   });
 }
 
+/** What each decided; `over`: one of them, or a filter, answered. */
+export function decided(
+  effects: readonly PolicyEffect[],
+  steps: readonly RehearsedStep[],
+  over: boolean,
+): PolicyEffect[] {
+  return effects.map((one) => {
+    const own = steps.filter(
+      ({ type, source, holds }) => source === one.policy && holds === one.holds && type === one.type,
+    );
+    if (own.length === 0) return over && one.decides ? { ...one, decision: 'not reached' } : one;
+    const deciding = own.findLast(({ decision }) => decision === 'refuses' || decision === 'answers');
+    const open = own.some(({ decision }) => decision === 'undecided');
+    const decision = deciding?.decision ?? (open ? 'undecided' : 'passes');
+    const says = [...new Set(own.flatMap((step) => step.says))];
+    return {
+      ...one,
+      decision,
+      ...(deciding?.status === undefined ? {} : { status: deciding.status }),
+      ...(says.length === 0 ? {} : { says }),
+    };
+  });
+}
+
 /** Where a policy acts: through which objects, and by which of its halves. */
 export function placesOf(snapshot: Snapshot, name: string): PolicyEffect[] {
   const all = [...snapshot.of('Policy').values()];
@@ -79,6 +113,51 @@ export function placesOf(snapshot: Snapshot, name: string): PolicyEffect[] {
           .map((act) => effect(policy.type, act, `${policy.target.kind} ${policy.target.key}`))
       : [],
   );
+}
+
+interface PolicyStatus {
+  ancestors?: Array<{
+    ancestorRef: { kind?: string; namespace?: string; name: string; sectionName?: string };
+    conditions: Array<{ type: string; message: string }>;
+  }>;
+}
+
+/** Policies that act on connections and not on requests: where, as their status says. */
+export function statedPlaces({ items }: Report, name: string): PolicyEffect[] {
+  return items.flatMap(({ kind, metadata, status }) => {
+    const policy = `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
+    if (!kind.endsWith('Policy') || !isNamed(policy, name)) return [];
+    return ((status as PolicyStatus).ancestors ?? []).map(({ ancestorRef, conditions }): PolicyEffect => {
+      const { kind: of = 'Gateway', namespace = '', name: object, sectionName } = ancestorRef;
+      const section = sectionName === undefined ? '' : ` ${sectionName}`;
+      const message = conditions.find(({ type }) => type === 'Accepted')?.message ?? '';
+      return {
+        policy,
+        type: kind,
+        holds: 'Default',
+        through: `${of} ${namespace}/${object}${section}`,
+        effect: message,
+      };
+    });
+  });
+}
+
+/** What holds for connections to a backend, and which endpoint a request goes to; undefined: nothing of its own. */
+export function trafficText(snapshot: Snapshot, backend: string): string | undefined {
+  const policy = snapshot.get('Policy', policyKey('BackendTraffic', backend));
+  if (policy?.type !== 'BackendTraffic') return undefined;
+  const { loadBalancing, sessionPersistence, timeouts = {}, retry } = policy.spec;
+  const hash = (loadBalancing?.hash?.keys ?? []).map(({ type, name }) =>
+    name === undefined ? type : `${type} ${name}`,
+  );
+  const times = Object.entries(timeouts).map(([of, time]) => `${of} ${time} ms`);
+  const parts = [
+    loadBalancing && `${loadBalancing.type}${hash.length > 0 ? ` by ${hash.join(' and ')}` : ''}`,
+    sessionPersistence && `session by ${sessionPersistence.type} ${sessionPersistence.name}`,
+    times.length > 0 && `timeouts: ${times.join(', ')}`,
+    retry && `up to ${retry.attempts} retries`,
+  ].filter((part) => typeof part === 'string');
+  return parts.length === 0 ? undefined : parts.join('; ');
 }
 
 /** `name`: of the policy, with its namespace and its kind or without. */
@@ -108,6 +187,7 @@ function effect(type: StackedPolicy['type'], act: Acting<unknown>, through: stri
   const text = settings === undefined ? `refuses with 500: ${broken}` : textOf(type, settings);
   return {
     policy,
+    type,
     holds,
     through,
     effect: text,

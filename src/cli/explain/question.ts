@@ -14,7 +14,7 @@ export interface Place {
   served: ListenerView[];
 }
 
-type Asked = Pick<ExplainFlags, 'request' | 'header'>;
+type Asked = Pick<ExplainFlags, 'request' | 'header' | 'cookie' | 'clientAddress' | 'bodySize' | 'claim'>;
 
 const CONNECTION = /^(tls|tcp|udp):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d{1,5}))?\/?$/;
 const REQUEST = /^(https?|grpcs?):\/\/[^/]+/i;
@@ -51,7 +51,11 @@ function requestOf(text: string, asked: Asked, place: Place): AskedRequest {
   const grpc = /^grpcs?:/i.test(text);
   const url = new URL(grpc ? text.replace(/^grpc/i, 'http') : text);
   const given = asked.header ?? [];
-  const headers = given.filter(([name]) => name.toLowerCase() !== 'host');
+  const cookies = (asked.cookie ?? []).join('; ');
+  const headers: AskedRequest['headers'] = [
+    ...given.filter(([name]) => name.toLowerCase() !== 'host'),
+    ...(cookies === '' ? [] : [['cookie', cookies] as const]),
+  ];
   const hostHeader = given.find(([name]) => name.toLowerCase() === 'host')?.[1];
   const host = bareHost(url.hostname);
   const { scheme, port } = grpc ? grpcPlace(text, place) : httpPlace(url, place);
@@ -63,9 +67,19 @@ function requestOf(text: string, asked: Asked, place: Place): AskedRequest {
     port,
     target: targetOf(text),
     headers,
+    ...(asked.clientAddress !== undefined && { peer: asked.clientAddress }),
+    ...(asked.bodySize !== undefined && { bodyBytes: asked.bodySize }),
+    ...(asked.claim !== undefined && { claims: claimsOf(asked.claim) }),
   };
   if (!grpc) return request;
   return { ...request, headers: [['content-type', 'application/grpc'], ...headers], grpc: true };
+}
+
+/** One that is given more than once is a list. */
+function claimsOf(given: ReadonlyArray<readonly [string, string]>): Record<string, unknown> {
+  const claims: Record<string, string[]> = Object.create(null);
+  for (const [name, value] of given) (claims[name] ??= []).push(value);
+  return Object.fromEntries(Object.entries(claims).map(([name, all]) => [name, all.length > 1 ? all : all[0]]));
 }
 
 type PortAndScheme = Pick<AskedRequest, 'scheme' | 'port'>;

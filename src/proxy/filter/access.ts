@@ -61,6 +61,11 @@ class AccessFilter implements CompiledFilter {
     return ANSWERED;
   }
 
+  details(scope: FilterScope): string[] {
+    const rule = this.#allow.find((one) => one.takes(scope, false));
+    return rule === undefined ? [] : [`allowed by ${rule.name}`];
+  }
+
   #refusing(scope: FilterScope): DecisionCounter | null {
     for (const { rule, denied } of this.#deny) if (rule.takes(scope, true)) return denied;
     const allow = this.#allow;

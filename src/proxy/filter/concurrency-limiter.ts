@@ -11,6 +11,7 @@ import {
   type Verdict,
 } from './filter.ts';
 import { keyHash } from './limit-key.ts';
+import { keyWords } from './limit-key-text.ts';
 import { type LimitingPolicy, LimitScope } from './limit-scope.ts';
 import type { FilterStep } from './order.ts';
 
@@ -48,6 +49,12 @@ export class ConcurrencyLimiter implements CompiledFilter {
     const message = 'Too many requests at a time: try again when one of them has ended.';
     scope.deny({ status: statusCode, reason: 'rate_limited', message, headers: [['Retry-After', '1']] });
     return ANSWERED;
+  }
+
+  details(scope: FilterScope): string[] {
+    if (!this.#scope.counts(scope)) return [];
+    const { name, key, maxConnections } = this.#limit;
+    return [`${name}: passes if fewer than ${maxConnections} requests${keyWords(key, scope)} are under way`];
   }
 
   onEnd(scope: KeptState): void {

@@ -37,6 +37,8 @@ export interface CompiledFilter {
   onResponseHead?(scope: KeptState, answer: AnswerScope): Verdict;
   /** The exchange is over, however it went. Called where `onRequest` was. */
   onEnd?(scope: KeptState, outcome: Outcome): void;
+  /** For explanations, after `onRequest`: what it looked at that depends on the request, each in words. */
+  details?(scope: FilterScope): string[];
 }
 
 /** A value that filters keep for one request under this key. A filter makes its own once, or names a shared one. */

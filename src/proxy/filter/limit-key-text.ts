@@ -2,7 +2,7 @@
  * What a limit counts apart, in words: for limits that several gateways count, each of which must come to the same, and
  * for which a hash that can be foreseen would not do.
  */
-import type { LimitKey } from '../../config/index.ts';
+import type { LimitKey, RequestLimit } from '../../config/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import { fieldHash, type Head } from '../ground/head.ts';
 import { findCookie, foundCookie } from '../match/cookie.ts';
@@ -16,6 +16,31 @@ type Part = string | string[] | null;
 /** Different for any two requests that are counted apart. */
 export function keyText(keys: readonly LimitKey[], scope: FilterScope): string {
   return JSON.stringify(keys.map((key) => partOf(key, scope)));
+}
+
+/** What this request is counted with, in words. */
+export function keyWords(keys: readonly LimitKey[], scope: FilterScope): string {
+  const parts = keys.map((key) => {
+    const part = partOf(key, scope);
+    const of = key.name === undefined ? key.type : `${key.type} ${key.name}`;
+    return part === null ? `without ${of}` : `of ${of} ${Array.isArray(part) ? part.join(',') : part}`;
+  });
+  return parts.length === 0 ? '' : ` ${parts.join(' and ')}`;
+}
+
+/** Whether a limit by time lets a request through depends on those that came before. */
+export function requestsText(
+  { name, requests, period, burst, cost, key, dryRun }: RequestLimit,
+  scope: FilterScope,
+): string {
+  const most = Math.floor(burst / cost) - 1;
+  const before = most <= 0 ? 'if none came' : `if no more than ${most} came`;
+  const end = dryRun ? ' (dry run: passes in any case)' : '';
+  return `${name}: passes ${before}${keyWords(key, scope)} before it within ${seconds((period / requests) * burst)}${end}`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${Math.round(milliseconds) / 1000} s`;
 }
 
 function partOf({ type, name = '' }: LimitKey, scope: FilterScope): Part {

@@ -20,6 +20,7 @@ import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from '.
 import type { FilterStep } from './order.ts';
 import { rateLimitFilters } from './rate-limit.ts';
 import { rewriteFilters } from './rewrite.ts';
+import { noteAct } from './watch.ts';
 
 /** A policy as far as it matters here. */
 export interface AttachedPolicy {
@@ -57,9 +58,11 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
 function stack<S>(make: (act: Acting<S>, settings: S, state: PolicyState) => CompiledFilter[]): PolicyFilter {
   return ({ type, spec }, state) =>
     // The spec is of the type that stands beside it.
-    (spec as Stacked<S>).acts.flatMap((act) =>
-      act.settings === undefined ? new Unusable(type, state, act) : make(act, act.settings, state),
-    );
+    (spec as Stacked<S>).acts.flatMap((act) => {
+      const filters = act.settings === undefined ? [new Unusable(type, state, act)] : make(act, act.settings, state);
+      for (const [at, filter] of filters.entries()) noteAct(filter, { ...act, type, at });
+      return filters;
+    });
 }
 
 const NO_CREDENTIALS: ReadonlyMap<string, Credential> = new Map();

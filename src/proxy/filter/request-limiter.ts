@@ -6,6 +6,7 @@ import type { RateLimitSettings, RequestLimit } from '../../config/index.ts';
 import type { Buckets, DecisionCounter } from '../state/index.ts';
 import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import { keyHash } from './limit-key.ts';
+import { requestsText } from './limit-key-text.ts';
 import { type LimitingPolicy, LimitScope } from './limit-scope.ts';
 import { LimitTelling, LimitText, ROUNDING } from './limit-text.ts';
 import type { FilterStep } from './order.ts';
@@ -93,6 +94,10 @@ export class RequestLimiter implements CompiledFilter {
     this.#charge(now);
     if (this.#telling.tellsAll) scope.patchResponse(this.#telling.standing(this.#items()));
     return CONTINUE;
+  }
+
+  details(scope: FilterScope): string[] {
+    return this.#limits.flatMap((one) => (one.scope.counts(scope) ? requestsText(one.limit, scope) : []));
   }
 
   #charge(now: number): void {

@@ -1,8 +1,13 @@
 export { DeadlineWheel } from '../ground/deadline.ts';
+export { type AskedHead, type AskedRequest, askedHead } from './asked-head.ts';
 export { type AskedTarget, askedTarget } from './asked-target.ts';
 export { dateLine } from './date-line.ts';
+export { type FilterHost, FilterRun } from './filter-run.ts';
+export { grpcStatus } from './grpc.ts';
 export { abuseMetrics } from './h2/index.ts';
 export { reasonPhrase } from './local-reply.ts';
 export { httpPool, serveHttp } from './protocol.ts';
 export { DEFAULT_LIMITS, type HttpLimits, type HttpService, type Upstreams } from './service.ts';
 export { Stats } from './stats.ts';
+export type { SubExchange } from './sub-exchange.ts';
+export type { Decision, Wait } from './wait.ts';

@@ -7,7 +7,8 @@ export {
   type Setback,
 } from './endpoint-health.ts';
 export type { Waiter } from './fair-turns.ts';
-export type { OutboundGate } from './outbound.ts';
+export { FETCH_TIMEOUT } from './fetch-text.ts';
+export type { Fetcher } from './outbound.ts';
 export type { DecisionCounter, PolicyDecision } from './policy-counts.ts';
 export { PolicyState } from './policy-state.ts';
 export { ProxyState } from './proxy-state.ts';

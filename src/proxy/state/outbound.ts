@@ -4,4 +4,17 @@ import { barredHost } from '../../config/index.ts';
 /** Why nothing is sent to this address, or undefined. `host`: as the policy has it, when it was no name. */
 export type OutboundGate = (address: string, port: number) => string | undefined;
 
+/** A text that is fetched from a server elsewhere. */
+export interface Fetched {
+  /** https. */
+  url: string;
+  /** PEM; absent: the machine's roots. */
+  ca?: string;
+  /** Absent: nothing is sent. */
+  post?: { body: string; headers: Record<string, string> };
+}
+
+/** Rejects where there is no such text. */
+export type Fetcher = (fetched: Fetched) => Promise<string>;
+
 export const STRICT_GATE: OutboundGate = (address) => barredHost(address, 'refused');

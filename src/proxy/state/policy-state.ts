@@ -7,7 +7,8 @@ import type { KeySource, VerifiedToken } from '../filter/authentication/index.ts
 import { type Dialer, RedisClients } from '../redis/index.ts';
 import { LeasedBuckets } from './bucket-leases.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
-import { type OutboundGate, STRICT_GATE } from './outbound.ts';
+import { fetchText } from './fetch-text.ts';
+import { type Fetcher, type OutboundGate, STRICT_GATE } from './outbound.ts';
 import { PasswordHashing } from './password-hashing.ts';
 import { PolicyCounts } from './policy-counts.ts';
 import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
@@ -22,6 +23,8 @@ interface PolicySurroundings {
   troubles?: TroubleWatch;
   /** Whom it may ask for keys; absent: nobody on this machine. */
   outbound?: OutboundGate;
+  /** In the place of the network. */
+  fetch?: Fetcher;
 }
 
 const NOBODY: Dialer = {
@@ -40,7 +43,8 @@ export class PolicyState {
   readonly tokens: VerifiedCache<VerifiedToken> = new VerifiedCache();
   /** Keys that issuers publish, by where and how. */
   readonly keySources = new Map<string, KeySource>();
-  readonly gate: OutboundGate;
+  /** How keys, and what providers say of themselves, are come by. */
+  readonly fetch: Fetcher;
   /** Of hashes of keys, so that nobody can make two of them meet. */
   readonly seed: number;
 
@@ -48,8 +52,11 @@ export class PolicyState {
   readonly redis: RedisClients;
 
   /** `shared`: with other workers of the machine. `dialer`: how others are reached; absent: not at all. */
-  constructor(shared?: SharedMemory, { dialer = NOBODY, troubles, outbound = STRICT_GATE }: PolicySurroundings = {}) {
-    this.gate = outbound;
+  constructor(
+    shared?: SharedMemory,
+    { dialer = NOBODY, troubles, outbound = STRICT_GATE, fetch }: PolicySurroundings = {},
+  ) {
+    this.fetch = fetch ?? ((fetched) => fetchText(fetched, outbound));
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();
       this.underway = new MemoryUnderway();

@@ -57,8 +57,8 @@ export class MethodGroup {
     return true;
   }
 
-  #isAnonymous({ clientAddress, head }: FilterScope): boolean {
-    return (this.#addresses?.has(clientAddress) ?? false) || (this.#paths?.has(head) ?? false);
+  #isAnonymous(scope: FilterScope): boolean {
+    return (this.#addresses?.has(scope.clientAddress) ?? false) || (this.#paths?.has(scope.head) ?? false);
   }
 
   accept(scope: FilterScope, identity: Identity): void {

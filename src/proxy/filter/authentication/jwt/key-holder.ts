@@ -62,11 +62,11 @@ function keysIn(text: string, secrets: boolean): KeySet | null {
 export const MAX_KEY_SOURCES: number = 1_000;
 
 /** One for all policies that say the same of it, and however often they are edited. */
-function sourceOf({ keySources, gate }: PolicyState, remote: RemoteKeySet): KeySource {
+function sourceOf({ keySources, fetch }: PolicyState, remote: RemoteKeySet): KeySource {
   const key = JSON.stringify(remote);
   let source = keySources.get(key);
   if (source === undefined) {
-    source = new KeySource(remote, gate);
+    source = new KeySource(remote, fetch);
     keySources.set(key, source);
     if (keySources.size > MAX_KEY_SOURCES) keySources.delete(keySources.keys().next().value!);
   }

@@ -4,8 +4,7 @@
  */
 import type { RemoteKeySet } from '../../../../config/index.ts';
 import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
-import type { OutboundGate } from '../../../state/index.ts';
-import { fetchText } from './fetch-text.ts';
+import type { Fetcher } from '../../../state/index.ts';
 import type { KeyHolder } from './key-holder.ts';
 
 /** Milliseconds between two tries, at least: neither a failure nor a made-up key name makes more of them. */
@@ -13,7 +12,7 @@ export const MIN_FETCH_INTERVAL: number = 5_000;
 
 export class KeySource implements KeyHolder {
   readonly #remote: RemoteKeySet;
-  readonly #gate: OutboundGate;
+  readonly #fetchText: Fetcher;
   #keys: KeySet | null = null;
   #fetchedAt = 0;
   #triedAt = Number.NEGATIVE_INFINITY;
@@ -21,9 +20,9 @@ export class KeySource implements KeyHolder {
   /** Of the last try; '' where it went well. */
   fault = '';
 
-  constructor(remote: RemoteKeySet, gate: OutboundGate) {
+  constructor(remote: RemoteKeySet, fetch: Fetcher) {
     this.#remote = remote;
-    this.#gate = gate;
+    this.#fetchText = fetch;
     void this.#fetch(performance.now());
   }
 
@@ -53,7 +52,7 @@ export class KeySource implements KeyHolder {
     if (this.#under !== null) return this.#under;
     if (now - this.#triedAt < MIN_FETCH_INTERVAL) return this.#usable(now);
     this.#triedAt = now;
-    this.#under = fetchText(this.#remote, this.#gate).then(
+    this.#under = this.#fetchText(this.#remote).then(
       (text) => this.#take(text),
       (error: Error) => this.#fail(error.message),
     );

@@ -7,11 +7,10 @@ import type { OidcClient, OidcMethod } from '../../../../config/index.ts';
 import { ARENA } from '../../../ground/arena.ts';
 import { fieldHash, type Head } from '../../../ground/head.ts';
 import { findParameter, foundText } from '../../../match/query.ts';
-import type { PolicyState } from '../../../state/index.ts';
+import { FETCH_TIMEOUT, type PolicyState } from '../../../state/index.ts';
 import type { FilterScope, HeaderPair, Reply } from '../../filter.ts';
 import { HeaderPatch } from '../../header-patch.ts';
 import { AnonymousPaths } from '../anonymous-paths.ts';
-import { FETCH_TIMEOUT } from '../jwt/fetch-text.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from '../method.ts';
 import { Provider } from './provider.ts';
 import { type CookieForm, clearCookies, readCookies, Sealer, setCookies, stripCookies } from './sealed-cookie.ts';
@@ -75,7 +74,7 @@ class Oidc implements Method {
   constructor(settings: OidcMethod, state: PolicyState) {
     this.#settings = settings;
     this.#state = state;
-    this.#provider = new Provider(settings, state.gate);
+    this.#provider = new Provider(settings, state.fetch);
     this.#apiPaths = settings.apiPaths.length === 0 ? null : new AnonymousPaths(settings.apiPaths);
     this.#cookie = settings.cookie;
     this.#stateCookie = { ...settings.cookie, name: `${settings.cookie.name}-in` };

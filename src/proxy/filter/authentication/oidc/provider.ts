@@ -2,8 +2,7 @@
 import type { OidcClient, OidcMethod } from '../../../../config/index.ts';
 import { isObject, type JsonObject } from '../../../../value/json-object.ts';
 import { parseStrictly } from '../../../../value/strict-json.ts';
-import type { OutboundGate } from '../../../state/index.ts';
-import { fetchText } from '../jwt/fetch-text.ts';
+import type { Fetcher } from '../../../state/index.ts';
 import { KeySource } from '../jwt/key-source.ts';
 import { isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil } from '../jwt/token.ts';
 
@@ -34,15 +33,15 @@ export interface Tokens {
 
 export class Provider {
   readonly #method: OidcMethod;
-  readonly #gate: OutboundGate;
+  readonly #fetch: Fetcher;
   #metadata: Metadata | null = null;
   #readAt = 0;
   #triedAt = Number.NEGATIVE_INFINITY;
   #under: Promise<Metadata> | null = null;
 
-  constructor(method: OidcMethod, gate: OutboundGate) {
+  constructor(method: OidcMethod, fetch: Fetcher) {
     this.#method = method;
-    this.#gate = gate;
+    this.#fetch = fetch;
   }
 
   /** Rejects where it cannot be found out. */
@@ -70,7 +69,7 @@ export class Provider {
   async #discover({ ca }: OidcClient): Promise<Metadata> {
     const { issuer } = this.#method;
     const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-    const told = parseStrictly(await fetchText(withCa(url, ca), this.#gate));
+    const told = parseStrictly(await this.#fetch(withCa(url, ca)));
     if (!isObject(told) || told.issuer !== issuer) throw new Error('the provider calls itself otherwise');
     const endpoint = (name: string): string => {
       const value = told[name];
@@ -85,7 +84,7 @@ export class Provider {
       endSession: typeof told.end_session_endpoint === 'string' ? endpoint('end_session_endpoint') : undefined,
       basic: !Array.isArray(ways) || ways.includes('client_secret_basic'),
       saysIssuer: told.authorization_response_iss_parameter_supported === true,
-      keys: new KeySource(ca === undefined ? keys : { ...keys, ca }, this.#gate),
+      keys: new KeySource(ca === undefined ? keys : { ...keys, ca }, this.#fetch),
     };
     this.#readAt = performance.now();
     return this.#metadata;
@@ -105,7 +104,7 @@ export class Provider {
       if (client.secret !== undefined) form.set('client_secret', client.secret);
     }
     const post = { body: form.toString(), headers };
-    const told = parseStrictly(await fetchText({ ...withCa(metadata.token, client.ca), post }, this.#gate));
+    const told = parseStrictly(await this.#fetch({ ...withCa(metadata.token, client.ca), post }));
     if (!isObject(told)) throw new Error('the provider gave no tokens');
     const { id_token: text, refresh_token: refresh, expires_in: seconds } = told;
     if (typeof text !== 'string') {

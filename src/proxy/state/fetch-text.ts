@@ -2,20 +2,12 @@
 import { lookup as resolve } from 'node:dns';
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import type { OutboundGate } from '../../../state/index.ts';
+import type { Fetched, OutboundGate } from './outbound.ts';
 
 /** Milliseconds for all of it. */
 export const FETCH_TIMEOUT: number = 5_000;
 /** Most bytes of it. */
 export const MAX_FETCHED_BYTES: number = 512 * 1024;
-
-export interface Fetched {
-  url: string;
-  /** PEM; absent: the machine's roots. */
-  ca?: string;
-  /** Absent: nothing is sent. */
-  post?: { body: string; headers: Record<string, string> };
-}
 
 export function fetchText({ url, ca, post }: Fetched, gate: OutboundGate): Promise<string> {
   const { promise, resolve: done, reject } = Promise.withResolvers<string>();

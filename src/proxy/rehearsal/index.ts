@@ -1,0 +1,202 @@
+/**
+ * What filters and policies make of a request that nobody sends: those that serve, compiled as they are served, asked
+ * about it one after another. Nobody is asked in turn, and nothing is known of requests before it.
+ */
+import type {
+  AuthenticationMethod,
+  Credential,
+  Policy,
+  RateLimitSettings,
+  Snapshot,
+  Stacked,
+} from '../../config/index.ts';
+import { CONTINUE, LATER, type Verdict } from '../filter/filter.ts';
+import { type FilterChain, POLICY_FILTERS, Policies } from '../filter/index.ts';
+import { type FilterAct, watchedChain } from '../filter/watch.ts';
+import type { Head } from '../ground/head.ts';
+import { type AskedRequest, askedHead, type Decision, FilterRun } from '../http/index.ts';
+import type { RoutePlan, RouteTable } from '../route/index.ts';
+import { PolicyState } from '../state/index.ts';
+import { Observer, type RehearsedStep } from './observer.ts';
+import { Stage } from './stage.ts';
+
+export type { RehearsedStep } from './observer.ts';
+
+export interface RehearsedRequest extends AskedRequest {
+  /** Over TLS, to this name or ''. */
+  secure: boolean;
+  serverName: string;
+  /** DER of the client's certificate, taken for one that the listener has verified. */
+  certificate?: Buffer;
+  /** Who asks, as if authentication had found that out; absent: it is asked. */
+  claims?: Readonly<Record<string, unknown>>;
+}
+
+export interface Rehearsal {
+  steps: RehearsedStep[];
+  /** Where the listener itself refuses it, before any filter. */
+  refused?: { status: number; message: string };
+  /** Undefined: nobody said it. */
+  clientAddress: string | undefined;
+  /** Who asks, as a policy found; ''. */
+  user: string;
+}
+
+/** Where the request goes. */
+export interface RehearsalPlace {
+  config: Snapshot;
+  table: RouteTable;
+  /** Key of the one that it goes to, of those of its rule. */
+  backend: string | undefined;
+  /** The config does not show what is secret. */
+  redacted: boolean;
+}
+
+/** Not to be called while bytes of a connection are being handled. */
+export async function rehearse(request: RehearsedRequest, place: RehearsalPlace): Promise<Rehearsal> {
+  const asked = askedHead(request, place.table);
+  if ('refused' in asked) return { steps: [], refused: asked.refused, clientAddress: undefined, user: '' };
+  const { head, clientAddress } = asked;
+  const way = wayOf(head, request.serverName, place);
+  const stage = new Stage(request, { listener: way.listener, route: way.plan?.rule.key ?? '' });
+  stage.address = clientAddress;
+  const { matchedPrefix, listenerPort } = way;
+  const run = new FilterRun(stage, { head, matchedPrefix, listenerPort });
+  const observer = new Observer(stage, {
+    claims: request.claims,
+    unjudged: place.redacted ? unjudged : () => undefined,
+    asks: (method) => asksOf(method, place.config),
+    hasCookie: (name) => hasCookie(request, name),
+    target: () => run.target,
+  });
+  try {
+    for (const chain of chainsOf(place, way, stage)) {
+      const watched = watchedChain(chain(), observer);
+      if (
+        watched !== null &&
+        (await answers(run, run.run(watched), { observer, stage, bodyBytes: head.contentLength }))
+      )
+        break;
+    }
+  } finally {
+    run.end({ status: 0, reason: '', bytesIn: 0, bytesOut: 0 });
+  }
+  return { steps: observer.steps, clientAddress, user: stage.user };
+}
+
+interface Way {
+  listener: string;
+  /** Undefined: no rule takes it. */
+  plan: RoutePlan | undefined;
+  matchedPrefix: number;
+  listenerPort: number;
+}
+
+function wayOf(head: Head, serverName: string, { table }: RehearsalPlace): Way {
+  const match = table.match(head, serverName);
+  if (match !== null) return { ...match };
+  const { key = '', port = 0 } = table.listener(head) ?? {};
+  return { listener: key, plan: undefined, matchedPrefix: 0, listenerPort: port };
+}
+
+/** Those of the rule with its listener's, then those of the backend. A rule that is broken answers before them. */
+function chainsOf(place: RehearsalPlace, { plan, listener }: Way, stage: Stage): Array<() => FilterChain | null> {
+  const policies = policiesOf(place.config);
+  const { backend } = place;
+  if (plan?.rule.broken !== undefined) return [];
+  if (plan === undefined) return [() => policies.ofListener(listener)];
+  const planned = plan.backends.find(({ key }) => key === backend);
+  return [
+    () => policies.filtersOf(plan, listener),
+    () => {
+      if (planned === undefined) return null;
+      stage.backend = planned.key;
+      return policies.filtersOfBackend(planned);
+    },
+  ];
+}
+
+function policiesOf(config: Snapshot): Policies {
+  const fetch = (): Promise<never> => Promise.reject(new Error('nobody is asked'));
+  const policies = new Policies(POLICY_FILTERS, new PolicyState(undefined, { fetch }));
+  const credentials = new Map<string, Credential>(config.of('Credential'));
+  policies.prepare([...config.of('Policy').values()].map(countedHere), credentials).swap();
+  return policies;
+}
+
+/** Limits that several gateways count are counted here for once: nothing is known of what came before in any case. */
+function countedHere(policy: Policy): Policy {
+  if (policy.type !== 'RateLimit') return policy;
+  const acts = (policy.spec as Stacked<RateLimitSettings>).acts.map((act) => {
+    if (act.settings === undefined) return act;
+    const { shared: _, ...settings } = act.settings;
+    return { ...act, settings };
+  });
+  return { ...policy, spec: { acts } };
+}
+
+interface Watching {
+  observer: Observer;
+  stage: Stage;
+  bodyBytes: number;
+}
+
+/** True: a filter answers. What nobody can know here is passed over. */
+async function answers(run: FilterRun, first: Verdict, watching: Watching): Promise<boolean> {
+  const { observer, stage } = watching;
+  let verdict = first;
+  while (verdict !== CONTINUE) {
+    let decision: Decision | undefined = run.answer;
+    if (verdict === LATER) {
+      const waited = stage.decision();
+      give(run, watching);
+      // A filter that asks somebody waits for an answer that does not come, and one that delays for its time.
+      decision = stage.asked.length > 0 || observer.delays ? undefined : (await waited).decision;
+      observer.toldLater();
+    }
+    const ends = decision === undefined ? observer.settleUnasked() : decision !== null && observer.settle(decision);
+    if (ends) return true;
+    run.abandonWait();
+    run.answer = null;
+    verdict = run.goOn();
+  }
+  return false;
+}
+
+/** A filter that wants to see the body gets one of its length. */
+function give(run: FilterRun, { bodyBytes }: Watching): void {
+  const { collecting } = run;
+  if (collecting === null) return;
+  run.collecting = null;
+  const length = Math.max(0, bodyBytes);
+  collecting.done(Buffer.alloc(Math.min(length, collecting.limit)), length <= collecting.limit);
+}
+
+/** What the config does not show cannot be compared. */
+function unjudged({ settings, type }: FilterAct): string | undefined {
+  if (type === 'Authentication') return 'depends on secrets, which a running gateway does not show';
+  return JSON.stringify(settings ?? null).includes('"redacted"')
+    ? 'depends on values that a running gateway does not show'
+    : undefined;
+}
+
+function asksOf(method: AuthenticationMethod, config: Snapshot): string[] {
+  switch (method.type) {
+    case 'Oidc':
+      return [method.issuer];
+    case 'Jwt':
+      return method.providers.flatMap(({ credential }) => {
+        const content = config.get('Credential', credential)?.content;
+        return content?.type === 'RemoteKeySet' ? [content.url] : [];
+      });
+    default:
+      return [];
+  }
+}
+
+function hasCookie({ headers }: RehearsedRequest, name: string): boolean {
+  return headers.some(
+    ([line, value]) =>
+      line.toLowerCase() === 'cookie' && value.split(';').some((one) => one.trim().startsWith(`${name}=`)),
+  );
+}
