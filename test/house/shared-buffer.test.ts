@@ -14,6 +14,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   'src/proxy/listen/net-link.ts': 'RECV_SIZE',
   'src/proxy/listen/memory-link.ts': 'RECV_SIZE',
   'src/proxy/http/base64-stream.ts': 'the text that it makes shorter, in its place',
+  'src/proxy/http/asked-head.ts': 'RECV_END',
   'src/proxy/http/asked-target.ts': 'MAX_REQUEST_LINE_BYTES',
   'src/proxy/http/h1/parse.ts': 'a stop byte, taken back at once',
   'src/proxy/http/h1/response.ts': 'a stop byte, taken back at once',
