@@ -44,6 +44,13 @@ export {
   POLICY_GROUP,
   type ResourceByKind,
 } from './kind.ts';
+export {
+  KONG_CREDENTIAL_LABEL,
+  KONG_GROUP,
+  type KongClusterPlugin,
+  type KongConsumer,
+  type KongPlugin,
+} from './kong.ts';
 export type * from './l4-route.ts';
 export type * from './listener-set.ts';
 export { NAMESPACE_NAME_LABEL, type Namespace } from './namespace.ts';

@@ -12,6 +12,7 @@ import type { Gateway } from './gateway.ts';
 import type { GatewayClass } from './gateway-class.ts';
 import type { GRPCRoute } from './grpc-route.ts';
 import type { HTTPRoute } from './http-route.ts';
+import { KONG_GROUP, type KongClusterPlugin, type KongConsumer, type KongPlugin } from './kong.ts';
 import type { TCPRoute, TLSRoute, UDPRoute } from './l4-route.ts';
 import type { ListenerSet } from './listener-set.ts';
 import type { Namespace } from './namespace.ts';
@@ -61,6 +62,9 @@ export interface ResourceByKind {
   Secret: Secret;
   ConfigMap: ConfigMap;
   Namespace: Namespace;
+  KongPlugin: KongPlugin;
+  KongClusterPlugin: KongClusterPlugin;
+  KongConsumer: KongConsumer;
 }
 
 export type Kind = keyof ResourceByKind;
@@ -73,11 +77,14 @@ export interface KindFacts {
   namespaced: boolean;
   /** It refuses requests: where it cannot be read or followed, what it would act on is refused. */
   guards?: true;
+  /** Another gateway's: nothing is missing where a cluster does not serve it, or does not show it to us. */
+  guest?: true;
 }
 
 const gateway: KindFacts = { group: GATEWAY_GROUP, version: 'v1', namespaced: true };
 const policy: KindFacts = { group: POLICY_GROUP, version: 'v1alpha1', namespaced: true };
 const guard: KindFacts = { ...policy, guards: true };
+const kong: KindFacts = { group: KONG_GROUP, version: 'v1', namespaced: true, guest: true };
 const core: KindFacts = { group: '', version: 'v1', namespaced: true };
 
 export const KINDS: Readonly<Record<Kind, KindFacts>> = {
@@ -108,6 +115,9 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   Secret: core,
   ConfigMap: core,
   Namespace: { ...core, namespaced: false },
+  KongPlugin: kong,
+  KongClusterPlugin: { ...kong, namespaced: false },
+  KongConsumer: kong,
 };
 
 /** `group/version`, or `version` for the core group: the apiVersion of a kind's objects in collections. */

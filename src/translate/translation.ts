@@ -7,6 +7,7 @@ import { deriveListeners } from './gateway/listeners.ts';
 import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
 import { grantsOf } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
+import { deriveKong } from './kong/kong.ts';
 import type { Lookup } from './lookup.ts';
 import { enforcePolicies, readPolicies } from './policy/table.ts';
 import { deriveRoutes } from './route/routes.ts';
@@ -54,7 +55,13 @@ export function translation(inputs: Inputs, options: TranslateOptions): Translat
   return { ...made, graph: views, close };
 }
 
-function build(inputs: Inputs, options: TranslateOptions): Outputs {
+const backendAskedOf: Lookup['backendOf'] = (reference, { look, from, speaks, field }) => {
+  const { kind, namespace } = from;
+  const asking = { look, kind: 'HTTPRoute' as const, namespace, from: { group: POLICY_GROUP, kind }, speaks };
+  return resolveBackend(asking, reference, field);
+};
+
+function build(given: Inputs, options: TranslateOptions): Outputs {
   const derivations: Array<{ computed: number }> = [];
   const tracked: typeof derive = (name, input, derivation) => {
     const derived = derive(name, input, derivation);
@@ -63,46 +70,37 @@ function build(inputs: Inputs, options: TranslateOptions): Outputs {
   };
   const grants = index(
     'grants by path',
-    tracked('grants', inputs.ReferenceGrant, (_context, grant, key) =>
+    tracked('grants', given.ReferenceGrant, (_context, grant, key) =>
       grantsOf(grant).map((one, at) => [`${key}#${at}`, one] as const),
     ),
     ({ path }) => [path],
   );
-  const rejections = tracked('rejections', inputs.deliveries, (_context, delivery, key) =>
+  const rejections = tracked('rejections', given.deliveries, (_context, delivery, key) =>
     delivery.state === 'rejected' ? [[key, delivery]] : [],
   );
   const refusals = index(
     'refused endpoints by backend',
-    tracked('refused endpoints', inputs.acks, (_context, { refusedEndpoints = [] }, proxy) =>
+    tracked('refused endpoints', given.acks, (_context, { refusedEndpoints = [] }, proxy) =>
       refusedEndpoints.map((one, at) => [`${proxy}#${at}`, one] as const),
     ),
     ({ key }) => [key],
   );
-  const look = (context: Lookup['context']): Lookup => ({
+  const lookIn = (inputs: Inputs) => (context: Lookup['context']) => ({
     context,
     inputs,
     options,
     grants,
     rejections,
     refusals,
-    backendOf: (reference, { look: by, from, speaks, field }) =>
-      resolveBackend(
-        {
-          look: by,
-          kind: 'HTTPRoute',
-          namespace: from.namespace,
-          from: { group: POLICY_GROUP, kind: from.kind },
-          speaks,
-        },
-        reference,
-        field,
-      ),
+    backendOf: backendAskedOf,
   });
-  const graph: Graph = { inputs, options, derive: tracked, look };
-  const read = readPolicies(graph);
+  const kong = deriveKong({ inputs: given, options, derive: tracked, look: lookIn(given) });
+  const inputs = { ...given, Secret: kong.secrets };
+  const graph: Graph = { inputs, options, derive: tracked, look: lookIn(inputs) };
+  const read = readPolicies(graph, kong.policies);
   const listeners = deriveListeners(graph);
   const backends = deriveBackends(graph, read.BackendTLSPolicy);
-  const routes = deriveRoutes(graph, { listeners, backends });
+  const routes = deriveRoutes(graph, { listeners, backends, kong });
   const uses = join('backend uses of all', [routes.uses, policyUses(graph, read, backends.serviceTls)]);
   const used = backendsInUse(graph, uses);
   const policies = enforcePolicies(graph, read, { listeners, routes, backends: used });
@@ -112,7 +110,7 @@ function build(inputs: Inputs, options: TranslateOptions): Outputs {
   return {
     config: join('config', [listeners.config, routes.config, objects, policies.config]),
     statuses,
-    diagnostics,
+    diagnostics: join('diagnostics and annotations', [diagnostics, kong.diagnostics]),
     unserved: deriveUnserved(graph, listeners),
     wanted: deriveWanted(graph, listeners, routes),
     infrastructure: listeners.infrastructure,

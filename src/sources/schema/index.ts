@@ -12,6 +12,7 @@ import { gatewaySpec } from './gateway.ts';
 import { gatewayClassSpec } from './gateway-class.ts';
 import { grpcRouteSpec } from './grpc-route.ts';
 import { httpRouteSpec } from './http-route.ts';
+import { kongConsumerFields, kongPluginFields } from './kong.ts';
 import { oldStreamRouteSpec, oldTlsRouteSpec, streamRouteSpec, tlsRouteSpec } from './l4-route.ts';
 import { listenerSetSpec } from './listener-set.ts';
 import { clusterMetadata, namespacedMetadata, namespaceMetadata, serviceMetadata } from './metadata.ts';
@@ -85,6 +86,9 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
     { apiVersion: required(text()), kind: required(text()), metadata: required(namespaceMetadata) },
     { unread: ['spec', 'status'] },
   ),
+  KongPlugin: kind(namespacedMetadata, kongPluginFields),
+  KongClusterPlugin: kind(clusterMetadata, kongPluginFields),
+  KongConsumer: kind(namespacedMetadata, kongConsumerFields),
 };
 
 /** Of versions that accept what the current one does not. */

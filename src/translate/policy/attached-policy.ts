@@ -50,6 +50,8 @@ export interface AttachedPolicy<S> extends Aged, PolicyReading<S> {
   key: string;
   generation?: number;
   targets: PolicyTarget[];
+  /** No user wrote it: it acts beside all others. Key of the object whose annotation asks for it. */
+  beside?: string;
 }
 
 export interface PolicyTarget extends Aim {
@@ -79,27 +81,47 @@ export function attachedPolicy<S>({ kind, metadata, spec }: Source, reading: Pol
   return { key: `${kind}/${namespace}/${name}`, namespace, name, created, generation, targets, ...reading };
 }
 
-type Winners = Map<string, AttachedPolicy<unknown>>;
+interface Winners {
+  oldest: Map<string, AttachedPolicy<unknown>>;
+  beside: AttachedPolicy<unknown>[];
+}
 /** By group of an index, which never changes: each of thousands of policies with one target asks who wins there. */
 const winnersOf = new WeakMap<ReadonlyArray<AttachedPolicy<unknown>>, Winners>();
 
 /** Of those with the same target the oldest; all others are conflicted there. `policies`: a group of an index. */
 export function oldest<S>(policies: ReadonlyArray<AttachedPolicy<S>>, aim: Aim): AttachedPolicy<S> | undefined {
+  return winnersIn(policies).oldest.get(aimKey(aim)) as AttachedPolicy<S> | undefined;
+}
+
+/** Those that act there whoever wins. */
+export function besides<S>(policies: ReadonlyArray<AttachedPolicy<S>>, aim: Aim): AttachedPolicy<S>[] {
+  const { beside } = winnersIn(policies);
+  if (beside.length === 0) return [];
+  const here = beside.filter(({ targets }) => targets.some((target) => aimKey(target) === aimKey(aim)));
+  return here as AttachedPolicy<S>[];
+}
+
+function winnersIn(policies: ReadonlyArray<AttachedPolicy<unknown>>): Winners {
   let winners = winnersOf.get(policies);
   if (winners === undefined) winnersOf.set(policies, (winners = winnersAmong(policies)));
-  return winners.get(aimKey(aim)) as AttachedPolicy<S> | undefined;
+  return winners;
 }
 
 function winnersAmong(policies: ReadonlyArray<AttachedPolicy<unknown>>): Winners {
-  const winners: Winners = new Map();
+  const winners = new Map<string, AttachedPolicy<unknown>>();
+  const beside: AttachedPolicy<unknown>[] = [];
   for (const policy of policies) {
+    if (policy.beside !== undefined) {
+      beside.push(policy);
+      continue;
+    }
     for (const target of policy.targets) {
       const key = aimKey(target);
       const other = winners.get(key);
       if (other === undefined || byAge(policy, other) < 0) winners.set(key, policy);
     }
   }
-  return winners;
+  return { oldest: winners, beside };
 }
 
 function aimKey({ object, section }: Aim): string {

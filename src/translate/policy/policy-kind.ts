@@ -1,8 +1,9 @@
 import type { ResourceByKind } from '../../api/index.ts';
 import type { ConfigObject, RouteKind } from '../../config/index.ts';
-import { type Collection, type Index, index } from '../../graph/index.ts';
+import { type Collection, type Index, index, join } from '../../graph/index.ts';
 import type { UsedBackends } from '../backend/backends.ts';
 import type { Listeners } from '../gateway/listeners.ts';
+import { isMadeKind, type MadePolicy } from '../kong/kong.ts';
 import type { Lookup } from '../lookup.ts';
 import type { RouteIdentity } from '../route/attachment.ts';
 import type { ServiceAncestor } from '../route/route.ts';
@@ -66,15 +67,27 @@ export interface PolicyKind<K extends PolicyResource['kind'], S> {
   enforce?(graph: Graph, policies: Policies<S>, known: PolicySurroundings): Enforcement<S>;
 }
 
-export function derivePolicies<K extends PolicyResource['kind'], S>(graph: Graph, kind: PolicyKind<K, S>): Policies<S> {
+/** `made`: policies that no user wrote. */
+export function derivePolicies<K extends PolicyResource['kind'], S>(
+  graph: Graph,
+  kind: PolicyKind<K, S>,
+  made: Collection<MadePolicy>,
+): Policies<S> {
   const inputs = graph.inputs[kind.kind] as Collection<PolicyResource>;
-  const views = graph.derive(`policies ${kind.kind}`, inputs, (context, policy, key) => {
+  const own = graph.derive(`policies ${kind.kind}`, inputs, (context, policy, key) => {
     // The collection of a kind holds objects of that kind.
     const reading = kind.read(graph.look(context), policy as ResourceByKind[K]);
     return [[key, attachedPolicy(policy, reading)] as const];
   });
-  return {
-    views,
-    byObject: index(`${kind.kind} by target`, views, ({ targets }) => targets.map(({ object }) => object)),
-  };
+  if (!isMadeKind(kind.kind)) return byTarget(kind.kind, own);
+  const others = graph.derive(`made ${kind.kind}`, made, (context, { policy, owner }, key) => {
+    if (policy.kind !== kind.kind) return [];
+    const reading = kind.read(graph.look(context), policy as ResourceByKind[K]);
+    return [[key, { ...attachedPolicy(policy as PolicyResource, reading), beside: owner }] as const];
+  });
+  return byTarget(kind.kind, join<AttachedPolicy<S>>(`all ${kind.kind}`, [own, others]));
+}
+
+function byTarget<S>(kind: string, views: Collection<AttachedPolicy<S>>): Policies<S> {
+  return { views, byObject: index(`${kind} by target`, views, ({ targets }) => targets.map(({ object }) => object)) };
 }

@@ -8,12 +8,20 @@ import {
   type PolicyStatus,
 } from '../../api/index.ts';
 import type { Collection } from '../../graph/index.ts';
+import { PLUGINS_ANNOTATION } from '../../vendor/index.ts';
 import type { Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
 import { conditions, judged } from '../verdict/conditions.ts';
 import type { ObjectStatus } from '../verdict/object-status.ts';
 import { type Diagnostic, diagnosis, type Problem, problem } from '../verdict/problem.ts';
-import { type AttachedPolicy, named, type PolicyResource, type PolicyTarget, rivalry } from './attached-policy.ts';
+import {
+  type AttachedPolicy,
+  named,
+  oldest,
+  type PolicyResource,
+  type PolicyTarget,
+  rivalry,
+} from './attached-policy.ts';
 import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';
 
@@ -48,7 +56,7 @@ export function policyStatuses<K extends PolicyResource['kind'], S>(
     [key, judgePolicy({ ...scope, ...known, look: graph.look(context) }, policy)] as const,
   ]);
   const statuses = graph.derive(`statuses of ${kind}`, all, (_context, { policy, judgements }, key) => {
-    if (judgements.length === 0) return [];
+    if (judgements.length === 0 || policy.beside !== undefined) return [];
     const { namespace, name } = policy;
     const status = statusOf(policy, judgements);
     return [
@@ -70,6 +78,7 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
   policy: AttachedPolicy<S>,
 ): JudgedPolicy<S> {
   const judged: JudgedPolicy<S> = { policy, judgements: [], idle: [] };
+  if (policy.beside !== undefined) return { ...judged, idle: judgeBeside(scope, policy, policy.beside) };
   for (const target of policy.targets) {
     const ours = KINDS[scope.kind.kind].group === POLICY_GROUP;
     const {
@@ -92,6 +101,24 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
     }
   }
   return judged;
+}
+
+/** What no user wrote is told to whom asked for it. */
+function judgeBeside<K extends PolicyResource['kind'], S>(
+  { look, policies }: JudgeScope<K, S>,
+  policy: AttachedPolicy<S>,
+  owner: string,
+): Diagnostic[] {
+  const field = `metadata.annotations["${PLUGINS_ANNOTATION}"]`;
+  const own = policy.targets.flatMap(
+    (target) => oldest(look.context.fetch(policies.byObject, target.object) ?? [], target) ?? [],
+  );
+  const conflicts = own.map(({ key }) => {
+    const message = `${named(key)} has the same target: of what both say, its settings count`;
+    return diagnosis('warning', owner, { field, message });
+  });
+  const problems = [...(policy.told ? [] : policy.refusals), ...(policy.unresolved ?? [])];
+  return [...problems.map(({ message }) => diagnosis('error', owner, { field, message })), ...conflicts];
 }
 
 /** What becomes of the target of a guard whose section is not there (stray-section.ts). */
@@ -149,6 +176,7 @@ function statusOf<S>(policy: AttachedPolicy<S>, judgements: ReadonlyArray<Judgem
 function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagnostic[] {
   const found = new Map<string, Diagnostic>();
   const refusals = policy.told ? [] : policy.refusals;
+  if (policy.beside !== undefined) return idle;
   const problems = [...judgements.flatMap((one) => one.problems), ...refusals, ...(policy.unresolved ?? [])];
   for (const one of problems) found.set(`${one.field} ${one.message}`, diagnosis('error', policy.key, one));
   const told = (policy.remarks ?? []).map(

@@ -26,7 +26,15 @@ import { find, type Lookup, type Name } from '../lookup.ts';
 import type { RouteIdentity } from '../route/attachment.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import { describe, type Problem, problem } from '../verdict/problem.ts';
-import { type Aim, type AttachedPolicy, named, type PolicyReading, type PolicyResource } from './attached-policy.ts';
+import {
+  type Aim,
+  type AttachedPolicy,
+  besides,
+  named,
+  oldest,
+  type PolicyReading,
+  type PolicyResource,
+} from './attached-policy.ts';
 import { hasDefaults, listenerLevels, nearestDefault, overriding, portLevels, ruleLevels } from './inheritance.ts';
 import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import { requestEffect } from './request-effect.ts';
@@ -239,6 +247,7 @@ function stacks<K extends RequestPolicyKind>(
     const acts: Acting<unknown>[] = overriding(policiesOf, levels).flatMap((policy) =>
       acting(kind, policy, type, 'Override'),
     );
+    acts.push(...actingBeside(kind, policiesOf, { levels, type }));
     const nearest = nearestDefault(policiesOf, levels, has);
     if (nearest !== undefined) acts.push(...acting(kind, nearest, type, 'Default'));
     acts.push(
@@ -262,6 +271,32 @@ function acting<K extends RequestPolicyKind>(
   if (policy.refusals.length === 0 || !KINDS[kind.kind].guards) return [];
   const isHere = holds === 'Override' ? policy.brokenOverride === true : hasDefaults(policy);
   return isHere ? [{ source, holds, broken: `${named(source)}: ${describe(policy.refusals)}` }] : [];
+}
+
+/** Of types of which one can act only, what a user wrote for the same object counts. */
+const ONE_OF_A_KIND: readonly StackedType[] = ['Authentication', 'RateLimit', 'DirectResponse', 'BodySize'];
+
+/** What stands for another gateway's plugins there, whatever else acts; but for what a user's own policy says itself. */
+function actingBeside<K extends RequestPolicyKind>(
+  kind: RequestKind<K>,
+  policiesOf: PoliciesOf,
+  { levels, type }: { levels: readonly Aim[]; type: StackedType },
+): Acting<unknown>[] {
+  return levels.flatMap((aim) =>
+    besides(policiesOf(aim.object), aim).flatMap((policy) =>
+      takerOf(policiesOf(aim.object), aim, type) === undefined ? acting(kind, policy, type, 'Override') : [],
+    ),
+  );
+}
+
+function takerOf(
+  policies: ReadonlyArray<AttachedPolicy<Parts>>,
+  aim: Aim,
+  type: StackedType,
+): AttachedPolicy<Parts> | undefined {
+  if (!ONE_OF_A_KIND.includes(type)) return undefined;
+  const own = oldest(policies, aim);
+  return own !== undefined && (own.settings?.[type] ?? own.overrides?.[type]) !== undefined ? own : undefined;
 }
 
 /** Guards whose section is not there: one that holds against what is nearer, and one that gives way, refuse for all. */

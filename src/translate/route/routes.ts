@@ -4,6 +4,8 @@ import type { BackendScope, BackendUse } from '../backend/backend-ref.ts';
 import { type Variant, withVariants } from '../backend/backend-variant.ts';
 import type { Backends } from '../backend/backends.ts';
 import type { Listeners } from '../gateway/listeners.ts';
+import type { Kong } from '../kong/kong.ts';
+import { overlaid, withNotes, withPlain } from '../kong/route-overlay.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import { placements, type RouteIdentity } from './attachment.ts';
 import { readGrpcRoute } from './grpc-route.ts';
@@ -37,7 +39,7 @@ export interface Routes {
   config: Collection<ConfigObject>;
 }
 
-export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backends: Backends }): Routes {
+export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backends: Backends; kong: Kong }): Routes {
   const { inputs } = graph;
   const resources = join<RouteResource>('routes', [
     inputs.HTTPRoute,
@@ -51,17 +53,23 @@ export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backen
   const readings = graph.derive('readings', placed, (context, { route }, key) => {
     const resource = context.fetch(resources, key)!;
     const { kind, namespace } = route;
-    return [[key, readRoute({ look: graph.look(context), kind, namespace, ...known.backends }, resource)]];
+    const scope = { look: graph.look(context), kind, namespace, ...known.backends };
+    return [[key, readAnnotated(scope, resource, known.kong)]];
   });
   const { identities, served } = known.listeners;
   const judged = graph.derive('judged routes', placed, (context, route, key) => {
-    const judgedRoute = judgeRoute(withoutClashes(context, clashes, route), context.fetch(readings, key)!);
+    const reading = context.fetch(readings, key)!;
+    const judgedRoute = judgeRoute(withoutClashes(context, clashes, route), reading);
     const variantOf = (listener: string): Variant => {
       const config = context.fetch(served, listener);
       if (config?.tls?.mode === 'Passthrough') return 'passthrough';
       return config && context.fetch(identities, `Gateway/${config.gateway}`);
     };
-    return [[key, { ...judgedRoute, ...withVariants(judgedRoute, variantOf) }]];
+    const varied = withVariants(judgedRoute, variantOf);
+    const { plain } = reading;
+    if (plain === undefined) return [[key, { ...judgedRoute, ...varied }]];
+    const isPlain = (listener: string) => context.fetch(served, listener)?.protocol === 'HTTP';
+    return [[key, { ...judgedRoute, ...varied, rules: withPlain(varied.rules, plain, isPlain) }]];
   });
   return { judged, ...servedBy(graph, judged, served) };
 }
@@ -111,6 +119,13 @@ function derivePlaced(
     );
     return parents.length === 0 ? [] : [[key, { route, parents }]];
   });
+}
+
+/** Routes are read with what Kong's annotations ask for, where there are any. */
+function readAnnotated(scope: BackendScope, resource: RouteResource, { readings }: Kong): RouteReading {
+  if (resource.kind !== 'HTTPRoute' && resource.kind !== 'GRPCRoute') return readRoute(scope, resource);
+  const overlay = overlaid(scope.look, readings, resource);
+  return overlay === undefined ? readRoute(scope, resource) : withNotes(readRoute(scope, overlay.route), overlay);
 }
 
 function readRoute(scope: BackendScope, resource: RouteResource): RouteReading {

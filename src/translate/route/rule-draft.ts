@@ -9,6 +9,7 @@ import {
   type SessionPersistence,
 } from '../../api/index.ts';
 import { additionFault, type Filter, type RouteRule, type WeightedBackend } from '../../config/index.ts';
+import type { PlainStatus } from '../../vendor/index.ts';
 import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
 import type { MatchReading } from '../http-match.ts';
 import { sessionOf } from '../session.ts';
@@ -35,6 +36,8 @@ export interface RouteReading {
   /** What is served as written, and most likely not meant. */
   remarks: Problem[];
   ruleCount: number;
+  /** What is answered in the place of all its rules where there is no TLS. */
+  plain?: PlainStatus;
 }
 
 export function emptyReading(ruleCount: number): RouteReading {

@@ -1,0 +1,74 @@
+/** Annotations of Kong: what they ask for, and what is like it here. */
+const PREFIX = 'konghq.com/';
+export const PLUGINS_ANNOTATION = `${PREFIX}plugins`;
+export const STRIP_PATH = `${PREFIX}strip-path`;
+export const PRESERVE_HOST = `${PREFIX}preserve-host`;
+export const PROTOCOLS = `${PREFIX}protocols`;
+export const REDIRECT_STATUS = `${PREFIX}https-redirect-status-code`;
+export const HOST_HEADER = `${PREFIX}host-header`;
+
+/** Those of a route that are served. */
+export const ROUTE_ANNOTATIONS: readonly string[] = [
+  PLUGINS_ANNOTATION,
+  STRIP_PATH,
+  PRESERVE_HOST,
+  PROTOCOLS,
+  REDIRECT_STATUS,
+];
+export const SERVICE_ANNOTATIONS: readonly string[] = [PLUGINS_ANNOTATION, HOST_HEADER];
+/** Of a GatewayClass or Gateway: read where those are. */
+export const GATEWAY_ANNOTATIONS: readonly string[] = [`${PREFIX}gatewayclass-unmanaged`, `${PREFIX}publish-service`];
+
+/** Others that Kong knows, and the way to the same here. */
+const WAYS: Readonly<Record<string, string>> = {
+  'connect-timeout': 'write timeouts.connect of a BackendTrafficPolicy',
+  'read-timeout': 'write timeouts.read of a BackendTrafficPolicy',
+  'write-timeout': 'write timeouts.send of a BackendTrafficPolicy',
+  retries: 'write retry.attempts of a BackendTrafficPolicy',
+  protocol: "write appProtocol of the Service's port, or a BackendTLSPolicy",
+  path: 'write a URLRewrite filter with ReplacePrefixMatch',
+  rewrite: 'write a RewritePolicy',
+  methods: 'write matches[].method of the route',
+  headers: 'write matches[].headers of the route',
+  snis: 'write hostnames of the route and of its listener',
+  'host-aliases': 'write hostnames of the route',
+  'host-header': 'write it on the Service, or a URLRewrite filter with hostname',
+  'regex-priority': 'the most specific match counts: write matches that say it',
+  'regex-prefix': 'write matches[].path.type RegularExpression',
+  'path-handling': 'the path is joined in one way: write a URLRewrite filter',
+  'request-buffering': 'bodies are passed on as they come',
+  'response-buffering': 'bodies are passed on as they come',
+  'client-cert': 'write spec.tls.backend.clientCertificateRef of the Gateway',
+  'tls-verify': 'write a BackendTLSPolicy',
+  'tls-verify-depth': 'write a BackendTLSPolicy',
+  'ca-certificates-secrets': 'write a BackendTLSPolicy',
+  'ca-certificates-configmaps': 'write a BackendTLSPolicy',
+  'upstream-policy': 'write a BackendTrafficPolicy',
+  override: 'KongIngress is not read: write policies',
+  tags: 'tags are not read',
+  'strip-path': 'it stands on routes: write it there, or a URLRewrite filter with ReplacePrefixMatch',
+  'preserve-host': 'it stands on routes',
+  protocols: 'it stands on routes',
+  'https-redirect-status-code': 'it stands on routes',
+  plugins: 'Kong reads it on routes and Services: write it there, or a policy with this as its target',
+};
+
+/** Of all annotations the ones of Kong that are not among those that are served there, with what to do. */
+export function unserved(
+  annotations: Readonly<Record<string, string>>,
+  served: readonly string[],
+): Array<{ annotation: string; message: string }> {
+  return Object.keys(annotations)
+    .filter((name) => name.startsWith(PREFIX) && !served.includes(name))
+    .map((annotation) => {
+      const way = WAYS[annotation.slice(PREFIX.length)];
+      const message = way === undefined ? 'is no annotation that is known here: remove it' : `is not served: ${way}`;
+      return { annotation, message };
+    });
+}
+
+export function isAnnotated(annotations: Readonly<Record<string, string>> | undefined): boolean {
+  if (annotations === undefined) return false;
+  for (const name in annotations) if (name.startsWith(PREFIX)) return true;
+  return false;
+}

@@ -1,0 +1,167 @@
+/** All plugins that an object's annotation names, put together. */
+import type {
+  AccessRules,
+  Authentication,
+  HTTPRouteFilter,
+  KongClusterPlugin,
+  KongConsumer,
+  KongPlugin,
+  Secret,
+} from '../../api/index.ts';
+import { KONG_CREDENTIAL_LABEL } from '../../api/index.ts';
+import { findingText, isLost } from '../finding.ts';
+import type { OwnSettings } from '../ours.ts';
+import { PLUGINS_ANNOTATION } from './annotation.ts';
+import type { KongCredential, PluginSite } from './plugin.ts';
+import { type PluginReading, readPlugin } from './plugin-reading.ts';
+import { AUTHENTICATING, PLUGINS } from './table.ts';
+
+/** What can be seen of other objects. */
+export interface KongLook {
+  plugin(name: { namespace: string; name: string }): KongPlugin | undefined;
+  clusterPlugin(name: string): KongClusterPlugin | undefined;
+  consumers(namespace: string): readonly KongConsumer[];
+  secret(name: { namespace: string; name: string }): Secret | undefined;
+  /** Undefined where a KongPlugin of another namespace may be named there; else what to do. */
+  refusal(from: { kind: string; namespace: string }, to: { namespace: string; name: string }): string | undefined;
+}
+
+/** Whose annotation it is. */
+export interface Annotated {
+  kind: string;
+  namespace: string;
+  name: string;
+  annotations: Readonly<Record<string, string>>;
+}
+
+/** What there is to say of an annotation. */
+export interface Note {
+  annotation: string;
+  message: string;
+}
+
+export interface AttachedPlugins {
+  policies: OwnSettings;
+  filters: HTTPRouteFilter[];
+  secrets: Secret[];
+  notes: Note[];
+  /** By plugin, why what they act on is refused. */
+  broken: string[];
+  /** Of each plugin that is there, what became of it. */
+  readings: Array<PluginReading & { object: string }>;
+}
+
+const NOTHING: AttachedPlugins = { policies: {}, filters: [], secrets: [], notes: [], broken: [], readings: [] };
+
+export function attachedPlugins(on: Annotated, look: KongLook): AttachedPlugins {
+  const named = (on.annotations[PLUGINS_ANNOTATION] ?? '').split(',').map((name) => name.trim());
+  const names = named.filter((name) => name !== '');
+  if (names.length === 0) return NOTHING;
+  const broken: string[] = [];
+  const found = names.flatMap((name) => {
+    const plugin = lookUp(on, name, look);
+    if (typeof plugin !== 'string') return [plugin];
+    broken.push(plugin);
+    return [];
+  });
+  const identified = found.some(({ plugin }) => AUTHENTICATING.has(plugin));
+  const order = [...PLUGINS.keys()];
+  const readings = found
+    .toSorted((a, b) => order.indexOf(a.plugin) - order.indexOf(b.plugin))
+    .flatMap((object) => {
+      const site = siteOf(on, { look, identified, plugin: object.metadata.name });
+      const reading = readPlugin(object, site);
+      return reading === undefined ? [] : [{ ...reading, object: `${object.kind} ${object.metadata.name}` }];
+    });
+  for (const { plugin } of repeated(readings)) {
+    broken.push(`two plugins ${plugin} are named: which of them counts is not clear; name one`);
+  }
+  return put(readings, broken);
+}
+
+function repeated(readings: readonly PluginReading[]): PluginReading[] {
+  return readings.filter(({ plugin }, at) => readings.findIndex((one) => one.plugin === plugin) < at);
+}
+
+/** Of the same namespace first, then of the cluster; a text: why it cannot be had. */
+function lookUp(on: Annotated, text: string, look: KongLook): KongPlugin | KongClusterPlugin | string {
+  const colon = text.indexOf(':');
+  if (colon < 0) {
+    const own = look.plugin({ namespace: on.namespace, name: text }) ?? look.clusterPlugin(text);
+    return own ?? `there is no KongPlugin ${on.namespace}/${text}, and no KongClusterPlugin ${text}`;
+  }
+  const to = { namespace: text.slice(0, colon), name: text.slice(colon + 1) };
+  const refusal = to.namespace === on.namespace ? undefined : look.refusal(on, to);
+  if (refusal !== undefined) return `KongPlugin ${to.namespace}/${to.name} is in another namespace: ${refusal}`;
+  return look.plugin(to) ?? `there is no KongPlugin ${to.namespace}/${to.name}`;
+}
+
+interface SiteScope {
+  look: KongLook;
+  identified: boolean;
+  plugin: string;
+}
+
+function siteOf(on: Annotated, { look, identified, plugin }: SiteScope): PluginSite {
+  const { namespace } = on;
+  return {
+    namespace,
+    name: `${on.name}-${plugin}`,
+    identified,
+    credentials: (type) =>
+      look.consumers(namespace).flatMap((consumer) =>
+        (consumer.credentials ?? []).flatMap((name): KongCredential[] => {
+          const secret = look.secret({ namespace, name });
+          const label = secret?.metadata.labels?.[KONG_CREDENTIAL_LABEL] ?? plain(secret, 'kongCredType');
+          if (secret === undefined || label !== type) return [];
+          const data = Object.keys(secret.data ?? {}).map((key) => [key, plain(secret, key)!] as const);
+          return [{ consumer: consumerName(consumer), data: Object.fromEntries(data) }];
+        }),
+      ),
+  };
+}
+
+function plain(secret: Secret | undefined, key: string): string | undefined {
+  const value = secret?.data?.[key];
+  return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8');
+}
+
+/** A name that can be the key of a Secret. */
+function consumerName({ username, metadata }: KongConsumer): string {
+  return username !== undefined && /^[-._a-zA-Z0-9]{1,253}$/.test(username) ? username : metadata.name;
+}
+
+function put(readings: AttachedPlugins['readings'], broken: string[]): AttachedPlugins {
+  const all: AttachedPlugins = { ...NOTHING, notes: [], broken, readings };
+  for (const { parts } of readings) all.policies = merged(all.policies, parts.policies ?? {});
+  all.filters = readings.flatMap(({ parts }) => parts.filters ?? []);
+  all.secrets = readings.flatMap(({ parts }) => parts.secrets ?? []);
+  for (const { object, plugin, findings, broken: why } of readings) {
+    if (why !== undefined) broken.push(why);
+    const told = findings.filter((one) => one.fate === 'Differs' || (isLost(one) && why === undefined));
+    if (told.length === 0) continue;
+    const message = `${object} (${plugin}): ${told.map(findingText).join('; ')}`;
+    all.notes.push({ annotation: PLUGINS_ANNOTATION, message });
+  }
+  return all;
+}
+
+function merged(one: OwnSettings, other: OwnSettings): OwnSettings {
+  const both: OwnSettings = { ...one, ...other };
+  if (one.AccessPolicy && other.AccessPolicy) both.AccessPolicy = bothAccess(one.AccessPolicy, other.AccessPolicy);
+  if (one.AuthenticationPolicy && other.AuthenticationPolicy) {
+    both.AuthenticationPolicy = bothAuthentications(one.AuthenticationPolicy, other.AuthenticationPolicy);
+  }
+  return both;
+}
+
+function bothAccess(one: AccessRules, other: AccessRules): AccessRules {
+  return { ...other, ...one };
+}
+
+/** Each of them must let the request pass. */
+function bothAuthentications(one: Authentication, other: Authentication): Authentication {
+  const lines = [...(one.claimsToHeaders ?? []), ...(other.claimsToHeaders ?? [])];
+  const claimsToHeaders = [...new Map(lines.map((line) => [line.name, line])).values()];
+  return { methods: [...one.methods, ...other.methods], require: 'All', claimsToHeaders };
+}
