@@ -19,7 +19,8 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   config: ['value'],
   observe: [],
   sources: ['api', 'graph', 'observe', 'value'],
-  translate: ['api', 'graph', 'config', 'value'],
+  vendor: ['api', 'value'],
+  translate: ['api', 'graph', 'config', 'value', 'vendor'],
   proxy: ['config', 'observe', 'value'],
   delivery: ['config', 'observe', 'value'],
   reconcile: ['api', 'observe', 'sources', 'value'],
@@ -42,6 +43,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'sources',
     'translate',
     'value',
+    'vendor',
   ],
 };
 
@@ -126,9 +128,10 @@ test('parts of the proxy import only what the table allows', () => {
 const TRANSLATE_PARTS: Readonly<Record<string, readonly string[]>> = {
   verdict: [],
   gateway: ['verdict'],
-  policy: ['verdict', 'gateway'],
+  kong: ['verdict'],
+  policy: ['verdict', 'gateway', 'kong'],
   backend: ['verdict', 'gateway', 'policy'],
-  route: ['verdict', 'gateway', 'backend'],
+  route: ['verdict', 'gateway', 'kong', 'backend'],
   status: ['verdict', 'gateway', 'policy', 'backend', 'route'],
 };
 

@@ -39,6 +39,11 @@
 - apiGroups: [multicluster.x-k8s.io]
   resources: [serviceimports]
   verbs: [get, list, watch]
+{{- if .Values.rbac.kong }}
+- apiGroups: [configuration.konghq.com]
+  resources: [kongplugins, kongconsumers]
+  verbs: [get, list, watch]
+{{- end }}
 # The infrastructure of Gateways. Data planes get a service account without rights.
 - apiGroups: [""]
   resources: [services, serviceaccounts, configmaps]
@@ -71,6 +76,11 @@
 - apiGroups: [""]
   resources: [namespaces, nodes]
   verbs: [get, list, watch]
+{{- if .Values.rbac.kong }}
+- apiGroups: [configuration.konghq.com]
+  resources: [kongclusterplugins]
+  verbs: [get, list, watch]
+{{- end }}
 # Which CRDs are there, and of which version.
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]

@@ -129,8 +129,8 @@ export class ClusterSource implements Source {
   async #begin(): Promise<void> {
     // Until the cluster has said what it serves, there is nothing to be ready with.
     while (!this.#closed && !(await this.#look())) await this.#rest();
-    const watches = [...this.#followed.values()].flatMap((followed) => followed.watches);
-    await Promise.all([...watches.map(({ synced }) => synced), this.#crds.settled]);
+    const watches = [...this.#followed.values()].flatMap(({ settled }) => settled);
+    await Promise.all([...watches, this.#crds.settled]);
     await this.#full.settled();
     this.synced = new Date();
   }
@@ -162,9 +162,11 @@ export class ClusterSource implements Source {
     for (const watch of known?.watches ?? []) void watch.close();
     const { namespaces, client, times } = this.#options;
     const scopes = served.namespaced && namespaces !== undefined ? namespaces : [''];
+    const settled: Promise<void>[] = [];
     const watches = scopes.map((scope) => {
+      const { promise: denied, resolve: giveUp } = Promise.withResolvers<void>();
       const keys = new Set<string>();
-      return new ListWatch({
+      const watch = new ListWatch({
         client,
         path: pathOf(served, scope),
         metadataOnly: METADATA_FIRST.includes(kind),
@@ -172,11 +174,18 @@ export class ClusterSource implements Source {
         events: {
           replace: (objects) => this.#replace(kind, keys, objects),
           change: (changes) => this.#change(kind, keys, changes),
-          trouble: (error) => this.#tell(`${kind}/${scope}`, error),
+          trouble: (error) => {
+            if (!KINDS[kind].guest || !isDenied(error)) return this.#tell(`${kind}/${scope}`, error);
+            this.#tellGuest(kind, error);
+            giveUp();
+          },
         },
       });
+      // Nobody waits for what another gateway reads and we may not.
+      settled.push(Promise.race([watch.synced, denied]));
+      return watch;
     });
-    this.#followed.set(kind, { served, watches });
+    this.#followed.set(kind, { served, watches, settled });
   }
 
   #replace(kind: Kind, keys: Set<string>, objects: Resource[]): void {
@@ -269,6 +278,12 @@ export class ClusterSource implements Source {
     this.diagnostics.apply([{ key: CRD_ACCESS, value }]);
   }
 
+  #tellGuest(kind: Kind, { message: why }: Error): void {
+    const message = `${why}: routes that name one are refused; grant get, list and watch to serve them (rbac.kong of the chart)`;
+    const value: Diagnostic = { severity: 'info', file: '', line: 0, object: `${kind}/`, field: '', message };
+    this.diagnostics.apply([{ key: `${kind}/`, value }]);
+  }
+
   #tell(about: string, error: Error | undefined): void {
     const value = error === undefined ? undefined : troubleOf(about, error);
     this.diagnostics.apply([value === undefined ? { key: about } : { key: about, value }]);
@@ -278,6 +293,8 @@ export class ClusterSource implements Source {
 interface Followed {
   served: ServedResource;
   watches: ListWatch[];
+  /** By watch, when it has read all, or may not. */
+  settled: Promise<void>[];
 }
 
 /** Takes the status off the object, and the version that changes with it. */
@@ -294,9 +311,12 @@ function pathOf({ group, version, plural }: ServedResource, namespace: string): 
   return namespace === '' ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
 }
 
+function isDenied(error: Error | undefined): error is ApiError {
+  return error instanceof ApiError && (error.status === 403 || error.status === 401);
+}
+
 function troubleOf(about: string, error: Error): Diagnostic {
-  const denied = error instanceof ApiError && (error.status === 403 || error.status === 401);
-  const message = denied
+  const message = isDenied(error)
     ? `${error.message}: grant list and watch on it to this account; what was read before stays in use`
     : `${error.message}; tried again until it works, and what was read before stays in use`;
   return { severity: 'error', file: '', line: 0, object: about, field: '', message };

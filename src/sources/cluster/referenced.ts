@@ -1,5 +1,5 @@
 /** Which Secrets and ConfigMaps an object refers to. Those, and no others, are read with their contents. */
-import { keyOf, type Resource } from '../../api/index.ts';
+import { type KongConsumer, keyOf, type Resource } from '../../api/index.ts';
 import { isObject } from '../../value/json-object.ts';
 
 const READ_IN_FULL = ['Secret', 'ConfigMap'];
@@ -10,6 +10,12 @@ const READ_IN_FULL = ['Secret', 'ConfigMap'];
  */
 export function referencedBy(resource: Resource): string[] {
   const found = new Set<string>();
+  const { kind, metadata } = resource;
+  if (kind === 'KongConsumer') {
+    // By name alone, and with no spec.
+    const { credentials = [] } = resource as KongConsumer;
+    return credentials.map((name) => keyOf('Secret', metadata.namespace ?? '', name));
+  }
   walk((resource as { spec?: unknown }).spec, resource.metadata.namespace ?? '', found);
   return [...found];
 }

@@ -6,7 +6,9 @@ import {
   type AnyResource,
   GATEWAY_GROUP,
   type GRPCRoute,
+  type HTTPHeaderFilter,
   type HTTPRoute,
+  type HTTPRouteFilter,
   KONG_GROUP,
   type KongConsumer,
   objectKey,
@@ -200,11 +202,26 @@ function served({ readings }: AttachedPlugins, { kind, name }: { kind: string; n
     const policies = Object.entries(parts.policies ?? {}).map(([own, settings]) =>
       flow({ kind: own, spec: { targetRefs, ...settings } }),
     );
-    const filters = (parts.filters ?? []).length === 0 ? [] : [`filters: ${flow(parts.filters)}`];
+    const filters = (parts.filters ?? []).length === 0 ? [] : [`filters: ${flow(parts.filters?.map(shown))}`];
     const all = [...policies, ...filters];
     if (all.length === 0) return [];
     return [{ annotation: PLUGINS_ANNOTATION, message: `${object} (${plugin}) is served as ${all.join(' and ')}` }];
   });
+}
+
+/** Values of lines may be secrets, and statuses are read by many. */
+function shown(filter: HTTPRouteFilter): object {
+  const { requestHeaderModifier: request, responseHeaderModifier: response, ...rest } = filter;
+  const hidden = (modifier: HTTPHeaderFilter) => ({
+    ...modifier,
+    ...(modifier.set ? { set: modifier.set.map(({ name }) => ({ name, value: '…' })) } : {}),
+    ...(modifier.add ? { add: modifier.add.map(({ name }) => ({ name, value: '…' })) } : {}),
+  });
+  return {
+    ...rest,
+    ...(request ? { requestHeaderModifier: hidden(request) } : {}),
+    ...(response ? { responseHeaderModifier: hidden(response) } : {}),
+  };
 }
 
 /** Settings that are made say whose annotation they come from; no user can call an object so. */

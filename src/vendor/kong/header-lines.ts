@@ -38,7 +38,8 @@ function lines(section: Fields | undefined, ours: string, differs?: string): HTT
     const colon = entry.indexOf(':');
     const [name, value] = [entry.slice(0, colon).trim(), entry.slice(colon + 1)];
     if (colon > 0 && value !== '' && !value.includes('$(')) return [{ name, value }];
-    section!.refuse('headers', `${entry} is no line of name:value without templates`);
+    // What stands behind the name may be a secret.
+    section!.refuse('headers', `${name || 'an entry'} is no line of name:value without templates`);
     return [];
   });
 }

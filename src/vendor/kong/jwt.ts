@@ -33,7 +33,9 @@ export const jwt: KongPluginKind = {
     const cookies = config.texts('cookie_names', { ours }) ?? [];
     config.only('key_claim_name', 'iss', 'the key is found by iss alone');
     const isEncoded = config.flag('secret_is_base64', { ours: 'methods[].jwt.providers[].jwks' }) ?? false;
-    config.texts('claims_to_verify', { differs: 'exp and nbf are always verified where a token has them' });
+    config.texts('claims_to_verify');
+    const why = 'a token must have exp, and exp and nbf are verified, whatever is written here';
+    config.findings.push({ field: config.at('claims_to_verify'), fate: 'Differs', why });
     config.only('maximum_expiration', 0, 'how long a token may live is its issuer’s to say');
     config.only('run_on_preflight', true, 'preflights that a CORS filter does not answer are asked for a token, too');
     config.lost('anonymous', 'nobody is let in without a token: anonymousPaths of an AuthenticationPolicy names paths');

@@ -1,0 +1,358 @@
+/** Kong's annotations and plugins over real sockets: what clients and backends see of each. */
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
+import { type Rig, serveManifests } from '../served/rig.ts';
+import { requestPolicy } from './policy.ts';
+
+type Annotations = Record<string, string>;
+
+function annotated(object: object, annotations: Annotations): object {
+  const { metadata, ...rest } = object as { metadata: object };
+  return { ...rest, metadata: { ...metadata, annotations } };
+}
+
+function plugin(name: string, kind: string, config: object = {}, more: object = {}): object {
+  return {
+    apiVersion: 'configuration.konghq.com/v1',
+    kind: 'KongPlugin',
+    metadata: { name },
+    plugin: kind,
+    config,
+    ...more,
+  };
+}
+
+function consumer(name: string, ...credentials: string[]): object {
+  return {
+    apiVersion: 'configuration.konghq.com/v1',
+    kind: 'KongConsumer',
+    metadata: { name },
+    username: name,
+    credentials,
+  };
+}
+
+function credential(name: string, type: string, stringData: object): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, labels: { 'konghq.com/credential': type } },
+    stringData,
+  };
+}
+
+/** One route a host, with these plugins. */
+function route(name: string, annotations: Annotations, spec: object = {}): object {
+  return annotated(httpRoute(name, [backendRefs('web')], { hostnames: [`${name}.example`], ...spec }), annotations);
+}
+
+const plugins = (names: string): Annotations => ({ 'konghq.com/plugins': names });
+const RSA = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const HS_SECRET = 'a secret that is long enough for a signature';
+
+const ROUTES = [
+  route('redirect', plugins('redirect')),
+  route('kept', plugins('kept')),
+  route('limited', plugins('limited')),
+  route('keyed', plugins('keyed')),
+  route('password', plugins('password')),
+  route('token', plugins('token')),
+  route('cors', plugins('cors')),
+  route('nets', plugins('nets')),
+  route('lines', plugins('lines, answers')),
+  route('closed', plugins('closed')),
+  route('sizes', plugins('sizes')),
+  annotated(
+    httpRoute(
+      'stripped',
+      [
+        { matches: [{ path: { type: 'PathPrefix', value: '/app' } }], ...backendRefs('web') },
+        { matches: [{ path: { type: 'Exact', value: '/exact' } }], ...backendRefs('web') },
+      ],
+      { hostnames: ['stripped.example'] },
+    ),
+    { 'konghq.com/strip-path': 'true' },
+  ),
+  route('secure', { 'konghq.com/protocols': 'https', 'konghq.com/https-redirect-status-code': '301' }),
+  route('upgrade', { 'konghq.com/protocols': 'https' }),
+  httpRoute('by-service', [backendRefs('guarded')], { hostnames: ['by-service.example'] }),
+  route('plain', {}),
+];
+
+const OBJECTS = [
+  service('web'),
+  annotated(service('guarded'), { ...plugins('keyed'), 'konghq.com/host-header': 'inside.example' }),
+  plugin('redirect', 'redirect', { location: 'https://new.example/sale', status_code: 302 }),
+  plugin('kept', 'redirect', { location: 'https://new.example:8443', keep_incoming_path: true }),
+  plugin('limited', 'rate-limiting', { minute: 2, limit_by: 'ip', error_code: 420 }),
+  plugin('keyed', 'key-auth', { key_names: ['x-key'], hide_credentials: true }),
+  plugin('password', 'basic-auth', {}),
+  plugin('token', 'jwt', {}),
+  plugin('cors', 'cors', { origins: ['https://shop.example'], credentials: true, max_age: 60 }),
+  plugin('nets', 'ip-restriction', { deny: ['127.0.0.1'], status: 451, message: 'not here' }),
+  plugin('lines', 'request-transformer', {
+    remove: { headers: ['x-gone'] },
+    add: { headers: ['x-added:1'] },
+    append: { headers: ['x-more:2'] },
+    replace: { uri: '/replaced' },
+  }),
+  plugin('answers', 'response-transformer', { add: { headers: ['x-answer:yes'] } }),
+  plugin('closed', 'request-termination', { status_code: 410, message: 'gone for good' }),
+  plugin('sizes', 'request-size-limiting', { allowed_payload_size: 4, size_unit: 'bytes' }),
+  consumer('ann', 'ann-key', 'ann-key-2', 'ann-password', 'ann-token', 'ann-rsa'),
+  credential('ann-key', 'key-auth', { key: 'the key of ann' }),
+  credential('ann-key-2', 'key-auth', { key: 'another of ann' }),
+  credential('ann-password', 'basic-auth', { username: 'ann', password: 'secret' }),
+  credential('ann-token', 'jwt', { key: 'issuer-a', algorithm: 'HS256', secret: HS_SECRET }),
+  credential('ann-rsa', 'jwt', {
+    key: 'issuer-b',
+    algorithm: 'RS256',
+    rsa_public_key: RSA.publicKey.export({ type: 'spki', format: 'pem' }),
+  }),
+];
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await serveManifests(manifests([HTTP], ...ROUTES, ...OBJECTS), { echo: true });
+});
+afterAll(() => rig.close());
+
+interface Answer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  body: string;
+  /** As the backend got it. */
+  got?: { path: string; host?: string; headers: Record<string, string> };
+}
+
+interface Asked {
+  path?: string;
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+async function ask(host: string, { path = '/', method = 'GET', headers = {}, body }: Asked = {}): Promise<Answer> {
+  const options = {
+    port: rig.port(),
+    host: '127.0.0.1',
+    path,
+    method,
+    headers: { host: `${host}.example`, ...headers },
+  };
+  const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    http.request(options, resolve).on('error', reject).end(body);
+  });
+  const said = await text(answer);
+  const result: Answer = { status: answer.statusCode!, headers: answer.headers, body: said };
+  if (answer.statusCode === 200) result.got = JSON.parse(said);
+  return result;
+}
+
+function signed(claims: object, signature: (input: string) => string, alg: string): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(Date.now() / 1000) + 60;
+  const input = `${part({ alg, typ: 'JWT' })}.${part({ exp, ...claims })}`;
+  return `${input}.${signature(input)}`;
+}
+
+const hs = (secret: string) => (input: string) => createHmac('sha256', secret).update(input).digest('base64url');
+
+describe('plugins of Kong', () => {
+  test('redirect', async () => {
+    const { status, headers } = await ask('redirect', { path: '/old' });
+    expect({ status, location: headers.location }).toEqual({ status: 302, location: 'https://new.example/sale' });
+    const kept = await ask('kept', { path: '/old?a=b' });
+    expect(kept.headers.location).toBe('https://new.example:8443/old?a=b');
+  });
+
+  test('rate-limiting', async () => {
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await ask('limited')).status);
+    expect(statuses).toEqual([200, 200, 420]);
+  });
+
+  test('key-auth: a key in a header or in the query, which the backend does not get', async () => {
+    expect((await ask('keyed')).status).toBe(401);
+    expect((await ask('keyed', { headers: { 'x-key': 'wrong wrong' } })).status).toBe(401);
+    const { status, got } = await ask('keyed', { headers: { 'x-key': 'the key of ann', 'x-consumer-id': 'evil' } });
+    expect(status).toBe(200);
+    expect(got!.headers).toMatchObject({ 'x-consumer-username': 'ann', 'x-consumer-id': 'ann' });
+    expect(got!.headers['x-key']).toBeUndefined();
+    expect((await ask('keyed', { path: '/?x-key=another%20of%20ann' })).status).toBe(200);
+  });
+
+  test('basic-auth', async () => {
+    const header = (login: string) => ({ authorization: `Basic ${Buffer.from(login).toString('base64')}` });
+    expect((await ask('password')).headers['www-authenticate']).toContain('realm="service"');
+    expect((await ask('password', { headers: header('ann:wrong') })).status).toBe(401);
+    expect((await ask('password', { headers: header('ann:secret') })).got!.headers['x-consumer-username']).toBe('ann');
+  });
+
+  test('jwt: signed with a secret or a key of a consumer, who cannot call himself another', async () => {
+    const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+    const good = signed({ iss: 'issuer-a', sub: 'admin' }, hs(HS_SECRET), 'HS256');
+    expect((await ask('token', bearer(good))).got!.headers['x-consumer-username']).toBe('issuer-a');
+    expect((await ask('token', { path: `/?jwt=${good}` })).status).toBe(200);
+    const other = signed(
+      { iss: 'issuer-b' },
+      (input) => sign('sha256', Buffer.from(input), RSA.privateKey).toString('base64url'),
+      'RS256',
+    );
+    expect((await ask('token', bearer(other))).got!.headers['x-consumer-username']).toBe('issuer-b');
+    expect((await ask('token')).status).toBe(401);
+    expect((await ask('token', bearer(signed({ iss: 'issuer-a' }, hs('wrong'), 'HS256')))).status).toBe(401);
+    expect((await ask('token', bearer(signed({ iss: 'issuer-b' }, hs(HS_SECRET), 'HS256')))).status).toBe(401);
+    expect((await ask('token', bearer(signed({ iss: 'issuer-a', exp: 1 }, hs(HS_SECRET), 'HS256')))).status).toBe(401);
+    expect((await ask('token', bearer(signed({ iss: 'issuer-a' }, () => '', 'none')))).status).toBe(401);
+  });
+
+  test('cors', async () => {
+    const asked = { headers: { origin: 'https://shop.example', 'access-control-request-method': 'PUT' } };
+    const preflight = await ask('cors', { method: 'OPTIONS', ...asked });
+    expect(preflight.headers['access-control-allow-origin']).toBe('https://shop.example');
+    expect(preflight.headers['access-control-max-age']).toBe('60');
+    const other = await ask('cors', { headers: { origin: 'https://evil.example' } });
+    expect(other.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  test('ip-restriction', async () => {
+    const { status, body } = await ask('nets');
+    expect({ status, body }).toEqual({ status: 451, body: '{"message":"not here"}' });
+  });
+
+  test('request-transformer and response-transformer', async () => {
+    const { got, headers } = await ask('lines', { path: '/x?a=b', headers: { 'x-gone': '1', 'x-more': '1' } });
+    expect(got!.path).toBe('/replaced?a=b');
+    expect(got!.headers['x-gone']).toBeUndefined();
+    expect(got!.headers).toMatchObject({ 'x-added': '1', 'x-more': '1, 2' });
+    expect(headers['x-answer']).toBe('yes');
+  });
+
+  test('request-termination', async () => {
+    const { status, body, headers } = await ask('closed');
+    expect({ status, body }).toEqual({ status: 410, body: '{"message":"gone for good"}' });
+    expect(headers['content-type']).toContain('application/json');
+  });
+
+  test('request-size-limiting', async () => {
+    expect((await ask('sizes', { method: 'POST', body: '1234' })).status).toBe(200);
+    expect((await ask('sizes', { method: 'POST', body: '12345' })).status).toBe(413);
+  });
+
+  test('on a Service, for every route that leads there, with the Host that it asks for', async () => {
+    expect((await ask('by-service')).status).toBe(401);
+    const { got } = await ask('by-service', { headers: { 'x-key': 'the key of ann' } });
+    expect(got!.headers.host ?? got!.host).toBe('inside.example');
+  });
+});
+
+describe('annotations of Kong', () => {
+  test('strip-path', async () => {
+    expect((await ask('stripped', { path: '/app/x?a=b' })).got!.path).toBe('/x?a=b');
+    expect((await ask('stripped', { path: '/app' })).got!.path).toBe('/');
+    expect((await ask('stripped', { path: '/exact' })).got!.path).toBe('/');
+  });
+
+  test('protocols and https-redirect-status-code', async () => {
+    const moved = await ask('secure', { path: '/x?a=b' });
+    expect({ status: moved.status, location: moved.headers.location }).toEqual({
+      status: 301,
+      location: 'https://secure.example/x?a=b',
+    });
+    const upgrade = await ask('upgrade');
+    expect({ status: upgrade.status, body: upgrade.body }).toEqual({
+      status: 426,
+      body: '{"message":"Please use HTTPS protocol"}',
+    });
+  });
+});
+
+const GUARDS: Array<[string, object]> = [
+  ['a plugin that is not there', plugin('other', 'key-auth')],
+  ['a field that is not known', plugin('p', 'rate-limiting', { minute: 5, typo: 1 })],
+  ['a field that is not served', plugin('p', 'ip-restriction', { allow: ['127.0.0.1'], status: '403' })],
+  ['key-auth with anonymous', plugin('p', 'key-auth', { anonymous: 'guest' })],
+  ['basic-auth with anonymous', plugin('p', 'basic-auth', { anonymous: 'guest' })],
+  ['jwt by another claim', plugin('p', 'jwt', { key_claim_name: 'kid' })],
+  ['a limit by month', plugin('p', 'rate-limiting', { month: 5 })],
+  ['a plugin that nobody knows', plugin('p', 'my-guard')],
+  ['a plugin of the enterprise edition', plugin('p', 'openid-connect')],
+  [
+    'settings in a Secret',
+    plugin(
+      'p',
+      'ip-restriction',
+      { allow: ['127.0.0.0/8'] },
+      { configFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+    ),
+  ],
+  ['a size of text', plugin('p', 'request-size-limiting', { allowed_payload_size: 'many' })],
+  ['a termination by header', plugin('p', 'request-termination', { trigger: 'x-stop' })],
+  ['a redirect to nowhere', plugin('p', 'redirect', { location: 'nowhere' })],
+];
+
+describe('guards of Kong that cannot be followed refuse', () => {
+  test.each(GUARDS)('%s', async (_name, broken) => {
+    const there = [
+      plugin('keyed', 'key-auth'),
+      consumer('ann', 'ann-key'),
+      credential('ann-key', 'key-auth', { key: 'the key of ann' }),
+    ];
+    await rig.write(manifests([HTTP], route('a', plugins('p')), route('good', {}), service('web'), ...there, broken));
+    expect((await ask('a')).status).toBe(500);
+    expect((await ask('good')).status).toBe(200);
+    const accepted = JSON.stringify(
+      rig.report().items.find(({ kind, metadata }) => kind === 'HTTPRoute' && metadata.name === 'a'),
+    );
+    expect(accepted).toContain('"status":"False","reason":"UnsupportedValue"');
+    expect(accepted).toContain('konghq.com/plugins');
+  });
+
+  test('one that is disabled, and one that guards nothing, do nothing', async () => {
+    const off = plugin('p', 'ip-restriction', { deny: ['127.0.0.1'] }, { disabled: true });
+    const log = plugin('log', 'http-log', { http_endpoint: 'http://log.example' });
+    await rig.write(manifests([HTTP], route('a', plugins('p, log')), service('web'), off, log));
+    expect((await ask('a')).status).toBe(200);
+  });
+
+  test('a policy of our own acts beside, and counts where both say the same', async () => {
+    const own = (kind: string, spec: object) => requestPolicy(kind, 'own', { kind: 'HTTPRoute', name: 'a' }, spec);
+    const nets = plugin('nets', 'ip-restriction', { deny: ['127.0.0.1'] });
+    const some = own('AccessPolicy', { maxBodyBytes: 10 });
+    await rig.write(manifests([HTTP], route('a', plugins('nets')), service('web'), nets, some));
+    expect((await ask('a')).status).toBe(403);
+    const limit = plugin('limit', 'rate-limiting', { minute: 1 });
+    const more = own('RateLimitPolicy', { limits: [{ requests: 2, per: 'Minute' }] });
+    await rig.write(manifests([HTTP], route('a', plugins('limit')), service('web'), limit, more));
+    expect([(await ask('a')).status, (await ask('a')).status, (await ask('a')).status]).toEqual([200, 200, 429]);
+    expect(
+      rig
+        .report()
+        .diagnostics.map(({ message }) => message)
+        .join(),
+    ).toContain('RateLimitPolicy default/own has the same target');
+  });
+
+  test('a credential that changes, and a plugin that comes and goes, are followed', async () => {
+    const site = (key: string, name: string) =>
+      manifests(
+        [HTTP],
+        route('a', plugins('keyed')),
+        service('web'),
+        plugin(name, 'key-auth', { key_names: ['x-key'] }),
+        consumer('ann', 'k'),
+        credential('k', 'key-auth', { key }),
+      );
+    await rig.write(site('the first key', 'keyed'));
+    expect((await ask('a', { headers: { 'x-key': 'the first key' } })).status).toBe(200);
+    await rig.write(site('the second key', 'keyed'));
+    expect((await ask('a', { headers: { 'x-key': 'the first key' } })).status).toBe(401);
+    expect((await ask('a', { headers: { 'x-key': 'the second key' } })).status).toBe(200);
+    await rig.write(site('the second key', 'renamed'));
+    expect((await ask('a', { headers: { 'x-key': 'the second key' } })).status).toBe(500);
+  });
+});
