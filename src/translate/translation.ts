@@ -97,7 +97,7 @@ function build(given: Inputs, options: TranslateOptions): Outputs {
   const kong = deriveKong({ inputs: given, options, derive: tracked, look: lookIn(given) });
   const inputs = { ...given, Secret: kong.secrets };
   const graph: Graph = { inputs, options, derive: tracked, look: lookIn(inputs) };
-  const read = readPolicies(graph, kong.policies);
+  const read = readPolicies(graph, kong.made);
   const listeners = deriveListeners(graph);
   const backends = deriveBackends(graph, read.BackendTLSPolicy);
   const routes = deriveRoutes(graph, { listeners, backends, kong });

@@ -10,6 +10,12 @@ export interface Fate {
   differs?: string;
 }
 
+/** What a value must be. */
+interface Form<T> {
+  is: string;
+  read(value: unknown): T | undefined;
+}
+
 export class Fields {
   readonly findings: Finding[];
   readonly path: string;
@@ -34,37 +40,40 @@ export class Fields {
   }
 
   text(name: string, fate: Fate = {}): string | undefined {
-    return this.#take(name, fate, (value) => (typeof value === 'string' ? value : undefined), 'text');
+    return this.#take(name, fate, { is: 'text', read: (value) => (typeof value === 'string' ? value : undefined) });
   }
 
   number(name: string, fate: Fate = {}): number | undefined {
-    return this.#take(name, fate, (value) => (typeof value === 'number' ? value : undefined), 'a number');
+    return this.#take(name, fate, { is: 'a number', read: (value) => (typeof value === 'number' ? value : undefined) });
   }
 
   flag(name: string, fate: Fate = {}): boolean | undefined {
-    return this.#take(name, fate, (value) => (typeof value === 'boolean' ? value : undefined), 'true or false');
+    return this.#take(name, fate, {
+      is: 'true or false',
+      read: (value) => (typeof value === 'boolean' ? value : undefined),
+    });
   }
 
   oneOf<T extends string>(name: string, values: readonly T[], fate: Fate = {}): T | undefined {
     const is = (value: unknown): T | undefined => values.find((one) => one === value);
-    return this.#take(name, fate, is, `one of ${values.join(', ')}`);
+    return this.#take(name, fate, { is: `one of ${values.join(', ')}`, read: is });
   }
 
   texts(name: string, fate: Fate = {}): string[] | undefined {
     const are = (value: unknown): string[] | undefined =>
       Array.isArray(value) && value.every((one) => typeof one === 'string') ? value : undefined;
-    return this.#take(name, fate, are, 'a list of texts');
+    return this.#take(name, fate, { is: 'a list of texts', read: are });
   }
 
   numbers(name: string, fate: Fate = {}): number[] | undefined {
     const are = (value: unknown): number[] | undefined =>
       Array.isArray(value) && value.every((one) => typeof one === 'number') ? value : undefined;
-    return this.#take(name, fate, are, 'a list of numbers');
+    return this.#take(name, fate, { is: 'a list of numbers', read: are });
   }
 
   /** As it stands there, of whatever form. */
   any(name: string, fate: Fate = {}): unknown {
-    return this.#take(name, fate, (value) => value, 'there');
+    return this.#take(name, fate, { is: 'there', read: (value) => value });
   }
 
   /** Absent: undefined. Its own fields are to be read in their turn. */
@@ -119,11 +128,11 @@ export class Fields {
     return below;
   }
 
-  #take<T>(name: string, fate: Fate, read: (value: unknown) => T | undefined, is: string): T | undefined {
+  #take<T>(name: string, fate: Fate, form: Form<T>): T | undefined {
     this.#read.add(name);
     if (!this.has(name)) return undefined;
-    const found = read(this.#value[name]);
-    if (found === undefined) this.#wrong(this.at(name), `must be ${is}`);
+    const found = form.read(this.#value[name]);
+    if (found === undefined) this.#wrong(this.at(name), `must be ${form.is}`);
     else if (fate.differs !== undefined) this.#tell(name, 'Differs', { ...fate, why: fate.differs });
     else if (fate.ours !== undefined) this.#tell(name, 'Same', fate);
     return found;

@@ -1,4 +1,13 @@
 /** Other gateways' objects as something of ours. Pure: what is not served is told by name, never dropped in silence. */
-export { flow } from './flow.ts';
-export * from './kong/index.ts';
-export { type OwnKind, ownPolicy, targetOf } from './ours.ts';
+export { isAnnotated, PLUGINS_ANNOTATION } from './kong/annotation.ts';
+export type { KongLook, Note } from './kong/attached.ts';
+export {
+  gatewayNotes,
+  type KongReading,
+  readKongRoute,
+  readKongService,
+  serviceFilters,
+  standingFor,
+} from './kong/object-reading.ts';
+export { addedTo, type PlainStatus, withFilters } from './kong/route-reading.ts';
+export type { OwnKind } from './ours.ts';

@@ -119,7 +119,7 @@ export class ClusterSource implements Source {
   /** Kinds that are wanted, and that the cluster did not serve at the last look. */
   get missing(): Kind[] {
     const { kinds = Object.keys(KINDS) as Kind[] } = this.#options;
-    return kinds.filter((kind) => this.#served?.has(kind) !== true);
+    return kinds.filter((kind) => !KINDS[kind].guest && this.#served?.has(kind) !== true);
   }
 
   get installed(): Collection<InstalledCrd> {

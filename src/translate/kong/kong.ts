@@ -6,9 +6,7 @@ import {
   type AnyResource,
   GATEWAY_GROUP,
   type GRPCRoute,
-  type HTTPHeaderFilter,
   type HTTPRoute,
-  type HTTPRouteFilter,
   KONG_GROUP,
   type KongConsumer,
   objectKey,
@@ -17,49 +15,30 @@ import {
 } from '../../api/index.ts';
 import { type Collection, type Index, index, join } from '../../graph/index.ts';
 import {
-  type AttachedPlugins,
-  attachedPlugins,
-  flow,
-  GATEWAY_ANNOTATIONS,
+  gatewayNotes,
   isAnnotated,
   type KongLook,
+  type KongReading,
   type Note,
   type OwnKind,
-  ownPolicy,
   PLUGINS_ANNOTATION,
-  type PlainStatus,
-  ROUTE_ANNOTATIONS,
-  routeAsked,
-  SERVICE_ANNOTATIONS,
-  targetOf,
-  unserved,
+  readKongRoute,
+  readKongService,
+  standingFor,
 } from '../../vendor/index.ts';
 import { grantHint, permitted } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
 import { type Diagnostic, diagnosis } from '../verdict/problem.ts';
 
-/** What the annotations of one object come to. */
-export interface KongReading {
-  plugins: AttachedPlugins;
-  /** Of a route. */
-  strips: boolean;
-  plain?: PlainStatus;
-  /** Of a Service: the Host that its backends get. */
-  hostHeader?: string;
-  notes: Note[];
-  /** They are another gateway's to follow, and do nothing here. */
-  idle?: true;
-}
-
-/** A policy that stands for plugins. */
-export interface MadePolicy {
-  policy: AnyResource;
+/** A policy or Secret that stands for plugins. */
+export interface MadeObject {
+  object: AnyResource;
   /** Key of the object whose annotation asks for it. */
   owner: string;
 }
 
-/** Kinds of such policies. */
+/** Kinds of policies that are made. */
 const MADE_KINDS: readonly string[] = [
   'AccessPolicy',
   'AuthenticationPolicy',
@@ -74,9 +53,9 @@ export function isMadeKind(kind: string): boolean {
 export interface Kong {
   /** By the key of the object: HTTPRoutes, GRPCRoutes and Services that are annotated, and no others. */
   readings: Collection<KongReading>;
-  /** By the policy's own key. */
-  policies: Collection<MadePolicy>;
-  /** Those that users wrote, and those that the policies refer to. */
+  /** By their own keys. */
+  made: Collection<MadeObject>;
+  /** Those that users wrote, and those that are made. */
   secrets: Collection<Secret>;
   /** Of what is no route: a route tells its own. */
   diagnostics: Collection<Diagnostic>;
@@ -92,17 +71,17 @@ export function deriveKong(graph: Graph): Kong {
     routeReadings(graph, inputs.GRPCRoute, consumers),
     serviceReadings(graph, consumers),
   ]);
-  const made = graph.derive('kong objects', readings, (_context, reading, key) =>
-    reading.idle ? [] : madeObjects(reading, key),
-  );
-  const policies = graph.derive('kong policies', made, (_context, one, key) =>
-    one.policy.kind === 'Secret' ? [] : [[key, one] as const],
-  );
-  const ownSecrets = graph.derive('kong secrets', made, (_context, { policy }, key) =>
-    policy.kind === 'Secret' ? [[key, policy] as const] : [],
+  const made = graph.derive('kong objects', readings, (_context, reading, owner) => {
+    const [kind, namespace, name] = owner.split('/') as [string, string, string];
+    return standingFor(reading, { kind, namespace, name }).map(
+      (object) => [objectKey(object), { object, owner }] as const,
+    );
+  });
+  const ownSecrets = graph.derive('kong secrets', made, (_context, { object }, key) =>
+    object.kind === 'Secret' ? [[key, object] as const] : [],
   );
   const secrets = join<Secret>('secrets', [inputs.Secret, ownSecrets]);
-  return { readings, policies, secrets, diagnostics: diagnosticsOf(graph, readings) };
+  return { readings, made, secrets, diagnostics: diagnosticsOf(graph, readings) };
 }
 
 function routeReadings(
@@ -111,23 +90,16 @@ function routeReadings(
   consumers: Index<KongConsumer>,
 ): Collection<KongReading> {
   return graph.derive(`kong of ${routes.name}`, routes, (context, route, key) => {
-    const annotations = route.metadata.annotations ?? {};
-    if (!isAnnotated(annotations)) return [];
+    if (!isAnnotated(route.metadata.annotations)) return [];
     const look = graph.look(context);
-    if (!isOfKong(look, route)) return [[key, IDLE] as const];
-    const on = { ...annotated(route), annotations };
-    const plugins = attachedPlugins(on, kongLook(look, consumers));
-    const { strips, plain, notes } = routeAsked(annotations);
-    const all = [...notes, ...plugins.notes, ...unserved(annotations, ROUTE_ANNOTATIONS), ...served(plugins, on)];
-    return [[key, { plugins, strips, notes: all, ...(plain === undefined ? {} : { plain }) }] as const];
+    const reading = isOfKong(look, route) ? readKongRoute(annotated(route), kongLook(look, consumers)) : IDLE;
+    return [[key, reading] as const];
   });
 }
 
-const NO_PLUGINS: AttachedPlugins = { policies: {}, filters: [], secrets: [], notes: [], broken: [], readings: [] };
 const IDLE: KongReading = {
-  plugins: NO_PLUGINS,
+  plugins: { policies: {}, filters: [], secrets: [], notes: [], broken: [], readings: [] },
   strips: false,
-  idle: true,
   notes: [
     {
       annotation: PLUGINS_ANNOTATION,
@@ -136,8 +108,8 @@ const IDLE: KongReading = {
   ],
 };
 
-function annotated({ kind, metadata }: Resource): { kind: string; namespace: string; name: string } {
-  return { kind, namespace: metadata.namespace ?? '', name: metadata.name };
+function annotated({ kind, metadata }: Resource) {
+  return { kind, namespace: metadata.namespace ?? '', name: metadata.name, annotations: metadata.annotations ?? {} };
 }
 
 /** Without a cluster everything is ours; in one, what is attached to a class of Kong's that we serve. */
@@ -154,8 +126,7 @@ function isOfKong(look: Lookup, { metadata, spec }: HTTPRoute | GRPCRoute): bool
 }
 
 function isKongGateway(look: Lookup, at: { namespace: string; name: string }): boolean {
-  const gateway = find(look, 'Gateway', at);
-  const name = gateway?.spec.gatewayClassName;
+  const name = find(look, 'Gateway', at)?.spec.gatewayClassName;
   const found = name === undefined ? undefined : find(look, 'GatewayClass', { namespace: '', name });
   return found?.spec.controllerName.startsWith(KONG_CONTROLLERS) === true;
 }
@@ -164,18 +135,8 @@ function serviceReadings(graph: Graph, consumers: Index<KongConsumer>): Collecti
   const { options } = graph;
   const isActive = options.shared || options.controllerNames?.some((name) => name.startsWith(KONG_CONTROLLERS));
   return graph.derive('kong of Services', graph.inputs.Service, (context, service, key) => {
-    const annotations = service.metadata.annotations ?? {};
-    if (!isActive || !isAnnotated(annotations)) return [];
-    const on = { ...annotated(service), annotations };
-    const plugins = attachedPlugins(on, kongLook(graph.look(context), consumers));
-    const hostHeader = annotations['konghq.com/host-header'];
-    const notes = [...plugins.notes, ...unserved(annotations, SERVICE_ANNOTATIONS), ...served(plugins, on)];
-    if (hostHeader !== undefined) {
-      const filter = { type: 'URLRewrite', urlRewrite: { hostname: hostHeader } };
-      const message = `is served as filters of its backendRefs: ${flow([filter])}`;
-      notes.push({ annotation: 'konghq.com/host-header', message });
-    }
-    return [[key, { plugins, strips: false, notes, ...(hostHeader === undefined ? {} : { hostHeader }) }] as const];
+    if (!isActive || !isAnnotated(service.metadata.annotations)) return [];
+    return [[key, readKongService(annotated(service), kongLook(graph.look(context), consumers))] as const];
   });
 }
 
@@ -194,76 +155,23 @@ function kongLook(look: Lookup, consumers: Index<KongConsumer>): KongLook {
   };
 }
 
-/** What each plugin is served as, ready to be written in its place. */
-function served({ readings }: AttachedPlugins, { kind, name }: { kind: string; name: string }): Note[] {
-  const targetRefs = [targetOf(kind as 'HTTPRoute' | 'GRPCRoute' | 'Service', name)];
-  return readings.flatMap(({ object, plugin, parts, broken }) => {
-    if (broken !== undefined) return [];
-    const policies = Object.entries(parts.policies ?? {}).map(([own, settings]) =>
-      flow({ kind: own, spec: { targetRefs, ...settings } }),
-    );
-    const filters = (parts.filters ?? []).length === 0 ? [] : [`filters: ${flow(parts.filters?.map(shown))}`];
-    const all = [...policies, ...filters];
-    if (all.length === 0) return [];
-    return [{ annotation: PLUGINS_ANNOTATION, message: `${object} (${plugin}) is served as ${all.join(' and ')}` }];
-  });
-}
-
-/** Values of lines may be secrets, and statuses are read by many. */
-function shown(filter: HTTPRouteFilter): object {
-  const { requestHeaderModifier: request, responseHeaderModifier: response, ...rest } = filter;
-  const hidden = (modifier: HTTPHeaderFilter) => ({
-    ...modifier,
-    ...(modifier.set ? { set: modifier.set.map(({ name }) => ({ name, value: '…' })) } : {}),
-    ...(modifier.add ? { add: modifier.add.map(({ name }) => ({ name, value: '…' })) } : {}),
-  });
-  return {
-    ...rest,
-    ...(request ? { requestHeaderModifier: hidden(request) } : {}),
-    ...(response ? { responseHeaderModifier: hidden(response) } : {}),
-  };
-}
-
-/** Settings that are made say whose annotation they come from; no user can call an object so. */
-function madeName(key: string): { namespace: string; name: string } {
-  const [kind, namespace, name] = key.split('/') as [string, string, string];
-  return { namespace, name: `kong:${kind}:${name}` };
-}
-
-function madeObjects({ plugins }: KongReading, owner: string): Array<readonly [string, MadePolicy]> {
-  const metadata = madeName(owner);
-  const [kind, , name] = owner.split('/') as ['HTTPRoute' | 'GRPCRoute' | 'Service', string, string];
-  const targetRefs = [targetOf(kind, name)];
-  const made = (policy: AnyResource) => [objectKey(policy), { policy, owner }] as const;
-  if (plugins.broken.length > 0) {
-    const refused = plugins.broken.join('; ');
-    return [made(ownPolicy('AccessPolicy', metadata, { targetRefs, refused, overrides: {} }))];
-  }
-  return [
-    ...plugins.secrets.map(made),
-    ...(Object.entries(plugins.policies) as Array<[OwnKind, object]>).map(([own, overrides]) =>
-      made(ownPolicy(own, metadata, { targetRefs, overrides })),
-    ),
-  ];
-}
-
 function diagnosticsOf(graph: Graph, readings: Collection<KongReading>): Collection<Diagnostic> {
   const { inputs } = graph;
   const numbered = (key: string, found: Diagnostic[]) => found.map((one, at) => [`${key}#kong${at}`, one] as const);
   const services = graph.derive('kong diagnostics', readings, (_context, { notes, plugins }, key) => {
     if (!key.startsWith('Service/')) return [];
-    const broken = plugins.broken.map((message) =>
-      diagnosis('error', key, { field: annotationField(PLUGINS_ANNOTATION), message: closed(message) }),
-    );
+    const field = annotationField(PLUGINS_ANNOTATION);
+    const broken = plugins.broken.map((message) => diagnosis('error', key, { field, message: closed(message) }));
     return numbered(key, [...broken, ...notes.map((one) => told(key, one))]);
   });
-  const gateways = graph.derive('kong annotations of Gateways', inputs.Gateway, (_context, { metadata }, key) => {
-    if (!isAnnotated(metadata.annotations)) return [];
-    return numbered(
-      key,
-      unserved(metadata.annotations ?? {}, GATEWAY_ANNOTATIONS).map((one) => told(key, one)),
-    );
-  });
+  const gateways = graph.derive('kong annotations of Gateways', inputs.Gateway, (_context, { metadata }, key) =>
+    isAnnotated(metadata.annotations)
+      ? numbered(
+          key,
+          gatewayNotes(metadata.annotations).map((one) => told(key, one)),
+        )
+      : [],
+  );
   return join('kong diagnostics of all', [services, gateways]);
 }
 

@@ -14,15 +14,17 @@ import type { Collection } from '../../graph/index.ts';
 import {
   addedTo,
   isAnnotated,
+  type KongReading,
   type Note,
   PLUGINS_ANNOTATION,
   type PlainStatus,
+  serviceFilters,
   withFilters,
 } from '../../vendor/index.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { RouteReading } from '../route/rule-draft.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
-import { annotationField, closed, type KongReading } from './kong.ts';
+import { annotationField, closed } from './kong.ts';
 
 /** The route as it is read, and what is to be said of it besides. */
 export interface OverlaidRoute<R> {
@@ -79,7 +81,7 @@ interface ServiceScope {
 function withServices(rule: HTTPRouteRule, { at, notes, of }: ServiceScope): HTTPRouteRule {
   const refs = rule.backendRefs ?? [];
   const asked = refs.map(({ name, namespace, kind }) =>
-    kind === 'Service' || kind === undefined ? serviceFilters(of(name, namespace)) : [],
+    kind === 'Service' || kind === undefined ? filtersOf(of(name, namespace)) : [],
   );
   if (asked.every((filters) => filters.length === 0)) return rule;
   if (refs.length === 1) return { ...rule, filters: addedTo(rule.filters ?? [], asked[0]!, { at, notes }) };
@@ -90,12 +92,8 @@ function withServices(rule: HTTPRouteRule, { at, notes, of }: ServiceScope): HTT
   return { ...rule, backendRefs };
 }
 
-function serviceFilters(reading: KongReading | undefined): HTTPRouteFilter[] {
-  if (reading === undefined) return [];
-  const { plugins, hostHeader } = reading;
-  const host: HTTPRouteFilter[] =
-    hostHeader === undefined ? [] : [{ type: 'URLRewrite', urlRewrite: { hostname: hostHeader } }];
-  return [...plugins.filters, ...host];
+function filtersOf(reading: KongReading | undefined): HTTPRouteFilter[] {
+  return reading === undefined ? [] : serviceFilters(reading);
 }
 
 /** A guard that cannot be followed: no rule of the route is served. */

@@ -3,7 +3,7 @@ import type { ConfigObject, RouteKind } from '../../config/index.ts';
 import { type Collection, type Index, index, join } from '../../graph/index.ts';
 import type { UsedBackends } from '../backend/backends.ts';
 import type { Listeners } from '../gateway/listeners.ts';
-import { isMadeKind, type MadePolicy } from '../kong/kong.ts';
+import { isMadeKind, type MadeObject } from '../kong/kong.ts';
 import type { Lookup } from '../lookup.ts';
 import type { RouteIdentity } from '../route/attachment.ts';
 import type { ServiceAncestor } from '../route/route.ts';
@@ -71,7 +71,7 @@ export interface PolicyKind<K extends PolicyResource['kind'], S> {
 export function derivePolicies<K extends PolicyResource['kind'], S>(
   graph: Graph,
   kind: PolicyKind<K, S>,
-  made: Collection<MadePolicy>,
+  made: Collection<MadeObject>,
 ): Policies<S> {
   const inputs = graph.inputs[kind.kind] as Collection<PolicyResource>;
   const own = graph.derive(`policies ${kind.kind}`, inputs, (context, policy, key) => {
@@ -80,10 +80,10 @@ export function derivePolicies<K extends PolicyResource['kind'], S>(
     return [[key, attachedPolicy(policy, reading)] as const];
   });
   if (!isMadeKind(kind.kind)) return byTarget(kind.kind, own);
-  const others = graph.derive(`made ${kind.kind}`, made, (context, { policy, owner }, key) => {
-    if (policy.kind !== kind.kind) return [];
-    const reading = kind.read(graph.look(context), policy as ResourceByKind[K]);
-    return [[key, { ...attachedPolicy(policy as PolicyResource, reading), beside: owner }] as const];
+  const others = graph.derive(`made ${kind.kind}`, made, (context, { object, owner }, key) => {
+    if (object.kind !== kind.kind) return [];
+    const reading = kind.read(graph.look(context), object as ResourceByKind[K]);
+    return [[key, { ...attachedPolicy(object as PolicyResource, reading), beside: owner }] as const];
   });
   return byTarget(kind.kind, join<AttachedPolicy<S>>(`all ${kind.kind}`, [own, others]));
 }

@@ -1,7 +1,7 @@
 /** Every kind of policy that is translated: a new one has its line here. */
 import type { ConfigObject } from '../../config/index.ts';
 import { type Collection, join } from '../../graph/index.ts';
-import type { MadePolicy } from '../kong/kong.ts';
+import type { MadeObject } from '../kong/kong.ts';
 import type { Graph } from '../stage.ts';
 import type { ObjectStatus } from '../verdict/object-status.ts';
 import type { Diagnostic } from '../verdict/problem.ts';
@@ -40,7 +40,7 @@ export type PoliciesByKind = {
 
 const kinds = Object.values(POLICY_KINDS) as AnyKind[];
 
-export function readPolicies(graph: Graph, made: Collection<MadePolicy>): PoliciesByKind {
+export function readPolicies(graph: Graph, made: Collection<MadeObject>): PoliciesByKind {
   // Each entry has the settings of the kind that it stands by.
   return Object.fromEntries(
     kinds.map((kind) => [kind.kind, derivePolicies(graph, kind, made)]),

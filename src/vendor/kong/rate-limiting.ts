@@ -10,6 +10,7 @@ const PERIODS = [
 ] as const;
 const TOO_MANY = 429;
 const REDIS_PORT = 6379;
+/** Milliseconds for Redis, as Kong has it. */
 const REDIS_TIMEOUT = 2_000;
 
 export const rateLimiting: KongPluginKind = {

@@ -1,6 +1,7 @@
 import type { KongPluginKind } from './plugin.ts';
 
 const UNITS = { bytes: 1, kilobytes: 1_024, megabytes: 1_048_576 } as const;
+/** Megabytes, as Kong has it. */
 const DEFAULT_SIZE = 128;
 
 export const requestSizeLimiting: KongPluginKind = {

@@ -1,0 +1,108 @@
+/** What Kong's annotations on one object come to. */
+import type { AnyResource, HTTPHeaderFilter, HTTPRouteFilter } from '../../api/index.ts';
+import { flow } from '../flow.ts';
+import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
+import {
+  GATEWAY_ANNOTATIONS,
+  HOST_HEADER,
+  PLUGINS_ANNOTATION,
+  ROUTE_ANNOTATIONS,
+  SERVICE_ANNOTATIONS,
+  unserved,
+} from './annotation.ts';
+import { type Annotated, type AttachedPlugins, attachedPlugins, type KongLook, type Note } from './attached.ts';
+import { type PlainStatus, routeAsked } from './route-reading.ts';
+
+export interface KongReading {
+  plugins: AttachedPlugins;
+  /** Of a route. */
+  strips: boolean;
+  plain?: PlainStatus;
+  /** Of a Service: the Host that its backends get. */
+  hostHeader?: string;
+  notes: Note[];
+}
+
+export function readKongRoute(on: Annotated, look: KongLook): KongReading {
+  const plugins = attachedPlugins(on, look);
+  const { strips, plain, notes } = routeAsked(on.annotations);
+  const all = [...notes, ...plugins.notes, ...unserved(on.annotations, ROUTE_ANNOTATIONS), ...served(plugins, on)];
+  return { plugins, strips, notes: all, ...(plain === undefined ? {} : { plain }) };
+}
+
+export function readKongService(on: Annotated, look: KongLook): KongReading {
+  const plugins = attachedPlugins(on, look);
+  const hostHeader = on.annotations[HOST_HEADER];
+  const notes = [...plugins.notes, ...unserved(on.annotations, SERVICE_ANNOTATIONS), ...served(plugins, on)];
+  if (hostHeader === undefined) return { plugins, strips: false, notes };
+  const message = `is served as filters of its backendRefs: ${flow([hostFilter(hostHeader)])}`;
+  notes.push({ annotation: HOST_HEADER, message });
+  return { plugins, strips: false, notes, hostHeader };
+}
+
+export function gatewayNotes(annotations: Readonly<Record<string, string>> = {}): Note[] {
+  return unserved(annotations, GATEWAY_ANNOTATIONS);
+}
+
+/** What a Service's annotations ask for of the requests that are sent there. */
+export function serviceFilters({ plugins, hostHeader }: KongReading): HTTPRouteFilter[] {
+  return [...plugins.filters, ...(hostHeader === undefined ? [] : [hostFilter(hostHeader)])];
+}
+
+function hostFilter(hostname: string): HTTPRouteFilter {
+  return { type: 'URLRewrite', urlRewrite: { hostname } };
+}
+
+type Target = 'HTTPRoute' | 'GRPCRoute' | 'Service';
+
+/** What each plugin is served as, ready to be written in its place. */
+function served({ readings }: AttachedPlugins, { kind, name }: Annotated): Note[] {
+  const targetRefs = [targetOf(kind as Target, name)];
+  return readings.flatMap(({ object, plugin, parts, broken }) => {
+    if (broken !== undefined) return [];
+    const policies = Object.entries(parts.policies ?? {}).map(([own, settings]) =>
+      flow({ kind: own, spec: { targetRefs, ...settings } }),
+    );
+    const filters = (parts.filters ?? []).length === 0 ? [] : [`filters: ${flow(parts.filters?.map(shown))}`];
+    const all = [...policies, ...filters];
+    if (all.length === 0) return [];
+    return [{ annotation: PLUGINS_ANNOTATION, message: `${object} (${plugin}) is served as ${all.join(' and ')}` }];
+  });
+}
+
+/** Values of lines may be secrets, and statuses are read by many. */
+function shown(filter: HTTPRouteFilter): object {
+  const { requestHeaderModifier: request, responseHeaderModifier: response, ...rest } = filter;
+  const hidden = (modifier: HTTPHeaderFilter) => ({
+    ...modifier,
+    ...(modifier.set ? { set: modifier.set.map(({ name }) => ({ name, value: '…' })) } : {}),
+    ...(modifier.add ? { add: modifier.add.map(({ name }) => ({ name, value: '…' })) } : {}),
+  });
+  return {
+    ...rest,
+    ...(request ? { requestHeaderModifier: hidden(request) } : {}),
+    ...(response ? { responseHeaderModifier: hidden(response) } : {}),
+  };
+}
+
+/**
+ * Policies and Secrets that stand for an object's plugins, where nobody has written any. `settings`: where they stand
+ * in a policy. What cannot be followed refuses what it would act on.
+ */
+export function standingFor(
+  { plugins }: KongReading,
+  { kind, namespace, name }: Omit<Annotated, 'annotations'>,
+): AnyResource[] {
+  // No user can call an object so.
+  const metadata = { namespace, name: `kong:${kind}:${name}` };
+  const targetRefs = [targetOf(kind as Target, name)];
+  if (plugins.broken.length > 0) {
+    const refused = plugins.broken.join('; ');
+    return [ownPolicy('AccessPolicy', metadata, { targetRefs, refused, overrides: {} })];
+  }
+  const policies = Object.entries(plugins.policies) as Array<[OwnKind, object]>;
+  return [
+    ...plugins.secrets,
+    ...policies.map(([own, overrides]) => ownPolicy(own, metadata, { targetRefs, overrides })),
+  ];
+}
