@@ -3,9 +3,21 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { AnyResource } from '../../src/api/index.ts';
 import { ApiClient, ClusterSource, type ClusterSourceOptions } from '../../src/sources/cluster/index.ts';
 import { type SourceRig, testSource } from '../../src/sources/source.suite.ts';
-import { type ApiObject, ApiServer, FAILED, FORBIDDEN, THROTTLED } from './index.ts';
+import { type ApiObject, ApiServer, FAILED, FORBIDDEN, SERVED_KINDS, type ServedKind, THROTTLED } from './index.ts';
 
 const QUICK = { firstPause: 5, longestPause: 20, idle: 300 };
+/** Another gateway's kinds, which few clusters serve. */
+const KONG = (['KongPlugin', 'KongConsumer', 'KongClusterPlugin'] as const).map((kind): ServedKind => {
+  const plural = `${kind.toLowerCase()}s`;
+  return {
+    group: 'configuration.konghq.com',
+    version: 'v1',
+    kind,
+    plural,
+    namespaced: kind !== 'KongClusterPlugin',
+    status: true,
+  };
+});
 const open: Array<{ close(): Promise<void> }> = [];
 
 afterEach(async () => {
@@ -198,6 +210,35 @@ describe('a cluster as a source', () => {
     await until(source, () => source.diagnostics.get('Service/') !== undefined);
     expect(source.diagnostics.get('Service/')?.message).toContain('grant list and watch');
     expect(ports(source)).toEqual({ a: 80 });
+  });
+
+  test("reads Kong's plugins and consumers where they are served, with the Secrets that those name", async () => {
+    const api = await startApi({ bookmark: 50, kinds: [...SERVED_KINDS, ...KONG] });
+    const group = { apiVersion: 'configuration.konghq.com/v1' };
+    put(api, {
+      ...group,
+      kind: 'KongPlugin',
+      metadata: meta('keyed'),
+      plugin: 'key-auth',
+      config: { key_names: ['k'] },
+    });
+    put(api, { ...group, kind: 'KongConsumer', metadata: meta('ann'), username: 'ann', credentials: ['ann-key'] });
+    put(api, secret('ann-key', 'x'));
+    const source = startSource(api);
+    await source.ready;
+    expect(source.collections.KongPlugin.get('KongPlugin/shop/keyed')?.config).toEqual({ key_names: ['k'] });
+    expect([...source.collections.Secret.values()].map(({ metadata }) => metadata.name)).toEqual(['ann-key']);
+  });
+
+  test('is ready without what is another gateway’s and may not be read, and says so', async () => {
+    const api = await startApi({ bookmark: 50, kinds: [...SERVED_KINDS, ...KONG] });
+    api.fault = ({ path }) => (path.startsWith('/apis/configuration.konghq.com/v1/') ? FORBIDDEN : undefined);
+    put(api, service('a'));
+    const source = startSource(api);
+    await source.ready;
+    expect(ports(source)).toEqual({ a: 80 });
+    expect(source.diagnostics.get('KongPlugin/')).toMatchObject({ severity: 'info' });
+    expect(source.diagnostics.get('KongPlugin/')?.message).toContain('routes that name one are refused');
   });
 
   test('reads contents of Secrets only while they are referred to', async () => {
