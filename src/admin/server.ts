@@ -1,11 +1,12 @@
-/** The admin API over HTTP: read-only, and for the machine itself unless asked otherwise. */
+/** The admin API over HTTP: for the machine itself unless asked otherwise, and read-only but for what change.ts has. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
-import type { Snapshot } from '../config/index.ts';
+import type { CachePurge, Snapshot } from '../config/index.ts';
 import { DaemunError, EXPOSITION_TYPE, exposition, type MetricsSnapshot } from '../observe/index.ts';
 import { socketName } from '../value/socket-name.ts';
+import { CHANGES, readChange, whyUnsafe } from './change.ts';
 import { redactedConfig } from './redact.ts';
 
 // Imported by name it would load a whole client of WebSockets, 4 MiB, for the sake of the names that it exports.
@@ -31,6 +32,8 @@ export interface AdminParts {
   graph?(): unknown;
   /** Each listener, and where it is bound or why it is not. */
   listeners(): unknown;
+  /** Has every data plane of this process forget answers that it keeps; absent: none keeps any. */
+  purge?(purge: CachePurge): Promise<unknown>;
 }
 
 export interface AdminAddress {
@@ -66,7 +69,7 @@ const OPEN: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz']);
 const PROBES: ReadonlySet<string> = new Set([...OPEN, '/metrics']);
 
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
-  ['/', () => text(200, [...ENDPOINTS.keys()].slice(1).join('\n'))],
+  ['/', () => text(200, [...ENDPOINTS.keys(), ...CHANGES.keys()].slice(1).join('\n'))],
   ['/livez', () => text(200, 'ok')],
   ['/healthz', () => text(200, 'ok')],
   [
@@ -94,8 +97,13 @@ export async function startAdmin(
   const limited = beyondLoopback === 'probes' && token === undefined;
   const permitted = token === undefined ? () => true : bearer(token);
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    const narrow = limited && !isLocal(request);
-    void respond(request, response, { ...parts, permitted, narrow });
+    const local = isLocal(request);
+    void respond(request, response, {
+      ...parts,
+      permitted,
+      narrow: limited && !local,
+      mayChange: local || token !== undefined,
+    });
   });
   await listen(server, { host, port });
   const bound = server.address() as AddressInfo;
@@ -141,6 +149,8 @@ interface Guarded extends AdminParts {
   permitted(request: IncomingMessage): boolean;
   /** It comes from another machine, and only the probes are for others. */
   narrow: boolean;
+  /** It comes from this machine, or from who has the token. */
+  mayChange: boolean;
 }
 
 /** Compared as digests, in a time that says nothing about the token. */
@@ -158,8 +168,13 @@ async function respond(request: IncomingMessage, response: ServerResponse, parts
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(status === 405 ? { allow: allowedOf(request) } : {}),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function allowedOf({ url = '' }: IncomingMessage): string {
+  return CHANGES.has(url.split('?', 1)[0]!) ? 'POST' : 'GET, HEAD';
 }
 
 async function answer(request: IncomingMessage, parts: Guarded): Promise<Answer> {
@@ -172,13 +187,29 @@ async function answer(request: IncomingMessage, parts: Guarded): Promise<Answer>
   if (parts.narrow && (!PROBES.has(path) || query.has(VERBOSE))) {
     return text(403, `only ${[...PROBES].join(', ')} answer other machines; ask from this one, by 127.0.0.1`);
   }
+  if (CHANGES.has(path)) return changeOf(path, request, parts);
   const endpoint = ENDPOINTS.get(path);
-  if (!endpoint) return text(404, `no such page; there are:\n${[...ENDPOINTS.keys()].join('\n')}`);
+  if (!endpoint) return text(404, `no such page; there are:\n${[...ENDPOINTS.keys(), ...CHANGES.keys()].join('\n')}`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'read-only: GET and HEAD');
   try {
     return await endpoint(parts, query);
   } catch (error) {
     return text(500, error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function changeOf(path: string, request: IncomingMessage, parts: Guarded): Promise<Answer> {
+  if (request.method !== 'POST') return text(405, 'it changes something: POST');
+  if (!parts.mayChange) {
+    return text(403, 'without a token only this machine may change something: ask from it, or give --admin-token-file');
+  }
+  const why = whyUnsafe(request);
+  if (why !== undefined) return text(why.status, why.message);
+  try {
+    const done = await CHANGES.get(path)!(parts, await readChange(request));
+    return done === undefined ? text(404, 'a controller has nothing to change; its data planes have') : json(done);
+  } catch (error) {
+    return text(400, error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -8,13 +8,24 @@ export interface AskedAdmin extends HostPort {
   token?: string | undefined;
 }
 
-/** The JSON of `path`. Throws an Error that says where nobody answers and what to do. */
-export async function askAdmin<T>(admin: AskedAdmin, path: string): Promise<T> {
+/** The JSON of `path`, or with `change` what came of it. Throws an Error that says where nobody answers and what to do. */
+export async function askAdmin<T>(admin: AskedAdmin, path: string, change?: object): Promise<T> {
   const url = `http://${formatHostPort(admin)}${path}`;
   let response: Response;
   try {
     const headers: Record<string, string> = admin.token ? { authorization: `Bearer ${admin.token}` } : {};
-    response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT) });
+    const signal = AbortSignal.timeout(TIMEOUT);
+    response = await fetch(
+      url,
+      change === undefined
+        ? { headers, signal }
+        : {
+            method: 'POST',
+            headers: { ...headers, 'content-type': 'application/json' },
+            body: JSON.stringify(change),
+            signal,
+          },
+    );
   } catch (error) {
     const { cause, message } = error as Error;
     const why = cause instanceof Error ? cause.message : message;

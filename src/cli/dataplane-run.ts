@@ -2,7 +2,6 @@
 import { type Admin, type AdminParts, startAdmin } from '../admin/index.ts';
 import { type Ack, type Delta, Snapshot, type Trouble } from '../config/index.ts';
 import {
-  type Fleet,
   type HealthFacts,
   healthChecks,
   healthOf,
@@ -10,6 +9,7 @@ import {
   type ListenerView,
   listenerViews,
   merged,
+  type OwnFleet,
   type Phase,
   Replica,
   SnapshotFile,
@@ -85,7 +85,7 @@ export class DataPlaneRun implements Served {
   readonly #since = new Map<number, number>();
   readonly #acks = new Map<string, Ack>();
   #replica: Replica | undefined;
-  #fleet: Fleet | undefined;
+  #fleet: OwnFleet | undefined;
   #stream: ConfigStream | undefined;
   #keeper: SnapshotKeeper | undefined;
   #admin: Admin | undefined;
@@ -311,6 +311,7 @@ export class DataPlaneRun implements Served {
       metrics: async () => mergeMetrics([...((await this.#fleet?.metrics()) ?? []), this.#ownMetrics()]),
       config: () => Snapshot.EMPTY.apply(this.#full()),
       listeners: () => this.listeners(),
+      purge: async (purge) => (await this.#fleet?.purge(purge)) ?? { proxies: [], unanswered: [] },
     };
   }
 

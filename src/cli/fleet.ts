@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { openSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Fleet, inheritedAt, type WorkerEvents, WorkerFleet } from '../delivery/index.ts';
+import { inheritedAt, type OwnFleet, type WorkerEvents, WorkerFleet } from '../delivery/index.ts';
 import { newTicketSecret, ticketSecretAt } from '../value/ticket-secret.ts';
 import { givenName, givenSockets, type NamedSocket } from './given-sockets.ts';
 import { workerEntry } from './package-place.ts';
@@ -12,7 +12,7 @@ import type { ProxySetup } from './proxy-setup.ts';
 
 export type FleetSetup = Omit<ProxySetup, 'shared' | 'ticketSecret' | 'given'>;
 
-export function openFleet(workers: number, own: FleetSetup, events: WorkerEvents): Fleet {
+export function openFleet(workers: number, own: FleetSetup, events: WorkerEvents): OwnFleet {
   const sockets = usableSockets(workers, events);
   const given = sockets.map((one, at) => ({ ...one, fd: inheritedAt(at) }));
   const memory = workers > 1 ? openSharedMemory(events) : undefined;

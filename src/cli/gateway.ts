@@ -2,7 +2,7 @@
 import { type Acme, type AcmeSettings, openAcme } from '../acme/index.ts';
 import { type Admin, startAdmin } from '../admin/index.ts';
 import { Control, type ReportedDiagnostic } from '../control/index.ts';
-import type { Applied, ListenerView } from '../delivery/index.ts';
+import type { Applied, ListenerView, OwnFleet } from '../delivery/index.ts';
 import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
 import { CertificateFiles, type CertificateOption, type EndpointOption } from '../sources/index.ts';
 import { socketName } from '../value/socket-name.ts';
@@ -60,6 +60,7 @@ export class Gateway implements Served {
   readonly #metrics = new RunMetrics();
   readonly #memory = new MemoryReturn();
   readonly #told = new Map<string, ReportedDiagnostic>();
+  #fleet: OwnFleet | undefined;
   #admin: Admin | undefined;
   #started = false;
   #ending = false;
@@ -114,7 +115,10 @@ export class Gateway implements Served {
     const { address } = this.#admin ?? {};
     const setup = { ...this.#options.setup, ownAddresses: address === undefined ? [] : [address] };
     this.#obtain();
-    await this.#control.start((events) => openFleet(workers, setup, events));
+    await this.#control.start((events) => {
+      this.#fleet = openFleet(workers, setup, events);
+      return this.#fleet;
+    });
     if (!this.#ending) this.#options.cluster?.begin();
     this.#control.pipeline.source.onReload?.(({ error }) => {
       if (error) log.error({ error: error.message }, 'reload failed; what was there stays in use');
@@ -188,6 +192,7 @@ export class Gateway implements Served {
           config: () => control.snapshot,
           listeners: () => control.listeners(),
           graph: () => control.graph(),
+          purge: async (purge) => (await this.#fleet?.purge(purge)) ?? { proxies: [], unanswered: [] },
         },
       );
     } catch (error) {

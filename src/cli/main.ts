@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./command/check.ts')).checkCommand(),
   status: async () => (await import('./command/status.ts')).statusCommand(),
   explain: async () => (await import('./command/explain.ts')).explainCommand(),
+  cache: async () => (await import('./command/cache.ts')).cacheCommand(),
   debug: async () => (await import('./command/debug.ts')).debugCommand(),
   demo: async () => (await import('./command/demo.ts')).demoCommand(),
   completion: async () => (await import('./command/completion.ts')).completionCommand(allCommands),
@@ -25,12 +26,18 @@ export async function main(argv: string[]): Promise<void> {
     .version(packageVersion(), '-V, --version')
     .showHelpAfterError('(daemun COMMAND --help shows what there is)')
     .exitOverride();
-  for (const name of asked(argv[2])) program.addCommand((await COMMANDS[name]!()).exitOverride());
+  for (const name of asked(argv[2])) program.addCommand(throwing(await COMMANDS[name]!()));
   try {
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = codeOf(error);
   }
+}
+
+/** Those of its own do not do as it does by themselves. */
+function throwing(command: Command): Command {
+  for (const one of command.commands) throwing(one);
+  return command.exitOverride();
 }
 
 function allCommands(): Promise<Command[]> {

@@ -35,6 +35,10 @@ export type Output = (typeof OUTPUTS)[number];
 export const GRAPH_OUTPUTS = ['table', 'json', 'yaml'] as const;
 export type GraphOutput = (typeof GRAPH_OUTPUTS)[number];
 
+/** Of `daemun cache purge`. */
+export const PURGE_OUTPUTS = ['table', 'json', 'yaml'] as const;
+export type PurgeOutput = (typeof PURGE_OUTPUTS)[number];
+
 export const ADMIN_DEFAULT: HostPort = { host: '127.0.0.1', port: 15000 };
 
 export function filesOption(): Option {

@@ -40,7 +40,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
   const metrics = new Metrics();
   const own = new ProcessMetrics();
   const access = accessTap(setup, metrics);
-  const open: OpenReceiver = (name, onAck, onTroubles) => {
+  const open: OpenReceiver = (name, { onAck, onTroubles, onInvalidate }) => {
     const proxy = createProxy({
       name,
       bind,
@@ -61,6 +61,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       },
       onAck,
       onTroubles,
+      onInvalidate,
       ...(setup.drainTimeout === undefined ? {} : { drainTimeout: setup.drainTimeout }),
       ...(limits ? { limits } : {}),
       ...(access.onAccess ? { onAccess: access.onAccess } : {}),
@@ -68,6 +69,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
     return {
       apply: (delta) => proxy.apply(delta),
       metrics: () => [proxy.metrics(), metrics.snapshot(), own.families()],
+      purge: (purge) => proxy.purge(purge),
       drain: async (timeout) => {
         await proxy.drain(timeout);
         await access.close();

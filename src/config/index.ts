@@ -1,5 +1,6 @@
 export type { Backend, BackendTls, Endpoint, Endpoints } from './backend.ts';
 export { barredHost } from './barred-host.ts';
+export type { CachePurge, CachePurged } from './cache-purge.ts';
 export type {
   ApiKeyList,
   Credential,

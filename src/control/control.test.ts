@@ -77,7 +77,7 @@ async function rig(state: ListenerState['state'] = 'serving', given: Partial<Con
     (fleet) =>
       new MemoryFleet(
         'memory',
-        (_name, onAck) => {
+        (_name, { onAck }) => {
           tell = onAck;
           return {
             apply: async (delta) => {

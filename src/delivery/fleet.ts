@@ -1,5 +1,5 @@
 /** The data planes that one config goes to: a proxy in this process, or one a worker. Those who feed it do not see which. */
-import type { Ack, Delta, Trouble } from '../config/index.ts';
+import type { Ack, CachePurge, CachePurged, Delta, Trouble } from '../config/index.ts';
 import type { Log, MetricsSnapshot } from '../observe/index.ts';
 
 export interface Fleet {
@@ -13,6 +13,18 @@ export interface Fleet {
   drain(timeout: number): Promise<void>;
   /** Ends at once, whatever is under way. */
   end(): Promise<void>;
+}
+
+/** One that this process has itself. */
+export interface OwnFleet extends Fleet {
+  /** Every proxy forgets of what it keeps what is asked for. */
+  purge(purge: CachePurge): Promise<FleetPurged>;
+}
+
+/** What each proxy forgot; of one that did not answer in time nothing is known. */
+export interface FleetPurged {
+  proxies: Array<{ name: string } & CachePurged>;
+  unanswered: string[];
 }
 
 export interface FleetEvents {
@@ -52,12 +64,18 @@ export interface Receiver {
   /** Never throws for what a config object holds. */
   apply(delta: Delta): Promise<Ack>;
   metrics(): MetricsSnapshot[];
+  /** Forgets of the answers that it keeps what is asked for; absent: it keeps none. */
+  purge?(purge: CachePurge): CachePurged;
   drain(timeout: number): Promise<void>;
 }
 
-/** Makes a proxy; `onAck` takes acknowledgements that answer no delta, `onTroubles` what it meets while it serves. */
-export type OpenReceiver = (
-  name: string,
-  onAck: (ack: Ack) => void,
-  onTroubles: (troubles: Trouble[]) => void,
-) => Receiver;
+export interface ReceiverEvents {
+  /** Acknowledgements that answer no delta. */
+  onAck(ack: Ack): void;
+  /** What it meets while it serves. */
+  onTroubles(troubles: Trouble[]): void;
+  /** Answers that others keep are not true any more. */
+  onInvalidate(purge: CachePurge): void;
+}
+
+export type OpenReceiver = (name: string, events: ReceiverEvents) => Receiver;

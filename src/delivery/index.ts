@@ -1,5 +1,15 @@
 /** The config stream between control and data planes: in memory, and over the channel to a worker process. */
-export type { Applied, Fleet, FleetEvents, OpenReceiver, Published, Receiver, WorkerEvents } from './fleet.ts';
+export type {
+  Applied,
+  Fleet,
+  FleetEvents,
+  FleetPurged,
+  OpenReceiver,
+  OwnFleet,
+  Published,
+  Receiver,
+  WorkerEvents,
+} from './fleet.ts';
 export { type Health, type HealthCheck, type HealthFacts, healthChecks, healthOf, type Phase } from './health.ts';
 export { ListenerChanges } from './listener-changes.ts';
 export { type LeftOut, type ListenerView, listenerViews, whyNot } from './listener-view.ts';

@@ -1,5 +1,5 @@
 /** The receiving end of a delivery: one proxy takes deltas one after the other, and answers for everything that it holds. */
-import type { Ack, Delta, Trouble } from '../config/index.ts';
+import type { Ack, CachePurge, CachePurged, Delta, Trouble } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
 import type { OpenReceiver, Receiver } from './fleet.ts';
 import { type Rejection, Rejections } from './rejections.ts';
@@ -9,6 +9,8 @@ export interface IntakeOptions {
   open: OpenReceiver;
   onAck(ack: Ack): void;
   onTroubles?(troubles: Trouble[]): void;
+  /** Absent: there are no others. */
+  onInvalidate?(purge: CachePurge): void;
   /** A fault of ours: the delta was not applied. */
   onError(error: Error, delta: Delta): void;
 }
@@ -21,8 +23,11 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    const onAck = (ack: Ack): void => options.onAck(this.#rejections.complete(ack));
-    this.#receiver = options.open(options.name, onAck, (troubles) => options.onTroubles?.(troubles));
+    this.#receiver = options.open(options.name, {
+      onAck: (ack) => options.onAck(this.#rejections.complete(ack)),
+      onTroubles: (troubles) => options.onTroubles?.(troubles),
+      onInvalidate: (purge) => options.onInvalidate?.(purge),
+    });
   }
 
   /** `refused`: what its reader set aside of the delta. */
@@ -34,6 +39,10 @@ export class Intake {
 
   metrics(): MetricsSnapshot[] {
     return this.#receiver.metrics();
+  }
+
+  purge(purge: CachePurge): CachePurged {
+    return this.#receiver.purge?.(purge) ?? { urls: 0, bytes: 0 };
   }
 
   /** What is being applied is the receiver's to wait for. */

@@ -1,10 +1,10 @@
 /** One proxy in this process. */
-import type { Delta } from '../config/index.ts';
+import type { CachePurge, Delta } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
-import type { Fleet, FleetEvents, OpenReceiver } from './fleet.ts';
+import type { FleetEvents, FleetPurged, OpenReceiver, OwnFleet } from './fleet.ts';
 import { Intake } from './intake.ts';
 
-export class MemoryFleet implements Fleet {
+export class MemoryFleet implements OwnFleet {
   readonly names: ReadonlyArray<string>;
   readonly #intake: Intake;
 
@@ -26,6 +26,10 @@ export class MemoryFleet implements Fleet {
 
   async metrics(): Promise<MetricsSnapshot[]> {
     return this.#intake.metrics();
+  }
+
+  async purge(purge: CachePurge): Promise<FleetPurged> {
+    return { proxies: [{ name: this.names[0]!, ...this.#intake.purge(purge) }], unanswered: [] };
   }
 
   async drain(timeout: number): Promise<void> {

@@ -1,17 +1,20 @@
 /** One proxy a worker process; the workers share the ports. */
-import type { Delta } from '../config/index.ts';
+import type { CachePurge, Delta } from '../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../observe/index.ts';
-import type { Fleet, WorkerEvents } from './fleet.ts';
+import type { FleetPurged, OwnFleet, WorkerEvents } from './fleet.ts';
 import { WorkerProcess, type WorkerProgram } from './worker-process.ts';
 
-export class WorkerFleet implements Fleet {
+export class WorkerFleet implements OwnFleet {
   readonly names: ReadonlyArray<string>;
   readonly #workers: WorkerProcess[];
   readonly #metrics = new Metrics();
 
   constructor(count: number, program: WorkerProgram, events: WorkerEvents) {
     this.names = Array.from({ length: count }, (_, i) => `worker-${i}`);
-    this.#workers = this.names.map((name) => new WorkerProcess(name, program, events));
+    const onInvalidate = (worker: string, purges: CachePurge[]): void => {
+      for (const other of this.#workers) if (other.name !== worker) other.invalidate(purges);
+    };
+    this.#workers = this.names.map((name) => new WorkerProcess(name, program, { ...events, onInvalidate }));
   }
 
   send(delta: Delta): void {
@@ -23,6 +26,16 @@ export class WorkerFleet implements Fleet {
     restarts.value = this.#workers.reduce((sum, worker) => sum + worker.restarts, 0);
     const answers = await Promise.all(this.#workers.map((worker) => worker.metrics()));
     return [...answers.flat(), this.#metrics.snapshot()];
+  }
+
+  async purge(purge: CachePurge): Promise<FleetPurged> {
+    const answers = await Promise.all(
+      this.#workers.map(async (worker) => ({ name: worker.name, purged: await worker.purge(purge) })),
+    );
+    return {
+      proxies: answers.flatMap(({ name, purged }) => (purged === undefined ? [] : [{ name, ...purged }])),
+      unanswered: answers.flatMap(({ name, purged }) => (purged === undefined ? [name] : [])),
+    };
   }
 
   async drain(timeout: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** What passes between the parent and a worker: plain JSON, in order. */
-import type { Ack, Trouble } from '../config/index.ts';
+import type { Ack, CachePurge, CachePurged, Trouble } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
 import type { Piece } from './piece.ts';
 
@@ -8,6 +8,9 @@ export type ToWorker =
   | { type: 'start'; name: string; setup: unknown }
   | { type: 'piece'; piece: Piece }
   | { type: 'metrics'; id: number }
+  | { type: 'purge'; id: number; purge: CachePurge }
+  /** Other workers served requests that changed something. */
+  | { type: 'invalidate'; purges: CachePurge[] }
   | { type: 'drain'; timeout: number };
 
 export type FromWorker =
@@ -15,4 +18,6 @@ export type FromWorker =
   | { type: 'ack'; ack: Ack }
   | { type: 'troubles'; troubles: Trouble[] }
   | { type: 'metrics'; id: number; snapshots: MetricsSnapshot[] }
+  | { type: 'purged'; id: number; purged: CachePurged }
+  | { type: 'invalidate'; purges: CachePurge[] }
   | { type: 'drained' };

@@ -1,7 +1,7 @@
 /** One worker as its parent sees it: started, fed, and started again when it crashes. */
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Delta } from '../config/index.ts';
+import type { CachePurge, CachePurged, Delta } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
 import type { WorkerEvents } from './fleet.ts';
 import { Outbox } from './piece.ts';
@@ -37,12 +37,20 @@ export interface WorkerProgram {
   setup(): unknown;
 }
 
+/** What a worker said to a question; undefined: nothing, in time. */
+type Answer = Extract<FromWorker, { id: number }> | undefined;
+
+/** What its fleet hears of it. */
+export interface ProcessEvents extends WorkerEvents {
+  onInvalidate(worker: string, purges: CachePurge[]): void;
+}
+
 export class WorkerProcess {
   readonly name: string;
   restarts = 0;
   readonly #program: WorkerProgram;
-  readonly #events: WorkerEvents;
-  readonly #questions = new Map<number, (snapshots: MetricsSnapshot[]) => void>();
+  readonly #events: ProcessEvents;
+  readonly #questions = new Map<number, (answer: Answer) => void>();
   #child: ChildProcess | undefined;
   /** Of the process that runs: a new one starts with a new one. */
   #outbox!: Outbox;
@@ -51,7 +59,7 @@ export class WorkerProcess {
   #restart: NodeJS.Timeout | undefined;
   #draining = false;
 
-  constructor(name: string, program: WorkerProgram, events: WorkerEvents) {
+  constructor(name: string, program: WorkerProgram, events: ProcessEvents) {
     this.name = name;
     this.#program = program;
     this.#events = events;
@@ -63,16 +71,32 @@ export class WorkerProcess {
     this.#outbox.add(delta);
   }
 
-  metrics(): Promise<MetricsSnapshot[]> {
-    if (!this.#child?.connected) return Promise.resolve([]);
+  async metrics(): Promise<MetricsSnapshot[]> {
+    const answer = await this.#ask((id) => ({ type: 'metrics', id }));
+    return answer?.type === 'metrics' ? answer.snapshots : [];
+  }
+
+  /** Undefined: it did not answer. */
+  async purge(purge: CachePurge): Promise<CachePurged | undefined> {
+    const answer = await this.#ask((id) => ({ type: 'purge', id, purge }));
+    return answer?.type === 'purged' ? answer.purged : undefined;
+  }
+
+  /** One that starts at the moment keeps nothing yet. */
+  invalidate(purges: CachePurge[]): void {
+    this.#say({ type: 'invalidate', purges });
+  }
+
+  #ask(question: (id: number) => ToWorker): Promise<Answer> {
+    if (!this.#child?.connected) return Promise.resolve(undefined);
     const id = this.#nextQuestion++;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answer(id, []), ANSWER_TIMEOUT);
-      this.#questions.set(id, (snapshots) => {
+      const timer = setTimeout(() => this.#answer(id, undefined), ANSWER_TIMEOUT);
+      this.#questions.set(id, (answer) => {
         clearTimeout(timer);
-        resolve(snapshots);
+        resolve(answer);
       });
-      this.#say({ type: 'metrics', id });
+      this.#say(question(id));
     });
   }
 
@@ -116,7 +140,7 @@ export class WorkerProcess {
   }
 
   #gone({ code, signal, began }: { code: number | null; signal: string | null; began: number }): void {
-    for (const id of [...this.#questions.keys()]) this.#answer(id, []);
+    for (const id of [...this.#questions.keys()]) this.#answer(id, undefined);
     if (this.#draining) return;
     if (Date.now() - began > BACKOFF.forgottenAfter) this.#backoff = BACKOFF.first;
     this.restarts++;
@@ -137,15 +161,19 @@ export class WorkerProcess {
         this.#events.onTroubles?.(this.name, message.troubles);
         return;
       case 'metrics':
-        this.#answer(message.id, message.snapshots);
+      case 'purged':
+        this.#answer(message.id, message);
+        return;
+      case 'invalidate':
+        this.#events.onInvalidate(this.name, message.purges);
         return;
       case 'drained':
         return;
     }
   }
 
-  #answer(id: number, snapshots: MetricsSnapshot[]): void {
-    this.#questions.get(id)?.(snapshots);
+  #answer(id: number, answer: Answer): void {
+    this.#questions.get(id)?.(answer);
     this.#questions.delete(id);
   }
 

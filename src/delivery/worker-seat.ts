@@ -2,6 +2,7 @@
 import { Assembly } from './assembly.ts';
 import type { OpenReceiver } from './fleet.ts';
 import { Intake } from './intake.ts';
+import { ToldPurges } from './told-purges.ts';
 import type { FromWorker, ToWorker } from './worker-message.ts';
 
 /** Makes the worker's proxy of what its parent sent; `abandon` is called where the parent is gone. */
@@ -32,11 +33,13 @@ export function takeSeat(proxyOf: (setup: unknown) => WorkerProxy): void {
       return;
     }
     const proxy = proxyOf(message.setup);
+    const told = new ToldPurges((purges) => say({ type: 'invalidate', purges }));
     const intake = new Intake({
       name: message.name,
       open: proxy.open,
       onAck: (ack) => say({ type: 'ack', ack }),
       onTroubles: (troubles) => say({ type: 'troubles', troubles }),
+      onInvalidate: (purge) => told.add(purge),
       onError: (error) => {
         throw error;
       },
@@ -55,6 +58,12 @@ function receive({ intake, assembly }: Seat, message: Exclude<ToWorker, { type: 
     }
     case 'metrics':
       say({ type: 'metrics', id: message.id, snapshots: intake.metrics() });
+      return;
+    case 'purge':
+      say({ type: 'purged', id: message.id, purged: intake.purge(message.purge) });
+      return;
+    case 'invalidate':
+      for (const purge of message.purges) intake.purge(purge);
       return;
     case 'drain':
       void intake.drain(message.timeout).then(() => {

@@ -1,5 +1,5 @@
 /** What the rest of Daemun knows of a data plane. */
-import type { Ack, Delta, Trouble } from '../config/index.ts';
+import type { Ack, CachePurge, CachePurged, Delta, Trouble } from '../config/index.ts';
 import type { AccessEntry, MetricsSnapshot } from '../observe/index.ts';
 import type { TicketSecret } from '../value/ticket-secret.ts';
 import type { HttpLimits } from './http/index.ts';
@@ -50,6 +50,8 @@ export interface ProxyOptions {
   onAck?: (ack: Ack) => void;
   /** Endpoints that take no connections and names that do not resolve: when that begins, each minute, and at its end. */
   onTroubles?: (troubles: Trouble[]) => void;
+  /** Requests changed what other processes that share the ports keep, too. */
+  onInvalidate?: (purge: CachePurge) => void;
 }
 
 export interface Proxy {
@@ -58,4 +60,6 @@ export interface Proxy {
   /** No new connections; requests under way finish; resolves when all are gone or after `timeout` milliseconds. */
   drain(timeout: number): Promise<void>;
   metrics(): MetricsSnapshot;
+  /** Forgets answers of backends that are kept. */
+  purge(purge: CachePurge): CachePurged;
 }

@@ -44,7 +44,7 @@ async function completed(shell: (typeof SHELLS)[number], words: readonly string[
 
 test.each(SHELLS)('%s completes commands, flags, values and files', async (shell) => {
   if (findTool(shell, shell) === undefined) return;
-  const commands = ['run', 'check', 'status', 'explain', 'debug', 'demo', 'completion', 'version'];
+  const commands = ['run', 'check', 'status', 'explain', 'cache', 'debug', 'demo', 'completion', 'version'];
   expect(await completed(shell, ['daemun', ''])).toEqual(expect.arrayContaining(commands));
   expect(await completed(shell, ['daemun', 'debug', ''])).toContain('graph');
   expect(await completed(shell, ['daemun', 'run', '--'])).toEqual(

@@ -1,5 +1,5 @@
 /** A gateway that keeps answers, and a backend that gives those that a test wants: of a test file each its own. */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import type net from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -50,6 +50,8 @@ export class CachedSite {
   rig!: Rig;
   /** What the backend of `raw.example` does with a connection. */
   rawTalk: (socket: net.Socket) => void = (socket) => socket.destroy();
+  /** `request`, once the handler of one has been called. */
+  readonly arrivals = new EventEmitter();
   readonly #handlers = new Map<string, Handler>();
   readonly #asked = new Map<string, number>();
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
@@ -63,6 +65,7 @@ export class CachedSite {
         const path = request.url!.split('?')[0]!;
         this.#asked.set(path, this.timesAsked(path) + 1);
         this.#handlers.get(path)?.(request, answer, this.timesAsked(path));
+        this.arrivals.emit('request');
       });
       raw = await rawBackend((socket) => this.rawTalk(socket));
       const endpoints = [endpointsOf('web', origin.port), endpointsOf('raw', raw.port)];

@@ -73,7 +73,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
     },
   );
   let proxy: Proxy | undefined;
-  const open: OpenReceiver = (name, onAck, onTroubles) => {
+  const open: OpenReceiver = (name, { onAck, onTroubles }) => {
     const opened = createProxy({
       name,
       bind: options.bind ?? ['127.0.0.1'],
@@ -95,6 +95,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
     return {
       apply: (delta) => opened.apply(delta),
       metrics: () => [opened.metrics()],
+      purge: (purge) => opened.purge(purge),
       drain: (timeout) => opened.drain(timeout),
     };
   };

@@ -68,7 +68,7 @@ async function serving(objects: ConfigObject[]) {
   const assembly = new Assembly();
   const intake = new Intake({
     name: 'pod-a',
-    open: (name, onAck) => {
+    open: (name, { onAck }) => {
       const proxy = createProxy({
         name,
         bind: ['127.0.0.1'],

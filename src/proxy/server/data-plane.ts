@@ -1,6 +1,13 @@
 /** The data plane: applies deltas one after the other, each compiled whole before it is swapped in. */
 import { isDeepStrictEqual } from 'node:util';
-import { type Ack, type ConfigRef, type Delta, Snapshot } from '../../config/index.ts';
+import {
+  type Ack,
+  type CachePurge,
+  type CachePurged,
+  type ConfigRef,
+  type Delta,
+  Snapshot,
+} from '../../config/index.ts';
 import { Metrics, type MetricsSnapshot } from '../../observe/index.ts';
 import { Networks } from '../../value/networks.ts';
 import { newTicketSecret } from '../../value/ticket-secret.ts';
@@ -72,6 +79,7 @@ export class DataPlane implements Proxy {
       troubles: this.#troubles,
     });
     this.#state = state.policies;
+    if (options.reusePort) this.#state.answers.onInvalidate = (purge) => options.onInvalidate?.(purge);
     const policies = instead ?? new Policies(POLICY_FILTERS, state.policies);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const endpointLimits = { connections: limits.maxBackendConnections, pending: limits.maxPendingRequests };
@@ -207,6 +215,10 @@ export class DataPlane implements Proxy {
     this.#state.redis.close();
     this.#troubles.stop();
     this.#world.wheel.stop();
+  }
+
+  purge(purge: CachePurge): CachePurged {
+    return this.#state.answers.purge(purge);
   }
 
   metrics(): MetricsSnapshot {

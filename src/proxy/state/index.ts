@@ -14,7 +14,7 @@ export { PolicyState } from './policy-state.ts';
 export { ProxyState } from './proxy-state.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type { SharedMemory } from './shared-file.ts';
-export type { AnswerStore, Fetch, Purge, StoredAnswer } from './stored-answers.ts';
+export type { AnswerStore, ComingAnswer, Fetch, StoredAnswer, StoredPlace } from './stored-answers.ts';
 export { TroubleWatch } from './trouble-watch.ts';
 export type { Underway } from './underway.ts';
 export { VerifiedCache } from './verified-cache.ts';

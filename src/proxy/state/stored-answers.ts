@@ -2,6 +2,7 @@
  * Answers of backends that are kept, by the user's policy that keeps them: in memory, a worker's own, each policy within
  * its own bound, and all of them within one. What was used least lately goes first.
  */
+import type { CachePurge, CachePurged } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 
 /** Bytes of all kept answers of a worker; above it the policy that has most gives up some. */
@@ -53,13 +54,11 @@ export interface Fetch {
   readonly waiting: Array<() => void>;
 }
 
-export interface Purge {
-  /** `ResponsePolicy/namespace/name`; absent: of all. */
-  readonly policy?: string | undefined;
-  readonly host?: string | undefined;
-  /** The path and query, or with `prefix` how the path begins. */
-  readonly target?: string | undefined;
-  readonly prefix?: boolean | undefined;
+/** An answer on its way from the backend, to be kept when it is here. */
+export interface ComingAnswer extends StoredPlace {
+  readonly key: string;
+  /** What it is an answer to was purged meanwhile: it is not kept. */
+  void: boolean;
 }
 
 export class AnswerStore {
@@ -68,6 +67,9 @@ export class AnswerStore {
   /** By key: who fetches it now. */
   readonly fetches: Map<string, Fetch> = new Map();
   readonly #entries = new Map<string, Entry>();
+  /** Keys of entries by host and target: one for each route, scheme and header that is part of a key. */
+  readonly #places = new Map<string, Set<string>>();
+  readonly #underway = new Map<string, Set<ComingAnswer>>();
   /** Until when answers to a URL are not waited for: they are not to be kept. */
   readonly #passes = new Map<string, number>();
 
@@ -85,14 +87,15 @@ export class AnswerStore {
   }
 
   /** `most`: bytes that this policy may hold. */
-  put(key: string, answer: StoredAnswer, { place, most }: { place: StoredPlace; most: number }): void {
-    const entry = this.#entries.get(key) ?? { ...place, variants: [], bytes: 0 };
+  put({ key, host, target }: ComingAnswer, answer: StoredAnswer, most: number): void {
+    const entry = this.#entries.get(key) ?? { host, target, variants: [], bytes: 0 };
     const others = entry.variants.filter((one) => !sameVariant(one, answer));
     this.remove(key);
     const variants = [...others, answer].slice(-MAX_VARIANTS);
     const bytes = variants.reduce((sum, one) => sum + sizeOf(one), key.length);
     if (bytes > most) return;
-    this.#entries.set(key, { ...place, variants, bytes });
+    this.#entries.set(key, { host, target, variants, bytes });
+    addTo(this.#places, nameOf({ host, target }), key);
     this.bytes += bytes;
     this.#passes.delete(key);
     while (this.bytes > most) this.dropOldest();
@@ -102,6 +105,7 @@ export class AnswerStore {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
+    takeFrom(this.#places, nameOf(entry), key);
     this.bytes -= entry.bytes;
   }
 
@@ -121,22 +125,56 @@ export class AnswerStore {
     this.#passes.set(key, until);
   }
 
-  /** How many URLs it forgot. */
-  purge(purge: Purge): number {
-    let count = 0;
-    for (const [key, entry] of this.#entries) {
-      if (!isPurged(entry, purge)) continue;
-      this.remove(key);
-      count++;
+  /** Somebody asks the backend for it. */
+  begin(underway: ComingAnswer): void {
+    addTo(this.#underway, nameOf(underway), underway);
+  }
+
+  /** It was put, or will not be. */
+  end(underway: ComingAnswer): void {
+    takeFrom(this.#underway, nameOf(underway), underway);
+  }
+
+  purge(purge: CachePurge): CachePurged {
+    const places = this.#purged(purge, this.#places);
+    let bytes = 0;
+    for (const place of places) {
+      for (const key of this.#places.get(place) ?? NOTHING) {
+        bytes += this.#entries.get(key)!.bytes;
+        if (!purge.dryRun) this.remove(key);
+      }
     }
-    return count;
+    if (!purge.dryRun) {
+      // Who comes from now on does not wait for what was asked before.
+      for (const place of this.#purged(purge, this.#underway)) {
+        for (const underway of this.#underway.get(place) ?? NOTHING) {
+          underway.void = true;
+          this.fetches.delete(underway.key);
+        }
+      }
+    }
+    return { urls: places.length, bytes };
+  }
+
+  /** Names of those places that it is about. */
+  #purged({ host, target, prefix }: CachePurge, places: ReadonlyMap<string, unknown>): string[] {
+    if (host === undefined) return [...places.keys()];
+    if (target === undefined) return [...places.keys()].filter((name) => name.startsWith(`${host} `));
+    const wanted = nameOf({ host, target });
+    if (prefix) return [...places.keys()].filter((name) => name.startsWith(wanted));
+    return places.has(wanted) ? [wanted] : [];
   }
 }
 
+const NOTHING: ReadonlySet<never> = new Set();
 const NONE: readonly StoredAnswer[] = [];
 
 export class AnswerStores {
   readonly #stores = new Map<string, AnswerStore>();
+  /** Told of what other workers must forget, too. */
+  onInvalidate: ((purge: CachePurge) => void) | null = null;
+  #purged = 0;
+  #invalidated = 0;
 
   /** Of a user's policy: what it keeps outlives edits. */
   of(source: string): AnswerStore {
@@ -157,13 +195,24 @@ export class AnswerStores {
     for (const source of this.#stores.keys()) if (!isServed(source)) this.#stores.delete(source);
   }
 
-  /** How many URLs were forgotten. */
-  purge(purge: Purge): number {
-    let count = 0;
+  purge(purge: CachePurge): CachePurged {
+    const sum = { urls: 0, bytes: 0 };
     for (const [source, store] of this.#stores) {
-      if (purge.policy === undefined || purge.policy === source) count += store.purge(purge);
+      if (purge.policy !== undefined && purge.policy !== source) continue;
+      const { urls, bytes } = store.purge(purge);
+      sum.urls += urls;
+      sum.bytes += bytes;
     }
-    return count;
+    if (!purge.dryRun) this.#purged += sum.urls;
+    return sum;
+  }
+
+  /** What a request changed is no more what it was, here and for other workers. */
+  invalidate(policy: string, { host, target }: StoredPlace): void {
+    const purge = { policy, host, target };
+    const { urls } = this.of(policy).purge(purge);
+    this.#invalidated += urls;
+    this.onInvalidate?.(purge);
   }
 
   metrics(): MetricsSnapshot {
@@ -188,6 +237,15 @@ export class AnswerStores {
         type: 'counter',
         series: series(({ evicted }) => evicted),
       },
+      {
+        name: 'daemun_cache_purged_total',
+        help: 'URLs that were forgotten before their time, of all workers: by purge, as the admin API was asked, or by a request that changed them',
+        type: 'counter',
+        series: [
+          { labels: { by: 'purge' }, value: this.#purged },
+          { labels: { by: 'request' }, value: this.#invalidated },
+        ],
+      },
     ];
   }
 
@@ -208,9 +266,19 @@ function sameVariant({ vary: one }: StoredAnswer, { vary: other }: StoredAnswer)
   );
 }
 
-function isPurged({ host, target }: StoredPlace, purge: Purge): boolean {
-  if (purge.host !== undefined && purge.host !== host) return false;
-  if (purge.target === undefined) return true;
-  if (!purge.prefix) return target === purge.target;
-  return target.startsWith(purge.target);
+/** No host has a space. */
+function nameOf({ host, target }: StoredPlace): string {
+  return `${host} ${target}`;
+}
+
+function addTo<T>(sets: Map<string, Set<T>>, name: string, one: T): void {
+  const set = sets.get(name);
+  if (set === undefined) sets.set(name, new Set([one]));
+  else set.add(one);
+}
+
+function takeFrom<T>(sets: Map<string, Set<T>>, name: string, one: T): void {
+  const set = sets.get(name);
+  set?.delete(one);
+  if (set?.size === 0) sets.delete(name);
 }

@@ -1,5 +1,6 @@
 /** docs/reference/flags.md, from the commands themselves. */
 import type { Command } from 'commander';
+import { cacheCommand } from '../../../src/cli/command/cache.ts';
 import { checkCommand } from '../../../src/cli/command/check.ts';
 import { completionCommand } from '../../../src/cli/command/completion.ts';
 import { dataplaneCommand } from '../../../src/cli/command/dataplane.ts';
@@ -16,6 +17,7 @@ const COMMANDS = [
   checkCommand,
   explainCommand,
   statusCommand,
+  cacheCommand,
   debugCommand,
   demoCommand,
   () => completionCommand(async () => []),

@@ -4,7 +4,14 @@
  */
 import type { Acting, CacheSettings } from '../../../config/index.ts';
 import { fieldHash } from '../../ground/head.ts';
-import type { AnswerStore, DecisionCounter, Fetch, PolicyState, StoredAnswer } from '../../state/index.ts';
+import type {
+  AnswerStore,
+  ComingAnswer,
+  DecisionCounter,
+  Fetch,
+  PolicyState,
+  StoredAnswer,
+} from '../../state/index.ts';
 import {
   ANSWERED,
   type AnswerScope,
@@ -33,6 +40,7 @@ import {
   type Wishes,
   wishesOf,
 } from './cached-request.ts';
+import { type ChangedPlace, changedBy, placesOf } from './changed-place.ts';
 import { Recorder } from './recorder.ts';
 import { keptOf, refreshed } from './storing.ts';
 
@@ -51,17 +59,14 @@ export function cacheFilters(
 
 /** What becomes of one request. */
 type Course =
-  /** The backend is asked; `key`: what is kept of it changes where the request may change something. */
-  | { type: 'pass'; status: string; key: string }
+  /** The backend is asked; `changed`: of a request that may change something, what is then not as it is kept. */
+  | { type: 'pass'; status: string; changed: ChangedPlace | null }
   /** It was answered. */
   | { type: 'hit'; status: string }
   | Fetching;
 
-interface Fetching {
+interface Fetching extends ComingAnswer {
   type: 'fetch';
-  key: string;
-  host: string;
-  target: string;
   request: Record<string, string>;
   condition: Condition | null;
   /** Kept, and asked about. */
@@ -77,6 +82,7 @@ class CacheFilter implements CompiledFilter {
   readonly yields: boolean;
   readonly #settings: CacheSettings;
   readonly #store: AnswerStore;
+  readonly #source: string;
   readonly #state: PolicyState;
   readonly #prefix: string;
   readonly #keyHeaders: ReadonlyArray<readonly [name: string, hash: number]>;
@@ -88,6 +94,7 @@ class CacheFilter implements CompiledFilter {
     this.#settings = settings;
     this.#state = state;
     this.#store = state.answers.of(source);
+    this.#source = source;
     this.#prefix = `${holds} ${settings.generation}`;
     this.#keyHeaders = settings.keyHeaders.map((name) => [name, fieldHash(name)]);
     const { counts } = state;
@@ -102,21 +109,21 @@ class CacheFilter implements CompiledFilter {
   onRequest(scope: FilterScope): Verdict {
     const { head } = scope;
     const why = bypassOf(head);
+    if (why === 'method') return this.#pass(scope, 'fwd=method', isSafe(head.method()) ? null : changedBy(scope));
     if (why === 'bypass' || this.#keyHeaders.some(([name]) => isImitated(head, name))) {
-      return this.#pass(scope, 'fwd=bypass', '');
+      return this.#pass(scope, 'fwd=bypass');
     }
     const target = targetOf(head);
     const host = hostOf(scope);
     const key = this.#keyOf(scope, host, target);
-    if (why === 'method') return this.#pass(scope, 'fwd=method', isSafe(head.method()) ? '' : key);
     const wishes = wishesOf(head);
-    if (wishes?.noStore) return this.#pass(scope, 'fwd=request', '');
+    if (wishes?.noStore) return this.#pass(scope, 'fwd=request');
     const now = performance.now();
     const personal = isPersonal(scope);
     const found = this.#store.variants(key).find((one) => (one.shared || !personal) && suits(one, head));
     if (found !== undefined && isFresh(found, wishes, now)) return this.#give(scope, found, { wishes: 'fresh', now });
     if (wishes?.onlyIfCached) return this.#refuse(scope);
-    if (head.method() !== 'GET') return this.#pass(scope, found === undefined ? 'fwd=uri-miss' : 'fwd=stale', '');
+    if (head.method() !== 'GET') return this.#pass(scope, found === undefined ? 'fwd=uri-miss' : 'fwd=stale');
     return this.#ask(scope, { key, host, target, found, wishes, now, personal });
   }
 
@@ -130,9 +137,9 @@ class CacheFilter implements CompiledFilter {
     return key;
   }
 
-  #pass(scope: FilterScope, status: string, key: string): Verdict {
+  #pass(scope: FilterScope, status: string, changed: ChangedPlace | null = null): Verdict {
     scope.tell(this.#told.pass);
-    scope.keep(this.#course, { type: 'pass', status, key });
+    scope.keep(this.#course, { type: 'pass', status, changed });
     return CONTINUE;
   }
 
@@ -170,6 +177,7 @@ class CacheFilter implements CompiledFilter {
       key,
       host,
       target,
+      void: false,
       request,
       condition,
       stale: found,
@@ -186,6 +194,7 @@ class CacheFilter implements CompiledFilter {
 
   #fetch(scope: FilterScope, fetching: Fetching, forAll: boolean): void {
     scope.tell(this.#told.miss);
+    this.#store.begin(fetching);
     if (forAll) {
       fetching.fetch = { waiting: [] };
       this.#store.fetches.set(fetching.key, fetching.fetch);
@@ -228,8 +237,7 @@ class CacheFilter implements CompiledFilter {
     const course = scope.kept(this.#course);
     if (course === undefined) return CONTINUE;
     if (course.type !== 'fetch') {
-      if (course.type === 'pass' && course.key !== '' && answer.status < 400 && !answer.local)
-        this.#store.remove(course.key);
+      if (course.type === 'pass' && course.changed !== null) this.#invalidate(course.changed, answer);
       answer.patch(statusPatch(course.status));
       return CONTINUE;
     }
@@ -248,6 +256,13 @@ class CacheFilter implements CompiledFilter {
     if (answer.status === 304 && stale !== undefined) return this.#refresh(scope, answer, { course, stale, came });
     this.#keep(course, answer, came);
     return CONTINUE;
+  }
+
+  /** A request changed something (RFC 9111 4.4), as all workers are told: what it was sent to, and what is named besides. */
+  #invalidate(changed: ChangedPlace, answer: AnswerScope): void {
+    if (answer.local || answer.status < 200 || answer.status >= 400) return;
+    const named = [answer.value('location'), answer.value('content-location')];
+    for (const place of placesOf(changed, named)) this.#state.answers.invalidate(this.#source, place);
   }
 
   /** The backend says that what is kept is as it was. */
@@ -296,8 +311,9 @@ class CacheFilter implements CompiledFilter {
     );
   }
 
-  #put({ key, host, target }: Fetching, answer: StoredAnswer): void {
-    this.#store.put(key, answer, { place: { host, target }, most: this.#settings.maxBytes });
+  #put(course: Fetching, answer: StoredAnswer): void {
+    if (course.void) return;
+    this.#store.put(course, answer, this.#settings.maxBytes);
     this.#state.answers.bound();
   }
 
@@ -314,6 +330,7 @@ class CacheFilter implements CompiledFilter {
   /** Those that wait look again. */
   #release(course: Fetching): void {
     const { fetch, key } = course;
+    this.#store.end(course);
     if (fetch === null) return;
     course.fetch = null;
     if (this.#store.fetches.get(key) === fetch) this.#store.fetches.delete(key);

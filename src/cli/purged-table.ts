@@ -1,0 +1,29 @@
+/** What workers forgot, for people (table) or for programs (json, yaml). */
+import type { FleetPurged } from '../delivery/index.ts';
+import type { PurgeOutput } from './option.ts';
+import type { Paint } from './style.ts';
+import { formatTable } from './table.ts';
+
+interface PurgedView {
+  output: PurgeOutput;
+  dryRun: boolean;
+  paint: Paint;
+}
+
+export async function printPurged(purged: FleetPurged, { output, dryRun, paint }: PurgedView): Promise<string> {
+  switch (output) {
+    case 'json':
+      return `${JSON.stringify({ dryRun, ...purged }, undefined, 2)}\n`;
+    case 'yaml': {
+      const { stringify } = await import('yaml');
+      return stringify({ dryRun, ...purged });
+    }
+    case 'table': {
+      const rows = [
+        ...purged.proxies.map(({ name, urls, bytes }) => [name, String(urls), String(bytes)]),
+        ...purged.unanswered.map((name) => [{ text: name, tone: 'error' as const }, '', 'did not answer: ask again']),
+      ];
+      return formatTable({ head: ['WORKER', dryRun ? 'URLS TO FORGET' : 'URLS FORGOTTEN', 'BYTES'], rows }, paint);
+    }
+  }
+}
