@@ -11,8 +11,8 @@ import { emptyInputs, type SourceInputs } from '../src/translate/index.ts';
 
 const GROUP = 'gateway.networking.k8s.io';
 const V1 = `${GROUP}/v1`;
-/** Routes of a set. */
-export const ROUTES = 16;
+/** Routes of a set, where nobody says otherwise. */
+const ROUTES = 16;
 /** Sets that are made, edited and taken away to learn what each costs. */
 const SAMPLE = 20;
 
@@ -25,21 +25,34 @@ export interface SetCost {
   longest: number;
 }
 
+export interface ListenerSetRigOptions {
+  /** Of each set. */
+  routes?: number;
+  /** Listeners end TLS. */
+  isTls?: boolean;
+  /** Hostname of the Gateway's own listener; absent: none. */
+  wide?: string;
+}
+
 export class ListenerSetRig {
   readonly #inputs: SourceInputs;
   readonly #control: Control;
+  readonly #options: Required<Omit<ListenerSetRigOptions, 'wide'>>;
   #sets = 0;
   #made = 0;
   #longest = 0;
-  /** Statuses that were given to the writer, by kind. */
-  readonly written = new Map<string, number>();
 
-  private constructor(inputs: SourceInputs, control: Control) {
+  private constructor(
+    inputs: SourceInputs,
+    control: Control,
+    { routes = ROUTES, isTls = false }: ListenerSetRigOptions,
+  ) {
     this.#inputs = inputs;
     this.#control = control;
+    this.#options = { routes, isTls };
   }
 
-  static async open(given: { listeners?: number; more?: readonly object[] } = {}): Promise<ListenerSetRig> {
+  static async open(options: ListenerSetRigOptions = {}): Promise<ListenerSetRig> {
     const inputs = emptyInputs();
     const source: ResourceSource = {
       name: 'memory',
@@ -49,30 +62,21 @@ export class ListenerSetRig {
       ready: Promise.resolve(),
       close: async () => {},
     };
-    const written = new Map<string, number>();
     const control = new Control({
       source: () => source,
       perGateway: true,
       controllerNames: ['example.com/any'],
-      writer: {
-        write: (changes) => {
-          for (const { key } of changes) {
-            const kind = key.slice(0, key.indexOf('/'));
-            written.set(kind, (written.get(kind) ?? 0) + 1);
-          }
-        },
-      },
       log: await createLog({ level: 'silent', format: 'json' }),
     });
-    const rig = new ListenerSetRig(inputs, control);
-    for (const one of [CLASS, EDGE, SERVICE, SLICE, ...(given.more ?? [])]) rig.#put(one);
+    const rig = new ListenerSetRig(inputs, control, options);
+    for (const one of [CLASS, gatewayOf(options), SERVICE, SLICE]) rig.#put(one);
     await control.start((events) => new MemoryFleet('memory', () => new TakesAll(), events));
     await rig.#settled();
     return rig;
   }
 
   get routes(): number {
-    return this.#sets * ROUTES;
+    return this.#sets * this.#options.routes;
   }
 
   /** Until there are so many sets. */
@@ -84,19 +88,20 @@ export class ListenerSetRig {
   async cost(): Promise<SetCost> {
     this.#longest = 0;
     await this.#settled();
+    const { routes } = this.#options;
     let [set, route, edit] = [0, 0, 0];
     for (let at = this.#sets; at < this.#sets + SAMPLE; at++) {
-      set += await this.#spent(() => this.#put(setOf(at)));
-      for (let one = 0; one < ROUTES; one++) route += await this.#spent(() => this.#put(routeOf(at, one)));
-      edit += await this.#spent(() => this.#put(setOf(at, 8443)));
+      set += await this.#spent(() => this.#put(this.#set(at)));
+      for (let one = 0; one < routes; one++) route += await this.#spent(() => this.#put(routeOf(at, one)));
+      edit += await this.#spent(() => this.#put(this.#set(at, 8443)));
     }
     for (let at = this.#sets; at < this.#sets + SAMPLE; at++) {
-      for (let one = 0; one < ROUTES; one++) this.#drop(routeOf(at, one));
-      this.#drop(setOf(at));
+      for (let one = 0; one < routes; one++) this.#drop(routeOf(at, one));
+      this.#drop(this.#set(at));
     }
     const longest = this.#longest;
     await this.#settled();
-    return { set: set / SAMPLE, route: route / SAMPLE / ROUTES, edit: edit / SAMPLE, longest };
+    return { set: set / SAMPLE, route: route / SAMPLE / routes, edit: edit / SAMPLE, longest };
   }
 
   async close(): Promise<void> {
@@ -104,9 +109,28 @@ export class ListenerSetRig {
   }
 
   async #add(at: number): Promise<void> {
-    this.#put(setOf(at));
-    for (let one = 0; one < ROUTES; one++) this.#put(routeOf(at, one));
+    this.#put(this.#set(at));
+    for (let one = 0; one < this.#options.routes; one++) this.#put(routeOf(at, one));
     await this.#settled();
+  }
+
+  /** `more`: the port of another listener. */
+  #set(at: number, more?: number): object {
+    const { isTls } = this.#options;
+    const ports = [isTls ? 443 : 80, ...(more === undefined ? [] : [more])];
+    const hostname = `*.set-${at}.example.com`;
+    const tls = isTls
+      ? { tls: { mode: 'Terminate', certificateRefs: [{ group: '', kind: 'Secret', name: 'none' }] } }
+      : {};
+    const listeners = ports.map((port) => ({
+      ...{ name: `on-${port}`, port, protocol: isTls ? 'HTTPS' : 'HTTP', hostname, allowedRoutes: ALL, ...tls },
+    }));
+    return {
+      apiVersion: V1,
+      kind: 'ListenerSet',
+      metadata: { namespace: 'scale', name: `set-${at}`, creationTimestamp: timeOf(at) },
+      spec: { parentRef: { group: GROUP, kind: 'Gateway', name: 'edge' }, listeners },
+    };
   }
 
   async #spent(what: () => void): Promise<number> {
@@ -150,6 +174,7 @@ export class ListenerSetRig {
 /** Says of every listener that it serves, as data planes do. */
 class TakesAll {
   readonly #listeners = new Map<string, ListenerState>();
+  #told: ListenerState[] = [];
 
   async apply({ version, upserts, removals }: Delta) {
     for (const { kind, key } of removals) if (kind === 'Listener') this.#listeners.delete(key);
@@ -157,7 +182,9 @@ class TakesAll {
       if (one.kind !== 'Listener') continue;
       this.#listeners.set(one.key, { key: one.key, state: 'serving', bound: [`0.0.0.0:${one.port}`] });
     }
-    return { version, proxy: 'memory', rejected: [], listeners: [...this.#listeners.values()] };
+    // The same list until one of them changes, as it comes over the network.
+    if ([...upserts, ...removals].some(({ kind }) => kind === 'Listener')) this.#told = [...this.#listeners.values()];
+    return { version, proxy: 'memory', rejected: [], listeners: this.#told };
   }
 
   metrics(): [] {
@@ -174,16 +201,27 @@ const CLASS = {
   spec: { controllerName: 'example.com/any' },
 };
 const ALL = { namespaces: { from: 'All' } };
-const EDGE = {
-  apiVersion: V1,
-  kind: 'Gateway',
-  metadata: { namespace: 'scale', name: 'edge', creationTimestamp: '2026-01-01T00:00:00Z' },
-  spec: {
-    gatewayClassName: 'c',
-    listeners: [{ name: 'http', port: 80, protocol: 'HTTP', allowedRoutes: ALL }],
-    allowedListeners: { namespaces: { from: 'All' } },
-  },
-};
+function gatewayOf({ isTls = false, wide }: ListenerSetRigOptions): object {
+  const [port, protocol] = isTls ? [443, 'HTTPS'] : [80, 'HTTP'];
+  return {
+    apiVersion: V1,
+    kind: 'Gateway',
+    metadata: { namespace: 'scale', name: 'edge', creationTimestamp: timeOf(-1) },
+    spec: {
+      gatewayClassName: 'c',
+      listeners: [
+        { name: 'own', port, protocol, allowedRoutes: ALL, ...(wide === undefined ? {} : { hostname: wide }) },
+      ],
+      allowedListeners: { namespaces: { from: 'All' } },
+    },
+  };
+}
+
+/** Later ones are younger. */
+function timeOf(at: number): string {
+  return new Date(1.77e12 + at * 1000).toISOString();
+}
+
 const SERVICE = {
   apiVersion: 'v1',
   kind: 'Service',
@@ -199,19 +237,6 @@ const SLICE = {
   ports: [{ name: '', port: 80, protocol: 'TCP' }],
 };
 
-function setOf(at: number, second?: number): object {
-  const hostname = `*.set-${at}.example.com`;
-  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP', hostname, allowedRoutes: ALL }];
-  if (second !== undefined)
-    listeners.push({ name: 'more', port: second, protocol: 'HTTP', hostname, allowedRoutes: ALL });
-  return {
-    apiVersion: V1,
-    kind: 'ListenerSet',
-    metadata: { namespace: 'scale', name: `set-${at}`, creationTimestamp: new Date(1.77e12 + at * 1000).toISOString() },
-    spec: { parentRef: { group: GROUP, kind: 'Gateway', name: 'edge' }, listeners },
-  };
-}
-
 function routeOf(set: number, at: number): object {
   return {
     apiVersion: V1,
@@ -219,7 +244,7 @@ function routeOf(set: number, at: number): object {
     metadata: {
       namespace: 'scale',
       name: `set-${set}-${at}`,
-      creationTimestamp: new Date(1.77e12 + set * 1000).toISOString(),
+      creationTimestamp: timeOf(set),
     },
     spec: {
       parentRefs: [{ group: GROUP, kind: 'ListenerSet', name: `set-${set}` }],

@@ -141,6 +141,24 @@ function nameIn(key: string): string {
   return key.slice(key.indexOf('/') + 1);
 }
 
+/** Of a Gateway with thousands of listeners nothing is gone through where none has changed. */
+interface KnownListeners {
+  config: ReadonlyMap<string, unknown>;
+  known: Ack['listeners'];
+}
+const knownOf = new WeakMap<Ack['listeners'], KnownListeners>();
+
+/** Those of the config: the very list, where that is all of them. */
+function knownListeners(told: Ack['listeners'], snapshot: Snapshot): Ack['listeners'] {
+  const config = snapshot.of('Listener');
+  let found = knownOf.get(told);
+  if (found?.config !== config) {
+    const known = told.every(({ key }) => config.has(key)) ? told : told.filter(({ key }) => config.has(key));
+    knownOf.set(told, (found = { config, known }));
+  }
+  return found.known;
+}
+
 /** What a data plane says of others' objects counts for nothing. */
 function within(ack: Ack, snapshot: Snapshot): Ack {
   const { version, rejected, listeners, refusedEndpoints } = ack;
@@ -148,7 +166,7 @@ function within(ack: Ack, snapshot: Snapshot): Ack {
     ...ack,
     version: Math.min(version, snapshot.version),
     rejected: rejected.filter(({ kind, key }) => snapshot.get(kind, key) !== undefined),
-    listeners: listeners.filter(({ key }) => snapshot.get('Listener', key) !== undefined),
+    listeners: knownListeners(listeners, snapshot),
     ...(refusedEndpoints
       ? { refusedEndpoints: refusedEndpoints.filter(({ key }) => snapshot.get('Backend', key) !== undefined) }
       : {}),

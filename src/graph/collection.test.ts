@@ -1,5 +1,5 @@
 import { type Case, collectionSuite, type Item } from './collection.suite.ts';
-import { counts, derive, heads, index, join } from './index.ts';
+import { counts, derive, heads, index, join, parts } from './index.ts';
 
 const plain = (items: ReadonlyMap<string, unknown>): Record<string, unknown> => Object.fromEntries(items);
 const sorted = (items: ReadonlyMap<string, Item>): Array<[string, Item]> =>
@@ -58,6 +58,15 @@ const cases: Case[] = [
     name: 'counts',
     build: (a) => counts('tags', a, (item) => item.tags),
     model: (a) => Object.fromEntries(Object.entries(grouped(a)).map(([tag, items]) => [tag, items.length])),
+  },
+  {
+    name: 'parts',
+    build: (a) =>
+      parts('tags', a, { of: (item) => item.tags, output: (tag, key) => [`${key}>${tag}`, `${tag} of ${key}`] }),
+    model: (a) =>
+      Object.fromEntries(
+        Array.from(a).flatMap(([key, { tags }]) => tags.map((tag) => [`${key}>${tag}`, `${tag} of ${key}`])),
+      ),
   },
   { name: 'join', build: (a, b) => join('both', [a, b]), model: (a, b) => ({ ...plain(b), ...plain(a) }) },
   {

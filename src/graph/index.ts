@@ -6,6 +6,7 @@ export { type Index, index } from './groups.ts';
 export { counts, heads } from './heads.ts';
 export { join } from './join.ts';
 export { addKey, type KeySet, keysOf, removeKey } from './key-set.ts';
+export { parts } from './parts.ts';
 export { type CollectionView, type Scope, scope } from './scope.ts';
 export { batch } from './settle.ts';
 export { SourceCollection } from './source-collection.ts';

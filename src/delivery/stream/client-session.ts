@@ -4,6 +4,7 @@ import type { Ack, ConfigObject, ConfigRef, Delta, Trouble } from '../../config/
 import { Channel } from './channel.ts';
 import type { ClientTimes } from './client.ts';
 import { digestOf, type Holdings } from './holdings.ts';
+import { ListenerBook } from './listener-book.ts';
 import { type FromController, type FromDataPlane, type Hello, OLDEST, PROTOCOL, type StreamAck } from './message.ts';
 
 /** Objects in one message of what is held: about 200 KB. */
@@ -36,8 +37,11 @@ export class ClientSession {
   #step: { upserts: ConfigObject[]; removals: ConfigRef[] } | undefined;
   /** Versions of this data plane, and the controller's they stand for; the oldest that is not acknowledged first. */
   readonly #versions: Array<{ own: number; theirs: number }> = [];
-  /** The lists that were said last, as text. */
-  #said = { rejected: '', listeners: '' };
+  /** The list that was said last, as text. */
+  #rejected = '';
+  readonly #listeners = new ListenerBook();
+  #saidListeners = false;
+  #takesChanges = false;
   #isAsked = false;
 
   constructor(socket: TLSSocket, parts: ClientSessionParts) {
@@ -95,9 +99,16 @@ export class ClientSession {
     }
   }
 
-  #welcomed({ version, holds, config, leading }: Extract<FromController, { type: 'welcome' }>): void {
+  #welcomed({
+    version,
+    holds,
+    config,
+    leading,
+    takesChanges = false,
+  }: Extract<FromController, { type: 'welcome' }>): void {
     clearTimeout(this.#welcome);
     this.#isWelcome = true;
+    this.#takesChanges = takesChanges;
     const own = this.#parts.version();
     // Another controller's step came in between: what was told is not true any more.
     if (own !== this.#told) throw new Error('what is held has changed meanwhile');
@@ -141,16 +152,25 @@ export class ClientSession {
 
   /** Without the lists that are as they were said before. */
   #shortened({ rejected, listeners, refusedEndpoints }: Ack, version: number): StreamAck {
-    const texts = { rejected: JSON.stringify(rejected), listeners: JSON.stringify(listeners) };
-    const before = this.#said;
-    this.#said = texts;
+    const text = JSON.stringify(rejected);
+    const before = this.#rejected;
+    this.#rejected = text;
     return {
       type: 'ack',
       version,
-      ...(texts.rejected === before.rejected ? {} : { rejected }),
-      ...(texts.listeners === before.listeners ? {} : { listeners }),
+      ...(text === before ? {} : { rejected }),
+      ...this.#changedListeners(listeners),
       ...(refusedEndpoints ? { refusedEndpoints } : {}),
     };
+  }
+
+  #changedListeners(listeners: Ack['listeners']): Pick<StreamAck, 'listeners' | 'changed' | 'gone'> {
+    const changes = this.#listeners.note(listeners);
+    const isFirst = !this.#saidListeners;
+    this.#saidListeners = true;
+    if (isFirst) return { listeners };
+    if (this.#takesChanges) return changes;
+    return changes.changed === undefined && changes.gone === undefined ? {} : { listeners };
   }
 
   #ended(reason: string): void {

@@ -48,7 +48,12 @@ export type FromDataPlane =
 export interface StreamAck extends Pick<Ack, 'version' | 'refusedEndpoints'> {
   type: 'ack';
   rejected?: Ack['rejected'];
+  /** All of them. */
   listeners?: Ack['listeners'];
+  /** Of those that were said before, the ones that are another now, or that have come; to controllers that know it. */
+  changed?: Ack['listeners'];
+  /** Keys of those that are no longer. */
+  gone?: string[];
 }
 
 export type FromController =
@@ -62,6 +67,8 @@ export type FromController =
       config: number;
       /** Whether this controller writes statuses: a data plane that has found one stays there. */
       leading: boolean;
+      /** It knows acknowledgements of what has changed of the listeners. */
+      takesChanges?: boolean;
     }
   | { type: 'refused'; code: RefusalCode; message: string }
   | { type: 'piece'; piece: Piece }

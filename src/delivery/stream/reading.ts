@@ -31,21 +31,21 @@ const holds = v.object({
   last: v.boolean(),
 });
 
+const listener = v.object({
+  key: name,
+  state: v.picklist(['serving', 'failed']),
+  bound: v.array(text),
+  code: v.optional(text),
+  message: v.optional(v.string()),
+});
+
 const ack = v.object({
   type: v.literal('ack'),
   version: count,
   rejected: v.optional(v.array(v.object({ kind: name, key: name, code: text, message: v.string() }))),
-  listeners: v.optional(
-    v.array(
-      v.object({
-        key: name,
-        state: v.picklist(['serving', 'failed']),
-        bound: v.array(text),
-        code: v.optional(text),
-        message: v.optional(v.string()),
-      }),
-    ),
-  ),
+  listeners: v.optional(v.array(listener)),
+  changed: v.optional(v.array(listener)),
+  gone: v.optional(v.array(name)),
   refusedEndpoints: v.optional(v.array(v.object({ key: name, endpoint: text, message: v.string(), left: count }))),
 });
 

@@ -5,6 +5,7 @@ import type { Log, MetricsSnapshot } from '../../observe/index.ts';
 import type { Fleet, FleetEvents } from '../fleet.ts';
 import { Outbox, type Piece } from '../piece.ts';
 import { digestOf, type Holdings } from './holdings.ts';
+import { ListenerBook } from './listener-book.ts';
 import type { StreamAck } from './message.ts';
 
 /**
@@ -190,7 +191,7 @@ export class Seat {
   readonly outbox: Outbox;
   hasDeparted = false;
   #rejected: Ack['rejected'] = [];
-  #listeners: Ack['listeners'] = [];
+  readonly #listeners = new ListenerBook();
 
   constructor(name: string, peer: Peer) {
     this.name = name;
@@ -199,14 +200,14 @@ export class Seat {
   }
 
   /** With the lists that were left out because they are as before. */
-  completed({ version, rejected, listeners, refusedEndpoints }: StreamAck): Ack {
+  completed({ version, rejected, refusedEndpoints, ...told }: StreamAck): Ack {
     this.#rejected = rejected ?? this.#rejected;
-    this.#listeners = listeners ?? this.#listeners;
+    this.#listeners.take(told);
     return {
       version,
       proxy: this.name,
       rejected: this.#rejected,
-      listeners: this.#listeners,
+      listeners: this.#listeners.all,
       ...(refusedEndpoints ? { refusedEndpoints } : {}),
     };
   }

@@ -126,7 +126,15 @@ export class ServerSession {
     this.#age = setTimeout(() => this.close('it is time to say again who it is'), age).unref();
     const isSame = fleet.digest() === hello.digest;
     const holds = isSame ? 'same' : 'other';
-    this.#channel.send({ type: 'welcome', protocol, version, holds, config: fleet.version, leading: leading() });
+    this.#channel.send({
+      type: 'welcome',
+      protocol,
+      version,
+      holds,
+      config: fleet.version,
+      leading: leading(),
+      takesChanges: true,
+    });
     const { version: ofDataPlane, node, zone } = hello;
     const about = { gateway: fleet.gateway, proxy: name, version: ofDataPlane, node, zone };
     log.info({ ...about, resumed: isSame }, 'data plane connected');

@@ -163,6 +163,20 @@ test('an acknowledgement leaves out the lists that are as before, and arrives wh
   for (const ack of rig.gateway().acks) expect(ack).toMatchObject({ proxy: 'pod-a', listeners, rejected });
 });
 
+test('listeners that change arrive one by one, and the list is whole', async () => {
+  const rig = await rigOf();
+  const state = (key: string) => ({ key, state: 'serving' as const, bound: ['0.0.0.0:80'] });
+  const { client } = dataPlane(rig, { onDelta: () => {} });
+  const steps = [['a', 'b'], ['a', 'b', 'c'], ['c'], ['c']].map((keys) => keys.map(state));
+  await vi.waitFor(() => expect(client.state.connected).toBe(true));
+  await vi.waitFor(() => expect(rig.fleets.at(RIG_GATEWAY)?.connected).toBe(1));
+  for (const listeners of steps) client.acknowledge({ version: 1, proxy: 'pod-a', rejected: [], listeners });
+  await vi.waitFor(() => expect(rig.gateway().acks).toHaveLength(steps.length));
+  expect(rig.gateway().acks.map(({ listeners }) => listeners)).toEqual(steps);
+  const [, , third, fourth] = rig.gateway().acks;
+  expect(fourth!.listeners).toBe(third!.listeners);
+});
+
 test('one that takes nothing delays nobody, and what waits for it becomes one step', async () => {
   const rig = await rigOf();
   const gateway = rig.gateway();

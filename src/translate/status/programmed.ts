@@ -1,4 +1,4 @@
-import type { Ack, ConfigObject, ConfigRef, Listener } from '../../config/index.ts';
+import type { ConfigObject, ConfigRef, Listener, ListenerState } from '../../config/index.ts';
 import { deliveryKey } from '../../config/index.ts';
 import { equal, type Index } from '../../graph/index.ts';
 import type { TranslateOptions } from '../inputs.ts';
@@ -22,8 +22,8 @@ export interface SocketReport {
   message?: string;
 }
 
-export function socketReports({ proxy, listeners }: Ack): SocketReport[] {
-  return listeners.map(({ key, ...state }) => ({ listener: key, proxy, ...state }));
+export function socketReport(proxy: string, { key, ...state }: ListenerState): SocketReport {
+  return { listener: key, proxy, ...state };
 }
 
 /** Which data planes serve a Gateway. */

@@ -1,5 +1,5 @@
 import { apiVersionOf, type Kind } from '../../api/index.ts';
-import { type Collection, type Index, index, join } from '../../graph/index.ts';
+import { type Collection, type Index, index, join, parts } from '../../graph/index.ts';
 import { identityProblem } from '../gateway/client-certificate.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import { gatewayClassDiagnostics, gatewayClassStatus } from '../gateway/gateway-class.ts';
@@ -14,7 +14,7 @@ import type { ObjectStatus } from '../verdict/object-status.ts';
 import { type Diagnostic, diagnosis, type Problem } from '../verdict/problem.ts';
 import { type GatewayStatusScope, gatewayStatus } from './gateway-status.ts';
 import { listenerSetStatus } from './listener-set-status.ts';
-import { type SocketReport, socketReports } from './programmed.ts';
+import { type SocketReport, socketReport } from './programmed.ts';
 import { routeDiagnostics, routeStatus } from './route-status.ts';
 
 export interface StatusInputs {
@@ -29,9 +29,10 @@ export interface Statuses {
 }
 
 export function deriveStatuses(graph: Graph, known: StatusInputs): Statuses {
-  const reports = graph.derive('socket reports', graph.inputs.acks, (_context, ack, key) =>
-    socketReports(ack).map((report) => [`${key}>${report.listener}`, report] as const),
-  );
+  const reports = parts('socket reports', graph.inputs.acks, {
+    of: ({ listeners }) => listeners,
+    output: (state, key, { proxy }) => [`${key}>${state.key}`, socketReport(proxy, state)],
+  });
   const sockets = index('sockets by listener', reports, ({ listener }) => [listener]);
   const statuses = [
     graph.derive('gatewayclass statuses', known.listeners.classes, (context, adopted, key) => {
