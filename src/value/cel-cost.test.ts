@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { compileCel } from './cel.ts';
-import { COUNTED_BYTES, COUNTED_LINES, MAX_CEL_LOOPS, MAX_CEL_STEPS } from './cel-cost.ts';
+import { COUNTED_BYTES, COUNTED_ITEMS, COUNTED_LINES, MAX_CEL_LOOPS, MAX_CEL_STEPS } from './cel-cost.ts';
 
 const tooLong = 'may take too long for a long request';
 const half = COUNTED_BYTES / 2;
@@ -16,6 +16,8 @@ describe('what users ask of requests costs little:', () => {
     'request.path.split("/").exists(part, part == "admin")',
     '["/admin", "/internal", "/debug", "/metrics"].exists(path, request.path.contains(path))',
     'request.method in ["GET", "HEAD"] && has(request.headers.a) && request.headers.a.startsWith("Bearer ")',
+    'request.auth.claims.groups.exists(group, group == "admin" || group == "owner")',
+    '"admin" in request.auth.claims.groups && request.auth.claims.realm.roles.size() < 20',
     'timestamp("2020-01-01T00:00:00Z").getHours("Europe/Berlin") == 1',
   ])('%s', (expression) => {
     expect(compileCel(expression).steps).toBeLessThanOrEqual(MAX_CEL_STEPS);
@@ -36,6 +38,7 @@ describe('whoever writes expressions cannot hold up the worker:', () => {
     ['a loop behind dyn()', 'dyn(request.headers).all(a, request.path.contains(a))', tooLong],
     ['a loop over what a loop made', '[1].map(a, a).all(a, a == 1)', 'a loop within a loop'],
     ['times in zones', 'request.headers.all(a, timestamp(a).getHours("Asia/Tokyo") == 1)', tooLong],
+    ['a search in each of many claims', 'request.auth.claims.groups.all(g, request.path.contains(g))', tooLong],
     ['regular expressions', 'request.path.matches("(a+)+$")', 'matches()'],
   ])('%s', (_, expression, why) => {
     expect(() => compileCel(expression)).toThrow(why);
@@ -49,6 +52,24 @@ describe('whoever writes expressions cannot hold up the worker:', () => {
     const start = performance.now();
     expect(dearest(longest)).toBe(false);
     expect(performance.now() - start).toBeLessThan((10 * MAX_CEL_STEPS) / 1e6);
+  });
+
+  test('it is counted for as many items of a claim as a token has room for', () => {
+    const [each, once] = ['request.auth.claims.x.all(a, true)', '[1].all(a, true)'].map((one) => compileCel(one).steps);
+    expect(each! - once!).toBeGreaterThan((COUNTED_ITEMS - 1) * 45);
+  });
+
+  test.each<[string, boolean]>([
+    ['request.path == "/"', false],
+    ['request.headers["auth"] == "1"', false],
+    ['source.address == "1"', false],
+    ['has(request.auth)', true],
+    ['request["auth"].subject == "a"', true],
+    ['request["a" + "uth"].subject == "a"', true],
+    ['[request].exists(r, r.auth.subject == "a")', true],
+    ['request.path == "/" || request.auth.subject == "a"', true],
+  ])('%s looks at who asks: %s', (expression, reads) => {
+    expect(compileCel(expression).readsIdentity).toBe(reads);
   });
 
   test('it is counted for as many header lines as there may be', () => {

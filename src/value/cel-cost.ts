@@ -10,6 +10,8 @@ export const MAX_CEL_STEPS = 8_000_000;
 export const COUNTED_BYTES: number = 32 * 1024;
 /** Header lines that it is counted for. */
 export const COUNTED_LINES = 1_024;
+/** Items of one claim that it is counted for: as many as a token has room for. */
+export const COUNTED_ITEMS: number = 8 * 1024;
 /** Loops (all, exists, map, filter) that may stand in one another: a request's headers are few. */
 export const MAX_CEL_LOOPS = 1;
 
@@ -72,7 +74,7 @@ class Count {
         return node.args === this.#loop?.name ? this.#loop.item : COUNTED;
       case '.':
       case '.?':
-        return this.#inside(this.sizeOf(node.args[0]), node.args[1] === 'headers' ? COUNTED_LINES : 1);
+        return this.#inside(this.sizeOf(node.args[0]), itemsOf(node.args));
       case '[]':
       case '[?]':
         return this.#element(node.args);
@@ -170,6 +172,16 @@ class Count {
     return name === 'map' ? { most: made.most * turns, mean: made.mean * turns, items: turns } : list;
   }
 }
+
+/** Of a member. What is no text of the request may be a list, and what holds it many of them. */
+function itemsOf([object, name]: readonly [ASTNode, unknown]): number {
+  if (name === 'headers') return COUNTED_LINES;
+  const ofHead = object.op === 'id' && (object.args === 'source' || TEXTS.has(name));
+  const ofHeaders = isHeaders(object);
+  return ofHead || ofHeaders ? 1 : COUNTED_ITEMS;
+}
+
+const TEXTS: ReadonlySet<unknown> = new Set(['method', 'path', 'query', 'host']);
 
 const SMALL: Size = { most: 8, mean: 8, items: 1 };
 const COUNTED: Size = { most: COUNTED_BYTES, mean: COUNTED_BYTES, items: COUNTED_LINES };

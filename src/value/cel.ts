@@ -1,5 +1,5 @@
 /** Expressions of CEL about a request: read once, checked as far as they can be, and bounded in what they may do. */
-import { Environment } from '@marcbachmann/cel-js';
+import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { costOf } from './cel-cost.ts';
 
 /** Nodes of an expression's tree, and how deep they may stand. */
@@ -18,6 +18,8 @@ export interface CelContext {
     host: string;
     /** Names in lower case; lines of one name joined by commas. */
     headers: Record<string, string>;
+    /** Who asks; absent where nobody was asked. */
+    auth?: { subject: string; claims: Readonly<Record<string, unknown>> };
   };
   source: { address: string };
 }
@@ -31,6 +33,8 @@ export interface CelTest {
   (context: CelContext): boolean;
   /** What it may cost for the longest request, at most MAX_CEL_STEPS. */
   readonly steps: number;
+  /** It may look at who asks, so that it cannot be asked before that is known. */
+  readonly readsIdentity: boolean;
 }
 
 /** Throws an Error with the reason for what is no expression, or none that may be used. */
@@ -41,7 +45,38 @@ export function compileCel(expression: string): CelTest {
   if (!valid) throw new Error(summaryOf(error));
   if (type !== 'bool' && type !== 'dyn') throw new Error(`must be true or false; it is of type ${type}`);
   const steps = costOf(program.ast);
-  return Object.assign((context: CelContext) => program(context) === true, { steps });
+  const readsIdentity = mayReadIdentity(program.ast);
+  return Object.assign((context: CelContext) => program(context) === true, { steps, readsIdentity });
+}
+
+/** Members of a request that say nothing of who asks. */
+const OF_THE_HEAD: ReadonlySet<unknown> = new Set(['method', 'path', 'query', 'host', 'headers']);
+
+/** Every use of `request` that is no such member, by whatever way. */
+function mayReadIdentity(node: unknown): boolean {
+  if (Array.isArray(node)) return node.some(mayReadIdentity);
+  if (typeof node !== 'object' || node === null || !('op' in node)) return false;
+  const { op, args } = node as ASTNode;
+  if (op === 'id') return args === 'request';
+  if (op === '.' && isRequest(args[0]) && OF_THE_HEAD.has(args[1])) return false;
+  return mayReadIdentity(args);
+}
+
+function isRequest({ op, args }: ASTNode): boolean {
+  return op === 'id' && args === 'request';
+}
+
+/** Claims as an expression sees them: whole numbers are of CEL's type int. */
+export function celClaims(claims: object): Record<string, unknown> {
+  const made: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of Object.entries(claims)) made[name] = celValue(value);
+  return made;
+}
+
+function celValue(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map(celValue);
+  return typeof value === 'object' && value !== null ? celClaims(value) : value;
 }
 
 function parsed(expression: string): ReturnType<typeof environment.parse> {

@@ -49,6 +49,10 @@ interface Question {
   body?: string;
 }
 
+function bearer(claims: object): Question {
+  return { headers: { authorization: `Bearer ${token(claims)}` } };
+}
+
 /** A route of its own, its policies, and requests, each with the status that comes of it. */
 interface Case {
   policies: Array<[kind: string, spec: object]>;
@@ -147,6 +151,49 @@ const CASES: Record<string, Case> = {
       [{}, 401],
       [{ headers: { authorization: `Bearer ${token({ sub: 'ann', groups: ['admin'] })}` } }, 200],
       [{ headers: { authorization: `Bearer ${token({ sub: 'bob', groups: ['user'] })}` } }, 403],
+    ],
+  },
+  'claims-cel': {
+    policies: [
+      ['AuthenticationPolicy', { methods: [jwt], anonymousPaths: [{ value: '/open' }] }],
+      [
+        'AccessPolicy',
+        {
+          allow: [
+            { name: 'groups', cel: "request.auth.claims.groups.exists(g, g == 'admin')" },
+            { name: 'level', cel: 'request.auth.claims.level in [3, 4] && request.auth.claims.of.size() == 2' },
+            { name: 'whole', cel: '5 in request["auth"].claims.of' },
+            { name: 'subject', cel: "request.auth.subject == 'root'" },
+            { name: 'not-banned', cel: "request.path == '/open' && !('banned' in request.auth.claims.groups)" },
+            { name: 'nobody', cel: "request.path == '/open/nobody' && !has(request.auth)" },
+          ],
+        },
+      ],
+    ],
+    asked: [
+      [{}, 401],
+      [bearer({ groups: ['user', 'admin'] }), 200],
+      [bearer({ groups: ['user'] }), 403],
+      [bearer({}), 403],
+      [bearer({ level: 3, of: ['a', 'b'] }), 200],
+      [bearer({ level: 3.5, of: ['a', 'b'] }), 403],
+      [bearer({ of: [1, 5] }), 200],
+      [bearer({ sub: 'root' }), 200],
+      [{ path: '/open' }, 403],
+      [{ path: '/open/nobody' }, 200],
+    ],
+  },
+  'claims-cel-deny': {
+    policies: [
+      ['AuthenticationPolicy', { methods: [jwt], anonymousPaths: [{ value: '/open' }] }],
+      ['AccessPolicy', { deny: [{ name: 'banned', cel: "request.auth.claims.groups.exists(g, g == 'banned')" }] }],
+    ],
+    asked: [
+      [bearer({ groups: ['user'] }), 200],
+      [bearer({ groups: ['banned'] }), 403],
+      // What has no value denies.
+      [bearer({}), 403],
+      [{ path: '/open' }, 403],
     ],
   },
   oidc: {

@@ -1,7 +1,7 @@
 /** One rule about who may ask for what, compiled: what costs least is asked first. */
 import type { AccessRule, ClaimMatch } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
-import { type CelContext, compileCel } from '../../value/cel.ts';
+import { type CelContext, type CelTest, celClaims, compileCel } from '../../value/cel.ts';
 import { Networks } from '../../value/networks.ts';
 import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../ground/head.ts';
@@ -17,7 +17,7 @@ export class CompiledAccessRule {
   readonly #matches: RequestMatches | null;
   readonly #times: TimeWindows | null;
   readonly #claims: readonly ClaimMatch[] | null;
-  readonly #cel: ((context: CelContext) => boolean) | null;
+  readonly #cel: CelTest | null;
   // Clients ask often over one connection, whose address is one and the same text.
   #lastAddress = '';
   #lastHas = false;
@@ -72,7 +72,7 @@ function matchesOf(
   return new RequestMatches(all, reading);
 }
 
-function celOf(expression: string): (context: CelContext) => boolean {
+function celOf(expression: string): CelTest {
   try {
     return compileCel(expression);
   } catch (cause) {
@@ -80,7 +80,24 @@ function celOf(expression: string): (context: CelContext) => boolean {
   }
 }
 
-function says(cel: (context: CelContext) => boolean, { head, clientAddress }: FilterScope, unsure: boolean): boolean {
+/** Who asks must be known before it can be asked. */
+export function needsIdentity({ claims, cel }: AccessRule): boolean {
+  return claims !== undefined || (cel !== undefined && celOf(cel).readsIdentity);
+}
+
+/** By identity: one that is known by heart is brought into CEL's form once. */
+const AUTH = new WeakMap<Identity, NonNullable<CelContext['request']['auth']>>();
+
+function authOf(identity: Identity): NonNullable<CelContext['request']['auth']> {
+  let auth = AUTH.get(identity);
+  if (auth === undefined)
+    AUTH.set(identity, (auth = { subject: identity.subject, claims: celClaims(identity.claims) }));
+  return auth;
+}
+
+function says(cel: CelTest, scope: FilterScope, unsure: boolean): boolean {
+  const { head, clientAddress } = scope;
+  const identity = cel.readsIdentity ? scope.kept(IDENTITY) : undefined;
   try {
     return cel({
       request: {
@@ -89,6 +106,7 @@ function says(cel: (context: CelContext) => boolean, { head, clientAddress }: Fi
         query: head.query(),
         host: head.host(),
         headers: headersOf(head),
+        ...(identity === undefined ? {} : { auth: authOf(identity) }),
       },
       source: { address: clientAddress },
     });

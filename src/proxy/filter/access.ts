@@ -1,7 +1,7 @@
 /** Access: who may ask for what. Deny comes before allow, and what is not clear is refused. */
-import type { AccessRule, AccessSettings, Acting } from '../../config/index.ts';
+import type { AccessSettings, Acting } from '../../config/index.ts';
 import type { DecisionCounter, PolicyState } from '../state/index.ts';
-import { CompiledAccessRule } from './access-rule.ts';
+import { CompiledAccessRule, needsIdentity } from './access-rule.ts';
 import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import type { FilterStep } from './order.ts';
 
@@ -11,12 +11,16 @@ export function accessFilters(
   settings: AccessSettings,
   state: PolicyState,
 ): CompiledFilter[] {
-  const needs = ({ claims }: AccessRule): boolean => claims !== undefined;
-  const late = settings.allow.some(needs);
-  if (!late && !settings.deny.some(needs)) return [new AccessFilter(act, settings, { state, step: 'address-access' })];
+  const late = settings.allow.some(needsIdentity);
+  if (!late && !settings.deny.some(needsIdentity))
+    return [new AccessFilter(act, settings, { state, step: 'address-access' })];
   // What needs not know who asks is refused before anybody is asked.
-  const early = { ...settings, deny: settings.deny.filter((one) => !needs(one)), allow: late ? [] : settings.allow };
-  const rest = { ...settings, deny: settings.deny.filter(needs), allow: late ? settings.allow : [] };
+  const early = {
+    ...settings,
+    deny: settings.deny.filter((one) => !needsIdentity(one)),
+    allow: late ? [] : settings.allow,
+  };
+  const rest = { ...settings, deny: settings.deny.filter(needsIdentity), allow: late ? settings.allow : [] };
   return [
     new AccessFilter(act, early, { state, step: 'address-access' }),
     new AccessFilter(act, rest, { state, step: 'claim-access' }),
