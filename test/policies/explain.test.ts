@@ -413,6 +413,14 @@ describe('what is not known', () => {
   });
 });
 
+test('a challenge without a realm has none', async () => {
+  const answer = await new Promise<http.IncomingMessage>((resolve) =>
+    http.get({ port: rig.port(), host: '127.0.0.1', agent: false, headers: { host: 'claims.example' } }, resolve),
+  );
+  answer.resume();
+  expect(answer.headers['www-authenticate']).toBe('Bearer');
+});
+
 test('nothing that is secret is told', async () => {
   for (const name of NAMES) {
     for (const [question] of CASES[name]!.asked) {

@@ -106,6 +106,31 @@ describe('ExternalAuth over HTTP', () => {
     expect(rig.accesses.at(-1)).toMatchObject({ reason });
   });
 
+  test('access log and metrics tell what it decided, as they do of policies, until its rule is gone', async () => {
+    const decision = (): unknown => {
+      const { policy, decision: made } = rig.accesses.at(-1)!;
+      return [policy, made];
+    };
+    const counted = (made: string): number | undefined =>
+      rig.proxy
+        .metrics()
+        .find(({ name }) => name === 'daemun_policy_decisions_total')
+        ?.series.find(({ labels }) => labels.rule === 'ExternalAuth' && labels.decision === made)?.value as
+        | number
+        | undefined;
+    const before = ['allowed', 'denied', 'failed-closed'].map((made) => counted(made) ?? 0);
+    await ask();
+    expect(decision()).toEqual(['HTTPRoute/default/a/0#ExternalAuth', 'allowed']);
+    auth.answer = (_question, response) => response.writeHead(403).end();
+    await ask();
+    expect(decision()).toEqual(['HTTPRoute/default/a/0#ExternalAuth', 'denied']);
+    auth.answer = (_question, response) => response.destroy();
+    await ask();
+    expect(decision()).toEqual(['HTTPRoute/default/a/0#ExternalAuth', 'failed-closed']);
+    const after = ['allowed', 'denied', 'failed-closed'].map((made) => counted(made) ?? 0);
+    expect(after).toEqual(before.map((count) => count + 1));
+  });
+
   test('what comes with a 200 goes to the backend in the place of what the client said', async () => {
     auth.answer = (_question, response) =>
       response

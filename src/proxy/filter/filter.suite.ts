@@ -103,6 +103,10 @@ export class RecordedScope implements FilterScope {
     this.told.push(`${counter.policy} ${counter.rule} ${counter.decision}`);
   }
 
+  tellOwn(filter: string, decision: string): void {
+    this.told.push(`${filter} ${decision}`);
+  }
+
   identify(user: string): void {
     this.told.push(user);
   }

@@ -5,7 +5,7 @@
  */
 import type { ClientConnection, Failure } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
-import type { DecisionCounter } from '../state/index.ts';
+import type { DecisionCounter, PolicyDecision } from '../state/index.ts';
 import type { HeaderPatch } from './header-patch.ts';
 import type { FilterStep } from './order.ts';
 
@@ -94,6 +94,8 @@ export interface FilterScope extends KeptState {
   transformBody(make: MakeTransform): void;
   /** Counts what a policy decided, and has the access log say so; of several the last. */
   tell(decision: DecisionCounter): void;
+  /** The same of a filter of the route that decides as a policy does: it has no counters of its own. */
+  tellOwn(filter: string, decision: PolicyDecision): void;
   /** Says in the access log who asks; of several policies the first that knows. */
   identify(user: string): void;
   /** Answers in the backend's place; return ANSWERED. */

@@ -5,7 +5,7 @@
 import type { Acting, Credential, Policy, Stacked } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { atOnce } from '../ground/slice.ts';
-import { type DecisionCounter, PolicyState } from '../state/index.ts';
+import { type DecisionCounter, type PolicyDecision, PolicyState } from '../state/index.ts';
 import { accessFilters } from './access.ts';
 import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, errorPageFilters } from './answer.ts';
 import { authenticationFilters, takeCredentials } from './authentication/index.ts';
@@ -134,6 +134,8 @@ export class Policies {
   #attached: Attached | null = null;
 
   readonly #state: PolicyState;
+  /** Whether the config has a rule of this key. */
+  isRule: (key: string) => boolean = () => true;
   /** Of policies that were looked at and are not in place yet, so that none is compiled twice. */
   readonly #checked = new WeakMap<AttachedPolicy, readonly CompiledFilter[]>();
 
@@ -194,9 +196,8 @@ export class Policies {
         if (credentials !== this.#state.credentials) takeCredentials(this.#state, credentials);
         this.#compiled = compiled;
         this.#attached = chains.size === 0 ? null : new Attached(chains);
-        const isServed = (policy: string): boolean => sources.has(policy);
-        this.#state.counts.isServed = isServed;
-        this.#state.answers.keepOnly(isServed);
+        this.#state.counts.isServed = (policy) => sources.has(policy) || this.isRule(policy);
+        this.#state.answers.keepOnly((policy) => sources.has(policy));
       },
     };
   }
@@ -229,6 +230,11 @@ export class Policies {
   /** Those that requests meet that no route takes. */
   ofListener(listener: string): FilterChain | null {
     return this.#attached?.at('Listener', listener) ?? null;
+  }
+
+  /** Of a rule, whose filters decide as policies do. */
+  counter(rule: string, filter: string, decision: PolicyDecision): DecisionCounter {
+    return this.#state.counts.counter(rule, filter, decision);
   }
 
   /** None acts on requests, so that nobody need be asked about. */

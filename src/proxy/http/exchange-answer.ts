@@ -11,7 +11,7 @@ import {
 } from '../filter/index.ts';
 import { BODY_OPEN, type ClientConnection, type Failure } from '../ground/codec.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
-import type { DecisionCounter } from '../state/index.ts';
+import type { DecisionCounter, PolicyDecision } from '../state/index.ts';
 import { BodyPipeline, type BodyTarget } from './body-pipeline.ts';
 import { ExchangeState } from './exchange-state.ts';
 import { FILTER_FAILED, type FilterRun } from './filter-run.ts';
@@ -67,6 +67,10 @@ export abstract class ExchangeAnswer extends ExchangeState {
   }
 
   /** What a policy decided. */
+  tellOwn(filter: string, decision: PolicyDecision): void {
+    this.tell(this.service.policies.counter(this.account.route, filter, decision));
+  }
+
   tell(decision: DecisionCounter): void {
     decision.value++;
     this.account.policy = decision;

@@ -25,7 +25,7 @@ import {
 import { Overdrawn } from '../ground/allowance.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
-import type { DecisionCounter } from '../state/index.ts';
+import type { DecisionCounter, PolicyDecision } from '../state/index.ts';
 import { loopLines } from './loop.ts';
 import type { SubDone, SubExchange } from './sub-exchange.ts';
 import { type Decision, Wait, type WaitHost } from './wait.ts';
@@ -40,6 +40,7 @@ export interface FilterHost extends WaitHost {
   readonly route: string;
   readonly backend: string;
   tell(decision: DecisionCounter): void;
+  tellOwn(filter: string, decision: PolicyDecision): void;
   limitBody(bytes: number): void;
   identify(user: string): void;
   ask(request: SubRequest, loops: string, done: SubDone): SubExchange;
@@ -206,6 +207,10 @@ export class FilterRun implements FilterScope {
 
   tell(decision: DecisionCounter): void {
     this.#host.tell(decision);
+  }
+
+  tellOwn(filter: string, decision: PolicyDecision): void {
+    this.#host.tellOwn(filter, decision);
   }
 
   identify(user: string): void {

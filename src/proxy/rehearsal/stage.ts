@@ -2,7 +2,7 @@
 import type { SubRequest } from '../filter/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { FilterHost, SubExchange, Wait } from '../http/index.ts';
-import type { DecisionCounter } from '../state/index.ts';
+import type { DecisionCounter, PolicyDecision } from '../state/index.ts';
 import type { RehearsedRequest } from './index.ts';
 
 /** Of a client whose address nobody said: of no network that anybody has (RFC 5737). */
@@ -52,6 +52,10 @@ export class Stage implements FilterHost {
 
   tell(decision: DecisionCounter): void {
     this.told.push(decision);
+  }
+
+  tellOwn(filter: string, decision: PolicyDecision): void {
+    this.tell({ policy: this.route, rule: filter, decision, value: 0 });
   }
 
   /** Of the body no more is known than its length, which filters have read. */

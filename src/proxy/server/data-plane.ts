@@ -104,6 +104,7 @@ export class DataPlane implements Proxy {
     this.#metrics.collect(() => backends.metrics());
     this.#metrics.collect(() => state.policies.metrics());
     this.#world.stats.isServed = (route, backend) => servesRow(this.#served.config, route, backend);
+    policies.isRule = (key) => this.#served.config.get('RouteRule', key) !== undefined;
     this.#world.meter.isServed = (listener) => this.#served.config.get('Listener', listener) !== undefined;
     wheel.start();
   }

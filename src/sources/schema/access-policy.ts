@@ -44,6 +44,13 @@ const claim = object({
 
 const CONDITIONS = ['addresses', 'methods', 'paths', 'headers', 'times', 'claims', 'cel'] as const;
 
+/** People know lists of networks, of methods and of paths. */
+function meantEntry(value: string): string | undefined {
+  if (cidr.format!.matches(value)) return `{ addresses: [${value}] }`;
+  if (method.values!.includes(value)) return `{ methods: [${value}] }`;
+  return value.startsWith('/') ? `{ paths: [{ value: ${value} }] }` : undefined;
+}
+
 const entry = object(
   {
     name: optional(label),
@@ -56,6 +63,7 @@ const entry = object(
     cel: optional(text({ min: 1, max: 2_048 })),
   },
   {
+    meant: meantEntry,
     rules: [
       celRule(
         CONDITIONS.map((name) => `has(self.${name})`).join(' || '),

@@ -43,7 +43,8 @@ class Checker {
     const before = this.#errors;
     switch (schema.type) {
       case 'object': {
-        if (!isObject(value)) return this.#wrongType('an object (a list of "name: value" lines)', value);
+        if (!isObject(value))
+          return this.#wrongType('an object (a list of "name: value" lines)', value, this.#meant(schema, value));
         const checked = this.#object(schema, value);
         this.#rules(schema.rules, checked, before);
         return checked;
@@ -61,7 +62,7 @@ class Checker {
         return checked;
       }
       case 'string':
-        if (typeof value !== 'string') return this.#wrongType('a string', value, needsQuotes(value));
+        if (typeof value !== 'string') return this.#noString(schema, value);
         this.#string(schema, value);
         return value;
       case 'integer':
@@ -181,6 +182,19 @@ class Checker {
       // The schema has just vouched for the value's type, which the rule was written for.
       if (!holds(value as never)) this.#error(typeof message === 'string' ? message : message(value as never), field);
     }
+  }
+
+  /** What takes the place of a text that is no object. */
+  #meant({ meant }: ObjectSchema, value: unknown): string {
+    const form = this.#hidden || typeof value !== 'string' ? undefined : meant?.(value);
+    return form === undefined ? '' : `. Write ${form}`;
+  }
+
+  #noString({ format }: StringSchema, value: unknown): unknown {
+    // In quotes it would be as wrong.
+    if (format !== undefined && typeof value === 'number' && !format.matches(String(value)))
+      return this.#wrongType(format.is, value);
+    return this.#wrongType('a string', value, needsQuotes(value));
   }
 
   #wrongType(wanted: string, value: unknown, hint = ''): unknown {

@@ -122,7 +122,7 @@ export const corsOrigin = text({
 });
 export const duration = text({
   format: {
-    is: 'a duration such as 10s, 500ms or 1h30m (up to four parts of h, m, s and ms)',
+    is: 'a duration such as 10s, 500ms or 1h30m (up to four parts, each a whole number of h, m, s or ms; half a second is 500ms, a day 24h)',
     matches: (value) => milliseconds(value) !== undefined,
     openApi: { pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$' },
   },

@@ -24,6 +24,8 @@ export interface ObjectSchema {
   /** Fields of the API's experimental channel: dropped with a warning that says so. */
   experimental: ReadonlySet<string>;
   rules: readonly Rule[];
+  /** How a text that stands in its place is written as one, where that can be told. */
+  meant?: (value: string) => string | undefined;
 }
 
 export interface Field {
@@ -118,11 +120,19 @@ interface ObjectExtras {
   unread?: readonly string[];
   experimental?: readonly string[];
   rules?: readonly Rule[];
+  meant?: ObjectSchema['meant'];
 }
 
 export function object(fields: Readonly<Record<string, Field>>, extras: ObjectExtras = {}): ObjectSchema {
-  const { unread = [], experimental = [], rules = [] } = extras;
-  return { type: 'object', fields, unread: new Set(unread), experimental: new Set(experimental), rules };
+  const { unread = [], experimental = [], rules = [], meant } = extras;
+  const schema = {
+    type: 'object' as const,
+    fields,
+    unread: new Set(unread),
+    experimental: new Set(experimental),
+    rules,
+  };
+  return meant === undefined ? schema : { ...schema, meant };
 }
 
 export function list(items: Schema, limits: Partial<Omit<ListSchema, 'type' | 'items'>> = {}): ListSchema {

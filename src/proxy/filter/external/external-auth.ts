@@ -14,8 +14,10 @@ import {
 import { ExternalCheck } from './external-check.ts';
 import type { Admission, Judgement } from './question.ts';
 
+const TYPE = 'ExternalAuth';
+
 export class ExternalAuthFilter implements CompiledFilter {
-  readonly type = 'ExternalAuth';
+  readonly type = TYPE;
   readonly step = 'authentication';
   readonly #check: ExternalCheck;
   readonly #denial: Denial;
@@ -49,14 +51,17 @@ export class ExternalAuthFilter implements CompiledFilter {
         admit(scope, judgement);
         return waiting.proceed();
       case 'refused':
+        scope.tellOwn(TYPE, 'denied');
         return grpc ? waiting.deny(denialOf(judgement.reply)) : waiting.respond(told(judgement.reply));
       case 'failed':
+        scope.tellOwn(TYPE, 'failed-closed');
         return waiting.deny(this.#denial);
     }
   }
 }
 
-function admit(scope: FilterScope, { request, answer }: Admission): void {
+function admit(scope: FilterScope, { request, answer, unanswered }: Admission): void {
+  scope.tellOwn(TYPE, unanswered ? 'failed-open' : 'allowed');
   scope.patchRequest(request);
   scope.patchResponse(answer);
 }

@@ -27,7 +27,12 @@ export class ExternalCheck {
     this.#auth = auth;
     this.question =
       auth.question.protocol === 'HTTP' ? new AskedByHttp(auth, auth.question) : new AskedByGrpc(auth, auth.question);
-    this.#unanswered = { verdict: 'admitted', request: this.question.withheld, answer: HeaderPatch.NONE };
+    this.#unanswered = {
+      verdict: 'admitted',
+      unanswered: true,
+      request: this.question.withheld,
+      answer: HeaderPatch.NONE,
+    };
   }
 
   /** Milliseconds after which nobody waits any more: an answer, or none, is there before. */

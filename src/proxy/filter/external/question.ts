@@ -28,6 +28,8 @@ export interface Admission {
   /** For the request on its way to the backend, and for every answer. */
   readonly request: HeaderPatch;
   readonly answer: HeaderPatch;
+  /** The service did not answer, and that lets pass. */
+  readonly unanswered?: true;
   /** For answers that are no errors. */
   readonly success?: HeaderPatch | undefined;
 }

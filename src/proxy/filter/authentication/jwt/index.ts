@@ -107,10 +107,13 @@ class Jwt implements Method {
   }
 
   #wrong(message: string): Finding {
-    return challenged('wrong', `${this.#challenge()}, error="invalid_token"`, message);
+    const { realm } = this.#settings;
+    const separator = realm === '' ? ' ' : ', ';
+    return challenged('wrong', `${this.#challenge()}${separator}error="invalid_token"`, message);
   }
 
   #challenge(): string {
-    return `Bearer realm="${this.#settings.realm}"`;
+    const { realm } = this.#settings;
+    return realm === '' ? 'Bearer' : `Bearer realm="${realm}"`;
   }
 }
