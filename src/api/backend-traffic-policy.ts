@@ -45,8 +45,31 @@ export interface BackendTrafficPolicy extends Resource {
       weights?: Array<{ networks: string[]; weight: number }>;
     };
     sessionPersistence?: BackendSessionPersistence;
+    healthCheck?: BackendHealthCheck;
     /** TLS that believes whoever answers. */
     tls?: { verification: 'Disabled'; serverName?: string };
   };
   status?: PolicyStatus;
+}
+
+/** How the gateway asks endpoints by itself how they do. */
+export interface BackendHealthCheck {
+  type: 'HTTP' | 'GRPC' | 'TCP';
+  http?: {
+    method?: 'GET' | 'HEAD';
+    /** With its query. */
+    path?: string;
+    host?: string;
+    /** Both ends count. */
+    statuses?: Array<{ from: number; to?: number }>;
+  };
+  grpc?: { service?: string; host?: string };
+  /** Durations. */
+  interval?: string;
+  timeout?: string;
+  jitterPercent?: number;
+  healthyThreshold?: number;
+  unhealthyThreshold?: number;
+  initialState?: 'Healthy' | 'Unhealthy';
+  panicThresholdPercent?: number;
 }

@@ -16,6 +16,7 @@ export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
 export { additionFault } from './head-addition.ts';
 export { bareHeaderValue, headerFault, isAuthority } from './header-line.ts';
+export type { GrpcHealthQuestion, HealthCheck, HealthQuestion, HttpHealthQuestion } from './health-check.ts';
 export type { ClientValidation, Listener, ListenerTls } from './listener.ts';
 export type {
   Ack,

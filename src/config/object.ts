@@ -96,8 +96,10 @@ export interface Trouble {
   key: string;
   /** `address:port`, or the name that does not resolve, or the store in words. */
   endpoint: string;
-  /** Why no connection could be opened, or `unresolved`: the name has no address. */
-  what: 'connect_refused' | 'connect_timeout' | 'tls_failed' | 'unresolved' | 'store_away';
+  /** Why no connection could be opened; `unresolved`: the name has no address; `unhealthy`: a health check fails. */
+  what: 'connect_refused' | 'connect_timeout' | 'tls_failed' | 'unresolved' | 'unhealthy' | 'store_away';
+  /** More of it, in a word: what a health check found. */
+  detail?: string;
   /** How often since it was told last; 0: it is over. */
   count: number;
 }

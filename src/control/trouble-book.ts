@@ -29,6 +29,10 @@ const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>>
     said: 'takes no TLS connection',
     wayOut: 'see that it speaks TLS, and the hostname and authorities of its BackendTLSPolicy',
   },
+  unhealthy: {
+    said: 'fails its health check, and is used only where too few pass it',
+    wayOut: 'see what it answers, and the healthCheck of its BackendTrafficPolicy',
+  },
   unresolved: { said: 'does not resolve', wayOut: 'see the name, and the name server of this machine' },
   store_away: {
     said: 'is away, and limits are not shared meanwhile',
@@ -41,6 +45,7 @@ const OVER: Readonly<Record<Trouble['what'], string>> = {
   connect_refused: 'endpoint takes connections again',
   connect_timeout: 'endpoint takes connections again',
   tls_failed: 'endpoint takes connections again',
+  unhealthy: 'endpoint passes its health check again',
   unresolved: 'name resolves again',
   store_away: 'store of shared limits is there again',
 };
@@ -49,6 +54,7 @@ interface Met {
   subject: Subject;
   endpoint: string;
   what: Trouble['what'];
+  detail?: string | undefined;
   /** Of each data plane: how often within a minute, and when it said so. */
   by: Map<string, { count: number; at: number }>;
   loggedAt: number;
@@ -70,12 +76,12 @@ export class TroubleBook {
   /** `subjectOf`: what is served; of anything else nothing is believed. */
   take(proxy: string, troubles: ReadonlyArray<Trouble>, subjectOf: (key: string) => Subject | undefined): void {
     const now = performance.now();
-    for (const { key, endpoint, what, count } of troubles) {
+    for (const { key, endpoint, what, detail, count } of troubles) {
       const subject = subjectOf(key);
       if (subject === undefined || !Object.hasOwn(WORDS, what)) continue;
       if ((typeof subject === 'string') !== (what === 'store_away')) continue;
       const id = `${key} ${endpoint}`;
-      if (count > 0) this.#begun(id, { proxy, now, count, subject, endpoint, what });
+      if (count > 0) this.#begun(id, { proxy, now, count, subject, endpoint, what, detail });
       else this.#over(id, proxy);
     }
     for (const [id, { by }] of this.#met) {
@@ -87,12 +93,12 @@ export class TroubleBook {
   /** What lasts. */
   findings(): Finding[] {
     const now = performance.now();
-    return [...this.#met.values()].flatMap(({ subject, endpoint, what, by }): Finding[] => {
+    return [...this.#met.values()].flatMap(({ subject, endpoint, what, detail, by }): Finding[] => {
       const lasting = [...by.values()].filter(({ at }) => now - at <= TROUBLE_LIFE);
       if (lasting.length === 0) return [];
       const times = lasting.reduce((sum, { count }) => sum + count, 0);
       const { said, wayOut } = WORDS[what];
-      const message = `${who(subject, endpoint, what)} ${said} (${often(times)} within a minute): ${wayOut}`;
+      const message = `${who(subject, endpoint, what)} ${said} (${because(detail)}${often(times)} within a minute): ${wayOut}`;
       return [{ severity: 'warning', object: objectOf(subject), field: '', message }];
     });
   }
@@ -104,7 +110,7 @@ export class TroubleBook {
       now,
       count,
       ...about
-    }: Pick<Met, 'subject' | 'endpoint' | 'what'> & {
+    }: Pick<Met, 'subject' | 'endpoint' | 'what' | 'detail'> & {
       proxy: string;
       now: number;
       count: number;
@@ -150,7 +156,7 @@ export class TroubleBook {
     return true;
   }
 
-  #record({ subject, endpoint, what, unlogged }: Met): void {
+  #record({ subject, endpoint, what, detail, unlogged }: Met): void {
     const now = performance.now();
     if (now - this.#logged.since > TELL_INTERVAL) this.#logged = { since: now, lines: 0 };
     this.#logged.lines++;
@@ -159,7 +165,13 @@ export class TroubleBook {
       this.#log.warn({}, 'more endpoints take no connections; `daemun status` lists them all');
       return;
     }
-    const about = { ...logged(subject), endpoint, reason: what, count: unlogged };
+    const about = {
+      ...logged(subject),
+      endpoint,
+      reason: what,
+      ...(detail === undefined ? {} : { detail }),
+      count: unlogged,
+    };
     const { said, wayOut } = WORDS[what];
     this.#log.warn(about, `${NOUNS[what] ?? 'endpoint'} ${said}: ${wayOut}`);
   }
@@ -194,6 +206,10 @@ function objectOf(subject: Subject): string {
 function who(subject: Subject, endpoint: string, what: Trouble['what']): string {
   if (typeof subject === 'string') return `the store ${endpoint}`;
   return what === 'unresolved' ? `the name ${endpoint}` : `endpoint ${endpoint} of port ${subject.service.port}`;
+}
+
+function because(detail: string | undefined): string {
+  return detail === undefined ? '' : `${detail}, `;
 }
 
 function often(times: number): string {

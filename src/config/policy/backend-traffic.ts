@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { type HealthCheck, healthCheck } from '../health-check.ts';
 import { retry } from '../retry-shape.ts';
 import type { Retry } from '../route.ts';
 import { type SessionPersistence, sessionPersistence, shownSession } from '../session.ts';
@@ -20,6 +21,7 @@ export interface BackendTrafficSpec {
   retry?: Retry;
   retryBudget?: RetryLimit;
   tls?: UnverifiedTls;
+  healthCheck?: HealthCheck;
 }
 
 export interface LoadBalancing {
@@ -166,6 +168,7 @@ export const backendTraffic: PolicyType<'Backend', BackendTrafficSpec> = {
       }),
     ),
     retry: v.optional(retry),
+    healthCheck: v.optional(healthCheck),
     tls: v.optional(object<UnverifiedTls>({ verification: v.literal('Disabled'), serverName: v.optional(v.string()) })),
     retryBudget: v.optional(
       object<RetryLimit>({ percent: v.optional(v.pipe(count, v.maxValue(100))), perSecond: v.optional(count) }),

@@ -53,7 +53,7 @@ const ack = v.object({
 const troubles = v.object({
   type: v.literal('troubles'),
   worker: name,
-  troubles: v.array(v.object({ key: name, endpoint: text, what: text, count })),
+  troubles: v.array(v.object({ key: name, endpoint: text, what: text, detail: v.optional(text), count })),
 });
 
 const message = v.variant('type', [

@@ -16,7 +16,7 @@ import { inSlices } from '../ground/slice.ts';
 import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
 import { GivenSockets, NetDriver, TicketKeys } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
-import { PolicyState, ProxyState, TroubleWatch } from '../state/index.ts';
+import { PolicyState, ProxyState, SharedVerdicts, TroubleWatch } from '../state/index.ts';
 import { proxyHeader } from '../stream/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
 import { type Change, ChangeCompiler, type Served } from './change.ts';
@@ -70,7 +70,9 @@ export class DataPlane implements Proxy {
     this.#gate = new EndpointGate({ loopbackEndpoints, loopbackNames });
     const driver = new GuardedDriver(new NetDriver(), this.#gate);
     this.#troubles = new TroubleWatch((troubles) => options.onTroubles?.(troubles));
+    const { sharedMemory } = options;
     const state = new ProxyState(wheel, {
+      ...(sharedMemory === undefined ? {} : { verdicts: new SharedVerdicts(sharedMemory) }),
       policies: new PolicyState(options.sharedMemory, {
         dialer: guardedDialer(driver, this.#gate),
         troubles: this.#troubles,
@@ -208,6 +210,7 @@ export class DataPlane implements Proxy {
   async drain(timeout: number): Promise<void> {
     const began = performance.now();
     this.#closing = true;
+    this.#world.backends.stopLooking();
     clearTimeout(this.#reopen);
     await settledWithin(this.#queue, timeout);
     if (this.#options.handsOver && timeout > 0) await this.#ports.stop();

@@ -3,6 +3,7 @@ export type { Buckets } from './buckets.ts';
 export {
   EndpointHealth,
   FIRST_EVICTION,
+  type HealthGroup,
   LONGEST_EVICTION,
   type Setback,
 } from './endpoint-health.ts';
@@ -17,4 +18,5 @@ export type { SharedMemory } from './shared-file.ts';
 export type { AnswerStore, ComingAnswer, Fetch, StoredAnswer, StoredPlace } from './stored-answers.ts';
 export { TroubleWatch } from './trouble-watch.ts';
 export type { Underway } from './underway.ts';
+export { OWN_VERDICTS, SharedVerdicts, type Verdict, type VerdictKey, type Verdicts } from './verdicts.ts';
 export { VerifiedCache } from './verified-cache.ts';

@@ -19,7 +19,7 @@ export interface SharedMemory {
 
 const SET_SLOTS = 4;
 /** What a worker has of a slot: two numbers and a hash. */
-const PART = 3;
+export const PART = 3;
 /** Sets of four buckets that all workers of a machine share: a million, of which those in use take memory. */
 export const SHARED_SETS: number = 262_144;
 /** Sets of four keys with requests under way; keys that find no room are counted by each worker alone. */
@@ -30,7 +30,7 @@ export const UNDERWAY_SETS: number = 8_192;
  * numbers and the hash that they are of. Who makes a slot a key's writes the hash and its own part: what others have
  * written of that key meanwhile stays, and what they wrote of another key counts for nothing.
  */
-class SharedTable {
+export class SharedTable {
   /** Of the set that was read last: a slot is a hash, then of each worker two numbers and their hash. */
   readonly numbers: Float64Array;
   readonly hashes: Uint32Array;
@@ -172,11 +172,11 @@ export class SharedBuckets implements Buckets {
 }
 
 /** Memory is as full as it may be. */
-function isNoRoom(error: unknown): boolean {
+export function isNoRoom(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'ENOMEM');
 }
 
-function takenOf(table: SharedTable, at: number): number {
+export function takenOf(table: SharedTable, at: number): number {
   let taken = 0;
   for (let part = at; part < at + table.stride - 1; part += PART) {
     if (table.isOf(part, at)) taken += table.numbers[part]!;
@@ -202,6 +202,11 @@ function idlest(table: SharedTable, now: number): { free: number; at: number } {
     if (fullAt(table, at) < fullAt(table, best)) best = at;
   }
   return { free, at: best };
+}
+
+/** The byte after all that is counted: what else workers share begins there. */
+export function countsEnd(memory: SharedMemory): number {
+  return new SharedTable(memory, { start: new SharedBuckets(memory).end, sets: UNDERWAY_SETS }).end;
 }
 
 /** Of each worker, the first number is how many it has under way. */

@@ -14,6 +14,7 @@ export const MAX_TROUBLES = 100;
 interface Entry {
   readonly about: Pick<Trouble, 'key' | 'endpoint'>;
   what: Trouble['what'];
+  detail: string | undefined;
   /** Since it was told last. */
   count: number;
   /** Undefined: never. */
@@ -33,14 +34,15 @@ export class TroubleWatch {
     this.#tell = tell;
   }
 
-  failed(about: Pick<Trouble, 'key' | 'endpoint'>, what: Trouble['what']): void {
+  failed(about: Pick<Trouble, 'key' | 'endpoint'>, what: Trouble['what'], detail?: string): void {
     const id = `${about.key} ${about.endpoint}`;
     let entry = this.#entries.get(id);
     if (entry === undefined) {
-      entry = { about, what, count: 0, toldAt: undefined, over: false, toldOver: false };
+      entry = { about, what, detail, count: 0, toldAt: undefined, over: false, toldOver: false };
       this.#entries.set(id, entry);
     }
     entry.what = what;
+    entry.detail = detail;
     entry.count++;
     entry.over = entry.toldOver = false;
     this.#wake(dueAt(entry, performance.now()));
@@ -86,11 +88,11 @@ export class TroubleWatch {
 
   /** What is to be told of it now, if anything. */
   #taken(entry: Entry, now: number): Trouble | undefined {
-    const { about, what, count } = entry;
+    const { about, what, detail, count } = entry;
     if (count > 0 && isDue(entry, now)) {
       entry.count = 0;
       entry.toldAt = now;
-      return { ...about, what, count };
+      return { ...about, what, ...(detail === undefined ? {} : { detail }), count };
     }
     const isQuiet = count === 0 && isDue(entry, now);
     if (entry.toldAt === undefined || entry.toldOver || !(entry.over || isQuiet)) return undefined;

@@ -17,10 +17,12 @@ import {
 import { DaemunError, Grace, type MetricsSnapshot } from '../../observe/index.ts';
 import { socketName } from '../../value/socket-name.ts';
 import { atOnce } from '../ground/slice.ts';
+import { ProbeBook } from '../probe/index.ts';
 import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
 import { backendTls, unverifiedTls } from './backend-tls.ts';
 import { Balancer } from './balancer.ts';
+import { checkFamilies } from './check-families.ts';
 import {
   CONNECT_TIMEOUT,
   DEFAULT_ENDPOINT_LIMITS,
@@ -63,6 +65,7 @@ export interface PreparedBackends {
 export class Backends {
   readonly #world: UpstreamWorld;
   readonly #makePool: PoolFactory;
+  readonly #probes: ProbeBook;
   readonly #resolve: Resolve | undefined;
   readonly #served = new Map<string, Served>();
   /** States whose numbers are told, by key of the Backend. */
@@ -76,7 +79,10 @@ export class Backends {
   onRefused: () => void = () => {};
 
   constructor(world: UpstreamWorld, makePool: PoolFactory, resolve?: Resolve) {
-    this.#world = { ...world, state: world.state ?? new ProxyState(world.wheel) };
+    const state = world.state ?? new ProxyState(world.wheel);
+    const { verdicts, troubles } = state;
+    this.#probes = new ProbeBook({ wheel: world.wheel, verdicts, troubles });
+    this.#world = { ...world, state, probes: this.#probes };
     this.#makePool = makePool;
     this.#resolve = resolve;
   }
@@ -213,7 +219,17 @@ export class Backends {
 
   metrics(): MetricsSnapshot {
     for (const key of this.#shown.keys()) if (!this.#grace.keeps(key, this.#served.has(key))) this.#shown.delete(key);
-    return backendFamilies(this.#shown, (key) => this.#served.has(key));
+    const served = [...this.#served.values()].map(({ balancer }) => balancer);
+    return [
+      ...backendFamilies(this.#shown, (key) => this.#served.has(key)),
+      ...checkFamilies(served),
+      ...this.#probes.metrics(),
+    ];
+  }
+
+  /** Endpoints are looked at no more: this data plane goes. */
+  stopLooking(): void {
+    this.#probes.stop();
   }
 
   close(): void {
@@ -272,6 +288,7 @@ export class Backends {
     const { circuitBreaker, connection, timeouts, retryBudget } = spec ?? {};
     balancer.timeouts = timeouts;
     balancer.retry = spec?.retry;
+    balancer.healthCheck = spec?.healthCheck;
     Object.assign(balancer.limits, {
       connections: circuitBreaker?.maxConnections ?? connections,
       pending: circuitBreaker?.maxPendingRequests ?? pending,

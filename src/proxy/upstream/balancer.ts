@@ -1,9 +1,11 @@
 /** One Backend with the pools of its endpoints, and the choice among them: the ready ones, else the draining ones. */
+import { isDeepStrictEqual } from 'node:util';
 import type {
   Backend,
   BackendTimeouts,
   Endpoint,
   Endpoints,
+  HealthCheck,
   LoadBalancing,
   Retry,
   SessionPersistence,
@@ -24,6 +26,7 @@ import {
   type ProxyVersion,
   type UpstreamWorld,
 } from './connection.ts';
+import { EndpointChecks } from './endpoint-checks.ts';
 import { type EndpointChoice, endpointChoice, hashOf } from './endpoint-choice.ts';
 import { EndpointGroup } from './endpoint-group.ts';
 import { hashText } from './hash-ring.ts';
@@ -67,6 +70,8 @@ export class Balancer {
   retry: Retry | undefined = undefined;
   #loadBalancing: LoadBalancing | undefined = undefined;
   #choice: EndpointChoice = endpointChoice(undefined);
+  /** Null: nobody is looked at. */
+  checks: EndpointChecks | null = null;
   /** Shared with the pools: what is set here holds for them at once. */
   readonly limits: EndpointLimits = { ...DEFAULT_ENDPOINT_LIMITS };
   readonly #world: UpstreamWorld;
@@ -115,6 +120,37 @@ export class Balancer {
     this.#loadBalancing = settings;
     this.#choice = endpointChoice(settings);
     this.update(this.#offered);
+  }
+
+  set healthCheck(check: HealthCheck | undefined) {
+    if (isDeepStrictEqual(check, this.checks?.check)) return;
+    const { probes } = this.#world;
+    if (check === undefined || probes === undefined || this.broken !== undefined) {
+      this.checks?.retire();
+      this.checks = null;
+    } else if (this.checks !== null) this.checks.check = check;
+    else {
+      this.checks = new EndpointChecks(check, {
+        backend: this.backend,
+        world: this.#world,
+        book: probes,
+        makePool: this.#makePool,
+        reach: `${this.#stateKey.slice(this.backend.key.length)} ${this.proxyProtocol ?? ''}`,
+        tls: this.tls,
+        proxyProtocol: this.proxyProtocol,
+        watcher: this,
+      });
+    }
+    this.update(this.#offered);
+  }
+
+  /** Endpoints went out, or came back: those start as slowly as new ones. */
+  verdictsChanged(): void {
+    const { checks } = this;
+    if (checks === null) return;
+    const wereOut = this.#pools.filter(({ label }) => checks.isOut(label));
+    this.update(this.#offered);
+    for (const { label, health } of wereOut) if (!checks.isOut(label)) health.freshSince = this.state.now;
   }
 
   /** Requests are asked where they want to go. */
@@ -174,7 +210,8 @@ export class Balancer {
 
   /** The endpoint that a session keeps, where it can be used. */
   #sessionPool(claim: SessionClaim, avoid: EndpointPool | null, now: number): EndpointPool | undefined {
-    const usable = (pool: EndpointPool): boolean => pool !== avoid && pool.health.admits(now);
+    const usable = (pool: EndpointPool): boolean =>
+      pool !== avoid && this.checks?.isOut(pool.label) !== true && pool.health.admits(now);
     if (claim.name === '') {
       if (claim.persistence.mode === 'Persistent') return undefined;
       claim.begin(this.#drawKey(claim, usable) ?? '');
@@ -224,17 +261,20 @@ export class Balancer {
       used.set(label, pool);
       return pool;
     };
+    // Those that are left out keep their connections: requests are under way on them, and they may come back.
+    for (const endpoint of endpoints) poolOf(endpoint);
     const weights = this.#weightsOf(endpoints, poolOf);
     const inState = (state: Endpoint['state']): Endpoint[] => endpoints.filter((one) => one.state === state);
     const group = (some: Endpoint[]): EndpointGroup =>
       some.length === 0 ? EndpointGroup.NONE : new EndpointGroup(some.map(poolOf), weights);
-    const ready = inState('ready');
+    const offered = inState('ready');
+    const ready = this.checks === null ? offered : this.checks.usable(offered);
     this.#offered = endpoints;
     this.#ready = group(ready);
     this.#draining = group(inState('draining'));
     this.#near = group(this.#nearest(ready));
     this.#names = undefined;
-    if (ready.length > 0) this.state.settled = true;
+    if (offered.length > 0) this.state.settled = true;
     this.#pools = used.size === 0 ? NO_POOLS : Array.from(used.values());
     for (const [label, pool] of before) {
       if (used.has(label)) continue;
@@ -282,6 +322,8 @@ export class Balancer {
 
   /** No endpoints, and no state: another form of this Backend has taken both over, or it is gone. */
   retire(): void {
+    this.checks?.retire();
+    this.checks = null;
     this.update([]);
     if (!this.#retired) this.#states.letGo(this.#stateKey);
     this.#retired = true;

@@ -1,5 +1,6 @@
 import type { BackendTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
 import { cidr, duration, headerName, preciseHostname } from './format.ts';
+import { backendHealthCheck } from './health-check.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 import { backendSession } from './session-persistence.ts';
@@ -136,4 +137,5 @@ export const backendTrafficPolicySpec = object({
   tls: optional(object({ verification: required(oneOf('Disabled')), serverName: optional(preciseHostname) })),
   loadBalancing: optional(loadBalancing),
   sessionPersistence: optional(backendSession),
+  healthCheck: optional(backendHealthCheck),
 });

@@ -3,6 +3,7 @@ import { sessionOf } from '../session.ts';
 import { configOutput } from '../stage.ts';
 import { connectionOf, retryOf, timeoutsOf } from './backend-retry.ts';
 import { loadBalancingOf } from './endpoint-choice.ts';
+import { healthCheckOf } from './health-check.ts';
 import { effective, portLevels } from './inheritance.ts';
 import type { PolicyKind } from './policy-kind.ts';
 
@@ -13,11 +14,21 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
   kind: 'BackendTrafficPolicy',
   targets: ['Service'],
   read(_look, policy) {
-    const { targetRefs: _, loadBalancing, sessionPersistence, timeouts, connection, retry, ...settings } = policy.spec;
+    const {
+      targetRefs: _,
+      loadBalancing,
+      sessionPersistence,
+      timeouts,
+      connection,
+      retry,
+      healthCheck,
+      ...settings
+    } = policy.spec;
     const read: BackendTraffic['spec'] = { ...settings };
     if (loadBalancing !== undefined) read.loadBalancing = loadBalancingOf(loadBalancing);
     if (sessionPersistence !== undefined) read.sessionPersistence = sessionOf(sessionPersistence, policy);
     if (timeouts !== undefined) read.timeouts = timeoutsOf(timeouts);
+    if (healthCheck !== undefined) read.healthCheck = healthCheckOf(healthCheck);
     if (connection !== undefined) read.connection = connectionOf(connection);
     if (retry !== undefined) read.retry = retryOf(retry);
     if (retry?.budget !== undefined) read.retryBudget = retry.budget;

@@ -1,0 +1,134 @@
+/** The health checks of one Backend's endpoints, and which of them are left out for what they found. */
+import type { Backend, Endpoint, HealthCheck, HealthQuestion } from '../../config/index.ts';
+import { socketName } from '../../value/socket-name.ts';
+import type { ConnectTls } from '../ground/driver.ts';
+import {
+  type CheckedEndpoint,
+  type CheckWatcher,
+  findingWord,
+  type ProbeBook,
+  type ProbeSite,
+} from '../probe/index.ts';
+import { EndpointHealth, type HealthGroup } from '../state/index.ts';
+import {
+  DEFAULT_ENDPOINT_LIMITS,
+  type EndpointTarget,
+  type PoolFactory,
+  type ProxyVersion,
+  type UpstreamWorld,
+} from './connection.ts';
+
+export interface ChecksOptions {
+  backend: Backend;
+  world: UpstreamWorld;
+  book: ProbeBook;
+  makePool: PoolFactory;
+  /** How its endpoints are reached: what is known of one that was reached in another way says nothing about it. */
+  reach: string;
+  tls: ConnectTls | undefined;
+  proxyProtocol: ProxyVersion | undefined;
+  watcher: CheckWatcher;
+}
+
+/** What looks find is not held against an endpoint as what requests meet is. */
+const NOBODY: HealthGroup = {
+  now: 0,
+  settled: false,
+  mayEvict: () => false,
+  noteEviction() {},
+  noteRefusal() {},
+  noteReturn() {},
+};
+
+export class EndpointChecks {
+  check: HealthCheck;
+  readonly #options: ChecksOptions;
+  /** By `address:port`. */
+  #held = new Map<string, CheckedEndpoint>();
+  #out: ReadonlySet<string> = new Set();
+  /** So few are healthy that all are used. */
+  panics = false;
+
+  constructor(check: HealthCheck, options: ChecksOptions) {
+    this.check = check;
+    this.#options = options;
+  }
+
+  /** Looks at these from now on, and at no others; those of them that take requests. */
+  usable(endpoints: Endpoint[]): Endpoint[] {
+    const { book, watcher } = this.#options;
+    const before = this.#held;
+    this.#held = new Map();
+    for (const endpoint of endpoints) {
+      const label = socketName(endpoint.address, endpoint.port);
+      const held = book.hold(this.#nameOf(label), this.#placeOf(endpoint, label), { check: this.check, watcher });
+      this.#held.set(label, held);
+    }
+    for (const label of before.keys()) if (!this.#held.has(label)) book.letGo(this.#nameOf(label), watcher);
+    const out = new Set([...this.#held].flatMap(([label, { healthy }]) => (healthy ? [] : [label])));
+    const healthy = this.#held.size - out.size;
+    this.panics = out.size > 0 && healthy * 100 < this.check.panicThresholdPercent * this.#held.size;
+    this.#out = this.panics ? new Set() : out;
+    if (this.#out.size === 0) return endpoints;
+    return endpoints.filter(({ address, port }) => !this.#out.has(socketName(address, port)));
+  }
+
+  isOut(label: string): boolean {
+    return this.#out.has(label);
+  }
+
+  /** Each endpoint, and what was found where it is unhealthy. */
+  *findings(): IterableIterator<{ endpoint: string; healthy: boolean; reason: string }> {
+    for (const [endpoint, { healthy, finding }] of this.#held)
+      yield { endpoint, healthy, reason: findingWord(finding) };
+  }
+
+  #nameOf(label: string): string {
+    const { reach } = this.#options;
+    return `${this.#lane} ${reach} ${label}`;
+  }
+
+  get #lane(): string {
+    const { namespace, name, port, kind = '' } = this.#options.backend.service;
+    return `${namespace}/${name}:${port}${kind && `;${kind}`}`;
+  }
+
+  #placeOf(endpoint: Endpoint, label: string): Parameters<ProbeBook['hold']>[1] {
+    return { backend: this.#options.backend.key, lane: this.#lane, site: this.#siteOf(endpoint, label) };
+  }
+
+  #siteOf({ address, port }: Endpoint, label: string): ProbeSite {
+    const { world, makePool, proxyProtocol, tls, backend } = this.#options;
+    const { question, timeout } = this.check;
+    const protocol = protocolOf(question, backend);
+    const preamble =
+      proxyProtocol === undefined
+        ? undefined
+        : world.proxyHeader?.(proxyProtocol, { source: NO_ONE, destination: NO_ONE });
+    const target: EndpointTarget = {
+      address,
+      port,
+      label,
+      tls: tls && { ...tls, alpn: protocol === 'h2' ? ['h2'] : tls.alpn },
+      ...(preamble === undefined ? {} : { preamble }),
+      health: new EndpointHealth(NOBODY, label),
+      limits: { ...DEFAULT_ENDPOINT_LIMITS, connections: 1, pending: 1, idle: 0, connectTimeout: timeout },
+    };
+    return { world, target, label, makePool: () => makePool(world, target, protocol) };
+  }
+
+  retire(): void {
+    const { book, watcher } = this.#options;
+    for (const label of this.#held.keys()) book.letGo(this.#nameOf(label), watcher);
+    this.#held = new Map();
+    this.#out = new Set();
+  }
+}
+
+/** The gateway asks for itself: a PROXY header says so (UNKNOWN, LOCAL). */
+const NO_ONE = { address: '', port: 0 };
+
+/** As requests of this backend are sent, but for gRPC, which is HTTP/2 always. */
+function protocolOf({ type }: HealthQuestion, { protocol }: Backend): 'http' | 'h2' {
+  return type === 'GRPC' || protocol === 'h2c' ? 'h2' : 'http';
+}
