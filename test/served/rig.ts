@@ -7,7 +7,7 @@ import { EchoOverlay } from '../../src/cli/echo-overlay.ts';
 import { Control, type Report } from '../../src/control/index.ts';
 import { MemoryFleet, type OpenReceiver } from '../../src/delivery/index.ts';
 import { type AccessEntry, createLog } from '../../src/observe/index.ts';
-import { createProxy, type HttpLimits, type Proxy } from '../../src/proxy/index.ts';
+import { createProxy, type HttpLimits, type Proxy, type ProxyOptions } from '../../src/proxy/index.ts';
 import { fileSource, parseEndpointOption } from '../../src/sources/index.ts';
 import type { TicketSecret } from '../../src/value/ticket-secret.ts';
 
@@ -28,6 +28,8 @@ export interface RigOptions {
   via?: boolean;
   /** Where the gateway runs. */
   zone?: string;
+  /** With a worker beside this one. */
+  sharedMemory?: NonNullable<ProxyOptions['sharedMemory']>;
   /** Of a worker beside this one. */
   ticketSecret?: TicketSecret;
 }
@@ -86,6 +88,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       ownAddresses: options.ownAddresses,
       ticketSecret: options.ticketSecret,
       via: options.via,
+      ...(options.sharedMemory !== undefined && { sharedMemory: options.sharedMemory }),
       ...(options.zone !== undefined && { zone: options.zone }),
       onAccess: (entry) => accesses.push(entry),
       onAck,

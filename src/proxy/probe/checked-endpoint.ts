@@ -17,7 +17,7 @@ export interface CheckOffice {
   /** Begins when it is its turn; `done` is owed, without a word where nothing was found out. */
   ask(endpoint: CheckedEndpoint, begin: () => void): void;
   done(endpoint: CheckedEndpoint, isGood?: boolean): void;
-  /** It went out, or came back. */
+  /** It went out, or came back, or something is known of it for the first time. */
   turned(endpoint: CheckedEndpoint): void;
   /** It is out, and stays so. */
   stillOut(endpoint: CheckedEndpoint): void;
@@ -38,6 +38,8 @@ export interface CheckedPlace {
 
 export class CheckedEndpoint implements DeadlineOwner {
   healthy: boolean;
+  /** Nobody has looked yet. */
+  unknown: boolean;
   /** The last bad one. */
   finding: number = FINE;
   place: CheckedPlace;
@@ -50,8 +52,6 @@ export class CheckedEndpoint implements DeadlineOwner {
   #check: HealthCheck;
   /** Looks in a row that say something else than `healthy`. */
   #against = 0;
-  /** Nobody has looked yet. */
-  #unknown = true;
   #probe: Probe | undefined;
   #asked = false;
   #stopped = false;
@@ -68,7 +68,7 @@ export class CheckedEndpoint implements DeadlineOwner {
     this.#check = check;
     this.healthy = known?.healthy ?? check.initialState === 'Healthy';
     this.finding = known?.finding ?? FINE;
-    this.#unknown = known === undefined;
+    this.unknown = known === undefined;
     this.#deadline = place.site.world.wheel.borrow(this);
     if (isOwn) this.#first();
   }
@@ -76,7 +76,7 @@ export class CheckedEndpoint implements DeadlineOwner {
   /** By chance: those that come together are not looked at together. */
   #first(): void {
     const { interval, initialState } = this.#check;
-    const window = this.#unknown && initialState === 'Unhealthy' ? Math.min(interval, FIRST_LOOK_WINDOW) : interval;
+    const window = this.unknown && initialState === 'Unhealthy' ? Math.min(interval, FIRST_LOOK_WINDOW) : interval;
     this.place.site.world.wheel.set(this.#deadline, Math.random() * window);
   }
 
@@ -92,8 +92,10 @@ export class CheckedEndpoint implements DeadlineOwner {
   hear(verdict: Verdict | undefined): void {
     const { healthy, finding } = verdict ?? { healthy: this.#check.initialState === 'Healthy', finding: FINE };
     this.finding = finding;
-    if (healthy === this.healthy) return;
+    const unknown = verdict === undefined;
+    if (healthy === this.healthy && unknown === this.unknown) return;
     this.healthy = healthy;
+    this.unknown = unknown;
     this.#office.turned(this);
   }
 
@@ -122,12 +124,13 @@ export class CheckedEndpoint implements DeadlineOwner {
 
   #judge(finding: number): void {
     const isGood = finding === FINE;
-    const first = this.#unknown;
-    this.#unknown = false;
+    const first = this.unknown;
+    this.unknown = false;
     if (!isGood) this.finding = finding;
     if (isGood === this.healthy) {
       this.#against = 0;
-      if (!isGood) this.#office.stillOut(this);
+      if (first) this.#office.turned(this);
+      else if (!isGood) this.#office.stillOut(this);
       return;
     }
     const { initialState, healthyThreshold, unhealthyThreshold } = this.#check;

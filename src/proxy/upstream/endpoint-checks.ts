@@ -66,8 +66,12 @@ export class EndpointChecks {
     }
     for (const label of before.keys()) if (!this.#held.has(label)) book.letGo(this.#nameOf(label), watcher);
     const out = new Set([...this.#held].flatMap(([label, { healthy }]) => (healthy ? [] : [label])));
-    const healthy = this.#held.size - out.size;
-    this.panics = out.size > 0 && healthy * 100 < this.check.panicThresholdPercent * this.#held.size;
+    const unknown = [...this.#held.values()].filter((one) => one.unknown && !one.healthy).length;
+    const [healthy, known] = [this.#held.size - out.size, this.#held.size - unknown];
+    const { panicThresholdPercent } = this.check;
+    // Those that nobody has looked at yet say nothing of the others, unless there is nobody else.
+    const few = healthy === 0 ? panicThresholdPercent > 0 : healthy * 100 < panicThresholdPercent * known;
+    this.panics = out.size > 0 && few;
     this.#out = this.panics ? new Set() : out;
     if (this.#out.size === 0) return endpoints;
     return endpoints.filter(({ address, port }) => !this.#out.has(socketName(address, port)));
