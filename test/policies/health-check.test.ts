@@ -1,5 +1,6 @@
 /** Active health checks of a BackendTrafficPolicy: who is left out, who comes back, and who asks. */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import https from 'node:https';
 import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/mani
 import { httpBackend, rawBackend } from '../served/raw-backend.ts';
 import { rawClient } from '../served/raw-client.ts';
 import { type Rig, type RigOptions, serveManifests } from '../served/rig.ts';
+import { Authority, caConfigMap } from '../tls/authority.ts';
 import { checkedPod, grpcCheckedPod, h2CheckedPod } from './checked-pod.ts';
 import { type Pod, slice } from './pods.ts';
 import { backendTraffic } from './policy.ts';
@@ -117,6 +119,61 @@ test('TCP: it opens, and that is enough', async () => {
   await until(() => healthy(rig, { ...a!, port: gone.port }), 0);
   expect(healthy(rig, a!)).toBe(1);
   await until(() => reached(rig), ['a']);
+});
+
+test('a look believes whom requests would believe', async () => {
+  const [own, other] = [await Authority.make('own'), await Authority.make('other')];
+  const pods = await Promise.all(
+    [own, other].map(async (authority): Promise<Pod> => {
+      const { certificate: cert, privateKey: key } = await authority.sign({ dns: ['s.example'] });
+      const server = https.createServer({ cert, key }, (request, response) => response.end(request.headers.host));
+      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+      const close = () => server.close();
+      closing.push(close);
+      return { name: authority === own ? 'own' : 'other', port: (server.address() as net.AddressInfo).port, close };
+    }),
+  );
+  const verified = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'BackendTLSPolicy',
+    metadata: { name: 's' },
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: 's' }],
+      validation: { hostname: 's.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] },
+    },
+  };
+  for (const check of [HTTP_CHECK, { type: 'TCP', ...PACE }]) {
+    const rig = await served(site(pods, check, false, verified, caConfigMap('ca', own)));
+    await until(() => pods.map((one) => healthy(rig, one)), [1, 0]);
+    expect(rows(rig, 'daemun_backend_endpoint_unhealthy_reason')[0]!.labels.reason).toBe('tls_failed');
+  }
+});
+
+test('a look says in its PROXY header that the gateway asks for itself', async () => {
+  const lines: string[] = [];
+  const backend = await rawBackend(
+    (socket) => void socket.once('data', (bytes) => lines.push(String(bytes)) && socket.end('HTTP/1.1 200 OK\r\n\r\n')),
+  );
+  closing.push(() => backend.close());
+  const policy = backendTraffic('s', { healthCheck: HTTP_CHECK, proxyProtocol: 'V1' });
+  const pods = [{ name: 'x', port: backend.port, close() {} }];
+  const rig = await served(site(pods, undefined, false, policy));
+  await until(() => healthy(rig, pods[0]!), 1);
+  await until(() => lines[0]?.startsWith('PROXY UNKNOWN\r\nGET /healthz HTTP/1.1\r\n'), true);
+});
+
+test('UDP ports have nobody who could be asked, and the status says so', async () => {
+  const dns = { ...service('s'), spec: { ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] } };
+  const route = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'UDPRoute',
+    metadata: { name: 'u' },
+    spec: { parentRefs: [{ name: 'gw' }], rules: [{ backendRefs: [{ name: 's', port: 53 }] }] },
+  };
+  const udp = { name: 'udp', port: 53, protocol: 'UDP' };
+  const policy = backendTraffic('s', { healthCheck: { type: 'TCP' }, loadBalancing: { type: 'Random' } });
+  const rig = await served(manifests([udp], route, dns, policy), { ports: [53] });
+  expect(JSON.stringify(rig.report().items)).toContain('no health check on UDP port 53');
 });
 
 test('too few that are healthy: all are used, unless a policy would rather answer 503', async () => {

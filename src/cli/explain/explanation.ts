@@ -13,6 +13,7 @@ import {
   standIn,
 } from '../../proxy/route/index.ts';
 import type { AskedRequest } from './asked-request.ts';
+import { backendHealth, type ToldOf } from './backend-health.ts';
 import { type FilterEffect, filterEffect } from './filter-effect.ts';
 import { takesHost } from './hostname.ts';
 import { type Judgement, judge } from './judgement.ts';
@@ -29,6 +30,8 @@ export interface ExplainedBackend {
   broken?: string;
   endpoints: Endpoint[];
   dns?: { hostname: string; port: number };
+  /** Which question they are asked by themselves, and what a running gateway says of them. */
+  health?: string[];
   filters: FilterEffect[];
   /** How one of its endpoints is chosen, and what else a BackendTrafficPolicy says of it. */
   traffic?: string;
@@ -71,6 +74,8 @@ export interface KnownConfig {
   unserved: string[];
   /** Absent: only what is served is known. */
   written?: WrittenRoute[];
+  /** By a running gateway, of what it serves. */
+  told?: ToldOf[];
 }
 
 export async function explanationOf(known: KnownConfig, asked: AskedRequest): Promise<Explanation> {
@@ -93,7 +98,7 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
   }
   const chosen = match.candidates[match.chosen];
   const filters = chosen?.rule.filters.map((filter) => filterEffect(filter, { request, chosen })) ?? [];
-  const backends = chosen ? explainedBackends(snapshot, chosen, request) : [];
+  const backends = chosen ? explainedBackends(known, chosen, request) : [];
   const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
   const wantsGrpc = !chosen && table.wantsGrpc(plainHead(request), request.serverName);
   const missing = match.listeners.length === 0 ? unserved : [];
@@ -263,11 +268,11 @@ export function percent(share: number): string {
   return `${Math.round(share * 1000) / 10} %`;
 }
 
-function explainedBackends(snapshot: Snapshot, chosen: ExplainedCandidate, request: AskedRequest): ExplainedBackend[] {
+function explainedBackends(known: KnownConfig, chosen: ExplainedCandidate, request: AskedRequest): ExplainedBackend[] {
   const { rule } = chosen;
-  return weightedBackends(snapshot, rule).map((backend, i) => ({
+  return weightedBackends(known, rule).map((backend, i) => ({
     ...backend,
-    ...withTraffic(snapshot, backend.key),
+    ...withTraffic(known.snapshot, backend.key),
     filters: rule.backends[i]!.filters.map((filter: Filter) => filterEffect(filter, { request, chosen })),
   }));
 }
@@ -278,11 +283,12 @@ function withTraffic(snapshot: Snapshot, key: string): Pick<ExplainedBackend, 't
 }
 
 /** A rule's backends, without what filters do. */
-export function weightedBackends(snapshot: Snapshot, rule: RouteRule): ExplainedBackend[] {
+export function weightedBackends({ snapshot, told = [] }: KnownConfig, rule: RouteRule): ExplainedBackend[] {
   const total = rule.backends.reduce((sum, { weight }) => sum + weight, 0);
   return rule.backends.map((weighted: WeightedBackend): ExplainedBackend => {
     const key = weighted.backend ?? '';
     const endpoints = snapshot.get('Endpoints', key);
+    const health = backendHealth(snapshot, key, told);
     return {
       key,
       weight: weighted.weight,
@@ -291,6 +297,7 @@ export function weightedBackends(snapshot: Snapshot, rule: RouteRule): Explained
       ...(weighted.broken === undefined ? {} : { broken: weighted.broken }),
       endpoints: endpoints?.endpoints ?? [],
       ...(endpoints?.dns ? { dns: endpoints.dns } : {}),
+      ...(health.length === 0 ? {} : { health }),
       filters: [],
     };
   });

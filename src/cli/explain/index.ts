@@ -87,7 +87,7 @@ async function fromAdmin(admin: AskedAdmin): Promise<Read> {
     askAdmin<Report>(admin, '/status'),
   ]);
   const snapshot = Snapshot.EMPTY.apply({ version, upserts: objects, removals: [] });
-  return { snapshot, listeners, unserved: unservedListeners(report), report };
+  return { snapshot, listeners, unserved: unservedListeners(report), report, told: report.diagnostics };
 }
 
 async function fromFiles(asked: ExplainAsked): Promise<Read> {

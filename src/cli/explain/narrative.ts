@@ -151,7 +151,7 @@ function timeoutLines({ timeouts, retry }: RouteRule): string[] {
 
 /** `withoutEndpoints`: what it comes to where there are none. */
 export function backendLines(backend: ExplainedBackend, withoutEndpoints: string): string[] {
-  const { key, share, protocol, broken, endpoints, dns, filters, traffic } = backend;
+  const { key, share, protocol, broken, endpoints, dns, health = [], filters, traffic } = backend;
   const where = broken
     ? `broken: ${broken}`
     : dns
@@ -163,6 +163,7 @@ export function backendLines(backend: ExplainedBackend, withoutEndpoints: string
   return [
     `${percent(share).padStart(6)}  ${name} -> ${where}`,
     ...(traffic === undefined ? [] : [`        ${traffic}`]),
+    ...health.map((line) => `        ${line}`),
     ...filters.map((filter) => `        ${filterLine(filter)}`),
   ];
 }

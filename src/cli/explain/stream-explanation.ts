@@ -39,10 +39,8 @@ const KINDS: Readonly<Record<AskedConnection['protocol'], RouteKind>> = {
   udp: 'UDPRoute',
 };
 
-export function streamExplanationOf(
-  { snapshot, unserved }: KnownConfig,
-  connection: AskedConnection,
-): StreamExplanation {
+export function streamExplanationOf(known: KnownConfig, connection: AskedConnection): StreamExplanation {
+  const { snapshot, unserved } = known;
   const { protocol, port } = connection;
   const speaking = [...snapshot.of('Listener').values()].filter((one) => PROTOCOLS[protocol].includes(one.protocol));
   const here = speaking.filter((listener) => listener.port === port);
@@ -61,7 +59,7 @@ export function streamExplanationOf(
       outcome: failed('no listener takes this server name: the connection is closed with a TLS alert'),
     };
   }
-  const backends = rule === undefined ? [] : weightedBackends(snapshot, rule);
+  const backends = rule === undefined ? [] : weightedBackends(known, rule);
   const outcome = outcomeOf(connection, { listener, rule, backends });
   return { connection, outcome, listener, ...(rule ? { rule } : {}), backends, ports: [], hostnames: [], unserved: [] };
 }

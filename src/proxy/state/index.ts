@@ -18,5 +18,5 @@ export type { SharedMemory } from './shared-file.ts';
 export type { AnswerStore, ComingAnswer, Fetch, StoredAnswer, StoredPlace } from './stored-answers.ts';
 export { TroubleWatch } from './trouble-watch.ts';
 export type { Underway } from './underway.ts';
-export { OWN_VERDICTS, SharedVerdicts, type Verdict, type VerdictKey, type Verdicts } from './verdicts.ts';
+export { SharedVerdicts, type Verdict, type VerdictKey, type Verdicts } from './verdicts.ts';
 export { VerifiedCache } from './verified-cache.ts';

@@ -1,4 +1,4 @@
-import { type BackendTraffic, POLICY_TYPES, policyKey } from '../../config/index.ts';
+import { type Backend, type BackendTraffic, POLICY_TYPES, policyKey } from '../../config/index.ts';
 import { sessionOf } from '../session.ts';
 import { configOutput } from '../stage.ts';
 import { connectionOf, retryOf, timeoutsOf } from './backend-retry.ts';
@@ -6,6 +6,9 @@ import { loadBalancingOf } from './endpoint-choice.ts';
 import { healthCheckOf } from './health-check.ts';
 import { effective, portLevels } from './inheritance.ts';
 import type { PolicyKind } from './policy-kind.ts';
+
+type Settings = BackendTraffic['spec'];
+type BackendProtocol = Backend['protocol'];
 
 const UNVERIFIED =
   'WARNING: TLS to the endpoints is not verified (spec.tls.verification: Disabled), whoever answers at their addresses is believed; a BackendTLSPolicy verifies them';
@@ -44,10 +47,8 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
       const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
       const port = ports.find((one) => one.port === service.port && (one.protocol === 'UDP') === (protocol === 'udp'));
       const levels = portLevels(object, port?.name ?? '');
-      const { proxyProtocol, ...rest } =
-        effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings ?? {};
-      // A datagram says nothing before itself.
-      const spec = proxyProtocol === undefined || protocol === 'udp' ? rest : { proxyProtocol, ...rest };
+      const settings = effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings ?? {};
+      const spec = settingsFor(settings, protocol);
       if (Object.keys(spec).length === 0) return [];
       const key = policyKey('BackendTraffic', backend);
       const target = { kind: 'Backend' as const, key: backend };
@@ -55,9 +56,30 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
     });
     return {
       config,
-      effect: (_look, { settings }) => ({ problems: [], remarks: settings?.tls === undefined ? [] : [UNVERIFIED] }),
-      actsOn: ({ settings: { proxyProtocol, ...rest } = {} }, { protocol }) =>
-        (proxyProtocol !== undefined && protocol !== 'udp') || Object.keys(rest).length > 0,
+      effect: (look, { settings }, { object }) => {
+        const ports = look.context.fetch(look.inputs.Service, object)?.spec.ports ?? [];
+        return { problems: [], remarks: remarksOn(settings ?? {}, ports) };
+      },
+      actsOn: ({ settings = {} }, { protocol }) => Object.keys(settingsFor(settings, protocol)).length > 0,
     };
   },
 };
+
+/** A datagram says nothing before itself, and a port of them opens no connection that could be looked at. */
+function settingsFor(settings: Settings, protocol: BackendProtocol): Settings {
+  if (protocol !== 'udp') return settings;
+  const { proxyProtocol: _, healthCheck: _check, ...rest } = settings;
+  return rest;
+}
+
+function remarksOn(
+  { tls, healthCheck }: Settings,
+  ports: ReadonlyArray<{ port: number; protocol?: string }>,
+): string[] {
+  const udp = ports.filter(({ protocol }) => protocol === 'UDP').map(({ port }) => port);
+  const unchecked = healthCheck !== undefined && udp.length > 0;
+  return [
+    ...(tls === undefined ? [] : [UNVERIFIED]),
+    ...(unchecked ? [`no health check on UDP port ${udp.join(', ')}: nothing answers there that could be asked`] : []),
+  ];
+}
