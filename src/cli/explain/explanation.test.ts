@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Listener, type RouteRule, Snapshot } from '../../config/index.ts';
+import { type Listener, type Policy, policyKey, type RouteRule, Snapshot } from '../../config/index.ts';
 import type { AskedRequest } from './asked-request.ts';
 import { explanationOf } from './explanation.ts';
 import { narrative } from './narrative.ts';
@@ -69,4 +69,49 @@ test('a wider listener that is passed over for a more specific one is told', asy
     'more specific than ns/gw/wild (HTTP, port 80, hostname *.example), whose routes are not asked',
   );
   expect((await explanationOf(known, { ...REQUEST, host: 'c.example' })).wider).toEqual([]);
+});
+
+test('a backend whose endpoints are looked at says how, and a running gateway says who fails', () => {
+  const listener: Listener = {
+    kind: 'Listener',
+    key: 'ns/gw/http',
+    gateway: 'ns/gw',
+    name: 'http',
+    addresses: [],
+    port: 80,
+    protocol: 'HTTP',
+  };
+  const route: RouteRule = { ...rule('r', '/', 'x-a'), backends: [{ backend: 'ns/s:80', weight: 1, filters: [] }] };
+  const service = { namespace: 'ns', name: 's', port: 80 };
+  const target = { kind: 'Backend', key: 'ns/s:80' } as const;
+  const healthCheck = {
+    question: { type: 'HTTP', method: 'GET', path: '/healthz', statuses: [{ from: 200, to: 200 }] },
+    interval: 5_000,
+    timeout: 1_000,
+    jitterPercent: 10,
+    healthyThreshold: 2,
+    unhealthyThreshold: 3,
+    initialState: 'Healthy',
+    panicThresholdPercent: 0,
+  } as const;
+  const policy: Policy = {
+    kind: 'Policy',
+    key: policyKey('BackendTraffic', 'ns/s:80'),
+    type: 'BackendTraffic',
+    target,
+    spec: {
+      healthCheck: { ...healthCheck, question: { ...healthCheck.question, statuses: [{ from: 200, to: 200 }] } },
+    },
+  };
+  const upserts = [listener, route, { kind: 'Backend', key: 'ns/s:80', service, protocol: 'http' } as const, policy];
+  const told = [
+    { object: 'Service/ns/s', message: 'endpoint 10.0.0.1:80 of port 80 fails its health check (status_500, once)' },
+    { object: 'Service/ns/s', message: 'endpoint 10.0.0.1:81 of port 81 fails its health check (status_500, once)' },
+    { object: 'Service/ns/other', message: 'endpoint 10.0.0.2:80 of port 80 does not answer' },
+  ];
+  const known = { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), unserved: [], told };
+  expect(explanationOf(known, REQUEST).backends[0]!.health).toEqual([
+    'health check: GET /healthz answers 200 each 5000 ms',
+    told[0]!.message,
+  ]);
 });
