@@ -71,7 +71,7 @@ test('a wider listener that is passed over for a more specific one is told', asy
   expect((await explanationOf(known, { ...REQUEST, host: 'c.example' })).wider).toEqual([]);
 });
 
-test('a backend whose endpoints are looked at says how, and a running gateway says who fails', () => {
+test('a backend whose endpoints are looked at says how, and a running gateway says who fails', async () => {
   const listener: Listener = {
     kind: 'Listener',
     key: 'ns/gw/http',
@@ -110,7 +110,8 @@ test('a backend whose endpoints are looked at says how, and a running gateway sa
     { object: 'Service/ns/other', message: 'endpoint 10.0.0.2:80 of port 80 does not answer' },
   ];
   const known = { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), unserved: [], told };
-  expect(explanationOf(known, REQUEST).backends[0]!.health).toEqual([
+  const { backends } = await explanationOf(known, REQUEST);
+  expect(backends[0]!.health).toEqual([
     'health check: GET /healthz answers 200 each 5000 ms',
     told[0]!.message,
   ]);
