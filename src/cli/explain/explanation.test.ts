@@ -111,8 +111,5 @@ test('a backend whose endpoints are looked at says how, and a running gateway sa
   ];
   const known = { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), unserved: [], told };
   const { backends } = await explanationOf(known, REQUEST);
-  expect(backends[0]!.health).toEqual([
-    'health check: GET /healthz answers 200 each 5000 ms',
-    told[0]!.message,
-  ]);
+  expect(backends[0]!.health).toEqual(['health check: GET /healthz answers 200 each 5000 ms', told[0]!.message]);
 });
