@@ -8,6 +8,8 @@ export interface InstalledCrd {
   channel?: string;
   /** Fields that are read here and that it does not keep, such as `HTTPRoute spec.rules[].retry`. */
   lacks?: string[];
+  /** Values that are read here and that it refuses, such as `HTTPRoute spec.rules[].filters[].type: CORS`. */
+  refuses?: string[];
 }
 
 export const BUNDLE_VERSION_ANNOTATION = 'gateway.networking.k8s.io/bundle-version';

@@ -18,7 +18,7 @@ interface Crd {
   spec: { names: { kind: Kind } };
 }
 
-/** A row: release, channel, kinds that are not there, fields that are dropped. */
+/** A row: release, channel, kinds that are not there, fields that are dropped, values that are refused. */
 async function rowsOf(release: string): Promise<string[] | undefined> {
   const module = await goModule(`sigs.k8s.io/gateway-api@${release}`, (path) => CRD.test(path));
   if (!('files' in module)) return undefined;
@@ -28,23 +28,24 @@ async function rowsOf(release: string): Promise<string[] | undefined> {
     );
     const kinds = new Set(crds.map(({ spec }) => spec.names.kind));
     const missing = GATEWAY_KINDS.filter((kind) => !kinds.has(kind));
-    const fields = crds.flatMap((crd) => {
-      const lacking = lackingIn(crd);
-      return (lacking?.fields ?? []).map((field) => `${lacking!.kind} \`${field}\``);
-    });
-    return `| ${release} | ${channel} | ${missing.sort().join(', ') || 'none'} | ${fields.sort().join('<br>') || 'none'} |`;
+    const lacking = crds.flatMap((crd) => lackingIn(crd) ?? []);
+    const fields = lacking.flatMap(({ kind, fields }) => fields.map((field) => `${kind} \`${field}\``));
+    const values = lacking.flatMap(({ kind, values }) => values.map((value) => `${kind} \`${value}\``));
+    const cells = [missing.sort().join(', '), fields.sort().join('<br>'), values.sort().join('<br>')];
+    return `| ${[release, channel, ...cells.map((cell) => cell || 'none')].join(' | ')} |`;
   });
 }
 
 const HEAD = `# What CRDs of older releases lack
 
-A cluster's API server drops fields that its CRDs do not know, without a word. This is what each release of the Gateway API's
-CRDs does not have of what Daemun reads: kinds that are not served, and fields that are not kept. A controller reads the
-CRDs that it finds, says the same in its log and in \`daemun status\`, and begins it in the message of the GatewayClass's condition
-SupportedVersion. Made by a test from the CRDs themselves (\`npx vitest run test/crd/releases.test.ts --update=all\`).
+A cluster's API server drops fields that its CRDs do not know, without a word, and refuses objects with values that they do not
+know. This is what each release of the Gateway API's CRDs does not have of what Daemun reads: kinds that are not served, fields
+that are not kept, and values that are refused. A controller reads the CRDs that it finds, says the same in its log and in
+\`daemun status\`, and begins it in the message of the GatewayClass's condition SupportedVersion. Made by a test from the CRDs
+themselves (\`npx vitest run test/crd/releases.test.ts --update=all\`).
 
-| release | channel | kinds that are not there | fields that are dropped |
-|---|---|---|---|
+| release | channel | kinds that are not there | fields that are dropped | values that are refused |
+|---|---|---|---|---|
 `;
 
 test('the page of CRD releases says what each of them lacks', async () => {
@@ -56,6 +57,6 @@ test('the page of CRD releases says what each of them lacks', async () => {
     rows.push(...found);
   }
   // The newest has all that is read here.
-  expect(rows.at(-1)).toMatch(/\| experimental \| none \| none \|$/);
+  expect(rows.at(-1)).toMatch(/\| experimental \| none \| none \| none \|$/);
   await expect(`${HEAD}${rows.join('\n')}\n`).toMatchFileSnapshot(PAGE);
 });

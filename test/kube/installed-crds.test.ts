@@ -158,7 +158,7 @@ test('kinds that an old release does not have are told with the way out, until t
   await expect.poll(() => said(pipeline)).toEqual([]);
 });
 
-/** The spec of a CRD of ours or the Gateway API's, whose objects keep all fields but these. */
+/** The spec of a CRD of ours or the Gateway API's, whose objects keep all fields but these, and have all values but these. */
 function keeping(kind: Kind, { but, group = GROUP }: { but: string[]; group?: string }): object {
   const openAPIV3Schema = {
     properties: { spec: keepingOf((schemaOf(kind, '') as ObjectSchema).fields.spec!.schema, but, 'spec') },
@@ -181,10 +181,51 @@ function keepingOf(schema: Schema, but: readonly string[], path: string): Served
       return { items: keepingOf(schema.items, but, `${path}[]`) };
     case 'map':
       return { additionalProperties: keepingOf(schema.value, but, path) };
+    case 'string':
+    case 'integer': {
+      const values = (schema.values ?? []).filter((value) => !but.includes(`${path}: ${value}`));
+      return values.length === 0 ? {} : { enum: values };
+    }
     default:
       return {};
   }
 }
+
+test('values that an old release refuses are told, beside fields that it drops', async () => {
+  const api = await startApi();
+  const type = 'spec.rules[].filters[].type: CORS';
+  const code = 'spec.rules[].filters[].requestRedirect.statusCode: 308';
+  const but = ['spec.rules[].filters[].cors', type, code];
+  putCrd(api, 'httproutes', bundle('v1.4.0', 'standard'), { spec: keeping('HTTPRoute', { but }) });
+  const pipeline = await read(api);
+  expect(said(pipeline)).toEqual([
+    expect.stringContaining(`drops ${but[0]} without a word and refuses ${type}, ${code}:`),
+  ]);
+  expect(conditionOf(pipeline, 'SupportedVersion')?.message).toBe(
+    `CRDs of Gateway API v1.4.0 (standard); they do not keep HTTPRoute ${but[0]}; they refuse HTTPRoute ${code}, HTTPRoute ${type}`,
+  );
+  putCrd(api, 'httproutes', bundle('v1.4.0', 'standard'), { spec: keeping('HTTPRoute', { but: [type] }) });
+  await expect
+    .poll(() => said(pipeline))
+    .toEqual([
+      expect.stringMatching(/^info: .* v1\.4\.0 \(standard\) refuses spec\.rules\[\]\.filters\[\]\.type: CORS: /),
+    ]);
+});
+
+test('a start says at once what CRDs lack, so that a restart writes the class as it was', async () => {
+  const api = await startApi();
+  const but = ['spec.rules[].retry'];
+  putCrd(api, 'httproutes', bundle('v1.6.3', 'standard'), { spec: keeping('HTTPRoute', { but }) });
+  const crd = `${CRDS}/httproutes.${GROUP}`;
+  let isLooked = false;
+  api.fault = ({ path }) => {
+    isLooked ||= path === crd;
+    return path === crd ? { kind: 'slow', delay: 100 } : undefined;
+  };
+  const pipeline = await read(api);
+  expect(isLooked).toBe(true);
+  expect(conditionOf(pipeline, 'SupportedVersion')?.message).toContain('they do not keep HTTPRoute spec.rules[].retry');
+});
 
 test('what the standard channel drops of an HTTPRoute is told', async () => {
   const api = await startApi();

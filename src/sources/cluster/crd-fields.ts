@@ -1,4 +1,7 @@
-/** Fields that are read here and that a cluster's CRDs do not keep: an API server drops them without a word. */
+/**
+ * What is read here and a cluster's CRDs do not have: fields, which an API server drops without a word, and values of fields,
+ * whose objects it refuses.
+ */
 import { KINDS, type Kind } from '../../api/index.ts';
 import { isObject } from '../../value/json-object.ts';
 import { type Schema, schemaOf } from '../schema/index.ts';
@@ -9,6 +12,7 @@ export interface ServedSchema {
   properties?: Record<string, ServedSchema>;
   items?: ServedSchema;
   additionalProperties?: ServedSchema | boolean;
+  enum?: unknown[];
   'x-kubernetes-preserve-unknown-fields'?: boolean;
 }
 
@@ -24,6 +28,8 @@ export interface LackingKind {
   kind: Kind;
   /** Paths such as `spec.rules[].retry`: the outermost field that is not there. */
   fields: string[];
+  /** Values such as `spec.rules[].filters[].type: CORS`. */
+  values: string[];
 }
 
 export interface CrdFieldsOptions {
@@ -32,6 +38,9 @@ export interface CrdFieldsOptions {
   path: string;
   changed(name: string): void;
 }
+
+/** Schemas that are read at once: some are half a megabyte. */
+const READERS = 3;
 
 export class CrdFields {
   readonly #options: CrdFieldsOptions;
@@ -69,8 +78,20 @@ export class CrdFields {
     await this.#work;
   }
 
-  /** One after another: nobody waits for them. */
+  /** Fulfilled when all that were seen are looked at, or after so many milliseconds. */
+  async looked(patience: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, patience);
+    await Promise.race([this.#work, promise]);
+    clearTimeout(timer);
+  }
+
   async #readAll(): Promise<void> {
+    const readers = Array.from({ length: READERS }, () => this.#readSome());
+    await Promise.all(readers);
+  }
+
+  async #readSome(): Promise<void> {
     for (const name of this.#due) {
       this.#due.delete(name);
       if (this.#closed) return;
@@ -83,9 +104,13 @@ export class CrdFields {
       const before = known.lacking;
       const lacking = lackingIn(crd);
       this.#looked.set(name, { version: known.version, ...(lacking === undefined ? {} : { lacking }) });
-      if (before?.fields.join() !== lacking?.fields.join()) this.#options.changed(name);
+      if (textOf(before) !== textOf(lacking)) this.#options.changed(name);
     }
   }
+}
+
+function textOf(lacking: LackingKind | undefined): string {
+  return lacking === undefined ? '' : [...lacking.fields, ...lacking.values].join();
 }
 
 /** Of the version that is read: the current one of its kind where it is served. */
@@ -98,25 +123,38 @@ export function lackingIn({ spec = {} }: Crd): LackingKind | undefined {
   const schema = read?.schema?.openAPIV3Schema;
   if (read === undefined || schema === undefined) return undefined;
   const { spec: ours } = (schemaOf(kind, `${group}/${read.name}`) as Extract<Schema, { type: 'object' }>).fields;
-  const fields = ours === undefined ? [] : lackingFields(ours.schema, schema.properties?.spec, 'spec');
-  return fields.length === 0 ? undefined : { kind, fields };
+  const found: LackingKind = { kind, fields: [], values: [] };
+  if (ours !== undefined) look(ours.schema, schema.properties?.spec, { path: 'spec', found });
+  return found.fields.length + found.values.length === 0 ? undefined : found;
 }
 
-function lackingFields(ours: Schema, theirs: ServedSchema | undefined, path: string): string[] {
-  if (theirs === undefined) return [path];
-  if (theirs['x-kubernetes-preserve-unknown-fields'] === true) return [];
+interface Look {
+  path: string;
+  found: LackingKind;
+}
+
+function look(ours: Schema, theirs: ServedSchema | undefined, { path, found }: Look): void {
+  if (theirs === undefined) return void found.fields.push(path);
+  if (theirs['x-kubernetes-preserve-unknown-fields'] === true) return;
   switch (ours.type) {
     case 'object':
-      return Object.entries(ours.fields).flatMap(([name, field]) =>
-        lackingFields(field.schema, theirs.properties?.[name], `${path}.${name}`),
-      );
+      for (const [name, field] of Object.entries(ours.fields)) {
+        look(field.schema, theirs.properties?.[name], { path: `${path}.${name}`, found });
+      }
+      return;
     case 'list':
-      return lackingFields(ours.items, theirs.items, `${path}[]`);
+      return look(ours.items, theirs.items, { path: `${path}[]`, found });
     case 'map': {
       const { additionalProperties: values } = theirs;
-      return isObject(values) ? lackingFields(ours.value, values, `${path}.*`) : [];
+      return isObject(values) ? look(ours.value, values, { path: `${path}.*`, found }) : undefined;
     }
+    case 'string':
+    case 'integer':
+      for (const value of ours.values ?? []) {
+        if (theirs.enum?.includes(value) === false) found.values.push(`${path}: ${value}`);
+      }
+      return;
     default:
-      return [];
+      return;
   }
 }

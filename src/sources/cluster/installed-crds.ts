@@ -29,12 +29,17 @@ const PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const OWN_GROUPS = '.daemun.dev';
 /** Answers of a cluster that will not show its CRDs. It is served all the same. */
 const DENIED: readonly number[] = [401, 403, 404];
+/**
+ * Milliseconds that the first look at what they lack is waited for: without it a start would write the class's condition as if
+ * they lacked nothing, and then as it was.
+ */
+const FIRST_LOOK = 10_000;
 
-/** Followed as metadata: their schemas are large. What they lack is looked up apart, and nobody waits for it. */
+/** Followed as metadata: their schemas are large. What they lack is looked up apart. */
 export class InstalledCrds {
   /** By name. Empty where they may not be read. */
   readonly collection = new SourceCollection<InstalledCrd>('installed CRDs');
-  /** Fulfilled when they are read, or may not be. */
+  /** Fulfilled when they are read and looked at, or may not be. */
   readonly settled: Promise<void>;
   readonly #watch: ListWatch;
   readonly #fields: CrdFields;
@@ -74,7 +79,7 @@ export class InstalledCrds {
         },
       },
     });
-    this.settled = Promise.race([this.#watch.synced, denied]);
+    this.settled = Promise.race([this.#watch.synced.then(() => this.#fields.looked(FIRST_LOOK)), denied]);
   }
 
   /** Of kinds that are read, of whichever group. */
@@ -127,8 +132,19 @@ function installed({ metadata: { name, annotations = {} } }: Resource, lacking?:
     name,
     ...(version === undefined ? {} : { version }),
     ...(channel === undefined ? {} : { channel }),
-    ...(lacking === undefined ? {} : { lacks: lacking.fields.map((field) => `${lacking.kind} ${field}`) }),
+    ...listed(
+      'lacks',
+      lacking?.fields.map((field) => `${lacking.kind} ${field}`),
+    ),
+    ...listed(
+      'refuses',
+      lacking?.values.map((value) => `${lacking.kind} ${value}`),
+    ),
   };
+}
+
+function listed(name: 'lacks' | 'refuses', found: string[] = []): Partial<InstalledCrd> {
+  return found.length === 0 ? {} : { [name]: found };
 }
 
 /** Of kinds that are not served and fields that are not kept, by key; those that are served and kept have none. */
@@ -146,9 +162,9 @@ export function unservedFindings(
     const message = `${named(own)} not served by this cluster: apply the CRDs of Daemun's chart`;
     found.set('own', said('warning', message));
   }
-  for (const { kind, fields } of lacking) {
-    const message = isOwn(kind) ? ownDropped(kind, fields) : dropped(kind, fields, all);
-    found.set(`fields of ${kind}`, said(isOwn(kind) ? 'warning' : 'info', message));
+  for (const one of lacking) {
+    const message = isOwn(one.kind) ? ownDropped(one) : dropped(one, all);
+    found.set(`fields of ${one.kind}`, said(isOwn(one.kind) ? 'warning' : 'info', message));
   }
   return found;
 }
@@ -157,22 +173,29 @@ function isOwn(kind: Kind): boolean {
   return KINDS[kind].group.endsWith(OWN_GROUPS);
 }
 
-function dropped(kind: Kind, fields: ReadonlyArray<string>, all: ReadonlyArray<InstalledCrd>): string {
-  const crd = all.find(({ lacks }) => lacks?.[0]?.startsWith(`${kind} `));
+function dropped({ kind, ...lacking }: LackingKind, all: ReadonlyArray<InstalledCrd>): string {
+  const begins = (text: string | undefined): boolean => text?.startsWith(`${kind} `) === true;
+  const crd = all.find(({ lacks, refuses }) => begins(lacks?.[0]) || begins(refuses?.[0]));
   const release = crd?.version === undefined ? '' : ` of Gateway API ${crd.version} (${crd.channel ?? 'no channel'})`;
   const way = crd?.channel === 'standard' ? ', or need the experimental channel' : '';
   return (
-    `the cluster's ${kind} CRD${release} drops ${someOf(fields)} without a word: objects that are to use that need ` +
+    `the cluster's ${kind} CRD${release} ${doesTo(lacking)}: objects that are to use that need ` +
     `newer CRDs of the Gateway API${way}`
   );
 }
 
-function ownDropped(kind: Kind, fields: ReadonlyArray<string>): string {
-  const what = `the cluster's ${kind} CRD is older than this controller and drops ${someOf(fields)} without a word`;
+function ownDropped({ kind, ...lacking }: LackingKind): string {
+  const what = `the cluster's ${kind} CRD is older than this controller and ${doesTo(lacking)}`;
   return `${what}: apply the CRDs of Daemun's chart`;
 }
 
-/** Fields that a message names. */
+function doesTo({ fields, values }: Omit<LackingKind, 'kind'>): string {
+  const drops = fields.length === 0 ? [] : [`drops ${someOf(fields)} without a word`];
+  const refuses = values.length === 0 ? [] : [`refuses ${someOf(values)}`];
+  return [...drops, ...refuses].join(' and ');
+}
+
+/** Fields, and values of fields, that a message names. */
 const NAMED_FIELDS = 6;
 
 function someOf(fields: ReadonlyArray<string>): string {

@@ -4,7 +4,7 @@ import { fails, holds, type Verdict } from '../verdict/conditions.ts';
 
 /** Releases of the Gateway API that are known, oldest first. */
 export const SUPPORTED_RELEASES = ['v1.1', 'v1.2', 'v1.3', 'v1.4', 'v1.5', 'v1.6', 'v1.7'];
-/** CRDs that a message names, and fields. */
+/** CRDs that a message names, and of fields and of values each. */
 const NAMED_CRDS = 3;
 const NAMED_FIELDS = 4;
 
@@ -20,11 +20,16 @@ export function supportedVersion(installed: ReadonlyArray<InstalledCrd>): Verdic
   return holds(CONDITION.SupportedVersion, GATEWAY_CLASS_REASON.SupportedVersion, message);
 }
 
-/** What users may write and an API server of an old release drops: the same manifest works elsewhere. */
+/** What users may write and an API server of an old release drops or refuses: the same manifest works elsewhere. */
 function lacking(installed: ReadonlyArray<InstalledCrd>): string {
-  const fields = installed.flatMap(({ lacks = [] }) => lacks).sort();
-  const more = fields.length > NAMED_FIELDS ? ` and ${fields.length - NAMED_FIELDS} more` : '';
-  return fields.length === 0 ? '' : `; they do not keep ${fields.slice(0, NAMED_FIELDS).join(', ')}${more}`;
+  const fields = installed.flatMap(({ lacks = [] }) => lacks);
+  const values = installed.flatMap(({ refuses = [] }) => refuses);
+  return said('they do not keep', fields) + said('they refuse', values);
+}
+
+function said(what: string, all: string[]): string {
+  const more = all.length > NAMED_FIELDS ? ` and ${all.length - NAMED_FIELDS} more` : '';
+  return all.length === 0 ? '' : `; ${what} ${all.sort().slice(0, NAMED_FIELDS).join(', ')}${more}`;
 }
 
 /** `v1.6` of `v1.6.3` and `v1.6.0-rc.1`; '' of what is no version. */
