@@ -1,6 +1,6 @@
 /** Expressions of CEL about a request: read once, checked as far as they can be, and bounded in what they may do. */
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
-import { costOf } from './cel-cost.ts';
+import { COUNTED_BYTES, COUNTED_LINES, costOf } from './cel-cost.ts';
 
 /** Nodes of an expression's tree, and how deep they may stand. */
 export const MAX_CEL_NODES = 256;
@@ -35,6 +35,8 @@ export interface CelTest {
   readonly steps: number;
   /** It may look at who asks, so that it cannot be asked before that is known. */
   readonly readsIdentity: boolean;
+  /** The same for a request of so many bytes and header lines. */
+  stepsFor(bytes: number, lines: number): number;
 }
 
 /** Throws an Error with the reason for what is no expression, or none that may be used. */
@@ -44,9 +46,11 @@ export function compileCel(expression: string): CelTest {
   const { valid, type, error } = program.check();
   if (!valid) throw new Error(summaryOf(error));
   if (type !== 'bool' && type !== 'dyn') throw new Error(`must be true or false; it is of type ${type}`);
-  const steps = costOf(program.ast);
+  const { most, least } = costOf(program.ast);
+  const stepsFor = (bytes: number, lines: number): number =>
+    least + (most - least) * Math.max(bytes / COUNTED_BYTES, lines / COUNTED_LINES);
   const readsIdentity = mayReadIdentity(program.ast);
-  return Object.assign((context: CelContext) => program(context) === true, { steps, readsIdentity });
+  return Object.assign((context: CelContext) => program(context) === true, { steps: most, stepsFor, readsIdentity });
 }
 
 /** Members of a request that say nothing of who asks. */
