@@ -233,11 +233,11 @@ function literal(value: unknown): Size {
 }
 
 function largest(sizes: readonly Size[]): Size {
-  const of = (part: keyof Size) => Math.max(...sizes.map((size) => size[part]));
+  const of = (part: 'most' | 'mean' | 'items') => Math.max(...sizes.map((size) => size[part]));
   return { most: of('most'), mean: of('mean'), items: of('items') };
 }
 
-function total(sizes: readonly Size[], part: keyof Size): number {
+function total(sizes: readonly Size[], part: 'most' | 'mean' | 'items'): number {
   return sizes.reduce((sum, size) => sum + size[part], 0);
 }
 

@@ -3,6 +3,7 @@ import type { AccessRule, ClaimMatch } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { type CelContext, type CelTest, celClaims, compileCel } from '../../value/cel.ts';
 import { Networks } from '../../value/networks.ts';
+import { charge } from '../ground/allowance.ts';
 import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../ground/head.ts';
 import type { Reading } from '../match/condition.ts';
@@ -10,6 +11,9 @@ import type { FilterScope } from './filter.ts';
 import { claimValues, IDENTITY, type Identity } from './identity.ts';
 import { RequestMatches } from './request-match.ts';
 import { TimeWindows } from './time-window.ts';
+
+/** Of telling an expression one header line. */
+const TOLD_STEPS = 200;
 
 export class CompiledAccessRule {
   readonly name: string;
@@ -98,6 +102,8 @@ function authOf(identity: Identity): NonNullable<CelContext['request']['auth']> 
 function says(cel: CelTest, scope: FilterScope, unsure: boolean): boolean {
   const { head, clientAddress } = scope;
   const identity = cel.readsIdentity ? scope.kept(IDENTITY) : undefined;
+  const bytes = head.end - head.start;
+  charge(cel.stepsFor(bytes, head.count) + bytes + head.count * TOLD_STEPS);
   try {
     return cel({
       request: {

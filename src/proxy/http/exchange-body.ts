@@ -26,7 +26,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
   private holdBody(start: number, end: number): void {
     if (this.held === null || this.filtered !== null) return;
     this.held.body.add(start, end);
-    const { collecting } = this.run!;
+    const collecting = this.run?.collecting ?? null;
     if (collecting !== null) this.collect(collecting);
     else this.down.pauseBody();
   }
@@ -65,7 +65,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
   private holdEnd(trailersStart: number, trailersEnd: number): void {
     if (this.held === null || this.filtered !== null) return;
     this.held.trailers = ARENA.latin1Slice(trailersStart, trailersEnd);
-    const { collecting } = this.run!;
+    const collecting = this.run?.collecting ?? null;
     if (collecting !== null) this.collect(collecting);
   }
 

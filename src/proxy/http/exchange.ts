@@ -5,7 +5,7 @@
  * client without one in exchange-answer.ts.
  */
 import { ANSWERED, CONTINUE, type FilterChain, HeaderPatch, type SubRequest, type Verdict } from '../filter/index.ts';
-import { Overdrawn, renewAllowance } from '../ground/allowance.ts';
+import { mayLook, Overdrawn } from '../ground/allowance.ts';
 import { BODY_OPEN, type RequestSide } from '../ground/codec.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, isHeadMethod } from '../ground/head.ts';
@@ -25,6 +25,7 @@ import { grpcDue } from './grpc.ts';
 import { grpcWebOf } from './grpc-web.ts';
 import { HeldRequest, type Matched } from './held-request.ts';
 import { PREFERS_GRPC, PREFERS_JSON, preferenceOf } from './local-reply.ts';
+import { type LookWaiter, lookLater } from './look-turns.ts';
 import { runsInCircle, VIA_OF_ANSWERS } from './loop.ts';
 import { Mirrors } from './mirror.ts';
 import { requestIdIn, trustedRequestId } from './request-id.ts';
@@ -33,12 +34,15 @@ import { type SubDone, SubExchange } from './sub-exchange.ts';
 import { hideUnderscores } from './underscore.ts';
 import type { Wait } from './wait.ts';
 
+/** Requests that waited for the same answer go on together, whoever sent them. */
+const RESUMED = {};
+
 function targetOf(run: FilterRun | null, head: Head): string {
   if (run === null) return '';
   return run.dropped === null ? run.target : withoutParameters(run.target, run.dropped, head);
 }
 
-export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
+export class Exchange extends ExchangeBody implements RequestSide, FilterHost, LookWaiter {
   requestHead(head: Head, complete: boolean): void {
     const { service } = this;
     this.requestComplete = complete;
@@ -76,7 +80,25 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
       return this.fail(421, 'misdirected', 'This connection was made for another host name.');
     }
     this.expectsContinue = head.expectContinue;
-    this.find(head, { matchedPrefix: 0, listenerPort: 0, trusted, bodyless: complete });
+    const matched = { matchedPrefix: 0, listenerPort: 0, trusted, bodyless: complete };
+    if (mayLook(this.client)) this.find(head, matched);
+    else this.putOff(head, matched);
+  }
+
+  /** The connection had its turn. */
+  private putOff(head: Head, matched: Matched): void {
+    this.held ??= new HeldRequest(head, matched);
+    if (!this.requestComplete) this.down.pauseBody();
+    lookLater(this);
+  }
+
+  look(): void {
+    if (this.over) return;
+    const { held, run } = this;
+    if (run === null) this.find(held!.restore(), held!.matched);
+    else this.goOn(run);
+    // No codec is in the middle of a read, after which it would say so.
+    if (!this.over) this.requestFlush();
   }
 
   /** Whom the request comes from. True: who is at the other end is believed. */
@@ -317,7 +339,8 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     this.endWait();
     if (this.filtered !== null) this.answerDecided(this.filtered, wait.decision);
     else if (wait.decision !== null) this.answerWith(wait.decision);
-    else this.goOn(run);
+    else if (mayLook(RESUMED)) this.goOn(run);
+    else return lookLater(this);
     // No codec is in the middle of a read, after which it would say so.
     if (!this.over) this.requestFlush();
   }
@@ -326,7 +349,6 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost {
     const { matched } = this.held!;
     const head = this.held!.restore();
     run.head = head;
-    renewAllowance();
     if (!this.passes(run.goOn(), head, matched)) return;
     if (this.planned === null) this.choose(head, matched);
     else this.sendRequest(head, matched);
