@@ -13,6 +13,7 @@ import {
   pauseAfter,
 } from '../sources/cluster/index.ts';
 import { isNewer } from './resource-version.ts';
+import { differInDetail } from './status-detail.ts';
 import { appliedStatus, type EntryList, type Json, MAX_ENTRIES, mergedEntries } from './status-shape.ts';
 import { TAKEOVER_PATIENCE, takesBack } from './takeover.ts';
 
@@ -39,6 +40,8 @@ export interface StatusReconcilerOptions {
   /** Told of each write that succeeded, with the status as it was and as it is. */
   onWrite?(key: string, change: WrittenStatus): void;
   now?: () => Date;
+  /** Times of what may wait; absent: as below. */
+  detail?: DetailTimes;
   /** Milliseconds from the beginning of a lead, in which nothing that was programmed is taken back for want of word. */
   patience?: number;
 }
@@ -49,6 +52,16 @@ export const FIELD_MANAGER = 'daemun';
 export const WRITES_AT_ONCE = 8;
 /** Milliseconds: pauses after a failed write are drawn from a span that doubles from the first to the second. */
 const PAUSES: PauseSpan = { first: 100, longest: 30_000 };
+
+export interface DetailTimes {
+  /** Milliseconds without a change after which numbers and words alone are written. */
+  quiet: number;
+  /** Milliseconds after which they are, however much changes. */
+  most: number;
+}
+
+/** Routes come by the dozen to a listener, each of which changes a number: that is one write, and not a dozen. */
+export const DETAIL_TIMES: DetailTimes = { quiet: 1000, most: 5000 };
 
 const APPLIED: readonly Kind[] = ['GatewayClass', 'Gateway', 'ListenerSet'];
 const LISTS: Readonly<Partial<Record<Kind, EntryList>>> = {
@@ -66,6 +79,15 @@ interface Due {
   timer: NodeJS.Timeout | undefined;
   /** The watch lags behind what was there: the object is read anew before the next try. */
   stale: boolean;
+  /** When something else was wanted while it was being written. */
+  again: number | undefined;
+  /** Only a detail is to be written, and that waits. */
+  rest: Rest | undefined;
+}
+
+interface Rest {
+  since: number;
+  timer: NodeJS.Timeout | undefined;
 }
 
 export class StatusReconciler {
@@ -112,6 +134,8 @@ export class StatusReconciler {
         this.#wanted.delete(key);
         if (before !== undefined && LISTS[before.kind] !== undefined) this.#given.set(key, before);
       }
+      const due = this.#writing.has(key) ? this.#due.get(key) : undefined;
+      if (due !== undefined) due.again ??= performance.now();
       this.#ask(key);
     }
   }
@@ -149,8 +173,10 @@ export class StatusReconciler {
   #ask(key: string): void {
     if (!this.#leading) return;
     const known = this.#due.get(key);
-    if (known === undefined)
-      this.#due.set(key, { failures: 0, since: performance.now(), timer: undefined, stale: false });
+    if (known === undefined) {
+      const begun = { failures: 0, timer: undefined, stale: false, again: undefined, rest: undefined };
+      this.#due.set(key, { ...begun, since: performance.now() });
+    }
     // One that waits after a failure goes on waiting: a change of what is wanted does not make the server well.
     else if (known.timer !== undefined) return;
     this.#ready.add(key);
@@ -169,8 +195,14 @@ export class StatusReconciler {
 
   async #reconcile(key: string): Promise<void> {
     try {
-      await this.#write(key);
-      if (!this.#ready.has(key)) this.#drop(key);
+      const outcome = await this.#write(key);
+      const due = this.#due.get(key);
+      if (outcome === 'later' || due === undefined) return;
+      this.#awake(due);
+      if (!this.#ready.has(key)) return this.#drop(key);
+      // What was wanted before has been written.
+      due.since = due.again ?? performance.now();
+      due.again = undefined;
     } catch (error) {
       this.#failed(key, error instanceof Error ? error : new Error(String(error)));
     } finally {
@@ -179,25 +211,31 @@ export class StatusReconciler {
     }
   }
 
-  async #write(key: string): Promise<void> {
+  async #write(key: string): Promise<'later' | undefined> {
     const wanted = this.#wanted.get(key) ?? this.#given.get(key);
     const place = wanted && this.#options.place(wanted.kind, wanted.metadata);
-    if (wanted === undefined || place === undefined) return;
+    if (wanted === undefined || place === undefined) return undefined;
     const live = await this.#newest(key, place);
-    if (live === undefined) return void this.#given.delete(key);
+    if (live === undefined) {
+      this.#given.delete(key);
+      return undefined;
+    }
     // What comes to be known is asked again as it comes, and all that is left when the patience is over.
-    if (this.#patience !== undefined && takesBack(live.status, wanted.status as Json)) return;
-    const now = (this.#options.now?.() ?? new Date()).toISOString().replace(/\.\d+Z$/, 'Z');
-    const answer = APPLIED.includes(wanted.kind)
-      ? await this.#apply(wanted, { live, place, now })
-      : await this.#put(key, wanted, { live, place, now });
+    if (this.#patience !== undefined && takesBack(live.status, wanted.status as Json)) return undefined;
+    const status = this.#statusOf(key, wanted, live);
+    if (status !== undefined && differInDetail(live.status, status) && this.#rests(key)) return 'later';
+    const answer = status && (await this.#send(wanted, { live, place, status }));
     if (!this.#wanted.has(key)) this.#given.delete(key);
-    if (answer === undefined) return;
+    if (answer !== undefined) this.#note(key, wanted, { live, answer });
+    return undefined;
+  }
+
+  #note(key: string, { kind }: WantedStatus, { live, answer }: { live: LiveStatus; answer: Answer }): void {
     const written = liveOf(answer);
     // A watch that was faster will not say it once more: nothing would end what is remembered.
     if (isNewer(written.resourceVersion, this.#options.live(key)?.resourceVersion)) this.#written.set(key, written);
     else this.#written.delete(key);
-    this.#options.onWrite?.(key, { kind: wanted.kind, before: live.status, after: written.status });
+    this.#options.onWrite?.(key, { kind, before: live.status, after: written.status });
   }
 
   /** The watch's, or what our last write was answered with where the watch has not come to it yet. */
@@ -213,32 +251,53 @@ export class StatusReconciler {
     return live && written && isNewer(written.resourceVersion, live.resourceVersion) ? written : live;
   }
 
-  async #apply(wanted: WantedStatus, at: Writing): Promise<Answer | undefined> {
-    const status = appliedStatus(at.live.status, wanted.status as Json, at.now);
-    if (status === undefined) return undefined;
-    return this.#options.client.call<Answer>({
-      method: 'PATCH',
-      path: `${at.place.path}/status`,
-      query: { fieldManager: FIELD_MANAGER, force: true },
-      contentType: 'application/apply-patch+yaml',
-      body: { apiVersion: at.place.apiVersion, kind: wanted.kind, metadata: wanted.metadata, status },
-    });
-  }
-
-  async #put(key: string, wanted: WantedStatus, at: Writing): Promise<Answer | undefined> {
+  /** What is to be written; undefined: it is there. */
+  #statusOf(key: string, wanted: WantedStatus, live: LiveStatus): Json | undefined {
+    const now = (this.#options.now?.() ?? new Date()).toISOString().replace(/\.\d+Z$/, 'Z');
+    if (APPLIED.includes(wanted.kind)) return appliedStatus(live.status, wanted.status as Json, now);
     const list = LISTS[wanted.kind] ?? 'ancestors';
     const entries = this.#wanted.has(key) ? ((wanted.status as Json)[list] as []) : [];
-    const before = (at.live.status[list] as []) ?? [];
-    const merged = mergedEntries(before, { list, entries, controllerNames: this.#controllers, now: at.now });
-    if (merged === undefined) return undefined;
-    const metadata = { ...wanted.metadata, resourceVersion: at.live.resourceVersion };
-    const status = { ...at.live.status, [list]: merged.slice(0, MAX_ENTRIES[list]) };
-    return this.#options.client.call<Answer>({
-      method: 'PUT',
-      path: `${at.place.path}/status`,
-      query: { fieldManager: FIELD_MANAGER },
-      body: { apiVersion: at.place.apiVersion, kind: wanted.kind, metadata, status },
-    });
+    const before = (live.status[list] as []) ?? [];
+    const merged = mergedEntries(before, { list, entries, controllerNames: this.#controllers, now });
+    return merged && { ...live.status, [list]: merged.slice(0, MAX_ENTRIES[list]) };
+  }
+
+  #send({ kind, metadata }: WantedStatus, { live, place, status }: Writing): Promise<Answer> {
+    const { apiVersion } = place;
+    const path = `${place.path}/status`;
+    if (APPLIED.includes(kind)) {
+      const query = { fieldManager: FIELD_MANAGER, force: true };
+      const contentType = 'application/apply-patch+yaml';
+      const body = { apiVersion, kind, metadata, status };
+      return this.#options.client.call<Answer>({ method: 'PATCH', path, query, contentType, body });
+    }
+    const { resourceVersion } = live;
+    const body = { apiVersion, kind, metadata: { ...metadata, resourceVersion }, status };
+    return this.#options.client.call<Answer>({ method: 'PUT', path, query: { fieldManager: FIELD_MANAGER }, body });
+  }
+
+  /** A detail waits until nothing has changed for a moment; false: it has waited. */
+  #rests(key: string): boolean {
+    const due = this.#due.get(key);
+    if (due === undefined) return false;
+    const { quiet, most } = this.#options.detail ?? DETAIL_TIMES;
+    const now = performance.now();
+    due.rest ??= { since: now, timer: undefined };
+    const { rest } = due;
+    clearTimeout(rest.timer);
+    const left = Math.min(quiet, rest.since + most - now);
+    if (left <= 0) return false;
+    const over = (): void => {
+      rest.since = Number.NEGATIVE_INFINITY;
+      if (this.#due.get(key) === due) this.#ask(key);
+    };
+    rest.timer = setTimeout(over, left).unref();
+    return true;
+  }
+
+  #awake(due: Due): void {
+    clearTimeout(due.rest?.timer);
+    due.rest = undefined;
   }
 
   #failed(key: string, error: Error): void {
@@ -265,6 +324,7 @@ export class StatusReconciler {
   #drop(key: string): void {
     const due = this.#due.get(key);
     clearTimeout(due?.timer);
+    if (due !== undefined) this.#awake(due);
     this.#due.delete(key);
     this.#ready.delete(key);
     if (this.#due.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
@@ -274,7 +334,7 @@ export class StatusReconciler {
 interface Writing {
   live: LiveStatus;
   place: ObjectPlace;
-  now: string;
+  status: Json;
 }
 
 interface Answer {

@@ -1,5 +1,5 @@
 /** Statuses written to a cluster, against the embedded API. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { StatusReconciler, type WantedStatus } from '../../src/reconcile/index.ts';
 import type { Call } from '../../src/sources/cluster/api-client.ts';
 import { ApiClient, ClusterSource } from '../../src/sources/cluster/index.ts';
@@ -36,7 +36,16 @@ class LateClient extends ApiClient {
   }
 }
 
-async function start(objects: object[], { leads = true, before = nothingBefore } = {}): Promise<Rig> {
+interface Starting {
+  leads?: boolean;
+  before?: typeof nothingBefore;
+  detail?: ConstructorParameters<typeof StatusReconciler>[0]['detail'];
+}
+
+async function start(
+  objects: object[],
+  { leads = true, before = nothingBefore, detail = { quiet: 20, most: 1000 } }: Starting = {},
+): Promise<Rig> {
   const api = await ApiServer.start();
   for (const object of objects)
     api.store.create(api.kind((object as ApiObject).kind), structuredClone(object) as ApiObject);
@@ -50,6 +59,7 @@ async function start(objects: object[], { leads = true, before = nothingBefore }
     live: (key) => source.live.get(key),
     place: (kind, metadata) => source.pathTo(kind, metadata),
     log,
+    detail,
     onWrite: (key) => written.push(key),
   });
   source.live.subscribe((changes) => {
@@ -252,6 +262,73 @@ describe('statuses of Gateways', () => {
     reconciler.write([status([listener('http', 2), listener('https')])]);
     await reconciler.settled();
     expect(written).toHaveLength(2);
+  });
+
+  test('wait with numbers and words until nothing more changes: dozens of routes are one write', async () => {
+    const { reconciler, written, statusOf } = await start([gateway('edge')], { detail: { quiet: 200, most: 60_000 } });
+    reconciler.write([status([listener('http')])]);
+    await reconciler.settled();
+    for (let routes = 1; routes <= 16; routes++) {
+      reconciler.write([status([listener('http', routes)], [condition('Accepted', 'True', `takes ${routes}`)])]);
+      await new Promise(setImmediate);
+      if (routes === 1) await vi.waitFor(() => expect(reconciler.staleness).toBeGreaterThan(0));
+    }
+    await reconciler.settled();
+    expect(written).toHaveLength(2);
+    expect(statusOf('Gateway', 'edge')).toMatchObject({
+      listeners: [{ attachedRoutes: 16 }],
+      conditions: [{ message: 'takes 16' }],
+    });
+    expect(reconciler.staleness).toBe(0);
+  });
+
+  test('do not wait with them for ever', async () => {
+    const { reconciler, written } = await start([gateway('edge')], { detail: { quiet: 60_000, most: 100 } });
+    reconciler.write([status([listener('http')])]);
+    await reconciler.settled();
+    let routes = 0;
+    await vi.waitFor(() => {
+      reconciler.write([status([listener('http', ++routes)])]);
+      expect(written.length).toBeGreaterThan(1);
+    });
+  });
+
+  test('do not wait with anything else, and then take the numbers along', async () => {
+    const { reconciler, written, statusOf } = await start([gateway('edge')], {
+      detail: { quiet: 60_000, most: 60_000 },
+    });
+    reconciler.write([status([listener('http')])]);
+    await reconciler.settled();
+    reconciler.write([status([listener('http', 3)])]);
+    reconciler.write([status([listener('http', 4)], [condition('Accepted', 'False')])]);
+    await reconciler.settled();
+    expect(written).toHaveLength(2);
+    expect(statusOf('Gateway', 'edge')).toMatchObject({
+      listeners: [{ attachedRoutes: 4 }],
+      conditions: [{ status: 'False' }],
+    });
+  });
+
+  test('are stale since what is not written yet, however long others of the object have been written', async () => {
+    const held = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let writes = 0;
+    const { reconciler } = await start([gateway('edge')], {
+      before: async ({ method }) => {
+        if (method === 'PATCH') await held[writes++]?.promise;
+      },
+    });
+    reconciler.write([status([listener('http')])]);
+    await vi.waitFor(() => expect(writes).toBe(1));
+    await vi.waitFor(() => expect(reconciler.staleness).toBeGreaterThan(0));
+    const asked = performance.now();
+    reconciler.write([status([listener('http')], [condition('Accepted', 'False')])]);
+    held[0]!.resolve();
+    await vi.waitFor(() => expect(writes).toBe(2));
+    const { staleness } = reconciler;
+    expect(staleness).toBeGreaterThan(0);
+    expect(staleness).toBeLessThanOrEqual((performance.now() - asked) / 1000);
+    held[1]!.resolve();
+    await reconciler.settled();
   });
 
   test('lose listeners and conditions that are gone, and keep foreign conditions', async () => {
