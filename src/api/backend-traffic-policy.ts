@@ -46,6 +46,17 @@ export interface BackendTrafficPolicy extends Resource {
     };
     sessionPersistence?: BackendSessionPersistence;
     healthCheck?: BackendHealthCheck;
+    /** When endpoints are passed over for what requests meet there; counts of 0: never for that. */
+    outlierDetection?: {
+      disabled?: boolean;
+      consecutiveErrors?: number;
+      consecutiveGatewayErrors?: number;
+      consecutiveUnanswered?: number;
+      /** Durations. */
+      baseEjectionTime?: string;
+      maxEjectionTime?: string;
+      maxEjectionPercent?: number;
+    };
     /** TLS that believes whoever answers. */
     tls?: { verification: 'Disabled'; serverName?: string };
   };

@@ -31,6 +31,7 @@ export type {
   Trouble,
   TrustBundle,
 } from './object.ts';
+export type { OutlierDetection } from './outlier-detection.ts';
 export {
   type Access,
   type AccessRule,

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { type HealthCheck, healthCheck } from '../health-check.ts';
+import { type OutlierDetection, outlierDetection } from '../outlier-detection.ts';
 import { retry } from '../retry-shape.ts';
 import type { Retry } from '../route.ts';
 import { type SessionPersistence, sessionPersistence, shownSession } from '../session.ts';
@@ -22,6 +23,7 @@ export interface BackendTrafficSpec {
   retryBudget?: RetryLimit;
   tls?: UnverifiedTls;
   healthCheck?: HealthCheck;
+  outlierDetection?: OutlierDetection;
 }
 
 export interface LoadBalancing {
@@ -169,6 +171,7 @@ export const backendTraffic: PolicyType<'Backend', BackendTrafficSpec> = {
     ),
     retry: v.optional(retry),
     healthCheck: v.optional(healthCheck),
+    outlierDetection: v.optional(outlierDetection),
     tls: v.optional(object<UnverifiedTls>({ verification: v.literal('Disabled'), serverName: v.optional(v.string()) })),
     retryBudget: v.optional(
       object<RetryLimit>({ percent: v.optional(v.pipe(count, v.maxValue(100))), perSecond: v.optional(count) }),

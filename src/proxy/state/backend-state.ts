@@ -1,18 +1,30 @@
 /** What is kept of a backend while its config changes around it. */
-import type { Trouble } from '../../config/index.ts';
+import type { OutlierDetection, Trouble } from '../../config/index.ts';
 import type { Failure } from '../ground/codec.ts';
-import { EndpointHealth, type HealthGroup, type Setback } from './endpoint-health.ts';
+import {
+  EndpointHealth,
+  FIRST_EVICTION,
+  type HealthGroup,
+  LONGEST_EVICTION,
+  MAX_FAILURES,
+  MAX_UNANSWERED,
+  type OutlierLimits,
+  type Setback,
+  USUAL_OUTLIERS,
+} from './endpoint-health.ts';
 import { Kept } from './kept.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { TroubleWatch } from './trouble-watch.ts';
 
 /** The part of a backend's endpoints that may be evicted at a time because requests went badly. */
-const MOST_EVICTED = 1 / 2;
+const MOST_EVICTED_PERCENT = 50;
 
 export class BackendState implements HealthGroup {
   /** Whose turn it is; counts up, and is taken modulo the number of endpoints. */
   turn = 0;
   settled = false;
+  outliers: Readonly<OutlierLimits> = USUAL_OUTLIERS;
+  #mostEvictedPercent = MOST_EVICTED_PERCENT;
   /** By `address:port`. */
   readonly endpoints: Kept<EndpointHealth> = new Kept((endpoint) => new EndpointHealth(this, endpoint));
   readonly retries: RetryBudget;
@@ -42,7 +54,14 @@ export class BackendState implements HealthGroup {
   }
 
   mayEvict(): boolean {
-    return this.evicted + 1 <= this.endpoints.size * MOST_EVICTED;
+    return (this.evicted + 1) * 100 <= this.endpoints.size * this.#mostEvictedPercent;
+  }
+
+  /** What a policy says is enough to evict an endpoint. */
+  detect(asked: OutlierDetection | undefined): void {
+    this.#mostEvictedPercent = asked?.maxEjectionPercent ?? MOST_EVICTED_PERCENT;
+    this.outliers = asked === undefined ? USUAL_OUTLIERS : limitsOf(asked);
+    if (this.outliers.disabled) for (const [, health] of this.endpoints) health.pardon();
   }
 
   noteEviction(why: Setback): void {
@@ -56,6 +75,17 @@ export class BackendState implements HealthGroup {
   noteReturn(endpoint: string): void {
     this.#troubles?.over({ key: backendOf(this.#name), endpoint });
   }
+}
+
+function limitsOf(asked: OutlierDetection): OutlierLimits {
+  return {
+    disabled: asked.disabled ?? false,
+    errors: asked.consecutiveErrors ?? MAX_FAILURES,
+    gatewayErrors: asked.consecutiveGatewayErrors ?? 0,
+    unanswered: asked.consecutiveUnanswered ?? MAX_UNANSWERED,
+    firstEviction: asked.baseEjectionTime ?? FIRST_EVICTION,
+    longestEviction: asked.maxEjectionTime ?? LONGEST_EVICTION,
+  };
 }
 
 function backendOf(name: string): string {

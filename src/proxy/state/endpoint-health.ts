@@ -27,12 +27,35 @@ export type Setback =
   /** It answers with errors. */
   | 'status';
 
+/** What is enough to evict an endpoint; a policy may say it. Counts of 0: never for that. */
+export interface OutlierLimits {
+  /** Nobody is evicted. */
+  disabled: boolean;
+  errors: number;
+  /** Answers 502, 503 and 504, and requests without an answer, in a row. */
+  gatewayErrors: number;
+  unanswered: number;
+  /** Milliseconds. */
+  firstEviction: number;
+  longestEviction: number;
+}
+
+export const USUAL_OUTLIERS: Readonly<OutlierLimits> = {
+  disabled: false,
+  errors: MAX_FAILURES,
+  gatewayErrors: 0,
+  unanswered: MAX_UNANSWERED,
+  firstEviction: FIRST_EVICTION,
+  longestEviction: LONGEST_EVICTION,
+};
+
 /** The endpoints that an endpoint stands among. */
 export interface HealthGroup {
   /** Milliseconds; the deadline wheel's clock. */
   readonly now: number;
   /** It had endpoints before: one that comes now is new among them. */
   readonly settled: boolean;
+  readonly outliers: Readonly<OutlierLimits>;
   /** Whether one more may go for requests that went badly: what hits all of them is not the endpoint's fault. */
   mayEvict(): boolean;
   noteEviction(why: Setback): void;
@@ -62,6 +85,8 @@ export class EndpointHealth {
   #refusing = false;
   #why: Setback = 'connect';
   #failures = 0;
+  /** Of those in a row at the end, such as were no 500. */
+  #gatewayFailures = 0;
   #evictions = 0;
   #nextTrial = 0;
 
@@ -101,6 +126,11 @@ export class EndpointHealth {
     this.evictedUntil = this.#evictions = 0;
   }
 
+  /** What is held against it is forgotten. */
+  pardon(): void {
+    this.#failures = this.#gatewayFailures = this.evictedUntil = this.#evictions = 0;
+  }
+
   /** A connection that carried requests is dead: a PING was not answered. */
   lost(): void {
     this.#evict('ping');
@@ -109,7 +139,8 @@ export class EndpointHealth {
   /** A request got no answer in its time, or its connection was cut before one. */
   unanswered(): void {
     this.unansweredRequests++;
-    this.#failed('unanswered', MAX_UNANSWERED);
+    this.#gatewayFailures++;
+    this.#failed('unanswered', this.#group.outliers.unanswered);
   }
 
   /** A request was answered. */
@@ -117,7 +148,9 @@ export class EndpointHealth {
     this.answers++;
     if (status >= 500 && isFailure(status)) {
       this.errorAnswers++;
-      this.#failed('status', MAX_FAILURES);
+      if (status === 500) this.#gatewayFailures = 0;
+      else this.#gatewayFailures++;
+      this.#failed('status', this.#group.outliers.errors);
     } else if (this.#failures !== 0 || this.evictedUntil !== 0) this.#recover();
   }
 
@@ -125,29 +158,38 @@ export class EndpointHealth {
   #failed(why: Setback, enough: number): void {
     this.#failures++;
     if (this.evictedUntil !== 0) this.#evict(why);
-    else if (this.#failures >= enough && this.#group.mayEvict()) this.#evict(why);
+    else if ((reaches(this.#failures, enough) || this.#tooManyOfGateways) && this.#group.mayEvict()) this.#evict(why);
+  }
+
+  get #tooManyOfGateways(): boolean {
+    return reaches(this.#gatewayFailures, this.#group.outliers.gatewayErrors);
   }
 
   /** Many failures at once are one reason, not many. */
   #evict(why: Setback): void {
-    const { now } = this.#group;
+    const { now, outliers } = this.#group;
+    if (outliers.disabled) return;
     if (now < this.evictedUntil) {
       if (this.#why === 'connect') this.#why = why;
       return;
     }
     this.#why = why;
-    this.evictedUntil = now + Math.min(LONGEST_EVICTION, FIRST_EVICTION * 2 ** this.#evictions);
+    this.evictedUntil = now + Math.min(outliers.longestEviction, outliers.firstEviction * 2 ** this.#evictions);
     this.#evictions++;
     this.#group.noteEviction(why);
   }
 
   #recover(): void {
-    this.#failures = 0;
+    this.#failures = this.#gatewayFailures = 0;
     // One that stops lets its connections finish while it refuses new ones: what they say does not bring it back.
     if (this.#why === 'connect' && this.#group.now < this.evictedUntil) return;
     if (this.evictedUntil !== 0) this.freshSince = this.#group.now;
     this.evictedUntil = this.#evictions = 0;
   }
+}
+
+function reaches(count: number, enough: number): boolean {
+  return enough > 0 && count >= enough;
 }
 
 /** What an application says of the request (501, 505) or on purpose (507, 508, 511) says nothing about the endpoint. */

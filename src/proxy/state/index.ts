@@ -6,6 +6,7 @@ export {
   type HealthGroup,
   LONGEST_EVICTION,
   type Setback,
+  USUAL_OUTLIERS,
 } from './endpoint-health.ts';
 export type { Waiter } from './fair-turns.ts';
 export { FETCH_TIMEOUT } from './fetch-text.ts';

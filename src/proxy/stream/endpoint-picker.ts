@@ -5,8 +5,8 @@ export interface StreamEndpoint {
 }
 
 export interface EndpointPicker {
-  /** The next endpoint, or undefined where none can be used. */
-  pick(): StreamEndpoint | undefined;
+  /** The next endpoint for this client, or undefined where none can be used; `avoid`: one that just failed. */
+  pick(client: string, avoid?: StreamEndpoint): StreamEndpoint | undefined;
   /** It could not be connected to, or (UDP) answered that its port is closed. */
   failed(endpoint: StreamEndpoint, why?: 'connect_timeout' | 'connect_refused'): void;
   /** A connection to it opened, or (UDP) it answered. */

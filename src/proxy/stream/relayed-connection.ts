@@ -141,9 +141,9 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
     this.#finish(half === client ? 'client_reset' : 'backend_reset');
   }
 
-  #tryNext(): void {
+  #tryNext(failed?: StreamEndpoint): void {
     assert(this.#target !== undefined);
-    this.#endpoint = this.#target.picker.pick();
+    this.#endpoint = this.#target.picker.pick(this.#record.client, failed);
     if (this.#endpoint === undefined) {
       this.#fail(this.#record.reason || 'no_endpoint');
       return;
@@ -161,14 +161,15 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
 
   #attemptFailed(reason: StreamReason, endpointsFault = true): void {
     const picker = this.#target!.picker;
-    if (endpointsFault) picker.failed(this.#endpoint!, reason === 'connect_timeout' ? reason : 'connect_refused');
-    picker.release(this.#endpoint!);
+    const failed = this.#endpoint!;
+    if (endpointsFault) picker.failed(failed, reason === 'connect_timeout' ? reason : 'connect_refused');
+    picker.release(failed);
     this.#endpoint = undefined;
     this.#record.reason = reason;
     const half = this.backend;
     this.backend = undefined;
     if (half !== undefined && !half.closed) half.link.close('reset');
-    if (this.#record.attempts < this.#options.limits.connectAttempts) this.#tryNext();
+    if (this.#record.attempts < this.#options.limits.connectAttempts) this.#tryNext(failed);
     else this.#fail(reason);
   }
 

@@ -121,7 +121,7 @@ export class UdpListener {
     if (this.#sessions >= this.options.limits.maxSessions && !this.#makeRoom()) return this.#drop('limit');
     const backend = plan.next();
     if (backend === undefined) return this.#drop('no_backend');
-    const endpoint = backend.picker.pick();
+    const endpoint = backend.picker.pick(client.address);
     if (endpoint === undefined) return this.#drop('no_endpoint');
     const session = new UdpSession(this, bound, { key, client, plan, backend, endpoint });
     bound.sessions.set(key, session);

@@ -289,6 +289,7 @@ export class Backends {
     balancer.timeouts = timeouts;
     balancer.retry = spec?.retry;
     balancer.healthCheck = spec?.healthCheck;
+    balancer.state.detect(spec?.outlierDetection);
     Object.assign(balancer.limits, {
       connections: circuitBreaker?.maxConnections ?? connections,
       pending: circuitBreaker?.maxPendingRequests ?? pending,

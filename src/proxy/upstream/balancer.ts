@@ -27,8 +27,9 @@ import {
   type UpstreamWorld,
 } from './connection.ts';
 import { EndpointChecks } from './endpoint-checks.ts';
-import { type EndpointChoice, endpointChoice, hashOf } from './endpoint-choice.ts';
+import { type EndpointChoice, endpointChoice, hashOf, hashOfClient } from './endpoint-choice.ts';
 import { EndpointGroup } from './endpoint-group.ts';
+import { NO_HASH } from './hash-key.ts';
 import { hashText } from './hash-ring.ts';
 import { keyIn, SessionClaim, SessionNames, tagIn } from './session.ts';
 
@@ -208,6 +209,12 @@ export class Balancer {
     return all.turns[this.state.turn++ % all.turns.length]!;
   }
 
+  /** The same for a connection or session that no request is read of. */
+  pickFor(client: string, avoid: EndpointPool | null = null): EndpointPool | null {
+    const hash = hashOfClient(this.#choice, client);
+    return this.pick(avoid, hash === NO_HASH ? null : { hash, session: null });
+  }
+
   /** The endpoint that a session keeps, where it can be used. */
   #sessionPool(claim: SessionClaim, avoid: EndpointPool | null, now: number): EndpointPool | undefined {
     const usable = (pool: EndpointPool): boolean =>
@@ -338,8 +345,8 @@ class EndpointPicker {
     this.#balancer = balancer;
   }
 
-  pick(): EndpointPool | undefined {
-    const pool = this.#balancer.pick() ?? undefined;
+  pick(client: string, avoid?: EndpointPool): EndpointPool | undefined {
+    const pool = this.#balancer.pickFor(client, avoid) ?? undefined;
     if (pool !== undefined) pool.health.streams++;
     return pool;
   }

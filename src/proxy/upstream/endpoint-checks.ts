@@ -9,7 +9,7 @@ import {
   type ProbeBook,
   type ProbeSite,
 } from '../probe/index.ts';
-import { EndpointHealth, type HealthGroup } from '../state/index.ts';
+import { EndpointHealth, type HealthGroup, USUAL_OUTLIERS } from '../state/index.ts';
 import {
   DEFAULT_ENDPOINT_LIMITS,
   type EndpointTarget,
@@ -34,6 +34,7 @@ export interface ChecksOptions {
 const NOBODY: HealthGroup = {
   now: 0,
   settled: false,
+  outliers: USUAL_OUTLIERS,
   mayEvict: () => false,
   noteEviction() {},
   noteRefusal() {},

@@ -6,7 +6,7 @@ import type { LoadBalancing } from '../../config/index.ts';
 import type { Aim, SteeredRequest } from './aim.ts';
 import type { EndpointPool } from './connection.ts';
 import { type EndpointGroup, loadOf } from './endpoint-group.ts';
-import { type HashReader, hashReader, NO_HASH } from './hash-key.ts';
+import { addressHash, type HashReader, hashReader, NO_HASH } from './hash-key.ts';
 
 /** What a choice must know besides the endpoints. */
 export interface Choosing {
@@ -23,6 +23,8 @@ export interface Choosing {
 export interface EndpointChoice {
   /** What of a request it goes by; absent: nothing. */
   readonly reads?: HashReader;
+  /** It goes by the client's address, among others or alone: so connections without a request have a hash, too. */
+  readonly readsAddress?: boolean;
   choose(group: EndpointGroup, choosing: Choosing): EndpointPool | null;
 }
 
@@ -118,12 +120,14 @@ function share(group: EndpointGroup, pool: EndpointPool): number {
 
 class ConsistentHash implements EndpointChoice {
   readonly reads: HashReader;
+  readonly readsAddress: boolean;
   readonly #otherwise: EndpointChoice;
   readonly #percent: number;
   readonly #subset: number;
 
   constructor({ keys, maxLoadPercent, subsetSize }: NonNullable<LoadBalancing['hash']>, otherwise: EndpointChoice) {
     this.reads = hashReader(keys);
+    this.readsAddress = keys.some(({ type }) => type === 'ClientAddress');
     this.#otherwise = otherwise;
     this.#percent = maxLoadPercent ?? MOST_LOAD;
     this.#subset = subsetSize ?? 1;
@@ -180,6 +184,11 @@ export function endpointChoice(settings: LoadBalancing | undefined): EndpointCho
     case 'ConsistentHash':
       return new ConsistentHash(settings.hash ?? { keys: [{ type: 'ClientAddress' }] }, new RoundRobin(start));
   }
+}
+
+/** What a connection's endpoint depends on. */
+export function hashOfClient({ readsAddress }: EndpointChoice, clientAddress: string): number {
+  return readsAddress ? addressHash(clientAddress) : NO_HASH;
 }
 
 /** What of a request its endpoint depends on. */

@@ -47,6 +47,14 @@ export function hashReader(parts: readonly HashPart[]): HashReader {
   };
 }
 
+/** Where there is no request: as `hashReader` takes it of the client's address alone. */
+export function addressHash(clientAddress: string): number {
+  hash = 0x811c9dc5;
+  mixText(clientAddress);
+  mix(BETWEEN);
+  return spread(hash);
+}
+
 function readerOf({ type, name = '' }: HashPart): (request: SteeredRequest) => void {
   switch (type) {
     case 'ClientAddress':

@@ -1,4 +1,5 @@
 import type { BackendTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
+import { milliseconds } from '../../value/duration.ts';
 import { cidr, duration, headerName, preciseHostname } from './format.ts';
 import { backendHealthCheck } from './health-check.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
@@ -12,6 +13,7 @@ const takesServices = celRule(
   ),
 );
 
+type Outliers = NonNullable<BackendTrafficPolicy['spec']['outlierDetection']>;
 type Balancing = NonNullable<BackendTrafficPolicy['spec']['loadBalancing']>;
 type Hashing = NonNullable<Balancing['consistentHash']>;
 type HashPart = Hashing['keys'][number];
@@ -107,6 +109,37 @@ const loadBalancing = object(
   },
 );
 
+const inARow = integer({ min: 0, max: 10_000 });
+const long = (text: string): number => milliseconds(text) ?? 0;
+
+/** Where a policy says nothing: as the data planes have it. */
+const USUAL_EJECTION = { base: '1s', most: '30s' };
+
+const outlierDetection = object(
+  {
+    disabled: optional(flag),
+    consecutiveErrors: optional(inARow),
+    consecutiveGatewayErrors: optional(inARow),
+    consecutiveUnanswered: optional(inARow),
+    baseEjectionTime: optional(duration),
+    maxEjectionTime: optional(duration),
+    maxEjectionPercent: optional(integer({ min: 0, max: 100 })),
+  },
+  {
+    rules: [
+      celRule(
+        `(!has(self.baseEjectionTime) || duration(self.baseEjectionTime) > duration('0s')) && duration(has(self.maxEjectionTime) ? self.maxEjectionTime : '${USUAL_EJECTION.most}') >= duration(has(self.baseEjectionTime) ? self.baseEjectionTime : '${USUAL_EJECTION.base}')`,
+        rule<Outliers>(
+          'must be more than 0s, and not longer than maxEjectionTime (1s and 30s where they do not say)',
+          ({ baseEjectionTime = USUAL_EJECTION.base, maxEjectionTime = USUAL_EJECTION.most }) =>
+            long(baseEjectionTime) > 0 && long(maxEjectionTime) >= long(baseEjectionTime),
+          'baseEjectionTime',
+        ),
+      ),
+    ],
+  },
+);
+
 export const backendTrafficPolicySpec = object({
   targetRefs: required(list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesServices] })),
   proxyProtocol: optional(oneOf('V1', 'V2')),
@@ -138,4 +171,5 @@ export const backendTrafficPolicySpec = object({
   loadBalancing: optional(loadBalancing),
   sessionPersistence: optional(backendSession),
   healthCheck: optional(backendHealthCheck),
+  outlierDetection: optional(outlierDetection),
 });

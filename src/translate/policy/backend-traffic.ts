@@ -5,6 +5,7 @@ import { connectionOf, retryOf, timeoutsOf } from './backend-retry.ts';
 import { loadBalancingOf } from './endpoint-choice.ts';
 import { healthCheckOf } from './health-check.ts';
 import { effective, portLevels } from './inheritance.ts';
+import { outlierDetectionOf } from './outlier-detection.ts';
 import type { PolicyKind } from './policy-kind.ts';
 
 type Settings = BackendTraffic['spec'];
@@ -25,6 +26,7 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
       connection,
       retry,
       healthCheck,
+      outlierDetection,
       ...settings
     } = policy.spec;
     const read: BackendTraffic['spec'] = { ...settings };
@@ -32,6 +34,7 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
     if (sessionPersistence !== undefined) read.sessionPersistence = sessionOf(sessionPersistence, policy);
     if (timeouts !== undefined) read.timeouts = timeoutsOf(timeouts);
     if (healthCheck !== undefined) read.healthCheck = healthCheckOf(healthCheck);
+    if (outlierDetection !== undefined) read.outlierDetection = outlierDetectionOf(outlierDetection);
     if (connection !== undefined) read.connection = connectionOf(connection);
     if (retry !== undefined) read.retry = retryOf(retry);
     if (retry?.budget !== undefined) read.retryBudget = retry.budget;
