@@ -173,7 +173,10 @@ export interface CredentialPlaceEntry {
 export interface OidcAuthentication {
   issuer: string;
   clientId: string;
-  /** `client-secret` (absent: none is asked for), `cookie-secret`, and while it rotates `cookie-secret-previous`. */
+  /**
+   * `client-secret`, or `client-key` (a private key, PEM) with `client-key-id`; absent: none is asked for. `cookie-secret`,
+   * and while it rotates `cookie-secret-previous`.
+   */
   secretRef: CredentialReference;
   /** A ConfigMap with the authorities of the provider's certificate; absent: the machine's roots. */
   caCertificateRef?: { group: string; kind: string; name: string; namespace?: string };
@@ -181,11 +184,15 @@ export interface OidcAuthentication {
   scopes?: string[];
   callbackPath?: string;
   logoutPath?: string;
+  /** Where the provider says who has signed out elsewhere (back-channel logout); absent: nowhere. */
+  backchannelLogoutPath?: string;
   afterLogout?: string;
   /** Requests for these are answered with 401, and not sent to sign in. */
   apiPaths?: Array<HTTPRouteMatch['path']>;
   /** Absent: 8h. */
   sessionLifetime?: string;
+  /** After which the provider is asked again with the refresh token, though its tokens hold longer. */
+  refreshInterval?: string;
   cookie?: { name?: string; domain?: string; secure?: boolean; sameSite?: 'Lax' | 'None' };
   /** Of the addresses that the provider sends clients back to; absent: that of the request. */
   externalScheme?: 'http' | 'https';

@@ -52,6 +52,9 @@ export interface OidcClient {
   type: 'OidcClient';
   /** Absent: the provider does not ask for one. */
   secret?: string;
+  /** In the place of a secret: a private key (PEM), with its name at the provider. */
+  key?: string;
+  keyId?: string;
   /** The first seals, and all open. */
   cookieSecrets: string[];
   /** PEM; absent: the machine's roots. */
@@ -75,6 +78,8 @@ export const credentialShape: Shape<Credential> = object<Credential>({
     object<OidcClient>({
       type: v.literal('OidcClient'),
       secret: v.optional(key),
+      key: v.optional(key),
+      keyId: v.optional(key),
       cookieSecrets: v.pipe(v.array(key), v.minLength(1)),
       ca: v.optional(key),
     }),
@@ -93,6 +98,11 @@ export function shownCredential(content: CredentialContent): CredentialContent {
     case 'RemoteKeySet':
       return content;
     case 'OidcClient':
-      return { ...content, secret: 'redacted', cookieSecrets: content.cookieSecrets.map(() => 'redacted') };
+      return {
+        ...content,
+        ...(content.secret !== undefined && { secret: 'redacted' }),
+        ...(content.key !== undefined && { key: 'redacted' }),
+        cookieSecrets: content.cookieSecrets.map(() => 'redacted'),
+      };
   }
 }

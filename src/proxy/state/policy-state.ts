@@ -37,6 +37,8 @@ export class PolicyState {
   readonly answers: AnswerStores = new AnswerStores();
   readonly buckets: Buckets;
   readonly underway: Underway;
+  /** What all workers know at once, each under a hash and for a while: buckets that nobody leases. */
+  readonly marks: Buckets;
   /** What clients prove themselves with, as the config has it now: by key. */
   credentials: ReadonlyMap<string, Credential> = new Map();
   readonly passwords: PasswordHashing = new PasswordHashing();
@@ -59,10 +61,12 @@ export class PolicyState {
     this.fetch = fetch ?? ((fetched) => fetchText(fetched, outbound));
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();
+      this.marks = this.buckets;
       this.underway = new MemoryUnderway();
     } else {
       const buckets = new SharedBuckets(shared);
       this.buckets = new LeasedBuckets(buckets, shared.workers);
+      this.marks = buckets;
       this.underway = new SharedUnderway(shared, buckets.end);
     }
     this.redis = new RedisClients(dialer, ({ name, sources, trouble }) => {

@@ -47,9 +47,11 @@ export const oidcAuthentication: ObjectSchema = object({
   scopes: optional(list(token, { min: 1, max: 32, unique: 'set' })),
   callbackPath: optional(path),
   logoutPath: optional(path),
+  backchannelLogoutPath: optional(path),
   afterLogout: optional(path),
   apiPaths: optional(list(pathMatch, { min: 1, max: 64 })),
   sessionLifetime: optional(duration),
+  refreshInterval: optional(duration),
   cookie: optional(
     object({
       name: optional(cookieName),

@@ -18,12 +18,16 @@ export interface OidcMethod {
   /** Paths that the gateway answers. */
   callbackPath: string;
   logoutPath: string;
+  /** Where the provider says who has signed out elsewhere; absent: nowhere. */
+  backchannelLogoutPath?: string;
   /** Where clients go that have signed out. */
   afterLogout: string;
   /** Requests for these are answered with 401, and not sent to sign in. */
   apiPaths: Array<HttpMatch['path']>;
   /** Milliseconds after which one must sign in again. */
   lifetime: number;
+  /** Milliseconds after which the provider is asked again, though its tokens hold longer; absent: while they hold. */
+  refresh?: number;
   cookie: OidcCookie;
   /** Of the addresses that the provider sends clients back to; absent: that of the request. */
   scheme?: 'http' | 'https';
@@ -49,9 +53,11 @@ export const oidcMethod: Shape<OidcMethod> = object<OidcMethod>({
   credential: key,
   callbackPath: path,
   logoutPath: path,
+  backchannelLogoutPath: v.optional(path),
   afterLogout: path,
   apiPaths: v.array(pathMatch),
   lifetime: v.pipe(v.number(), v.minValue(1)),
+  refresh: v.optional(v.pipe(v.number(), v.minValue(1))),
   cookie: object<OidcCookie>({
     name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]+$/)),
     domain: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9.-]+$/))),

@@ -1,5 +1,6 @@
 import { type OidcAuthentication, POLICY_REASON, type Secret } from '../../../api/index.ts';
 import { barredHost, canonicalHash, type OidcClient, type OidcCookie } from '../../../config/index.ts';
+import { clientKeyFault } from '../../../value/client-key.ts';
 import { milliseconds } from '../../../value/duration.ts';
 import { resolveTrust } from '../../gateway/trust.ts';
 import { readHttpMatches } from '../../http-match.ts';
@@ -33,6 +34,7 @@ export const readOidc: MethodReader<'oidc'> = (settings, at) => {
   if (lifetime === 0) {
     invalid.push(problem(POLICY_REASON.Invalid, `${at.field}.sessionLifetime`, 'must be longer than nothing'));
   }
+  checkPaths(settings, at);
   const credential = credentialKey(at);
   at.reading.credentials.push({ kind: 'Credential', key: credential, content: client });
   return {
@@ -43,15 +45,38 @@ export const readOidc: MethodReader<'oidc'> = (settings, at) => {
     scopes: [...new Set(['openid', ...scopes])],
     algorithms: [...ALGORITHMS],
     credential,
-    callbackPath: settings.callbackPath ?? '/oauth2/callback',
-    logoutPath: settings.logoutPath ?? '/oauth2/logout',
+    callbackPath: settings.callbackPath ?? CALLBACK,
+    logoutPath: settings.logoutPath ?? LOGOUT,
+    ...(settings.backchannelLogoutPath !== undefined && { backchannelLogoutPath: settings.backchannelLogoutPath }),
     afterLogout: settings.afterLogout ?? '/',
     apiPaths: apiPaths.length === 0 ? [] : paths.matches.map(({ path }) => path),
     lifetime,
+    ...refreshOf(settings, at),
     cookie: cookieOf(settings, at),
     ...(settings.externalScheme === undefined ? {} : { scheme: settings.externalScheme }),
   };
 };
+
+function refreshOf({ refreshInterval }: OidcAuthentication, at: MethodReading): { refresh?: number } {
+  if (refreshInterval === undefined) return {};
+  const refresh = milliseconds(refreshInterval) ?? 0;
+  if (refresh > 0) return { refresh };
+  at.reading.invalid.push(problem(POLICY_REASON.Invalid, `${at.field}.refreshInterval`, 'must be longer than nothing'));
+  return {};
+}
+
+/** Each is answered by the gateway in its own way. */
+function checkPaths({ callbackPath, logoutPath, backchannelLogoutPath }: OidcAuthentication, at: MethodReading): void {
+  const paths = [callbackPath ?? CALLBACK, logoutPath ?? LOGOUT, backchannelLogoutPath].filter(
+    (one) => one !== undefined,
+  );
+  if (new Set(paths).size === paths.length) return;
+  const message = `has one path for two of callbackPath, logoutPath and backchannelLogoutPath (${paths.join(', ')}): give each its own`;
+  at.reading.invalid.push(problem(POLICY_REASON.Invalid, at.field, message));
+}
+
+const CALLBACK = '/oauth2/callback';
+const LOGOUT = '/oauth2/logout';
 
 /** Two clients on one host have cookies of their own. */
 function cookieOf({ cookie = {}, issuer, clientId }: OidcAuthentication, at: MethodReading): OidcCookie {
@@ -79,8 +104,8 @@ function clientOf({ secretRef, caCertificateRef }: OidcAuthentication, at: Metho
     return problem(POLICY_REASON.InvalidCredentialRef, field, message);
   }
   const client: OidcClient = { type: 'OidcClient', cookieSecrets };
-  const own = textOf(secret, 'client-secret');
-  if (own !== undefined) client.secret = own;
+  const fault = proofOf(secret, client);
+  if (fault !== undefined) return problem(POLICY_REASON.InvalidCredentialRef, field, fault);
   if (caCertificateRef === undefined) return client;
   const reasons = { invalid: POLICY_REASON.InvalidCACertificateRef, kind: POLICY_REASON.InvalidKind };
   const trust = resolveTrust(at.reading.look, {
@@ -90,6 +115,21 @@ function clientOf({ secretRef, caCertificateRef }: OidcAuthentication, at: Metho
     reasons,
   });
   return 'reason' in trust ? trust : { ...client, ca: trust.bundle.pem };
+}
+
+/** What the client proves itself with: a secret or a private key. What is wrong is told without it. */
+function proofOf(secret: Secret, client: OidcClient): string | undefined {
+  const { namespace = '', name } = secret.metadata;
+  const [own, key, keyId] = ['client-secret', 'client-key', 'client-key-id'].map((one) => textOf(secret, one));
+  if (own !== undefined && key !== undefined)
+    return `Secret ${namespace}/${name} has both client-secret and client-key: the client is known to the provider by one of them`;
+  if (own !== undefined) client.secret = own;
+  if (key === undefined) return undefined;
+  const fault = clientKeyFault(key);
+  if (fault !== undefined) return `Secret ${namespace}/${name}: client-key ${fault}`;
+  client.key = key;
+  if (keyId !== undefined) client.keyId = keyId;
+  return undefined;
 }
 
 function textOf({ data = {} }: Secret, name: string): string | undefined {

@@ -13,7 +13,16 @@ import { HeaderPatch } from '../../header-patch.ts';
 import { AnonymousPaths } from '../anonymous-paths.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from '../method.ts';
 import { Provider } from './provider.ts';
-import { type CookieForm, clearCookies, readCookies, Sealer, setCookies, stripCookies } from './sealed-cookie.ts';
+import {
+  type CookieForm,
+  clearCookies,
+  cookieNames,
+  readCookies,
+  Sealer,
+  setCookies,
+  stripCookies,
+} from './sealed-cookie.ts';
+import { SignedOut } from './signed-out.ts';
 
 /** Milliseconds for signing in at the provider: what was begun is forgotten then. */
 export const SIGN_IN_TIME: number = 600_000;
@@ -28,7 +37,8 @@ const FOUND = 302;
 interface Session {
   sub: string;
   claims: Record<string, unknown>;
-  /** Milliseconds since 1970: when who signed in must do so again, and when the provider is asked anew. */
+  /** Milliseconds since 1970: when it began, when who signed in must do so again, and when the provider is asked anew. */
+  since: number;
   until: number;
   fresh: number;
   refresh?: string;
@@ -68,6 +78,9 @@ class Oidc implements Method {
   readonly #apiPaths: AnonymousPaths | null;
   readonly #cookie: CookieForm;
   readonly #stateCookie: CookieForm;
+  readonly #names: RegExp;
+  /** Null: the provider does not tell. */
+  readonly #signedOut: SignedOut | null;
   readonly #refreshing = new Map<string, Refreshing>();
   #keys: Keys | null = null;
 
@@ -78,7 +91,10 @@ class Oidc implements Method {
     this.#apiPaths = settings.apiPaths.length === 0 ? null : new AnonymousPaths(settings.apiPaths);
     this.#cookie = settings.cookie;
     this.#stateCookie = { ...settings.cookie, name: `${settings.cookie.name}-in` };
-    this.strip = (scope) => stripCookies(scope, settings.cookie.name);
+    this.#names = cookieNames(settings.cookie.name);
+    const { issuer, clientId, backchannelLogoutPath } = settings;
+    this.#signedOut = backchannelLogoutPath === undefined ? null : new SignedOut(state.marks, `${issuer} ${clientId}`);
+    this.strip = (scope) => stripCookies(scope, this.#names);
   }
 
   identify(scope: FilterScope): Finding | Promise<Finding> {
@@ -90,11 +106,19 @@ class Oidc implements Method {
     const asked: Asked = { ...this.#asked(scope), parts };
     if (path === this.#settings.callbackPath) return this.#callback(head, asked, keys);
     if (path === this.#settings.logoutPath) return this.#logout(asked, keys);
+    if (path === this.#settings.backchannelLogoutPath) return this.#toldOfLogout(scope, keys);
     const session = value === '' ? undefined : sessionOf(keys.session.open(value));
     const now = Date.now();
-    if (session === undefined || session.until <= now) return this.#signIn(asked, keys);
+    if (session === undefined || this.#isOver(session, now)) return this.#signIn(asked, keys);
     if (session.fresh > now) return { identity: { subject: session.sub, claims: session.claims } };
     return this.#refresh(session, asked, keys);
+  }
+
+  /** Another policy, or this one before it was edited, may have let sessions live longer. */
+  #isOver({ sub, claims, since, until }: Session, now: number): boolean {
+    if (until <= now || since + this.#settings.lifetime <= now) return true;
+    const sid = typeof claims.sid === 'string' ? claims.sid : undefined;
+    return this.#signedOut?.has({ sub, sid, since }) ?? false;
   }
 
   /** Anew where the Secret is another one. */
@@ -193,12 +217,14 @@ class Oidc implements Method {
         code_verifier: String(begun.verifier),
       };
       const { claims, expires, refresh } = await this.#provider.tokens(keys.client, grant, String(begun.nonce));
-      const until = Date.now() + this.#settings.lifetime;
+      const since = Date.now();
+      const until = since + this.#settings.lifetime;
       const session: Session = {
         sub: String(claims.sub),
         claims,
+        since,
         until,
-        fresh: refresh === undefined ? until : expires,
+        fresh: refresh === undefined ? until : this.#freshUntil(expires),
       };
       if (refresh !== undefined) session.refresh = refresh;
       const cookies = this.#cookiesOf(session, asked, keys);
@@ -208,6 +234,11 @@ class Oidc implements Method {
     } catch {
       return UNREACHED;
     }
+  }
+
+  #freshUntil(expires: number): number {
+    const { refresh } = this.#settings;
+    return refresh === undefined ? expires : Math.min(expires, Date.now() + refresh);
   }
 
   #cookiesOf(session: Session, { parts }: Asked, { session: sealer }: Keys): HeaderPair[] | undefined {
@@ -254,10 +285,24 @@ class Oidc implements Method {
       // The provider must speak of the same person.
       if (claims.sub !== undefined && claims.sub !== session.sub) return null;
       const told = claims.sub === undefined ? session.claims : claims;
-      return { ...session, claims: told, fresh: expires, refresh: refresh ?? token };
+      return { ...session, claims: told, fresh: this.#freshUntil(expires), refresh: refresh ?? token };
     } catch {
       return null;
     }
+  }
+
+  /** The provider says by itself who has signed out: in a token that it signed, as a form. */
+  async #toldOfLogout(scope: FilterScope, { client }: Keys): Promise<Finding> {
+    if (scope.head.method() !== 'POST') return refused(405, 'The provider alone has something to say here, by POST.');
+    const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
+    scope.collectBody(MAX_LOGOUT_BYTES, (body, whole) => resolve(whole ? body : undefined));
+    const body = await promise;
+    const text = body === undefined ? null : new URLSearchParams(body.toString('latin1')).get('logout_token');
+    if (text === null) return NO_LOGOUT;
+    const told = await this.#provider.loggedOut(client, text).catch(() => undefined);
+    if (told === undefined) return UNREACHED;
+    if (typeof told === 'string' || !this.#signedOut!.tell(told)) return NO_LOGOUT;
+    return { ...SIGN_IN, reply: { status: 200, headers: [NOT_KEPT], body: '' } };
   }
 
   async #logout(asked: Asked, { client }: Keys): Promise<Finding> {
@@ -279,6 +324,9 @@ class Oidc implements Method {
 const REUSE = 10_000;
 /** Milliseconds after which a provider that gave nothing for a refresh token is asked again. */
 const RETRY = 1_000;
+/** Most bytes of what a provider says of who has signed out. */
+export const MAX_LOGOUT_BYTES: number = 20 * 1024;
+const NO_LOGOUT = refusal('wrong', 400, 'This says of nobody, in a way that can be believed, that he has signed out.');
 const NOT_KEPT: HeaderPair = ['Cache-Control', 'no-store'];
 const UNREACHED = refusal('wrong', 503, 'The provider by which one signs in gave no answer that could be used.');
 const SIGN_IN = refusal('wrong', 401, 'One must sign in.');
@@ -299,6 +347,7 @@ function safeReturn(target: string): string {
 
 function sessionOf(opened: Record<string, unknown> | undefined): Session | undefined {
   if (opened === undefined || typeof opened.sub !== 'string' || typeof opened.until !== 'number') return undefined;
+  if (typeof opened.since !== 'number') return undefined;
   return opened as unknown as Session;
 }
 

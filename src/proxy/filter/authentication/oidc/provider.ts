@@ -1,5 +1,7 @@
 /** One provider of OpenID Connect: what it says of itself, its tokens, and who they are about. */
+import { randomUUID } from 'node:crypto';
 import type { OidcClient, OidcMethod } from '../../../../config/index.ts';
+import { signedToken } from '../../../../value/client-key.ts';
 import { isObject, type JsonObject } from '../../../../value/json-object.ts';
 import { parseStrictly } from '../../../../value/strict-json.ts';
 import type { Fetcher } from '../../../state/index.ts';
@@ -12,6 +14,17 @@ export const METADATA_REFRESH: number = 3_600_000;
 const RETRY = 5_000;
 const KEY_REFRESH = 300_000;
 const KEY_STALE = 86_400_000;
+
+const CLOCK_SKEW = 60_000;
+const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+/** For which what the client says of itself with its key holds. */
+const ASSERTION_SECONDS = 60;
+const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
+/** For which a logout token holds that says nothing of that. */
+const LOGOUT_SECONDS = 120;
+
+/** One session, or all that somebody has. */
+export type LoggedOut = ({ sid: string } | { sub: string }) & { jti: string; until: number };
 
 export interface Metadata {
   authorization: string;
@@ -96,7 +109,11 @@ export class Provider {
     const { clientId } = this.#method;
     const form = new URLSearchParams(grant);
     const headers: Record<string, string> = { 'content-type': 'application/x-www-form-urlencoded' };
-    if (client.secret !== undefined && metadata.basic) {
+    if (client.key !== undefined) {
+      form.set('client_id', clientId);
+      form.set('client_assertion_type', ASSERTION);
+      form.set('client_assertion', this.#assertion(client.key, client.keyId, metadata.token));
+    } else if (client.secret !== undefined && metadata.basic) {
       const pair = `${formEncoded(clientId)}:${formEncoded(client.secret)}`;
       headers.authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
     } else {
@@ -117,10 +134,51 @@ export class Provider {
     return { claims, expires: Date.now() + lasts, refresh: typeof refresh === 'string' ? refresh : undefined };
   }
 
+  /** The client says who it is with its own key (RFC 7523). */
+  #assertion(key: string, kid: string | undefined, aud: string): string {
+    const { clientId } = this.#method;
+    const iat = Math.floor(Date.now() / 1000);
+    return signedToken(
+      key,
+      { iss: clientId, sub: clientId, aud, jti: randomUUID(), iat, exp: iat + ASSERTION_SECONDS },
+      kid,
+    );
+  }
+
+  /** Who has signed out elsewhere, as the provider says (OpenID Connect Back-Channel Logout 2.6), or why that is not believed. */
+  async loggedOut(client: OidcClient, text: string): Promise<LoggedOut | string> {
+    const { keys } = await this.metadata(client);
+    const { issuer, clientId, algorithms } = this.#method;
+    const provider = { issuer, audiences: [clientId], algorithms, clockSkew: CLOCK_SKEW, credential: '' };
+    const token = readToken(text);
+    if (token === undefined) return 'it is no token';
+    const { iat, nonce, events, sid, sub, jti } = token.claims;
+    // Older providers do not say when it expires.
+    const claims = typeof iat === 'number' ? { exp: iat + LOGOUT_SECONDS, ...token.claims } : token.claims;
+    const until = validUntil({ ...token, claims }, provider, Date.now());
+    if (typeof until === 'string') return until;
+    if (nonce !== undefined) return 'it is a token of a sign-in';
+    if (!isObject(events) || !isObject(events[LOGOUT_EVENT])) return 'it says nothing of signing out';
+    if (typeof jti !== 'string' || jti === '') return 'it has no jti';
+    if (!(await this.#isSigned(token, keys))) return 'it is not signed by the provider';
+    if (typeof sid === 'string' && sid !== '') return { sid, jti, until };
+    return typeof sub === 'string' && sub !== '' ? { sub, jti, until } : 'it says neither which session nor whose';
+  }
+
+  async #isSigned(token: Token, keys: KeySource): Promise<boolean> {
+    const { issuer, algorithms } = this.#method;
+    const provider = { issuer, audiences: [], algorithms, clockSkew: 0, credential: '' };
+    const fits = (set: Awaited<ReturnType<KeySource['keys']>>): boolean => {
+      const found = keysFor(token, provider, set?.keys ?? []).slice(0, MAX_KEYS_TRIED);
+      return found.some((key) => isSignedBy(token, key));
+    };
+    return fits(await keys.keys()) || fits(await keys.newKeys());
+  }
+
   /** OpenID Connect Core 3.1.3.7. */
   async #claims(text: string, { keys }: Metadata, nonce: string | undefined): Promise<JsonObject> {
     const { issuer, clientId, algorithms } = this.#method;
-    const provider = { issuer, audiences: [clientId], algorithms, clockSkew: 60_000, credential: '' };
+    const provider = { issuer, audiences: [clientId], algorithms, clockSkew: CLOCK_SKEW, credential: '' };
     const token = readToken(text);
     if (token === undefined) throw new Error('its token is none');
     const until = validUntil(token, provider, Date.now());
@@ -130,11 +188,7 @@ export class Provider {
     if (azp !== undefined && azp !== clientId) throw new Error('its token is for somebody else');
     if (nonce !== undefined && token.claims.nonce !== nonce) throw new Error('its token is of another sign-in');
     if (typeof token.claims.sub !== 'string' || token.claims.sub === '') throw new Error('its token is about nobody');
-    const fits = (set: Awaited<ReturnType<KeySource['keys']>>): boolean => {
-      const found = keysFor(token, provider, set?.keys ?? []).slice(0, MAX_KEYS_TRIED);
-      return found.some((key) => isSignedBy(token, key));
-    };
-    if (!fits(await keys.keys()) && !fits(await keys.newKeys())) throw new Error('its token is not signed by it');
+    if (!(await this.#isSigned(token, keys))) throw new Error('its token is not signed by it');
     return kept(token);
   }
 }

@@ -94,30 +94,49 @@ export function clearCookies(form: CookieForm, { from, to }: { from: number; to:
   return lines;
 }
 
-/** The value of all parts, and how many there are. */
+/**
+ * The value of all parts, and how many there are. Of a name that is there twice no value is taken: a page of a sibling
+ * host may have set one of the two, and then somebody else's session would be the browser's.
+ */
 export function readCookies(head: Head, name: string): { value: string; parts: number } {
   let value = '';
   let parts = 0;
+  let twice = false;
   while (parts < MAX_COOKIE_PARTS && findCookie(head, partName(name, parts))) {
     value += ARENA.latin1Slice(foundCookie.start, foundCookie.end);
+    twice ||= isTwice(head, partName(name, parts));
     parts++;
   }
-  return { value, parts };
+  return { value: twice ? '' : value, parts };
+}
+
+function isTwice(head: Head, name: string): boolean {
+  let count = 0;
+  for (let at = head.find('cookie', COOKIE); at >= 0; at = head.find('cookie', COOKIE, at + 1)) {
+    for (const one of head.value(at).split(';')) if (one.trimStart().startsWith(`${name}=`)) count++;
+  }
+  return count > 1;
 }
 
 function partName(name: string, part: number): string {
   return part === 0 ? name : `${name}.${part}`;
 }
 
-/** Takes all cookies whose names begin so out of what goes to the backend. */
-export function stripCookies(scope: FilterScope, name: string): void {
+/** The names that a session and a sign-in have, all parts of them. */
+export function cookieNames(name: string): RegExp {
+  // Names are of letters, digits, '-', '_' and '.'.
+  return new RegExp(`^\\s*${name.replaceAll('.', '\\.')}(?:-in)?(?:\\.\\d+)?\\s*(?:=|$)`);
+}
+
+/** Takes all cookies of these names out of what goes to the backend. */
+export function stripCookies(scope: FilterScope, names: RegExp): void {
   const { head } = scope;
   const add: Array<{ name: string; value: string }> = [];
   let found = false;
   for (let at = head.find('cookie', COOKIE); at >= 0; at = head.find('cookie', COOKIE, at + 1)) {
     const field = at * FIELD_STRIDE;
     const all = head.value(at).split(';');
-    const others = all.filter((one) => !one.trimStart().startsWith(name));
+    const others = all.filter((one) => !names.test(one));
     found ||= others.length < all.length;
     const value = others.join(';').trim();
     const line = ARENA.latin1Slice(head.fields[field + NAME_START]!, head.fields[field + NAME_END]!);
