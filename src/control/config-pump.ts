@@ -1,4 +1,5 @@
 /** Changes of the config on their way to the data planes: one batch at a time, through the overlay. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConfigChange, ConfigObject } from '../config/index.ts';
 import type { Collection } from '../graph/index.ts';
 
@@ -11,23 +12,38 @@ export interface Overlay {
 /** Takes the next batch; `since`: when its first change came. */
 export type TakeChanges = (changes: ReadonlyArray<ConfigChange>, since: number) => void;
 
+export interface ConfigPumpParts {
+  config: Collection<ConfigObject>;
+  publish: TakeChanges;
+  /** All that there was at the beginning has been published. */
+  onBegun?(): void;
+  overlay?: Overlay | undefined;
+  /** What there is at the beginning may go out in parts: nobody who serves has it yet. */
+  inParts?: boolean;
+}
+
+/** Objects of the config that are published in a turn at the beginning: a quarter of a millisecond each, at most. */
+const PART = 100;
+
 export class ConfigPump {
-  readonly #overlay: Overlay | undefined;
-  readonly #publish: TakeChanges;
+  readonly #parts: ConfigPumpParts;
   readonly #unsubscribe: () => void;
   #pending: ConfigChange[] = [];
   #pendingSince = 0;
   #pumping = false;
+  #hasBegun = false;
+  #hasStopped = false;
 
   /** All there is, and from then on every change. */
-  constructor(config: Collection<ConfigObject>, publish: TakeChanges, overlay?: Overlay) {
-    this.#overlay = overlay;
-    this.#publish = publish;
+  constructor(parts: ConfigPumpParts) {
+    const { config } = parts;
+    this.#parts = parts;
     this.#unsubscribe = config.subscribe((changes) => this.#take(changes));
     this.#take(Array.from(config.values(), (after) => ({ after })));
   }
 
   stop(): void {
+    this.#hasStopped = true;
     this.#unsubscribe();
   }
 
@@ -39,12 +55,28 @@ export class ConfigPump {
 
   // One batch at a time, since the overlay may have to start an echo; what comes meanwhile is the next batch.
   async #pump(): Promise<void> {
+    const { overlay, publish, inParts, onBegun } = this.#parts;
     this.#pumping = true;
     do {
       const since = this.#pendingSince;
       const taken = this.#pending.splice(0);
-      this.#publish((await this.#overlay?.apply(taken)) ?? taken, since);
+      const changes = (await overlay?.apply(taken)) ?? taken;
+      if (this.#hasBegun) publish(changes, since);
+      else {
+        this.#hasBegun = true;
+        if (inParts) await this.#publishInParts(changes, since);
+        else publish(changes, since);
+        onBegun?.();
+      }
     } while (this.#pending.length > 0);
     this.#pumping = false;
+  }
+
+  async #publishInParts(changes: ReadonlyArray<ConfigChange>, since: number): Promise<void> {
+    for (let at = 0; at === 0 || at < changes.length; at += PART) {
+      if (this.#hasStopped) return;
+      this.#parts.publish(changes.slice(at, at + PART), since);
+      await nextTurn();
+    }
   }
 }

@@ -36,7 +36,7 @@ export class Feed {
     const { config, overlay } = this.#parts;
     const dispatch = new Dispatch(fleet, { gateway: '', ...this.#parts });
     this.#dispatch = dispatch;
-    this.#pump = new ConfigPump(config, (changes, since) => dispatch.publish(changes, since), overlay);
+    this.#pump = new ConfigPump({ config, publish: (changes, since) => dispatch.publish(changes, since), overlay });
   }
 
   stop(): void {

@@ -32,6 +32,8 @@ export class GatewayFeeding implements Feeding {
 
   /** Of all Gateways. */
   get snapshot(): Snapshot {
+    const [only, ...others] = this.#feeds.values();
+    if (only !== undefined && others.length === 0) return only.dispatch.snapshot;
     if (this.#all.published !== this.#published) {
       const upserts = Array.from(this.#feeds.values(), ({ dispatch }) => [...dispatch.snapshot.objects()]).flat();
       const delta: Delta = { version: this.#published, upserts, removals: [] };
@@ -50,7 +52,13 @@ export class GatewayFeeding implements Feeding {
         else this.#close(nameIn(key));
       }
     });
-    this.#pump = new ConfigPump(pipeline.config, (changes, since) => this.#publish(changes, since), overlay);
+    this.#pump = new ConfigPump({
+      config: pipeline.config,
+      publish: (changes, since) => this.#publish(changes, since),
+      onBegun: () => this.#parts.onDelivered(),
+      overlay,
+      inParts: true,
+    });
   }
 
   stop(): void {
@@ -89,7 +97,6 @@ export class GatewayFeeding implements Feeding {
     const parts = this.#partition.take(changes);
     this.#published++;
     for (const [gateway, own] of parts) this.#feeds.get(gateway)?.dispatch.publish(own, since);
-    this.#parts.onDelivered();
   }
 
   #open(gateway: string): void {

@@ -9,6 +9,7 @@ import {
   ApiError,
   type LiveStatus,
   type ObjectPlace,
+  Pace,
   type PauseSpan,
   pauseAfter,
 } from '../sources/cluster/index.ts';
@@ -101,6 +102,8 @@ export class StatusReconciler {
   readonly #writing = new Set<string>();
   /** What a watch has not shown yet of our own writes, by key: the version that was answered. */
   readonly #written = new Map<string, LiveStatus>();
+  /** Thousands are compared at a change of the lead, and most of them are as they should be. */
+  readonly #pace = new Pace();
   #leading = false;
   /** Set while what was programmed is not taken back. */
   #patience: NodeJS.Timeout | undefined;
@@ -212,6 +215,7 @@ export class StatusReconciler {
   }
 
   async #write(key: string): Promise<'later' | undefined> {
+    await this.#pace.breathe();
     const wanted = this.#wanted.get(key) ?? this.#given.get(key);
     const place = wanted && this.#options.place(wanted.kind, wanted.metadata);
     if (wanted === undefined || place === undefined) return undefined;

@@ -5,7 +5,10 @@ import type { Diagnostic } from './diagnostic.ts';
 /** One collection per kind, of objects as an API server would store them, by `objectKey`. */
 export type ResourceCollections = { readonly [K in Kind]: Collection<ResourceByKind[K]> };
 
-/** Where resources come from. Everything that one look at the outside changed reaches the collections as one batch. */
+/**
+ * Where resources come from. What one look at the outside changed reaches the collections as one batch; where that would
+ * be too long for a turn of the event loop, a cluster's as several, and what is gone last.
+ */
 export interface Source {
   readonly collections: ResourceCollections;
   /** What is wrong with the input now. */

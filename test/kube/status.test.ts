@@ -364,6 +364,27 @@ describe('the lead', () => {
     expect(written).toHaveLength(1);
   });
 
+  test('that changes hands keeps nothing else waiting while thousands are compared', async () => {
+    const conditions = [{ ...condition('Accepted'), lastTransitionTime: '2026-01-01T00:00:00Z' }];
+    const names = Array.from({ length: 6000 }, (_, at) => `r${at}`);
+    const parents = [{ ...parent('edge', conditions) }];
+    const { reconciler, written } = await start(
+      names.map((name) => route(name, { parents })),
+      { leads: false },
+    );
+    reconciler.write(names.map((name) => routeStatus(name, parent('edge', [condition('Accepted')]))));
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      setImmediate(count).unref();
+    };
+    reconciler.lead(true);
+    setImmediate(count).unref();
+    await reconciler.settled();
+    expect(written).toEqual([]);
+    expect(turns).toBeGreaterThan(1);
+  });
+
   test('that changes hands rewrites nothing', async () => {
     const { api, reconciler } = await start([route('a')]);
     reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);

@@ -69,7 +69,7 @@ export class ApiClient {
    * Lines of an answer that goes on, in the batches in which they arrive, until it ends (fulfilled) or fails; without
    * a byte for `idle` milliseconds it has failed.
    */
-  async lines(call: Call, idle: number, take: (lines: string[]) => void): Promise<void> {
+  async lines(call: Call, idle: number, take: (lines: string[]) => Promise<void> | void): Promise<void> {
     const response = await this.#send(call, {});
     if (response.statusCode !== 200) {
       const text = await whole(response);
@@ -89,7 +89,7 @@ export class ApiClient {
       const text = Buffer.concat([...rest, chunk.subarray(0, end)]).toString('utf8');
       rest = end + 1 < chunk.length ? [Buffer.from(chunk.subarray(end + 1))] : [];
       length = rest.length === 0 ? 0 : rest[0]!.length;
-      take(text.split('\n').filter((line) => line !== ''));
+      await take(text.split('\n').filter((line) => line !== ''));
     }
   }
 

@@ -24,6 +24,7 @@ import { discover, type ServedResource } from './discovery.ts';
 import { FullReads } from './full-reads.ts';
 import { InstalledCrds, unservedFindings } from './installed-crds.ts';
 import { ListWatch, type ListWatchTimes } from './list-watch.ts';
+import { Pace } from './pace.ts';
 import { referencedBy } from './referenced.ts';
 
 export interface ClusterSourceOptions {
@@ -77,6 +78,7 @@ export class ClusterSource implements Source {
   /** What refers to what, by the object that refers. */
   readonly #references = new Map<string, string[]>();
   readonly #full: FullReads;
+  readonly #pace = new Pace();
   readonly #timer: NodeJS.Timeout;
   /** What the last look found; undefined before the first. */
   #served: ReadonlyMap<Kind, ServedResource> | undefined;
@@ -188,16 +190,22 @@ export class ClusterSource implements Source {
     this.#followed.set(kind, { served, watches, settled });
   }
 
-  #replace(kind: Kind, keys: Set<string>, objects: Resource[]): void {
+  /** What is gone goes last, so that nothing is missing meanwhile that has come under another name. */
+  async #replace(kind: Kind, keys: Set<string>, objects: Resource[]): Promise<void> {
     const there = objects.map((object) => this.#adopted(kind, object));
     const now = new Set(there.map(objectKey));
     const gone = [...keys].filter((key) => !now.has(key));
     keys.clear();
     for (const key of now) keys.add(key);
-    this.#take(kind, [...there.map((object) => ({ key: objectKey(object), object })), ...gone.map((key) => ({ key }))]);
+    const changes = [...there.map((object) => ({ key: objectKey(object), object })), ...gone.map((key) => ({ key }))];
+    await this.#pace.take<Taken>(changes, (slice) => this.#take(kind, slice));
   }
 
-  #change(kind: Kind, keys: Set<string>, changes: ReadonlyArray<{ object: Resource; gone: boolean }>): void {
+  async #change(
+    kind: Kind,
+    keys: Set<string>,
+    changes: ReadonlyArray<{ object: Resource; gone: boolean }>,
+  ): Promise<void> {
     const found = changes.map(({ object, gone }) => {
       const own = this.#adopted(kind, object);
       const key = objectKey(own);
@@ -205,10 +213,11 @@ export class ClusterSource implements Source {
       else keys.add(key);
       return gone ? { key } : { key, object: own };
     });
-    this.#take(kind, found);
+    await this.#pace.take<Taken>(found, (slice) => this.#take(kind, slice));
   }
 
-  #take(kind: Kind, changes: Array<{ key: string; object?: AnyResource }>): void {
+  #take(kind: Kind, changes: Taken[]): void {
+    if (this.#closed) return;
     if (METADATA_FIRST.includes(kind)) {
       for (const { key, object } of changes) this.#full.seen(key, object?.metadata.resourceVersion);
       return;
@@ -288,6 +297,12 @@ export class ClusterSource implements Source {
     const value = error === undefined ? undefined : troubleOf(about, error);
     this.diagnostics.apply([value === undefined ? { key: about } : { key: about, value }]);
   }
+}
+
+interface Taken {
+  key: string;
+  /** Absent: gone. */
+  object?: AnyResource;
 }
 
 interface Followed {

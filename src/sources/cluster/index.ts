@@ -11,3 +11,4 @@ export {
   type ObjectPlace,
 } from './cluster-source.ts';
 export { ListWatch, type ListWatchTimes } from './list-watch.ts';
+export { Pace } from './pace.ts';

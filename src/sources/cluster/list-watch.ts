@@ -22,10 +22,10 @@ export interface ListWatchOptions {
 }
 
 export interface ListWatchEvents {
-  /** All objects that there are, after a list. */
-  replace(objects: Resource[]): void;
+  /** All objects that there are, after a list. Nothing else is told until they are taken. */
+  replace(objects: Resource[]): Promise<void> | void;
   /** What changed since, in order, as it came in one piece. */
-  change(changes: ReadonlyArray<{ object: Resource; gone: boolean }>): void;
+  change(changes: ReadonlyArray<{ object: Resource; gone: boolean }>): Promise<void> | void;
   /** What is wrong now; undefined: nothing any more. */
   trouble(error: Error | undefined): void;
 }
@@ -135,7 +135,7 @@ export class ListWatch {
       version = page.metadata?.resourceVersion ?? '';
       next = page.metadata?.continue || undefined;
     } while (next !== undefined);
-    this.#options.events.replace(objects);
+    await this.#options.events.replace(objects);
     this.#version = version;
     this.#recovered();
     this.#settle();
@@ -156,19 +156,19 @@ export class ListWatch {
     let said = false;
     await client.lines(call, this.#times.idle, (lines) => {
       said = true;
-      this.#take(lines);
+      return this.#take(lines);
     });
     // Something between us and the server ends every watch at once: asked again without a pause, it would be a flood.
     if (!said && performance.now() - began < SHORTEST_WATCH) throw new Error('the watch ended as soon as it began');
   }
 
-  #take(lines: string[]): void {
+  async #take(lines: string[]): Promise<void> {
     const changes: Array<{ object: Resource; gone: boolean }> = [];
     try {
       for (const line of lines) this.#read(line, changes);
     } finally {
       // What came before a fault has been counted into the version.
-      if (changes.length > 0) this.#options.events.change(changes);
+      if (changes.length > 0) await this.#options.events.change(changes);
     }
     this.#recovered();
   }

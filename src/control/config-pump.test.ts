@@ -1,0 +1,73 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
+import type { ConfigChange, ConfigObject } from '../config/index.ts';
+import { SourceCollection } from '../graph/index.ts';
+import { ConfigPump } from './config-pump.ts';
+
+const bundle = (key: string, pem = 'p'): ConfigObject => ({ kind: 'TrustBundle', key, pem });
+
+function filled(count: number): SourceCollection<ConfigObject> {
+  const config = new SourceCollection<ConfigObject>('config');
+  config.apply(Array.from({ length: count }, (_, at) => ({ key: `${at}`, value: bundle(`${at}`) })));
+  return config;
+}
+
+const keysOf = (changes: ReadonlyArray<ConfigChange>) => changes.map(({ before, after }) => (after ?? before)!.key);
+
+test('what there is at the beginning goes out in parts, with turns between them, and then it is said that it has', async () => {
+  const config = filled(1000);
+  const published: string[][] = [];
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    setImmediate(count).unref();
+  };
+  setImmediate(count).unref();
+  let turnsAtBegin = 0;
+  const onBegun = vi.fn(() => (turnsAtBegin = turns));
+  const pump = new ConfigPump({
+    config,
+    publish: (changes) => published.push(keysOf(changes)),
+    onBegun,
+    inParts: true,
+  });
+  // What changes meanwhile comes after it.
+  config.apply([{ key: '0', value: bundle('0', 'new') }]);
+  await vi.waitFor(() => expect(onBegun).toHaveBeenCalledOnce());
+  expect(turnsAtBegin).toBeGreaterThan(3);
+  await vi.waitFor(() => expect(published.flat()).toHaveLength(1001));
+  expect(published.flat().slice(0, 1000)).toEqual(Array.from({ length: 1000 }, (_, at) => `${at}`));
+  expect(published.at(-1)).toEqual(['0']);
+  // Afterwards a change is one step, however long it is.
+  config.apply(Array.from({ length: 500 }, (_, at) => ({ key: `${at}` })));
+  await vi.waitFor(() => expect(published.at(-1)).toHaveLength(500));
+  pump.stop();
+});
+
+test('data planes that serve from the start get all of it in one step, and an empty one, too', async () => {
+  for (const count of [0, 1000]) {
+    const published: string[][] = [];
+    const onBegun = vi.fn();
+    const pump = new ConfigPump({
+      config: filled(count),
+      publish: (changes) => published.push(keysOf(changes)),
+      onBegun,
+    });
+    await nextTurn();
+    expect(published.map(({ length }) => length)).toEqual([count]);
+    expect(onBegun).toHaveBeenCalledOnce();
+    pump.stop();
+  }
+});
+
+test('nothing goes out after its end', async () => {
+  let published = 0;
+  const onBegun = vi.fn();
+  const config = filled(1000);
+  const pump = new ConfigPump({ config, publish: ({ length }) => (published += length), onBegun, inParts: true });
+  pump.stop();
+  const before = published;
+  await nextTurn();
+  await nextTurn();
+  expect(published).toBe(before);
+});
