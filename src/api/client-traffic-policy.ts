@@ -1,5 +1,5 @@
 import type { PolicyStatus } from './backend-tls-policy.ts';
-import type { PolicyTargetReference } from './reference.ts';
+import type { ObjectReference, PolicyTargetReference } from './reference.ts';
 import type { Resource } from './resource.ts';
 
 /** How listeners take the connections of clients. Ours (policies.daemun.dev). */
@@ -39,6 +39,19 @@ export interface ClientTrafficPolicy extends Resource {
       hops?: number;
       header?: string;
     };
+    /** Of listeners that end TLS: what clients show. */
+    clientCertificates?: {
+      mode?: 'Required' | 'Optional' | 'OptionalUnverified';
+      /** ConfigMaps and Secrets with `ca.crt`. */
+      caCertificateRefs: ObjectReference[];
+      /** Authorities between the client's certificate and a root. */
+      verifyDepth?: number;
+      /** ConfigMaps and Secrets with `ca.crl`. */
+      revocationListRefs?: ObjectReference[];
+      forward?: { certificate?: boolean; chain?: boolean; nginxHeaders?: 'Names' | 'Certificate' };
+    };
+    /** Stands for a policy that asks for certificates and cannot be read: why. */
+    refused?: string;
     /** Of listeners that end TLS. */
     tlsProfile?: 'Modern' | 'Intermediate' | 'Old';
     tls?: {

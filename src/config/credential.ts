@@ -13,7 +13,7 @@ export interface Credential {
   content: CredentialContent;
 }
 
-export type CredentialContent = UserList | ApiKeyList | KeySetText | RemoteKeySet | OidcClient;
+export type CredentialContent = UserList | ApiKeyList | KeySetText | RemoteKeySet | OidcClient | RevokedList;
 
 export interface UserList {
   type: 'Users';
@@ -61,6 +61,12 @@ export interface OidcClient {
   ca?: string;
 }
 
+/** Certificates that an authority takes back: PEM, a block a list. */
+export interface RevokedList {
+  type: 'Revoked';
+  lists: string[];
+}
+
 export const credentialShape: Shape<Credential> = object<Credential>({
   kind: v.literal('Credential'),
   key,
@@ -83,6 +89,7 @@ export const credentialShape: Shape<Credential> = object<Credential>({
       cookieSecrets: v.pipe(v.array(key), v.minLength(1)),
       ca: v.optional(key),
     }),
+    object<RevokedList>({ type: v.literal('Revoked'), lists: v.pipe(v.array(key), v.minLength(1)) }),
   ]),
 });
 
@@ -96,6 +103,7 @@ export function shownCredential(content: CredentialContent): CredentialContent {
     case 'KeySet':
       return content.secrets ? { ...content, text: 'redacted' } : content;
     case 'RemoteKeySet':
+    case 'Revoked':
       return content;
     case 'OidcClient':
       return {

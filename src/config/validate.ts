@@ -281,8 +281,8 @@ function unreadablePolicy(object: unknown): ConfigObject[] {
   if (!bare.success) return [];
   const { type } = bare.output;
   const known = Object.hasOwn(POLICY_TYPES, type) ? POLICY_TYPES[type as Policy['type']] : undefined;
-  // Settings of connections and of backends guard nothing: the last good ones stay, or there are none.
-  if (known !== undefined && known.merge !== 'stacked') return [];
+  // Other settings of connections and of backends guard nothing: the last good ones stay, or there are none.
+  if (known !== undefined && known.merge !== 'stacked' && !('guards' in known)) return [];
   const standIn = { ...bare.output, type: known === undefined ? type : `unreadable ${type}`, spec: {} };
   return [standIn as unknown as ConfigObject];
 }

@@ -1,7 +1,8 @@
 /** Certificates that have expired, or soon will: translation has no clock. */
 import { X509Certificate } from 'node:crypto';
-import type { ConfigObject } from '../config/index.ts';
+import type { ConfigObject, Credential } from '../config/index.ts';
 import type { Diagnostic as Finding } from '../translate/index.ts';
+import { readRevocationLists } from '../value/revocation-list.ts';
 
 /** Days before its end from which a certificate is told of. */
 export const EXPIRY_WARNING_DAYS = 30;
@@ -22,6 +23,7 @@ export class CertificateDates {
     const known = new Map<string, Life>();
     for (const object of config) {
       // What no Secret holds is watched by whoever provides it.
+      if (object.kind === 'Credential') found.push(...this.#revocations(object, known, now));
       if (object.kind !== 'Certificate' || object.key.includes(':')) continue;
       const life = this.#known.get(object.certificate) ?? lifeOf(object.certificate);
       if (life === undefined) continue;
@@ -33,6 +35,22 @@ export class CertificateDates {
     this.#known = known;
     return found;
   }
+
+  /** Lists of revoked certificates: once one has ended, nobody is let in whose authority it is of. */
+  #revocations({ key, content }: Credential, known: Map<string, Life>, now: Date): Finding[] {
+    if (content.type !== 'Revoked') return [];
+    const object = key.slice(0, key.lastIndexOf('/'));
+    return content.lists.flatMap((list): Finding[] => {
+      const life = this.#known.get(list) ?? listLife(list);
+      if (life === undefined) return [];
+      known.set(list, life);
+      const left = life.to.getTime() - now.getTime();
+      if (left > DAY_MS) return [];
+      const when = left <= 0 ? 'ended' : 'ends';
+      const message = `a list of revoked certificates ${when} on ${day(life.to)}: no client of its authority is let in from then on; renew it`;
+      return [{ severity: 'warning', object, field: 'spec.clientCertificates', message }];
+    });
+  }
 }
 
 function lifeOf(pem: string): Life | undefined {
@@ -43,6 +61,13 @@ function lifeOf(pem: string): Life | undefined {
     // It could be read a moment ago; what cannot be read is told of elsewhere.
     return undefined;
   }
+}
+
+/** Undefined: it does not end. */
+function listLife(pem: string): Life | undefined {
+  const lists = readRevocationLists(Buffer.from(pem, 'latin1'));
+  const until = 'fault' in lists ? undefined : lists[0]?.until;
+  return until && { from: new Date(0), to: until };
 }
 
 function said({ from, to }: Life, now: Date): string | undefined {

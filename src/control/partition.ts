@@ -12,7 +12,11 @@ import {
 } from '../config/index.ts';
 import { addKey, type KeySet, keysOf, removeKey } from '../graph/index.ts';
 
-type PolicyType = { credentials?(spec: object): string[]; backends?(spec: object): string[] };
+type PolicyType = {
+  credentials?(spec: object): string[];
+  trust?(spec: object): string[];
+  backends?(spec: object): string[];
+};
 
 interface Held {
   object: ConfigObject;
@@ -185,6 +189,7 @@ function usesOf(object: ConfigObject): ConfigRef[] {
       const asked = type.backends?.(object.spec) ?? [];
       return [
         ...refs('Credential', type.credentials?.(object.spec) ?? []),
+        ...refs('TrustBundle', type.trust?.(object.spec) ?? []),
         ...refs('Backend', asked),
         ...refs('Endpoints', asked),
       ];

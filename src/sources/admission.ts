@@ -85,7 +85,8 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const problems = [...before, ...found];
   if (problems.some(({ severity }) => severity === 'error')) {
     const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
-    const guard = KINDS[kind].guards ? standInFor(kind, value, problems) : undefined;
+    const guard =
+      KINDS[kind].guards || asksForCertificates(kind, value) ? standInFor(kind, value, problems) : undefined;
     return guard === undefined ? refusal : { ...refusal, guard };
   }
   // The schema of the kind has just vouched for this shape.
@@ -122,6 +123,11 @@ function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[])
   if (standIn === undefined) return undefined;
   const guarded = { targetRefs: [...targets.values()], refused };
   return { ...standIn, spec: guarded, apiVersion: apiVersionOf(kind), kind } as unknown as AnyResource;
+}
+
+/** The one setting of its kind that guards. */
+function asksForCertificates(kind: Kind, { spec }: JsonObject): boolean {
+  return kind === 'ClientTrafficPolicy' && isObject(spec) && spec.clientCertificates !== undefined;
 }
 
 function namesNoNamespace({ metadata }: JsonObject): boolean {

@@ -33,6 +33,8 @@ interface Signer {
   issuer: string;
   signingKey: webcrypto.CryptoKey;
   signingAlgorithm: typeof ECDSA | typeof RSA;
+  /** PEM of authorities between it and its root, itself first; '' of a root. */
+  chain: string;
 }
 
 export class Authority {
@@ -58,8 +60,45 @@ export class Authority {
       },
       webcrypto,
     );
-    const signer = { issuer: `CN=${name}`, signingKey: keys.privateKey, signingAlgorithm: algorithm };
+    const signer = { issuer: `CN=${name}`, signingKey: keys.privateKey, signingAlgorithm: algorithm, chain: '' };
     return new Authority(certificate.toString('pem'), signer);
+  }
+
+  /** Another that this one vouches for. What it signs comes with its own certificate. */
+  async authority(name: string): Promise<Authority> {
+    const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
+    const certificate = await x509.X509CertificateGenerator.create(
+      {
+        subject: `CN=${name}`,
+        notBefore: new Date(Date.now() - 30 * DAY),
+        notAfter: new Date(Date.now() + 30 * DAY),
+        publicKey: keys.publicKey,
+        ...this.#signer,
+        extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+      },
+      webcrypto,
+    );
+    const chain = `${certificate.toString('pem')}\n${this.#signer.chain}`;
+    const signer: Signer = { issuer: `CN=${name}`, signingKey: keys.privateKey, signingAlgorithm: ECDSA, chain };
+    return new Authority(certificate.toString('pem'), signer);
+  }
+
+  /** PEM: what it takes back, until so many days from now. */
+  async revocations(pairs: readonly Pair[], until = 7): Promise<string> {
+    const { issuer, signingKey, signingAlgorithm } = this.#signer;
+    const list = await x509.X509CrlGenerator.create(
+      {
+        ...{ issuer, signingKey, signingAlgorithm },
+        thisUpdate: new Date(Date.now() - 10 * DAY),
+        nextUpdate: new Date(Date.now() + until * DAY),
+        entries: pairs.map(({ certificate }) => ({
+          serialNumber: new x509.X509Certificate(certificate).serialNumber,
+          revocationDate: new Date(Date.now() - DAY),
+        })),
+      },
+      webcrypto,
+    );
+    return `${list.toString('pem')}\n`;
   }
 
   async sign({ name = 'leaf', dns = [], uris = [], from = -1, until = 7, rsa = false }: Leaf): Promise<Pair> {
@@ -82,7 +121,10 @@ export class Authority {
     const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
     const lines = pkcs8.match(/.{1,64}/g)!.join('\n');
     return {
-      certificate: certificate.toString('pem'),
+      certificate:
+        this.#signer.chain === ''
+          ? certificate.toString('pem')
+          : `${certificate.toString('pem')}\n${this.#signer.chain}`,
       privateKey: `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`,
     };
   }

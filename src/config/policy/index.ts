@@ -18,6 +18,7 @@ import { type Authentication, authentication } from './authentication/index.ts';
 import { type BackendTraffic, backendTraffic } from './backend-traffic.ts';
 import { type BodySize, bodySize } from './body-size.ts';
 import { type Cache, cache } from './cache.ts';
+import { type ClientCertificates, clientCertificates } from './client-certificates.ts';
 import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
 import { type CrossSite, crossSite } from './cross-site.ts';
 import { type ErrorService, errorService } from './error-service.ts';
@@ -60,6 +61,7 @@ export type {
 } from './backend-traffic.ts';
 export type { BodySizeSettings } from './body-size.ts';
 export type { CacheSettings } from './cache.ts';
+export type { CertificateForwarding, ClientCertificateSettings, ClientCertificates } from './client-certificates.ts';
 export type { ClientTls, TlsVersion } from './client-tls.ts';
 export type {
   ClientConnections,
@@ -90,6 +92,7 @@ export type { Acting, Stacked } from './stacked.ts';
 /** Every type: a new one has its line here. */
 export const POLICY_TYPES = {
   ClientTraffic: clientTraffic,
+  ClientCertificates: clientCertificates,
   BackendTraffic: backendTraffic,
   RateLimit: rateLimit,
   Access: access,
@@ -109,6 +112,7 @@ export const POLICY_TYPES = {
 
 export type Policy =
   | ClientTraffic
+  | ClientCertificates
   | BackendTraffic
   | RateLimit
   | Access

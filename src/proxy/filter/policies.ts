@@ -37,6 +37,7 @@ export type PolicyFilter = (policy: AttachedPolicy, state: PolicyState) => Compi
 /** One line a type; null: others serve it (listen/, server/, route/, upstream/). */
 export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null>> = {
   ClientTraffic: null,
+  ClientCertificates: null,
   BackendTraffic: null,
   RateLimit: stack(rateLimitFilters),
   Access: stack(accessFilters),

@@ -6,7 +6,7 @@
 export interface Drainable {
   /**
    * No new work: the peer hears so in the way of its protocol, what is under way goes on, and where nothing is the
-   * member ends now. Called once.
+   * member ends now. A second call changes nothing.
    */
   drain(): void;
   /** The time is over: ends now, with what is under way. */
@@ -68,6 +68,11 @@ export class DrainSet {
     }
     if (this.#members.size === 0) this.#end();
     return this.#ended.promise;
+  }
+
+  /** Some of them, while the others go on. */
+  drainThose(isMeant: (member: Drainable) => boolean): void {
+    for (const member of [...this.#members]) if (isMeant(member)) member.drain();
   }
 
   #cut(): void {

@@ -50,6 +50,8 @@ export interface LinkTls {
   /** DER of the client's certificate where it was presented, and whether it verified. */
   peerCertificate?: Buffer;
   peerVerified: boolean;
+  /** Header lines that tell backends of it, where the listener says which. */
+  identityLines?: string;
 }
 
 export interface ConnectTarget {

@@ -16,6 +16,9 @@ import {
   FIELD_MANAGED,
   FIELD_STRIDE,
   type Head,
+  imitatesName,
+  NAME_END,
+  NAME_START,
   NO_FIELDS,
   nameHash,
   VALUE_END,
@@ -80,7 +83,7 @@ export function composeRequest(
   const originForm = head.targetStart === head.pathStart;
   const keepHost = changes.authority === '' && hostField !== -1 && originForm;
   if (hostField !== -1) head.drop[hostField] = keepHost ? FIELD_KEPT : FIELD_MANAGED;
-  if (changes.trusted) keepClaims(head);
+  if (changes.trusted) keepClaims(head, client.tls?.identityLines);
   applyDrops(head, changes.patch);
   const to = LINES.begin();
   if (changes.target === '' && head.minorVersion === 1 && originForm) {
@@ -104,8 +107,20 @@ export function composeRequest(
 }
 
 /** A trusted hop is a gateway, too. */
-function keepClaims(head: Head): void {
+function keepClaims(head: Head, identityLines: string | undefined): void {
+  // But what is said here is said by nobody else.
+  if (identityLines?.includes('ssl-client-verify:') === true) dropClaims(head, NGINX_LINES);
   for (let i = 0; i < head.count; i++) if (head.drop[i] === FIELD_CLAIMED) head.drop[i] = FIELD_KEPT;
+}
+
+const NGINX_LINES = ['ssl-client-cert', 'ssl-client-subject-dn', 'ssl-client-issuer-dn', 'ssl-client-verify'];
+
+function dropClaims(head: Head, names: readonly string[]): void {
+  for (let i = 0; i < head.count; i++) {
+    if (head.drop[i] !== FIELD_CLAIMED) continue;
+    const [start, end] = [head.fields[i * FIELD_STRIDE + NAME_START]!, head.fields[i * FIELD_STRIDE + NAME_END]!];
+    if (names.some((name) => imitatesName(start, end, name))) head.drop[i] = FIELD_MANAGED;
+  }
 }
 
 function putTarget(to: Cursor, head: Head): void {
@@ -169,6 +184,7 @@ function hopText(client: ClientConnection, { via }: RequestChanges): string {
 
 /** RFC 9440: the certificate of a client that was verified. What clients send under this name is dropped. */
 function clientCertificate({ tls }: ClientConnection): string {
+  if (tls?.identityLines !== undefined) return tls.identityLines;
   if (tls === undefined || !tls.peerVerified || tls.peerCertificate === undefined) return '';
   return `Client-Cert: :${tls.peerCertificate.toString('base64')}:\r\n`;
 }

@@ -1,4 +1,5 @@
 export type { ConnectTarget, ConnectTls, Driver, Link, LinkAddresses, LinkTls, Sink } from '../ground/driver.ts';
+export type { ClientDemand } from './client-demand.ts';
 export { type GivenSocket, GivenSockets } from './given-sockets.ts';
 export { MemoryDriver, MemoryLink } from './memory-link.ts';
 export { NetDriver } from './net-driver.ts';
@@ -6,6 +7,6 @@ export { adoptSocket, deliver, type Handle, linkOf, NetLink } from './net-link.t
 export { type ListeningSocket, type SocketTarget, socketError } from './socket.ts';
 export { TicketKeys } from './ticket-keys.ts';
 export { type PresentedCertificates, type TlsContext, TlsContexts } from './tls-contexts.ts';
-export { tlsLinkOf } from './tls-link.ts';
+export { type Secured, tlsLinkOf } from './tls-link.ts';
 export { TLS_PROFILES } from './tls-profile.ts';
 export { ALPN, TlsTermination } from './tls-termination.ts';

@@ -37,8 +37,8 @@ export class SecureContexts {
 
   /** `resumes`: sessions of the listener may be resumed, by whichever process of the run takes the connection. */
   of(context: TlsContext, presented: PresentedCertificates, resumes: boolean): tls.SecureContext {
-    const { hostname = '', profile, own } = context;
-    const key = `${hostname} ${profile} ${resumes}${own === undefined ? '' : JSON.stringify(own)}`;
+    const { hostname = '', profile, own, demand } = context;
+    const key = `${hostname} ${profile} ${resumes} ${demand?.key ?? ''}${own === undefined ? '' : JSON.stringify(own)}`;
     let made = this.#made.get(presented);
     if (made === undefined) this.#made.set(presented, (made = new Map()));
     let secure = made.get(key);
@@ -50,13 +50,14 @@ export class SecureContexts {
   }
 
   #make(
-    { hostname = '', profile, own }: TlsContext,
+    { hostname = '', profile, own, demand }: TlsContext,
     { options }: PresentedCertificates,
     resumes: boolean,
   ): tls.SecureContext {
     const settings = tlsSettings(profile, own);
     const secure = tls.createSecureContext({
       ...options,
+      ...demand?.options,
       ...settings,
       secureOptions: settings.secureOptions! | (resumes ? 0 : constants.SSL_OP_NO_TICKET),
       // A session of another listener is none here: RFC 6066 wants a new one where the server name is another.

@@ -1,6 +1,7 @@
 /** Which listener's TLS a connection gets, by server name, and what that is. */
 import type tls from 'node:tls';
 import type { ClientTls, TlsProfile } from '../../config/index.ts';
+import type { ClientDemand } from './client-demand.ts';
 
 /** One certificate, or several with keys of different kinds, of which the client's abilities choose. */
 export interface PresentedCertificates {
@@ -14,7 +15,9 @@ export interface TlsContext {
   hostname: string | undefined;
   /** What is presented to clients that ask for this server name, or ('') for none. */
   present(serverName: string): PresentedCertificates;
-  clients: 'ignore' | 'verify' | 'request';
+  clients: 'ignore' | ClientDemand['mode'];
+  /** What is asked of them, where anything is. */
+  demand?: ClientDemand | undefined;
   profile: TlsProfile;
   /** Where it differs from the profile. */
   own?: ClientTls | undefined;
@@ -63,6 +66,12 @@ export class TlsContexts {
     const name = serverName || (serverName === '' && !this.asks ? '' : NO_NAME);
     const context = serverName === '' ? this.#unnamed : this.#named(name);
     return context && { context, serverName: name };
+  }
+
+  /** Of the connections that were judged by this name: what is asked of them now. */
+  demandFor(serverName: string): string {
+    const context = serverName === '' ? this.#unnamed : this.#named(serverName);
+    return context === undefined ? 'nobody' : (context.demand?.outdates ?? '');
   }
 
   #named(name: string): TlsContext | undefined {

@@ -13,13 +13,21 @@ function onData(this: tls.TLSSocket & { link?: NetLink }, chunk: Buffer): void {
   deliver(this.link!, chunk);
 }
 
-/** A link over a TLS socket whose handshake is done (server side), and whose requests are judged by `serverName`. */
-export function tlsLinkOf(socket: tls.TLSSocket, serverName: string): NetLink {
+/** A link over a TLS socket whose handshake is done (server side), and whose requests are judged by its server name. */
+export function tlsLinkOf(socket: tls.TLSSocket, { serverName, client }: Secured): NetLink {
   const link = new NetLink(socket);
   link.addresses = (socket as Wrapping)._parent?.link?.addresses;
-  link.tls = settled(socket, serverName);
+  link.tls = { ...settled(socket, serverName), ...client };
   read(socket);
   return link;
+}
+
+/** What is known of a connection whose handshake is done. */
+export interface Secured {
+  /** By which requests are judged, whatever a resumed session knows of it. */
+  serverName: string;
+  /** Of the certificate that the client showed. */
+  client: Partial<LinkTls>;
 }
 
 /** A TLS socket over another one, which may have been a link before. */
@@ -63,14 +71,12 @@ function readIntoArena(socket: ReadableParts): boolean {
 }
 
 function settled(socket: tls.TLSSocket, serverName: string): LinkTls {
-  const certificate = socket.getPeerX509Certificate();
   return {
     serverName,
     alpn: socket.alpnProtocol || '',
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher()?.name ?? '',
-    ...(certificate ? { peerCertificate: certificate.raw } : {}),
-    peerVerified: certificate !== undefined && socket.authorized,
+    peerVerified: false,
   };
 }
 

@@ -2,9 +2,12 @@
 import type net from 'node:net';
 import tls from 'node:tls';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
+import type { LinkTls } from '../ground/driver.ts';
+import { admits, clientTls, shownBy } from './client-demand.ts';
 import { SecureContexts } from './secure-contexts.ts';
 import type { TicketKeys } from './ticket-keys.ts';
 import type { ChosenContext, TlsContext, TlsContexts } from './tls-contexts.ts';
+import type { Secured } from './tls-link.ts';
 
 /** Milliseconds for a client's TLS handshake, from its ClientHello to its end. */
 export const HANDSHAKE_TIMEOUT = 10_000;
@@ -21,10 +24,11 @@ export interface TerminationOptions {
   ticketKeys: TicketKeys;
   /** Of the port. Connections are in it until their handshake is done; while it drains, none goes further. */
   live: DrainSet;
-  /** The server name is that by which requests are judged, whatever a resumed session knows of it. */
-  onSecure: (socket: tls.TLSSocket, serverName: string) => void;
+  onSecure: (socket: tls.TLSSocket, secured: Secured) => void;
   onFailed: () => void;
 }
+
+const NO_CERTIFICATE: Partial<LinkTls> = {};
 
 const alpnTexts = new Map<string, Buffer>();
 
@@ -60,14 +64,17 @@ class Handshake implements Drainable {
     this.chosen = chosen;
   }
 
-  /** False where a client certificate is a must, and none was verified; or where what is spoken was not offered. */
-  admits(socket: tls.TLSSocket, offered: readonly string[] | undefined): boolean {
-    if (this.chosen === undefined) return false;
-    const { clients, own } = this.chosen.context;
+  /** Undefined where the client's certificate is not as it must be, or what is spoken was not offered. */
+  secured(socket: tls.TLSSocket, offered: readonly string[] | undefined): Secured | undefined {
+    if (this.chosen === undefined) return undefined;
+    const { context, serverName } = this.chosen;
+    const { clients, demand, own } = context;
     // Who names no protocol speaks HTTP/1.1.
     const spoken = socket.alpnProtocol || 'http/1.1';
-    if (offered !== undefined && own?.alpn !== undefined && !own.alpn.some((one) => one === spoken)) return false;
-    return clients !== 'verify' || socket.authorized;
+    if (offered !== undefined && own?.alpn !== undefined && !own.alpn.some((one) => one === spoken)) return undefined;
+    if (clients === 'ignore') return { serverName, client: NO_CERTIFICATE };
+    const shown = shownBy(socket, demand);
+    return admits(clients, shown) ? { serverName, client: clientTls(shown, demand) } : undefined;
   }
 
   drain(): void {
@@ -77,6 +84,12 @@ class Handshake implements Drainable {
   cut(): void {
     this.#socket.destroy();
   }
+}
+
+/** Its client would be asked for something else now: it is to come again. */
+function isOutdated(member: Drainable & { tls?: LinkTls | undefined }, before: TlsContexts, now: TlsContexts): boolean {
+  const serverName = member.tls?.serverName;
+  return serverName !== undefined && before.demandFor(serverName) !== now.demandFor(serverName);
 }
 
 export class TlsTermination {
@@ -97,7 +110,8 @@ export class TlsTermination {
     this.#server = tls.createServer(options as tls.TlsOptions) as PerConnection;
     this.#server.on('secureConnection', (socket: OverSocket) => {
       const handshake = this.#shaken(socket._parent);
-      if (handshake?.admits(socket, this.#alpn)) return around.onSecure(socket, handshake.chosen!.serverName);
+      const secured = handshake?.secured(socket, this.#alpn);
+      if (secured !== undefined) return around.onSecure(socket, secured);
       around.onFailed();
       socket.destroy();
     });
@@ -112,8 +126,10 @@ export class TlsTermination {
   /** What the caller calls to put the contexts in place, once all else is ready. */
   prepare(contexts: TlsContexts): () => void {
     return () => {
+      const before = this.#contexts;
       this.#contexts = contexts;
       this.#secure.age();
+      if (before.asks || contexts.asks) this.#live.drainThose((member) => isOutdated(member, before, contexts));
     };
   }
 
@@ -142,7 +158,7 @@ export class TlsTermination {
    * listener looks at client certificates, sessions are not resumed.
    */
   #secureOf(chosen: ChosenContext | undefined): tls.SecureContext {
-    if (chosen === undefined) return this.#secure.nobody;
+    if (chosen === undefined || chosen.context.clients === 'nobody') return this.#secure.nobody;
     const { context, serverName } = chosen;
     const resumes = !this.#contexts.asks && context.own?.sessionTickets !== false;
     return this.#secure.of(context, context.present(serverName), resumes);

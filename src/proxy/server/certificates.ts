@@ -12,6 +12,7 @@ import {
 } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { type PresentedCertificates, TLS_PROFILES, type TlsContext, TlsContexts } from '../listen/index.ts';
+import { clientDemand } from './client-demand.ts';
 
 /** A certificate of a listener, alone. */
 interface OwnCertificate extends PresentedCertificates {
@@ -23,21 +24,14 @@ interface OwnCertificate extends PresentedCertificates {
   allNames: string;
 }
 
-const presented = new WeakMap<Certificate | Challenge, Map<string, OwnCertificate>>();
+const presented = new WeakMap<Certificate | Challenge, OwnCertificate>();
 
 /** Throws DMN_CERTIFICATE_INVALID where TLS cannot use the pair. */
-export function presentable(certificate: Certificate | Challenge, ca: readonly string[] = []): OwnCertificate {
-  const key = ca.join('\n');
-  let held = presented.get(certificate);
-  if (held === undefined) presented.set(certificate, (held = new Map()));
-  let made = held.get(key);
+export function presentable(certificate: Certificate | Challenge): OwnCertificate {
+  let made = presented.get(certificate);
   if (made === undefined) {
     try {
-      const options: tls.SecureContextOptions = {
-        cert: certificate.certificate,
-        key: certificate.privateKey,
-        ...(ca.length > 0 ? { ca: [...ca] } : {}),
-      };
+      const options: tls.SecureContextOptions = { cert: certificate.certificate, key: certificate.privateKey };
       // Throws where TLS cannot use them, while nothing has changed yet.
       tls.createSecureContext({ ...options, ...TLS_PROFILES.Intermediate });
       const leaf = new X509Certificate(certificate.certificate);
@@ -54,7 +48,7 @@ export function presentable(certificate: Certificate | Challenge, ca: readonly s
         `Certificate ${certificate.key} cannot be used: ${(error as Error).message}`,
       );
     }
-    held.set(key, made);
+    presented.set(certificate, made);
   }
   return made;
 }
@@ -106,18 +100,15 @@ export function tlsContexts(listeners: readonly Listener[], config: Snapshot): T
 function contextsOf(listener: Listener, config: Snapshot): TlsContext[] {
   const { tls: settings, hostname } = listener;
   if (settings === undefined || settings.mode !== 'Terminate') return [];
-  const { clientValidation } = settings;
-  const ca = (clientValidation?.trust ?? []).flatMap((key) => config.get('TrustBundle', key)?.pem ?? []);
-  const clients =
-    clientValidation === undefined ? 'ignore' : clientValidation.mode === 'AllowValidOnly' ? 'verify' : 'request';
+  const demand = clientDemand(listener, config);
   const certificates: OwnCertificate[] = [];
   for (const key of settings.certificates) {
     const certificate = config.get('Certificate', key);
-    if (certificate !== undefined) certificates.push(presentable(certificate, ca));
+    if (certificate !== undefined) certificates.push(presentable(certificate));
   }
-  return certificates.length > 0
-    ? [{ hostname, clients, ...settingsOf(listener, config), present: presenter(certificates) }]
-    : [];
+  if (certificates.length === 0) return [];
+  const clients = demand?.mode ?? 'ignore';
+  return [{ hostname, clients, demand, ...settingsOf(listener, config), present: presenter(certificates) }];
 }
 
 function settingsOf({ key }: Listener, config: Snapshot): Pick<TlsContext, 'profile' | 'own'> {

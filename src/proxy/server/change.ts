@@ -6,6 +6,7 @@ import { inSlices } from '../ground/slice.ts';
 import { RouteBook, readExpressions, standIn } from '../route/index.ts';
 import type { PreparedBackends } from '../upstream/index.ts';
 import { checkTrust, presentable } from './certificates.ts';
+import { checkRevoked } from './client-demand.ts';
 import { checkGuard } from './entrance.ts';
 import type { Swap } from './port.ts';
 import type { PortSet, PreparedPorts } from './port-set.ts';
@@ -63,6 +64,7 @@ export class ChangeCompiler {
       if (object.kind === 'RouteRule') return this.#routes.fault(object);
       if (object.kind === 'Certificate' || object.kind === 'Challenge') presentable(object);
       else if (object.kind === 'TrustBundle') checkTrust(object);
+      else if (object.kind === 'Credential') checkRevoked(object);
       else if (object.kind === 'Policy') {
         checkGuard(object);
         if (this.#world.policies.guards(object)) this.#world.policies.check(object);

@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type HttpService, serveHttp } from '../http/index.ts';
-import { ALPN, type NetLink, TlsTermination, tlsLinkOf } from '../listen/index.ts';
+import { ALPN, type NetLink, type Secured, TlsTermination, tlsLinkOf } from '../listen/index.ts';
 import {
   type ClaimedTls,
   compileSniTable,
@@ -58,14 +58,14 @@ export class TlsPort extends AcceptingPort {
       alpn: ALPN,
       ticketKeys,
       live,
-      onSecure: (socket, serverName) => serveHttp(tlsLinkOf(socket, serverName), this.#service),
+      onSecure: (socket, secured) => serveHttp(tlsLinkOf(socket, secured), this.#service),
       onFailed,
     });
     this.#bytes = new TlsTermination(contexts, {
       alpn: undefined,
       ticketKeys,
       live,
-      onSecure: (socket, serverName) => this.#relayBytes(socket, serverName),
+      onSecure: (socket, secured) => this.#relayBytes(socket, secured),
       onFailed,
     });
     const { driver, wheel, meter, streamLimits: limits } = world;
@@ -145,8 +145,9 @@ export class TlsPort extends AcceptingPort {
     return true;
   }
 
-  #relayBytes(socket: TLSSocket, serverName: string): void {
-    const link = tlsLinkOf(socket, serverName);
+  #relayBytes(socket: TLSSocket, secured: Secured): void {
+    const { serverName } = secured;
+    const link = tlsLinkOf(socket, secured);
     const choice = this.#router.table.choose(serverName);
     if (choice === null || choice.plan === undefined) turnAway(link);
     else this.#relay.accept(link, choice.plan, { listener: choice.listener.key, protocol: 'tls', serverName });

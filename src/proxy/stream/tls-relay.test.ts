@@ -29,7 +29,7 @@ async function start(serverName: string, onBackend: (socket: tls.TLSSocket) => v
   const rig = relayRig({ connectAttempts: 1 });
   const plan = planTo([await listening(backend)], { tls: towards(serverName) });
   const front = tls.createServer(options, (socket) => {
-    rig.relay.accept(tlsLinkOf(socket, 'db.example.com'), plan, {
+    rig.relay.accept(tlsLinkOf(socket, { serverName: 'db.example.com', client: {} }), plan, {
       listener: 'ns/gw/tls',
       protocol: 'tls',
       serverName: 'db.example.com',

@@ -1,6 +1,6 @@
 import type { ClientTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
 import { cidr, cipherSuite, duration, headerName } from './format.ts';
-import { policyTargetReference, targetsAreDistinct } from './reference.ts';
+import { objectReference, policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 
 type ClientAddress = NonNullable<ClientTrafficPolicy['spec']['clientAddress']>;
@@ -40,6 +40,22 @@ const clientAddress = object(
     ],
   },
 );
+
+const material = list(objectReference, { min: 1, max: 16 });
+
+const clientCertificates = object({
+  mode: optional(oneOf('Required', 'Optional', 'OptionalUnverified'), 'Required'),
+  caCertificateRefs: required(material),
+  verifyDepth: optional(integer({ min: 0, max: 16 })),
+  revocationListRefs: optional(material),
+  forward: optional(
+    object({
+      certificate: optional(flag),
+      chain: optional(flag),
+      nginxHeaders: optional(oneOf('Names', 'Certificate')),
+    }),
+  ),
+});
 
 type ListenerTls = NonNullable<ClientTrafficPolicy['spec']['tls']>;
 
@@ -109,6 +125,7 @@ export const clientTrafficPolicySpec = object(
     pathForm: optional(oneOf('Normalize', 'Keep', 'Reject')),
     tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
     tls: optional(listenerTls),
+    clientCertificates: optional(clientCertificates),
   },
   { rules: [saidOnce] },
 );

@@ -2,13 +2,14 @@ import { type ClientTrafficPolicy, POLICY_REASON } from '../../api/index.ts';
 import {
   type ClientConnections,
   type ClientTraffic,
+  type ConfigObject,
   headerFault,
   type Listener,
   POLICY_TYPES,
   type ProxyProtocolFromClients,
   policyKey,
 } from '../../config/index.ts';
-import { type Collection, counts, type Index, index } from '../../graph/index.ts';
+import { type Collection, counts, type Index, index, join } from '../../graph/index.ts';
 import { milliseconds } from '../../value/duration.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
@@ -16,9 +17,19 @@ import type { Listeners } from '../gateway/listeners.ts';
 import type { Lookup } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
-import { type AttachedPolicy, named, type PolicyTarget } from './attached-policy.ts';
+import { type AttachedPolicy, named, type PolicyReading, type PolicyTarget } from './attached-policy.ts';
+import {
+  asks,
+  type CertificateRules,
+  certificateEffect,
+  closedRules,
+  type Demanded,
+  deriveDemands,
+  levelsOf,
+  readCertificates,
+} from './client-certificates.ts';
 import { readTls } from './client-tls.ts';
-import { effective, listenerLevels, type Reach } from './inheritance.ts';
+import { effective, type Reach } from './inheritance.ts';
 import type { Effect, Enforcement, Policies, PolicyKind } from './policy-kind.ts';
 import {
   askedBy,
@@ -32,7 +43,8 @@ import {
   portConflicts,
 } from './port-setting.ts';
 
-type ClientTrafficSpec = ClientTraffic['spec'];
+/** As they are read: what is asked of certificates goes to data planes as a policy of its own. */
+type ClientTrafficSpec = ClientTraffic['spec'] & { clientCertificates?: CertificateRules };
 type AskedTraffic = ClientTrafficPolicy['spec'];
 type ClientTrafficView = AttachedPolicy<ClientTrafficSpec>;
 
@@ -46,7 +58,7 @@ const OWN_SETTINGS = {
   clientAddress: { fits: isHttp, why: 'no header is read' },
   tlsProfile: { fits: endsTls, why: undefined },
   tls: { fits: endsTls, why: undefined },
-} satisfies { [K in keyof ClientTrafficSpec]: { fits(view: ListenerView): boolean; why: string | undefined } };
+} satisfies { [K in keyof ClientTraffic['spec']]: { fits(view: ListenerView): boolean; why: string | undefined } };
 type OwnSetting = keyof typeof OWN_SETTINGS;
 const OWN_NAMES = Object.keys(OWN_SETTINGS) as OwnSetting[];
 
@@ -76,17 +88,21 @@ interface Traffic {
 export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec> = {
   kind: 'ClientTrafficPolicy',
   targets: ['Gateway', 'ListenerSet'],
-  read(_look, { spec: { targetRefs: _, body, hsts, headersWithUnderscores: underscores, tls: asked, ...others } }) {
-    const settings: ClientTrafficSpec = { ...others };
-    if (underscores !== undefined) settings.headers = { ...settings.headers, underscores };
-    if (body !== undefined) settings.body = bodyOf(body);
-    if (hsts !== undefined) settings.hsts = hstsOf(hsts);
-    const fault = settings.requestId?.header && headerFault(settings.requestId.header, 'x');
-    if (fault) return { refusals: [problem(POLICY_REASON.Invalid, 'spec.requestId.header', fault)] };
-    const tls = asked && readTls(asked, settings.tlsProfile);
-    if (Array.isArray(tls)) return { refusals: tls };
-    if (tls !== undefined) settings.tls = tls;
-    return { settings, refusals: [] };
+  read(look, policy) {
+    const { clientCertificates: asked, refused } = policy.spec;
+    const unresolved: Problem[] = [];
+    const rules = asked && readCertificates(asked, { look, policy, unresolved });
+    const reading = readSettings(policy);
+    if (refused !== undefined) {
+      const refusals = [problem(POLICY_REASON.Invalid, 'spec', refused)];
+      return { settings: { clientCertificates: closedRules(refused) }, refusals, told: true };
+    }
+    if (asked === undefined) return reading;
+    // What guards is not left out where the rest cannot be followed.
+    const [fault] = reading.refusals;
+    const clientCertificates = fault === undefined ? rules! : closedRules(`${fault.field}: ${fault.message}`);
+    const loud = asked.mode === 'OptionalUnverified' ? { remarks: [UNVERIFIED] } : {};
+    return { ...reading, settings: { ...reading.settings, clientCertificates }, unresolved, ...loud };
   },
   enforce(graph, policies, { listeners }) {
     const members = portMembers(graph, policies, listeners);
@@ -99,19 +115,48 @@ export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec>
         (key) => key ?? [],
       ),
     );
-    const config = graph.derive('client traffic', traffic, (_context, one) => {
+    const own = graph.derive('client traffic', traffic, (_context, one) => {
       const policy = configOf(one);
       return policy === undefined ? [] : [configOutput(policy)];
     });
+    const { demands, objects } = deriveDemands(graph, policies, listeners);
+    const config = join<ConfigObject>('client traffic config', [own, objects]);
     const effect: Enforcement<ClientTrafficSpec>['effect'] = (look, policy, target) =>
-      effectAt({ look, listeners, traffic, byPolicy }, policy, target);
+      effectAt({ look, listeners, traffic, byPolicy, demands }, policy, target);
     const listenersOf: Enforcement<ClientTrafficSpec>['listenersOf'] = (look, policy, target) =>
       (look.context.fetch(byPolicy, policy.key) ?? [])
         .filter((one) => one.nearest === policy.key && isBelow(one, target) && isFelt(one))
         .map(({ listener }) => listener);
-    return { config, effect, listenersOf };
+    return { config, effect, listenersOf, guards: asks };
   },
 };
+
+function readSettings({ spec }: ClientTrafficPolicy): PolicyReading<ClientTrafficSpec> {
+  const {
+    targetRefs: _,
+    clientCertificates: _certificates,
+    refused: _refused,
+    body,
+    hsts,
+    headersWithUnderscores: underscores,
+    tls: asked,
+    ...others
+  } = spec;
+  const settings: ClientTrafficSpec = { ...others };
+  if (underscores !== undefined) settings.headers = { ...settings.headers, underscores };
+  if (body !== undefined) settings.body = bodyOf(body);
+  if (hsts !== undefined) settings.hsts = hstsOf(hsts);
+  const fault = settings.requestId?.header && headerFault(settings.requestId.header, 'x');
+  if (fault) return { refusals: [problem(POLICY_REASON.Invalid, 'spec.requestId.header', fault)] };
+  const tls = asked && readTls(asked, settings.tlsProfile);
+  if (Array.isArray(tls)) return { refusals: tls };
+  if (tls !== undefined) settings.tls = tls;
+  return { settings, refusals: [] };
+}
+
+/** nginx's optional_no_ca: told loudly. */
+const UNVERIFIED =
+  'clientCertificates.mode OptionalUnverified lets in whoever shows a certificate, whoever signed it: what backends are told of it is not to be believed unless it says SUCCESS';
 
 function isBelow({ listener, owner, name }: ListenerTraffic, { object, section }: PolicyTarget): boolean {
   if (section !== '') return owner === object && name === section;
@@ -179,9 +224,7 @@ function nearestPolicy(
   policiesOf: (object: string) => ReadonlyArray<ClientTrafficView>,
   view: ListenerView,
 ): Reach<ClientTrafficSpec> | undefined {
-  const at = { gateway: `Gateway/${view.gateway}`, owner: ownerKey(view.owner), name: view.spec.name };
-  const levels = listenerLevels(at);
-  return effective(policiesOf, levels, POLICY_TYPES.ClientTraffic.merge)?.decisive;
+  return effective(policiesOf, levelsOf(view), POLICY_TYPES.ClientTraffic.merge)?.decisive;
 }
 
 /** What it comes to for a listener that a policy has a say in. */
@@ -215,6 +258,7 @@ function endsTls({ config }: ListenerView): boolean {
 }
 
 interface ClientTrafficScope extends Traffic {
+  demands: Collection<Demanded>;
   look: Lookup;
   listeners: Listeners;
 }
@@ -236,6 +280,9 @@ function effectAt(
     if (view.config?.protocol === 'UDP' && connection !== undefined)
       remarks.push(`not on listener ${view.spec.name}: UDP has no connections`);
     remarks.push(...misfits(policy, view));
+    const { problem: conflict, remark } = certificateEffect(policy, view, look.context.fetch(held.demands, view.key));
+    if (conflict !== undefined) problems.push(problem(POLICY_REASON.Conflicted, target.field, conflict));
+    if (remark !== undefined) remarks.push(remark);
     const traffic = look.context.fetch(held.traffic, view.key);
     if (traffic === undefined) continue;
     if (traffic.nearest !== undefined && traffic.nearest !== policy.key)

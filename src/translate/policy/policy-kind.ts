@@ -45,7 +45,7 @@ export interface Enforcement<S> {
   /** Absent: a policy holds wherever its target does. */
   effect?(look: Lookup, policy: AttachedPolicy<S>, target: PolicyTarget): Effect;
   /** Where it cannot be followed, what it would act on is refused. */
-  guards?: boolean;
+  guards?: boolean | ((policy: AttachedPolicy<S>) => boolean);
   /** Of what routes use of a Service. Absent: everything. */
   actsOn?(policy: AttachedPolicy<S>, use: ServiceAncestor['uses'][number]): boolean;
   /** Keys of listeners for which the policy holds by this target, where that may be a listener. */

@@ -87,7 +87,7 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
       ancestors,
       idle,
     } = placeOf({ ...scope, ours, policy }, target, scope.kind.targets);
-    const missing = absent && astray && scope.enforcement.guards ? `${absent}; ${refused(target)}` : absent;
+    const missing = absent && astray && isGuard(scope.enforcement, policy) ? `${absent}; ${refused(target)}` : absent;
     const { problems, remarks } =
       missing === undefined ? holding(scope, policy, target) : { problems: [notFound(target, missing)], remarks: [] };
     for (const ancestor of ancestors) {
@@ -119,6 +119,10 @@ function judgeBeside<K extends PolicyResource['kind'], S>(
   });
   const problems = [...(policy.told ? [] : policy.refusals), ...(policy.unresolved ?? [])];
   return [...problems.map(({ message }) => diagnosis('error', owner, { field, message })), ...conflicts];
+}
+
+function isGuard<S>({ guards }: Enforcement<S>, policy: AttachedPolicy<S>): boolean {
+  return typeof guards === 'function' ? guards(policy) : guards === true;
 }
 
 /** What becomes of the target of a guard whose section is not there (stray-section.ts). */

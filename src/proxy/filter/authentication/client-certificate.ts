@@ -1,6 +1,7 @@
 /** Who shows a certificate that the listener has verified: what stands in it says who it is. */
 import { X509Certificate } from 'node:crypto';
 import type { CertificateMatch, ClientCertificateMethod } from '../../../config/index.ts';
+import { distinguishedName, nameParts } from '../../../value/distinguished-name.ts';
 import type { LinkTls } from '../../ground/driver.ts';
 import { compileRegex } from '../../match/regex.ts';
 import type { FilterScope } from '../filter.ts';
@@ -62,7 +63,7 @@ function claimsOf(certificate: X509Certificate): CertificateClaims {
   const subject = certificate.subject ?? '';
   return {
     sub: distinguishedName(subject),
-    cn: partsOf(subject).flatMap((part) => (part.startsWith('CN=') ? [part.slice(3)] : [])),
+    cn: nameParts(subject).flatMap((part) => (part.startsWith('CN=') ? [part.slice(3)] : [])),
     issuer: distinguishedName(certificate.issuer ?? ''),
     serial: certificate.serialNumber,
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
@@ -72,22 +73,6 @@ function claimsOf(certificate: X509Certificate): CertificateClaims {
     verify: 'SUCCESS',
     pem: encodeURIComponent(certificate.toString()),
   };
-}
-
-/** Node writes a line for each part; a part with several values has them on one. */
-function partsOf(name: string): string[] {
-  return name.split('\n').filter((part) => part !== '');
-}
-
-/** As RFC 4514 writes it: the last part first, and what would end one escaped. */
-function distinguishedName(name: string): string {
-  return partsOf(name)
-    .reverse()
-    .map((part) => {
-      const equals = part.indexOf('=') + 1;
-      return part.slice(0, equals) + part.slice(equals).replace(/[,+"\\<>;]/g, '\\$&');
-    })
-    .join(',');
 }
 
 /** Names of a kind, as Node writes them; one that it had to put in quotes, since it holds a comma, is nobody's. */
