@@ -26,7 +26,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['api', 'observe', 'sources', 'value'],
   authority: ['delivery', 'observe', 'sources', 'value'],
   acme: ['api', 'config', 'graph', 'observe'],
-  control: ['api', 'config', 'delivery', 'graph', 'observe', 'sources', 'translate'],
+  control: ['api', 'config', 'delivery', 'graph', 'observe', 'sources', 'translate', 'value'],
   admin: ['api', 'config', 'graph', 'observe', 'value'],
   cli: [
     'acme',
