@@ -184,9 +184,34 @@ test('a wheel that was started turns by itself, once for each tick, until it is 
     vi.advanceTimersByTime(WHEEL_TICK * 3);
     expect(looks).toBe(3);
     wheel.start();
-    vi.advanceTimersByTime(WHEEL_TICK);
+    vi.advanceTimersByTime(WHEEL_TICK + 1);
     expect([looks, vi.getTimerCount()]).toEqual([4, 1]);
     wheel.stop();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('it turns after the sockets were read, and not at all where it was stopped meanwhile', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setImmediate'] });
+  try {
+    let time = 0;
+    const wheel = new DeadlineWheel(() => time);
+    const met: number[] = [];
+    const owner = { onDeadline: (now: number) => met.push(now) };
+    wheel.start();
+    wheel.set(wheel.borrow(owner), 10);
+    time = WHEEL_TICK;
+    vi.advanceTimersToNextTimer();
+    expect([wheel.now, met]).toEqual([WHEEL_TICK, []]);
+    vi.advanceTimersToNextTimer();
+    expect(met).toEqual([WHEEL_TICK]);
+    wheel.set(wheel.borrow(owner), 10);
+    time = 2 * WHEEL_TICK;
+    vi.advanceTimersToNextTimer();
+    wheel.stop();
+    vi.advanceTimersToNextTimer();
+    expect(met).toEqual([WHEEL_TICK]);
   } finally {
     vi.useRealTimers();
   }

@@ -46,8 +46,18 @@ export class DeadlineWheel {
     this.#started = clock();
   }
 
+  /**
+   * Node looks at timers before it looks at sockets. Where the process was held up, what a deadline waits for may have come
+   * meanwhile: so those whose time has come are called after the sockets were read.
+   */
   start(): void {
-    this.#interval ??= setInterval(() => this.advance(), WHEEL_TICK);
+    const turn = (): void => {
+      if (this.#interval !== undefined) this.#turnTo(this.now);
+    };
+    this.#interval ??= setInterval(() => {
+      this.#renew();
+      setImmediate(turn);
+    }, WHEEL_TICK);
     this.#interval.unref();
   }
 
@@ -88,8 +98,16 @@ export class DeadlineWheel {
 
   /** Turns the wheel up to the clock and calls the owners whose time has come. */
   advance(): void {
+    this.#renew();
+    this.#turnTo(this.now);
+  }
+
+  #renew(): void {
     this.now = Math.floor(this.#clock() - this.#started);
-    const target = Math.floor(this.now / WHEEL_TICK);
+  }
+
+  #turnTo(now: number): void {
+    const target = Math.floor(now / WHEEL_TICK);
     while (this.#turn < target) {
       this.#turn++;
       const bucket = this.#buckets[this.#turn % BUCKETS];

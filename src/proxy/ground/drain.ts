@@ -4,6 +4,8 @@
  * gone.
  */
 export interface Drainable {
+  /** The peer has begun with what comes before all else, such as a handshake, and is not done with it. */
+  readonly arriving?: boolean;
   /**
    * No new work: the peer hears so in the way of its protocol, what is under way goes on, and where nothing is the
    * member ends now. A second call changes nothing.
@@ -36,6 +38,12 @@ export class DrainSet {
 
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Some member is still on its way to what it came for. */
+  get arriving(): boolean {
+    for (const { arriving } of this.#members) if (arriving === true) return true;
+    return false;
   }
 
   /** One that comes while the others drain is drained at once. */

@@ -56,6 +56,7 @@ type OverSocket = tls.TLSSocket & { _parent?: net.Socket };
 
 /** A connection whose handshake is under way: what it is to become has not begun. */
 class Handshake implements Drainable {
+  readonly arriving = true;
   readonly #socket: net.Socket;
   readonly chosen: ChosenContext | undefined;
 

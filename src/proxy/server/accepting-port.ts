@@ -35,6 +35,10 @@ export abstract class AcceptingPort implements Port {
     return this.#socket === undefined ? [] : [this.#socket.bound];
   }
 
+  get arriving(): boolean {
+    return this.live.arriving;
+  }
+
   async open(target: PortTarget): Promise<void> {
     this.#socket = await this.world.sockets.open(target, (handle) => this.#take(handle));
   }
@@ -96,6 +100,6 @@ export abstract class AcceptingPort implements Port {
 }
 
 /** After the next look at the sockets. */
-function nextTurn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

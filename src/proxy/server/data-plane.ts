@@ -213,7 +213,7 @@ export class DataPlane implements Proxy {
     this.#world.backends.stopLooking();
     clearTimeout(this.#reopen);
     await settledWithin(this.#queue, timeout);
-    if (this.#options.handsOver && timeout > 0) await this.#ports.stop();
+    if (this.#options.handsOver && timeout > 0) await this.#ports.stop(timeout);
     await this.#ports.drain(Math.max(0, timeout - (performance.now() - began)));
     this.#world.backends.close();
     this.#state.redis.close();

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Delta, Listener, ListenerState, Snapshot } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import type { PreparedRoutes } from '../route/index.ts';
+import { nextTurn } from './accepting-port.ts';
 import { hasCertificate, isChallenged } from './certificates.ts';
 import { HttpPort } from './http-port.ts';
 import { type FreshPort, type OpenPort, openPorts } from './opening.ts';
@@ -23,6 +24,10 @@ import type { World } from './world.ts';
 
 /** Milliseconds that a connection has from its arrival to its first request, where this process is about to end. */
 export const ARRIVAL_GRACE = 500;
+/** The same for one that is in the middle of its handshake then: round trips may be long, and machines busy. */
+export const HANDSHAKE_GRACE = 4_000;
+/** Milliseconds between looks whether some still are. */
+const HANDSHAKE_LOOK = 50;
 
 export interface PortSetOptions extends Binding {
   reusePort: boolean;
@@ -174,11 +179,17 @@ export class PortSet {
 
   /**
    * Listens no more where others listen on the same ports. Connections that came last are given a moment for their
-   * handshake and request: nobody else has them.
+   * handshake and request, within `timeout` milliseconds: nobody else has them.
    */
-  async stop(): Promise<void> {
-    const left = await Promise.all(Array.from(this.#open.values(), ({ port }) => port.stop?.()));
-    if (left.some((count = 0) => count > 0)) await pause(ARRIVAL_GRACE);
+  async stop(timeout: number): Promise<void> {
+    const until = performance.now() + Math.min(timeout, HANDSHAKE_GRACE);
+    const ports = Array.from(this.#open.values(), ({ port }) => port);
+    const left = await Promise.all(ports.map((port) => port.stop?.()));
+    if (left.every((count = 0) => count === 0)) return;
+    await pause(Math.min(timeout, ARRIVAL_GRACE));
+    // What came while the process was held up is read first.
+    await nextTurn();
+    while (ports.some(({ arriving }) => arriving === true) && performance.now() < until) await pause(HANDSHAKE_LOOK);
   }
 
   /** Ends everything, what drains already too, within `timeout` milliseconds. */

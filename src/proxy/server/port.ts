@@ -39,6 +39,8 @@ export interface Port {
    * Absent: the kernel holds nothing for it alone.
    */
   stop?(): Promise<number>;
+  /** Some connection has begun its handshake, and is not done with it. */
+  readonly arriving?: boolean;
   /**
    * Nothing new; resolves when what is under way has ended, or was ended after `timeout` milliseconds. Asked again, the
    * earlier end counts.

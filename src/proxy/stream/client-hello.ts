@@ -74,6 +74,11 @@ export class HelloReader {
     return this.#raw.subarray(0, this.#rawLength);
   }
 
+  /** Some of it has come. */
+  get begun(): boolean {
+    return this.#rawLength > 0;
+  }
+
   /** Memory that the reader holds, in bytes. */
   get held(): number {
     return this.#raw.length + this.#message.length;

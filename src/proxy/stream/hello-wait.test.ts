@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { WHEEL_TICK } from '../ground/deadline.ts';
 import { handmadeHello, records, serverNameExtension } from './hello.suite.ts';
-import { type HelloArrival, waitForHello } from './hello-wait.ts';
+import { HELLO_GRACE, type HelloArrival, waitForHello } from './hello-wait.ts';
 import { gone, listenLinks, relayRig } from './rig.suite.ts';
 
 const servers: Array<{ close(): void }> = [];
@@ -55,6 +55,19 @@ test.each([
   const { firstBytes, serverName } = await arrived;
   expect(serverName).toBeUndefined();
   expect(firstBytes.equals(bytes)).toBe(true);
+});
+
+test('a client is on its way for a moment after it came, and from the first byte of its hello on', async () => {
+  const { rig, socket, arrived } = await start();
+  rig.time.pass(HELLO_GRACE - WHEEL_TICK);
+  expect(rig.live.arriving).toBe(true);
+  rig.time.pass(2 * WHEEL_TICK);
+  expect(rig.live.arriving).toBe(false);
+  socket.write(hello.subarray(0, 1));
+  await vi.waitUntil(() => rig.live.arriving, { interval: 1 });
+  socket.write(hello.subarray(1));
+  await arrived;
+  expect(rig.live.arriving).toBe(false);
 });
 
 test('a client that ends in the middle of its hello has failed', async () => {

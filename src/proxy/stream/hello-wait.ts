@@ -10,6 +10,9 @@ import { HelloReader } from './client-hello.ts';
 import { turnAway } from './farewell.ts';
 import type { StreamLimits } from './stream-limits.ts';
 
+/** Milliseconds from its arrival for which a client counts as one who is about to say hello. */
+export const HELLO_GRACE = 500;
+
 /** A paused link, and all that was received of it. */
 export interface HelloArrival {
   link: Link;
@@ -42,13 +45,19 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
   readonly #options: HelloWaitOptions;
   readonly #reader: HelloReader;
   readonly #deadline = new Deadline(this);
+  readonly #since: number;
   #done = false;
 
   constructor(link: Link, options: HelloWaitOptions) {
+    this.#since = options.wheel.now;
     this.#link = link;
     this.#options = options;
     this.#reader = new HelloReader(options.limits.maxHelloBytes);
     options.wheel.set(this.#deadline, options.limits.helloTimeout);
+  }
+
+  get arriving(): boolean {
+    return this.#reader.begun || this.#options.wheel.now - this.#since < HELLO_GRACE;
   }
 
   onBytes(start: number, end: number): void {

@@ -8,6 +8,7 @@ import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Link, Sink } from '../ground/driver.ts';
 import { type ClientHello, type HelloOutcome, HelloReader } from './client-hello.ts';
 import { sayFarewell, turnAway } from './farewell.ts';
+import { HELLO_GRACE } from './hello-wait.ts';
 import type { ProxyAddresses } from './proxy-protocol.ts';
 import type { SniChoice, SniTable } from './sni-table.ts';
 import type { StreamLimits } from './stream-limits.ts';
@@ -143,15 +144,21 @@ class PeekSink implements Sink, DeadlineOwner, Drainable {
   readonly #addresses: ProxyAddresses | undefined;
   readonly #reader: HelloReader;
   readonly #deadline = new Deadline(this);
+  readonly #since: number;
   #held = 0;
   #done = false;
 
   constructor(router: TlsRouter, link: Link, addresses: ProxyAddresses | undefined) {
     this.#router = router;
+    this.#since = router.options.wheel.now;
     this.#link = link;
     this.#addresses = addresses;
     this.#reader = new HelloReader(router.options.limits.maxHelloBytes);
     router.options.wheel.set(this.#deadline, router.options.limits.helloTimeout);
+  }
+
+  get arriving(): boolean {
+    return this.#reader.begun || this.#router.options.wheel.now - this.#since < HELLO_GRACE;
   }
 
   onBytes(start: number, end: number): void {
