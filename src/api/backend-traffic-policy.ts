@@ -46,6 +46,10 @@ export interface BackendTrafficPolicy extends Resource {
     };
     sessionPersistence?: BackendSessionPersistence;
     healthCheck?: BackendHealthCheck;
+    /** Durations until names of backends are looked up again, whatever their records say. */
+    dns?: { minRefresh?: string; maxRefresh?: string };
+    /** In the place of what the ports' appProtocol says. */
+    httpVersion?: 'HTTP1' | 'HTTP2';
     /** When endpoints are passed over for what requests meet there; counts of 0: never for that. */
     outlierDetection?: {
       disabled?: boolean;

@@ -75,6 +75,7 @@ export {
   type Limit,
   type LimitKey,
   type LoadBalancing,
+  type NameRefresh,
   type OidcCookie,
   type OidcMethod,
   type PathForm,

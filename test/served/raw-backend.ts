@@ -11,7 +11,7 @@ export interface TestBackend {
   close(): Promise<void>;
 }
 
-async function listening(server: net.Server, host = '127.0.0.1'): Promise<TestBackend> {
+async function listening(server: net.Server, host = '127.0.0.1', port = 0): Promise<TestBackend> {
   const sockets = new Set<net.Socket>();
   let accepted = 0;
   server.on('connection', (socket) => {
@@ -19,7 +19,7 @@ async function listening(server: net.Server, host = '127.0.0.1'): Promise<TestBa
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
   });
-  server.listen(0, host);
+  server.listen(port, host);
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
@@ -44,7 +44,7 @@ export function httpBackend(handler: http.RequestListener, options: http.ServerO
   return listening(server);
 }
 
-/** `talk` gets every connection. */
-export function rawBackend(talk: (socket: net.Socket) => void, host?: string): Promise<TestBackend> {
-  return listening(net.createServer({ allowHalfOpen: true }, talk), host);
+/** `talk` gets every connection. `port`: of another address of this machine, where a test wants one port at two. */
+export function rawBackend(talk: (socket: net.Socket) => void, host?: string, port?: number): Promise<TestBackend> {
+  return listening(net.createServer({ allowHalfOpen: true }, talk), host, port);
 }

@@ -24,6 +24,9 @@ export interface BackendTrafficSpec {
   tls?: UnverifiedTls;
   healthCheck?: HealthCheck;
   outlierDetection?: OutlierDetection;
+  dns?: NameRefresh;
+  /** Of HTTP, in the place of what the port's appProtocol says. */
+  httpVersion?: 'HTTP1' | 'HTTP2';
 }
 
 export interface LoadBalancing {
@@ -92,6 +95,12 @@ export interface BackendConnection {
   maxRequests?: number;
   /** Connections without a request that are kept, for each endpoint (HTTP/1.1). */
   maxIdle?: number;
+}
+
+/** Milliseconds until a name is looked up again, whatever its records say. */
+export interface NameRefresh {
+  minRefresh?: number;
+  maxRefresh?: number;
 }
 
 /** TLS that does not ask who answers; where a BackendTLSPolicy has TLS, that holds alone. */
@@ -172,6 +181,8 @@ export const backendTraffic: PolicyType<'Backend', BackendTrafficSpec> = {
     retry: v.optional(retry),
     healthCheck: v.optional(healthCheck),
     outlierDetection: v.optional(outlierDetection),
+    dns: v.optional(object<NameRefresh>({ minRefresh: v.optional(atLeastOne), maxRefresh: v.optional(atLeastOne) })),
+    httpVersion: v.optional(v.picklist(['HTTP1', 'HTTP2'])),
     tls: v.optional(object<UnverifiedTls>({ verification: v.literal('Disabled'), serverName: v.optional(v.string()) })),
     retryBudget: v.optional(
       object<RetryLimit>({ percent: v.optional(v.pipe(count, v.maxValue(100))), perSecond: v.optional(count) }),

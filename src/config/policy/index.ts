@@ -56,6 +56,7 @@ export type {
   BackendTraffic,
   HashPart,
   LoadBalancing,
+  NameRefresh,
   RetryLimit,
   UnverifiedTls,
 } from './backend-traffic.ts';

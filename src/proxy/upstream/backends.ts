@@ -139,7 +139,9 @@ export class Backends {
       for (const [key, served] of made) this.#replace(key, served);
       for (const [key, spec] of settings) {
         const balancer = this.get(key);
-        if (balancer !== undefined) this.#tune(balancer, spec);
+        if (balancer === undefined) continue;
+        this.#tune(balancer, spec);
+        this.#served.get(key)?.resolution?.rebound();
       }
       for (const list of lists) this.#endpoints(list);
     };
@@ -237,9 +239,10 @@ export class Backends {
   }
 
   /** Undefined where the connections are made as before. */
-  #make(backend: Backend, config: Snapshot): Served | undefined {
-    const held = this.#served.get(backend.key);
-    const spec = trafficOf(backend, config);
+  #make(written: Backend, config: Snapshot): Served | undefined {
+    const held = this.#served.get(written.key);
+    const spec = trafficOf(written, config);
+    const backend = inVersion(written, spec?.httpVersion);
     const reached = reachedBy(backend, config);
     const unverified = unverifiedOf(backend, spec);
     const hash = canonicalHash({ backend, reached, proxyProtocol: spec?.proxyProtocol, unverified });
@@ -288,6 +291,7 @@ export class Backends {
     const { circuitBreaker, connection, timeouts, retryBudget } = spec ?? {};
     balancer.timeouts = timeouts;
     balancer.retry = spec?.retry;
+    balancer.refresh = spec?.dns;
     balancer.healthCheck = spec?.healthCheck;
     balancer.state.detect(spec?.outlierDetection);
     Object.assign(balancer.limits, {
@@ -355,6 +359,7 @@ export class Backends {
     served.resolution = new NameResolution(name, onEndpoints, {
       ...(this.#resolve ? { resolve: this.#resolve } : {}),
       onFailure: () => troubles?.failed(trouble, 'unresolved'),
+      bounds: () => served.balancer.refresh,
     });
     const first = served.resolution.start();
     if (known) return;
@@ -395,6 +400,13 @@ function reachedBy({ tls }: Backend, config: Snapshot): string {
     tls.clientCertificate === undefined ? undefined : config.get('Certificate', tls.clientCertificate);
   const parts = [...bundles, certificate].map((object) => (object ? canonicalHash(object) : ''));
   return [canonicalHash(tls), ...parts].join(' ');
+}
+
+/** As it is spoken to. */
+function inVersion(backend: Backend, version: BackendTraffic['spec']['httpVersion']): Backend {
+  const { protocol } = backend;
+  if (version === undefined || (protocol !== 'http' && protocol !== 'h2c')) return backend;
+  return { ...backend, protocol: version === 'HTTP2' ? 'h2c' : 'http' };
 }
 
 /** TLS without verification is never in the place of TLS with it, and never around clients' own. */

@@ -7,6 +7,7 @@ import type {
   Endpoints,
   HealthCheck,
   LoadBalancing,
+  NameRefresh,
   Retry,
   SessionPersistence,
 } from '../../config/index.ts';
@@ -67,6 +68,8 @@ export class Balancer {
   /** Sessions that its policy asks for. */
   session: SessionPersistence | undefined = undefined;
   timeouts: BackendTimeouts | undefined = undefined;
+  /** Of its name, where it has one. */
+  refresh: NameRefresh | undefined = undefined;
   /** For rules that have none. */
   retry: Retry | undefined = undefined;
   #loadBalancing: LoadBalancing | undefined = undefined;

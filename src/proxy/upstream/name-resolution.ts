@@ -1,8 +1,8 @@
 /** Endpoints of ExternalName Services: a name looked up again whenever its records' time to live ends. */
 import dns from 'node:dns/promises';
-import type { Endpoint } from '../../config/index.ts';
+import type { Endpoint, NameRefresh } from '../../config/index.ts';
 
-/** Seconds; records that live shorter are kept this long, and failed look-ups are tried again after it. */
+/** Seconds; records that live shorter are kept this long, and failed look-ups are tried again after it. A policy may say others. */
 export const SHORTEST_TTL = 5;
 export const LONGEST_TTL = 300;
 /** For names that only the machine's own files know. */
@@ -34,26 +34,37 @@ export class NameResolution {
   readonly #onEndpoints: (endpoints: Endpoint[]) => void;
   readonly #onFailure: () => void;
   readonly #resolve: Resolve;
+  readonly #bounds: () => NameRefresh | undefined;
+  /** Milliseconds that the last answer lives by itself, and when it came; a failure: none. */
+  #life = 0;
+  #cameAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #asking = false;
 
   constructor(
     name: { hostname: string; port: number },
     onEndpoints: (endpoints: Endpoint[]) => void,
-    { resolve = resolveName, onFailure = () => {} }: { resolve?: Resolve; onFailure?: () => void } = {},
+    {
+      resolve = resolveName,
+      onFailure = () => {},
+      bounds = () => undefined,
+    }: { resolve?: Resolve; onFailure?: () => void; bounds?: () => NameRefresh | undefined } = {},
   ) {
     this.#name = name;
     this.#onEndpoints = onEndpoints;
     this.#resolve = resolve;
     this.#onFailure = onFailure;
+    this.#bounds = bounds;
   }
 
   /** Looks the name up now and keeps doing so. A look-up that fails leaves the last answer in use. */
   async start(): Promise<void> {
-    let ttl = SHORTEST_TTL;
+    this.#life = 0;
+    this.#asking = true;
     try {
-      const { addresses, ttl: answered } = await this.#resolve(this.#name.hostname);
-      ttl = Math.min(LONGEST_TTL, Math.max(SHORTEST_TTL, answered));
+      const { addresses, ttl } = await this.#resolve(this.#name.hostname);
+      this.#life = ttl * 1000;
       if (this.#stopped) return;
       const { port } = this.#name;
       this.#onEndpoints(addresses.sort().map((address) => ({ address, port, state: 'ready' })));
@@ -61,8 +72,18 @@ export class NameResolution {
       // The last answer stays.
       if (!this.#stopped) this.#onFailure();
     }
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.start(), ttl * 1000);
+    this.#cameAt = performance.now();
+    this.#asking = false;
+    this.rebound();
+  }
+
+  /** Other bounds hold, or may: of what is there, too. */
+  rebound(): void {
+    if (this.#stopped || this.#asking) return;
+    const { minRefresh = SHORTEST_TTL * 1000, maxRefresh = LONGEST_TTL * 1000 } = this.#bounds() ?? {};
+    const due = this.#cameAt + Math.min(maxRefresh, Math.max(minRefresh, this.#life));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.start(), Math.max(0, due - performance.now()));
     this.#timer.unref();
   }
 

@@ -14,6 +14,7 @@ const takesServices = celRule(
 );
 
 type Outliers = NonNullable<BackendTrafficPolicy['spec']['outlierDetection']>;
+type Refresh = NonNullable<BackendTrafficPolicy['spec']['dns']>;
 type Balancing = NonNullable<BackendTrafficPolicy['spec']['loadBalancing']>;
 type Hashing = NonNullable<Balancing['consistentHash']>;
 type HashPart = Hashing['keys'][number];
@@ -140,6 +141,28 @@ const outlierDetection = object(
   },
 );
 
+/** Oftener no name server is asked, whatever a policy says. */
+const SHORTEST_REFRESH = '1s';
+/** Where a policy says nothing: as the data planes have it. */
+const USUAL_REFRESH = { least: '5s', most: '300s' };
+
+const nameRefresh = object(
+  { minRefresh: optional(duration), maxRefresh: optional(duration) },
+  {
+    rules: [
+      celRule(
+        `duration(has(self.minRefresh) ? self.minRefresh : '${USUAL_REFRESH.least}') >= duration('${SHORTEST_REFRESH}') && duration(has(self.maxRefresh) ? self.maxRefresh : '${USUAL_REFRESH.most}') >= duration(has(self.minRefresh) ? self.minRefresh : '${USUAL_REFRESH.least}')`,
+        rule<Refresh>(
+          'must be 1s or more, and not longer than maxRefresh (5s and 300s where they do not say)',
+          ({ minRefresh = USUAL_REFRESH.least, maxRefresh = USUAL_REFRESH.most }) =>
+            long(minRefresh) >= long(SHORTEST_REFRESH) && long(maxRefresh) >= long(minRefresh),
+          'minRefresh',
+        ),
+      ),
+    ],
+  },
+);
+
 export const backendTrafficPolicySpec = object({
   targetRefs: required(list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesServices] })),
   proxyProtocol: optional(oneOf('V1', 'V2')),
@@ -172,4 +195,6 @@ export const backendTrafficPolicySpec = object({
   sessionPersistence: optional(backendSession),
   healthCheck: optional(backendHealthCheck),
   outlierDetection: optional(outlierDetection),
+  dns: optional(nameRefresh),
+  httpVersion: optional(oneOf('HTTP1', 'HTTP2')),
 });

@@ -25,6 +25,8 @@ export interface BackendUse {
   tls: boolean;
   /** What the Gateway shows there: key of a Certificate. */
   clientCertificate?: string;
+  /** Calls of gRPC go there. */
+  grpc?: true;
   /** Why nothing may be sent there. */
   fault?: string;
   /** What is done as written, and most likely not meant. */
@@ -124,6 +126,7 @@ function resolvePort(
   }
   const at: Backend['service'] = { namespace, name, port, ...(kind === 'ServiceImport' ? { kind } : {}) };
   const use: BackendUse = { key: backendKey(at, protocol, found), service: at, protocol, tls: tls?.tls !== undefined };
+  if (spokenKind(scope) === 'GRPCRoute') use.grpc = true;
   if (tls?.fault !== undefined) use.fault = tls.fault;
   const remark = tls === undefined && scope.kind === 'HTTPRoute' ? protocolRemark(found.appProtocol) : undefined;
   if (remark !== undefined) use.remark = `${kind} ${namespace}/${name} port ${port} has ${remark}`;

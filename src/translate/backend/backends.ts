@@ -48,6 +48,8 @@ export function policyUses(
 /** What is referred to: of each Backend one use, since those of one key are alike. */
 export interface UsedBackends {
   byKey: Collection<BackendUse>;
+  /** Those that calls of gRPC go to, and how many refer to them. */
+  byGrpc: Collection<number>;
   /** By object key of the Service; one that is called like it, such as an import, is among them. */
   byService: Index<BackendUse>;
 }
@@ -58,7 +60,8 @@ export function backendsInUse(graph: Graph, uses: Collection<BackendUse>): UsedB
   const byService = index('backends by Service', byKey, ({ service }) => [
     `Service/${service.namespace}/${service.name}`,
   ]);
-  return { byKey, byService };
+  const byGrpc = counts('backends of gRPC', uses, ({ key, grpc }) => (grpc ? [key] : []));
+  return { byKey, byGrpc, byService };
 }
 
 /** Config of everything that routes and policies refer to. An endpoint change touches neither routes nor Backends. */

@@ -51,6 +51,10 @@ export function connectionOf({
   return { ...counts, ...present({ idleTimeout: timeOf(idleTimeout) }) };
 }
 
+export function refreshOf({ minRefresh, maxRefresh }: NonNullable<Spec['dns']>): BackendTraffic['spec']['dns'] {
+  return present({ minRefresh: timeOf(minRefresh), maxRefresh: timeOf(maxRefresh) });
+}
+
 /** 0s is no limit of one's own, as for a rule's times. */
 function timeOf(duration: string | undefined): number | undefined {
   return (duration === undefined ? undefined : milliseconds(duration)) || undefined;
