@@ -162,7 +162,7 @@ function faultMessage(fault: YAMLError, chunk: string): string {
 }
 
 /** The objects of a document: itself, or the items of a List. */
-function objectsIn(value: unknown, path: FieldPath): Array<{ object: unknown; path: FieldPath }> {
+export function objectsIn(value: unknown, path: FieldPath): Array<{ object: unknown; path: FieldPath }> {
   if (!isObject(value) || typeof value.kind !== 'string' || !Array.isArray(value.items))
     return [{ object: value, path }];
   if (!value.kind.endsWith('List') || path.length / 2 >= MAX_LIST_DEPTH) return [{ object: value, path }];

@@ -7,8 +7,10 @@ import type { EndpointOption } from './endpoint-option.ts';
 import { FileCache } from './file-cache.ts';
 import { type Found, filesOf } from './file-tree.ts';
 import { FolderWatch } from './folder-watch.ts';
+import { foreignIn } from './foreign.ts';
 import { Inventory, type InventoryFile, type Place } from './inventory.ts';
 import type { LastGood } from './last-good.ts';
+import type { JsonObject } from './schema/index.ts';
 import { emptyCollections, type FilledCollections, type Source } from './source.ts';
 
 export interface FileSourceOptions {
@@ -50,6 +52,8 @@ export interface FileSource extends Source {
   readonly unreadable: ReadonlyArray<Unreadable>;
   /** Where the object with this key begins; undefined for an unknown one. */
   placeOf(key: string): Place | undefined;
+  /** Objects of these groups that the last look found, as they were written, of kinds that are not read. */
+  foreign(groups: readonly string[]): JsonObject[];
 }
 
 /** A reload waits until nothing was written for this long, in milliseconds ... */
@@ -87,6 +91,7 @@ class FilesAsSource implements FileSource {
   readonly #callbacks = new Set<(reload: Reload) => void>();
   readonly #started = Promise.withResolvers<void>();
   #resources = new Map<string, AnyResource>();
+  #files: readonly InventoryFile[] = [];
   #rescan: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #again = false;
@@ -116,6 +121,10 @@ class FilesAsSource implements FileSource {
 
   placeOf(key: string): Place | undefined {
     return this.#inventory.placeOf(key);
+  }
+
+  foreign(groups: readonly string[]): JsonObject[] {
+    return this.#files.flatMap(({ content }) => ('chunks' in content ? foreignIn(content.chunks, groups) : []));
   }
 
   async close(): Promise<void> {
@@ -148,6 +157,7 @@ class FilesAsSource implements FileSource {
     try {
       const { files, notes } = await this.#read();
       if (this.#closed) return reload;
+      this.#files = files;
       this.unreadable = files.flatMap(({ path, named, content }) =>
         named && 'error' in content ? [{ path, error: content.error }] : [],
       );

@@ -35,6 +35,11 @@ export class Fields {
     return this.path === '' ? name : `${this.path}.${name}`;
   }
 
+  /** Of the fields that are there. */
+  names(): string[] {
+    return Object.keys(this.#value).filter((name) => this.has(name));
+  }
+
   has(name: string): boolean {
     return this.#value[name] !== undefined && this.#value[name] !== null;
   }

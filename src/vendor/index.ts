@@ -11,3 +11,5 @@ export {
 } from './kong/object-reading.ts';
 export { addedTo, type PlainStatus, withFilters } from './kong/route-reading.ts';
 export type { OwnKind } from './ours.ts';
+export { foreignObject } from './suggest/site.ts';
+export { type Suggestions, suggestions, VENDOR_GROUPS } from './suggest/suggestion.ts';

@@ -21,6 +21,7 @@ interface CheckFlags extends ClusterFlags {
   strict?: boolean;
   controllerName?: string[];
   certificate?: string[];
+  suggest?: boolean;
 }
 
 const EXAMPLES = `
@@ -28,6 +29,7 @@ Examples:
   $ daemun check manifests/
   $ daemun check -f gateway.yaml -f routes/ --watch
   $ daemun check -f new.yaml --context production
+  $ daemun check --suggest manifests/ -o yaml > ours.yaml
   $ kustomize build . | daemun check -f - -o json | jq '.diagnostics[]'
 
 Exit status: 0 everything is accepted, perhaps with warnings; 1 something is not, or there is an error (with --strict
@@ -35,6 +37,18 @@ also a field or kind that is not read); 2 for a wrong command line.`;
 
 /** What the API's own defaults say where a condition never changed: equal manifests are told in equal words. */
 const NO_TIME = new Date(0);
+
+async function suggest({ output, watch, ...flags }: CheckFlags, paths: string[], asked: Command): Promise<void> {
+  if (watch) asked.error('error: --watch does not go with --suggest');
+  const { printSuggestions } = await import('../suggestion.ts');
+  const { paintFor } = await import('../style.ts');
+  const { kubeconfig, context, namespace } = flags;
+  const place = { kubeconfig, context, namespace };
+  const { text, troubles } = await printSuggestions({ ...place, paths, output, paint: paintFor(process.stdout) });
+  for (const trouble of troubles) process.stderr.write(`${trouble}\n`);
+  process.exitCode = troubles.length > 0 ? EXIT.refused : EXIT.ok;
+  process.stdout.write(text);
+}
 
 export function checkCommand(): Command {
   const command = new Command('check')
@@ -50,10 +64,12 @@ export function checkCommand(): Command {
     .addOption(new Option('--strict', 'fields and kinds that are not read are errors, as with kubectl'))
     .addOption(controllerOption(`all, of a cluster ${CLUSTER_CONTROLLER}`))
     .addOption(certificateOption())
+    .addOption(new Option('--suggest', 'what to write in the place of Kong’s, NGINX’s and Envoy Gateway’s objects'))
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], flags: CheckFlags, asked: Command) => {
       const { output, watch = false, strict = false, controllerName, certificate } = flags;
       const paths = namedPaths(words, flags.file, asked);
+      if (flags.suggest) return await suggest(flags, paths, asked);
       const { openPipeline } = await import('../../control/index.ts');
       const { fileLines, printReport, refused } = await import('../report/index.ts');
       const { paintFor } = await import('../style.ts');

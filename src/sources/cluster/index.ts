@@ -10,5 +10,6 @@ export {
   type LiveStatus,
   type ObjectPlace,
 } from './cluster-source.ts';
+export { foreignObjects } from './foreign.ts';
 export { ListWatch, type ListWatchTimes } from './list-watch.ts';
 export { Pace } from './pace.ts';

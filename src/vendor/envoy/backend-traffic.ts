@@ -1,0 +1,195 @@
+import type { AnyResource } from '../../api/index.ts';
+import type { Fields } from '../fields.ts';
+import { ownPolicy } from '../ours.ts';
+import { behind } from '../suggest/behind.ts';
+import { compact } from '../suggest/compact.ts';
+import { duration, quantity } from '../suggest/quantity.ts';
+import { referenceTo } from '../suggest/target.ts';
+import type { VendorKind } from '../suggest/vendor-kind.ts';
+import { ENVOY_GROUP } from './group.ts';
+import { loadBalancing, sessions } from './load-balancer.ts';
+import { rateLimits } from './rate-limit.ts';
+import { retry } from './retry.ts';
+
+/** What has nothing like it here, and why. */
+const LOST: Readonly<Record<string, string>> = {
+  tcpKeepalive: 'connections to endpoints are closed when they are idle: connection.idleTimeout',
+  healthCheck: 'endpoints that fail are passed over by what requests meet',
+  connection: 'buffers are bounded, and have no size to set',
+  dns: 'names are looked up again when their time is over',
+  http2: 'windows are made as they are needed',
+  bandwidthLimit: 'bytesPerSecond of a RateLimitPolicy limits each answer by itself',
+  admissionControl: 'circuitBreaker of a BackendTrafficPolicy limits what is under way',
+  useClientProtocol: "appProtocol of the Service's port says what is spoken",
+  httpUpgrade: 'WebSocket is always passed on, and CONNECT never',
+  telemetry: 'metrics have the names of routes and Services',
+  routingType: 'endpoints are always asked themselves',
+};
+
+export const backendTraffic: VendorKind = {
+  group: ENVOY_GROUP,
+  kind: 'BackendTrafficPolicy',
+  suggest(spec, place) {
+    const { namespace, name, targets } = place;
+    spec.text('mergeType', { differs: 'what stands nearer is taken setting by setting' });
+    for (const [field, why] of Object.entries(LOST)) spec.lost(field, why);
+    const settings = compact({
+      ...spread(spec.object('loadBalancer')),
+      retry: retry(spec.object('retry')),
+      proxyProtocol: spec.object('proxyProtocol')?.oneOf('version', ['V1', 'V2'], { ours: 'proxyProtocol' }),
+      ...breakers(spec.object('circuitBreaker')),
+      ...timeouts(spec.object('timeout')),
+    });
+    const objects: AnyResource[] = [];
+    const targetRefs = targets.map(referenceTo);
+    const attach = (
+      kind: 'RateLimitPolicy' | 'FaultPolicy' | 'ResponsePolicy' | 'AccessPolicy',
+      what?: object,
+    ): void => {
+      if (what !== undefined && targets.length > 0) {
+        objects.push(ownPolicy(kind, { namespace, name }, { targetRefs, ...what }));
+      }
+    };
+    attach('RateLimitPolicy', rateLimits(spec.object('rateLimit'), targets));
+    attach('FaultPolicy', faults(spec.object('faultInjection')));
+    attach('ResponsePolicy', compact({ compression: compression(spec), errorPages: errorPages(spec) }));
+    const buffer = spec.object('requestBuffer');
+    const maxBodyBytes =
+      buffer &&
+      quantity(buffer, 'limit', {
+        ours: 'AccessPolicy maxBodyBytes',
+        differs: 'the body is counted and passed on as it comes',
+      });
+    attach('AccessPolicy', compact({ maxBodyBytes }));
+    return { objects: [...(behind(spec, place, withConnection(settings)).objects ?? []), ...objects] };
+  },
+};
+
+type Settings = Record<string, unknown>;
+
+function spread(balancer: Fields | undefined): Settings {
+  const sessionPersistence = sessions(balancer);
+  const balancing = loadBalancing(balancer);
+  if (sessionPersistence === undefined) return { loadBalancing: balancing };
+  // Whoever has a session needs no hash.
+  const { consistentHash: _, ...rest } = balancing ?? { type: 'RoundRobin' as const };
+  const type = rest.type === 'ConsistentHash' ? ('LeastRequest' as const) : rest.type;
+  return { loadBalancing: { ...rest, type }, sessionPersistence };
+}
+
+/** Two places speak of the connection. */
+function withConnection(settings: Settings | undefined): Settings | undefined {
+  if (settings === undefined) return undefined;
+  const { idle, perConnection, ...rest } = settings as { idle?: string; perConnection?: number } & Settings;
+  const connection = compact({ idleTimeout: idle, maxRequests: perConnection });
+  return connection === undefined ? rest : { ...rest, connection };
+}
+
+function breakers(breaker: Fields | undefined): Settings {
+  if (breaker === undefined) return {};
+  const at = 'circuitBreaker';
+  breaker.lost('perEndpoint', 'limits hold for the Service');
+  breaker.lost('retryBudget', 'write retry.budget');
+  return {
+    circuitBreaker: {
+      maxConnections: breaker.number('maxConnections', { ours: `${at}.maxConnections` }),
+      maxPendingRequests: breaker.number('maxPendingRequests', { ours: `${at}.maxPendingRequests` }),
+      maxRequests: breaker.number('maxParallelRequests', { ours: `${at}.maxRequests` }),
+      maxRetries: breaker.number('maxParallelRetries', { ours: `${at}.maxRetries` }),
+    },
+    perConnection: breaker.number('maxRequestsPerConnection', { ours: 'connection.maxRequests' }),
+  };
+}
+
+function timeouts(timeout: Fields | undefined): Settings {
+  const [tcp, http] = [timeout?.object('tcp'), timeout?.object('http')];
+  http?.lost('maxConnectionDuration', 'a connection has no age: connection.maxRequests ends it');
+  http?.lost('maxStreamDuration', 'timeouts.request ends a request, and timeouts.read one that is silent');
+  return {
+    timeouts: {
+      connect: tcp && duration(tcp, 'connectTimeout', { ours: 'timeouts.connect' }),
+      request: http && duration(http, 'requestTimeout', { ours: 'timeouts.request' }),
+      read:
+        http &&
+        duration(http, 'streamIdleTimeout', {
+          ours: 'timeouts.read',
+          differs: 'it is the time between two pieces of an answer',
+        }),
+    },
+    idle: http && duration(http, 'connectionIdleTimeout', { ours: 'connection.idleTimeout' }),
+  };
+}
+
+function faults(fault: Fields | undefined): object | undefined {
+  const [delay, abort] = [fault?.object('delay'), fault?.object('abort')];
+  abort?.lost('grpcStatus', 'write a status of HTTP');
+  return compact({
+    delay: delay && {
+      duration: duration(delay, 'fixedDelay', { ours: 'FaultPolicy delay.duration' }),
+      percentage: percentage(delay),
+    },
+    abort: abort && {
+      statusCode: abort.number('httpStatus', { ours: 'FaultPolicy abort.statusCode' }),
+      percentage: percentage(abort),
+    },
+  });
+}
+
+function percentage(fields: Fields): number | undefined {
+  const value = fields.number('percentage', { ours: 'percentage' });
+  return value === undefined ? undefined : Math.round(value);
+}
+
+const ALGORITHMS: Readonly<Record<string, string>> = { Gzip: 'gzip', Brotli: 'br', Zstd: 'zstd' };
+
+function compression(spec: Fields): object | undefined {
+  const all = [...spec.objects('compression'), ...spec.objects('compressor')];
+  if (all.length === 0) return undefined;
+  let minimumBytes: number | undefined;
+  const algorithms = all.flatMap((one) => {
+    for (const name of ['gzip', 'brotli', 'zstd']) one.object(name);
+    minimumBytes =
+      quantity(one, 'minContentLength', { ours: 'ResponsePolicy compression.minimumBytes' }) ?? minimumBytes;
+    return (
+      ALGORITHMS[
+        one.oneOf('type', ['Gzip', 'Brotli', 'Zstd'], { ours: 'ResponsePolicy compression.algorithms' }) ?? ''
+      ] ?? []
+    );
+  });
+  return compact({ algorithms: [...new Set(algorithms)], minimumBytes });
+}
+
+const CLIENT_ERROR = 400;
+
+function errorPages(spec: Fields): object[] | undefined {
+  const pages = spec.objects('responseOverride').flatMap((override) => {
+    const match = override.object('match');
+    match?.lost('responseHeaders', 'pages are chosen by status');
+    const codes = (match?.objects('statusCodes') ?? []).flatMap(statusCodes);
+    override.lost('redirect', 'the status stays: write a RequestRedirect filter');
+    override.lost('source', 'pages are for all answers with the status, whoever gave them');
+    const response = override.object('response');
+    response?.lost('statusCode', 'the status stays');
+    response?.lost('header', 'write a ResponseHeaderModifier filter');
+    const contentType = response?.text('contentType', { ours: 'ResponsePolicy errorPages[].contentType' });
+    const body = response?.object('body');
+    body?.text('type');
+    body?.lost('valueRef', 'write the text itself, or a backendRef to a Service that has it');
+    const inline = body?.text('inline', { ours: 'ResponsePolicy errorPages[].body' });
+    if (inline === undefined || codes.length === 0) return [];
+    return [{ codes, ...(contentType === undefined ? {} : { contentType }), body: inline }];
+  });
+  return pages.length === 0 ? undefined : pages;
+}
+
+function statusCodes(one: Fields): number[] {
+  one.text('type');
+  const value = one.number('value', { ours: 'ResponsePolicy errorPages[].codes' });
+  const range = one.object('range');
+  const [start, end] = [range?.number('start'), range?.number('end')];
+  const all = value !== undefined ? [value] : [];
+  for (let code = start ?? 1; code <= (end ?? 0); code++) all.push(code);
+  const served = all.filter((code) => code >= CLIENT_ERROR && code < 600);
+  if (served.length < all.length) one.refuse('value', 'pages are for errors, 400 to 599');
+  return served;
+}

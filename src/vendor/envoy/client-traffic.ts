@@ -1,0 +1,155 @@
+import type { ClientTrafficPolicy } from '../../api/index.ts';
+import type { Fields } from '../fields.ts';
+import { ownPolicy } from '../ours.ts';
+import { compact } from '../suggest/compact.ts';
+import { referenceTo } from '../suggest/target.ts';
+import type { VendorKind } from '../suggest/vendor-kind.ts';
+import { ENVOY_GROUP } from './group.ts';
+
+type Spec = Omit<ClientTrafficPolicy['spec'], 'targetRefs'>;
+
+/** Whoever connects is believed, as Envoy does. */
+const ANYBODY = ['0.0.0.0/0', '::/0'];
+const BELIEVED = 'whoever connects is believed, as there: name the networks in trustedSources';
+
+const LOST: Readonly<Record<string, string>> = {
+  tcpKeepalive: 'idle connections of clients are closed',
+  timeout: 'times of clients are flags of the data plane',
+  http1: 'heads are rebuilt from their parts, in the form of RFC 9112',
+  http2: 'windows are made as they are needed',
+  http3: 'HTTP/3 is not spoken',
+  grpc: 'gRPC-Web is always answered',
+  healthCheck: 'the admin address answers probes: /readyz',
+  scheme: 'backends are told the scheme in X-Forwarded-Proto',
+};
+
+export const clientTraffic: VendorKind = {
+  group: ENVOY_GROUP,
+  kind: 'ClientTrafficPolicy',
+  suggest(spec, { namespace, name, targets }) {
+    for (const [field, why] of Object.entries(LOST)) spec.lost(field, why);
+    const connection = spec.object('connection');
+    for (const field of ['bufferLimit', 'socketBufferLimit', 'maxAcceptPerSocketEvent']) {
+      connection?.lost(field, 'buffers are bounded, and have no size to set');
+    }
+    const limit = connection?.object('connectionLimit');
+    for (const field of ['closeDelay', 'maxConnectionDuration', 'maxRequestsPerConnection', 'maxStreamDuration']) {
+      limit?.lost(field, 'connections of clients are limited by their number');
+    }
+    const maxConnections = limit?.number('value', {
+      ours: 'connection.maxConnections',
+      differs: 'it holds in each worker',
+    });
+    const headers = spec.object('headers');
+    const settings = compact({
+      clientAddress: clientAddress(spec.object('clientIPDetection')),
+      proxyProtocol: proxyProtocol(spec),
+      connection: { maxConnections },
+      pathForm: pathForm(spec.object('path')),
+      headers: { underscores: underscores(headers) },
+      requestId: requestId(headers),
+      tls: tls(spec.object('tls')),
+    });
+    if (settings === undefined || targets.length === 0) return {};
+    const spec_ = { targetRefs: targets.map(referenceTo), ...settings };
+    return { objects: [ownPolicy('ClientTrafficPolicy', { namespace, name }, spec_)] };
+  },
+};
+
+function clientAddress(detection: Fields | undefined): Spec['clientAddress'] {
+  const forwarded = detection?.object('xForwardedFor');
+  const custom = detection?.object('customHeader');
+  detection?.object('directSourceIP');
+  forwarded?.only('disableXForwardedForAppend', false, 'the client’s address is always added');
+  custom?.lost('failClosed', 'a request without the header has the address that it comes from');
+  const header = custom?.text('name', { ours: 'clientAddress.header', differs: BELIEVED });
+  const trusted = forwarded?.texts('trustedCIDRs', { ours: 'clientAddress.trustedSources' });
+  const hops = forwarded?.number('numTrustedHops', {
+    ours: 'clientAddress.hops',
+    ...(trusted === undefined ? { differs: BELIEVED } : {}),
+  });
+  if (header !== undefined) return { trustedSources: ANYBODY, header };
+  if (trusted !== undefined) return { trustedSources: trusted };
+  return hops === undefined ? undefined : { trustedSources: ANYBODY, hops };
+}
+
+function proxyProtocol(spec: Fields): Spec['proxyProtocol'] {
+  const isEnabled = spec.flag('enableProxyProtocol', { ours: 'proxyProtocol.mode', differs: BELIEVED });
+  const asked = spec.object('proxyProtocol');
+  const isOptional = asked?.flag('optional', { ours: 'proxyProtocol.mode', differs: BELIEVED });
+  if (isEnabled !== true && asked === undefined) return undefined;
+  return { mode: isOptional ? 'Optional' : 'Required', trustedSources: ANYBODY };
+}
+
+function pathForm(path: Fields | undefined): Spec['pathForm'] {
+  path?.lost('disableMergeSlashes', 'pathForm: Keep keeps all of a path as it is');
+  const action = path?.text('escapedSlashesAction', {
+    ours: 'pathForm',
+    differs: 'it holds for all that is not in normal form',
+  });
+  if (action === 'RejectRequest') return 'Reject';
+  return action === 'KeepUnchanged' ? 'Keep' : undefined;
+}
+
+type Underscores = NonNullable<NonNullable<Spec['headers']>['underscores']>;
+const UNDERSCORES: Readonly<Record<string, Underscores>> = {
+  Allow: 'Allow',
+  RejectRequest: 'Reject',
+  DropHeader: 'Drop',
+};
+
+function underscores(headers: Fields | undefined): Underscores | undefined {
+  for (const [field, why] of Object.entries(LOST_HEADERS)) headers?.lost(field, why);
+  const action = headers?.oneOf('withUnderscoresAction', ['Allow', 'RejectRequest', 'DropHeader'], {
+    ours: 'headers.underscores',
+  });
+  return action === undefined ? undefined : UNDERSCORES[action];
+}
+
+const LOST_HEADERS: Readonly<Record<string, string>> = {
+  enableEnvoyHeaders: 'there is no Envoy',
+  disableRateLimitHeaders: 'headers of a RateLimitPolicy says it',
+  xForwardedClientCert: 'clientCertificate of an AuthenticationPolicy tells backends who it is',
+  earlyRequestHeaders: 'write a RequestHeaderModifier filter in the routes',
+  lateResponseHeaders: 'write a ResponseHeaderModifier filter in the routes',
+  host: 'hosts are compared without case and port',
+  maxRequestHeaderLimit: 'heads have a limit of the data plane',
+};
+
+function requestId(headers: Fields | undefined): Spec['requestId'] {
+  const ours = 'requestId.keep';
+  const keep = headers?.flag('preserveXRequestID', { ours });
+  const action = headers?.oneOf('requestID', ['PreserveOrGenerate', 'Generate', 'Preserve', 'Disable'], { ours });
+  if (action === 'Preserve' || action === 'Disable') {
+    headers!.refuse('requestID', `${action} is not served: every request has an id`);
+  }
+  if (action === 'Generate') return { keep: false };
+  return action === 'PreserveOrGenerate' || keep === true ? { keep: true } : undefined;
+}
+
+type Version = NonNullable<NonNullable<Spec['tls']>['minVersion']>;
+
+function tls(asked: Fields | undefined): Spec['tls'] {
+  if (asked === undefined) return undefined;
+  asked.lost('clientValidation', 'spec.tls.frontend of the Gateway says whose certificates are believed');
+  asked.lost('signatureAlgorithms', 'ciphers and curves can be named');
+  asked.lost('fingerprints', 'clients are not told by how they greet');
+  const session = asked.object('session')?.object('resumption');
+  const isStateless = session?.has('stateless');
+  session?.any('stateless', { ours: 'tls.sessionTickets' });
+  session?.any('stateful', { ours: 'tls.sessionTickets', differs: 'sessions are resumed by tickets' });
+  const alpn = asked.texts('alpnProtocols', { ours: 'tls.alpn' });
+  const settings: NonNullable<Spec['tls']> = {};
+  for (const name of ['minVersion', 'maxVersion'] as const) {
+    const version = asked.oneOf(name, ['Auto', '1.0', '1.1', '1.2', '1.3'], { ours: `tls.${name}` });
+    if (version !== undefined && version !== 'Auto') settings[name] = version as Version;
+  }
+  const ciphers = asked.texts('ciphers', { ours: 'tls.ciphers' });
+  const curves = asked.texts('ecdhCurves', { ours: 'tls.curves' });
+  if (ciphers !== undefined) settings.ciphers = ciphers;
+  if (curves !== undefined) settings.curves = curves;
+  if (isStateless) settings.sessionTickets = true;
+  const known = (alpn ?? []).filter((one) => one === 'h2' || one === 'http/1.1');
+  if (known.length > 0) settings.alpn = known;
+  return settings;
+}

@@ -1,0 +1,2 @@
+/** The group of Envoy Gateway's objects. */
+export const ENVOY_GROUP = 'gateway.envoyproxy.io';

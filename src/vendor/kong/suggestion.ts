@@ -1,0 +1,186 @@
+/** Kong's annotations on routes and Services, each with what to write in its place. */
+import {
+  type AnyResource,
+  type GRPCRoute,
+  type HTTPRoute,
+  type HTTPRouteRule,
+  objectKey,
+  type Service,
+} from '../../api/index.ts';
+import type { Finding } from '../finding.ts';
+import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
+import type { Site } from '../suggest/site.ts';
+import type { RouteEdit, SuggestedParts } from '../suggest/vendor-kind.ts';
+import { isAnnotated, STRIP_PATH } from './annotation.ts';
+import type { KongLook } from './attached.ts';
+import { type KongReading, readKongRoute, readKongService, serviceFilters } from './object-reading.ts';
+import { addedTo, type PlainStatus, redirectFilter, withFilters } from './route-reading.ts';
+
+export interface KongSuggestion {
+  /** `Kind namespace/name`. */
+  object: string;
+  parts: SuggestedParts;
+  findings: Finding[];
+}
+
+export function suggestKong(site: Site): KongSuggestion[] {
+  const look = lookIn(site);
+  const routes = [...site.routes(), ...site.all('Service')].filter(({ metadata }) => isAnnotated(metadata.annotations));
+  return routes.map((object) => {
+    const on = {
+      kind: object.kind,
+      namespace: object.metadata.namespace ?? '',
+      name: object.metadata.name,
+      annotations: object.metadata.annotations ?? {},
+    };
+    const reading = object.kind === 'Service' ? readKongService(on, look) : readKongRoute(on, look);
+    const named = `${on.kind} ${on.namespace}/${on.name}`;
+    const edits = object.kind === 'Service' ? serviceEdits(site, object, reading) : routeEdits(site, object, reading);
+    const extra = object.kind === 'HTTPRoute' && reading.plain ? plainRoute(site, object, reading.plain) : [];
+    return {
+      object: named,
+      parts: { objects: [...policiesOf(reading, on), ...extra], edits },
+      findings: findingsOf(reading),
+    };
+  });
+}
+
+function lookIn(site: Site): KongLook {
+  return {
+    plugin: ({ namespace, name }) => site.find('KongPlugin', namespace, name),
+    clusterPlugin: (name) => site.find('KongClusterPlugin', '', name),
+    consumers: (namespace) => site.all('KongConsumer').filter(({ metadata }) => metadata.namespace === namespace),
+    secret: ({ namespace, name }) => site.find('Secret', namespace, name),
+    // What is suggested is read by whoever may read all of it.
+    refusal: () => undefined,
+  };
+}
+
+function findingsOf({ notes, plugins, strips }: KongReading): Finding[] {
+  const broken = plugins.broken.map((why): Finding => ({ field: 'konghq.com/plugins', fate: 'Lost', why }));
+  const told = notes
+    .filter(({ message }) => !/^Kong(?:Cluster)?Plugin /.test(message))
+    .map(({ annotation, message }): Finding => {
+      const fate = message.startsWith('is served') ? 'Same' : message.startsWith('is no') ? 'Unknown' : 'Differs';
+      return { field: annotation, fate, why: message };
+    });
+  const fields = plugins.readings.flatMap(({ object, findings, broken: why }) =>
+    why === undefined ? findings.map((one) => ({ ...one, field: `${object} ${one.field}` })) : [],
+  );
+  const stripped: Finding[] = strips ? [{ field: STRIP_PATH, fate: 'Same', ours: 'HTTPRoute filter URLRewrite' }] : [];
+  return [...broken, ...stripped, ...told, ...fields];
+}
+
+interface On {
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
+function policiesOf({ plugins }: KongReading, { kind, namespace, name }: On): AnyResource[] {
+  const targetRefs = [targetOf(kind as 'HTTPRoute' | 'GRPCRoute' | 'Service', name)];
+  const policies = Object.entries(plugins.policies) as Array<[OwnKind, object]>;
+  return [
+    ...plugins.secrets,
+    ...policies.map(([own, settings]) => ownPolicy(own, { namespace, name }, { targetRefs, ...settings })),
+  ];
+}
+
+function routeEdits(site: Site, route: HTTPRoute | GRPCRoute, { strips, plugins, plain }: KongReading): RouteEdit[] {
+  if (route.kind !== 'HTTPRoute') return [];
+  const edit = (last: HTTPRoute): HTTPRoute => {
+    const filtered = withFilters(splitPrefixes(last, strips), { strips, filters: plugins.filters }, []);
+    const annotations = Object.entries(filtered.metadata.annotations ?? {}).filter(
+      ([name]) => !name.startsWith('konghq.com/'),
+    );
+    const metadata = { ...filtered.metadata };
+    delete metadata.annotations;
+    if (annotations.length > 0) metadata.annotations = Object.fromEntries(annotations);
+    return { ...filtered, metadata };
+  };
+  if (plain === undefined) return [{ route: objectKey(route), edit }];
+  const secure = listenersOf(site, route, (protocol) => protocol !== 'HTTP');
+  const narrowed = (last: HTTPRoute): HTTPRoute =>
+    secure.length === 0 ? last : { ...last, spec: { ...last.spec, parentRefs: secure } };
+  return [{ route: objectKey(route), edit: (last) => narrowed(edit(last)) }];
+}
+
+type ParentReferences = NonNullable<HTTPRoute['spec']['parentRefs']>;
+
+/** The route's parents, listener by listener. */
+function listenersOf(
+  site: Site,
+  { metadata, spec }: HTTPRoute,
+  takes: (protocol: string) => boolean,
+): ParentReferences {
+  return (spec.parentRefs ?? []).flatMap((ref) => {
+    const gateway = site.find('Gateway', ref.namespace ?? metadata.namespace ?? '', ref.name);
+    const found = (gateway?.spec.listeners ?? []).filter(
+      ({ protocol, name, port }) =>
+        takes(protocol) && (ref.sectionName ?? name) === name && (ref.port ?? port) === port,
+    );
+    return found.map((listener) => ({ ...ref, sectionName: listener.name }));
+  });
+}
+
+/** The API has one match for a rule whose prefix is replaced. */
+function splitPrefixes(route: HTTPRoute, strips: boolean): HTTPRoute {
+  if (!strips) return route;
+  const rules = route.spec.rules.flatMap((rule): HTTPRouteRule[] => {
+    if (rule.matches.length < 2) return [rule];
+    return rule.matches.map((match, at) => ({
+      ...rule,
+      ...(rule.name === undefined ? {} : { name: at === 0 ? rule.name : `${rule.name}-${at + 1}` }),
+      matches: [match],
+    }));
+  });
+  return { ...route, spec: { ...route.spec, rules } };
+}
+
+/** What a Service asks for is written into the routes that lead there. */
+function serviceEdits(site: Site, { metadata }: Service, reading: KongReading): RouteEdit[] {
+  const filters = serviceFilters(reading);
+  if (filters.length === 0) return [];
+  const leads = (rule: HTTPRouteRule, namespace: string): boolean =>
+    (rule.backendRefs ?? []).some(
+      (ref) =>
+        (ref.kind ?? 'Service') === 'Service' &&
+        ref.name === metadata.name &&
+        (ref.namespace ?? namespace) === metadata.namespace,
+    );
+  return site.all('HTTPRoute').flatMap((route) => {
+    const namespace = route.metadata.namespace ?? '';
+    if (!route.spec.rules.some((rule) => leads(rule, namespace))) return [];
+    const edit = (last: HTTPRoute): HTTPRoute => {
+      const rules = last.spec.rules.map((rule, at) =>
+        leads(rule, namespace) && rule.backendRefs?.length === 1
+          ? { ...rule, filters: addedTo(rule.filters ?? [], filters, { at, notes: [] }) }
+          : rule,
+      );
+      return { ...last, spec: { ...last.spec, rules } };
+    };
+    return [{ route: objectKey(route), edit }];
+  });
+}
+
+/** For listeners without TLS, what is answered in the place of the route. */
+function plainRoute(site: Site, route: HTTPRoute, plain: PlainStatus): AnyResource[] {
+  const { namespace = '', name } = route.metadata;
+  const parentRefs = listenersOf(site, route, (protocol) => protocol === 'HTTP');
+  if (parentRefs.length === 0) return [];
+  const metadata = { namespace, name: `${name}-without-tls` };
+  const { hostnames } = route.spec;
+  const rules = route.spec.rules.map(({ matches }) => ({
+    matches,
+    ...(plain === 426 ? {} : { filters: [redirectFilter(plain)] }),
+  }));
+  const made = ownPolicy('HTTPRoute', metadata, { parentRefs, ...(hostnames ? { hostnames } : {}), rules });
+  if (plain !== 426) return [made];
+  const directResponse = {
+    statusCode: plain,
+    contentType: 'application/json',
+    body: '{"message":"Please use HTTPS protocol"}',
+  };
+  const targetRefs = [targetOf('HTTPRoute', metadata.name)];
+  return [made, ownPolicy('ResponsePolicy', metadata, { targetRefs, directResponse })];
+}

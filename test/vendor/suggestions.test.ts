@@ -1,0 +1,46 @@
+/** What is written in the place of other gateways' objects: each field is told, and all that is written is admitted. */
+import { describe, expect, test } from 'vitest';
+import { parseAllDocuments, stringify } from 'yaml';
+import type { AnyResource } from '../../src/api/index.ts';
+import { admit } from '../../src/sources/admission.ts';
+import { translate } from '../../src/translate/index.ts';
+import { CASE_NAMES, goldenOf, suggested } from './suggested.ts';
+
+describe.each(CASE_NAMES)('%s', (name) => {
+  const { lines, objects, manifests } = suggested(name);
+
+  test('field by field', async () => {
+    const told = lines.map(
+      ({ object, field, fate, ours, why }) => `${fate} ${object} ${field}: ${[ours, why].filter(Boolean).join('; ')}`,
+    );
+    await expect(
+      stringify({ lines: told, objects }, { lineWidth: 0, aliasDuplicateObjects: false }),
+    ).toMatchFileSnapshot(goldenOf(name));
+  });
+
+  test('what is written is admitted as it is', () => {
+    expect(objects.length).toBeGreaterThan(0);
+    for (const object of objects) {
+      const admission = admit(object);
+      expect(admission).toMatchObject({ verdict: 'accepted', problems: [] });
+      if (admission.verdict === 'accepted') expect(admission.resource).toEqual(object);
+    }
+  });
+
+  test('check accepts it, and nothing of the other gateway is left', () => {
+    const resources = parseAllDocuments(manifests).map((document) => document.toJS() as AnyResource);
+    const { diagnostics } = translate(resources, { shared: true });
+    const errors = diagnostics.filter(
+      ({ severity, message }) => severity === 'error' && !EXPECTED.some((one) => message.includes(one)),
+    );
+    expect(errors).toEqual([]);
+    expect(manifests).not.toMatch(/gateway\.(nginx\.org|envoyproxy\.io)|konghq\.com\/(?!credential)/);
+  });
+});
+
+/** Secrets that the cases do not have. */
+const EXPECTED = [
+  'Secret default/pair does not exist',
+  'Secret default/login does not exist',
+  'ConfigMap default/keys does not exist',
+];
