@@ -32,7 +32,7 @@ export interface Entry {
 /** Lists of lists are followed this deep. */
 const MAX_LIST_DEPTH = 4;
 /** How often a document may repeat an anchor's content before it is refused. */
-const MAX_ALIASES = 100;
+export const MAX_ALIASES = 100;
 
 /** Without such a word, what cannot be parsed was hardly meant to be a manifest. */
 const MARK = /\b(?:apiVersion|kind|metadata)\b/;

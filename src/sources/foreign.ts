@@ -1,7 +1,7 @@
 /** Objects of kinds that are not read here, as they were written: for who looks at other gateways' manifests. */
 import { parseAllDocuments } from 'yaml';
 import { groupOf } from '../api/index.ts';
-import { objectsIn } from './document.ts';
+import { MAX_ALIASES, objectsIn } from './document.ts';
 import type { ParsedChunk } from './file-cache.ts';
 import { isObject, type JsonObject } from './schema/index.ts';
 
@@ -19,6 +19,3 @@ export function foreignIn(chunks: readonly ParsedChunk[], groups: readonly strin
       }),
     );
 }
-
-/** How often a document may repeat an anchor's content. */
-const MAX_ALIASES = 100;

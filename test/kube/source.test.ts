@@ -230,7 +230,7 @@ describe('a cluster as a source', () => {
     expect([...source.collections.Secret.values()].map(({ metadata }) => metadata.name)).toEqual(['ann-key']);
   });
 
-  test('is ready without what is another gateway’s and may not be read, and says so', async () => {
+  test("is ready without what is another gateway's and may not be read, and says so", async () => {
     const api = await startApi({ bookmark: 50, kinds: [...SERVED_KINDS, ...KONG] });
     api.fault = ({ path }) => (path.startsWith('/apis/configuration.konghq.com/v1/') ? FORBIDDEN : undefined);
     put(api, service('a'));

@@ -64,7 +64,9 @@ export function checkCommand(): Command {
     .addOption(new Option('--strict', 'fields and kinds that are not read are errors, as with kubectl'))
     .addOption(controllerOption(`all, of a cluster ${CLUSTER_CONTROLLER}`))
     .addOption(certificateOption())
-    .addOption(new Option('--suggest', 'what to write in the place of Kong’s, NGINX’s and Envoy Gateway’s objects'))
+    .addOption(
+      new Option('--suggest', 'what to write in the place of objects of Kong, NGINX Gateway Fabric and Envoy Gateway'),
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], flags: CheckFlags, asked: Command) => {
       const { output, watch = false, strict = false, controllerName, certificate } = flags;

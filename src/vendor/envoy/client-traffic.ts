@@ -60,7 +60,7 @@ function clientAddress(detection: Fields | undefined): Spec['clientAddress'] {
   const forwarded = detection?.object('xForwardedFor');
   const custom = detection?.object('customHeader');
   detection?.object('directSourceIP');
-  forwarded?.only('disableXForwardedForAppend', false, 'the client’s address is always added');
+  forwarded?.only('disableXForwardedForAppend', false, "the client's address is always added");
   custom?.lost('failClosed', 'a request without the header has the address that it comes from');
   const header = custom?.text('name', { ours: 'clientAddress.header', differs: BELIEVED });
   const trusted = forwarded?.texts('trustedCIDRs', { ours: 'clientAddress.trustedSources' });

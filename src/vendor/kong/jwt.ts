@@ -36,7 +36,7 @@ export const jwt: KongPluginKind = {
     config.texts('claims_to_verify');
     const why = 'a token must have exp, and exp and nbf are verified, whatever is written here';
     config.findings.push({ field: config.at('claims_to_verify'), fate: 'Differs', why });
-    config.only('maximum_expiration', 0, 'how long a token may live is its issuer’s to say');
+    config.only('maximum_expiration', 0, "how long a token may live is its issuer's to say");
     config.only('run_on_preflight', true, 'preflights that a CORS filter does not answer are asked for a token, too');
     config.lost('anonymous', 'nobody is let in without a token: anonymousPaths of an AuthenticationPolicy names paths');
     const realm = config.text('realm', { ours: 'methods[].jwt.realm' });
