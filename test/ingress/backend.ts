@@ -13,7 +13,17 @@ export interface Sighting {
 }
 
 /** Services and how many pods each has. */
-const SERVICES: Readonly<Record<string, number>> = { alpha: 3, beta: 2, gamma: 1, mirror: 1, errors: 1, auth: 1 };
+const SERVICES: Readonly<Record<string, number>> = {
+  alpha: 3,
+  beta: 2,
+  gamma: 1,
+  mirror: 1,
+  errors: 1,
+  auth: 1,
+  none: 0,
+};
+/** The Service whose pods refuse connections. */
+const REFUSED = 'refused';
 /** What the authentication server says, by the beginning of the path. */
 const VERDICTS: ReadonlyArray<[string, number]> = [
   ['/ok', 200],
@@ -37,8 +47,10 @@ export class RecordedBackends {
       const ports: number[] = [];
       for (let pod = 1; pod <= pods; pod++) ports.push(await backends.#listen(name, pod));
       backends.#ports.set(name, ports);
-      backends.endpoints.push(endpointsOf(name, ...ports));
+      if (pods > 0) backends.endpoints.push(endpointsOf(name, ...ports));
     }
+    // Nobody listens on port 1 of this machine.
+    backends.endpoints.push(endpointsOf(REFUSED, 1));
     return backends;
   }
 
@@ -48,7 +60,7 @@ export class RecordedBackends {
   }
 
   get services(): string[] {
-    return Object.keys(SERVICES);
+    return [...Object.keys(SERVICES), REFUSED];
   }
 
   async #listen(backend: string, pod: number): Promise<number> {
@@ -110,7 +122,8 @@ function obey(headers: http.IncomingHttpHeaders, response: http.ServerResponse, 
   }
   const status = Number(one('x-echo-status') ?? 200);
   const delay = Number(one('x-echo-delay') ?? 0);
-  const reply = (): void => answer(response, status, name.replace(/-\d+$/, ''));
+  const size = Number(one('x-echo-size') ?? 0);
+  const reply = (): void => answer(response, status, name.replace(/-\d+$/, '').padEnd(size - 'echo of '.length, ' '));
   const drips = Number(one('x-echo-drip') ?? 0);
   if (drips > 0) drip(response, drips);
   else if (delay > 0) setTimeout(reply, delay * 1000);

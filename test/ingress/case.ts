@@ -53,6 +53,8 @@ export interface Expectation {
   count_status?: Record<string, number>;
   /** One endpoint got all of them. */
   same_pod?: boolean;
+  /** About how long the answer took. */
+  seconds?: number;
   /** Of repeated requests that several Services share. */
   count_answered?: Record<string, number>;
 }

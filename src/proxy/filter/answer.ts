@@ -29,8 +29,7 @@ export function answerHeaderFilters(
   return [
     {
       type: 'AnswerHeaders',
-      // The last that has a say in an answer: refusals have these lines, too.
-      step: 'address-access',
+      step: 'last-word',
       yields: holds === 'Default',
       onRequest: () => CONTINUE,
       onResponseHead(_scope, answer) {
@@ -73,7 +72,7 @@ export function errorPageFilters(
   return [
     {
       type: 'ErrorPages',
-      step: 'address-access',
+      step: 'last-word',
       yields: holds === 'Default',
       onRequest: () => CONTINUE,
       onResponseHead(_scope: KeptState, answer: AnswerScope): Verdict {

@@ -49,7 +49,7 @@ interface Failing {
 
 class ErrorServiceFilter implements CompiledFilter {
   readonly type = 'ErrorService';
-  readonly step = 'address-access';
+  readonly step = 'last-word';
   readonly yields: boolean;
   readonly #byCode: ReadonlyMap<number, string>;
   readonly #told: DecisionCounter;

@@ -10,6 +10,8 @@ export const ORDER = [
   'client-address',
   /** Which clients may connect, and how many connections each may have. */
   'client-connections',
+  /** Nothing of a request: what has the last say in an answer, refusals by all below included. */
+  'last-word',
   /** What addresses alone forbid. */
   'address-access',
   /** One form of the path, for matching, policies and backend alike; the rule is chosen after it. */
