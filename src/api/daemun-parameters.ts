@@ -23,6 +23,8 @@ export interface DaemunParametersSpec {
   pod?: PodParameters;
   /** Processes that serve in a pod: a number, or auto for one a core. */
   workers?: number | string;
+  /** A disk of each pod for answers that ResponsePolicies keep. */
+  cache?: { size: number | string };
   logLevel?: 'error' | 'warn' | 'info' | 'debug';
   /** off, a format, or a template. */
   accessLog?: string;

@@ -45,6 +45,8 @@ export interface ErrorPage {
 export interface CacheRules {
   maxObjectBytes?: number;
   maxBytes?: number;
+  /** On the disk that whoever runs the gateway gives it. */
+  disk?: { maxBytes?: number };
   /** Durations. */
   defaultTtl?: string;
   staleWhileRevalidate?: string;

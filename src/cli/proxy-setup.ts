@@ -17,6 +17,8 @@ export interface ProxySetup extends AccessSetup {
   trustedHops: string[];
   /** A file that the workers inherit, and what else they must have in common. */
   sharedMemory?: { fd: number; workers: number; seed: number };
+  /** Where answers are kept besides memory, by so many workers. */
+  cacheDisk?: { path: string; maxBytes: number; workers: number };
   /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
   ticketSecret: TicketSecret;
   /** Milliseconds; absent: the data plane's default. */
@@ -50,6 +52,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       ticketSecret,
       reusePort: shared,
       ...(setup.sharedMemory ? { sharedMemory: { ...setup.sharedMemory, index: indexOf(name) } } : {}),
+      ...(setup.cacheDisk ? { cacheDisk: { ...setup.cacheDisk, index: indexOf(name) } } : {}),
       loopbackNames,
       ...(setup.loopbackEndpoints ? { loopbackEndpoints: setup.loopbackEndpoints } : {}),
       via,

@@ -20,10 +20,22 @@ export async function printPurged(purged: FleetPurged, { output, dryRun, paint }
     }
     case 'table': {
       const rows = [
-        ...purged.proxies.map(({ name, urls, bytes }) => [name, String(urls), String(bytes)]),
+        ...purged.proxies.map(({ name, urls, bytes, disk }) => [
+          name,
+          String(urls),
+          String(bytes),
+          ...(disk === undefined ? [] : [String(disk.files), String(disk.bytes)]),
+        ]),
         ...purged.unanswered.map((name) => [{ text: name, tone: 'error' as const }, '', 'did not answer: ask again']),
       ];
-      return formatTable({ head: ['WORKER', dryRun ? 'URLS TO FORGET' : 'URLS FORGOTTEN', 'BYTES'], rows }, paint);
+      const onDisk = purged.proxies.some(({ disk }) => disk !== undefined);
+      const head = [
+        'WORKER',
+        dryRun ? 'URLS TO FORGET' : 'URLS FORGOTTEN',
+        'BYTES',
+        ...(onDisk ? ['FILES', 'BYTES'] : []),
+      ];
+      return formatTable({ head, rows }, paint);
     }
   }
 }

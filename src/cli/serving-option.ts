@@ -11,13 +11,14 @@ import {
   type LogLevel,
 } from '../observe/index.ts';
 import { ipAddress, network } from './address.ts';
+import { type CacheFlags, cacheDiskOf } from './cache-flag.ts';
 import type { FleetSetup } from './fleet.ts';
 import { type LimitFlags, limitsOf } from './limit-option.ts';
 import { duration, each, usage } from './option.ts';
 import { type PortMap, portMap } from './port-map.ts';
 import { workerCount } from './worker-count.ts';
 
-export interface ServingFlags extends LimitFlags {
+export interface ServingFlags extends LimitFlags, CacheFlags {
   portMap?: PortMap;
   bind?: string[];
   workers: number;
@@ -108,6 +109,7 @@ export function servingSetup(
     ...(flags.zone ? { zone: flags.zone } : {}),
     accessLog: flags.accessLog,
     ...accessLogFile(flags, command),
+    ...cacheDiskOf(flags, command),
     limits: limitsOf(flags),
     drainTimeout: flags.drainTimeout,
   };

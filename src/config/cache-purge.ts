@@ -8,6 +8,8 @@ export interface CachePurge {
   /** The path and query, or with `prefix` how they begin. */
   target?: string;
   prefix?: boolean;
+  /** A request changed something: nobody asked for it. */
+  byRequest?: true;
   /** Nothing is forgotten; it is said what would be. */
   dryRun?: boolean;
 }
@@ -16,4 +18,6 @@ export interface CachePurged {
   /** URLs, each with all its variants. */
   urls: number;
   bytes: number;
+  /** Files on the disk, where there is one, and their bytes. */
+  disk?: { files: number; bytes: number };
 }

@@ -65,7 +65,7 @@ export interface Receiver {
   apply(delta: Delta): Promise<Ack>;
   metrics(): MetricsSnapshot[];
   /** Forgets of the answers that it keeps what is asked for; absent: it keeps none. */
-  purge?(purge: CachePurge): CachePurged;
+  purge?(purge: CachePurge): Promise<CachePurged>;
   drain(timeout: number): Promise<void>;
 }
 

@@ -41,8 +41,8 @@ export class Intake {
     return this.#receiver.metrics();
   }
 
-  purge(purge: CachePurge): CachePurged {
-    return this.#receiver.purge?.(purge) ?? { urls: 0, bytes: 0 };
+  async purge(purge: CachePurge): Promise<CachePurged> {
+    return (await this.#receiver.purge?.(purge)) ?? { urls: 0, bytes: 0 };
   }
 
   /** What is being applied is the receiver's to wait for. */

@@ -29,7 +29,7 @@ export class MemoryFleet implements OwnFleet {
   }
 
   async purge(purge: CachePurge): Promise<FleetPurged> {
-    return { proxies: [{ name: this.names[0]!, ...this.#intake.purge(purge) }], unanswered: [] };
+    return { proxies: [{ name: this.names[0]!, ...(await this.#intake.purge(purge)) }], unanswered: [] };
   }
 
   async drain(timeout: number): Promise<void> {

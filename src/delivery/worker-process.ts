@@ -11,6 +11,8 @@ import type { FromWorker, ToWorker } from './worker-message.ts';
 const BACKOFF = { first: 100, most: 10_000, forgottenAfter: 30_000 } as const;
 /** Milliseconds that a worker has to answer a question. */
 const ANSWER_TIMEOUT = 2000;
+/** Milliseconds that it has to forget what it keeps, on a disk, too. */
+const PURGE_TIMEOUT = 9000;
 /** Milliseconds beyond the drain timeout after which a worker is killed. */
 const DRAIN_GRACE = 5000;
 /** Milliseconds that a worker has to end where nothing is waited for. */
@@ -78,7 +80,7 @@ export class WorkerProcess {
 
   /** Undefined: it did not answer. */
   async purge(purge: CachePurge): Promise<CachePurged | undefined> {
-    const answer = await this.#ask((id) => ({ type: 'purge', id, purge }));
+    const answer = await this.#ask((id) => ({ type: 'purge', id, purge }), PURGE_TIMEOUT);
     return answer?.type === 'purged' ? answer.purged : undefined;
   }
 
@@ -87,11 +89,11 @@ export class WorkerProcess {
     this.#say({ type: 'invalidate', purges });
   }
 
-  #ask(question: (id: number) => ToWorker): Promise<Answer> {
+  #ask(question: (id: number) => ToWorker, timeout: number = ANSWER_TIMEOUT): Promise<Answer> {
     if (!this.#child?.connected) return Promise.resolve(undefined);
     const id = this.#nextQuestion++;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answer(id, undefined), ANSWER_TIMEOUT);
+      const timer = setTimeout(() => this.#answer(id, undefined), timeout);
       this.#questions.set(id, (answer) => {
         clearTimeout(timer);
         resolve(answer);

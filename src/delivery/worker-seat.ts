@@ -60,10 +60,10 @@ function receive({ intake, assembly }: Seat, message: Exclude<ToWorker, { type: 
       say({ type: 'metrics', id: message.id, snapshots: intake.metrics() });
       return;
     case 'purge':
-      say({ type: 'purged', id: message.id, purged: intake.purge(message.purge) });
+      void intake.purge(message.purge).then((purged) => say({ type: 'purged', id: message.id, purged }));
       return;
     case 'invalidate':
-      for (const purge of message.purges) intake.purge(purge);
+      for (const purge of message.purges) void intake.purge(purge);
       return;
     case 'drain':
       void intake.drain(message.timeout).then(() => {

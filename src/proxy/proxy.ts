@@ -2,6 +2,7 @@
 import type { Ack, CachePurge, CachePurged, Delta, Trouble } from '../config/index.ts';
 import type { AccessEntry, MetricsSnapshot } from '../observe/index.ts';
 import type { TicketSecret } from '../value/ticket-secret.ts';
+import type { DiskPlace } from './disk/index.ts';
 import type { HttpLimits } from './http/index.ts';
 import type { GivenSocket } from './listen/index.ts';
 import type { SharedMemory } from './state/index.ts';
@@ -19,6 +20,8 @@ export interface ProxyOptions {
   reusePort: boolean;
   /** What limits of several processes have in common; absent: each counts alone. */
   sharedMemory?: SharedMemory;
+  /** Where answers of backends are kept besides memory, and which of so many processes this one is there. */
+  cacheDisk?: DiskPlace;
   /** Another process will have taken the ports over when this one drains: no connection that came here may be lost. */
   handsOver?: boolean;
   /** Networks (CIDR) whose X-Forwarded-* and X-Request-Id are believed. */
@@ -61,5 +64,5 @@ export interface Proxy {
   drain(timeout: number): Promise<void>;
   metrics(): MetricsSnapshot;
   /** Forgets answers of backends that are kept. */
-  purge(purge: CachePurge): CachePurged;
+  purge(purge: CachePurge): Promise<CachePurged>;
 }

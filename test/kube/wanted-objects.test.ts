@@ -47,6 +47,7 @@ const ALL: DaemunParametersSpec = {
     volumeMounts: [{ name: 'extra', mountPath: '/extra' }],
   },
   workers: 2,
+  cache: { size: '2Gi' },
   logLevel: 'debug',
   accessLog: 'json',
 };

@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll } from 'vitest';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { httpBackend, rawBackend, type TestBackend } from '../served/raw-backend.ts';
-import { type Rig, serveManifests } from '../served/rig.ts';
+import { type Rig, type RigOptions, serveManifests } from '../served/rig.ts';
 import { type PolicyAim, requestPolicy } from './policy.ts';
 
 const ROUTES: PolicyAim[] = ['a', 'b', 'raw'].map((name) => ({ kind: 'HTTPRoute', name }));
@@ -52,12 +52,13 @@ export class CachedSite {
   rawTalk: (socket: net.Socket) => void = (socket) => socket.destroy();
   /** `request`, once the handler of one has been called. */
   readonly arrivals = new EventEmitter();
+  #start!: () => Promise<Rig>;
   readonly #handlers = new Map<string, Handler>();
   readonly #asked = new Map<string, number>();
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   #paths = 0;
 
-  constructor() {
+  constructor(policy: object = cached(), options: RigOptions = {}) {
     let origin: TestBackend;
     let raw: TestBackend;
     beforeAll(async () => {
@@ -69,7 +70,8 @@ export class CachedSite {
       });
       raw = await rawBackend((socket) => this.rawTalk(socket));
       const endpoints = [endpointsOf('web', origin.port), endpointsOf('raw', raw.port)];
-      this.rig = await serveManifests(site(cached()), { endpoints });
+      this.#start = () => serveManifests(site(policy), { endpoints, ...options });
+      this.rig = await this.#start();
     });
     afterAll(async () => {
       await this.rig.close();
@@ -77,6 +79,12 @@ export class CachedSite {
       await raw.close();
       this.#agent.destroy();
     });
+  }
+
+  /** Another process in its place. */
+  async restart(): Promise<void> {
+    await this.rig.close();
+    this.rig = await this.#start();
   }
 
   /** A path of its own, which the backend answers so. */

@@ -12,6 +12,8 @@ import { fileSource, parseEndpointOption } from '../../src/sources/index.ts';
 import type { TicketSecret } from '../../src/value/ticket-secret.ts';
 
 export interface RigOptions {
+  /** Where answers are kept besides memory. */
+  cacheDisk?: ProxyOptions['cacheDisk'];
   /** Ports as written in the manifests that the test reaches. */
   ports?: number[];
   /** As of --endpoint: `ns/service:port=host:port`. */
@@ -83,6 +85,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       reusePort: false,
       trustedHops: options.trustedHops ?? [],
       limits: options.limits,
+      ...(options.cacheDisk && { cacheDisk: options.cacheDisk }),
       loopbackNames: options.loopbackNames,
       loopbackEndpoints: options.loopbackEndpoints,
       ownAddresses: options.ownAddresses,

@@ -7,6 +7,7 @@ import type { SnapshotPlace } from '../../delivery/index.ts';
 import type { HostPort } from '../address.ts';
 import { hostPort } from '../address.ts';
 import { type AdminFlags, adminOptions, dataPlaneAdmin } from '../admin-option.ts';
+import { cacheOptions } from '../cache-flag.ts';
 import { bindingOf } from '../every-address.ts';
 import { limitOptions } from '../limit-option.ts';
 import { usage } from '../option.ts';
@@ -114,6 +115,7 @@ function allOptions(): Option[] {
     ...drainOptions(DRAIN_DELAY),
     ...hopOptions(),
     ...limitOptions(),
+    ...cacheOptions(),
     ...adminOptions().filter(({ long }) => long !== '--admin-insecure'),
   ];
 }

@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import { type AcmeFlags, acmeOf, acmeOptions } from '../acme-flag.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
+import { cacheOptions } from '../cache-flag.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { clusterOptions as reachOptions } from '../cluster-option.ts';
 import type { ClusterSetup } from '../cluster-run.ts';
@@ -95,6 +96,7 @@ function allOptions(): Option[] {
     ...clusterOptions(),
     ...acmeOptions(),
     ...limitOptions(),
+    ...cacheOptions(),
     ...adminOptions(),
   ];
 }

@@ -166,6 +166,14 @@ export interface KeptAnswer {
   /** Each with CRLF, as they are sent; without Content-Length. */
   readonly lines: string;
   readonly body: Buffer;
+  /** In the place of the body, which is empty then: one that is read while it is sent. */
+  readonly source?: BodySource;
+}
+
+export interface BodySource {
+  readonly length: number;
+  /** It gets no bytes: at its end it begins to write its own. */
+  readonly make: MakeTransform;
 }
 
 export interface Denial {

@@ -7,6 +7,7 @@ export {
   type AnswerScope,
   type Attempt,
   type BodyOutput,
+  type BodySource,
   type BodyTransform,
   CONTINUE,
   type CompiledFilter,

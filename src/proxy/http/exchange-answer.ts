@@ -9,7 +9,7 @@ import {
   LATER,
   type Reply,
 } from '../filter/index.ts';
-import { BODY_OPEN, type ClientConnection, type Failure } from '../ground/codec.ts';
+import { BODY_LENGTH, BODY_OPEN, type ClientConnection, type Failure } from '../ground/codec.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
 import type { DecisionCounter, PolicyDecision } from '../state/index.ts';
 import { BodyPipeline, type BodyTarget } from './body-pipeline.ts';
@@ -22,6 +22,7 @@ import {
   dated,
   type LocalReply,
   legalReply,
+  lengthLine,
   localReply,
   mayHaveBody,
   patchedLines,
@@ -128,9 +129,9 @@ export abstract class ExchangeAnswer extends ExchangeState {
     this.reply({ status, lines: linesOf(headers), body });
   }
 
-  private respondKept({ status, lines, body }: KeptAnswer): void {
+  private respondKept({ status, lines, body, source }: KeptAnswer): void {
     this.account.reason = '';
-    this.reply({ status, lines, body, kept: true });
+    this.reply({ status, lines, body, source, kept: true });
   }
 
   /** Filters have a say in it, those that were asked about an answer before excepted. */
@@ -142,7 +143,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
     if (!this.requestComplete) this.down.discardBody();
     run?.abandonWait();
     this.filtered = null;
-    if (run === null || !run.answering) return this.sendReply(reply, changes);
+    if (run === null || (!run.answering && reply.source === undefined)) return this.sendReply(reply, changes);
     this.filtered = new FilteredAnswer(run, { reply }, { changes, lasting: HeaderPatch.NONE });
     this.decideReply(this.filtered);
   }
@@ -153,8 +154,9 @@ export abstract class ExchangeAnswer extends ExchangeState {
     if (verdict === ANSWERED) return this.answerWith(filtered.replacement!);
     const reply = filtered.reply!;
     const { transforms, changes } = filtered;
-    if (transforms !== null && mayHaveBody(reply.status) && !this.headRequest && reply.body.length > 0) {
-      return this.sendTransformed(filtered, transforms);
+    if (mayHaveBody(reply.status) && !this.headRequest) {
+      if (reply.source !== undefined) return this.sendTransformed(filtered, [reply.source.make, ...(transforms ?? [])]);
+      if (transforms !== null && reply.body.length > 0) return this.sendTransformed(filtered, transforms);
     }
     this.filtered = null;
     this.sendReply(reply, changes);
@@ -167,13 +169,15 @@ export abstract class ExchangeAnswer extends ExchangeState {
     this.responseStarted = true;
     this.account.bytesOut += this.headRequest ? 0 : Buffer.byteLength(body);
     this.finish();
-    sendReply(down, { status, lines: patchedLines(reply.lines, changes), body }, this.headRequest);
+    sendReply(down, { ...reply, lines: patchedLines(reply.lines, changes) }, this.headRequest);
   }
 
   private sendTransformed(filtered: FilteredAnswer, transforms: FilteredAnswer['transforms'] & {}): void {
-    const { status, lines, body } = filtered.reply!;
-    const patched = patchedLines(lines, filtered.changes);
-    if (!sendReplyHead(this.down, { status, lines: patched, framing: BODY_OPEN })) {
+    const { status, lines, body, source } = filtered.reply!;
+    // Of what is read while it is sent the length is known all the same, where it stays as it is.
+    const length = source !== undefined && !filtered.changesBody ? lengthLine(filtered.reply!) : '';
+    const patched = length + patchedLines(lines, filtered.changes);
+    if (!sendReplyHead(this.down, { status, lines: patched, framing: length === '' ? BODY_OPEN : BODY_LENGTH })) {
       this.filtered = null;
       return this.sendReply(dated({ status: 500, lines: '', body: '' }), HeaderPatch.NONE);
     }
@@ -181,7 +185,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
     this.responseStarted = true;
     const pipeline = new BodyPipeline(transforms, this.answerTarget());
     filtered.pipeline = pipeline;
-    pipeline.write(typeof body === 'string' ? Buffer.from(body) : body);
+    if (source === undefined) pipeline.write(typeof body === 'string' ? Buffer.from(body) : body);
     pipeline.end();
   }
 

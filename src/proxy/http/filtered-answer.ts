@@ -65,7 +65,7 @@ export class FilteredAnswer implements AnswerScope {
       this.#head = null;
       this.status = answer.reply.status;
       this.framing = BODY_NONE;
-      this.body = answer.reply.body.length === 0 ? 'None' : 'Whole';
+      this.body = answer.reply.body.length === 0 && answer.reply.source === undefined ? 'None' : 'Whole';
     } else {
       this.reply = null;
       this.#head = answer.head;
@@ -146,8 +146,8 @@ export class FilteredAnswer implements AnswerScope {
 
   /** The length of what was kept is written with it. */
   #ofReply(name: string): string | undefined {
-    const { lines, body, kept } = this.reply!;
-    return kept && name === 'content-length' ? String(body.length) : lineOf(lines, name);
+    const { lines, body, source, kept } = this.reply!;
+    return kept && name === 'content-length' ? String(source?.length ?? body.length) : lineOf(lines, name);
   }
 
   #originals(name: string): string[] {

@@ -1,6 +1,6 @@
 /** Answers made by the gateway itself: small, in the form that the client prefers, never cached by accident. */
 
-import type { Denial, HeaderPatch } from '../filter/index.ts';
+import type { BodySource, Denial, HeaderPatch } from '../filter/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, type BodyFraming, type Downstream, type Failure } from '../ground/codec.ts';
 import { FIELD_STRIDE, type Head, nameHash, VALUE_START } from '../ground/head.ts';
@@ -36,6 +36,8 @@ export interface LocalReply {
   /** Field lines, each with CRLF. */
   lines: string;
   body: string | Buffer;
+  /** In the place of the body. */
+  source?: BodySource | undefined;
   /** A backend's answer that was kept: its lines have its time, and what the route adds. */
   kept?: true;
 }
@@ -87,12 +89,16 @@ export function sendReply(down: Downstream, reply: LocalReply, headRequest: bool
   const { status, lines } = reply;
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body;
   const bodied = mayHaveBody(status) && !headRequest;
-  const length = mayHaveBody(status) ? `Content-Length: ${body.length}\r\n` : '';
+  const length = mayHaveBody(status) ? lengthLine(reply) : '';
   if (!sendReplyHead(down, { status, lines: length + lines, framing: bodied ? BODY_LENGTH : BODY_NONE })) {
     return sendReply(down, dated({ status: 500, lines: '', body: '' }), headRequest);
   }
   if (bodied) MADE.pass(body, down);
   down.sendEnd(0, 0);
+}
+
+export function lengthLine({ body, source }: LocalReply): string {
+  return `Content-Length: ${source?.length ?? Buffer.byteLength(body)}\r\n`;
 }
 
 /** The same answer with the time at which it was made. */
@@ -117,7 +123,7 @@ export function sendReplyHead(
 /** RFC 9110 15: what has no content says nothing of any, whatever was meant to be its body. */
 export function legalReply(reply: LocalReply): LocalReply {
   if (mayHaveBody(reply.status) && reply.status !== RESET_CONTENT) return reply;
-  return { ...reply, lines: bareLines(reply), body: '' };
+  return { ...reply, lines: bareLines(reply), body: '', source: undefined };
 }
 
 /** It has no content, and its length is 0 where others of that kind have none. */

@@ -76,6 +76,7 @@ export class DataPlane implements Proxy {
       policies: new PolicyState(options.sharedMemory, {
         dialer: guardedDialer(driver, this.#gate),
         troubles: this.#troubles,
+        disk: options.cacheDisk,
         outbound: (address, port) => this.#gate.faultOf({ address, port, transport: 'tcp', named: true }),
       }),
       troubles: this.#troubles,
@@ -109,6 +110,7 @@ export class DataPlane implements Proxy {
     policies.isRule = (key) => this.#served.config.get('RouteRule', key) !== undefined;
     this.#world.meter.isServed = (listener) => this.#served.config.get('Listener', listener) !== undefined;
     wheel.start();
+    void this.#state.answers.disk?.start();
   }
 
   apply(delta: Delta): Promise<Ack> {
@@ -217,11 +219,12 @@ export class DataPlane implements Proxy {
     await this.#ports.drain(Math.max(0, timeout - (performance.now() - began)));
     this.#world.backends.close();
     this.#state.redis.close();
+    this.#state.answers.disk?.stop();
     this.#troubles.stop();
     this.#world.wheel.stop();
   }
 
-  purge(purge: CachePurge): CachePurged {
+  purge(purge: CachePurge): Promise<CachePurged> {
     return this.#state.answers.purge(purge);
   }
 

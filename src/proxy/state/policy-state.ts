@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { randomBytes } from 'node:crypto';
 import type { Credential } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
+import { AnswerDisk, type DiskPlace } from '../disk/index.ts';
 import type { KeySource, VerifiedToken } from '../filter/authentication/index.ts';
 import { type Dialer, RedisClients } from '../redis/index.ts';
 import { LeasedBuckets } from './bucket-leases.ts';
@@ -23,6 +24,8 @@ interface PolicySurroundings {
   troubles?: TroubleWatch;
   /** Whom it may ask for keys; absent: nobody on this machine. */
   outbound?: OutboundGate;
+  /** Where answers are kept besides memory. */
+  disk?: DiskPlace | undefined;
   /** In the place of the network. */
   fetch?: Fetcher;
 }
@@ -34,7 +37,7 @@ const NOBODY: Dialer = {
 
 export class PolicyState {
   readonly counts: PolicyCounts = new PolicyCounts();
-  readonly answers: AnswerStores = new AnswerStores();
+  readonly answers: AnswerStores;
   readonly buckets: Buckets;
   readonly underway: Underway;
   /** What all workers know at once, each under a hash and for a while: buckets that nobody leases. */
@@ -56,8 +59,9 @@ export class PolicyState {
   /** `shared`: with other workers of the machine. `dialer`: how others are reached; absent: not at all. */
   constructor(
     shared?: SharedMemory,
-    { dialer = NOBODY, troubles, outbound = STRICT_GATE, fetch }: PolicySurroundings = {},
+    { dialer = NOBODY, troubles, outbound = STRICT_GATE, fetch, disk }: PolicySurroundings = {},
   ) {
+    this.answers = new AnswerStores(disk === undefined ? null : new AnswerDisk(disk));
     this.fetch = fetch ?? ((fetched) => fetchText(fetched, outbound));
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();

@@ -4,6 +4,7 @@
  */
 import type { CachePurge, CachePurged } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
+import type { AnswerDisk } from '../disk/index.ts';
 
 /** Bytes of all kept answers of a worker; above it the policy that has most gives up some. */
 export const MAX_STORED_BYTES: number = 256 * 1024 * 1024;
@@ -171,10 +172,16 @@ const NONE: readonly StoredAnswer[] = [];
 
 export class AnswerStores {
   readonly #stores = new Map<string, AnswerStore>();
+  /** Where more of them are, for all workers; null: nowhere. */
+  readonly disk: AnswerDisk | null;
   /** Told of what other workers must forget, too. */
   onInvalidate: ((purge: CachePurge) => void) | null = null;
   #purged = 0;
   #invalidated = 0;
+
+  constructor(disk: AnswerDisk | null = null) {
+    this.disk = disk;
+  }
 
   /** Of a user's policy: what it keeps outlives edits. */
   of(source: string): AnswerStore {
@@ -195,7 +202,12 @@ export class AnswerStores {
     for (const source of this.#stores.keys()) if (!isServed(source)) this.#stores.delete(source);
   }
 
-  purge(purge: CachePurge): CachePurged {
+  async purge(purge: CachePurge): Promise<CachePurged> {
+    const purged = this.#purgeMemory(purge);
+    return this.disk === null ? purged : { ...purged, disk: await this.disk.purge(purge) };
+  }
+
+  #purgeMemory(purge: CachePurge): CachePurged {
     const sum = { urls: 0, bytes: 0 };
     for (const [source, store] of this.#stores) {
       if (purge.policy !== undefined && purge.policy !== source) continue;
@@ -203,15 +215,16 @@ export class AnswerStores {
       sum.urls += urls;
       sum.bytes += bytes;
     }
-    if (!purge.dryRun) this.#purged += sum.urls;
+    if (purge.byRequest) this.#invalidated += sum.urls;
+    else if (!purge.dryRun) this.#purged += sum.urls;
     return sum;
   }
 
   /** What a request changed is no more what it was, here and for other workers. */
   invalidate(policy: string, { host, target }: StoredPlace): void {
-    const purge = { policy, host, target };
-    const { urls } = this.of(policy).purge(purge);
-    this.#invalidated += urls;
+    const purge: CachePurge = { policy, host, target, byRequest: true };
+    this.#purgeMemory(purge);
+    void this.disk?.purge(purge).catch(() => {});
     this.onInvalidate?.(purge);
   }
 
@@ -219,6 +232,7 @@ export class AnswerStores {
     const series = (read: (store: AnswerStore) => number) =>
       Array.from(this.#stores, ([policy, store]) => ({ labels: { policy }, value: read(store) }));
     return [
+      ...(this.disk?.metrics() ?? []),
       {
         name: 'daemun_cache_bytes',
         help: 'Bytes of answers of backends that are kept, of all workers',

@@ -18,6 +18,11 @@ const TOKEN_SECONDS = 3600;
 const LOCAL_DRAIN_DELAY = '30s';
 /** Of the last config, kept in memory: keys never reach a disk. */
 const SNAPSHOT_SIZE = '256Mi';
+const CACHE_PATH = '/var/cache/daemun';
+/** The part of a pod's disk that answers may have: a pod that uses more than all of it is ended by its node. */
+const CACHE_PART = 0.8;
+/** What `--cache-bytes` takes. */
+const CACHE_LEAST = 1024 ** 2;
 /** The part of a memory limit that heaps may have; the rest is buffers, code and the snapshot. */
 const HEAP_SHARE = 0.6;
 /** On a node's network ports are everybody's: the admin port is drawn from these. */
@@ -147,6 +152,7 @@ function container(wanted: WantedInfrastructure, around: Around): Record<string,
       { name: 'authority', mountPath: `${RUN}/authority`, readOnly: true },
       { name: 'token', mountPath: `${RUN}/token`, readOnly: true },
       { name: 'snapshot', mountPath: `${RUN}/snapshot` },
+      ...(wanted.parameters.cache === undefined ? [] : [{ name: 'cache', mountPath: CACHE_PATH }]),
       ...(pod.volumeMounts ?? []),
     ],
   };
@@ -159,7 +165,7 @@ function isLocal({ parameters }: WantedInfrastructure): boolean {
 }
 
 function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around): string[] {
-  const { workers, logLevel, accessLog, pod = {} } = wanted.parameters;
+  const { workers, cache, logLevel, accessLog, pod = {} } = wanted.parameters;
   const host = pod.hostNetwork === true ? '127.0.0.1' : '[::]';
   return [
     'dataplane',
@@ -173,9 +179,14 @@ function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around):
     '--log-format=json',
     ...(isLocal(wanted) ? [`--drain-delay=${LOCAL_DRAIN_DELAY}`] : []),
     ...(workers === undefined ? [] : [`--workers=${workers}`]),
+    ...(cache === undefined ? [] : [`--cache-path=${CACHE_PATH}`, `--cache-bytes=${cacheBytes(cache.size)}`]),
     ...(logLevel === undefined ? [] : [`--log-level=${logLevel}`]),
     ...(accessLog === undefined ? [] : [`--access-log=${accessLog}`]),
   ];
+}
+
+function cacheBytes(size: number | string): number {
+  return Math.max(CACHE_LEAST, Math.floor((bytesOf(size) ?? 0) * CACHE_PART));
 }
 
 function environment(parameters: DaemunParametersSpec): Opaque[] {
@@ -231,5 +242,8 @@ function volumes(wanted: WantedInfrastructure, { audience }: InfrastructureSetti
       },
     },
     { name: 'snapshot', emptyDir: { medium: 'Memory', sizeLimit: SNAPSHOT_SIZE } },
+    ...(wanted.parameters.cache === undefined
+      ? []
+      : [{ name: 'cache', emptyDir: { sizeLimit: wanted.parameters.cache.size } }]),
   ];
 }

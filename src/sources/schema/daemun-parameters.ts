@@ -135,6 +135,7 @@ export const daemunParametersSpec = object(
     ),
     pod: optional(pod),
     workers: optional(amount),
+    cache: optional(object({ size: required(amount) })),
     logLevel: optional(oneOf('error', 'warn', 'info', 'debug')),
     accessLog: optional(text({ min: 1, max: 1024 })),
     patches: optional(list(object({ kind: required(oneOf(...PATCHED)), patch: required(free) }), { max: 16 })),

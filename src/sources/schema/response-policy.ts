@@ -106,6 +106,7 @@ export const responsePolicySpec = requestPolicySpec(
       object({
         maxObjectBytes: optional(integer({ min: 1, max: 67_108_864 })),
         maxBytes: optional(integer({ min: 1, max: 268_435_456 })),
+        disk: optional(object({ maxBytes: optional(integer({ min: 1, max: 1_099_511_627_776 })) })),
         defaultTtl: optional(duration),
         staleWhileRevalidate: optional(duration),
         staleIfError: optional(duration),

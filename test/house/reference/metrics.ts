@@ -17,6 +17,14 @@ interface Family {
 /** Families that a short run of one process does not have, by the file that makes them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   daemun_access_log_dropped_total: 'with `--access-log`',
+  daemun_cache_disk_bytes: 'with `--cache-path`: bytes of answers on the disk, of all workers',
+  daemun_cache_disk_errors_total:
+    'with `--cache-path`, by `operation` (`read`, `write`, `remove`): what the disk failed',
+  daemun_cache_disk_files: 'with `--cache-path`: files of answers on the disk, of all workers',
+  daemun_cache_disk_reads_total: 'with `--cache-path`, by `result` (`found`, `absent`): what was looked for there',
+  daemun_cache_disk_skipped_total:
+    'with `--cache-path`, by `why` (`busy`, `unsound`, `unwritten`): what was not done there',
+  daemun_cache_disk_usable: 'with `--cache-path`: workers whose disk answers in time and takes what is written',
   daemun_controller_connected: 'of a data plane: whether its controller answers',
   daemun_dataplane_refusals_total: 'of `daemun controller`, by `code`: data planes that were not let in',
   daemun_dataplanes: 'of `daemun controller`, by `gateway`: data planes that are connected',

@@ -3,6 +3,7 @@
  * before, and what other filters make of an answer they make of a kept one, too.
  */
 import type { Acting, CacheSettings } from '../../../config/index.ts';
+import { type AnswerDisk, type FoundAnswer, MAX_WHOLE_BODY } from '../../disk/index.ts';
 import { fieldHash } from '../../ground/head.ts';
 import type {
   AnswerStore,
@@ -15,22 +16,22 @@ import type {
 import {
   ANSWERED,
   type AnswerScope,
+  type BodySource,
   CONTINUE,
   type CompiledFilter,
+  type Denial,
   type FilterScope,
-  type KeptAnswer,
   type KeptState,
   LATER,
   slot,
   type Verdict,
+  type Waiting,
 } from '../filter.ts';
-import { HeaderPatch } from '../header-patch.ts';
 import { IDENTITY } from '../identity.ts';
 import {
   bypassOf,
   type Condition,
   conditionOf,
-  hasAlready,
   hostOf,
   isImitated,
   isSafe,
@@ -41,11 +42,14 @@ import {
   wishesOf,
 } from './cached-request.ts';
 import { type ChangedPlace, changedBy, placesOf } from './changed-place.ts';
+import { answerOf, conditions, isFor, isFresh, statusPatch } from './kept-answer.ts';
 import { Recorder } from './recorder.ts';
 import { keptOf, refreshed } from './storing.ts';
 
 /** Milliseconds that a request waits for another one that asks for the same. */
 export const COLLAPSE_TIMEOUT = 5_000;
+/** Milliseconds that a request waits for a disk. */
+export const DISK_TIMEOUT = 500;
 /** Milliseconds for which it is remembered that an answer is not to be kept, so that nobody waits for the next. */
 export const PASS_TIME = 10_000;
 
@@ -83,6 +87,8 @@ class CacheFilter implements CompiledFilter {
   readonly #settings: CacheSettings;
   readonly #store: AnswerStore;
   readonly #source: string;
+  /** Null: this policy keeps nothing there. */
+  readonly #disk: AnswerDisk | null;
   readonly #state: PolicyState;
   readonly #prefix: string;
   readonly #keyHeaders: ReadonlyArray<readonly [name: string, hash: number]>;
@@ -95,6 +101,7 @@ class CacheFilter implements CompiledFilter {
     this.#state = state;
     this.#store = state.answers.of(source);
     this.#source = source;
+    this.#disk = settings.maxDiskBytes > 0 ? state.answers.disk : null;
     this.#prefix = `${holds} ${settings.generation}`;
     this.#keyHeaders = settings.keyHeaders.map((name) => [name, fieldHash(name)]);
     const { counts } = state;
@@ -122,9 +129,12 @@ class CacheFilter implements CompiledFilter {
     const personal = isPersonal(scope);
     const found = this.#store.variants(key).find((one) => (one.shared || !personal) && suits(one, head));
     if (found !== undefined && isFresh(found, wishes, now)) return this.#give(scope, found, { wishes: 'fresh', now });
+    const asked = { key, host, target, found, wishes, now, personal };
+    if (this.#disk !== null && head.method() === 'GET' && !wishes?.noCache)
+      return this.#lookUp(scope, this.#disk, asked);
     if (wishes?.onlyIfCached) return this.#refuse(scope);
     if (head.method() !== 'GET') return this.#pass(scope, found === undefined ? 'fwd=uri-miss' : 'fwd=stale');
-    return this.#ask(scope, { key, host, target, found, wishes, now, personal });
+    return this.#ask(scope, asked);
   }
 
   #keyOf(scope: FilterScope, host: string, target: string): string {
@@ -145,7 +155,7 @@ class CacheFilter implements CompiledFilter {
 
   #refuse(scope: FilterScope): Verdict {
     scope.keep(this.#course, { type: 'hit', status: 'fwd=request' });
-    scope.deny({ status: 504, reason: 'not_cached', message: 'Nothing is kept of this, and nobody was to be asked.' });
+    scope.deny(NOT_CACHED);
     return ANSWERED;
   }
 
@@ -162,34 +172,20 @@ class CacheFilter implements CompiledFilter {
   // ── the backend is asked
 
   #ask(scope: FilterScope, about: Asked): Verdict {
-    const { key, host, target, found, wishes, now, personal } = about;
+    const { key, found, wishes, now, personal } = about;
     const other = this.#store.fetches.get(key);
     // One asks, and all others have what is there meanwhile.
     if (other !== undefined && found !== undefined && !wishes && found.whileRevalidatedUntil > now) {
       return this.#give(scope, found, { wishes: 'stale', now });
     }
-    const request = linesOf(scope.head);
-    const condition = conditionOf(scope.head);
-    const status = wishes?.noCache ? 'fwd=request' : found === undefined ? 'fwd=uri-miss' : 'fwd=stale';
-    if (personal) request.authorization ??= '-';
-    const fetching: Fetching = {
-      type: 'fetch',
-      key,
-      host,
-      target,
-      void: false,
-      request,
-      condition,
-      stale: found,
-      fetch: null,
-      status,
-    };
+    const fetching = fetchingOf(scope, about);
     const passed = personal || this.#store.isPassed(key, now);
     if (other === undefined || wishes !== null || passed) {
       this.#fetch(scope, fetching, other === undefined && !passed);
       return CONTINUE;
     }
-    return this.#wait(scope, fetching, other);
+    this.#join(this.#hold(scope), fetching, other);
+    return LATER;
   }
 
   #fetch(scope: FilterScope, fetching: Fetching, forAll: boolean): void {
@@ -204,32 +200,100 @@ class CacheFilter implements CompiledFilter {
     if (forAll || fetching.stale !== undefined) scope.patchRequest(conditions(fetching.stale));
   }
 
-  #wait(scope: FilterScope, fetching: Fetching, other: Fetch): Verdict {
-    const waiting = scope.wait(COLLAPSE_TIMEOUT + 1_000);
-    let timer: NodeJS.Timeout | undefined;
+  /** The request waits, until it has ended. */
+  #hold(scope: FilterScope): Held {
+    const held: Held = { scope, waiting: scope.wait(COLLAPSE_TIMEOUT + 1_000), timer: undefined, over: false };
+    scope.keep(this.#held, held);
+    return held;
+  }
+
+  readonly #held = slot<Held>('cache waits');
+
+  /** Until the other one has it, or for long enough. */
+  #join(held: Held, fetching: Fetching, other: Fetch): void {
+    const { key, request, condition } = fetching;
     const goOn = (): void => {
-      clearTimeout(timer);
-      if (ended.over) return;
+      clearTimeout(held.timer);
+      if (held.over) return;
       const now = performance.now();
-      const found = this.#store.variants(fetching.key).find((one) => isFor(one, fetching.request));
-      if (found !== undefined && found.freshUntil > now) {
-        scope.tell(this.#told.hit);
-        const status = `hit; ttl=${Math.floor((found.freshUntil - now) / 1_000)}; collapsed`;
-        scope.keep(this.#course, { type: 'hit', status });
-        return waiting.respondKept(answerOf(found, fetching.condition, now));
+      const stored = this.#store.variants(key).find((one) => isFor(one, request));
+      if (stored !== undefined && stored.freshUntil > now) {
+        held.scope.tell(this.#told.hit);
+        return this.#giveLater(held, { stored, condition, now, detail: '; collapsed' });
       }
-      fetching.stale = found;
-      this.#fetch(scope, fetching, !this.#store.fetches.has(fetching.key) && !this.#store.isPassed(fetching.key, now));
-      waiting.proceed();
+      fetching.stale = stored;
+      this.#fetch(held.scope, fetching, !this.#store.fetches.has(key) && !this.#store.isPassed(key, now));
+      held.waiting.proceed();
     };
-    const ended: Ended = { over: false, end: () => clearTimeout(timer) };
-    scope.keep(this.#ended, ended);
     other.waiting.push(goOn);
-    timer = setTimeout(goOn, COLLAPSE_TIMEOUT);
+    held.timer = setTimeout(goOn, COLLAPSE_TIMEOUT);
+  }
+
+  #giveLater({ scope, waiting }: Held, { stored, source, condition, now, detail }: GivenLater): void {
+    const status = `hit; ttl=${Math.floor((stored.freshUntil - now) / 1_000)}${detail}`;
+    scope.keep(this.#course, { type: 'hit', status });
+    waiting.respondKept(answerOf({ ...stored, source }, condition, now));
+  }
+
+  // ── the disk
+
+  /** What is not in memory may be there; one that does not answer in time is as good as one that has nothing. */
+  #lookUp(scope: FilterScope, disk: AnswerDisk, about: Asked): Verdict {
+    const fetching = fetchingOf(scope, about);
+    const { key, host, target, personal } = about;
+    const held = this.#hold(scope);
+    held.fetching = fetching;
+    // A purge is told to it as to whoever fetches.
+    this.#store.begin(fetching);
+    let decided = false;
+    const decide = (found: FoundAnswer | null): void => {
+      clearTimeout(held.timer);
+      if (held.over || decided) return;
+      decided = true;
+      this.#store.end(fetching);
+      const usable = found !== null && !fetching.void && (found.answer.shared || !personal);
+      fetching.void = false;
+      this.#decideLater(held, fetching, {
+        about,
+        found: usable && isFor(found.answer, fetching.request) ? found : null,
+      });
+    };
+    held.timer = setTimeout(() => decide(null), DISK_TIMEOUT);
+    void disk
+      .read({ source: this.#source, key, host, target }, (name) => fetching.request[name] ?? '')
+      .then(decide)
+      .catch(() => held.waiting.proceed());
     return LATER;
   }
 
-  readonly #ended = slot<Ended>('cache waits');
+  #decideLater(held: Held, fetching: Fetching, { about, found }: { about: Asked; found: FoundAnswer | null }): void {
+    const { scope, waiting } = held;
+    const { key, wishes, personal } = about;
+    const { condition } = fetching;
+    const now = performance.now();
+    if (found !== null && isFresh(found.answer, wishes, now)) {
+      if (found.source === null) this.#remember(fetching, found.answer);
+      scope.tell(this.#told.hit);
+      const { answer: stored, source } = found;
+      return this.#giveLater(held, { stored, source, condition, now, detail: '; detail=disk' });
+    }
+    if (wishes?.onlyIfCached) {
+      scope.keep(this.#course, { type: 'hit', status: 'fwd=request' });
+      return waiting.deny(NOT_CACHED);
+    }
+    // What is read while it is sent is not asked about: nobody would have its body when it is as it was.
+    if (found?.source === null) fetching.stale ??= found.answer;
+    const other = this.#store.fetches.get(key);
+    const passed = personal || this.#store.isPassed(key, now);
+    if (other === undefined || wishes !== null || passed) {
+      this.#fetch(scope, fetching, other === undefined && !passed);
+      return waiting.proceed();
+    }
+    const { stale } = fetching;
+    if (stale === undefined || stale.whileRevalidatedUntil <= now) return this.#join(held, fetching, other);
+    scope.tell(this.#told.stale);
+    this.#giveLater(held, { stored: stale, condition, now, detail: '' });
+  }
 
   // ── the answer
 
@@ -313,15 +377,24 @@ class CacheFilter implements CompiledFilter {
 
   #put(course: Fetching, answer: StoredAnswer): void {
     if (course.void) return;
+    const { key, host, target } = course;
+    const place = { source: this.#source, key, host, target };
+    const onDisk = this.#disk?.write(place, answer, this.#settings.maxDiskBytes) === true;
+    // What is long is read from there while it is sent.
+    if (!onDisk || answer.body.length <= MAX_WHOLE_BODY) this.#remember(course, answer);
+  }
+
+  #remember(course: ComingAnswer, answer: StoredAnswer): void {
     this.#store.put(course, answer, this.#settings.maxBytes);
     this.#state.answers.bound();
   }
 
   onEnd(scope: KeptState): void {
-    const ended = scope.kept(this.#ended);
-    if (ended !== undefined) {
-      ended.over = true;
-      ended.end();
+    const held = scope.kept(this.#held);
+    if (held !== undefined) {
+      held.over = true;
+      clearTimeout(held.timer);
+      if (held.fetching !== undefined) this.#store.end(held.fetching);
     }
     const course = scope.kept(this.#course);
     if (course?.type === 'fetch') this.#release(course);
@@ -359,41 +432,35 @@ function isPersonal(scope: FilterScope): boolean {
 
 const AUTHORIZATION = fieldHash('authorization');
 
-interface Ended {
+/** A request that waits. */
+interface Held {
+  readonly scope: FilterScope;
+  readonly waiting: Waiting;
+  timer: NodeJS.Timeout | undefined;
   over: boolean;
-  end(): void;
+  /** What it looks for on the disk. */
+  fetching?: ComingAnswer;
 }
 
-function isFresh(answer: StoredAnswer, wishes: Wishes | null, now: number): boolean {
-  if (answer.freshUntil <= now) return false;
-  if (wishes === null) return true;
-  const age = answer.age + (now - answer.storedAt) / 1_000;
-  return !wishes.noCache && age <= wishes.maxAge && answer.freshUntil - wishes.minFresh * 1_000 > now;
+interface GivenLater {
+  stored: StoredAnswer;
+  source?: BodySource | null;
+  condition: Condition | null;
+  now: number;
+  /** Of Cache-Status. */
+  detail: string;
 }
 
-function isFor({ vary }: StoredAnswer, request: Record<string, string>): boolean {
-  return vary.every(([name, value]) => (request[name] ?? '') === value);
-}
+const NOT_CACHED: Denial = {
+  status: 504,
+  reason: 'not_cached',
+  message: 'Nothing is kept of this, and nobody was to be asked.',
+};
 
-/** What is kept, or 304 where the client has it. */
-function answerOf(stored: StoredAnswer, condition: Condition | null, now: number): KeptAnswer {
-  const age = `Age: ${Math.max(0, Math.floor(stored.age + (now - stored.storedAt) / 1_000))}\r\n`;
-  const { status, lines, body } = stored;
-  if (condition === null || !hasAlready(condition, stored)) return { status, lines: lines + age, body };
-  const bare = lines.replace(/^content-(?:type|encoding|language|range):[^\r]*\r\n/gim, '');
-  return { status: 304, lines: bare + age, body: Buffer.alloc(0) };
-}
-
-/** What the client has is no matter for the backend: what it answers is for others, too. */
-function conditions(stale: StoredAnswer | undefined): HeaderPatch {
-  const lines: Array<{ name: string; value: string }> = [];
-  if (stale?.etag !== undefined) lines.push({ name: 'If-None-Match', value: stale.etag });
-  else if (stale?.lastModified !== undefined) lines.push({ name: 'If-Modified-Since', value: stale.lastModified });
-  return new HeaderPatch(CONDITIONS, lines);
-}
-
-const CONDITIONS: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since']);
-
-function statusPatch(status: string): HeaderPatch {
-  return HeaderPatch.adding([{ name: 'Cache-Status', value: `daemun; ${status}` }]);
+function fetchingOf(scope: FilterScope, { key, host, target, found, wishes, personal }: Asked): Fetching {
+  const request = linesOf(scope.head);
+  const condition = conditionOf(scope.head);
+  const status = wishes?.noCache ? 'fwd=request' : found === undefined ? 'fwd=uri-miss' : 'fwd=stale';
+  if (personal) request.authorization ??= '-';
+  return { type: 'fetch', key, host, target, void: false, request, condition, stale: found, fetch: null, status };
 }

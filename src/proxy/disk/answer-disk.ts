@@ -1,0 +1,281 @@
+/**
+ * Answers of backends on a disk, for all workers of a gateway: each reads and writes all of them, and sees of its share of the
+ * folder that it does not become too large. They survive a restart, and a crash leaves nothing that is taken for whole.
+ */
+import { open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import type { CachePurge } from '../../config/index.ts';
+import type { MetricsSnapshot } from '../../observe/index.ts';
+import type { BodySource } from '../filter/filter.ts';
+import type { StoredAnswer } from '../state/index.ts';
+import {
+  digestOf,
+  type FileContent,
+  type FileKey,
+  fileOf,
+  headEnd,
+  MAX_FILE_HEAD,
+  PRELUDE,
+  readFileHead,
+} from './answer-file.ts';
+import { bodySource } from './body-file.ts';
+import { DiskFolder, type DiskPlace } from './disk-folder.ts';
+import type { IndexedFile } from './file-index.ts';
+import { Forgotten } from './forgotten.ts';
+import { IoGate } from './io-gate.ts';
+import { RecentWrites } from './recent-writes.ts';
+
+/** Bytes of a body that is read whole, and kept in memory besides; longer ones are read while they are sent. */
+export const MAX_WHOLE_BODY: number = 128 * 1024;
+/** Bytes that wait to be written; what comes above it is not written. */
+export const MAX_UNWRITTEN: number = 64 * 1024 * 1024;
+
+/** What is found: `source` in the place of a body that is too long to be read before it is sent. */
+export interface FoundAnswer {
+  readonly answer: StoredAnswer;
+  readonly source: BodySource | null;
+}
+
+export interface DiskPurged {
+  files: number;
+  bytes: number;
+}
+
+interface Opened {
+  readonly content: FileKey & FileContent;
+  readonly bytes: Buffer;
+  readonly ino: bigint;
+}
+
+export class AnswerDisk {
+  readonly #gate = new IoGate();
+  readonly #folder: DiskFolder;
+  readonly #forgotten = new Forgotten();
+  readonly #recent = new RecentWrites();
+  /** By key: those that ask for the same read it once. */
+  readonly #reads = new Map<string, Promise<Opened | null>>();
+  #unwritten = 0;
+  #skipped = 0;
+  #found = 0;
+  #absent = 0;
+  #unsound = 0;
+
+  constructor(place: DiskPlace) {
+    this.#folder = new DiskFolder(place, this.#gate);
+  }
+
+  /** Resolves when what is there is known; until then it is read already. */
+  start(): Promise<void> {
+    return this.#folder.start();
+  }
+
+  stop(): void {
+    this.#folder.stop();
+  }
+
+  /** Null: nothing that can be used. Never rejects. `valueOf`: what the request says under a name, '' for nothing. */
+  async read(key: FileKey, valueOf: (name: string) => string): Promise<FoundAnswer | null> {
+    const found = await this.#find(key, valueOf);
+    if (found === null) this.#absent++;
+    else this.#found++;
+    return found;
+  }
+
+  async #find(key: FileKey, valueOf: (name: string) => string): Promise<FoundAnswer | null> {
+    let file = fileAt(key);
+    let opened = await this.#opened(file, key);
+    if (opened?.content.type === 'variants') {
+      file = fileAt(
+        key,
+        opened.content.names.map((name) => [name, valueOf(name)] as const),
+      );
+      opened = await this.#opened(file, key);
+    }
+    if (opened?.content.type !== 'answer') return null;
+    const { answer, bodyAt, bodyLength, bodySum } = opened.content;
+    if (!answer.vary.every(([name, value]) => valueOf(name) === value)) return null;
+    if (bodyLength > MAX_WHOLE_BODY) {
+      const place = { path: this.#folder.pathOf(file), ino: opened.ino, at: bodyAt, length: bodyLength, sum: bodySum };
+      return { answer: { ...answer, body: Buffer.alloc(0) }, source: bodySource(place, this.#gate) };
+    }
+    const body = opened.bytes.subarray(bodyAt, bodyAt + bodyLength);
+    if (crc32(body) === bodySum) return { answer: { ...answer, body }, source: null };
+    this.#discard(file);
+    return null;
+  }
+
+  #opened(file: IndexedFile, key: FileKey): Promise<Opened | null> {
+    const id = `${file.policy}/${file.name}`;
+    let reading = this.#reads.get(id);
+    if (reading === undefined) {
+      reading = this.#open(file, key)
+        .catch(() => null)
+        .finally(() => this.#reads.delete(id));
+      this.#reads.set(id, reading);
+    }
+    return reading;
+  }
+
+  async #open(file: IndexedFile, key: FileKey): Promise<Opened | null> {
+    const read = await this.#gate.run('read', () => readStart(this.#folder.pathOf(file)));
+    const content = readFileHead(read.bytes, read.size);
+    const { source, host, target } = key;
+    const own =
+      content?.source === source && content.key === key.key && content.host === host && content.target === target;
+    if (!own) {
+      this.#discard(file);
+      return null;
+    }
+    const since = content.type === 'answer' ? content.answer.storedAt : Number.POSITIVE_INFINITY;
+    // A clock that was set back made what is kept of the future.
+    if (this.#forgotten.has(key, since) || (content.type === 'answer' && since > performance.now() + CLOCKS_DIFFER))
+      return null;
+    this.#folder.used(file);
+    return { content, bytes: read.bytes, ino: read.ino };
+  }
+
+  #discard(file: IndexedFile): void {
+    this.#unsound++;
+    void this.#folder.remove(file);
+  }
+
+  /** Writes it when there is time; false: it will not. `most`: bytes of the policy. */
+  write(key: FileKey, answer: StoredAnswer, most: number): boolean {
+    const names = answer.vary.map(([name]) => name);
+    const files: Array<[IndexedFile, Buffer[] | null]> = [[fileAt(key, answer.vary), fileOf(key, answer)]];
+    if (names.length > 0) files.push([fileAt(key), fileOf(key, names)]);
+    for (const [file, parts] of files) {
+      const length = parts?.reduce((sum, part) => sum + part.length, 0) ?? 0;
+      if (parts === null || this.#unwritten + length > MAX_UNWRITTEN || !this.#folder.reserve(file, length, most)) {
+        this.#skipped++;
+        return false;
+      }
+      this.#unwritten += length;
+      const write = this.#recent.begin(key, { ...file, length });
+      void this.#folder
+        .write(file, parts, () => write.void)
+        .catch(() => this.#skipped++)
+        .finally(() => {
+          this.#unwritten -= length;
+        });
+    }
+    return true;
+  }
+
+  /** What others do in their share they do themselves; of one URL each does all. */
+  async purge(purge: CachePurge): Promise<DiskPurged> {
+    if (purge.dryRun) return this.#purgeFolder(purge);
+    this.#forgotten.add(purge);
+    const written = this.#recent.purge(purge);
+    const purged = await this.#purgeFolder(purge);
+    // Those that came there meanwhile, in the share of another.
+    for (const { file, length } of written) {
+      if (!(await this.#folder.remove(file))) continue;
+      purged.files++;
+      purged.bytes += length;
+    }
+    return purged;
+  }
+
+  #purgeFolder({ policy, host, target, prefix, dryRun = false }: CachePurge): Promise<DiskPurged> {
+    const ofPolicy = policy === undefined ? undefined : digestOf(policy);
+    if (host === undefined) return this.#folder.purgeShare(ofPolicy, { dryRun });
+    if (target !== undefined && !prefix) {
+      return this.#folder.purgePlace(ofPolicy, placeDigest({ host, target }), dryRun);
+    }
+    const matches = (head: { host: string; target: string }): boolean =>
+      head.host === host && (target === undefined || head.target.startsWith(target));
+    return this.#folder.purgeShare(ofPolicy, {
+      dryRun,
+      matches: async (path) => isOne(await readStart(path), matches),
+    });
+  }
+
+  metrics(): MetricsSnapshot {
+    const { errors, usable, busy } = this.#gate;
+    const { bytes, files, begun } = this.#folder;
+    return [
+      {
+        name: 'daemun_cache_disk_bytes',
+        help: 'Bytes of answers that are kept on the disk, of all workers',
+        type: 'gauge',
+        series: [{ labels: {}, value: bytes }],
+      },
+      {
+        name: 'daemun_cache_disk_files',
+        help: 'Files of answers that are kept on the disk, of all workers',
+        type: 'gauge',
+        series: [{ labels: {}, value: files }],
+      },
+      {
+        name: 'daemun_cache_disk_usable',
+        help: 'Workers whose disk answers in time and takes what is written',
+        type: 'gauge',
+        series: [{ labels: {}, value: usable && begun ? 1 : 0 }],
+      },
+      {
+        name: 'daemun_cache_disk_reads_total',
+        help: 'What was looked for on the disk: found, or absent',
+        type: 'counter',
+        series: by('result', { found: this.#found, absent: this.#absent }),
+      },
+      {
+        name: 'daemun_cache_disk_skipped_total',
+        help: 'What was not done on the disk: it was busy or slow, a file was unsound, or an answer was not written, for lack of room, say',
+        type: 'counter',
+        series: by('why', { busy, unsound: this.#unsound, unwritten: this.#skipped }),
+      },
+      {
+        name: 'daemun_cache_disk_errors_total',
+        help: 'Operations that the disk failed',
+        type: 'counter',
+        series: by('operation', { read: errors.read + errors.body, write: errors.write, remove: errors.remove }),
+      },
+    ];
+  }
+}
+
+function by(label: string, values: Record<string, number>): MetricsSnapshot[number]['series'] {
+  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
+}
+
+/** Milliseconds by which the clocks of two processes of a machine may differ. */
+const CLOCKS_DIFFER = 1_000;
+
+function placeDigest({ host, target }: { host: string; target: string }): string {
+  return digestOf(host, target);
+}
+
+function fileAt(key: FileKey, vary: StoredAnswer['vary'] = []): IndexedFile {
+  const name = `${placeDigest(key)}-${digestOf(key.key, ...vary.flat())}`;
+  return { policy: digestOf(key.source), name };
+}
+
+/** Prelude, head and a short body; its size and which file it is. */
+async function readStart(path: string): Promise<{ bytes: Buffer; size: number; ino: bigint }> {
+  const file = await open(path, 'r');
+  try {
+    const { size, ino } = await file.stat({ bigint: true });
+    const most = PRELUDE + MAX_FILE_HEAD + MAX_WHOLE_BODY;
+    const bytes = Buffer.allocUnsafeSlow(Math.min(Number(size), most));
+    let read = 0;
+    while (read < bytes.length) {
+      const { bytesRead } = await file.read(bytes, read, bytes.length - read, read);
+      if (bytesRead === 0) break;
+      read += bytesRead;
+    }
+    return { bytes: bytes.subarray(0, read), size: Number(size), ino };
+  } finally {
+    await file.close();
+  }
+}
+
+/** What is no whole file goes with those that are meant. */
+function isOne(
+  { bytes, size }: { bytes: Buffer; size: number },
+  matches: (head: { host: string; target: string }) => boolean,
+): boolean {
+  if (headEnd(bytes) === undefined) return true;
+  const head = readFileHead(bytes, size);
+  return head === undefined || matches(head);
+}

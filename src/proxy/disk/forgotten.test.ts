@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { FORGOTTEN_TIME, Forgotten, MAX_FORGOTTEN_OTHERS, MAX_FORGOTTEN_URLS } from './forgotten.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const file = (target: string, { source = 'p', host = 'a' } = {}) => ({ source, host, target, key: '' });
+
+test('what was kept before a purge of its URL, beginning, host or policy is not used, and what came after it is', () => {
+  const forgotten = new Forgotten();
+  vi.advanceTimersByTime(100);
+  forgotten.add({ policy: 'p', host: 'a', target: '/x' });
+  forgotten.add({ host: 'b' });
+  forgotten.add({ host: 'a', target: '/begin', prefix: true });
+  forgotten.add({ policy: 'q' });
+  for (const one of [file('/x'), file('/1', { host: 'b' }), file('/beginning'), file('/1', { source: 'q' })]) {
+    expect([forgotten.has(one, 100), forgotten.has(one, 101)]).toEqual([true, false]);
+  }
+  for (const one of [file('/xy'), file('/x', { host: 'c' }), file('/x', { source: 'r' }), file('/')]) {
+    expect(forgotten.has(one, 0)).toBe(false);
+  }
+});
+
+test.each([
+  ['of URLs', (i: number) => ({ policy: 'p', host: 'a', target: `/${i}` }), MAX_FORGOTTEN_URLS],
+  ['of others', (i: number) => ({ host: `${i}` }), MAX_FORGOTTEN_OTHERS],
+])('of very many %s all that was kept before is not used for a while', (_, purgeOf, most) => {
+  const forgotten = new Forgotten();
+  vi.advanceTimersByTime(100);
+  for (let i = 0; i < most; i++) forgotten.add(purgeOf(i));
+  expect(forgotten.has(file('/any', { host: 'any' }), 0)).toBe(false);
+  forgotten.add(purgeOf(most));
+  expect(forgotten.has(file('/any', { host: 'any' }), 100)).toBe(true);
+  expect(forgotten.has(file('/any', { host: 'any' }), 101)).toBe(false);
+  vi.advanceTimersByTime(FORGOTTEN_TIME);
+  expect(forgotten.has(file('/any', { host: 'any' }), 100)).toBe(false);
+});
