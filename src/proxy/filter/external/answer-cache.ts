@@ -7,6 +7,10 @@ import { type RequestText, requestText } from './request-text.ts';
 export const MAX_CACHED_ANSWERS = 10_000;
 /** Bytes of an answer, head and body, that is kept. */
 export const MAX_CACHED_BYTES: number = 4 * 1024;
+/** Bytes of the answers that all policies of a worker keep; above it the policy that has most gives up its oldest. */
+export const MAX_ALL_CACHED_BYTES: number = 32 * 1024 * 1024;
+/** What stands around an answer and its key. */
+const ENTRY_BYTES = 256;
 /** Longest key that is looked up, in bytes: a request with a longer one is asked about. */
 export const MAX_KEY_BYTES: number = 4 * 1024;
 
@@ -19,12 +23,32 @@ interface Entry {
   readonly answer: KeptAnswer;
   /** Of performance.now(). */
   readonly until: number;
+  readonly bytes: number;
+}
+
+/** Of policies that are gone nothing is held. */
+const caches = new Set<WeakRef<AnswerCache>>();
+
+function makeRoom(): void {
+  for (;;) {
+    let total = 0;
+    let largest: AnswerCache | undefined;
+    for (const one of caches) {
+      const cache = one.deref();
+      if (cache === undefined) caches.delete(one);
+      else if (cache.bytes > (largest?.bytes ?? 0)) largest = cache;
+      total += cache?.bytes ?? 0;
+    }
+    if (total <= MAX_ALL_CACHED_BYTES || largest === undefined) return;
+    largest.giveUp(total - MAX_ALL_CACHED_BYTES);
+  }
 }
 
 export class AnswerCache {
   readonly #key: readonly RequestText[];
   readonly #durations: ReadonlyMap<number, number>;
   readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
 
   constructor({ key, durations }: CacheSettings) {
     this.#key = key.map((template) => requestText(template, 'Line'));
@@ -33,6 +57,27 @@ export class AnswerCache {
         .toReversed()
         .flatMap(({ statusCodes, milliseconds }) => statusCodes.map((code) => [code, milliseconds])),
     );
+    caches.add(new WeakRef(this));
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The oldest go, until so many bytes are free. */
+  giveUp(bytes: number): void {
+    const least = this.#bytes - bytes;
+    for (const key of this.#entries.keys()) {
+      if (this.#bytes <= least) return;
+      this.#forget(key);
+    }
+  }
+
+  #forget(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#bytes -= entry.bytes;
+    this.#entries.delete(key);
   }
 
   /** Undefined: nothing is kept for this request. */
@@ -46,7 +91,7 @@ export class AnswerCache {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     if (entry.until > performance.now()) return entry.answer;
-    this.#entries.delete(key);
+    this.#forget(key);
     return undefined;
   }
 
@@ -54,14 +99,18 @@ export class AnswerCache {
   put(key: string, { status, headers, body }: KeptAnswer): void {
     const milliseconds = this.#durations.get(status) ?? 0;
     if (milliseconds === 0 || headers.some(([name]) => name.toLowerCase() === 'set-cookie')) return;
-    if (body.length + bytesOf(headers) > MAX_CACHED_BYTES) return;
+    const size = body.length + bytesOf(headers);
+    if (size > MAX_CACHED_BYTES) return;
     // Anew, and so the youngest.
-    this.#entries.delete(key);
+    this.#forget(key);
     if (this.#entries.size >= MAX_CACHED_ANSWERS) {
       const [oldest] = this.#entries.keys();
-      this.#entries.delete(oldest!);
+      this.#forget(oldest!);
     }
-    this.#entries.set(key, { answer: { status, headers, body }, until: performance.now() + milliseconds });
+    const bytes = size + 2 * key.length + ENTRY_BYTES;
+    this.#entries.set(key, { answer: { status, headers, body }, until: performance.now() + milliseconds, bytes });
+    this.#bytes += bytes;
+    makeRoom();
   }
 }
 
