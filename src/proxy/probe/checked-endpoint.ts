@@ -1,7 +1,7 @@
 /** An endpoint that is looked at now and then, and what has come of it so far. */
 import { isDeepStrictEqual } from 'node:util';
 import type { HealthCheck, HealthQuestion } from '../../config/index.ts';
-import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
+import type { Deadline, DeadlineOwner, DeadlineWheel } from '../ground/deadline.ts';
 import type { Verdict, VerdictKey } from '../state/index.ts';
 import { FINE } from './finding.ts';
 import { GrpcProbe } from './grpc-probe.ts';
@@ -33,7 +33,11 @@ export interface CheckedPlace {
   readonly backend: string;
   /** Whose turn it shares. */
   readonly lane: string;
-  readonly site: ProbeSite;
+  /** `address:port`. */
+  readonly label: string;
+  readonly wheel: DeadlineWheel;
+  /** Made for each look: most of the time nobody looks. */
+  site(): ProbeSite;
 }
 
 export class CheckedEndpoint implements DeadlineOwner {
@@ -69,7 +73,7 @@ export class CheckedEndpoint implements DeadlineOwner {
     this.healthy = known?.healthy ?? check.initialState === 'Healthy';
     this.finding = known?.finding ?? FINE;
     this.unknown = known === undefined;
-    this.#deadline = place.site.world.wheel.borrow(this);
+    this.#deadline = place.wheel.borrow(this);
     if (isOwn) this.#first();
   }
 
@@ -77,7 +81,7 @@ export class CheckedEndpoint implements DeadlineOwner {
   #first(): void {
     const { interval, initialState } = this.#check;
     const window = this.unknown && initialState === 'Unhealthy' ? Math.min(interval, FIRST_LOOK_WINDOW) : interval;
-    this.place.site.world.wheel.set(this.#deadline, Math.random() * window);
+    this.place.wheel.set(this.#deadline, Math.random() * window);
   }
 
   /** Goes on under other settings: what is known stays, until looks say something else. */
@@ -109,9 +113,9 @@ export class CheckedEndpoint implements DeadlineOwner {
     const { interval, jitterPercent, question, timeout } = this.#check;
     const jitter = ((Math.random() * 2 - 1) * jitterPercent) / 100;
     this.#asked = false;
-    this.place.site.world.wheel.set(this.#deadline, interval * (1 + jitter));
+    this.place.wheel.set(this.#deadline, interval * (1 + jitter));
     this.#probe = probeOf({
-      site: this.place.site,
+      site: this.place.site(),
       question,
       timeout,
       done: (finding) => {

@@ -54,7 +54,8 @@ class Bench {
         target: { address: '10.0.0.1', port: i },
         label,
       };
-      const place = { backend: 'a', lane: 'a', site: site as unknown as ProbeSite };
+      const { wheel } = this;
+      const place = { backend: 'a', lane: 'a', label, wheel, site: () => site as unknown as ProbeSite };
       return this.book.hold(label, place, { check, watcher: this });
     });
   }

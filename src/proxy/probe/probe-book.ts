@@ -152,8 +152,8 @@ export class ProbeBook implements CheckOffice {
   }
 }
 
-function aboutOf({ place: { backend, site } }: CheckedEndpoint): { key: string; endpoint: string } {
-  return { key: backend, endpoint: site.label };
+function aboutOf({ place: { backend, label } }: CheckedEndpoint): { key: string; endpoint: string } {
+  return { key: backend, endpoint: label };
 }
 
 /** Something that is to be done in a while, once, however often it is asked for. */

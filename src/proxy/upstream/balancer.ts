@@ -27,7 +27,7 @@ import {
   type ProxyVersion,
   type UpstreamWorld,
 } from './connection.ts';
-import { EndpointChecks } from './endpoint-checks.ts';
+import { type Choice, EndpointChecks } from './endpoint-checks.ts';
 import { type EndpointChoice, endpointChoice, hashOf, hashOfClient } from './endpoint-choice.ts';
 import { EndpointGroup } from './endpoint-group.ts';
 import { NO_HASH } from './hash-key.ts';
@@ -152,9 +152,11 @@ export class Balancer {
   verdictsChanged(): void {
     const { checks } = this;
     if (checks === null) return;
-    const wereOut = this.#pools.filter(({ label }) => checks.isOut(label));
-    this.update(this.#offered);
+    const { choice } = checks;
+    const wereOut = choice.ready.filter(({ label }) => checks.isOut(label));
+    checks.review();
     for (const { label, health } of wereOut) if (!checks.isOut(label)) health.freshSince = this.state.now;
+    this.#regroup(choice);
   }
 
   /** Requests are asked where they want to go. */
@@ -271,26 +273,32 @@ export class Balancer {
       used.set(label, pool);
       return pool;
     };
-    // Those that are left out keep their connections: requests are under way on them, and they may come back.
-    for (const endpoint of endpoints) poolOf(endpoint);
     const weights = this.#weightsOf(endpoints, poolOf);
     const inState = (state: Endpoint['state']): Endpoint[] => endpoints.filter((one) => one.state === state);
-    const group = (some: Endpoint[]): EndpointGroup =>
-      some.length === 0 ? EndpointGroup.NONE : new EndpointGroup(some.map(poolOf), weights);
-    const offered = inState('ready');
-    const ready = this.checks === null ? offered : this.checks.usable(offered);
+    const ready = inState('ready');
     this.#offered = endpoints;
-    this.#ready = group(ready);
-    this.#draining = group(inState('draining'));
-    this.#near = group(this.#nearest(ready));
+    const choice: Choice = { ready: ready.map(poolOf), near: this.#nearest(ready).map(poolOf), weights };
+    this.checks?.follow(ready);
+    this.#regroup(choice);
+    this.#draining = groupOf(inState('draining').map(poolOf), weights);
     this.#names = undefined;
-    if (offered.length > 0) this.state.settled = true;
+    if (ready.length > 0) this.state.settled = true;
     this.#pools = used.size === 0 ? NO_POOLS : Array.from(used.values());
     for (const [label, pool] of before) {
       if (used.has(label)) continue;
       pool.retire();
       this.state.endpoints.letGo(label);
     }
+  }
+
+  /** Chooses among those that are not left out from now on. */
+  #regroup(choice: Choice): void {
+    const { checks } = this;
+    if (checks !== null) checks.choice = choice;
+    const usable = (pools: Choice['ready']): EndpointGroup =>
+      groupOf(checks === null ? pools : checks.usable(pools), choice.weights);
+    this.#ready = usable(choice.ready);
+    this.#near = usable(choice.near);
   }
 
   /** Where the policy has requests stay in the gateway's zone. */
@@ -365,6 +373,10 @@ class EndpointPicker {
   release(endpoint: EndpointPool): void {
     endpoint.health.streams--;
   }
+}
+
+function groupOf(pools: Choice['ready'], weights: Choice['weights']): EndpointGroup {
+  return pools.length === 0 ? EndpointGroup.NONE : new EndpointGroup(pools, weights);
 }
 
 function byLabel(pools: readonly EndpointPool[]): Map<string, EndpointPool> {

@@ -12,6 +12,7 @@ import {
 import { EndpointHealth, type HealthGroup, USUAL_OUTLIERS } from '../state/index.ts';
 import {
   DEFAULT_ENDPOINT_LIMITS,
+  type EndpointPool,
   type EndpointTarget,
   type PoolFactory,
   type ProxyVersion,
@@ -30,6 +31,15 @@ export interface ChecksOptions {
   watcher: CheckWatcher;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
+/** What is chosen among where all are healthy. */
+export interface Choice {
+  ready: readonly EndpointPool[];
+  near: readonly EndpointPool[];
+  weights: ReadonlyMap<EndpointPool, number> | null;
+}
+
 /** What looks find is not held against an endpoint as what requests meet is. */
 const NOBODY: HealthGroup = {
   now: 0,
@@ -46,7 +56,11 @@ export class EndpointChecks {
   readonly #options: ChecksOptions;
   /** By `address:port`. */
   #held = new Map<string, CheckedEndpoint>();
-  #out: ReadonlySet<string> = new Set();
+  #out: ReadonlySet<string> = NONE;
+  /** What those that are held were told to go by. */
+  #followed: HealthCheck | undefined;
+  /** Pools of all that would take requests, and of the near ones among them: what the healthy ones are taken from. */
+  choice: Choice = { ready: [], near: [], weights: null };
   /** So few are healthy that all are used. */
   panics = false;
 
@@ -55,27 +69,45 @@ export class EndpointChecks {
     this.#options = options;
   }
 
-  /** Looks at these from now on, and at no others; those of them that take requests. */
-  usable(endpoints: Endpoint[]): Endpoint[] {
+  /** Looks at these from now on, and at no others. */
+  follow(endpoints: readonly Endpoint[]): void {
     const { book, watcher } = this.#options;
     const before = this.#held;
+    const { check } = this;
     this.#held = new Map();
     for (const endpoint of endpoints) {
       const label = socketName(endpoint.address, endpoint.port);
-      const held = book.hold(this.#nameOf(label), this.#placeOf(endpoint, label), { check: this.check, watcher });
-      this.#held.set(label, held);
+      const known = check === this.#followed ? before.get(label) : undefined;
+      this.#held.set(
+        label,
+        known ?? book.hold(this.#nameOf(label), this.#placeOf(endpoint, label), { check, watcher }),
+      );
     }
     for (const label of before.keys()) if (!this.#held.has(label)) book.letGo(this.#nameOf(label), watcher);
-    const out = new Set([...this.#held].flatMap(([label, { healthy }]) => (healthy ? [] : [label])));
-    const unknown = [...this.#held.values()].filter((one) => one.unknown && !one.healthy).length;
+    this.#followed = check;
+    this.review();
+  }
+
+  /** Goes by what is known by now. */
+  review(): void {
+    const out = new Set<string>();
+    let unknown = 0;
+    for (const [label, one] of this.#held) {
+      if (one.healthy) continue;
+      out.add(label);
+      if (one.unknown) unknown++;
+    }
     const [healthy, known] = [this.#held.size - out.size, this.#held.size - unknown];
     const { panicThresholdPercent } = this.check;
     // Those that nobody has looked at yet say nothing of the others, unless there is nobody else.
     const few = healthy === 0 ? panicThresholdPercent > 0 : healthy * 100 < panicThresholdPercent * known;
     this.panics = out.size > 0 && few;
-    this.#out = this.panics ? new Set() : out;
-    if (this.#out.size === 0) return endpoints;
-    return endpoints.filter(({ address, port }) => !this.#out.has(socketName(address, port)));
+    this.#out = this.panics ? NONE : out;
+  }
+
+  /** Those of them that are not left out. */
+  usable(pools: readonly EndpointPool[]): readonly EndpointPool[] {
+    return this.#out.size === 0 ? pools : pools.filter(({ label }) => !this.#out.has(label));
   }
 
   isOut(label: string): boolean {
@@ -99,7 +131,9 @@ export class EndpointChecks {
   }
 
   #placeOf(endpoint: Endpoint, label: string): Parameters<ProbeBook['hold']>[1] {
-    return { backend: this.#options.backend.key, lane: this.#lane, site: this.#siteOf(endpoint, label) };
+    const { backend, world } = this.#options;
+    const site = () => this.#siteOf(endpoint, label);
+    return { backend: backend.key, lane: this.#lane, label, wheel: world.wheel, site };
   }
 
   #siteOf({ address, port }: Endpoint, label: string): ProbeSite {
@@ -126,7 +160,7 @@ export class EndpointChecks {
     const { book, watcher } = this.#options;
     for (const label of this.#held.keys()) book.letGo(this.#nameOf(label), watcher);
     this.#held = new Map();
-    this.#out = new Set();
+    this.#out = NONE;
   }
 }
 
