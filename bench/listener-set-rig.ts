@@ -1,11 +1,13 @@
 /** A controller's own part, with ListenerSets of one Gateway and their routes; a data plane in memory takes all. */
+import { setImmediate as setNextTurn } from 'node:timers';
 import { setImmediate } from 'node:timers/promises';
-import { type AnyResource, objectKey } from '../src/api/index.ts';
+import { type AnyResource, type Gateway, objectKey } from '../src/api/index.ts';
 import type { Delta, ListenerState } from '../src/config/index.ts';
 import { Control, type ResourceSource } from '../src/control/index.ts';
 import { MemoryFleet } from '../src/delivery/index.ts';
-import { SourceCollection } from '../src/graph/index.ts';
+import { batchInTurns, SourceCollection } from '../src/graph/index.ts';
 import { createLog } from '../src/observe/index.ts';
+import { Pace } from '../src/sources/cluster/index.ts';
 import type { Diagnostic, ResourceCollections } from '../src/sources/index.ts';
 import { emptyInputs, type SourceInputs } from '../src/translate/index.ts';
 
@@ -38,6 +40,7 @@ export class ListenerSetRig {
   readonly #inputs: SourceInputs;
   readonly #control: Control;
   readonly #options: Required<Omit<ListenerSetRigOptions, 'wide'>>;
+  readonly #given: ListenerSetRigOptions;
   #sets = 0;
   #made = 0;
   #longest = 0;
@@ -50,6 +53,7 @@ export class ListenerSetRig {
     this.#inputs = inputs;
     this.#control = control;
     this.#options = { routes, isTls };
+    this.#given = { isTls };
   }
 
   static async open(options: ListenerSetRigOptions = {}): Promise<ListenerSetRig> {
@@ -102,6 +106,26 @@ export class ListenerSetRig {
     const longest = this.#longest;
     await this.#settled();
     return { set: set / SAMPLE, route: route / SAMPLE / routes, edit: edit / SAMPLE, longest };
+  }
+
+  /** The Gateway goes, with all that there is below it, and comes again, as a cluster tells it: turns of the loop until all is told. */
+  async comesAnew(): Promise<number> {
+    let turns = 0;
+    const pace = new Pace();
+    const count = (): void => {
+      turns++;
+      setNextTurn(count).unref();
+    };
+    setNextTurn(count).unref();
+    for (const value of [undefined, gatewayOf(this.#given) as Gateway]) {
+      await batchInTurns(
+        () => this.#inputs.Gateway.apply([{ key: 'Gateway/scale/edge', ...(value && { value }) }]),
+        pace,
+      );
+    }
+    const told = turns;
+    await this.#settled();
+    return told;
   }
 
   async close(): Promise<void> {

@@ -32,6 +32,14 @@ test.each([
   60_000,
 );
 
+test('a Gateway that goes and comes with all that is below it leaves turns to others meanwhile', async () => {
+  const rig = await ListenerSetRig.open({ routes: 8 });
+  await rig.fill(200);
+  // Half a second of work, at least: at once it would be two turns.
+  expect(await rig.comesAnew()).toBeGreaterThan(10);
+  await rig.close();
+}, 60_000);
+
 async function best(rig: ListenerSetRig): Promise<SetCost> {
   const [a, b] = [await rig.cost(), await rig.cost()];
   return { set: Math.min(a.set, b.set), route: Math.min(a.route, b.route), edit: Math.min(a.edit, b.edit), longest: 0 };

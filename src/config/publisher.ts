@@ -29,13 +29,26 @@ export class Publisher {
    * version 1, also where it is empty: a proxy is ready only after it has a config.
    */
   publish(changes: Iterable<ConfigChange>): Delta | undefined {
+    const steps = this.publishing(changes);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
+  }
+
+  /** As `publish`, stopping after each object, so that a caller may let others go first; only its end is seen outside. */
+  *publishing(changes: Iterable<ConfigChange>): Generator<void, Delta | undefined, void> {
     const latest = new Map<string, { ref: ConfigRef; object?: ConfigObject }>();
     for (const { before, after } of changes) {
       if (before) this.#note(latest, before, undefined);
       if (after) this.#note(latest, after, after);
     }
-    const delta: Delta = { version: this.#snapshot.version + 1, upserts: [], removals: [] };
-    for (const [id, { ref, object }] of latest) this.#step(delta, id, { ref, object });
+    const delta: Delta = { version: 0, upserts: [], removals: [] };
+    for (const [id, { ref, object }] of latest) {
+      this.#step(delta, id, { ref, object });
+      yield;
+    }
+    delta.version = this.#snapshot.version + 1;
     if (delta.version > 1 && delta.upserts.length === 0 && delta.removals.length === 0) return undefined;
     this.#snapshot = this.#snapshot.apply(delta);
     return delta;

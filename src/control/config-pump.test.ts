@@ -27,7 +27,7 @@ test('what there is at the beginning goes out in parts, with turns between them,
   const onBegun = vi.fn(() => (turnsAtBegin = turns));
   const pump = new ConfigPump({
     config,
-    publish: (changes) => published.push(keysOf(changes)),
+    publish: (changes) => void published.push(keysOf(changes)),
     onBegun,
     inParts: true,
   });
@@ -50,7 +50,7 @@ test('data planes that serve from the start get all of it in one step, and an em
     const onBegun = vi.fn();
     const pump = new ConfigPump({
       config: filled(count),
-      publish: (changes) => published.push(keysOf(changes)),
+      publish: (changes) => void published.push(keysOf(changes)),
       onBegun,
     });
     await nextTurn();
@@ -64,7 +64,7 @@ test('nothing goes out after its end', async () => {
   let published = 0;
   const onBegun = vi.fn();
   const config = filled(1000);
-  const pump = new ConfigPump({ config, publish: ({ length }) => (published += length), onBegun, inParts: true });
+  const pump = new ConfigPump({ config, publish: ({ length }) => void (published += length), onBegun, inParts: true });
   pump.stop();
   const before = published;
   await nextTurn();

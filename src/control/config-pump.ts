@@ -10,7 +10,7 @@ export interface Overlay {
 }
 
 /** Takes the next batch; `since`: when its first change came. */
-export type TakeChanges = (changes: ReadonlyArray<ConfigChange>, since: number) => void;
+export type TakeChanges = (changes: ReadonlyArray<ConfigChange>, since: number) => Promise<void> | void;
 
 export interface ConfigPumpParts {
   config: Collection<ConfigObject>;
@@ -61,11 +61,11 @@ export class ConfigPump {
       const since = this.#pendingSince;
       const taken = this.#pending.splice(0);
       const changes = (await overlay?.apply(taken)) ?? taken;
-      if (this.#hasBegun) publish(changes, since);
+      if (this.#hasBegun) await publish(changes, since);
       else {
         this.#hasBegun = true;
         if (inParts) await this.#publishInParts(changes, since);
-        else publish(changes, since);
+        else await publish(changes, since);
         onBegun?.();
       }
     } while (this.#pending.length > 0);
@@ -75,7 +75,7 @@ export class ConfigPump {
   async #publishInParts(changes: ReadonlyArray<ConfigChange>, since: number): Promise<void> {
     for (let at = 0; at === 0 || at < changes.length; at += PART) {
       if (this.#hasStopped) return;
-      this.#parts.publish(changes.slice(at, at + PART), since);
+      await this.#parts.publish(changes.slice(at, at + PART), since);
       await nextTurn();
     }
   }

@@ -5,11 +5,12 @@ import {
   type Delivery,
   type DeliveryChange,
   DeliveryLog,
+  type Delta,
   Publisher,
   type Snapshot,
 } from '../config/index.ts';
 import type { Applied, Fleet, Published } from '../delivery/index.ts';
-import { batch, type SourceCollection } from '../graph/index.ts';
+import { batch, type SourceCollection, type Turns } from '../graph/index.ts';
 
 export interface DispatchParts {
   /** The Gateway's `namespace/name`, or '' where one fleet serves all. */
@@ -17,6 +18,13 @@ export interface DispatchParts {
   acks: SourceCollection<Ack>;
   deliveries: SourceCollection<Delivery>;
   onApplied(applied: Applied): void;
+  /** As `batch`, but what follows of it may be computed later. Absent: it is computed at once. */
+  settle?(change: () => void): void;
+}
+
+export interface Patience {
+  turns: Turns;
+  isAwaited(): boolean;
 }
 
 interface Sent extends Omit<Applied, 'took'> {
@@ -52,7 +60,22 @@ export class Dispatch {
 
   /** `since`: when the first of the changes came. */
   publish(changes: Iterable<ConfigChange>, since: number): void {
-    const delta = this.#publisher.publish(changes);
+    this.#send(this.#publisher.publish(changes), since);
+  }
+
+  /** As `publish`, with turns of the event loop in between where there is much. `isAwaited`: it is still wanted then. */
+  async publishInTurns(changes: Iterable<ConfigChange>, since: number, { turns, isAwaited }: Patience): Promise<void> {
+    const steps = this.#publisher.publishing(changes);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return this.#send(value, since);
+      if (!turns.isOver()) continue;
+      await turns.next();
+      if (!isAwaited()) return;
+    }
+  }
+
+  #send(delta: Delta | undefined, since: number): void {
     if (!delta) return;
     const { version, upserts, removals } = delta;
     if (this.#names.length > 0) this.#open.push({ version, upserts: upserts.length, removals: removals.length, since });
@@ -60,11 +83,11 @@ export class Dispatch {
     const begun = this.#log.sent(delta);
     // Traffic first: the answer cannot come before this turn ends, and statuses may wait until then.
     this.#fleet.send(delta);
-    this.#parts.deliveries.apply(begun);
+    this.#settling(() => this.#parts.deliveries.apply(begun));
   }
 
   acknowledge(ack: Ack): void {
-    batch(() => {
+    this.#settling(() => {
       const changes = this.#recount(ack) ?? this.#log.acknowledge(ack);
       this.#parts.acks.apply([{ key: ackKey(this.#parts.gateway, ack.proxy), value: ack }]);
       this.#parts.deliveries.apply(changes);
@@ -74,7 +97,7 @@ export class Dispatch {
 
   /** Others count than before. */
   review(): void {
-    batch(() => this.#parts.deliveries.apply(this.#recount() ?? []));
+    this.#settling(() => this.#parts.deliveries.apply(this.#recount() ?? []));
     this.#settle();
   }
 
@@ -85,6 +108,11 @@ export class Dispatch {
       performance.now(),
     );
     this.#parts.acks.apply(this.#names.map((name) => ({ key: ackKey(this.#parts.gateway, name) })));
+  }
+
+  #settling(change: () => void): void {
+    if (this.#parts.settle) this.#parts.settle(change);
+    else batch(change);
   }
 
   /** Undefined where the same count as before. */

@@ -1,7 +1,9 @@
 /** A fleet of data planes for each Gateway: each is told what its own Gateway needs, and nothing else. */
 import { type Ack, type ConfigChange, type Delta, Snapshot } from '../config/index.ts';
 import { type Fleet, type ListenerView, listenerViews } from '../delivery/index.ts';
+import { batchInTurns } from '../graph/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
+import { Pace } from '../sources/cluster/index.ts';
 import { ConfigPump } from './config-pump.ts';
 import { ackKey, Dispatch } from './dispatch.ts';
 import type { Feeding, FeedingParts } from './feeding.ts';
@@ -11,6 +13,9 @@ import { subjectIn } from './trouble-book.ts';
 /** Milliseconds that the data planes of a Gateway that is gone have to be told that there is nothing to serve. */
 const FAREWELL = 5000;
 
+/** Changes that are looked at before others have a turn. */
+const SLICE = 500;
+
 interface GatewayFeed {
   fleet: Fleet;
   dispatch: Dispatch;
@@ -19,6 +24,7 @@ interface GatewayFeed {
 export class GatewayFeeding implements Feeding {
   readonly #parts: FeedingParts;
   readonly #partition = new Partition();
+  readonly #pace = new Pace();
   readonly #feeds = new Map<string, GatewayFeed>();
   readonly #farewells = new Set<Promise<void>>();
   #pump: ConfigPump | undefined;
@@ -93,16 +99,29 @@ export class GatewayFeeding implements Feeding {
     await Promise.all([...this.#farewells, ...Array.from(this.#feeds.values(), ({ fleet }) => what(fleet))]);
   }
 
-  #publish(changes: ReadonlyArray<ConfigChange>, since: number): void {
-    const parts = this.#partition.take(changes);
+  async #publish(changes: ReadonlyArray<ConfigChange>, since: number): Promise<void> {
+    const parts = new Map<string, ConfigChange[]>();
+    for (let at = 0; at < changes.length; at += SLICE) {
+      for (const [gateway, some] of this.#partition.take(changes.slice(at, at + SLICE))) {
+        const own = parts.get(gateway);
+        if (own === undefined) parts.set(gateway, some);
+        else for (const one of some) own.push(one);
+      }
+      await this.#pace.breathe();
+    }
     this.#published++;
-    for (const [gateway, own] of parts) this.#feeds.get(gateway)?.dispatch.publish(own, since);
+    for (const [gateway, own] of parts) {
+      const feed = this.#feeds.get(gateway);
+      const patience = { turns: this.#pace, isAwaited: () => this.#feeds.get(gateway) === feed };
+      await feed?.dispatch.publishInTurns(own, since, patience);
+    }
   }
 
   #open(gateway: string): void {
     if (this.#feeds.has(gateway)) return;
     const { open, log, onAck, onTroubles, onApplied, pipeline } = this.#parts;
     const { acks, deliveries } = pipeline;
+    const settle = (change: () => void): void => this.#settle(change);
     const fleet = open(
       {
         onAck: (ack) => {
@@ -122,13 +141,20 @@ export class GatewayFeeding implements Feeding {
       },
       gateway,
     );
-    const dispatch: Dispatch = new Dispatch(fleet, { gateway, acks, deliveries, onApplied });
+    const dispatch: Dispatch = new Dispatch(fleet, { gateway, acks, deliveries, onApplied, settle });
     this.#feeds.set(gateway, { fleet, dispatch });
     // Its data planes have a config, and are ready, also where there is nothing to serve.
     const objects = this.#partition.objectsOf(gateway);
     dispatch.publish(
       objects.map((after) => ({ after })),
       performance.now(),
+    );
+  }
+
+  /** Thousands of statuses may follow of one acknowledgement. */
+  #settle(change: () => void): void {
+    batchInTurns(change, this.#pace).catch((error: Error) =>
+      this.#parts.log.error({ error: error.stack }, 'what follows of an acknowledgement cannot be computed'),
     );
   }
 

@@ -3,7 +3,7 @@ import type { Change, Collection } from './collection.ts';
 import { addKey, type KeySet, keysOf, removeKey, sameSet } from './key-set.ts';
 import { Node, nodeOf } from './node.ts';
 import type { CollectionRead, CollectionView } from './scope.ts';
-import { fail } from './settle.ts';
+import { fail, isTurnOver } from './settle.ts';
 
 /** What a derivation reads besides its input; each read is remembered as a dependency. */
 export interface Context {
@@ -62,7 +62,9 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
     this.#derivation = derivation;
     nodeOf(input).attach(this);
     for (const [key] of input.entries()) this.#stale.add(key);
-    const errors = this.work();
+    const errors: unknown[] = [];
+    do errors.push(...this.work());
+    while (this.hasMore);
     this.forgetChanges();
     for (const error of errors) fail(error);
   }
@@ -102,13 +104,15 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   protected override work(): unknown[] {
     const errors: unknown[] = [];
     for (const key of this.#stale) {
+      this.#stale.delete(key);
       try {
         this.#compute(key);
       } catch (error) {
         errors.push(error);
       }
+      if (isTurnOver()) break;
     }
-    this.#stale.clear();
+    this.hasMore = this.#stale.size > 0;
     return errors;
   }
 

@@ -1,4 +1,5 @@
 import type { Change, Collection } from './collection.ts';
+import { followedBy } from './followed-changes.ts';
 import { Node, nodeOf } from './node.ts';
 
 /** The groups that an object is in. */
@@ -19,7 +20,7 @@ export abstract class Grouping<V, G> extends Node<G> {
   }
 
   receive(_from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void {
-    this.#received = changes as ReadonlyArray<Change<V>>;
+    this.#received = followedBy(this.#received, changes as ReadonlyArray<Change<V>>);
   }
 
   override sources(): Iterable<Node<unknown>> {

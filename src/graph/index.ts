@@ -8,5 +8,5 @@ export { join } from './join.ts';
 export { addKey, type KeySet, keysOf, removeKey } from './key-set.ts';
 export { parts } from './parts.ts';
 export { type CollectionView, type Scope, scope } from './scope.ts';
-export { batch } from './settle.ts';
+export { batch, batchInTurns, type Turns } from './settle.ts';
 export { SourceCollection } from './source-collection.ts';

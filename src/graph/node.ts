@@ -95,7 +95,11 @@ export abstract class Node<V> implements Collection<V>, Settling {
 
   settle(): ReadonlyArray<() => void> {
     if (this.#closed) return [];
-    const failures = this.work();
+    const failures = this.work().map((error) => () => raise(error));
+    if (this.hasMore) {
+      enqueue(this);
+      return failures;
+    }
     const changes = this.#takeChanges();
     if (changes.length > 0) {
       for (const dependent of this.#dependents) {
@@ -105,8 +109,11 @@ export abstract class Node<V> implements Collection<V>, Settling {
     }
     const told = changes.length === 0 || !this.isObserved ? [] : this.told(changes);
     const calls = told.length === 0 ? [] : Array.from(this.#subscribers, (call) => () => this.#call(call, told));
-    return [...calls, ...failures.map((error) => () => raise(error))];
+    return [...calls, ...failures];
   }
+
+  /** The turn was over before all that was received had been taken in: there is more to do. */
+  protected hasMore = false;
 
   /** Somebody subscribes to it. */
   protected get isObserved(): boolean {

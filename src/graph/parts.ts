@@ -1,4 +1,5 @@
 import type { Change, Collection } from './collection.ts';
+import { followedBy } from './followed-changes.ts';
 import { Node, nodeOf } from './node.ts';
 
 export interface PartsOptions<I, P, O> {
@@ -32,7 +33,7 @@ class Parts<I, P, O> extends Node<O> {
   }
 
   receive(_from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void {
-    this.#received = changes as ReadonlyArray<Change<I>>;
+    this.#received = followedBy(this.#received, changes as ReadonlyArray<Change<I>>);
   }
 
   override sources(): Iterable<Node<unknown>> {

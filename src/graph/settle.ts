@@ -2,16 +2,34 @@
  * How a change spreads. Nodes are numbered as they are made, and a node reads only from nodes made before it, so
  * their numbers are a topological order: taking the lowest dirty node first computes each node once a batch, after
  * everything that it reads. Nobody outside sees a state in between: subscribers are called when all is settled.
+ *
+ * A batch may take several turns of the event loop. What is applied meanwhile waits in its source: it is taken in before
+ * the batch goes on, since sources have the lowest numbers, so that a derivation never reads half of a change.
  */
 export interface Settling {
   readonly order: number;
-  /** Takes in what has been marked, tells dependents, and answers the calls owed to subscribers. */
+  /**
+   * Takes in what has been marked, tells dependents, and answers the calls owed to subscribers. Where the turn is over
+   * before all is taken in, it marks itself again and tells nobody yet.
+   */
   settle(): ReadonlyArray<() => void>;
+}
+
+/** Turns of the event loop, as whoever shares it counts them. */
+export interface Turns {
+  /** Others should have a turn now. */
+  isOver(): boolean;
+  /** Fulfilled in a later turn. */
+  next(): Promise<void>;
 }
 
 let made = 0;
 let open = 0;
 let delivering = false;
+/** Of the batch that takes several turns, while it works. */
+let turns: Turns | undefined;
+/** That batch. */
+let running: Promise<void> | undefined;
 const dirty: Settling[] = [];
 const queued = new Set<Settling>();
 const deliveries: Array<() => void> = [];
@@ -35,6 +53,60 @@ export function enqueue(node: Settling): void {
 export function fail(error: unknown): void {
   if (open === 0) throw error;
   failures.push(error);
+}
+
+/** Whoever settles is to stop where it can, and goes on in another turn. */
+export function isTurnOver(): boolean {
+  return turns?.isOver() ?? false;
+}
+
+/**
+ * As `batch`, with turns of the event loop in between where there is much to compute: fulfilled when all is settled and
+ * subscribers were called. What is short is done when this returns. Where such a batch is under way, it takes this along.
+ */
+export function batchInTurns(change: () => void, by: Turns): Promise<void> {
+  const errors: unknown[] = [];
+  open++;
+  try {
+    change();
+  } catch (error) {
+    errors.push(error);
+  } finally {
+    open--;
+  }
+  if (running !== undefined) return running.then(() => throwFirst(errors));
+  // Inside another batch it waits for the end of that.
+  if (open > 0) return Promise.resolve().then(() => throwFirst(errors));
+  const batched = inTurns(errors, by);
+  if (isInTurns) running = batched;
+  return batched;
+}
+
+/** Of all that is dirty. One at a time. */
+let isInTurns = false;
+
+async function inTurns(errors: unknown[], by: Turns): Promise<void> {
+  isInTurns = true;
+  do {
+    // Held open: what is applied in turns between waits until this goes on.
+    open++;
+    while (dirty.length > 0) {
+      if (by.isOver()) await by.next();
+      turns = by;
+      settleNext(errors);
+      turns = undefined;
+    }
+    open--;
+    errors.push(...failures.splice(0));
+    await deliverInTurns(errors, by);
+  } while (dirty.length > 0);
+  isInTurns = false;
+  running = undefined;
+  throwFirst(errors);
+}
+
+function throwFirst(errors: readonly unknown[]): void {
+  if (errors.length > 0) throw errors[0];
 }
 
 /**
@@ -63,16 +135,19 @@ function spread(errors: unknown[]): void {
   // Held open: a derivation that applies changes to a source would otherwise start a second run inside this one.
   open++;
   try {
-    for (let node = dirty.pop(); node !== undefined; node = dirty.pop()) {
-      queued.delete(node);
-      try {
-        deliveries.push(...node.settle());
-      } catch (error) {
-        errors.push(error);
-      }
-    }
+    while (dirty.length > 0) settleNext(errors);
   } finally {
     open--;
+  }
+}
+
+function settleNext(errors: unknown[]): void {
+  const node = dirty.pop()!;
+  queued.delete(node);
+  try {
+    deliveries.push(...node.settle());
+  } catch (error) {
+    errors.push(error);
   }
 }
 
@@ -80,12 +155,25 @@ function spread(errors: unknown[]): void {
 function deliver(errors: unknown[]): void {
   if (delivering) return;
   delivering = true;
-  for (let call = deliveries.shift(); call !== undefined; call = deliveries.shift()) {
-    try {
-      call();
-    } catch (error) {
-      errors.push(error);
-    }
+  while (deliveries.length > 0) deliverNext(errors);
+  delivering = false;
+}
+
+async function deliverInTurns(errors: unknown[], by: Turns): Promise<void> {
+  if (delivering) return;
+  delivering = true;
+  while (deliveries.length > 0) {
+    if (by.isOver()) await by.next();
+    deliverNext(errors);
   }
   delivering = false;
+}
+
+function deliverNext(errors: unknown[]): void {
+  const call = deliveries.shift()!;
+  try {
+    call();
+  } catch (error) {
+    errors.push(error);
+  }
 }

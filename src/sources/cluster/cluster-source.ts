@@ -13,7 +13,7 @@ import {
   type Resource,
   type Secret,
 } from '../../api/index.ts';
-import { batch, type Collection, SourceCollection } from '../../graph/index.ts';
+import { batch, batchInTurns, type Collection, SourceCollection } from '../../graph/index.ts';
 import { isObject } from '../../value/json-object.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { LastGood } from '../last-good.ts';
@@ -216,7 +216,7 @@ export class ClusterSource implements Source {
     await this.#pace.take<Taken>(found, (slice) => this.#take(kind, slice));
   }
 
-  #take(kind: Kind, changes: Taken[]): void {
+  async #take(kind: Kind, changes: Taken[]): Promise<void> {
     if (this.#closed) return;
     if (METADATA_FIRST.includes(kind)) {
       for (const { key, object } of changes) this.#full.seen(key, object?.metadata.resourceVersion);
@@ -228,13 +228,11 @@ export class ClusterSource implements Source {
       if (!OWN_STATUS.includes(KINDS[kind].group)) continue;
       statuses.push(object === undefined ? { key } : { key, value: takenStatus(object) });
     }
-    batch(() => {
+    const taken = changes.map(({ key, object }) => ({ key, value: object }));
+    await batchInTurns(() => {
       this.live.apply(statuses);
-      this.#apply(
-        kind,
-        changes.map(({ key, object }) => ({ key, value: object })),
-      );
-    });
+      this.#apply(kind, taken);
+    }, this.#pace);
   }
 
   #putCredential(key: string, value: Secret | ConfigMap | undefined): void {

@@ -2,28 +2,36 @@
  * Long work in turns of the event loop: who renews a lease, answers a probe or hears of a change never waits for all of it.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Turns } from '../../graph/index.ts';
 
 /** Milliseconds that work goes on before others have a turn. */
 export const TURN = 10;
 /** Objects of a first slice: what one of them costs is not known yet. */
 const FIRST = 16;
 
-export class Pace {
+export class Pace implements Turns {
   /** When the work that goes on began its turn. */
   #since = 0;
   /** One slice at a time, whoever has it: two in one turn would be twice as long. */
   #last: Promise<void> = Promise.resolve();
   #size = FIRST;
 
-  /** Fulfilled at once, or in the next turn where this one has been long. */
-  async breathe(): Promise<void> {
-    if (performance.now() - this.#since < TURN) return;
+  isOver(): boolean {
+    return performance.now() - this.#since >= TURN;
+  }
+
+  async next(): Promise<void> {
     await nextTurn();
     this.#since = performance.now();
   }
 
+  /** Fulfilled at once, or in the next turn where this one has been long. */
+  async breathe(): Promise<void> {
+    if (this.isOver()) await this.next();
+  }
+
   /** Takes all of them, as many at once as have room in a turn; those of other calls come in between. */
-  async take<V>(all: ReadonlyArray<V>, take: (slice: V[]) => void): Promise<void> {
+  async take<V>(all: ReadonlyArray<V>, take: (slice: V[]) => Promise<void> | void): Promise<void> {
     for (let at = 0; at < all.length; ) {
       const before = this.#last;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -32,7 +40,7 @@ export class Pace {
       const slice = all.slice(at, at + this.#size);
       at += slice.length;
       try {
-        this.#measured(slice.length, () => take(slice));
+        await this.#measured(slice.length, () => take(slice));
       } finally {
         // Whoever is next, and we, go on when everybody else had a turn.
         void nextTurn().then(resolve);
@@ -41,9 +49,10 @@ export class Pace {
     }
   }
 
-  #measured(size: number, work: () => void): void {
+  async #measured(size: number, work: () => Promise<void> | void): Promise<void> {
     const began = performance.now();
-    work();
+    this.#since = began;
+    await work();
     const took = performance.now() - began;
     // What was too long for a turn is halved at once; what was short grows by and by.
     if (took > TURN) this.#size = Math.max(1, Math.floor(this.#size / 2));
