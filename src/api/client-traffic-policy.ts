@@ -22,6 +22,9 @@ export interface ClientTrafficPolicy extends Resource {
     headers?: {
       /** Header lines of a request. */
       maxLines?: number;
+      maxBytes?: number;
+      /** Duration for a whole head. */
+      timeout?: string;
       underscores?: 'Allow' | 'Drop' | 'Reject';
     };
     /** As `headers.underscores`. */
@@ -39,6 +42,15 @@ export interface ClientTrafficPolicy extends Resource {
       hops?: number;
       header?: string;
     };
+    keepAlive?: { /** Duration. */ idleTimeout?: string; maxRequests?: number };
+    http2?: {
+      maxConcurrentStreams?: number;
+      /** Bytes. */
+      streamWindow?: number;
+      connectionWindow?: number;
+      ping?: { interval: string; timeout?: string };
+    };
+    earlyHints?: { to?: 'Everybody' | 'Http2' | 'Nobody'; links?: string[] };
     /** Of listeners that end TLS: what clients show. */
     clientCertificates?: {
       mode?: 'Required' | 'Optional' | 'OptionalUnverified';

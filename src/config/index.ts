@@ -65,6 +65,7 @@ export {
   type CredentialPlace,
   type CrossSiteSettings,
   type DirectResponseSettings,
+  type EarlyHints,
   type ErrorPageSettings,
   type ErrorServiceSettings,
   type ExternalMethod,

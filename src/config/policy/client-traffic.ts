@@ -1,6 +1,14 @@
 import * as v from 'valibot';
 import { headerFault } from '../header-line.ts';
 import { cidr, object } from '../shape.ts';
+import {
+  type ClientHttp2,
+  type ClientKeepAlive,
+  clientHttp2,
+  clientKeepAlive,
+  type EarlyHints,
+  earlyHints,
+} from './client-connection.ts';
 import { type ClientTls, clientTls } from './client-tls.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
 
@@ -16,6 +24,10 @@ export interface ClientTrafficSpec {
   /** Absent: Intermediate. */
   tlsProfile?: TlsProfile;
   tls?: ClientTls;
+  keepAlive?: ClientKeepAlive;
+  http2?: ClientHttp2;
+  /** Absent: those of backends go to everybody. */
+  earlyHints?: EarlyHints;
   body?: ClientBody;
   requestId?: ClientRequestId;
   hsts?: Hsts;
@@ -26,6 +38,10 @@ export interface ClientTrafficSpec {
 export interface ClientHeaders {
   /** 1,024 at most; more lines than these are refused (431). */
   maxLines?: number;
+  /** Of a whole head; less than what is parsed at most (431). */
+  maxBytes?: number;
+  /** Milliseconds for a whole head, from its first byte (408). */
+  timeout?: number;
   /** Lines whose name has a '_', which CGI-like backends take for a '-'. Absent: Allow. */
   underscores?: 'Allow' | 'Drop' | 'Reject';
 }
@@ -112,6 +128,8 @@ export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
     headers: v.optional(
       object<ClientHeaders>({
         maxLines: v.optional(atLeastOne),
+        maxBytes: v.optional(atLeastOne),
+        timeout: v.optional(atLeastOne),
         underscores: v.optional(v.picklist(['Allow', 'Drop', 'Reject'])),
       }),
     ),
@@ -134,6 +152,9 @@ export const clientTraffic: PolicyType<'Listener', ClientTrafficSpec> = {
     pathForm: v.optional(v.picklist(['Normalize', 'Keep', 'Reject'])),
     tlsProfile: v.optional(v.picklist(['Modern', 'Intermediate', 'Old'])),
     tls: v.optional(clientTls),
+    keepAlive: v.optional(clientKeepAlive),
+    http2: v.optional(clientHttp2),
+    earlyHints: v.optional(earlyHints),
   }),
   shown: (spec) => spec,
 };

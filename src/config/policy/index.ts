@@ -63,6 +63,7 @@ export type {
 export type { BodySizeSettings } from './body-size.ts';
 export type { CacheSettings } from './cache.ts';
 export type { CertificateForwarding, ClientCertificateSettings, ClientCertificates } from './client-certificates.ts';
+export type { EarlyHints } from './client-connection.ts';
 export type { ClientTls, TlsVersion } from './client-tls.ts';
 export type {
   ClientConnections,

@@ -4,6 +4,7 @@ import { HeaderPatch } from '../filter/index.ts';
 import { BODY_TUNNEL, type BodyFraming, type Failure, type Upstream } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import type { OpenWaiter } from '../upstream/index.ts';
+import { EARLY_HINTS, sendHints, takesHints } from './early-hints.ts';
 import { ExchangeResponse } from './exchange-response.ts';
 import { FILTER_FAILED, type FilterRun } from './filter-run.ts';
 import { composeResponse } from './forward.ts';
@@ -85,6 +86,10 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
       return this.answerWith({ denial: FILTER_FAILED });
     }
     this.up = up;
+    if (this.hints !== '') {
+      sendHints(this.down, this.hints);
+      this.hints = '';
+    }
     const flowing = request.sendTo(up, lines);
     if (flowing && !request.complete) this.requestReady();
     if (request.framing === BODY_TUNNEL) up.flush();
@@ -211,6 +216,8 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
       if (this.awaitsContinue) this.tellToContinue();
       return;
     }
+    const hints = this.rules?.hints;
+    if (hints !== undefined && head.status === EARLY_HINTS && !takesHints(hints, this.client.protocol)) return;
     const composed = composeResponse(this.down.beginHead(), head, HeaderPatch.NONE);
     if (composed !== null) this.down.sendInformational(composed);
     this.down.flush();

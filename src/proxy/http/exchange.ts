@@ -17,6 +17,7 @@ import { BackendRequest } from './backend-request.ts';
 import { BodyPipeline } from './body-pipeline.ts';
 import { addressByRule, clientAddress } from './client-address.ts';
 import { withoutParameters } from './dropped-parameter.ts';
+import { hintsFor } from './early-hints.ts';
 import { NO_LENGTH } from './exchange-answer.ts';
 import { ExchangeBody } from './exchange-body.ts';
 import { type FilterHost, FilterRun, MATCH_OVERDRAWN } from './filter-run.ts';
@@ -113,7 +114,13 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
   }
 
   /** False: the request is refused. */
-  private heedRules({ maxBodyBytes, underscores, requestId, bodyTimeout }: ClientRules, head: Head): boolean {
+  private heedRules(rules: ClientRules, head: Head): boolean {
+    const { maxBodyBytes, maxHeadBytes, underscores, requestId, bodyTimeout, hints } = rules;
+    if (maxHeadBytes > 0 && head.end - head.start > maxHeadBytes) {
+      this.fail(431, 'malformed_request', 'The head of this request is too large.');
+      return false;
+    }
+    if (hints !== undefined) this.hints = hintsFor(head, hints, this.client.protocol);
     if (maxBodyBytes > 0) this.limitBody(maxBodyBytes);
     if (requestId?.keep === true) this.givenId ||= requestIdIn(head, requestId.header ?? 'x-request-id');
     if (underscores !== 'Allow' && hideUnderscores(head) && underscores === 'Reject') {

@@ -4,10 +4,18 @@ import { ConnectionPool, type PoolFactory } from '../upstream/index.ts';
 import { Exchange } from './exchange.ts';
 import { H1ClientConnection } from './h1/client.ts';
 import { H1ServerConnection } from './h1/server.ts';
-import { H2Pool, H2ServerConnection, type H2ServerHost } from './h2/index.ts';
-import { forgetConnection, type HttpService, linesRead, retirePools } from './service.ts';
+import { H2Pool, H2ServerConnection, type H2ServerHost, serverSettings } from './h2/index.ts';
+import {
+  type ConnectionLimits,
+  connectionLimits,
+  forgetConnection,
+  type HttpService,
+  linesRead,
+  retirePools,
+} from './service.ts';
 
-const hosts = new WeakMap<HttpService, H2ServerHost>();
+/** By what holds for the connection. */
+const hosts = new WeakMap<HttpService, WeakMap<ConnectionLimits, H2ServerHost>>();
 
 /** Serves an accepted connection by what ALPN settled, or by its first bytes. Sets the link's sink. */
 export function serveHttp(link: Link, service: HttpService): void {
@@ -16,7 +24,10 @@ export function serveHttp(link: Link, service: HttpService): void {
 }
 
 function serveH2(link: Link, service: HttpService): void {
-  const connection = new H2ServerConnection(link, hostOf(service));
+  const connection = new H2ServerConnection(
+    link,
+    hostOf(service, connectionLimits(service, link.tls?.serverName ?? '')),
+  );
   service.stats.connections.value++;
   service.stats.connectionsOpen.value++;
   service.connections.add(connection);
@@ -29,12 +40,16 @@ function servePreface(link: Link, service: HttpService, bytes: { start: number; 
   link.sink.onBytes(bytes.start, bytes.end);
 }
 
-function hostOf(service: HttpService): H2ServerHost {
-  let host = hosts.get(service);
+function hostOf(service: HttpService, limits: ConnectionLimits): H2ServerHost {
+  let known = hosts.get(service);
+  if (known === undefined) hosts.set(service, (known = new WeakMap()));
+  let host = known.get(limits);
   if (host === undefined) {
     host = {
+      ...settingsOf(limits),
       wheel: service.wheel,
-      keepAliveTimeout: service.limits.keepAliveTimeout,
+      keepAliveTimeout: limits.keepAliveTimeout,
+      maxRequests: limits.maxRequests,
       get maxHeaderLines() {
         return linesRead(service);
       },
@@ -42,9 +57,20 @@ function hostOf(service: HttpService): H2ServerHost {
       closed: (connection) => retirePools(connection),
       gone: (connection) => forgetConnection(service, connection),
     };
-    hosts.set(service, host);
+    known.set(limits, host);
   }
   return host;
+}
+
+function settingsOf({ rules }: ConnectionLimits): Pick<H2ServerHost, 'settings' | 'ping'> {
+  if (rules === null) return {};
+  const { maxStreams, streamWindow, connectionWindow, pingInterval: interval, pingTimeout: timeout } = rules;
+  const settings = serverSettings({
+    ...(maxStreams > 0 && { maxStreams }),
+    ...(streamWindow > 0 && { streamWindow }),
+    ...(connectionWindow > 0 && { connectionWindow }),
+  });
+  return interval > 0 ? { settings, ping: { interval, timeout } } : { settings };
 }
 
 /** One for all pools, of which there may be thousands. */

@@ -7,7 +7,7 @@ import type { ClientConnection } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Head } from '../ground/head.ts';
-import type { RouteTable } from '../route/index.ts';
+import type { ConnectionRules, RouteTable } from '../route/index.ts';
 import type { RetryBudget } from '../state/index.ts';
 import type { Aim, EndpointPool, SteeredRequest } from '../upstream/index.ts';
 import type { Stats } from './stats.ts';
@@ -103,6 +103,38 @@ export function linesRead({ limits, table }: HttpService): number {
 /** Header lines that the listener of a request takes. */
 export function linesTaken({ limits, table }: HttpService, head: Head): number {
   return table.headerLines(head) || limits.maxHeaderLines;
+}
+
+/** What holds for one connection: by a policy of its listener, or for all. */
+export interface ConnectionLimits {
+  readonly headTimeout: number;
+  readonly keepAliveTimeout: number;
+  /** 0: no limit. */
+  readonly maxRequests: number;
+  /** Null: none says anything. */
+  readonly rules: ConnectionRules | null;
+}
+
+const limitsByRules = new WeakMap<HttpLimits, Map<ConnectionRules | null, ConnectionLimits>>();
+/** Rules come and go with policies: those of the past are forgotten, and made again where a connection needs them. */
+const MOST_KNOWN = 64;
+
+/** Of a connection that is new. */
+export function connectionLimits({ limits, table }: HttpService, serverName: string): ConnectionLimits {
+  const rules = table.connectionRules(serverName);
+  let known = limitsByRules.get(limits);
+  if (known === undefined || known.size > MOST_KNOWN) limitsByRules.set(limits, (known = new Map()));
+  let found = known.get(rules);
+  if (found === undefined) {
+    found = {
+      headTimeout: rules?.headTimeout || limits.headTimeout,
+      keepAliveTimeout: rules?.keepAliveTimeout || limits.keepAliveTimeout,
+      maxRequests: rules?.maxRequests ?? 0,
+      rules,
+    };
+    known.set(rules, found);
+  }
+  return found;
 }
 
 /** A client will not ask again: connections to backends that were its alone end. */

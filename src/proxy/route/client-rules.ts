@@ -13,6 +13,9 @@ export interface ClientRules {
   readonly maxBodyBytes: number;
   /** Milliseconds between two pieces of a body; 0: no limit. */
   readonly bodyTimeout: number;
+  /** Of a head; 0: no limit but that of all. */
+  readonly maxHeadBytes: number;
+  readonly hints: Spec['earlyHints'];
   readonly underscores: 'Allow' | 'Drop' | 'Reject';
   readonly requestId: Spec['requestId'];
   /** Of answers over TLS; null: none. */
@@ -32,8 +35,10 @@ export interface AddressRule {
 
 /** Null: no policy says anything of requests. */
 export function clientRules(specs: readonly Spec[], held: ClientRules | null | undefined): ClientRules | null {
-  const felt = specs.filter(({ body, headers, requestId, hsts, clientAddress }) =>
-    [body, headers?.underscores, requestId, hsts, clientAddress].some((setting) => setting !== undefined),
+  const felt = specs.filter(({ body, headers, requestId, hsts, clientAddress, earlyHints }) =>
+    [body, headers?.underscores, headers?.maxBytes, requestId, hsts, clientAddress, earlyHints].some(
+      (setting) => setting !== undefined,
+    ),
   );
   if (felt.length === 0) return null;
   if (held !== null && held !== undefined && isDeepStrictEqual(held.specs, felt)) return held;
@@ -43,6 +48,8 @@ export function clientRules(specs: readonly Spec[], held: ClientRules | null | u
     specs: felt,
     maxBodyBytes: least(felt.map(({ body }) => body?.maxBytes)),
     bodyTimeout: least(felt.map(({ body }) => body?.timeout)),
+    maxHeadBytes: least(felt.map(({ headers }) => headers?.maxBytes)),
+    hints: felt.find(({ earlyHints }) => earlyHints !== undefined)?.earlyHints,
     underscores: STRICTNESS.find((one) => felt.some(({ headers }) => headers?.underscores === one)) ?? 'Allow',
     requestId: felt.find(({ requestId }) => requestId !== undefined)?.requestId,
     securePatch: hsts === undefined ? null : securePatchOf(hsts),

@@ -6,6 +6,7 @@ import { type Head, sameName } from '../ground/head.ts';
 import type { HostBucket } from './bucket.ts';
 import type { Candidate } from './candidate.ts';
 import type { ClientRules } from './client-rules.ts';
+import { type ConnectionRules, strictestOf } from './connection-rules.ts';
 import { HostIndex } from './host-index.ts';
 import { PathScan } from './path-scan.ts';
 import type { RouteMatch, RouteTable } from './table.ts';
@@ -20,6 +21,8 @@ export interface ListenerGroup {
   readonly headerLines: number;
   /** Null: no policy says anything of requests. */
   readonly client: ClientRules | null;
+  /** Null: none says anything of connections. */
+  readonly connection: ConnectionRules | null;
   /** Of its deepest prefix and its longest path, or more. */
   readonly depth: number;
   readonly longest: number;
@@ -45,6 +48,7 @@ export class CompiledTable implements RouteTable {
   readonly scan: PathScan;
   readonly mostHeaderLines: number;
   readonly hasClientRules: boolean;
+  readonly #allRules: ConnectionRules | null;
   readonly #buckets: HostBucket[] = [];
   #match: RouteMatch | null = null;
 
@@ -52,6 +56,7 @@ export class CompiledTable implements RouteTable {
     this.listeners = listeners;
     this.groups = groups;
     this.scan = scan;
+    this.#allRules = strictestOf(groups.values().map(({ connection }) => connection));
     this.hasClientRules = groups.values().some(({ client }) => client !== null);
     this.mostHeaderLines = groups.values().reduce((most, { headerLines }) => Math.max(most, headerLines), 0);
   }
@@ -81,6 +86,10 @@ export class CompiledTable implements RouteTable {
 
   clientRules(head: Head): ClientRules | null {
     return this.groups.first(head)?.client ?? null;
+  }
+
+  connectionRules(serverName: string): ConnectionRules | null {
+    return serverName === '' ? this.#allRules : (this.groups.named(serverName)?.connection ?? null);
   }
 
   headerLines(head: Head): number {

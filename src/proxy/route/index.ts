@@ -2,6 +2,7 @@ export { readExpressions } from '../match/regex.ts';
 export type { AddressRule, ClientRules } from './client-rules.ts';
 export { compileTable, type TableInput } from './compile.ts';
 export type { CompiledTable } from './compiled-table.ts';
+export type { ConnectionRules } from './connection-rules.ts';
 export { type ExplainedCandidate, explainMatch, type MatchExplanation } from './explain.ts';
 export { type PlainRequest, plainHead } from './plain-request.ts';
 export { PlanCache } from './plan.ts';

@@ -1,8 +1,10 @@
 /** The next table of a socket from the last one: what changed is made anew, all else is shared. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Listener, type PathForm, policyKey, type Snapshot } from '../../config/index.ts';
 import { BucketDraft, HostBucket } from './bucket.ts';
 import { clientRules, clientSpecs } from './client-rules.ts';
 import { CompiledTable, type ListenerGroup } from './compiled-table.ts';
+import { type ConnectionRules, connectionRules } from './connection-rules.ts';
 import { ANY_HOST, HostIndex, nextIndex } from './host-index.ts';
 import { PathScan } from './path-scan.ts';
 import type { CompiledPlan } from './plan.ts';
@@ -70,14 +72,20 @@ class TableDraft {
       const held = this.#last.groups.at(hostname);
       const pathForm = pathFormOf(listeners, config);
       const headerLines = headerLinesOf(listeners, config);
-      const client = clientRules(clientSpecs(listeners, config), held?.client);
-      const same = held?.pathForm === pathForm && held.headerLines === headerLines && held.client === client;
+      const specs = clientSpecs(listeners, config);
+      const client = clientRules(specs, held?.client);
+      const connection = sameRules(connectionRules(specs), held?.connection);
+      const same =
+        held?.pathForm === pathForm &&
+        held.headerLines === headerLines &&
+        held.client === client &&
+        held.connection === connection;
       if (same && sameListeners(held.listeners, listeners)) continue;
       const asWritten = pathForm === 'Keep';
       const kept = held && sameSeats(held.listeners, listeners) && asWritten === (held.pathForm === 'Keep');
       this.#groups.set(
         hostname,
-        new GroupDraft({ hostname, listeners, pathForm, headerLines, client }, kept ? held : undefined),
+        new GroupDraft({ hostname, listeners, pathForm, headerLines, client, connection }, kept ? held : undefined),
       );
       this.renews ||= !kept;
     }
@@ -129,7 +137,10 @@ class TableDraft {
   }
 }
 
-type GroupIdentity = Pick<ListenerGroup, 'hostname' | 'listeners' | 'pathForm' | 'headerLines' | 'client'>;
+type GroupIdentity = Pick<
+  ListenerGroup,
+  'hostname' | 'listeners' | 'pathForm' | 'headerLines' | 'client' | 'connection'
+>;
 
 class GroupDraft {
   readonly #of: GroupIdentity;
@@ -174,8 +185,8 @@ class GroupDraft {
     }
     const hosts = yield* nextIndex(changes, last.hosts);
     if (loose) ({ depth, longest } = boundsOf(hosts.values()));
-    const { hostname, listeners, pathForm, headerLines, client } = this.#of;
-    return { hostname, listeners, pathForm, headerLines, client, hosts, depth, longest };
+    const { hostname, listeners, pathForm, headerLines, client, connection } = this.#of;
+    return { hostname, listeners, pathForm, headerLines, client, connection, hosts, depth, longest };
   }
 }
 
@@ -206,6 +217,11 @@ function headerLinesOf(listeners: ReadonlyArray<Listener>, config: TableChange['
     return (policy?.type === 'ClientTraffic' && policy.spec.headers?.maxLines) || [];
   });
   return limits.length === 0 ? 0 : Math.min(...limits);
+}
+
+/** The held one where they are equal. */
+function sameRules(rules: ConnectionRules | null, held: ConnectionRules | null | undefined): ConnectionRules | null {
+  return held !== undefined && isDeepStrictEqual(rules, held) ? held : rules;
 }
 
 function hostnameOf(listener: Listener): string {

@@ -7,6 +7,7 @@ import type { FilterChain, HeaderPatch } from '../filter/index.ts';
 import type { Head } from '../ground/head.ts';
 import type { RouteRow } from '../http/stats.ts';
 import type { ClientRules } from './client-rules.ts';
+import type { ConnectionRules } from './connection-rules.ts';
 
 /** A RouteRule, compiled. Reused while its canonical hash stays the same. */
 export interface RoutePlan {
@@ -62,6 +63,8 @@ export interface RouteTable {
   /** Some policy says something of requests, and what it is for this one's host. */
   readonly hasClientRules: boolean;
   clientRules(head: Head): ClientRules | null;
+  /** For a connection by its server name; without one, the strictest of all listeners. Null: no policy says. */
+  connectionRules(serverName: string): ConnectionRules | null;
   /** Most header lines that any listener takes by a policy of its own; 0: none says. */
   readonly mostHeaderLines: number;
   /** Most for this request's host; 0: no policy says. */

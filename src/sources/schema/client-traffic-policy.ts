@@ -1,5 +1,5 @@
 import type { ClientTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
-import { cidr, cipherSuite, duration, headerName } from './format.ts';
+import { cidr, cipherSuite, duration, headerName, linkValue } from './format.ts';
 import { objectReference, policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
 
@@ -87,6 +87,21 @@ const listenerTls = object(
   },
 );
 
+/** What clients may send before they hear of our settings: a smaller window would break their first requests. */
+const LEAST_WINDOW = 65_535;
+
+const http2 = object({
+  maxConcurrentStreams: optional(integer({ min: 1, max: 1024 })),
+  streamWindow: optional(integer({ min: LEAST_WINDOW, max: 16_777_216 })),
+  connectionWindow: optional(integer({ min: LEAST_WINDOW, max: 67_108_864 })),
+  ping: optional(object({ interval: required(duration), timeout: optional(duration) })),
+});
+
+const earlyHints = object({
+  to: optional(oneOf('Everybody', 'Http2', 'Nobody'), 'Http2'),
+  links: optional(list(linkValue, { min: 1, max: 16 })),
+});
+
 const underscores = oneOf('Allow', 'Drop', 'Reject');
 
 const saidOnce = celRule(
@@ -108,6 +123,8 @@ export const clientTrafficPolicySpec = object(
     headers: optional(
       object({
         maxLines: optional(integer({ min: 1, max: 1024 })),
+        maxBytes: optional(integer({ min: 256, max: 32_768 })),
+        timeout: optional(duration),
         underscores: optional(underscores),
       }),
     ),
@@ -126,6 +143,9 @@ export const clientTrafficPolicySpec = object(
     tlsProfile: optional(oneOf('Modern', 'Intermediate', 'Old')),
     tls: optional(listenerTls),
     clientCertificates: optional(clientCertificates),
+    keepAlive: optional(object({ idleTimeout: optional(duration), maxRequests: optional(integer({ min: 1 })) })),
+    http2: optional(http2),
+    earlyHints: optional(earlyHints),
   },
   { rules: [saidOnce] },
 );

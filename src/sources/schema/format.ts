@@ -38,6 +38,13 @@ export const cipherSuite = text({
   format: format('a cipher suite such as ECDHE-RSA-AES128-GCM-SHA256', /^[A-Za-z0-9_-]+$/),
 });
 
+/** A value of Link (RFC 8288). */
+export const linkValue = text({
+  min: 3,
+  max: 1024,
+  format: format('a link such as "</style.css>; rel=preload; as=style"', /^<[!-=?-~]+>( *; *[ -~]*[!-~])?$/),
+});
+
 export const label = text({ min: 1, max: 63, format: dnsLabel });
 export const subdomain = text({ min: 1, max: 253, format: dnsSubdomain });
 export const namespaceName = label;

@@ -58,6 +58,9 @@ const OWN_SETTINGS = {
   clientAddress: { fits: isHttp, why: 'no header is read' },
   tlsProfile: { fits: endsTls, why: undefined },
   tls: { fits: endsTls, why: undefined },
+  keepAlive: { fits: isHttp, why: 'no request is read' },
+  http2: { fits: isHttp, why: 'no request is read' },
+  earlyHints: { fits: isHttp, why: 'no request is read' },
 } satisfies { [K in keyof ClientTraffic['spec']]: { fits(view: ListenerView): boolean; why: string | undefined } };
 type OwnSetting = keyof typeof OWN_SETTINGS;
 const OWN_NAMES = Object.keys(OWN_SETTINGS) as OwnSetting[];
@@ -138,11 +141,19 @@ function readSettings({ spec }: ClientTrafficPolicy): PolicyReading<ClientTraffi
     refused: _refused,
     body,
     hsts,
+    headers,
+    keepAlive,
+    http2,
+    earlyHints,
     headersWithUnderscores: underscores,
     tls: asked,
     ...others
   } = spec;
   const settings: ClientTrafficSpec = { ...others };
+  if (headers !== undefined) settings.headers = headersOf(headers);
+  if (keepAlive !== undefined) settings.keepAlive = keepAliveOf(keepAlive);
+  if (http2 !== undefined) settings.http2 = http2Of(http2);
+  if (earlyHints !== undefined) settings.earlyHints = { to: earlyHints.to ?? 'Http2', links: earlyHints.links ?? [] };
   if (underscores !== undefined) settings.headers = { ...settings.headers, underscores };
   if (body !== undefined) settings.body = bodyOf(body);
   if (hsts !== undefined) settings.hsts = hstsOf(hsts);
@@ -170,6 +181,33 @@ function isFelt({ proxyProtocol, connection, own }: ListenerTraffic): boolean {
 function bodyOf({ maxBytes, timeout }: NonNullable<AskedTraffic['body']>): NonNullable<ClientTrafficSpec['body']> {
   const limit = timeout === undefined ? 0 : (milliseconds(timeout) ?? 0);
   return { ...(maxBytes !== undefined && { maxBytes }), ...(limit > 0 && { timeout: limit }) };
+}
+
+/** Nothing where it is 0: then it is as without it. */
+function lasting<K extends string>(name: K, text: string | undefined): { [N in K]?: number } {
+  const limit = text === undefined ? 0 : (milliseconds(text) ?? 0);
+  return (limit > 0 ? { [name]: limit } : {}) as { [N in K]?: number };
+}
+
+function headersOf({
+  timeout,
+  ...others
+}: NonNullable<AskedTraffic['headers']>): NonNullable<ClientTrafficSpec['headers']> {
+  return { ...others, ...lasting('timeout', timeout) };
+}
+
+function keepAliveOf(asked: NonNullable<AskedTraffic['keepAlive']>): NonNullable<ClientTrafficSpec['keepAlive']> {
+  const { idleTimeout, ...others } = asked;
+  return { ...others, ...lasting('idleTimeout', idleTimeout) };
+}
+
+/** Milliseconds for the answer to a PING, where nothing is said. */
+const PING_TIMEOUT = 20_000;
+
+function http2Of({ ping, ...others }: NonNullable<AskedTraffic['http2']>): NonNullable<ClientTrafficSpec['http2']> {
+  const interval = ping === undefined ? 0 : (milliseconds(ping.interval) ?? 0);
+  if (interval === 0) return others;
+  return { ...others, ping: { interval, timeout: milliseconds(ping?.timeout ?? '') || PING_TIMEOUT } };
 }
 
 /** As ingress-nginx has it where nothing is said: a year. */

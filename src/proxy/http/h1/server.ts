@@ -10,7 +10,15 @@ import { HeadTable } from '../../ground/head.ts';
 import { TRAILER_LINES } from '../../ground/region.ts';
 import { Exchange } from '../exchange.ts';
 import { outbox } from '../outbox.ts';
-import { forgetConnection, type HttpService, linesRead, MAX_DISCARD_BYTES, retirePools } from '../service.ts';
+import {
+  type ConnectionLimits,
+  connectionLimits,
+  forgetConnection,
+  type HttpService,
+  linesRead,
+  MAX_DISCARD_BYTES,
+  retirePools,
+} from '../service.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { BodyReader, UNTOLD } from './body-reader.ts';
 import { type ChunkSink, holdsLastChunk } from './chunk.ts';
@@ -42,6 +50,7 @@ const TABLE = new HeadTable();
 
 export class H1ServerConnection extends AnswerWriter implements Sink, Downstream, DeadlineOwner, ChunkSink, Drainable {
   readonly #service: HttpService;
+  readonly #limits: ConnectionLimits;
   readonly #onPreface: PrefaceHandler | undefined;
   readonly #deadline: Deadline;
   readonly #kept = new KeptBytes();
@@ -70,9 +79,10 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   constructor(link: Link, service: HttpService, onPreface?: PrefaceHandler) {
     super(link);
     this.#service = service;
+    this.#limits = connectionLimits(service, link.tls?.serverName ?? '');
     this.#onPreface = onPreface;
     this.#deadline = service.wheel.borrow(this);
-    service.wheel.set(this.#deadline, service.limits.keepAliveTimeout);
+    service.wheel.set(this.#deadline, this.#limits.keepAliveTimeout);
     service.stats.connections.value++;
     service.stats.connectionsOpen.value++;
     service.connections.add(this);
@@ -162,8 +172,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   drain(): void {
     this.#closeAfter = true;
     if (this.#exchange !== null || this.#state !== READ_HEAD || this.#kept.size > 0) return;
-    const { wheel, limits } = this.#service;
-    const idleSince = this.#deadline.dueAt - limits.keepAliveTimeout;
+    const { wheel } = this.#service;
+    const idleSince = this.#deadline.dueAt - this.#limits.keepAliveTimeout;
     const grace = idleSince + DRAIN_GRACE - wheel.now;
     if (grace > 0) wheel.set(this.#deadline, grace);
     else this.#leave();
@@ -204,8 +214,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
       return;
     }
     if (this.#state === READ_HEAD && this.#kept.size > 0) {
-      if (this.#deadline.dueAt > this.#service.wheel.now + this.#service.limits.headTimeout) {
-        this.#service.wheel.set(this.#deadline, this.#service.limits.headTimeout);
+      if (this.#deadline.dueAt > this.#service.wheel.now + this.#limits.headTimeout) {
+        this.#service.wheel.set(this.#deadline, this.#limits.headTimeout);
       }
     }
   }
@@ -263,7 +273,9 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     this.#deadline.dueAt = Number.POSITIVE_INFINITY;
     this.#answerBegun = false;
     this.minorVersion = head.minorVersion;
-    this.#closeAfter = !head.keepAlive || this.#service.connections.draining;
+    const { maxRequests } = this.#limits;
+    const last = maxRequests > 0 && this.#requests >= maxRequests;
+    this.#closeAfter = last || !head.keepAlive || this.#service.connections.draining;
     this.expectsContinue = head.expectContinue;
     this.#bodyPaused = false;
     this.#discarding = false;
@@ -327,7 +339,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   #nextRequest(): void {
     if (this.#closeAfter || (this.ended !== null && this.#kept.size === 0)) return this.#finish();
     this.#state = READ_HEAD;
-    this.#service.wheel.set(this.#deadline, this.#service.limits.keepAliveTimeout);
+    this.#service.wheel.set(this.#deadline, this.#limits.keepAliveTimeout);
   }
 
   #malformedBody(code: number, used: number): number {
@@ -405,7 +417,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     if (this.#tunnelOut) return this.#finish();
     if (this.#state === HOLD) this.#rest();
     else if (this.#closeAfter) this.#finish();
-    else this.#service.wheel.set(this.#deadline, this.#service.limits.headTimeout);
+    else this.#service.wheel.set(this.#deadline, this.#limits.headTimeout);
     if (!this.#pumping && this.#state < HOLD) this.#pump();
   }
 

@@ -17,7 +17,7 @@ import * as frame from './frame.ts';
 import { type HeaderBlock, HeaderFrames } from './header-frames.ts';
 import type { SectionFault } from './section-fault.ts';
 import { Sender } from './sender.ts';
-import { CONNECTION_WINDOW, DEFAULT_WINDOW, MAX_SECTION_BYTES } from './settings.ts';
+import { CONNECTION_WINDOW, DEFAULT_WINDOW, MAX_SECTION_BYTES, STREAM_WINDOW } from './settings.ts';
 import type { H2Stream } from './stream.ts';
 import { schedule, type TurnTask } from './turn.ts';
 
@@ -41,6 +41,8 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   scheduled = false;
   readonly wheel: DeadlineWheel;
   readonly sender: Sender = new Sender(this);
+  /** Bytes that may be under way to us on one stream. */
+  streamWindow: number = STREAM_WINDOW;
   readonly streams: Map<number, H2Stream> = new Map();
   readonly closedStreams: ClosedStreams = new ClosedStreams();
   readonly receiver: DataReceiver = new DataReceiver(this);
@@ -70,9 +72,10 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
   }
 
   /** Sends our SETTINGS and widens the connection window; what is sent first goes before it. */
-  protected start(settings: Buffer): void {
+  protected start(settings: Buffer, window: number = CONNECTION_WINDOW): void {
     this.control.sendSettings(settings);
-    this.sender.windowUpdate(0, CONNECTION_WINDOW - DEFAULT_WINDOW);
+    this.receiver.open(window);
+    if (window > DEFAULT_WINDOW) this.sender.windowUpdate(0, window - DEFAULT_WINDOW);
   }
 
   /** A HEADERS frame began: whether its stream may have one. False: an error was raised. */

@@ -11,6 +11,7 @@ export class DataReceiver implements frame.DataHandler {
   readonly #connection: H2Connection;
   /** Bytes that the peer may send on all streams together, and those done with since it was told. */
   #window: number = CONNECTION_WINDOW;
+  #most: number = CONNECTION_WINDOW;
   #unacknowledged = 0;
   /** Stream of the frame under way; null: its data is dropped. */
   #stream: H2Stream | null = null;
@@ -25,6 +26,11 @@ export class DataReceiver implements frame.DataHandler {
 
   constructor(connection: H2Connection) {
     this.#connection = connection;
+  }
+
+  /** Before anything comes. */
+  open(window: number): void {
+    this.#window = this.#most = window;
   }
 
   onDataFrame(): void {
@@ -91,7 +97,7 @@ export class DataReceiver implements frame.DataHandler {
   /** `bytes` of what the connection received are done with. */
   acknowledge(bytes: number): void {
     this.#unacknowledged += bytes;
-    if (this.#unacknowledged < CONNECTION_WINDOW / 2) return;
+    if (this.#unacknowledged < this.#most / 2) return;
     this.#connection.sender.windowUpdate(0, this.#unacknowledged);
     this.#window += this.#unacknowledged;
     this.#unacknowledged = 0;

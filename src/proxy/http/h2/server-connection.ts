@@ -15,7 +15,7 @@ import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from
 import type { HeaderBlock } from './header-frames.ts';
 import { BROKEN, type SectionFault, SOUND, TOO_LARGE } from './section-fault.ts';
 import { ServerStream } from './server-stream.ts';
-import { MAX_STREAMS, SERVER_SETTINGS } from './settings.ts';
+import { SERVER_SETTINGS, type ServerSettings } from './settings.ts';
 
 /** What a server's connection needs of the world. One object for all connections of a socket. */
 export interface H2ServerHost {
@@ -24,6 +24,12 @@ export interface H2ServerHost {
   readonly keepAliveTimeout: number;
   /** Of one request. */
   readonly maxHeaderLines: number;
+  /** Absent: those that are for all. */
+  readonly settings?: ServerSettings;
+  /** Streams of one connection, after which it takes no more; absent or 0: no limit. */
+  readonly maxRequests?: number;
+  /** Milliseconds of silence until the client is asked, and for its answer; absent: it is not. */
+  readonly ping?: { readonly interval: number; readonly timeout: number };
   newExchange(down: Downstream): RequestSide;
   /** The connection will not take another request. Called once. */
   closed(connection: H2ServerConnection): void;
@@ -33,6 +39,7 @@ export interface H2ServerHost {
 
 /** RFC 9113 6.8: the number that announces a shutdown before the last stream is known. */
 const ANY_STREAM = 0x7fff_ffff;
+const THERE_PING: Buffer = Buffer.from('is there', 'latin1');
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
 /** For the peer to answer that PING. */
 const DRAIN_PING_TIMEOUT = 2_000;
@@ -55,6 +62,11 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   forwardedText = '';
   ownPools: ClientConnection['ownPools'] = undefined;
   readonly #host: H2ServerHost;
+  readonly #maxStreams: number;
+  #requests = 0;
+  /** When something last came, and when the client was asked whether it is there; 0: it was not. */
+  #heardAt: number;
+  #askedAt = 0;
   #prefaceSeen = 0;
   #lastStream = 0;
   #idleSince: number;
@@ -77,9 +89,12 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     this.localPort = link.localPort;
     this.tls = link.tls;
     this.scheme = link.tls === undefined ? 'http' : 'https';
-    this.#idleSince = host.wheel.now;
+    this.#idleSince = this.#heardAt = host.wheel.now;
     this.sender.output.open(link);
-    this.start(SERVER_SETTINGS);
+    const { settings = SERVER_SETTINGS } = host;
+    this.#maxStreams = settings.maxStreams;
+    this.streamWindow = settings.streamWindow;
+    this.start(settings.payload, settings.connectionWindow);
   }
 
   get client(): ClientConnection {
@@ -95,6 +110,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   }
 
   override onBytes(start: number, end: number): void {
+    this.#heardAt = this.wheel.now;
+    this.#askedAt = 0;
     let at = start;
     while (this.#prefaceSeen < PREFACE.length && at < end) {
       if (ARENA[at++] === PREFACE.charCodeAt(this.#prefaceSeen++)) continue;
@@ -161,12 +178,27 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   protected onHousekeeping(now: number): void {
     const patienceForPing = this.streams.size === 0 ? IDLE_PING_TIMEOUT : DRAIN_PING_TIMEOUT;
     if (this.#drainingSince !== 0 && now - this.#drainingSince >= patienceForPing) this.#finishDrain();
-    if (this.dead || this.streams.size > 0) return;
+    if (this.dead || this.#isAway(now) || this.streams.size > 0) return;
     const { keepAliveTimeout } = this.#host;
     const patience = this.awaitsSettings ? Math.min(PARTIAL_TIMEOUT, keepAliveTimeout) : keepAliveTimeout;
     if (now - this.#idleSince < patience) return;
     this.sender.goaway(this.#lastStream, NO_ERROR, 'idle');
     this.end('timeout');
+  }
+
+  /** A client that said nothing for long is asked; true: it does not answer. */
+  #isAway(now: number): boolean {
+    const { ping } = this.#host;
+    if (ping === undefined) return false;
+    if (this.#askedAt === 0) {
+      if (now - this.#heardAt < ping.interval) return false;
+      this.#askedAt = now;
+      this.sender.ping(0, THERE_PING, 0);
+      return false;
+    }
+    if (now - this.#askedAt < ping.timeout) return false;
+    this.end('timeout');
+    return true;
   }
 
   protected onEnded(): void {
@@ -211,7 +243,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   }
 
   #open(streamId: number, fault: SectionFault, complete: boolean): void {
-    if (streamId > this.#limit || this.streams.size >= MAX_STREAMS) {
+    if (streamId > this.#limit || this.streams.size >= this.#maxStreams) {
       this.refuseStream(streamId, REFUSED_STREAM);
     } else if (fault === BROKEN) {
       abuseCounts.malformed_message++;
@@ -234,6 +266,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     const upgrade = head.upgradeEnd > 0;
     if (upgrade) stream.hold();
     else if (!complete) stream.expectLength(head.contentLength);
+    if (++this.#requests === this.#host.maxRequests) this.drain();
     const exchange = this.#host.newExchange(stream);
     stream.exchange = exchange;
     // Before the tunnel there is no body: the request is complete as an HTTP/1.1 one would be.

@@ -70,13 +70,27 @@ export class PeerSettings {
   }
 }
 
-/** Payload of our SETTINGS as a server. */
-export const SERVER_SETTINGS: Buffer = settingsPayload([
-  [MAX_CONCURRENT_STREAMS, MAX_STREAMS],
-  [INITIAL_WINDOW_SIZE, STREAM_WINDOW],
-  [MAX_HEADER_LIST_SIZE, MAX_SECTION_BYTES],
-  [ENABLE_CONNECT_PROTOCOL, 1],
-]);
+/** What a server allows on a connection. */
+export interface ServerSettings {
+  readonly maxStreams: number;
+  readonly streamWindow: number;
+  readonly connectionWindow: number;
+  /** Of SETTINGS. */
+  readonly payload: Buffer;
+}
+
+export function serverSettings(asked: Partial<Omit<ServerSettings, 'payload'>>): ServerSettings {
+  const { maxStreams = MAX_STREAMS, streamWindow = STREAM_WINDOW, connectionWindow = CONNECTION_WINDOW } = asked;
+  const payload = settingsPayload([
+    [MAX_CONCURRENT_STREAMS, maxStreams],
+    [INITIAL_WINDOW_SIZE, streamWindow],
+    [MAX_HEADER_LIST_SIZE, MAX_SECTION_BYTES],
+    [ENABLE_CONNECT_PROTOCOL, 1],
+  ]);
+  return { maxStreams, streamWindow, connectionWindow, payload };
+}
+
+export const SERVER_SETTINGS: ServerSettings = serverSettings({});
 
 /** And as a client: no pushes. */
 export const CLIENT_SETTINGS: Buffer = settingsPayload([

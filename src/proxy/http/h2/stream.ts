@@ -6,7 +6,7 @@ import { ARENA } from '../../ground/arena.ts';
 import type { Failure } from '../../ground/codec.ts';
 import { KEPT, TRAILER_LINES } from '../../ground/region.ts';
 import type { H2Connection } from './connection.ts';
-import { MAX_WINDOW, STREAM_WINDOW } from './settings.ts';
+import { MAX_WINDOW } from './settings.ts';
 
 /** A piece of a body that waits; its bytes from `at` on are not used yet. */
 interface Piece {
@@ -44,7 +44,7 @@ export abstract class H2Stream {
   #trailers: Buffer | null = null;
 
   // Receiving.
-  receiveWindow: number = STREAM_WINDOW;
+  receiveWindow: number;
   #unacknowledged = 0;
   #paused = false;
   #discarding = false;
@@ -58,6 +58,7 @@ export abstract class H2Stream {
 
   constructor(connection: H2Connection, id: number) {
     this.connection = connection;
+    this.receiveWindow = connection.streamWindow;
     this.id = id;
     this.sendWindow = connection.sender.peer.initialWindow;
   }
@@ -216,7 +217,7 @@ export abstract class H2Stream {
   acknowledge(bytes: number): void {
     this.connection.receiver.acknowledge(bytes);
     this.#unacknowledged += bytes;
-    if (this.#unacknowledged < STREAM_WINDOW / 2 || this.remoteClosed) return;
+    if (this.#unacknowledged < this.connection.streamWindow / 2 || this.remoteClosed) return;
     this.connection.sender.windowUpdate(this.id, this.#unacknowledged);
     this.receiveWindow += this.#unacknowledged;
     this.#unacknowledged = 0;
