@@ -23,6 +23,7 @@ export interface Authentication {
 export interface AuthenticationEntry {
   name?: string;
   basic?: BasicAuthentication;
+  digest?: DigestAuthentication;
   apiKey?: ApiKeyAuthentication;
   clientCertificate?: ClientCertificateAuthentication;
   external?: ExternalAuthentication;
@@ -43,6 +44,15 @@ export interface BasicAuthentication {
   /** AuthFile: lines as htpasswd writes them, under `auth`. AuthMap: a key for each user. */
   secretRef: CredentialReference;
   format?: 'AuthFile' | 'AuthMap';
+  realm?: string;
+  /** Whether the backend gets the Authorization line; absent: yes. */
+  forwardCredential?: boolean;
+}
+
+/** User and password that are not sent (RFC 7616): lines as htdigest writes them, under `auth`. */
+export interface DigestAuthentication {
+  secretRef: CredentialReference;
+  /** Of the lines that count; absent: that of all of them. */
   realm?: string;
   /** Whether the backend gets the Authorization line; absent: yes. */
   forwardCredential?: boolean;

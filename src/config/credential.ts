@@ -13,12 +13,25 @@ export interface Credential {
   content: CredentialContent;
 }
 
-export type CredentialContent = UserList | ApiKeyList | KeySetText | RemoteKeySet | OidcClient | RevokedList;
+export type CredentialContent =
+  | UserList
+  | DigestUserList
+  | ApiKeyList
+  | KeySetText
+  | RemoteKeySet
+  | OidcClient
+  | RevokedList;
 
 export interface UserList {
   type: 'Users';
   /** `hash` as htpasswd writes it. */
   users: Array<{ name: string; hash: string }>;
+}
+
+export interface DigestUserList {
+  type: 'DigestUsers';
+  /** `hash` of `user:realm:password`, in hexadecimal digits. */
+  users: Array<{ name: string; algorithm: 'MD5' | 'SHA-256'; hash: string }>;
 }
 
 export interface ApiKeyList {
@@ -72,6 +85,16 @@ export const credentialShape: Shape<Credential> = object<Credential>({
   key,
   content: v.variant('type', [
     object<UserList>({ type: v.literal('Users'), users: v.array(v.object({ name: v.string(), hash: key })) }),
+    object<DigestUserList>({
+      type: v.literal('DigestUsers'),
+      users: v.array(
+        v.object({
+          name: key,
+          algorithm: v.picklist(['MD5', 'SHA-256']),
+          hash: v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{32}|[0-9a-f]{64})$/)),
+        }),
+      ),
+    }),
     object<ApiKeyList>({ type: v.literal('ApiKeys'), keys: v.array(v.object({ client: v.string(), sha256: key })) }),
     object<KeySetText>({ type: v.literal('KeySet'), text: v.string(), secrets: v.boolean() }),
     object<RemoteKeySet>({
@@ -98,6 +121,8 @@ export function shownCredential(content: CredentialContent): CredentialContent {
   switch (content.type) {
     case 'Users':
       return { ...content, users: content.users.map(({ name }) => ({ name, hash: 'redacted' })) };
+    case 'DigestUsers':
+      return { ...content, users: content.users.map((user) => ({ ...user, hash: 'redacted' })) };
     case 'ApiKeys':
       return { ...content, keys: content.keys.map(({ client }) => ({ client, sha256: 'redacted' })) };
     case 'KeySet':

@@ -32,6 +32,7 @@ const SECRETS = [
   secret('users', {
     auth: `ann:{SHA}${createHash('sha1').update('pw-of-ann').digest('base64')}\nbob:$apr1$salt$BSLRvmmfPTnk7Wy7jjBFv.`,
   }),
+  secret('digests', { auth: `ann:shop:${createHash('md5').update('ann:shop:x').digest('hex')}` }),
   secret('keys', { ann: 'key-of-ann-123' }),
   secret('sign-in', { 'cookie-secret': 'x'.repeat(40) }),
 ];
@@ -122,6 +123,13 @@ const CASES: Record<string, Case> = {
       [{ headers: { authorization: `Basic ${Buffer.from('bob:wrong').toString('base64')}` } }, 401],
       [{ path: '/open' }, 200],
       [{ path: '/open;x' }, 401],
+    ],
+  },
+  digest: {
+    policies: [['AuthenticationPolicy', { methods: [{ digest: { secretRef: { name: 'digests' } } }] }]],
+    asked: [
+      [{}, 401],
+      [{ headers: { authorization: 'Digest username="ann", realm="shop"' } }, 401],
     ],
   },
   'any-of': {

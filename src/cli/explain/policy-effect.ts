@@ -247,6 +247,8 @@ function methodText(method: AuthenticationMethod): string {
       return `${name} (lets nobody in: ${method.message})`;
     case 'Basic':
       return `${name} (user and password)`;
+    case 'Digest':
+      return `${name} (user and password, as a digest)`;
     case 'Oidc':
       return `${name} (signs in at ${method.issuer}, and comes back to ${method.callbackPath})`;
     case 'External':

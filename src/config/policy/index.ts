@@ -45,6 +45,7 @@ export type {
   ClaimHeader,
   ClientCertificateMethod,
   CredentialPlace,
+  DigestMethod,
   ExternalMethod,
   JwtMethod,
   JwtProvider,

@@ -74,6 +74,12 @@ const basic = object({
   forwardCredential: optional(flag),
 });
 
+const digest = object({
+  secretRef: required(secretReference),
+  realm: optional(realm),
+  forwardCredential: optional(flag),
+});
+
 /** One of header, cookie and query. */
 const PLACES = ['header', 'cookie', 'query'] as const;
 const place = object(
@@ -187,6 +193,7 @@ const jwt = object({
 /** By which methods clients may say who they are: a new one has its line here. */
 const METHODS: Readonly<Record<Exclude<keyof AuthenticationEntry, 'name'>, ObjectSchema>> = {
   basic,
+  digest,
   apiKey,
   clientCertificate,
   jwt,

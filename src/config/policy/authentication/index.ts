@@ -8,6 +8,7 @@ import { type ApiKeyMethod, apiKeyMethod } from './api-key.ts';
 import { type BasicMethod, basicMethod } from './basic.ts';
 import { type BrokenMethod, brokenMethod } from './broken.ts';
 import { type ClientCertificateMethod, clientCertificateMethod } from './client-certificate.ts';
+import { type DigestMethod, digestMethod } from './digest.ts';
 import { type ExternalMethod, externalMethod, shownExternal } from './external.ts';
 import { type JwtMethod, jwtMethod } from './jwt.ts';
 import { type OidcMethod, oidcMethod } from './oidc.ts';
@@ -39,6 +40,7 @@ export type { ApiKeyMethod } from './api-key.ts';
 export type { BasicMethod } from './basic.ts';
 export type { CertificateMatch, ClientCertificateMethod } from './client-certificate.ts';
 export type { CredentialPlace } from './credential-place.ts';
+export type { DigestMethod } from './digest.ts';
 export type { ExternalMethod } from './external.ts';
 export type { JwtMethod, JwtProvider } from './jwt.ts';
 export type { OidcCookie, OidcMethod } from './oidc.ts';
@@ -47,6 +49,7 @@ export type { OidcCookie, OidcMethod } from './oidc.ts';
 export type AuthenticationMethod =
   | BrokenMethod
   | BasicMethod
+  | DigestMethod
   | ApiKeyMethod
   | ClientCertificateMethod
   | JwtMethod
@@ -55,6 +58,7 @@ export type AuthenticationMethod =
 const METHODS: { readonly [T in AuthenticationMethod['type']]: Shape<Extract<AuthenticationMethod, { type: T }>> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
+  Digest: digestMethod,
   ApiKey: apiKeyMethod,
   ClientCertificate: clientCertificateMethod,
   Jwt: jwtMethod,
@@ -95,6 +99,7 @@ function credentialsOf(method: AuthenticationMethod): string[] {
     case 'External':
       return [];
     case 'Basic':
+    case 'Digest':
     case 'ApiKey':
     case 'Oidc':
       return [method.credential];

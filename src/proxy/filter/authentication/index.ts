@@ -6,6 +6,7 @@ import { apiKeyMethod } from './api-key.ts';
 import { basicMethod } from './basic.ts';
 import { brokenMethod } from './broken.ts';
 import { clientCertificateMethod } from './client-certificate.ts';
+import { digestMethod } from './digest.ts';
 import { externalMethod } from './external.ts';
 import { jwtMethod } from './jwt/index.ts';
 import { keyHolderOf } from './jwt/key-holder.ts';
@@ -26,6 +27,7 @@ type MethodMaker<T extends AuthenticationMethod['type']> = (
 export const METHODS: { readonly [T in AuthenticationMethod['type']]: MethodMaker<T> } = {
   Broken: brokenMethod,
   Basic: basicMethod,
+  Digest: digestMethod,
   ApiKey: apiKeyMethod,
   ClientCertificate: clientCertificateMethod,
   External: externalMethod,

@@ -80,7 +80,7 @@ export class MethodFilter implements CompiledFilter {
       this.#group.accept(scope, known.identity);
       return null;
     }
-    if (finding.challenge !== undefined) known.challenges.push(finding.challenge);
+    if (finding.challenge !== undefined) known.challenges.push(...[finding.challenge].flat());
     if (weightier(known.refusal, finding)) {
       known.refusal = finding;
       known.refused = this.#denied;

@@ -1,8 +1,9 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { type Asked, RecordedScope } from '../filter.suite.ts';
 import { HeaderPatch } from '../header-patch.ts';
 import { describeMethod } from './method.suite.ts';
-import { challenged, refusal } from './method.ts';
+import { challenged, type Method, type Refusal, refusal } from './method.ts';
 import { answerOf, joined, weightier } from './method-group.ts';
 
 const line = (name: string, value: string) => ({ headers: [[name, value] as const] });
@@ -14,6 +15,28 @@ describeMethod({
   known: basic('u:secret'),
   absent: {},
   wrong: basic('u:other'),
+  subject: 'u',
+});
+
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+
+function digestOf(by: Method, password: string): Asked {
+  const finding = by.identify(new RecordedScope({})) as Refusal;
+  const nonce = /nonce="([^"]+)"/.exec([finding.challenge].flat().at(-1) ?? '')?.[1] ?? '';
+  const response = md5(`${md5(`u:r:${password}`)}:${nonce}:00000001:c:auth:${md5('GET:/')}`);
+  const said = `username="u", realm="r", nonce="${nonce}", uri="/", qop=auth, nc=00000001, cnonce="c"`;
+  return line('authorization', `Digest ${said}, response="${response}"`);
+}
+
+describeMethod({
+  method: { type: 'Digest', name: '0', credential: 'c', realm: 'r', forwards: true },
+  credential: {
+    key: 'c',
+    content: { type: 'DigestUsers', users: [{ name: 'u', algorithm: 'MD5', hash: md5('u:r:secret') }] },
+  },
+  known: (by) => digestOf(by, 'secret'),
+  absent: {},
+  wrong: line('authorization', 'Digest username="u"'),
   subject: 'u',
 });
 

@@ -21,8 +21,8 @@ export interface Refusal {
   readonly status: number;
   /** For people. */
   readonly message: string;
-  /** WWW-Authenticate of a 401. */
-  readonly challenge?: string;
+  /** WWW-Authenticate of a 401; several: each is a line. */
+  readonly challenge?: string | readonly string[];
   readonly headers?: ReadonlyArray<HeaderPair>;
   /** In the place of all this, such as a redirect to where one signs in. */
   readonly reply?: Reply;

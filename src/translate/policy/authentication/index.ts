@@ -6,6 +6,7 @@ import { requestPolicy, type SettingsReading } from '../request-policy.ts';
 import { readApiKey } from './api-key.ts';
 import { readBasic } from './basic.ts';
 import { readClientCertificate } from './client-certificate.ts';
+import { readDigest } from './digest.ts';
 import { readExternal } from './external.ts';
 import { readJwt } from './jwt.ts';
 import type { MethodField, MethodReader } from './method.ts';
@@ -14,6 +15,7 @@ import { readOidc } from './oidc.ts';
 /** Every method: a new one has its line here. */
 const METHODS: { readonly [F in MethodField]: MethodReader<F> } = {
   basic: readBasic,
+  digest: readDigest,
   apiKey: readApiKey,
   clientCertificate: readClientCertificate,
   external: readExternal,
