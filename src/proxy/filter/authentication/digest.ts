@@ -21,6 +21,11 @@ const HASHES: Readonly<Record<Algorithm, string>> = { MD5: 'md5', 'SHA-256': 'sh
 const OFFERED: readonly Algorithm[] = ['SHA-256', 'MD5'];
 
 const PLACE: PlaceReader = placeReader({ in: 'Header', name: 'authorization', scheme: 'digest' });
+const MESSAGES = {
+  absent: 'User and password are needed.',
+  wrong: 'User and password do not go together.',
+  stale: 'Say it again with the new nonce.',
+} as const;
 const BROKEN = refusal('broken', 503, 'The users of this are not known.');
 
 export function digestMethod(settings: DigestMethod, state: PolicyState): Method {
@@ -44,15 +49,14 @@ class Digest implements Method {
     const users = usersOf(this.#state.credentials.get(this.#credential));
     if (users === undefined) return BROKEN;
     const given = PLACE.read(head);
-    if (given === undefined) return this.#asked(users, 'absent', 'User and password are needed.');
+    if (given === undefined) return this.#asked(users, 'absent');
     const said = given === null ? undefined : readParameters(given);
     const user = said === undefined ? undefined : this.#prover(said, users, head);
-    if (said === undefined || user === undefined)
-      return this.#asked(users, 'wrong', 'User and password do not go together.');
+    if (said === undefined || user === undefined) return this.#asked(users, 'wrong');
     const age = users.nonces.ageOf(said.nonce!);
     // Who knows the password is told so: clients then ask nobody, and try again.
     const fresh = age <= NONCE_TIME && isFirst(this.#state.marks, `${said.nonce} ${said.nc}`, NONCE_TIME - age);
-    if (!fresh) return this.#asked(users, 'wrong', 'Say it again with the new nonce.', true);
+    if (!fresh) return this.#asked(users, 'stale');
     return { identity: { subject: user, claims: { sub: user } } };
   }
 
@@ -75,13 +79,13 @@ class Digest implements Method {
       : undefined;
   }
 
-  #asked({ nonces, algorithms }: Users, why: 'absent' | 'wrong', message: string, stale = false): Refusal {
+  #asked({ nonces, algorithms }: Users, why: 'absent' | 'wrong' | 'stale'): Refusal {
     const nonce = nonces.next();
-    const end = stale ? ', stale=true' : '';
+    const end = why === 'stale' ? ', stale=true' : '';
     const challenge = algorithms.map(
       (algorithm) => `Digest realm="${this.#realm}", qop="auth", algorithm=${algorithm}, nonce="${nonce}"${end}`,
     );
-    return { why, status: 401, message, challenge };
+    return { why: why === 'absent' ? why : 'wrong', status: 401, message: MESSAGES[why], challenge };
   }
 }
 
