@@ -2,8 +2,8 @@
 export { isAnnotated, PLUGINS_ANNOTATION } from './kong/annotation.ts';
 export type { KongLook, Note } from './kong/attached.ts';
 export {
-  gatewayNotes,
   type KongReading,
+  readKongGateway,
   readKongRoute,
   readKongService,
   serviceFilters,

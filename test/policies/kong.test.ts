@@ -337,6 +337,43 @@ describe('guards of Kong that cannot be followed refuse', () => {
     ).toContain('RateLimitPolicy default/own has the same target');
   });
 
+  test('a plugin that is for all requests holds at the Gateway, and refuses all where it cannot be followed', async () => {
+    const global = (kind: string, config: object): object => ({
+      apiVersion: 'configuration.konghq.com/v1',
+      kind: 'KongClusterPlugin',
+      metadata: { name: 'all', labels: { global: 'true' } },
+      plugin: kind,
+      config,
+    });
+    const site = (kind: string, config: object) =>
+      manifests([HTTP], route('a', {}), service('web'), global(kind, config));
+    await rig.write(site('ip-restriction', { deny: ['192.0.2.1'] }));
+    expect((await ask('a')).status).toBe(200);
+    await rig.write(site('ip-restriction', { deny: ['127.0.0.1'] }));
+    expect((await ask('a')).status).toBe(403);
+    await rig.write(site('ip-restriction', { deny: ['127.0.0.1'], typo: 1 }));
+    expect((await ask('a')).status).toBe(500);
+    await rig.write(site('prometheus', {}));
+    expect((await ask('a')).status).toBe(200);
+  });
+
+  test('a Secret of a user cannot stand in the place of one that is made', async () => {
+    const planted = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'a-keyed-keys' },
+      stringData: { eve: 'a planted key' },
+    };
+    const objects = [
+      plugin('keyed', 'key-auth'),
+      consumer('ann', 'k'),
+      credential('k', 'key-auth', { key: 'the key of ann' }),
+    ];
+    await rig.write(manifests([HTTP], route('a', plugins('keyed')), service('web'), planted, ...objects));
+    expect((await ask('a', { headers: { apikey: 'a planted key' } })).status).toBe(401);
+    expect((await ask('a', { headers: { apikey: 'the key of ann' } })).status).toBe(200);
+  });
+
   test('a credential that changes, and a plugin that comes and goes, are followed', async () => {
     const site = (key: string, name: string) =>
       manifests(

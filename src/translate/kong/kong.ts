@@ -15,13 +15,13 @@ import {
 } from '../../api/index.ts';
 import { type Collection, type Index, index, join } from '../../graph/index.ts';
 import {
-  gatewayNotes,
   isAnnotated,
   type KongLook,
   type KongReading,
   type Note,
   type OwnKind,
   PLUGINS_ANNOTATION,
+  readKongGateway,
   readKongRoute,
   readKongService,
   standingFor,
@@ -70,6 +70,7 @@ export function deriveKong(graph: Graph): Kong {
     routeReadings(graph, inputs.HTTPRoute, consumers),
     routeReadings(graph, inputs.GRPCRoute, consumers),
     serviceReadings(graph, consumers),
+    gatewayReadings(graph, consumers),
   ]);
   const made = graph.derive('kong objects', readings, (_context, reading, owner) => {
     const [kind, namespace, name] = owner.split('/') as [string, string, string];
@@ -140,12 +141,25 @@ function serviceReadings(graph: Graph, consumers: Index<KongConsumer>): Collecti
   });
 }
 
+function gatewayReadings(graph: Graph, consumers: Index<KongConsumer>): Collection<KongReading> {
+  const { inputs, options } = graph;
+  return graph.derive('kong of Gateways', inputs.Gateway, (context, gateway, key) => {
+    const look = graph.look(context);
+    const { namespace, name } = annotated(gateway);
+    const plugins = context.fetchAll(inputs.KongClusterPlugin);
+    if (plugins.length === 0 && !isAnnotated(gateway.metadata.annotations)) return [];
+    const isActive = options.shared || isKongGateway(look, { namespace, name });
+    return [[key, readKongGateway(annotated(gateway), kongLook(look, consumers), isActive ? plugins : [])] as const];
+  });
+}
+
 function kongLook(look: Lookup, consumers: Index<KongConsumer>): KongLook {
   return {
     plugin: (name) => find(look, 'KongPlugin', name),
     clusterPlugin: (name) => find(look, 'KongClusterPlugin', { namespace: '', name }),
     consumers: (namespace) => look.context.fetch(consumers, namespace) ?? [],
     secret: (name) => find(look, 'Secret', name),
+    hidden: true,
     refusal: ({ kind, namespace }, to) => {
       const group = kind === 'Service' ? '' : GATEWAY_GROUP;
       const referent = { group: KONG_GROUP, kind: 'KongPlugin', ...to };
@@ -156,23 +170,13 @@ function kongLook(look: Lookup, consumers: Index<KongConsumer>): KongLook {
 }
 
 function diagnosticsOf(graph: Graph, readings: Collection<KongReading>): Collection<Diagnostic> {
-  const { inputs } = graph;
   const numbered = (key: string, found: Diagnostic[]) => found.map((one, at) => [`${key}#kong${at}`, one] as const);
-  const services = graph.derive('kong diagnostics', readings, (_context, { notes, plugins }, key) => {
-    if (!key.startsWith('Service/')) return [];
+  return graph.derive('kong diagnostics', readings, (_context, { notes, plugins }, key) => {
+    if (!key.startsWith('Service/') && !key.startsWith('Gateway/')) return [];
     const field = annotationField(PLUGINS_ANNOTATION);
     const broken = plugins.broken.map((message) => diagnosis('error', key, { field, message: closed(message) }));
     return numbered(key, [...broken, ...notes.map((one) => told(key, one))]);
   });
-  const gateways = graph.derive('kong annotations of Gateways', inputs.Gateway, (_context, { metadata }, key) =>
-    isAnnotated(metadata.annotations)
-      ? numbered(
-          key,
-          gatewayNotes(metadata.annotations).map((one) => told(key, one)),
-        )
-      : [],
-  );
-  return join('kong diagnostics of all', [services, gateways]);
 }
 
 function told(key: string, { annotation, message }: Note): Diagnostic {

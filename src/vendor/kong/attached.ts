@@ -22,6 +22,8 @@ export interface KongLook {
   clusterPlugin(name: string): KongClusterPlugin | undefined;
   consumers(namespace: string): readonly KongConsumer[];
   secret(name: { namespace: string; name: string }): Secret | undefined;
+  /** What is made is called so that no user's object can be called alike; else as a user would call it. */
+  readonly hidden: boolean;
   /** Undefined where a KongPlugin of another namespace may be named there; else what to do. */
   refusal(from: { kind: string; namespace: string }, to: { namespace: string; name: string }): string | undefined;
 }
@@ -53,17 +55,23 @@ export interface AttachedPlugins {
 
 const NOTHING: AttachedPlugins = { policies: {}, filters: [], secrets: [], notes: [], broken: [], readings: [] };
 
-export function attachedPlugins(on: Annotated, look: KongLook): AttachedPlugins {
+/** `also`: plugins that hold there without being named. */
+export function attachedPlugins(
+  on: Annotated,
+  look: KongLook,
+  also: readonly KongClusterPlugin[] = [],
+): AttachedPlugins {
   const named = (on.annotations[PLUGINS_ANNOTATION] ?? '').split(',').map((name) => name.trim());
   const names = named.filter((name) => name !== '');
-  if (names.length === 0) return NOTHING;
+  if (names.length + also.length === 0) return NOTHING;
   const broken: string[] = [];
-  const found = names.flatMap((name) => {
+  const chosen = names.flatMap((name) => {
     const plugin = lookUp(on, name, look);
     if (typeof plugin !== 'string') return [plugin];
     broken.push(plugin);
     return [];
   });
+  const found = [...chosen, ...also];
   const identified = found.some(({ plugin }) => AUTHENTICATING.has(plugin));
   const order = [...PLUGINS.keys()];
   const readings = found
@@ -96,6 +104,9 @@ function lookUp(on: Annotated, text: string, look: KongLook): KongPlugin | KongC
   return look.plugin(to) ?? `there is no KongPlugin ${to.namespace}/${to.name}`;
 }
 
+/** No name of an object has a colon. */
+export const HIDDEN = 'kong:';
+
 interface SiteScope {
   look: KongLook;
   identified: boolean;
@@ -106,7 +117,7 @@ function siteOf(on: Annotated, { look, identified, plugin }: SiteScope): PluginS
   const { namespace } = on;
   return {
     namespace,
-    name: `${on.name}-${plugin}`,
+    name: look.hidden ? `${HIDDEN}${on.kind}:${on.name}:${plugin}` : `${on.name}-${plugin}`,
     identified,
     credentials: (type) =>
       look.consumers(namespace).flatMap((consumer) =>

@@ -1,5 +1,5 @@
 /** What Kong's annotations on one object come to. */
-import type { AnyResource, HTTPHeaderFilter, HTTPRouteFilter } from '../../api/index.ts';
+import type { AnyResource, HTTPHeaderFilter, HTTPRouteFilter, KongClusterPlugin } from '../../api/index.ts';
 import { flow } from '../flow.ts';
 import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
 import {
@@ -10,8 +10,9 @@ import {
   SERVICE_ANNOTATIONS,
   unserved,
 } from './annotation.ts';
-import { type Annotated, type AttachedPlugins, attachedPlugins, type KongLook, type Note } from './attached.ts';
+import { type Annotated, type AttachedPlugins, attachedPlugins, HIDDEN, type KongLook, type Note } from './attached.ts';
 import { type PlainStatus, routeAsked } from './route-reading.ts';
+import { PLUGINS } from './table.ts';
 
 export interface KongReading {
   plugins: AttachedPlugins;
@@ -40,7 +41,22 @@ export function readKongService(on: Annotated, look: KongLook): KongReading {
   return { plugins, strips: false, notes, hostHeader };
 }
 
-export function gatewayNotes(annotations: Readonly<Record<string, string>> = {}): Note[] {
+/** Plugins that are for all requests (label global) hold at each Gateway. */
+export function readKongGateway(on: Annotated, look: KongLook, plugins: readonly KongClusterPlugin[]): KongReading {
+  const all = plugins.filter(({ metadata }) => metadata.labels?.global === 'true');
+  const attached = attachedPlugins({ ...on, annotations: {} }, look, all);
+  const broken = [...attached.broken];
+  const notes = [...attached.notes];
+  for (const { object, plugin, parts } of attached.readings.filter((one) => (one.parts.filters ?? []).length > 0)) {
+    const message = `${object} (${plugin}) changes what routes do, and is served where a route or Service names it`;
+    if (parts.policies === undefined && PLUGINS.get(plugin)?.guards) broken.push(message);
+    else notes.push({ annotation: PLUGINS_ANNOTATION, message });
+  }
+  const own = { ...attached, broken, filters: [] };
+  return { plugins: own, strips: false, notes: [...notes, ...served(own, on), ...gatewayNotes(on.annotations)] };
+}
+
+function gatewayNotes(annotations: Readonly<Record<string, string>>): Note[] {
   return unserved(annotations, GATEWAY_ANNOTATIONS);
 }
 
@@ -53,7 +69,7 @@ function hostFilter(hostname: string): HTTPRouteFilter {
   return { type: 'URLRewrite', urlRewrite: { hostname } };
 }
 
-type Target = 'HTTPRoute' | 'GRPCRoute' | 'Service';
+type Target = 'Gateway' | 'HTTPRoute' | 'GRPCRoute' | 'Service';
 
 /** What each plugin is served as, ready to be written in its place. */
 function served({ readings }: AttachedPlugins, { kind, name }: Annotated): Note[] {
@@ -63,8 +79,9 @@ function served({ readings }: AttachedPlugins, { kind, name }: Annotated): Note[
     const policies = Object.entries(parts.policies ?? {}).map(([own, settings]) =>
       flow({ kind: own, spec: { targetRefs, ...settings } }),
     );
-    const filters = (parts.filters ?? []).length === 0 ? [] : [`filters: ${flow(parts.filters?.map(shown))}`];
-    const all = [...policies, ...filters];
+    const filters =
+      (parts.filters ?? []).length === 0 || kind === 'Gateway' ? [] : [`filters: ${flow(parts.filters?.map(shown))}`];
+    const all = [...policies, ...filters].map((one) => one.replaceAll(`${HIDDEN}${kind}:`, ''));
     if (all.length === 0) return [];
     return [{ annotation: PLUGINS_ANNOTATION, message: `${object} (${plugin}) is served as ${all.join(' and ')}` }];
   });
@@ -94,7 +111,7 @@ export function standingFor(
   { kind, namespace, name }: Omit<Annotated, 'annotations'>,
 ): AnyResource[] {
   // No user can call an object so.
-  const metadata = { namespace, name: `kong:${kind}:${name}` };
+  const metadata = { namespace, name: `${HIDDEN}${kind}:${name}` };
   const targetRefs = [targetOf(kind as Target, name)];
   if (plugins.broken.length > 0) {
     const refused = plugins.broken.join('; ');

@@ -13,7 +13,7 @@ import type { Site } from '../suggest/site.ts';
 import type { RouteEdit, SuggestedParts } from '../suggest/vendor-kind.ts';
 import { isAnnotated, STRIP_PATH } from './annotation.ts';
 import type { KongLook } from './attached.ts';
-import { type KongReading, readKongRoute, readKongService, serviceFilters } from './object-reading.ts';
+import { type KongReading, readKongGateway, readKongRoute, readKongService, serviceFilters } from './object-reading.ts';
 import { addedTo, type PlainStatus, redirectFilter, withFilters } from './route-reading.ts';
 
 export interface KongSuggestion {
@@ -25,6 +25,23 @@ export interface KongSuggestion {
 
 export function suggestKong(site: Site): KongSuggestion[] {
   const look = lookIn(site);
+  return [...suggestForObjects(site, look), ...suggestForGateways(site, look)];
+}
+
+/** Plugins that are for all requests. */
+function suggestForGateways(site: Site, look: KongLook): KongSuggestion[] {
+  const plugins = site.all('KongClusterPlugin');
+  return site.all('Gateway').flatMap(({ kind, metadata }) => {
+    const { namespace = '', name, annotations = {} } = metadata;
+    const on = { kind, namespace, name, annotations };
+    const reading = readKongGateway(on, look, plugins);
+    const findings = findingsOf(reading);
+    if (findings.length === 0) return [];
+    return [{ object: `${kind} ${namespace}/${name}`, parts: { objects: policiesOf(reading, on) }, findings }];
+  });
+}
+
+function suggestForObjects(site: Site, look: KongLook): KongSuggestion[] {
   const routes = [...site.routes(), ...site.all('Service')].filter(({ metadata }) => isAnnotated(metadata.annotations));
   return routes.map((object) => {
     const on = {
@@ -51,6 +68,7 @@ function lookIn(site: Site): KongLook {
     clusterPlugin: (name) => site.find('KongClusterPlugin', '', name),
     consumers: (namespace) => site.all('KongConsumer').filter(({ metadata }) => metadata.namespace === namespace),
     secret: ({ namespace, name }) => site.find('Secret', namespace, name),
+    hidden: false,
     // What is suggested is read by whoever may read all of it.
     refusal: () => undefined,
   };
@@ -78,7 +96,7 @@ interface On {
 }
 
 function policiesOf({ plugins }: KongReading, { kind, namespace, name }: On): AnyResource[] {
-  const targetRefs = [targetOf(kind as 'HTTPRoute' | 'GRPCRoute' | 'Service', name)];
+  const targetRefs = [targetOf(kind as 'Gateway' | 'HTTPRoute' | 'GRPCRoute' | 'Service', name)];
   const policies = Object.entries(plugins.policies) as Array<[OwnKind, object]>;
   return [
     ...plugins.secrets,
