@@ -27,13 +27,32 @@ export function isTurnedAway(failure: string): boolean {
   return failure.includes('ECONNREFUSED') || new RegExp(`${NEW_CONNECTION}.*(ECONNRESET|hang up)`).test(failure);
 }
 
+/** On a connection that had carried other requests, and none for so many milliseconds. */
+export class KeptConnectionError extends Error {
+  readonly idle: number;
+
+  constructor(cause: Error, idle: number) {
+    super(`${cause.message}, on a connection without a request for ${Math.round(idle)} ms`, { cause });
+    this.idle = idle;
+  }
+}
+
+/** When the last answer came on a connection. */
+const lastUsed = new WeakMap<object, number>();
+
 export async function ask({ port, host = 'shop.example.com', path = '/', agent }: Ask): Promise<Answered> {
   const call = request({ host: '127.0.0.1', port, path, agent: agent ?? false, headers: { host } });
   call.end();
+  const asked = performance.now();
+  let socket: object | null = null;
+  call.once('socket', (one: object) => (socket = one));
   const [response] = await once(call, 'response').catch((error: Error) => {
-    throw call.reusedSocket ? error : new Error(`${NEW_CONNECTION}${error.message}`);
+    if (!call.reusedSocket || socket === null) throw new Error(`${NEW_CONNECTION}${error.message}`);
+    throw new KeptConnectionError(error, asked - (lastUsed.get(socket) ?? asked));
   });
-  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+  const body = await text(response);
+  if (socket !== null) lastUsed.set(socket, performance.now());
+  return { status: response.statusCode, headers: response.headers, body };
 }
 
 export async function askAdmin(admin: string, path: string): Promise<Answered> {

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import net from 'node:net';
-import { ask, askAdmin } from '../cli/client.ts';
+import { type Answered, type Ask, ask, askAdmin, KeptConnectionError } from '../cli/client.ts';
 
 export interface Target {
   port: number;
@@ -91,6 +91,23 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/** Milliseconds without a request after which a connection is idle for whoever drains (docs/decisions/draining.md). */
+const IDLE = 500;
+
+/**
+ * A server may end a connection that is idle at any time, also in the moment in which the client writes, so that clients
+ * are to send a GET once more (RFC 9112 9.3.1, 9.5): a client that others kept from the processor writes late, and has not
+ * seen the end that is there. On one that was in use, or is new, nobody has an excuse.
+ */
+async function askAgain(asked: Ask): Promise<Answered> {
+  try {
+    return await ask(asked);
+  } catch (error) {
+    if (!(error instanceof KeptConnectionError) || error.idle < IDLE) throw error;
+    return await ask({ ...asked, agent: undefined });
+  }
+}
+
 /** Requests at a constant rate, half of them on connections of their own; every failure is kept. */
 export class PacedLoad {
   sent = 0;
@@ -120,7 +137,7 @@ export class PacedLoad {
       due += interval;
       this.sent++;
       try {
-        const { status, body } = await ask({ port, ...agent });
+        const { status, body } = await askAgain({ port, ...agent });
         if (status !== 200) this.failures.push(`${status} ${body}`);
         else this.bodies.add(body);
       } catch (error) {
