@@ -15,6 +15,7 @@ import {
   type ErrorServiceSettings,
   type FaultSettings,
   type Limit,
+  type NameRefresh,
   POLICY_TYPES,
   type Policy,
   policyKey,
@@ -146,7 +147,7 @@ export function statedPlaces({ items }: Report, name: string): PolicyEffect[] {
 export function trafficText(snapshot: Snapshot, backend: string): string | undefined {
   const policy = snapshot.get('Policy', policyKey('BackendTraffic', backend));
   if (policy?.type !== 'BackendTraffic') return undefined;
-  const { loadBalancing, sessionPersistence, timeouts = {}, retry } = policy.spec;
+  const { loadBalancing, sessionPersistence, timeouts = {}, retry, httpVersion, outlierDetection, dns } = policy.spec;
   const hash = (loadBalancing?.hash?.keys ?? []).map(({ type, name }) =>
     name === undefined ? type : `${type} ${name}`,
   );
@@ -156,8 +157,17 @@ export function trafficText(snapshot: Snapshot, backend: string): string | undef
     sessionPersistence && `session by ${sessionPersistence.type} ${sessionPersistence.name}`,
     times.length > 0 && `timeouts: ${times.join(', ')}`,
     retry && `up to ${retry.attempts} retries`,
+    httpVersion && `${httpVersion === 'HTTP2' ? 'HTTP/2' : 'HTTP/1.1'} is spoken`,
+    outlierDetection?.disabled && 'no endpoint is passed over for what requests meet',
+    dns && `its name is looked up ${refreshText(dns)}`,
   ].filter((part) => typeof part === 'string');
   return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+function refreshText({ minRefresh, maxRefresh }: NameRefresh): string {
+  const least = minRefresh === undefined ? [] : [`after ${minRefresh} ms at least`];
+  const most = maxRefresh === undefined ? [] : [`after ${maxRefresh} ms at most`];
+  return [...least, ...most].join(', ');
 }
 
 /** `name`: of the policy, with its namespace and its kind or without. */

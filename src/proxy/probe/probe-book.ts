@@ -25,7 +25,7 @@ export class ProbeBook implements CheckOffice {
   readonly #endpoints = new Map<string, CheckedEndpoint>();
   /** Of those, which others look at. */
   readonly #others = new Set<CheckedEndpoint>();
-  readonly #queue = new ProbeQueue();
+  readonly #queue: ProbeQueue;
   /** By lane. */
   readonly #looks = new Map<string, { good: number; bad: number; endpoints: number }>();
   #turnedWatchers = new Set<CheckWatcher>();
@@ -37,6 +37,7 @@ export class ProbeBook implements CheckOffice {
 
   constructor(around: ProbeSurroundings) {
     this.#around = around;
+    this.#queue = new ProbeQueue(around.wheel);
     this.#regroup = new Alarm(around.wheel, () => this.#tellWatchers());
     this.#listening = new Alarm(around.wheel, () => this.#listen());
   }
