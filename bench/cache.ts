@@ -9,13 +9,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const SECONDS = 4;
+const SECONDS = 3;
 const ROUNDS = 3;
 const TICKS = 100;
 const BODY = 'x'.repeat(1_024);
+/** Longer than what is kept in memory besides. */
+const LONG = 'x'.repeat(256 * 1_024);
 
-const backend = createServer((_request, answer) => {
-  answer.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'max-age=3600', etag: '"bench"' }).end(BODY);
+const backend = createServer(({ url }, answer) => {
+  answer
+    .writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'max-age=3600', etag: '"bench"' })
+    .end(url === '/long' ? LONG : BODY);
 }).listen(0, '127.0.0.1');
 await new Promise((resolve) => backend.once('listening', resolve));
 const folder = mkdtempSync(join(tmpdir(), 'daemun-bench-cache-'));
@@ -39,15 +43,29 @@ apiVersion: v1
 kind: Service
 metadata: { name: web, namespace: bench }
 spec: { ports: [{ port: 80 }] }
-${route('plain')}${route('kept')}---
+${route('plain')}${route('kept')}${route('disk')}---
 apiVersion: policies.daemun.dev/v1alpha1
 kind: ResponsePolicy
 metadata: { name: kept, namespace: bench }
 spec: { targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: kept }], cache: {} }
+---
+apiVersion: policies.daemun.dev/v1alpha1
+kind: ResponsePolicy
+metadata: { name: disk, namespace: bench }
+spec: { targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: disk }], cache: { maxBytes: 1, disk: {} } }
 `;
 writeFileSync(join(folder, 'bench.yaml'), manifests);
 const { port } = backend.address() as AddressInfo;
-const words = ['run', join(folder, 'bench.yaml'), '--port-map', '80=18988', '--access-log', 'off'];
+const words = [
+  'run',
+  join(folder, 'bench.yaml'),
+  '--port-map',
+  '80=18988',
+  '--access-log',
+  'off',
+  '--cache-path',
+  folder,
+];
 const gateway = spawn(process.execPath, ['bin/daemun.js', ...words, '--endpoint', `bench/web:80=127.0.0.1:${port}`]);
 await new Promise<void>((resolve) => {
   const look = (text: Buffer): void => void (/ready: \d+ of \d+/.test(String(text)) && resolve());
@@ -64,7 +82,7 @@ function used(): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-async function measure(host: string): Promise<number> {
+async function measure(host: string, path = '/item'): Promise<number> {
   const before = used();
   const wrk = spawn('wrk', [
     '-t',
@@ -75,7 +93,7 @@ async function measure(host: string): Promise<number> {
     String(SECONDS),
     '-H',
     `Host: ${host}`,
-    'http://127.0.0.1:18988/item',
+    `http://127.0.0.1:18988${path}`,
   ]);
   let text = '';
   wrk.stdout.on('data', (piece: Buffer) => (text += String(piece)));
@@ -85,13 +103,24 @@ async function measure(host: string): Promise<number> {
   return ((used() - before) / requests) * 1e6;
 }
 
-const best = { plain: Number.POSITIVE_INFINITY, kept: Number.POSITIVE_INFINITY };
+const NEVER = Number.POSITIVE_INFINITY;
+const best = { plain: NEVER, kept: NEVER, disk: NEVER, plainLong: NEVER, diskLong: NEVER };
 for (let i = 0; i < ROUNDS; i++) {
   best.plain = Math.min(best.plain, await measure('plain.example'));
   best.kept = Math.min(best.kept, await measure('kept.example'));
+  best.disk = Math.min(best.disk, await measure('disk.example'));
+  best.plainLong = Math.min(best.plainLong, await measure('plain.example', '/long'));
+  best.diskLong = Math.min(best.diskLong, await measure('disk.example', '/long'));
 }
 console.log(`${best.plain.toFixed(1).padStart(6)} µs  from a backend`);
 console.log(`${best.kept.toFixed(1).padStart(6)} µs  from the cache: ${(best.kept / best.plain).toFixed(2)} of it`);
+console.log(
+  `${best.disk.toFixed(1).padStart(6)} µs  from the disk each time: ${(best.disk / best.plain).toFixed(2)} of it`,
+);
+console.log(`${best.plainLong.toFixed(1).padStart(6)} µs  256 KiB from a backend`);
+console.log(
+  `${best.diskLong.toFixed(1).padStart(6)} µs  256 KiB from the disk: ${(best.diskLong / best.plainLong).toFixed(2)} of it`,
+);
 gateway.kill('SIGTERM');
 backend.close();
 backend.closeAllConnections();

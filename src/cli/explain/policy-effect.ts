@@ -234,7 +234,7 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
     case 'AnswerRewrite':
       return 'rewrites cookies and locations';
     case 'Cache':
-      return `keeps answers, ${(settings as CacheSettings).maxBytes / 1024} KiB of them`;
+      return keptText(settings as CacheSettings);
     case 'Compression':
       return `compresses with ${(settings as CompressionSettings).algorithms.join(', ')}`;
   }
@@ -345,4 +345,9 @@ function ruleText({ name, addresses, methods, paths, headers, times, claims = []
     cel === undefined ? '' : `where ${cel}`,
   ];
   return `${name} (${conditions.filter((text) => text !== '').join(', ')})`;
+}
+
+function keptText({ maxBytes, maxDiskBytes }: CacheSettings): string {
+  const onDisk = maxDiskBytes === undefined ? '' : `, and ${maxDiskBytes / 1024} KiB on the disk that it is given`;
+  return `keeps answers, ${maxBytes / 1024} KiB of them${onDisk}`;
 }

@@ -10,8 +10,8 @@ export interface CacheSettings {
   /** Bytes of a body that is kept, and of all that is. */
   maxObjectBytes: number;
   maxBytes: number;
-  /** Bytes of all that is kept on the disk, where there is one; 0: nothing is. */
-  maxDiskBytes: number;
+  /** Bytes of all that is kept on the disk, where there is one; absent: nothing is. */
+  maxDiskBytes?: number;
   /** Milliseconds that an answer is fresh which does not say so itself; 0: it is not kept. */
   defaultTtl: number;
   /** Milliseconds after that in which it is given while one request asks again, and where the backend fails. */
@@ -33,7 +33,7 @@ export const cache: PolicyType<'Listener' | 'RouteRule' | 'Backend', Stacked<Cac
     object<CacheSettings>({
       maxObjectBytes: count,
       maxBytes: count,
-      maxDiskBytes: count,
+      maxDiskBytes: v.optional(count),
       defaultTtl: count,
       staleWhileRevalidate: count,
       staleIfError: count,

@@ -8,17 +8,8 @@ import type { CachePurge } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import type { BodySource } from '../filter/filter.ts';
 import type { StoredAnswer } from '../state/index.ts';
-import {
-  digestOf,
-  type FileContent,
-  type FileKey,
-  fileOf,
-  headEnd,
-  MAX_FILE_HEAD,
-  PRELUDE,
-  readFileHead,
-} from './answer-file.ts';
-import { bodySource } from './body-file.ts';
+import { digestOf, type FileContent, type FileKey, fileOf, headEnd, PRELUDE, readFileHead } from './answer-file.ts';
+import { bodySource, readAt } from './body-file.ts';
 import { DiskFolder, type DiskPlace } from './disk-folder.ts';
 import type { IndexedFile } from './file-index.ts';
 import { Forgotten } from './forgotten.ts';
@@ -44,7 +35,6 @@ export interface DiskPurged {
 interface Opened {
   readonly content: FileKey & FileContent;
   readonly bytes: Buffer;
-  readonly ino: bigint;
 }
 
 export class AnswerDisk {
@@ -95,8 +85,10 @@ export class AnswerDisk {
     const { answer, bodyAt, bodyLength, bodySum } = opened.content;
     if (!answer.vary.every(([name, value]) => valueOf(name) === value)) return null;
     if (bodyLength > MAX_WHOLE_BODY) {
-      const place = { path: this.#folder.pathOf(file), ino: opened.ino, at: bodyAt, length: bodyLength, sum: bodySum };
-      return { answer: { ...answer, body: Buffer.alloc(0) }, source: bodySource(place, this.#gate) };
+      const prelude = opened.bytes.subarray(0, PRELUDE);
+      const place = { path: this.#folder.pathOf(file), prelude, at: bodyAt, length: bodyLength, sum: bodySum };
+      const source = bodySource({ ...place, onBroken: () => this.#discard(file) }, this.#gate);
+      return { answer: { ...answer, body: Buffer.alloc(0) }, source };
     }
     const body = opened.bytes.subarray(bodyAt, bodyAt + bodyLength);
     if (crc32(body) === bodySum) return { answer: { ...answer, body }, source: null };
@@ -131,7 +123,7 @@ export class AnswerDisk {
     if (this.#forgotten.has(key, since) || (content.type === 'answer' && since > performance.now() + CLOCKS_DIFFER))
       return null;
     this.#folder.used(file);
-    return { content, bytes: read.bytes, ino: read.ino };
+    return { content, bytes: read.bytes };
   }
 
   #discard(file: IndexedFile): void {
@@ -251,23 +243,30 @@ function fileAt(key: FileKey, vary: StoredAnswer['vary'] = []): IndexedFile {
   return { policy: digestOf(key.source), name };
 }
 
-/** Prelude, head and a short body; its size and which file it is. */
-async function readStart(path: string): Promise<{ bytes: Buffer; size: number; ino: bigint }> {
+/** Bytes that are read first: of most files all. */
+const FIRST_READ = 16 * 1024;
+
+/** Prelude, head and a short body, and the size of the file. */
+async function readStart(path: string): Promise<{ bytes: Buffer; size: number }> {
   const file = await open(path, 'r');
   try {
-    const { size, ino } = await file.stat({ bigint: true });
-    const most = PRELUDE + MAX_FILE_HEAD + MAX_WHOLE_BODY;
-    const bytes = Buffer.allocUnsafeSlow(Math.min(Number(size), most));
-    let read = 0;
-    while (read < bytes.length) {
-      const { bytesRead } = await file.read(bytes, read, bytes.length - read, read);
-      if (bytesRead === 0) break;
-      read += bytesRead;
-    }
-    return { bytes: bytes.subarray(0, read), size: Number(size), ino };
+    const bytes = await readAt(file, 0, FIRST_READ);
+    if (bytes.length < FIRST_READ) return { bytes, size: bytes.length };
+    const { size } = await file.stat();
+    const wanted = startLength(bytes) ?? 0;
+    if (wanted <= bytes.length) return { bytes, size };
+    return { bytes: Buffer.concat([bytes, await readAt(file, bytes.length, wanted - bytes.length)]), size };
   } finally {
-    await file.close();
+    void file.close().catch(() => {});
   }
+}
+
+/** What is read before anything is sent. */
+function startLength(bytes: Buffer): number | undefined {
+  const end = headEnd(bytes);
+  if (end === undefined) return undefined;
+  const body = bytes.readUInt32LE(12);
+  return body > MAX_WHOLE_BODY ? end : end + body;
 }
 
 /** What is no whole file goes with those that are meant. */

@@ -6,15 +6,17 @@ import type { BodyOutput, BodySource, BodyTransform } from '../filter/filter.ts'
 import type { IoGate } from './io-gate.ts';
 
 /** Bytes that are read at once. */
-export const BODY_CHUNK: number = 64 * 1024;
+export const BODY_CHUNK: number = 128 * 1024;
 
 interface Place {
   readonly path: string;
-  /** Which file it was, so that another one under the same name is not taken for it. */
-  readonly ino: bigint;
+  /** Its first bytes, with its sums: another one under the same name is not taken for it. */
+  readonly prelude: Buffer;
   readonly at: number;
   readonly length: number;
   readonly sum: number;
+  /** It is not what was written. */
+  onBroken(): void;
 }
 
 const BROKEN = { status: 502, reason: 'filter_failed', message: 'What was kept cannot be read.' };
@@ -67,6 +69,7 @@ class BodyReader implements BodyTransform {
       while (!this.#closed && !this.#blocked && this.#read < this.#place.length) await this.#next();
       if (!this.#closed && this.#read === this.#place.length && !this.#blocked) this.#finish();
     } catch {
+      this.#place.onBroken();
       if (!this.#closed) this.#out.fail(BROKEN);
       this.#closed = true;
     } finally {
@@ -78,10 +81,8 @@ class BodyReader implements BodyTransform {
   async #next(): Promise<void> {
     const { at, length, sum } = this.#place;
     const bytes = await this.#gate.run('body', async () => {
-      const file = (this.#file ??= await this.#open());
-      const chunk = Buffer.allocUnsafeSlow(Math.min(BODY_CHUNK, length - this.#read));
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, at + this.#read);
-      return chunk.subarray(0, bytesRead);
+      if (this.#file === null) return this.#first();
+      return readAt(this.#file, at + this.#read, Math.min(BODY_CHUNK, length - this.#read));
     });
     if (bytes.length === 0) throw new Error('it is shorter than it was');
     this.#read += bytes.length;
@@ -90,12 +91,13 @@ class BodyReader implements BodyTransform {
     if (!this.#closed) this.#blocked = !this.#out.write(bytes);
   }
 
-  async #open(): Promise<FileHandle> {
-    const file = await open(this.#place.path, 'r');
-    const { ino } = await file.stat({ bigint: true });
-    if (ino === this.#place.ino) return file;
-    await file.close();
-    throw new Error('it is another one by now');
+  /** With all that is before the body. */
+  async #first(): Promise<Buffer> {
+    const { path, prelude, at, length } = this.#place;
+    this.#file = await open(path, 'r');
+    const bytes = await readAt(this.#file, 0, Math.min(BODY_CHUNK, at + length));
+    if (!bytes.subarray(0, prelude.length).equals(prelude)) throw new Error('it is another one by now');
+    return bytes.subarray(at);
   }
 
   #finish(): void {
@@ -108,4 +110,16 @@ class BodyReader implements BodyTransform {
     this.#file = null;
     void file?.close().catch(() => {});
   }
+}
+
+/** As many bytes as there are, at most so many. */
+export async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let read = 0;
+  while (read < length) {
+    const { bytesRead } = await file.read(bytes, read, length - read, at + read);
+    if (bytesRead === 0) break;
+    read += bytesRead;
+  }
+  return bytes.subarray(0, read);
 }

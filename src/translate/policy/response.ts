@@ -42,12 +42,11 @@ const GIBIBYTE = 1024 * MEBIBYTE;
 
 function cacheOf(cache: NonNullable<ResponseSettings['cache']>): CacheSettings {
   const { maxObjectBytes = MEBIBYTE, maxBytes = 16 * MEBIBYTE, keyHeaders = [], generation = '' } = cache;
-  const { maxBytes: maxDiskBytes = GIBIBYTE } = cache.disk ?? { maxBytes: 0 };
   const { defaultTtl = '0s', staleWhileRevalidate = '0s', staleIfError = '0s' } = cache;
   return {
     maxObjectBytes,
     maxBytes,
-    maxDiskBytes,
+    ...(cache.disk === undefined ? {} : { maxDiskBytes: cache.disk.maxBytes ?? GIBIBYTE }),
     defaultTtl: milliseconds(defaultTtl) ?? 0,
     staleWhileRevalidate: milliseconds(staleWhileRevalidate) ?? 0,
     staleIfError: milliseconds(staleIfError) ?? 0,

@@ -101,7 +101,7 @@ class CacheFilter implements CompiledFilter {
     this.#state = state;
     this.#store = state.answers.of(source);
     this.#source = source;
-    this.#disk = settings.maxDiskBytes > 0 ? state.answers.disk : null;
+    this.#disk = settings.maxDiskBytes === undefined ? null : state.answers.disk;
     this.#prefix = `${holds} ${settings.generation}`;
     this.#keyHeaders = settings.keyHeaders.map((name) => [name, fieldHash(name)]);
     const { counts } = state;
@@ -379,7 +379,7 @@ class CacheFilter implements CompiledFilter {
     if (course.void) return;
     const { key, host, target } = course;
     const place = { source: this.#source, key, host, target };
-    const onDisk = this.#disk?.write(place, answer, this.#settings.maxDiskBytes) === true;
+    const onDisk = this.#disk?.write(place, answer, this.#settings.maxDiskBytes ?? 0) === true;
     // What is long is read from there while it is sent.
     if (!onDisk || answer.body.length <= MAX_WHOLE_BODY) this.#remember(course, answer);
   }
