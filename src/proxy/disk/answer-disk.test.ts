@@ -55,7 +55,7 @@ const filesOf = (disk: AnswerDisk): number =>
   disk.metrics().find(({ name }) => name === 'daemun_cache_disk_files')!.series[0]!.value as number;
 
 test('what one writes the other reads, and which of them sees to it is told', async () => {
-  for (let n = 0; n < 8; n++) disks[n % 2]!.write(keyOf(n), answer(Buffer.from(`body ${n}`)), MOST);
+  for (let n = 0; n < 8; n++) void disks[n % 2]!.write(keyOf(n), answer(Buffer.from(`body ${n}`)), MOST);
   await expect.poll(() => names().length).toBe(8);
   for (let n = 0; n < 8; n++) {
     for (const disk of disks) expect(await find(disk, n)).toBe(`body ${n}`);
@@ -69,7 +69,7 @@ test('what one writes the other reads, and which of them sees to it is told', as
 test('together they keep within the bound, however much they write', async () => {
   const body = Buffer.alloc(100 * 1024, 'x');
   for (let n = 0; n < 200; n++) {
-    disks[n % 2]!.write(keyOf(n), answer(body), MOST);
+    void disks[n % 2]!.write(keyOf(n), answer(body), MOST);
     if (n % 10 === 9) {
       await new Promise((resolve) => setImmediate(resolve));
       expect(bytesThere()).toBeLessThanOrEqual(MOST);
@@ -81,7 +81,7 @@ test('together they keep within the bound, however much they write', async () =>
 });
 
 test('a worker that starts takes over what lies in its share, and what was begun long ago goes', async () => {
-  for (let n = 0; n < 20; n++) disks[0]!.write(keyOf(n), answer(Buffer.from(`${n}`)), MOST);
+  for (let n = 0; n < 20; n++) void disks[0]!.write(keyOf(n), answer(Buffer.from(`${n}`)), MOST);
   await expect.poll(() => names().length).toBe(20);
   writeFileSync(join(path, 'begun', 'of-a-crash'), 'x');
   utimesSync(join(path, 'begun', 'of-a-crash'), 1, 1);
@@ -99,7 +99,7 @@ test('a worker that starts takes over what lies in its share, and what was begun
 });
 
 test('a purge of one URL is done by each, of others by each for its share; what comes late is not used', async () => {
-  for (let n = 0; n < 20; n++) disks[n % 2]!.write(keyOf(n), answer(Buffer.from(`${n}`)), MOST);
+  for (let n = 0; n < 20; n++) void disks[n % 2]!.write(keyOf(n), answer(Buffer.from(`${n}`)), MOST);
   await expect.poll(() => names().length).toBe(20);
   const one = { policy: SOURCE, host: 'a.example', target: '/3' };
   const dry = await Promise.all(disks.map((disk) => disk.purge({ ...one, dryRun: true })));
@@ -112,15 +112,15 @@ test('a purge of one URL is done by each, of others by each for its share; what 
   const all = { host: 'a.example' };
   const purged = await Promise.all(disks.map((disk) => disk.purge(all)));
   expect(purged.reduce((sum, { files }) => sum + files, 0)).toBe(19);
-  disks[0]!.write(keyOf(4), early, MOST);
+  void disks[0]!.write(keyOf(4), early, MOST);
   await expect.poll(() => names().length).toBe(1);
   for (const disk of disks) expect(await find(disk, 4)).toBeUndefined();
-  disks[0]!.write(keyOf(4), answer(Buffer.from('late')), MOST);
+  void disks[0]!.write(keyOf(4), answer(Buffer.from('late')), MOST);
   await expect.poll(() => find(disks[1]!, 4)).toBe('late');
 });
 
 test('a purge takes what is being written', async () => {
-  for (let n = 0; n < 20; n++) disks[0]!.write(keyOf(n), answer(Buffer.from(`${n}`)), MOST);
+  for (let n = 0; n < 20; n++) void disks[0]!.write(keyOf(n), answer(Buffer.from(`${n}`)), MOST);
   await disks[0]!.purge({});
   await expect.poll(() => readdirSync(join(path, 'begun')).length).toBe(0);
   await expect.poll(() => names()).toEqual([]);

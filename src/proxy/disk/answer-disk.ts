@@ -37,6 +37,13 @@ interface Opened {
   readonly bytes: Buffer;
 }
 
+interface Writing {
+  readonly key: FileKey;
+  readonly most: number;
+  /** Null: it is too long. */
+  readonly parts: Buffer[] | null;
+}
+
 export class AnswerDisk {
   readonly #gate = new IoGate();
   readonly #folder: DiskFolder;
@@ -44,6 +51,7 @@ export class AnswerDisk {
   readonly #recent = new RecentWrites();
   /** By key: those that ask for the same read it once. */
   readonly #reads = new Map<string, Promise<Opened | null>>();
+  readonly #writing = new Set<string>();
   #unwritten = 0;
   #skipped = 0;
   #found = 0;
@@ -90,7 +98,8 @@ export class AnswerDisk {
       const source = bodySource({ ...place, onBroken: () => this.#discard(file) }, this.#gate);
       return { answer: { ...answer, body: Buffer.alloc(0) }, source };
     }
-    const body = opened.bytes.subarray(bodyAt, bodyAt + bodyLength);
+    // It may stay for long: not with all that was read.
+    const body = Buffer.from(opened.bytes.subarray(bodyAt, bodyAt + bodyLength));
     if (crc32(body) === bodySum) return { answer: { ...answer, body }, source: null };
     this.#discard(file);
     return null;
@@ -131,27 +140,36 @@ export class AnswerDisk {
     void this.#folder.remove(file);
   }
 
-  /** Writes it when there is time; false: it will not. `most`: bytes of the policy. */
-  write(key: FileKey, answer: StoredAnswer, most: number): boolean {
+  /** Writes it when there is time. Resolves with whether it is there; never rejects. `most`: bytes of the policy. */
+  async write(key: FileKey, answer: StoredAnswer, most: number): Promise<boolean> {
     const names = answer.vary.map(([name]) => name);
-    const files: Array<[IndexedFile, Buffer[] | null]> = [[fileAt(key, answer.vary), fileOf(key, answer)]];
-    if (names.length > 0) files.push([fileAt(key), fileOf(key, names)]);
-    for (const [file, parts] of files) {
-      const length = parts?.reduce((sum, part) => sum + part.length, 0) ?? 0;
-      if (parts === null || this.#unwritten + length > MAX_UNWRITTEN || !this.#folder.reserve(file, length, most)) {
-        this.#skipped++;
-        return false;
-      }
-      this.#unwritten += length;
-      const write = this.#recent.begin(key, { ...file, length });
-      void this.#folder
-        .write(file, parts, () => write.void)
-        .catch(() => this.#skipped++)
-        .finally(() => {
-          this.#unwritten -= length;
-        });
+    const written = [this.#write(fileAt(key, answer.vary), { key, most, parts: fileOf(key, answer) })];
+    if (names.length > 0) written.push(this.#write(fileAt(key), { key, most, parts: fileOf(key, names) }));
+    return (await Promise.all(written)).every(Boolean);
+  }
+
+  async #write(file: IndexedFile, { key, most, parts }: Writing): Promise<boolean> {
+    const id = `${file.policy}/${file.name}`;
+    // Who came at the same time as another has the same to say.
+    if (this.#writing.has(id)) return false;
+    const length = parts?.reduce((sum, part) => sum + part.length, 0) ?? 0;
+    if (parts === null || this.#unwritten + length > MAX_UNWRITTEN || !this.#folder.reserve(file, length, most)) {
+      this.#skipped++;
+      return false;
     }
-    return true;
+    this.#unwritten += length;
+    this.#writing.add(id);
+    const write = this.#recent.begin(key, { ...file, length });
+    try {
+      await this.#folder.write(file, parts, () => write.void);
+      return true;
+    } catch {
+      this.#skipped++;
+      return false;
+    } finally {
+      this.#writing.delete(id);
+      this.#unwritten -= length;
+    }
   }
 
   /** What others do in their share they do themselves; of one URL each does all. */
@@ -244,7 +262,7 @@ function fileAt(key: FileKey, vary: StoredAnswer['vary'] = []): IndexedFile {
 }
 
 /** Bytes that are read first: of most files all. */
-const FIRST_READ = 16 * 1024;
+const FIRST_READ = 4 * 1024;
 
 /** Prelude, head and a short body, and the size of the file. */
 async function readStart(path: string): Promise<{ bytes: Buffer; size: number }> {

@@ -114,7 +114,7 @@ class BodyReader implements BodyTransform {
 
 /** As many bytes as there are, at most so many. */
 export async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(length);
+  const bytes = Buffer.allocUnsafe(length);
   let read = 0;
   while (read < length) {
     const { bytesRead } = await file.read(bytes, read, length - read, at + read);

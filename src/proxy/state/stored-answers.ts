@@ -110,6 +110,12 @@ export class AnswerStore {
     this.bytes -= entry.bytes;
   }
 
+  /** Where it is still this one that is kept. */
+  drop(key: string, answer: StoredAnswer): void {
+    const entry = this.#entries.get(key);
+    if (entry?.variants.length === 1 && entry.variants[0] === answer) this.remove(key);
+  }
+
   dropOldest(): void {
     const [key] = this.#entries.keys();
     if (key === undefined) return;

@@ -379,9 +379,10 @@ class CacheFilter implements CompiledFilter {
     if (course.void) return;
     const { key, host, target } = course;
     const place = { source: this.#source, key, host, target };
-    const onDisk = this.#disk?.write(place, answer, this.#settings.maxDiskBytes ?? 0) === true;
-    // What is long is read from there while it is sent.
-    if (!onDisk || answer.body.length <= MAX_WHOLE_BODY) this.#remember(course, answer);
+    this.#remember(course, answer);
+    const written = this.#disk?.write(place, answer, this.#settings.maxDiskBytes ?? 0);
+    // What is long is read from there while it is sent, once it is there.
+    if (answer.body.length > MAX_WHOLE_BODY) void written?.then((done) => done && this.#store.drop(key, answer));
   }
 
   #remember(course: ComingAnswer, answer: StoredAnswer): void {
