@@ -257,6 +257,15 @@ describe('room', () => {
   });
 });
 
+test('a policy that goes takes its files with it', async () => {
+  const url = at();
+  await keep(url);
+  await tested.rig.write(site());
+  await expect.poll(files).toEqual([]);
+  await tested.rig.write(site(cached(SETTINGS)));
+  expect((await tested.ask(url)).text).toBe('body 2');
+});
+
 describe('a disk that fails', () => {
   test('that cannot be written leaves memory, and is told', async () => {
     // Whoever runs this as root writes everywhere: a file stands where a folder should be.

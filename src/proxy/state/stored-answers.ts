@@ -205,7 +205,11 @@ export class AnswerStores {
   }
 
   keepOnly(isServed: (source: string) => boolean): void {
-    for (const source of this.#stores.keys()) if (!isServed(source)) this.#stores.delete(source);
+    for (const source of this.#stores.keys()) {
+      if (isServed(source)) continue;
+      this.#stores.delete(source);
+      void this.disk?.purge({ policy: source }).catch(() => {});
+    }
   }
 
   async purge(purge: CachePurge): Promise<CachePurged> {
