@@ -1,5 +1,7 @@
 /** Client certificates as a ClientTrafficPolicy asks for them: who is let in, what backends hear, and that nothing opens. */
 import http2 from 'node:http2';
+import net from 'node:net';
+import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientTraffic } from '../policies/policy.ts';
@@ -364,6 +366,40 @@ test('a listener that begins to ask ends the connections of those that it did no
   await closed;
   expect(await visit()).toBeUndefined();
 });
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'who is in the middle of a handshake over %s as a listener begins to ask',
+  async (version) => {
+    await rig.write(site());
+    const socket = net.connect(rig.port(443), '127.0.0.1');
+    const held: Array<() => void> = [];
+    let hellos = 0;
+    const reached = Promise.withResolvers<void>();
+    const slow = new Duplex({
+      read() {},
+      write(chunk: Buffer, _encoding, done) {
+        // All after the first word is held.
+        const send = (): void => void socket.write(chunk, () => done());
+        if (hellos++ === 0) return send();
+        held.push(send);
+        reached.resolve();
+      },
+    });
+    socket
+      .on('data', (chunk: Buffer) => slow.push(chunk))
+      .on('end', () => slow.push(null))
+      .on('error', () => {});
+    const options = { ...optionsOf({}), minVersion: version, maxVersion: version, socket: slow };
+    const client = new RawClient(tls.connect(options));
+    client.send(`GET / HTTP/1.1\r\nHost: ${GUARDED}\r\n\r\n`);
+    await reached.promise;
+    await rig.write(site(policy({})));
+    hellos = 0;
+    for (const send of held.splice(0)) send();
+    socket.once('close', () => slow.destroy());
+    await expect(client.responses(1)).rejects.toThrow();
+  },
+);
 
 test('a chain of a thousand certificates is refused, and the next client is served', async () => {
   await rig.write(site(policy({ verifyDepth: 2, forward: { chain: true } })));

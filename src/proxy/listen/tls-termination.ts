@@ -112,7 +112,7 @@ export class TlsTermination {
     this.#server.on('secureConnection', (socket: OverSocket) => {
       const handshake = this.#shaken(socket._parent);
       const secured = handshake?.secured(socket, this.#alpn);
-      if (secured !== undefined) return around.onSecure(socket, secured);
+      if (secured !== undefined && this.#isCurrent(handshake!.chosen!)) return around.onSecure(socket, secured);
       around.onFailed();
       socket.destroy();
     });
@@ -163,6 +163,11 @@ export class TlsTermination {
     const { context, serverName } = chosen;
     const resumes = !this.#contexts.asks && context.own?.sessionTickets !== false;
     return this.#secure.of(context, context.present(serverName), resumes);
+  }
+
+  /** What is asked of the client has not changed since the handshake began. */
+  #isCurrent({ context, serverName }: ChosenContext): boolean {
+    return (context.demand?.outdates ?? '') === this.#contexts.demandFor(serverName);
   }
 
   #offered(context: TlsContext | undefined): Buffer | undefined {

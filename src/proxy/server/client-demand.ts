@@ -76,7 +76,8 @@ function demandOf(settings: ClientCertificateSettings, config: Snapshot): Client
   const crl = lists.flatMap((list) => list!);
   const options = { ca, ...(crl.length > 0 && { crl }) };
   try {
-    tls.createSecureContext(options);
+    // Lists were looked at when they came (checkRevoked): a long one takes a while.
+    tls.createSecureContext({ ca });
     const authorities = depth === undefined ? [] : authoritiesOf(ca);
     const said = JSON.stringify([mode, ca, crl, depth, forward]);
     const key = createHash('sha256').update(said).digest('base64');
