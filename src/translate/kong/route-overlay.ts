@@ -52,7 +52,7 @@ export function overlaid<R extends HTTPRoute | GRPCRoute>(
   }
   if (own === undefined && services.size === 0) return undefined;
   const notes = [...(own?.notes ?? [])];
-  const asked = { strips: own?.strips === true, filters: own?.plugins.filters ?? [] };
+  const asked = { strips: own?.strips === true && route.kind === 'HTTPRoute', filters: own?.plugins.filters ?? [] };
   // What stands in both kinds of routes is alike as far as it is read here.
   const filtered = withFilters(route as HTTPRoute, asked, notes);
   const rules = (filtered.spec.rules ?? []).map((rule, at) =>

@@ -85,7 +85,7 @@ function edits({ namespace, name, site }: VendorPlace, port: number): RouteEdit[
   const isIt = ({ group, kind, name: other }: { group?: string; kind?: string; name: string }): boolean =>
     group === ENVOY_GROUP && kind === 'Backend' && other === name;
   const edit = (route: HTTPRoute): HTTPRoute => {
-    const rules = route.spec.rules.map((rule) => {
+    const rules = (route.spec.rules ?? []).map((rule) => {
       if (rule.backendRefs === undefined) return rule;
       const backendRefs = rule.backendRefs.map((ref) =>
         isIt(ref) ? { ...ref, group: '', kind: 'Service', port } : ref,
@@ -98,7 +98,7 @@ function edits({ namespace, name, site }: VendorPlace, port: number): RouteEdit[
     .all('HTTPRoute')
     .filter(
       ({ metadata, spec }) =>
-        metadata.namespace === namespace && spec.rules.some(({ backendRefs = [] }) => backendRefs.some(isIt)),
+        metadata.namespace === namespace && (spec.rules ?? []).some(({ backendRefs = [] }) => backendRefs.some(isIt)),
     )
     .map((route) => ({ route: objectKey(route), edit }));
 }

@@ -41,7 +41,7 @@ function isOf({ metadata, spec }: HTTPRoute, target: VendorTarget, namespace: st
 
 /** A rule that has one already is left as it is. */
 function withCors(route: HTTPRoute, cors: HTTPCORSFilter): HTTPRoute {
-  const rules = route.spec.rules.map((rule) => {
+  const rules = (route.spec.rules ?? []).map((rule) => {
     const filters = rule.filters ?? [];
     if (filters.some(({ type }) => type === 'CORS')) return rule;
     return { ...rule, filters: [...filters, { type: 'CORS' as const, cors }] };

@@ -92,14 +92,14 @@ export function withFilters(
   notes: Note[],
 ): HTTPRoute {
   if (!strips && filters.length === 0) return route;
-  const rules = route.spec.rules.map((rule, at): HTTPRouteRule => {
+  const rules = (route.spec.rules ?? []).map((rule, at): HTTPRouteRule => {
     const own = strips ? [...strippingFilters(rule, at, notes), ...filters] : filters;
     return own.length === 0 ? rule : { ...rule, filters: addedTo(rule.filters ?? [], own, { at, notes }) };
   });
   return { ...route, spec: { ...route.spec, rules } };
 }
 
-function strippingFilters({ matches }: HTTPRouteRule, at: number, notes: Note[]): HTTPRouteFilter[] {
+function strippingFilters({ matches = [] }: Partial<HTTPRouteRule>, at: number, notes: Note[]): HTTPRouteFilter[] {
   const types = new Set(
     (matches.length === 0 ? [{ path: { type: 'PathPrefix' } }] : matches).map(({ path }) => path.type),
   );

@@ -144,8 +144,8 @@ function listenersOf(
 /** The API has one match for a rule whose prefix is replaced. */
 function splitPrefixes(route: HTTPRoute, strips: boolean): HTTPRoute {
   if (!strips) return route;
-  const rules = route.spec.rules.flatMap((rule): HTTPRouteRule[] => {
-    if (rule.matches.length < 2) return [rule];
+  const rules = (route.spec.rules ?? []).flatMap((rule): HTTPRouteRule[] => {
+    if ((rule.matches ?? []).length < 2) return [rule];
     return rule.matches.map((match, at) => ({
       ...rule,
       ...(rule.name === undefined ? {} : { name: at === 0 ? rule.name : `${rule.name}-${at + 1}` }),
@@ -168,9 +168,9 @@ function serviceEdits(site: Site, { metadata }: Service, reading: KongReading): 
     );
   return site.all('HTTPRoute').flatMap((route) => {
     const namespace = route.metadata.namespace ?? '';
-    if (!route.spec.rules.some((rule) => leads(rule, namespace))) return [];
+    if (!(route.spec.rules ?? []).some((rule) => leads(rule, namespace))) return [];
     const edit = (last: HTTPRoute): HTTPRoute => {
-      const rules = last.spec.rules.map((rule, at) =>
+      const rules = (last.spec.rules ?? []).map((rule, at) =>
         leads(rule, namespace) && rule.backendRefs?.length === 1
           ? { ...rule, filters: addedTo(rule.filters ?? [], filters, { at, notes: [] }) }
           : rule,
@@ -188,7 +188,7 @@ function plainRoute(site: Site, route: HTTPRoute, plain: PlainStatus): AnyResour
   if (parentRefs.length === 0) return [];
   const metadata = { namespace, name: `${name}-without-tls` };
   const { hostnames } = route.spec;
-  const rules = route.spec.rules.map(({ matches }) => ({
+  const rules = (route.spec.rules ?? []).map(({ matches }) => ({
     matches,
     ...(plain === 426 ? {} : { filters: [redirectFilter(plain)] }),
   }));

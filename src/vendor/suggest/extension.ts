@@ -20,11 +20,12 @@ export function withoutExtension(site: Site, extension: Extension): RouteEdit[] 
       ...last,
       spec: {
         ...last.spec,
-        rules: last.spec.rules.map((rule, at): HTTPRouteRule => {
+        rules: (last.spec.rules ?? []).map((rule, at): HTTPRouteRule => {
           const { filters = [], ...rest } = rule;
           if (!filters.some(isIt)) return rule;
           const kept = filters.filter((one) => !isIt(one));
-          const named = rules.length === last.spec.rules.length ? {} : { name: rule.name ?? ruleName(extension, at) };
+          const named =
+            rules.length === (last.spec.rules ?? []).length ? {} : { name: rule.name ?? ruleName(extension, at) };
           return { ...named, ...rest, ...(kept.length === 0 ? {} : { filters: kept }) };
         }),
       },
@@ -37,7 +38,7 @@ export function extensionTargets(site: Site, extension: Extension): VendorTarget
   const { kind, namespace, name } = extension;
   return site.referring(kind, namespace, name).flatMap(({ route, rules }): VendorTarget[] => {
     const whole: VendorTarget = { kind: 'HTTPRoute', name: route.metadata.name };
-    if (rules.length === route.spec.rules.length) return [whole];
+    if (rules.length === (route.spec.rules ?? []).length) return [whole];
     return rules.map((at) => ({ ...whole, sectionName: route.spec.rules[at]!.name ?? ruleName(extension, at) }));
   });
 }
