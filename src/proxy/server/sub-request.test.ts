@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ConfigObject, Policy } from '../../config/index.ts';
@@ -161,6 +161,20 @@ describe.each([
       expect(await ask(rig)).toEqual([503, expect.stringContaining(failure)]);
       expect(filter.outcomes).toEqual([{ failure }]);
     }
+  });
+
+  test('hears the answer where all drains meanwhile, and its request goes on to the backend', async () => {
+    const asking = Promise.withResolvers<() => void>();
+    const auth = await server((request, response) => asking.resolve(() => admits(request, response)), h2c);
+    const { rig, origin } = await gateway(new Asking({ timeout: 60_000 }), authBackend(auth.port, h2c));
+    const answer = ask(rig);
+    const decide = await asking.promise;
+    const drained = rig.plane.drain(20_000);
+    await expect(once(net.connect(rig.port(), '127.0.0.1'), 'connect')).rejects.toThrow('ECONNREFUSED');
+    expect(origin.asked).toEqual([]);
+    decide();
+    expect(await answer).toEqual([200, 'for ann']);
+    await drained;
   });
 
   test('is forgotten with the client, and so is what it asked', async () => {
