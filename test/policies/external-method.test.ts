@@ -294,6 +294,7 @@ describe('where it cannot be asked', () => {
     await policy(external({ responseHeaders: ['X-User'] }, { timeout: '100ms', onFailure: 'Open' }));
     expect((await ask({ headers: { 'x-user': 'forged' } })).status).toBe(200);
     expect(origin.last.headers['x-user']).toBeUndefined();
+    expect(rig.accesses.at(-1)).toMatchObject({ decision: 'failed-open' });
     const { diagnostics } = rig.report();
     expect(diagnostics.find(({ message }) => message.includes('lets EVERY request pass'))).toMatchObject({
       severity: 'warning',

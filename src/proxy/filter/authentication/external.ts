@@ -52,7 +52,7 @@ class External implements Method {
     switch (judgement.verdict) {
       case 'admitted': {
         if (judgement.success !== undefined) scope.keep(this.#cookies, judgement.success);
-        return { identity: identityOf(judgement, this.#subject) };
+        return { identity: identityOf(judgement, this.#subject), unanswered: judgement.unanswered };
       }
       case 'refused': {
         const { status, reason = DENIED } = judgement.reply;

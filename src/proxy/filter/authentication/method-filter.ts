@@ -20,6 +20,7 @@ export class MethodFilter implements CompiledFilter {
   readonly #last: boolean;
   readonly #allowed: DecisionCounter;
   readonly #denied: DecisionCounter;
+  readonly #failedOpen: DecisionCounter;
   readonly onResponseHead?: NonNullable<Method['onResponseHead']>;
 
   constructor(
@@ -34,6 +35,7 @@ export class MethodFilter implements CompiledFilter {
     this.#last = at.last;
     this.#allowed = at.state.counts.counter(source, at.name, 'allowed');
     this.#denied = at.state.counts.counter(source, at.name, 'denied');
+    this.#failedOpen = at.state.counts.counter(source, at.name, 'failed-open');
     const { onResponseHead } = method;
     if (onResponseHead !== undefined) this.onResponseHead = onResponseHead;
   }
@@ -76,7 +78,7 @@ export class MethodFilter implements CompiledFilter {
       known.identity = joined(known.identity, finding.identity);
       if (!any && !this.#last) return null;
       known.settled = true;
-      scope.tell(this.#allowed);
+      scope.tell(finding.unanswered ? this.#failedOpen : this.#allowed);
       this.#group.accept(scope, known.identity);
       return null;
     }

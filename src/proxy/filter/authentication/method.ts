@@ -13,7 +13,8 @@ export interface Method {
   identify(scope: FilterScope): Finding | Promise<Finding>;
 }
 
-export type Finding = { readonly identity: Identity } | Refusal;
+/** unanswered: nobody said so, and the policy lets pass then. */
+export type Finding = { readonly identity: Identity; readonly unanswered?: true | undefined } | Refusal;
 
 export interface Refusal {
   readonly why: Why;
