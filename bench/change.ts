@@ -10,8 +10,8 @@ import { Intake } from '../src/delivery/intake.ts';
 import { piecesOf } from '../src/delivery/piece.ts';
 import { createProxy } from '../src/proxy/index.ts';
 
-const ROUTES = 5_000;
-const ADDED = 4_000;
+const ROUTES = Number(process.argv[2] ?? 5_000);
+const ADDED = ROUTES * 0.8;
 const EDITS = 20;
 
 const LISTENER: ConfigObject = {

@@ -18,6 +18,16 @@ test.runIf(process.platform === 'linux')('5,000 routes with 5,000 Services weigh
   expect(running.weigh().whole).toBeLessThan(MOST);
 });
 
+test('a ListenerSet that comes with 16 routes has its status written three times at most', async () => {
+  const sets = 20;
+  await running.fillSets(sets);
+  const written = running.api.store.writes.filter(
+    ({ served, subresource }) => served.kind === 'ListenerSet' && subresource === 'status',
+  );
+  expect(written.length).toBeGreaterThanOrEqual(sets);
+  expect(written.length).toBeLessThanOrEqual(3 * sets);
+}, 60_000);
+
 test('a route that comes has its status written twice at most', () => {
   const written = running.api.store.writes.filter(
     ({ served, subresource }) => served.kind === 'HTTPRoute' && subresource === 'status',

@@ -86,6 +86,27 @@ export class WeighedController {
     await this.settled();
   }
 
+  /** So many ListenerSets with 16 routes each, one route after another; until each says that it has them. */
+  async fillSets(count: number): Promise<void> {
+    const { store } = this.api;
+    for (let set = 0; set < count; set++) {
+      store.create(this.api.kind('ListenerSet'), listenerSet(set));
+      for (let at = 0; at < SET_ROUTES; at++) {
+        store.create(this.api.kind('HTTPRoute'), setRoute(set, at));
+        await pause(BETWEEN / 2);
+      }
+    }
+    await this.settled();
+    const end = performance.now() + PATIENCE;
+    const attached = (one: ApiObject): number =>
+      (one.status as { listeners?: Array<{ attachedRoutes: number }> } | undefined)?.listeners?.[0]?.attachedRoutes ??
+      0;
+    while (store.list(this.api.kind('ListenerSet'), '').some((one) => attached(one) !== SET_ROUTES)) {
+      if (performance.now() > end) throw new Error('a ListenerSet does not say how many routes it has');
+      await pause(200);
+    }
+  }
+
   /** An edit, as a user makes it. */
   replace(next: ApiObject): void {
     const { store } = this.api;
@@ -198,7 +219,31 @@ export function slice(i: number, last = 1): ApiObject {
   return { ...made, metadata: { ...made.metadata, labels: { 'kubernetes.io/service-name': `service-${i}` } } };
 }
 
+/** Routes of a ListenerSet. */
+const SET_ROUTES = 16;
+
+function listenerSet(i: number): ApiObject {
+  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP', hostname: `*.set-${i}.example.com` }];
+  return object('ListenerSet', `set-${i}`, { spec: { parentRef: { name: 'edge' }, listeners } });
+}
+
+function setRoute(set: number, at: number): ApiObject {
+  const made = route(set);
+  const spec = made.spec as object;
+  const parentRefs = [{ group: 'gateway.networking.k8s.io', kind: 'ListenerSet', name: `set-${set}` }];
+  const hostnames = [`${at}.set-${set}.example.com`];
+  return {
+    ...made,
+    metadata: { ...made.metadata, name: `set-${set}-${at}` },
+    spec: { ...spec, parentRefs, hostnames },
+  };
+}
+
 const CLASS = object('GatewayClass', 'daemun', { spec: { controllerName: 'daemun.dev/gateway-controller' } });
 const EDGE = object('Gateway', 'edge', {
-  spec: { gatewayClassName: 'daemun', listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
+  spec: {
+    gatewayClassName: 'daemun',
+    listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }],
+    allowedListeners: { namespaces: { from: 'Same' } },
+  },
 });

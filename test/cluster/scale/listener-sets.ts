@@ -1,6 +1,7 @@
 /** Many ListenerSets, each with routes of its own: how far it goes, and what a route weighs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Asker, said } from './asker.ts';
+import { metric, podMetrics } from './pod-process.ts';
 import { hostOf, type Stage } from './stage.ts';
 import { SIDES, TITLES, tellMemory, type Uses, uses } from './usage.ts';
 
@@ -40,6 +41,17 @@ export async function listenerSets(stage: Stage, { sets, minutes }: { sets: numb
   tellMemory(stage, { part: PART, when: `with ${made} routes, at rest` }, full);
   tellWeight(stage, { empty, full, made });
   tally.figure(PART, 'status writes per route', (stage.watch.statusWrites / made).toFixed(2), '≤ 2');
+  await tellControllers(stage, made / ROUTES);
+}
+
+/** What only the controllers know. */
+async function tellControllers(stage: Stage, sets: number): Promise<void> {
+  const controllers = await stage.controllers();
+  const texts = await Promise.all(controllers.map((pod) => podMetrics(stage.client, pod)));
+  const writes = texts.reduce((sum, text) => sum + metric(text, 'daemun_status_writes_total', 'kind="ListenerSet"'), 0);
+  stage.tally.figure(PART, 'status writes per ListenerSet', (writes / sets).toFixed(2), '≤ 3');
+  const late = texts.map((text) => `${(metric(text, 'daemun_event_loop_delay_max_seconds') * 1000).toFixed(0)} ms`);
+  stage.tally.figure(PART, 'longest turn of each controller', late.join(', '));
 }
 
 const nameOf = (set: number): string => `set-${set}`;

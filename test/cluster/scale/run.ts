@@ -16,12 +16,13 @@ import { ProcessorTime } from './usage.ts';
 
 /** Requests a second beside what is measured otherwise. */
 const BESIDE = 20;
+const BESIDE_SETS = 200;
 
 type Measure = (stage: Stage, flags: ScaleFlags) => Promise<void>;
 
 /** What is measured beside requests, which must not fail. */
-const beside = (part: PartName, what: Measure): Measure => {
-  return (stage, flags) => stage.under({ part, rate: BESIDE }, () => what(stage, flags));
+const beside = (part: PartName, what: Measure, rate = BESIDE): Measure => {
+  return (stage, flags) => stage.under({ part, rate }, () => what(stage, flags));
 };
 
 /** What happens under load; what comes afterwards is served. */
@@ -45,8 +46,10 @@ const MEASURE: Record<PartName, Measure> = {
   replicas: disturbed('replicas', replicas),
   controllers: disturbed('controllers', controllers),
   command: disturbed('command', (stage, flags) => command(stage, flags.command)),
-  'listener-sets': beside('listener-sets', (stage, { listenerSets: sets, minutes }) =>
-    listenerSets(stage, { sets, minutes }),
+  'listener-sets': beside(
+    'listener-sets',
+    (stage, { listenerSets: sets, minutes }) => listenerSets(stage, { sets, minutes }),
+    BESIDE_SETS,
   ),
 };
 
