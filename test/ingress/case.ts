@@ -11,6 +11,8 @@ export interface ParityCase {
   annotations: string[];
   /** Resources by `Kind/name`, each its spec; a Secret its data; `Service/x: { of: alpha }` has alpha's endpoints. */
   objects: Record<string, Record<string, unknown>>;
+  /** A listener of its own, named as the recording, for its host: policies that ask for certificates are about listeners. */
+  listener?: true;
   requests: ParityRequest[];
 }
 
@@ -24,6 +26,11 @@ export interface ParityRequest {
   /** Bytes. */
   body?: number;
   basic?: string;
+  /** What the client shows of itself. */
+  cert?: 'client' | 'client-b' | 'deep' | 'rogue';
+  /** Of the handshake. */
+  tls?: '1.2';
+  ciphers?: string;
   /** The first client or the second. */
   source?: 1 | 2;
   times?: number;
@@ -38,6 +45,7 @@ export interface ParityRequest {
 }
 
 export interface Expectation {
+  /** 0: the handshake fails. */
   status?: number;
   /** The Service whose answer came back; absent: the gateway's own. */
   answered?: string;

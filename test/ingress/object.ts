@@ -34,6 +34,13 @@ function routeSpec(one: ParityCase, spec: Record<string, unknown>): object {
   return { parentRefs: [{ name: 'gw' }], hostnames: [hostOf(one)], ...spec };
 }
 
+/** Of a case that has one of its own. */
+export function listenersOf(one: ParityCase): object[] {
+  if (one.listener !== true) return [];
+  const tls = { certificateRefs: [{ name: 'site' }] };
+  return [{ name: one.recorded, hostname: hostOf(one), port: 443, protocol: 'HTTPS', tls }];
+}
+
 /** Services of this case, by the shared one whose endpoints they have. */
 export function servicesOf(one: ParityCase): Array<{ name: string; of: string }> {
   return Object.entries(one.objects).flatMap(([path, { of }]) =>
@@ -41,11 +48,16 @@ export function servicesOf(one: ParityCase): Array<{ name: string; of: string }>
   );
 }
 
-/** `route: NAME` or `service: NAME` stands for a target of this case; `rule` for one of its rules. */
-function policySpec(one: ParityCase, { route, rule, service: backend, ...spec }: Record<string, unknown>): object {
+/** `route: NAME`, `service: NAME` or `listener: true` stands for a target of this case; `rule` for one of its rules. */
+function policySpec(
+  one: ParityCase,
+  { route, rule, service: backend, listener, ...spec }: Record<string, unknown>,
+): object {
   if (backend !== undefined) {
     return { targetRefs: [{ group: '', kind: 'Service', name: `${one.recorded}-${String(backend)}` }], ...spec };
   }
+  if (listener === true)
+    return { targetRefs: [{ group: GROUP, kind: 'Gateway', name: 'gw', sectionName: one.recorded }], ...spec };
   if (route === undefined) return spec;
   const target = { group: GROUP, kind: 'HTTPRoute', name: `${one.recorded}-${String(route)}` };
   return { targetRefs: [rule === undefined ? target : { ...target, sectionName: rule }], ...spec };

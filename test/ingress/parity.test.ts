@@ -5,11 +5,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HTTP, manifests, service, tlsSecret } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
-import { Authority } from '../tls/authority.ts';
+import { Authority, caConfigMap } from '../tls/authority.ts';
 import { RecordedBackends, type Sighting } from './backend.ts';
 import { casesOf, type Expectation, families, hostOf, type ParityCase, type ParityRequest } from './case.ts';
-import { type Entrance, type Reply, send } from './client.ts';
-import { objectsOf, servicesOf } from './object.ts';
+import { type Certificates, type Entrance, type Reply, send } from './client.ts';
+import { listenersOf, objectsOf, servicesOf } from './object.ts';
 
 const HTTPS = { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'site' }] } };
 /** What an answer that was held back takes of the recorded time at least: a limit lets some through at once. */
@@ -21,11 +21,14 @@ describe.each(families())('%s', (family) => {
   const cases = casesOf(family);
   let backends: RecordedBackends;
   let rig: Rig;
+  let certificates: Certificates;
   beforeAll(async () => {
     backends = await RecordedBackends.open();
+    const { authority, ...others } = await clients();
+    certificates = others;
     const pair = await (await Authority.make('golden')).sign({ name: 'site', dns: ['*.example.test'] });
-    const shared = [...backends.services.map(service), tlsSecret('site', pair)];
-    const site = manifests([HTTP, HTTPS], ...shared, ...cases.flatMap(objectsOf));
+    const shared = [...backends.services.map(service), tlsSecret('site', pair), caConfigMap('client-ca', authority)];
+    const site = manifests([HTTP, HTTPS, ...cases.flatMap(listenersOf)], ...shared, ...cases.flatMap(objectsOf));
     const own = cases.flatMap(servicesOf).map(({ name, of }) => backends.endpointsAs(name, of));
     rig = await serveManifests(site, { ports: [80, 443], endpoints: [...backends.endpoints, ...own] });
   });
@@ -36,7 +39,7 @@ describe.each(families())('%s', (family) => {
 
   test.each(cases.map((one) => [one.recorded, one.shows, one] as const))('%s: %s', async (_id, _shows, one) => {
     const ports = { http: rig.port(80), https: rig.port(443) };
-    const entrance: Entrance = { host: hostOf(one), ports, jars: new Map() };
+    const entrance: Entrance = { host: hostOf(one), ports, jars: new Map(), certificates };
     for (const [at, request] of one.requests.entries()) {
       backends.sightings.length = 0;
       const begun = performance.now();
@@ -47,6 +50,18 @@ describe.each(families())('%s', (family) => {
     }
   });
 });
+
+/** Who the recorded clients were, by an authority named as theirs. */
+async function clients(): Promise<Certificates & { authority: Authority }> {
+  const authority = await Authority.make('O=Golden,CN=Golden CA');
+  return {
+    authority,
+    client: await authority.sign({ name: 'O=Golden,CN=good-client' }),
+    'client-b': await authority.sign({ name: 'O=Golden,CN=other-client' }),
+    deep: await (await authority.authority('O=Golden,CN=Golden Middle')).sign({ name: 'O=Golden,CN=deep-client' }),
+    rogue: await (await Authority.make('Rogue CA')).sign({ name: 'O=Golden,CN=good-client' }),
+  };
+}
 
 /** What is recorded, but for what the case says to differ. */
 function wanted(one: ParityCase, { expect: recorded, differs, path, host }: ParityRequest): Expectation {

@@ -19,7 +19,7 @@ export interface Pair {
 }
 
 export interface Leaf {
-  /** Common name. */
+  /** Common name, or all of the subject's. */
   name?: string;
   dns?: string[];
   uris?: string[];
@@ -51,7 +51,7 @@ export class Authority {
     const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned(
       {
-        name: `CN=${name}`,
+        name: nameOf(name),
         notBefore: new Date(Date.now() - 30 * DAY),
         notAfter: new Date(Date.now() + 30 * DAY),
         signingAlgorithm: algorithm,
@@ -60,7 +60,7 @@ export class Authority {
       },
       webcrypto,
     );
-    const signer = { issuer: `CN=${name}`, signingKey: keys.privateKey, signingAlgorithm: algorithm, chain: '' };
+    const signer = { issuer: nameOf(name), signingKey: keys.privateKey, signingAlgorithm: algorithm, chain: '' };
     return new Authority(certificate.toString('pem'), signer);
   }
 
@@ -69,7 +69,7 @@ export class Authority {
     const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.create(
       {
-        subject: `CN=${name}`,
+        subject: nameOf(name),
         notBefore: new Date(Date.now() - 30 * DAY),
         notAfter: new Date(Date.now() + 30 * DAY),
         publicKey: keys.publicKey,
@@ -79,7 +79,7 @@ export class Authority {
       webcrypto,
     );
     const chain = `${certificate.toString('pem')}\n${this.#signer.chain}`;
-    const signer: Signer = { issuer: `CN=${name}`, signingKey: keys.privateKey, signingAlgorithm: ECDSA, chain };
+    const signer: Signer = { issuer: nameOf(name), signingKey: keys.privateKey, signingAlgorithm: ECDSA, chain };
     return new Authority(certificate.toString('pem'), signer);
   }
 
@@ -109,7 +109,7 @@ export class Authority {
     ];
     const certificate = await x509.X509CertificateGenerator.create(
       {
-        subject: `CN=${name}`,
+        subject: nameOf(name),
         notBefore: new Date(Date.now() + from * DAY),
         notAfter: new Date(Date.now() + until * DAY),
         publicKey: keys.publicKey,
@@ -128,6 +128,11 @@ export class Authority {
       privateKey: `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`,
     };
   }
+}
+
+/** Names with more than a common name are written whole. */
+function nameOf(name: string): string {
+  return name.includes('=') ? name : `CN=${name}`;
 }
 
 /** A ConfigMap that holds CA certificates. */

@@ -7,6 +7,8 @@ interface Annotation {
   class: 'S' | 'P' | 'C';
   /** null: nothing does yet. */
   carries: string | null;
+  /** Why nothing does, and what somebody notices. */
+  without?: string;
 }
 
 const CLASSES = { S: 'The Gateway API has it', P: 'A policy has it', C: 'Daemun has it in another way' } as const;
@@ -46,7 +48,7 @@ with recorded requests and answers and the resources that stand for the Ingress;
 ${sections.join('\n')}`;
 }
 
-function row(name: string, { carries }: Annotation, cases: readonly ParityCase[]): string {
+function row(name: string, { carries, without }: Annotation, cases: readonly ParityCase[]): string {
   const own = cases.filter((one) => one.annotations.includes(name));
   const reasons = own.flatMap(({ requests }) =>
     requests.flatMap(({ differs }) => (differs === undefined ? [] : [differs.why])),
@@ -54,5 +56,5 @@ function row(name: string, { carries }: Annotation, cases: readonly ParityCase[]
   const ids = own.map(({ recorded }) => recorded).join(', ');
   const but = [...new Set(reasons)].join('; ');
   const met = own.length === 0 ? '' : `${reasons.length === 0 ? 'yes' : `yes, but: ${but}`} (${ids})`;
-  return `| ${name} | ${carries ?? 'nothing yet'} | ${met.replaceAll('|', '\\|')} |`;
+  return `| ${name} | ${carries ?? (without === undefined ? 'nothing yet' : `nothing: ${without}`)} | ${met.replaceAll('|', '\\|')} |`;
 }
