@@ -193,6 +193,27 @@ test('too few that are healthy: all are used, unless a policy would rather answe
   await until(() => reached(rig), ['503']);
 });
 
+test('a session whose endpoint is left out goes elsewhere, and comes back with it', async () => {
+  const pods = await made(checkedPod('a'), checkedPod('b'), checkedPod('c'));
+  const policy = backendTraffic('s', { healthCheck: HTTP_CHECK, sessionPersistence: { cookie: { name: 'sid' } } });
+  const rig = await served(site(pods, undefined, false, policy));
+  const client = await rawClient(rig.port());
+  closing.push(() => client.close());
+  const [first] = await client.ask('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n');
+  const [, cookie = ''] = /sid=([^;]+)/.exec(first!.headers.get('set-cookie') ?? '') ?? [];
+  const kept = async (): Promise<string> => {
+    const [answer] = await client.ask(`GET / HTTP/1.1\r\nHost: a.example\r\nCookie: sid=${cookie}\r\n\r\n`);
+    return String(answer!.body);
+  };
+  const home = await kept();
+  expect(home).toBe(String(first!.body));
+  const { state } = pods.find(({ name }) => name === home)!;
+  state.status = 500;
+  await until(async () => (await kept()) === home, false);
+  state.status = 200;
+  await until(kept, home);
+});
+
 test('one that nobody knows is used, or is not until somebody has looked', async () => {
   const [a, b, c] = await made(checkedPod('a'), checkedPod('b'), checkedPod('c', 500));
   const slow = { ...HTTP_CHECK, interval: '10s', timeout: '1s', initialState: 'Unhealthy', healthyThreshold: 5 };
