@@ -3,10 +3,8 @@
  * and what changed meanwhile. By a rule of the firewall, so only as root beside an API server of this machine. The cluster's
  * own parts still reach it: a controller manager that missed the leases of nodes would take their pods out of Services.
  */
-import { execFileSync } from 'node:child_process';
-import { networkInterfaces } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { findTool, succeed } from '../protocols/tool.ts';
+import { Firewall } from './firewall.ts';
 import { output } from './kubectl.ts';
 import { gateway, route, Scene } from './scene.ts';
 import { Traffic } from './traffic.ts';
@@ -15,35 +13,14 @@ import { Traffic } from './traffic.ts';
 const OUTAGE = 60_000;
 /** Requests a second. */
 const RATE = 500;
-const TABLE = 'daemun_outage';
 
-const nft = findTool('nft', 'nftables');
-const server = new URL(
-  execFileSync('kubectl', ['config', 'view', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}']).toString(),
-);
-const isHere = Object.values(networkInterfaces()).some((all) =>
-  all?.some(({ address }) => address === server.hostname),
-);
-const can = nft !== undefined && process.getuid?.() === 0 && isHere;
+const firewall = Firewall.find();
 
 let scene: Scene;
 let address: string;
 const traffic: Traffic[] = [];
 
-async function block(how: 'drop' | 'reject with tcp reset'): Promise<void> {
-  await reopen();
-  const labels = 'app.kubernetes.io/name=daemun';
-  const ips = (await output(['get', 'pods', '-A', '-l', labels, '-o', 'jsonpath={.items[*].status.podIP}'])).split(' ');
-  const rule = `ip saddr { ${ips.join(', ')} } tcp dport ${server.port} ${how}`;
-  const chain = `type filter hook input priority -10\n    ${rule}`;
-  await succeed(nft!, ['-f', '-'], { input: `table inet ${TABLE} {\n  chain input {\n    ${chain}\n  }\n}\n` });
-}
-
-async function reopen(): Promise<void> {
-  await succeed(nft!, ['-f', '-'], { input: `table inet ${TABLE}\ndelete table inet ${TABLE}\n` });
-}
-
-describe.runIf(can)('an outage of the API server', () => {
+describe.runIf(firewall !== undefined)('an outage of the API server', () => {
   beforeAll(async () => {
     scene = await Scene.open('outage');
     await scene.echo('shop', 2);
@@ -51,7 +28,7 @@ describe.runIf(can)('an outage of the API server', () => {
     address = await scene.address('edge');
   });
   afterEach(async () => {
-    await reopen();
+    await firewall!.reopen();
     for (const one of traffic.splice(0)) await one.stop();
   });
   afterAll(() => scene?.close());
@@ -85,13 +62,13 @@ describe.runIf(can)('an outage of the API server', () => {
     traffic.push(new Traffic(load), new Traffic({ ...load, fresh: true }));
     await expect.poll(() => traffic.every(({ sent }) => sent > 50)).toBe(true);
     for (const how of ['drop', 'reject with tcp reset'] as const) {
-      await block(how);
+      await firewall!.block(how);
       const began = performance.now();
       const past = (): number => performance.now() - began;
       await expect.poll(past, { timeout: OUTAGE, interval: 500 }).toBeGreaterThan(OUTAGE / 2);
     }
     await scene.apply(route('later', { gateway: 'edge', host: 'later.example.com', service: 'shop' }));
-    await reopen();
+    await firewall!.reopen();
     const programmed = 'jsonpath={.status.parents[0].conditions[?(@.type=="Programmed")].status}';
     await expect
       .poll(() => scene.kubectl('get', 'httproute/later', '-o', programmed), { timeout: 60_000 })

@@ -56,6 +56,10 @@ export class Tenant {
     return new Tenant(namespace, folder);
   }
 
+  get kubeconfig(): string {
+    return join(this.#folder, 'kubeconfig');
+  }
+
   close(): void {
     rmSync(this.#folder, { recursive: true });
   }

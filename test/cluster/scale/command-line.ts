@@ -12,13 +12,17 @@ export const PARTS = [
   'data-planes',
   'replicas',
   'controllers',
+  'outage',
+  'slow-store',
+  'tenant',
   'command',
   'listener-sets',
 ] as const;
 export type PartName = (typeof PARTS)[number];
 
 /** Without `--only`: what takes longer, or needs something of the machine, is asked for. */
-const USUAL: readonly PartName[] = PARTS.filter((part) => part !== 'command' && part !== 'listener-sets');
+const ASKED_FOR: readonly PartName[] = ['outage', 'slow-store', 'tenant', 'command', 'listener-sets'];
+const USUAL: readonly PartName[] = PARTS.filter((part) => !ASKED_FOR.includes(part));
 
 /** The routes one after another are kept until the last one: a listener takes no more of them in a sensible time. */
 export const MAX_ONE_BY_ONE = 3_000;
@@ -28,10 +32,11 @@ export const USAGE = `npm run scale -- [options]
   --at-once N         routes that are made at once (default 1000)
   --one-by-one N      routes one after another, at most ${MAX_ONE_BY_ONE} (default 300)
   --most MS           milliseconds at most until one of those is served, p99; absent: told only
-  --seconds N         how long a route flips, and endpoints change (default 60)
+  --seconds N         how long a route flips, endpoints change, and the API server or its store suffers (default 60)
   --services N        routes with as many Services (default 5000)
   --listener-sets N   ListenerSets with 16 routes each (default 2500), and ...
   --minutes N         ... minutes after which no more are made (default 15)
+  --tenant-routes N   routes of a tenant who floods a listener (default 10000)
   --rate N            requests a second while something changes (default 500)
   --command LINE      for the part of this name: what is done meanwhile, such as taking the API server away for a minute
   --only PART         only this part (${PARTS.join(', ')}); may be repeated
@@ -49,6 +54,7 @@ export interface ScaleFlags {
   services: number;
   listenerSets: number;
   minutes: number;
+  tenantRoutes: number;
   rate: number;
   command: string;
   implementation: Implementation;
@@ -63,6 +69,7 @@ const OPTIONS = {
   services: { type: 'string', default: '5000' },
   'listener-sets': { type: 'string', default: '2500' },
   minutes: { type: 'string', default: '15' },
+  'tenant-routes': { type: 'string', default: '10000' },
   rate: { type: 'string', default: '500' },
   command: { type: 'string' },
   only: { type: 'string', multiple: true },
@@ -89,6 +96,7 @@ export function readFlags(args: string[]): ScaleFlags | undefined {
     services: whole('--services', values.services),
     listenerSets: whole('--listener-sets', values['listener-sets']),
     minutes: whole('--minutes', values.minutes),
+    tenantRoutes: whole('--tenant-routes', values['tenant-routes']),
     rate: whole('--rate', values.rate),
     command: values.command ?? '',
     implementation: name === undefined ? DAEMUN : other(name, controllers, values['data-planes']),

@@ -55,6 +55,15 @@ export function controlPlaneCpu(): number {
     .reduce((sum, pid) => sum + cpuOf(pid), 0);
 }
 
+/** The command line of a program that runs in the network that we are in; '' where none does. */
+export function commandOf(program: string): string {
+  const ours = networkOf('self');
+  const pid = readdirSync('/proc').find(
+    (one) => /^\d+$/.test(one) && file(one, 'comm').trim() === program && networkOf(one) === ours,
+  );
+  return pid === undefined ? '' : file(pid, 'cmdline').replaceAll('\0', ' ');
+}
+
 function networkOf(pid: string): string {
   try {
     return readlinkSync(`/proc/${pid}/ns/net`);

@@ -5,6 +5,7 @@
 import { loadavg } from 'node:os';
 import { atOnce } from './at-once.ts';
 import { type PartName, readFlags, type ScaleFlags, USAGE } from './command-line.ts';
+import { outage, slowStore } from './control-plane.ts';
 import { backends, command, controllers, dataPlanes, endpoints, replicas } from './disturbance.ts';
 import { flip } from './flip.ts';
 import { listenerSets } from './listener-sets.ts';
@@ -12,6 +13,7 @@ import { oneByOne } from './one-by-one.ts';
 import { services } from './services.ts';
 import { Stage } from './stage.ts';
 import { Tally } from './tally.ts';
+import { tenantFlood } from './tenant-flood.ts';
 import { ProcessorTime } from './usage.ts';
 
 /** Requests a second beside what is measured otherwise. */
@@ -45,6 +47,9 @@ const MEASURE: Record<PartName, Measure> = {
   'data-planes': disturbed('data-planes', dataPlanes),
   replicas: disturbed('replicas', replicas),
   controllers: disturbed('controllers', controllers),
+  outage: disturbed('outage', (_, { seconds }) => outage(seconds)),
+  'slow-store': disturbed('slow-store', (stage, { seconds }) => slowStore(stage, seconds)),
+  tenant: beside('tenant', (stage, { tenantRoutes }) => tenantFlood(stage, tenantRoutes)),
   command: disturbed('command', (stage, flags) => command(stage, flags.command)),
   'listener-sets': beside(
     'listener-sets',

@@ -73,6 +73,10 @@ export class Stage {
     return `${GATEWAY_API}/namespaces/${this.namespace}/httproutes`;
   }
 
+  get gateway(): string {
+    return `${GATEWAY_API}/namespaces/${this.namespace}/gateways/edge`;
+  }
+
   get listenerSets(): string {
     return `${GATEWAY_API}/namespaces/${this.namespace}/listenersets`;
   }
@@ -132,7 +136,7 @@ export class Stage {
 
   /** Until the listener has so many routes of parts. */
   attached(count: number): Promise<void> {
-    const path = `${GATEWAY_API}/namespaces/${this.namespace}/gateways/edge`;
+    const path = this.gateway;
     return this.until(`${count} attached routes`, async () => {
       const { status } = await this.client.call<{ status?: { listeners?: Array<{ attachedRoutes: number }> } }>({
         path,
