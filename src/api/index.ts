@@ -16,6 +16,7 @@ export {
   ROUTE_REASON,
   stampedCondition,
 } from './condition.ts';
+export { CERTIFICATES_GROUP, type ClusterTrustBundle } from './cluster-trust-bundle.ts';
 export type * from './config-map.ts';
 export type * from './daemun-parameters.ts';
 export {

@@ -3,6 +3,7 @@ import type { AuthenticationPolicy } from './authentication-policy.ts';
 import type { BackendTLSPolicy } from './backend-tls-policy.ts';
 import type { BackendTrafficPolicy } from './backend-traffic-policy.ts';
 import type { ClientTrafficPolicy } from './client-traffic-policy.ts';
+import { CERTIFICATES_GROUP, type ClusterTrustBundle } from './cluster-trust-bundle.ts';
 import type { ConfigMap } from './config-map.ts';
 import type { DaemunParameters } from './daemun-parameters.ts';
 import type { EndpointSlice } from './endpoint-slice.ts';
@@ -61,6 +62,7 @@ export interface ResourceByKind {
   Endpoints: Endpoints;
   Secret: Secret;
   ConfigMap: ConfigMap;
+  ClusterTrustBundle: ClusterTrustBundle;
   Namespace: Namespace;
   KongPlugin: KongPlugin;
   KongClusterPlugin: KongClusterPlugin;
@@ -77,7 +79,7 @@ export interface KindFacts {
   namespaced: boolean;
   /** It refuses requests: where it cannot be read or followed, what it would act on is refused. */
   guards?: true;
-  /** Another gateway's: nothing is missing where a cluster does not serve it, or does not show it to us. */
+  /** Nothing is missing where a cluster does not serve it, or does not show it to us: another gateway's, for one. */
   guest?: true;
 }
 
@@ -114,6 +116,8 @@ export const KINDS: Readonly<Record<Kind, KindFacts>> = {
   Endpoints: core,
   Secret: core,
   ConfigMap: core,
+  // Not served by a cluster that was not asked to.
+  ClusterTrustBundle: { group: CERTIFICATES_GROUP, version: 'v1', namespaced: false, guest: true },
   Namespace: { ...core, namespaced: false },
   KongPlugin: kong,
   KongClusterPlugin: { ...kong, namespaced: false },

@@ -16,6 +16,7 @@ const OLD_VERSIONS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   UDPRoute: ['v1alpha2'],
   BackendTLSPolicy: ['v1alpha3'],
   EndpointSlice: ['v1beta1'],
+  ClusterTrustBundle: ['v1beta1', 'v1alpha1'],
 };
 
 export type Recognition =

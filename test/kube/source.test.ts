@@ -18,6 +18,14 @@ const KONG = (['KongPlugin', 'KongConsumer', 'KongClusterPlugin'] as const).map(
     status: true,
   };
 });
+const BUNDLES: ServedKind = {
+  group: 'certificates.k8s.io',
+  version: 'v1beta1',
+  kind: 'ClusterTrustBundle',
+  plural: 'clustertrustbundles',
+  namespaced: false,
+  status: false,
+};
 const open: Array<{ close(): Promise<void> }> = [];
 
 afterEach(async () => {
@@ -228,6 +236,24 @@ describe('a cluster as a source', () => {
     await source.ready;
     expect(source.collections.KongPlugin.get('KongPlugin/shop/keyed')?.config).toEqual({ key_names: ['k'] });
     expect([...source.collections.Secret.values()].map(({ metadata }) => metadata.name)).toEqual(['ann-key']);
+  });
+
+  test('reads ClusterTrustBundles in the version that is served, and misses none where none is', async () => {
+    const without = startSource(await startApi());
+    await without.ready;
+    expect(without.missing).not.toContain('ClusterTrustBundle');
+    const api = await startApi({ bookmark: 50, kinds: [...SERVED_KINDS, BUNDLES] });
+    const spec = { trustBundle: 'pem' };
+    put(api, { apiVersion: 'certificates.k8s.io/v1beta1', kind: 'ClusterTrustBundle', metadata: { name: 'ca' }, spec });
+    const source = startSource(api);
+    await source.ready;
+    expect(source.collections.ClusterTrustBundle.get('ClusterTrustBundle//ca')?.spec).toEqual(spec);
+    api.fault = ({ path }) => (path.startsWith('/apis/certificates.k8s.io/v1beta1/') ? FORBIDDEN : undefined);
+    const denied = startSource(api);
+    await denied.ready;
+    expect(denied.diagnostics.get('ClusterTrustBundle/')?.message).toContain(
+      'policies and listeners that name one are',
+    );
   });
 
   test("is ready without what is another gateway's and may not be read, and says so", async () => {

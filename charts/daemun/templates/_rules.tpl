@@ -67,6 +67,9 @@
 
 {{/* What belongs to no namespace. */}}
 {{- define "daemun.rules.cluster" -}}
+- apiGroups: [certificates.k8s.io]
+  resources: [clustertrustbundles]
+  verbs: [get, list, watch]
 - apiGroups: [gateway.networking.k8s.io]
   resources: [gatewayclasses]
   verbs: [get, list, watch]

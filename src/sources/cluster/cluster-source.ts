@@ -7,6 +7,7 @@ import {
   type InstalledCrd,
   KINDS,
   type Kind,
+  KONG_GROUP,
   NAMESPACE_NAME_LABEL,
   objectKey,
   POLICY_GROUP,
@@ -286,7 +287,8 @@ export class ClusterSource implements Source {
   }
 
   #tellGuest(kind: Kind, { message: why }: Error): void {
-    const message = `${why}: routes that name one are refused; grant get, list and watch to serve them (rbac.kong of the chart)`;
+    const way = KINDS[kind].group === KONG_GROUP ? ' (rbac.kong of the chart)' : '';
+    const message = `${why}: ${whoRefers(kind)} that name one are refused; grant get, list and watch to serve them${way}`;
     const value: Diagnostic = { severity: 'info', file: '', line: 0, object: `${kind}/`, field: '', message };
     this.diagnostics.apply([{ key: `${kind}/`, value }]);
   }
@@ -301,6 +303,10 @@ interface Taken {
   key: string;
   /** Absent: gone. */
   object?: AnyResource;
+}
+
+function whoRefers(kind: Kind): string {
+  return kind === 'ClusterTrustBundle' ? 'policies and listeners' : 'routes';
 }
 
 interface Followed {

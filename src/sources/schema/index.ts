@@ -5,6 +5,7 @@ import { authenticationPolicySpec } from './authentication-policy.ts';
 import { backendTlsPolicySpec } from './backend-tls-policy.ts';
 import { backendTrafficPolicySpec } from './backend-traffic-policy.ts';
 import { clientTrafficPolicySpec } from './client-traffic-policy.ts';
+import { trustBundleMetadata, trustBundleSpec } from './cluster-trust-bundle.ts';
 import { daemunParametersSpec } from './daemun-parameters.ts';
 import { endpointSliceFields, endpointSliceRules, endpointsFields } from './endpoints.ts';
 import { faultPolicySpec } from './fault-policy.ts';
@@ -82,6 +83,7 @@ export const SCHEMAS: Readonly<Record<Kind, Extract<Schema, ObjectSchema>>> = {
   // As a whole: its annotations may repeat it, and what is misspelled is no less of a secret.
   Secret: secret(kind(namespacedMetadata, secretFields, secretRules)),
   ConfigMap: kind(namespacedMetadata, configMapFields, configMapRules),
+  ClusterTrustBundle: withSpec(trustBundleSpec, trustBundleMetadata),
   Namespace: object(
     { apiVersion: required(text()), kind: required(text()), metadata: required(namespaceMetadata) },
     { unread: ['spec', 'status'] },

@@ -44,7 +44,7 @@ const timestamp = text({
 /** Set by servers and controllers; they come along when an object is read back from a cluster. */
 const unread = ['managedFields', 'selfLink', 'ownerReferences', 'finalizers', 'deletionGracePeriodSeconds'];
 
-function metadataOf(name: StringSchema, namespaced: boolean): ObjectSchema {
+export function metadataOf(name: StringSchema, namespaced: boolean): ObjectSchema {
   const fields = {
     name: required(name),
     labels: optional(labels),

@@ -1,5 +1,12 @@
 import { X509Certificate } from 'node:crypto';
-import { type ConfigMap, keyOf, type ObjectReference, type Secret, supersededKey } from '../../api/index.ts';
+import {
+  CERTIFICATES_GROUP,
+  type ConfigMap,
+  keyOf,
+  type ObjectReference,
+  type Secret,
+  supersededKey,
+} from '../../api/index.ts';
 import type { TrustBundle } from '../../config/index.ts';
 import { grantHint, permitted, type Referrer } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
@@ -22,15 +29,17 @@ export interface ResolvedTrust {
   stale?: Problem;
 }
 
-/** The bundle in a ConfigMap's or Secret's `ca.crt`, or why there is none. */
-export function resolveTrust(look: Lookup, { reference, field, from, reasons }: TrustUse): ResolvedTrust | Problem {
+/** The bundle in a ConfigMap's or Secret's `ca.crt`, or that of a ClusterTrustBundle, or why there is none. */
+export function resolveTrust(look: Lookup, use: TrustUse): ResolvedTrust | Problem {
+  const { reference, field, from, reasons } = use;
   const { group, kind, name } = reference;
+  if (group === CERTIFICATES_GROUP && kind === 'ClusterTrustBundle') return ofCluster(look, use);
   if (group !== '' || (kind !== 'ConfigMap' && kind !== 'Secret')) {
     const named = group === '' ? kind : `${group}/${kind}`;
     return problem(
       reasons.kind,
       field,
-      `${named} is no kind of CA certificates: refer to a ConfigMap or Secret with ca.crt`,
+      `${named} is no kind of CA certificates: refer to a ConfigMap or Secret with ca.crt, or to a ClusterTrustBundle`,
     );
   }
   const to = { group, kind, namespace: reference.namespace ?? from.namespace, name };
@@ -49,8 +58,23 @@ export function resolveTrust(look: Lookup, { reference, field, from, reasons }: 
   return found;
 }
 
+/** Whoever may name it may use it: it is for all namespaces. */
+function ofCluster(look: Lookup, { reference, field, reasons }: TrustUse): ResolvedTrust | Problem {
+  const { name, namespace } = reference;
+  if (namespace !== undefined) {
+    const message = `ClusterTrustBundle ${name} is in no namespace: remove namespace`;
+    return problem(reasons.invalid, `${field}.namespace`, message);
+  }
+  const key = keyOf('ClusterTrustBundle', '', name);
+  const object = find(look, 'ClusterTrustBundle', { namespace: '', name });
+  if (object === undefined) return absent(reasons.invalid, field, key);
+  const read = bundle(object.spec.trustBundle, 'trustBundle');
+  if ('fault' in read) return problem(reasons.invalid, field, `ClusterTrustBundle ${name}: ${read.fault}`);
+  return { bundle: { kind: 'TrustBundle', key, pem: read.pem } };
+}
+
 export function readAuthorities(object: ConfigMap | Secret): { pem: string } | { fault: string } {
-  return bundle(authorities(object));
+  return bundle(authorities(object), 'ca.crt');
 }
 
 function authorities(object: ConfigMap | Secret): string {
@@ -58,15 +82,15 @@ function authorities(object: ConfigMap | Secret): string {
   return object.data?.['ca.crt'] ?? Buffer.from(object.binaryData?.['ca.crt'] ?? '', 'base64').toString('latin1');
 }
 
-function bundle(text: string): { pem: string } | { fault: string } {
-  if (text === '') return { fault: 'has no ca.crt' };
+function bundle(text: string, place: string): { pem: string } | { fault: string } {
+  if (text === '') return { fault: `has no ${place}` };
   const certificates = text.match(PEM_CERTIFICATE) ?? [];
-  if (certificates.length === 0) return { fault: 'ca.crt holds no PEM certificate' };
+  if (certificates.length === 0) return { fault: `${place} holds no PEM certificate` };
   for (const [at, pem] of certificates.entries()) {
     try {
       void new X509Certificate(pem);
     } catch {
-      return { fault: `certificate ${at + 1} of ca.crt cannot be read` };
+      return { fault: `certificate ${at + 1} of ${place} cannot be read` };
     }
   }
   return { pem: `${certificates.join('\n')}\n` };
