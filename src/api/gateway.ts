@@ -26,6 +26,8 @@ export interface GatewayListener {
   protocol: string;
   tls?: GatewayListenerTls;
   allowedRoutes: AllowedRoutes;
+  /** Before a route is chosen. */
+  filters?: { requests?: object[] };
 }
 
 export interface GatewayListenerTls {
@@ -52,6 +54,8 @@ export interface GatewayAddress {
   type: string;
   /** Absent or empty: the implementation chooses one of this type. */
   value?: string;
+  /** From where it is to be reached: `Cluster`, or an implementation's `domain/name`. */
+  routability?: string;
 }
 
 export interface GatewayInfrastructure {

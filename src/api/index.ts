@@ -4,6 +4,7 @@ export type * from './authentication-policy.ts';
 export type * from './backend-tls-policy.ts';
 export type * from './backend-traffic-policy.ts';
 export type * from './client-traffic-policy.ts';
+export { CERTIFICATES_GROUP, type ClusterTrustBundle } from './cluster-trust-bundle.ts';
 export {
   CONDITION,
   type Condition,
@@ -16,7 +17,6 @@ export {
   ROUTE_REASON,
   stampedCondition,
 } from './condition.ts';
-export { CERTIFICATES_GROUP, type ClusterTrustBundle } from './cluster-trust-bundle.ts';
 export type * from './config-map.ts';
 export type * from './daemun-parameters.ts';
 export {

@@ -26,7 +26,7 @@ export type Inputs = { readonly [K in Kind]: Collection<ResourceByKind[K]> } & {
 };
 
 export interface AssignedAddresses {
-  addresses: Array<Required<GatewayAddress>>;
+  addresses: Array<Required<Omit<GatewayAddress, 'routability'>>>;
   /** Why not every address asked for is there, or why what it needs could not be made. */
   problem?: { reason: 'AddressNotUsable' | 'AddressNotAssigned' | 'NoResources' | 'Invalid'; message: string };
 }

@@ -9,9 +9,12 @@ import { labelSelector } from './selector.ts';
 const HOSTNAME = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 const address = object(
-  { type: optional(addressType, 'IPAddress'), value: optional(text({ max: 253 })) },
   {
-    experimental: ['routability'],
+    type: optional(addressType, 'IPAddress'),
+    value: optional(text({ max: 253 })),
+    routability: optional(text({ max: 253 })),
+  },
+  {
     rules: [
       rule<GatewayAddress>(
         'must be an IPv4 or IPv6 address when type is IPAddress, or be left out so that one is chosen',

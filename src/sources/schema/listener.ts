@@ -1,7 +1,7 @@
 import type { GatewayListener, GatewayListenerTls } from '../../api/index.ts';
 import { annotationValue, group, hostname, kindName, protocol, sectionName } from './format.ts';
 import { portNumber, secretReference } from './reference.ts';
-import { list, map, object, oneOf, optional, required, rule } from './schema.ts';
+import { free, list, map, object, oneOf, optional, required, rule } from './schema.ts';
 import { labelSelector } from './selector.ts';
 
 export const tlsOptions = map(annotationValue, { max: 16 });
@@ -41,9 +41,10 @@ const listener = object(
     protocol: required(protocol),
     tls: optional(listenerTls),
     allowedRoutes: optional(allowedRoutes, { namespaces: { from: 'Same' } }),
+    // Not served. It is read, so that a listener that has some is refused: they may keep somebody out.
+    filters: optional(free),
   },
   {
-    experimental: ['filters'],
     rules: [
       rule<GatewayListener>(
         'must not be there when protocol is HTTP, TCP or UDP; for TLS use protocol HTTPS or TLS',

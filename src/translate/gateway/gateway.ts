@@ -100,8 +100,16 @@ function judgeParameters(look: Lookup, gateway: Gateway, into: Pick<ManagedGatew
 
 function askedAddresses(addresses: ReadonlyArray<GatewayAddress>, problems: Problem[]): string[] {
   const asked: string[] = [];
-  for (const [at, { type, value = '' }] of addresses.entries()) {
+  for (const [at, { type, value = '', routability = '' }] of addresses.entries()) {
     const field = `spec.addresses[${at}]`;
+    if (routability !== '') {
+      // Whoever asks for an address of the cluster alone must not get one that the world reaches.
+      const message =
+        `${routability} is not served: leave it out, and say with service.type of DaemunParameters from where the ` +
+        'Gateway is reached (ClusterIP: from the cluster alone)';
+      const found = problem(GATEWAY_REASON.UnsupportedAddress, `${field}.routability`, message);
+      problems.push({ ...found, keeps: true });
+    }
     if (type !== 'IPAddress') {
       const message = `addresses of type ${type} are not supported: use type IPAddress`;
       problems.push(problem(GATEWAY_REASON.UnsupportedAddress, field, message));

@@ -117,6 +117,8 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   }
   const stranger = admissionProblem(spec, field);
   if (stranger !== undefined) view.refusals.push(stranger);
+  const unfiltered = filterProblem(spec, field);
+  if (unfiltered !== undefined) view.refusals.push(unfiltered);
   const tls = listenerTls(look, view, around);
   const blocked = view.conflict !== undefined || view.refusals.length > 0 || around.gateway.withheld;
   if (!blocked && tls !== 'unusable' && supportedKinds.length > 0) view.config = configOf(view, around.gateway, tls);
@@ -126,6 +128,15 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
 function overlapName({ spec, gateway }: Overlap, own: DeclaredListener): string {
   const where = gateway === own.gateway ? '' : ` of Gateway ${gateway}`;
   return `${spec.name}${where} (${spec.hostname ?? 'any host'})`;
+}
+
+/** Without them the listener would let in whom they keep out. */
+function filterProblem({ filters }: GatewayListener, field: string): Problem | undefined {
+  if (!filters?.requests?.length) return undefined;
+  const message =
+    'filters of listeners are not served, and whom they keep out would come in: remove them, and attach an ' +
+    'AuthenticationPolicy to the listener';
+  return problem(LISTENER_REASON.UnsupportedValue, `${field}.filters`, message);
 }
 
 /** A selector that is none lets no route in, and the listener says so. */
