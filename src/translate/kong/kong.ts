@@ -98,6 +98,23 @@ function routeReadings(
   });
 }
 
+/** A route of connections: nothing that Kong's annotations ask for acts there, and a guard is not left out. */
+export function streamReading(
+  look: Lookup,
+  route: Parameters<typeof isOfKong>[1],
+): Pick<KongReading, 'notes'> & { broken: string[] } {
+  if (!isOfKong(look, route)) return { notes: IDLE.notes, broken: [] };
+  const annotations = route.metadata.annotations ?? {};
+  const notes = Object.keys(annotations)
+    .filter((annotation) => annotation.startsWith(KONG_CONTROLLERS) && annotation !== PLUGINS_ANNOTATION)
+    .map((annotation) => ({ annotation, message: `is not served on a ${route.kind}` }));
+  const isGuarded = annotations[PLUGINS_ANNOTATION] !== undefined;
+  return {
+    notes,
+    broken: isGuarded ? [`plugins act on requests, and not on what a ${route.kind} takes: remove it`] : [],
+  };
+}
+
 const IDLE: KongReading = {
   plugins: { policies: {}, filters: [], secrets: [], notes: [], broken: [], readings: [] },
   strips: false,
@@ -114,7 +131,10 @@ function annotated({ kind, metadata }: Resource) {
 }
 
 /** Without a cluster everything is ours; in one, what is attached to a class of Kong's that we serve. */
-function isOfKong(look: Lookup, { metadata, spec }: HTTPRoute | GRPCRoute): boolean {
+function isOfKong(
+  look: Lookup,
+  { metadata, spec }: Resource & { spec: Pick<HTTPRoute['spec'], 'parentRefs'> },
+): boolean {
   if (look.options.shared) return true;
   return (spec.parentRefs ?? []).some(({ group = GATEWAY_GROUP, kind = 'Gateway', namespace, name }) => {
     if (group !== GATEWAY_GROUP) return false;

@@ -32,6 +32,8 @@ export interface OverlaidRoute<R> {
   notes: Note[];
   broken: string[];
   plain?: PlainStatus;
+  /** A reason with what becomes of what it guards; absent: requests are refused. */
+  refuses?(why: string): string;
 }
 
 /** Undefined: the route is as it stands. */
@@ -99,14 +101,14 @@ function filtersOf(reading: KongReading | undefined): HTTPRouteFilter[] {
 /** A guard that cannot be followed: no rule of the route is served. */
 export function withNotes(
   reading: RouteReading,
-  { notes, broken, plain }: Omit<OverlaidRoute<unknown>, 'route'>,
+  { notes, broken, plain, refuses = closed }: Omit<OverlaidRoute<unknown>, 'route'>,
 ): RouteReading {
   const remarks = notes.map(({ annotation, message }) => problem('', annotationField(annotation), message));
   const told: RouteReading = { ...reading, remarks: [...reading.remarks, ...remarks] };
   if (plain !== undefined) told.plain = plain;
   if (broken.length === 0) return told;
   const field = annotationField(PLUGINS_ANNOTATION);
-  const problems: Problem[] = broken.map((one) => problem(ROUTE_REASON.UnsupportedValue, field, closed(one)));
+  const problems: Problem[] = broken.map((one) => problem(ROUTE_REASON.UnsupportedValue, field, refuses(one)));
   const why = broken.map((one) => `${field}: ${one}`).join('; ');
   return {
     ...told,

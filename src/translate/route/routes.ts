@@ -1,10 +1,11 @@
 import type { ConfigObject, Listener } from '../../config/index.ts';
 import { type Collection, counts, type Index, index, join } from '../../graph/index.ts';
+import { isAnnotated } from '../../vendor/index.ts';
 import type { BackendScope, BackendUse } from '../backend/backend-ref.ts';
 import { type Variant, withVariants } from '../backend/backend-variant.ts';
 import type { Backends } from '../backend/backends.ts';
 import type { Listeners } from '../gateway/listeners.ts';
-import type { Kong } from '../kong/kong.ts';
+import { type Kong, streamReading } from '../kong/kong.ts';
 import { overlaid, withNotes, withPlain } from '../kong/route-overlay.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import { placements, type RouteIdentity } from './attachment.ts';
@@ -121,9 +122,16 @@ function derivePlaced(
   });
 }
 
+function untaken(why: string): string {
+  return `${why}: no connection is taken until then`;
+}
+
 /** Routes are read with what Kong's annotations ask for, where there are any. */
 function readAnnotated(scope: BackendScope, resource: RouteResource, { readings }: Kong): RouteReading {
-  if (resource.kind !== 'HTTPRoute' && resource.kind !== 'GRPCRoute') return readRoute(scope, resource);
+  if (resource.kind !== 'HTTPRoute' && resource.kind !== 'GRPCRoute') {
+    if (!isAnnotated(resource.metadata.annotations)) return readRoute(scope, resource);
+    return withNotes(readRoute(scope, resource), { ...streamReading(scope.look, resource), refuses: untaken });
+  }
   const overlay = overlaid(scope.look, readings, resource);
   return overlay === undefined ? readRoute(scope, resource) : withNotes(readRoute(scope, overlay.route), overlay);
 }
