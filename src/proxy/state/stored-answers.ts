@@ -5,6 +5,7 @@
 import type { CachePurge, CachePurged } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import type { AnswerDisk } from '../disk/index.ts';
+import { atOnce, inSlices } from '../ground/slice.ts';
 
 /** Bytes of all kept answers of a worker; above it the policy that has most gives up some. */
 export const MAX_STORED_BYTES: number = 256 * 1024 * 1024;
@@ -142,35 +143,56 @@ export class AnswerStore {
     takeFrom(this.#underway, nameOf(underway), underway);
   }
 
-  purge(purge: CachePurge): CachePurged {
-    const places = this.#purged(purge, this.#places);
-    let bytes = 0;
-    for (const place of places) {
-      for (const key of this.#places.get(place) ?? NOTHING) {
-        bytes += this.#entries.get(key)!.bytes;
-        if (!purge.dryRun) this.remove(key);
-      }
+  /** In small steps: there may be very many. */
+  *purge(purge: CachePurge): Generator<void, CachePurged, void> {
+    // Who comes from now on does not wait for what was asked before.
+    if (!purge.dryRun) this.#void(purge);
+    const purged = { urls: 0, bytes: 0 };
+    for (const place of placesFor(purge, this.#places)) {
+      if (isMeant(purge, place)) this.#purgePlace(place, purge, purged);
+      yield;
     }
-    if (!purge.dryRun) {
-      // Who comes from now on does not wait for what was asked before.
-      for (const place of this.#purged(purge, this.#underway)) {
-        for (const underway of this.#underway.get(place) ?? NOTHING) {
-          underway.void = true;
-          this.fetches.delete(underway.key);
-        }
-      }
-    }
-    return { urls: places.length, bytes };
+    return purged;
   }
 
-  /** Names of those places that it is about. */
-  #purged({ host, target, prefix }: CachePurge, places: ReadonlyMap<string, unknown>): string[] {
-    if (host === undefined) return [...places.keys()];
-    if (target === undefined) return [...places.keys()].filter((name) => name.startsWith(`${host} `));
-    const wanted = nameOf({ host, target });
-    if (prefix) return [...places.keys()].filter((name) => name.startsWith(wanted));
-    return places.has(wanted) ? [wanted] : [];
+  #purgePlace(place: string, { dryRun }: CachePurge, purged: CachePurged): void {
+    purged.urls++;
+    for (const key of this.#places.get(place) ?? NOTHING) {
+      purged.bytes += this.#entries.get(key)!.bytes;
+      if (!dryRun) this.remove(key);
+    }
   }
+
+  #void(purge: CachePurge): void {
+    for (const place of placesFor(purge, this.#underway)) {
+      if (!isMeant(purge, place)) continue;
+      for (const underway of this.#underway.get(place) ?? NOTHING) {
+        underway.void = true;
+        this.fetches.delete(underway.key);
+      }
+    }
+  }
+}
+
+/** Names of places among which those are that it is about; none that come meanwhile. */
+function* placesFor({ host, target, prefix }: CachePurge, places: ReadonlyMap<string, unknown>): Generator<string> {
+  if (host !== undefined && target !== undefined && !prefix) {
+    const name = nameOf({ host, target });
+    if (places.has(name)) yield name;
+    return;
+  }
+  let left = places.size;
+  for (const name of places.keys()) {
+    if (left-- === 0) return;
+    yield name;
+  }
+}
+
+function isMeant({ host, target, prefix }: CachePurge, place: string): boolean {
+  if (host === undefined) return true;
+  if (target === undefined) return place.startsWith(`${host} `);
+  const wanted = nameOf({ host, target });
+  return prefix ? place.startsWith(wanted) : place === wanted;
 }
 
 const NOTHING: ReadonlySet<never> = new Set();
@@ -213,15 +235,15 @@ export class AnswerStores {
   }
 
   async purge(purge: CachePurge): Promise<CachePurged> {
-    const purged = this.#purgeMemory(purge);
+    const purged = await inSlices(this.#purgeMemory(purge));
     return this.disk === null ? purged : { ...purged, disk: await this.disk.purge(purge) };
   }
 
-  #purgeMemory(purge: CachePurge): CachePurged {
+  *#purgeMemory(purge: CachePurge): Generator<void, CachePurged, void> {
     const sum = { urls: 0, bytes: 0 };
     for (const [source, store] of this.#stores) {
       if (purge.policy !== undefined && purge.policy !== source) continue;
-      const { urls, bytes } = store.purge(purge);
+      const { urls, bytes } = yield* store.purge(purge);
       sum.urls += urls;
       sum.bytes += bytes;
     }
@@ -233,7 +255,7 @@ export class AnswerStores {
   /** What a request changed is no more what it was, here and for other workers. */
   invalidate(policy: string, { host, target }: StoredPlace): void {
     const purge: CachePurge = { policy, host, target, byRequest: true };
-    this.#purgeMemory(purge);
+    atOnce(this.#purgeMemory(purge));
     void this.disk?.purge(purge).catch(() => {});
     this.onInvalidate?.(purge);
   }
