@@ -1,6 +1,14 @@
 /** What becomes of one request under a config: plain JSON, and the same from files and from a running gateway. */
 import { isIP } from 'node:net';
-import type { Endpoint, Filter, Listener, RouteRule, Snapshot, WeightedBackend } from '../../config/index.ts';
+import type {
+  ClientCertificateSettings,
+  Endpoint,
+  Filter,
+  Listener,
+  RouteRule,
+  Snapshot,
+  WeightedBackend,
+} from '../../config/index.ts';
 import { askedTarget, grpcStatus } from '../../proxy/http/index.ts';
 import {
   compileTable,
@@ -14,6 +22,7 @@ import {
 } from '../../proxy/route/index.ts';
 import type { AskedRequest } from './asked-request.ts';
 import { backendHealth, type ToldOf } from './backend-health.ts';
+import { certificateFault, clientDemand } from './client-demand.ts';
 import { type FilterEffect, filterEffect } from './filter-effect.ts';
 import { takesHost } from './hostname.ts';
 import { type Judgement, judge } from './judgement.ts';
@@ -108,7 +117,8 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
     rule: chosen?.rule.key,
     backends: backends.map(({ key }) => key),
   });
-  const facts = { match, chosen, backends, here, wantsGrpc, request, listeners };
+  const demand = clientDemand(snapshot, match.listeners[0]?.key);
+  const facts = { match, chosen, backends, here, wantsGrpc, request, listeners, demand };
   const judged = reachesFilters(facts) ? await judge(known, { request, table, backends }) : undefined;
   const policies = judged === undefined ? effects : decided(effects, judged.steps, judged.answer !== undefined);
   const outcome = inGrpc(outcomeWith(outcomeOf(facts), judged), request);
@@ -131,6 +141,7 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
 /** There is a connection and a host that some listener has, so that filters and policies are asked. */
 function reachesFilters(facts: OutcomeFacts): boolean {
   const { match, here } = facts;
+  if (connectionFault(facts) !== undefined) return false;
   return here.length > 0 && match.listeners.length > 0 && !match.misdirected && !match.overdrawn;
 }
 
@@ -204,15 +215,18 @@ interface OutcomeFacts {
   request: AskedRequest;
   /** Of all ports. */
   listeners: Listener[];
+  /** What the listener asks of clients' certificates. */
+  demand: ClientCertificateSettings | undefined;
 }
 
 /** Before any request is read. */
-function connectionFault({ here, listeners, request }: OutcomeFacts): string | undefined {
+function connectionFault({ here, listeners, request, demand }: OutcomeFacts): string | undefined {
   const { port, scheme, serverName } = request;
   if (here.length > 0) {
     const known =
       scheme === 'http' || isIP(serverName) !== 0 || here.some((one) => takesHost(one.hostname, serverName));
-    return known ? undefined : `no listener takes the server name ${serverName}: the TLS handshake fails`;
+    if (!known) return `no listener takes the server name ${serverName}: the TLS handshake fails`;
+    return scheme === 'http' ? undefined : certificateFault(demand, request);
   }
   if (!listeners.some((listener) => listener.port === port)) {
     return 'no listener has this port and protocol: the connection is refused';
