@@ -15,6 +15,7 @@ import {
 } from '../sources/cluster/index.ts';
 import { isNewer } from './resource-version.ts';
 import { differInDetail } from './status-detail.ts';
+import { type Rank, StatusQueue } from './status-queue.ts';
 import { appliedStatus, type EntryList, type Json, MAX_ENTRIES, mergedEntries } from './status-shape.ts';
 import { TAKEOVER_PATIENCE, takesBack } from './takeover.ts';
 
@@ -98,7 +99,7 @@ export class StatusReconciler {
   /** Objects whose entries of ours are to go. */
   readonly #given = new Map<string, WantedStatus>();
   readonly #due = new Map<string, Due>();
-  readonly #ready = new Set<string>();
+  readonly #ready = new StatusQueue();
   readonly #writing = new Set<string>();
   /** What a watch has not shown yet of our own writes, by key: the version that was answered. */
   readonly #written = new Map<string, LiveStatus>();
@@ -182,8 +183,15 @@ export class StatusReconciler {
     }
     // One that waits after a failure goes on waiting: a change of what is wanted does not make the server well.
     else if (known.timer !== undefined) return;
-    this.#ready.add(key);
+    this.#ready.add(key, this.#rankOf(key));
     this.#next();
+  }
+
+  /** People and load balancers wait for a Gateway; for what is no longer ours nobody does. */
+  #rankOf(key: string): Rank {
+    const wanted = this.#wanted.get(key);
+    if (wanted === undefined) return 2;
+    return APPLIED.includes(wanted.kind) ? 0 : 1;
   }
 
   #next(): void {

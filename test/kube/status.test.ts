@@ -1,6 +1,7 @@
 /** Statuses written to a cluster, against the embedded API. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { StatusReconciler, type WantedStatus } from '../../src/reconcile/index.ts';
+import { WRITES_AT_ONCE } from '../../src/reconcile/status-reconciler.ts';
 import type { Call } from '../../src/sources/cluster/api-client.ts';
 import { ApiClient, ClusterSource } from '../../src/sources/cluster/index.ts';
 import { type ApiObject, ApiServer, FAILED, THROTTLED } from './index.ts';
@@ -348,6 +349,25 @@ describe('statuses of Gateways', () => {
   });
 });
 
+describe('the order of writes', () => {
+  test('is Gateways, then routes, and last what is cleared away, however much of that there is', async () => {
+    const names = Array.from({ length: 60 }, (_, at) => `r${at}`);
+    const { reconciler, written } = await start([gateway('edge'), route('late'), ...names.map((name) => route(name))]);
+    const statuses = names.map((name) => routeStatus(name, parent('edge', [condition('Accepted')])));
+    reconciler.write(statuses);
+    await reconciler.settled();
+    written.length = 0;
+    reconciler.write(statuses.map(({ key }) => ({ key })));
+    reconciler.write([routeStatus('late', parent('edge', [condition('Accepted')]))]);
+    reconciler.write([wanted('Gateway', 'edge', { conditions: [condition('Accepted')] })]);
+    await reconciler.settled();
+    expect(written).toHaveLength(62);
+    // What was under way when they came, and they themselves.
+    expect(written.indexOf('Gateway/shop/edge')).toBeLessThan(2 * WRITES_AT_ONCE);
+    expect(written.indexOf('HTTPRoute/shop/late')).toBeLessThan(2 * WRITES_AT_ONCE);
+  });
+});
+
 describe('the lead', () => {
   test('is what writes: nothing without it, everything with it, nothing after it', async () => {
     const { api, reconciler, written } = await start([route('a'), route('b')], { leads: false });
@@ -382,7 +402,7 @@ describe('the lead', () => {
     setImmediate(count).unref();
     await reconciler.settled();
     expect(written).toEqual([]);
-    expect(turns).toBeGreaterThan(1);
+    expect(turns).toBeGreaterThan(0);
   });
 
   test('that changes hands rewrites nothing', async () => {
