@@ -5,7 +5,7 @@ import { gateway, route, Scene } from './scene.ts';
 import { Traffic } from './traffic.ts';
 
 /** Requests a second, of those that keep their connection and of those that do not. */
-const RATE = 250;
+const RATE = 500;
 
 let scene: Scene;
 let address: string;
@@ -24,7 +24,7 @@ afterEach(async () => {
 afterAll(() => scene?.close());
 
 async function load(): Promise<void> {
-  const about = { address, host: 'shop.example.com', rate: RATE / 2 };
+  const about = { address, host: 'shop.example.com', rate: RATE / 2, clients: 8 };
   traffic.push(new Traffic(about), new Traffic({ ...about, fresh: true }));
   await expect.poll(() => traffic.every(({ sent }) => sent > 50), { timeout: 30_000 }).toBe(true);
 }
