@@ -135,6 +135,13 @@ describe('reading', () => {
     ]);
   });
 
+  test('says where the annotations of an Ingress go', async () => {
+    const ingress = 'apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: a }\n';
+    await put('a.yaml', ingress, ingress);
+    const [said] = messages(await open());
+    expect(said).toMatch(/^a\.yaml:1 \| info .*: write an HTTPRoute and policies; docs.*annotation \(2 objects\)$/);
+  });
+
   test('reports paths that do not exist and files that are no text, and reads the others', async () => {
     await put('a.yaml', configMap('one', '1'));
     await writeFile(join(folder, 'b.yaml'), Buffer.from([0xff, 0xfe, 0x00]));

@@ -256,7 +256,8 @@ class Look {
       known.count++;
       return;
     }
-    const message = `${kind} is not a kind that is read here`;
+    const way = WAYS.get(kind);
+    const message = `${kind} is not a kind that is read here${way === undefined ? '' : `: ${way}`}`;
     const first = this.#report({ severity: 'info', ...where, message, unread: true });
     this.#foreign.set(kind, { first, count: 1 });
   }
@@ -271,6 +272,14 @@ class Look {
     return whole;
   }
 }
+
+/** What to do about kinds that are foreign, and whose place is here. */
+const WAYS: ReadonlyMap<string, string> = new Map([
+  [
+    'Ingress.networking.k8s.io',
+    'write an HTTPRoute and policies; docs/guides/ingress-nginx.md and docs/reference/annotations.md say what carries each annotation',
+  ],
+]);
 
 function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
