@@ -5,4 +5,6 @@ export const EXIT = {
   refused: 1,
   /** The command line is wrong. */
   usage: 2,
+  /** Whoever read the output has gone: as shells tell of what SIGPIPE ended. */
+  unread: 141,
 } as const;

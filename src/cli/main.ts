@@ -1,5 +1,6 @@
 /** The command line. Each command is a file, and only what was asked for is loaded. */
 import { Command, CommanderError } from 'commander';
+import { endWithReader } from './closed-output.ts';
 import { EXIT } from './exit-code.ts';
 import { packageVersion } from './version.ts';
 
@@ -21,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 /** Sets process.exitCode. `argv` as Node gives it. */
 export async function main(argv: string[]): Promise<void> {
+  endWithReader();
   const program = new Command('daemun')
     .description('A Kubernetes Gateway API gateway: plain manifests in, traffic served, with or without a cluster.')
     .version(packageVersion(), '-V, --version')

@@ -133,6 +133,31 @@ test('the help shows every default address', async () => {
   expect((await daemun(['run', '--help'])).stdout).toMatch(/--bind [\s\S]*?default:\s+\[::\] and\s+0\.0\.0\.0/);
 });
 
+test('a reader that goes, such as head, ends any command without a word', async () => {
+  const file = put('shop.yaml', GOOD);
+  for (const words of [
+    ['version'],
+    ['--help'],
+    ['completion', 'bash'],
+    ['check', file],
+    ['check', '--suggest', file],
+    ['explain', '--echo-backends', file, 'http://shop.example.com/'],
+    ['proxy', '--print', 'a.example.com=127.0.0.1:3000'],
+  ]) {
+    const running = new DaemunProcess(words);
+    running.child.stdout!.destroy();
+    const { code, stderr } = await running.finished;
+    expect([code, stderr], words.join(' ')).toEqual([141, '']);
+  }
+});
+
+test('standard output that takes nothing is an error that is told', () => {
+  const entry = fileURLToPath(new URL('../../bin/daemun.js', import.meta.url));
+  const command = `'${process.execPath}' '${entry}' version 2>&1 >/dev/full; echo "exit $?"`;
+  const text = execFileSync('sh', ['-c', command], { encoding: 'utf8' });
+  expect(text).toMatch(/^error: standard output: ENOSPC.*\nexit 1\n$/);
+});
+
 test('an old Node.js is told how to get a newer one', () => {
   const old = put(
     'old.mjs',

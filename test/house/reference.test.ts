@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { annotationsPage, strangers } from './reference/annotations.ts';
 import { conditionsPage, PLACES, reasonsInCode, unshownReasons } from './reference/conditions.ts';
 import { flagsPage } from './reference/flags.ts';
-import { limitsPage, undescribedLimits } from './reference/limits.ts';
+import { homelessLimits, limitsPage, undescribedLimits } from './reference/limits.ts';
 import { metricsPage } from './reference/metrics.ts';
 import { mistakesPage, toldMistakes } from './reference/mistakes.ts';
 
@@ -32,7 +32,9 @@ test('the page of conditions has an example of every reason that the code names,
   for (const place of policies) expect(text).toMatch(new RegExp(`## ${place}\\n\\n(?:\\|.*\\n){4,}`));
 });
 
-test('limits', async () => {
+test('limits, of every folder and also those that are computed from others', async () => {
+  expect(homelessLimits()).toEqual([]);
+  for (const name of ['MAX_TURN_STEPS', 'MAX_ALL_CACHED_BYTES']) expect(limitsPage()).toContain(`| \`${name}\`<br>`);
   await expect(limitsPage()).toMatchFileSnapshot(page('limits'));
 });
 

@@ -21,23 +21,23 @@ const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
   ['HTTP, both versions', ['src/config/', 'src/proxy/ground/', 'src/proxy/http/']],
   ['HTTP/1.1', ['src/proxy/http/h1/']],
   ['HTTP/2', ['src/proxy/http/h2/']],
-  ['Backends', ['src/proxy/upstream/', 'src/proxy/state/']],
+  ['Filters and policies', ['src/proxy/filter/', 'src/proxy/match/', 'src/proxy/rehearsal/']],
+  ['Redis, and the disk for answers', ['src/proxy/redis/', 'src/proxy/disk/']],
+  ['Backends', ['src/proxy/upstream/', 'src/proxy/state/', 'src/proxy/probe/']],
   ['TCP, TLS passthrough and UDP', ['src/proxy/stream/']],
   ['Sockets, TLS and the data plane', ['src/proxy/listen/', 'src/proxy/server/', 'src/proxy/route/']],
   ['Regular expressions and CEL', ['src/value/']],
-  ['Manifests', ['src/sources/']],
+  ['Manifests', ['src/sources/', 'src/api/', 'src/graph/']],
   ['Statuses', ['src/translate/']],
+  ['What is written to a cluster, and certificates', ['src/reconcile/', 'src/acme/', 'src/authority/']],
   ['Control and the delivery of the config', ['src/control/', 'src/delivery/']],
   ['The command, the admin API and the logs', ['src/cli/', 'src/admin/', 'src/observe/']],
 ];
 
 export function limitsPage(): string {
   const limits = allLimits();
-  const homes = SECTIONS.flatMap(([, folders]) => folders);
-  const home = (path: string): string | undefined =>
-    homes.filter((folder) => path.startsWith(folder)).sort((a, b) => b.length - a.length)[0];
   const sections = SECTIONS.map(([heading, folders]) => {
-    const rows = limits.filter(({ path }) => folders.includes(home(path) ?? '')).map(row);
+    const rows = limits.filter(({ path }) => folders.includes(homeOf(path) ?? '')).map(row);
     return `## ${heading}\n\n| limit | value | meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
   });
   return `# Limits
@@ -49,6 +49,19 @@ fixed.
 ${sections.join('\n')}`;
 }
 
+/** The innermost folder with a section that it lies in. */
+function homeOf(path: string): string | undefined {
+  const homes = SECTIONS.flatMap(([, folders]) => folders);
+  return homes.filter((folder) => path.startsWith(folder)).sort((a, b) => b.length - a.length)[0];
+}
+
+/** Of folders that no section has: the page would leave them out. */
+export function homelessLimits(): string[] {
+  return allLimits()
+    .filter(({ path }) => homeOf(path) === undefined)
+    .map(({ path, name }) => `${path} ${name}`);
+}
+
 export function undescribedLimits(): string[] {
   return allLimits()
     .filter(({ says }) => says === '')
@@ -56,7 +69,10 @@ export function undescribedLimits(): string[] {
 }
 
 function allLimits(): Limit[] {
-  return treeFiles().filter(isProduct).flatMap(limitsOf);
+  // What stands in vendor is what other gateways do where nobody says.
+  return treeFiles()
+    .filter((path) => isProduct(path) && !path.startsWith('src/vendor/'))
+    .flatMap(limitsOf);
 }
 
 function row({ path, name, value, says }: Limit): string {
@@ -71,8 +87,9 @@ function limitsOf(path: string): Limit[] {
     const [, name, value] = /^(?:export )?const ([A-Z][A-Z0-9_]*)(?:: [^=]+)? = (.*)$/.exec(line) ?? [];
     if (name === undefined || value === undefined) continue;
     if (/^(?:export )?const DEFAULT_\w*LIMITS\b/.test(line)) found.push(...memberLimits(path, lines, i));
-    else if (LIMIT_NAME.test(name) && !NO_LIMIT.test(name) && isNumeric(value)) {
-      found.push({ path, name, value: settled(value.replace(/;.*$/, ''), lines), says: commentAbove(lines, i) });
+    else if (LIMIT_NAME.test(name) && !NO_LIMIT.test(name)) {
+      const number = settled(value.replace(/;.*$/, ''), lines);
+      if (isNumeric(number)) found.push({ path, name, value: number, says: commentAbove(lines, i) });
     }
   }
   return found;
@@ -166,7 +183,8 @@ function humanValue(name: string, value: string, says: string): string {
     /timeout|after$|_MS$|eviction|backoff|linger|interval|grace|retirement|housekeeping/i.test(name)
   )
     return duration(number);
-  if (/byte|size|window|datagram|payload|buffer|mark|_v1/i.test(name) || /^bytes/i.test(says)) return bytes(number);
+  if (/byte|size|window|datagram|payload|buffer|mark|_v1/i.test(name) || /^(?:most )?bytes/i.test(says))
+    return bytes(number);
   return number.toLocaleString('en');
 }
 
