@@ -29,7 +29,13 @@ const TOKENS = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'keys' }
 
 /** Fails as often as the path says, then answers with what it got. */
 let failures = 0;
+/** What health checks hear. */
+let isWell = true;
 const web: http.RequestListener = (request, response) => {
+  if (request.url === '/healthz') {
+    response.writeHead(isWell && request.headers.host === 'health.example' ? 204 : 202).end();
+    return;
+  }
   if (failures > 0) {
     failures--;
     response.writeHead(503).end();
@@ -112,6 +118,20 @@ describe('Envoy Gateway', () => {
       manifests.replace('proxyProtocol: V2', '').replace('request: 20s', 'request: 200ms'),
     );
     expect((await ask(rig, 'shop.example', '/slow')).status).toBe(504);
+  });
+
+  test('health checks, with the statuses that are well', async () => {
+    const rig = await served('envoy-traffic', (manifests) =>
+      manifests
+        .replace('proxyProtocol: V2', '')
+        .replace('interval: 2s\n    timeout: 2s', 'interval: 100ms\n    timeout: 100ms')
+        .replace('panicThresholdPercent: 30', 'panicThresholdPercent: 0'),
+    );
+    expect((await ask(rig, 'shop.example')).status).toBe(200);
+    isWell = false;
+    await expect.poll(async () => (await ask(rig, 'shop.example')).status).toBe(503);
+    isWell = true;
+    await expect.poll(async () => (await ask(rig, 'shop.example')).status).toBe(200);
   });
 
   describe('security', () => {

@@ -38,9 +38,11 @@ describe.each(CASE_NAMES)('%s', (name) => {
   });
 });
 
-/** Secrets that the cases do not have. */
+/** What the cases do not have. */
 const EXPECTED = [
   'Secret default/pair does not exist',
   'Secret default/login does not exist',
   'ConfigMap default/keys does not exist',
+  'ConfigMap default/clients-ca does not exist',
+  'Secret default/revoked does not exist',
 ];

@@ -1,4 +1,5 @@
 import type { AnyResource } from '../../api/index.ts';
+import { milliseconds } from '../../value/duration.ts';
 import type { Fields } from '../fields.ts';
 import { ownPolicy } from '../ours.ts';
 import { behind } from '../suggest/behind.ts';
@@ -7,6 +8,7 @@ import { duration, quantity } from '../suggest/quantity.ts';
 import { referenceTo } from '../suggest/target.ts';
 import type { VendorKind } from '../suggest/vendor-kind.ts';
 import { ENVOY_GROUP } from './group.ts';
+import { health } from './health-check.ts';
 import { loadBalancing, sessions } from './load-balancer.ts';
 import { rateLimits } from './rate-limit.ts';
 import { retry } from './retry.ts';
@@ -14,13 +16,11 @@ import { retry } from './retry.ts';
 /** What has nothing like it here, and why. */
 const LOST: Readonly<Record<string, string>> = {
   tcpKeepalive: 'connections to endpoints are closed when they are idle: connection.idleTimeout',
-  healthCheck: 'endpoints that fail are passed over by what requests meet',
   connection: 'buffers are bounded, and have no size to set',
-  dns: 'names are looked up again when their time is over',
   http2: 'windows are made as they are needed',
   bandwidthLimit: 'bytesPerSecond of a RateLimitPolicy limits each answer by itself',
   admissionControl: 'circuitBreaker of a BackendTrafficPolicy limits what is under way',
-  useClientProtocol: "appProtocol of the Service's port says what is spoken",
+  useClientProtocol: "httpVersion, or appProtocol of the Service's port, says what is spoken",
   httpUpgrade: 'WebSocket is always passed on, and CONNECT never',
   telemetry: 'metrics have the names of routes and Services',
   routingType: 'endpoints are always asked themselves',
@@ -39,6 +39,8 @@ export const backendTraffic: VendorKind = {
       proxyProtocol: spec.object('proxyProtocol')?.oneOf('version', ['V1', 'V2'], { ours: 'proxyProtocol' }),
       ...breakers(spec.object('circuitBreaker')),
       ...timeouts(spec.object('timeout')),
+      ...health(spec.object('healthCheck')),
+      dns: dns(spec.object('dns')),
     });
     const objects: AnyResource[] = [];
     const targetRefs = targets.map(referenceTo);
@@ -118,6 +120,19 @@ function timeouts(timeout: Fields | undefined): Settings {
     },
     idle: http && duration(http, 'connectionIdleTimeout', { ours: 'connection.idleTimeout' }),
   };
+}
+
+/** Envoy heeds the times of records where nobody says otherwise, and so does ours. */
+function dns(asked: Fields | undefined): Settings | undefined {
+  asked?.lost('lookupFamily', 'all addresses of a name are used');
+  if (asked?.flag('respectDnsTtl', { ours: 'dns' }) !== false) {
+    asked?.lost('dnsRefreshRate', 'how long a record holds says the record: dns.minRefresh and maxRefresh bound it');
+    return undefined;
+  }
+  const every = duration(asked, 'dnsRefreshRate', { ours: 'dns.minRefresh and maxRefresh' }) ?? '30s';
+  if (milliseconds(every)! < 1000) asked.refuse('dnsRefreshRate', '1s is the least');
+  if (milliseconds(every)! < 1000) return { minRefresh: '1s', maxRefresh: '1s' };
+  return { minRefresh: every, maxRefresh: every };
 }
 
 function faults(fault: Fields | undefined): object | undefined {

@@ -4,6 +4,8 @@ import { ownPolicy } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
 import { referenceTo } from '../suggest/target.ts';
 import type { VendorKind } from '../suggest/vendor-kind.ts';
+import { clientCertificates } from './client-certificates.ts';
+import { clientHttp2, clientTimes } from './client-connection.ts';
 import { ENVOY_GROUP } from './group.ts';
 
 type Spec = Omit<ClientTrafficPolicy['spec'], 'targetRefs'>;
@@ -14,9 +16,7 @@ const BELIEVED = 'whoever connects is believed, as there: name the networks in t
 
 const LOST: Readonly<Record<string, string>> = {
   tcpKeepalive: 'idle connections of clients are closed',
-  timeout: 'times of clients are flags of the data plane',
   http1: 'heads are rebuilt from their parts, in the form of RFC 9112',
-  http2: 'windows are made as they are needed',
   http3: 'HTTP/3 is not spoken',
   grpc: 'gRPC-Web is always answered',
   healthCheck: 'the admin address answers probes: /readyz',
@@ -33,22 +33,27 @@ export const clientTraffic: VendorKind = {
       connection?.lost(field, 'buffers are bounded, and have no size to set');
     }
     const limit = connection?.object('connectionLimit');
-    for (const field of ['closeDelay', 'maxConnectionDuration', 'maxRequestsPerConnection', 'maxStreamDuration']) {
+    for (const field of ['closeDelay', 'maxConnectionDuration', 'maxStreamDuration']) {
       limit?.lost(field, 'connections of clients are limited by their number');
     }
     const maxConnections = limit?.number('value', {
       ours: 'connection.maxConnections',
       differs: 'it holds in each worker',
     });
+    const maxRequests = limit?.number('maxRequestsPerConnection', { ours: 'keepAlive.maxRequests' });
     const headers = spec.object('headers');
+    const { idleTimeout, headTimeout } = clientTimes(spec.object('timeout'));
     const settings = compact({
       clientAddress: clientAddress(spec.object('clientIPDetection')),
       proxyProtocol: proxyProtocol(spec),
       connection: { maxConnections },
       pathForm: pathForm(spec.object('path')),
-      headers: { underscores: underscores(headers) },
+      headers: { underscores: underscores(headers), timeout: headTimeout },
+      keepAlive: { idleTimeout, maxRequests },
+      http2: clientHttp2(spec.object('http2')),
       requestId: requestId(headers),
       tls: tls(spec.object('tls')),
+      clientCertificates: clientCertificates(spec.object('tls')?.object('clientValidation')),
     });
     if (settings === undefined || targets.length === 0) return {};
     const spec_ = { targetRefs: targets.map(referenceTo), ...settings };
@@ -109,7 +114,7 @@ function underscores(headers: Fields | undefined): Underscores | undefined {
 const LOST_HEADERS: Readonly<Record<string, string>> = {
   enableEnvoyHeaders: 'there is no Envoy',
   disableRateLimitHeaders: 'headers of a RateLimitPolicy says it',
-  xForwardedClientCert: 'clientCertificate of an AuthenticationPolicy tells backends who it is',
+  xForwardedClientCert: 'backends are told in the lines of RFC 9440: clientCertificates.forward',
   earlyRequestHeaders: 'write a RequestHeaderModifier filter in the routes',
   lateResponseHeaders: 'write a ResponseHeaderModifier filter in the routes',
   host: 'hosts are compared without case and port',
@@ -131,7 +136,6 @@ type Version = NonNullable<NonNullable<Spec['tls']>['minVersion']>;
 
 function tls(asked: Fields | undefined): Spec['tls'] {
   if (asked === undefined) return undefined;
-  asked.lost('clientValidation', 'spec.tls.frontend of the Gateway says whose certificates are believed');
   asked.lost('signatureAlgorithms', 'ciphers and curves can be named');
   asked.lost('fingerprints', 'clients are not told by how they greet');
   const session = asked.object('session')?.object('resumption');

@@ -1,3 +1,5 @@
+import type { ClientTrafficPolicy } from '../../api/index.ts';
+import type { Fields } from '../fields.ts';
 import { ownPolicy } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
 import { duration, nginxSize } from '../suggest/quantity.ts';
@@ -14,22 +16,36 @@ export const clientSettings: VendorKind = {
     body?.lost('bufferSize', 'bodies are passed on as they come');
     const ofGateway = targets.filter(({ kind }) => kind === 'Gateway' || kind === 'ListenerSet');
     const timeout = body && bodyTimeout(body, ofGateway.length > 0);
-    const keepAlive = spec.object('keepAlive');
-    for (const field of ['requests', 'time', 'minTimeout']) {
-      keepAlive?.lost(field, 'idle connections of clients are closed by --idle-timeout alone');
-    }
-    keepAlive?.lost('timeout', 'idle connections of clients are closed by --idle-timeout alone');
+    const keepAlive = kept(spec.object('keepAlive'), ofGateway.length > 0);
     const targetRefs = targets.map(referenceTo);
     const access = maxBodyBytes ? [ownPolicy('AccessPolicy', { namespace, name }, { targetRefs, maxBodyBytes })] : [];
-    const client = compact({ body: { timeout } });
+    const client = compact({ body: { timeout }, keepAlive });
     if (client === undefined) return { objects: access };
     const spec_ = { targetRefs: ofGateway.map(referenceTo), ...client };
     return { objects: [...access, ownPolicy('ClientTrafficPolicy', { namespace, name }, spec_)] };
   },
 };
 
-function bodyTimeout(body: Parameters<typeof duration>[0], isOfGateway: boolean): string | undefined {
+function bodyTimeout(body: Fields, isOfGateway: boolean): string | undefined {
   if (isOfGateway) return duration(body, 'timeout', { ours: 'ClientTrafficPolicy body.timeout' });
   body.lost('timeout', 'a ClientTrafficPolicy has body.timeout for listeners, not for routes');
   return undefined;
+}
+
+function kept(asked: Fields | undefined, isOfGateway: boolean): ClientTrafficPolicy['spec']['keepAlive'] {
+  if (asked === undefined) return undefined;
+  asked.lost('time', 'a connection has no age: keepAlive.maxRequests of a ClientTrafficPolicy ends it');
+  asked.lost('minTimeout', 'connections that are idle are closed while the data plane ends');
+  if (!isOfGateway) {
+    for (const field of ['requests', 'timeout']) {
+      asked.lost(field, 'a ClientTrafficPolicy has keepAlive for listeners, not for routes');
+    }
+    return undefined;
+  }
+  const timeout = asked.object('timeout');
+  timeout?.lost('header', 'no line tells clients how long a connection is kept');
+  return {
+    maxRequests: asked.number('requests', { ours: 'ClientTrafficPolicy keepAlive.maxRequests' }),
+    idleTimeout: timeout && duration(timeout, 'server', { ours: 'ClientTrafficPolicy keepAlive.idleTimeout' }),
+  } as ClientTrafficPolicy['spec']['keepAlive'];
 }
