@@ -99,8 +99,10 @@ export interface ExternalHttpQuestion {
 
 /** Keys that were given to clients. */
 export interface ApiKeyAuthentication {
-  /** Each value of each is a key, and its name whose it is. */
-  secretRefs: CredentialReference[];
+  /** Each value of each is a key, and its name whose it is. One of the two is there, or both. */
+  secretRefs?: CredentialReference[];
+  /** Opaque Secrets of the policy's namespace that have all of these labels, as they come and go. */
+  secretSelector?: { matchLabels: Record<string, string> };
   /** Where the key stands; absent: in the header X-API-Key. */
   from?: CredentialPlaceEntry[];
   forwardCredential?: boolean;

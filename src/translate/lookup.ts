@@ -1,4 +1,4 @@
-import type { AnyResource, BackendObjectReference, Kind, Namespace, ResourceByKind } from '../api/index.ts';
+import type { AnyResource, BackendObjectReference, Kind, Namespace, ResourceByKind, Secret } from '../api/index.ts';
 import { keyOf, NAMESPACE_NAME_LABEL } from '../api/index.ts';
 import type { Delivery, RefusedEndpoint } from '../config/index.ts';
 import type { Collection, Context, Index } from '../graph/index.ts';
@@ -13,6 +13,8 @@ export interface Lookup {
   readonly inputs: Inputs;
   readonly options: TranslateOptions;
   readonly grants: Index<Grant>;
+  /** Opaque Secrets by namespace and label (`labelPath`). */
+  readonly labelled: Index<Secret>;
   /** Deliveries that failed: seldom any, so that reading them costs no dependency on those that come and go. */
   readonly rejections: Collection<Delivery>;
   /** The Backend that an object of ours refers to: without what holds for it by policies. */
@@ -37,6 +39,16 @@ export interface Name {
 export function find<K extends Kind>(look: Lookup, kind: K, { namespace, name }: Name): ResourceByKind[K] | undefined {
   const collection = look.inputs[kind] as Collection<AnyResource>;
   return look.context.fetch(collection, keyOf(kind, namespace, name)) as ResourceByKind[K] | undefined;
+}
+
+export function labelPath(namespace: string, [name, value]: readonly [string, string]): string {
+  return `${namespace}/${name}=${value}`;
+}
+
+/** Labels by which a Secret can be selected: one with a type of its own has something else in it than what policies ask for. */
+export function labelPaths({ metadata, type = 'Opaque' }: Secret): string[] {
+  if (type !== 'Opaque' || metadata.labels === undefined) return [];
+  return Object.entries(metadata.labels).map((label) => labelPath(metadata.namespace ?? '', label));
 }
 
 /** A namespace's labels. One that is only named (files seldom declare theirs) has its name as a label. */

@@ -8,7 +8,7 @@ import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
 import { grantsOf } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import { deriveKong } from './kong/kong.ts';
-import type { Lookup } from './lookup.ts';
+import { type Lookup, labelPaths } from './lookup.ts';
 import { enforcePolicies, readPolicies } from './policy/table.ts';
 import { deriveRoutes } from './route/routes.ts';
 import { deriveWanted } from './route/wanted.ts';
@@ -75,6 +75,7 @@ function build(given: Inputs, options: TranslateOptions): Outputs {
     ),
     ({ path }) => [path],
   );
+  const labelled = index('Secrets by label', given.Secret, labelPaths);
   const rejections = tracked('rejections', given.deliveries, (_context, delivery, key) =>
     delivery.state === 'rejected' ? [[key, delivery]] : [],
   );
@@ -90,6 +91,7 @@ function build(given: Inputs, options: TranslateOptions): Outputs {
     inputs,
     options,
     grants,
+    labelled,
     rejections,
     refusals,
     backendOf: backendAskedOf,

@@ -287,6 +287,58 @@ describe('a cluster as a source', () => {
     expect(reads).toEqual([]);
   });
 
+  test('reads contents of Secrets only while their labels are asked for', async () => {
+    const api = await startApi();
+    const labelled = (name: string, value: string, labels?: Record<string, string>, namespace = 'shop'): object => ({
+      ...secret(name, value),
+      metadata: { ...meta(name, namespace), ...(labels !== undefined && { labels }) },
+    });
+    const asking = (...selectors: object[]): object => ({
+      apiVersion: 'policies.daemun.dev/v1alpha1',
+      kind: 'AuthenticationPolicy',
+      metadata: meta('who'),
+      spec: { methods: selectors.map((matchLabels) => ({ apiKey: { secretSelector: { matchLabels } } })) },
+    });
+    const keys = { keys: 'yes' };
+    put(api, labelled('first', '1', { ...keys, team: 'a' }));
+    put(api, labelled('other', '1', { team: 'a' }));
+    put(api, labelled('theirs', '1', keys, 'elsewhere'));
+    put(api, labelled('plain', '1'));
+    put(api, asking(keys));
+    const source = startSource(api);
+    await source.ready;
+    const held = (): string =>
+      [...source.collections.Secret.values()]
+        .map(({ metadata }) => metadata.name)
+        .sort()
+        .join();
+    expect(held()).toBe('first');
+    put(api, labelled('second', '1', keys));
+    await until(source, () => held() === 'first,second');
+    put(api, labelled('second', '2', keys));
+    await until(source, () => source.collections.Secret.get('Secret/shop/second')?.data?.['tls.crt'] === '2');
+    put(api, labelled('first', '1', { team: 'a' }));
+    await until(source, () => held() === 'second');
+    // What a Gateway names stays, whatever becomes of its label.
+    put(api, gateway('edge', ['second']));
+    put(api, asking({ team: 'a' }));
+    await until(source, () => held() === 'first,other,second');
+    put(api, asking({}, { team: 'b' }));
+    await until(source, () => held() === 'second');
+    put(api, asking(keys));
+    api.store.delete(api.kind('Gateway'), 'shop', 'edge');
+    put(api, labelled('third', '1', keys));
+    await until(source, () => held() === 'second,third');
+    api.store.delete(api.kind('Secret'), 'shop', 'second');
+    await until(source, () => held() === 'third');
+    put(api, labelled('second', '3'));
+    put(api, labelled('fourth', '1', keys));
+    await until(source, () => held() === 'fourth,third');
+    api.store.delete(api.kind('AuthenticationPolicy'), 'shop', 'who');
+    await until(source, () => held() === '');
+    expect(api.asked.filter(({ path }) => /\/secrets\/(theirs|plain)$/.test(path))).toEqual([]);
+  });
+
   test('reads a kind in the version that the cluster serves, and one that comes later', async () => {
     const api = await startApi();
     const tcp = api.kind('TCPRoute');

@@ -1,5 +1,6 @@
 /** Keys of clients, and what claims are good for after it is known who asks. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MAX_SELECTED_SECRETS } from '../../src/translate/policy/authentication/api-key.ts';
 import { type Asked, Asker, authentication, basicLine, guardedSite, ROUTE, secret } from './authentication-asker.ts';
 import { requestPolicy } from './policy.ts';
 
@@ -103,6 +104,110 @@ describe('a key', () => {
     for (const asked of [{}, key(''), key('key-of-alice')]) expect(await status(asked)).toBe(503);
     expect(told()).toContain(message);
     expect(told()).not.toContain('same-key');
+  });
+});
+
+describe('keys of Secrets with a label', () => {
+  const labelled = (name: string, data: Record<string, string>, more: object = {}): object => {
+    const { metadata, ...own } = secret(name, data) as { metadata: object };
+    return { ...own, metadata: { ...metadata, labels: { keys: 'shop', team: name } }, ...more };
+  };
+  const selecting = (more: object = {}): object =>
+    authentication({ methods: [{ apiKey: { secretSelector: { matchLabels: { keys: 'shop' } }, ...more } }] });
+  const A = labelled('a', { ann: 'key-of-ann' });
+  const B = labelled('b', { ben: 'key-of-ben' });
+  const asked = async (...clients: string[]): Promise<number[]> => {
+    const statuses: number[] = [];
+    for (const client of clients) statuses.push(await status(key(`key-of-${client}`)));
+    return statuses;
+  };
+
+  test('come and go with the Secrets', async () => {
+    const foreign = { ...(secret('c', { cid: 'key-of-cid' }, 'other') as object) };
+    await serve(
+      A,
+      labelled('c', { cid: 'key-of-cid' }, { metadata: { name: 'c', labels: { keys: 'other' } } }),
+      selecting(),
+    );
+    expect(await asked('ann', 'ben', 'cid', 'alice')).toEqual([200, 401, 401, 401]);
+    await serve(A, B, foreign, selecting());
+    expect(await asked('ann', 'ben', 'cid')).toEqual([200, 200, 401]);
+    expect(asker.rig.accesses.at(-2)).toMatchObject({ user: 'ben' });
+    await serve(B, selecting());
+    expect(await asked('ann', 'ben')).toEqual([401, 200]);
+  });
+
+  test('of the same namespace only, of type Opaque only, and with every label', async () => {
+    const labels = { keys: 'shop' };
+    await serve(
+      A,
+      labelled('there', { tom: 'key-of-tom' }, { metadata: { name: 'there', namespace: 'other', labels } }),
+      labelled('typed', { tim: 'key-of-tim' }, { type: 'example.com/other' }),
+      labelled('half', { pat: 'key-of-pat' }, { metadata: { name: 'half', labels } }),
+      selecting({ secretSelector: { matchLabels: { keys: 'shop', team: 'a' } } }),
+    );
+    expect(await asked('ann', 'tom', 'tim', 'pat')).toEqual([200, 401, 401, 401]);
+    await serve(
+      A,
+      labelled('there', { tom: 'key-of-tom' }, { metadata: { name: 'there', namespace: 'other', labels } }),
+      selecting(),
+    );
+    expect(await asked('ann', 'tom')).toEqual([200, 401]);
+  });
+
+  test('beside those of Secrets that are named', async () => {
+    await serve(A, selecting({ secretRefs: [{ name: 'keys' }] }));
+    expect(await asked('ann', 'alice', 'ben')).toEqual([200, 200, 401]);
+    await serve(selecting({ secretRefs: [{ name: 'keys' }] }));
+    expect(await asked('ann', 'alice')).toEqual([401, 200]);
+    expect(told()).toContain('selects no Secret in namespace default');
+  });
+
+  test('nobody comes in where none is selected, or none can be used', async () => {
+    await serve(selecting());
+    for (const one of [{}, key(''), key('key-of-ann')]) expect(await status(one)).toBe(503);
+    expect(told()).toContain('selects no Secret in namespace default: label one (of type Opaque) with keys=shop');
+    await serve(labelled('a', { ann: 'short' }), selecting());
+    expect(await status(key('short'))).toBe(503);
+    expect(told()).toContain('ann has a key of less than 8 characters');
+    await serve(A, selecting());
+    expect(await asked('ann')).toEqual([200]);
+    expect(told()).not.toContain('secretSelector');
+  });
+
+  test("a Secret that is wrong takes no other's keys away, and none of its own counts", async () => {
+    const thief = labelled('b', { ben: 'key-of-ben', eve: 'key-of-ann' });
+    await serve(A, thief, labelled('d', { dan: 'short' }), selecting());
+    expect(await asked('ann', 'ben', 'dan')).toEqual([200, 401, 401]);
+    expect(asker.rig.accesses.at(-3)).toMatchObject({ user: 'ann' });
+    expect(told()).toContain('eve has the key of ann');
+    expect(told()).toContain('dan has a key of less than 8 characters');
+  });
+
+  test('of a bounded number of them: those that came last do not count', async () => {
+    const [first, last] = [1, MAX_SELECTED_SECRETS + 1].map((at) => `n${String(at).padStart(5, '0')}`) as [
+      string,
+      string,
+    ];
+    const many = Array.from({ length: MAX_SELECTED_SECRETS + 1 }, (_, at) => {
+      const name = `n${String(at + 1).padStart(5, '0')}`;
+      return labelled(name, { [name]: `key-of-${name}` });
+    });
+    await serve(...many, selecting());
+    expect(await asked(first, last)).toEqual([200, 401]);
+    expect(told()).toContain(`selects ${MAX_SELECTED_SECRETS + 1} Secrets: the 1 that came last`);
+  });
+
+  test.each<[string, object, string]>([
+    ['no label', { secretSelector: { matchLabels: {} } }, 'an empty selector would take every Secret'],
+    ['what is no label', { secretSelector: { matchLabels: { keys: 'a b' } } }, 'is no label value'],
+    ['neither names nor labels', {}, 'must have secretRefs or secretSelector'],
+  ])('%s: nobody comes in', async (_, settings, message) => {
+    // Without a last good form of the policy.
+    await serve(A);
+    await serve(A, authentication({ methods: [{ apiKey: settings }] }));
+    expect([500, 503]).toContain(await status(key('key-of-ann')));
+    expect(told()).toContain(message);
   });
 });
 

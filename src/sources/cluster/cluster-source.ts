@@ -26,7 +26,7 @@ import { FullReads } from './full-reads.ts';
 import { InstalledCrds, unservedFindings } from './installed-crds.ts';
 import { ListWatch, type ListWatchTimes } from './list-watch.ts';
 import { Pace } from './pace.ts';
-import { referencedBy } from './referenced.ts';
+import { referencedBy, selectedBy } from './referenced.ts';
 
 export interface ClusterSourceOptions {
   client: ApiClient;
@@ -220,7 +220,7 @@ export class ClusterSource implements Source {
   async #take(kind: Kind, changes: Taken[]): Promise<void> {
     if (this.#closed) return;
     if (METADATA_FIRST.includes(kind)) {
-      for (const { key, object } of changes) this.#full.seen(key, object?.metadata.resourceVersion);
+      for (const { key, object } of changes) this.#full.seen(key, object?.metadata);
       return;
     }
     const statuses: Array<{ key: string; value?: LiveStatus }> = [];
@@ -249,6 +249,7 @@ export class ClusterSource implements Source {
     const after = object === undefined ? [] : referencedBy(object);
     for (const one of after) if (!before.includes(one)) this.#full.want(one, key);
     for (const one of before) if (!after.includes(one)) this.#full.unwant(one, key);
+    this.#full.select(namespaceIn(key), key, object === undefined ? [] : selectedBy(object));
     if (after.length === 0) this.#references.delete(key);
     else this.#references.set(key, after);
   }
@@ -303,6 +304,11 @@ interface Taken {
   key: string;
   /** Absent: gone. */
   object?: AnyResource;
+}
+
+/** Of `Kind/namespace/name`. */
+function namespaceIn(key: string): string {
+  return key.slice(key.indexOf('/') + 1, key.lastIndexOf('/'));
 }
 
 function whoRefers(kind: Kind): string {

@@ -1,5 +1,5 @@
 /** Objects that are read in full only while something refers to them: each again when its version changes. */
-import type { AnyResource } from '../../api/index.ts';
+import type { AnyResource, ObjectMeta } from '../../api/index.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { type PauseSpan, pauseAfter } from './backoff.ts';
@@ -21,11 +21,17 @@ interface Wanted {
   failures: number;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 export class FullReads {
   readonly #client: ApiClient;
   readonly #events: FullReadEvents;
   /** Versions by key, as the metadata says. */
   readonly #versions = new Map<string, string>();
+  /** Of Secrets that have any. */
+  readonly #labels = new Map<string, Labels>();
+  /** Who asks for whatever has these labels, each of a list for itself; by namespace. */
+  readonly #selections = new Map<string, Map<string, readonly Labels[]>>();
   readonly #wanted = new Map<string, Wanted>();
   readonly #due = new Set<string>();
   readonly #reading = new Set<string>();
@@ -37,8 +43,10 @@ export class FullReads {
     this.#events = events;
   }
 
-  /** The version that there is now; undefined: it is gone. */
-  seen(key: string, version: string | undefined): void {
+  /** What there is now; undefined: it is gone. */
+  seen(key: string, metadata: Pick<ObjectMeta, 'resourceVersion' | 'labels'> | undefined): void {
+    const version = metadata?.resourceVersion;
+    this.#label(key, version === undefined ? undefined : metadata?.labels);
     if (version === undefined) {
       this.#versions.delete(key);
       const wanted = this.#wanted.get(key);
@@ -48,6 +56,18 @@ export class FullReads {
     }
     this.#versions.set(key, version);
     this.#ask(key);
+  }
+
+  /** Secrets of a namespace with all labels of one of these are wanted, those that are to come as well. */
+  select(namespace: string, by: string, selections: readonly Labels[]): void {
+    const asking = this.#selections.get(namespace) ?? new Map<string, readonly Labels[]>();
+    if (selections.length === 0 && !asking.has(by)) return;
+    if (selections.length === 0) asking.delete(by);
+    else asking.set(by, selections);
+    if (asking.size === 0) this.#selections.delete(namespace);
+    else this.#selections.set(namespace, asking);
+    const within = `Secret/${namespace}/`;
+    for (const [key, labels] of this.#labels) if (key.startsWith(within)) this.#match(key, labels, by, selections);
   }
 
   want(key: string, by: string): void {
@@ -75,6 +95,23 @@ export class FullReads {
   close(): void {
     this.#abort.abort();
     this.#due.clear();
+  }
+
+  #label(key: string, labels: Labels | undefined): void {
+    if (!key.startsWith('Secret/')) return;
+    const before = this.#labels.get(key);
+    if (labels === undefined) this.#labels.delete(key);
+    else this.#labels.set(key, labels);
+    if (before === undefined && labels === undefined) return;
+    const namespace = key.slice('Secret/'.length, key.lastIndexOf('/'));
+    for (const [by, selections] of this.#selections.get(namespace) ?? []) this.#match(key, labels, by, selections);
+  }
+
+  /** Apart from what the same object names: who refers and selects, and then only refers, still wants it. */
+  #match(key: string, labels: Labels | undefined, ...[by, selections]: [string, readonly Labels[]]): void {
+    const selected = labels !== undefined && selections.some((wanted) => hasAll(labels, wanted));
+    if (selected) this.want(key, `${by} selects`);
+    else this.unwant(key, `${by} selects`);
   }
 
   #ask(key: string): void {
@@ -124,6 +161,10 @@ export class FullReads {
     this.#events.trouble(key, error);
     setTimeout(() => this.#ask(key), pauseAfter(error, wanted.failures++, PAUSES)).unref();
   }
+}
+
+function hasAll(labels: Labels, wanted: Labels): boolean {
+  return Object.entries(wanted).every(([name, value]) => labels[name] === value);
 }
 
 /** `Kind/namespace/name`, of the two kinds that are read this way. */

@@ -20,6 +20,21 @@ export function referencedBy(resource: Resource): string[] {
   return [...found];
 }
 
+/** Labels of Secrets that an object asks for without their names, in its own namespace. None at all selects nothing. */
+export function selectedBy(resource: Resource): Array<Record<string, string>> {
+  return resource.kind === 'AuthenticationPolicy' ? selectorsIn((resource as { spec?: unknown }).spec) : [];
+}
+
+function selectorsIn(value: unknown): Array<Record<string, string>> {
+  if (Array.isArray(value)) return value.flatMap(selectorsIn);
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    if (name !== 'secretSelector') return selectorsIn(inner);
+    const labels = isObject(inner) && isObject(inner.matchLabels) ? inner.matchLabels : {};
+    return Object.keys(labels).length === 0 ? [] : [labels as Record<string, string>];
+  });
+}
+
 function walk(value: unknown, namespace: string, found: Set<string>): void {
   if (Array.isArray(value)) {
     for (const one of value) walk(one, namespace, found);

@@ -1,4 +1,5 @@
 import type {
+  ApiKeyAuthentication,
   Authentication,
   AuthenticationEntry,
   CredentialPlaceEntry,
@@ -17,6 +18,7 @@ import {
   type Field,
   flag,
   list,
+  map,
   NAMES_ARE_DISTINCT,
   type ObjectSchema,
   object,
@@ -104,11 +106,39 @@ const place = object(
   },
 );
 
-const apiKey = object({
-  secretRefs: required(list(secretReference, { min: 1, max: 16 })),
-  from: optional(list(place, { min: 1, max: 8 })),
-  forwardCredential: optional(flag),
-});
+/** Labels that one selector may ask for. */
+const MAX_SELECTOR_LABELS = 16;
+
+/** An empty selector would take every Secret of the namespace for keys. */
+const hasLabels = celRule(
+  'self.size() > 0',
+  rule<Record<string, string>>(
+    'must name a label: an empty selector would take every Secret for keys',
+    (labels) => Object.keys(labels).length > 0,
+  ),
+);
+
+const apiKey = object(
+  {
+    secretRefs: optional(list(secretReference, { min: 1, max: 16 })),
+    secretSelector: optional(
+      object({ matchLabels: required(map(text({ max: 63 }), { max: MAX_SELECTOR_LABELS, rules: [hasLabels] })) }),
+    ),
+    from: optional(list(place, { min: 1, max: 8 })),
+    forwardCredential: optional(flag),
+  },
+  {
+    rules: [
+      celRule(
+        'has(self.secretRefs) || has(self.secretSelector)',
+        rule<ApiKeyAuthentication>(
+          'must have secretRefs or secretSelector: keys that clients have',
+          ({ secretRefs, secretSelector }) => (secretRefs ?? secretSelector) !== undefined,
+        ),
+      ),
+    ],
+  },
+);
 
 const clientCertificate = object({
   match: optional(
