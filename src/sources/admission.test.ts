@@ -280,6 +280,18 @@ describe('kinds that nobody has', () => {
   });
 
   test.each([
+    ['policies.daemun.dev/v1alpha1', 'AuthenticationPolcy', /kind: AuthenticationPolicy\?$/],
+    ['policies.daemun.dev/v1alpha1', 'HTTPRoute', /apiVersion: gateway.networking.k8s.io\/v1, kind: HTTPRoute\?$/],
+    ['policies.daemun.dev/v1alpha1', 'FirewallRules', /one of .*\bAccessPolicy, .*\bResponsePolicy/],
+    ['gateway.daemun.dev/v1alpha1', 'Settings', /one of DaemunParameters\?$/],
+  ])('%s %s is told, since what it was to guard is open', (apiVersion, kind, meant) => {
+    const [said, ...others] = saidOf(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: a }`)!;
+    expect(said).toMatch(/^error kind: .* is no kind that this gateway has; did you mean /);
+    expect(said).toMatch(meant);
+    expect(others).toEqual([]);
+  });
+
+  test.each([
     ['v1', 'ServiceAccount'],
     ['v1', 'Pod'],
     ['apps/v1', 'Deployment'],

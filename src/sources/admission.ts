@@ -1,6 +1,7 @@
 import {
   type AnyResource,
   apiVersionOf,
+  groupOf,
   KINDS,
   type Kind,
   keyOf,
@@ -65,7 +66,8 @@ export function admit(value: unknown): Admission {
     case 'foreign': {
       const { meant } = recognition;
       if (meant === undefined) return { verdict: 'foreign', kind: foreignName(apiVersion, kind) };
-      const message = `${foreignName(apiVersion, kind)} is no kind that Kubernetes has; did you mean ${meant}?`;
+      const whose = groupOf(apiVersion).endsWith('.daemun.dev') ? 'this gateway' : 'Kubernetes';
+      const message = `${foreignName(apiVersion, kind)} is no kind that ${whose} has; did you mean ${meant}?`;
       return refused(undefined, error(['kind'], message));
     }
     case 'unreadable':

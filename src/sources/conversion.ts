@@ -1,4 +1,4 @@
-import { apiVersionOf, groupOf, KINDS, type Kind } from '../api/index.ts';
+import { apiVersionOf, groupOf, KINDS, type Kind, OWN_GROUP, POLICY_GROUP } from '../api/index.ts';
 import { nearest } from './schema/index.ts';
 
 /** The group that experimental kinds live in until they graduate. */
@@ -24,7 +24,7 @@ export type Recognition =
   | { found: 'old'; kind: Kind; warning: string }
   /** A kind that is read, in a version that is not. */
   | { found: 'unreadable'; kind: Kind; error: string }
-  /** `meant`: no other kind is called so, and one of ours nearly is. */
+  /** `meant`: no other kind is called so, and one of ours nearly is, or the group is ours. */
   | { found: 'foreign'; meant?: string };
 
 /** Which of our kinds an object is, by its apiVersion and kind. */
@@ -33,10 +33,12 @@ export function recognise(apiVersion: string, kind: string): Recognition {
     return old('ListenerSet', `XListenerSet has become ListenerSet: write apiVersion ${apiVersionOf('ListenerSet')}`);
   }
   if (!isKind(kind) || KINDS[kind].group !== groupOf(apiVersion)) {
-    const likely = likelyKind(kind, groupOf(apiVersion));
-    return likely === undefined
-      ? { found: 'foreign' }
-      : { found: 'foreign', meant: `apiVersion: ${apiVersionOf(likely)}, kind: ${likely}` };
+    const group = groupOf(apiVersion);
+    const likely = likelyKind(kind, group);
+    if (likely !== undefined)
+      return { found: 'foreign', meant: `apiVersion: ${apiVersionOf(likely)}, kind: ${likely}` };
+    // What it was to guard would be served unguarded: nobody else has kinds there.
+    return isOurs(group) ? { found: 'foreign', meant: `one of ${kindsOf(group).join(', ')}` } : { found: 'foreign' };
   }
   const current = apiVersionOf(kind);
   if (apiVersion === current) return { found: 'current', kind };
@@ -52,14 +54,22 @@ function isKubernetes(group: string): boolean {
   return !group.includes('.') || group.endsWith('.k8s.io');
 }
 
+function isOurs(group: string): boolean {
+  return group === POLICY_GROUP || group === OWN_GROUP;
+}
+
+function kindsOf(group: string): Kind[] {
+  return (Object.keys(KINDS) as Kind[]).filter((one) => KINDS[one].group === group);
+}
+
 function likelyKind(kind: string, group: string): Kind | undefined {
-  if (!isKubernetes(group)) return undefined;
+  if (!isKubernetes(group) && !isOurs(group)) return undefined;
   if (isKind(kind)) return kind;
   const lower = kind.toLowerCase();
   const known = (Object.keys(KINDS) as Kind[]).find((one) => one.toLowerCase() === lower);
   if (known !== undefined) return known;
   // Letters that are wrong count only where the group is right: Kubernetes has many kinds, and some are much alike.
-  const candidates = (Object.keys(KINDS) as Kind[]).filter((one) => KINDS[one].group === group && group !== '');
+  const candidates = group === '' ? [] : kindsOf(group);
   const guess = candidates.find((one) => `${one.toLowerCase()}s` === lower) ?? nearest(kind, candidates);
   return guess as Kind | undefined;
 }

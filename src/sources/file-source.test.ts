@@ -142,6 +142,16 @@ describe('reading', () => {
     expect(said).toMatch(/^a\.yaml:1 \| info .*: write an HTTPRoute and policies; docs.*annotation \(2 objects\)$/);
   });
 
+  test('says where the policies of other gateways go', async () => {
+    const policy = 'apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\nmetadata: { name: a }\n';
+    await put('a.yaml', policy, policy, 'apiVersion: gateway.nginx.org/v1alpha1\nkind: ClientSettingsPolicy\n');
+    const way = 'nothing of it is in force; daemun check --suggest says what to write in its place';
+    expect(messages(await open())).toEqual([
+      `a.yaml:1 | info |  |  | SecurityPolicy.gateway.envoyproxy.io is not a kind that is read here: ${way} (2 objects)`,
+      `a.yaml:9 | info |  |  | ClientSettingsPolicy.gateway.nginx.org is not a kind that is read here: ${way}`,
+    ]);
+  });
+
   test('reports paths that do not exist and files that are no text, and reads the others', async () => {
     await put('a.yaml', configMap('one', '1'));
     await writeFile(join(folder, 'b.yaml'), Buffer.from([0xff, 0xfe, 0x00]));

@@ -256,7 +256,7 @@ class Look {
       known.count++;
       return;
     }
-    const way = WAYS.get(kind);
+    const way = WAYS.get(kind) ?? WAYS.get(kind.slice(kind.indexOf('.') + 1));
     const message = `${kind} is not a kind that is read here${way === undefined ? '' : `: ${way}`}`;
     const first = this.#report({ severity: 'info', ...where, message, unread: true });
     this.#foreign.set(kind, { first, count: 1 });
@@ -273,8 +273,12 @@ class Look {
   }
 }
 
-/** What to do about kinds that are foreign, and whose place is here. */
+const SUGGESTED = 'nothing of it is in force; daemun check --suggest says what to write in its place';
+
+/** What to do about kinds that are foreign, and whose place is here: by kind, or by group. */
 const WAYS: ReadonlyMap<string, string> = new Map([
+  ['gateway.envoyproxy.io', SUGGESTED],
+  ['gateway.nginx.org', SUGGESTED],
   [
     'Ingress.networking.k8s.io',
     'write an HTTPRoute and policies; docs/guides/ingress-nginx.md and docs/reference/annotations.md say what carries each annotation',

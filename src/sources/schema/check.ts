@@ -100,7 +100,7 @@ class Checker {
       const field = schema.fields[name]!;
       const given = value[name] ?? field.default;
       if (given !== undefined) checked[name] = this.#below(name, field.schema, given);
-      else if (field.required) this.#error('is required', name);
+      else if (field.required) this.#error(`is required${choice(field.schema)}`, name);
     }
     return checked;
   }
@@ -243,6 +243,11 @@ function range(min: number, max: number): string {
 
 /** Bounds from here up come from the number's size and mean nothing to a user. */
 const NO_LIMIT = 2 ** 31 - 1;
+
+/** What may stand in a field that is missing. */
+function choice(schema: Schema): string {
+  return 'values' in schema && schema.values !== undefined ? `: one of ${schema.values.join(', ')}` : '';
+}
 
 function countRange(min: number, max: number): string {
   if (min === max) return `exactly ${min}`;
