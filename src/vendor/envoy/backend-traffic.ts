@@ -23,6 +23,9 @@ const LOST: Readonly<Record<string, string>> = {
   useClientProtocol: "httpVersion, or appProtocol of the Service's port, says what is spoken",
   httpUpgrade: 'WebSocket is always passed on, and CONNECT never',
   telemetry: 'metrics have the names of routes and Services',
+  metrics: 'metrics have the names of routes and Services',
+  routeStatName: 'metrics have the names of routes and Services',
+  tracing: 'no spans are made: traceparent is passed on, and the access log has request id and times',
   routingType: 'endpoints are always asked themselves',
 };
 

@@ -9,6 +9,7 @@ type Spec = ClientTrafficPolicy['spec'];
 /** What ours takes. */
 const STREAMS = { least: 1, most: 1024 };
 const STREAM_WINDOW = { least: 65_535, most: 16_777_216 };
+const HEAD_BYTES = { least: 256, most: 32_768 };
 const CONNECTION_WINDOW = { least: 65_535, most: 67_108_864 };
 
 /** Of Envoy 0 is without end, which nothing here is. */
@@ -28,14 +29,22 @@ export function clientTimes(timeout: Fields | undefined): Times {
   timeout?.lost('tcp', 'connections of TCPRoutes are idle for an hour at most');
   const http = timeout?.object('http');
   http?.lost('streamIdleTimeout', 'timeouts.read of a BackendTrafficPolicy, and --stream-idle-timeout');
+  const head = http && endingDuration(http, 'requestHeadersReceivedTimeout', { ours: 'headers.timeout' });
+  if (head !== undefined) {
+    http!.lost(
+      'requestReceivedTimeout',
+      'headers.timeout is for the head; body.timeout is the time between two pieces',
+    );
+  }
   return {
     idleTimeout: http && endingDuration(http, 'idleTimeout', { ours: 'keepAlive.idleTimeout' }),
     headTimeout:
-      http &&
-      endingDuration(http, 'requestReceivedTimeout', {
-        ours: 'headers.timeout',
-        differs: 'it is for the head; body.timeout is the time between two pieces of a body',
-      }),
+      head ??
+      (http &&
+        endingDuration(http, 'requestReceivedTimeout', {
+          ours: 'headers.timeout',
+          differs: 'it is for the head; body.timeout is the time between two pieces of a body',
+        })),
   };
 }
 
@@ -61,6 +70,12 @@ export function clientHttp2(http2: Fields | undefined): Spec['http2'] {
     }),
     ...(interval === undefined ? {} : { ping: { interval, timeout } }),
   }) as Spec['http2'];
+}
+
+export function headBytes(headers: Fields | undefined): number | undefined {
+  const name = 'maxRequestHeaderLimit';
+  const value = headers && quantity(headers, name, { ours: 'headers.maxBytes' });
+  return headers && within(headers, name, { value, ...HEAD_BYTES });
 }
 
 interface Bounded {

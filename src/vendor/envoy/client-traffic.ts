@@ -5,7 +5,8 @@ import { compact } from '../suggest/compact.ts';
 import { referenceTo } from '../suggest/target.ts';
 import type { VendorKind } from '../suggest/vendor-kind.ts';
 import { clientCertificates } from './client-certificates.ts';
-import { clientHttp2, clientTimes } from './client-connection.ts';
+import { clientHttp2, clientTimes, headBytes } from './client-connection.ts';
+import { tls } from './client-tls.ts';
 import { ENVOY_GROUP } from './group.ts';
 
 type Spec = Omit<ClientTrafficPolicy['spec'], 'targetRefs'>;
@@ -48,12 +49,12 @@ export const clientTraffic: VendorKind = {
       proxyProtocol: proxyProtocol(spec),
       connection: { maxConnections },
       pathForm: pathForm(spec.object('path')),
-      headers: { underscores: underscores(headers), timeout: headTimeout },
+      headers: { underscores: underscores(headers), maxBytes: headBytes(headers), timeout: headTimeout },
       keepAlive: { idleTimeout, maxRequests },
       http2: clientHttp2(spec.object('http2')),
       requestId: requestId(headers),
       tls: tls(spec.object('tls')),
-      clientCertificates: clientCertificates(spec.object('tls')?.object('clientValidation')),
+      clientCertificates: clientCertificates(spec.object('tls')?.object('clientValidation'), headers),
     });
     if (settings === undefined || targets.length === 0) return {};
     const spec_ = { targetRefs: targets.map(referenceTo), ...settings };
@@ -114,11 +115,9 @@ function underscores(headers: Fields | undefined): Underscores | undefined {
 const LOST_HEADERS: Readonly<Record<string, string>> = {
   enableEnvoyHeaders: 'there is no Envoy',
   disableRateLimitHeaders: 'headers of a RateLimitPolicy says it',
-  xForwardedClientCert: 'backends are told in the lines of RFC 9440: clientCertificates.forward',
   earlyRequestHeaders: 'write a RequestHeaderModifier filter in the routes',
   lateResponseHeaders: 'write a ResponseHeaderModifier filter in the routes',
   host: 'hosts are compared without case and port',
-  maxRequestHeaderLimit: 'heads have a limit of the data plane',
 };
 
 function requestId(headers: Fields | undefined): Spec['requestId'] {
@@ -130,30 +129,4 @@ function requestId(headers: Fields | undefined): Spec['requestId'] {
   }
   if (action === 'Generate') return { keep: false };
   return action === 'PreserveOrGenerate' || keep === true ? { keep: true } : undefined;
-}
-
-type Version = NonNullable<NonNullable<Spec['tls']>['minVersion']>;
-
-function tls(asked: Fields | undefined): Spec['tls'] {
-  if (asked === undefined) return undefined;
-  asked.lost('signatureAlgorithms', 'ciphers and curves can be named');
-  asked.lost('fingerprints', 'clients are not told by how they greet');
-  const session = asked.object('session')?.object('resumption');
-  const isStateless = session?.has('stateless');
-  session?.any('stateless', { ours: 'tls.sessionTickets' });
-  session?.any('stateful', { ours: 'tls.sessionTickets', differs: 'sessions are resumed by tickets' });
-  const alpn = asked.texts('alpnProtocols', { ours: 'tls.alpn' });
-  const settings: NonNullable<Spec['tls']> = {};
-  for (const name of ['minVersion', 'maxVersion'] as const) {
-    const version = asked.oneOf(name, ['Auto', '1.0', '1.1', '1.2', '1.3'], { ours: `tls.${name}` });
-    if (version !== undefined && version !== 'Auto') settings[name] = version as Version;
-  }
-  const ciphers = asked.texts('ciphers', { ours: 'tls.ciphers' });
-  const curves = asked.texts('ecdhCurves', { ours: 'tls.curves' });
-  if (ciphers !== undefined) settings.ciphers = ciphers;
-  if (curves !== undefined) settings.curves = curves;
-  if (isStateless) settings.sessionTickets = true;
-  const known = (alpn ?? []).filter((one) => one === 'h2' || one === 'http/1.1');
-  if (known.length > 0) settings.alpn = known;
-  return settings;
 }

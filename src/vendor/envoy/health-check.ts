@@ -46,7 +46,9 @@ export function health(asked: Fields | undefined): Health {
 function active(check: Fields | undefined): BackendHealthCheck | undefined {
   if (check === undefined) return undefined;
   check.lost('initialJitter', 'looks are spread by healthCheck.jitterPercent');
-  check.lost('overrides', 'endpoints are asked at the port that requests go to');
+  check.lost('healthCheckLog', 'daemun status and the log name who fails');
+  const isElsewhere = check.object('overrides')?.has('port');
+  check.object('overrides')?.lost('port', 'endpoints are asked at the port that requests go to: no check is written');
   check.object('tcp')?.lost('send', 'a connection that opens is well');
   check.object('tcp')?.lost('receive', 'a connection that opens is well');
   const type = check.oneOf('type', ['HTTP', 'TCP', 'GRPC'], { ours: 'healthCheck.type' });
@@ -57,7 +59,8 @@ function active(check: Fields | undefined): BackendHealthCheck | undefined {
     healthyThreshold: check.number('healthyThreshold', { ours: 'healthCheck.healthyThreshold' }),
     unhealthyThreshold: check.number('unhealthyThreshold', { ours: 'healthCheck.unhealthyThreshold' }),
   };
-  if (type === undefined) return undefined;
+  // Whoever answers at another port may know nothing of the question at its own.
+  if (type === undefined || isElsewhere) return undefined;
   return compact<BackendHealthCheck>({
     type,
     ...(type === 'HTTP' ? { http } : {}),
@@ -83,6 +86,7 @@ function checkTimes(check: Fields): { interval: string; timeout?: string } {
 
 function httpCheck(http: Fields | undefined): BackendHealthCheck['http'] {
   http?.lost('expectedResponse', 'bodies are not looked at: answer another status');
+  http?.lost('requestBody', 'no body is sent');
   http?.lost('retriableStatuses', 'unhealthyThreshold says how many looks in a row fail');
   const asked = http?.text('method', { ours: 'healthCheck.http.method' });
   const method = asked?.toUpperCase();
@@ -117,25 +121,36 @@ function passive(check: Fields | undefined): Outliers | undefined {
   check.lost('interval', 'it is counted with each request');
   check.lost('failurePercentageThreshold', 'failures in a row are counted, and not parts of all');
   check.lost('alwaysEjectOneEndpoint', 'one that takes no connection is always passed over');
-  check.only('splitExternalLocalOriginErrors', true, 'requests without an answer are counted by themselves, too');
+  const isSplit = check.flag('splitExternalLocalOriginErrors', { ours: `${at}.consecutiveUnanswered` });
   const baseEjectionTime = duration(check, 'baseEjectionTime', {
     ours: `${at}.baseEjectionTime`,
     differs: 'it is doubled each time',
   });
   const base = baseEjectionTime ?? USUAL_OUTLIERS.baseEjectionTime;
   const isLong = milliseconds(base)! > milliseconds(USUAL_OUTLIERS.maxEjectionTime)!;
+  const consecutiveErrors =
+    check.number('consecutive5XxErrors', { ours: `${at}.consecutiveErrors` }) ?? USUAL_OUTLIERS.consecutiveErrors;
   return compact<Outliers>({
-    consecutiveErrors:
-      check.number('consecutive5XxErrors', { ours: `${at}.consecutiveErrors` }) ?? USUAL_OUTLIERS.consecutiveErrors,
-    consecutiveUnanswered:
-      check.number('consecutiveLocalOriginFailures', { ours: `${at}.consecutiveUnanswered` }) ??
-      USUAL_OUTLIERS.consecutiveUnanswered,
+    consecutiveErrors,
+    consecutiveUnanswered: unanswered(check, isSplit === true) ?? consecutiveErrors,
     ...gatewayErrors(check),
     baseEjectionTime: base,
     maxEjectionTime: isLong ? base : USUAL_OUTLIERS.maxEjectionTime,
     maxEjectionPercent:
       check.number('maxEjectionPercent', { ours: `${at}.maxEjectionPercent` }) ?? USUAL_OUTLIERS.maxEjectionPercent,
   });
+}
+
+/** Where they are not told apart there, one that does not answer counts as one that answers 500. */
+function unanswered(check: Fields, isSplit: boolean): number | undefined {
+  const name = 'consecutiveLocalOriginFailures';
+  if (isSplit) {
+    return (
+      check.number(name, { ours: 'outlierDetection.consecutiveUnanswered' }) ?? USUAL_OUTLIERS.consecutiveUnanswered
+    );
+  }
+  check.number(name, { differs: 'it says nothing there without splitExternalLocalOriginErrors' });
+  return undefined;
 }
 
 function gatewayErrors(check: Fields): Pick<Outliers, 'consecutiveGatewayErrors'> {

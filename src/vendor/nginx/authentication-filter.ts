@@ -110,12 +110,12 @@ function oidcOf(oidc: Fields | undefined): AuthenticationEntry | undefined {
   const cookie = compact({ name: session?.text('cookieName', { ours: 'methods[].oidc.cookie.name' }) });
   const sessionLifetime = session && duration(session, 'timeout', { ours: 'methods[].oidc.sessionLifetime' });
   const logout = oidc.object('logout');
-  const logoutPath = logout?.text('uri', { ours: 'methods[].oidc.logoutPath' });
-  const afterLogout = logout?.text('postLogoutURI', { ours: 'methods[].oidc.afterLogout' });
-  logout?.lost('frontChannelLogoutURI', 'who signs out at the provider stays until sessionLifetime ends');
+  const logoutPath = ownPath(logout, 'uri', 'methods[].oidc.logoutPath');
+  const afterLogout = ownPath(logout, 'postLogoutURI', 'methods[].oidc.afterLogout');
+  logout?.lost('frontChannelLogoutURI', 'write backchannelLogoutPath: the provider itself says who has signed out');
   logout?.lost('tokenHint', 'id_token_hint is sent where the provider has a place to sign out');
   oidc.only('pkce', true, 'is always used');
-  oidc.text('redirectURI', { differs: 'callbackPath of methods[].oidc is a path of the site itself' });
+  const callbackPath = ownPath(oidc, 'redirectURI', 'methods[].oidc.callbackPath');
   oidc.lost('extraAuthArgs', 'scopes can be given, and nothing else');
   oidc.lost('configURL', 'is found from the issuer');
   oidc.lost('crlSecretRef', 'certificates of providers are verified, and no lists of revoked ones');
@@ -125,6 +125,13 @@ function oidcOf(oidc: Fields | undefined): AuthenticationEntry | undefined {
   const secretRef = { group: '', kind: 'Secret', name };
   return {
     name: 'oidc',
-    oidc: compact({ issuer, clientId, secretRef, sessionLifetime, logoutPath, afterLogout, cookie })!,
+    oidc: compact({ issuer, clientId, secretRef, sessionLifetime, callbackPath, logoutPath, afterLogout, cookie })!,
   } as AuthenticationEntry;
+}
+
+function ownPath(fields: Fields | undefined, name: string, ours: string): string | undefined {
+  const path = fields?.text(name, { ours });
+  if (path === undefined || /^\/(?!\/)[A-Za-z0-9/._~-]*$/.test(path)) return path;
+  fields!.refuse(name, `${path} is no path of the site itself, of letters, digits, ".", "_", "~" and "-"`);
+  return undefined;
 }

@@ -1,4 +1,5 @@
 import type { ClientTrafficPolicy } from '../../api/index.ts';
+import { milliseconds } from '../../value/duration.ts';
 import type { Fields } from '../fields.ts';
 import { ownPolicy } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
@@ -44,8 +45,9 @@ function kept(asked: Fields | undefined, isOfGateway: boolean): ClientTrafficPol
   }
   const timeout = asked.object('timeout');
   timeout?.lost('header', 'no line tells clients how long a connection is kept');
-  return {
-    maxRequests: asked.number('requests', { ours: 'ClientTrafficPolicy keepAlive.maxRequests' }),
-    idleTimeout: timeout && duration(timeout, 'server', { ours: 'ClientTrafficPolicy keepAlive.idleTimeout' }),
-  } as ClientTrafficPolicy['spec']['keepAlive'];
+  const maxRequests = asked.number('requests', { ours: 'ClientTrafficPolicy keepAlive.maxRequests' });
+  const idleTimeout = timeout && duration(timeout, 'server', { ours: 'ClientTrafficPolicy keepAlive.idleTimeout' });
+  // There, 0 of either keeps no connection.
+  if (maxRequests === 0 || (idleTimeout !== undefined && milliseconds(idleTimeout) === 0)) return { maxRequests: 1 };
+  return compact({ maxRequests, idleTimeout }) as ClientTrafficPolicy['spec']['keepAlive'];
 }

@@ -13,6 +13,7 @@ export const upstreamSettings: VendorKind = {
   group: NGINX_GROUP,
   kind: 'UpstreamSettingsPolicy',
   suggest(spec, { namespace, name, targets }) {
+    spec.lost('useClusterIP', 'endpoints are always asked themselves');
     spec.lost('zoneSize', 'what workers know of endpoints needs no size');
     spec.only('useClusterIP', false, 'endpoints are always asked themselves');
     const keepAlive = spec.object('keepAlive');
