@@ -190,6 +190,21 @@ test('prunes unknown and experimental fields with a warning', () => {
   expect(JSON.stringify(admitted(yaml + spec))).not.toMatch(/useDefaultGateways|hostname|backendRef/);
 });
 
+test('of a policy that guards nothing is left out: it is refused, and what it names is guarded', () => {
+  const policy = (kind: string, spec: string): string =>
+    `apiVersion: policies.daemun.dev/v1alpha1\nkind: ${kind}\nmetadata: { name: a }\nspec: ${spec}`;
+  const target = 'targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: r }]';
+  const guard = policy('AccessPolicy', `{ ${target}, maxBodyBytes: 9, denys: [] }`);
+  expect(saidOf(guard)).toEqual([
+    'error spec.denys: is not a field of this object; this policy guards, and nothing of it is followed until the field is corrected or removed. Did you mean deny?',
+  ]);
+  expect(admit(parse(guard))).toMatchObject({ verdict: 'refused', guard: { spec: { targetRefs: [{ name: 'r' }] } } });
+  const other = policy('ResponsePolicy', `{ ${target}, maintenance: { retryAfter: 9 } }`);
+  expect(saidOf(other)).toEqual([expect.stringMatching(/^warning spec.maintenance.retryAfter: .*left out/)]);
+  const labelled = guard.replace('denys: []', 'deny: [{ methods: [PUT] }]').replace('name: a', 'name: a, label: {}');
+  expect(saidOf(labelled)).toEqual([expect.stringMatching(/^warning metadata.label: .*left out/)]);
+});
+
 describe('policies of our own', () => {
   const GATEWAY = '{ group: gateway.networking.k8s.io, kind: Gateway, name: gw }';
   const policy = (kind: string, spec: string): string =>

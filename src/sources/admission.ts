@@ -15,6 +15,7 @@ import {
   GUARD_STAND_IN,
   isObject,
   type JsonObject,
+  nearest,
   type Problem,
   schemaOf,
 } from './schema/index.ts';
@@ -84,11 +85,11 @@ export function admit(value: unknown): Admission {
 function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const prepared = kind === 'Secret' ? withStringData(value) : value;
   const { value: checked, problems: found } = check(schemaOf(kind, String(value.apiVersion)), prepared);
-  const problems = [...before, ...found];
+  const guards = KINDS[kind].guards || asksForCertificates(kind, value);
+  const problems = [...before, ...found].map((problem) => (guards ? withoutGuess(problem) : problem));
   if (problems.some(({ severity }) => severity === 'error')) {
     const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
-    const guard =
-      KINDS[kind].guards || asksForCertificates(kind, value) ? standInFor(kind, value, problems) : undefined;
+    const guard = guards ? standInFor(kind, value, problems) : undefined;
     return guard === undefined ? refusal : { ...refusal, guard };
   }
   // The schema of the kind has just vouched for this shape.
@@ -101,6 +102,17 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const admission: Admission = { verdict: 'accepted', key: objectKey(resource), resource, problems };
   if (KINDS[kind].namespaced && namesNoNamespace(value)) admission.homeless = true;
   return admission;
+}
+
+/**
+ * A field that nobody knows is left out, as API servers do; but `audience` for `audiences` left out lets in whoever has a
+ * token for anybody. So a guard with one is refused.
+ */
+function withoutGuess(problem: Problem): Problem {
+  const { path, message, unread } = problem;
+  if (!unread || path[0] !== 'spec') return problem;
+  const correct = 'this policy guards, and nothing of it is followed until the field is corrected or removed';
+  return { path, severity: 'error', message: message.replace('it is left out', correct) };
 }
 
 /**
@@ -127,9 +139,10 @@ function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[])
   return { ...standIn, spec: guarded, apiVersion: apiVersionOf(kind), kind } as unknown as AnyResource;
 }
 
-/** The one setting of its kind that guards. */
+/** The one setting of its kind that guards, misspelt or not. */
 function asksForCertificates(kind: Kind, { spec }: JsonObject): boolean {
-  return kind === 'ClientTrafficPolicy' && isObject(spec) && spec.clientCertificates !== undefined;
+  if (kind !== 'ClientTrafficPolicy' || !isObject(spec)) return false;
+  return Object.keys(spec).some((name) => nearest(name, ['clientCertificates']) !== undefined);
 }
 
 function namesNoNamespace({ metadata }: JsonObject): boolean {

@@ -438,6 +438,12 @@ describe('what cannot be followed lets nobody in:', () => {
     ['a kind that has none', () => [policy({ caCertificateRefs: [ref('ca', 'Service')] })], 'caCertificateRefs[0]'],
     ['a mode that there is none of', () => [policy({ mode: 'Requird' }, 'guarded', 'never-good-1')]],
     ['a depth beyond all', () => [policy({ verifyDepth: 1_000 }, 'guarded', 'never-good-2')]],
+    ['a setting that is misspelt', () => [policy({ verifyDept: 0 }, 'guarded', 'misspelt-1')], 'verifyDept'],
+    [
+      'a policy whose one guard is misspelt',
+      () => [clientTraffic('misspelt-2', { clientCertificate: { caCertificateRefs: [ref('ca')] } }, 'guarded')],
+      'Did you mean clientCertificates?',
+    ],
     [
       'another setting that is wrong',
       () => [policy({}, 'guarded', 'wrong', { tls: { ciphers: ['NONE-AT-ALL'] } })],
