@@ -9,6 +9,7 @@ export {
   serviceFilters,
   standingFor,
 } from './kong/object-reading.ts';
+export { withMethods } from './kong/route-methods.ts';
 export { addedTo, type PlainStatus, withFilters } from './kong/route-reading.ts';
 export type { OwnKind } from './ours.ts';
 export { foreignObject } from './suggest/site.ts';

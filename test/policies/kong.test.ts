@@ -76,6 +76,8 @@ const ROUTES = [
     ),
     { 'konghq.com/strip-path': 'true' },
   ),
+  route('methods', { 'konghq.com/methods': 'GET, POST' }),
+  route('no-methods', { 'konghq.com/methods': 'GET,get' }),
   route('secure', { 'konghq.com/protocols': 'https', 'konghq.com/https-redirect-status-code': '301' }),
   route('upgrade', { 'konghq.com/protocols': 'https' }),
   httpRoute('by-service', [backendRefs('guarded')], { hostnames: ['by-service.example'] }),
@@ -255,6 +257,13 @@ describe('annotations of Kong', () => {
     expect((await ask('stripped', { path: '/app/x?a=b' })).got!.path).toBe('/x?a=b');
     expect((await ask('stripped', { path: '/app' })).got!.path).toBe('/');
     expect((await ask('stripped', { path: '/exact' })).got!.path).toBe('/');
+  });
+
+  test('methods: others find no route, and one that is none closes it', async () => {
+    const statuses = [];
+    for (const method of ['GET', 'POST', 'DELETE']) statuses.push((await ask('methods', { method })).status);
+    expect(statuses).toEqual([200, 200, 404]);
+    expect((await ask('no-methods')).status).toBe(500);
   });
 
   test('protocols and https-redirect-status-code', async () => {

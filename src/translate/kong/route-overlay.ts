@@ -20,6 +20,7 @@ import {
   type PlainStatus,
   serviceFilters,
   withFilters,
+  withMethods,
 } from '../../vendor/index.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { RouteReading } from '../route/rule-draft.ts';
@@ -56,7 +57,8 @@ export function overlaid<R extends HTTPRoute | GRPCRoute>(
   const notes = [...(own?.notes ?? [])];
   const asked = { strips: own?.strips === true && route.kind === 'HTTPRoute', filters: own?.plugins.filters ?? [] };
   // What stands in both kinds of routes is alike as far as it is read here.
-  const filtered = withFilters(route as HTTPRoute, asked, notes);
+  const narrowed = withMethods(route as HTTPRoute, own?.methods ?? [], notes);
+  const filtered = withFilters(narrowed, asked, notes);
   const rules = (filtered.spec.rules ?? []).map((rule, at) =>
     withServices(rule, { at, notes, of: (name, other) => services.get(`${other ?? namespace}/${name}`) }),
   );

@@ -5,6 +5,7 @@ export const STRIP_PATH = `${PREFIX}strip-path`;
 export const PRESERVE_HOST = `${PREFIX}preserve-host`;
 export const PROTOCOLS = `${PREFIX}protocols`;
 export const REDIRECT_STATUS = `${PREFIX}https-redirect-status-code`;
+export const METHODS = `${PREFIX}methods`;
 export const HOST_HEADER = `${PREFIX}host-header`;
 
 /** Those of a route that are served. */
@@ -14,6 +15,7 @@ export const ROUTE_ANNOTATIONS: readonly string[] = [
   PRESERVE_HOST,
   PROTOCOLS,
   REDIRECT_STATUS,
+  METHODS,
 ];
 export const SERVICE_ANNOTATIONS: readonly string[] = [PLUGINS_ANNOTATION, HOST_HEADER];
 /** Of a GatewayClass or Gateway: read where those are. */

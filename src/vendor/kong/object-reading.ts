@@ -11,6 +11,7 @@ import {
   unserved,
 } from './annotation.ts';
 import { type Annotated, type AttachedPlugins, attachedPlugins, HIDDEN, type KongLook, type Note } from './attached.ts';
+import { askedMethods } from './route-methods.ts';
 import { type PlainStatus, routeAsked } from './route-reading.ts';
 import { PLUGINS } from './table.ts';
 
@@ -19,16 +20,23 @@ export interface KongReading {
   /** Of a route. */
   strips: boolean;
   plain?: PlainStatus;
+  /** Of an HTTPRoute; none: any. */
+  methods?: string[];
   /** Of a Service: the Host that its backends get. */
   hostHeader?: string;
   notes: Note[];
 }
 
 export function readKongRoute(on: Annotated, look: KongLook): KongReading {
-  const plugins = attachedPlugins(on, look);
+  const attached = attachedPlugins(on, look);
+  const { methods, broken } = on.kind === 'HTTPRoute' ? askedMethods(on.annotations) : { methods: [], broken: [] };
+  const plugins = broken.length === 0 ? attached : { ...attached, broken: [...attached.broken, ...broken] };
   const { strips, plain, notes } = routeAsked(on.annotations);
   const all = [...notes, ...plugins.notes, ...unserved(on.annotations, ROUTE_ANNOTATIONS), ...served(plugins, on)];
-  return { plugins, strips, notes: all, ...(plain === undefined ? {} : { plain }) };
+  const reading: KongReading = { plugins, strips, notes: all };
+  if (plain !== undefined) reading.plain = plain;
+  if (methods.length > 0) reading.methods = methods;
+  return reading;
 }
 
 export function readKongService(on: Annotated, look: KongLook): KongReading {

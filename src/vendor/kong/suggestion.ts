@@ -11,9 +11,10 @@ import type { Finding } from '../finding.ts';
 import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
 import type { Site } from '../suggest/site.ts';
 import type { RouteEdit, SuggestedParts } from '../suggest/vendor-kind.ts';
-import { isAnnotated, STRIP_PATH } from './annotation.ts';
+import { isAnnotated, METHODS, STRIP_PATH } from './annotation.ts';
 import type { KongLook } from './attached.ts';
 import { type KongReading, readKongGateway, readKongRoute, readKongService, serviceFilters } from './object-reading.ts';
+import { withMethods } from './route-methods.ts';
 import { addedTo, type PlainStatus, redirectFilter, withFilters } from './route-reading.ts';
 
 export interface KongSuggestion {
@@ -74,7 +75,7 @@ function lookIn(site: Site): KongLook {
   };
 }
 
-function findingsOf({ notes, plugins, strips }: KongReading): Finding[] {
+function findingsOf({ notes, plugins, strips, methods }: KongReading): Finding[] {
   const broken = plugins.broken.map((why): Finding => ({ field: 'konghq.com/plugins', fate: 'Lost', why }));
   const told = notes
     .filter(({ message }) => !/^Kong(?:Cluster)?Plugin /.test(message))
@@ -86,7 +87,8 @@ function findingsOf({ notes, plugins, strips }: KongReading): Finding[] {
     why === undefined ? findings.map((one) => ({ ...one, field: `${object} ${one.field}` })) : [],
   );
   const stripped: Finding[] = strips ? [{ field: STRIP_PATH, fate: 'Same', ours: 'HTTPRoute filter URLRewrite' }] : [];
-  return [...broken, ...stripped, ...told, ...fields];
+  const narrowed: Finding[] = methods ? [{ field: METHODS, fate: 'Same', ours: 'HTTPRoute matches[].method' }] : [];
+  return [...broken, ...stripped, ...narrowed, ...told, ...fields];
 }
 
 interface On {
@@ -104,10 +106,12 @@ function policiesOf({ plugins }: KongReading, { kind, namespace, name }: On): An
   ];
 }
 
-function routeEdits(site: Site, route: HTTPRoute | GRPCRoute, { strips, plugins, plain }: KongReading): RouteEdit[] {
+function routeEdits(site: Site, route: HTTPRoute | GRPCRoute, reading: KongReading): RouteEdit[] {
+  const { strips, plugins, plain, methods = [] } = reading;
   if (route.kind !== 'HTTPRoute') return [];
   const edit = (last: HTTPRoute): HTTPRoute => {
-    const filtered = withFilters(splitPrefixes(last, strips), { strips, filters: plugins.filters }, []);
+    const narrowed = withMethods(last, methods, []);
+    const filtered = withFilters(splitPrefixes(narrowed, strips), { strips, filters: plugins.filters }, []);
     const annotations = Object.entries(filtered.metadata.annotations ?? {}).filter(
       ([name]) => !name.startsWith('konghq.com/'),
     );
@@ -118,9 +122,9 @@ function routeEdits(site: Site, route: HTTPRoute | GRPCRoute, { strips, plugins,
   };
   if (plain === undefined) return [{ route: objectKey(route), edit }];
   const secure = listenersOf(site, route, (protocol) => protocol !== 'HTTP');
-  const narrowed = (last: HTTPRoute): HTTPRoute =>
+  const secured = (last: HTTPRoute): HTTPRoute =>
     secure.length === 0 ? last : { ...last, spec: { ...last.spec, parentRefs: secure } };
-  return [{ route: objectKey(route), edit: (last) => narrowed(edit(last)) }];
+  return [{ route: objectKey(route), edit: (last) => secured(edit(last)) }];
 }
 
 type ParentReferences = NonNullable<HTTPRoute['spec']['parentRefs']>;
