@@ -90,14 +90,24 @@ export interface RefusedEndpoint {
   left: number;
 }
 
-/** What goes wrong at an endpoint, or a store that policies take from, while it is served; told when it begins, and once a minute while it goes on. */
+/** What goes wrong at an endpoint, or a store or a disk that policies name, while it is served; told when it begins, and once a minute while it goes on. */
 export interface Trouble {
-  /** Of the Backend; with `store_away` of the user's policy, `Kind/namespace/name`. */
+  /** Of the Backend; with `store_away` and `disk_absent` of the user's policy, `Kind/namespace/name`. */
   key: string;
-  /** `address:port`, or the name that does not resolve, or the store in words. */
+  /** `address:port`, or the name that does not resolve, or the store or the disk in words. */
   endpoint: string;
-  /** Why no connection could be opened; `unresolved`: the name has no address; `unhealthy`: a health check fails. */
-  what: 'connect_refused' | 'connect_timeout' | 'tls_failed' | 'unresolved' | 'unhealthy' | 'store_away';
+  /**
+   * Why no connection could be opened; `unresolved`: the name has no address; `unhealthy`: a health check fails;
+   * `disk_absent`: answers are to be kept on a disk, and the data plane has none.
+   */
+  what:
+    | 'connect_refused'
+    | 'connect_timeout'
+    | 'tls_failed'
+    | 'unresolved'
+    | 'unhealthy'
+    | 'store_away'
+    | 'disk_absent';
   /** More of it, in a word: what a health check found. */
   detail?: string;
   /** How often since it was told last; 0: it is over. */

@@ -79,6 +79,26 @@ test.each([
   expect(book.findings()[0]!.message).toContain('(once within a minute)');
 });
 
+test('a disk that was never given is listed while answers want it, and logged once for its policy', () => {
+  const kept = 'ResponsePolicy/shop/kept';
+  const miss = (what: Trouble['what'], count = 1): void =>
+    book.take('worker-0', [{ key: kept, endpoint: 'the disk for answers', what, count }], (key) => key);
+  miss('disk_absent');
+  expect(lines[0]).toMatchObject({ level: 'warn', policy: kept, reason: 'disk_absent' });
+  expect(said()).toEqual([
+    'warn 1 disk for answers is not given to the data plane, and answers are kept in memory alone: start it with --cache-path, or give the DaemunParameters of its Gateway a cache',
+  ]);
+  expect(book.findings()).toMatchObject([{ object: kept, message: expect.stringContaining('--cache-path') }]);
+  miss('disk_absent', 0);
+  expect(book.findings()).toEqual([]);
+  vi.advanceTimersByTime(2 * TELL_INTERVAL);
+  miss('disk_absent', 7);
+  expect(said()).toEqual([]);
+  expect(book.findings()).toHaveLength(1);
+  miss('connect_refused');
+  expect(said()).toEqual([]);
+});
+
 test('it is over where every worker says so, or nobody says anything any more', () => {
   tell('worker-0', {});
   tell('worker-1', {});

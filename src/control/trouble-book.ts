@@ -16,7 +16,7 @@ export const MAX_LOGGED = 20;
  */
 export const MAX_TOLD = 10_000;
 
-/** What troubles are about: a Backend, or by its name (`Kind/namespace/name`) a policy with a store of its own. */
+/** What troubles are about: a Backend, or by its name (`Kind/namespace/name`) a policy with a store or a disk. */
 export type Subject = Backend | string;
 
 const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>> = {
@@ -38,16 +38,29 @@ const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>>
     said: 'is away, and limits are not shared meanwhile',
     wayOut: 'see that it runs and can be reached, and the Secret with its password',
   },
+  disk_absent: {
+    said: 'is not given to the data plane, and answers are kept in memory alone',
+    wayOut: 'start it with --cache-path, or give the DaemunParameters of its Gateway a cache',
+  },
 };
 
-const NOUNS: Partial<Record<Trouble['what'], string>> = { unresolved: 'name', store_away: 'store of shared limits' };
-const OVER: Readonly<Record<Trouble['what'], string>> = {
+/** What is of policies, and not of endpoints. */
+const OF_POLICIES: ReadonlySet<Trouble['what']> = new Set(['store_away', 'disk_absent']);
+
+const NOUNS: Partial<Record<Trouble['what'], string>> = {
+  unresolved: 'name',
+  store_away: 'store of shared limits',
+  disk_absent: 'disk for answers',
+};
+/** Null: nobody has asked for a while, and that is all that is known. It is logged once. */
+const OVER: Readonly<Record<Trouble['what'], string | null>> = {
   connect_refused: 'endpoint takes connections again',
   connect_timeout: 'endpoint takes connections again',
   tls_failed: 'endpoint takes connections again',
   unhealthy: 'endpoint passes its health check again',
   unresolved: 'name resolves again',
   store_away: 'store of shared limits is there again',
+  disk_absent: null,
 };
 
 interface Met {
@@ -67,6 +80,7 @@ export class TroubleBook {
   /** How much is remembered of each Gateway's data planes. */
   readonly #told = new Map<string, number>();
   readonly #log: Log;
+  readonly #loggedOnce = new Set<string>();
   #logged = { since: Number.NEGATIVE_INFINITY, lines: 0 };
 
   constructor(log: Log) {
@@ -79,7 +93,7 @@ export class TroubleBook {
     for (const { key, endpoint, what, detail, count } of troubles) {
       const subject = subjectOf(key);
       if (subject === undefined || !Object.hasOwn(WORDS, what)) continue;
-      if ((typeof subject === 'string') !== (what === 'store_away')) continue;
+      if ((typeof subject === 'string') !== OF_POLICIES.has(what)) continue;
       const id = `${key} ${endpoint}`;
       if (count > 0) this.#begun(id, { proxy, now, count, subject, endpoint, what, detail });
       else this.#over(id, proxy);
@@ -125,7 +139,7 @@ export class TroubleBook {
     Object.assign(met, about);
     met.by.set(proxy, { count, at: now });
     met.unlogged += count;
-    if (now - met.loggedAt < TELL_INTERVAL) return;
+    if (now - met.loggedAt < TELL_INTERVAL || this.#isLoggedOnce(id, met.what)) return;
     this.#record(met);
     met.loggedAt = now;
     met.unlogged = 0;
@@ -136,7 +150,17 @@ export class TroubleBook {
     if (met === undefined || !this.#forget(met.by, proxy) || met.by.size > 0) return;
     this.#met.delete(id);
     const { subject, endpoint, what } = met;
-    this.#log.info({ ...logged(subject), endpoint }, OVER[what]);
+    const told = OVER[what];
+    if (told !== null) this.#log.info({ ...logged(subject), endpoint }, told);
+  }
+
+  /** What is as it was started is logged once for each policy; of the next it is known from then on. */
+  #isLoggedOnce(id: string, what: Trouble['what']): boolean {
+    if (OVER[what] !== null) return false;
+    if (this.#loggedOnce.has(id)) return true;
+    if (this.#loggedOnce.size >= MAX_TOLD) this.#loggedOnce.clear();
+    this.#loggedOnce.add(id);
+    return false;
   }
 
   #remember(proxy: string): boolean {
@@ -187,7 +211,8 @@ export function subjectIn(snapshot: Snapshot, key: string): Subject | undefined 
   const backend = snapshot.get('Backend', key);
   if (backend !== undefined) return backend;
   for (const policy of snapshot.of('Policy').values()) {
-    if (policy.type === 'RateLimit' && policy.spec.acts.some(({ source }) => source === key)) return key;
+    const { type } = policy;
+    if ((type === 'RateLimit' || type === 'Cache') && policy.spec.acts.some(({ source }) => source === key)) return key;
   }
   return undefined;
 }
@@ -204,7 +229,7 @@ function objectOf(subject: Subject): string {
 }
 
 function who(subject: Subject, endpoint: string, what: Trouble['what']): string {
-  if (typeof subject === 'string') return `the store ${endpoint}`;
+  if (typeof subject === 'string') return what === 'store_away' ? `the store ${endpoint}` : endpoint;
   return what === 'unresolved' ? `the name ${endpoint}` : `endpoint ${endpoint} of port ${subject.service.port}`;
 }
 

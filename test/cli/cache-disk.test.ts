@@ -18,11 +18,13 @@ const HOST = 'shop.example.com';
 const folder = mkdtempSync(join(tmpdir(), 'daemun-cache-path-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function serve(): Promise<ServingProcess> {
+const DISK = ['--cache-path', folder, '--cache-bytes', '10000000'];
+
+async function serve(disk: string[] = DISK): Promise<ServingProcess> {
   const shop = documents(service('cart'), route('shop', { hostname: HOST, backend: 'cart' }));
   return ServingProcess.start({ 'gateway.yaml': GATEWAY, 'shop.yaml': shop, 'kept.yaml': KEPT }, [
     ...['--port-map', `80=${await freePort()}`, '--echo-backends', '--workers', '2'],
-    ...['--cache-path', folder, '--cache-bytes', '10000000'],
+    ...disk,
   ]);
 }
 
@@ -50,6 +52,21 @@ test('what any worker wrote any worker has after a restart, until it is purged',
   expect(stdout).toMatch(/^WORKER +URLS FORGOTTEN +BYTES +FILES +BYTES\n/);
   expect((await ask({ port: second.port, path: '/0' })).headers['cache-status']).toContain('uri-miss');
   await second.stop();
+});
+
+test('a policy that wants a disk where none was given: the log and the status say so', async () => {
+  const running = await serve([]);
+  await ask({ port: running.port, path: '/' });
+  expect(await running.logged('disk for answers is not given')).toMatchObject({
+    level: 'warn',
+    policy: 'ResponsePolicy/shop/kept',
+    reason: 'disk_absent',
+  });
+  const { stdout } = await daemun(['status', '--admin', running.admin]);
+  expect(stdout.replaceAll(/\s+/g, ' ')).toMatch(
+    /warning: the disk for answers is not given to the data plane, .*: start it with --cache-path, .*ResponsePolicy\/shop\/kept/,
+  );
+  await running.stop();
 });
 
 test('a folder into which others can write is not taken, nor a size that is none', async () => {

@@ -20,7 +20,7 @@ import { VerifiedCache } from './verified-cache.ts';
 
 interface PolicySurroundings {
   dialer?: Dialer;
-  /** Told of a Redis that is away, by the policies that take from it. */
+  /** Told of a Redis that is away, and of a disk that is not there, by the policies that name them. */
   troubles?: TroubleWatch;
   /** Whom it may ask for keys; absent: nobody on this machine. */
   outbound?: OutboundGate;
@@ -53,6 +53,8 @@ export class PolicyState {
   /** Of hashes of keys, so that nobody can make two of them meet. */
   readonly seed: number;
 
+  /** An answer was to be kept on a disk, and none was given. */
+  readonly missDisk: (policy: string) => void;
   /** What limits of several gateways are counted in. */
   readonly redis: RedisClients;
 
@@ -62,6 +64,7 @@ export class PolicyState {
     { dialer = NOBODY, troubles, outbound = STRICT_GATE, fetch, disk }: PolicySurroundings = {},
   ) {
     this.answers = new AnswerStores(disk === undefined ? null : new AnswerDisk(disk));
+    this.missDisk = (key) => troubles?.failed({ key, endpoint: 'the disk for answers' }, 'disk_absent');
     this.fetch = fetch ?? ((fetched) => fetchText(fetched, outbound));
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();

@@ -380,6 +380,7 @@ class CacheFilter implements CompiledFilter {
     const { key, host, target } = course;
     const place = { source: this.#source, key, host, target };
     this.#remember(course, answer);
+    if (this.#disk === null && this.#settings.maxDiskBytes !== undefined) this.#state.missDisk(this.#source);
     const written = this.#disk?.write(place, answer, this.#settings.maxDiskBytes ?? 0);
     // What is long is read from there while it is sent, once it is there.
     if (answer.body.length > MAX_WHOLE_BODY) void written?.then((done) => done && this.#store.drop(key, answer));
