@@ -74,6 +74,8 @@ describe.runIf(program !== undefined)('the chart daemun', () => {
     const wide = cluster.rules!.flatMap(({ resources }) => resources);
     expect(wide.sort()).toEqual([
       ...[
+        // Of the cluster and of no namespace: authorities that everybody may read.
+        'clustertrustbundles',
         'customresourcedefinitions',
         'gatewayclasses',
         'gatewayclasses/status',
