@@ -154,11 +154,17 @@ export interface JwtProviderEntry {
   clockSkew?: string;
 }
 
-/** One of url, inline, secretRef and configMapRef. */
+/** One of url, backendRef, inline, secretRef and configMapRef. */
 export interface JsonWebKeySet {
   /** https, verified. */
   url?: string;
   caCertificateRef?: ObjectReference;
+  /** Asked as requests are sent there: over TLS where a BackendTLSPolicy says so. */
+  backendRef?: BackendObjectReference;
+  /** Absent: /.well-known/jwks.json. */
+  path?: string;
+  /** Absent: that of the issuer, where it is a URL. */
+  host?: string;
   /** After which they are fetched again (absent: 5 minutes), and for how long the last ones hold where that fails (a day). */
   refreshInterval?: string;
   staleFor?: string;

@@ -19,6 +19,7 @@ export type CredentialContent =
   | ApiKeyList
   | KeySetText
   | RemoteKeySet
+  | BackendKeySet
   | OidcClient
   | RevokedList;
 
@@ -56,6 +57,18 @@ export interface RemoteKeySet {
   /** PEM; absent: the machine's roots. */
   ca?: string;
   /** Milliseconds after which they are fetched again, and for which the last ones hold where that fails. */
+  refresh: number;
+  stale: number;
+}
+
+/** Public keys that a backend has. */
+export interface BackendKeySet {
+  type: 'BackendKeySet';
+  /** Key of a Backend, whose connections are used. */
+  backend: string;
+  host: string;
+  path: string;
+  /** As of a RemoteKeySet. */
   refresh: number;
   stale: number;
 }
@@ -104,6 +117,14 @@ export const credentialShape: Shape<Credential> = object<Credential>({
       refresh: v.pipe(v.number(), v.minValue(1)),
       stale: v.pipe(v.number(), v.minValue(0)),
     }),
+    object<BackendKeySet>({
+      type: v.literal('BackendKeySet'),
+      backend: key,
+      host: key,
+      path: v.pipe(v.string(), v.startsWith('/')),
+      refresh: v.pipe(v.number(), v.minValue(1)),
+      stale: v.pipe(v.number(), v.minValue(0)),
+    }),
     object<OidcClient>({
       type: v.literal('OidcClient'),
       secret: v.optional(key),
@@ -128,6 +149,7 @@ export function shownCredential(content: CredentialContent): CredentialContent {
     case 'KeySet':
       return content.secrets ? { ...content, text: 'redacted' } : content;
     case 'RemoteKeySet':
+    case 'BackendKeySet':
     case 'Revoked':
       return content;
     case 'OidcClient':

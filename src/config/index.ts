@@ -3,6 +3,7 @@ export { barredHost } from './barred-host.ts';
 export type { CachePurge, CachePurged } from './cache-purge.ts';
 export type {
   ApiKeyList,
+  BackendKeySet,
   Credential,
   CredentialContent,
   DigestUserList,

@@ -172,6 +172,21 @@ describe('a partition', () => {
     });
   });
 
+  test('gives a Gateway the backend that has the keys of a policy', () => {
+    const content = { type: 'BackendKeySet' as const, backend: 'idp:80', host: 'h', path: '/', refresh: 1, stale: 1 };
+    const keys: ConfigObject = { kind: 'Credential', key: 'u', content };
+    const partition = new Partition();
+    partition.take(put(listener('n/one'), listener('n/two'), backend('idp:80'), endpoints('idp:80')));
+    const came = partition.take(put(rule('r', ['n/one'], []), asks('r', 'u'), keys));
+    expect(came.get('n/two')).toBeUndefined();
+    expect(told(came)['n/one']).toEqual(
+      expect.arrayContaining(['+Credential/u', '+Backend/idp:80', '+Endpoints/idp:80']),
+    );
+    expect(told(partition.take(put(users())))).toEqual({
+      'n/one': ['+Credential/u', '-Backend/idp:80', '-Endpoints/idp:80'],
+    });
+  });
+
   test('gives a Gateway the service that a rule or a backend of it asks', () => {
     const guarded = {
       ...rule('r', ['n/one'], []),

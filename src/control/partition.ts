@@ -194,11 +194,14 @@ function usesOf(object: ConfigObject): ConfigRef[] {
         ...refs('Endpoints', asked),
       ];
     }
+    case 'Credential': {
+      const keys = object.content.type === 'BackendKeySet' ? [object.content.backend] : [];
+      return [...refs('Backend', keys), ...refs('Endpoints', keys)];
+    }
     case 'Endpoints':
     case 'Certificate':
     case 'TrustBundle':
     case 'Challenge':
-    case 'Credential':
       return [];
   }
 }

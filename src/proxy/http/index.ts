@@ -1,6 +1,7 @@
 export { DeadlineWheel } from '../ground/deadline.ts';
 export { type AskedHead, type AskedRequest, askedHead } from './asked-head.ts';
 export { type AskedTarget, askedTarget } from './asked-target.ts';
+export { backendText } from './backend-text.ts';
 export { dateLine } from './date-line.ts';
 export { type FilterHost, FilterRun } from './filter-run.ts';
 export { grpcStatus } from './grpc.ts';

@@ -25,7 +25,8 @@ const AUTHORITY = /^[\x21-\x7e]+$/;
 
 /** On whose behalf it is made. */
 export interface OnBehalf {
-  client: ClientConnection;
+  /** Absent: the gateway asks for itself. */
+  client?: ClientConnection | undefined;
   /** CDN-Loop lines of the request, each with CRLF: what is asked for it goes through as many gateways. */
   loops: string;
 }
@@ -33,8 +34,8 @@ export interface OnBehalf {
 export type SubDone = (outcome: SubAnswer | SubFailure) => void;
 
 export class SubExchange implements OpenWaiter, DeadlineOwner {
-  readonly client: ClientConnection;
-  readonly #service: HttpService;
+  readonly client?: ClientConnection;
+  readonly #service: Pick<HttpService, 'wheel' | 'upstreams'>;
   readonly #request: SubRequest;
   readonly #head: string;
   readonly #deadline: Deadline;
@@ -51,10 +52,14 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
   #headers: HeaderPair[] = [];
 
   /** Throws a DaemunError for a request that cannot be sent. `done` is called once, after the caller has returned. */
-  constructor(service: HttpService, request: SubRequest, around: { of: OnBehalf; done: SubDone }) {
+  constructor(
+    service: Pick<HttpService, 'wheel' | 'upstreams'>,
+    request: SubRequest,
+    around: { of: OnBehalf; done: SubDone },
+  ) {
     this.#service = service;
     this.#request = request;
-    this.client = around.of.client;
+    if (around.of.client !== undefined) this.client = around.of.client;
     this.#done = around.done;
     this.#head = headOf(request, around.of.loops);
     this.#deadline = service.wheel.borrow(this);

@@ -13,10 +13,17 @@ import { Networks } from '../../value/networks.ts';
 import { newTicketSecret } from '../../value/ticket-secret.ts';
 import { CONNECTION_POLICIES, type ConnectionPolicies, POLICY_FILTERS, Policies } from '../filter/index.ts';
 import { inSlices } from '../ground/slice.ts';
-import { abuseMetrics, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
+import { abuseMetrics, backendText, DEFAULT_LIMITS, DeadlineWheel, httpPool } from '../http/index.ts';
 import { GivenSockets, NetDriver, TicketKeys } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
-import { PolicyState, ProxyState, SharedVerdicts, TroubleWatch } from '../state/index.ts';
+import {
+  FETCH_TIMEOUT,
+  MAX_FETCHED_BYTES,
+  PolicyState,
+  ProxyState,
+  SharedVerdicts,
+  TroubleWatch,
+} from '../state/index.ts';
 import { proxyHeader } from '../stream/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
 import { type Change, ChangeCompiler, type Served } from './change.ts';
@@ -89,6 +96,8 @@ export class DataPlane implements Proxy {
     const around = { driver, wheel, state, gate: this.#gate, limits: endpointLimits, zone: options.zone, proxyHeader };
     const backends = new Backends(around, httpPool);
     backends.onRefused = () => this.#tellAgain();
+    this.#state.askBackend = (asked) =>
+      backendText({ wheel, upstreams: backends }, asked, { timeout: FETCH_TIMEOUT, limit: MAX_FETCHED_BYTES });
     this.#world = new World(
       { driver, wheel, backends, policies, connectionPolicies, metrics: this.#metrics },
       {

@@ -17,4 +17,15 @@ export interface Fetched {
 /** Rejects where there is no such text. */
 export type Fetcher = (fetched: Fetched) => Promise<string>;
 
+/** A text that a backend of the config has. */
+export interface AskedBackend {
+  /** Key of the Backend. */
+  backend: string;
+  host: string;
+  path: string;
+}
+
+/** The same of a backend, over connections as those of requests are. */
+export type BackendFetcher = (asked: AskedBackend) => Promise<string>;
+
 export const STRICT_GATE: OutboundGate = (address) => barredHost(address, 'refused');

@@ -9,7 +9,7 @@ import { type Dialer, RedisClients } from '../redis/index.ts';
 import { LeasedBuckets } from './bucket-leases.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
 import { fetchText } from './fetch-text.ts';
-import { type Fetcher, type OutboundGate, STRICT_GATE } from './outbound.ts';
+import { type BackendFetcher, type Fetcher, type OutboundGate, STRICT_GATE } from './outbound.ts';
 import { PasswordHashing } from './password-hashing.ts';
 import { PolicyCounts } from './policy-counts.ts';
 import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
@@ -50,6 +50,8 @@ export class PolicyState {
   readonly keySources = new Map<string, KeySource>();
   /** How keys, and what providers say of themselves, are come by. */
   readonly fetch: Fetcher;
+  /** The same of backends of the config: where there are some, the data plane says how. */
+  askBackend: BackendFetcher = () => Promise.reject(new Error('no backend is asked from here'));
   /** Of hashes of keys, so that nobody can make two of them meet. */
   readonly seed: number;
 

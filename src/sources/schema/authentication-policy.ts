@@ -8,10 +8,10 @@ import type {
 } from '../../api/index.ts';
 import { SIGNATURE_ALGORITHMS } from '../../value/json-web-key.ts';
 import { externalAuthentication } from './external-authentication.ts';
-import { cidr, duration, headerName, kindName, label } from './format.ts';
+import { cidr, duration, headerName, hostname, kindName, label } from './format.ts';
 import { oidcAuthentication } from './oidc-authentication.ts';
 import { pathMatch } from './path-match.ts';
-import { objectReference, secretReference } from './reference.ts';
+import { backendObjectReference, objectReference, secretReference } from './reference.ts';
 import { requestPolicySpec } from './request-policy.ts';
 import {
   celRule,
@@ -153,10 +153,32 @@ const clientCertificate = object({
   ),
 });
 
+const keySetPath = text({
+  min: 1,
+  max: 1_024,
+  format: {
+    is: 'a path such as /realms/shop/protocol/openid-connect/certs',
+    matches: (value) => /^\/[!-~]*$/.test(value) && !value.includes('#'),
+    openApi: { pattern: '^/[!"$-~]*$' },
+  },
+});
+
+/** With what each of the ways to a set of keys goes. */
+const KEY_SET_WAYS = [
+  { name: 'caCertificateRef', ways: ['url'] },
+  { name: 'path', ways: ['backendRef'] },
+  { name: 'host', ways: ['backendRef'] },
+  { name: 'refreshInterval', ways: ['url', 'backendRef'] },
+  { name: 'staleFor', ways: ['url', 'backendRef'] },
+] as const;
+
 const jwks = object(
   {
     url: optional(httpsUrl),
     caCertificateRef: optional(objectReference),
+    backendRef: optional(backendObjectReference),
+    path: optional(keySetPath),
+    host: optional(hostname),
     refreshInterval: optional(duration),
     staleFor: optional(duration),
     inline: optional(text({ min: 1, max: 65_536 })),
@@ -165,13 +187,13 @@ const jwks = object(
   },
   {
     rules: [
-      exactlyOne<JsonWebKeySet>(['url', 'inline', 'secretRef', 'configMapRef']),
-      ...(['caCertificateRef', 'refreshInterval', 'staleFor'] as const).map((name) =>
+      exactlyOne<JsonWebKeySet>(['url', 'backendRef', 'inline', 'secretRef', 'configMapRef']),
+      ...KEY_SET_WAYS.map(({ name, ways }) =>
         celRule(
-          `!has(self.${name}) || has(self.url)`,
+          `!has(self.${name}) || ${ways.map((way) => `has(self.${way})`).join(' || ')}`,
           rule<JsonWebKeySet>(
-            'goes with url only; remove it',
-            (set) => set[name] === undefined || set.url !== undefined,
+            `goes with ${ways.join(' or ')} only; remove it`,
+            (set) => set[name] === undefined || ways.some((way) => set[way] !== undefined),
             name,
           ),
         ),

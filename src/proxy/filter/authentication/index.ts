@@ -9,7 +9,7 @@ import { clientCertificateMethod } from './client-certificate.ts';
 import { digestMethod } from './digest.ts';
 import { externalMethod } from './external.ts';
 import { jwtMethod } from './jwt/index.ts';
-import { keyHolderOf } from './jwt/key-holder.ts';
+import { isFetched, keyHolderOf } from './jwt/key-holder.ts';
 import type { Method } from './method.ts';
 import { MethodFilter } from './method-filter.ts';
 import { MethodGroup } from './method-group.ts';
@@ -38,7 +38,7 @@ export const METHODS: { readonly [T in AuthenticationMethod['type']]: MethodMake
 /** As the config has them from now on. Keys that issuers publish come before the first token does, where there is time. */
 export function takeCredentials(state: PolicyState, credentials: ReadonlyMap<string, Credential>): void {
   state.credentials = credentials;
-  for (const { key, content } of credentials.values()) if (content.type === 'RemoteKeySet') keyHolderOf(state, key);
+  for (const { key, content } of credentials.values()) if (isFetched(content)) keyHolderOf(state, key);
 }
 
 /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */

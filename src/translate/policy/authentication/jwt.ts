@@ -1,4 +1,10 @@
-import { type JwtProviderEntry, type KeySetReference, POLICY_REASON } from '../../../api/index.ts';
+import {
+  type BackendObjectReference,
+  type JsonWebKeySet,
+  type JwtProviderEntry,
+  type KeySetReference,
+  POLICY_REASON,
+} from '../../../api/index.ts';
 import { barredHost, type CredentialContent, type CredentialPlace, type JwtProvider } from '../../../config/index.ts';
 import { milliseconds } from '../../../value/duration.ts';
 import { readKeySet, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from '../../../value/json-web-key.ts';
@@ -14,6 +20,9 @@ const FILE = 'jwks.json';
 const CLOCK_SKEW = 60_000;
 const REFRESH = 300_000;
 const STALE = 86_400_000;
+
+/** Where a Service has its keys, where the policy does not say. */
+const KEY_SET_PATH = '/.well-known/jwks.json';
 
 const BEARER: CredentialPlace = { in: 'Header', name: 'authorization', scheme: 'bearer' };
 
@@ -42,7 +51,9 @@ export const readJwt: MethodReader<'jwt'> = ({ providers, from, realm = '', forw
 function providerOf(entry: JwtProviderEntry, at: MethodReading): JwtProvider | Problem {
   const { issuer, audiences = [], algorithms = ASYMMETRIC, clockSkew, jwks } = entry;
   const secrets = algorithms.some((name) => SIGNATURE_ALGORITHMS[name].kty === 'oct');
-  const content = contentOf(jwks, { ...at, field: `${at.field}.jwks` }, secrets);
+  const place = { ...at, field: `${at.field}.jwks` };
+  const content =
+    jwks.backendRef === undefined ? contentOf(jwks, place, secrets) : backendOf(entry, jwks.backendRef, place);
   if ('reason' in content) return content;
   const credential = credentialKey(at);
   at.reading.credentials.push({ kind: 'Credential', key: credential, content });
@@ -105,6 +116,32 @@ function keysIn(
   }
 }
 
+/** Service and policy are permitted, and the connection made, as for what external authentication asks. */
+function backendOf(
+  { issuer, jwks }: JwtProviderEntry,
+  reference: BackendObjectReference,
+  at: MethodReading,
+): CredentialContent | Problem {
+  const use = at.reading.serviceOf(reference, `${at.field}.backendRef`, 'HTTP');
+  if ('reason' in use) return use;
+  const { namespace, name } = use.service;
+  const host = jwks.host ?? (URL.canParse(issuer) ? new URL(issuer).host : '');
+  return {
+    type: 'BackendKeySet',
+    backend: use.key,
+    host: host === '' ? `${name}.${namespace}.svc` : host,
+    path: jwks.path ?? KEY_SET_PATH,
+    ...timesOf(jwks),
+  };
+}
+
+function timesOf({ refreshInterval, staleFor }: JsonWebKeySet): { refresh: number; stale: number } {
+  return {
+    refresh: refreshInterval === undefined ? REFRESH : Math.max(1000, milliseconds(refreshInterval)!),
+    stale: staleFor === undefined ? STALE : milliseconds(staleFor)!,
+  };
+}
+
 function remoteOf(jwks: JwtProviderEntry['jwks'], text: string, at: MethodReading): CredentialContent | Problem {
   const { look, invalid } = at.reading;
   const field = `${at.field}.url`;
@@ -114,8 +151,7 @@ function remoteOf(jwks: JwtProviderEntry['jwks'], text: string, at: MethodReadin
   const remote = {
     type: 'RemoteKeySet' as const,
     url: text,
-    refresh: jwks.refreshInterval === undefined ? REFRESH : Math.max(1000, milliseconds(jwks.refreshInterval)!),
-    stale: jwks.staleFor === undefined ? STALE : milliseconds(jwks.staleFor)!,
+    ...timesOf(jwks),
   };
   if (jwks.caCertificateRef === undefined) return remote;
   const reasons = { invalid: POLICY_REASON.InvalidCACertificateRef, kind: POLICY_REASON.InvalidKind };

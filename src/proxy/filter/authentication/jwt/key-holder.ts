@@ -1,5 +1,11 @@
 /** Keys as a Credential says where they are: in itself, or where an issuer publishes them. */
-import type { Credential, KeySetText, RemoteKeySet } from '../../../../config/index.ts';
+import type {
+  BackendKeySet,
+  Credential,
+  CredentialContent,
+  KeySetText,
+  RemoteKeySet,
+} from '../../../../config/index.ts';
 import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
 import type { PolicyState } from '../../../state/index.ts';
 import { KeySource } from './key-source.ts';
@@ -23,11 +29,16 @@ export function keyHolderOf(state: PolicyState, key: string): KeyHolder | undefi
   if (holder === undefined) {
     const { content } = credential;
     if (content.type === 'KeySet') holder = new KeptKeys(content);
-    else if (content.type === 'RemoteKeySet') holder = sourceOf(state, content);
+    else if (isFetched(content)) holder = sourceOf(state, content);
     else return undefined;
     HOLDERS.set(credential, holder);
   }
   return holder;
+}
+
+/** Keys that are somewhere else, and come later. */
+export function isFetched(content: CredentialContent): content is RemoteKeySet | BackendKeySet {
+  return content.type === 'RemoteKeySet' || content.type === 'BackendKeySet';
 }
 
 class KeptKeys implements KeyHolder {
@@ -62,10 +73,12 @@ function keysIn(text: string, secrets: boolean): KeySet | null {
 export const MAX_KEY_SOURCES: number = 1_000;
 
 /** One for all policies that say the same of it, and however often they are edited. */
-function sourceOf({ keySources, fetch }: PolicyState, remote: RemoteKeySet): KeySource {
+function sourceOf(state: PolicyState, remote: RemoteKeySet | BackendKeySet): KeySource {
+  const { keySources } = state;
   const key = JSON.stringify(remote);
   let source = keySources.get(key);
   if (source === undefined) {
+    const fetch = () => (remote.type === 'BackendKeySet' ? state.askBackend(remote) : state.fetch(remote));
     source = new KeySource(remote, fetch);
     keySources.set(key, source);
     if (keySources.size > MAX_KEY_SOURCES) keySources.delete(keySources.keys().next().value!);

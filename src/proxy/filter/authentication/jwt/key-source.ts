@@ -2,17 +2,21 @@
  * Keys that an issuer publishes. They are fetched when they are first needed, again after a while and when a token names
  * one that is not there, and the last ones stay while the issuer does not answer.
  */
-import type { RemoteKeySet } from '../../../../config/index.ts';
 import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
-import type { Fetcher } from '../../../state/index.ts';
 import type { KeyHolder } from './key-holder.ts';
 
 /** Milliseconds between two tries, at least: neither a failure nor a made-up key name makes more of them. */
 export const MIN_FETCH_INTERVAL: number = 5_000;
 
+/** Milliseconds after which keys are fetched again, and for which the last ones hold where that fails. */
+export interface KeyTimes {
+  refresh: number;
+  stale: number;
+}
+
 export class KeySource implements KeyHolder {
-  readonly #remote: RemoteKeySet;
-  readonly #fetchText: Fetcher;
+  readonly #times: KeyTimes;
+  readonly #fetchText: () => Promise<string>;
   #keys: KeySet | null = null;
   #fetchedAt = 0;
   #triedAt = Number.NEGATIVE_INFINITY;
@@ -20,23 +24,23 @@ export class KeySource implements KeyHolder {
   /** Of the last try; '' where it went well. */
   fault = '';
 
-  constructor(remote: RemoteKeySet, fetch: Fetcher) {
-    this.#remote = remote;
+  constructor({ refresh, stale }: KeyTimes, fetch: () => Promise<string>) {
+    this.#times = { refresh, stale };
     this.#fetchText = fetch;
     void this.#fetch(performance.now());
   }
 
   current(): KeySet | null {
     const now = performance.now();
-    if (now - this.#fetchedAt >= this.#remote.refresh) void this.#fetch(now);
+    if (now - this.#fetchedAt >= this.#times.refresh) void this.#fetch(now);
     return this.#usable(now);
   }
 
   keys(now: number = performance.now()): KeySet | null | Promise<KeySet | null> {
     const age = now - this.#fetchedAt;
-    if (this.#keys !== null && age < this.#remote.refresh) return this.#keys;
+    if (this.#keys !== null && age < this.#times.refresh) return this.#keys;
     const fetching = this.#fetch(now);
-    if (this.#keys === null || age > this.#remote.stale) return fetching;
+    if (this.#keys === null || age > this.#times.stale) return fetching;
     return this.#keys;
   }
 
@@ -45,14 +49,14 @@ export class KeySource implements KeyHolder {
   }
 
   #usable(now: number): KeySet | null {
-    return now - this.#fetchedAt > this.#remote.stale ? null : this.#keys;
+    return now - this.#fetchedAt > this.#times.stale ? null : this.#keys;
   }
 
   #fetch(now: number): Promise<KeySet | null> | KeySet | null {
     if (this.#under !== null) return this.#under;
     if (now - this.#triedAt < MIN_FETCH_INTERVAL) return this.#usable(now);
     this.#triedAt = now;
-    this.#under = this.#fetchText(this.#remote).then(
+    this.#under = this.#fetchText().then(
       (text) => this.#take(text),
       (error: Error) => this.#fail(error.message),
     );

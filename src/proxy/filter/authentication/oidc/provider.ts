@@ -90,14 +90,14 @@ export class Provider {
       return value;
     };
     const ways = told.token_endpoint_auth_methods_supported;
-    const keys = { type: 'RemoteKeySet' as const, url: endpoint('jwks_uri'), refresh: KEY_REFRESH, stale: KEY_STALE };
+    const keys = withCa(endpoint('jwks_uri'), ca);
     this.#metadata = {
       authorization: endpoint('authorization_endpoint'),
       token: endpoint('token_endpoint'),
       endSession: typeof told.end_session_endpoint === 'string' ? endpoint('end_session_endpoint') : undefined,
       basic: !Array.isArray(ways) || ways.includes('client_secret_basic'),
       saysIssuer: told.authorization_response_iss_parameter_supported === true,
-      keys: new KeySource(ca === undefined ? keys : { ...keys, ca }, this.#fetch),
+      keys: new KeySource({ refresh: KEY_REFRESH, stale: KEY_STALE }, () => this.#fetch(keys)),
     };
     this.#readAt = performance.now();
     return this.#metadata;
