@@ -39,6 +39,7 @@ beforeAll(async () => {
       rules: [
         { matches: [{ path: { value: '/h2c' } }], backendRefs: [{ name: 'h2c', port: 80 }] },
         { matches: [{ path: { value: '/socket' } }], backendRefs: [{ name: 'socket', port: 80 }] },
+        { matches: [{ path: { value: '/closed' } }] },
         { backendRefs: [{ name: 'one', port: 80 }] },
       ],
     }),
@@ -87,6 +88,17 @@ describe.runIf(curl)('curl', () => {
       });
       const code = ['--output', join(folder, 'out'), '--write-out', '%{http_code} %{size_upload}'];
       expect(await ask(...flags, ...code, '--data-binary', `@${join(folder, 'big')}`, url(path))).toBe(`200 ${BIG}`);
+    }
+  });
+
+  test.each([
+    ['HTTP/1.1', ['--http1.1'], plain],
+    ['HTTP/2 by prior knowledge', ['--http2-prior-knowledge'], plain],
+    ['HTTPS with HTTP/2', ['--http2'], secure],
+  ])('%s: an upload that is refused before its end gets to know why', async (_, flags, url) => {
+    const upload = ['--data-binary', `@${join(folder, 'big')}`, '--output', join(folder, 'out')];
+    for (let i = 0; i < 10; i++) {
+      expect(await ask(...flags, ...upload, '--write-out', '%{http_code}', url('/closed'))).toBe('500');
     }
   });
 

@@ -85,6 +85,11 @@ export class RawClient implements H2ServerHost {
     this.link.sink = this.connection;
   }
 
+  pass(milliseconds: number): void {
+    this.now += milliseconds;
+    this.wheel.advance();
+  }
+
   newExchange(down: Downstream): RequestSide {
     const recorder = new Recorder(down, (event, from) => this.onEvent(event, from));
     this.exchanges.push(recorder);

@@ -262,6 +262,11 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
     return LINGER_TIMEOUT;
   }
 
+  /** Milliseconds until the next look at what the connection waits for. */
+  protected get nextLook(): number {
+    return HOUSEKEEPING;
+  }
+
   /** Looks at what the connection waits for earlier than it would. */
   protected lookIn(milliseconds: number): void {
     this.wheel.set(this.#deadline, milliseconds);
@@ -311,7 +316,7 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
       this.onHousekeeping(now);
     }
     if (this.link === null) return;
-    const wait = this.dead ? Math.max(0, this.#lingerUntil - now) : HOUSEKEEPING;
+    const wait = this.dead ? Math.max(0, this.#lingerUntil - now) : this.nextLook;
     this.wheel.set(this.#deadline, Math.min(wait, HOUSEKEEPING));
   }
 

@@ -7,11 +7,6 @@ import { POST, setting, turn, word } from './wire.fixture.ts';
 
 const ANY_STREAM = 0x7fff_ffff;
 
-function pass(client: RawClient, milliseconds: number): void {
-  client.now += milliseconds;
-  client.wheel.advance();
-}
-
 test('draining says GOAWAY twice, the second time with the last stream, once its own PING has come back', async () => {
   const client = await new RawClient().begin();
   client.request(1, POST, false);
@@ -30,12 +25,12 @@ test('one that has nothing under way is gone half a second after its PING, and o
   for (const busy of [false, true]) {
     const client = await new RawClient().begin();
     if (busy) client.request(1, POST, false);
-    pass(client, 300);
+    client.pass(300);
     client.connection.drain();
     await client.said();
-    pass(client, 400);
+    client.pass(400);
     expect(await client.said()).toEqual([]);
-    pass(client, 200);
+    client.pass(200);
     expect(await client.said()).toEqual(busy ? [] : [`GOAWAY 0 ${frame.NO_ERROR}`]);
     expect(client.link.closed).toBe(busy ? 'no' : 'end');
   }
@@ -48,10 +43,10 @@ test('told to drain again, it says nothing more, and takes no more time', async 
     expect.stringMatching(new RegExp(`^GOAWAY ${ANY_STREAM} `)),
     expect.stringMatching(/^PING /),
   ]);
-  pass(client, 400);
+  client.pass(400);
   client.connection.drain();
   expect(await client.said()).toEqual([]);
-  pass(client, 200);
+  client.pass(200);
   expect(await client.said()).toEqual([`GOAWAY 0 ${frame.NO_ERROR}`]);
   expect(client.link.closed).toBe('end');
   client.connection.drain();
@@ -81,7 +76,7 @@ describe('after its last answer a client that drains', () => {
   /** Milliseconds until it is let go of, although it does not close. */
   function lingered(client: RawClient): number {
     let time = 0;
-    for (; client.link.closed === 'end' && time < 2 * STALL_TIMEOUT; time += 50) pass(client, 50);
+    for (; client.link.closed === 'end' && time < 2 * STALL_TIMEOUT; time += 50) client.pass(50);
     expect(client.link.closed).toBe('leave');
     return time;
   }
@@ -91,7 +86,7 @@ describe('after its last answer a client that drains', () => {
     await answer(client, 5);
     client.connection.drain();
     if (answers) client.send(frame.PING, frame.ACK, 0, 'draining');
-    else pass(client, 600);
+    else client.pass(600);
     expect(lingered(client)).toBeLessThan(500);
   });
 

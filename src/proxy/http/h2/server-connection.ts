@@ -9,7 +9,7 @@ import { grpcRefusal } from '../grpc-refusal.ts';
 import { dated, sendReply } from '../local-reply.ts';
 import { abuseCounts } from './abuse.ts';
 import { ENDED, RESET_BY_US } from './closed-streams.ts';
-import { H2Connection, LINGER_TIMEOUT, PARTIAL_TIMEOUT, STALL_TIMEOUT } from './connection.ts';
+import { H2Connection, HOUSEKEEPING, LINGER_TIMEOUT, PARTIAL_TIMEOUT, STALL_TIMEOUT } from './connection.ts';
 import { REQUEST_SECTION, TRAILER_SECTION } from './field-section.ts';
 import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
 import type { HeaderBlock } from './header-frames.ts';
@@ -45,6 +45,11 @@ const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
 const DRAIN_PING_TIMEOUT = 2_000;
 /** The same where nothing is under way: a request that crosses the last GOAWAY is safe to be sent again. */
 const IDLE_PING_TIMEOUT = 500;
+/**
+ * Milliseconds for a client to end a request by itself that was answered before its end. A RST_STREAM that arrives together with the
+ * answer makes some clients lose the answer: curl 7.88 calls it an error of the stream.
+ */
+export const STOP_GRACE = 100;
 /** Bytes that a peer holds without reading: when no more than these are unproven, nothing can be lost. */
 const LEAST_BUFFER: number = 64 * 1024;
 const LAST_STREAM = 0x7fff_ffff;
@@ -77,6 +82,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   /** DATA that had been sent when the drain's PING went out, and the part of all DATA that the client surely has. */
   #sentAtPing = 0;
   #proven = 0;
+  /** Streams that were answered before the end of their requests, the oldest first. */
+  readonly #answeredEarly: ServerStream[] = [];
 
   /** The bytes that made somebody choose HTTP/2 come through `onBytes` like all others. */
   constructor(link: Link, host: H2ServerHost) {
@@ -169,6 +176,25 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
 
   onPeerSettings(): void {}
 
+  /** RFC 9113 8.1: NO_ERROR asks the client to stop sending a request that nobody reads, unless it does so before. */
+  stopLater(stream: ServerStream): void {
+    stream.movedAt = this.wheel.now;
+    if (this.#answeredEarly.push(stream) === 1) this.lookIn(STOP_GRACE);
+  }
+
+  #stopAnswered(now: number): void {
+    const early = this.#answeredEarly;
+    let stopped = 0;
+    while (stopped < early.length && now - early[stopped]!.movedAt >= STOP_GRACE) {
+      this.resetStream(early[stopped++]!, NO_ERROR);
+    }
+    early.splice(0, stopped);
+  }
+
+  protected override get nextLook(): number {
+    return this.#answeredEarly.length > 0 ? STOP_GRACE : HOUSEKEEPING;
+  }
+
   protected onStreamClosed(): void {
     if (this.streams.size > 0) return;
     this.#idleSince = this.wheel.now;
@@ -176,6 +202,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   }
 
   protected onHousekeeping(now: number): void {
+    if (this.#answeredEarly.length > 0) this.#stopAnswered(now);
     const patienceForPing = this.streams.size === 0 ? IDLE_PING_TIMEOUT : DRAIN_PING_TIMEOUT;
     if (this.#drainingSince !== 0 && now - this.#drainingSince >= patienceForPing) this.#finishDrain();
     if (this.dead || this.#isAway(now) || this.streams.size > 0) return;

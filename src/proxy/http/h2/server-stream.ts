@@ -1,17 +1,10 @@
 /** One request of a client's connection: the Downstream of its exchange. */
 import { ARENA } from '../../ground/arena.ts';
-import {
-  BODY_TUNNEL,
-  type BodyFraming,
-  type ClientConnection,
-  type Downstream,
-  type Failure,
-  type RequestSide,
-} from '../../ground/codec.ts';
+import { BODY_TUNNEL, type BodyFraming, type Downstream, type Failure, type RequestSide } from '../../ground/codec.ts';
 import type { Composed, Cursor } from '../../ground/cursor.ts';
 import { LF, ZERO } from '../h1/octets.ts';
 import { LINES } from './encoded-lines.ts';
-import { CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM } from './frame.ts';
+import { CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, PROTOCOL_ERROR, REFUSED_STREAM } from './frame.ts';
 import type { H2ServerConnection } from './server-connection.ts';
 import { H2Stream } from './stream.ts';
 
@@ -19,7 +12,7 @@ const STATUS_OFFSET = 'HTTP/1.1 '.length;
 const SWITCHING_PROTOCOLS = 101;
 
 export class ServerStream extends H2Stream implements Downstream {
-  readonly client: ClientConnection;
+  readonly client: H2ServerConnection;
   readonly acceptsData = true;
   exchange: RequestSide | null = null;
   /** An extended CONNECT whose tunnel is not open yet: data waits. */
@@ -115,10 +108,16 @@ export class ServerStream extends H2Stream implements Downstream {
     this.exchange?.requestFlush();
   }
 
-  /** RFC 9113 8.1: after a whole response, NO_ERROR asks the client to stop sending a request that nobody reads. */
+  /** What comes after the whole response is not read. */
   protected locallyDone(): void {
-    this.dropUndelivered();
-    if (!this.remoteClosed) this.connection.resetStream(this, NO_ERROR);
+    this.discard();
+    if (!this.remoteClosed) this.client.stopLater(this);
+  }
+
+  /** After the response no more of the request is asked for. */
+  override acknowledge(bytes: number): void {
+    if (this.localClosed) this.connection.receiver.acknowledge(bytes);
+    else super.acknowledge(bytes);
   }
 
   fail(why: Failure): void {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ARENA } from '../../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type Downstream } from '../../ground/codec.ts';
+import { WHEEL_TICK } from '../../ground/deadline.ts';
 import { composed, RawClient, respond, sendText } from './client.fixture.ts';
 import * as frame from './frame.ts';
+import { STOP_GRACE } from './server-connection.ts';
 import { block, POST, word } from './wire.fixture.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
@@ -83,7 +85,8 @@ describe('requests and answers', () => {
     ]);
   });
 
-  test('an answer before the end of the request asks the client to stop', async () => {
+  /** 413 to a request whose body is still to come. */
+  async function answeredEarly(): Promise<RawClient> {
     const client = await new RawClient().begin();
     answering(client, {
       head: (down) => {
@@ -93,14 +96,55 @@ describe('requests and answers', () => {
       },
     });
     client.request(1, POST, false);
+    return client;
+  }
+
+  test('an answer before the end of the request asks the client to stop, but not in the same breath', async () => {
+    const client = await answeredEarly();
     client.send(frame.DATA, 0, 1, 'late');
     client.send(frame.WINDOW_UPDATE, 0, 1, word(5));
+    expect(await client.said()).toEqual(['HEADERS 1 HTTP/1.1 413 Payload Too Large|| end']);
+    client.pass(STOP_GRACE + WHEEL_TICK);
+    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.NO_ERROR}`]);
     client.send(frame.DATA, frame.END_STREAM, 1, 'later');
-    expect(await client.said()).toEqual([
-      'HEADERS 1 HTTP/1.1 413 Payload Too Large|| end',
-      `RST_STREAM 1 ${frame.NO_ERROR}`,
-    ]);
+    expect(await client.said()).toEqual([]);
     expect(client.exchanges[0]!.events).toHaveLength(1);
+    expect(client.connection.streams.size).toBe(0);
+  });
+
+  test('nobody is asked to stop who ended the request meanwhile', async () => {
+    const client = await answeredEarly();
+    client.send(frame.DATA, frame.END_STREAM, 1, 'late');
+    client.request(3, POST, false);
+    client.send(frame.RST_STREAM, 0, 3, word(frame.CANCEL));
+    expect(client.connection.streams.size).toBe(0);
+    client.pass(STOP_GRACE + WHEEL_TICK);
+    expect((await client.said()).filter((said) => said.startsWith('RST_STREAM'))).toEqual([]);
+    expect(client.exchanges[0]!.events).toHaveLength(1);
+  });
+
+  test('each is asked in its own time, also when answers come one after another', async () => {
+    const client = await answeredEarly();
+    for (let id = 3; id < 21; id += 2) {
+      client.pass(WHEEL_TICK);
+      client.request(id, POST, false);
+    }
+    const resets = (await client.said()).filter((said) => said.startsWith('RST_STREAM'));
+    expect(resets.length).toBeGreaterThanOrEqual(5);
+    client.pass(2 * STOP_GRACE);
+    expect(await client.said()).toHaveLength(10 - resets.length);
+    expect(client.connection.streams.size).toBe(0);
+  });
+
+  test('after the answer the window of the stream does not grow', async () => {
+    const client = await answeredEarly();
+    const piece = 'x'.repeat(16_384);
+    for (let sent = 0; sent < client.connection.streamWindow; sent += piece.length)
+      client.send(frame.DATA, 0, 1, piece);
+    const said = await client.said();
+    expect(said.filter((line) => line.startsWith('WINDOW_UPDATE 1 '))).toEqual([]);
+    client.send(frame.DATA, 0, 1, piece);
+    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.FLOW_CONTROL_ERROR}`]);
   });
 
   test('an abort resets the stream only', async () => {
@@ -123,8 +167,9 @@ describe('requests and answers', () => {
     );
     expect(await client.said()).toEqual([
       expect.stringMatching(/^HEADERS 1 HTTP\/1\.1 501 Not Implemented\|content-length: 0\|date: [^|]+\|\| end$/),
-      'RST_STREAM 1 0',
     ]);
+    client.pass(STOP_GRACE + WHEEL_TICK);
+    expect(await client.said()).toEqual(['RST_STREAM 1 0']);
   });
 
   test('a client that resets or leaves aborts its exchanges', async () => {

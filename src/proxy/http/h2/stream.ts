@@ -36,7 +36,7 @@ export abstract class H2Stream {
   remoteClosed = false;
   /** Is among those that the connection sends on for. */
   waiting = false;
-  /** When what waits last made progress worth the name, on the wheel's clock. */
+  /** When what waits last made progress worth the name, or the answer was whole, on the wheel's clock. */
   movedAt = 0;
   #movedBytes = 0;
   readonly #unsent: Piece[] = [];
