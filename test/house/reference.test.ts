@@ -7,6 +7,7 @@ import { flagsPage } from './reference/flags.ts';
 import { homelessLimits, limitsPage, undescribedLimits } from './reference/limits.ts';
 import { metricsPage } from './reference/metrics.ts';
 import { mistakesPage, toldMistakes } from './reference/mistakes.ts';
+import { peersPage, unknownSources } from './reference/peers.ts';
 
 const page = (name: string): string => new URL(`../../docs/reference/${name}.md`, import.meta.url).pathname;
 
@@ -57,4 +58,9 @@ test('mistakes: each is told, and what has none is not', async () => {
   const silent = [...told.values()].flat().filter(({ diagnostics }) => diagnostics.length === 0);
   expect(silent.map(({ mistake }) => mistake)).toEqual(['none']);
   await expect(mistakesPage(told)).toMatchFileSnapshot(page('mistakes'));
+});
+
+test('peers', async () => {
+  expect(unknownSources()).toEqual([]);
+  await expect(peersPage()).toMatchFileSnapshot(new URL('../../docs/peers.md', import.meta.url).pathname);
 });
