@@ -88,10 +88,16 @@ function withServices(rule: HTTPRouteRule, { at, notes, of }: ServiceScope): HTT
     kind === 'Service' || kind === undefined ? filtersOf(of(name, namespace)) : [],
   );
   if (asked.every((filters) => filters.length === 0)) return rule;
-  if (refs.length === 1) return { ...rule, filters: addedTo(rule.filters ?? [], asked[0]!, { at, notes }) };
+  if (refs.length === 1)
+    return {
+      ...rule,
+      filters: addedTo(rule.filters ?? [], asked[0]!, { at, notes, whose: `Service ${refs[0]!.name}` }),
+    };
   const backendRefs = refs.map((ref, index) => {
     const filters = asked[index]!;
-    return filters.length === 0 ? ref : { ...ref, filters: addedTo(ref.filters ?? [], filters, { at, notes }) };
+    return filters.length === 0
+      ? ref
+      : { ...ref, filters: addedTo(ref.filters ?? [], filters, { at, notes, whose: `Service ${ref.name}` }) };
   });
   return { ...rule, backendRefs };
 }

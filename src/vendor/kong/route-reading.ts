@@ -120,20 +120,22 @@ function strippingFilters({ matches = [] }: Partial<HTTPRouteRule>, at: number, 
 
 interface RulePlace {
   at: number;
+  /** Whose filters are added; absent: the route's. */
+  whose?: string;
   notes: Note[];
 }
 
 export function addedTo(
   own: readonly HTTPRouteFilter[],
   added: readonly HTTPRouteFilter[],
-  { at, notes }: RulePlace,
+  { at, notes, whose = 'the route' }: RulePlace,
 ): HTTPRouteFilter[] {
   const all = [...own];
   for (const filter of added) {
     const index = all.findIndex(({ type }) => type === filter.type);
     if (index < 0) all.push(filter);
     else if (own.includes(all[index]!) && !joins(filter)) {
-      const message = `rules[${at}] has a ${filter.type} filter of its own, which counts`;
+      const message = `the ${filter.type} filter of a plugin of ${whose} is left out: rules[${at}] has one already, which counts`;
       notes.push({ annotation: 'konghq.com/plugins', message });
     } else all[index] = joined(all[index]!, filter);
   }
