@@ -118,7 +118,10 @@ function servicePlace<S>(scope: PlaceScope<S>, target: PolicyTarget): Place {
     return { missing, ...astray, ancestors: ancestors.length > 0 ? ancestors : lone(scope, own) };
   }
   if (ancestors.length > 0) return { ancestors };
-  return { ancestors, idle: `no route that is served leads to Service ${namespace}/${name}: the policy does nothing there` };
+  return {
+    ancestors,
+    idle: `no route that is served leads to Service ${namespace}/${name}: the policy does nothing there`,
+  };
 }
 
 /** Whether the policy is the one that counts for what a route uses of the Service. */
