@@ -222,8 +222,56 @@ function policies(): Broken[] {
       },
       /^Accepted=False (Invalid|Conflicted) /,
     ),
+    own(
+      'RateLimitPolicy',
+      { ...target('Service', 'victim-1'), mode: 'Shared', ...limits, shared: { redis: REDIS } },
+      /^Accepted=False Invalid .*Secret \S+\/nowhere does not exist/,
+    ),
+    own(
+      'RewritePolicy',
+      { ...target('HTTPRoute', 'victims'), paths: [{ pattern: '(', substitution: '/' }] },
+      /^Accepted=False Invalid .*paths\[0\]\.pattern/,
+    ),
+    own(
+      'ResponsePolicy',
+      { ...target('Service', 'victim-1'), errorPages: [{ codes: [404], backendRef: { name: 'nowhere', port: 80 } }] },
+      /^ResolvedRefs=False BackendNotFound .*nowhere/,
+    ),
+    own(
+      'ClientTrafficPolicy',
+      { ...target('ListenerSet', 'nowhere'), clientCertificates: { caCertificateRefs: [CA] } },
+      /^ResolvedRefs=False InvalidCACertificateRef .*nowhere/,
+    ),
     own('FaultPolicy', { ...gateway, abort: { statusCode: 503 } }, /^Accepted=False TargetNotFound /),
     own('ResponsePolicy', { ...gateway, securityHeaders: { frameOptions: 'DENY' } }, /^Accepted=False TargetNotFound /),
+  ];
+}
+
+const REDIS = { url: 'redis://127.0.0.1:9', secretRef: { name: 'nowhere' } };
+const CA = { group: '', kind: 'ConfigMap', name: 'nowhere' };
+
+/** Methods that cannot say who asks: nobody comes in where they are. */
+function authentication(beside: string): Broken[] {
+  const method = (service: string, entry: object, says: RegExp): Broken =>
+    broken(
+      'AuthenticationPolicy',
+      { targetRefs: [{ group: '', kind: 'Service', name: service }], methods: [entry] },
+      says,
+      POLICIES,
+    );
+  const oidc = { issuer: 'https://id.example.com', clientId: 'shop', secretRef: { name: 'far', namespace: beside } };
+  const jwt = { providers: [{ issuer: 'https://id.example.com', jwks: { inline: 'nothing' } }] };
+  return [
+    method('victim-1', { basic: { secretRef: { name: 'nowhere' } } }, /^ResolvedRefs=False InvalidCredentialRef /),
+    method('victim-2', { digest: { secretRef: { name: 'empty' } } }, /^ResolvedRefs=False InvalidCredentialRef .*auth/),
+    method('victim-3', { oidc }, /^ResolvedRefs=False RefNotPermitted .*add a ReferenceGrant/),
+    method(
+      'victim-4',
+      { external: { backendRef: { name: 'nowhere', port: 80 } } },
+      /^ResolvedRefs=False Back.*nowhere/,
+    ),
+    method('victim-5', { jwt }, /^ResolvedRefs=False InvalidCredentialRef .*jwks/),
+    method('victim-6', { apiKey: { secretRefs: [{ name: 'empty' }] } }, /^ResolvedRefs=False InvalidCredentialRef /),
   ];
 }
 
@@ -261,5 +309,12 @@ function gateways(beside: string): Broken[] {
 /** Beside a Gateway `edge` in the namespace that `beside` is named after; `beside` may not use it. */
 export function brokenObjects(beside: string): Broken[] {
   count = 0;
-  return [...httpRoutes(beside), ...otherRoutes(), ...listenerSets(beside), ...policies(), ...gateways(beside)];
+  return [
+    ...httpRoutes(beside),
+    ...otherRoutes(),
+    ...listenerSets(beside),
+    ...policies(),
+    ...authentication(beside),
+    ...gateways(beside),
+  ];
 }

@@ -28,7 +28,7 @@ const service = (name: string, appProtocol = 'http'): object => ({
 
 /** What broken objects lead to: nothing of it serves anybody. */
 function surroundings(): object[] {
-  const victims = [1, 2, 3, 4].map((at) => `victim-${at}`);
+  const victims = [1, 2, 3, 4, 5, 6].map((at) => `victim-${at}`);
   return [
     service('odd', 'kubernetes.io/odd'),
     ...victims.map((name) => service(name)),
@@ -92,7 +92,7 @@ function conditionsIn(status: unknown): Condition[] {
 
 async function statuses(namespace: string): Promise<Map<string, string[]>> {
   const kinds =
-    'gateways,listenersets,httproutes,grpcroutes,tlsroutes,tcproutes,udproutes,backendtlspolicies,clienttrafficpolicies,backendtrafficpolicies,ratelimitpolicies,accesspolicies,faultpolicies,responsepolicies';
+    'gateways,listenersets,httproutes,grpcroutes,tlsroutes,tcproutes,udproutes,backendtlspolicies,clienttrafficpolicies,backendtrafficpolicies,ratelimitpolicies,accesspolicies,authenticationpolicies,faultpolicies,responsepolicies,rewritepolicies';
   const all = JSON.parse(await kubectl(['-n', namespace, 'get', kinds, '-o', 'json'])) as {
     items: Array<{ kind: string; metadata: { name: string }; status?: object }>;
   };
@@ -115,7 +115,7 @@ async function untold(all: readonly Broken[]): Promise<string[]> {
   });
 }
 
-test('60 broken objects among 100 good ones are each told, and no request of the good ones fails', async () => {
+test('70 broken objects among 100 good ones are each told, and no request of the good ones fails', async () => {
   const traffic = [
     new Traffic({ address, host: hosts, rate: 100 }),
     new Traffic({ address, host: hosts, rate: 100, fresh: true }),
@@ -124,7 +124,7 @@ test('60 broken objects among 100 good ones are each told, and no request of the
     // Each of the good ones has been asked.
     await expect.poll(() => traffic.every(({ sent }) => sent > 2 * GOOD), { timeout: 30_000 }).toBe(true);
     const broken = brokenObjects(beside);
-    expect(broken.length).toBeGreaterThanOrEqual(60);
+    expect(broken.length).toBeGreaterThanOrEqual(70);
     const objects = broken.map(({ object }) => object);
     await scene.applyHere(listed(objects.filter(({ metadata }) => metadata.namespace === undefined)), scene.namespace);
     await scene.applyHere(listed(objects.filter(({ metadata }) => metadata.namespace === beside)), beside);

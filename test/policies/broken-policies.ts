@@ -119,6 +119,9 @@ const provider = (jwks: object): object => ({
 const grantless = { name: 'web', namespace: ELSEWHERE, port: 80 };
 const external = (backendRef: object): object => ({ methods: [{ external: { backendRef } }] });
 
+/** A selector without any Secret: nobody has a key. */
+const SELECTED = { secretSelector: { matchLabels: { of: 'nobody' } } };
+
 function identity(): BrokenPolicy[] {
   const policy = (what: string, spec: object, more: Partial<BrokenPolicy> = {}): BrokenPolicy =>
     one('AuthenticationPolicy', what, spec, { credential: BEARER, status: 503, ...more });
@@ -126,6 +129,13 @@ function identity(): BrokenPolicy[] {
     policy('keys of this machine', provider({ url: 'https://127.0.0.1:9/jwks.json' }), { status: 500 }),
     policy('keys that never came', provider({ url: 'https://nowhere.invalid/jwks.json' }), { ...UNTOLD, bare: 401 }),
     policy('keys of a ConfigMap that is not there', provider({ configMapRef: { name: 'nowhere' } })),
+    policy('keys of a Service that is not there', provider({ backendRef: { name: 'nowhere', port: 443 } })),
+    policy('keys of a Service of a namespace without a grant', provider({ backendRef: grantless })),
+    policy('keys of a Service that does not answer', provider({ backendRef: { name: 'away', port: 80 } }), {
+      ...UNTOLD,
+      bare: 401,
+    }),
+    policy('keys of clients in Secrets that there are not', { methods: [{ apiKey: SELECTED }] }, { credential: KEY }),
     policy('no keys', provider({ inline: '{"keys":[]}' })),
     policy('keys that are none', provider({ inline: 'nothing' })),
     policy('a service that is not there', external({ name: 'nowhere', port: 80 })),
@@ -271,12 +281,17 @@ function traffic(): BrokenPolicy[] {
   }));
 }
 
+const AUTHORITY = { group: '', kind: 'ConfigMap', name: 'nowhere' };
+
 const UNFOLLOWED_CLIENTS: Array<[what: string, spec: object]> = [
   ['versions in the wrong order', { tls: { minVersion: '1.3', maxVersion: '1.2' } }],
   ['a cipher that is none', { tls: { ciphers: ['NOTHING'] } }],
   ['streams without number', { http2: { maxConcurrentStreams: 0 } }],
   ['hints to others', { earlyHints: { to: 'Others' } }],
   ['underscores as they like', { headersWithUnderscores: 'Maybe' }],
+  ['certificates that nobody asks for', { clientCertificates: { mode: 'Maybe', caCertificateRefs: [AUTHORITY] } }],
+  ['authorities that are not there', { clientCertificates: { caCertificateRefs: [AUTHORITY] } }],
+  ['a guard that is misspelt', { clientCertificate: { caCertificateRefs: [AUTHORITY] } }],
   ['sources that are none', { clientAddress: { trustedSources: ['everybody'] } }],
 ];
 
