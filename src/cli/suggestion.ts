@@ -1,5 +1,6 @@
 /** `daemun check --suggest`: what to write in the place of other gateways' objects. */
 import type { AnyResource } from '../api/index.ts';
+import { visibleText } from '../observe/index.ts';
 import { ApiClient, clusterAccess, foreignObjects } from '../sources/cluster/index.ts';
 import { type FileSource, fileSource, type Source } from '../sources/index.ts';
 import type { JsonObject } from '../value/json-object.ts';
@@ -74,7 +75,8 @@ async function printed(found: Suggestions, output: Output, paint: Paint): Promis
       const { stringify } = await import('yaml');
       const lost = found.lines
         .filter(({ fate }) => fate !== 'Same')
-        .map((line) => `# ${line.object} ${line.field}: ${hereOf(line)}\n`);
+        // Names and values are others': none may end the comment and go on as an object.
+        .map((line) => `# ${visibleText(`${line.object} ${line.field}: ${hereOf(line)}`)}\n`);
       return [
         ...lost,
         ...found.objects.map((object) => `---\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`),

@@ -1,4 +1,5 @@
 /** Columns of text, aligned by their widest cell; the last one runs on. */
+import { visibleText } from '../observe/index.ts';
 import type { Paint, Tone } from './style.ts';
 
 export interface Cell {
@@ -20,7 +21,8 @@ export function formatTable({ head, rows }: Table, paint: Paint): string {
 }
 
 function cell(value: string | Cell): Cell {
-  return typeof value === 'string' ? { text: value } : value;
+  const { text, ...rest }: Cell = typeof value === 'string' ? { text: value } : value;
+  return { ...rest, text: visibleText(text) };
 }
 
 function line(row: Cell[], widths: number[], paint: Paint): string {

@@ -13,3 +13,4 @@ export {
   type MetricsSnapshot,
   type SeriesSnapshot,
 } from './metrics.ts';
+export { visibleText } from './visible-text.ts';

@@ -24,3 +24,12 @@ test('messages below the level are not written', async () => {
   expect(await logged('debug', 'json')).toHaveLength(2);
   expect(await logged('silent', 'json')).toHaveLength(0);
 });
+
+test('texts of others are text: they move no cursor and forge no line', async () => {
+  const lines: string[] = [];
+  const log = await createLog({ level: 'info', format: 'text', write: (line) => void lines.push(line) });
+  log.warn({ object: 'a\u001b[2J', why: 'x\ny' }, 'no \u001b]0;x\u0007\n12:00:00.000 error forged');
+  expect(lines.join('')).toMatch(
+    / warn {2}no \\x1b\]0;x\\x07\\x0a12:00:00\.000 error forged {2}object=a\\x1b\[2J {2}why="x\\ny"\n$/,
+  );
+});

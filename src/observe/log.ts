@@ -1,5 +1,6 @@
 /** Operational messages, to standard error. For people as text, for machines as one JSON object a line. */
 import { writeSync } from 'node:fs';
+import { visibleText } from './visible-text.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -50,7 +51,7 @@ function toStderr(line: string): void {
 function readable(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as { level: string; time: string; msg: string };
   const rest = Object.entries(fields).map(([name, value]) => `  ${name}=${plain(value)}`);
-  return `${time.slice(11, 23)} ${level.padEnd(5)} ${msg}${rest.join('')}\n`;
+  return `${visibleText(`${time.slice(11, 23)} ${level.padEnd(5)} ${msg}${rest.join('')}`)}\n`;
 }
 
 function plain(value: unknown): string {

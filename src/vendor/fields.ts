@@ -52,6 +52,15 @@ export class Fields {
     return this.#take(name, fate, { is: 'a number', read: (value) => (typeof value === 'number' ? value : undefined) });
   }
 
+  /** A whole number within `range`, both ends in it. */
+  whole(name: string, range: readonly [number, number], fate: Fate = {}): number | undefined {
+    const [least, most] = range;
+    const is = (value: unknown): number | undefined =>
+      typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most ? value : undefined;
+    const text = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    return this.#take(name, fate, { is: `a whole number ${text}`, read: is });
+  }
+
   flag(name: string, fate: Fate = {}): boolean | undefined {
     return this.#take(name, fate, {
       is: 'true or false',

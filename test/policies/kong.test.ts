@@ -302,6 +302,12 @@ const GUARDS: Array<[string, object]> = [
   ['a size of text', plugin('p', 'request-size-limiting', { allowed_payload_size: 'many' })],
   ['a termination by header', plugin('p', 'request-termination', { trigger: 'x-stop' })],
   ['a redirect to nowhere', plugin('p', 'redirect', { location: 'nowhere' })],
+  ['a network that is none', plugin('p', 'ip-restriction', { deny: ['10.0.0.1', '127.0.0.1/99'] })],
+  ['a status that is no refusal', plugin('p', 'ip-restriction', { deny: ['10.0.0.1'], status: 200 })],
+  ['a limit of nothing', plugin('p', 'rate-limiting', { minute: 0 })],
+  ['a size of nothing', plugin('p', 'request-size-limiting', { allowed_payload_size: 0 })],
+  ['a limit of a half', plugin('p', 'rate-limiting', { minute: 1.5 })],
+  ['a termination by a status that there is not', plugin('p', 'request-termination', { status_code: 700 })],
 ];
 
 describe('guards of Kong that cannot be followed refuse', () => {
@@ -319,6 +325,40 @@ describe('guards of Kong that cannot be followed refuse', () => {
     );
     expect(accepted).toContain('"status":"False","reason":"UnsupportedValue"');
     expect(accepted).toContain('konghq.com/plugins');
+  });
+
+  test('a credential that is empty lets nobody in, and hurts no other', async () => {
+    const empty = (kind: string, data: object, at: string) => [consumer(at, at), credential(at, kind, data)];
+    const objects = [
+      plugin('words', 'basic-auth'),
+      plugin('keys', 'key-auth'),
+      ...empty('basic-auth', { username: 'bob', password: '' }, 'bob'),
+      ...empty('basic-auth', { username: '', password: 'secret' }, 'nobody'),
+      ...empty('basic-auth', { username: ' x', password: 'secret' }, 'blank'),
+      ...empty('basic-auth', { username: 'ann', password: 'secret' }, 'ann'),
+      ...empty('key-auth', { key: '' }, 'keyless'),
+      ...empty('key-auth', { key: 'short' }, 'short'),
+      ...empty('key-auth', { key: 'the key of eve' }, 'eve'),
+    ];
+    const routes = [route('a', plugins('words')), route('b', plugins('keys'))];
+    await rig.write(manifests([HTTP], ...routes, service('web'), ...objects));
+    const login = (text: string) => ({ headers: { authorization: `Basic ${Buffer.from(text).toString('base64')}` } });
+    const statuses = [];
+    for (const one of ['bob:', ':secret', 'x:secret', ':']) statuses.push((await ask('a', login(one))).status);
+    for (const apikey of ['', 'short']) statuses.push((await ask('b', { headers: { apikey } })).status);
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 401]);
+    expect((await ask('a', login('ann:secret'))).status).toBe(200);
+    expect((await ask('b', { headers: { apikey: 'the key of eve' } })).status).toBe(200);
+    expect(JSON.stringify(rig.report().items)).toContain('the basic-auth credential of bob has no password');
+  });
+
+  test('protocols in whatever case, and what is none, keep plain requests out', async () => {
+    const spelled = ['HTTPS', ' Https , ', 'grpcs', 'wss', 'httpss', 'https;http'];
+    const routes = spelled.map((text, at) => route(`p${at}`, { 'konghq.com/protocols': text }));
+    const open = ['http,https', 'HTTP', ' ', 'ws'].map((text, at) => route(`o${at}`, { 'konghq.com/protocols': text }));
+    await rig.write(manifests([HTTP], ...routes, ...open, service('web')));
+    for (const at of spelled.keys()) expect((await ask(`p${at}`)).status).toBe(426);
+    for (const at of open.keys()) expect((await ask(`o${at}`)).status).toBe(200);
   });
 
   test('one that is disabled, and one that guards nothing, do nothing', async () => {

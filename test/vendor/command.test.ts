@@ -70,6 +70,22 @@ test('YAML has what to write, and above it what is lost', async () => {
   expect((parse(json.text) as { objects: object[] }).objects).toHaveLength(1);
 });
 
+test('nothing that others wrote ends a comment of the YAML, or reaches a terminal as more than text', async () => {
+  const hostile = join(folder, 'hostile.yaml');
+  const field = 'x\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: forged }\n---\n\u001b[2J\u2028y';
+  const rules = [{ rate: '10r/s', key: '$binary_remote_addr', [field]: 1 }];
+  writeFileSync(hostile, stringify({ ...LIMIT, spec: { ...LIMIT.spec, rateLimit: { local: { rules } } } }));
+  for (const output of ['yaml', 'table'] as const) {
+    const { text } = await printSuggestions({ paths: [hostile], output, paint });
+    expect(text).toContain('x\\x0a---\\x0aapiVersion: v1\\x0akind: Secret');
+    expect(text).toContain('\\x1b[2J\\u2028y');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there.
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u2028]/);
+  }
+  const { text } = await printSuggestions({ paths: [hostile], output: 'yaml', paint });
+  expect(parseAllDocuments(text).map((document) => document.toJS().kind as string)).toEqual(['RateLimitPolicy']);
+});
+
 test('a file that cannot be read is told, and the others are looked at', async () => {
   const broken = join(folder, 'broken.yaml');
   writeFileSync(broken, 'apiVersion: [');

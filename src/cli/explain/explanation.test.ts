@@ -48,6 +48,36 @@ test('a rule that no data plane can compile is named, and the rest is explained 
   expect(bad.outcome).toMatchObject({ kind: 'error', status: 500, reason: expect.stringContaining('header te') });
 });
 
+test('a policy that no data plane can compile denies what it acts on, and the rest is explained all the same', async () => {
+  const listener: Listener = {
+    kind: 'Listener',
+    key: 'ns/gw/http',
+    gateway: 'ns/gw',
+    name: 'http',
+    addresses: [],
+    port: 80,
+    protocol: 'HTTP',
+  };
+  const target = { kind: 'RouteRule', key: 'HTTPRoute/ns/bad/0' } as const;
+  const taken = { name: 'x', addresses: ['10.0.0.0/99'], methods: [], paths: [], headers: [], times: [] };
+  const settings = { deny: [taken], allow: [], statusCode: 403, shadow: false };
+  const spec = { acts: [{ source: 'AccessPolicy/ns/x', holds: 'Default' as const, settings }] };
+  const policy = {
+    kind: 'Policy',
+    key: policyKey('Access', `${target.kind}/${target.key}`),
+    type: 'Access',
+    target,
+    spec,
+  } as Policy;
+  const upserts = [listener, rule('good', '/', 'x-a'), rule('bad', '/bad', 'x-b'), policy];
+  const known = { snapshot: Snapshot.EMPTY.apply({ version: 1, upserts, removals: [] }), unserved: [] };
+  const good = await explanationOf(known, REQUEST);
+  expect(good.match.candidates[good.match.chosen]?.rule.route.name).toBe('good');
+  expect(good.policies).toEqual([]);
+  const bad = await explanationOf(known, { ...REQUEST, target: '/bad' });
+  expect(bad.outcome).toMatchObject({ kind: 'denied', status: 500 });
+});
+
 test('a wider listener that is passed over for a more specific one is told', async () => {
   const listener = (name: string, hostname: string): Listener => ({
     kind: 'Listener',

@@ -5,7 +5,7 @@ import type { RedactedConfig } from '../../admin/index.ts';
 import { type Endpoints, type Listener, Snapshot } from '../../config/index.ts';
 import { openPipeline, type Report } from '../../control/index.ts';
 import type { ListenerView } from '../../delivery/index.ts';
-import { DaemunError } from '../../observe/index.ts';
+import { DaemunError, visibleText } from '../../observe/index.ts';
 import { CertificateFiles, type CertificateOption, type EndpointOption } from '../../sources/index.ts';
 import { type AskedAdmin, askAdmin } from '../admin-client.ts';
 import { heldSource, readCluster } from '../cluster-read.ts';
@@ -49,7 +49,7 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
     const told =
       flags.output === 'json'
         ? `${JSON.stringify(places, undefined, 2)}\n`
-        : policyNarrative(asked, places, paintFor(process.stdout));
+        : policyNarrative(asked, visible(places), paintFor(process.stdout));
     process.stdout.write(told);
     return places.length === 0 ? EXIT.refused : EXIT.ok;
   }
@@ -59,14 +59,21 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
   let text: string;
   if (question.kind === 'request') {
     explanation = await explanationOf(known, await withCertificate(question.request, flags.clientCertificate));
-    text = narrative(explanation, paint);
+    text = narrative(visible(explanation), paint);
   } else {
     explanation = streamExplanationOf(known, question.connection);
-    text = streamNarrative(explanation, paint);
+    text = streamNarrative(visible(explanation), paint);
   }
   process.stdout.write(flags.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : text);
   const { kind } = explanation.outcome;
   return kind === 'error' || kind === 'denied' ? EXIT.refused : EXIT.ok;
+}
+
+/** Names, paths and messages are others': none may reach the terminal as anything but text. */
+function visible<T>(told: T): T {
+  return JSON.parse(JSON.stringify(told), (_, value: unknown) =>
+    typeof value === 'string' ? visibleText(value) : value,
+  ) as T;
 }
 
 async function withCertificate(request: AskedRequest, path: string | undefined): Promise<AskedRequest> {

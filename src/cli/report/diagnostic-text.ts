@@ -1,6 +1,7 @@
 /** A diagnostic as a compiler prints it: what, where, and the line itself. */
 import { readFileSync } from 'node:fs';
 import type { ReportedDiagnostic } from '../../control/index.ts';
+import { visibleText } from '../../observe/index.ts';
 import { shownLines } from '../../sources/index.ts';
 import type { Paint } from '../style.ts';
 import { fieldSpan } from './field-span.ts';
@@ -32,11 +33,13 @@ export function diagnosticText(diagnostic: ReportedDiagnostic, paint: Paint, lin
   const tone = severity === 'info' ? 'dim' : severity;
   // Kinds without namespaces have a key with nothing between.
   const name = object.replace('//', ' ');
-  const place = [file && (line > 0 ? `${file}:${line}` : file), name, field].filter((part) => part !== '');
-  let text = `${paint(tone, severity)}: ${paint('strong', message)}\n`;
+  const parts = [file && (line > 0 ? `${file}:${line}` : file), name, field];
+  const place = parts.filter((part) => part !== '').map(visibleText);
+  let text = `${paint(tone, severity)}: ${paint('strong', visibleText(message))}\n`;
   if (place.length > 0) text += `  ${paint('dim', '-->')} ${place.join('  ')}\n`;
-  const source = line > 0 ? lineOf(file, line)?.trimEnd() : undefined;
-  if (!source) return text;
+  const written = line > 0 ? lineOf(file, line)?.trimEnd() : undefined;
+  if (!written) return text;
+  const source = visibleText(written);
   const [start, end] = fieldSpan(source, field);
   const shown = windowOf(source, { start, end, width: terminalWidth() - String(line).length - ' | '.length });
   return text + excerpt({ line, source: shown.text, mark: paint(tone, shown.mark) }, paint);

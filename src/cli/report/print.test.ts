@@ -102,3 +102,26 @@ test('a condition that is not what it should be is a refusal, a missing data pla
   expect(refused({ items: [], diagnostics: [{ ...report.diagnostics[0]!, severity: 'error' }] }, offline)).toBe(true);
   expect(refused({ items: [], diagnostics: report.diagnostics }, offline)).toBe(false);
 });
+
+test('what tenants wrote stands there as text, and moves no cursor and forges no line', async () => {
+  const message = 'there is no KongPlugin \u001b[2J\u001b]0;x\u0007\nerror: forged';
+  const [gateway, ...others] = report.items;
+  const told = { ...gateway!, status: { conditions: [condition('Accepted', 'False', 'UnsupportedValue', message)] } };
+  const diagnostic = {
+    severity: 'error',
+    file: 'a\u001b[1m.yaml',
+    line: 1,
+    object: 'o\u001b[0m',
+    field: 'f\r',
+    message,
+  };
+  const hostile: Report = { items: [told, ...others], diagnostics: [diagnostic as Report['diagnostics'][number]] };
+  const view = { served: false, paint: plain, lineOf: () => 'a: "\u001b[2J"' };
+  for (const output of ['table', 'wide'] as const) {
+    const text = await printReport(hostile, output, view);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there.
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+    expect(text).not.toMatch(/^error: forged/m);
+    expect(text).toContain('KongPlugin \\x1b[2J\\x1b]0;x\\x07\\x0aerror: forged');
+  }
+});

@@ -120,8 +120,27 @@ function policiesOf(config: Snapshot): Policies {
   const fetch = (): Promise<never> => Promise.reject(new Error('nobody is asked'));
   const policies = new Policies(POLICY_FILTERS, new PolicyState(undefined, { fetch }));
   const credentials = new Map<string, Credential>(config.of('Credential'));
-  policies.prepare([...config.of('Policy').values()].map(countedHere), credentials).swap();
+  const usable = (policy: Policy): Policy => {
+    try {
+      if (policies.guards(policy)) policies.check(policy);
+      return policy;
+    } catch {
+      return unusable(policy);
+    }
+  };
+  policies
+    .prepare(
+      [...config.of('Policy').values()].map((one) => usable(countedHere(one))),
+      credentials,
+    )
+    .swap();
   return policies;
+}
+
+/** One that no data plane can compile denies what it acts on, and nothing of other policies is hidden by it. */
+function unusable(policy: Policy): Policy {
+  const { acts } = policy.spec as Stacked<object>;
+  return { ...policy, spec: { acts: acts.map(({ settings: _, ...act }) => act) } } as Policy;
 }
 
 /** Limits that several gateways count are counted here for once: nothing is known of what came before in any case. */

@@ -71,9 +71,9 @@ interface Issuer {
 
 /** A text: why the credential cannot be used. Nothing of what it holds is told. */
 function issuerOf({ consumer, data }: KongCredential, isEncoded: boolean): Issuer | string {
-  const { key, secret = '', rsa_public_key: pem } = data;
+  const { key = '', secret = '', rsa_public_key: pem } = data;
   const algorithm = ALGORITHMS.find((one) => one === (data.algorithm ?? 'HS256'));
-  if (key === undefined) return `the jwt credential of ${consumer} has no key, which is the issuer of his tokens`;
+  if (key === '') return `the jwt credential of ${consumer} has no key, which is the issuer of his tokens`;
   if (algorithm === undefined) return `the jwt credential of ${consumer} has an algorithm that is not served`;
   if (algorithm.startsWith('HS')) {
     if (secret === '') return `the jwt credential of ${consumer} has no secret`;

@@ -1,11 +1,14 @@
 import type { ApiKeyAuthentication, CredentialPlaceEntry, Secret } from '../../api/index.ts';
+import type { Fields } from '../fields.ts';
 import { ownSecret } from '../ours.ts';
 import { consumerLines, NO_CONSUMERS, secretName } from './consumer.ts';
-import type { KongPluginKind } from './plugin.ts';
+import type { KongPluginKind, PluginSite } from './plugin.ts';
 
 const KEY_NAMES = ['apikey'];
 /** Secrets of one policy. */
 const MOST = 16;
+/** Characters of a key: a shorter one is guessed. */
+const LEAST = 8;
 
 export const keyAuth: KongPluginKind = {
   plugin: 'key-auth',
@@ -25,7 +28,7 @@ export const keyAuth: KongPluginKind = {
       ...(inQuery ? [{ query: name }] : []),
     ]);
     if (from.length === 0) config.refuse('key_in_header', 'a key must stand somewhere: in a header or in the query');
-    const secrets = keySecrets(site);
+    const secrets = keySecrets(config, site);
     if (secrets.length === 0) config.refuse('plugin', NO_CONSUMERS);
     if (secrets.length > MOST)
       config.refuse('plugin', `a consumer has more than ${MOST} keys: write an AuthenticationPolicy`);
@@ -40,13 +43,18 @@ export const keyAuth: KongPluginKind = {
 };
 
 /** A Secret holds one key of each consumer: a second one of his stands in another. */
-function keySecrets(site: Parameters<KongPluginKind['read']>[1]): Secret[] {
+function keySecrets(config: Fields, site: PluginSite): Secret[] {
   const sets: Array<Record<string, string>> = [];
   for (const { consumer, data } of site.credentials('key-auth')) {
-    if (data.key === undefined) continue;
+    const { key = '' } = data;
+    if (key.length < LEAST) {
+      const why = `the key-auth credential of ${consumer} has no key of ${LEAST} characters at least: it lets nobody in`;
+      config.findings.push({ field: config.at('plugin'), fate: 'Differs', why });
+      continue;
+    }
     const free = sets.find((set) => set[consumer] === undefined);
-    if (free === undefined) sets.push({ [consumer]: data.key });
-    else free[consumer] = data.key;
+    if (free === undefined) sets.push({ [consumer]: key });
+    else free[consumer] = key;
   }
   return sets.map((set, at) =>
     ownSecret({ namespace: site.namespace, name: secretName(site, at === 0 ? 'keys' : `keys-${at}`) }, set),

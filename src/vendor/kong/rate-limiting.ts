@@ -1,6 +1,7 @@
 import type { RateLimitEntry, RateLimitKey, RateLimits } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
 import type { KongPluginKind, PluginSite } from './plugin.ts';
+import { POSITIVE, REFUSALS } from './status.ts';
 
 const PERIODS = [
   ['second', 'Second'],
@@ -10,6 +11,7 @@ const PERIODS = [
 ] as const;
 const TOO_MANY = 429;
 const REDIS_PORT = 6379;
+const PORTS = [1, 65_535] as const;
 /** Milliseconds for Redis, as Kong has it. */
 const REDIS_TIMEOUT = 2_000;
 
@@ -18,10 +20,10 @@ export const rateLimiting: KongPluginKind = {
   guards: true,
   read(config, site) {
     const key = keyOf(config, site);
-    const statusCode = config.number('error_code', { ours: 'limits[].statusCode' }) ?? TOO_MANY;
+    const statusCode = config.whole('error_code', REFUSALS, { ours: 'limits[].statusCode' }) ?? TOO_MANY;
     const limits = PERIODS.flatMap(([name, per]): RateLimitEntry[] => {
       const differs = 'refills steadily, where Kong begins a new window';
-      const requests = config.number(name, { ours: `limits[].requests, per: ${per}`, differs });
+      const requests = config.whole(name, POSITIVE, { ours: `limits[].requests, per: ${per}`, differs });
       return requests === undefined ? [] : [{ name, requests, per, statusCode, ...(key.length === 0 ? {} : { key }) }];
     });
     for (const name of ['month', 'year']) config.lost(name, 'limits are by second, minute, hour and day: write day');
@@ -74,9 +76,9 @@ function storeOf(config: Fields): Store {
     config.refuse('redis', 'host is required where policy is redis');
     return { mode: 'Local' };
   }
-  const port = redis.number('port', { ours: 'shared.redis.url' }) ?? REDIS_PORT;
-  const database = redis.number('database', { ours: 'shared.redis.url' }) ?? 0;
-  const timeout = redis.number('timeout', { ours: 'shared.timeout' }) ?? REDIS_TIMEOUT;
+  const port = redis.whole('port', PORTS, { ours: 'shared.redis.url' }) ?? REDIS_PORT;
+  const database = redis.whole('database', [0, Number.MAX_SAFE_INTEGER], { ours: 'shared.redis.url' }) ?? 0;
+  const timeout = redis.whole('timeout', POSITIVE, { ours: 'shared.timeout' }) ?? REDIS_TIMEOUT;
   const tls = redis.flag('ssl', { ours: 'shared.redis.url (rediss:)' }) === true;
   const hostname = redis.text('server_name', { ours: 'shared.redis.tls.hostname' });
   for (const name of ['username', 'password']) {

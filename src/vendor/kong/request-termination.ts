@@ -27,7 +27,8 @@ export const requestTermination: KongPluginKind = {
     const contentType = config.text('content_type', { ours: `${at}.contentType` });
     config.only('echo', false, 'no answer repeats the request: leave it out');
     config.lost('trigger', 'what is answered so does not depend on a header: write a rule that matches the header');
-    if (statusCode < 200) config.refuse('status_code', `${statusCode} ends no exchange: write one of 200 to 599`);
+    if (!Number.isInteger(statusCode) || statusCode < 200 || statusCode > 599)
+      config.refuse('status_code', `${statusCode} ends no exchange: write one of 200 to 599`);
     const directResponse: NonNullable<ResponseSettings['directResponse']> = { statusCode };
     if (!BODILESS.includes(statusCode)) {
       if (body !== undefined) Object.assign(directResponse, { contentType: contentType ?? JSON_TYPE, body });

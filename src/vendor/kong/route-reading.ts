@@ -37,12 +37,12 @@ function flagOf(annotations: Readonly<Record<string, string>>, name: string, not
   return undefined;
 }
 
-const SECURE: readonly string[] = ['https', 'grpcs'];
-const KNOWN: readonly string[] = ['http', 'grpc', ...SECURE];
+const SECURE: readonly string[] = ['https', 'grpcs', 'wss', 'tls'];
+const KNOWN: readonly string[] = ['http', 'grpc', 'ws', ...SECURE];
 
 function plainStatus(annotations: Readonly<Record<string, string>>, notes: Note[]): PlainStatus | undefined {
   const text = annotations[PROTOCOLS] ?? '';
-  const protocols = text.split(',').flatMap((one) => (one.trim() === '' ? [] : [one.trim()]));
+  const protocols = text.split(',').flatMap((one) => (one.trim() === '' ? [] : [one.trim().toLowerCase()]));
   const status = annotations[REDIRECT_STATUS];
   const code = PLAIN_STATUSES.find((one) => String(one) === status);
   if (status !== undefined && code === undefined) {
@@ -53,10 +53,11 @@ function plainStatus(annotations: Readonly<Record<string, string>>, notes: Note[
   if (strange.length > 0) {
     notes.push({
       annotation: PROTOCOLS,
-      message: `${strange.join(', ')} is not spoken on this route: http and https are`,
+      message: `${strange.join(', ')} is not spoken on this route: http and https are, and it is taken for https`,
     });
   }
-  const known = protocols.filter((one) => KNOWN.includes(one));
+  // What is not understood may have been meant to keep plain requests out.
+  const known = protocols.map((one) => (KNOWN.includes(one) ? one : 'https'));
   if (known.length === 0 || known.some((one) => !SECURE.includes(one))) {
     if (known.length > 0 && !known.some((one) => SECURE.includes(one))) {
       notes.push({
