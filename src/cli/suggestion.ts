@@ -1,9 +1,9 @@
 /** `daemun check --suggest`: what to write in the place of other gateways' objects. */
 import type { AnyResource } from '../api/index.ts';
-import { visibleText } from '../observe/index.ts';
 import { ApiClient, clusterAccess, foreignObjects } from '../sources/cluster/index.ts';
 import { type FileSource, fileSource, type Source } from '../sources/index.ts';
 import type { JsonObject } from '../value/json-object.ts';
+import { visibleText } from '../value/visible-text.ts';
 import { foreignObject, type Suggestions, suggestions, VENDOR_GROUPS } from '../vendor/index.ts';
 import type { ClusterFlags } from './cluster-option.ts';
 import { asksForCluster, readCluster } from './cluster-read.ts';

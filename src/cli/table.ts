@@ -1,5 +1,5 @@
 /** Columns of text, aligned by their widest cell; the last one runs on. */
-import { visibleText } from '../observe/index.ts';
+import { visibleText } from '../value/visible-text.ts';
 import type { Paint, Tone } from './style.ts';
 
 export interface Cell {

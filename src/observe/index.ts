@@ -13,4 +13,3 @@ export {
   type MetricsSnapshot,
   type SeriesSnapshot,
 } from './metrics.ts';
-export { visibleText } from './visible-text.ts';

@@ -1,6 +1,6 @@
 /** Operational messages, to standard error. For people as text, for machines as one JSON object a line. */
 import { writeSync } from 'node:fs';
-import { visibleText } from './visible-text.ts';
+import { visibleText } from '../value/visible-text.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

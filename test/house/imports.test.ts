@@ -17,7 +17,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   api: [],
   graph: [],
   config: ['value'],
-  observe: [],
+  observe: ['value'],
   sources: ['api', 'graph', 'observe', 'value'],
   vendor: ['api', 'value'],
   translate: ['api', 'graph', 'config', 'value', 'vendor'],

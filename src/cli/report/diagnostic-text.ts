@@ -1,8 +1,8 @@
 /** A diagnostic as a compiler prints it: what, where, and the line itself. */
 import { readFileSync } from 'node:fs';
 import type { ReportedDiagnostic } from '../../control/index.ts';
-import { visibleText } from '../../observe/index.ts';
 import { shownLines } from '../../sources/index.ts';
+import { visibleText } from '../../value/visible-text.ts';
 import type { Paint } from '../style.ts';
 import { fieldSpan } from './field-span.ts';
 
