@@ -6,7 +6,7 @@ import { LF, ZERO } from '../h1/octets.ts';
 import { LINES } from './encoded-lines.ts';
 import { CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, PROTOCOL_ERROR, REFUSED_STREAM } from './frame.ts';
 import type { H2ServerConnection } from './server-connection.ts';
-import { H2Stream } from './stream.ts';
+import { H2Stream, NO_LENGTH } from './stream.ts';
 
 const STATUS_OFFSET = 'HTTP/1.1 '.length;
 const SWITCHING_PROTOCOLS = 101;
@@ -108,9 +108,10 @@ export class ServerStream extends H2Stream implements Downstream {
     this.exchange?.requestFlush();
   }
 
-  /** What comes after the whole response is not read. */
+  /** What comes after the whole response is not read, and may end before its length: curl ends a refused upload so. */
   protected locallyDone(): void {
     this.discard();
+    this.expectLength(NO_LENGTH);
     if (!this.remoteClosed) this.client.stopLater(this);
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ARENA } from '../../ground/arena.ts';
 import { BODY_LENGTH, BODY_NONE, BODY_OPEN, BODY_TUNNEL, type Downstream } from '../../ground/codec.ts';
 import { WHEEL_TICK } from '../../ground/deadline.ts';
+import { abuseCounts } from './abuse.ts';
 import { composed, RawClient, respond, sendText } from './client.fixture.ts';
 import * as frame from './frame.ts';
 import { STOP_GRACE } from './server-connection.ts';
@@ -86,7 +87,7 @@ describe('requests and answers', () => {
   });
 
   /** 413 to a request whose body is still to come. */
-  async function answeredEarly(): Promise<RawClient> {
+  async function answeredEarly(head = POST): Promise<RawClient> {
     const client = await new RawClient().begin();
     answering(client, {
       head: (down) => {
@@ -95,7 +96,7 @@ describe('requests and answers', () => {
         down.sendEnd(0, 0);
       },
     });
-    client.request(1, POST, false);
+    client.request(1, head, false);
     return client;
   }
 
@@ -121,6 +122,15 @@ describe('requests and answers', () => {
     client.pass(STOP_GRACE + WHEEL_TICK);
     expect((await client.said()).filter((said) => said.startsWith('RST_STREAM'))).toEqual([]);
     expect(client.exchanges[0]!.events).toHaveLength(1);
+  });
+
+  test('an upload that ends short of its length after its answer is no malformed message', async () => {
+    const client = await answeredEarly([...POST, ['content-length', '100']]);
+    const before = abuseCounts.malformed_message;
+    client.send(frame.DATA, frame.END_STREAM, 1, 'short');
+    expect(await client.said()).toEqual(['HEADERS 1 HTTP/1.1 413 Payload Too Large|| end']);
+    expect(abuseCounts.malformed_message).toBe(before);
+    expect(client.connection.streams.size).toBe(0);
   });
 
   test('each is asked in its own time, also when answers come one after another', async () => {

@@ -14,7 +14,7 @@ interface Piece {
   at: number;
 }
 
-const NO_LENGTH = -1;
+export const NO_LENGTH = -1;
 /** Of a stream whose last frame is not to be changed any more. */
 const NO_EPOCH = -2;
 /** Bytes that a client must take before it is called stalled: a window that grows byte by byte does not help it. */
