@@ -25,6 +25,8 @@ export interface AccessRules {
 export interface AccessEntry {
   name?: string;
   addresses?: string[];
+  /** ISO 3166-1 codes, such as DE, by the data plane's database (`--country-database`). */
+  countries?: string[];
   methods?: string[];
   paths?: Array<HTTPRouteMatch['path']>;
   headers?: HTTPValueMatch[];

@@ -81,6 +81,7 @@ export class Gateway implements Served {
         writer: cluster?.writer,
         publishedAddresses,
         machineAddresses: machineAddresses(),
+        countries: setup.countryDatabase === undefined ? 'unknown' : 'known',
         wait,
         controllerNames,
         loopbackNames,

@@ -19,6 +19,8 @@ export interface ProxySetup extends AccessSetup {
   sharedMemory?: { fd: number; workers: number; seed: number };
   /** Where answers are kept besides memory, by so many workers. */
   cacheDisk?: { path: string; maxBytes: number; workers: number };
+  /** File that says which country an address is in. */
+  countryDatabase?: string;
   /** Of TLS session tickets: the same for all, and for a worker that takes the place of another. */
   ticketSecret: TicketSecret;
   /** Milliseconds; absent: the data plane's default. */
@@ -53,6 +55,7 @@ export function proxyOf(setup: ProxySetup): WorkerProxy {
       reusePort: shared,
       ...(setup.sharedMemory ? { sharedMemory: { ...setup.sharedMemory, index: indexOf(name) } } : {}),
       ...(setup.cacheDisk ? { cacheDisk: { ...setup.cacheDisk, index: indexOf(name) } } : {}),
+      ...(setup.countryDatabase === undefined ? {} : { countryDatabase: setup.countryDatabase }),
       loopbackNames,
       ...(setup.loopbackEndpoints ? { loopbackEndpoints: setup.loopbackEndpoints } : {}),
       via,

@@ -1,4 +1,5 @@
 /** Options of everything that serves, wherever its config comes from. */
+import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import {
@@ -30,6 +31,7 @@ export interface ServingFlags extends LimitFlags, CacheFlags {
   drainTimeout: number;
   trustedHops?: string[];
   via?: boolean;
+  countryDatabase?: string;
   zone?: string;
 }
 
@@ -86,6 +88,13 @@ export function hopOptions(): Option[] {
   ];
 }
 
+export function countryOption(): Option {
+  return new Option(
+    '--country-database <file>',
+    "countries of addresses in MaxMind's format (.mmdb), for AccessPolicies with countries; read anew when it changes",
+  ).env('DAEMUN_COUNTRY_DATABASE');
+}
+
 export function zoneOption(): Option {
   return new Option('--zone <name>', 'zone that it runs in: endpoints that EndpointSlices hint at it for serve it').env(
     'NODE_ZONE',
@@ -110,9 +119,21 @@ export function servingSetup(
     accessLog: flags.accessLog,
     ...accessLogFile(flags, command),
     ...cacheDiskOf(flags, command),
+    ...countryDatabaseOf(flags, command),
     limits: limitsOf(flags),
     drainTimeout: flags.drainTimeout,
   };
+}
+
+/** A file that nobody can read is a mistake of whoever starts this; one that goes later changes nothing. */
+function countryDatabaseOf({ countryDatabase: path }: ServingFlags, command: Command): { countryDatabase?: string } {
+  if (path === undefined) return {};
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    command.error(`error: --country-database ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return { countryDatabase: resolve(path) };
 }
 
 function accessFormat(text: string): FleetSetup['accessLog'] {

@@ -39,6 +39,8 @@ export interface PipelineOptions {
   publishedAddresses?: string[];
   /** What sockets that are bound to every address stand for. */
   machineAddresses?: string[];
+  /** Of a fleet that serves all Gateways: whether it knows which country an address is in. */
+  countries?: 'known' | 'unknown';
   /** Certificates are obtained by ACME: for every Gateway that does not say otherwise, or (false) where one asks; absent: for none. */
   acme?: boolean;
   /** Config objects beside those that are translated. */
@@ -79,7 +81,8 @@ export interface Pipeline {
 }
 
 export function openPipeline(options: PipelineOptions): Pipeline {
-  const { controllerNames, loopbackNames, publishedAddresses, machineAddresses, writer, acme, beside } = options;
+  const { controllerNames, loopbackNames, publishedAddresses, machineAddresses, countries, writer, acme, beside } =
+    options;
   const provided = join('provided', options.provided ?? []);
   const lastGood = new LastGood({ judge: credentialFault });
   const source = options.source(lastGood);
@@ -103,6 +106,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     loopbackNames,
     publishedAddresses,
     machineAddresses,
+    countries,
     acme,
   });
   const config = beside === undefined ? translated : join('config and challenges', [translated, beside]);

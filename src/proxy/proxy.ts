@@ -22,6 +22,8 @@ export interface ProxyOptions {
   sharedMemory?: SharedMemory;
   /** Where answers of backends are kept besides memory, and which of so many processes this one is there. */
   cacheDisk?: DiskPlace;
+  /** File in MaxMind's format that says which country an address is in; absent: policies that ask for it deny. */
+  countryDatabase?: string;
   /** Another process will have taken the ports over when this one drains: no connection that came here may be lost. */
   handsOver?: boolean;
   /** Networks (CIDR) whose X-Forwarded-* and X-Request-Id are believed. */

@@ -42,6 +42,8 @@ export interface TranslateOptions {
   machineAddresses?: ReadonlyArray<string>;
   /** Whether a Service may lead to this machine by name; refused unless said otherwise. */
   loopbackNames?: 'allowed' | 'refused';
+  /** Whether the data planes of a shared fleet know where addresses are; absent: they say so themselves. */
+  countries?: 'known' | 'unknown' | undefined;
   /** Certificates are obtained by ACME: for every Gateway that does not say otherwise, or (false) where one asks; absent: for none. */
   acme?: boolean;
   /**

@@ -65,6 +65,7 @@ const CASES: Record<string, Case> = {
     policies: [['AccessPolicy', { allow: [{ name: 'here', addresses: ['127.0.0.0/8'] }] }]],
     asked: [[{}, 200]],
   },
+  'access-country': { policies: [['AccessPolicy', { allow: [{ name: 'home', countries: ['DE'] }] }]], asked: [] },
   'access-address-denied': {
     policies: [['AccessPolicy', { deny: [{ name: 'here', addresses: ['127.0.0.0/8'] }] }]],
     asked: [[{}, 403]],
@@ -383,6 +384,12 @@ describe('what is not known', () => {
       expect(policies[0]).toMatchObject({ decision: 'undecided', says: [expect.stringContaining('--client-address')] });
       expect(outcome.reason).toBe(`a backend answers, if AccessPolicy/default/${name}-0 let it pass`);
     }
+  });
+
+  test('where an address is decides nothing: data planes find it in their database', async () => {
+    const { outcome, policies } = await explain('access-country.example', {});
+    expect(policies[0]).toMatchObject({ decision: 'undecided', says: [expect.stringContaining('database')] });
+    expect(outcome.reason).toBe('a backend answers, if AccessPolicy/default/access-country-0 let it pass');
   });
 
   test('whoever must sign in is told where, without anybody being asked', async () => {

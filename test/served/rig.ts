@@ -14,6 +14,9 @@ import type { TicketSecret } from '../../src/value/ticket-secret.ts';
 export interface RigOptions {
   /** Where answers are kept besides memory. */
   cacheDisk?: ProxyOptions['cacheDisk'];
+  countryDatabase?: ProxyOptions['countryDatabase'];
+  /** What translation knows of it. */
+  countries?: 'known' | 'unknown';
   /** Ports as written in the manifests that the test reaches. */
   ports?: number[];
   /** As of --endpoint: `ns/service:port=host:port`. */
@@ -68,6 +71,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       source: (lastGood) => fileSource({ paths: [folder], watch: true, endpoints, lastGood }),
       overlay: new EchoOverlay(echoes),
       loopbackNames: options.loopbackNames,
+      ...(options.countries && { countries: options.countries }),
       log: await createLog({ level: 'warn', format: 'json' }),
     },
     {
@@ -86,6 +90,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       trustedHops: options.trustedHops ?? [],
       limits: options.limits,
       ...(options.cacheDisk && { cacheDisk: options.cacheDisk }),
+      ...(options.countryDatabase && { countryDatabase: options.countryDatabase }),
       loopbackNames: options.loopbackNames,
       loopbackEndpoints: options.loopbackEndpoints,
       ownAddresses: options.ownAddresses,

@@ -12,6 +12,7 @@ import { bindingOf } from '../every-address.ts';
 import { limitOptions } from '../limit-option.ts';
 import { usage } from '../option.ts';
 import {
+  countryOption,
   drainOptions,
   hopOptions,
   logOptions,
@@ -116,6 +117,7 @@ function allOptions(): Option[] {
     ...hopOptions(),
     ...limitOptions(),
     ...cacheOptions(),
+    countryOption(),
     ...adminOptions().filter(({ long }) => long !== '--admin-insecure'),
   ];
 }

@@ -13,6 +13,7 @@ import type { FleetSetup } from '../fleet.ts';
 import { limitOptions } from '../limit-option.ts';
 import { CLUSTER_CONTROLLER, controllerOption, each, filesOption, pathsArgument } from '../option.ts';
 import {
+  countryOption,
   drainOptions,
   hopOptions,
   logOptions,
@@ -97,6 +98,7 @@ function allOptions(): Option[] {
     ...acmeOptions(),
     ...limitOptions(),
     ...cacheOptions(),
+    countryOption(),
     ...adminOptions(),
   ];
 }

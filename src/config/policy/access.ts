@@ -24,6 +24,8 @@ export interface AccessRule {
   name: string;
   /** CIDRs of clients. */
   addresses: string[];
+  /** ISO codes of where clients are; absent: anywhere. */
+  countries?: string[];
   methods: string[];
   paths: Array<HttpMatch['path']>;
   headers: ValueMatch[];
@@ -54,6 +56,7 @@ const minutes = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1440))
 const rule = object<AccessRule>({
   name: key,
   addresses: v.array(cidr),
+  countries: v.optional(v.array(key)),
   methods: v.array(key),
   paths: v.array(pathMatch),
   headers: v.array(valueMatch),

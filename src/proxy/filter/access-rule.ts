@@ -7,6 +7,7 @@ import { charge } from '../ground/allowance.ts';
 import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../ground/head.ts';
 import type { Reading } from '../match/condition.ts';
+import type { CountryDatabase } from '../state/index.ts';
 import type { FilterScope } from './filter.ts';
 import { claimValues, IDENTITY, type Identity } from './identity.ts';
 import { RequestMatches } from './request-match.ts';
@@ -18,6 +19,7 @@ const TOLD_STEPS = 200;
 export class CompiledAccessRule {
   readonly name: string;
   readonly #networks: Networks | null;
+  readonly #countries: ClientCountries | null;
   readonly #matches: RequestMatches | null;
   readonly #times: TimeWindows | null;
   readonly #claims: readonly ClaimMatch[] | null;
@@ -27,8 +29,10 @@ export class CompiledAccessRule {
   #lastHas = false;
 
   /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
-  constructor({ name, addresses, methods, paths, headers, times, claims, cel }: AccessRule, reading: Reading) {
+  constructor(rule: AccessRule, reading: Reading, database?: CountryDatabase) {
+    const { name, addresses, countries, methods, paths, headers, times, claims, cel } = rule;
     this.name = name;
+    this.#countries = countries === undefined ? null : new ClientCountries(countries, database);
     this.#networks = addresses.length === 0 ? null : new Networks(addresses);
     this.#matches =
       methods.length + paths.length + headers.length === 0 ? null : matchesOf({ methods, paths, headers }, reading);
@@ -40,6 +44,7 @@ export class CompiledAccessRule {
   /** `unsure`: what an expression says that has no value for this request. */
   takes(scope: FilterScope, unsure: boolean): boolean {
     if (this.#networks !== null && !this.#has(this.#networks, scope.clientAddress)) return false;
+    if (this.#countries !== null && !this.#countries.has(scope.clientAddress, unsure)) return false;
     if (this.#matches !== null && !this.#matches.holds(scope.head)) return false;
     if (this.#times !== null && !this.#times.holds()) return false;
     if (this.#claims !== null && !allSaid(this.#claims, scope.kept(IDENTITY))) return false;
@@ -52,6 +57,36 @@ export class CompiledAccessRule {
       this.#lastHas = networks.has(address);
     }
     return this.#lastHas;
+  }
+}
+
+/** Where clients are. Of one address of a connection it is looked up once. */
+class ClientCountries {
+  readonly #codes: ReadonlySet<string>;
+  readonly #database: CountryDatabase;
+  #address = '';
+  #version = -1;
+  #country: string | null | undefined;
+
+  constructor(codes: readonly string[], database: CountryDatabase | undefined) {
+    if (database === undefined) {
+      const why = 'countries are not known: start the data plane with --country-database FILE';
+      throw new DaemunError('DMN_CONFIG_INVALID', why);
+    }
+    this.#codes = new Set(codes);
+    this.#database = database;
+  }
+
+  /** An address that the database does not have is in no country; `unsure`: the answer where there is no database to ask. */
+  has(address: string, unsure: boolean): boolean {
+    const { version } = this.#database;
+    if (address !== this.#address || version !== this.#version) {
+      this.#address = address;
+      this.#version = version;
+      this.#country = this.#database.countryOf(address);
+    }
+    const country = this.#country;
+    return country === undefined ? unsure : country !== null && this.#codes.has(country);
   }
 }
 

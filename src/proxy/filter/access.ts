@@ -40,17 +40,17 @@ class AccessFilter implements CompiledFilter {
   constructor(
     { source, holds }: Acting<AccessSettings>,
     settings: AccessSettings,
-    { state: { counts }, step }: { state: PolicyState; step: FilterStep },
+    { state: { counts, countries }, step }: { state: PolicyState; step: FilterStep },
   ) {
     this.step = step;
     this.yields = holds === 'Default';
     this.#settings = settings;
     const decision = settings.shadow ? 'would-deny' : 'denied';
     this.#deny = settings.deny.map((one) => ({
-      rule: new CompiledAccessRule(one, 'Any'),
+      rule: new CompiledAccessRule(one, 'Any', countries),
       denied: counts.counter(source, one.name, decision),
     }));
-    this.#allow = settings.allow.map((one) => new CompiledAccessRule(one, 'Whole'));
+    this.#allow = settings.allow.map((one) => new CompiledAccessRule(one, 'Whole', countries));
     this.#denied = counts.counter(source, '', decision);
   }
 

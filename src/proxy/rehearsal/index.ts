@@ -3,6 +3,7 @@
  * about it one after another. Nobody is asked in turn, and nothing is known of requests before it.
  */
 import type {
+  AccessSettings,
   AuthenticationMethod,
   Credential,
   Policy,
@@ -16,7 +17,7 @@ import { type FilterAct, watchedChain } from '../filter/watch.ts';
 import type { Head } from '../ground/head.ts';
 import { type AskedRequest, askedHead, type Decision, FilterRun } from '../http/index.ts';
 import type { RoutePlan, RouteTable } from '../route/index.ts';
-import { PolicyState } from '../state/index.ts';
+import { CountryDatabase, PolicyState } from '../state/index.ts';
 import { Observer, type RehearsedStep } from './observer.ts';
 import { Stage } from './stage.ts';
 
@@ -64,7 +65,7 @@ export async function rehearse(request: RehearsedRequest, place: RehearsalPlace)
   const run = new FilterRun(stage, { head, matchedPrefix, listenerPort });
   const observer = new Observer(stage, {
     claims: request.claims,
-    unjudged: place.redacted ? unjudged : () => undefined,
+    unjudged: place.redacted ? unjudged : unlocated,
     asks: (method) => asksOf(method, place.config),
     hasCookie: (name) => hasCookie(request, name),
     target: () => run.target,
@@ -118,7 +119,10 @@ function chainsOf(place: RehearsalPlace, { plan, listener }: Way, stage: Stage):
 
 function policiesOf(config: Snapshot): Policies {
   const fetch = (): Promise<never> => Promise.reject(new Error('nobody is asked'));
-  const policies = new Policies(POLICY_FILTERS, new PolicyState(undefined, { fetch }));
+  const policies = new Policies(
+    POLICY_FILTERS,
+    new PolicyState(undefined, { fetch, countries: new CountryDatabase() }),
+  );
   const credentials = new Map<string, Credential>(config.of('Credential'));
   const usable = (policy: Policy): Policy => {
     try {
@@ -192,11 +196,20 @@ function give(run: FilterRun, { bodyBytes }: Watching): void {
 }
 
 /** What the config does not show cannot be compared. */
-function unjudged({ settings, type }: FilterAct): string | undefined {
+function unjudged(act: FilterAct): string | undefined {
+  const { settings, type } = act;
   if (type === 'Authentication') return 'depends on secrets, which a running gateway does not show';
   return JSON.stringify(settings ?? null).includes('"redacted"')
     ? 'depends on values that a running gateway does not show'
-    : undefined;
+    : unlocated(act);
+}
+
+/** Where addresses are is known to data planes alone. */
+function unlocated({ settings, type }: FilterAct): string | undefined {
+  if (type !== 'Access' || settings === undefined) return undefined;
+  const { deny, allow } = settings as AccessSettings;
+  const names = [...deny, ...allow].some(({ countries }) => countries !== undefined);
+  return names ? 'depends on the country of the client, which data planes find in their database' : undefined;
 }
 
 function asksOf(method: AuthenticationMethod, config: Snapshot): string[] {
@@ -206,6 +219,7 @@ function asksOf(method: AuthenticationMethod, config: Snapshot): string[] {
     case 'Jwt':
       return method.providers.flatMap(({ credential }) => {
         const content = config.get('Credential', credential)?.content;
+        if (content?.type === 'BackendKeySet') return [content.backend];
         return content?.type === 'RemoteKeySet' ? [content.url] : [];
       });
     default:

@@ -17,6 +17,7 @@ import { abuseMetrics, backendText, DEFAULT_LIMITS, DeadlineWheel, httpPool } fr
 import { GivenSockets, NetDriver, TicketKeys } from '../listen/index.ts';
 import type { Proxy, ProxyOptions } from '../proxy.ts';
 import {
+  CountryDatabase,
   FETCH_TIMEOUT,
   MAX_FETCHED_BYTES,
   PolicyState,
@@ -84,6 +85,7 @@ export class DataPlane implements Proxy {
         dialer: guardedDialer(driver, this.#gate),
         troubles: this.#troubles,
         disk: options.cacheDisk,
+        countries: countriesIn(options),
         outbound: (address, port) => this.#gate.faultOf({ address, port, transport: 'tcp', named: true }),
       }),
       troubles: this.#troubles,
@@ -228,6 +230,7 @@ export class DataPlane implements Proxy {
     await this.#ports.drain(Math.max(0, timeout - (performance.now() - began)));
     this.#world.backends.close();
     this.#state.redis.close();
+    this.#state.countries?.close();
     this.#state.answers.disk?.stop();
     this.#troubles.stop();
     this.#world.wheel.stop();
@@ -240,6 +243,10 @@ export class DataPlane implements Proxy {
   metrics(): MetricsSnapshot {
     return this.#metrics.snapshot();
   }
+}
+
+function countriesIn({ countryDatabase }: ProxyOptions): CountryDatabase | undefined {
+  return countryDatabase === undefined ? undefined : new CountryDatabase(countryDatabase);
 }
 
 function ownSocket(bound: string, { transport, what }: Pick<OwnSocket, 'transport' | 'what'>): OwnSocket {

@@ -1,5 +1,6 @@
 export { BackendState } from './backend-state.ts';
 export type { Buckets } from './buckets.ts';
+export { CountryDatabase } from './country-database.ts';
 export {
   EndpointHealth,
   FIRST_EVICTION,

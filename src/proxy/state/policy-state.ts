@@ -8,6 +8,7 @@ import type { KeySource, VerifiedToken } from '../filter/authentication/index.ts
 import { type Dialer, RedisClients } from '../redis/index.ts';
 import { LeasedBuckets } from './bucket-leases.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
+import type { CountryDatabase } from './country-database.ts';
 import { fetchText } from './fetch-text.ts';
 import { type BackendFetcher, type Fetcher, type OutboundGate, STRICT_GATE } from './outbound.ts';
 import { PasswordHashing } from './password-hashing.ts';
@@ -26,6 +27,8 @@ interface PolicySurroundings {
   outbound?: OutboundGate;
   /** Where answers are kept besides memory. */
   disk?: DiskPlace | undefined;
+  /** Which country an address is in; absent: policies that ask for it deny. */
+  countries?: CountryDatabase | undefined;
   /** In the place of the network. */
   fetch?: Fetcher;
 }
@@ -50,6 +53,8 @@ export class PolicyState {
   readonly keySources = new Map<string, KeySource>();
   /** How keys, and what providers say of themselves, are come by. */
   readonly fetch: Fetcher;
+  /** Where clients are; undefined: it is not known, and no policy may ask. */
+  readonly countries: CountryDatabase | undefined;
   /** The same of backends of the config: where there are some, the data plane says how. */
   askBackend: BackendFetcher = () => Promise.reject(new Error('no backend is asked from here'));
   /** Of hashes of keys, so that nobody can make two of them meet. */
@@ -63,10 +68,11 @@ export class PolicyState {
   /** `shared`: with other workers of the machine. `dialer`: how others are reached; absent: not at all. */
   constructor(
     shared?: SharedMemory,
-    { dialer = NOBODY, troubles, outbound = STRICT_GATE, fetch, disk }: PolicySurroundings = {},
+    { dialer = NOBODY, troubles, outbound = STRICT_GATE, fetch, disk, countries }: PolicySurroundings = {},
   ) {
     this.answers = new AnswerStores(disk === undefined ? null : new AnswerDisk(disk));
     this.missDisk = (key) => troubles?.failed({ key, endpoint: 'the disk for answers' }, 'disk_absent');
+    this.countries = countries;
     this.fetch = fetch ?? ((fetched) => fetchText(fetched, outbound));
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();
@@ -92,6 +98,7 @@ export class PolicyState {
       ...this.counts.families(),
       ...this.redis.metrics(),
       ...this.answers.metrics(),
+      ...(this.countries?.metrics() ?? []),
       {
         name: 'daemun_rate_limit_evictions_total',
         help: 'Buckets of rate limits forgotten before their time, since there were too many',

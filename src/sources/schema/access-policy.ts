@@ -30,6 +30,14 @@ const timeOfDay = text({
   },
 });
 
+const country = text({
+  format: {
+    is: 'a code of ISO 3166-1 in two capital letters, such as DE',
+    matches: (value) => /^[A-Z]{2}$/.test(value),
+    openApi: { pattern: '^[A-Z]{2}$' },
+  },
+});
+
 const time = object({
   days: optional(list(oneOf(...DAYS), { max: 7, unique: 'set' })),
   from: optional(timeOfDay),
@@ -42,7 +50,7 @@ const claim = object({
   values: required(list(text({ max: 1_024 }), { min: 1, max: 256, unique: 'set' })),
 });
 
-const CONDITIONS = ['addresses', 'methods', 'paths', 'headers', 'times', 'claims', 'cel'] as const;
+const CONDITIONS = ['addresses', 'countries', 'methods', 'paths', 'headers', 'times', 'claims', 'cel'] as const;
 
 /** People know lists of networks, of methods and of paths. */
 function meantEntry(value: string): string | undefined {
@@ -55,6 +63,7 @@ const entry = object(
   {
     name: optional(label),
     addresses: optional(list(cidr, { min: 1, max: MOST_ADDRESSES })),
+    countries: optional(list(country, { min: 1, max: 256, unique: 'set' })),
     methods: optional(list(method, { min: 1, max: 9, unique: 'set' })),
     paths: optional(list(pathMatch, { min: 1, max: 64 })),
     headers: optional(valueMatches(4096)),

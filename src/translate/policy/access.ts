@@ -3,18 +3,23 @@ import type { AccessRule, TimeWindow } from '../../config/index.ts';
 import { compileCel } from '../../value/cel.ts';
 import { MAX_CEL_STEPS } from '../../value/cel-cost.ts';
 import { type ExpressionWork, readHeaders, readPath } from '../http-match.ts';
+import type { TranslateOptions } from '../inputs.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import { type Parts, requestPolicy } from './request-policy.ts';
 
 const FORBIDDEN = 403;
+const UNKNOWN = 'are not known here: start the gateway with --country-database FILE';
 const PLAIN = 'text/plain; charset=utf-8';
 
 export const access = requestPolicy({
   kind: 'AccessPolicy',
   types: ['Access', 'CrossSite', 'BodySize'],
-  read({ deny = [], allow = [], csrf, maxBodyBytes, refusal = {}, shadow = false }, { field, invalid }) {
+  read({ deny = [], allow = [], csrf, maxBodyBytes, refusal = {}, shadow = false }, { field, invalid, look }) {
     const read = (entries: AccessEntry[], name: string) =>
-      entries.map((entry, at) => ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid, cel, work }));
+      entries.map((entry, at) =>
+        ruleOf(entry, { at, field: `${field}.${name}[${at}]`, invalid, cel, work, countries }),
+      );
+    const { countries } = look.options;
     const cel = { steps: 0 };
     const work = { steps: 0 };
     const { statusCode = FORBIDDEN, contentType = PLAIN, body } = refusal;
@@ -39,6 +44,7 @@ interface Reading {
   cel: { steps: number };
   /** The same of its regular expressions. */
   work: ExpressionWork;
+  countries: TranslateOptions['countries'];
 }
 
 function ruleOf(entry: AccessEntry, at: Reading): AccessRule {
@@ -51,6 +57,10 @@ function ruleOf(entry: AccessEntry, at: Reading): AccessRule {
     headers: readHeaders(headers, `${at.field}.headers`, at),
     times: times.map((time, index) => windowOf(time, `${at.field}.times[${index}]`, at.invalid)),
   };
+  if (entry.countries !== undefined) {
+    rule.countries = entry.countries;
+    if (at.countries === 'unknown') at.invalid.push(problem(POLICY_REASON.Invalid, `${at.field}.countries`, UNKNOWN));
+  }
   if (entry.claims !== undefined)
     rule.claims = entry.claims.map(({ name: claim, values }) => ({ name: claim, values }));
   if (cel === undefined) return rule;

@@ -18,6 +18,8 @@ interface Family {
 const ELSEWHERE: Readonly<Record<string, string>> = {
   daemun_access_log_dropped_total: 'with `--access-log`',
   daemun_cache_disk_bytes: 'with `--cache-path`: bytes of answers on the disk, of all workers',
+  daemun_country_database_built_timestamp_seconds:
+    'with `--country-database`: when the database that is in use was made; 0 while none could be read',
   daemun_cache_disk_errors_total:
     'with `--cache-path`, by `operation` (`read`, `write`, `remove`): what the disk failed',
   daemun_cache_disk_files: 'with `--cache-path`: files of answers on the disk, of all workers',
