@@ -123,6 +123,8 @@ spec:
     await expect
       .poll(() => scene.kubectl('get', 'httproute/cm-acme-http-solver-x', '-o', accepted), { timeout: 90_000 })
       .toBe('True');
+    // The route's says that data planes have it, the Gateway's that its address leads to one.
+    await scene.kubectl('wait', '--for=condition=Programmed', '--timeout=60s', 'gateway/edge');
     const address = await scene.kubectl('get', 'gateway/edge', '-o', 'jsonpath={.status.addresses[0].value}');
     const url = `http://${address}/.well-known/acme-challenge/token`;
     const { stdout } = await run('curl', ['-s', '-m', '10', '-H', 'Host: shop.example.com', url]);
