@@ -65,15 +65,7 @@ export function isTurnOver(): boolean {
  * subscribers were called. What is short is done when this returns. Where such a batch is under way, it takes this along.
  */
 export function batchInTurns(change: () => void, by: Turns): Promise<void> {
-  const errors: unknown[] = [];
-  open++;
-  try {
-    change();
-  } catch (error) {
-    errors.push(error);
-  } finally {
-    open--;
-  }
+  const errors = applied(change);
   if (running !== undefined) return running.then(() => throwFirst(errors));
   // Inside another batch it waits for the end of that.
   if (open > 0) return Promise.resolve().then(() => throwFirst(errors));
@@ -105,6 +97,19 @@ async function inTurns(errors: unknown[], by: Turns): Promise<void> {
   throwFirst(errors);
 }
 
+/** What `change` threw. Nothing is settled before its end. */
+function applied(change: () => void): unknown[] {
+  open++;
+  try {
+    change();
+    return [];
+  } catch (error) {
+    return [error];
+  } finally {
+    open--;
+  }
+}
+
 function throwFirst(errors: readonly unknown[]): void {
   if (errors.length > 0) throw errors[0];
 }
@@ -114,21 +119,13 @@ function throwFirst(errors: readonly unknown[]): void {
  * Throws, after everything else is done, the first error that `change`, a derivation or a subscriber threw.
  */
 export function batch(change: () => void): void {
-  const errors: unknown[] = [];
-  open++;
-  try {
-    change();
-  } catch (error) {
-    errors.push(error);
-  } finally {
-    open--;
-  }
+  const errors = applied(change);
   if (open === 0) {
     errors.push(...failures.splice(0));
     spread(errors);
     deliver(errors);
   }
-  if (errors.length > 0) throw errors[0];
+  throwFirst(errors);
 }
 
 function spread(errors: unknown[]): void {

@@ -1,8 +1,7 @@
 /** Pods that answer health checks as a test says, and count them. */
 import http2 from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { httpBackend } from '../served/raw-backend.ts';
-import type { Pod } from './pods.ts';
+import { h2Listening, type Pod } from './pods.ts';
 
 export interface CheckedPod extends Pod {
   readonly state: CheckedState;
@@ -26,18 +25,18 @@ export async function checkedPod(name: string, status = 200): Promise<CheckedPod
 }
 
 /** The same over HTTP/2 without TLS. */
-export function h2CheckedPod(name: string, status = 200): Promise<CheckedPod> {
+export async function h2CheckedPod(name: string, status = 200): Promise<CheckedPod> {
   const state: CheckedState = { status, checks: [] };
   const server = http2.createServer((request, response) => {
     if (!request.url.startsWith('/healthz')) return void response.end(name);
     state.checks.push(`${request.authority}${request.url}`);
     response.writeHead(state.status).end('x');
   });
-  return h2Served(server, { name, state });
+  return { name, state, ...(await h2Listening(server)) };
 }
 
 /** It has the health service of gRPC. */
-export function grpcCheckedPod(name: string, status = 1): Promise<CheckedPod> {
+export async function grpcCheckedPod(name: string, status = 1): Promise<CheckedPod> {
   const state: CheckedState = { status, checks: [] };
   const server = http2.createServer();
   server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
@@ -55,16 +54,5 @@ export function grpcCheckedPod(name: string, status = 1): Promise<CheckedPod> {
       stream.end(state.status < 0 ? undefined : Buffer.from([0, 0, 0, 0, 2, 8, state.status]));
     });
   });
-  return h2Served(server, { name, state });
-}
-
-async function h2Served(server: http2.Http2Server, known: Pick<CheckedPod, 'name' | 'state'>): Promise<CheckedPod> {
-  const sessions = new Set<http2.ServerHttp2Session>();
-  server.on('session', (session) => void sessions.add(session.on('close', () => sessions.delete(session))));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = (): void => {
-    server.close();
-    for (const session of sessions) session.destroy();
-  };
-  return { ...known, port: (server.address() as AddressInfo).port, close };
+  return { name, state, ...(await h2Listening(server)) };
 }

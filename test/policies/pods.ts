@@ -26,7 +26,12 @@ export async function pod(name: string): Promise<Pod> {
 
 /** The same over HTTP/2 without TLS. */
 export async function h2Pod(name: string): Promise<Pod> {
-  const server = http2.createServer((_request, response) => void response.end(name));
+  const listening = await h2Listening(http2.createServer((_request, response) => void response.end(name)));
+  return { name, ...listening };
+}
+
+/** On a port of its own; closing it ends its sessions. */
+export async function h2Listening(server: http2.Http2Server): Promise<Omit<Pod, 'name'>> {
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on('session', (session) => void sessions.add(session.on('close', () => sessions.delete(session))));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -34,7 +39,7 @@ export async function h2Pod(name: string): Promise<Pod> {
     server.close();
     for (const session of sessions) session.destroy();
   };
-  return { name, port: (server.address() as AddressInfo).port, close };
+  return { port: (server.address() as AddressInfo).port, close };
 }
 
 interface PodState {
