@@ -1,5 +1,6 @@
 /** Sets of keys (RFC 7517) that signatures are checked with. */
 import { createPublicKey, createSecretKey, type KeyObject, type webcrypto } from 'node:crypto';
+import { readBase64url } from './base64url.ts';
 import { isObject } from './json-object.ts';
 import { parseStrictly } from './strict-json.ts';
 
@@ -79,7 +80,7 @@ function readKey(jwk: unknown, secrets: boolean): VerificationKey | string {
 }
 
 function secretOf({ k }: { k?: unknown }): KeyObject {
-  const bytes = Buffer.from(typeof k === 'string' ? k : '', 'base64url');
-  if (bytes.length === 0) throw new RangeError('no key');
+  const bytes = typeof k === 'string' ? readBase64url(k) : undefined;
+  if (bytes === undefined) throw new RangeError('no key');
   return createSecretKey(bytes);
 }

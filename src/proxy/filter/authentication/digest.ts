@@ -4,6 +4,7 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Credential, DigestMethod, DigestUserList } from '../../../config/index.ts';
+import { readBase64url } from '../../../value/base64url.ts';
 import type { Head } from '../../ground/head.ts';
 import { normalEscapes } from '../../ground/path-form.ts';
 import type { Buckets, PolicyState } from '../../state/index.ts';
@@ -125,12 +126,8 @@ class Nonces {
   }
 
   isOurs(nonce: string): boolean {
-    const bytes = Buffer.from(nonce, 'base64url');
-    return (
-      bytes.length === 32 &&
-      bytes.toString('base64url') === nonce &&
-      timingSafeEqual(bytes.subarray(16), this.#seal(bytes.subarray(0, 16)))
-    );
+    const bytes = readBase64url(nonce);
+    return bytes?.length === 32 && timingSafeEqual(bytes.subarray(16), this.#seal(bytes.subarray(0, 16)));
   }
 
   /** Milliseconds; of one that is ours. */

@@ -4,6 +4,7 @@
  */
 import { constants, createHmac, timingSafeEqual, verify } from 'node:crypto';
 import type { JwtProvider } from '../../../../config/index.ts';
+import { readBase64url } from '../../../../value/base64url.ts';
 import { isObject, type JsonObject } from '../../../../value/json-object.ts';
 import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm, type VerificationKey } from '../../../../value/json-web-key.ts';
 import { parseStrictly } from '../../../../value/strict-json.ts';
@@ -27,7 +28,7 @@ export function readToken(text: string): Token | undefined {
   if (text.length > MAX_TOKEN_LENGTH) return undefined;
   const parts = text.split('.', 4);
   if (parts.length !== 3) return undefined;
-  const [head, body, tail] = parts.map(bytesOf);
+  const [head, body, tail] = parts.map(readBase64url);
   if (head === undefined || body === undefined || tail === undefined) return undefined;
   const header = objectOf(head);
   const claims = objectOf(body);
@@ -38,12 +39,6 @@ export function readToken(text: string): Token | undefined {
   if (kid !== undefined && typeof kid !== 'string') return undefined;
   const signed = Buffer.from(text.slice(0, text.lastIndexOf('.')), 'latin1');
   return { algorithm: alg, kid, claims, signed, signature: tail };
-}
-
-/** Undefined for what is not base64url, or not in its one form: bits that say nothing must be 0. */
-function bytesOf(part: string): Buffer | undefined {
-  const bytes = Buffer.from(part, 'base64url');
-  return part !== '' && bytes.toString('base64url') === part ? bytes : undefined;
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { readBase64url } from '../../../../value/base64url.ts';
 import { ARENA } from '../../../ground/arena.ts';
 import { FIELD_STRIDE, fieldHash, type Head, NAME_END, NAME_START } from '../../../ground/head.ts';
 import { findCookie, foundCookie } from '../../../match/cookie.ts';
@@ -42,8 +43,8 @@ export class Sealer {
 
   /** Undefined: nobody here sealed it. */
   open(sealed: string): Record<string, unknown> | undefined {
-    const bytes = Buffer.from(sealed, 'base64url');
-    if (bytes.length <= NONCE_BYTES + TAG_BYTES) return undefined;
+    const bytes = readBase64url(sealed);
+    if (bytes === undefined || bytes.length <= NONCE_BYTES + TAG_BYTES) return undefined;
     for (const key of this.#keys) {
       try {
         const cipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES));
