@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
-import { GrpcAuth, HttpAuth } from './auth-service.ts';
+import type { GrpcAuth, HttpAuth } from './auth-service.ts';
+import { type Asked, ExternalSite } from './external-site.ts';
 
 const externalAuth = (protocol: 'HTTP' | 'GRPC', more: object = {}) => ({
   type: 'ExternalAuth',
@@ -31,48 +31,19 @@ async function write(text: string): Promise<void> {
   written = text;
 }
 
+let served: ExternalSite;
 let auth: HttpAuth;
 let grpcAuth: GrpcAuth;
 let origin: HttpAuth;
 let rig: Rig;
 beforeAll(async () => {
-  [auth, origin, grpcAuth] = [await HttpAuth.open(), await HttpAuth.open(), await GrpcAuth.open()];
-  const endpoints = [
-    endpointsOf('web', origin.port),
-    endpointsOf('auth', auth.port),
-    endpointsOf('grpc-auth', grpcAuth.port),
-    endpointsOf('gone', 1),
-  ];
-  rig = await serveManifests(written, { endpoints });
+  served = await ExternalSite.serve(written);
+  ({ auth, grpcAuth, origin, rig } = served);
 });
-afterAll(async () => {
-  await rig.close();
-  await auth.close();
-  await origin.close();
-  grpcAuth.close();
-});
-beforeEach(() => {
-  auth.answer = (_question, response) => response.end();
-  origin.answer = (_question, response) => response.writeHead(200, { 'X-Origin': '1' }).end('welcome');
-  grpcAuth.answer = () => ({ status: { code: 0 } });
-  for (const one of [auth.asked, origin.asked, grpcAuth.asked]) one.length = 0;
-});
+afterAll(() => served.close());
+beforeEach(() => served.forget((_question, response) => response.writeHead(200, { 'X-Origin': '1' }).end('welcome')));
 
-interface Asked {
-  path?: string;
-  method?: string;
-  headers?: http.OutgoingHttpHeaders;
-  body?: string;
-  host?: string;
-}
-
-async function ask({ path = '/', method = 'GET', headers = {}, body, host = 'a.example' }: Asked = {}) {
-  const options = { port: rig.port(), host: '127.0.0.1', path, method, headers: { host, ...headers }, agent: false };
-  const request = http.request(options);
-  request.end(body);
-  const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
-  return { status: answer.statusCode, headers: answer.headers, body: await text(answer) };
-}
+const ask = (asked?: Asked) => served.ask(asked);
 
 describe('ExternalAuth over HTTP', () => {
   beforeAll(() => write(site(externalAuth('HTTP', { http: {} }))));

@@ -1,11 +1,9 @@
-/** The method `external` of AuthenticationPolicies over real sockets: what ingress-nginx does by its auth-url family, and more. */
-import { once } from 'node:events';
-import http from 'node:http';
-import { text } from 'node:stream/consumers';
+import type http from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
-import { type Rig, serveManifests } from '../served/rig.ts';
-import { GrpcAuth, HttpAuth } from './auth-service.ts';
+import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
+import type { Rig } from '../served/rig.ts';
+import type { GrpcAuth, HttpAuth } from './auth-service.ts';
+import { type Asked, ExternalSite } from './external-site.ts';
 import { requestPolicy } from './policy.ts';
 
 const BACKEND = { name: 'auth', port: 80 };
@@ -31,6 +29,7 @@ function policySite(spec?: object): string {
 
 const external = (http: object = {}, more: object = {}) => ({ external: { backendRef: BACKEND, http, ...more } });
 
+let served: ExternalSite;
 let auth: HttpAuth;
 let grpcAuth: GrpcAuth;
 let origin: HttpAuth;
@@ -38,42 +37,15 @@ let rig: Rig;
 const policy = (...methods: object[]): Promise<void> => rig.write(site(...methods));
 
 beforeAll(async () => {
-  [auth, origin, grpcAuth] = [await HttpAuth.open(), await HttpAuth.open(), await GrpcAuth.open()];
-  const endpoints = [
-    endpointsOf('web', origin.port),
-    endpointsOf('auth', auth.port),
-    endpointsOf('grpc-auth', grpcAuth.port),
-  ];
-  rig = await serveManifests(policySite(), { endpoints });
+  served = await ExternalSite.serve(policySite());
+  ({ auth, grpcAuth, origin, rig } = served);
 });
-afterAll(async () => {
-  await rig.close();
-  await auth.close();
-  await origin.close();
-  grpcAuth.close();
-});
-beforeEach(() => {
-  auth.answer = (_question, response) => response.end();
-  origin.answer = ({ headers }, response) => response.writeHead(Number(headers['x-status'] ?? 200)).end('welcome');
-  grpcAuth.answer = () => ({ status: { code: 0 } });
-  for (const one of [auth.asked, origin.asked, grpcAuth.asked]) one.length = 0;
-});
+afterAll(() => served.close());
+beforeEach(() =>
+  served.forget(({ headers }, response) => response.writeHead(Number(headers['x-status'] ?? 200)).end('welcome')),
+);
 
-interface Asked {
-  path?: string;
-  method?: string;
-  headers?: http.OutgoingHttpHeaders;
-  body?: string;
-  host?: string;
-}
-
-async function ask({ path = '/', method = 'GET', headers = {}, body, host = 'a.example' }: Asked = {}) {
-  const options = { port: rig.port(), host: '127.0.0.1', path, method, headers: { host, ...headers }, agent: false };
-  const request = http.request(options);
-  request.end(body);
-  const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
-  return { status: answer.statusCode, headers: answer.headers, body: await text(answer) };
-}
+const ask = (asked?: Asked) => served.ask(asked);
 
 function answers(status: number, headers: http.OutgoingHttpHeaders = {}, body = ''): void {
   auth.answer = (_question, response) => response.writeHead(status, headers).end(body);

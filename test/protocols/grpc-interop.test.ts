@@ -2,11 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { demoCertificate, tlsSecret } from '../../src/cli/demo-certificate.ts';
+import { freePort } from '../cli/daemun-process.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
 import { goProgram, succeed } from './tool.ts';
@@ -43,15 +44,6 @@ const program = goProgram(`google.golang.org/grpc/interop/server@${VERSION}`, 'g
 let server: ChildProcess;
 let folder: string;
 let rig: Rig;
-
-async function freePort(): Promise<number> {
-  const probe = net.createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 async function answers(port: number): Promise<void> {
   const socket = net.connect(port, '127.0.0.1');

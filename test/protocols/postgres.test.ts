@@ -1,11 +1,10 @@
 /** PostgreSQL's own client and server with a TCPRoute between them. */
 
-import { once } from 'node:events';
 import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../cli/daemun-process.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { gateway, route, service } from './manifest.ts';
 import { findTool, type Run, succeed } from './tool.ts';
@@ -32,15 +31,6 @@ function debianPlaces(): string[] {
 function asServer(args: string[]): Promise<Run> {
   const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   return succeed(pgCtl!, ['-D', join(folder, 'data'), ...args], { cwd: folder, ...user });
-}
-
-/** One that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 beforeAll(async () => {

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +14,7 @@ import { HeadTable } from '../../src/proxy/ground/head.ts';
 import { ChunkDecoder } from '../../src/proxy/http/h1/chunk.ts';
 import { parseRequestHead } from '../../src/proxy/http/h1/parse.ts';
 import { SMUGGLING_FORMS } from '../../src/proxy/http/h1/smuggling.suite.ts';
+import { freePort } from '../cli/daemun-process.ts';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
 import { httpBackend, type TestBackend } from './raw-backend.ts';
 import { rawClient } from './raw-client.ts';
@@ -80,15 +81,6 @@ listen all
     return ['-db', '-f', config];
   },
 };
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Resolves once somebody listens there. */
 async function listens(port: number, child: ChildProcess): Promise<void> {
