@@ -23,6 +23,8 @@ const KNOWN = [
     'Fly-Client-IP',
     'X-WebAuth-User',
   ],
+  ...['WL-Proxy-Client-Cert', 'WL-Proxy-SSL', '$WSRU', '$WSCC', '$WSIS', 'OAM_REMOTE_USER', 'SM_USER', 'iv-user'],
+  ...['SSL-Client-S-DN', 'SSL_CLIENT_I_DN', 'X-SSL-CERT', 'X-SSL-Client-CN', 'X-Client-Cert-Present'],
   ...['X-MS-Client-Principal-Name', 'X-Remote-Group', 'X-ARR-ClientCert', 'CF-Visitor', 'Remote-User'],
 ];
 const NAMES = [...KNOWN, ...GATEWAY_LINES, ...GATEWAY_FAMILIES.map((family) => `${family}anything`)];

@@ -70,9 +70,9 @@ export const REQUEST_DROP: Uint8Array = Uint8Array.from({ length: CLAIM + 1 }, (
 export const RESPONSE_DROP: Uint8Array = REQUEST_DROP.map((drop, kind) => (kind >= HOST ? FIELD_KEPT : drop));
 
 const HASHES: Int32Array = Int32Array.from(NAMES, (name) => nameHash(name) | 0);
-const SLOTS = 2048;
+const SLOTS = 4096;
 
-/** Eleven neighbouring bits of the hash that differ for all the names: one look tells nearly all others apart. */
+/** Twelve neighbouring bits of the hash that differ for all the names: one look tells nearly all others apart. */
 const SHIFT = findShift();
 /** Indexes in NAMES. */
 const PLACES: Uint8Array = new Uint8Array(SLOTS);
@@ -89,7 +89,7 @@ const LETTERS: Uint8Array = new Uint8Array(CLAIM * NAME_STRIDE);
 for (let kind = 1; kind < CLAIM; kind++) LETTERS.set(Buffer.from(NAMES[kind]!, 'latin1'), kind * NAME_STRIDE);
 
 function findShift(): number {
-  for (let shift = 0; shift <= 21; shift++) {
+  for (let shift = 0; shift <= 20; shift++) {
     const slots = new Set(Array.from(HASHES.subarray(1), (hash) => (hash >>> shift) & (SLOTS - 1)));
     if (slots.size === NAMES.length - 1) return shift;
   }

@@ -6,7 +6,7 @@
  * docs/decisions/gateway-lines.md.
  */
 
-/** Whole names, lower case. */
+/** Whole names, lower case; a mark that is no '-' stands as one, so WebSphere's $WSRU is '-wsru'. */
 export const GATEWAY_LINES: readonly string[] = [
   // RFC 7239, and what came before it.
   'forwarded',
@@ -39,6 +39,8 @@ export const GATEWAY_LINES: readonly string[] = [
   'x-azure-socketip',
   'proxy-client-ip',
   'wl-proxy-client-ip',
+  '-wsra',
+  '-wsrh',
   // Scheme, host and path that the client asked for.
   'x-scheme',
   'x-url-scheme',
@@ -49,20 +51,26 @@ export const GATEWAY_LINES: readonly string[] = [
   'x-rewrite-url',
   'x-host',
   'x-http-host-override',
+  'wl-proxy-ssl',
+  '-wsis',
+  '-wssc',
+  '-wspr',
+  '-wssn',
+  '-wssp',
   // Who the client is: its certificate, its user.
   'x-client-cert',
   'x-client-dn',
   'x-client-verify',
   'x-arr-clientcert',
-  'x-ssl-client-cert',
-  'x-ssl-client-dn',
-  'x-ssl-client-s-dn',
-  'x-ssl-client-i-dn',
-  'x-ssl-client-verify',
+  'x-ssl-cert',
   'ssl-client-cert',
   'ssl-client-subject-dn',
   'ssl-client-issuer-dn',
+  'ssl-client-s-dn',
+  'ssl-client-i-dn',
   'ssl-client-verify',
+  'wl-proxy-client-cert',
+  '-wscc',
   'remote-user',
   'remote-groups',
   'remote-name',
@@ -71,6 +79,13 @@ export const GATEWAY_LINES: readonly string[] = [
   'x-remote-group',
   'x-authenticated-user',
   'x-webauth-user',
+  'oam-remote-user',
+  'iv-user',
+  'iv-groups',
+  'iv-creds',
+  'sm-user',
+  '-wsat',
+  '-wsru',
   'cf-access-authenticated-user-email',
   'tailscale-user-login',
   // Becomes HTTP_PROXY in CGI, where programs take it for their own setting.
@@ -90,4 +105,7 @@ export const GATEWAY_FAMILIES: readonly string[] = [
   'x-amzn-oidc-',
   'x-amzn-mtls-',
   'x-remote-extra-',
+  // What a certificate says: Apache's variables as HAProxy's and nginx' manuals pass them on, and a cloud's.
+  'x-ssl-client-',
+  'x-client-cert-',
 ];
