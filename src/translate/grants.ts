@@ -1,5 +1,5 @@
 import type { ReferenceGrant } from '../api/index.ts';
-import type { Lookup } from './lookup.ts';
+import type { Context, Index } from '../graph/index.ts';
 
 /** One pair of `from` and `to` of a ReferenceGrant. */
 export interface Grant {
@@ -29,11 +29,17 @@ export function grantsOf(grant: ReferenceGrant): Grant[] {
   );
 }
 
+/** What is known of grants. */
+export interface GrantScope {
+  readonly context: Context;
+  readonly grants: Index<Grant>;
+}
+
 /** References inside a namespace need no grant; across namespaces the referent's namespace must hold one. */
-export function permitted(look: Lookup, from: Referrer, to: Referent): boolean {
+export function permitted({ context, grants }: GrantScope, from: Referrer, to: Referent): boolean {
   if (from.namespace === to.namespace) return true;
-  const grants = look.context.fetch(look.grants, pathOf(from, to)) ?? [];
-  return grants.some((grant) => grant.name === undefined || grant.name === to.name);
+  const found = context.fetch(grants, pathOf(from, to)) ?? [];
+  return found.some((grant) => grant.name === undefined || grant.name === to.name);
 }
 
 function pathOf(from: Referrer, to: Referrer): string {

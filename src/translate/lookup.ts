@@ -1,18 +1,16 @@
 import type { AnyResource, BackendObjectReference, Kind, Namespace, ResourceByKind, Secret } from '../api/index.ts';
 import { keyOf, NAMESPACE_NAME_LABEL } from '../api/index.ts';
 import type { Delivery, RefusedEndpoint } from '../config/index.ts';
-import type { Collection, Context, Index } from '../graph/index.ts';
-import type { BackendUse } from './backend/backend-ref.ts';
-import type { Grant } from './grants.ts';
+import type { Collection, Index } from '../graph/index.ts';
+import type { BackendUse } from './backend/backend-use.ts';
+import type { GrantScope } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import type { Problem } from './verdict/problem.ts';
 
 /** What a derivation may read: one object by its name, and the grants. Each read is a dependency. */
-export interface Lookup {
-  readonly context: Context;
+export interface Lookup extends GrantScope {
   readonly inputs: Inputs;
   readonly options: TranslateOptions;
-  readonly grants: Index<Grant>;
   /** Opaque Secrets by namespace and label (`labelPath`). */
   readonly labelled: Index<Secret>;
   /** Deliveries that failed: seldom any, so that reading them costs no dependency on those that come and go. */

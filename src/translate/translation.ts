@@ -2,7 +2,7 @@ import { POLICY_GROUP, type WantedCertificate, type WantedInfrastructure } from 
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, type CollectionView, derive, index, join, type Scope, scope } from '../graph/index.ts';
 import { resolveBackend } from './backend/backend-ref.ts';
-import { backendConfig, backendsInUse, deriveBackends, policyUses } from './backend/backends.ts';
+import { backendConfig, backendsInUse, deriveBackends } from './backend/backends.ts';
 import { deriveListeners } from './gateway/listeners.ts';
 import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
 import { grantsOf } from './grants.ts';
@@ -10,6 +10,7 @@ import type { Inputs, TranslateOptions } from './inputs.ts';
 import { deriveKong } from './kong/kong.ts';
 import { type Lookup, labelPaths } from './lookup.ts';
 import { enforcePolicies, readPolicies } from './policy/table.ts';
+import { policyUses } from './policy-use.ts';
 import { deriveRoutes } from './route/routes.ts';
 import { deriveWanted } from './route/wanted.ts';
 import type { Graph } from './stage.ts';

@@ -14,24 +14,8 @@ import { grantHint, permitted, type Referrer } from '../grants.ts';
 import { find, type Lookup, type Name } from '../lookup.ts';
 import { absent, type Problem, problem } from '../verdict/problem.ts';
 import { type ServiceTls, serviceTlsKeys } from './backend-tls.ts';
+import type { BackendUse } from './backend-use.ts';
 import { serviceOfImport } from './service.ts';
-
-/** A Backend that a route needs. */
-export interface BackendUse {
-  key: string;
-  service: Backend['service'];
-  protocol: Backend['protocol'];
-  /** A BackendTLSPolicy asks for TLS, and we are the ones to speak it. */
-  tls: boolean;
-  /** What the Gateway shows there: key of a Certificate. */
-  clientCertificate?: string;
-  /** Calls of gRPC go there. */
-  grpc?: true;
-  /** Why nothing may be sent there. */
-  fault?: string;
-  /** What is done as written, and most likely not meant. */
-  remark?: string;
-}
 
 /** Who refers, and what is known about TLS towards Services (by `namespace/service:port`). */
 export interface BackendScope {

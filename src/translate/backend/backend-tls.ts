@@ -1,8 +1,13 @@
 import type { Service } from '../../api/index.ts';
 import type { BackendTls, TrustBundle } from '../../config/index.ts';
 import type { AttachedPolicy } from '../policy/attached-policy.ts';
-import type { TlsSettings } from '../policy/backend-tls.ts';
 import { effective, portLevels } from '../policy/inheritance.ts';
+
+/** What a BackendTLSPolicy asks for. */
+export interface TlsSettings {
+  tls: BackendTls;
+  trust: TrustBundle[];
+}
 
 /** TLS towards one Service port: what a BackendTLSPolicy asks for, or why nothing may be sent there. */
 export interface ServiceTls {

@@ -1,6 +1,6 @@
 import type { Filter, RouteRule, WeightedBackend } from '../../config/index.ts';
 import type { ClientIdentity } from '../gateway/client-certificate.ts';
-import type { BackendUse } from './backend-ref.ts';
+import type { BackendUse } from './backend-use.ts';
 
 /**
  * How a listener reaches backends that speak TLS: passing the client's own TLS through, or with what its Gateway shows

@@ -1,13 +1,11 @@
 import type { Backend, ConfigObject } from '../../config/index.ts';
 import { type Collection, counts, heads, type Index, index, join } from '../../graph/index.ts';
 import type { CertificateVerdict } from '../gateway/certificate.ts';
-import type { AttachedPolicy } from '../policy/attached-policy.ts';
-import type { TlsSettings } from '../policy/backend-tls.ts';
-import type { Policies } from '../policy/policy-kind.ts';
-import type { PoliciesByKind } from '../policy/table.ts';
+import type { AttachedPolicy, Policies } from '../policy/attached-policy.ts';
 import { configOutput, type Graph } from '../stage.ts';
-import { type BackendUse, withTls } from './backend-ref.ts';
-import { type ServiceTls, serviceTlsKeys, tlsOfService } from './backend-tls.ts';
+import { withTls } from './backend-ref.ts';
+import { type ServiceTls, serviceTlsKeys, type TlsSettings, tlsOfService } from './backend-tls.ts';
+import type { BackendUse } from './backend-use.ts';
 import { endpointsOf, endpointsOfImport, sliceImport, sliceService } from './service.ts';
 
 /** TLS towards Services, before anybody refers to them. */
@@ -21,28 +19,6 @@ export function deriveBackends(graph: Graph, policies: Policies<TlsSettings>): B
     object.startsWith('Service/') ? tlsOfService(object, context.fetch(graph.inputs.Service, object), group) : [],
   );
   return { serviceTls };
-}
-
-/** Backends that policies ask. */
-export function policyUses(
-  graph: Graph,
-  policies: PoliciesByKind,
-  serviceTls: Collection<ServiceTls>,
-): Collection<BackendUse> {
-  return join(
-    'backend uses of policies',
-    Object.entries(policies).map(([kind, { views }]) =>
-      graph.derive(
-        `backend uses of ${kind}`,
-        views as Collection<AttachedPolicy<object>>,
-        (context, { uses = [] }, key) =>
-          uses.flatMap((use, at) => {
-            const own = withTls(context, use, serviceTls);
-            return own === undefined ? [] : [[`${key}#${at}>${use.key}`, own] as const];
-          }),
-      ),
-    ),
-  );
 }
 
 /** What is referred to: of each Backend one use, since those of one key are alike. */

@@ -9,7 +9,7 @@ import {
   type SliceEndpoint,
 } from '../../api/index.ts';
 import type { Endpoint, Endpoints } from '../../config/index.ts';
-import type { BackendUse } from './backend-ref.ts';
+import type { BackendUse } from './backend-use.ts';
 
 /** What a Service's endpoints are made of. */
 export interface EndpointSources {

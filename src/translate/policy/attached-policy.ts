@@ -7,7 +7,8 @@ import {
   type ResourceByKind,
 } from '../../api/index.ts';
 import type { Credential } from '../../config/index.ts';
-import type { BackendUse } from '../backend/backend-ref.ts';
+import type { Collection, Index } from '../../graph/index.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import { type Aged, byAge, precedes } from '../precedence.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 
@@ -52,6 +53,13 @@ export interface AttachedPolicy<S> extends Aged, PolicyReading<S> {
   targets: PolicyTarget[];
   /** No user wrote it: it acts beside all others. Key of the object whose annotation asks for it. */
   beside?: string;
+}
+
+/** Policies of one kind. */
+export interface Policies<S> {
+  views: Collection<AttachedPolicy<S>>;
+  /** By the object key of what they are attached to. */
+  byObject: Index<AttachedPolicy<S>>;
 }
 
 export interface PolicyTarget extends Aim {

@@ -1,16 +1,11 @@
 import { type BackendTLSPolicy, POLICY_REASON, type SubjectAltName } from '../../api/index.ts';
 import type { BackendTls, TrustBundle } from '../../config/index.ts';
+import type { TlsSettings } from '../backend/backend-tls.ts';
 import { resolveTrust } from '../gateway/trust.ts';
 import type { Lookup } from '../lookup.ts';
 import { problem } from '../verdict/problem.ts';
 import type { PolicyReading } from './attached-policy.ts';
 import type { PolicyKind } from './policy-kind.ts';
-
-/** What a BackendTLSPolicy asks for. */
-export interface TlsSettings {
-  tls: BackendTls;
-  trust: TrustBundle[];
-}
 
 /** What it asks for becomes part of the Backends themselves (backend/backend-tls.ts). */
 export const backendTls: PolicyKind<'BackendTLSPolicy', TlsSettings> = {

@@ -30,9 +30,8 @@ import { grantHint, permitted } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
 import { absent, type Problem, problem } from '../verdict/problem.ts';
-import { type Aim, type AttachedPolicy, named, oldest } from './attached-policy.ts';
+import { type Aim, type AttachedPolicy, named, oldest, type Policies } from './attached-policy.ts';
 import { listenerLevels } from './inheritance.ts';
-import type { Policies } from './policy-kind.ts';
 import { type Sections, strays } from './stray-section.ts';
 
 type Asked = NonNullable<ClientTrafficPolicy['spec']['clientCertificates']>;

@@ -17,7 +17,7 @@ import type { Listeners } from '../gateway/listeners.ts';
 import type { Lookup } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
-import { type AttachedPolicy, named, type PolicyReading, type PolicyTarget } from './attached-policy.ts';
+import { type AttachedPolicy, named, type Policies, type PolicyReading, type PolicyTarget } from './attached-policy.ts';
 import {
   asks,
   type CertificateRules,
@@ -30,7 +30,7 @@ import {
 } from './client-certificates.ts';
 import { readTls } from './client-tls.ts';
 import { effective, type Reach } from './inheritance.ts';
-import type { Effect, Enforcement, Policies, PolicyKind } from './policy-kind.ts';
+import type { Effect, Enforcement, PolicyKind } from './policy-kind.ts';
 import {
   askedBy,
   type Decisions,

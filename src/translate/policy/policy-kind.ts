@@ -1,6 +1,6 @@
 import type { ResourceByKind } from '../../api/index.ts';
 import type { ConfigObject, RouteKind } from '../../config/index.ts';
-import { type Collection, type Index, index, join } from '../../graph/index.ts';
+import { type Collection, index, join } from '../../graph/index.ts';
 import type { UsedBackends } from '../backend/backends.ts';
 import type { Listeners } from '../gateway/listeners.ts';
 import { isMadeKind, type MadeObject } from '../kong/kong.ts';
@@ -13,17 +13,11 @@ import type { Problem } from '../verdict/problem.ts';
 import {
   type AttachedPolicy,
   attachedPolicy,
+  type Policies,
   type PolicyReading,
   type PolicyResource,
   type PolicyTarget,
 } from './attached-policy.ts';
-
-/** Policies of one kind. */
-export interface Policies<S> {
-  views: Collection<AttachedPolicy<S>>;
-  /** By the object key of what they are attached to. */
-  byObject: Index<AttachedPolicy<S>>;
-}
 
 /** What a policy holds for can depend on. */
 export interface PolicySurroundings {

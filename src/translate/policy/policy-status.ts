@@ -18,11 +18,12 @@ import {
   type AttachedPolicy,
   named,
   oldest,
+  type Policies,
   type PolicyResource,
   type PolicyTarget,
   rivalry,
 } from './attached-policy.ts';
-import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
+import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';
 
 /** What a policy comes to with one ancestor. */

@@ -3,8 +3,8 @@ import type { RouteKind } from '../../config/index.ts';
 import { CONTROLLER_NAME } from '../../value/controller-name.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { ServiceAncestor } from '../route/route.ts';
-import { type AttachedPolicy, oldest, type PolicyTarget } from './attached-policy.ts';
-import type { Enforcement, Policies, PolicySurroundings, TargetKind } from './policy-kind.ts';
+import { type AttachedPolicy, oldest, type Policies, type PolicyTarget } from './attached-policy.ts';
+import type { Enforcement, PolicySurroundings, TargetKind } from './policy-kind.ts';
 
 /** An object in whose name a policy has a status, and how many routes it acts on there. */
 export interface Ancestor extends Pick<PolicyAncestorStatus, 'ancestorRef' | 'controllerName'> {

@@ -4,9 +4,9 @@ import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import type { Lookup } from '../lookup.ts';
 import type { RouteIdentity } from '../route/attachment.ts';
-import { type Aim, type AttachedPolicy, named, oldest, type PolicyTarget } from './attached-policy.ts';
+import { type Aim, type AttachedPolicy, named, oldest, type Policies, type PolicyTarget } from './attached-policy.ts';
 import { hasDefaults, listenerLevels, nearestDefault } from './inheritance.ts';
-import type { Effect, Enforcement, Policies, PolicySurroundings } from './policy-kind.ts';
+import type { Effect, Enforcement, PolicySurroundings } from './policy-kind.ts';
 
 /** Routes and rules named in one remark; more are counted. */
 const NAMED_AT_MOST = 4;

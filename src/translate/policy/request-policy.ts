@@ -19,7 +19,7 @@ import {
   type Stacked,
 } from '../../config/index.ts';
 import { type Collection, join } from '../../graph/index.ts';
-import type { BackendUse } from '../backend/backend-ref.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import { find, type Lookup, type Name } from '../lookup.ts';
@@ -32,11 +32,12 @@ import {
   besides,
   named,
   oldest,
+  type Policies,
   type PolicyReading,
   type PolicyResource,
 } from './attached-policy.ts';
 import { hasDefaults, listenerLevels, nearestDefault, overriding, portLevels, ruleLevels } from './inheritance.ts';
-import type { Enforcement, Policies, PolicyKind, PolicySurroundings } from './policy-kind.ts';
+import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import { requestEffect } from './request-effect.ts';
 import { type Sections, type Stray, strays } from './stray-section.ts';
 

@@ -20,7 +20,8 @@ import {
   type PathModifier,
   type RedirectFilter,
 } from '../../config/index.ts';
-import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
+import { type BackendScope, resolveBackend } from '../backend/backend-ref.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import { readExternalAuth } from './external-auth.ts';
 

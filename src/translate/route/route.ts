@@ -1,7 +1,7 @@
 import type { AnyResource } from '../../api/index.ts';
 import { objectKey } from '../../api/index.ts';
 import type { Attachment, RouteKind, RouteRule } from '../../config/index.ts';
-import type { BackendUse } from '../backend/backend-ref.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import type { Problem } from '../verdict/problem.ts';
 import type { ParentPlacement, RouteIdentity } from './attachment.ts';
 import type { RouteReading } from './rule-draft.ts';

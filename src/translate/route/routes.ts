@@ -1,7 +1,8 @@
 import type { ConfigObject, Listener } from '../../config/index.ts';
 import { type Collection, counts, type Index, index, join } from '../../graph/index.ts';
 import { isAnnotated } from '../../vendor/index.ts';
-import type { BackendScope, BackendUse } from '../backend/backend-ref.ts';
+import type { BackendScope } from '../backend/backend-ref.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import { type Variant, withVariants } from '../backend/backend-variant.ts';
 import type { Backends } from '../backend/backends.ts';
 import type { Listeners } from '../gateway/listeners.ts';

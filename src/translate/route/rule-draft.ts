@@ -10,7 +10,8 @@ import {
 } from '../../api/index.ts';
 import { additionFault, type Filter, type RouteRule, type WeightedBackend } from '../../config/index.ts';
 import type { PlainStatus } from '../../vendor/index.ts';
-import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
+import { type BackendScope, resolveBackend } from '../backend/backend-ref.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import type { MatchReading } from '../http-match.ts';
 import { sessionOf } from '../session.ts';
 import { describe, type Problem, problem } from '../verdict/problem.ts';
