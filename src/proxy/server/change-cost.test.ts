@@ -6,13 +6,14 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, expect, test } from 'vitest';
-import type { ConfigObject, ConfigRef } from '../../config/index.ts';
+import { type ConfigObject, type ConfigRef, type LoadBalancing, policyKey } from '../../config/index.ts';
 import { backend, listener, PlaneRig, rule } from './plane.suite.ts';
 
 const ROUTES = 5_000;
 const ADDED = 4_000;
+const ENDPOINTS = 10_000;
 /** Milliseconds of the thread. */
-const MOST = { edit: 2, turn: 10 };
+const MOST = { edit: 2, turn: 10, endpoints: 5 };
 /** Bytes of the heap that a route with a filter, a Service and an endpoint of its own may take. */
 const MOST_BYTES = 7_000;
 
@@ -86,6 +87,40 @@ test.each(['hosts', 'paths'] as const)(
     expect(Math.min(...removed)).toBeLessThan(MOST.turn);
   },
 );
+
+/** A Service of thousands, in which one is another than in the other forms. */
+function crowd(edition: number): ConfigObject {
+  const endpoints = Array.from({ length: ENDPOINTS }, (_, i) => {
+    const [high, low] = [i >> 8, i & 255];
+    return { address: `10.${i === ENDPOINTS / 2 ? edition : 0}.${high}.${low}`, port: 8080, state: 'ready' as const };
+  });
+  return { kind: 'Endpoints', key: 'd/b:80', endpoints };
+}
+
+function balanced(loadBalancing: LoadBalancing): ConfigObject {
+  const target = { kind: 'Backend' as const, key: 'd/b:80' };
+  return {
+    kind: 'Policy',
+    type: 'BackendTraffic',
+    key: policyKey('BackendTraffic', target.key),
+    target,
+    spec: { loadBalancing },
+  };
+}
+
+test('a Service of 10,000 endpoints, one that comes and one that goes, and another way to choose: no turn over 5 ms', async () => {
+  rig = new PlaneRig();
+  await rig.apply([listener('HTTP'), rule('HTTPRoute'), ...backend(8080), crowd(1)]);
+  const edited: number[] = [];
+  const chosen: number[] = [];
+  for (let edition = 2; edition < 10; edition++) {
+    edited.push(await longestTurn(() => rig.apply([crowd(edition)])));
+    const weights = [{ networks: ['10.0.0.0/17'], weight: edition }];
+    chosen.push(await longestTurn(() => rig.apply([balanced({ type: 'LeastRequest', weights })])));
+  }
+  expect(Math.min(...edited)).toBeLessThan(MOST.endpoints);
+  expect(Math.min(...chosen)).toBeLessThan(MOST.endpoints);
+});
 
 test('a route with a Service of its own takes 7 KB at most', async () => {
   setFlagsFromString('--expose-gc');

@@ -8,6 +8,7 @@ import {
   type Delta,
   type Endpoint,
   type Endpoints,
+  type LoadBalancing,
   policyKey,
   type RefusedEndpoint,
   refKey,
@@ -21,7 +22,7 @@ import { ProbeBook } from '../probe/index.ts';
 import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
 import { backendTls, unverifiedTls } from './backend-tls.ts';
-import { Balancer } from './balancer.ts';
+import { Balancer, type PreparedEndpoints } from './balancer.ts';
 import { checkFamilies } from './check-families.ts';
 import {
   CONNECT_TIMEOUT,
@@ -47,6 +48,23 @@ interface Served {
   refused: RefusedEndpoint[];
 }
 
+/** Endpoints of a backend as the gate lets them through, ready to be put in place. */
+interface Offer {
+  served: Served;
+  offered: Served['offered'];
+  refused: RefusedEndpoint[];
+  prepared: PreparedEndpoints;
+}
+
+/** What a delta says of a backend whose connections stay. */
+interface Tuning {
+  /** Its policy may be another one; undefined in it: there is none. */
+  spec?: { now: BackendTraffic['spec'] | undefined };
+  list?: Endpoints;
+}
+
+/** Endpoints that the gate is asked about in one step. */
+const ASKED = 64;
 /** How keys of policies of backends begin; the backend's own follows. */
 const TRAFFIC = policyKey('BackendTraffic', '');
 const NOTHING = { endpoints: [], named: false };
@@ -104,32 +122,37 @@ export class Backends {
    */
   *prepare(config: Snapshot, delta: Delta): Generator<void, PreparedBackends, void> {
     const made = new Map<string, Served>();
+    const tunings = new Map<string, Tuning>();
+    const offers: Offer[] = [];
     const discard = (): void => {
+      for (const { served, prepared } of offers) served.balancer.discard(prepared);
       for (const { balancer, resolution } of made.values()) {
         resolution?.stop();
         balancer.retire();
       }
     };
-    const settings: Array<readonly [key: string, spec: BackendTraffic['spec'] | undefined]> = [];
-    const lists: Endpoints[] = [];
     try {
       for (const backend of yield* this.#touched(config, delta)) {
         const served = this.#make(backend, config);
         if (served === undefined) {
-          settings.push([backend.key, trafficOf(backend, config)]);
+          tunings.set(backend.key, { spec: { now: trafficOf(backend, config) } });
           continue;
         }
         made.set(backend.key, served);
         const endpoints = config.get('Endpoints', backend.key);
-        if (endpoints !== undefined) this.#use(served, endpoints);
+        if (endpoints !== undefined) yield* this.#using(served, endpoints);
         yield;
       }
       for (const object of delta.upserts) {
         if (object.kind !== 'Endpoints') continue;
         checkEndpoints(object);
         // Of those that are made now it is known already.
-        if (!made.has(object.key)) lists.push(object);
+        if (!made.has(object.key)) tunings.set(object.key, { ...tunings.get(object.key), list: object });
         yield;
+      }
+      for (const [key, tuning] of tunings) {
+        const offer = yield* this.#retuned(key, tuning);
+        if (offer !== undefined) offers.push(offer);
       }
     } catch (error) {
       discard();
@@ -137,15 +160,32 @@ export class Backends {
     }
     const swap = (): void => {
       for (const [key, served] of made) this.#replace(key, served);
-      for (const [key, spec] of settings) {
-        const balancer = this.get(key);
-        if (balancer === undefined) continue;
-        this.#tune(balancer, spec);
-        this.#served.get(key)?.resolution?.rebound();
-      }
-      for (const list of lists) this.#endpoints(list);
+      for (const { list } of tunings.values()) if (list !== undefined) this.#served.get(list.key)?.resolution?.stop();
+      for (const offer of offers) this.#take(offer);
+      for (const [key, tuning] of tunings) this.#retune(key, tuning);
     };
     return { bring: () => this.#bring(made), swap, discard };
+  }
+
+  /** What may be made beforehand of it; undefined: nothing. */
+  *#retuned(key: string, { spec, list }: Tuning): Generator<void, Offer | undefined, void> {
+    const served = this.#served.get(key);
+    if (served === undefined) return undefined;
+    const { balancer } = served;
+    const loadBalancing = spec === undefined ? balancer.loadBalancing : spec.now?.loadBalancing;
+    const isListed = list !== undefined && list.dns === undefined;
+    if (!isListed && loadBalancing === balancer.loadBalancing) return undefined;
+    const offered = isListed ? { endpoints: list.endpoints, named: false } : served.offered;
+    return yield* this.#offering(served, offered, loadBalancing);
+  }
+
+  #retune(key: string, { spec, list }: Tuning): void {
+    const served = this.#served.get(key);
+    if (served === undefined) return;
+    if (spec !== undefined) this.#tune(served.balancer, spec.now);
+    if (list !== undefined) served.resolution = undefined;
+    if (list?.dns !== undefined) this.#lookUp(served, list.dns);
+    else if (spec !== undefined) served.resolution?.rebound();
   }
 
   *#bring(made: Map<string, Served>): Generator<void, void, void> {
@@ -187,7 +227,7 @@ export class Backends {
   /** Drops what was removed. Called when no route leads there any more. Stops after each piece of work, too. */
   *remove(removals: readonly ConfigRef[]): Generator<void, void, void> {
     for (const { kind, key } of removals) {
-      if (kind === 'Endpoints') this.#endpoints({ kind, key, endpoints: [] });
+      if (kind === 'Endpoints') this.#empty(key);
       else if (kind === 'Backend') this.#remove(key);
       yield;
     }
@@ -206,7 +246,11 @@ export class Backends {
   *recheck(): Generator<void, boolean, void> {
     let changed = false;
     for (const served of [...this.#served.values()]) {
-      changed = this.#offer(served, served.offered) || changed;
+      const { offered, balancer } = served;
+      const offer = yield* this.#offering(served, offered, balancer.loadBalancing);
+      // What a look-up has brought meanwhile was asked about as it came.
+      if (served.offered === offered) changed = this.#take(offer) || changed;
+      else balancer.discard(offer.prepared);
       yield;
     }
     return changed;
@@ -306,41 +350,52 @@ export class Backends {
     balancer.retries.limit(retryBudget, circuitBreaker?.maxRetries);
   }
 
-  #endpoints(object: Endpoints): void {
-    const served = this.#served.get(object.key);
-    if (served !== undefined) this.#use(served, object);
+  /** Of one that nothing leads to yet. */
+  *#using(served: Served, { endpoints, dns }: Endpoints): Generator<void, void, void> {
+    if (dns !== undefined) return this.#lookUp(served, dns);
+    this.#take(yield* this.#offering(served, { endpoints, named: false }, served.balancer.loadBalancing));
   }
 
-  #use(served: Served, object: Endpoints): void {
-    served.resolution?.stop();
-    served.resolution = undefined;
-    if (object.dns === undefined) {
-      this.#offer(served, { endpoints: object.endpoints, named: false });
-      return;
-    }
-    this.#lookUp(served, object.dns);
-  }
-
-  /** Hands on what the gate lets through. True: other endpoints are refused than before. */
-  #offer(served: Served, offered: Served['offered']): boolean {
+  /** Stops after each small piece of work; nothing has changed at its end. */
+  *#offering(
+    served: Served,
+    offered: Served['offered'],
+    loadBalancing: LoadBalancing | undefined,
+  ): Generator<void, Offer, void> {
     const { gate } = this.#world;
-    const { balancer, refused: before } = served;
+    const { balancer } = served;
     const { endpoints, named } = offered;
-    served.offered = offered;
     const { key, protocol } = balancer.backend;
     const transport = protocol === 'udp' ? 'udp' : 'tcp';
-    const faults = endpoints.map(({ address, port }) => gate?.faultOf({ address, port, transport, named }));
+    const faults = new Map<Endpoint, string>();
+    for (const [at, endpoint] of endpoints.entries()) {
+      const { address, port } = endpoint;
+      const fault = gate?.faultOf({ address, port, transport, named });
+      if (fault !== undefined) faults.set(endpoint, fault);
+      if (at % ASKED === ASKED - 1) yield;
+    }
     // The list itself where it may be: a filtered one has room for a dozen more, in each of thousands of backends.
-    const sound = faults.every((fault) => fault === undefined);
-    const passed = sound ? endpoints : endpoints.filter((_, at) => faults[at] === undefined);
-    const admitted = nearEndpoints(passed, this.#world.zone);
-    const refused = endpoints.flatMap(({ address, port }, at): RefusedEndpoint[] => {
-      const message = faults[at];
-      return message === undefined ? [] : [{ key, endpoint: socketName(address, port), message, left: passed.length }];
+    const passed = faults.size === 0 ? endpoints : endpoints.filter((one) => !faults.has(one));
+    const refused = Array.from(faults, ([{ address, port }, message]): RefusedEndpoint => {
+      return { key, endpoint: socketName(address, port), message, left: passed.length };
     });
-    served.refused = refused.length === 0 ? NONE : refused;
-    balancer.update(admitted);
-    return !isDeepStrictEqual(before, served.refused);
+    const admitted = nearEndpoints(passed, this.#world.zone);
+    yield;
+    const prepared = yield* balancer.preparing(admitted, loadBalancing);
+    return { served, offered, refused: refused.length === 0 ? NONE : refused, prepared };
+  }
+
+  /** True: other endpoints are refused than before. */
+  #take({ served, offered, refused, prepared }: Offer): boolean {
+    const before = served.refused;
+    served.offered = offered;
+    served.refused = refused;
+    served.balancer.take(prepared);
+    return !isDeepStrictEqual(before, refused);
+  }
+
+  #offer(served: Served, offered: Served['offered']): boolean {
+    return this.#take(atOnce(this.#offering(served, offered, served.balancer.loadBalancing)));
   }
 
   #lookUp(served: Served, name: { hostname: string; port: number }): void {
@@ -365,6 +420,14 @@ export class Backends {
     if (known) return;
     const done = first.finally(() => this.#lookingUp.delete(done));
     this.#lookingUp.add(done);
+  }
+
+  #empty(key: string): void {
+    const served = this.#served.get(key);
+    if (served === undefined) return;
+    served.resolution?.stop();
+    served.resolution = undefined;
+    this.#offer(served, NOTHING);
   }
 
   #remove(key: string): void {

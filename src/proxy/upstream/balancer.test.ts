@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Backend, Endpoint, LoadBalancing } from '../../config/index.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
+import { atOnce } from '../ground/slice.ts';
 import { MemoryDriver } from '../listen/index.ts';
 import type { EndpointHealth } from '../state/index.ts';
 import { Balancer } from './balancer.ts';
@@ -98,6 +100,41 @@ test('an update keeps the pools of endpoints that stay and retires the others', 
   expect(pools.map(({ retired }) => retired)).toEqual([true, false, false]);
   balancer.retire();
   expect(pools.every(({ retired }) => retired)).toBe(true);
+});
+
+test('whatever the order, each endpoint that stays has its pool, each that comes one, and each that goes none', () => {
+  const lists = fc.array(fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 14 }), { maxLength: 8 });
+  fc.assert(
+    fc.property(lists, (all) => {
+      const { balancer, pools } = balancerOf();
+      for (const ports of all) {
+        const before = new Map(pools.filter(({ retired }) => !retired).map((pool) => [pool.port, pool]));
+        balancer.update(ports.map((port) => endpoint(port, port % 3 === 0 ? 'draining' : 'ready')));
+        const now = pools.filter(({ retired }) => !retired);
+        expect(now.map(({ port }) => port).sort()).toEqual([...new Set(ports)].sort());
+        for (const pool of now) expect(before.get(pool.port) ?? pool).toBe(pool);
+        expect([...balancer.state.endpoints].length).toBe(now.length);
+        const ready = ports.filter((port) => port % 3 !== 0);
+        const turns = ready.length > 0 ? ready : ports;
+        expect(picks(balancer, turns.length).sort()).toEqual([...turns].sort());
+      }
+    }),
+  );
+});
+
+test('a list that was made beforehand is taken where others came meanwhile, and what is given up leaves nothing', () => {
+  const { balancer, pools } = balancerOf(endpoint(1), endpoint(2));
+  const held = (): string[] => Array.from(balancer.state.endpoints, ([label]) => label).sort();
+  const prepared = atOnce(balancer.preparing([endpoint(2), endpoint(3)], undefined));
+  balancer.update([endpoint(1), endpoint(3), endpoint(4)]);
+  balancer.take(prepared);
+  expect(new Set(picks(balancer, 4))).toEqual(new Set([2, 3]));
+  expect(held()).toEqual(['10.0.0.1:2', '10.0.0.1:3']);
+  balancer.discard(atOnce(balancer.preparing([endpoint(3), endpoint(5)], undefined)));
+  expect(new Set(picks(balancer, 4))).toEqual(new Set([2, 3]));
+  expect(held()).toEqual(['10.0.0.1:2', '10.0.0.1:3']);
+  const live = pools.filter(({ retired }) => !retired);
+  expect(live.map(({ port }) => port).sort()).toEqual([2, 3]);
 });
 
 describe('all ways to choose', () => {

@@ -11,10 +11,9 @@ import type {
   Retry,
   SessionPersistence,
 } from '../../config/index.ts';
-import { Networks } from '../../value/networks.ts';
-import { socketName } from '../../value/socket-name.ts';
 import type { Failure } from '../ground/codec.ts';
 import type { ConnectTls } from '../ground/driver.ts';
+import { atOnce } from '../ground/slice.ts';
 import { type BackendState, ProxyState, type RetryBudget } from '../state/index.ts';
 import type { Aim, SteeredRequest } from './aim.ts';
 import { ClientPools } from './client-pools.ts';
@@ -27,9 +26,10 @@ import {
   type ProxyVersion,
   type UpstreamWorld,
 } from './connection.ts';
-import { type Choice, EndpointChecks } from './endpoint-checks.ts';
+import { EndpointChecks } from './endpoint-checks.ts';
 import { type EndpointChoice, endpointChoice, hashOf, hashOfClient } from './endpoint-choice.ts';
 import { EndpointGroup } from './endpoint-group.ts';
+import { EMPTY_ROSTER, groupIn, type Roster, type RosterStep, rosterStep } from './endpoint-roster.ts';
 import { NO_HASH } from './hash-key.ts';
 import { hashText } from './hash-ring.ts';
 import { keyIn, SessionClaim, SessionNames, tagIn } from './session.ts';
@@ -45,8 +45,6 @@ const choosing: {
   aim: Aim | null;
 } = { now: 0, avoid: null, turns: { turn: 0 }, aim: null };
 
-const NO_POOLS: readonly EndpointPool[] = [];
-
 export interface BalancerOptions {
   world: UpstreamWorld;
   makePool: PoolFactory;
@@ -55,6 +53,12 @@ export interface BalancerOptions {
   tls?: ConnectTls | undefined;
   proxyProtocol?: ProxyVersion | undefined;
   broken?: string | undefined;
+}
+
+/** A list of endpoints that is ready to take the place of the one before. */
+export interface PreparedEndpoints {
+  readonly step: RosterStep;
+  readonly loadBalancing: LoadBalancing | undefined;
 }
 
 export class Balancer {
@@ -83,13 +87,11 @@ export class Balancer {
   readonly #states: ProxyState['backends'];
   readonly #stateKey: string;
   readonly state: BackendState;
-  /** Of all endpoints. No map: one for each of thousands of backends weighs more than what is in it. */
-  #pools: readonly EndpointPool[] = NO_POOLS;
-  #offered: Endpoints['endpoints'] = [];
+  /** All endpoints. */
+  #roster: Roster = EMPTY_ROSTER;
   /** Those that are chosen among, as long as one of them can be used; where `near` is empty, all. */
   #near = EndpointGroup.NONE;
   #ready = EndpointGroup.NONE;
-  #draining = EndpointGroup.NONE;
   /** By what their sessions are made with; undefined where there are none. */
   #names: Map<string, SessionNames<EndpointPool>> | undefined;
   #picker: EndpointPicker | undefined;
@@ -108,7 +110,7 @@ export class Balancer {
   }
 
   get size(): number {
-    return this.#ready.size + this.#draining.size;
+    return this.#ready.size + this.#roster.draining.size;
   }
 
   get retries(): RetryBudget {
@@ -121,9 +123,7 @@ export class Balancer {
 
   set loadBalancing(settings: LoadBalancing | undefined) {
     if (settings === this.#loadBalancing) return;
-    this.#loadBalancing = settings;
-    this.#choice = endpointChoice(settings);
-    this.update(this.#offered);
+    this.#take(atOnce(this.preparing(undefined, settings)));
   }
 
   set healthCheck(check: HealthCheck | undefined) {
@@ -145,18 +145,18 @@ export class Balancer {
         watcher: this,
       });
     }
-    this.update(this.#offered);
+    this.checks?.follow(this.#roster.ready.pools);
+    this.#regroup();
   }
 
   /** Endpoints went out, or came back: those start as slowly as new ones. */
   verdictsChanged(): void {
     const { checks } = this;
     if (checks === null) return;
-    const { choice } = checks;
-    const wereOut = choice.ready.filter(({ label }) => checks.isOut(label));
+    const wereOut = this.#roster.ready.pools.filter(({ label }) => checks.isOut(label));
     checks.review();
     for (const { label, health } of wereOut) if (!checks.isOut(label)) health.freshSince = this.state.now;
-    this.#regroup(choice);
+    this.#regroup();
   }
 
   /** Requests are asked where they want to go. */
@@ -205,7 +205,7 @@ export class Balancer {
     choosing.avoid = avoid;
     choosing.turns = this.state;
     choosing.aim = aim;
-    const all = this.#ready.size > 0 ? this.#ready : this.#draining;
+    const all = this.#ready.size > 0 ? this.#ready : this.#roster.draining;
     const pool =
       (this.#near.size > 0 ? this.#choice.choose(this.#near, choosing) : null) ?? this.#choice.choose(all, choosing);
     choosing.avoid = choosing.aim = null;
@@ -249,7 +249,7 @@ export class Balancer {
   }
 
   #atKey(key: string): EndpointPool | undefined {
-    const group = this.#ready.size > 0 ? this.#ready : this.#draining;
+    const group = this.#ready.size > 0 ? this.#ready : this.#roster.draining;
     return group.size === 0 ? undefined : group.ring.at(group.ring.pointOf(hashText(keyIn(key))));
   }
 
@@ -257,7 +257,7 @@ export class Balancer {
     this.#names ??= new Map();
     let names = this.#names.get(secret);
     if (names === undefined) {
-      names = new SessionNames(secret, this.backend.key, byLabel(this.#pools));
+      names = new SessionNames(secret, this.backend.key, byLabel(this.#roster.pools));
       this.#names.set(secret, names);
     }
     return names;
@@ -265,61 +265,64 @@ export class Balancer {
 
   /** Takes over a new list of endpoints; connections to those that stay are kept. */
   update(endpoints: Endpoints['endpoints']): void {
-    const before = byLabel(this.#pools);
-    const used = new Map<string, EndpointPool>();
-    const poolOf = (endpoint: Endpoint): EndpointPool => {
-      const label = labelOf(endpoint);
-      const pool = used.get(label) ?? before.get(label) ?? this.#newPool(endpoint, label);
-      used.set(label, pool);
-      return pool;
-    };
-    const weights = this.#weightsOf(endpoints, poolOf);
-    const inState = (state: Endpoint['state']): Endpoint[] => endpoints.filter((one) => one.state === state);
-    const ready = inState('ready');
-    this.#offered = endpoints;
-    const choice: Choice = { ready: ready.map(poolOf), near: this.#nearest(ready).map(poolOf), weights };
-    this.checks?.follow(ready);
-    this.#regroup(choice);
-    this.#draining = groupOf(inState('draining').map(poolOf), weights);
+    this.#take(atOnce(this.preparing(endpoints, this.#loadBalancing)));
+  }
+
+  /**
+   * The same, made beforehand, with how they are to be balanced: it is in place once `take` is called, and given up by
+   * `discard`. Stops after each small piece of work. `endpoints` undefined: those that there are.
+   */
+  *preparing(
+    endpoints: readonly Endpoint[] | undefined,
+    loadBalancing: LoadBalancing | undefined,
+  ): Generator<void, PreparedEndpoints, void> {
+    const { zone } = this.#world;
+    const newPool = (endpoint: Endpoint, label: string): EndpointPool => this.#newPool(endpoint, label);
+    const rules = { loadBalancing, zone, newPool };
+    return { step: yield* rosterStep(this.#roster, endpoints ?? this.#roster.offered, rules), loadBalancing };
+  }
+
+  take(prepared: PreparedEndpoints): void {
+    const { step, loadBalancing } = prepared;
+    if (step.before === this.#roster) return this.#take(prepared);
+    // Others have come meanwhile, by a look-up of a name.
+    this.discard(prepared);
+    this.#take(atOnce(this.preparing(step.roster.offered, loadBalancing)));
+  }
+
+  discard({ step }: PreparedEndpoints): void {
+    this.#letGo(step.come);
+  }
+
+  #take({ step: { roster, gone }, loadBalancing }: PreparedEndpoints): void {
+    if (loadBalancing !== this.#loadBalancing) {
+      this.#loadBalancing = loadBalancing;
+      this.#choice = endpointChoice(loadBalancing);
+    }
+    this.#roster = roster;
+    this.checks?.follow(roster.ready.pools);
+    this.#regroup();
     this.#names = undefined;
-    if (ready.length > 0) this.state.settled = true;
-    this.#pools = used.size === 0 ? NO_POOLS : Array.from(used.values());
-    for (const [label, pool] of before) {
-      if (used.has(label)) continue;
+    if (roster.ready.size > 0) this.state.settled = true;
+    this.#letGo(gone);
+  }
+
+  #letGo(pools: readonly EndpointPool[]): void {
+    for (const pool of pools) {
       pool.retire();
-      this.state.endpoints.letGo(label);
+      this.state.endpoints.letGo(pool.label);
     }
   }
 
   /** Chooses among those that are not left out from now on. */
-  #regroup(choice: Choice): void {
-    const { checks } = this;
-    if (checks !== null) checks.choice = choice;
-    const usable = (pools: Choice['ready']): EndpointGroup =>
-      groupOf(checks === null ? pools : checks.usable(pools), choice.weights);
-    this.#ready = usable(choice.ready);
-    this.#near = usable(choice.near);
+  #regroup(): void {
+    this.#ready = this.#usable(this.#roster.ready);
+    this.#near = this.#usable(this.#roster.near);
   }
 
-  /** Where the policy has requests stay in the gateway's zone. */
-  #nearest(ready: Endpoint[]): Endpoint[] {
-    const { zone } = this.#world;
-    if (this.#loadBalancing?.zone !== 'PreferLocal' || zone === undefined) return [];
-    return ready.filter((one) => one.zone === zone);
-  }
-
-  #weightsOf(
-    endpoints: readonly Endpoint[],
-    poolOf: (endpoint: Endpoint) => EndpointPool,
-  ): Map<EndpointPool, number> | null {
-    const rules = this.#loadBalancing?.weights?.map(({ networks, weight }) => ({
-      among: new Networks(networks),
-      weight,
-    }));
-    if (rules === undefined) return null;
-    return new Map(
-      endpoints.map((one) => [poolOf(one), rules.find(({ among }) => among.has(one.address))?.weight ?? 1] as const),
-    );
+  #usable(group: EndpointGroup): EndpointGroup {
+    const pools = this.checks?.usable(group.pools) ?? group.pools;
+    return pools === group.pools ? group : groupIn(pools, this.#roster.weights);
   }
 
   #newPool({ address, port }: Endpoint, label: string): EndpointPool {
@@ -375,14 +378,6 @@ class EndpointPicker {
   }
 }
 
-function groupOf(pools: Choice['ready'], weights: Choice['weights']): EndpointGroup {
-  return pools.length === 0 ? EndpointGroup.NONE : new EndpointGroup(pools, weights);
-}
-
 function byLabel(pools: readonly EndpointPool[]): Map<string, EndpointPool> {
   return new Map(pools.map((pool) => [pool.label, pool]));
-}
-
-function labelOf({ address, port }: { address: string; port: number }): string {
-  return socketName(address, port);
 }

@@ -1,6 +1,5 @@
 /** The health checks of one Backend's endpoints, and which of them are left out for what they found. */
-import type { Backend, Endpoint, HealthCheck, HealthQuestion } from '../../config/index.ts';
-import { socketName } from '../../value/socket-name.ts';
+import type { Backend, HealthCheck, HealthQuestion } from '../../config/index.ts';
 import type { ConnectTls } from '../ground/driver.ts';
 import {
   type CheckedEndpoint,
@@ -33,12 +32,7 @@ export interface ChecksOptions {
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** What is chosen among where all are healthy. */
-export interface Choice {
-  ready: readonly EndpointPool[];
-  near: readonly EndpointPool[];
-  weights: ReadonlyMap<EndpointPool, number> | null;
-}
+type Place = Pick<EndpointPool, 'address' | 'port'>;
 
 /** What looks find is not held against an endpoint as what requests meet is. */
 const NOBODY: HealthGroup = {
@@ -59,8 +53,6 @@ export class EndpointChecks {
   #out: ReadonlySet<string> = NONE;
   /** What those that are held were told to go by. */
   #followed: HealthCheck | undefined;
-  /** Pools of all that would take requests, and of the near ones among them: what the healthy ones are taken from. */
-  choice: Choice = { ready: [], near: [], weights: null };
   /** So few are healthy that all are used. */
   panics = false;
 
@@ -70,17 +62,16 @@ export class EndpointChecks {
   }
 
   /** Looks at these from now on, and at no others. */
-  follow(endpoints: readonly Endpoint[]): void {
+  follow(pools: readonly EndpointPool[]): void {
     const { book, watcher } = this.#options;
     const before = this.#held;
     const { check } = this;
     this.#held = new Map();
-    for (const endpoint of endpoints) {
-      const label = socketName(endpoint.address, endpoint.port);
+    for (const { address, port, label } of pools) {
       const known = check === this.#followed ? before.get(label) : undefined;
       this.#held.set(
         label,
-        known ?? book.hold(this.#nameOf(label), this.#placeOf(endpoint, label), { check, watcher }),
+        known ?? book.hold(this.#nameOf(label), this.#placeOf({ address, port }, label), { check, watcher }),
       );
     }
     for (const label of before.keys()) if (!this.#held.has(label)) book.letGo(this.#nameOf(label), watcher);
@@ -130,13 +121,13 @@ export class EndpointChecks {
     return `${namespace}/${name}:${port}${kind && `;${kind}`}`;
   }
 
-  #placeOf(endpoint: Endpoint, label: string): Parameters<ProbeBook['hold']>[1] {
+  #placeOf(endpoint: Place, label: string): Parameters<ProbeBook['hold']>[1] {
     const { backend, world } = this.#options;
     const site = () => this.#siteOf(endpoint, label);
     return { backend: backend.key, lane: this.#lane, label, wheel: world.wheel, site };
   }
 
-  #siteOf({ address, port }: Endpoint, label: string): ProbeSite {
+  #siteOf({ address, port }: Place, label: string): ProbeSite {
     const { world, makePool, proxyProtocol, tls, backend } = this.#options;
     const { question, timeout } = this.check;
     const protocol = protocolOf(question, backend);
