@@ -9,7 +9,7 @@ import { backendRefs, HTTP, httpRoute, manifests, service, tlsSecret } from '../
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { Authority, caConfigMap, type Pair } from '../tls/authority.ts';
 import { authentication, basicLine, secret } from './authentication-asker.ts';
-import type { PolicyAim } from './policy.ts';
+import { type PolicyAim, requestPolicy } from './policy.ts';
 
 const AUTH = basicLine('u', 'secret');
 const ROUTE: PolicyAim = { kind: 'HTTPRoute', name: 'a' };
@@ -95,6 +95,16 @@ async function plain(method: string, headers: Record<string, string>) {
 describe('a client certificate', () => {
   const certificate = (clientCertificate: object = {}, around: object = {}): object =>
     authentication({ methods: [{ clientCertificate }], ...around }, ROUTE);
+
+  test('says who it is to the backend, whose answer is then nobody else’s', async () => {
+    await rig.write(site(requestPolicy('ResponsePolicy', 'kept', ROUTE, { cache: { defaultTtl: '60s' } })));
+    const [alice, bob, nobody] = [await overTls('alice'), await overTls('bob'), await overTls()];
+    expect(alice.saw['client-cert']).toMatch(/^:/);
+    expect(bob.saw['client-cert']).toMatch(/^:/);
+    expect(bob.saw['client-cert']).not.toBe(alice.saw['client-cert']);
+    expect(nobody.saw['client-cert']).toBeUndefined();
+    expect((await overTls()).saw['x-request-id']).toBe(nobody.saw['x-request-id']);
+  });
 
   test('says who it is, where it was verified, in the lines that nginx writes', async () => {
     const lines = {

@@ -5,7 +5,7 @@ import { type CelContext, type CelTest, celClaims, compileCel } from '../../valu
 import { Networks } from '../../value/networks.ts';
 import { charge } from '../ground/allowance.ts';
 import { ARENA } from '../ground/arena.ts';
-import { FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../ground/head.ts';
+import { FIELD_STRIDE, type Head, NAME_END, NAME_HASH, NAME_START, NO_NAME } from '../ground/head.ts';
 import type { Reading } from '../match/condition.ts';
 import type { CountryDatabase } from '../state/index.ts';
 import type { FilterScope } from './filter.ts';
@@ -160,6 +160,7 @@ function headersOf(head: Head): Record<string, string> {
   const headers: Record<string, string> = Object.create(null);
   for (let i = 0; i < head.count; i++) {
     const at = i * FIELD_STRIDE;
+    if (head.fields[at + NAME_HASH] === NO_NAME) continue;
     const name = ARENA.latin1Slice(head.fields[at + NAME_START]!, head.fields[at + NAME_END]!).toLowerCase();
     const before = headers[name];
     headers[name] = before === undefined ? head.value(i) : before + (name === 'cookie' ? '; ' : ',') + head.value(i);

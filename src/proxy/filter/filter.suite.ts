@@ -34,6 +34,7 @@ export class RecordedScope implements FilterScope {
   readonly head: Head;
   readonly client: ClientConnection;
   readonly clientAddress: string;
+  readonly trusted: boolean = false;
   readonly listener = 'default/gw/http';
   readonly route = 'HTTPRoute/default/r/0';
   readonly backend = '';

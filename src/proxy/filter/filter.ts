@@ -64,6 +64,8 @@ export interface FilterScope extends KeptState {
   readonly client: ClientConnection;
   /** Of the client that is judged: behind trusted hops the one that they name. */
   readonly clientAddress: string;
+  /** Who is at the other end is a trusted hop: lines that only a gateway may write go on as they came. */
+  readonly trusted: boolean;
   /** Key of the listener. */
   readonly listener: string;
   /** Key of the rule, or '' where none takes the request. */

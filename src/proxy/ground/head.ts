@@ -27,6 +27,9 @@ export const FIELD_MANAGED = 2;
 /** Lines that a gateway writes and clients may not (gateway-line.ts): kept where they come from a trusted hop. */
 export const FIELD_CLAIMED = 3;
 
+/** In the place of a line's `fieldHash`: no name has it, so that nobody finds what the backend is not told either. */
+export const NO_NAME = 0;
+
 export const SCHEME_NONE = 0;
 export const SCHEME_HTTP = 1;
 export const SCHEME_HTTPS = 2;

@@ -199,8 +199,8 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     }
   }
 
-  private runFor(head: Head, { matchedPrefix, listenerPort }: Matched): FilterRun {
-    return (this.run ??= new FilterRun(this, { head, matchedPrefix, listenerPort }));
+  private runFor(head: Head, { matchedPrefix, listenerPort, trusted }: Matched): FilterRun {
+    return (this.run ??= new FilterRun(this, { head, matchedPrefix, listenerPort, trusted }));
   }
 
   /** False: the request is answered, or waits. */

@@ -72,6 +72,7 @@ export class FilterRun implements FilterScope {
   readonly requestId: string;
   readonly matchedPrefix: number;
   readonly listenerPort: number;
+  readonly trusted: boolean;
   /** Path and query, and Host, of the upstream request; '' where unchanged. */
   target = '';
   authority = '';
@@ -98,13 +99,14 @@ export class FilterRun implements FilterScope {
   #asking: Set<SubExchange> | null = null;
   readonly #loops: string;
 
-  constructor(host: FilterHost, at: { head: Head; matchedPrefix: number; listenerPort: number }) {
+  constructor(host: FilterHost, at: { head: Head; matchedPrefix: number; listenerPort: number; trusted: boolean }) {
     this.#host = host;
     this.client = host.client;
     this.requestId = host.requestId;
     this.head = at.head;
     this.matchedPrefix = at.matchedPrefix;
     this.listenerPort = at.listenerPort;
+    this.trusted = at.trusted;
     this.#loops = at.head.loopField === -1 ? '' : loopLines(at.head);
   }
 

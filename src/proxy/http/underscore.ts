@@ -3,11 +3,18 @@
  * whoever checked that one.
  */
 import { ARENA } from '../ground/arena.ts';
-import { FIELD_MANAGED, FIELD_STRIDE, FOLDED, type Head, NAME_END, NAME_HASH, NAME_START } from '../ground/head.ts';
+import {
+  FIELD_MANAGED,
+  FIELD_STRIDE,
+  FOLDED,
+  type Head,
+  NAME_END,
+  NAME_HASH,
+  NAME_START,
+  NO_NAME,
+} from '../ground/head.ts';
 
 const DASH = 0x2d;
-/** No name has it: what is hidden is found by nobody. */
-const NO_NAME = 0;
 
 /** They are not forwarded, and nobody finds them. True: there are some. */
 export function hideUnderscores(head: Head): boolean {

@@ -62,7 +62,7 @@ export async function rehearse(request: RehearsedRequest, place: RehearsalPlace)
   const stage = new Stage(request, { listener: way.listener, route: way.plan?.rule.key ?? '' });
   stage.address = clientAddress;
   const { matchedPrefix, listenerPort } = way;
-  const run = new FilterRun(stage, { head, matchedPrefix, listenerPort });
+  const run = new FilterRun(stage, { head, matchedPrefix, listenerPort, trusted: false });
   const observer = new Observer(stage, {
     claims: request.claims,
     unjudged: place.redacted ? unjudged : unlocated,

@@ -35,16 +35,17 @@ import {
   hostOf,
   isImitated,
   isSafe,
-  linesOf,
   suits,
   targetOf,
   type Wishes,
   wishesOf,
+  writtenHostOf,
 } from './cached-request.ts';
 import { type ChangedPlace, changedBy, placesOf } from './changed-place.ts';
-import { answerOf, conditions, isFor, isFresh, statusPatch } from './kept-answer.ts';
+import { answerOf, conditions, isFor, isFresh, statusPatch, type Told } from './kept-answer.ts';
 import { Recorder } from './recorder.ts';
 import { keptOf, refreshed } from './storing.ts';
+import { hopClaims, toldLines } from './told-lines.ts';
 
 /** Milliseconds that a request waits for another one that asks for the same. */
 export const COLLAPSE_TIMEOUT = 5_000;
@@ -69,10 +70,11 @@ type Course =
   | { type: 'hit'; status: string }
   | Fetching;
 
-interface Fetching extends ComingAnswer {
+interface Fetching extends ComingAnswer, Told {
   type: 'fetch';
-  request: Record<string, string>;
   condition: Condition | null;
+  /** Its Host has capitals, to which a backend may say something that it says to nobody else: others do not get the answer. */
+  odd: boolean;
   /** Kept, and asked about. */
   stale: StoredAnswer | undefined;
   /** It is the one that asks for all, and has not told them. */
@@ -122,14 +124,16 @@ class CacheFilter implements CompiledFilter {
     }
     const target = targetOf(head);
     const host = hostOf(scope);
-    const key = this.#keyOf(scope, host, target);
+    const written = writtenHostOf(head);
+    const key = this.#keyOf(scope, written, target);
     const wishes = wishesOf(head);
     if (wishes?.noStore) return this.#pass(scope, 'fwd=request');
     const now = performance.now();
     const personal = isPersonal(scope);
-    const found = this.#store.variants(key).find((one) => (one.shared || !personal) && suits(one, head));
+    const found = this.#store.variants(key).find((one) => (one.shared || !personal) && suits(one, scope));
     if (found !== undefined && isFresh(found, wishes, now)) return this.#give(scope, found, { wishes: 'fresh', now });
-    const asked = { key, host, target, found, wishes, now, personal };
+    const odd = written !== written.toLowerCase();
+    const asked = { key, host, target, found, wishes, now, personal, odd };
     if (this.#disk !== null && head.method() === 'GET' && !wishes?.noCache)
       return this.#lookUp(scope, this.#disk, asked);
     if (wishes?.onlyIfCached) return this.#refuse(scope);
@@ -137,9 +141,10 @@ class CacheFilter implements CompiledFilter {
     return this.#ask(scope, asked);
   }
 
-  #keyOf(scope: FilterScope, host: string, target: string): string {
+  #keyOf(scope: FilterScope, written: string, target: string): string {
     const { head, listener, route, client } = scope;
-    let key = `${this.#prefix} ${listener} ${route} ${client.tls === undefined ? 'http' : 'https'}://${host} ${target}`;
+    const scheme = client.tls === undefined ? 'http' : 'https';
+    let key = `${this.#prefix} ${listener} ${route} ${scheme}://${written.toLowerCase()} ${target}${hopClaims(scope)}`;
     for (const [name, hash] of this.#keyHeaders) {
       key += `\n${name}:`;
       for (let at = head.find(name, hash); at >= 0; at = head.find(name, hash, at + 1)) key += `${head.value(at)}\n`;
@@ -172,14 +177,14 @@ class CacheFilter implements CompiledFilter {
   // ── the backend is asked
 
   #ask(scope: FilterScope, about: Asked): Verdict {
-    const { key, found, wishes, now, personal } = about;
+    const { key, found, wishes, now, personal, odd } = about;
     const other = this.#store.fetches.get(key);
     // One asks, and all others have what is there meanwhile.
     if (other !== undefined && found !== undefined && !wishes && found.whileRevalidatedUntil > now) {
       return this.#give(scope, found, { wishes: 'stale', now });
     }
     const fetching = fetchingOf(scope, about);
-    const passed = personal || this.#store.isPassed(key, now);
+    const passed = personal || odd || this.#store.isPassed(key, now);
     if (other === undefined || wishes !== null || passed) {
       this.#fetch(scope, fetching, other === undefined && !passed);
       return CONTINUE;
@@ -211,12 +216,12 @@ class CacheFilter implements CompiledFilter {
 
   /** Until the other one has it, or for long enough. */
   #join(held: Held, fetching: Fetching, other: Fetch): void {
-    const { key, request, condition } = fetching;
+    const { key, condition } = fetching;
     const goOn = (): void => {
       clearTimeout(held.timer);
       if (held.over) return;
       const now = performance.now();
-      const stored = this.#store.variants(key).find((one) => isFor(one, request));
+      const stored = this.#store.variants(key).find((one) => isFor(one, fetching));
       if (stored !== undefined && stored.freshUntil > now) {
         held.scope.tell(this.#told.hit);
         return this.#giveLater(held, { stored, condition, now, detail: '; collapsed' });
@@ -255,7 +260,7 @@ class CacheFilter implements CompiledFilter {
       fetching.void = false;
       this.#decideLater(held, fetching, {
         about,
-        found: usable && isFor(found.answer, fetching.request) ? found : null,
+        found: usable && isFor(found.answer, fetching) ? found : null,
       });
     };
     held.timer = setTimeout(() => decide(null), DISK_TIMEOUT);
@@ -268,7 +273,7 @@ class CacheFilter implements CompiledFilter {
 
   #decideLater(held: Held, fetching: Fetching, { about, found }: { about: Asked; found: FoundAnswer | null }): void {
     const { scope, waiting } = held;
-    const { key, wishes, personal } = about;
+    const { key, wishes, personal, odd } = about;
     const { condition } = fetching;
     const now = performance.now();
     if (found !== null && isFresh(found.answer, wishes, now)) {
@@ -284,7 +289,7 @@ class CacheFilter implements CompiledFilter {
     // What is read while it is sent is not asked about: nobody would have its body when it is as it was.
     if (found?.source === null) fetching.stale ??= found.answer;
     const other = this.#store.fetches.get(key);
-    const passed = personal || this.#store.isPassed(key, now);
+    const passed = personal || odd || this.#store.isPassed(key, now);
     if (other === undefined || wishes !== null || passed) {
       this.#fetch(scope, fetching, other === undefined && !passed);
       return waiting.proceed();
@@ -316,7 +321,7 @@ class CacheFilter implements CompiledFilter {
       this.#release(course);
       return CONTINUE;
     }
-    const came = { status: answer.status, pairs: answer.lasting(), request: course.request, now };
+    const came = { status: answer.status, pairs: answer.lasting(), request: course.request, patch: course.patch, now };
     if (answer.status === 304 && stale !== undefined) return this.#refresh(scope, answer, { course, stale, came });
     this.#keep(course, answer, came);
     return CONTINUE;
@@ -359,10 +364,10 @@ class CacheFilter implements CompiledFilter {
     const length = answer.value('content-length');
     const most = this.#settings.maxObjectBytes;
     const fits = length === undefined || Number(length) <= most;
-    const kept = fits && answer.body !== 'UntilClosed' ? keptOf(came, this.#settings) : undefined;
+    const kept = fits && !course.odd && answer.body !== 'UntilClosed' ? keptOf(came, this.#settings) : undefined;
     answer.patch(statusPatch(`${course.status}${kept === undefined ? '' : '; stored'}`));
     if (kept === undefined) {
-      this.#store.pass(course.key, came.now + PASS_TIME);
+      if (!course.odd) this.#store.pass(course.key, came.now + PASS_TIME);
       return this.#release(course);
     }
     const done = (body: Buffer | null): void => {
@@ -376,7 +381,7 @@ class CacheFilter implements CompiledFilter {
   }
 
   #put(course: Fetching, answer: StoredAnswer): void {
-    if (course.void) return;
+    if (course.void || course.odd) return;
     const { key, host, target } = course;
     const place = { source: this.#source, key, host, target };
     this.#remember(course, answer);
@@ -421,6 +426,7 @@ interface Asked {
   wishes: Wishes | null;
   now: number;
   personal: boolean;
+  odd: boolean;
 }
 
 /** It is known who asks, or filters told the backend something of this request: its answer may be for him alone. */
@@ -428,6 +434,9 @@ function isPersonal(scope: FilterScope): boolean {
   return (
     scope.head.find('authorization', AUTHORIZATION) >= 0 ||
     scope.kept(IDENTITY) !== undefined ||
+    // Its certificate is told to the backend.
+    scope.client.tls?.identityLines !== undefined ||
+    scope.client.tls?.peerVerified === true ||
     !scope.requestPatch.isEmpty
   );
 }
@@ -459,10 +468,11 @@ const NOT_CACHED: Denial = {
   message: 'Nothing is kept of this, and nobody was to be asked.',
 };
 
-function fetchingOf(scope: FilterScope, { key, host, target, found, wishes, personal }: Asked): Fetching {
-  const request = linesOf(scope.head);
+function fetchingOf(scope: FilterScope, { key, host, target, found, wishes, personal, odd }: Asked): Fetching {
+  const request = toldLines(scope);
   const condition = conditionOf(scope.head);
   const status = wishes?.noCache ? 'fwd=request' : found === undefined ? 'fwd=uri-miss' : 'fwd=stale';
   if (personal) request.authorization ??= '-';
-  return { type: 'fetch', key, host, target, void: false, request, condition, stale: found, fetch: null, status };
+  const told = { request, patch: scope.requestPatch };
+  return { type: 'fetch', key, host, target, void: false, ...told, odd, condition, stale: found, fetch: null, status };
 }

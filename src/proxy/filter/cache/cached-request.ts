@@ -5,6 +5,7 @@ import { FIELD_STRIDE, type Head, imitatesName, NAME_END, NAME_START, nameHash, 
 import type { StoredAnswer } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
+import { isWrittenByOthers, toldValue } from './told-lines.ts';
 
 const CACHE_CONTROL = nameHash('cache-control');
 const PRAGMA = nameHash('pragma');
@@ -83,27 +84,23 @@ export function targetOf(head: Head): string {
   return head.queryEnd > head.queryStart ? `${path}?${ARENA.latin1Slice(head.queryStart, head.queryEnd)}` : path;
 }
 
+/** The host as the backend is told it: some answer otherwise where it has a dot at its end, or the scheme's own port. */
+export function writtenHostOf({ authorityStart, authorityEnd }: Head): string {
+  return ARENA.latin1Slice(authorityStart, authorityEnd);
+}
+
 export function hostOf({ head, client }: FilterScope): string {
   const port = head.hostPort;
   const own = client.tls === undefined ? 80 : 443;
   return port === 0 || port === own ? head.host() : `${head.host()}:${port}`;
 }
 
-/** Header lines by name in lower case; of several, with commas between. */
-export function linesOf(head: Head): Record<string, string> {
-  const lines: Record<string, string> = Object.create(null);
-  for (let i = 0; i < head.count; i++) {
-    const at = i * FIELD_STRIDE;
-    const name = ARENA.latin1Slice(head.fields[at + NAME_START]!, head.fields[at + NAME_END]!).toLowerCase();
-    const value = head.value(i);
-    lines[name] = name in lines ? `${lines[name]}, ${value}` : value;
-  }
-  return lines;
-}
-
 /** The request says the same as the one that the answer came by, of all that Vary names. */
-export function suits({ vary }: StoredAnswer, head: Head): boolean {
-  for (const [name, value] of vary) if (joined(head, name) !== value || isImitated(head, name)) return false;
+export function suits({ vary }: StoredAnswer, scope: FilterScope): boolean {
+  for (const [name, value] of vary) {
+    if (toldValue(scope, name) !== value || isImitated(scope.head, name) || isWrittenByOthers(scope.requestPatch, name))
+      return false;
+  }
   return true;
 }
 

@@ -3,6 +3,7 @@ import type { StoredAnswer } from '../../state/index.ts';
 import type { BodySource, KeptAnswer } from '../filter.ts';
 import { HeaderPatch } from '../header-patch.ts';
 import { type Condition, hasAlready, type Wishes } from './cached-request.ts';
+import { isWrittenByOthers } from './told-lines.ts';
 
 export function isFresh(answer: StoredAnswer, wishes: Wishes | null, now: number): boolean {
   if (answer.freshUntil <= now) return false;
@@ -11,10 +12,19 @@ export function isFresh(answer: StoredAnswer, wishes: Wishes | null, now: number
   return !wishes.noCache && age <= wishes.maxAge && answer.freshUntil - wishes.minFresh * 1_000 > now;
 }
 
-export function isFor({ vary }: StoredAnswer, request: Record<string, string>): boolean {
+/** What the backend is told: by the client, and by others for this request. */
+export interface Told {
+  readonly request: Record<string, string>;
+  readonly patch: HeaderPatch;
+}
+
+export function isFor({ vary }: StoredAnswer, { request, patch }: Told): boolean {
   const imitated = Object.keys(request).filter((name) => name.includes('_'));
   return vary.every(
-    ([name, value]) => (request[name] ?? '') === value && !imitated.some((one) => one.replaceAll('_', '-') === name),
+    ([name, value]) =>
+      (request[name] ?? '') === value &&
+      !imitated.some((one) => one.replaceAll('_', '-') === name) &&
+      !isWrittenByOthers(patch, name),
   );
 }
 

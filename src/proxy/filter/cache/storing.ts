@@ -5,19 +5,22 @@ import { foldedName } from '../../ground/head.ts';
 import type { StoredAnswer } from '../../state/index.ts';
 import type { HeaderPair } from '../filter.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
+import type { Told } from './kept-answer.ts';
+import { isWrittenByOthers } from './told-lines.ts';
 
 /** What may be kept where it says so: errors are not, so that nobody makes one for all by what he sends. */
 const KEPT = new Set([200, 203, 204, 300, 301, 308, 404, 410]);
+/** Wherever it stands: who leaves out a comma means it all the same. */
+const FOR_NOBODY_ELSE = /(?<![\w-])(?:no-store|no-cache|private)(?![\w-])/i;
 /** Seconds that an answer is fresh at most. */
 export const LONGEST_LIFE: number = 365 * 24 * 3_600;
 /** Lines that are of one answer alone, or written anew. */
 const OWN_LINES = new Set(['age', 'content-length', 'cache-status', 'trailer']);
 const CRLF = '\r\n';
 
-interface Came {
+interface Came extends Told {
   status: number;
   pairs: readonly HeaderPair[];
-  request: Record<string, string>;
   /** Milliseconds of a clock that does not go back. */
   now: number;
 }
@@ -26,16 +29,16 @@ type Kept = Omit<StoredAnswer, 'body'>;
 
 /** What is kept of an answer, or undefined: nothing. */
 export function keptOf(came: Came, settings: CacheSettings): Kept | undefined {
-  const { status, pairs, request, now } = came;
+  const { status, pairs, request, patch, now } = came;
   if (!KEPT.has(status)) return undefined;
   const response = byName(pairs);
   const said = directivesOf(response['cache-control'] ?? '');
-  if (said.has('no-store') || said.has('private') || said.has('no-cache') || response.vary?.trim() === '*') {
-    return undefined;
-  }
+  if (FOR_NOBODY_ELSE.test(response['cache-control'] ?? '') || response.vary?.trim() === '*') return undefined;
+  // A part of a whole, whatever the status says.
+  if (response['content-range'] !== undefined) return undefined;
   if (response['set-cookie'] !== undefined && !said.has('public')) return undefined;
   const vary = namesOf(response.vary ?? '');
-  if (vary.includes('*')) return undefined;
+  if (vary.includes('*') || vary.some((name) => isWrittenByOthers(patch, name))) return undefined;
   // `X_Mode` beside a Vary of X-Mode: whether the backend took it for that is not known.
   if (Object.keys(request).some((name) => vary.some((one) => one !== name && foldedName(one) === foldedName(name)))) {
     return undefined;

@@ -5,6 +5,8 @@ import {
   FIELD_KEPT,
   FIELD_STRIDE,
   type HeadTable,
+  NAME_HASH,
+  NO_NAME,
   OPTION_CLOSE,
   OPTION_KEEP_ALIVE,
   OPTION_UPGRADE,
@@ -105,11 +107,16 @@ export function settleOptions(head: HeadTable): number {
   return 0;
 }
 
+/**
+ * Neither routes nor policies find them in a request: what is decided, counted or kept by a line that the backend does not get would be
+ * another one's who sends the line as well.
+ */
 function dropFields(name: string, head: HeadTable): void {
   for (let i = 0; i < head.count; i++) {
     const at = i * FIELD_STRIDE;
     if (head.drop[i] === FIELD_KEPT && sameName(head.fields[at]!, head.fields[at + 1]!, name)) {
       head.drop[i] = FIELD_HOP_BY_HOP;
+      head.fields[at + NAME_HASH] = NO_NAME;
     }
   }
 }
