@@ -16,7 +16,12 @@ export interface Authentication {
   /** Networks whose clients are not asked. */
   anonymousAddresses?: string[];
   /** Lines for the backend; what clients write into them never gets there. */
-  claimsToHeaders?: Array<{ name: string; claim: string }>;
+  claimsToHeaders?: Array<{
+    name: string;
+    claim: string;
+    /** What the line says in the place of a value of the claim; of a value that is not here, nothing. */
+    values?: Record<string, string>;
+  }>;
 }
 
 /** One of these, and a name. */

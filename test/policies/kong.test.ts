@@ -26,13 +26,13 @@ function plugin(name: string, kind: string, config: object = {}, more: object = 
 }
 
 function consumer(name: string, ...credentials: string[]): object {
-  return {
-    apiVersion: 'configuration.konghq.com/v1',
-    kind: 'KongConsumer',
-    metadata: { name },
-    username: name,
-    credentials,
-  };
+  return namedConsumer(name, { username: name }, credentials);
+}
+
+function namedConsumer(name: string, names: object, credentials: string[], ingressClass?: string): object {
+  const annotations = ingressClass === undefined ? {} : { 'kubernetes.io/ingress.class': ingressClass };
+  const metadata = { name, annotations };
+  return { apiVersion: 'configuration.konghq.com/v1', kind: 'KongConsumer', metadata, ...names, credentials };
 }
 
 function credential(name: string, type: string, stringData: object): object {
@@ -61,6 +61,7 @@ const ROUTES = [
   route('password', plugins('password')),
   route('token', plugins('token')),
   route('cors', plugins('cors')),
+  route('open-cors', plugins('open-cors')),
   route('nets', plugins('nets')),
   route('lines', plugins('lines, answers')),
   route('closed', plugins('closed')),
@@ -94,6 +95,7 @@ const OBJECTS = [
   plugin('password', 'basic-auth', {}),
   plugin('token', 'jwt', {}),
   plugin('cors', 'cors', { origins: ['https://shop.example'], credentials: true, max_age: 60 }),
+  plugin('open-cors', 'cors', { origins: [], headers: [], credentials: true }),
   plugin('nets', 'ip-restriction', { deny: ['127.0.0.1'], status: 451, message: 'not here' }),
   plugin('lines', 'request-transformer', {
     remove: { headers: ['x-gone'] },
@@ -197,14 +199,16 @@ describe('plugins of Kong', () => {
   test('jwt: signed with a secret or a key of a consumer, who cannot call himself another', async () => {
     const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
     const good = signed({ iss: 'issuer-a', sub: 'admin' }, hs(HS_SECRET), 'HS256');
-    expect((await ask('token', bearer(good))).got!.headers['x-consumer-username']).toBe('issuer-a');
+    const lines = (await ask('token', bearer(good))).got!.headers;
+    expect(lines).toMatchObject({ 'x-consumer-username': 'ann', 'x-credential-identifier': 'issuer-a' });
     expect((await ask('token', { path: `/?jwt=${good}` })).status).toBe(200);
     const other = signed(
       { iss: 'issuer-b' },
       (input) => sign('sha256', Buffer.from(input), RSA.privateKey).toString('base64url'),
       'RS256',
     );
-    expect((await ask('token', bearer(other))).got!.headers['x-consumer-username']).toBe('issuer-b');
+    const others = (await ask('token', bearer(other))).got!.headers;
+    expect(others).toMatchObject({ 'x-consumer-username': 'ann', 'x-credential-identifier': 'issuer-b' });
     expect((await ask('token')).status).toBe(401);
     expect((await ask('token', bearer(signed({ iss: 'issuer-a' }, hs('wrong'), 'HS256')))).status).toBe(401);
     expect((await ask('token', bearer(signed({ iss: 'issuer-b' }, hs(HS_SECRET), 'HS256')))).status).toBe(401);
@@ -219,6 +223,16 @@ describe('plugins of Kong', () => {
     expect(preflight.headers['access-control-max-age']).toBe('60');
     const other = await ask('cors', { headers: { origin: 'https://evil.example' } });
     expect(other.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  test('cors without origins and headers: all of them, as a browser asks for them', async () => {
+    const asked = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-a, authorization' };
+    const headers = { origin: 'https://shop.example', ...asked };
+    const preflight = await ask('open-cors', { method: 'OPTIONS', headers });
+    expect(preflight.headers).toMatchObject({
+      'access-control-allow-origin': 'https://shop.example',
+      'access-control-allow-headers': 'x-a, authorization',
+    });
   });
 
   test('ip-restriction', async () => {

@@ -272,6 +272,8 @@ const namesAreDistinct = celRule(
   }),
 );
 
+/** Values of a claim that have a text of their own in a line. */
+const MAX_CLAIM_VALUES = 1_000;
 const CLAIM = text({ min: 1, max: 256 });
 
 export const authenticationPolicySpec = requestPolicySpec(
@@ -281,7 +283,14 @@ export const authenticationPolicySpec = requestPolicySpec(
     anonymousPaths: optional(list(pathMatch, { min: 1, max: 64 })),
     anonymousAddresses: optional(list(cidr, { min: 1, max: 256, unique: 'set' })),
     claimsToHeaders: optional(
-      list(object({ name: required(headerName), claim: required(CLAIM) }), { min: 1, max: 32 }),
+      list(
+        object({
+          name: required(headerName),
+          claim: required(CLAIM),
+          values: optional(map(text({ min: 1, max: 1_024 }), { max: MAX_CLAIM_VALUES })),
+        }),
+        { min: 1, max: 32 },
+      ),
     ),
   },
   [

@@ -8,11 +8,11 @@ import type {
   KongPlugin,
   Secret,
 } from '../../api/index.ts';
-import { KONG_CREDENTIAL_LABEL } from '../../api/index.ts';
 import { findingText, isLost } from '../finding.ts';
 import type { OwnSettings } from '../ours.ts';
 import { PLUGINS_ANNOTATION } from './annotation.ts';
-import type { KongCredential, PluginSite } from './plugin.ts';
+import { CLASS_ANNOTATION, credentialsIn, otherClass } from './credential.ts';
+import type { PluginSite } from './plugin.ts';
 import { type PluginReading, readPlugin } from './plugin-reading.ts';
 import { AUTHENTICATING, PLUGINS } from './table.ts';
 
@@ -72,12 +72,12 @@ export function attachedPlugins(
     return [];
   });
   const found = [...chosen, ...also];
-  const identified = found.some(({ plugin }) => AUTHENTICATING.has(plugin));
+  const identity = identityOf(found);
   const order = [...PLUGINS.keys()];
   const readings = found
     .toSorted((a, b) => order.indexOf(a.plugin) - order.indexOf(b.plugin))
     .flatMap((object) => {
-      const site = siteOf(on, { look, identified, plugin: object.metadata.name });
+      const site = siteOf(on, { look, identity, plugin: object.metadata.name });
       const reading = readPlugin(object, site);
       return reading === undefined ? [] : [{ ...reading, object: `${object.kind} ${object.metadata.name}` }];
     });
@@ -85,6 +85,13 @@ export function attachedPlugins(
     broken.push(`two plugins ${plugin} are named: which of them counts is not clear; name one`);
   }
   return put(readings, broken);
+}
+
+/** Who has a key to sign with writes any `sub` into his tokens, and no `iss` but his own. */
+function identityOf(plugins: ReadonlyArray<KongPlugin | KongClusterPlugin>): PluginSite['identity'] {
+  const asked = plugins.filter(({ plugin, disabled }) => disabled !== true && AUTHENTICATING.has(plugin));
+  if (asked.length === 0) return undefined;
+  return asked.some(({ plugin }) => plugin === 'jwt') ? 'iss' : 'sub';
 }
 
 function repeated(readings: readonly PluginReading[]): PluginReading[] {
@@ -96,6 +103,10 @@ function lookUp(on: Annotated, text: string, look: KongLook): KongPlugin | KongC
   const colon = text.indexOf(':');
   if (colon < 0) {
     const own = look.plugin({ namespace: on.namespace, name: text }) ?? look.clusterPlugin(text);
+    const other = own?.kind === 'KongClusterPlugin' ? otherClass(own.metadata.annotations) : undefined;
+    if (other !== undefined) {
+      return `KongClusterPlugin ${text} is of the ingress class ${other}: take its annotation ${CLASS_ANNOTATION} away if it is to act here`;
+    }
     return own ?? `there is no KongPlugin ${on.namespace}/${text}, and no KongClusterPlugin ${text}`;
   }
   const to = { namespace: text.slice(0, colon), name: text.slice(colon + 1) };
@@ -109,37 +120,18 @@ export const HIDDEN = 'kong:';
 
 interface SiteScope {
   look: KongLook;
-  identified: boolean;
+  identity: PluginSite['identity'];
   plugin: string;
 }
 
-function siteOf(on: Annotated, { look, identified, plugin }: SiteScope): PluginSite {
+function siteOf(on: Annotated, { look, identity, plugin }: SiteScope): PluginSite {
   const { namespace } = on;
   return {
     namespace,
     name: look.hidden ? `${HIDDEN}${on.kind}:${on.name}:${plugin}` : `${on.name}-${plugin}`,
-    identified,
-    credentials: (type) =>
-      look.consumers(namespace).flatMap((consumer) =>
-        (consumer.credentials ?? []).flatMap((name): KongCredential[] => {
-          const secret = look.secret({ namespace, name });
-          const label = secret?.metadata.labels?.[KONG_CREDENTIAL_LABEL] ?? plain(secret, 'kongCredType');
-          if (secret === undefined || label !== type) return [];
-          const data = Object.keys(secret.data ?? {}).map((key) => [key, plain(secret, key)!] as const);
-          return [{ consumer: consumerName(consumer), data: Object.fromEntries(data) }];
-        }),
-      ),
+    ...(identity === undefined ? {} : { identity }),
+    credentials: (type) => credentialsIn(look, namespace, type),
   };
-}
-
-function plain(secret: Secret | undefined, key: string): string | undefined {
-  const value = secret?.data?.[key];
-  return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8');
-}
-
-/** A name that can be the key of a Secret. */
-function consumerName({ username, metadata }: KongConsumer): string {
-  return username !== undefined && /^[-._a-zA-Z0-9]{1,253}$/.test(username) ? username : metadata.name;
 }
 
 function put(readings: AttachedPlugins['readings'], broken: string[]): AttachedPlugins {
@@ -170,9 +162,9 @@ function bothAccess(one: AccessRules, other: AccessRules): AccessRules {
   return { ...other, ...one };
 }
 
-/** Each of them must let the request pass. */
+/** Each of them must let the request pass. Claims are the first one's, where both say the same: so are the lines. */
 function bothAuthentications(one: Authentication, other: Authentication): Authentication {
-  const lines = [...(one.claimsToHeaders ?? []), ...(other.claimsToHeaders ?? [])];
+  const lines = [...(other.claimsToHeaders ?? []), ...(one.claimsToHeaders ?? [])];
   const claimsToHeaders = [...new Map(lines.map((line) => [line.name, line])).values()];
   return { methods: [...one.methods, ...other.methods], require: 'All', claimsToHeaders };
 }

@@ -1,18 +1,46 @@
-/** KongConsumers: who has which credentials. */
+/** KongConsumers: what backends are told of who asks. */
 import type { Authentication } from '../../api/index.ts';
-import type { PluginSite } from './plugin.ts';
+import type { Fields } from '../fields.ts';
+import type { KongCredential, PluginSite } from './plugin.ts';
 
-/** What is missing where a plugin asks for credentials that nobody has. */
-export const NO_CONSUMERS =
-  'no KongConsumer of this namespace has a Secret for it (label konghq.com/credential): nobody is let in; ' +
-  'write an AuthenticationPolicy, or the consumers';
+/** Names that a policy's claimsToHeaders tells apart by (`values`). */
+const MOST = 1_000;
 
-/** Lines by which Kong tells backends who asks. All are always written here: nobody else may. */
-const LINES = ['X-Consumer-Username', 'X-Consumer-ID', 'X-Consumer-Custom-ID', 'X-Credential-Identifier'];
+type Lines = NonNullable<Authentication['claimsToHeaders']>;
 
-/** `claim`: what names the credential, and is no client's to say. */
-export function consumerLines(claim: 'sub' | 'iss'): Pick<Authentication, 'claimsToHeaders'> {
-  return { claimsToHeaders: LINES.map((name) => ({ name, claim })) };
+export interface ConsumerClaim {
+  /** What names the credential, and is no client's to say. */
+  claim: 'sub' | 'iss';
+  valueOf(credential: KongCredential): string;
+}
+
+/** The lines by which Kong tells backends who asks. All are always written here: nobody else may. */
+export function consumerLines(
+  config: Fields,
+  credentials: readonly KongCredential[],
+  { claim, valueOf }: ConsumerClaim,
+): { claimsToHeaders: Lines } {
+  if (new Set(credentials.map(valueOf)).size > MOST) {
+    config.refuse('plugin', `more than ${MOST} consumers have a credential for it: write an AuthenticationPolicy`);
+  }
+  const line = (name: string, textOf: (credential: KongCredential) => string | undefined): Lines[number] => {
+    // What all are called by themselves needs no table.
+    if (credentials.every((one) => textOf(one) === valueOf(one))) return { name, claim };
+    const texts = credentials.map((one) => [valueOf(one), textOf(one)] as const);
+    return {
+      name,
+      claim,
+      values: Object.fromEntries(texts.flatMap(([value, text]) => (text === undefined ? [] : [[value, text]]))),
+    };
+  };
+  return {
+    claimsToHeaders: [
+      line('X-Consumer-Username', ({ username }) => username),
+      line('X-Consumer-ID', ({ consumer }) => consumer),
+      line('X-Consumer-Custom-ID', ({ customId }) => customId),
+      { name: 'X-Credential-Identifier', claim },
+    ],
+  };
 }
 
 export function secretName({ name }: PluginSite, what: string): string {

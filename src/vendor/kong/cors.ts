@@ -16,7 +16,7 @@ export const cors: KongPluginKind = {
     const filter: HTTPCORSFilter = {
       allowOrigins: originsOf(config),
       allowMethods: config.texts('methods', { ours: `${OURS} allowMethods` }) ?? ['*'],
-      allowHeaders: config.texts('headers', { ours: `${OURS} allowHeaders` }) ?? ['*'],
+      allowHeaders: allowedHeaders(config),
       maxAge: config.number('max_age', { ours: `${OURS} maxAge` }) || MAX_AGE,
     };
     const exposed = config.texts('exposed_headers', { ours: `${OURS} exposeHeaders` }) ?? [];
@@ -29,9 +29,15 @@ export const cors: KongPluginKind = {
   },
 };
 
+/** Kong gives back what a browser asks for where none are named. */
+function allowedHeaders(config: Fields): string[] {
+  const named = config.texts('headers', { ours: `${OURS} allowHeaders` }) ?? [];
+  return named.length === 0 ? ['*'] : named;
+}
+
 function originsOf(config: Fields): string[] {
-  const origins = config.texts('origins', { ours: `${OURS} allowOrigins` }) ?? ['*'];
-  if (origins.includes('*')) return ['*'];
+  const origins = config.texts('origins', { ours: `${OURS} allowOrigins` }) ?? [];
+  if (origins.length === 0 || origins.includes('*')) return ['*'];
   return origins.flatMap((origin) => {
     if (!ORIGIN.test(origin)) {
       config.refuse('origins', `${origin} is a regular expression, which is not served: list the origins, or *.name`);

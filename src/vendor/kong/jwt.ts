@@ -1,7 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import type { CredentialPlaceEntry, JwtProviderEntry, Secret } from '../../api/index.ts';
+import type { Fields } from '../fields.ts';
 import { ownSecret } from '../ours.ts';
-import { consumerLines, NO_CONSUMERS, secretName } from './consumer.ts';
+import { consumerLines, secretName } from './consumer.ts';
+import { type CredentialForm, usableCredentials } from './credential.ts';
 import type { KongCredential, KongPluginKind, PluginSite } from './plugin.ts';
 
 const ALGORITHMS = [
@@ -45,46 +47,86 @@ export const jwt: KongPluginKind = {
       ...queries.map((query) => ({ query })),
       ...cookies.map((cookie) => ({ cookie })),
     ];
-    const found = site.credentials('jwt').map((one) => issuerOf(one, isEncoded));
-    for (const one of found) if (typeof one === 'string') config.refuse('plugin', one);
-    const issuers = found.filter((one) => typeof one !== 'string');
-    if (issuers.length === 0) config.refuse('plugin', NO_CONSUMERS);
+    const usable = usableCredentials(config, site, formOf(isEncoded));
+    const issuers = usable.flatMap((one) => {
+      const issuer = issuerOf(one.data, isEncoded);
+      return typeof issuer === 'string' ? [] : [{ consumer: one.consumer, ...issuer }];
+    });
+    for (const issuer of issuers) tellOfWeakness(config, issuer);
     if (issuers.length > MOST)
-      config.refuse('plugin', `more than ${MOST} consumers have a key: write an AuthenticationPolicy`);
-    if (new Set(issuers.map(({ key }) => key)).size < issuers.length)
-      config.refuse('plugin', 'two credentials have one key: nobody could say who it is');
+      config.refuse('plugin', `more than ${MOST} credentials can be used: write an AuthenticationPolicy`);
     const made = issuers.map((one, at) => providerOf(one, site, at));
     const providers = made.map(({ provider }) => provider);
     const method = { name: 'jwt', jwt: { providers, from, ...(realm === undefined ? {} : { realm }) } };
+    const lines = consumerLines(config, usable, { claim: 'iss', valueOf: ({ data }) => data.key ?? '' });
     return {
-      policies: { AuthenticationPolicy: { methods: [method], ...consumerLines('iss') } },
+      policies: { AuthenticationPolicy: { methods: [method], ...lines } },
       secrets: made.map(({ secret }) => secret),
     };
   },
 };
 
+function formOf(isEncoded: boolean): CredentialForm {
+  return {
+    type: 'jwt',
+    idOf: ({ key = '' }) => key,
+    faultOf: (data) => {
+      const issuer = issuerOf(data, isEncoded);
+      return typeof issuer === 'string' ? issuer : undefined;
+    },
+  };
+}
+
 interface Issuer {
   key: string;
   algorithm: Algorithm;
   jwk: object;
+  /** Bytes of a secret. */
+  length?: number;
 }
 
+/** Either alphabet: what a decoder leaves out would be a shorter secret than the one that is meant. */
+const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
+/** Longer ones are not asked to be looked up in tokens. */
+const MOST_CHARACTERS = 1_024;
+
 /** A text: why the credential cannot be used. Nothing of what it holds is told. */
-function issuerOf({ consumer, data }: KongCredential, isEncoded: boolean): Issuer | string {
-  const { key = '', secret = '', rsa_public_key: pem } = data;
-  const algorithm = ALGORITHMS.find((one) => one === (data.algorithm ?? 'HS256'));
-  if (key === '') return `the jwt credential of ${consumer} has no key, which is the issuer of his tokens`;
-  if (algorithm === undefined) return `the jwt credential of ${consumer} has an algorithm that is not served`;
-  if (algorithm.startsWith('HS')) {
-    if (secret === '') return `the jwt credential of ${consumer} has no secret`;
-    const bytes = isEncoded ? Buffer.from(secret, 'base64') : Buffer.from(secret);
-    return { key, algorithm, jwk: { kty: 'oct', alg: algorithm, k: bytes.toString('base64url') } };
-  }
+function issuerOf({ key = '', secret = '', ...rest }: KongCredential['data'], isEncoded: boolean): Issuer | string {
+  const algorithm = ALGORITHMS.find((one) => one === (rest.algorithm ?? 'HS256'));
+  if (key === '') return 'has no key, which is the issuer of his tokens';
+  if (key.length > MOST_CHARACTERS) return `has a key of more than ${MOST_CHARACTERS} characters`;
+  if (algorithm === undefined) return 'has an algorithm that is not served';
+  if (!algorithm.startsWith('HS')) return publicIssuer({ key, algorithm }, rest.rsa_public_key);
+  if (isEncoded && secret !== '' && !BASE64.test(secret))
+    return 'has a secret that is no base64, as secret_is_base64 says';
+  const bytes = isEncoded ? Buffer.from(secret, 'base64') : Buffer.from(secret);
+  if (bytes.length === 0) return 'has no secret';
+  return { key, algorithm, length: bytes.length, jwk: { kty: 'oct', alg: algorithm, k: bytes.toString('base64url') } };
+}
+
+/** By the first letters of an algorithm, and what a key of another curve could not sign. */
+const KEY_TYPES: Readonly<Record<string, string>> = { RS: 'rsa', PS: 'rsa', ES: 'ec', Ed: 'ed25519' };
+const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
+
+function publicIssuer({ key, algorithm }: Pick<Issuer, 'key' | 'algorithm'>, pem: string | undefined): Issuer | string {
   try {
-    return { key, algorithm, jwk: { ...createPublicKey(pem ?? '').export({ format: 'jwk' }), alg: algorithm } };
+    const read = createPublicKey(pem ?? '');
+    const jwk = read.export({ format: 'jwk' });
+    const fits = read.asymmetricKeyType === KEY_TYPES[algorithm.slice(0, 2)];
+    if (!fits || (CURVES[algorithm] ?? jwk.crv) !== jwk.crv)
+      return `has an rsa_public_key that is none of ${algorithm}`;
+    return { key, algorithm, jwk: { ...jwk, alg: algorithm } };
   } catch {
-    return `the jwt credential of ${consumer} has no rsa_public_key that can be read`;
+    return 'has no rsa_public_key that can be read';
   }
+}
+
+/** RFC 7518: a secret is as long as what is made with it; a shorter one is found by trying on any token of its holder's. */
+function tellOfWeakness(config: Fields, { consumer, algorithm, length }: Issuer & { consumer: string }): void {
+  const least = Number(algorithm.slice(2)) / 8;
+  if (length === undefined || length >= least) return;
+  const why = `the jwt credential of ${consumer} has a secret of less than the ${least} bytes that ${algorithm} asks for, which who has a token finds by trying: give him a longer one`;
+  config.findings.push({ field: config.at('plugin'), fate: 'Differs', why });
 }
 
 function providerOf(

@@ -1,14 +1,20 @@
 import type { ApiKeyAuthentication, CredentialPlaceEntry, Secret } from '../../api/index.ts';
-import type { Fields } from '../fields.ts';
 import { ownSecret } from '../ours.ts';
-import { consumerLines, NO_CONSUMERS, secretName } from './consumer.ts';
-import type { KongPluginKind, PluginSite } from './plugin.ts';
+import { consumerLines, secretName } from './consumer.ts';
+import { type CredentialForm, usableCredentials } from './credential.ts';
+import type { KongCredential, KongPluginKind, PluginSite } from './plugin.ts';
 
 const KEY_NAMES = ['apikey'];
 /** Secrets of one policy. */
 const MOST = 16;
 /** Characters of a key: a shorter one is guessed. */
 const LEAST = 8;
+
+const FORM: CredentialForm = {
+  type: 'key-auth',
+  idOf: ({ key = '' }) => key,
+  faultOf: ({ key = '' }) => (key.length < LEAST ? `has no key of ${LEAST} characters at least` : undefined),
+};
 
 export const keyAuth: KongPluginKind = {
   plugin: 'key-auth',
@@ -28,8 +34,8 @@ export const keyAuth: KongPluginKind = {
       ...(inQuery ? [{ query: name }] : []),
     ]);
     if (from.length === 0) config.refuse('key_in_header', 'a key must stand somewhere: in a header or in the query');
-    const secrets = keySecrets(config, site);
-    if (secrets.length === 0) config.refuse('plugin', NO_CONSUMERS);
+    const usable = usableCredentials(config, site, FORM);
+    const secrets = keySecrets(usable, site);
     if (secrets.length > MOST)
       config.refuse('plugin', `a consumer has more than ${MOST} keys: write an AuthenticationPolicy`);
     const apiKey: ApiKeyAuthentication = {
@@ -37,26 +43,24 @@ export const keyAuth: KongPluginKind = {
       from,
       forwardCredential: !hides,
     };
-    const settings = { methods: [{ name: 'key-auth', apiKey }], ...consumerLines('sub') };
+    const lines = consumerLines(config, usable, { claim: 'sub', valueOf: ({ consumer }) => consumer });
+    const settings = { methods: [{ name: 'key-auth', apiKey }], ...lines };
     return { policies: { AuthenticationPolicy: settings }, secrets };
   },
 };
 
 /** A Secret holds one key of each consumer: a second one of his stands in another. */
-function keySecrets(config: Fields, site: PluginSite): Secret[] {
-  const sets: Array<Record<string, string>> = [];
-  for (const { consumer, data } of site.credentials('key-auth')) {
-    const { key = '' } = data;
-    if (key.length < LEAST) {
-      const why = `the key-auth credential of ${consumer} has no key of ${LEAST} characters at least: it lets nobody in`;
-      config.findings.push({ field: config.at('plugin'), fate: 'Differs', why });
-      continue;
-    }
-    const free = sets.find((set) => set[consumer] === undefined);
-    if (free === undefined) sets.push({ [consumer]: key });
-    else free[consumer] = key;
+function keySecrets(credentials: readonly KongCredential[], site: PluginSite): Secret[] {
+  const sets: Array<Map<string, string>> = [];
+  for (const { consumer, data } of credentials) {
+    const free = sets.find((set) => !set.has(consumer));
+    if (free === undefined) sets.push(new Map([[consumer, FORM.idOf(data)]]));
+    else free.set(consumer, FORM.idOf(data));
   }
   return sets.map((set, at) =>
-    ownSecret({ namespace: site.namespace, name: secretName(site, at === 0 ? 'keys' : `keys-${at}`) }, set),
+    ownSecret(
+      { namespace: site.namespace, name: secretName(site, at === 0 ? 'keys' : `keys-${at}`) },
+      Object.fromEntries(set),
+    ),
   );
 }

@@ -1,5 +1,11 @@
 /** What Kong's annotations on one object come to. */
-import type { AnyResource, HTTPHeaderFilter, HTTPRouteFilter, KongClusterPlugin } from '../../api/index.ts';
+import type {
+  AnyResource,
+  Authentication,
+  HTTPHeaderFilter,
+  HTTPRouteFilter,
+  KongClusterPlugin,
+} from '../../api/index.ts';
 import { flow } from '../flow.ts';
 import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
 import {
@@ -85,7 +91,10 @@ function served({ readings }: AttachedPlugins, { kind, name }: Annotated): Note[
   return readings.flatMap(({ object, plugin, parts, broken }) => {
     if (broken !== undefined) return [];
     const policies = Object.entries(parts.policies ?? {}).map(([own, settings]) =>
-      flow({ kind: own, spec: { targetRefs, ...settings } }),
+      flow({
+        kind: own,
+        spec: { targetRefs, ...(own === 'AuthenticationPolicy' ? withoutNames(settings) : settings) },
+      }),
     );
     const filters =
       (parts.filters ?? []).length === 0 || kind === 'Gateway' ? [] : [`filters: ${flow(parts.filters?.map(shown))}`];
@@ -93,6 +102,12 @@ function served({ readings }: AttachedPlugins, { kind, name }: Annotated): Note[
     if (all.length === 0) return [];
     return [{ annotation: PLUGINS_ANNOTATION, message: `${object} (${plugin}) is served as ${all.join(' and ')}` }];
   });
+}
+
+/** Who the consumers are is not for all who read a status, and there may be a thousand of them. */
+function withoutNames({ claimsToHeaders, ...settings }: Authentication): object {
+  const lines = claimsToHeaders?.map(({ values, ...line }) => (values === undefined ? line : { ...line, values: '…' }));
+  return { ...settings, ...(lines === undefined ? {} : { claimsToHeaders: lines }) };
 }
 
 /** Values of lines may be secrets, and statuses are read by many. */

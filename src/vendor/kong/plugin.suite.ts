@@ -18,14 +18,17 @@ export interface PluginCase {
 }
 
 const CREDENTIALS: readonly KongCredential[] = [
-  { consumer: 'ann', data: { key: 'the key of ann' } },
-  { consumer: 'ann', data: { key: 'the second key', username: 'ann', password: 'secret', secret: 'x'.repeat(32) } },
+  { consumer: 'ann', username: 'ann', customId: '7', data: { key: 'the key of ann' } },
+  {
+    consumer: 'ann',
+    username: 'ann',
+    data: { key: 'the second key', username: 'ann', password: 'secret', secret: 'x'.repeat(48) },
+  },
 ];
 
 export const SITE: PluginSite = {
   namespace: 'default',
   name: 'shop-p',
-  identified: false,
   credentials: (type) =>
     CREDENTIALS.filter(({ data }) => type !== 'basic-auth' || data.username !== undefined).slice(
       type === 'jwt' ? 1 : 0,

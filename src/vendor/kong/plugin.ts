@@ -25,9 +25,9 @@ export interface PluginSite {
   namespace: string;
   /** Secrets that are made are called so, with something behind it. */
   name: string;
-  /** Another plugin there says who asks. */
-  identified: boolean;
-  /** Of the KongConsumers of the namespace. */
+  /** The claim by which plugins that authenticate there say who asks; absent: none does. */
+  identity?: 'sub' | 'iss';
+  /** Of the KongConsumers of the namespace, those that let nobody in included. */
   credentials(type: CredentialType): KongCredential[];
 }
 
@@ -35,8 +35,12 @@ export type CredentialType = 'key-auth' | 'basic-auth' | 'jwt';
 
 /** One Secret of a KongConsumer. */
 export interface KongCredential {
-  /** Who it is, as the backend is told. */
+  /** Name of the KongConsumer. */
   consumer: string;
+  username?: string;
+  customId?: string;
+  /** Why it lets in nobody, whatever it holds. */
+  refused?: string;
   /** Plain text. */
   data: Readonly<Record<string, string>>;
 }

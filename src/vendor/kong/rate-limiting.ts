@@ -34,7 +34,7 @@ export const rateLimiting: KongPluginKind = {
   },
 };
 
-function keyOf(config: Fields, { identified }: PluginSite): RateLimitKey[] {
+function keyOf(config: Fields, { identity }: PluginSite): RateLimitKey[] {
   const by = config.oneOf('limit_by', ['consumer', 'credential', 'ip', 'service', 'header', 'path'], {
     ours: 'limits[].key',
   });
@@ -45,7 +45,7 @@ function keyOf(config: Fields, { identified }: PluginSite): RateLimitKey[] {
     case 'consumer':
     case 'credential':
       // Kong counts by address where nobody says who asks.
-      return identified ? [{ type: 'Claim', name: 'sub' }] : [{ type: 'ClientAddress' }];
+      return identity !== undefined ? [{ type: 'Claim', name: identity }] : [{ type: 'ClientAddress' }];
     case 'ip':
       return [{ type: 'ClientAddress' }];
     case 'service':

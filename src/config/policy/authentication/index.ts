@@ -34,6 +34,8 @@ export interface AuthenticationSettings {
 export interface ClaimHeader {
   name: string;
   claim: string;
+  /** What the line says in the place of a value of the claim; of others, nothing. Absent: the value itself. */
+  values?: Record<string, string>;
 }
 
 export type { ApiKeyMethod } from './api-key.ts';
@@ -81,7 +83,9 @@ export const authentication: PolicyType<
       methods: v.pipe(v.array(method), v.minLength(1)),
       require: v.picklist(['Any', 'All']),
       anonymous: v.object({ paths: v.array(pathMatch), addresses: v.array(cidr) }),
-      headers: v.array(v.object({ name: key, claim: key })),
+      headers: v.array(
+        object<ClaimHeader>({ name: key, claim: key, values: v.optional(v.record(v.string(), v.string())) }),
+      ),
     }),
   ),
   credentials: ({ acts }) => acts.flatMap(({ settings }) => settings?.methods.flatMap(credentialsOf) ?? []),

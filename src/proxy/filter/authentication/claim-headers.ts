@@ -27,11 +27,16 @@ export class ClaimHeaders {
   }
 
   #made({ claims }: Identity): HeaderPatch {
-    const add = this.#headers.flatMap(({ name, claim }) => {
-      const value = claimValues(claims, claim).join(',');
+    const add = this.#headers.flatMap(({ name, claim, values }) => {
+      const said = claimValues(claims, claim);
+      const value = (values === undefined ? said : said.flatMap((one) => standingFor(one, values))).join(',');
       const sound = value !== '' && headerFault(name, value) === undefined && value.trim() === value;
       return sound && Buffer.byteLength(value) <= MAX_CLAIM_BYTES ? [{ name, value }] : [];
     });
     return HeaderPatch.of({ set: [], add, remove: [] });
   }
+}
+
+function standingFor(value: string, values: Readonly<Record<string, string>>): string[] {
+  return Object.hasOwn(values, value) ? [values[value]!] : [];
 }

@@ -48,7 +48,11 @@ export const authentication = requestPolicy({
           paths: anonymousPaths.length === 0 ? [] : paths.matches.map(({ path }) => path),
           addresses: anonymousAddresses,
         },
-        headers: claimsToHeaders.map(({ name, claim }) => ({ name, claim })),
+        headers: claimsToHeaders.map(({ name, claim, values }) => ({
+          name,
+          claim,
+          ...(values === undefined ? {} : { values }),
+        })),
       },
     };
   },
