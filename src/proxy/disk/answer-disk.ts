@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import type { CachePurge } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import type { BodySource } from '../filter/filter.ts';
-import type { StoredAnswer } from '../state/index.ts';
+import type { StoredAnswer } from '../state/stored-answer.ts';
 import { digestOf, type FileContent, type FileKey, fileOf, headEnd, PRELUDE, readFileHead } from './answer-file.ts';
 import { bodySource, readAt } from './body-file.ts';
 import { DiskFolder, type DiskPlace } from './disk-folder.ts';

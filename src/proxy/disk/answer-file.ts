@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { StoredAnswer } from '../state/index.ts';
+import type { StoredAnswer } from '../state/stored-answer.ts';
 
 const MAGIC = 'DMNKEPT1';
 /** Magic, lengths of head and body, and their checksums. */

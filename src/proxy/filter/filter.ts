@@ -5,7 +5,7 @@
  */
 import type { ClientConnection, Failure } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
-import type { DecisionCounter, PolicyDecision } from '../state/index.ts';
+import type { DecisionCounter, PolicyDecision } from '../state/policy-counts.ts';
 import type { HeaderPatch } from './header-patch.ts';
 import type { FilterStep } from './order.ts';
 

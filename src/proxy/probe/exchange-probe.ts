@@ -4,7 +4,7 @@ import { BODY_LENGTH, BODY_NONE, type BodyFraming, type Failure, type Upstream }
 import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
 import type { Head } from '../ground/head.ts';
 import { KEPT } from '../ground/region.ts';
-import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
+import type { EndpointPool, OpenWaiter } from '../upstream/connection.ts';
 import { failureFinding } from './finding.ts';
 import { MAX_PROBE_BODY, type Probe, type ProbeOrder } from './probe.ts';
 

@@ -1,6 +1,6 @@
 /** A look at an endpoint: a family, one for each type of question. */
 import type { HealthQuestion } from '../../config/index.ts';
-import type { EndpointPool, EndpointTarget, UpstreamWorld } from '../upstream/index.ts';
+import type { EndpointPool, EndpointTarget, UpstreamWorld } from '../upstream/connection.ts';
 
 /** Most bytes of an answer's body that are read: what comes behind them is cut, and the answer counts as it is. */
 export const MAX_PROBE_BODY: number = 64 * 1024;

@@ -11,13 +11,15 @@ export {
 } from './endpoint-health.ts';
 export type { Waiter } from './fair-turns.ts';
 export { FETCH_TIMEOUT, MAX_FETCHED_BYTES } from './fetch-text.ts';
+export { type KeyHolder, KeySource } from './key-source.ts';
 export type { AskedBackend, Fetcher } from './outbound.ts';
 export type { DecisionCounter, PolicyDecision } from './policy-counts.ts';
 export { PolicyState } from './policy-state.ts';
 export { ProxyState } from './proxy-state.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type { SharedMemory } from './shared-file.ts';
-export type { AnswerStore, ComingAnswer, Fetch, StoredAnswer, StoredPlace } from './stored-answers.ts';
+export type { StoredAnswer } from './stored-answer.ts';
+export type { AnswerStore, ComingAnswer, Fetch, StoredPlace } from './stored-answers.ts';
 export { TroubleWatch } from './trouble-watch.ts';
 export type { Underway } from './underway.ts';
 export { SharedVerdicts, type Verdict, type VerdictKey, type Verdicts } from './verdicts.ts';

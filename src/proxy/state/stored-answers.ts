@@ -6,6 +6,7 @@ import type { CachePurge, CachePurged } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import type { AnswerDisk } from '../disk/index.ts';
 import { atOnce, inSlices } from '../ground/slice.ts';
+import type { StoredAnswer } from './stored-answer.ts';
 
 /** Bytes of all kept answers of a worker; above it the policy that has most gives up some. */
 export const MAX_STORED_BYTES: number = 256 * 1024 * 1024;
@@ -15,28 +16,6 @@ export const MAX_VARIANTS = 16;
 export const MAX_PASSES = 10_000;
 /** What an answer costs besides its lines and body. */
 const OVERHEAD = 512;
-
-export interface StoredAnswer {
-  readonly status: number;
-  /** It may be given to those of whom it is known who they are, too (RFC 9111 3.5). */
-  readonly shared: boolean;
-  /** Each with CRLF; without Content-Length and Age. */
-  readonly lines: string;
-  readonly body: Buffer;
-  /** Names that Vary has, lower case, and what the request said: '' for nothing. */
-  readonly vary: ReadonlyArray<readonly [name: string, value: string]>;
-  readonly etag: string | undefined;
-  readonly lastModified: string | undefined;
-  /** Seconds that it was old when it came, and when that was. */
-  readonly age: number;
-  readonly storedAt: number;
-  /** Milliseconds of the same clock. */
-  readonly freshUntil: number;
-  readonly whileRevalidatedUntil: number;
-  readonly ifErrorUntil: number;
-  /** Header lines of the request and the answer that it came by, for when it is asked about again. */
-  readonly origin: { readonly request: Record<string, string>; readonly response: Record<string, string> };
-}
 
 /** Where an answer belongs, as purges name it. */
 export interface StoredPlace {

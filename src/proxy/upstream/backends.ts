@@ -22,7 +22,7 @@ import { ProbeBook } from '../probe/index.ts';
 import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
 import { backendTls, unverifiedTls } from './backend-tls.ts';
-import { Balancer, type PreparedEndpoints } from './balancer.ts';
+import { Balancer, type BalancerWorld, type PreparedEndpoints } from './balancer.ts';
 import { checkFamilies } from './check-families.ts';
 import {
   CONNECT_TIMEOUT,
@@ -81,7 +81,7 @@ export interface PreparedBackends {
 }
 
 export class Backends {
-  readonly #world: UpstreamWorld;
+  readonly #world: BalancerWorld;
   readonly #makePool: PoolFactory;
   readonly #probes: ProbeBook;
   readonly #resolve: Resolve | undefined;

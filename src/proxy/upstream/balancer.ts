@@ -14,6 +14,7 @@ import type {
 import type { Failure } from '../ground/codec.ts';
 import type { ConnectTls } from '../ground/driver.ts';
 import { atOnce } from '../ground/slice.ts';
+import type { ProbeBook } from '../probe/index.ts';
 import { type BackendState, ProxyState, type RetryBudget } from '../state/index.ts';
 import type { Aim, SteeredRequest } from './aim.ts';
 import { ClientPools } from './client-pools.ts';
@@ -45,8 +46,13 @@ const choosing: {
   aim: Aim | null;
 } = { now: 0, avoid: null, turns: { turn: 0 }, aim: null };
 
+export interface BalancerWorld extends UpstreamWorld {
+  /** Where endpoints are looked at; absent: nowhere, whatever policies ask for. */
+  probes?: ProbeBook;
+}
+
 export interface BalancerOptions {
-  world: UpstreamWorld;
+  world: BalancerWorld;
   makePool: PoolFactory;
   /** Under which its state is kept; absent: the backend's. */
   stateKey?: string | undefined;
@@ -82,7 +88,7 @@ export class Balancer {
   checks: EndpointChecks | null = null;
   /** Shared with the pools: what is set here holds for them at once. */
   readonly limits: EndpointLimits = { ...DEFAULT_ENDPOINT_LIMITS };
-  readonly #world: UpstreamWorld;
+  readonly #world: BalancerWorld;
   readonly #makePool: PoolFactory;
   readonly #states: ProxyState['backends'];
   readonly #stateKey: string;

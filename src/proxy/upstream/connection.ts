@@ -6,7 +6,6 @@
 import type { ClientConnection, Failure, ResponseSide, Upstream } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { ConnectTls, Driver, LinkAddresses } from '../ground/driver.ts';
-import type { ProbeBook } from '../probe/index.ts';
 import type { EndpointHealth, ProxyState } from '../state/index.ts';
 import type { EndpointGate } from './endpoint-gate.ts';
 
@@ -56,8 +55,6 @@ export interface UpstreamWorld {
   wheel: DeadlineWheel;
   /** What outlives this config; absent: nothing does. */
   state?: ProxyState;
-  /** Where endpoints are looked at; absent: nowhere, whatever policies ask for. */
-  probes?: ProbeBook;
   /** Which endpoints may be used; absent: all. */
   gate?: EndpointGate;
   /** Absent: the defaults. */

@@ -15,9 +15,6 @@ import { MethodFilter } from './method-filter.ts';
 import { MethodGroup } from './method-group.ts';
 import { oidcMethod } from './oidc/index.ts';
 
-export type { VerifiedToken } from './jwt/index.ts';
-export type { KeySource } from './jwt/key-source.ts';
-
 type MethodMaker<T extends AuthenticationMethod['type']> = (
   settings: Extract<AuthenticationMethod, { type: T }>,
   state: PolicyState,

@@ -4,7 +4,6 @@ import type { JwtMethod, JwtProvider } from '../../../../config/index.ts';
 import type { KeySet, VerificationKey } from '../../../../value/json-web-key.ts';
 import type { PolicyState } from '../../../state/index.ts';
 import type { FilterScope } from '../../filter.ts';
-import type { Identity } from '../../identity.ts';
 import { firstFound, type PlaceReader, placeReader } from '../credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from '../method.ts';
 import { keyHolderOf } from './key-holder.ts';
@@ -12,14 +11,6 @@ import { isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil 
 
 export function jwtMethod(settings: JwtMethod, state: PolicyState): Method {
   return new Jwt(settings, state);
-}
-
-/** A token that was found sound: by these keys of this Credential, until then. */
-export interface VerifiedToken {
-  readonly identity: Identity;
-  readonly credential: string;
-  readonly keys: KeySet;
-  readonly until: number;
 }
 
 /** A token on its way to be verified. */

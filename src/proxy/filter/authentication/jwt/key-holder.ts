@@ -7,16 +7,7 @@ import type {
   RemoteKeySet,
 } from '../../../../config/index.ts';
 import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
-import type { PolicyState } from '../../../state/index.ts';
-import { KeySource } from './key-source.ts';
-
-export interface KeyHolder {
-  /** Those that are here now; null: none. */
-  current(): KeySet | null;
-  keys(): KeySet | null | Promise<KeySet | null>;
-  /** The same after a token named a key that is not among them. */
-  newKeys(): KeySet | null | Promise<KeySet | null>;
-}
+import { type KeyHolder, KeySource, type PolicyState } from '../../../state/index.ts';
 
 /** By Credential: all methods that name it share what is made of it. */
 const HOLDERS = new WeakMap<Credential, KeyHolder>();

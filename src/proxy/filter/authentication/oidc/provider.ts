@@ -4,8 +4,7 @@ import type { OidcClient, OidcMethod } from '../../../../config/index.ts';
 import { signedToken } from '../../../../value/client-key.ts';
 import { isObject, type JsonObject } from '../../../../value/json-object.ts';
 import { parseStrictly } from '../../../../value/strict-json.ts';
-import type { Fetcher } from '../../../state/index.ts';
-import { KeySource } from '../jwt/key-source.ts';
+import { type Fetcher, KeySource } from '../../../state/index.ts';
 import { isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil } from '../jwt/token.ts';
 
 /** Milliseconds for which what a provider says of itself is believed. */

@@ -2,8 +2,7 @@
  * Keys that an issuer publishes. They are fetched when they are first needed, again after a while and when a token names
  * one that is not there, and the last ones stay while the issuer does not answer.
  */
-import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
-import type { KeyHolder } from './key-holder.ts';
+import { type KeySet, readKeySet } from '../../value/json-web-key.ts';
 
 /** Milliseconds between two tries, at least: neither a failure nor a made-up key name makes more of them. */
 export const MIN_FETCH_INTERVAL: number = 5_000;
@@ -12,6 +11,14 @@ export const MIN_FETCH_INTERVAL: number = 5_000;
 export interface KeyTimes {
   refresh: number;
   stale: number;
+}
+
+export interface KeyHolder {
+  /** Those that are here now; null: none. */
+  current(): KeySet | null;
+  keys(): KeySet | null | Promise<KeySet | null>;
+  /** The same after a token named a key that is not among them. */
+  newKeys(): KeySet | null | Promise<KeySet | null>;
 }
 
 export class KeySource implements KeyHolder {
