@@ -233,6 +233,40 @@ describe('a cache', () => {
     expect(auth.asked).toHaveLength(6);
   });
 
+  test.each<[string, string, Asked, Asked]>([
+    [
+      'a line that Connection takes away',
+      '{header:X-Org}',
+      { headers: { 'x-org': 'b', connection: 'x-org' } },
+      { headers: { 'x-org': 'b' } },
+    ],
+    [
+      'a line beside which there is one in another spelling',
+      '{header:X-Org}',
+      { headers: { 'x-org': 'b', x_org: 'a' } },
+      { headers: { 'x-org': 'b' } },
+    ],
+    [
+      'a cookie that comes twice',
+      '{cookie:org}',
+      { headers: { cookie: 'org=b; org=a' } },
+      { headers: { cookie: 'org=b' } },
+    ],
+    ...['org=b&org=a', 'org=b&%6frg=a', 'org=b&ORG=a', 'org=b&org[]=a', 'x;org=a&org=b'].map(
+      (query): [string, string, Asked, Asked] => [
+        query,
+        '{parameter:org}',
+        { path: `/?${query}` },
+        { path: '/?org=b' },
+      ],
+    ),
+  ])('%s makes no key: the service may have judged by another value', async (what, key, twice, once) => {
+    await policy(external({ cache: { key: [key, what], durations: cache.durations } }));
+    answers(200);
+    for (const asked of [twice, twice, once, once]) expect((await ask(asked)).status).toBe(200);
+    expect(auth.asked).toHaveLength(3);
+  });
+
   test('keeps a refusal where it is told to, and forgets it', async () => {
     const durations = [{ statusCodes: [401], duration: '50ms' }];
     await policy(external({ cache: { ...cache, durations } }));

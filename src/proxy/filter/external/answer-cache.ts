@@ -1,6 +1,8 @@
 /** Answers of a service that are good for a while, by what of a request it is said to judge. */
 import type { AnswerCache as CacheSettings } from '../../../config/index.ts';
+import { type NamedField, parseTemplate } from '../../../value/request-template.ts';
 import type { FilterScope, HeaderPair, SubAnswer } from '../filter.ts';
+import { isClear } from './clear-text.ts';
 import { type RequestText, requestText } from './request-text.ts';
 
 /** Answers that one policy keeps; the oldest goes first. */
@@ -18,6 +20,12 @@ export const MAX_KEY_BYTES: number = 4 * 1024;
 const BETWEEN = '\u0000';
 
 export type KeptAnswer = Pick<SubAnswer, 'status' | 'headers' | 'body'>;
+
+/** What of a key a client may write twice, or in more than one way. */
+interface NamedPiece {
+  readonly field: NamedField;
+  readonly name: string;
+}
 
 interface Entry {
   readonly answer: KeptAnswer;
@@ -46,12 +54,14 @@ function makeRoom(): void {
 
 export class AnswerCache {
   readonly #key: readonly RequestText[];
+  readonly #named: readonly NamedPiece[];
   readonly #durations: ReadonlyMap<number, number>;
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
 
   constructor({ key, durations }: CacheSettings) {
     this.#key = key.map((template) => requestText(template, 'Line'));
+    this.#named = key.flatMap((template) => parseTemplate(template)).filter((piece) => 'name' in piece);
     this.#durations = new Map(
       durations
         .toReversed()
@@ -82,6 +92,7 @@ export class AnswerCache {
 
   /** Undefined: nothing is kept for this request. */
   keyOf(scope: FilterScope): string | undefined {
+    for (const piece of this.#named) if (!isClear(scope.head, piece)) return undefined;
     let key = '';
     for (const part of this.#key) key += part(scope) + BETWEEN;
     return key.length > MAX_KEY_BYTES ? undefined : key;
