@@ -134,4 +134,6 @@ export const POLICY_REASON = {
   InvalidKind: 'InvalidKind',
   InvalidCredentialRef: 'InvalidCredentialRef',
   RefNotPermitted: 'RefNotPermitted',
+  /** Of Programmed: our own. */
+  PartlyProgrammed: 'PartlyProgrammed',
 } as const;

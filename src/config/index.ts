@@ -30,6 +30,7 @@ export type {
   Delta,
   ListenerState,
   RefusedEndpoint,
+  Shortfall,
   Trouble,
   TrustBundle,
 } from './object.ts';

@@ -77,6 +77,15 @@ export interface Ack {
   listeners: ListenerState[];
   /** Endpoints that it does not connect to, whatever objects say; absent: none. */
   refusedEndpoints?: RefusedEndpoint[];
+  /** Users' policies that it serves with less than they ask for, as it was started; absent: none. */
+  shortfalls?: Shortfall[];
+}
+
+export interface Shortfall {
+  /** `Kind/namespace/name`. */
+  policy: string;
+  /** What is missing, and the way out. */
+  message: string;
 }
 
 export interface RefusedEndpoint {

@@ -1,5 +1,5 @@
 /** A fleet of data planes for each Gateway: each is told what its own Gateway needs, and nothing else. */
-import { type Ack, type ConfigChange, type Delta, Snapshot } from '../config/index.ts';
+import { type Ack, type ConfigChange, type Delta, type Shortfall, Snapshot } from '../config/index.ts';
 import { type Fleet, type ListenerView, listenerViews } from '../delivery/index.ts';
 import { batchInTurns } from '../graph/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
@@ -194,9 +194,10 @@ function knownListeners(told: Ack['listeners'], snapshot: Snapshot): Ack['listen
 
 /** What a data plane says of others' objects counts for nothing. */
 function within(ack: Ack, snapshot: Snapshot): Ack {
-  const { version, rejected, listeners, refusedEndpoints } = ack;
+  const { version, rejected, listeners, refusedEndpoints, shortfalls } = ack;
   return {
     ...ack,
+    ...(shortfalls ? { shortfalls: ofPoliciesIn(snapshot, shortfalls) } : {}),
     version: Math.min(version, snapshot.version),
     rejected: rejected.filter(({ kind, key }) => snapshot.get(kind, key) !== undefined),
     listeners: knownListeners(listeners, snapshot),
@@ -204,4 +205,13 @@ function within(ack: Ack, snapshot: Snapshot): Ack {
       ? { refusedEndpoints: refusedEndpoints.filter(({ key }) => snapshot.get('Backend', key) !== undefined) }
       : {}),
   };
+}
+
+function ofPoliciesIn(snapshot: Snapshot, shortfalls: Shortfall[]): Shortfall[] {
+  const sources = new Set(
+    Array.from(snapshot.of('Policy').values(), ({ spec }) => ('acts' in spec ? spec.acts : [])).flatMap((acts) =>
+      acts.map(({ source }) => source),
+    ),
+  );
+  return shortfalls.filter(({ policy }) => sources.has(policy));
 }

@@ -1,10 +1,13 @@
 /** The answers of all workers as one: what one of them does not do, the data plane does not do. */
-import type { Ack, ListenerState, RefusedEndpoint } from '../config/index.ts';
+import type { Ack, ListenerState, RefusedEndpoint, Shortfall } from '../config/index.ts';
 
 export function mergedAck(acks: ReadonlyArray<Ack>, about: Pick<Ack, 'proxy' | 'version' | 'rejected'>): Ack {
   const refusedEndpoints = mergedEndpoints(acks);
-  const ack = { ...about, listeners: mergedListeners(acks) };
-  return refusedEndpoints.length === 0 ? ack : { ...ack, refusedEndpoints };
+  const shortfalls = mergedShortfalls(acks);
+  const ack: Ack = { ...about, listeners: mergedListeners(acks) };
+  if (refusedEndpoints.length > 0) ack.refusedEndpoints = refusedEndpoints;
+  if (shortfalls.length > 0) ack.shortfalls = shortfalls;
+  return ack;
 }
 
 /** One that fails somewhere fails; one that some worker has not told of is left out, since it does not serve there. */
@@ -22,6 +25,12 @@ function mergedListeners(acks: ReadonlyArray<Ack>): ListenerState[] {
     if (failed !== undefined) return [failed];
     return told.length === acks.length ? [told[0]!] : [];
   });
+}
+
+/** Each once, however many say so. */
+function mergedShortfalls(acks: ReadonlyArray<Ack>): Shortfall[] {
+  const all = acks.flatMap(({ shortfalls = [] }) => shortfalls);
+  return [...new Map(all.map((one) => [`${one.policy} ${one.message}`, one])).values()];
 }
 
 /** Of an endpoint that several refuse, the one with the fewest others left has the word. */

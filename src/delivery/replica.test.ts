@@ -84,6 +84,15 @@ test('a listener fails where it fails in one worker, and is not told of before a
   expect(ack.listeners).toEqual([serving('g/a'), failed]);
 });
 
+test('what several workers serve with less is told of once', () => {
+  const replica = new Replica('pod-1', ['worker-0', 'worker-1']);
+  replica.take(delta(1));
+  const short = (policy: string) => ({ policy, message: 'has no disk' });
+  replica.acknowledge(answer('worker-0', 1, { shortfalls: [short('a'), short('b')] }));
+  const { ack } = replica.acknowledge(answer('worker-1', 1, { shortfalls: [short('a')] }))!;
+  expect(ack.shortfalls).toEqual([short('a'), short('b')]);
+});
+
 test('an endpoint that several workers refuse is told of once', () => {
   const replica = new Replica('pod-1', ['worker-0', 'worker-1']);
   replica.take(delta(1));

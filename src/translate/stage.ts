@@ -1,5 +1,5 @@
-import { type ConfigObject, refKey } from '../config/index.ts';
-import type { Context, derive } from '../graph/index.ts';
+import { type ConfigObject, type Delivery, refKey } from '../config/index.ts';
+import type { Collection, Context, derive } from '../graph/index.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import type { Lookup } from './lookup.ts';
 
@@ -10,6 +10,8 @@ export interface Graph {
   /** `derive`, counted. */
   derive: typeof derive;
   look(context: Context): Lookup;
+  /** As in Lookup. */
+  rejections: Collection<Delivery>;
 }
 
 /** A config object as an output of a derivation. */

@@ -97,9 +97,9 @@ function build(given: Inputs, options: TranslateOptions): Outputs {
     refusals,
     backendOf: backendAskedOf,
   });
-  const kong = deriveKong({ inputs: given, options, derive: tracked, look: lookIn(given) });
+  const kong = deriveKong({ inputs: given, options, derive: tracked, look: lookIn(given), rejections });
   const inputs = { ...given, Secret: kong.secrets };
-  const graph: Graph = { inputs, options, derive: tracked, look: lookIn(inputs) };
+  const graph: Graph = { inputs, options, derive: tracked, look: lookIn(inputs), rejections };
   const read = readPolicies(graph, kong.made);
   const listeners = deriveListeners(graph);
   const backends = deriveBackends(graph, read.BackendTLSPolicy);

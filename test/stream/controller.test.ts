@@ -173,6 +173,61 @@ test('each Gateway has its own objects and keys, and no token opens another', as
   for (const word of [escaped(one.key), 'infra/one', rule('a'), rule('c')]) expect(stolen.seen).not.toContain(word);
 });
 
+const policy = (kind: string, target: string, spec: string): string => `
+apiVersion: policies.daemun.dev/v1alpha1
+kind: ${kind}
+metadata: { namespace: infra, name: p }
+spec:
+  targetRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: ${target} }]
+  ${spec}
+`;
+
+test('a policy says what a data plane cannot use of it, until that takes it or is gone', async () => {
+  const access = (method: string) => policy('AccessPolicy', 'edge', `deny: [{ methods: [${method}] }]`);
+  const site = (method: string) => all(gateway('edge'), route('a', 'edge'), access(method));
+  const key = 'AccessPolicy/infra/p';
+  const scene = await sceneOf(site('PUT'), { awayGrace: 5 });
+  scene.dataPlane('infra/edge', 'edge-1');
+  await isServed(scene);
+  expect([scene.condition(key), scene.condition(key, 'Accepted')]).toEqual([
+    undefined,
+    'True Accepted: accepted; enforced on 1 route',
+  ]);
+  const newer = scene.dataPlane('infra/edge', 'edge-2');
+  newer.refuses.set('Policy/Access/infra/edge/http', 'it knows no methods');
+  const refused = /^False Invalid: DMN_CONFIG_INVALID: edge-2: it knows no methods; the last form /;
+  await vi.waitFor(() => expect(scene.condition(key)).toMatch(refused));
+  expect(scene.condition(key, 'Accepted')).toBe('True Accepted: accepted');
+  // What it says of a form holds for that form.
+  newer.refuses.clear();
+  scene.write(site('POST'));
+  await vi.waitFor(() => expect(scene.condition(key)).toBeUndefined());
+  newer.refuses.set('Policy/Access/infra/edge/http', 'it knows no methods');
+  scene.write(site('PATCH'));
+  await vi.waitFor(() => expect(scene.condition(key)).toMatch(refused));
+  newer.close();
+  await vi.waitFor(() => expect(scene.condition(key)).toBeUndefined());
+});
+
+test('a policy that a data plane serves with less says so, for as long as there is such a data plane', async () => {
+  const cache = policy('ResponsePolicy', 'edge', 'cache: { disk: {} }');
+  const scene = await sceneOf(all(gateway('edge'), route('a', 'edge'), cache), { awayGrace: 5 });
+  const plane = scene.dataPlane('infra/edge', 'edge-1');
+  const policyKey = 'ResponsePolicy/infra/p';
+  plane.lies = {
+    shortfalls: [
+      { policy: policyKey, message: 'has no disk' },
+      { policy: 'ResponsePolicy/infra/other', message: 'is none of its own' },
+    ],
+  };
+  await vi.waitFor(() => expect(scene.condition(policyKey)).toBe('False PartlyProgrammed: edge-1: has no disk'));
+  expect([...scene.control.pipeline.acks.values()].flatMap(({ shortfalls = [] }) => shortfalls)).toHaveLength(1);
+  const next = scene.dataPlane('infra/edge', 'edge-2');
+  await vi.waitFor(() => expect(next.deltas).toHaveLength(1));
+  plane.close();
+  await vi.waitFor(() => expect(scene.condition(policyKey)).toBeUndefined());
+});
+
 test("what a data plane says of another Gateway's objects counts for nothing", async () => {
   const scene = await sceneOf(all(gateway('one'), gateway('two'), route('a', 'one'), route('b', 'two')));
   scene.dataPlane('infra/one', 'one-1');
@@ -190,6 +245,7 @@ test("what a data plane says of another Gateway's objects counts for nothing", a
       { kind: 'Listener', key: 'infra/one/http', ...no },
     ],
     refusedEndpoints: [{ key: 'infra/none:80', endpoint: '10.1.0.1:8080', message: 'is a lie', left: 0 }],
+    shortfalls: [{ policy: 'ResponsePolicy/infra/none', message: 'is a lie' }],
   };
   await isServed(scene, 'b');
   expect(scene.condition('HTTPRoute/infra/a')).toBe(SERVES);

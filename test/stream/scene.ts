@@ -116,9 +116,9 @@ export class Scene {
       .report()
       .items.find(({ kind, metadata }) => `${kind}/${metadata.namespace ?? ''}/${metadata.name}` === key);
     const status = item?.status as
-      | { conditions?: Condition[]; parents?: Array<{ conditions: Condition[] }> }
+      | ({ conditions?: Condition[] } & Partial<Record<'parents' | 'ancestors', Array<{ conditions: Condition[] }>>>)
       | undefined;
-    const conditions = status?.conditions ?? status?.parents?.[0]?.conditions ?? [];
+    const conditions = status?.conditions ?? (status?.parents ?? status?.ancestors)?.[0]?.conditions ?? [];
     const found = conditions.find((one) => one.type === type);
     return found && `${found.status} ${found.reason}: ${found.message}`;
   }

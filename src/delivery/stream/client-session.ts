@@ -151,7 +151,7 @@ export class ClientSession {
   }
 
   /** Without the lists that are as they were said before. */
-  #shortened({ rejected, listeners, refusedEndpoints }: Ack, version: number): StreamAck {
+  #shortened({ rejected, listeners, refusedEndpoints, shortfalls }: Ack, version: number): StreamAck {
     const text = JSON.stringify(rejected);
     const before = this.#rejected;
     this.#rejected = text;
@@ -161,6 +161,7 @@ export class ClientSession {
       ...(text === before ? {} : { rejected }),
       ...this.#changedListeners(listeners),
       ...(refusedEndpoints ? { refusedEndpoints } : {}),
+      ...(shortfalls ? { shortfalls } : {}),
     };
   }
 

@@ -45,7 +45,7 @@ export type FromDataPlane =
   | { type: 'leaving' };
 
 /** An acknowledgement; lists that are as in the one before are left out. */
-export interface StreamAck extends Pick<Ack, 'version' | 'refusedEndpoints'> {
+export interface StreamAck extends Pick<Ack, 'version' | 'refusedEndpoints' | 'shortfalls'> {
   type: 'ack';
   rejected?: Ack['rejected'];
   /** All of them. */

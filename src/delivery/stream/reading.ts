@@ -47,6 +47,7 @@ const ack = v.object({
   changed: v.optional(v.array(listener)),
   gone: v.optional(v.array(name)),
   refusedEndpoints: v.optional(v.array(v.object({ key: name, endpoint: text, message: v.string(), left: count }))),
+  shortfalls: v.optional(v.array(v.object({ policy: name, message: v.string() }))),
 });
 
 /** What went wrong may have a name that is not known here: it is passed over later. */

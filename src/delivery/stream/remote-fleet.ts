@@ -200,7 +200,7 @@ export class Seat {
   }
 
   /** With the lists that were left out because they are as before. */
-  completed({ version, rejected, refusedEndpoints, ...told }: StreamAck): Ack {
+  completed({ version, rejected, refusedEndpoints, shortfalls, ...told }: StreamAck): Ack {
     this.#rejected = rejected ?? this.#rejected;
     this.#listeners.take(told);
     return {
@@ -209,6 +209,7 @@ export class Seat {
       rejected: this.#rejected,
       listeners: this.#listeners.all,
       ...(refusedEndpoints ? { refusedEndpoints } : {}),
+      ...(shortfalls ? { shortfalls } : {}),
     };
   }
 }

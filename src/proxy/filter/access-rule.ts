@@ -70,7 +70,8 @@ class ClientCountries {
 
   constructor(codes: readonly string[], database: CountryDatabase | undefined) {
     if (database === undefined) {
-      const why = 'countries are not known: start the data plane with --country-database FILE';
+      const why =
+        'countries are not known: start the data plane with --country-database FILE, or give the DaemunParameters of its Gateway a countryDatabase';
       throw new DaemunError('DMN_CONFIG_INVALID', why);
     }
     this.#codes = new Set(codes);

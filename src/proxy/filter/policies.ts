@@ -59,11 +59,22 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
 function stack<S>(make: (act: Acting<S>, settings: S, state: PolicyState) => CompiledFilter[]): PolicyFilter {
   return ({ type, spec }, state) =>
     // The spec is of the type that stands beside it.
-    (spec as Stacked<S>).acts.flatMap((act) => {
-      const filters = act.settings === undefined ? [new Unusable(type, state, act)] : make(act, act.settings, state);
+    (spec as Stacked<S>).acts.flatMap((act, _at, acts) => {
+      const made = (settings: S): CompiledFilter[] => named(acts.length, act, () => make(act, settings, state));
+      const filters = act.settings === undefined ? [new Unusable(type, state, act)] : made(act.settings);
       for (const [at, filter] of filters.entries()) noteAct(filter, { ...act, type, at });
       return filters;
     });
+}
+
+/** Of several that act together, which of them cannot be used: all are told of it. */
+function named<T>(acts: number, { source }: Acting<unknown>, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (acts < 2 || !(error instanceof DaemunError)) throw error;
+    throw new DaemunError(error.code, `${source.replace('/', ' ')}: ${error.message}`, { cause: error });
+  }
 }
 
 const NO_CREDENTIALS: ReadonlyMap<string, Credential> = new Map();

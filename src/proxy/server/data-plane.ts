@@ -30,6 +30,7 @@ import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstre
 import { type Change, ChangeCompiler, type Served } from './change.ts';
 import { guardedDialer } from './guarded-dialer.ts';
 import { PortSet, type PreparedPorts } from './port-set.ts';
+import { Shortfalls } from './shortfall.ts';
 import { type Rejection, sift } from './sift.ts';
 import { World } from './world.ts';
 
@@ -56,6 +57,7 @@ export class DataPlane implements Proxy {
   readonly #compiler: ChangeCompiler;
   readonly #troubles: TroubleWatch;
   readonly #state: PolicyState;
+  readonly #shortfalls: Shortfalls;
   #served: Served = { config: Snapshot.EMPTY, kept: new Set() };
   /** Of backends that are gone from the config. */
   #leaving: readonly ConfigRef[] = [];
@@ -73,6 +75,7 @@ export class DataPlane implements Proxy {
     { policies: instead, connectionPolicies = CONNECTION_POLICIES }: PlanePolicies = {},
   ) {
     this.#options = options;
+    this.#shortfalls = new Shortfalls(options);
     const wheel = new DeadlineWheel();
     const { loopbackEndpoints = 'allowed', loopbackNames = 'refused' } = options;
     this.#gate = new EndpointGate({ loopbackEndpoints, loopbackNames });
@@ -209,8 +212,11 @@ export class DataPlane implements Proxy {
     const listeners = [...config.of('Listener').values()].map((listener) => this.#ports.stateOf(listener, config));
     const refused = this.#world.backends.refused();
     const refusedEndpoints = refused.filter(({ key }) => config.get('Backend', key) !== undefined);
-    const ack = { version: config.version, proxy: this.#options.name, rejected, listeners };
-    return refusedEndpoints.length === 0 ? ack : { ...ack, refusedEndpoints };
+    const ack: Ack = { version: config.version, proxy: this.#options.name, rejected, listeners };
+    const shortfalls = this.#shortfalls.of(config);
+    if (refusedEndpoints.length > 0) ack.refusedEndpoints = refusedEndpoints;
+    if (shortfalls.length > 0) ack.shortfalls = shortfalls;
+    return ack;
   }
 
   /** Acknowledges what is served, once more: something is told differently, though no delta came. */

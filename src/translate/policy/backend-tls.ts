@@ -1,11 +1,13 @@
 import { type BackendTLSPolicy, POLICY_REASON, type SubjectAltName } from '../../api/index.ts';
 import type { BackendTls, TrustBundle } from '../../config/index.ts';
+import { index } from '../../graph/index.ts';
 import type { TlsSettings } from '../backend/backend-tls.ts';
 import { resolveTrust } from '../gateway/trust.ts';
 import type { Lookup } from '../lookup.ts';
 import { problem } from '../verdict/problem.ts';
 import type { PolicyReading } from './attached-policy.ts';
 import type { PolicyKind } from './policy-kind.ts';
+import { policiesOfPort } from './policy-refusal.ts';
 
 /** What it asks for becomes part of the Backends themselves (backend/backend-tls.ts). */
 export const backendTls: PolicyKind<'BackendTLSPolicy', TlsSettings> = {
@@ -22,7 +24,19 @@ export const backendTls: PolicyKind<'BackendTLSPolicy', TlsSettings> = {
     const tls = { hostname, subjectAltNames: (subjectAltNames ?? []).map(alternative), trust };
     return { ...reading, settings: { tls, trust: bundles } };
   },
-  enforce: () => ({ actsOn: (_policy, { tls }) => tls }),
+  enforce(graph, policies) {
+    const byBundle = index('BackendTLSPolicies by bundle', policies.views, ({ settings }) =>
+      (settings?.trust ?? []).map(({ key }) => key),
+    );
+    return {
+      actsOn: (_policy, { tls }) => tls,
+      standsFor: (context, object) => {
+        if (object.kind === 'TrustBundle') return (context.fetch(byBundle, object.key) ?? []).map(({ key }) => key);
+        const isTls = object.kind === 'Backend' && object.tls !== undefined;
+        return isTls ? policiesOfPort({ graph, policies }, context, object.key) : [];
+      },
+    };
+  },
 };
 
 type TlsReading = PolicyReading<TlsSettings> & Required<Pick<PolicyReading<TlsSettings>, 'unresolved'>>;

@@ -8,6 +8,7 @@ import { healthCheckOf } from './health-check.ts';
 import { effective, portLevels } from './inheritance.ts';
 import { outlierDetectionOf } from './outlier-detection.ts';
 import type { PolicyKind } from './policy-kind.ts';
+import { policiesOfPort } from './policy-refusal.ts';
 
 type Settings = BackendTraffic['spec'];
 type BackendProtocol = Backend['protocol'];
@@ -63,6 +64,10 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
     });
     return {
       config,
+      standsFor: (context, object) =>
+        object.kind === 'Policy' && object.type === 'BackendTraffic'
+          ? policiesOfPort({ graph, policies }, context, object.target.key)
+          : [],
       effect: (look, { settings }, { object }) => {
         const ports = look.context.fetch(look.inputs.Service, object)?.spec.ports ?? [];
         return { problems: [], remarks: remarksOn(settings ?? {}, ports) };

@@ -31,6 +31,7 @@ import {
 import { readTls } from './client-tls.ts';
 import { effective, type Reach } from './inheritance.ts';
 import type { Effect, Enforcement, PolicyKind } from './policy-kind.ts';
+import type { StandsFor } from './policy-refusal.ts';
 import {
   askedBy,
   type Decisions,
@@ -113,11 +114,7 @@ export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec>
     const traffic = graph.derive('listener traffic', members, (context, member, key) =>
       one(key, trafficOf(member, context.fetch(outcomes, member.port) ?? NOTHING_ASKED)),
     );
-    const byPolicy = index('listener traffic by policy', traffic, ({ nearest, decisions }) =>
-      [...new Set([nearest, ...PORT_SETTINGS.map((setting) => decisions[setting].decides)])].flatMap(
-        (key) => key ?? [],
-      ),
-    );
+    const byPolicy = index('listener traffic by policy', traffic, saidBy);
     const own = graph.derive('client traffic', traffic, (_context, one) => {
       const policy = configOf(one);
       return policy === undefined ? [] : [configOutput(policy)];
@@ -130,9 +127,24 @@ export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec>
       (look.context.fetch(byPolicy, policy.key) ?? [])
         .filter((one) => one.nearest === policy.key && isBelow(one, target) && isFelt(one))
         .map(({ listener }) => listener);
-    return { config, effect, listenersOf, guards: asks };
+    const byBundle = index('ClientTrafficPolicies by bundle', policies.views, ({ settings }) =>
+      (settings?.clientCertificates?.bundles ?? []).map(({ key }) => key),
+    );
+    const standsFor: StandsFor = (context, object) => {
+      if (object.kind === 'TrustBundle') return (context.fetch(byBundle, object.key) ?? []).map(({ key }) => key);
+      if (object.kind !== 'Policy' || object.type !== 'ClientTraffic') return [];
+      const held = context.fetch(traffic, object.target.key);
+      return held === undefined ? [] : saidBy(held);
+    };
+    return { config, effect, listenersOf, standsFor, guards: asks, unusable: UNUSABLE };
   },
 };
+
+/** Keys of the policies that have a say in it. */
+function saidBy({ nearest, decisions }: ListenerTraffic): string[] {
+  const all = new Set([nearest, ...PORT_SETTINGS.map((setting) => decisions[setting].decides)]);
+  return [...all].flatMap((key) => key ?? []);
+}
 
 function readSettings({ spec }: ClientTrafficPolicy): PolicyReading<ClientTrafficSpec> {
   const {
@@ -164,6 +176,9 @@ function readSettings({ spec }: ClientTrafficPolicy): PolicyReading<ClientTraffi
   if (tls !== undefined) settings.tls = tls;
   return { settings, refusals: [] };
 }
+
+const UNUSABLE =
+  'the last form that it could use stays, if it had one; where it cannot verify clients that it is to verify, it lets nobody in';
 
 /** nginx's optional_no_ca: told loudly. */
 const UNVERIFIED =

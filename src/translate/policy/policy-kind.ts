@@ -18,6 +18,7 @@ import {
   type PolicyResource,
   type PolicyTarget,
 } from './attached-policy.ts';
+import type { StandsFor } from './policy-refusal.ts';
 
 /** What a policy holds for can depend on. */
 export interface PolicySurroundings {
@@ -44,6 +45,10 @@ export interface Enforcement<S> {
   actsOn?(policy: AttachedPolicy<S>, use: ServiceAncestor['uses'][number]): boolean;
   /** Keys of listeners for which the policy holds by this target, where that may be a listener. */
   listenersOf?(look: Lookup, policy: AttachedPolicy<S>, target: PolicyTarget): string[];
+  /** Where what it comes to does not say whose it is (policy-refusal.ts). */
+  standsFor?: StandsFor;
+  /** What a data plane does that cannot use it. Absent: the last form that it could use stays. */
+  unusable?: string;
   /** Of routes on those listeners, which it acts on. Absent: all. */
   reaches?(look: Lookup, policy: AttachedPolicy<S>, route: RouteIdentity): boolean;
 }

@@ -7,11 +7,11 @@ import {
   type PolicyAncestorStatus,
   type PolicyStatus,
 } from '../../api/index.ts';
-import type { Collection } from '../../graph/index.ts';
+import type { Collection, Index } from '../../graph/index.ts';
 import { PLUGINS_ANNOTATION } from '../../vendor/index.ts';
 import type { Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
-import { conditions, judged } from '../verdict/conditions.ts';
+import { conditions, fails, judged, type Verdict } from '../verdict/conditions.ts';
 import type { ObjectStatus } from '../verdict/object-status.ts';
 import { type Diagnostic, diagnosis, type Problem, problem } from '../verdict/problem.ts';
 import {
@@ -24,12 +24,15 @@ import {
   rivalry,
 } from './attached-policy.ts';
 import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
+import type { PolicyRefusal } from './policy-refusal.ts';
 import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';
 
 /** What a policy comes to with one ancestor. */
 interface Judgement extends Ancestor {
   problems: Problem[];
   remarks: string[];
+  /** What its data planes say. */
+  refused: PolicyRefusal[];
 }
 
 interface JudgedPolicy<S> {
@@ -44,6 +47,8 @@ export interface PolicyScope<K extends PolicyResource['kind'], S> {
   kind: PolicyKind<K, S>;
   policies: Policies<S>;
   enforcement: Enforcement<S>;
+  /** By key of the policy. */
+  refusals: Index<PolicyRefusal>;
 }
 
 /** Statuses and diagnostics of the policies of one kind. */
@@ -59,7 +64,7 @@ export function policyStatuses<K extends PolicyResource['kind'], S>(
   const statuses = graph.derive(`statuses of ${kind}`, all, (_context, { policy, judgements }, key) => {
     if (judgements.length === 0 || policy.beside !== undefined) return [];
     const { namespace, name } = policy;
-    const status = statusOf(policy, judgements);
+    const status = statusOf(policy, judgements, scope.enforcement.unusable);
     return [
       [key, { apiVersion: apiVersionOf(kind), kind, metadata: { namespace, name }, status } as ObjectStatus] as const,
     ];
@@ -79,7 +84,9 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
   policy: AttachedPolicy<S>,
 ): JudgedPolicy<S> {
   const judged: JudgedPolicy<S> = { policy, judgements: [], idle: [] };
-  if (policy.beside !== undefined) return { ...judged, idle: judgeBeside(scope, policy, policy.beside) };
+  const refusals = scope.look.context.fetch(scope.refusals, policy.key) ?? [];
+  if (policy.beside !== undefined)
+    return { ...judged, idle: judgeBeside(scope, policy, { owner: policy.beside, refusals }) };
   for (const target of policy.targets) {
     const ours = KINDS[scope.kind.kind].group === POLICY_GROUP;
     const {
@@ -92,8 +99,10 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
     const { problems, remarks } =
       missing === undefined ? holding(scope, policy, target) : { problems: [notFound(target, missing)], remarks: [] };
     for (const ancestor of ancestors) {
-      const reached = problems.length === 0 && ancestor.routes > 0 ? [enforced(ancestor.routes)] : [];
-      judged.judgements.push({ ...ancestor, problems, remarks: [...remarks, ...reached] });
+      const refused = ancestor.gateway === undefined ? [] : refusals.filter(isOf(scope.look, ancestor.gateway));
+      const holds = problems.length === 0 && refused.every(({ partly }) => partly);
+      const reached = holds && ancestor.routes > 0 ? [enforced(ancestor.routes)] : [];
+      judged.judgements.push({ ...ancestor, problems, remarks: [...remarks, ...reached], refused });
     }
     const message =
       ancestors.length > 0 ? undefined : (idle ?? (missing && `${missing}: the policy does nothing there`));
@@ -108,7 +117,7 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
 function judgeBeside<K extends PolicyResource['kind'], S>(
   { look, policies }: JudgeScope<K, S>,
   policy: AttachedPolicy<S>,
-  owner: string,
+  { owner, refusals }: { owner: string; refusals: ReadonlyArray<PolicyRefusal> },
 ): Diagnostic[] {
   const field = `metadata.annotations["${PLUGINS_ANNOTATION}"]`;
   const own = policy.targets.flatMap(
@@ -118,7 +127,7 @@ function judgeBeside<K extends PolicyResource['kind'], S>(
     const message = `${named(key)} has the same target: of what both say, its settings count`;
     return diagnosis('warning', owner, { field, message });
   });
-  const problems = [...(policy.told ? [] : policy.refusals), ...(policy.unresolved ?? [])];
+  const problems = [...(policy.told ? [] : policy.refusals), ...(policy.unresolved ?? []), ...refusals];
   return [...problems.map(({ message }) => diagnosis('error', owner, { field, message })), ...conflicts];
 }
 
@@ -156,10 +165,35 @@ function enforced(routes: number): string {
   return `enforced on ${routes} route${routes === 1 ? '' : 's'}`;
 }
 
+function isOf({ options }: Lookup, gateway: string): (refusal: PolicyRefusal) => boolean {
+  const own = options.shared ? '' : gateway;
+  return ({ fleet }) => fleet === own;
+}
+
+/** Refusals that are told in full; more are counted. */
+const REFUSALS_TOLD = 3;
+
+/** Programmed, where data planes say that they do not serve it as it is, or not all of it. Undefined: none says so. */
+function programmed(refused: ReadonlyArray<PolicyRefusal>, unusable = LAST_FORM): Verdict | undefined {
+  if (refused.length === 0) return undefined;
+  const messages = [...new Set(refused.map(({ message }) => message))].sort();
+  const told = messages.slice(0, REFUSALS_TOLD);
+  if (messages.length > told.length) told.push(`and ${messages.length - told.length} more like it`);
+  const isWhole = refused.some(({ partly }) => !partly);
+  const reason = isWhole ? POLICY_REASON.Invalid : POLICY_REASON.PartlyProgrammed;
+  return fails(CONDITION.Programmed, reason, [...told, ...(isWhole ? [unusable] : [])].join('; '));
+}
+
+const LAST_FORM = 'the last form that it could use stays, if it had one';
+
 /** The API has room for no more. */
 const ANCESTOR_LIMIT = 16;
 
-function statusOf<S>(policy: AttachedPolicy<S>, judgements: ReadonlyArray<Judgement>): PolicyStatus {
+function statusOf<S>(
+  policy: AttachedPolicy<S>,
+  judgements: ReadonlyArray<Judgement>,
+  unusable: string | undefined,
+): PolicyStatus {
   const byAncestor = Map.groupBy(judgements, ({ ancestorRef, controllerName }) =>
     JSON.stringify([ancestorRef, controllerName]),
   );
@@ -173,6 +207,11 @@ function statusOf<S>(policy: AttachedPolicy<S>, judgements: ReadonlyArray<Judgem
       const resolved = { reason: POLICY_REASON.ResolvedRefs, message: 'every reference resolves' };
       verdicts.push(judged(CONDITION.ResolvedRefs, policy.unresolved, resolved));
     }
+    const served = programmed(
+      all.flatMap(({ refused }) => refused),
+      unusable,
+    );
+    if (served !== undefined) verdicts.push(served);
     return { ancestorRef, controllerName, conditions: conditions(verdicts, policy.generation) };
   });
   return { ancestors: ancestors.slice(0, ANCESTOR_LIMIT) };
@@ -183,6 +222,10 @@ function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagno
   const refusals = policy.told ? [] : policy.refusals;
   if (policy.beside !== undefined) return idle;
   const problems = [...judgements.flatMap((one) => one.problems), ...refusals, ...(policy.unresolved ?? [])];
+  // What is served in part is told of the data plane, with how often.
+  const refused = judgements.flatMap((one) => one.refused).filter(({ partly }) => !partly);
+  for (const { message } of refused)
+    found.set(message, { severity: 'error', object: policy.key, field: 'spec', message });
   for (const one of problems) found.set(`${one.field} ${one.message}`, diagnosis('error', policy.key, one));
   const told = (policy.remarks ?? []).map(
     (message): Diagnostic => ({ severity: 'warning', object: policy.key, field: 'spec', message }),

@@ -9,6 +9,8 @@ import type { Enforcement, PolicySurroundings, TargetKind } from './policy-kind.
 /** An object in whose name a policy has a status, and how many routes it acts on there. */
 export interface Ancestor extends Pick<PolicyAncestorStatus, 'ancestorRef' | 'controllerName'> {
   routes: number;
+  /** `namespace/name` of the Gateway whose data planes act on it; absent: nobody's do. */
+  gateway?: string;
 }
 
 /** Where a target leads. */
@@ -67,7 +69,8 @@ function listenersPlace<S>(scope: PlaceScope<S>, target: PolicyTarget, kind: 'Ga
   const attached = held
     .flatMap((key) => look.context.fetch(routes.attached, key) ?? [])
     .filter((route) => scope.enforcement.reaches?.(look, scope.policy, route) !== false);
-  const ancestors = [{ ancestorRef, controllerName, routes: new Set(attached.map(({ key }) => key)).size }];
+  const reached = new Set(attached.map(({ key }) => key)).size;
+  const ancestors = [{ ancestorRef, controllerName, routes: reached, gateway: managed.gateway }];
   const names = object.spec.listeners.map((listener) => listener.name);
   if (target.section === '' || names.includes(target.section)) return { ancestors };
   const missing = `${kind} ${at.namespace}/${at.name} has no listener ${target.section}; it has ${names.join(', ')}`;
@@ -86,7 +89,12 @@ function routePlace<S>(scope: PlaceScope<S>, target: PolicyTarget, kind: RouteKi
   const taken = (look.context.fetch(routes.judged, target.object)?.parents ?? []).filter((one) => !one.refusal);
   const ancestors = taken.map(({ gateway, controllerName }) => {
     const [namespace, name] = gateway.split('/') as [string, string];
-    return { ancestorRef: { group: GATEWAY_GROUP, kind: 'Gateway', namespace, name }, controllerName, routes: 1 };
+    return {
+      ancestorRef: { group: GATEWAY_GROUP, kind: 'Gateway', namespace, name },
+      controllerName,
+      routes: 1,
+      gateway,
+    };
   });
   const names = (object.spec.rules ?? []).flatMap((rule) => rule.name ?? []);
   if (target.section === '' || names.includes(target.section)) return { ancestors };
@@ -106,7 +114,8 @@ function servicePlace<S>(scope: PlaceScope<S>, target: PolicyTarget): Place {
   const byGateway = Map.groupBy(leading, ({ gateway }) => `${gateway.namespace}/${gateway.name}`);
   const ancestors = Array.from(byGateway)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, all]) => ({
+    .map(([gateway, all]) => ({
+      gateway,
       ancestorRef: { group: GATEWAY_GROUP, kind: 'Gateway', ...all[0]!.gateway },
       controllerName: all[0]!.controllerName,
       routes: all.filter(({ uses }) => uses.some((use) => actsOn(scope, target, use))).length,

@@ -156,6 +156,7 @@ function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K
     config,
     ...requestEffect(known, policies),
     guards: KINDS[scope.kind.kind].guards === true,
+    unusable: 'the last form that it could use stays; where it had none, requests that this acts on are refused',
     actsOn: (_policy, { protocol }) => isRequestProtocol(protocol),
   };
 }

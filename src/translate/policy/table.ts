@@ -13,6 +13,7 @@ import { backendTraffic } from './backend-traffic.ts';
 import { clientTraffic } from './client-traffic.ts';
 import { fault } from './fault.ts';
 import { derivePolicies, type PolicyKind, type PolicySurroundings } from './policy-kind.ts';
+import { policyRefusals } from './policy-refusal.ts';
 import { policyStatuses } from './policy-status.ts';
 import { rateLimit } from './rate-limit.ts';
 import { response } from './response.ts';
@@ -55,11 +56,18 @@ export interface EnforcedPolicies {
 
 /** What all policies come to, once it is known what they can hold for. */
 export function enforcePolicies(graph: Graph, read: PoliciesByKind, known: PolicySurroundings): EnforcedPolicies {
-  const all = kinds.map((kind) => {
+  const scopes = kinds.map((kind) => {
     const policies = read[kind.kind] as Policies<object>;
-    const enforcement = kind.enforce?.(graph, policies, known) ?? {};
-    return { config: enforcement.config, ...policyStatuses(graph, { kind, policies, enforcement }, known) };
+    return { kind, policies, enforcement: kind.enforce?.(graph, policies, known) ?? {} };
   });
+  const refusals = policyRefusals(
+    graph,
+    scopes.flatMap(({ enforcement }) => enforcement.standsFor ?? []),
+  );
+  const all = scopes.map((scope) => ({
+    config: scope.enforcement.config,
+    ...policyStatuses(graph, { ...scope, refusals }, known),
+  }));
   return {
     config: join(
       'policies',
