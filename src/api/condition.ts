@@ -88,6 +88,8 @@ export const LISTENER_REASON = {
   ResolvedRefs: 'ResolvedRefs',
   InvalidCertificateRef: 'InvalidCertificateRef',
   InvalidRouteKinds: 'InvalidRouteKinds',
+  InvalidListenerFilter: 'InvalidListenerFilter',
+  InvalidListenerFilterRef: 'InvalidListenerFilterRef',
   RefNotPermitted: 'RefNotPermitted',
   InvalidCACertificateRef: 'InvalidCACertificateRef',
   InvalidCACertificateKind: 'InvalidCACertificateKind',

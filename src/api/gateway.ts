@@ -1,4 +1,5 @@
 import type { Condition } from './condition.ts';
+import type { HTTPRouteFilter } from './http-route.ts';
 import type { LocalObjectReference, ObjectReference, SecretObjectReference } from './reference.ts';
 import type { Resource } from './resource.ts';
 import type { LabelSelector } from './selector.ts';
@@ -26,8 +27,13 @@ export interface GatewayListener {
   protocol: string;
   tls?: GatewayListenerTls;
   allowedRoutes: AllowedRoutes;
-  /** Before a route is chosen. */
-  filters?: { requests?: object[] };
+  /** They act before a route is chosen, in their order. */
+  filters?: { requests?: ListenerFilter[] };
+}
+
+/** Exactly the field that `type` names is there. */
+export interface ListenerFilter extends Pick<HTTPRouteFilter, 'externalAuth' | 'extensionRef'> {
+  type: 'ExternalAuth' | 'ExtensionRef';
 }
 
 export interface GatewayListenerTls {

@@ -1,3 +1,5 @@
+import type { ExternalAuthConfig } from './route.ts';
+
 /** One listener of a Gateway or ListenerSet, as the data plane serves it. */
 export interface Listener {
   kind: 'Listener';
@@ -14,6 +16,8 @@ export interface Listener {
   /** Lower case; `*.example.com` for a wildcard; absent: any. */
   hostname?: string;
   tls?: ListenerTls;
+  /** They act before a route is chosen, in this order; of HTTP and HTTPS alone. */
+  filters?: ExternalAuthConfig[];
 }
 
 export interface ListenerTls {

@@ -26,6 +26,7 @@ const SHOWN: { readonly [K in ConfigKind]: Showing<OfKind<K>> } = {
     protocol: AS_IS,
     hostname: AS_IS,
     tls: AS_IS,
+    filters: (filters) => filters.map((filter) => ({ ...filter, ...shownExternalAuth(filter) })),
   },
   RouteRule: {
     kind: AS_IS,

@@ -51,6 +51,8 @@ const challenge = object<Challenge>({
 
 const trustBundle = object<TrustBundle>({ kind: v.literal('TrustBundle'), key, pem: v.string() });
 
+const externalAuth = object<ExternalAuthConfig>({ type: v.literal('ExternalAuth'), ...externalAuthFields });
+
 const listener = object<Listener>({
   kind: v.literal('Listener'),
   key,
@@ -69,6 +71,7 @@ const listener = object<Listener>({
       ),
     }),
   ),
+  filters: v.optional(v.array(externalAuth)),
 });
 
 const backendTls = object<BackendTls>({
@@ -143,7 +146,7 @@ const filterShape: Shape<Filter> = v.variant('type', [
     contentType: v.string(),
     body: v.string(),
   }),
-  object<ExternalAuthConfig>({ type: v.literal('ExternalAuth'), ...externalAuthFields }),
+  externalAuth,
 ]);
 const filter: Shape<Filter> = v.pipe(
   filterShape,

@@ -166,7 +166,13 @@ function usesOf(object: ConfigObject): ConfigRef[] {
   switch (object.kind) {
     case 'Listener': {
       const { certificates = [], clientValidation } = object.tls ?? {};
-      return [...refs('Certificate', certificates), ...refs('TrustBundle', clientValidation?.trust ?? [])];
+      const asked = (object.filters ?? []).map(({ backend }) => backend);
+      return [
+        ...refs('Certificate', certificates),
+        ...refs('TrustBundle', clientValidation?.trust ?? []),
+        ...refs('Backend', asked),
+        ...refs('Endpoints', asked),
+      ];
     }
     case 'RouteRule': {
       const { filters, backends } = object;

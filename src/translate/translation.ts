@@ -11,6 +11,7 @@ import { deriveKong } from './kong/kong.ts';
 import { type Lookup, labelPaths } from './lookup.ts';
 import { enforcePolicies, readPolicies } from './policy/table.ts';
 import { policyUses } from './policy-use.ts';
+import { listenerFilterReader, listenerUses } from './route/listener-filter.ts';
 import { deriveRoutes } from './route/routes.ts';
 import { deriveWanted } from './route/wanted.ts';
 import type { Graph } from './stage.ts';
@@ -101,10 +102,14 @@ function build(given: Inputs, options: TranslateOptions): Outputs {
   const inputs = { ...given, Secret: kong.secrets };
   const graph: Graph = { inputs, options, derive: tracked, look: lookIn(inputs), rejections };
   const read = readPolicies(graph, kong.made);
-  const listeners = deriveListeners(graph);
   const backends = deriveBackends(graph, read.BackendTLSPolicy);
+  const listeners = deriveListeners(graph, listenerFilterReader(backends));
   const routes = deriveRoutes(graph, { listeners, backends, kong });
-  const uses = join('backend uses of all', [routes.uses, policyUses(graph, read, backends.serviceTls)]);
+  const uses = join('backend uses of all', [
+    routes.uses,
+    listenerUses(graph, listeners.views),
+    policyUses(graph, read, backends.serviceTls),
+  ]);
   const used = backendsInUse(graph, uses);
   const policies = enforcePolicies(graph, read, { listeners, routes, backends: used });
   const known = { listeners, routes, policies };

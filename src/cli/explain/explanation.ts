@@ -23,7 +23,7 @@ import {
 import type { AskedRequest } from './asked-request.ts';
 import { backendHealth, type ToldOf } from './backend-health.ts';
 import { certificateFault, clientDemand } from './client-demand.ts';
-import { type FilterEffect, filterEffect } from './filter-effect.ts';
+import { type FilterEffect, filterEffect, listenerFilterEffect } from './filter-effect.ts';
 import { takesHost } from './hostname.ts';
 import { type Judgement, judge } from './judgement.ts';
 import { meantRoutes, type WrittenRoute } from './meant-route.ts';
@@ -60,6 +60,8 @@ export interface Explanation {
   request: AskedRequest;
   outcome: Outcome;
   match: MatchExplanation;
+  /** Filters of the listener: they act before the rule is chosen, which sees what they write. */
+  first: FilterEffect[];
   filters: FilterEffect[];
   /** Policies that act on it, in the order of their kinds. */
   policies: PolicyEffect[];
@@ -102,11 +104,12 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
     const { status, message: reason } = served.refused;
     const nothing = { candidates: [], chosen: -1, closest: [], hostnames: [] };
     const outcome = inGrpc({ kind: 'error', status, reason }, request);
-    const rest = { filters: [], policies: [], backends: [], ports: [], wider: [], unserved: [], unusable };
+    const rest = { first: [], filters: [], policies: [], backends: [], ports: [], wider: [], unserved: [], unusable };
     return { request, outcome, match: { ...match, ...nothing }, ...rest };
   }
   const chosen = match.candidates[match.chosen];
   const filters = chosen?.rule.filters.map((filter) => filterEffect(filter, { request, chosen })) ?? [];
+  const first = match.listeners.flatMap((one) => (one.filters ?? []).map(listenerFilterEffect));
   const backends = chosen ? explainedBackends(known, chosen, request) : [];
   const ports = here.length > 0 ? [] : [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b);
   const wantsGrpc = !chosen && table.wantsGrpc(plainHead(request), request.serverName);
@@ -121,12 +124,13 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
   const facts = { match, chosen, backends, here, wantsGrpc, request, listeners, demand };
   const judged = reachesFilters(facts) ? await judge(known, { request, table, backends }) : undefined;
   const policies = judged === undefined ? effects : decided(effects, judged.steps, judged.answer !== undefined);
-  const outcome = inGrpc(outcomeWith(outcomeOf(facts), judged), request);
+  const outcome = inGrpc(outcomeWith(afterFirst(outcomeOf(facts), first), judged), request);
   const wider = widerThan(match, here, request);
   const explanation = {
     request,
     outcome,
     match,
+    first,
     filters,
     policies,
     backends,
@@ -143,6 +147,12 @@ function reachesFilters(facts: OutcomeFacts): boolean {
   const { match, here } = facts;
   if (connectionFault(facts) !== undefined) return false;
   return here.length > 0 && match.listeners.length > 0 && !match.misdirected && !match.overdrawn;
+}
+
+/** Nobody knows here what they write. */
+function afterFirst(outcome: Outcome, first: readonly FilterEffect[]): Outcome {
+  if (outcome.status !== 404 || first.length === 0) return outcome;
+  return { ...outcome, reason: `${outcome.reason}, unless by what filters of the listener write` };
 }
 
 /** What filters and policies say comes before the backend, and before that there is none. */

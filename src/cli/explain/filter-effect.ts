@@ -1,5 +1,5 @@
 /** What a filter does to this very request, in words. */
-import type { Filter, HeaderModifier, PathModifier, RedirectFilter } from '../../config/index.ts';
+import type { ExternalAuthConfig, Filter, HeaderModifier, PathModifier, RedirectFilter } from '../../config/index.ts';
 import type { ExplainedCandidate } from '../../proxy/route/index.ts';
 import type { AskedRequest } from './asked-request.ts';
 import { externalAuthText } from './external-auth-text.ts';
@@ -16,6 +16,10 @@ export interface FilterPlace {
 
 export function filterEffect(filter: Filter, place: FilterPlace): FilterEffect {
   return { type: filter.type, effect: effectOf(filter, place) };
+}
+
+export function listenerFilterEffect(filter: ExternalAuthConfig): FilterEffect {
+  return { type: filter.type, effect: externalAuthText(filter) };
 }
 
 function effectOf(filter: Filter, place: FilterPlace): string {

@@ -21,6 +21,12 @@ export class FilterChain {
     return filters.length === 0 ? null : new FilterChain(filters);
   }
 
+  /** Without those that `other` has, too; null where none is left. */
+  without(other: FilterChain): FilterChain | null {
+    const left = this.filters.filter((filter) => !other.filters.includes(filter));
+    return left.length === this.filters.length ? this : FilterChain.of(left);
+  }
+
   /** This one's filters and those of what is further in; of one step, this one's come first. */
   around(inner: FilterChain | null): FilterChain {
     return inner === null ? this : new FilterChain([...this.filters, ...inner.filters]);

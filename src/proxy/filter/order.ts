@@ -14,7 +14,10 @@ export const ORDER = [
   'last-word',
   /** What addresses alone forbid. */
   'address-access',
-  /** One form of the path, for matching, policies and backend alike; the rule is chosen after it. */
+  /**
+   * One form of the path, for matching, policies and backend alike. The rule is chosen after it, and after the filters of
+   * the listener where there are some.
+   */
   'path-form',
   /** Limits that need not know who asks. */
   'request-limits',

@@ -17,7 +17,7 @@ import { crossSiteFilters } from './cross-site.ts';
 import { errorServiceFilters } from './error-service.ts';
 import { faultFilters } from './fault.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
-import type { FilterStep } from './order.ts';
+import { type FilterStep, stepNumber } from './order.ts';
 import { rateLimitFilters } from './rate-limit.ts';
 import { rewriteFilters } from './rewrite.ts';
 import { noteAct } from './watch.ts';
@@ -98,7 +98,7 @@ interface Compiled {
 class Attached {
   readonly #byTarget: ReadonlyMap<string, FilterChain>;
   /** As they are asked for: by plan and listener, or by backend. */
-  readonly #joined = new WeakMap<Planned | PlannedBackend, Map<string, FilterChain | null>>();
+  readonly #joined = new WeakMap<Planned | PlannedBackend | FilterChain, Map<string, FilterChain | null>>();
 
   constructor(byTarget: ReadonlyMap<string, FilterChain>) {
     this.#byTarget = byTarget;
@@ -119,6 +119,19 @@ class Attached {
     return chain;
   }
 
+  /** What acts before `first` on all requests of the listener, whatever their rule, and then that. */
+  before(first: FilterChain, listener: string): FilterChain {
+    const known = this.#known(first);
+    let chain = known.get(listener);
+    if (!chain) {
+      const own = this.at('Listener', listener)?.filters ?? [];
+      const early = own.filter(({ yields, step }) => yields !== true && isEarly(step));
+      chain = FilterChain.of(early)?.around(first) ?? first;
+      known.set(listener, chain);
+    }
+    return chain;
+  }
+
   ofBackend(planned: PlannedBackend): FilterChain | null {
     const known = this.#known(planned);
     let chain = known.get('');
@@ -126,7 +139,7 @@ class Attached {
     return chain;
   }
 
-  #known(planned: Planned | PlannedBackend): Map<string, FilterChain | null> {
+  #known(planned: Planned | PlannedBackend | FilterChain): Map<string, FilterChain | null> {
     let known = this.#joined.get(planned);
     if (known === undefined) this.#joined.set(planned, (known = new Map()));
     return known;
@@ -146,7 +159,7 @@ export class Policies {
   #attached: Attached | null = null;
 
   readonly #state: PolicyState;
-  /** Whether the config has a rule of this key. */
+  /** Whether the config has a rule of this key, or a listener (`Listener/key`). */
   isRule: (key: string) => boolean = () => true;
   /** Of policies that were looked at and are not in place yet, so that none is compiled twice. */
   readonly #checked = new WeakMap<AttachedPolicy, readonly CompiledFilter[]>();
@@ -239,12 +252,17 @@ export class Policies {
     return this.#attached === null ? planned.filters : this.#attached.ofBackend(planned);
   }
 
+  /** What requests of this listener meet before their route is chosen: `first`, and before it what forbids without asking. */
+  beforeRoute(first: FilterChain, listener: string): FilterChain {
+    return this.#attached === null ? first : this.#attached.before(first, listener);
+  }
+
   /** Those that requests meet that no route takes. */
   ofListener(listener: string): FilterChain | null {
     return this.#attached?.at('Listener', listener) ?? null;
   }
 
-  /** Of a rule, whose filters decide as policies do. */
+  /** Of a rule or a listener (`Listener/key`), whose filters decide as policies do. */
   counter(rule: string, filter: string, decision: PolicyDecision): DecisionCounter {
     return this.#state.counts.counter(rule, filter, decision);
   }
@@ -253,6 +271,10 @@ export class Policies {
   get none(): boolean {
     return this.#attached === null;
   }
+}
+
+function isEarly(step: FilterStep): boolean {
+  return stepNumber(step) < stepNumber('authentication');
 }
 
 function around(outer: FilterChain | undefined, inner: FilterChain | null): FilterChain | null {

@@ -26,6 +26,8 @@ export const FIELD_HOP_BY_HOP = 1;
 export const FIELD_MANAGED = 2;
 /** Lines that a gateway writes and clients may not (gateway-line.ts): kept where they come from a trusted hop. */
 export const FIELD_CLAIMED = 3;
+/** Lines that filters wrote before the route was chosen: all see them, and the patch that wrote them sends them on. */
+export const FIELD_WRITTEN = 4;
 
 /** In the place of a line's `fieldHash`: no name has it, so that nobody finds what the backend is not told either. */
 export const NO_NAME = 0;
@@ -114,7 +116,7 @@ export class HeadTable {
   /** Most that a parser enters; for whoever has it parse to set. */
   most: number = MAX_FIELDS;
   readonly fields: Uint32Array = new Uint32Array(MAX_FIELDS * FIELD_STRIDE);
-  /** FIELD_KEPT, FIELD_HOP_BY_HOP, FIELD_MANAGED or FIELD_CLAIMED for each field. */
+  /** FIELD_KEPT, FIELD_HOP_BY_HOP, FIELD_MANAGED, FIELD_CLAIMED or FIELD_WRITTEN for each field. */
   readonly drop: Uint8Array = new Uint8Array(MAX_FIELDS);
 
   /** Index of the first field of this name, or -1. */

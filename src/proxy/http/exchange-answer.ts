@@ -67,9 +67,10 @@ export abstract class ExchangeAnswer extends ExchangeState {
     return this.account.backend;
   }
 
-  /** What a policy decided. */
+  /** What a filter of a rule or, before there is one, of a listener decided. */
   tellOwn(filter: string, decision: PolicyDecision): void {
-    this.tell(this.service.policies.counter(this.account.route, filter, decision));
+    const { route, listener } = this.account;
+    this.tell(this.service.policies.counter(route === '' ? `Listener/${listener}` : route, filter, decision));
   }
 
   tell(decision: DecisionCounter): void {

@@ -135,10 +135,26 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     return true;
   }
 
-  /** The route, and the filters on the way to it. */
+  /** What acts before the route is chosen, which then sees what that wrote. */
   private find(head: Head, matched: Matched): void {
+    const { policies, table } = this.service;
+    const filters = table.hasFilters ? table.filters(head) : null;
+    if (filters === null) return this.chooseRoute(head, matched);
+    const listener = table.listener(head)!;
+    matched.listenerPort = listener.port;
+    this.account.listener = listener.key;
+    this.held ??= new HeldRequest(head, matched);
+    const run = this.runFor(head, matched);
+    if (this.passes(run.runFirst(policies.beforeRoute(filters, listener.key)), head, matched)) {
+      this.chooseRoute(run.head, matched);
+    }
+  }
+
+  /** The route, and the filters on the way to it. */
+  private chooseRoute(head: Head, matched: Matched): void {
     const { policies } = this.service;
     const match = this.matchOf(head);
+    this.run?.chosen(match?.matchedPrefix ?? 0);
     if (match === undefined) return this.answerWith({ denial: MATCH_OVERDRAWN });
     if (match === null) return this.meetListener(head, matched);
     const { plan } = match;
@@ -165,13 +181,13 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
   }
 
   /** Its backend went while a filter waited: it goes the way of requests that come now, filters included. */
-  private findAgain(head: Head, matched: Matched): void {
+  private findAgain(matched: Matched): void {
     const { bytesIn, bytesOut } = this.account;
     this.run!.end({ status: 0, reason: 'rerouted', bytesIn, bytesOut });
     this.run = null;
     this.plan = null;
     this.planned = null;
-    this.find(head, matched);
+    this.find(this.held!.restoreSent(), matched);
   }
 
   /** What is attached to a listener acts on requests that no route takes, too. */
@@ -187,8 +203,10 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
   /** The time for the whole request runs from its head on, whoever makes it wait. */
   private limit(head: Head): void {
     const { timeouts } = this.plan!.rule;
-    if (timeouts?.request) this.endRequestAt(this.service.wheel.now + timeouts.request);
-    if (this.preference === PREFERS_GRPC) this.endRequestAt(grpcDue(head, this.service.wheel.now));
+    const waited = this.held === null ? 0 : performance.now() - this.account.startedAt;
+    const began = this.service.wheel.now - waited;
+    if (timeouts?.request) this.endRequestAt(began + timeouts.request);
+    if (this.preference === PREFERS_GRPC) this.endRequestAt(grpcDue(head, began));
   }
 
   // ── filters, then the backend: composes the upstream head while the client's is in ARENA
@@ -243,7 +261,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
   private sendRequest(head: Head, matched: Matched): void {
     const backend = this.planned!;
     const choice = this.service.upstreams.get(backend.key);
-    if (choice === undefined && this.held?.mayReturn()) return this.findAgain(head, matched);
+    if (choice === undefined && this.held?.mayReturn()) return this.findAgain(matched);
     this.account.backend = backend.key;
     this.account.planned = backend;
     if (choice === undefined || choice.broken !== undefined) return this.failBackend();
@@ -279,7 +297,8 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     const { listenerPort, trusted, bodyless } = matched;
     const upgrade = head.upgradeEnd > 0;
     let framing = framingOf(head, bodyless);
-    let patch = run === null ? backend.requestPatch : backend.requestPatch.followedBy(run.requestPatch);
+    let patch = backend.requestPatch;
+    if (run !== null) patch = run.written.followedBy(patch).followedBy(run.patchSinceRoute);
     if (this.web !== null && this.plan!.rule.route.kind === 'GRPCRoute') {
       this.down = this.web;
       patch = patch.followedBy(this.web.requestPatch);
@@ -334,6 +353,11 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     else if (!this.requestComplete) this.down.pauseBody();
   }
 
+  write(patch: HeaderPatch): Head | undefined {
+    const held = this.held!;
+    return held.write(patch) ? held.restore() : undefined;
+  }
+
   ask(request: SubRequest, loops: string, done: SubDone): SubExchange {
     return new SubExchange(this.service, request, { of: { client: this.client, loops }, done });
   }
@@ -357,7 +381,8 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     const head = this.held!.restore();
     run.head = head;
     if (!this.passes(run.goOn(), head, matched)) return;
-    if (this.planned === null) this.choose(head, matched);
+    if (run.choosing) this.chooseRoute(run.head, matched);
+    else if (this.planned === null) this.choose(head, matched);
     else this.sendRequest(head, matched);
   }
 }

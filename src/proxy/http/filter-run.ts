@@ -44,6 +44,8 @@ export interface FilterHost extends WaitHost {
   limitBody(bytes: number): void;
   identify(user: string): void;
   ask(request: SubRequest, loops: string, done: SubDone): SubExchange;
+  /** The head as it is with what filters wrote before the route is chosen; undefined: it is too long. */
+  write(patch: HeaderPatch): Head | undefined;
 }
 
 export interface Collecting {
@@ -65,12 +67,20 @@ export const MATCH_OVERDRAWN: Denial = {
   message: 'What the routes and policies here ask of this request takes too long to find out.',
 };
 
+/** With what filters wrote before the route was chosen. */
+const WRITTEN_TOO_LARGE: Denial = {
+  status: 431,
+  reason: 'head_too_large',
+  message: 'The head of this request is too large with what the listener adds to it.',
+};
+
 export class FilterRun implements FilterScope {
   /** Swapped for its copy where a filter waited. */
   head: Head;
   readonly client: ClientConnection;
   readonly requestId: string;
-  readonly matchedPrefix: number;
+  /** 0 until the route is chosen. */
+  matchedPrefix: number;
   readonly listenerPort: number;
   readonly trusted: boolean;
   /** Path and query, and Host, of the upstream request; '' where unchanged. */
@@ -78,7 +88,10 @@ export class FilterRun implements FilterScope {
   authority = '';
   /** Parameters that the backend is not to see. */
   dropped: string[] | null = null;
-  requestPatch: HeaderPatch = HeaderPatch.NONE;
+  /** What was written before the route was chosen: the head says it, and the rule's own changes come after it. */
+  written: HeaderPatch = HeaderPatch.NONE;
+  /** What was written since. */
+  #patch: HeaderPatch = HeaderPatch.NONE;
   responsePatch: HeaderPatch = HeaderPatch.NONE;
   readonly mirrors: string[] = [];
   transforms: MakeTransform[] | null = null;
@@ -88,7 +101,10 @@ export class FilterRun implements FilterScope {
   /** What is waited for; of the request's side or the answer's. */
   waiting: Wait | null = null;
   readonly #host: FilterHost;
-  /** The rule's (with the listener's), then the backend's. */
+  /** What acts before the route is chosen; null: nothing did, or does any more. */
+  #first: FilterChain | null = null;
+  #choosing = false;
+  /** Those before the route, the rule's (with the listener's), then the backend's. */
   readonly #chains: FilterChain[] = [];
   /** How many filters of the last chain were asked. */
   #asked = 0;
@@ -112,8 +128,28 @@ export class FilterRun implements FilterScope {
 
   // ── the request
 
+  /** What acts before the route is chosen. */
+  runFirst(chain: FilterChain): Verdict {
+    this.#first = chain;
+    this.#choosing = true;
+    return this.run(chain);
+  }
+
+  /** The route may be chosen once all of these were asked. */
+  get choosing(): boolean {
+    return this.#choosing;
+  }
+
+  chosen(matchedPrefix: number): void {
+    this.#choosing = false;
+    this.matchedPrefix = matchedPrefix;
+  }
+
+  /** Nobody is asked twice. */
   run(chain: FilterChain): Verdict {
-    this.#chains.push(chain);
+    const left = this.#first === null || this.#choosing ? chain : chain.without(this.#first);
+    if (left === null) return CONTINUE;
+    this.#chains.push(left);
     this.#asked = 0;
     return this.goOn();
   }
@@ -121,6 +157,7 @@ export class FilterRun implements FilterScope {
   /** Asks the filters that come next. */
   goOn(): Verdict {
     const { filters } = this.#chains.at(-1)!;
+    if (this.#choosing && !this.#writes()) return ANSWERED;
     while (this.#asked < filters.length) {
       const verdict = this.#ask(filters[this.#asked++]!);
       if (verdict === LATER) return LATER;
@@ -129,8 +166,20 @@ export class FilterRun implements FilterScope {
         this.answer ??= { denial: FILTER_FAILED };
         return ANSWERED;
       }
+      if (this.#choosing && !this.#writes()) return ANSWERED;
     }
     return CONTINUE;
+  }
+
+  /** The next filter, and the choice of the route, see what was written. False: that is too much. */
+  #writes(): boolean {
+    if (this.#patch.isEmpty) return true;
+    const head = this.#host.write(this.#patch);
+    this.written = this.written.followedBy(this.#patch);
+    this.#patch = HeaderPatch.NONE;
+    if (head === undefined) this.answer = { denial: WRITTEN_TOO_LARGE };
+    else this.head = head;
+    return head !== undefined;
   }
 
   #ask(filter: CompiledFilter): Verdict {
@@ -219,6 +268,15 @@ export class FilterRun implements FilterScope {
     this.#host.identify(user);
   }
 
+  get requestPatch(): HeaderPatch {
+    return this.written.followedBy(this.#patch);
+  }
+
+  /** On what a route's own changes left. */
+  get patchSinceRoute(): HeaderPatch {
+    return this.#patch;
+  }
+
   setTarget(target: string): void {
     this.target = target;
   }
@@ -232,7 +290,7 @@ export class FilterRun implements FilterScope {
   }
 
   patchRequest(patch: HeaderPatch): void {
-    this.requestPatch = this.requestPatch.followedBy(patch);
+    this.#patch = this.#patch.followedBy(patch);
   }
 
   patchResponse(patch: HeaderPatch): void {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { ARENA, COMPOSE_START, RECV_START } from '../ground/arena.ts';
 import { type Head, HeadTable, nameHash } from '../ground/head.ts';
 import { parseRequestHead } from './h1/parse.ts';
-import { HeldHead, PAIRS } from './held-head.ts';
+import { HeldHead } from './held-head.ts';
+import { PAIRS } from './kept-head.ts';
 
 const REQUEST = 'GET http://a.example:81/b?c=d HTTP/1.1\r\nHost: a.example:81\r\nX-A:  b \r\nX-A: c\r\n\r\n';
 

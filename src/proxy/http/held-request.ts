@@ -1,4 +1,5 @@
 /** A request that a filter makes wait: its head, and what comes of its body meanwhile. */
+import type { HeaderPatch } from '../filter/index.ts';
 import type { Head } from '../ground/head.ts';
 import type { Collecting } from './filter-run.ts';
 import { HeldHead } from './held-head.ts';
@@ -19,12 +20,14 @@ export class HeldRequest {
   /** Lines after the body, each with CRLF. */
   trailers = '';
   readonly matched: Matched;
-  readonly #head: HeldHead;
+  #head: HeldHead;
+  /** As the client sent it. */
+  readonly #sent: HeldHead;
   #returned = false;
 
   constructor(head: Head, matched: Matched) {
     this.matched = matched;
-    this.#head = new HeldHead(head);
+    this.#sent = this.#head = new HeldHead(head);
   }
 
   /** Once, so that changes that follow each other close do not send it round and round. */
@@ -36,6 +39,19 @@ export class HeldRequest {
 
   restore(): Head {
     return this.#head.restore();
+  }
+
+  /** From now on the head says what filters wrote before the route was chosen. False: there is no room for it. */
+  write(patch: HeaderPatch): boolean {
+    const written = this.#head.written(patch);
+    if (written !== undefined) this.#head = written;
+    return written !== undefined;
+  }
+
+  /** It begins anew, and nobody has written anything. */
+  restoreSent(): Head {
+    this.#head = this.#sent;
+    return this.restore();
   }
 
   /** The filter collects a body that is not there yet. One of just the limit is whole only where nothing follows. */

@@ -71,7 +71,7 @@ export async function rehearse(request: RehearsedRequest, place: RehearsalPlace)
     target: () => run.target,
   });
   try {
-    for (const chain of chainsOf(place, way, stage)) {
+    for (const chain of chainsOf(place, { ...way, head }, stage)) {
       const watched = watchedChain(chain(), observer);
       if (
         watched !== null &&
@@ -100,19 +100,30 @@ function wayOf(head: Head, serverName: string, { table }: RehearsalPlace): Way {
   return { listener: key, plan: undefined, matchedPrefix: 0, listenerPort: port };
 }
 
-/** Those of the rule with its listener's, then those of the backend. A rule that is broken answers before them. */
-function chainsOf(place: RehearsalPlace, { plan, listener }: Way, stage: Stage): Array<() => FilterChain | null> {
+/**
+ * Those that act before the route is chosen, those of the rule with its listener's, then those of the backend. A rule that
+ * is broken answers before all but the first.
+ */
+function chainsOf(
+  place: RehearsalPlace,
+  { plan, listener, head }: Way & { head: Head },
+  stage: Stage,
+): Array<() => FilterChain | null> {
   const policies = policiesOf(place.config);
-  const { backend } = place;
-  if (plan?.rule.broken !== undefined) return [];
-  if (plan === undefined) return [() => policies.ofListener(listener)];
+  const { backend, table } = place;
+  const own = table.filters(head);
+  const first = own && policies.beforeRoute(own, table.listener(head)!.key);
+  const left = (chain: FilterChain | null) => (first === null ? chain : (chain?.without(first) ?? null));
+  if (plan?.rule.broken !== undefined) return [() => first];
+  if (plan === undefined) return [() => first, () => left(policies.ofListener(listener))];
   const planned = plan.backends.find(({ key }) => key === backend);
   return [
-    () => policies.filtersOf(plan, listener),
+    () => first,
+    () => left(policies.filtersOf(plan, listener)),
     () => {
       if (planned === undefined) return null;
       stage.backend = planned.key;
-      return policies.filtersOfBackend(planned);
+      return left(policies.filtersOfBackend(planned));
     },
   ];
 }

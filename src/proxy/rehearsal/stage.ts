@@ -70,6 +70,9 @@ export class Stage implements FilterHost {
     return { abort() {} } as SubExchange;
   }
 
+  /** Nobody is asked, so that nothing is written that the choice of the route would see. */
+  write(): undefined {}
+
   /** Resolves when the filter that waits has decided. */
   decision(): Promise<Wait> {
     return new Promise((resolve) => {

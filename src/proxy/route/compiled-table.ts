@@ -1,5 +1,6 @@
 /** The routes of one socket. Immutable; the next one is made by `nextTable` and shares what did not change. */
 import type { Listener, PathForm } from '../../config/index.ts';
+import type { FilterChain } from '../filter/index.ts';
 import { renewAllowance } from '../ground/allowance.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, sameName } from '../ground/head.ts';
@@ -23,6 +24,8 @@ export interface ListenerGroup {
   readonly client: ClientRules | null;
   /** Null: none says anything of connections. */
   readonly connection: ConnectionRules | null;
+  /** Act before the route is chosen; null: none. */
+  readonly filters: FilterChain | null;
   /** Of its deepest prefix and its longest path, or more. */
   readonly depth: number;
   readonly longest: number;
@@ -48,6 +51,7 @@ export class CompiledTable implements RouteTable {
   readonly scan: PathScan;
   readonly mostHeaderLines: number;
   readonly hasClientRules: boolean;
+  readonly hasFilters: boolean;
   readonly #allRules: ConnectionRules | null;
   readonly #buckets: HostBucket[] = [];
   #match: RouteMatch | null = null;
@@ -58,6 +62,7 @@ export class CompiledTable implements RouteTable {
     this.scan = scan;
     this.#allRules = strictestOf(groups.values().map(({ connection }) => connection));
     this.hasClientRules = groups.values().some(({ client }) => client !== null);
+    this.hasFilters = groups.values().some(({ filters }) => filters !== null);
     this.mostHeaderLines = groups.values().reduce((most, { headerLines }) => Math.max(most, headerLines), 0);
   }
 
@@ -78,6 +83,13 @@ export class CompiledTable implements RouteTable {
 
   listener(head: Head): Listener | undefined {
     return this.groups.first(head)?.listeners[0];
+  }
+
+  filters(head: Head): FilterChain | null {
+    const filters = this.groups.first(head)?.filters ?? null;
+    // They may look through the request, and the route is chosen after them.
+    if (filters !== null) renewAllowance();
+    return filters;
   }
 
   pathForm(head: Head): PathForm {

@@ -1,6 +1,7 @@
 /** The next table of a socket from the last one: what changed is made anew, all else is shared. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Listener, type PathForm, policyKey, type Snapshot } from '../../config/index.ts';
+import { compileFilters, type FilterChain } from '../filter/index.ts';
 import { BucketDraft, HostBucket } from './bucket.ts';
 import { clientRules, clientSpecs } from './client-rules.ts';
 import { CompiledTable, type ListenerGroup } from './compiled-table.ts';
@@ -75,8 +76,10 @@ class TableDraft {
       const specs = clientSpecs(listeners, config);
       const client = clientRules(specs, held?.client);
       const connection = sameRules(connectionRules(specs), held?.connection);
+      const filters = filtersOf(listeners, held);
       const same =
-        held?.pathForm === pathForm &&
+        held?.filters === filters &&
+        held.pathForm === pathForm &&
         held.headerLines === headerLines &&
         held.client === client &&
         held.connection === connection;
@@ -85,7 +88,10 @@ class TableDraft {
       const kept = held && sameSeats(held.listeners, listeners) && asWritten === (held.pathForm === 'Keep');
       this.#groups.set(
         hostname,
-        new GroupDraft({ hostname, listeners, pathForm, headerLines, client, connection }, kept ? held : undefined),
+        new GroupDraft(
+          { hostname, listeners, pathForm, headerLines, client, connection, filters },
+          kept ? held : undefined,
+        ),
       );
       this.renews ||= !kept;
     }
@@ -139,7 +145,7 @@ class TableDraft {
 
 type GroupIdentity = Pick<
   ListenerGroup,
-  'hostname' | 'listeners' | 'pathForm' | 'headerLines' | 'client' | 'connection'
+  'hostname' | 'listeners' | 'pathForm' | 'headerLines' | 'client' | 'connection' | 'filters'
 >;
 
 class GroupDraft {
@@ -185,8 +191,7 @@ class GroupDraft {
     }
     const hosts = yield* nextIndex(changes, last.hosts);
     if (loose) ({ depth, longest } = boundsOf(hosts.values()));
-    const { hostname, listeners, pathForm, headerLines, client, connection } = this.#of;
-    return { hostname, listeners, pathForm, headerLines, client, connection, hosts, depth, longest };
+    return { ...this.#of, hosts, depth, longest };
   }
 }
 
@@ -217,6 +222,14 @@ function headerLinesOf(listeners: ReadonlyArray<Listener>, config: TableChange['
     return (policy?.type === 'ClientTraffic' && policy.spec.headers?.maxLines) || [];
   });
   return limits.length === 0 ? 0 : Math.min(...limits);
+}
+
+/** Of listeners that are served as one, those of all. The held ones where they are equal. */
+function filtersOf(listeners: ReadonlyArray<Listener>, held: ListenerGroup | undefined): FilterChain | null {
+  const wanted = listeners.flatMap(({ filters = [] }) => filters);
+  const before = held?.listeners.flatMap(({ filters = [] }) => filters);
+  if (held !== undefined && isDeepStrictEqual(wanted, before)) return held.filters;
+  return compileFilters(wanted).filters;
 }
 
 /** The held one where they are equal. */

@@ -58,6 +58,10 @@ export interface RouteTable {
   match(head: Head, serverName: string): RouteMatch | null;
   /** The listener that a request for this host reaches, whether a route takes it or not; undefined: none. */
   listener(head: Head): { readonly key: string; readonly port: number } | undefined;
+  /** Some listener has filters that act before the route is chosen. */
+  readonly hasFilters: boolean;
+  /** Those of this request's host, of all listeners that are served as one; null: none. */
+  filters(head: Head): FilterChain | null;
   /** How paths that are not in normal form are served for this request's host. To be settled before `match`. */
   pathForm(head: Head): PathForm;
   /** Some policy says something of requests, and what it is for this one's host. */

@@ -121,7 +121,13 @@ export class DataPlane implements Proxy {
     this.#metrics.collect(() => backends.metrics());
     this.#metrics.collect(() => state.policies.metrics());
     this.#world.stats.isServed = (route, backend) => servesRow(this.#served.config, route, backend);
-    policies.isRule = (key) => this.#served.config.get('RouteRule', key) !== undefined;
+    policies.isRule = (key) => {
+      const { config } = this.#served;
+      return (
+        config.get('RouteRule', key) !== undefined ||
+        (key.startsWith('Listener/') && config.get('Listener', key.slice('Listener/'.length)) !== undefined)
+      );
+    };
     this.#world.meter.isServed = (listener) => this.#served.config.get('Listener', listener) !== undefined;
     wheel.start();
     void this.#state.answers.disk?.start();

@@ -129,7 +129,7 @@ export function lackingIn({ spec = {} }: Crd): LackingKind | undefined {
 }
 
 /** Read only to be refused: nobody misses them. */
-const REFUSED: readonly string[] = ['spec.listeners[].filters', 'spec.addresses[].routability'];
+const REFUSED: readonly string[] = ['spec.addresses[].routability'];
 
 interface Look {
   path: string;

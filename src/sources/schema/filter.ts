@@ -165,6 +165,11 @@ const httpFields: typeof grpcFields = {
   ExternalAuth: { field: 'externalAuth', schema: externalAuth },
 };
 
+const listenerFields: typeof grpcFields = {
+  ExternalAuth: { field: 'externalAuth', schema: externalAuth },
+  ExtensionRef: { field: 'extensionRef', schema: localReference },
+};
+
 type AnyFilter = { type: string } & Record<string, unknown>;
 
 function filterOf(types: typeof grpcFields, experimental: string[]): Field['schema'] {
@@ -207,3 +212,6 @@ export const grpcFilters: ListSchema = list(filterOf(grpcFields, []), {
   max: 16,
   rules: ['RequestHeaderModifier', 'ResponseHeaderModifier'].map(atMostOne),
 });
+
+/** Of a listener: what acts before a route is chosen. */
+export const listenerFilters: ListSchema = list(filterOf(listenerFields, []), { max: 16 });

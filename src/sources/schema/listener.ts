@@ -1,7 +1,8 @@
 import type { GatewayListener, GatewayListenerTls } from '../../api/index.ts';
+import { listenerFilters } from './filter.ts';
 import { annotationValue, group, hostname, kindName, protocol, sectionName } from './format.ts';
 import { portNumber, secretReference } from './reference.ts';
-import { free, list, map, object, oneOf, optional, required, rule } from './schema.ts';
+import { list, map, object, oneOf, optional, required, rule } from './schema.ts';
 import { labelSelector } from './selector.ts';
 
 export const tlsOptions = map(annotationValue, { max: 16 });
@@ -41,8 +42,7 @@ const listener = object(
     protocol: required(protocol),
     tls: optional(listenerTls),
     allowedRoutes: optional(allowedRoutes, { namespaces: { from: 'Same' } }),
-    // Not served. It is read, so that a listener that has some is refused: they may keep somebody out.
-    filters: optional(free),
+    filters: optional(object({ requests: optional(listenerFilters) })),
   },
   {
     rules: [
@@ -65,6 +65,11 @@ const listener = object(
         'must not be there when protocol is TCP or UDP, which carry no host names',
         (l) => !['TCP', 'UDP'].includes(l.protocol) || l.hostname === undefined,
         'hostname',
+      ),
+      rule<GatewayListener>(
+        'go with protocol HTTP or HTTPS only, where there are requests to filter',
+        (l) => ['HTTP', 'HTTPS'].includes(l.protocol) || l.filters === undefined,
+        'filters',
       ),
     ],
   },

@@ -1,5 +1,6 @@
-import type { Filter, RouteRule, WeightedBackend } from '../../config/index.ts';
+import type { ExternalAuthConfig, Filter, RouteRule, WeightedBackend } from '../../config/index.ts';
 import type { ClientIdentity } from '../gateway/client-certificate.ts';
+import type { Problem } from '../verdict/problem.ts';
 import type { BackendUse } from './backend-use.ts';
 
 /**
@@ -54,20 +55,14 @@ interface Backends {
 }
 
 function varied(rule: RouteRule, variant: NonNullable<Variant>, { secure, uses }: Backends): RouteRule {
-  const fault = variant !== 'passthrough' && 'problem' in variant ? variant.problem : undefined;
-  const swap = (key: string): string => {
-    const use = secure.get(key);
-    const own = use && variantUse(use, variant);
-    if (own === undefined) return key;
-    uses.set(own.key, own);
-    return own.key;
-  };
+  const fault = faultOf(variant);
+  const swap = (key: string): string => swapped(key, variant, { secure, uses });
   const reach = (filters: readonly Filter[]): Filter[] =>
     filters.flatMap((one): Filter[] => {
       if (one.type !== 'RequestMirror' && one.type !== 'ExternalAuth') return [one];
       if (fault === undefined || !secure.has(one.backend)) return [{ ...one, backend: swap(one.backend) }];
-      // A copy less hurts nobody. Who guards is not left out: there is no such Backend, so that nothing passes.
-      return one.type === 'RequestMirror' ? [] : [{ ...one, backend: `${one.backend};unusable` }];
+      // A copy less hurts nobody.
+      return one.type === 'RequestMirror' ? [] : [unusable(one)];
     });
   const backends = rule.backends.map((one): WeightedBackend => {
     const { backend, ...given } = one;
@@ -77,6 +72,43 @@ function varied(rule: RouteRule, variant: NonNullable<Variant>, { secure, uses }
     return { ...rest, broken: `the Gateway's client certificate cannot be used: ${fault.message}` };
   });
   return { ...rule, backends, filters: reach(rule.filters) };
+}
+
+/** Filters of a listener, which ask as its Gateway does. */
+export function filtersBy(
+  { filters, uses }: { filters: ExternalAuthConfig[]; uses: BackendUse[] },
+  variant: Variant,
+): { filters: ExternalAuthConfig[]; uses: BackendUse[] } {
+  const secure = new Map(uses.filter(({ tls }) => tls).map((use) => [use.key, use]));
+  if (variant === undefined || secure.size === 0) return { filters, uses };
+  const all = new Map(uses.map((use) => [use.key, use]));
+  const broken = faultOf(variant) !== undefined;
+  const own = filters.map((one) => {
+    if (broken && secure.has(one.backend)) return unusable(one);
+    return { ...one, backend: swapped(one.backend, variant, { secure, uses: all }) };
+  });
+  const named = new Set(own.map(({ backend }) => backend));
+  return {
+    filters: own,
+    uses: Array.from(all.values()).filter(({ key, fault }) => named.has(key) || fault !== undefined),
+  };
+}
+
+function faultOf(variant: NonNullable<Variant>): Problem | undefined {
+  return variant !== 'passthrough' && 'problem' in variant ? variant.problem : undefined;
+}
+
+function swapped(key: string, variant: NonNullable<Variant>, { secure, uses }: Backends): string {
+  const use = secure.get(key);
+  const own = use && variantUse(use, variant);
+  if (own === undefined) return key;
+  uses.set(own.key, own);
+  return own.key;
+}
+
+/** Who guards is not left out: there is no such Backend, so that nothing passes. */
+function unusable(auth: ExternalAuthConfig): ExternalAuthConfig {
+  return { ...auth, backend: `${auth.backend};unusable` };
 }
 
 function variantUse(use: BackendUse, variant: NonNullable<Variant>): BackendUse | undefined {

@@ -1,6 +1,14 @@
 import { GATEWAY_GROUP, type GatewayListener, LISTENER_REASON, type RouteGroupKind } from '../../api/index.ts';
-import type { Certificate, Listener, ListenerTls, RouteKind, TrustBundle } from '../../config/index.ts';
+import type {
+  Certificate,
+  ExternalAuthConfig,
+  Listener,
+  ListenerTls,
+  RouteKind,
+  TrustBundle,
+} from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
+import type { BackendUse } from '../backend/backend-ref.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import {
@@ -11,6 +19,7 @@ import {
   type ResolvedCertificate,
   resolveCertificate,
 } from './certificate.ts';
+import type { ClientIdentity } from './client-certificate.ts';
 import { validateClients } from './client-validation.ts';
 import type { DeclaredListener, ListenerOwner } from './declared.ts';
 import type { ManagedGateway } from './gateway.ts';
@@ -48,7 +57,26 @@ export interface ListenerView {
   config?: Listener;
   /** CA certificates that its config names. */
   trust: TrustBundle[];
+  /** Backends that its filters ask. */
+  uses: BackendUse[];
 }
+
+/** What its filters come to. */
+export interface ListenerFilterReading {
+  filters: ExternalAuthConfig[];
+  uses: BackendUse[];
+  /** What cannot be served: it may keep somebody out, so that the listener is refused. */
+  refusals: Problem[];
+  /** References that do not resolve: nobody passes there. */
+  unresolved: Problem[];
+}
+
+/** `identity`: what the Gateway shows to backends. */
+export type ListenerFilterReader = (
+  look: Lookup,
+  declared: DeclaredListener,
+  identity: ClientIdentity | undefined,
+) => ListenerFilterReading;
 
 /** What routes see of a listener: changes of its certificates do not concern them. */
 export interface AttachPoint {
@@ -78,6 +106,7 @@ export interface ListenerSurroundings {
   taken?: string;
   certificates: Collection<CertificateVerdict>;
   provided: ProvidedIndex;
+  filters: ListenerFilterReading;
 }
 
 /** What a protocol carries. Where TLS ends here, what is in it is a TCP connection like any other. */
@@ -101,7 +130,8 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   const { key, gateway, owner, spec, position, generation } = declared;
   const field = `spec.listeners[${position}]`;
   const { supportedKinds, unresolved } = routeKinds(spec, field);
-  const judged = { supportedKinds, refusals: [], unresolved, remarks: [], trust: [], obtains: false };
+  const { uses } = around.filters;
+  const judged = { supportedKinds, refusals: [], unresolved, remarks: [], trust: [], uses, obtains: false };
   const view: ListenerView = { key, gateway, owner, field, generation, spec, ...judged };
   if (around.conflict !== undefined) view.conflict = around.conflict;
   if (around.overlap !== undefined) view.overlap = overlapName(around.overlap, declared);
@@ -117,26 +147,17 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   }
   const stranger = admissionProblem(spec, field);
   if (stranger !== undefined) view.refusals.push(stranger);
-  const unfiltered = filterProblem(spec, field);
-  if (unfiltered !== undefined) view.refusals.push(unfiltered);
+  view.refusals.push(...around.filters.refusals);
+  view.unresolved.push(...around.filters.unresolved);
   const tls = listenerTls(look, view, around);
   const blocked = view.conflict !== undefined || view.refusals.length > 0 || around.gateway.withheld;
-  if (!blocked && tls !== 'unusable' && supportedKinds.length > 0) view.config = configOf(view, around.gateway, tls);
+  if (!blocked && tls !== 'unusable' && supportedKinds.length > 0) view.config = configOf(view, around, tls);
   return view;
 }
 
 function overlapName({ spec, gateway }: Overlap, own: DeclaredListener): string {
   const where = gateway === own.gateway ? '' : ` of Gateway ${gateway}`;
   return `${spec.name}${where} (${spec.hostname ?? 'any host'})`;
-}
-
-/** Without them the listener would let in whom they keep out. */
-function filterProblem({ filters }: GatewayListener, field: string): Problem | undefined {
-  if (!filters?.requests?.length) return undefined;
-  const message =
-    'filters of listeners are not served, and whom they keep out would come in: remove them, and attach an ' +
-    'AuthenticationPolicy to the listener';
-  return problem(LISTENER_REASON.UnsupportedValue, `${field}.filters`, message);
 }
 
 /** A selector that is none lets no route in, and the listener says so. */
@@ -263,7 +284,11 @@ export function certificateUses(owner: ListenerOwner, spec: GatewayListener, fie
   }));
 }
 
-function configOf(view: ListenerView, gateway: ManagedGateway, tls: ListenerTls | undefined): Listener {
+function configOf(
+  view: ListenerView,
+  { gateway, filters: { filters } }: ListenerSurroundings,
+  tls: ListenerTls | undefined,
+): Listener {
   const { key, spec } = view;
   const { name, port } = spec;
   const protocol = spec.protocol as Listener['protocol'];
@@ -279,6 +304,7 @@ function configOf(view: ListenerView, gateway: ManagedGateway, tls: ListenerTls 
   const hostname = lower(spec.hostname);
   if (hostname !== undefined) config.hostname = hostname;
   if (tls !== undefined) config.tls = tls;
+  if (filters.length > 0) config.filters = filters;
   return config;
 }
 

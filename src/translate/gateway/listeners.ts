@@ -10,7 +10,15 @@ import { type DeclaredListener, listenersOf, ownerKey } from './declared.ts';
 import { type ManagedGateway, manage } from './gateway.ts';
 import { type AdoptedClass, adopt, implied } from './gateway-class.ts';
 import { deriveInfrastructure } from './infrastructure.ts';
-import { type AttachPoint, attachPoint, certificateUses, judgeListener, type ListenerView } from './listener.ts';
+import {
+  type AttachPoint,
+  attachPoint,
+  certificateUses,
+  judgeListener,
+  type ListenerFilterReader,
+  type ListenerFilterReading,
+  type ListenerView,
+} from './listener.ts';
 import { slotOf } from './listener-conflict.ts';
 import { attachedSet, type ManagedSet } from './listener-set.ts';
 import { deriveConflicts } from './port-holder.ts';
@@ -52,7 +60,7 @@ export interface Listeners {
   infrastructure: Collection<WantedInfrastructure>;
 }
 
-export function deriveListeners(graph: Graph): Listeners {
+export function deriveListeners(graph: Graph, filtersOf: ListenerFilterReader): Listeners {
   const { inputs, options } = graph;
   const classes = graph.derive('classes', inputs.GatewayClass, (context, object, key) =>
     one(key, adopt(graph.look(context), object)),
@@ -68,12 +76,13 @@ export function deriveListeners(graph: Graph): Listeners {
   const declared = declare(graph, gateways, sets);
   const certificates = deriveCertificates(graph, declared);
   const provided = indexProvided(graph);
-  const { views, shared } = deriveViews(graph, { gateways, declared, certificates, provided });
   const identities = graph.derive('client identities', gateways, (context, gateway, key) => {
     const look = graph.look(context);
     const object = find(look, 'Gateway', gateway);
     return one(key, object && clientIdentity(look, certificates, object));
   });
+  const around = { gateways, declared, certificates, provided, identities, filtersOf };
+  const { views, shared } = deriveViews(graph, around);
   const config = listenerConfig(graph, views, join('all certificates', [certificates, deriveProvided(graph)]));
   const owned = { ...ownedViews(graph, sets, views), ...deriveForRoutes(graph, { gateways, sets, views }) };
   const infrastructure = deriveInfrastructure(graph, { classes, gateways, declared });
@@ -99,22 +108,26 @@ interface ViewInputs {
   declared: Collection<DeclaredListener>;
   certificates: Collection<CertificateVerdict>;
   provided: ProvidedIndex;
+  identities: Collection<ClientIdentity>;
+  filtersOf: ListenerFilterReader;
 }
 
 function deriveViews(
   graph: Graph,
-  { gateways, declared, certificates, provided }: ViewInputs,
+  { gateways, declared, certificates, provided, identities, filtersOf }: ViewInputs,
 ): Pick<Listeners, 'views' | 'shared'> {
   const conflicts = deriveConflicts(graph, declared);
   const { overlaps, taken } = deriveHostRelations(graph, declared, conflicts);
   // Within a Gateway first: that is the one whose owner can do something about it.
   const ports = graph.options.shared ? derivePorts(graph, { gateways, declared, conflicts }) : undefined;
   const views = graph.derive('listeners', declared, (context, listener, key) => {
-    const gateway = context.fetch(gateways, `Gateway/${listener.gateway}`);
+    const gatewayKey = `Gateway/${listener.gateway}`;
+    const gateway = context.fetch(gateways, gatewayKey);
     if (gateway === undefined) return [];
     const conflict = context.fetch(conflicts, key);
     const overlap = context.fetch(overlaps, key) ?? (ports && context.fetch(ports.overlaps, key));
     const portRefusal = ports && context.fetch(ports.refused, key);
+    const look = graph.look(context);
     const around = {
       gateway,
       conflict,
@@ -123,10 +136,17 @@ function deriveViews(
       portRefusal,
       certificates,
       provided,
+      filters: hasFilters(listener) ? filtersOf(look, listener, context.fetch(identities, gatewayKey)) : NO_FILTERS,
     };
-    return [[key, judgeListener(graph.look(context), listener, around)]];
+    return [[key, judgeListener(look, listener, around)]];
   });
   return { views, shared: ports?.shared ?? join<string>('no sharing', []) };
+}
+
+const NO_FILTERS: ListenerFilterReading = { filters: [], uses: [], refusals: [], unresolved: [] };
+
+function hasFilters({ spec }: DeclaredListener): boolean {
+  return (spec.filters?.requests ?? []).length > 0;
 }
 
 interface RouteSideInputs {

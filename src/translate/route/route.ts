@@ -97,3 +97,19 @@ export function attachedListeners({ parents, refusals }: JudgedRoute): Set<strin
   }
   return listeners;
 }
+
+/** `gateway`: `namespace/name`. */
+export function ancestorsBy(
+  { uses, gateway, controllerName }: { uses: readonly BackendUse[]; gateway: string; controllerName: string },
+  key: string,
+): Array<readonly [string, ServiceAncestor]> {
+  // An import has no policies, and may be called like a Service.
+  const own = uses.filter(({ service }) => service.kind === undefined);
+  const services = Map.groupBy(own, ({ service }) => `${service.namespace}/${service.name}`);
+  const slash = gateway.indexOf('/');
+  const name = { namespace: gateway.slice(0, slash), name: gateway.slice(slash + 1) };
+  return Array.from(services, ([service, all]) => {
+    const used = all.map(({ service: { port }, protocol, tls }) => ({ port, protocol, tls }));
+    return [`${key}>${service}>${gateway}`, { service, gateway: name, controllerName, uses: used }] as const;
+  });
+}

@@ -1,4 +1,4 @@
-import type { ConfigObject, Listener } from '../../config/index.ts';
+import type { ConfigObject } from '../../config/index.ts';
 import { type Collection, counts, type Index, index, join } from '../../graph/index.ts';
 import { isAnnotated } from '../../vendor/index.ts';
 import type { BackendScope } from '../backend/backend-ref.ts';
@@ -13,7 +13,9 @@ import { placements, type RouteIdentity } from './attachment.ts';
 import { readGrpcRoute } from './grpc-route.ts';
 import { readHttpRoute } from './http-route.ts';
 import { readL4Route } from './l4-route.ts';
+import { listenerAncestors } from './listener-filter.ts';
 import {
+  ancestorsBy,
   attachedListeners,
   identityOf,
   type JudgedRoute,
@@ -73,11 +75,12 @@ export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backen
     const isPlain = (listener: string) => context.fetch(served, listener)?.protocol === 'HTTP';
     return [[key, { ...judgedRoute, ...varied, rules: withPlain(varied.rules, plain, isPlain) }]];
   });
-  return { judged, ...servedBy(graph, judged, served) };
+  return { judged, ...servedBy(graph, judged, known.listeners) };
 }
 
 /** What judged routes come to, apart from their statuses. */
-function servedBy(graph: Graph, judged: Collection<JudgedRoute>, served: Collection<Listener>): Omit<Routes, 'judged'> {
+function servedBy(graph: Graph, judged: Collection<JudgedRoute>, listeners: Listeners): Omit<Routes, 'judged'> {
+  const { served } = listeners;
   const attachments = graph.derive('attachments', judged, (_context, route, key) =>
     Array.from(
       attachedListeners(route),
@@ -99,7 +102,8 @@ function servedBy(graph: Graph, judged: Collection<JudgedRoute>, served: Collect
   });
   const attached = index('attached routes by listener', slim, ({ listener }) => [listener]);
   const attachedCount = counts('number of attached routes', slim, ({ listener }) => [listener]);
-  const byService = index('ancestors by service', ancestors, ({ service }) => [service]);
+  const reached = join('service ancestors of all', [ancestors, listenerAncestors(graph, listeners)]);
+  const byService = index('ancestors by service', reached, ({ service }) => [service]);
   return { attached, attachedCount, claims: claimIndex(claims), uses, config, ancestors: byService };
 }
 
@@ -151,17 +155,7 @@ function readRoute(scope: BackendScope, resource: RouteResource): RouteReading {
 }
 
 function ancestorsOf({ uses, parents }: JudgedRoute, key: string): Array<readonly [string, ServiceAncestor]> {
-  // An import has no policies, and may be called like a Service.
-  const own = uses.filter(({ service }) => service.kind === undefined);
-  const services = Map.groupBy(own, ({ service }) => `${service.namespace}/${service.name}`);
   return parents
     .filter(({ refusal }) => refusal === undefined)
-    .flatMap(({ gateway, controllerName }) =>
-      Array.from(services, ([service, all]) => {
-        const slash = gateway.indexOf('/');
-        const name = { namespace: gateway.slice(0, slash), name: gateway.slice(slash + 1) };
-        const used = all.map(({ service: { port }, protocol, tls }) => ({ port, protocol, tls }));
-        return [`${key}>${service}>${gateway}`, { service, gateway: name, controllerName, uses: used }] as const;
-      }),
-    );
+    .flatMap(({ gateway, controllerName }) => ancestorsBy({ uses, gateway, controllerName }, key));
 }

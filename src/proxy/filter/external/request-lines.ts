@@ -4,6 +4,7 @@ import { ARENA } from '../../ground/arena.ts';
 import {
   FIELD_KEPT,
   FIELD_STRIDE,
+  FIELD_WRITTEN,
   fieldHash,
   type Head,
   imitatesName,
@@ -52,7 +53,7 @@ export class ToldLines {
     if (this.#chosen === null) return this.#runs(head);
     for (const { name, hash } of this.#chosen) {
       for (let i = head.find(name, hash); i !== -1; i = head.find(name, hash, i + 1)) {
-        if (head.drop[i] === FIELD_KEPT) lines += lineOf(head, i);
+        if (isSaid(head, i)) lines += lineOf(head, i);
       }
     }
     return lines;
@@ -85,12 +86,17 @@ export class ToldLines {
   }
 
   #isTold(head: Head, index: number): boolean {
-    if (head.drop[index] !== FIELD_KEPT) return false;
+    if (!isSaid(head, index)) return false;
     const at = index * FIELD_STRIDE;
     if (!this.#leftHashes.has(head.fields[at + NAME_HASH]!)) return true;
     const [start, end] = [head.fields[at + NAME_START]!, head.fields[at + NAME_END]!];
     return !this.#left.some(({ name }) => sameName(start, end, name) || imitatesName(start, end, name));
   }
+}
+
+/** By the client, or by a filter before. */
+function isSaid({ drop }: Head, index: number): boolean {
+  return drop[index] === FIELD_KEPT || drop[index] === FIELD_WRITTEN;
 }
 
 function named(name: string): Name {
