@@ -173,7 +173,9 @@ describe('the order of filters', () => {
   });
 
   test('is that of the list, each sees what those before it wrote, and the last one wins', async () => {
-    const seesTenant = asksHttp('second', { http: { allowedHeaders: ['X-Tenant'], allowedResponseHeaders: ['X-Tenant'] } });
+    const seesTenant = asksHttp('second', {
+      http: { allowedHeaders: ['X-Tenant'], allowedResponseHeaders: ['X-Tenant'] },
+    });
     grpcAuth.answer = sets('one');
     second.answer = ({ headers }, response) =>
       response.writeHead(200, { 'X-Tenant': headers['x-tenant'] === 'one' ? 'two' : 'none' }).end();

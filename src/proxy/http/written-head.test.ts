@@ -57,7 +57,10 @@ test('it is as a client would have sent it', () => {
 
 test('it may be written again, also to a head without a line', () => {
   const bare = new HeldHead(parsed());
-  const twice = bare.written(add('X-A', '1'))!.written(set('x-a', '2').followedBy(add('X-B', '3')))!.restore();
+  const twice = bare
+    .written(add('X-A', '1'))!
+    .written(set('x-a', '2').followedBy(add('X-B', '3')))!
+    .restore();
   expect(textOf(twice)).toBe('PUT /a%20b?c=d HTTP/1.0\r\nx-a: 2\r\nX-B: 3\r\n\r\n');
   expect(textOf(bare.restore())).toBe('PUT /a%20b?c=d HTTP/1.0\r\n\r\n');
 });

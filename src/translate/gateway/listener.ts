@@ -8,7 +8,7 @@ import type {
   TrustBundle,
 } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
-import type { BackendUse } from '../backend/backend-ref.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import {

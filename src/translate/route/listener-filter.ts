@@ -2,7 +2,8 @@
 import { GATEWAY_GROUP, LISTENER_REASON, type ListenerFilter } from '../../api/index.ts';
 import type { ExternalAuthConfig } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
-import { type BackendScope, type BackendUse, resolveBackend } from '../backend/backend-ref.ts';
+import { type BackendScope, resolveBackend } from '../backend/backend-ref.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import { filtersBy } from '../backend/backend-variant.ts';
 import type { Backends } from '../backend/backends.ts';
 import type { ListenerFilterReader, ListenerFilterReading, ListenerView } from '../gateway/listener.ts';
