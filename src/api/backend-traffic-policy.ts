@@ -1,5 +1,5 @@
 import type { PolicyStatus } from './backend-tls-policy.ts';
-import type { PolicyTargetReference } from './reference.ts';
+import type { PolicyTargetReference, SecretObjectReference } from './reference.ts';
 import type { Resource } from './resource.ts';
 import type { BackendSessionPersistence } from './session-persistence.ts';
 
@@ -48,8 +48,8 @@ export interface BackendTrafficPolicy extends Resource {
     healthCheck?: BackendHealthCheck;
     /** Durations until names of backends are looked up again, whatever their records say. */
     dns?: { minRefresh?: string; maxRefresh?: string };
-    /** In the place of what the ports' appProtocol says. */
-    httpVersion?: 'HTTP1' | 'HTTP2';
+    /** In the place of what the ports' appProtocol says. Auto: what ALPN settles with each endpoint. */
+    httpVersion?: 'HTTP1' | 'HTTP2' | 'Auto';
     /** When endpoints are passed over for what requests meet there; counts of 0: never for that. */
     outlierDetection?: {
       disabled?: boolean;
@@ -61,8 +61,22 @@ export interface BackendTrafficPolicy extends Resource {
       maxEjectionTime?: string;
       maxEjectionPercent?: number;
     };
-    /** TLS that believes whoever answers. */
-    tls?: { verification: 'Disabled'; serverName?: string };
+    /** Of TLS to the endpoints; a BackendTLSPolicy, or verification Disabled, has it spoken. */
+    tls?: {
+      /** Whoever answers is believed. */
+      verification?: 'Disabled';
+      /** Of TLS that believes whoever answers. */
+      serverName?: string;
+      minVersion?: '1.0' | '1.1' | '1.2' | '1.3';
+      maxVersion?: '1.0' | '1.1' | '1.2' | '1.3';
+      ciphers?: string[];
+      curves?: string[];
+      verifyDepth?: number;
+      /** Shown in the place of what the Gateways show. */
+      clientCertificateRef?: SecretObjectReference;
+    };
+    /** Set where the object was refused, and what it says of TLS must not be left out: why. Nobody can write it. */
+    refused?: string;
   };
   status?: PolicyStatus;
 }

@@ -70,6 +70,7 @@ export {
   type DigestMethod,
   type DirectResponseSettings,
   type EarlyHints,
+  type EndpointTls,
   type ErrorPageSettings,
   type ErrorServiceSettings,
   type ExternalMethod,
@@ -103,7 +104,6 @@ export {
   type TimeWindow,
   type TlsProfile,
   type TlsVersion,
-  type UnverifiedTls,
 } from './policy/index.ts';
 export { type ConfigChange, Publisher } from './publisher.ts';
 export type {

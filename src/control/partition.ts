@@ -14,6 +14,7 @@ import { addKey, type KeySet, keysOf, removeKey } from '../graph/index.ts';
 
 type PolicyType = {
   credentials?(spec: object): string[];
+  certificates?(spec: object): string[];
   trust?(spec: object): string[];
   backends?(spec: object): string[];
 };
@@ -195,6 +196,7 @@ function usesOf(object: ConfigObject): ConfigRef[] {
       const asked = type.backends?.(object.spec) ?? [];
       return [
         ...refs('Credential', type.credentials?.(object.spec) ?? []),
+        ...refs('Certificate', type.certificates?.(object.spec) ?? []),
         ...refs('TrustBundle', type.trust?.(object.spec) ?? []),
         ...refs('Backend', asked),
         ...refs('Endpoints', asked),

@@ -85,7 +85,7 @@ export function admit(value: unknown): Admission {
 function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const prepared = kind === 'Secret' ? withStringData(value) : value;
   const { value: checked, problems: found } = check(schemaOf(kind, String(value.apiVersion)), prepared);
-  const guards = KINDS[kind].guards || asksForCertificates(kind, value);
+  const guards = KINDS[kind].guards || hasGuard(kind, value);
   const problems = [...before, ...found].map((problem) => (guards ? withoutGuess(problem) : problem));
   if (problems.some(({ severity }) => severity === 'error')) {
     const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
@@ -139,10 +139,17 @@ function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[])
   return { ...standIn, spec: guarded, apiVersion: apiVersionOf(kind), kind } as unknown as AnyResource;
 }
 
-/** The one setting of its kind that guards, misspelt or not. */
-function asksForCertificates(kind: Kind, { spec }: JsonObject): boolean {
-  if (kind !== 'ClientTrafficPolicy' || !isObject(spec)) return false;
-  return Object.keys(spec).some((name) => nearest(name, ['clientCertificates']) !== undefined);
+/** It has what guards in a kind that does not, misspelt or not. */
+function hasGuard(kind: Kind, { spec }: JsonObject): boolean {
+  if (!isObject(spec)) return false;
+  if (kind === 'ClientTrafficPolicy') return Object.keys(spec).some((name) => nearest(name, ['clientCertificates']));
+  // To believe whoever answers guards nothing.
+  const { tls } = spec;
+  return (
+    kind === 'BackendTrafficPolicy' &&
+    isObject(tls) &&
+    Object.keys(tls).some((name) => name !== 'verification' && name !== 'serverName')
+  );
 }
 
 function namesNoNamespace({ metadata }: JsonObject): boolean {

@@ -9,7 +9,7 @@ import { rawClient } from '../served/raw-client.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { Authority, caConfigMap } from '../tls/authority.ts';
 import { grpcCheckedPod } from './checked-pod.ts';
-import { type Pod, slice } from './pods.ts';
+import { h2Listening, type Pod, slice } from './pods.ts';
 import { backendTraffic } from './policy.ts';
 
 const closing: Array<() => unknown> = [];
@@ -189,3 +189,126 @@ async function http2Both(): Promise<number> {
   closing.push(() => front.close());
   return (front.address() as AddressInfo).port;
 }
+
+/** It speaks what ALPN settles, and counts its handshakes. */
+async function secure(
+  versions: string[],
+): Promise<{ pod: Pod; handshakes: () => number; speak(next: string[]): void }> {
+  const { certificate: cert, privateKey: key } = await AUTHORITY.then((one) => one.sign({ dns: ['s.example'] }));
+  let offered = versions;
+  let handshakes = 0;
+  const server = http2.createSecureServer(
+    { cert, key, allowHTTP1: true, ALPNCallback: ({ protocols }) => offered.find((one) => protocols.includes(one)) },
+    ({ httpVersion }, response) => void response.end(httpVersion),
+  );
+  server.on('secureConnection', () => handshakes++);
+  server.on('upgrade', (_request, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+  });
+  const { port, close } = await h2Listening(server);
+  closing.push(close);
+  const speak = (next: string[]): void => {
+    offered = next;
+  };
+  return { pod: { name: 'x', port, close() {} }, handshakes: () => handshakes, speak };
+}
+
+const AUTHORITY = Authority.make('agreed');
+const AUTO = { httpVersion: 'Auto' };
+
+async function agreedSite(pod: Pod, spec: object = AUTO, ...more: object[]): Promise<string> {
+  const verified = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'BackendTLSPolicy',
+    metadata: { name: 's' },
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: 's' }],
+      validation: { hostname: 's.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] },
+    },
+  };
+  return site(pod, undefined, spec, verified, caConfigMap('ca', await AUTHORITY), ...more);
+}
+
+test.each([
+  [['h2', 'http/1.1'], '2.0', 1],
+  [['http/1.1'], '1.1', 1],
+  [['h2'], '2.0', 1],
+])(
+  'Auto: an endpoint that speaks %s is spoken to in HTTP/%s, over connections that are used again',
+  async (...given) => {
+    const [versions, spoken, most] = given;
+    const { pod, handshakes } = await secure(versions);
+    const rig = await served(await agreedSite(pod));
+    for (let i = 0; i < 3; i++) expect(await asked(rig)).toEqual([spoken, spoken]);
+    expect(handshakes()).toBe(most);
+  },
+);
+
+test('Auto: many at once, and an endpoint that changes its mind, lose no request', async () => {
+  const { pod, speak } = await secure(['http/1.1']);
+  const rig = await served(await agreedSite(pod, { ...AUTO, connection: { maxRequests: 3 } }));
+  const all = (): Promise<string[]> => Promise.all(Array.from({ length: 40 }, () => askedByH2(rig)));
+  expect(new Set(await all())).toEqual(new Set(['1.1']));
+  speak(['h2']);
+  for (let i = 0; i < 4; i++) await all();
+  expect(new Set(await all())).toEqual(new Set(['2.0']));
+  speak(['http/1.1']);
+  const answers = await Promise.all(Array.from({ length: 5 }, all));
+  expect(answers.flat().every((one) => one === '1.1' || one === '2.0')).toBe(true);
+  expect(await askedByH2(rig)).toBe('1.1');
+});
+
+test('Auto: a WebSocket goes over HTTP/1.1 beside requests over HTTP/2', async () => {
+  const { pod } = await secure(['h2', 'http/1.1']);
+  const rig = await served(await agreedSite(pod));
+  expect(await asked(rig)).toEqual(['2.0', '2.0']);
+  const socket = net.connect(rig.port(), '127.0.0.1');
+  socket.write(
+    'GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  let text = '';
+  await new Promise<void>((resolve) =>
+    socket.on('data', (bytes) => {
+      text += bytes;
+      if (text.endsWith('hello')) resolve();
+    }),
+  );
+  expect(text).toMatch(/^HTTP\/1\.1 101 /);
+  socket.destroy();
+  expect(await asked(rig)).toEqual(['2.0', '2.0']);
+});
+
+test('Auto: gRPC takes no HTTP/1.1, and without TLS it is as without it, which the status says', async () => {
+  const grpc = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'GRPCRoute',
+    metadata: { name: 'g' },
+    spec: { parentRefs: [{ name: 'gw' }], hostnames: ['g.example'], rules: [backendRefs('s')] },
+  };
+  const { pod } = await secure(['http/1.1']);
+  const rig = await served(await agreedSite(pod, AUTO, grpc));
+  const call = { ':path': '/a.B/C', ':method': 'POST', ':authority': 'g.example', 'content-type': 'application/grpc' };
+  // A refusal in gRPC's own words: no connection.
+  expect(await askedByH2(rig, { ...call, te: 'trailers' })).toBe('');
+  expect(rig.accesses.at(-1)).toMatchObject({ reason: 'tls_failed' });
+  const { one } = await either();
+  await rig.write(site(one, undefined, AUTO));
+  expect(await asked(rig)).toEqual(['1.1', '1.1']);
+  expect(message(rig)).toContain('httpVersion Auto means nothing on port 80: no BackendTLSPolicy has TLS spoken there');
+});
+
+test('Auto: health checks ask in what the endpoint speaks', async () => {
+  const found = await Promise.all([['h2'], ['http/1.1']].map((versions) => secure(versions)));
+  for (const { pod, handshakes } of found) {
+    const healthCheck = {
+      type: 'HTTP',
+      interval: '1s',
+      initialState: 'Unhealthy',
+      healthyThreshold: 1,
+      panicThresholdPercent: 0,
+    };
+    const rig = await served(await agreedSite(pod, { ...AUTO, healthCheck }));
+    await expect.poll(() => asked(rig), { timeout: 10_000 }).not.toContain('503');
+    expect(handshakes()).toBeGreaterThan(1);
+  }
+});

@@ -31,7 +31,7 @@ export async function h2Pod(name: string): Promise<Pod> {
 }
 
 /** On a port of its own; closing it ends its sessions. */
-export async function h2Listening(server: http2.Http2Server): Promise<Omit<Pod, 'name'>> {
+export async function h2Listening(server: http2.Http2Server | http2.Http2SecureServer): Promise<Omit<Pod, 'name'>> {
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on('session', (session) => void sessions.add(session.on('close', () => sessions.delete(session))));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -5,6 +5,7 @@ import { retry } from '../retry-shape.ts';
 import type { Retry } from '../route.ts';
 import { type SessionPersistence, sessionPersistence, shownSession } from '../session.ts';
 import { cidr, object } from '../shape.ts';
+import { type EndpointTls, endpointTls } from './endpoint-tls.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
 
 /** How connections to endpoints are made. */
@@ -21,12 +22,12 @@ export interface BackendTrafficSpec {
   /** Where the rule has none. */
   retry?: Retry;
   retryBudget?: RetryLimit;
-  tls?: UnverifiedTls;
+  tls?: EndpointTls;
   healthCheck?: HealthCheck;
   outlierDetection?: OutlierDetection;
   dns?: NameRefresh;
-  /** Of HTTP, in the place of what the port's appProtocol says. */
-  httpVersion?: 'HTTP1' | 'HTTP2';
+  /** Of HTTP, in the place of what the port's appProtocol says. Auto: over TLS what ALPN settles with each endpoint. */
+  httpVersion?: 'HTTP1' | 'HTTP2' | 'Auto';
 }
 
 export interface LoadBalancing {
@@ -103,13 +104,6 @@ export interface NameRefresh {
   maxRefresh?: number;
 }
 
-/** TLS that does not ask who answers; where a BackendTLSPolicy has TLS, that holds alone. */
-export interface UnverifiedTls {
-  verification: 'Disabled';
-  /** Sent as SNI. */
-  serverName?: string;
-}
-
 /** How many retries the backend bears. Absent: 20 % and ten a second. */
 export interface RetryLimit {
   /** Of the requests of those who retry. */
@@ -182,12 +176,13 @@ export const backendTraffic: PolicyType<'Backend', BackendTrafficSpec> = {
     healthCheck: v.optional(healthCheck),
     outlierDetection: v.optional(outlierDetection),
     dns: v.optional(object<NameRefresh>({ minRefresh: v.optional(atLeastOne), maxRefresh: v.optional(atLeastOne) })),
-    httpVersion: v.optional(v.picklist(['HTTP1', 'HTTP2'])),
-    tls: v.optional(object<UnverifiedTls>({ verification: v.literal('Disabled'), serverName: v.optional(v.string()) })),
+    httpVersion: v.optional(v.picklist(['HTTP1', 'HTTP2', 'Auto'])),
+    tls: v.optional(endpointTls),
     retryBudget: v.optional(
       object<RetryLimit>({ percent: v.optional(v.pipe(count, v.maxValue(100))), perSecond: v.optional(count) }),
     ),
   }),
+  certificates: ({ tls }) => (tls?.clientCertificate === undefined ? [] : [tls.clientCertificate]),
   shown: ({ sessionPersistence: session, ...others }) => ({
     ...others,
     ...(session && { sessionPersistence: shownSession(session) }),

@@ -59,7 +59,6 @@ export type {
   LoadBalancing,
   NameRefresh,
   RetryLimit,
-  UnverifiedTls,
 } from './backend-traffic.ts';
 export type { BodySizeSettings } from './body-size.ts';
 export type { CacheSettings } from './cache.ts';
@@ -76,6 +75,7 @@ export type {
   TlsProfile,
 } from './client-traffic.ts';
 export type { CrossSiteSettings } from './cross-site.ts';
+export type { EndpointTls } from './endpoint-tls.ts';
 export type { ErrorServiceSettings } from './error-service.ts';
 export type { FaultSettings } from './fault.ts';
 export { policyKey } from './policy.ts';

@@ -38,6 +38,8 @@ export interface PolicyType<K extends PolicyTarget, S, M extends Merge = 'whole'
   credentials?(spec: S): string[];
   /** Keys of the Backends that it asks; they go where it goes. Absent: it asks none. */
   backends?(spec: S): string[];
+  /** Keys of the Certificates that go where it goes; absent: it needs none. */
+  certificates?(spec: S): string[];
   /** Keys of the TrustBundles that go where it goes; absent: it needs none. */
   trust?(spec: S): string[];
   /** It is not of those that act on requests, and where it cannot be read what it is for is denied all the same. */

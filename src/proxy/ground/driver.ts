@@ -2,6 +2,8 @@
  * Where bytes come from and go to. The engine knows only this: `net` sockets, TLS, memory (tests, fuzzing) or a
  * faster driver later are all the same to it.
  */
+import type { X509Certificate } from 'node:crypto';
+import type { EndpointTls } from '../../config/index.ts';
 
 /** What a connection tells the engine. One object for the life of the connection; no closures per event. */
 export interface Sink {
@@ -80,10 +82,22 @@ export interface ConnectTls {
   certificate?: string;
   privateKey?: string;
   alpn: string[];
+  versions?: EndpointVersions;
+  /** How far away its authorities may be; absent: as far as they are. */
+  depth?: ChainDepth;
   /** Whoever answers is believed. */
   unverified?: true;
   /** Error text where the peer's certificate does not fit, else undefined. */
   verify(host: string, certificate: unknown): Error | undefined;
+}
+
+/** What is spoken; what is not said is as usual. */
+export type EndpointVersions = Pick<EndpointTls, 'minVersion' | 'maxVersion' | 'ciphers' | 'curves'>;
+
+/** At most so many authorities stand between a certificate and a root that is trusted. */
+export interface ChainDepth {
+  most: number;
+  authorities: readonly X509Certificate[];
 }
 
 export interface Driver {

@@ -71,6 +71,10 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     this.endWait();
   }
 
+  get upgrades(): boolean {
+    return this.request?.framing === BODY_TUNNEL;
+  }
+
   upstreamReady(up: Upstream, used = false): void {
     if (this.over) return up.abort('closed_early');
     this.onUsed = used;

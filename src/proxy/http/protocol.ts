@@ -1,6 +1,7 @@
 /** Which codec a connection gets. */
 import type { Link } from '../ground/driver.ts';
 import { ConnectionPool, type PoolFactory } from '../upstream/index.ts';
+import { AgreedPool, type VersionFactory } from './agreed-pool.ts';
 import { Exchange } from './exchange.ts';
 import { H1ClientConnection } from './h1/client.ts';
 import { H1ServerConnection } from './h1/server.ts';
@@ -74,7 +75,10 @@ function settingsOf({ rules }: ConnectionLimits): Pick<H2ServerHost, 'settings' 
 }
 
 /** One for all pools, of which there may be thousands. */
-const connectH1 = (pool: ConnectionPool): H1ClientConnection => new H1ClientConnection(pool);
+const connectH1 = (pool: ConnectionPool, link?: Link): H1ClientConnection => new H1ClientConnection(pool, link);
+
+const versionPool: VersionFactory = (world, target, version) =>
+  version === 'h2' ? new H2Pool(world, target) : new ConnectionPool(world, target, connectH1);
 
 export const httpPool: PoolFactory = (world, target, protocol) =>
-  protocol === 'h2' ? new H2Pool(world, target) : new ConnectionPool(world, target, connectH1);
+  protocol === 'auto' ? new AgreedPool(world, target, versionPool) : versionPool(world, target, protocol);

@@ -3,7 +3,8 @@ import type { X509Certificate } from 'node:crypto';
 import type tls from 'node:tls';
 import type { CertificateForwarding } from '../../config/index.ts';
 import { distinguishedName } from '../../value/distinguished-name.ts';
-import type { LinkTls } from '../ground/driver.ts';
+import type { ChainDepth, LinkTls } from '../ground/driver.ts';
+import { isNear, isRoot } from './chain-depth.ts';
 
 /** Most bytes of Client-Cert-Chain, which backends must have room for; a longer chain is not told. */
 export const MAX_CHAIN_BYTES: number = 16 * 1024;
@@ -18,7 +19,7 @@ export interface ClientDemand {
   /** Connections that were let in by another of these end: where a policy asks. The Gateway's own validation ends none. */
   outdates: string;
   /** The authorities, where it matters how far away they are. */
-  depth?: { most: number; authorities: readonly X509Certificate[] } | undefined;
+  depth?: ChainDepth | undefined;
   forward?: CertificateForwarding | undefined;
 }
 
@@ -54,36 +55,6 @@ export function admits(mode: ClientDemand['mode'] | 'ignore', { certificate, ver
     case 'nobody':
       return false;
   }
-}
-
-/**
- * At most so many authorities stand between the certificate and a root that is trusted. OpenSSL has verified it, by
- * whatever way it found; this looks for one by signatures, and where it finds none that is short enough, there is none.
- */
-function isNear(leaf: X509Certificate, { most, authorities }: NonNullable<ClientDemand['depth']>): boolean {
-  const shown: X509Certificate[] = [];
-  for (let one = leaf.issuerCertificate; one !== undefined; one = one.issuerCertificate) {
-    // With the root that is all that a way can have; the rest is there to be looked through.
-    if (shown.length > most) return false;
-    shown.push(one);
-  }
-  let at = leaf;
-  for (let passed = 0; passed <= most; passed++) {
-    const above = [...authorities, ...shown].filter((one) => signed(one, at));
-    if (above.some((one) => isRoot(one) && authorities.includes(one))) return true;
-    const next = above.find((one) => !isRoot(one));
-    if (next === undefined) return false;
-    at = next;
-  }
-  return false;
-}
-
-function signed(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
-}
-
-function isRoot(certificate: X509Certificate): boolean {
-  return certificate.checkIssued(certificate);
 }
 
 /** What the link knows of it. */

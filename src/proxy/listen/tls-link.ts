@@ -7,7 +7,9 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ConnectTarget, ConnectTls, Link, LinkTls, Sink } from '../ground/driver.ts';
+import { isNear } from './chain-depth.ts';
 import { deliver, type LinkSocket, NetLink, onread } from './net-link.ts';
+import { endpointSettings } from './tls-settings.ts';
 
 function onData(this: tls.TLSSocket & { link?: NetLink }, chunk: Buffer): void {
   deliver(this.link!, chunk);
@@ -85,7 +87,7 @@ export function connectTls(target: ConnectTarget, options: ConnectTls, sink: Sin
   const socket = tls.connect({ host: target.address, port: target.port, ...clientOptions(options) });
   socket.setNoDelay(true);
   const link = new NetLink(socket, sink);
-  socket.once('connect', () => shakeHands(socket, link));
+  socket.once('connect', () => shakeHands(socket, link, options));
   return link;
 }
 
@@ -101,7 +103,7 @@ function connectTlsAfter(preamble: Uint8Array, to: { target: ConnectTarget; opti
     raw.write(preamble);
     const socket = tls.connect({ socket: raw, ...clientOptions(to.options) });
     link.attach(socket);
-    shakeHands(socket, link);
+    shakeHands(socket, link, to.options);
   });
   return link;
 }
@@ -111,6 +113,7 @@ function clientOptions(options: ConnectTls): tls.ConnectionOptions {
   return {
     rejectUnauthorized: options.unverified !== true,
     minVersion: 'TLSv1.2',
+    ...(options.versions && endpointSettings(options.versions)),
     servername: options.serverName,
     ALPNProtocols: options.alpn,
     ca: options.ca,
@@ -122,13 +125,18 @@ function clientOptions(options: ConnectTls): tls.ConnectionOptions {
 }
 
 /** What fails from here until the handshake is done is a failure of TLS, whatever its code. */
-function shakeHands(socket: tls.TLSSocket, link: NetLink): void {
+function shakeHands(socket: tls.TLSSocket, link: NetLink, { depth }: ConnectTls): void {
   const onError = (error: NodeJS.ErrnoException): void => {
     const why = error.code === undefined ? error.message : `${error.code}: ${error.message}`;
     link.failure = Object.assign(new Error(why), { code: HANDSHAKE_FAILED });
   };
   socket.on('error', onError);
   socket.once('secureConnect', () => {
+    const shown = depth && socket.getPeerX509Certificate();
+    if (depth !== undefined && (shown === undefined || !isNear(shown, depth))) {
+      socket.destroy(new Error(`CERT_CHAIN_TOO_LONG: more than ${depth.most} authorities stand before its root`));
+      return;
+    }
     socket.off('error', onError);
     const { servername } = socket as tls.TLSSocket & { servername?: string | false };
     link.tls = settled(socket, servername || '');

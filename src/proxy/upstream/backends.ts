@@ -8,12 +8,12 @@ import {
   type Delta,
   type Endpoint,
   type Endpoints,
+  type EndpointTls,
   type LoadBalancing,
   policyKey,
   type RefusedEndpoint,
   refKey,
   type Snapshot,
-  type UnverifiedTls,
 } from '../../config/index.ts';
 import { DaemunError, Grace, type MetricsSnapshot } from '../../observe/index.ts';
 import { socketName } from '../../value/socket-name.ts';
@@ -30,6 +30,7 @@ import {
   type EndpointLimits,
   MAX_IDLE_PER_ENDPOINT,
   type PoolFactory,
+  type SpokenProtocol,
   UPSTREAM_IDLE_TIMEOUT,
   type UpstreamWorld,
 } from './connection.ts';
@@ -219,7 +220,8 @@ export class Backends {
     if (material.size === 0) return touched;
     for (const backend of config.of('Backend').values()) {
       yield;
-      if (materialOf(backend).some((ref) => material.has(refKey(ref)))) touched.add(backend);
+      if (materialOf(backend, trafficOf(backend, config)).some((ref) => material.has(refKey(ref))))
+        touched.add(backend);
     }
     return touched;
   }
@@ -287,11 +289,12 @@ export class Backends {
     const held = this.#served.get(written.key);
     const spec = trafficOf(written, config);
     const backend = inVersion(written, spec?.httpVersion);
-    const reached = reachedBy(backend, config);
-    const unverified = unverifiedOf(backend, spec);
-    const hash = canonicalHash({ backend, reached, proxyProtocol: spec?.proxyProtocol, unverified });
+    const tls = ownTlsOf(backend, spec);
+    const reached = reachedBy(backend, config, tls);
+    const agreed = spec?.httpVersion === 'Auto';
+    const hash = canonicalHash({ backend, reached, proxyProtocol: spec?.proxyProtocol, tls, agreed });
     if (held?.hash === hash) return undefined;
-    const balancer = this.#balancerOf(backend, config, { spec, reached });
+    const balancer = this.#balancerOf(backend, config, { spec, reached, tls });
     const { lookedUp } = held ?? {};
     return { balancer, hash, resolution: undefined, lookedUp, offered: NOTHING, refused: NONE };
   }
@@ -307,18 +310,21 @@ export class Backends {
   #balancerOf(
     backend: Backend,
     config: Snapshot,
-    { spec, reached }: { spec: BackendTraffic['spec'] | undefined; reached: string },
+    { spec, reached, tls: own }: { spec: BackendTraffic['spec'] | undefined; reached: string; tls?: EndpointTls },
   ): Balancer {
-    const alpn = backend.protocol === 'h2c' ? ['h2'] : ['http/1.1'];
-    const unverified = unverifiedOf(backend, spec);
-    const own = unverified && unverifiedTls(unverified, alpn);
-    const tls = backend.tls === undefined ? own : backendTls(backend.tls, { config, alpn });
+    const protocol = spokenTo(backend, { spec, own });
+    const alpn = ALPN[protocol];
+    const tls =
+      backend.tls === undefined
+        ? own && (own.broken ?? unverifiedTls(own, { config, alpn }))
+        : backendTls(backend.tls, { config, alpn, own });
     const { proxyProtocol } = spec ?? {};
     const balancer = new Balancer(backend, {
       world: this.#world,
       makePool: this.#makePool,
       // What is held against an endpoint that was reached in another way says nothing about this one.
-      stateKey: `${backend.key} ${backend.protocol} ${reached}${own ? 'unverified' : ''}`,
+      protocol,
+      stateKey: `${backend.key} ${protocol === 'auto' ? protocol : backend.protocol} ${reached}${own ? canonicalHash(own) : ''}`,
       proxyProtocol: proxyProtocol === undefined ? undefined : proxyProtocol === 'V1' ? 1 : 2,
       ...(typeof tls === 'string' ? { broken: tls } : { tls }),
     });
@@ -447,34 +453,58 @@ function checkEndpoints({ key, endpoints }: Endpoints): void {
 }
 
 /** What its connections are made with. */
-function materialOf({ tls }: Backend): ConfigRef[] {
-  if (tls === undefined) return [];
-  const bundles = tls.trust === 'System' ? [] : tls.trust.map((key) => ({ kind: 'TrustBundle' as const, key }));
-  return tls.clientCertificate === undefined
-    ? bundles
-    : [...bundles, { kind: 'Certificate', key: tls.clientCertificate }];
+function materialOf({ tls }: Backend, spec: BackendTraffic['spec'] | undefined): ConfigRef[] {
+  const shown = [tls?.clientCertificate, spec?.tls?.clientCertificate].flatMap((key) => key ?? []);
+  return [
+    ...bundlesOf(tls).map((key) => ({ kind: 'TrustBundle' as const, key })),
+    ...shown.map((key) => ({ kind: 'Certificate' as const, key })),
+  ];
+}
+
+function bundlesOf(tls: Backend['tls']): string[] {
+  return tls === undefined || tls.trust === 'System' ? [] : tls.trust;
 }
 
 /** By what TLS, with which certificates; '' for none. */
-function reachedBy({ tls }: Backend, config: Snapshot): string {
-  if (tls === undefined) return '';
-  const bundles = tls.trust === 'System' ? [] : tls.trust.map((key) => config.get('TrustBundle', key));
-  const certificate =
-    tls.clientCertificate === undefined ? undefined : config.get('Certificate', tls.clientCertificate);
-  const parts = [...bundles, certificate].map((object) => (object ? canonicalHash(object) : ''));
-  return [canonicalHash(tls), ...parts].join(' ');
+function reachedBy({ tls }: Backend, config: Snapshot, own: EndpointTls | undefined): string {
+  const shown = own?.clientCertificate ?? tls?.clientCertificate;
+  const certificate = shown === undefined ? undefined : config.get('Certificate', shown);
+  const parts = [...bundlesOf(tls).map((key) => config.get('TrustBundle', key)), certificate];
+  if (tls === undefined) return certificate === undefined ? '' : canonicalHash(certificate);
+  return [canonicalHash(tls), ...parts.map((object) => (object ? canonicalHash(object) : ''))].join(' ');
+}
+
+const ALPN: Readonly<Record<SpokenProtocol, string[]>> = {
+  http: ['http/1.1'],
+  h2: ['h2'],
+  auto: ['h2', 'http/1.1'],
+};
+
+/** Without TLS nothing is agreed on. */
+function spokenTo(
+  { protocol, tls }: Backend,
+  { spec, own }: { spec: BackendTraffic['spec'] | undefined; own: EndpointTls | undefined },
+): SpokenProtocol {
+  const isHttp = protocol === 'http' || protocol === 'h2c';
+  if (isHttp && spec?.httpVersion === 'Auto' && (tls ?? own) !== undefined) return 'auto';
+  return protocol === 'h2c' ? 'h2' : 'http';
 }
 
 /** As it is spoken to. */
 function inVersion(backend: Backend, version: BackendTraffic['spec']['httpVersion']): Backend {
   const { protocol } = backend;
   if (version === undefined || (protocol !== 'http' && protocol !== 'h2c')) return backend;
-  return { ...backend, protocol: version === 'HTTP2' ? 'h2c' : 'http' };
+  return version === 'Auto' ? backend : { ...backend, protocol: version === 'HTTP2' ? 'h2c' : 'http' };
 }
 
-/** TLS without verification is never in the place of TLS with it, and never around clients' own. */
-function unverifiedOf({ tls, protocol }: Backend, spec: BackendTraffic['spec'] | undefined): UnverifiedTls | undefined {
-  return tls === undefined && (protocol === 'http' || protocol === 'h2c') ? spec?.tls : undefined;
+/**
+ * What its policy says of TLS, where TLS is spoken or nobody knows. TLS without verification is never in the place of TLS
+ * with it, and never around clients' own.
+ */
+function ownTlsOf({ tls, protocol }: Backend, spec: BackendTraffic['spec'] | undefined): EndpointTls | undefined {
+  const own = spec?.tls;
+  if (own === undefined || tls !== undefined || own.broken !== undefined) return own;
+  return own.verification !== undefined && (protocol === 'http' || protocol === 'h2c') ? own : undefined;
 }
 
 function trafficOf({ key }: Backend, config: Snapshot): BackendTraffic['spec'] | undefined {

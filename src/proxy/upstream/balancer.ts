@@ -25,6 +25,7 @@ import {
   type EndpointTarget,
   type PoolFactory,
   type ProxyVersion,
+  type SpokenProtocol,
   type UpstreamWorld,
 } from './connection.ts';
 import { EndpointChecks } from './endpoint-checks.ts';
@@ -57,6 +58,8 @@ export interface BalancerOptions {
   /** Under which its state is kept; absent: the backend's. */
   stateKey?: string | undefined;
   tls?: ConnectTls | undefined;
+  /** What is spoken of HTTP; absent: what the backend says. */
+  protocol?: SpokenProtocol | undefined;
   proxyProtocol?: ProxyVersion | undefined;
   broken?: string | undefined;
 }
@@ -73,6 +76,7 @@ export class Balancer {
   readonly broken: string | undefined;
   /** Options of TLS to the endpoints. */
   readonly tls: ConnectTls | undefined;
+  readonly #protocol: SpokenProtocol;
   /** Of the PROXY header that connections to the endpoints begin with. */
   readonly proxyProtocol: ProxyVersion | undefined;
   /** Sessions that its policy asks for. */
@@ -109,6 +113,7 @@ export class Balancer {
     this.#world = options.world;
     this.#makePool = options.makePool;
     this.tls = options.tls;
+    this.#protocol = options.protocol ?? (backend.protocol === 'h2c' ? 'h2' : 'http');
     this.proxyProtocol = options.proxyProtocol;
     this.#states = (options.world.state ?? new ProxyState(options.world.wheel)).backends;
     this.#stateKey = options.stateKey ?? backend.key;
@@ -142,6 +147,7 @@ export class Balancer {
     else {
       this.checks = new EndpointChecks(check, {
         backend: this.backend,
+        protocol: this.#protocol,
         world: this.#world,
         book: probes,
         makePool: this.#makePool,
@@ -334,8 +340,7 @@ export class Balancer {
   #newPool({ address, port }: Endpoint, label: string): EndpointPool {
     const health = this.state.endpoints.hold(label);
     const target: EndpointTarget = { address, port, label, tls: this.tls, health, limits: this.limits };
-    const protocol = this.backend.protocol === 'h2c' ? 'h2' : 'http';
-    const make = (own: EndpointTarget): EndpointPool => this.#makePool(this.#world, own, protocol);
+    const make = (own: EndpointTarget): EndpointPool => this.#makePool(this.#world, own, this.#protocol);
     return this.proxyProtocol === undefined
       ? make(target)
       : new ClientPools(this.#world, target, { version: this.proxyProtocol, make });

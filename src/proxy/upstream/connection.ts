@@ -5,7 +5,7 @@
 
 import type { ClientConnection, Failure, ResponseSide, Upstream } from '../ground/codec.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
-import type { ConnectTls, Driver, LinkAddresses } from '../ground/driver.ts';
+import type { ConnectTls, Driver, Link, LinkAddresses } from '../ground/driver.ts';
 import type { EndpointHealth, ProxyState } from '../state/index.ts';
 import type { EndpointGate } from './endpoint-gate.ts';
 
@@ -13,6 +13,8 @@ import type { EndpointGate } from './endpoint-gate.ts';
 export interface OpenWaiter extends ResponseSide {
   /** For whom: connections that say who the client is carry requests of this client only. Absent: for nobody. */
   readonly client?: ClientConnection;
+  /** It turns its connection into a tunnel, of a WebSocket say. */
+  readonly upgrades?: boolean;
   /** `used`: other requests went over the connection before, so that its backend may just be closing it. */
   upstreamReady(upstream: Upstream, used?: boolean): void;
   upstreamUnavailable(why: Failure): void;
@@ -47,6 +49,11 @@ export interface EndpointTarget {
   health: EndpointHealth;
   /** Absent: the defaults. */
   limits?: Readonly<EndpointLimits>;
+  /**
+   * A connection is open, and ALPN has settled on the other version than the pool's. True: it is taken over. Absent: both
+   * versions are never asked for.
+   */
+  otherwise?(link: Link): boolean;
 }
 
 /** What pools need of the world around them. */
@@ -67,8 +74,11 @@ export interface UpstreamWorld {
 
 export type ProxyVersion = 1 | 2;
 
+/** What a pool speaks; auto: over TLS what ALPN settles, connection by connection. */
+export type SpokenProtocol = 'http' | 'h2' | 'auto';
+
 /** Makes the pool that speaks a backend's protocol. */
-export type PoolFactory = (world: UpstreamWorld, target: EndpointTarget, protocol: 'http' | 'h2') => EndpointPool;
+export type PoolFactory = (world: UpstreamWorld, target: EndpointTarget, protocol: SpokenProtocol) => EndpointPool;
 
 /** Milliseconds for a connection to a backend to open, its TLS handshake included. */
 export const CONNECT_TIMEOUT = 5_000;

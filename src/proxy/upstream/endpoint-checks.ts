@@ -1,5 +1,5 @@
 /** The health checks of one Backend's endpoints, and which of them are left out for what they found. */
-import type { Backend, HealthCheck, HealthQuestion } from '../../config/index.ts';
+import type { Backend, HealthCheck } from '../../config/index.ts';
 import type { ConnectTls } from '../ground/driver.ts';
 import {
   type CheckedEndpoint,
@@ -15,11 +15,14 @@ import {
   type EndpointTarget,
   type PoolFactory,
   type ProxyVersion,
+  type SpokenProtocol,
   type UpstreamWorld,
 } from './connection.ts';
 
 export interface ChecksOptions {
   backend: Backend;
+  /** As requests are sent. */
+  protocol: SpokenProtocol;
   world: UpstreamWorld;
   book: ProbeBook;
   makePool: PoolFactory;
@@ -128,9 +131,10 @@ export class EndpointChecks {
   }
 
   #siteOf({ address, port }: Place, label: string): ProbeSite {
-    const { world, makePool, proxyProtocol, tls, backend } = this.#options;
+    const { world, makePool, proxyProtocol, tls } = this.#options;
     const { question, timeout } = this.check;
-    const protocol = protocolOf(question, backend);
+    // Calls of gRPC are HTTP/2 always.
+    const protocol = question.type === 'GRPC' ? 'h2' : this.#options.protocol;
     const preamble =
       proxyProtocol === undefined
         ? undefined
@@ -157,8 +161,3 @@ export class EndpointChecks {
 
 /** The gateway asks for itself: a PROXY header says so (UNKNOWN, LOCAL). */
 const NO_ONE = { address: '', port: 0 };
-
-/** As requests of this backend are sent, but for gRPC, which is HTTP/2 always. */
-function protocolOf({ type }: HealthQuestion, { protocol }: Backend): 'http' | 'h2' {
-  return type === 'GRPC' || protocol === 'h2c' ? 'h2' : 'http';
-}

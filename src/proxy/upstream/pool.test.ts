@@ -7,6 +7,7 @@ import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits, MAX_IDLE_PER_ENDPOINT, ty
 import { ConnectionPool, type PooledConnection } from './pool.ts';
 
 class FakeConnection implements PooledConnection {
+  onOpen(): void {}
   readonly carried: OpenWaiter[] = [];
   closed = false;
   answeredAt = 0;

@@ -2,6 +2,7 @@
 
 import { socketName } from '../../value/socket-name.ts';
 import type { Failure, Upstream } from '../ground/codec.ts';
+import type { Link } from '../ground/driver.ts';
 import type { EndpointHealth } from '../state/index.ts';
 import {
   DEFAULT_ENDPOINT_LIMITS,
@@ -17,14 +18,16 @@ import { overloaded, WaitingRoom } from './waiting-room.ts';
 export interface PooledConnection extends Upstream {
   /** When its last answer was complete, on the wheel's clock. */
   readonly answeredAt: number;
+  /** Its connection is open. */
+  onOpen(): void;
   /** Takes the next exchange; only while idle. */
   adopt(waiter: OpenWaiter): void;
   /** Closes an idle connection. */
   closeIdle(): void;
 }
 
-/** Starts a connection; it calls `opened`, `idle` and `gone` of the pool. */
-export type ConnectionFactory = (pool: ConnectionPool) => PooledConnection;
+/** Starts a connection, or takes over one that is open; it calls `opened`, `idle` and `gone` of the pool. */
+export type ConnectionFactory = (pool: ConnectionPool, link?: Link) => PooledConnection;
 
 export class ConnectionPool implements EndpointPool {
   readonly address: string;
@@ -74,6 +77,27 @@ export class ConnectionPool implements EndpointPool {
 
   cancel(waiter: OpenWaiter): void {
     this.#waiting?.leave(waiter);
+  }
+
+  take(link: Link, waiting: readonly OpenWaiter[]): void {
+    this.#waiting ??= new WaitingRoom();
+    for (const waiter of waiting) this.#waiting.admit(waiter, Number.POSITIVE_INFINITY);
+    this.#connections++;
+    this.#connecting++;
+    this.#connect(this, link).onOpen();
+    for (let left = this.#waiting.size; left > 0; left--) this.#grow();
+  }
+
+  surrender(): OpenWaiter[] {
+    return [...(this.#waiting?.leaveAll() ?? [])];
+  }
+
+  /** A connection is open that speaks another version. False: it is of no use. */
+  otherwise(link: Link): boolean {
+    this.#connecting--;
+    this.#connections--;
+    this.health.opened();
+    return this.target.otherwise!(link);
   }
 
   /** A connection is open and can take a request. */

@@ -57,6 +57,11 @@ export class WaitingRoom {
     this.#tidy();
   }
 
+  /** Everyone who waits, who waits here no more. */
+  *leaveAll(): IterableIterator<OpenWaiter> {
+    for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) yield waiter;
+  }
+
   /** No connection could be opened: everyone tries elsewhere, and who comes back meanwhile waits anew. */
   turnAway(why: Failure): void {
     const waiting = this.#waiting;

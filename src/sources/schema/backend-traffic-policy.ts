@@ -1,6 +1,7 @@
 import type { BackendTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
 import { milliseconds } from '../../value/duration.ts';
-import { cidr, duration, headerName, preciseHostname } from './format.ts';
+import { endpointTls } from './endpoint-tls.ts';
+import { cidr, duration, headerName } from './format.ts';
 import { backendHealthCheck } from './health-check.ts';
 import { policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
@@ -190,11 +191,11 @@ export const backendTrafficPolicySpec = object({
     }),
   ),
   retry: optional(retry),
-  tls: optional(object({ verification: required(oneOf('Disabled')), serverName: optional(preciseHostname) })),
+  tls: optional(endpointTls),
   loadBalancing: optional(loadBalancing),
   sessionPersistence: optional(backendSession),
   healthCheck: optional(backendHealthCheck),
   outlierDetection: optional(outlierDetection),
   dns: optional(nameRefresh),
-  httpVersion: optional(oneOf('HTTP1', 'HTTP2')),
+  httpVersion: optional(oneOf('HTTP1', 'HTTP2', 'Auto')),
 });

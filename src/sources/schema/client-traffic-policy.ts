@@ -2,6 +2,7 @@ import type { ClientTrafficPolicy, PolicyTargetReference } from '../../api/index
 import { cidr, cipherSuite, duration, headerName, linkValue } from './format.ts';
 import { objectReference, policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { TLS_CURVES, tlsVersion } from './tls-version.ts';
 
 type ClientAddress = NonNullable<ClientTrafficPolicy['spec']['clientAddress']>;
 
@@ -59,16 +60,12 @@ const clientCertificates = object({
 
 type ListenerTls = NonNullable<ClientTrafficPolicy['spec']['tls']>;
 
-/** As OpenSSL names them. */
-const CURVES = ['X25519MLKEM768', 'SecP256r1MLKEM768', 'X25519', 'X448', 'P-256', 'P-384', 'P-521'];
-const tlsVersion = oneOf('1.0', '1.1', '1.2', '1.3');
-
 const listenerTls = object(
   {
     minVersion: optional(tlsVersion),
     maxVersion: optional(tlsVersion),
     ciphers: optional(list(cipherSuite, { min: 1, max: 64, unique: 'set' })),
-    curves: optional(list(oneOf(...CURVES), { min: 1, max: CURVES.length, unique: 'set' })),
+    curves: optional(list(oneOf(...TLS_CURVES), { min: 1, max: TLS_CURVES.length, unique: 'set' })),
     sessionTickets: optional(flag),
     alpn: optional(list(oneOf('h2', 'http/1.1'), { min: 1, max: 2, unique: 'set' })),
   },

@@ -138,6 +138,15 @@ export function resolveCertificate(
   verdicts: Collection<CertificateVerdict>,
   use: CertificateUse,
 ): ResolvedCertificate | Problem {
+  return certificateOf(look, use, (key) => look.context.fetch(verdicts, key));
+}
+
+/** The same for whoever reads Secrets by himself. */
+export function certificateOf(
+  look: Lookup,
+  use: CertificateUse,
+  verdictOf: (key: string) => CertificateVerdict | undefined,
+): ResolvedCertificate | Problem {
   const { reference, field, from, reason } = use;
   const key = secretKey(use);
   if (key === undefined) {
@@ -149,7 +158,7 @@ export function resolveCertificate(
     const message = `Secret ${to.namespace}/${to.name} is in another namespace: ${grantHint(from, to)}`;
     return problem('RefNotPermitted', field, message);
   }
-  const verdict = look.context.fetch(verdicts, key);
+  const verdict = verdictOf(key);
   if (verdict === undefined) return absent(reason, field, key);
   if ('fault' in verdict) return problem(reason, field, verdict.fault);
   const { stale, ...read } = verdict;

@@ -1,25 +1,38 @@
-import type { ServicePort } from '../../api/index.ts';
-import { type Backend, type BackendTraffic, POLICY_TYPES, policyKey } from '../../config/index.ts';
+import { POLICY_REASON, type ServicePort } from '../../api/index.ts';
+import {
+  type Backend,
+  type BackendTraffic,
+  type Certificate,
+  type EndpointTls,
+  POLICY_TYPES,
+  policyKey,
+} from '../../config/index.ts';
+import type { BackendUse } from '../backend/backend-ref.ts';
 import { sessionOf } from '../session.ts';
 import { configOutput } from '../stage.ts';
+import { problem } from '../verdict/problem.ts';
+import type { PolicyReading } from './attached-policy.ts';
 import { connectionOf, refreshOf, retryOf, timeoutsOf } from './backend-retry.ts';
 import { loadBalancingOf } from './endpoint-choice.ts';
+import { readEndpointTls } from './endpoint-tls.ts';
 import { healthCheckOf } from './health-check.ts';
 import { effective, portLevels } from './inheritance.ts';
 import { outlierDetectionOf } from './outlier-detection.ts';
 import type { PolicyKind } from './policy-kind.ts';
 import { policiesOfPort } from './policy-refusal.ts';
 
-type Settings = BackendTraffic['spec'];
+/** With what its TLS shows to endpoints. */
+type Settings = BackendTraffic['spec'] & { certificate?: Certificate };
 type BackendProtocol = Backend['protocol'];
 
 const UNVERIFIED =
   'WARNING: TLS to the endpoints is not verified (spec.tls.verification: Disabled), whoever answers at their addresses is believed; a BackendTLSPolicy verifies them';
 
-export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['spec']> = {
+export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
   kind: 'BackendTrafficPolicy',
   targets: ['Service'],
-  read(_look, policy) {
+  read(look, policy) {
+    if (policy.spec.refused !== undefined) return closed(policy.spec.refused);
     const {
       targetRefs: _,
       loadBalancing,
@@ -30,9 +43,11 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
       healthCheck,
       outlierDetection,
       dns,
+      tls: asked,
+      refused: __,
       ...settings
     } = policy.spec;
-    const read: BackendTraffic['spec'] = { ...settings };
+    const read: Settings = { ...settings };
     if (loadBalancing !== undefined) read.loadBalancing = loadBalancingOf(loadBalancing);
     if (sessionPersistence !== undefined) read.sessionPersistence = sessionOf(sessionPersistence, policy);
     if (timeouts !== undefined) read.timeouts = timeoutsOf(timeouts);
@@ -42,7 +57,9 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
     if (connection !== undefined) read.connection = connectionOf(connection);
     if (retry !== undefined) read.retry = retryOf(retry);
     if (retry?.budget !== undefined) read.retryBudget = retry.budget;
-    return { settings: read, refusals: [] };
+    if (asked === undefined) return { settings: read, refusals: [] };
+    const { tls, certificate, ...told } = readEndpointTls(asked, look, policy);
+    return { settings: { ...read, tls, ...(certificate && { certificate }) }, ...told };
   },
   enforce(graph, policies, { backends }) {
     const config = graph.derive('backend traffic', backends.byKey, (context, { service, protocol }, backend) => {
@@ -56,11 +73,12 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
       const levels = portLevels(object, port?.name ?? '');
       const settings = effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings ?? {};
       const grpc = (context.fetch(backends.byGrpc, backend) ?? 0) > 0;
-      const spec = settingsFor(settings, { protocol, grpc });
+      const { certificate, ...spec } = settingsFor(settings, { protocol, grpc, backend });
       if (Object.keys(spec).length === 0) return [];
       const key = policyKey('BackendTraffic', backend);
       const target = { kind: 'Backend' as const, key: backend };
-      return [configOutput({ kind: 'Policy', key, type: 'BackendTraffic', target, spec })];
+      const own: BackendTraffic = { kind: 'Policy', key, type: 'BackendTraffic', target, spec };
+      return [own, ...(certificate === undefined ? [] : [certificate])].map(configOutput);
     });
     return {
       config,
@@ -70,23 +88,44 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', BackendTraffic['
           : [],
       effect: (look, { settings }, { object }) => {
         const ports = look.context.fetch(look.inputs.Service, object)?.spec.ports ?? [];
-        return { problems: [], remarks: remarksOn(settings ?? {}, ports) };
+        const uses = look.context.fetch(backends.byService, object) ?? [];
+        return { problems: [], remarks: [...remarksOn(settings ?? {}, ports), ...tlsRemarks(settings ?? {}, uses)] };
       },
       actsOn: ({ settings = {} }, { protocol }) =>
-        Object.keys(settingsFor(settings, { protocol, grpc: false })).length > 0,
+        Object.keys(settingsFor(settings, { protocol, grpc: false, backend: '' })).length > 0,
     };
   },
 };
 
-/** What is for this Backend. A datagram says nothing before itself, and a port of them has nobody to be looked at. */
-function settingsFor(settings: Settings, { protocol, grpc }: { protocol: BackendProtocol; grpc: boolean }): Settings {
-  const { proxyProtocol, healthCheck, httpVersion, ...rest } = settings;
+/** Nobody knows what it was to say of TLS: nothing is sent. */
+function closed(refused: string): PolicyReading<Settings> {
+  const refusals = [problem(POLICY_REASON.Invalid, 'spec', refused)];
+  return { settings: { tls: { broken: refused } }, refusals, told: true };
+}
+
+interface Use {
+  protocol: BackendProtocol;
+  grpc: boolean;
+  /** Its key. */
+  backend: string;
+}
+
+/**
+ * What is for this Backend. A datagram says nothing before itself, and a port of them has nobody to be looked at; in
+ * clients' own TLS nothing is ours to say.
+ */
+function settingsFor(settings: Settings, { protocol, grpc, backend }: Use): Settings {
+  const { proxyProtocol, healthCheck, httpVersion, tls, certificate, ...rest } = settings;
   const spec: Settings = { ...rest };
+  if (tls !== undefined && protocol !== 'udp' && !isPassed(backend)) {
+    spec.tls = tls;
+    if (certificate !== undefined) spec.certificate = certificate;
+  }
   if (proxyProtocol !== undefined && protocol !== 'udp') spec.proxyProtocol = proxyProtocol;
   if (healthCheck !== undefined && protocol !== 'udp') spec.healthCheck = healthCheck;
   const isHttp = protocol === 'http' || protocol === 'h2c';
   // Calls of gRPC are HTTP/2 always: their backend stays what it is.
-  if (httpVersion !== undefined && isHttp && !(grpc && httpVersion === 'HTTP1')) spec.httpVersion = httpVersion;
+  if (httpVersion !== undefined && isHttp && (!grpc || httpVersion === 'HTTP2')) spec.httpVersion = httpVersion;
   return spec;
 }
 
@@ -94,14 +133,34 @@ function remarksOn({ tls, healthCheck, httpVersion }: Settings, ports: readonly 
   const udp = ports.filter(({ protocol }) => protocol === 'UDP').map(({ port }) => port);
   const unchecked = healthCheck !== undefined && udp.length > 0;
   return [
-    ...(tls === undefined ? [] : [UNVERIFIED]),
+    ...(tls?.verification === undefined ? [] : [UNVERIFIED]),
     ...(unchecked ? [`no health check on UDP port ${udp.join(', ')}: nothing answers there that could be asked`] : []),
     ...(httpVersion === undefined ? [] : ports.flatMap((port) => versionRemark(httpVersion, port))),
   ];
 }
 
+/** Nobody should believe that TLS is spoken where it is not. */
+function tlsRemarks({ tls, httpVersion }: Settings, uses: readonly BackendUse[]): string[] {
+  if (tls?.verification !== undefined) return [];
+  const said = [...(saysHow(tls) ? ['spec.tls'] : []), ...(httpVersion === 'Auto' ? ['httpVersion Auto'] : [])];
+  const plain = uses.filter(({ key, protocol, tls: secure }) => !secure && protocol !== 'udp' && !isPassed(key));
+  if (said.length === 0 || plain.length === 0) return [];
+  const ports = [...new Set(plain.map(({ service }) => service.port))].sort((a, b) => a - b).join(', ');
+  return [
+    `${said.join(' and ')} mean${said.length === 1 ? 's' : ''} nothing on port ${ports}: no BackendTLSPolicy has TLS spoken there, nor does verification: Disabled`,
+  ];
+}
+
+function saysHow(tls: EndpointTls | undefined): boolean {
+  return tls !== undefined && tls.broken === undefined;
+}
+
+function isPassed(backend: string): boolean {
+  return backend.endsWith(';passthrough');
+}
+
 /** The policy goes before what the port says of itself, and nobody should have to guess that. */
-function versionRemark(version: 'HTTP1' | 'HTTP2', { port, appProtocol = '' }: ServicePort): string[] {
+function versionRemark(version: 'HTTP1' | 'HTTP2' | 'Auto', { port, appProtocol = '' }: ServicePort): string[] {
   const says = `though the appProtocol of port ${port} is ${appProtocol}`;
   if (version === 'HTTP1' && /^(kubernetes\.io\/h2c|h2c|http2|grpc)$/.test(appProtocol)) {
     return [`HTTP/1.1 is spoken, ${says}; a port that GRPCRoutes refer to stays with HTTP/2`];

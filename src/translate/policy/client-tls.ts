@@ -30,7 +30,14 @@ function isSuite(name: string): boolean {
 export function readTls(asked: Asked, profile: TlsProfile = 'Intermediate'): ClientTls | Problem[] {
   const { ciphers, ...others } = asked;
   const problems = versionFaults(asked, profile);
-  const suites = (ciphers ?? []).map((name, at) => {
+  const suites = readSuites(ciphers ?? [], problems);
+  if (problems.length > 0) return problems;
+  return suites.length === 0 ? others : { ...others, ciphers: suites };
+}
+
+/** As OpenSSL names them, each once. */
+export function readSuites(names: readonly string[], problems: Problem[]): string[] {
+  const suites = names.map((name, at) => {
     const suite = suiteOf(name);
     if (suite === undefined) {
       const message = `${name} is no cipher suite that OpenSSL has here: write ECDHE-RSA-AES128-GCM-SHA256 or TLS_AES_128_GCM_SHA256`;
@@ -38,8 +45,7 @@ export function readTls(asked: Asked, profile: TlsProfile = 'Intermediate'): Cli
     }
     return suite ?? name;
   });
-  if (problems.length > 0) return problems;
-  return suites.length === 0 ? others : { ...others, ciphers: [...new Set(suites)] };
+  return [...new Set(suites)];
 }
 
 function versionFaults({ minVersion, maxVersion }: Asked, profile: TlsProfile): Problem[] {

@@ -69,12 +69,14 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #copies: CopySender | null = null;
   #out = '';
 
-  constructor(pool: ConnectionPool) {
+  /** `link`: an open connection, which nothing was sent on. */
+  constructor(pool: ConnectionPool, link?: Link) {
     this.#pool = pool;
     this.#deadline = pool.world.wheel.borrow(this);
     this.#idleTimeout = pool.limits.idleTimeout;
     pool.world.wheel.set(this.#deadline, pool.limits.connectTimeout);
-    this.#link = pool.world.driver.connect(pool.target, this);
+    this.#link = link ?? pool.world.driver.connect(pool.target, this);
+    if (link !== undefined) link.sink = this;
   }
 
   adopt(waiter: OpenWaiter): void {
@@ -158,9 +160,16 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   // ── the driver's calls
 
   onOpen(): void {
+    if (this.#pool.target.otherwise !== undefined && this.#link.tls?.alpn === 'h2') return this.#otherwise();
     this.#state = IDLE;
     this.#rest();
     this.#pool.opened(this);
+  }
+
+  #otherwise(): void {
+    this.#state = CLOSED;
+    if (this.#pool.otherwise(this.#link)) this.#pool.world.wheel.giveBack(this.#deadline);
+    else this.#link.close('reset');
   }
 
   onBytes(start: number, end: number): void {

@@ -2,6 +2,7 @@
 import { DECODE_START } from '../../ground/arena.ts';
 import type { Failure, ResponseSide } from '../../ground/codec.ts';
 import type { DeadlineWheel } from '../../ground/deadline.ts';
+import type { Link } from '../../ground/driver.ts';
 import { ClientStream } from './client-stream.ts';
 import { ENDED } from './closed-streams.ts';
 import { H2Connection } from './connection.ts';
@@ -25,6 +26,8 @@ export interface H2ClientHost {
   refused(connection: H2ClientConnection, why: Failure): void;
   /** A stream ended, or the backend allows more of them. */
   available(connection: H2ClientConnection): void;
+  /** It is open, and speaks another version. True: the connection is taken over. */
+  otherwise(link: Link): boolean;
   /** It takes no more requests. Called once, after `opened`. */
   gone(connection: H2ClientConnection): void;
   /** The backend does not answer on it any more. */
@@ -135,7 +138,7 @@ export class H2ClientConnection extends H2Connection {
 
   override onOpen(): void {
     if (this.link!.tls !== undefined && this.link!.tls.alpn !== 'h2') {
-      this.#refuse('protocol_error');
+      this.#otherwise(this.link!);
       return;
     }
     this.#open = true;
@@ -155,6 +158,12 @@ export class H2ClientConnection extends H2Connection {
   override onClose(error: NodeJS.ErrnoException | undefined): void {
     if (!this.#open && !this.#retired) this.#refuse(connectFailure(error));
     super.onClose(error);
+  }
+
+  #otherwise(link: Link): void {
+    this.#retired = true;
+    if (this.#host.otherwise(link)) super.onClose(undefined);
+    else this.#refuse('protocol_error');
   }
 
   /** It cannot be used: no connection, or over TLS one that does not speak HTTP/2. */

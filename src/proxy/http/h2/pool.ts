@@ -3,6 +3,7 @@
 import { socketName } from '../../../value/socket-name.ts';
 import type { Failure, Upstream } from '../../ground/codec.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../../ground/deadline.ts';
+import type { Link } from '../../ground/driver.ts';
 import type { EndpointHealth } from '../../state/index.ts';
 import {
   DEFAULT_ENDPOINT_LIMITS,
@@ -67,6 +68,18 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.#waiting.leave(waiter);
   }
 
+  take(link: Link, waiting: readonly OpenWaiter[]): void {
+    for (const waiter of waiting) this.#waiting.admit(waiter, Number.POSITIVE_INFINITY);
+    const connection = new H2ClientConnection(this);
+    connection.link = link;
+    link.sink = connection;
+    connection.onOpen();
+  }
+
+  surrender(): OpenWaiter[] {
+    return [...this.#waiting.leaveAll()];
+  }
+
   get load(): number {
     let load = this.#waiting.size;
     for (const { streams } of this.#connections) load += streams.size;
@@ -112,6 +125,15 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     this.health.refused(why);
     if (this.#connections.length === 0) this.#waiting.turnAway(why);
     else this.#waiting.next()?.upstreamUnavailable(why);
+  }
+
+  otherwise(link: Link): boolean {
+    const { otherwise } = this.#target;
+    if (otherwise === undefined) return false;
+    this.#connecting = null;
+    this.wheel.clear(this.#connectDeadline);
+    this.health.opened();
+    return otherwise(link);
   }
 
   available(connection: H2ClientConnection): void {
