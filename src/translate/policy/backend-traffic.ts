@@ -7,7 +7,7 @@ import {
   POLICY_TYPES,
   policyKey,
 } from '../../config/index.ts';
-import type { BackendUse } from '../backend/backend-ref.ts';
+import type { BackendUse } from '../backend/backend-use.ts';
 import { sessionOf } from '../session.ts';
 import { configOutput } from '../stage.ts';
 import { problem } from '../verdict/problem.ts';
