@@ -30,12 +30,12 @@ import {
   type EndpointLimits,
   MAX_IDLE_PER_ENDPOINT,
   type PoolFactory,
-  type SpokenProtocol,
   UPSTREAM_IDLE_TIMEOUT,
   type UpstreamWorld,
 } from './connection.ts';
 import { NameResolution, type Resolve } from './name-resolution.ts';
 import { nearEndpoints } from './near-endpoints.ts';
+import { ALPN, inVersion, materialOf, ownTlsOf, reachedBy, spokenTo } from './reach.ts';
 
 interface Served {
   balancer: Balancer;
@@ -450,61 +450,6 @@ function checkEndpoints({ key, endpoints }: Endpoints): void {
     if (typeof address === 'string' && typeof port === 'number') continue;
     throw new DaemunError('DMN_CONFIG_INVALID', `Endpoints ${key}: an endpoint has no address or port`);
   }
-}
-
-/** What its connections are made with. */
-function materialOf({ tls }: Backend, spec: BackendTraffic['spec'] | undefined): ConfigRef[] {
-  const shown = [tls?.clientCertificate, spec?.tls?.clientCertificate].flatMap((key) => key ?? []);
-  return [
-    ...bundlesOf(tls).map((key) => ({ kind: 'TrustBundle' as const, key })),
-    ...shown.map((key) => ({ kind: 'Certificate' as const, key })),
-  ];
-}
-
-function bundlesOf(tls: Backend['tls']): string[] {
-  return tls === undefined || tls.trust === 'System' ? [] : tls.trust;
-}
-
-/** By what TLS, with which certificates; '' for none. */
-function reachedBy({ tls }: Backend, config: Snapshot, own: EndpointTls | undefined): string {
-  const shown = own?.clientCertificate ?? tls?.clientCertificate;
-  const certificate = shown === undefined ? undefined : config.get('Certificate', shown);
-  const parts = [...bundlesOf(tls).map((key) => config.get('TrustBundle', key)), certificate];
-  if (tls === undefined) return certificate === undefined ? '' : canonicalHash(certificate);
-  return [canonicalHash(tls), ...parts.map((object) => (object ? canonicalHash(object) : ''))].join(' ');
-}
-
-const ALPN: Readonly<Record<SpokenProtocol, string[]>> = {
-  http: ['http/1.1'],
-  h2: ['h2'],
-  auto: ['h2', 'http/1.1'],
-};
-
-/** Without TLS nothing is agreed on. */
-function spokenTo(
-  { protocol, tls }: Backend,
-  { spec, own }: { spec: BackendTraffic['spec'] | undefined; own: EndpointTls | undefined },
-): SpokenProtocol {
-  const isHttp = protocol === 'http' || protocol === 'h2c';
-  if (isHttp && spec?.httpVersion === 'Auto' && (tls ?? own) !== undefined) return 'auto';
-  return protocol === 'h2c' ? 'h2' : 'http';
-}
-
-/** As it is spoken to. */
-function inVersion(backend: Backend, version: BackendTraffic['spec']['httpVersion']): Backend {
-  const { protocol } = backend;
-  if (version === undefined || (protocol !== 'http' && protocol !== 'h2c')) return backend;
-  return version === 'Auto' ? backend : { ...backend, protocol: version === 'HTTP2' ? 'h2c' : 'http' };
-}
-
-/**
- * What its policy says of TLS, where TLS is spoken or nobody knows. TLS without verification is never in the place of TLS
- * with it, and never around clients' own.
- */
-function ownTlsOf({ tls, protocol }: Backend, spec: BackendTraffic['spec'] | undefined): EndpointTls | undefined {
-  const own = spec?.tls;
-  if (own === undefined || tls !== undefined || own.broken !== undefined) return own;
-  return own.verification !== undefined && (protocol === 'http' || protocol === 'h2c') ? own : undefined;
 }
 
 function trafficOf({ key }: Backend, config: Snapshot): BackendTraffic['spec'] | undefined {
