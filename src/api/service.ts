@@ -13,6 +13,8 @@ export interface Service extends Resource {
     ports?: ServicePort[];
     selector?: Record<string, string>;
     publishNotReadyAddresses?: boolean;
+    externalIPs?: string[];
+    externalTrafficPolicy?: 'Cluster' | 'Local';
   };
   status?: { loadBalancer?: { ingress?: Array<{ ip?: string; hostname?: string }> } };
 }

@@ -5,7 +5,7 @@ import { Control } from '../control/index.ts';
 import { openStream, RemoteFleets, type StreamServer } from '../delivery/stream/index.ts';
 import type { Change } from '../graph/index.ts';
 import { createLog, type Log, type LogFormat, type LogLevel, Metrics, mergeMetrics } from '../observe/index.ts';
-import { InfrastructureReconciler, type InfrastructureSettings, type LiveObject } from '../reconcile/index.ts';
+import { InfrastructureReconciler, type InfrastructureSettings } from '../reconcile/index.ts';
 import type { Diagnostic } from '../sources/index.ts';
 import { infrastructureName } from '../value/infrastructure-name.ts';
 import type { AdminSetup } from './admin-option.ts';
@@ -14,6 +14,7 @@ import { EXIT } from './exit-code.ts';
 import { RunMetrics } from './run-metrics.ts';
 import type { Signals } from './signal.ts';
 import { growSlowly } from './slow-growth.ts';
+import { followUserServices, userServices } from './user-service.ts';
 import { packageVersion } from './version.ts';
 
 export interface ControllerSetup {
@@ -76,21 +77,16 @@ class ControllerRun {
     this.#control = new Control({ source, writer, controllerNames, perGateway: true, log });
     const { collections, diagnostics } = this.#control.pipeline.source;
     diagnostics.subscribe((changes) => this.#tell(changes));
-    const services = collections.Service;
     this.#infrastructure = new InfrastructureReconciler({
       client,
       namespaces,
       classOf: (gateway) => collections.Gateway.get(`Gateway/${gateway}`)?.spec.gatewayClassName,
-      published: {
-        fallback: setup.publishService,
-        find: (namespace, name) => services.get(`Service/${namespace}/${name}`) as LiveObject | undefined,
-        names: (namespace) => namesIn(services.values(), namespace),
-      },
+      published: { fallback: setup.publishService, ...userServices(collections) },
       onState: (key, value) => this.#control.pipeline.addresses.apply([value === undefined ? { key } : { key, value }]),
       onWrite: (verb, kind) => this.#written(verb, kind).value++,
       log,
     });
-    services.subscribe(() => this.#infrastructure.published());
+    followUserServices(collections, (names) => this.#infrastructure.published(names));
   }
 
   /** What it met in reading the cluster, once until it changes. */
@@ -199,11 +195,4 @@ class ControllerRun {
       { verb, kind },
     );
   }
-}
-
-function namesIn(objects: Iterable<{ metadata: { namespace?: string; name: string } }>, namespace: string): string[] {
-  return Array.from(objects)
-    .filter(({ metadata }) => metadata.namespace === namespace)
-    .map(({ metadata }) => metadata.name)
-    .sort();
 }

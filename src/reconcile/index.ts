@@ -5,6 +5,7 @@ export {
   type InfrastructureSettings,
   type InfrastructureState,
   type LiveObject,
+  type PublishedService,
   wantedObjects,
 } from './infrastructure/index.ts';
 export { Lease, type LeaseOptions } from './lease.ts';

@@ -47,6 +47,8 @@ export class Desk {
   readonly states = new Map<string, InfrastructureState | undefined>();
   readonly classes = new Map<string, string>();
   readonly services = new Map<string, object>();
+  /** Nodes with something behind a Service of the user's. */
+  readonly serving = new Map<string, string[]>();
   readonly #rig: ApiRig;
   readonly #open: InfrastructureReconciler[] = [];
 
@@ -72,6 +74,7 @@ export class Desk {
         find: (namespace, name) => this.services.get(`${namespace}/${name}`) as never,
         names: (namespace) =>
           [...this.services.keys()].filter((key) => key.startsWith(`${namespace}/`)).map((key) => key.split('/')[1]!),
+        nodesOf: (namespace, name) => new Set(this.serving.get(`${namespace}/${name}`)),
       },
       onState: (gateway, state) => this.states.set(gateway, state),
       onWrite: (verb, kind) => this.writes.push(`${verb} ${kind}`),

@@ -227,6 +227,86 @@ test('with NodePort the addresses are those of the nodes that are ready', async 
   await expect.poll(() => at.state('edge')?.addresses.map(({ value }) => value)).toEqual(['10.0.0.1', '192.0.2.9']);
 });
 
+function node(api: ApiServer, name: string, address: string): void {
+  api.store.create(api.kind('Node'), { apiVersion: 'v1', kind: 'Node', metadata: { name } });
+  const addresses = [{ type: 'InternalIP', address }];
+  setStatus(api, 'Node', name, { addresses, conditions: [{ type: 'Ready', status: 'True' }] });
+}
+
+/** A pod of the Gateway's data planes, as its Deployment or DaemonSet makes it; `ready` may be changed. */
+function dataPlanePod(api: ApiServer, { name, on, gateway }: { name: string; on: string; gateway: string }) {
+  const labels = { 'app.kubernetes.io/managed-by': 'daemun-controller' };
+  const annotations = { 'gateway.daemun.dev/gateway': gateway };
+  // It stays until somebody takes this away: a pod that ends is there for a while.
+  const metadata = { name, namespace: 'shop', labels, annotations, finalizers: ['test.example/ends'] };
+  api.store.create(api.kind('Pod'), { apiVersion: 'v1', kind: 'Pod', metadata, spec: { nodeName: on } } as ApiObject);
+  return {
+    ready: (status: 'True' | 'False') => setStatus(api, 'Pod', name, { conditions: [{ type: 'Ready', status }] }),
+    ends: () => api.store.delete(api.kind('Pod'), 'shop', name),
+  };
+}
+
+test.each(['Deployment', 'DaemonSet'] as const)(
+  'where traffic stays on the node, the addresses are those of nodes with a ready pod of the %s, as pods come and go',
+  async (workload) => {
+    const { api, at } = await start();
+    for (const [name, ip] of ['10.0.0.1', '10.0.0.2', '10.0.0.3'].entries()) node(api, `n${name}`, ip);
+    const parameters = { workload, service: { type: 'NodePort', externalTrafficPolicy: 'Local' } } as const;
+    const reconciler = at.reconciler();
+    await at.make(reconciler, await at.gateway('edge', parameters), await at.gateway('other', parameters));
+    const addresses = () => at.state('edge')?.addresses.map(({ value }) => value);
+    await expect
+      .poll(() => at.state('edge')?.problem)
+      .toMatchObject({
+        reason: 'AddressNotAssigned',
+        message: expect.stringContaining('externalTrafficPolicy: Local'),
+      });
+    const first = dataPlanePod(api, { name: 'edge-0', on: 'n0', gateway: 'edge' });
+    const second = dataPlanePod(api, { name: 'edge-1', on: 'n1', gateway: 'edge' });
+    dataPlanePod(api, { name: 'other-0', on: 'n2', gateway: 'other' }).ready('True');
+    await expect.poll(() => at.state('other')?.addresses.map(({ value }) => value)).toEqual(['10.0.0.3']);
+    expect(addresses()).toEqual([]);
+    first.ready('True');
+    await expect.poll(addresses).toEqual(['10.0.0.1']);
+    expect(at.state('edge')).not.toHaveProperty('problem');
+    second.ready('True');
+    await expect.poll(addresses).toEqual(['10.0.0.1', '10.0.0.2']);
+    // One that ends has no room for what is new, though it is ready for a while yet.
+    first.ends();
+    await expect.poll(addresses).toEqual(['10.0.0.2']);
+    second.ready('False');
+    await expect.poll(addresses).toEqual([]);
+    dataPlanePod(api, { name: 'edge-2', on: 'n2', gateway: 'edge' }).ready('True');
+    await expect.poll(addresses).toEqual(['10.0.0.3']);
+    setStatus(api, 'Node', 'n2', { conditions: [{ type: 'Ready', status: 'False' }] });
+    await expect.poll(addresses).toEqual([]);
+    // Where it may leave the node, all nodes lead there.
+    const anywhere = { workload, service: { type: 'NodePort' } } as const;
+    await at.make(reconciler, { ...(await at.gateway('third', anywhere)) });
+    await expect.poll(() => at.state('third')?.addresses.map(({ value }) => value)).toEqual(['10.0.0.1', '10.0.0.2']);
+  },
+);
+
+test('so are those of a Service of the user’s', async () => {
+  const { api, at } = await start();
+  for (const [name, ip] of ['10.0.0.1', '10.0.0.2'].entries()) node(api, `n${name}`, ip);
+  const reconciler = at.reconciler();
+  at.services.set('shop/front', { spec: { type: 'NodePort', externalTrafficPolicy: 'Local' } });
+  await at.make(reconciler, { ...(await at.gateway('edge')), unmanaged: { publishService: 'shop/front' } });
+  await expect.poll(() => at.state('edge')?.problem?.message).toContain('shop/front is reached at the nodes that have');
+  at.serving.set('shop/front', ['n1']);
+  reconciler.published(new Set(['shop/another']));
+  expect(at.state('edge')?.addresses).toEqual([]);
+  reconciler.published(new Set(['shop/front']));
+  await expect.poll(() => at.state('edge')).toEqual({ addresses: [{ type: 'IPAddress', value: '10.0.0.2' }] });
+  // Nodes count wherever the Service says so.
+  setStatus(api, 'Node', 'n1', {
+    addresses: [{ type: 'ExternalIP', address: '192.0.2.7' }],
+    conditions: [{ type: 'Ready', status: 'True' }],
+  });
+  await expect.poll(() => at.state('edge')?.addresses).toEqual([{ type: 'IPAddress', value: '192.0.2.7' }]);
+});
+
 test('pods that cannot be made are told with what the cluster says', async () => {
   const { api, at } = await start();
   await at.make(at.reconciler(), await at.gateway('edge'));
@@ -266,13 +346,13 @@ test('nothing is made for a class that is not managed, and its address is that o
   expect(await at.versions()).toEqual({});
   expect(api.store.writes.filter(({ verb }) => verb === 'PATCH')).toEqual([]);
   at.services.set('shop/frontend', {});
-  reconciler.published();
+  reconciler.published(new Set(['shop/front', 'shop/frontend']));
   await expect
     .poll(() => at.state('edge')?.problem?.message)
     .toBe('Service shop/front that clients are to use does not exist: there are frontend');
   const ingress = [{ ip: '192.0.2.8' }];
   at.services.set('shop/front', { spec: { type: 'LoadBalancer' }, status: { loadBalancer: { ingress } } });
-  reconciler.published();
+  reconciler.published(new Set(['shop/front', 'shop/frontend']));
   await expect.poll(() => at.state('edge')).toEqual({ addresses: [{ type: 'IPAddress', value: '192.0.2.8' }] });
 });
 

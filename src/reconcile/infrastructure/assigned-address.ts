@@ -18,16 +18,29 @@ export interface AddressSources {
   pods(): LiveObject[];
 }
 
+/** What a Service's addresses are found by, where it is reached at nodes. */
+export interface NodeSources {
+  nodes(): LiveObject[];
+  /** Names of the nodes that have something behind the Service which takes new connections. */
+  serving(): ReadonlySet<string>;
+}
+
 /** The API's limit on a status. */
 const MAX_ADDRESSES = 16;
 
 interface ServiceFields {
-  spec?: { type?: string; clusterIP?: string; clusterIPs?: string[]; externalIPs?: string[] };
+  spec?: {
+    type?: string;
+    externalTrafficPolicy?: string;
+    clusterIP?: string;
+    clusterIPs?: string[];
+    externalIPs?: string[];
+  };
   status?: { loadBalancer?: { ingress?: Array<{ ip?: string; hostname?: string }> } };
 }
 
 interface NodeFields {
-  spec?: { unschedulable?: boolean };
+  spec?: { unschedulable?: boolean; nodeName?: string };
   status?: {
     addresses?: Array<{ type: string; address: string }>;
     conditions?: Array<{ type: string; status: string }>;
@@ -51,17 +64,20 @@ export function assignedAddresses(wanted: WantedInfrastructure, from: AddressSou
 
 function values({ parameters }: WantedInfrastructure, { services, nodes, pods }: AddressSources): string[] {
   if (parameters.pod?.hostNetwork === true) return pods().filter(isReady).flatMap(hostAddresses);
-  return services.flatMap((service) => serviceAddresses(service, nodes));
+  const serving = (): Set<string> => new Set(pods().filter(isServing).flatMap(nodeOf));
+  return services.flatMap((service) => serviceAddresses(service, { nodes, serving }));
 }
 
 /** Of any Service, whoever made it. */
-export function serviceAddresses(service: LiveObject | undefined, nodes: () => LiveObject[]): string[] {
+export function serviceAddresses(service: LiveObject | undefined, from: NodeSources): string[] {
   const { spec, status } = (service ?? {}) as ServiceFields;
   switch (spec?.type) {
     case 'LoadBalancer':
       return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip ?? hostname ?? []);
     case 'NodePort':
-      return nodes().filter(isReady).flatMap(nodeAddresses);
+      return nodesOf(service as LiveObject, from)
+        .filter(isReady)
+        .flatMap(nodeAddresses);
     case 'ClusterIP':
       return [...(spec.externalIPs ?? []), ...(spec.clusterIPs ?? [spec.clusterIP ?? ''])].filter(
         (ip) => ip !== '' && ip !== 'None',
@@ -69,6 +85,21 @@ export function serviceAddresses(service: LiveObject | undefined, nodes: () => L
     default:
       return [];
   }
+}
+
+export function isAtNodes(service: LiveObject | undefined): boolean {
+  return (service as ServiceFields | undefined)?.spec?.type === 'NodePort';
+}
+
+/** A node sends what comes to it to its own pods only, and refuses it where it has none. */
+export function staysOnNode(service: LiveObject | undefined): boolean {
+  return (service as ServiceFields | undefined)?.spec?.externalTrafficPolicy === 'Local';
+}
+
+function nodesOf(service: LiveObject, { nodes, serving }: NodeSources): LiveObject[] {
+  if (!staysOnNode(service)) return nodes();
+  const names = serving();
+  return nodes().filter(({ metadata }) => names.has(metadata.name));
 }
 
 /** Those that are reached from outside, or where there are none those of the cluster's own network. */
@@ -89,6 +120,16 @@ function isReady(object: LiveObject): boolean {
   return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
 }
 
+/** One that ends takes what is under way to its end, and is no place for what is new. */
+function isServing(pod: LiveObject): boolean {
+  return isReady(pod) && (pod.metadata as { deletionTimestamp?: string }).deletionTimestamp === undefined;
+}
+
+function nodeOf(pod: LiveObject): string[] {
+  const { nodeName } = (pod as NodeFields).spec ?? {};
+  return nodeName === undefined ? [] : [nodeName];
+}
+
 export function addressOf(value: string): Addresses['addresses'][number] {
   return { type: isIP(value) === 0 ? 'Hostname' : 'IPAddress', value };
 }
@@ -103,10 +144,11 @@ function canonical(ip: string): string {
   return new URL(`http://[${ip}]`).hostname;
 }
 
-function whyNone({ parameters, ports }: WantedInfrastructure, { name }: AddressSources): string {
+function whyNone({ parameters, ports }: WantedInfrastructure, { name, services }: AddressSources): string {
   if (ports.length === 0) return 'no listener has a port, so nothing can have an address';
   if (parameters.pod?.hostNetwork === true)
     return 'no pod of the data plane is ready, whose node would give the address';
+  if (services.some((one) => isAtNodes(one) && staysOnNode(one))) return whyNoNode(name);
   switch (serviceType(parameters)) {
     case 'LoadBalancer':
       return `Service ${name} has no address yet; where nothing in the cluster gives load balancers addresses, set service.type to NodePort in DaemunParameters`;
@@ -115,4 +157,9 @@ function whyNone({ parameters, ports }: WantedInfrastructure, { name }: AddressS
     case 'ClusterIP':
       return `Service ${name} has no address yet`;
   }
+}
+
+/** Of a Service whose traffic stays on the node. */
+export function whyNoNode(name: string): string {
+  return `Service ${name} is reached at the nodes that have a ready pod behind it (externalTrafficPolicy: Local), and none has one`;
 }

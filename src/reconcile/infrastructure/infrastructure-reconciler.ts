@@ -7,7 +7,7 @@ import type { WantedInfrastructure } from '../../api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { type ApiClient, type ListWatchTimes, type PauseSpan, pauseAfter } from '../../sources/cluster/index.ts';
 import { furtherName, infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
-import { type Addresses, assignedAddresses } from './assigned-address.ts';
+import { type Addresses, assignedAddresses, isAtNodes } from './assigned-address.ts';
 import {
   type Failure,
   type InfrastructureProblem,
@@ -142,9 +142,16 @@ export class InfrastructureReconciler {
     }
   }
 
-  /** A Service of the user's has changed. */
-  published(): void {
-    for (const [gateway, { wanted }] of this.#held) if (wanted.unmanaged !== undefined) this.#ask(gateway);
+  /** Services of users have changed, or what is behind them: by `namespace/name`. */
+  published(names: ReadonlySet<string>): void {
+    const { fallback = '', find } = this.#options.published;
+    for (const [gateway, { wanted }] of this.#held) {
+      if (wanted.unmanaged === undefined) continue;
+      const own = wanted.unmanaged.publishService ?? fallback;
+      const [namespace = '', name = ''] = own.split('/');
+      // Where it is not there, what is there is told.
+      if (names.has(own) || find(namespace, name) === undefined) this.#ask(gateway);
+    }
   }
 
   /** Everything again, and what is left of Gateways that are ours no more. */
@@ -173,7 +180,9 @@ export class InfrastructureReconciler {
       if (this.#held.has(gateway)) this.#ask(gateway);
       return;
     }
-    for (const [one, { wanted }] of this.#held) if (wanted.parameters.service?.type === 'NodePort') this.#ask(one);
+    for (const [one, { wanted }] of this.#held) {
+      if (wanted.unmanaged !== undefined || this.#services(one, wanted).some(isAtNodes)) this.#ask(one);
+    }
   }
 
   #ask(gateway: string): void {

@@ -1,6 +1,6 @@
 /** Gateways that nothing is made for: clients reach them by a Service that is the user's. Pure. */
 import type { WantedInfrastructure } from '../../api/index.ts';
-import { type Addresses, addressOf, serviceAddresses } from './assigned-address.ts';
+import { type Addresses, addressOf, isAtNodes, serviceAddresses, staysOnNode, whyNoNode } from './assigned-address.ts';
 import type { LiveObject } from './made-object.ts';
 
 export interface PublishedService {
@@ -9,6 +9,8 @@ export interface PublishedService {
   find(namespace: string, name: string): LiveObject | undefined;
   /** Names of the Services of a namespace. */
   names(namespace: string): string[];
+  /** Nodes that have a ready endpoint of the Service. */
+  nodesOf(namespace: string, name: string): ReadonlySet<string>;
 }
 
 interface Asked {
@@ -35,6 +37,8 @@ export function publishedAddresses(known: PublishedService, { wanted, unmanaged,
     const there = others.length === 0 ? `namespace ${namespace} has none` : `there are ${others.join(', ')}`;
     return none(`Service ${named} that clients are to use does not exist: ${there}`);
   }
-  const addresses = serviceAddresses(service, nodes).map(addressOf);
-  return addresses.length > 0 ? { addresses } : none(`Service ${named} has no address yet`);
+  const serving = (): ReadonlySet<string> => known.nodesOf(namespace, name);
+  const addresses = serviceAddresses(service, { nodes, serving }).map(addressOf);
+  if (addresses.length > 0) return { addresses };
+  return none(isAtNodes(service) && staysOnNode(service) ? whyNoNode(named) : `Service ${named} has no address yet`);
 }
