@@ -60,4 +60,5 @@ export interface RateLimitEntry {
 export interface RateLimitKey {
   type: 'ClientAddress' | 'Header' | 'Cookie' | 'Claim' | 'Query' | 'Path' | 'Host' | 'Route' | 'Gateway';
   name?: string;
+  ipv6PrefixLength?: number;
 }

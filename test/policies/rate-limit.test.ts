@@ -51,6 +51,28 @@ async function statuses(count: number, asked: Asked = {}): Promise<number[]> {
   return found;
 }
 
+describe('an IPv6 client', () => {
+  const from = (address: string): Asked => ({ headers: { 'x-forwarded-for': address } });
+
+  test('is one whatever address of its /64 it comes from', async () => {
+    await rig.write(site(limits('six', GATEWAY, hourly(1, { key: [{ type: 'ClientAddress' }] }))));
+    expect(await statuses(1, from('2001:db8:0:1::1'))).toEqual([200]);
+    expect(await statuses(1, from('2001:DB8::1:a:b:c:d'))).toEqual([429]);
+    expect(await statuses(1, from('2001:db8:0:2::1'))).toEqual([200]);
+  });
+
+  test('is each address, or a wider network, where the policy says so', async () => {
+    const key = (ipv6PrefixLength: number): object[] => [{ type: 'ClientAddress', ipv6PrefixLength }];
+    await rig.write(site(limits('each', GATEWAY, hourly(1, { key: key(128) }))));
+    expect(await statuses(2, from('2001:db8:0:1::1'))).toEqual([200, 429]);
+    expect(await statuses(1, from('2001:db8:0:1::2'))).toEqual([200]);
+    await rig.write(site(limits('wide', GATEWAY, hourly(1, { key: key(48) }))));
+    expect(await statuses(1, from('2001:db8:0:1::1'))).toEqual([200]);
+    expect(await statuses(1, from('2001:db8:0:2::1'))).toEqual([429]);
+    expect(await statuses(1, from('2001:db8:1:2::1'))).toEqual([200]);
+  });
+});
+
 describe('a limit', () => {
   test('lets through what it says, refuses what is more, and tells both', async () => {
     await rig.write(site(limits('few', { kind: 'HTTPRoute', name: 'a' }, hourly(3, { name: 'all' }))));

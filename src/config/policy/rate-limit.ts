@@ -64,6 +64,8 @@ export interface LimitKey {
   type: 'ClientAddress' | 'Header' | 'Cookie' | 'Claim' | 'Query' | 'Path' | 'Host' | 'Route' | 'Gateway';
   /** Of the header (lower case), cookie, claim or query parameter. */
   name?: string;
+  /** Of an IPv6 client the bits that count; absent: IPV6_PREFIX_LENGTH. */
+  ipv6PrefixLength?: number;
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -72,6 +74,7 @@ const refusal = v.pipe(count, v.minValue(400), v.maxValue(599));
 const limitKey = object<LimitKey>({
   type: v.picklist(['ClientAddress', 'Header', 'Cookie', 'Claim', 'Query', 'Path', 'Host', 'Route', 'Gateway']),
   name: v.optional(key),
+  ipv6PrefixLength: v.optional(v.pipe(some, v.maxValue(128))),
 });
 const scope = {
   name: key,

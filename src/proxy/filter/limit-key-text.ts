@@ -3,6 +3,7 @@
  * for which a hash that can be foreseen would not do.
  */
 import type { LimitKey, RequestLimit } from '../../config/index.ts';
+import { IPV6_PREFIX_LENGTH, prefixText } from '../../value/address-prefix.ts';
 import { ARENA } from '../ground/arena.ts';
 import { fieldHash, type Head } from '../ground/head.ts';
 import { findCookie, foundCookie } from '../match/cookie.ts';
@@ -43,11 +44,11 @@ function seconds(milliseconds: number): string {
   return `${Math.round(milliseconds) / 1000} s`;
 }
 
-function partOf({ type, name = '' }: LimitKey, scope: FilterScope): Part {
+function partOf({ type, name = '', ipv6PrefixLength = IPV6_PREFIX_LENGTH }: LimitKey, scope: FilterScope): Part {
   const { head, clientAddress, route, listener } = scope;
   switch (type) {
     case 'ClientAddress':
-      return clientAddress;
+      return prefixText(clientAddress, ipv6PrefixLength);
     case 'Header':
       return headerOf(head, name.toLowerCase());
     case 'Cookie':

@@ -1,5 +1,6 @@
 /** What a limit counts apart: a hash of parts of the request, of 64 bits in two halves, made without a string. */
 import type { LimitKey } from '../../config/index.ts';
+import { IPV6_PREFIX_LENGTH, prefixGroups, readPrefix } from '../../value/address-prefix.ts';
 import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, fieldHash, type Head, VALUE_END, VALUE_START } from '../ground/head.ts';
 import { findCookie, foundCookie } from '../match/cookie.ts';
@@ -22,6 +23,13 @@ function mix(c: number): void {
 
 function mixText(text: string): void {
   for (let i = 0; i < text.length; i++) mix(text.charCodeAt(i));
+}
+
+/** Of an IPv6 address what is its client's: whoever has one has 2^64. */
+function mixAddress(address: string, bits: number): void {
+  if (!readPrefix(address, bits)) return mixText(address);
+  for (let at = 0; at < prefixGroups.length; at++) mix(prefixGroups[at]!);
+  mix(BETWEEN);
 }
 
 function mixBytes(start: number, end: number): void {
@@ -72,10 +80,10 @@ function avalanche(half: number): number {
   return (h ^ (h >>> 15)) >>> 0;
 }
 
-function partOf({ type, name = '' }: LimitKey): KeyPart {
+function partOf({ type, name = '', ipv6PrefixLength = IPV6_PREFIX_LENGTH }: LimitKey): KeyPart {
   switch (type) {
     case 'ClientAddress':
-      return ({ clientAddress }) => mixText(clientAddress);
+      return ({ clientAddress }) => mixAddress(clientAddress, ipv6PrefixLength);
     case 'Header':
       return headerPart(name.toLowerCase());
     case 'Cookie':

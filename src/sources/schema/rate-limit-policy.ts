@@ -22,6 +22,7 @@ const key = object(
   {
     type: required(oneOf('ClientAddress', 'Header', 'Cookie', 'Claim', 'Query', 'Path', 'Host', 'Route', 'Gateway')),
     name: optional(headerName),
+    ipv6PrefixLength: optional(integer({ min: 1, max: 128 })),
   },
   {
     rules: [
@@ -39,6 +40,14 @@ const key = object(
           'goes with type Header, Cookie, Claim or Query only; change type or remove it',
           ({ type, name }) => NAMED.includes(type) || name === undefined,
           'name',
+        ),
+      ),
+      celRule(
+        'self.type == "ClientAddress" || !has(self.ipv6PrefixLength)',
+        rule<RateLimitKey>(
+          'goes with type ClientAddress only; change type or remove it',
+          ({ type, ipv6PrefixLength }) => type === 'ClientAddress' || ipv6PrefixLength === undefined,
+          'ipv6PrefixLength',
         ),
       ),
     ],

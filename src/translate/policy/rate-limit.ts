@@ -47,7 +47,8 @@ function limitOf(entry: RateLimitEntry, at: Reading): Limit {
   return { type: 'Requests', ...scope, requests, period: PERIODS[per], burst, cost, statusCode };
 }
 
-function keyOf({ type, name }: LimitKey): LimitKey {
+function keyOf({ type, name, ipv6PrefixLength }: LimitKey): LimitKey {
+  if (ipv6PrefixLength !== undefined) return { type, ipv6PrefixLength };
   if (name === undefined) return { type };
   return { type, name: type === 'Header' ? name.toLowerCase() : name };
 }
