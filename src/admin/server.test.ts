@@ -103,6 +103,21 @@ test('a web page that points its own name here learns nothing', async () => {
   expect(await ask('/config', { host: 'localhost:15000' })).toMatchObject({ status: 200 });
 });
 
+test.each(['127.0.0.2', '127.255.255.254'])('nor by any other address of this machine alone: %s', async (at) => {
+  admin = await startAdmin({ host: '0.0.0.0', port: 0, beyondLoopback: 'all' }, parts);
+  const port = admin.address.split(':')[1];
+  for (const [host, status] of [
+    ['evil.example', 421],
+    ['localhost', 200],
+  ] as const) {
+    const call = request(`http://${at}:${port}/config`, { headers: { host } });
+    call.end();
+    const [response] = await once(call, 'response');
+    expect(response.statusCode).toBe(status);
+    response.resume();
+  }
+});
+
 test('an address in use is named with its code', async () => {
   await ask('/healthz');
   const port = Number(admin!.address.split(':')[1]);

@@ -215,13 +215,16 @@ async function changeOf(path: string, request: IncomingMessage, parts: Guarded):
 
 /** By the client's own address: packets for ours may have been sent by anybody in the network. */
 function isLocal({ socket: { remoteAddress = '' } }: IncomingMessage): boolean {
-  return remoteAddress === '::1' || /^(::ffff:)?127\./.test(remoteAddress);
+  return isLoopback(remoteAddress);
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address);
 }
 
 // A web page could have its own name resolve to this machine and read along; by a name we know it cannot.
 function trustworthyHost(request: IncomingMessage): boolean {
-  const loopback = request.socket.localAddress;
-  if (loopback !== '127.0.0.1' && loopback !== '::1' && loopback !== '::ffff:127.0.0.1') return true;
+  if (!isLoopback(request.socket.localAddress ?? '')) return true;
   const host = (request.headers.host ?? 'localhost').replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
   return host === 'localhost' || isIP(host) !== 0;
 }

@@ -59,6 +59,21 @@ describe('a key', () => {
     expect(await status(key('key-of-alice'))).toBe(401);
   });
 
+  test('that stands in the query is nothing for the access log, right or wrong, used or not', async () => {
+    const [log, queries] = [asker.rig.accesses, ['key=key-of-alice&b=1', 'b=1&k%65y=key-0f-alice&key=key-of-alice']];
+    await serve(keys({ from: [{ header: 'X-Key' }, { query: 'key' }] }, { anonymousPaths: [{ value: '/open' }] }));
+    for (const query of queries) {
+      for (const path of ['/', '/open']) await asker.ask({ path: `${path}?${query}` });
+      await asker.ask({ path: `/?${query}`, lines: ['x-key', 'key-of-bob'] });
+    }
+    const seen = log.slice(-6).map(({ query }) => query);
+    expect(seen.slice(0, 3)).toEqual(Array(3).fill('key=redacted&b=1'));
+    expect(seen.slice(3)).toEqual(Array(3).fill('b=1&k%65y=redacted&key=redacted'));
+    await serve(keys());
+    await asker.ask({ path: '/?key=a' });
+    expect(log.at(-1)!.query).toBe('key=a');
+  });
+
   test('is not shown to a backend by a rewrite either', async () => {
     const rewritten = {
       apiVersion: 'gateway.networking.k8s.io/v1',

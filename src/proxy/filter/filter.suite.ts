@@ -108,6 +108,8 @@ export class RecordedScope implements FilterScope {
     this.told.push(`${filter} ${decision}`);
   }
 
+  conceal(): void {}
+
   identify(user: string): void {
     this.told.push(user);
   }

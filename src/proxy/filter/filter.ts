@@ -100,6 +100,8 @@ export interface FilterScope extends KeptState {
   tellOwn(filter: string, decision: PolicyDecision): void;
   /** Says in the access log who asks; of several policies the first that knows. */
   identify(user: string): void;
+  /** What the query says under this name, decoded and a character a byte, is nothing for the access log. */
+  conceal(parameter: string): void;
   /** Answers in the backend's place; return ANSWERED. */
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
   /** The same with what was kept of a backend's answer. */

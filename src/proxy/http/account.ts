@@ -61,6 +61,15 @@ export class Account {
     };
   }
 
+  /** A key or a token that stands in the query. */
+  conceal(parameter: string): void {
+    if (this.#asked === null || this.#asked.query === '') return;
+    const query = this.#asked.query
+      .split('&')
+      .map((pair) => (isNamed(pair, parameter) ? `${nameOf(pair)}=redacted` : pair));
+    this.#asked = { ...this.#asked, query: query.join('&') };
+  }
+
   close(service: HttpService, about: { readonly client: ClientConnection; readonly requestId: string }): void {
     const duration = performance.now() - this.startedAt;
     const row =
@@ -92,6 +101,17 @@ export class Account {
       decision: this.policy === null ? '' : this.policy.decision,
     });
   }
+}
+
+function nameOf(pair: string): string {
+  return pair.split('=', 1)[0]!;
+}
+
+/** Broken escapes, and what servers take for two pairs, may still hold what it is about. */
+function isNamed(pair: string, name: string): boolean {
+  const written = nameOf(pair).replaceAll('+', ' ');
+  const plain = written.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return plain === name;
 }
 
 /** The policy, and what of it decided. */

@@ -82,6 +82,10 @@ export abstract class ExchangeAnswer extends ExchangeState {
     if (this.account.user === '') this.account.user = user;
   }
 
+  conceal(parameter: string): void {
+    this.account.conceal(parameter);
+  }
+
   /** All changes of the answer's head up to now. */
   protected get responseChanges(): HeaderPatch {
     const own = this.run === null ? this.responsePatch : this.responsePatch.followedBy(this.run.responsePatch);

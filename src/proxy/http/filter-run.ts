@@ -43,6 +43,7 @@ export interface FilterHost extends WaitHost {
   tellOwn(filter: string, decision: PolicyDecision): void;
   limitBody(bytes: number): void;
   identify(user: string): void;
+  conceal(parameter: string): void;
   ask(request: SubRequest, loops: string, done: SubDone): SubExchange;
   /** The head as it is with what filters wrote before the route is chosen; undefined: it is too long. */
   write(patch: HeaderPatch): Head | undefined;
@@ -258,6 +259,10 @@ export class FilterRun implements FilterScope {
 
   tell(decision: DecisionCounter): void {
     this.#host.tell(decision);
+  }
+
+  conceal(parameter: string): void {
+    this.#host.conceal(parameter);
   }
 
   tellOwn(filter: string, decision: PolicyDecision): void {

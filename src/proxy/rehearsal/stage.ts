@@ -61,6 +61,8 @@ export class Stage implements FilterHost {
   /** Of the body no more is known than its length, which filters have read. */
   limitBody(): void {}
 
+  conceal(): void {}
+
   identify(user: string): void {
     if (this.user === '') this.user = user;
   }

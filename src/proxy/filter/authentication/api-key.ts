@@ -4,7 +4,7 @@ import type { ApiKeyMethod, Credential } from '../../../config/index.ts';
 import { type PolicyState, VerifiedCache } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
 import type { Identity } from '../identity.ts';
-import { firstFound, type PlaceReader, placeReader } from './credential-place.ts';
+import { firstFound, type PlaceReader, parametersOf, placeReader } from './credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from './method.ts';
 
 export function apiKeyMethod(settings: ApiKeyMethod, state: PolicyState): Method {
@@ -17,6 +17,7 @@ const BROKEN: Refusal = refusal('broken', 503, 'The keys of this are not known.'
 
 class ApiKey implements Method {
   readonly strip: Method['strip'];
+  readonly secrets: readonly string[];
   readonly #credential: string;
   readonly #places: readonly PlaceReader[];
   readonly #state: PolicyState;
@@ -25,6 +26,7 @@ class ApiKey implements Method {
     const places = from.map(placeReader);
     this.#credential = credential;
     this.#places = places;
+    this.secrets = parametersOf(from);
     this.#state = state;
     this.strip = forwards
       ? undefined

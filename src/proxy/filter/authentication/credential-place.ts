@@ -16,6 +16,15 @@ export interface PlaceReader {
   strip(scope: FilterScope): void;
 }
 
+/** Names of the parameters among them. */
+export function parametersOf(places: readonly CredentialPlace[]): string[] {
+  return places.flatMap(({ in: where, name }) => (where === 'Query' ? [parameterName(name)] : []));
+}
+
+function parameterName(name: string): string {
+  return Buffer.from(name, 'utf8').latin1Slice();
+}
+
 export function placeReader({ in: where, name, scheme }: CredentialPlace): PlaceReader {
   switch (where) {
     case 'Header':
@@ -104,7 +113,7 @@ class QueryPlace implements PlaceReader {
   readonly #name: string;
 
   constructor(name: string) {
-    this.#name = Buffer.from(name, 'utf8').latin1Slice();
+    this.#name = parameterName(name);
   }
 
   read(head: Head): Found {

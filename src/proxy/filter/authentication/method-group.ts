@@ -32,6 +32,7 @@ export class MethodGroup {
   readonly #headers: ClaimHeaders;
   /** Those that hide something from the backend. */
   readonly #hiding: readonly Method[];
+  readonly #secrets: readonly string[];
   readonly #anonymous: DecisionCounter;
 
   constructor(
@@ -45,6 +46,7 @@ export class MethodGroup {
     this.#addresses = addresses.length === 0 ? null : new Networks(addresses);
     this.#headers = new ClaimHeaders(settings.headers);
     this.#hiding = methods.filter(({ strip }) => strip !== undefined);
+    this.#secrets = methods.flatMap(({ secrets = [] }) => secrets);
     this.#anonymous = state.counts.counter(source, '', 'anonymous');
   }
 
@@ -52,6 +54,7 @@ export class MethodGroup {
   begin(scope: FilterScope): boolean {
     if (!this.#headers.forged.isEmpty) scope.patchRequest(this.#headers.forged);
     for (const method of this.#hiding) method.strip!(scope);
+    for (const name of this.#secrets) scope.conceal(name);
     if (!this.#isAnonymous(scope)) return false;
     scope.tell(this.#anonymous);
     return true;

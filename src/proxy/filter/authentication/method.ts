@@ -5,6 +5,8 @@ import type { Identity } from '../identity.ts';
 export interface Method {
   /** Takes from every request of the policy's, whoever asks, what the backend is not to see. */
   readonly strip?: ((scope: FilterScope) => void) | undefined;
+  /** Parameters of the query that hold what proves it, decoded, a character a byte: no log has them. */
+  readonly secrets?: readonly string[];
   /** Milliseconds that it may take; absent: as long as any filter. */
   readonly timeout?: number;
   /** As of a filter. Absent: what becomes of the answer is of no interest. */

@@ -4,7 +4,7 @@ import type { JwtMethod, JwtProvider } from '../../../../config/index.ts';
 import type { KeySet, VerificationKey } from '../../../../value/json-web-key.ts';
 import type { PolicyState } from '../../../state/index.ts';
 import type { FilterScope } from '../../filter.ts';
-import { firstFound, type PlaceReader, placeReader } from '../credential-place.ts';
+import { firstFound, type PlaceReader, parametersOf, placeReader } from '../credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from '../method.ts';
 import { keyHolderOf } from './key-holder.ts';
 import { isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil } from './token.ts';
@@ -25,6 +25,7 @@ const UNKNOWN: Refusal = refusal('wrong', 503, 'The keys of who has issued this 
 
 class Jwt implements Method {
   readonly strip: Method['strip'];
+  readonly secrets: readonly string[];
   readonly #settings: JwtMethod;
   readonly #places: readonly PlaceReader[];
   readonly #state: PolicyState;
@@ -36,6 +37,7 @@ class Jwt implements Method {
     this.#state = state;
     const places = settings.from.map(placeReader);
     this.#places = places;
+    this.secrets = parametersOf(settings.from);
     this.#prefix = createHash('sha256').update(JSON.stringify(settings.providers)).digest('base64');
     this.strip = settings.forwards
       ? undefined

@@ -104,7 +104,10 @@ class Oidc implements Method {
     const path = head.path();
     const { value, parts } = readCookies(head, this.#cookie.name);
     const asked: Asked = { ...this.#asked(scope), parts };
-    if (path === this.#settings.callbackPath) return this.#callback(head, asked, keys);
+    if (path === this.#settings.callbackPath) {
+      scope.conceal('code');
+      return this.#callback(head, asked, keys);
+    }
     if (path === this.#settings.logoutPath) return this.#logout(asked, keys);
     if (path === this.#settings.backchannelLogoutPath) return this.#toldOfLogout(scope, keys);
     const session = value === '' ? undefined : sessionOf(keys.session.open(value));
