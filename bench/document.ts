@@ -1,5 +1,5 @@
 /** The measured part of docs/performance.md. */
-import type { Record_ } from './record.ts';
+import type { Record_ } from './figure-record.ts';
 import { type CaseReport, type ContenderReport, round, tableOf } from './report.ts';
 
 export function renderDocument(records: Record_[]): string {

@@ -6,21 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { cases } from './case/index.ts';
 import { renderDocument } from './document.ts';
-import type { Machine } from './machine.ts';
-import type { ProfileLine } from './profile.ts';
-import type { CaseReport } from './report.ts';
-
-export interface Record_ {
-  /** YYYY-MM-DD. */
-  date: string;
-  command: string;
-  machine: Machine;
-  /** By peer; `not installed` for those left out. */
-  versions: Record<string, string>;
-  report: CaseReport;
-  /** Of a CPU figure that missed its goal. */
-  profile?: ProfileLine[];
-}
+import type { Record_ } from './figure-record.ts';
 
 const figures = resolve(import.meta.dirname, 'figures.json');
 const document = resolve(import.meta.dirname, '../docs/performance.md');

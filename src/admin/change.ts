@@ -1,7 +1,7 @@
 /** What the admin API changes, and how it is told from what a web page has a browser send. */
 import type { IncomingMessage } from 'node:http';
+import type { AdminParts } from './parts.ts';
 import { readPurge } from './purge-request.ts';
-import type { AdminParts } from './server.ts';
 
 /** Bytes of what is asked for. */
 export const MAX_CHANGE_BYTES: number = 32 * 1024;

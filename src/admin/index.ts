@@ -1,3 +1,5 @@
 /** The HTTP API over a running gateway. What it shows is handed in. */
+
+export type { AdminParts, Readiness } from './parts.ts';
 export type { RedactedConfig } from './redact.ts';
-export { type Admin, type AdminAddress, type AdminParts, type Readiness, startAdmin } from './server.ts';
+export { type Admin, type AdminAddress, startAdmin } from './server.ts';

@@ -3,38 +3,14 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
-import type { CachePurge, Snapshot } from '../config/index.ts';
-import { DaemunError, EXPOSITION_TYPE, exposition, type MetricsSnapshot } from '../observe/index.ts';
+import { DaemunError, EXPOSITION_TYPE, exposition } from '../observe/index.ts';
 import { socketName } from '../value/socket-name.ts';
 import { CHANGES, readChange, whyUnsafe } from './change.ts';
+import type { AdminParts } from './parts.ts';
 import { redactedConfig } from './redact.ts';
 
 // Imported by name it would load a whole client of WebSockets, 4 MiB, for the sake of the names that it exports.
 const { createServer } = process.getBuiltinModule('node:http');
-
-export interface Readiness {
-  ready: boolean;
-  /** One sentence: what is waited for, or how much serves. */
-  reason: string;
-  /** What stands behind it, and each listener: for `?verbose`. */
-  checks: ReadonlyArray<{ name: string; ok: boolean; message: string }>;
-}
-
-/** The live parts that the answers are made of. */
-export interface AdminParts {
-  readiness(): Readiness;
-  metrics(): Promise<MetricsSnapshot>;
-  /** `{ items, diagnostics }`, as `daemun check -o json` prints them; absent: that is another's to tell. */
-  status?(): unknown;
-  /** What the data planes were told to serve. */
-  config(): Snapshot;
-  /** What control computes of what; absent: nothing is. */
-  graph?(): unknown;
-  /** Each listener, and where it is bound or why it is not. */
-  listeners(): unknown;
-  /** Has every data plane of this process forget answers that it keeps; absent: none keeps any. */
-  purge?(purge: CachePurge): Promise<unknown>;
-}
 
 export interface AdminAddress {
   host: string;

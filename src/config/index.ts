@@ -34,6 +34,7 @@ export type {
   Trouble,
   TrustBundle,
 } from './object.ts';
+export type { OfKind } from './of-kind.ts';
 export type { OutlierDetection } from './outlier-detection.ts';
 export {
   type Access,
@@ -127,5 +128,5 @@ export type {
   WeightedBackend,
 } from './route.ts';
 export type { SessionCookie, SessionPersistence } from './session.ts';
-export { type OfKind, Snapshot } from './snapshot.ts';
+export { Snapshot } from './snapshot.ts';
 export { type ReceivedDelta, readDelta } from './validate.ts';

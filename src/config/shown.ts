@@ -2,10 +2,10 @@
 import { shownCredential } from './credential.ts';
 import { shownExternalAuth } from './external-auth.ts';
 import type { ConfigKind, ConfigObject } from './object.ts';
+import type { OfKind } from './of-kind.ts';
 import { shownPolicy } from './policy/index.ts';
 import type { Filter, HeaderLine, WeightedBackend } from './route.ts';
 import { shownSession } from './session.ts';
-import type { OfKind } from './snapshot.ts';
 
 /** Stands for a value that is there and is not shown. */
 export const REDACTED = 'redacted';

@@ -1,9 +1,8 @@
 /** A whole config at one version. Immutable: applying a delta gives the next one, which shares what did not change. */
 import { MapDraft } from './layered-map.ts';
 import type { ConfigKind, ConfigObject, Delta } from './object.ts';
+import type { OfKind } from './of-kind.ts';
 import { shown } from './shown.ts';
-
-export type OfKind<K extends ConfigKind> = Extract<ConfigObject, { kind: K }>;
 
 type KindMaps = ReadonlyMap<ConfigKind, ReadonlyMap<string, ConfigObject>>;
 

@@ -2,6 +2,7 @@
 export type { Overlay } from './config-pump.ts';
 export { Control, type ControlEvents, type ControlOptions, type GraphView } from './control.ts';
 export type { OpenFleet } from './feeding.ts';
-export { openPipeline, type Pipeline, type PipelineOptions, type ResourceSource } from './pipeline.ts';
+export { openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
 export type { Report, ReportedDiagnostic, StatusItem } from './report.ts';
+export type { ResourceSource } from './resource-source.ts';
 export type { StatusChange, StatusWriter } from './status-writer.ts';

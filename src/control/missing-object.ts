@@ -3,7 +3,7 @@ import type { AnyResource, Kind } from '../api/index.ts';
 import type { Collection } from '../graph/index.ts';
 import { type Diagnostic, nearest } from '../sources/index.ts';
 import type { Diagnostic as Finding } from '../translate/index.ts';
-import type { ResourceSource } from './pipeline.ts';
+import type { ResourceSource } from './resource-source.ts';
 
 export interface KnownObjects {
   source: ResourceSource;

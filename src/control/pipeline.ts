@@ -2,7 +2,7 @@
 import type { InstalledCrd, ProvidedCertificate, WantedCertificate, WantedInfrastructure } from '../api/index.ts';
 import type { Ack, ConfigObject, Delivery } from '../config/index.ts';
 import { type Change, type Collection, type CollectionView, join, SourceCollection } from '../graph/index.ts';
-import { type Diagnostic, type FileSource, LastGood, type Source } from '../sources/index.ts';
+import { type Diagnostic, LastGood } from '../sources/index.ts';
 import {
   type AssignedAddresses,
   credentialFault,
@@ -18,11 +18,9 @@ import { emptyRules } from './empty-rule.ts';
 import { FieldPlaces } from './field-place.ts';
 import { hinted } from './missing-object.ts';
 import type { Report, ReportedDiagnostic } from './report.ts';
+import type { ResourceSource } from './resource-source.ts';
 import { StatusBook } from './status-book.ts';
 import type { StatusWriter } from './status-writer.ts';
-
-/** Where resources come from. What only files have, such as lines and paths, other sources may go without. */
-export type ResourceSource = Source & Partial<Pick<FileSource, 'onReload' | 'reload' | 'unreadable' | 'placeOf'>>;
 
 export interface PipelineOptions {
   /** Makes the source, which tells `lastGood` of every change of a credential. */

@@ -9,7 +9,8 @@ import { entriesOf } from '../../src/sources/document.ts';
 import { check, type JsonObject, schemaOf } from '../../src/sources/schema/index.ts';
 import { mutations, type Specimen, samplesOf } from './corpus.ts';
 import { goModule, type ModuleFiles } from './go-module.ts';
-import { judge, type OpenApi, type Verdict } from './openapi.ts';
+import type { OpenApi } from './open-api-schema.ts';
+import { judge, type Verdict } from './openapi.ts';
 
 const MODULE = 'sigs.k8s.io/gateway-api';
 const CRDS = /^config\/crd\/standard\/gateway\.networking\.k8s\.io_(?!vap)\w+\.yaml$/;

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { Environment } from '@marcbachmann/cel-js';
 import { isObject } from '../../src/sources/schema/index.ts';
-import type { OpenApi } from './openapi.ts';
+import type { OpenApi } from './open-api-schema.ts';
 
 const environment = new Environment({ unlistedVariablesAreDyn: true }).registerFunction(
   'isIP(string): bool',

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../src/sources/schema/index.ts';
-import type { OpenApi } from './openapi.ts';
+import type { OpenApi } from './open-api-schema.ts';
 
 export type Path = Array<string | number>;
 

@@ -3,34 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { isObject, type JsonObject } from '../../src/sources/schema/index.ts';
 import { isCidr } from '../../src/value/network.ts';
 import { celValue, failsCel } from './cel.ts';
-
-export interface OpenApi {
-  type?: string;
-  properties?: Record<string, OpenApi>;
-  additionalProperties?: OpenApi;
-  items?: OpenApi;
-  required?: string[];
-  enum?: unknown[];
-  default?: unknown;
-  pattern?: string;
-  format?: string;
-  minLength?: number;
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
-  minItems?: number;
-  maxItems?: number;
-  maxProperties?: number;
-  minProperties?: number;
-  oneOf?: OpenApi[];
-  anyOf?: OpenApi[];
-  allOf?: OpenApi[];
-  not?: OpenApi;
-  'x-kubernetes-validations'?: Array<{ rule: string; message: string }>;
-  'x-kubernetes-list-type'?: string;
-  'x-kubernetes-list-map-keys'?: string[];
-  'x-kubernetes-int-or-string'?: boolean;
-}
+import type { OpenApi } from './open-api-schema.ts';
 
 export interface Verdict {
   /** As it would be stored. */

@@ -6,7 +6,8 @@ import type { Kind } from '../../src/api/index.ts';
 import { check, type JsonObject, SCHEMAS } from '../../src/sources/schema/index.ts';
 import { crdOf, ownKinds } from '../house/crd/schema-crd.ts';
 import { mutations, type Specimen, samplesOf } from './corpus.ts';
-import { judge, type OpenApi } from './openapi.ts';
+import type { OpenApi } from './open-api-schema.ts';
+import { judge } from './openapi.ts';
 
 /** What no schema of an API server can say, or within its budget; we do, where the object is read. */
 const OURS_ALONE =

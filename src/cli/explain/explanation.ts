@@ -2,7 +2,6 @@
 import { isIP } from 'node:net';
 import type {
   ClientCertificateSettings,
-  Endpoint,
   Filter,
   Listener,
   RouteRule,
@@ -21,40 +20,16 @@ import {
   standIn,
 } from '../../proxy/route/index.ts';
 import type { AskedRequest } from './asked-request.ts';
-import { backendHealth, type ToldOf } from './backend-health.ts';
+import { backendHealth } from './backend-health.ts';
 import { certificateFault, clientDemand } from './client-demand.ts';
+import type { ExplainedBackend } from './explained-backend.ts';
 import { type FilterEffect, filterEffect, listenerFilterEffect } from './filter-effect.ts';
 import { takesHost } from './hostname.ts';
 import { type Judgement, judge } from './judgement.ts';
-import { meantRoutes, type WrittenRoute } from './meant-route.ts';
+import type { KnownConfig } from './known-config.ts';
+import { meantRoutes } from './meant-route.ts';
+import type { Outcome } from './outcome.ts';
 import { decided, type PolicyEffect, policyEffects, trafficText } from './policy-effect.ts';
-
-export interface ExplainedBackend {
-  /** '' where the reference is broken. */
-  key: string;
-  weight: number;
-  /** Of the requests that come here, 0 to 1. */
-  share: number;
-  protocol: string;
-  broken?: string;
-  endpoints: Endpoint[];
-  dns?: { hostname: string; port: number };
-  /** Which question they are asked by themselves, and what a running gateway says of them. */
-  health?: string[];
-  filters: FilterEffect[];
-  /** How one of its endpoints is chosen, and what else a BackendTrafficPolicy says of it. */
-  traffic?: string;
-}
-
-export interface Outcome {
-  /** denied: a policy or a filter that guards refuses it. */
-  kind: 'proxied' | 'answered' | 'denied' | 'error';
-  /** Where the gateway answers by itself. */
-  status?: number;
-  /** The same in gRPC, where that is asked about. */
-  grpcStatus?: string;
-  reason: string;
-}
 
 export interface Explanation {
   request: AskedRequest;
@@ -76,17 +51,6 @@ export interface Explanation {
   unusable: Array<{ rule: string; message: string }>;
   /** Routes that have the host and are not asked, each with the reason; only where no rule takes the request. */
   meant?: string[];
-}
-
-export interface KnownConfig {
-  snapshot: Snapshot;
-  /** The same with what is secret: judged by, and never shown. Absent: it is not known. */
-  secret?: Snapshot;
-  unserved: string[];
-  /** Absent: only what is served is known. */
-  written?: WrittenRoute[];
-  /** By a running gateway, of what it serves. */
-  told?: ToldOf[];
 }
 
 export async function explanationOf(known: KnownConfig, asked: AskedRequest): Promise<Explanation> {

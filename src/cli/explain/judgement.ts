@@ -3,7 +3,9 @@ import type { Snapshot } from '../../config/index.ts';
 import { type Rehearsal, type RehearsedStep, rehearse } from '../../proxy/rehearsal/index.ts';
 import type { CompiledTable } from '../../proxy/route/index.ts';
 import type { AskedRequest } from './asked-request.ts';
-import type { ExplainedBackend, KnownConfig, Outcome } from './explanation.ts';
+import type { ExplainedBackend } from './explained-backend.ts';
+import type { KnownConfig } from './known-config.ts';
+import type { Outcome } from './outcome.ts';
 
 export interface Judgement {
   steps: RehearsedStep[];

@@ -3,7 +3,8 @@ import type { Listener, RouteRule } from '../../config/index.ts';
 import type { ExplainedCandidate } from '../../proxy/route/index.ts';
 import { socketName } from '../../value/socket-name.ts';
 import type { Paint } from '../style.ts';
-import { type ExplainedBackend, type Explanation, percent } from './explanation.ts';
+import type { ExplainedBackend } from './explained-backend.ts';
+import { type Explanation, percent } from './explanation.ts';
 import type { FilterEffect } from './filter-effect.ts';
 import type { PolicyEffect } from './policy-effect.ts';
 

@@ -2,8 +2,11 @@
 import type { Listener, RouteKind, RouteRule, Snapshot } from '../../config/index.ts';
 import { compileSniTable, ruleForListener } from '../../proxy/stream/index.ts';
 import { socketName } from '../../value/socket-name.ts';
-import { type ExplainedBackend, type KnownConfig, type Outcome, percent, weightedBackends } from './explanation.ts';
+import type { ExplainedBackend } from './explained-backend.ts';
+import { percent, weightedBackends } from './explanation.ts';
 import { takesHost } from './hostname.ts';
+import type { KnownConfig } from './known-config.ts';
+import type { Outcome } from './outcome.ts';
 
 export interface AskedConnection {
   protocol: 'tls' | 'tcp' | 'udp';

@@ -2,7 +2,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { Ack, ConfigObject, ConfigRef, Delta, Trouble } from '../../config/index.ts';
 import { Channel } from './channel.ts';
-import type { ClientTimes } from './client.ts';
+import type { ClientTimes } from './client-times.ts';
 import { digestOf, type Holdings } from './holdings.ts';
 import { ListenerBook } from './listener-book.ts';
 import { type FromController, type FromDataPlane, type Hello, OLDEST, PROTOCOL, type StreamAck } from './message.ts';

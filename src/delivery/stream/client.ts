@@ -4,8 +4,8 @@ import { connect, type TLSSocket } from 'node:tls';
 import { type Ack, canonicalHash, type Delta, refKey, type Trouble } from '../../config/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { jittered } from '../../value/pause.ts';
-import { CHANNEL_TIMES, type ChannelTimes } from './channel.ts';
 import { ClientSession } from './client-session.ts';
+import { CLIENT_TIMES, type ClientTimes } from './client-times.ts';
 
 /** Says on the wire what is spoken. */
 export const STREAM_ALPN = 'daemun-config';
@@ -51,23 +51,6 @@ export interface StreamState {
   why: string;
 }
 
-export interface ClientTimes extends ChannelTimes {
-  /** Milliseconds for a connection to be welcome. */
-  welcome: number;
-  /** Milliseconds of the first pause before the next try, and of the longest. */
-  first: number;
-  longest: number;
-  /** Milliseconds between looks for a controller that writes statuses, at the beginning. */
-  seek: number;
-}
-
-export const CLIENT_TIMES: ClientTimes = {
-  ...CHANNEL_TIMES,
-  welcome: 10_000,
-  first: 200,
-  longest: 10_000,
-  seek: 1000,
-};
 /** The pause between two looks for a leader grows to so many times the first: it is found before a new leader takes anything back. */
 const SEEK_GROWTH = 5;
 

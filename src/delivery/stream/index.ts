@@ -30,13 +30,8 @@
  * since what both sides compare are hashes of this form.
  */
 export { StreamClient, type StreamClientOptions, type StreamState } from './client.ts';
+export type { Authenticate, Identity } from './identity.ts';
 export { StreamRefusal } from './message.ts';
 export { RemoteFleets } from './remote-fleets.ts';
-export {
-  type Authenticate,
-  type Identity,
-  openStream,
-  type ServerPair,
-  type StreamServer,
-  type StreamTimes,
-} from './server.ts';
+export { openStream, type ServerPair, type StreamServer } from './server.ts';
+export type { StreamTimes } from './stream-times.ts';

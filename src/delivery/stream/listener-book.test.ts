@@ -3,8 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Ack, ListenerState } from '../../config/index.ts';
 import { Channel } from './channel.ts';
-import { CLIENT_TIMES } from './client.ts';
 import { ClientSession } from './client-session.ts';
+import { CLIENT_TIMES } from './client-times.ts';
 import { ListenerBook, MAX_LISTENERS } from './listener-book.ts';
 import type { FromController, FromDataPlane, StreamAck } from './message.ts';
 

@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '../../observe/index.ts';
 import { Channel, MAX_FRAME } from './channel.ts';
 import type { Holdings } from './holdings.ts';
+import type { Authenticate } from './identity.ts';
 import { type FromController, type FromDataPlane, type Hello, OLDEST, PROTOCOL, StreamRefusal } from './message.ts';
 import { readFromDataPlane } from './reading.ts';
 import type { Peer, RemoteFleet, Seat } from './remote-fleet.ts';
 import type { RemoteFleets } from './remote-fleets.ts';
-import type { Authenticate, StreamTimes } from './server.ts';
+import type { StreamTimes } from './stream-times.ts';
 
 /** Bytes of a hello: a token is 1 to 2 KB. */
 export const MAX_HELLO = 32 * 1024;

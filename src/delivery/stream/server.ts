@@ -4,21 +4,11 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { type FamilySnapshot, type Log, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
-import { CHANNEL_TIMES, type ChannelTimes } from './channel.ts';
 import { STREAM_ALPN } from './client.ts';
+import type { Authenticate } from './identity.ts';
 import type { RemoteFleets } from './remote-fleets.ts';
 import { ServerSession } from './server-session.ts';
-
-/** Who a token belongs to. */
-export interface Identity {
-  /** `namespace/name` of the Gateway whose config it gets. */
-  gateway: string;
-  /** The pod that the token is bound to; absent: what the data plane says counts. */
-  proxy?: string;
-}
-
-/** Answers who a token belongs to; throws a StreamRefusal where nobody may have it. */
-export type Authenticate = (token: string) => Promise<Identity>;
+import { STREAM_TIMES, type StreamTimes } from './stream-times.ts';
 
 /** PEM. */
 export interface ServerPair {
@@ -42,16 +32,6 @@ export interface StreamOptions {
   log: Log;
 }
 
-export interface StreamTimes extends ChannelTimes {
-  /** Milliseconds that a connection has to say who it is. */
-  hello: number;
-  /** Milliseconds that a data plane has to take a piece. */
-  taking: number;
-  /** Milliseconds after which a data plane is asked to connect anew, at most; it says again who it is then. */
-  age: number;
-}
-
-export const STREAM_TIMES: StreamTimes = { ...CHANNEL_TIMES, hello: 10_000, taking: 60_000, age: 60 * 60_000 };
 /** Connections whose handshake is not over, that have not said who they are, or are being asked; those beyond are closed at once. */
 export const MAX_UNKNOWN = 256;
 /** Milliseconds in which a refusal is told once. */

@@ -15,23 +15,14 @@ import { CONTINUE, LATER, type Verdict } from '../filter/filter.ts';
 import { type FilterChain, POLICY_FILTERS, Policies } from '../filter/index.ts';
 import { type FilterAct, watchedChain } from '../filter/watch.ts';
 import type { Head } from '../ground/head.ts';
-import { type AskedRequest, askedHead, type Decision, FilterRun } from '../http/index.ts';
+import { askedHead, type Decision, FilterRun } from '../http/index.ts';
 import type { RoutePlan, RouteTable } from '../route/index.ts';
 import { CountryDatabase, PolicyState } from '../state/index.ts';
 import { Observer, type RehearsedStep } from './observer.ts';
+import type { RehearsedRequest } from './rehearsed-request.ts';
 import { Stage } from './stage.ts';
 
 export type { RehearsedStep } from './observer.ts';
-
-export interface RehearsedRequest extends AskedRequest {
-  /** Over TLS, to this name or ''. */
-  secure: boolean;
-  serverName: string;
-  /** DER of the client's certificate, taken for one that the listener has verified. */
-  certificate?: Buffer;
-  /** Who asks, as if authentication had found that out; absent: it is asked. */
-  claims?: Readonly<Record<string, unknown>>;
-}
 
 export interface Rehearsal {
   steps: RehearsedStep[];

@@ -3,7 +3,7 @@ import type { SubRequest } from '../filter/index.ts';
 import type { ClientConnection } from '../ground/codec.ts';
 import type { FilterHost, SubExchange, Wait } from '../http/index.ts';
 import type { DecisionCounter, PolicyDecision } from '../state/index.ts';
-import type { RehearsedRequest } from './index.ts';
+import type { RehearsedRequest } from './rehearsed-request.ts';
 
 /** Of a client whose address nobody said: of no network that anybody has (RFC 5737). */
 const NOBODY = '192.0.2.1';

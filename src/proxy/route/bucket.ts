@@ -5,9 +5,10 @@
  */
 import type { Head } from '../ground/head.ts';
 import { ByteMap, type ReadonlyByteMap, sameBytes } from '../match/byte-map.ts';
-import type { Candidate, PlannedMatch } from './candidate.ts';
+import type { Candidate } from './candidate.ts';
 import type { PathScan } from './path-scan.ts';
 import type { CompiledPlan } from './plan.ts';
+import type { PlannedMatch } from './planned-match.ts';
 import { comparePrecedence } from './precedence.ts';
 
 type Slots = ReadonlyByteMap<readonly Candidate[]>;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RouteRule, WeightedBackend } from '../../config/index.ts';
 import { type CompiledFilters, compileFilters, HeaderPatch } from '../filter/index.ts';
-import { PlannedMatch } from './candidate.ts';
+import { PlannedMatch } from './planned-match.ts';
 import type { PlannedBackend, RoutePlan } from './table.ts';
 import { WeightedChoice } from './weight.ts';
 

@@ -4,8 +4,9 @@ import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type HelloOutcome, HelloReader, MAX_HELLO_BYTES } from './client-hello.ts';
+import { HelloReader, MAX_HELLO_BYTES } from './client-hello.ts';
 import { extension, handmadeHello, records, serverNameExtension } from './hello.suite.ts';
+import type { HelloOutcome } from './hello-outcome.ts';
 
 function read(bytes: Buffer, cuts: number[] = [], limit = MAX_HELLO_BYTES): HelloOutcome {
   const reader = new HelloReader(limit);

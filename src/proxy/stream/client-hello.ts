@@ -6,25 +6,10 @@
  * byte costs no more than one that sends it whole.
  */
 import { parseClientHello } from './hello-body.ts';
+import type { HelloOutcome } from './hello-outcome.ts';
 
 /** Most bytes, record headers included, that are read while waiting for the end of a ClientHello. */
 export const MAX_HELLO_BYTES = 64 * 1024;
-
-export interface ClientHello {
-  kind: 'hello';
-  /** SNI, lower case, or '' where the client sent none. */
-  serverName: string;
-  /** Protocol names as sent, GREASE included. */
-  alpn: string[];
-}
-
-export type HelloOutcome =
-  | ClientHello
-  | { kind: 'incomplete' }
-  /** The first byte is not that of a handshake record. `http`: it looks like the start of an HTTP/1 request or preface. */
-  | { kind: 'not-tls'; http: boolean }
-  | { kind: 'malformed'; reason: string }
-  | { kind: 'too-large'; reason: string };
 
 const RECORD_HEADER = 5;
 const HANDSHAKE_HEADER = 4;

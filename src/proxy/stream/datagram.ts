@@ -1,5 +1,5 @@
 /** Where datagrams come from and go to: `node:dgram`, or a fake for tests. */
-import type { SocketAddress } from './proxy-protocol.ts';
+import type { SocketAddress } from './socket-address.ts';
 
 /** Most bytes of a UDP datagram over IPv4: 65535 less the IP and UDP headers. IPv6 carries 20 more; both fit in 64 KiB. */
 export const MAX_DATAGRAM = 65_527;

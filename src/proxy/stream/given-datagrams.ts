@@ -2,7 +2,7 @@
 import type { Socket } from 'node:dgram';
 import type { DatagramLayer } from './datagram.ts';
 import { adoptedSocket, NODE_DATAGRAMS, NodeDatagramSocket } from './node-datagram.ts';
-import type { SocketAddress } from './proxy-protocol.ts';
+import type { SocketAddress } from './socket-address.ts';
 
 export interface GivenDatagrams extends DatagramLayer {
   /** Closes what was given. */

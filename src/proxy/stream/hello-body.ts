@@ -1,5 +1,5 @@
 /** The body of a ClientHello (RFC 8446, 4.1.2), its server_name (RFC 6066, 3) and ALPN (RFC 7301) extensions. */
-import type { HelloOutcome } from './client-hello.ts';
+import type { HelloOutcome } from './hello-outcome.ts';
 
 const EXTENSION_SERVER_NAME = 0;
 const EXTENSION_ALPN = 16;

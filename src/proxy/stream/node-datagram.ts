@@ -2,7 +2,7 @@
 import dgram, { type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { BindTarget, DatagramLayer, DatagramSink, DatagramSocket } from './datagram.ts';
-import type { SocketAddress } from './proxy-protocol.ts';
+import type { SocketAddress } from './socket-address.ts';
 
 /** Asked of the kernel for listening sockets, so that a burst survives one turn of the event loop. */
 export const LISTEN_BUFFER = 1024 * 1024;

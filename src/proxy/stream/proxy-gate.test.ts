@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ProxyGate } from './proxy-gate.ts';
-import { encodeV2, type ProxyAddresses } from './proxy-protocol.ts';
+import type { ProxyAddresses } from './proxy-outcome.ts';
+import { encodeV2 } from './proxy-protocol.ts';
 import { gone, listening, listenLinks, planTo, received, relayRig } from './rig.suite.ts';
 import type { StreamLimits } from './stream-limits.ts';
 

@@ -4,11 +4,12 @@ import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/dead
 import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Link, Sink } from '../ground/driver.ts';
 import { turnAway } from './farewell.ts';
-import { type ProxyAddresses, parseProxyHeader } from './proxy-protocol.ts';
+import type { ProxyAddresses } from './proxy-outcome.ts';
+import { parseProxyHeader } from './proxy-protocol.ts';
 import type { StreamLimits } from './stream-limits.ts';
 import type { StreamMeter, StreamReason } from './stream-meter.ts';
 
-export type { ProxyAddresses } from './proxy-protocol.ts';
+export type { ProxyAddresses } from './proxy-outcome.ts';
 
 export interface ProxyGateOptions {
   wheel: DeadlineWheel;

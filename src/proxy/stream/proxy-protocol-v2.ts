@@ -2,7 +2,7 @@
 import { isIPv4 } from 'node:net';
 import { addressBytes, addressText } from '../../value/address.ts';
 import { crc32c } from './crc32c.ts';
-import type { ProxyAddresses, ProxyOutcome } from './proxy-protocol.ts';
+import type { ProxyAddresses, ProxyOutcome } from './proxy-outcome.ts';
 
 export const SIGNATURE = Buffer.from([13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10]);
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crc32c } from './crc32c.ts';
-import { encodeV1, encodeV2, type ProxyAddresses, type ProxyOutcome, parseProxyHeader } from './proxy-protocol.ts';
+import type { ProxyAddresses, ProxyOutcome } from './proxy-outcome.ts';
+import { encodeV1, encodeV2, parseProxyHeader } from './proxy-protocol.ts';
 import { MAX_V2_PAYLOAD, SIGNATURE } from './proxy-protocol-v2.ts';
 
 const line = (text: string) => parseProxyHeader(Buffer.from(text, 'latin1'));

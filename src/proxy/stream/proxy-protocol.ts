@@ -6,30 +6,10 @@
 import { isIPv4 } from 'node:net';
 import { plainAddress } from '../../value/address.ts';
 import { isPlainIPv6 } from '../../value/network.ts';
+import type { ProxyAddresses, ProxyOutcome } from './proxy-outcome.ts';
 import { decodeV2, SIGNATURE } from './proxy-protocol-v2.ts';
 
 export { encodeV2 } from './proxy-protocol-v2.ts';
-
-export interface SocketAddress {
-  address: string;
-  port: number;
-}
-
-export interface ProxyAddresses {
-  source: SocketAddress;
-  destination: SocketAddress;
-}
-
-export interface ProxyHeader {
-  kind: 'header';
-  /** Bytes that the header takes. */
-  length: number;
-  /** Absent: the sender does not say (UNKNOWN, LOCAL, an address family that is not IP); the link's own hold. */
-  addresses?: ProxyAddresses;
-}
-
-/** `absent`: the connection begins with something else than a header. */
-export type ProxyOutcome = ProxyHeader | { kind: 'incomplete' } | { kind: 'malformed'; reason: string; absent?: true };
 
 /** A version 1 line with its CR LF is never longer. */
 const MAX_V1 = 107;

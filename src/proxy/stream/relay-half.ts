@@ -2,7 +2,16 @@
 import { ARENA } from '../ground/arena.ts';
 import { CopySender } from '../ground/copy-sender.ts';
 import type { Link, Sink } from '../ground/driver.ts';
-import type { RelayedConnection } from './relayed-connection.ts';
+
+/** The connection that it is a side of. */
+interface RelayOwner {
+  /** What came before the other side was open. */
+  keep(bytes: Buffer): void;
+  touch(): void;
+  opened(half: RelayHalf): void;
+  ended(half: RelayHalf): void;
+  closed(half: RelayHalf, error: NodeJS.ErrnoException | undefined): void;
+}
 
 export class RelayHalf implements Sink {
   link!: Link;
@@ -13,10 +22,10 @@ export class RelayHalf implements Sink {
   /** It said that it sends no more. */
   ended = false;
   closed = false;
-  readonly #connection: RelayedConnection;
+  readonly #connection: RelayOwner;
   readonly #sender = new CopySender();
 
-  constructor(connection: RelayedConnection) {
+  constructor(connection: RelayOwner) {
     this.#connection = connection;
   }
 

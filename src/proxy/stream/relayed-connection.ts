@@ -15,9 +15,9 @@ import { sayFarewell } from './farewell.ts';
 import { isLocalFault } from './local-fault.ts';
 import { proxyHeader } from './proxy-header.ts';
 import { RelayHalf } from './relay-half.ts';
+import type { Arrival, TcpRelayOptions } from './relayed-arrival.ts';
 import { newRecord, type StreamReason, type StreamRecord } from './stream-meter.ts';
 import type { StreamBackend, StreamPlan } from './stream-plan.ts';
-import type { Arrival, TcpRelayOptions } from './tcp-relay.ts';
 
 export class RelayedConnection implements DeadlineOwner, Drainable {
   readonly client: RelayHalf;

@@ -1,13 +1,19 @@
 /** Sessions in the order in which their clients were last heard; linked through the sessions themselves. */
-import type { UdpSession } from './udp-session.ts';
 
-export class SessionList {
+export interface ListedSession<S> {
+  /** Neighbours in the list it is in, which is in the order of `lastHeard`. */
+  before: S | undefined;
+  after: S | undefined;
+  list: { remove(session: S): void } | undefined;
+}
+
+export class SessionList<S extends ListedSession<S>> {
   /** The one that was silent for longest. */
-  oldest: UdpSession | undefined = undefined;
-  #newest: UdpSession | undefined = undefined;
+  oldest: S | undefined = undefined;
+  #newest: S | undefined = undefined;
 
   /** Puts a session last; it leaves the list it was in. */
-  append(session: UdpSession): void {
+  append(session: S): void {
     if (this.#newest === session) return;
     session.list?.remove(session);
     session.list = this;
@@ -17,7 +23,7 @@ export class SessionList {
     this.#newest = session;
   }
 
-  remove(session: UdpSession): void {
+  remove(session: S): void {
     if (session.before === undefined) this.oldest = session.after;
     else session.before.after = session.after;
     if (session.after === undefined) this.#newest = session.before;

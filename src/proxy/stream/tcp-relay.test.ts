@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Link } from '../ground/driver.ts';
+import type { Arrival } from './relayed-arrival.ts';
 import {
   closedPort,
   gone,
@@ -15,7 +16,6 @@ import {
   ruleOf,
 } from './rig.suite.ts';
 import { compileStreamPlan, type StreamPlan } from './stream-plan.ts';
-import type { Arrival } from './tcp-relay.ts';
 
 const ARRIVAL: Arrival = { listener: 'ns/gw/tcp', protocol: 'tcp' };
 /** More than the kernel's buffers on the way can hold. */

@@ -7,10 +7,11 @@
  */
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { DrainSet } from '../ground/drain.ts';
-import type { DatagramLayer, DatagramSink, DatagramSocket } from './datagram.ts';
+import { BoundSocket } from './bound-socket.ts';
+import type { DatagramLayer } from './datagram.ts';
 import { NODE_DATAGRAMS } from './node-datagram.ts';
-import type { SocketAddress } from './proxy-protocol.ts';
 import { SessionList } from './session-list.ts';
+import type { SocketAddress } from './socket-address.ts';
 import type { StreamLimits } from './stream-limits.ts';
 import type { StreamMeter, StreamReason } from './stream-meter.ts';
 import type { StreamPlan } from './stream-plan.ts';
@@ -34,8 +35,8 @@ export class UdpListener {
   /** For new sessions; swapped as one reference. Undefined: datagrams are dropped. */
   plan: StreamPlan | undefined;
   readonly #bound: BoundSocket[] = [];
-  readonly #unproven = new SessionList();
-  readonly #proven = new SessionList();
+  readonly #unproven = new SessionList<UdpSession>();
+  readonly #proven = new SessionList<UdpSession>();
   #sessions = 0;
   #port = 0;
   #closed = false;
@@ -163,37 +164,4 @@ export class UdpListener {
 function unlessAway(error: NodeJS.ErrnoException): [] {
   if (error.code !== 'EADDRNOTAVAIL') throw error;
   return [];
-}
-
-/** One address of the listener, and the sessions of the clients that sent there. */
-export class BoundSocket implements DatagramSink {
-  readonly address: string;
-  socket: DatagramSocket | undefined = undefined;
-  readonly sessions = new Map<string, UdpSession>();
-  readonly #listener: UdpListener;
-
-  constructor(listener: UdpListener, address: string) {
-    this.#listener = listener;
-    this.address = address;
-  }
-
-  onDatagram(bytes: Buffer, from: SocketAddress): void {
-    const key = `${from.address} ${from.port}`;
-    let session = this.sessions.get(key);
-    if (session === undefined) session = this.#listener.admit(this, key, from);
-    else this.#listener.heard(session);
-    session?.forward(bytes);
-  }
-
-  reply(bytes: Buffer, client: SocketAddress): void {
-    this.socket?.send(bytes, client.port, client.address);
-  }
-
-  close(): void {
-    for (const session of [...this.sessions.values()]) session.end('drained');
-    this.socket?.close();
-  }
-
-  /** A reply could not be sent: lost, as a datagram may be. */
-  onError(): void {}
 }

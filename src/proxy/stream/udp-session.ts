@@ -1,32 +1,50 @@
 /** One client's datagrams and the endpoint they go to, over a socket of the session's own. */
 
 import { socketName } from '../../value/socket-name.ts';
-import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
-import type { Drainable } from '../ground/drain.ts';
-import type { DatagramSink, DatagramSocket } from './datagram.ts';
+import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
+import type { Drainable, DrainSet } from '../ground/drain.ts';
+import type { DatagramLayer, DatagramSink, DatagramSocket } from './datagram.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
 import { isLocalFault } from './local-fault.ts';
 import { NODE_DATAGRAMS } from './node-datagram.ts';
-import type { SocketAddress } from './proxy-protocol.ts';
-import type { SessionList } from './session-list.ts';
-import { newRecord, type StreamReason, type StreamRecord } from './stream-meter.ts';
+import type { ListedSession } from './session-list.ts';
+import type { SocketAddress } from './socket-address.ts';
+import type { StreamLimits } from './stream-limits.ts';
+import { newRecord, type StreamMeter, type StreamReason, type StreamRecord } from './stream-meter.ts';
 import type { StreamBackend, StreamPlan } from './stream-plan.ts';
-import type { BoundSocket, UdpListener } from './udp-listener.ts';
+
+/** The listener that it is one of. */
+interface SessionOwner {
+  readonly options: {
+    layer?: DatagramLayer;
+    wheel: DeadlineWheel;
+    limits: StreamLimits;
+    meter: StreamMeter;
+    live: DrainSet;
+  };
+  forget(session: UdpSession): void;
+}
+
+/** The socket that the client sent to. */
+interface ClientSocket {
+  /** By client. */
+  readonly sessions: Map<string, UdpSession>;
+  reply(bytes: Buffer, client: SocketAddress): void;
+}
 
 /** Milliseconds without a datagram after which a session ends while its port drains: answers on their way get a moment. */
 const DRAIN_GRACE = 1_000;
 
-export class UdpSession implements DatagramSink, DeadlineOwner, Drainable {
+export class UdpSession implements DatagramSink, DeadlineOwner, Drainable, ListedSession<UdpSession> {
   readonly key: string;
   /** The socket the client sent to: replies leave from there, so that they come from the address it knows. */
-  readonly bound: BoundSocket;
-  /** Neighbours in the list it is in, which is in the order of `lastHeard`. */
+  readonly bound: ClientSocket;
   before: UdpSession | undefined = undefined;
   after: UdpSession | undefined = undefined;
-  list: SessionList | undefined = undefined;
+  list: ListedSession<UdpSession>['list'] = undefined;
   /** When the client last sent, on the wheel's clock. */
   lastHeard = 0;
-  readonly #listener: UdpListener;
+  readonly #listener: SessionOwner;
   readonly #client: SocketAddress;
   readonly #backend: StreamBackend;
   readonly #endpoint: StreamEndpoint;
@@ -36,7 +54,7 @@ export class UdpSession implements DatagramSink, DeadlineOwner, Drainable {
   #answered = false;
   #over = false;
 
-  constructor(listener: UdpListener, bound: BoundSocket, origin: SessionOrigin) {
+  constructor(listener: SessionOwner, bound: ClientSocket, origin: SessionOrigin) {
     this.#listener = listener;
     this.bound = bound;
     this.key = origin.key;

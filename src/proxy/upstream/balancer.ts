@@ -16,7 +16,7 @@ import type { ConnectTls } from '../ground/driver.ts';
 import { atOnce } from '../ground/slice.ts';
 import type { ProbeBook } from '../probe/index.ts';
 import { type BackendState, ProxyState, type RetryBudget } from '../state/index.ts';
-import type { Aim, SteeredRequest } from './aim.ts';
+import type { Aim } from './aim.ts';
 import { ClientPools } from './client-pools.ts';
 import {
   DEFAULT_ENDPOINT_LIMITS,
@@ -35,6 +35,7 @@ import { EMPTY_ROSTER, groupIn, type Roster, type RosterStep, rosterStep } from 
 import { NO_HASH } from './hash-key.ts';
 import { hashText } from './hash-ring.ts';
 import { keyIn, SessionClaim, SessionNames, tagIn } from './session.ts';
+import type { SteeredRequest } from './steered-request.ts';
 
 /** Keys that are drawn for a session until one leads to an endpoint that can be used. */
 const MOST_DRAWN = 64;

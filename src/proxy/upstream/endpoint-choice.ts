@@ -3,10 +3,11 @@
  * next group is asked, and in the end one of those that fail is tried.
  */
 import type { LoadBalancing } from '../../config/index.ts';
-import type { Aim, SteeredRequest } from './aim.ts';
+import type { Aim } from './aim.ts';
 import type { EndpointPool } from './connection.ts';
 import { type EndpointGroup, loadOf } from './endpoint-group.ts';
 import { addressHash, type HashReader, hashReader, NO_HASH } from './hash-key.ts';
+import type { SteeredRequest } from './steered-request.ts';
 
 /** What a choice must know besides the endpoints. */
 export interface Choosing {

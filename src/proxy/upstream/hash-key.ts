@@ -4,8 +4,8 @@ import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, fieldHash, type Head, VALUE_END, VALUE_START } from '../ground/head.ts';
 import { findCookie, foundCookie } from '../match/cookie.ts';
 import { findParameter, found } from '../match/query.ts';
-import type { SteeredRequest } from './aim.ts';
 import { spread } from './hash-ring.ts';
+import type { SteeredRequest } from './steered-request.ts';
 
 /** In the place of a hash, where a request has nothing of what it is taken of. */
 export const NO_HASH = -1;

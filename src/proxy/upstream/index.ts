@@ -1,4 +1,4 @@
-export type { Aim, SteeredRequest } from './aim.ts';
+export type { Aim } from './aim.ts';
 export { Backends, type PreparedBackends } from './backends.ts';
 export {
   CONNECT_TIMEOUT,
@@ -15,4 +15,5 @@ export {
 export { EndpointGate, type GateRules, GuardedDriver, type OwnSocket } from './endpoint-gate.ts';
 export { resolveName } from './name-resolution.ts';
 export { ConnectionPool, type PooledConnection } from './pool.ts';
+export type { SteeredRequest } from './steered-request.ts';
 export { overloaded, WaitingRoom } from './waiting-room.ts';

@@ -8,7 +8,7 @@ import type { SessionCookie, SessionPersistence } from '../../config/index.ts';
 import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, fieldHash, type Head, nameHash, VALUE_END, VALUE_START } from '../ground/head.ts';
 import { findCookie, foundCookie } from '../match/cookie.ts';
-import type { SteeredRequest } from './aim.ts';
+import type { SteeredRequest } from './steered-request.ts';
 
 /** Characters of a session that are read; no gateway writes so many. */
 export const LONGEST_SESSION = 128;

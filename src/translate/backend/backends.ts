@@ -1,9 +1,8 @@
 import type { Backend, ConfigObject } from '../../config/index.ts';
 import { type Collection, counts, heads, type Index, index, join } from '../../graph/index.ts';
 import type { CertificateVerdict } from '../gateway/certificate.ts';
-import type { AttachedPolicy, Policies } from '../policy/attached-policy.ts';
+import type { Policies } from '../policy/attached-policy.ts';
 import { configOutput, type Graph } from '../stage.ts';
-import { withTls } from './backend-ref.ts';
 import { type ServiceTls, serviceTlsKeys, type TlsSettings, tlsOfService } from './backend-tls.ts';
 import type { BackendUse } from './backend-use.ts';
 import { endpointsOf, endpointsOfImport, sliceImport, sliceService } from './service.ts';

@@ -1,5 +1,5 @@
 /** Whose Gateway is measured. */
-import type { PodGroup } from './stage.ts';
+import type { PodGroup } from './pod-group.ts';
 
 export interface Implementation {
   /** Of the GatewayClass. */

@@ -6,6 +6,7 @@ import { gateway, route, Scene } from '../scene.ts';
 import { Asker } from './asker.ts';
 import type { Implementation } from './implementation.ts';
 import { Load, type LoadOutcome } from './load.ts';
+import type { PodGroup } from './pod-group.ts';
 import type { PodPlace } from './pod-process.ts';
 import { RouteWatch } from './route-watch.ts';
 import type { Tally } from './tally.ts';
@@ -263,14 +264,6 @@ export class Stage {
 interface RouteDetails {
   filters?: object[];
   parent?: object;
-}
-
-/** Pods of one kind. */
-export interface PodGroup {
-  namespace: string;
-  selector: string;
-  /** Where their metrics are. */
-  adminPort: number;
 }
 
 interface Named {

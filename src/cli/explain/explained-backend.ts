@@ -1,0 +1,19 @@
+import type { Endpoint } from '../../config/index.ts';
+import type { FilterEffect } from './filter-effect.ts';
+
+export interface ExplainedBackend {
+  /** '' where the reference is broken. */
+  key: string;
+  weight: number;
+  /** Of the requests that come here, 0 to 1. */
+  share: number;
+  protocol: string;
+  broken?: string;
+  endpoints: Endpoint[];
+  dns?: { hostname: string; port: number };
+  /** Which question they are asked by themselves, and what a running gateway says of them. */
+  health?: string[];
+  filters: FilterEffect[];
+  /** How one of its endpoints is chosen, and what else a BackendTrafficPolicy says of it. */
+  traffic?: string;
+}

@@ -1,0 +1,3 @@
+import type { ConfigKind, ConfigObject } from './object.ts';
+
+export type OfKind<K extends ConfigKind> = Extract<ConfigObject, { kind: K }>;

@@ -1,0 +1,4 @@
+export interface SocketAddress {
+  address: string;
+  port: number;
+}

@@ -1,0 +1,7 @@
+/** Pods of one kind. */
+export interface PodGroup {
+  namespace: string;
+  selector: string;
+  /** Where their metrics are. */
+  adminPort: number;
+}
