@@ -10,17 +10,27 @@ import {
   type Upstream,
 } from '../../ground/codec.ts';
 import type { Head } from '../../ground/head.ts';
-import type { H2ClientConnection } from './client-connection.ts';
 import { CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, REFUSED_STREAM } from './frame.ts';
-import { H2Stream } from './stream.ts';
+import type { KeepAlive } from './keep-alive.ts';
+import { H2Stream, type StreamCarrier } from './stream.ts';
 import { putRequest } from './upstream-head.ts';
 import { switchingHead, websocketKey } from './websocket.ts';
 
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
 
+/** The connection to the backend. */
+interface AskingConnection extends StreamCarrier {
+  readonly keepAlive: KeepAlive;
+  failLater(stream: ClientStream, why: Failure): void;
+  /** A request that was sent after so many reads ran out of time without an answer. */
+  doubt(reads: number): void;
+  /** The backend refused for its load. */
+  strained(): void;
+}
+
 export class ClientStream extends H2Stream implements Upstream {
-  readonly client: H2ClientConnection;
+  readonly client: AskingConnection;
   exchange: ResponseSide | null;
   /** The final head has been received. */
   headSeen = false;
@@ -34,7 +44,7 @@ export class ClientStream extends H2Stream implements Upstream {
   /** Of the connection, when the head was sent. */
   #reads = 0;
 
-  constructor(connection: H2ClientConnection, id: number, exchange: ResponseSide) {
+  constructor(connection: AskingConnection, id: number, exchange: ResponseSide) {
     super(connection, id);
     this.client = connection;
     this.exchange = exchange;

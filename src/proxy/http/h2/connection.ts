@@ -18,7 +18,7 @@ import { type HeaderBlock, HeaderFrames } from './header-frames.ts';
 import type { SectionFault } from './section-fault.ts';
 import { Sender } from './sender.ts';
 import { CONNECTION_WINDOW, DEFAULT_WINDOW, MAX_SECTION_BYTES, STREAM_WINDOW } from './settings.ts';
-import type { H2Stream } from './stream.ts';
+import type { H2Stream, StreamCarrier } from './stream.ts';
 import { schedule, type TurnTask } from './turn.ts';
 
 /** Heads live during one call only, so that one does for all connections. */
@@ -37,17 +37,17 @@ const FIRST_LOOK: number = 2 * WHEEL_TICK;
 /** The same for one that is slow to take what was sent and shows that it is at it, altogether. */
 export const MAX_LINGER = 600_000;
 
-export abstract class H2Connection implements Sink, frame.FrameHandler, DeadlineOwner, TurnTask {
+export abstract class H2Connection implements Sink, frame.FrameHandler, DeadlineOwner, TurnTask, StreamCarrier {
   scheduled = false;
   readonly wheel: DeadlineWheel;
-  readonly sender: Sender = new Sender(this);
+  readonly sender: Sender<H2Stream> = new Sender(this);
   /** Bytes that may be under way to us on one stream. */
   streamWindow: number = STREAM_WINDOW;
   readonly streams: Map<number, H2Stream> = new Map();
   readonly closedStreams: ClosedStreams = new ClosedStreams();
-  readonly receiver: DataReceiver = new DataReceiver(this);
+  readonly receiver: DataReceiver<H2Stream> = new DataReceiver(this);
   readonly headers: HeaderFrames = new HeaderFrames(this);
-  readonly control: ControlFrames = new ControlFrames(this);
+  readonly control: ControlFrames<H2Stream> = new ControlFrames(this);
   readonly reader: frame.FrameReader = new frame.FrameReader(this, this.receiver);
   protected readonly section: FieldSection = SECTION;
   /** GOAWAY was sent for an error, or the link is gone: nothing more is read or sent. */

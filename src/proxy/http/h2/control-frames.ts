@@ -1,5 +1,6 @@
 /** Frames that carry no message: settings, pings, resets, windows, and what is ignored. Each kind has a budget. */
 import { ARENA } from '../../ground/arena.ts';
+import type { Failure } from '../../ground/codec.ts';
 import {
   type Abuse,
   Allowance,
@@ -12,9 +13,9 @@ import {
   WINDOW_UPDATE_BUDGET,
   WINDOW_UPDATES_PER_FRAME,
 } from './abuse.ts';
-import { ENDED } from './closed-streams.ts';
-import type { H2Connection } from './connection.ts';
+import { type ClosedStreams, ENDED } from './closed-streams.ts';
 import * as frame from './frame.ts';
+import type { Sender, SendingStream } from './sender.ts';
 import { SETTING_BYTES } from './settings.ts';
 
 const PING_BYTES = 8;
@@ -23,6 +24,33 @@ const PRIORITY_BYTES = 5;
 const GOAWAY_BYTES = 8;
 /** For the peer to acknowledge our SETTINGS, in milliseconds. */
 export const SETTINGS_ACK_TIMEOUT = 10_000;
+
+interface ControlledStream extends SendingStream {
+  readonly answered: boolean;
+  /** False: it would overflow. */
+  growSendWindow(by: number): boolean;
+  fail(why: Failure, code?: number): void;
+}
+
+/** The connection that is controlled. */
+interface ControlledConnection<S> {
+  readonly reader: frame.FrameReader;
+  readonly wheel: { readonly now: number };
+  readonly sender: Sender<SendingStream>;
+  readonly streams: ReadonlyMap<number, S>;
+  readonly closedStreams: ClosedStreams;
+  readonly dead: boolean;
+  readonly peerOpensStreams: boolean;
+  wasOpened(streamId: number): boolean;
+  abused(abuse: Abuse): void;
+  connectionError(code: number, why: string): void;
+  violation(stream: S, code: number): void;
+  forget(stream: S, how: number): void;
+  sendMore(): void;
+  onPeerSettings(): void;
+  onPingAck(at: number): void;
+  onGoaway(lastStreamId: number, code: number): void;
+}
 
 const BUDGETS: Partial<Record<Abuse, Budget>> = {
   rapid_reset: RESET_BUDGET,
@@ -33,10 +61,10 @@ const BUDGETS: Partial<Record<Abuse, Budget>> = {
   ignored_frame_flood: IGNORED_BUDGET,
 };
 
-export class ControlFrames {
+export class ControlFrames<S extends ControlledStream> {
   /** The peer's first frame has not come: it must be SETTINGS. */
   awaitsSettings = true;
-  readonly #connection: H2Connection;
+  readonly #connection: ControlledConnection<S>;
   readonly #allowances = new Map<Abuse, Allowance>();
   /** When the oldest SETTINGS of ours that is not acknowledged was sent; Infinity: none. */
   #settingsSentAt = Number.POSITIVE_INFINITY;
@@ -44,7 +72,7 @@ export class ControlFrames {
   /** WINDOW_UPDATE frames that what was sent explains. */
   #windowUpdates = 0;
 
-  constructor(connection: H2Connection) {
+  constructor(connection: ControlledConnection<S>) {
     this.#connection = connection;
   }
 

@@ -1,30 +1,60 @@
 /** DATA that comes: accounted for, and passed on to streams. */
 
-import { RESET_BY_US } from './closed-streams.ts';
-import type { H2Connection } from './connection.ts';
+import { type ClosedStreams, RESET_BY_US } from './closed-streams.ts';
 import * as frame from './frame.ts';
 import { CONNECTION_WINDOW } from './settings.ts';
-import type { H2Stream } from './stream.ts';
-import { schedule } from './turn.ts';
+import { schedule, type TurnTask } from './turn.ts';
 
-export class DataReceiver implements frame.DataHandler {
-  readonly #connection: H2Connection;
+/** A stream as far as something comes for it. */
+export interface ReceivingStream {
+  readonly id: number;
+  receiveWindow: number;
+  readonly remoteClosed: boolean;
+  readonly acceptsData: boolean;
+  /** This read brought it something. */
+  touched: boolean;
+  /** False: it breaks the rules. */
+  receive(start: number, end: number): boolean;
+  receiveEnd(trailersStart: number, trailersEnd: number): boolean;
+  acknowledge(bytes: number): void;
+  deliverWaiting(): void;
+  flushDelivered(): void;
+}
+
+/** The connection that DATA comes on. */
+interface ReceivingConnection<S> extends TurnTask {
+  readonly reader: frame.FrameReader;
+  readonly headers: { readonly underWay: boolean };
+  readonly control: { countReset(): void; countEmptyData(): void };
+  readonly sender: { windowUpdate(streamId: number, by: number): void; reset(streamId: number, code: number): void };
+  readonly streams: ReadonlyMap<number, S>;
+  readonly closedStreams: ClosedStreams;
+  readonly awaitsSettings: boolean;
+  wasOpened(streamId: number): boolean;
+  connectionError(code: number, why: string): void;
+  violation(stream: S, code: number): void;
+  malformed(stream: S): void;
+  settle(stream: S): void;
+}
+
+export class DataReceiver<S extends ReceivingStream> implements frame.DataHandler {
+  readonly #connection: ReceivingConnection<S>;
   /** Bytes that the peer may send on all streams together, and those done with since it was told. */
   #window: number = CONNECTION_WINDOW;
   #most: number = CONNECTION_WINDOW;
   #unacknowledged = 0;
   /** Stream of the frame under way; null: its data is dropped. */
-  #stream: H2Stream | null = null;
+  #stream: S | null = null;
   /** The frame under way holds data, not only padding. */
   #hasData = false;
   /** Bytes of it that no stream has taken charge of. */
   #owed = 0;
   /** Streams that this read brought something to. */
-  #touched: H2Stream[] = [];
+  #touched: S[] = [];
   /** Streams that were resumed with data waiting. */
-  #deliverable: H2Stream[] = [];
+  #deliverable: S[] = [];
 
-  constructor(connection: H2Connection) {
+  constructor(connection: ReceivingConnection<S>) {
     this.#connection = connection;
   }
 
@@ -59,7 +89,7 @@ export class DataReceiver implements frame.DataHandler {
   }
 
   /** DATA for a stream that takes none. What we reset may go on for a while. */
-  #strayData(streamId: number, stream: H2Stream | undefined): void {
+  #strayData(streamId: number, stream: S | undefined): void {
     const connection = this.#connection;
     if (stream !== undefined) {
       connection.violation(stream, stream.remoteClosed ? frame.STREAM_CLOSED : frame.PROTOCOL_ERROR);
@@ -104,13 +134,13 @@ export class DataReceiver implements frame.DataHandler {
   }
 
   /** The stream got something in this read that is to be flushed after it. */
-  touch(stream: H2Stream): void {
+  touch(stream: S): void {
     if (stream.touched) return;
     stream.touched = true;
     this.#touched.push(stream);
   }
 
-  deliverLater(stream: H2Stream): void {
+  deliverLater(stream: S): void {
     this.#deliverable.push(stream);
     schedule(this.#connection);
   }

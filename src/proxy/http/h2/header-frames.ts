@@ -1,7 +1,7 @@
 /** HEADERS and CONTINUATION: header blocks in one frame or several, which are put together. */
 import { ARENA } from '../../ground/arena.ts';
 import { BLOCK } from '../../ground/region.ts';
-import type { H2Connection } from './connection.ts';
+import type { Abuse } from './abuse.ts';
 import { MAX_BLOCK_BYTES } from './decoder.ts';
 import * as frame from './frame.ts';
 
@@ -16,10 +16,20 @@ export interface HeaderBlock {
   endStream: boolean;
 }
 
+/** The connection that blocks come on. */
+interface HeadedConnection {
+  readonly reader: frame.FrameReader;
+  readonly awaitsSettings: boolean;
+  acceptsHeaders(streamId: number): boolean;
+  onHeaders(streamId: number, block: HeaderBlock): void;
+  connectionError(code: number, why: string): void;
+  abused(abuse: Abuse): void;
+}
+
 const NOTHING = Buffer.alloc(0);
 
 export class HeaderFrames {
-  readonly #connection: H2Connection;
+  readonly #connection: HeadedConnection;
   /** Stream whose block is under way, or 0; and what came of it. */
   #streamId = 0;
   #endStream = false;
@@ -27,7 +37,7 @@ export class HeaderFrames {
   #length = 0;
   #frames = 0;
 
-  constructor(connection: H2Connection) {
+  constructor(connection: HeadedConnection) {
     this.#connection = connection;
   }
 

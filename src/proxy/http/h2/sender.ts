@@ -5,7 +5,6 @@ import { BLOCK_ROOM, HpackEncoder } from './encoder.ts';
 import * as frame from './frame.ts';
 import { FrameOutput, putFrameHeader } from './output.ts';
 import { DEFAULT_WINDOW, MAX_WINDOW, PeerSettings, SETTING_BYTES } from './settings.ts';
-import type { H2Stream } from './stream.ts';
 import { schedule, type TurnTask } from './turn.ts';
 
 /** Largest payload that we send: every peer takes it. */
@@ -14,7 +13,23 @@ const PING_BYTES = 8;
 /** Bytes of explanation in a GOAWAY. */
 const MAX_REASON = 96;
 
-export class Sender {
+/** A stream as far as something is sent for it. */
+export interface SendingStream {
+  readonly id: number;
+  sendWindow: number;
+  /** Where in the output the flags of its last frame are, while `epoch` is the output's. */
+  flagsAt: number;
+  epoch: number;
+  /** Is among those that wait. */
+  waiting: boolean;
+  readonly hasUnsent: boolean;
+  /** Whether some of it could be sent. */
+  sendWaiting(now: number): boolean;
+  /** All of it was. */
+  finishWaiting(): void;
+}
+
+export class Sender<S extends SendingStream> {
   readonly output: FrameOutput = new FrameOutput();
   readonly encoder: HpackEncoder = new HpackEncoder();
   readonly peer: PeerSettings = new PeerSettings();
@@ -27,7 +42,7 @@ export class Sender {
   /** What writeData reads from; ARENA between calls. */
   source: Buffer = ARENA;
   /** Streams with data that waits for a window or for the link. */
-  #waiting: H2Stream[] = [];
+  #waiting: S[] = [];
   #blockAt = 0;
   readonly #task: TurnTask;
 
@@ -45,7 +60,7 @@ export class Sender {
     return this.encoder;
   }
 
-  endBlock(stream: H2Stream, endStream: boolean): void {
+  endBlock(stream: S, endStream: boolean): void {
     this.streamFrames++;
     const { output } = this;
     const start = this.#blockAt;
@@ -81,7 +96,7 @@ export class Sender {
   }
 
   /** Writes source[start,end) as far as windows and link allow; answers how many bytes. */
-  data(stream: H2Stream, start: number, end: number): number {
+  data(stream: S, start: number, end: number): number {
     const { output } = this;
     let at = start;
     while (at < end && !output.blocked) {
@@ -102,7 +117,7 @@ export class Sender {
   }
 
   /** END_STREAM, on the stream's last frame where that is not written yet. Trailer lines in ARENA, or 0, 0. */
-  end(stream: H2Stream, trailersStart: number, trailersEnd: number): void {
+  end(stream: S, trailersStart: number, trailersEnd: number): void {
     const { output } = this;
     if (trailersEnd > trailersStart) {
       this.beginBlock(trailersEnd - trailersStart).lines(trailersStart, trailersEnd);
@@ -165,13 +180,13 @@ export class Sender {
     return true;
   }
 
-  wait(stream: H2Stream): void {
+  wait(stream: S): void {
     if (stream.waiting) return;
     stream.waiting = true;
     this.#waiting.push(stream);
   }
 
-  get waiting(): readonly H2Stream[] {
+  get waiting(): readonly S[] {
     return this.#waiting;
   }
 

@@ -1,24 +1,36 @@
 /** One request of a client's connection: the Downstream of its exchange. */
 import { ARENA } from '../../ground/arena.ts';
-import { BODY_TUNNEL, type BodyFraming, type Downstream, type Failure, type RequestSide } from '../../ground/codec.ts';
+import {
+  BODY_TUNNEL,
+  type BodyFraming,
+  type ClientConnection,
+  type Downstream,
+  type Failure,
+  type RequestSide,
+} from '../../ground/codec.ts';
 import type { Composed, Cursor } from '../../ground/cursor.ts';
 import { LF, ZERO } from '../h1/octets.ts';
 import { LINES } from './encoded-lines.ts';
 import { CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, PROTOCOL_ERROR, REFUSED_STREAM } from './frame.ts';
-import type { H2ServerConnection } from './server-connection.ts';
-import { H2Stream, NO_LENGTH } from './stream.ts';
+import { H2Stream, NO_LENGTH, type StreamCarrier } from './stream.ts';
 
 const STATUS_OFFSET = 'HTTP/1.1 '.length;
 const SWITCHING_PROTOCOLS = 101;
 
+/** The client's connection. */
+interface ServingConnection extends StreamCarrier, ClientConnection {
+  /** Asks the client at the end of the turn to send no more of it. */
+  stopLater(stream: ServerStream): void;
+}
+
 export class ServerStream extends H2Stream implements Downstream {
-  readonly client: H2ServerConnection;
+  readonly client: ServingConnection;
   readonly acceptsData = true;
   exchange: RequestSide | null = null;
   /** An extended CONNECT whose tunnel is not open yet: data waits. */
   #held = false;
 
-  constructor(connection: H2ServerConnection, id: number) {
+  constructor(connection: ServingConnection, id: number) {
     super(connection, id);
     this.client = connection;
   }

@@ -4,8 +4,11 @@
  */
 import { ARENA } from '../../ground/arena.ts';
 import type { Failure } from '../../ground/codec.ts';
+import type { DeadlineWheel } from '../../ground/deadline.ts';
+import type { Link } from '../../ground/driver.ts';
 import { KEPT, TRAILER_LINES } from '../../ground/region.ts';
-import type { H2Connection } from './connection.ts';
+import type { DataReceiver, ReceivingStream } from './data-receiver.ts';
+import type { Sender, SendingStream } from './sender.ts';
 import { MAX_WINDOW } from './settings.ts';
 
 /** A piece of a body that waits; its bytes from `at` on are not used yet. */
@@ -22,9 +25,23 @@ export const LEAST_PROGRESS = 4096;
 /** Bytes that a stream sends before the next one has its turn. */
 const FAIR_SHARE: number = 16 * 1024;
 
-export abstract class H2Stream {
+/** The connection that it is one of. */
+export interface StreamCarrier {
+  readonly wheel: DeadlineWheel;
+  readonly sender: Sender<H2Stream>;
+  readonly receiver: DataReceiver<H2Stream>;
+  /** Bytes that may be under way to us on one stream. */
+  readonly streamWindow: number;
+  readonly awaitsSettings: boolean;
+  readonly link: Link | null;
+  /** Forgets it where it is over. */
+  settle(stream: H2Stream): void;
+  resetStream(stream: H2Stream, code: number): void;
+}
+
+export abstract class H2Stream implements SendingStream, ReceivingStream {
   readonly id: number;
-  readonly connection: H2Connection;
+  readonly connection: StreamCarrier;
 
   // Sending.
   sendWindow: number;
@@ -56,7 +73,7 @@ export abstract class H2Stream {
   /** Waits to be delivered or flushed at the end of a read or turn. */
   touched = false;
 
-  constructor(connection: H2Connection, id: number) {
+  constructor(connection: StreamCarrier, id: number) {
     this.connection = connection;
     this.receiveWindow = connection.streamWindow;
     this.id = id;

@@ -1,13 +1,17 @@
 /** Request heads to backends: from HTTP/1.1 form to a HEADERS frame. */
 import { LINES } from './encoded-lines.ts';
 import { SCHEME_HTTP_INDEX, SCHEME_HTTPS_INDEX } from './encoder.ts';
-import type { Sender } from './sender.ts';
+import type { Sender, SendingStream } from './sender.ts';
 
 const VERSION = ' HTTP/1.1';
 const CRLF = '\r\n';
 
 /** Starts a HEADERS frame with the request `head`, which the caller ends. False: it is too long, and none is begun. */
-export function putRequest(sender: Sender, head: string, how: { https: boolean; websocket: boolean }): boolean {
+export function putRequest(
+  sender: Sender<SendingStream>,
+  head: string,
+  how: { https: boolean; websocket: boolean },
+): boolean {
   const lineEnd = head.indexOf(CRLF);
   const methodEnd = head.indexOf(' ');
   const method = how.websocket ? 'CONNECT' : head.slice(0, methodEnd);
