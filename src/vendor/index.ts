@@ -1,6 +1,7 @@
 /** Other gateways' objects as something of ours. Pure: what is not served is told by name, never dropped in silence. */
 export { isAnnotated, PLUGINS_ANNOTATION } from './kong/annotation.ts';
-export type { KongLook, Note } from './kong/attached.ts';
+export type { Note } from './kong/attached.ts';
+export type { KongLook } from './kong/kong-look.ts';
 export {
   type KongReading,
   readKongGateway,

@@ -2,7 +2,8 @@ import { type HTTPCORSFilter, type HTTPRoute, objectKey } from '../../api/index.
 import { milliseconds } from '../../value/duration.ts';
 import type { Fields } from '../fields.ts';
 import { duration } from '../suggest/quantity.ts';
-import type { RouteEdit, VendorPlace, VendorTarget } from '../suggest/vendor-kind.ts';
+import type { RouteEdit, VendorPlace } from '../suggest/vendor-kind.ts';
+import type { VendorTarget } from '../suggest/vendor-target.ts';
 
 const OURS = 'HTTPRoute filter CORS';
 

@@ -2,7 +2,7 @@ import type { AuthenticationEntry, CredentialPlaceEntry, JwtProviderEntry } from
 import type { Fields } from '../fields.ts';
 import { compact } from '../suggest/compact.ts';
 import { duration } from '../suggest/quantity.ts';
-import type { AuthenticationParts } from './security.ts';
+import type { AuthenticationParts } from './authentication-parts.ts';
 
 /** Each provider is a method: each has its own places for its tokens. */
 export function jwtMethods(jwt: Fields | undefined, parts: AuthenticationParts): AuthenticationEntry[] {

@@ -4,7 +4,7 @@ import type { Fields } from '../fields.ts';
 import { ownSecret } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
 import type { VendorPlace } from '../suggest/vendor-kind.ts';
-import type { AuthenticationParts } from './security.ts';
+import type { AuthenticationParts } from './authentication-parts.ts';
 
 /** A reference to a Secret. */
 export function secretRef(

@@ -2,7 +2,7 @@ import type { HTTPRouteMatch, HTTPValueMatch, RateLimitEntry, RateLimitKey, Rate
 import type { Fields } from '../fields.ts';
 import { isLost } from '../finding.ts';
 import { compact } from '../suggest/compact.ts';
-import type { VendorTarget } from '../suggest/vendor-kind.ts';
+import type { VendorTarget } from '../suggest/vendor-target.ts';
 
 const UNITS = ['Second', 'Minute', 'Hour', 'Day'] as const;
 

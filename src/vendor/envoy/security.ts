@@ -1,22 +1,16 @@
-import type { AnyResource, Authentication, AuthenticationEntry } from '../../api/index.ts';
+import type { Authentication } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
 import { ownPolicy } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
 import { referenceTo } from '../suggest/target.ts';
 import type { VendorKind, VendorPlace } from '../suggest/vendor-kind.ts';
+import type { AuthenticationParts } from './authentication-parts.ts';
 import { authorization } from './authorization.ts';
 import { corsEdits } from './cors.ts';
 import { externalOf } from './external-auth.ts';
 import { ENVOY_GROUP } from './group.ts';
 import { jwtMethods } from './jwt.ts';
 import { apiKeyOf, basicOf, oidcOf } from './login.ts';
-
-export interface AuthenticationParts {
-  methods: AuthenticationEntry[];
-  claimsToHeaders: NonNullable<Authentication['claimsToHeaders']>;
-  /** Secrets that are to be written besides. */
-  objects: AnyResource[];
-}
 
 export const security: VendorKind = {
   group: ENVOY_GROUP,

@@ -4,7 +4,6 @@ import type {
   Authentication,
   HTTPRouteFilter,
   KongClusterPlugin,
-  KongConsumer,
   KongPlugin,
   Secret,
 } from '../../api/index.ts';
@@ -12,21 +11,10 @@ import { findingText, isLost } from '../finding.ts';
 import type { OwnSettings } from '../ours.ts';
 import { PLUGINS_ANNOTATION } from './annotation.ts';
 import { CLASS_ANNOTATION, credentialsIn, otherClass } from './credential.ts';
+import type { KongLook } from './kong-look.ts';
 import type { PluginSite } from './plugin.ts';
 import { type PluginReading, readPlugin } from './plugin-reading.ts';
 import { AUTHENTICATING, PLUGINS } from './table.ts';
-
-/** What can be seen of other objects. */
-export interface KongLook {
-  plugin(name: { namespace: string; name: string }): KongPlugin | undefined;
-  clusterPlugin(name: string): KongClusterPlugin | undefined;
-  consumers(namespace: string): readonly KongConsumer[];
-  secret(name: { namespace: string; name: string }): Secret | undefined;
-  /** What is made is called so that no user's object can be called alike; else as a user would call it. */
-  readonly hidden: boolean;
-  /** Undefined where a KongPlugin of another namespace may be named there; else what to do. */
-  refusal(from: { kind: string; namespace: string }, to: { namespace: string; name: string }): string | undefined;
-}
 
 /** Whose annotation it is. */
 export interface Annotated {

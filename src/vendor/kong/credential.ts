@@ -1,7 +1,7 @@
 /** Credentials of KongConsumers: whom each lets in, or why it lets in nobody. */
 import { KONG_CREDENTIAL_LABEL, type KongConsumer, type Secret } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
-import type { KongLook } from './attached.ts';
+import type { KongLook } from './kong-look.ts';
 import type { CredentialType, KongCredential, PluginSite } from './plugin.ts';
 
 /** Of consumers and plugins of the cluster: by which Kong they are read. */

@@ -16,7 +16,8 @@ import {
   SERVICE_ANNOTATIONS,
   unserved,
 } from './annotation.ts';
-import { type Annotated, type AttachedPlugins, attachedPlugins, HIDDEN, type KongLook, type Note } from './attached.ts';
+import { type Annotated, type AttachedPlugins, attachedPlugins, HIDDEN, type Note } from './attached.ts';
+import type { KongLook } from './kong-look.ts';
 import { askedMethods } from './route-methods.ts';
 import { type PlainStatus, routeAsked } from './route-reading.ts';
 import { PLUGINS } from './table.ts';

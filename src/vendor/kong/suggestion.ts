@@ -12,7 +12,7 @@ import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
 import type { Site } from '../suggest/site.ts';
 import type { RouteEdit, SuggestedParts } from '../suggest/vendor-kind.ts';
 import { isAnnotated, METHODS, STRIP_PATH } from './annotation.ts';
-import type { KongLook } from './attached.ts';
+import type { KongLook } from './kong-look.ts';
 import { type KongReading, readKongGateway, readKongRoute, readKongService, serviceFilters } from './object-reading.ts';
 import { withMethods } from './route-methods.ts';
 import { addedTo, type PlainStatus, redirectFilter, withFilters } from './route-reading.ts';

@@ -1,7 +1,7 @@
 /** Policies of ours that several objects asked for: of one kind there is one for a target. */
 import type { AnyResource } from '../../api/index.ts';
 import { isObject, type JsonObject } from '../../value/json-object.ts';
-import type { SuggestionLine } from './suggestion.ts';
+import type { SuggestionLine } from './suggestion-line.ts';
 
 export interface Combined {
   merged: AnyResource[];

@@ -1,7 +1,8 @@
 /** Filters of routes that refer to another gateway's objects. */
 import { type HTTPRouteFilter, type HTTPRouteRule, objectKey } from '../../api/index.ts';
 import type { Site } from './site.ts';
-import type { RouteEdit, VendorTarget } from './vendor-kind.ts';
+import type { RouteEdit } from './vendor-kind.ts';
+import type { VendorTarget } from './vendor-target.ts';
 
 interface Extension {
   kind: string;

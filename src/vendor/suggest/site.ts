@@ -9,7 +9,7 @@ import {
   type ResourceByKind,
 } from '../../api/index.ts';
 import { isObject, type JsonObject } from '../../value/json-object.ts';
-import type { VendorTarget } from './vendor-kind.ts';
+import type { VendorTarget } from './vendor-target.ts';
 
 /** An object that is not ours, as it was written. */
 export interface ForeignObject {

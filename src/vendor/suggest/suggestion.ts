@@ -8,14 +8,9 @@ import { suggestKong } from '../kong/suggestion.ts';
 import { NGINX_KINDS } from '../nginx/index.ts';
 import { combined } from './combine.ts';
 import { type ForeignObject, Site } from './site.ts';
+import type { SuggestionLine } from './suggestion-line.ts';
 import { targetsOf } from './target.ts';
 import type { RouteEdit, SuggestedParts, VendorKind } from './vendor-kind.ts';
-
-/** One field of one object: what is like it here. */
-export interface SuggestionLine extends Finding {
-  /** `Kind namespace/name`. */
-  object: string;
-}
 
 export interface Suggestions {
   lines: SuggestionLine[];

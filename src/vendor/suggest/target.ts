@@ -4,7 +4,7 @@ import { GATEWAY_GROUP } from '../../api/index.ts';
 import { isObject } from '../../value/json-object.ts';
 import type { Fields } from '../fields.ts';
 import type { Site } from './site.ts';
-import type { VendorTarget } from './vendor-kind.ts';
+import type { VendorTarget } from './vendor-target.ts';
 
 const KINDS = ['Gateway', 'ListenerSet', 'HTTPRoute', 'GRPCRoute', 'Service'] as const;
 

@@ -2,6 +2,7 @@
 import type { AnyResource, HTTPRoute } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
 import type { Site } from './site.ts';
+import type { VendorTarget } from './vendor-target.ts';
 
 /** A kind of another gateway. */
 export interface VendorKind {
@@ -18,12 +19,6 @@ export interface VendorPlace {
   targets: VendorTarget[];
   /** All that is known besides. */
   site: Site;
-}
-
-export interface VendorTarget {
-  kind: 'Gateway' | 'ListenerSet' | 'HTTPRoute' | 'GRPCRoute' | 'Service';
-  name: string;
-  sectionName?: string;
 }
 
 export interface SuggestedParts {

@@ -1,0 +1,5 @@
+export interface VendorTarget {
+  kind: 'Gateway' | 'ListenerSet' | 'HTTPRoute' | 'GRPCRoute' | 'Service';
+  name: string;
+  sectionName?: string;
+}
