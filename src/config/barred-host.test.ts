@@ -21,6 +21,14 @@ describe('an address', () => {
     '64:ff9b::169.254.169.254',
     '2002:a9fe:a9fe::1',
     '::ffff:0.0.0.0',
+    '::ffff:0:169.254.169.254',
+    '::169.254.169.254',
+    '64:ff9b:1::a9fe:a9fe',
+    '64:ff9b:1:a9fe:a9:fe00::',
+    'fd00:ec2::23',
+    'fd00:c1::a9fe:a9fe',
+    'fd00:42::42',
+    'fd00:a9fe:a9fe::1',
   ])('%s is nobody’s backend', (address) => {
     expect(barredHost(address, 'allowed')).toBeDefined();
   });
@@ -33,6 +41,10 @@ describe('an address', () => {
     '::ffff:7f00:1',
     '64:ff9b::7f00:1',
     '2002:7f00:1::',
+    '::127.0.0.1',
+    '::ffff:0:7f00:1',
+    '64:ff9b:1::7f00:1',
+    '64:ff9b:1:7f00:0:100::',
   ])('%s is one only where this machine may be', (address) => {
     expect(barredHost(address, 'allowed')).toBeUndefined();
     expect(barredHost(address, 'refused')).toBe('is of this machine');
@@ -47,6 +59,9 @@ describe('an address', () => {
     'fd00::1',
     '2001:db8::1',
     '::ffff:10.0.0.1',
+    '64:ff9b:1::10.0.0.1',
+    '64:ff9b:1:a00:0:100::',
+    '::2',
   ])('%s is fine', (address) => {
     expect(barredHost(address, 'refused')).toBeUndefined();
   });

@@ -14,8 +14,11 @@ const METADATA = listOf(
     ['192.0.0.192', 32],
   ],
   [
-    ['fd00:ec2::254', 128],
+    ['fd00:ec2::', 32],
     ['fd20:ce::254', 128],
+    ['fd00:c1::a9fe:a9fe', 128],
+    ['fd00:42::42', 128],
+    ['fd00:a9fe:a9fe::1', 128],
   ],
 );
 const MULTICAST = listOf(
@@ -53,15 +56,26 @@ function barredAddress(address: string, family: 'ipv4' | 'ipv6', loopback: 'allo
 
 type Subnet = readonly [address: string, bits: number];
 
-/** IPv4 also as it hides in IPv6: mapped, behind NAT64, and by 6to4. */
+/** IPv4 also as it hides in IPv6: mapped, translated, compatible, behind NAT64 of everybody's prefix or one's own, and by 6to4. */
 function listOf(v4: readonly Subnet[], v6: readonly Subnet[]): BlockList {
   const list = new BlockList();
   for (const [address, bits] of v4) {
     const [a, b, c, d] = address.split('.').map(Number) as [number, number, number, number];
     list.addSubnet(address, bits, 'ipv4');
-    list.addSubnet(`::ffff:${address}`, 96 + bits, 'ipv6');
-    list.addSubnet(`64:ff9b::${address}`, 96 + bits, 'ipv6');
-    list.addSubnet(`2002:${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}::`, 16 + bits, 'ipv6');
+    for (const prefix of ['::ffff:', '::ffff:0:', '64:ff9b::', '64:ff9b:1::']) {
+      list.addSubnet(`${prefix}${address}`, 96 + bits, 'ipv6');
+    }
+    const [high, low] = [((a << 8) | b).toString(16), ((c << 8) | d).toString(16)];
+    list.addSubnet(`2002:${high}:${low}::`, 16 + bits, 'ipv6');
+    // Where 0.0.0.0/8 would lie in these, ::1 and other forms do.
+    if (a === 0) continue;
+    list.addSubnet(`::${address}`, 96 + bits, 'ipv6');
+    // RFC 6052 2.2: behind a prefix of 48 bits, an octet of zeros stands in the middle.
+    list.addSubnet(
+      `64:ff9b:1:${high}:${c.toString(16)}:${(d << 8).toString(16)}::`,
+      (bits > 16 ? 56 : 48) + bits,
+      'ipv6',
+    );
   }
   for (const [address, bits] of v6) list.addSubnet(address, bits, 'ipv6');
   return list;
