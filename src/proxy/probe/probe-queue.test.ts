@@ -33,17 +33,44 @@ test('looks of one backend are so many at a time, and the next begins when one e
   expect(underway('a')).toBe(MAX_PROBES_OF_BACKEND + 1);
 });
 
+test('who never answers holds up his own: whoever comes from elsewhere finds a place', () => {
+  const { ask, done, underway, pass } = asking();
+  const slow = Array.from({ length: 110 }, (_, i) => `${i < 100 ? 'evil' : `evil-${i}`}/slow-${i}`);
+  for (const lane of slow) ask(lane, 1_000);
+  pass(20);
+  const all = slow.reduce((sum, lane) => sum + underway(lane), 0);
+  expect(all).toBeGreaterThan(MAX_PROBES / 2);
+  expect(all).toBeLessThan(MAX_PROBES);
+  ask('shop/late', 3);
+  for (let i = 1; i < 3; i++, done('shop/late')) expect(underway('shop/late')).toBeGreaterThanOrEqual(i);
+});
+
+test('so does another backend of his namespace', () => {
+  const { ask, underway, pass } = asking();
+  const slow = Array.from({ length: 20 }, (_, i) => `evil/slow-${i}`);
+  for (let i = 0; i < 1_000; i++) for (const lane of slow) ask(lane, 1);
+  pass(20);
+  ask('evil/late', 1);
+  expect(underway('evil/late')).toBe(1);
+});
+
 test('in all so many, and of backends that wait each gets its turn', () => {
   const { ask, done, underway, pass } = asking();
-  const slow = Array.from({ length: MAX_PROBES / MAX_PROBES_OF_BACKEND }, (_, i) => `slow-${i}`);
-  for (const lane of slow) ask(lane, 1_000);
+  const slow = Array.from({ length: 2 * MAX_PROBES }, (_, i) => `slow-${i}/it`);
+  for (let i = 0; i < 3; i++) for (const lane of slow) ask(lane, 1);
   pass(20);
   ask('late', 2);
   expect(slow.reduce((sum, lane) => sum + underway(lane), 0)).toBe(MAX_PROBES);
   expect(underway('late')).toBe(0);
-  // Of the slow ones no other than the one whose looks end may begin one, so the late one has every second turn.
-  for (let i = 0; i < 4; i++) done('slow-0');
-  expect(underway('late')).toBe(2);
+  // More than there are places: they wait for each other, and none has a second look before all had one.
+  const [first, second] = [slow.slice(0, MAX_PROBES), slow.slice(MAX_PROBES)];
+  for (const lane of first) done(lane);
+  pass(20);
+  expect(slow.filter((lane) => underway(lane) !== 1)).toEqual([]);
+  for (const lane of second) done(lane);
+  pass(20);
+  done(first[0]!);
+  expect(underway('late')).toBe(1);
 });
 
 test('whatever is asked for, so many begin in a turn, and those that wait begin in the next', () => {

@@ -1,4 +1,7 @@
-/** Whose look comes next. No backend waits for another's: who never answers holds up its own endpoints only. */
+/**
+ * Whose look comes next. Who never answers holds up his own endpoints only: a namespace takes no more of the places for
+ * looks than it leaves free, and a backend a quarter of that, so that whoever comes finds one.
+ */
 
 import { type Deadline, type DeadlineOwner, type DeadlineWheel, WHEEL_TICK } from '../ground/deadline.ts';
 
@@ -10,8 +13,18 @@ export const MAX_PROBES = 512;
 export const MAX_PROBES_OF_BACKEND = 64;
 
 interface Lane {
+  readonly name: string;
+  readonly owner: Owner;
   underway: number;
   waiting: Array<() => void>;
+}
+
+interface Owner {
+  readonly name: string;
+  underway: number;
+  lanes: number;
+  /** Those with looks that wait, in turn. */
+  readonly turns: Set<Lane>;
 }
 
 export class ProbeQueue implements DeadlineOwner {
@@ -21,8 +34,10 @@ export class ProbeQueue implements DeadlineOwner {
   #turn = { at: 0, begun: 0 };
   /** Those with looks that wait or are under way. */
   readonly #lanes = new Map<string, Lane>();
-  /** Names of lanes with looks that could begin, in turn. */
-  readonly #turns = new Set<string>();
+  /** Namespaces of lanes. */
+  readonly #owners = new Map<string, Owner>();
+  /** Those with looks that wait, in turn. */
+  readonly #turns = new Set<Owner>();
   #underway = 0;
 
   constructor(wheel: DeadlineWheel) {
@@ -34,22 +49,39 @@ export class ProbeQueue implements DeadlineOwner {
     this.#go();
   }
 
-  /** `begin` is called now or later; `done` is owed for each. */
+  /** `begin` is called now or later; `done` is owed for each. A lane is `namespace/backend`. */
   ask(lane: string, begin: () => void): void {
-    let own = this.#lanes.get(lane);
-    if (own === undefined) this.#lanes.set(lane, (own = { underway: 0, waiting: [] }));
+    const own = this.#lanes.get(lane) ?? this.#open(lane);
     own.waiting.push(begin);
-    if (own.underway < MAX_PROBES_OF_BACKEND) this.#turns.add(lane);
+    own.owner.turns.add(own);
+    this.#turns.add(own.owner);
     this.#go();
   }
 
   done(lane: string): void {
     const own = this.#lanes.get(lane)!;
     own.underway--;
+    own.owner.underway--;
     this.#underway--;
-    if (own.waiting.length > 0) this.#turns.add(lane);
-    else if (own.underway === 0) this.#lanes.delete(lane);
+    if (own.waiting.length === 0 && own.underway === 0) this.#close(own);
     this.#go();
+  }
+
+  #open(name: string): Lane {
+    const namespace = name.slice(0, Math.max(name.indexOf('/'), 0)) || name;
+    let owner = this.#owners.get(namespace);
+    if (owner === undefined) {
+      this.#owners.set(namespace, (owner = { name: namespace, underway: 0, lanes: 0, turns: new Set() }));
+    }
+    owner.lanes++;
+    const lane: Lane = { name, owner, underway: 0, waiting: [] };
+    this.#lanes.set(name, lane);
+    return lane;
+  }
+
+  #close({ name, owner }: Lane): void {
+    this.#lanes.delete(name);
+    if (--owner.lanes === 0) this.#owners.delete(owner.name);
   }
 
   #mayBegin(): boolean {
@@ -60,17 +92,31 @@ export class ProbeQueue implements DeadlineOwner {
     return false;
   }
 
+  /** A backend has a quarter of what it leaves free, or one: those that are passed over are few, since all of them have. */
+  #nextOf(owner: Owner): Lane | undefined {
+    const room = MAX_PROBES - this.#underway - owner.underway;
+    if (room <= 0) return undefined;
+    for (const lane of owner.turns) {
+      if (lane.underway < MAX_PROBES_OF_BACKEND && 4 * lane.underway < room) return lane;
+    }
+    return undefined;
+  }
+
+  /** Who has begun stands at the end of the line: a set goes in the order in which its members came. */
   #go(): void {
-    for (const name of this.#turns) {
+    for (const owner of this.#turns) {
       if (!this.#mayBegin()) return;
-      const lane = this.#lanes.get(name)!;
+      const lane = this.#nextOf(owner);
+      if (lane === undefined) continue;
       const begin = lane.waiting.shift()!;
-      this.#turns.delete(name);
+      owner.turns.delete(lane);
+      if (lane.waiting.length > 0) owner.turns.add(lane);
+      this.#turns.delete(owner);
+      if (owner.turns.size > 0) this.#turns.add(owner);
       lane.underway++;
+      owner.underway++;
       this.#underway++;
       this.#turn.begun++;
-      // At the end of the line: a set goes in the order in which names came.
-      if (lane.waiting.length > 0 && lane.underway < MAX_PROBES_OF_BACKEND) this.#turns.add(name);
       begin();
     }
   }
