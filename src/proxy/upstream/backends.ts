@@ -421,6 +421,7 @@ export class Backends {
       ...(this.#resolve ? { resolve: this.#resolve } : {}),
       onFailure: () => troubles?.failed(trouble, 'unresolved'),
       bounds: () => served.balancer.refresh,
+      tenant: served.balancer.backend.service.namespace,
     });
     const first = served.resolution.start();
     if (known) return;

@@ -1,6 +1,7 @@
 /** Endpoints of ExternalName Services: a name looked up again whenever its records' time to live ends. */
 import dns from 'node:dns/promises';
 import type { Endpoint, NameRefresh } from '../../config/index.ts';
+import { MACHINE_NAMES, type NameAsker } from './machine-names.ts';
 
 /** Seconds; records that live shorter are kept this long, and failed look-ups are tried again after it. A policy may say others. */
 export const SHORTEST_TTL = 5;
@@ -14,9 +15,9 @@ export interface Resolved {
   ttl: number;
 }
 
-export type Resolve = (hostname: string) => Promise<Resolved>;
+export type Resolve = (hostname: string, asker: NameAsker) => Promise<Resolved>;
 
-export async function resolveName(hostname: string): Promise<Resolved> {
+export async function resolveName(hostname: string, asker: NameAsker): Promise<Resolved> {
   const answers = await Promise.allSettled([
     dns.resolve4(hostname, { ttl: true }),
     dns.resolve6(hostname, { ttl: true }),
@@ -25,12 +26,12 @@ export async function resolveName(hostname: string): Promise<Resolved> {
   if (records.length > 0) {
     return { addresses: records.map(({ address }) => address), ttl: Math.min(...records.map(({ ttl }) => ttl)) };
   }
-  const found = await dns.lookup(hostname, { all: true });
-  return { addresses: found.map(({ address }) => address), ttl: FILE_TTL };
+  return { addresses: await MACHINE_NAMES.addressesOf(hostname, asker), ttl: FILE_TTL };
 }
 
 export class NameResolution {
   readonly #name: { hostname: string; port: number };
+  readonly #asker: NameAsker;
   readonly #onEndpoints: (endpoints: Endpoint[]) => void;
   readonly #onFailure: () => void;
   readonly #resolve: Resolve;
@@ -49,13 +50,15 @@ export class NameResolution {
       resolve = resolveName,
       onFailure = () => {},
       bounds = () => undefined,
-    }: { resolve?: Resolve; onFailure?: () => void; bounds?: () => NameRefresh | undefined } = {},
+      tenant = '',
+    }: { resolve?: Resolve; onFailure?: () => void; bounds?: () => NameRefresh | undefined; tenant?: string } = {},
   ) {
     this.#name = name;
     this.#onEndpoints = onEndpoints;
     this.#resolve = resolve;
     this.#onFailure = onFailure;
     this.#bounds = bounds;
+    this.#asker = { tenant, isWaiting: () => !this.#stopped };
   }
 
   /** Looks the name up now and keeps doing so. A look-up that fails leaves the last answer in use. */
@@ -63,7 +66,7 @@ export class NameResolution {
     this.#life = 0;
     this.#asking = true;
     try {
-      const { addresses, ttl } = await this.#resolve(this.#name.hostname);
+      const { addresses, ttl } = await this.#resolve(this.#name.hostname, this.#asker);
       this.#life = ttl * 1000;
       if (this.#stopped) return;
       const { port } = this.#name;
