@@ -52,6 +52,15 @@ export interface ServiceParameters {
   ipFamilies?: Array<'IPv4' | 'IPv6'>;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
+  /** How addresses are made that are reached from somewhere that has a name of the cluster's own. */
+  routabilities?: RoutabilityParameters[];
+}
+
+/** A load balancer of its own, with what the Service of the Gateway has unless it is said here. */
+export interface RoutabilityParameters
+  extends Pick<ServiceParameters, 'loadBalancerClass' | 'loadBalancerSourceRanges' | 'annotations'> {
+  /** As spec.addresses[].routability of Gateways has it: `example.com/Corp`. */
+  name: string;
 }
 
 export interface PodParameters {

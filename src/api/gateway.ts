@@ -87,7 +87,8 @@ export interface FrontendTls {
 }
 
 export interface GatewayStatus {
-  addresses?: Array<{ type: string; value: string }>;
+  /** `routability`: from where it is reached; absent where the cluster's CRDs have no such field. */
+  addresses?: Array<{ type: string; value: string; routability?: string }>;
   conditions?: Condition[];
   listeners?: ListenerStatus[];
   attachedListenerSets?: number;

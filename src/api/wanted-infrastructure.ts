@@ -1,3 +1,4 @@
+import type { AddressRequest } from '../value/address-request.ts';
 import type { DaemunParametersSpec } from './daemun-parameters.ts';
 
 /** What a Gateway needs in the cluster besides its config, as it was judged. */
@@ -11,8 +12,8 @@ export interface WantedInfrastructure {
   annotations: Record<string, string>;
   /** Of its listeners and of those of its ListenerSets; in order, none twice. */
   ports: InfrastructurePort[];
-  /** IP addresses that it asks for. */
-  addresses: string[];
+  /** Addresses that it asks for; empty: whatever it gets. */
+  requests: AddressRequest[];
   /** The class's and the Gateway's, merged. */
   parameters: DaemunParametersSpec;
   /** Why nothing can be made of it now: what is there stays as it is. */

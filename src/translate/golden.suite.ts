@@ -11,7 +11,7 @@ import {
 } from '../api/index.ts';
 import { type Ack, type ConfigObject, DeliveryLog, type ListenerState, refKey } from '../config/index.ts';
 import { batch, type SourceCollection } from '../graph/index.ts';
-import type { TranslateOptions } from './inputs.ts';
+import type { AssignedAddresses, TranslateOptions } from './inputs.ts';
 import { emptyInputs } from './translate.ts';
 import { translation } from './translation.ts';
 import type { Diagnostic } from './verdict/problem.ts';
@@ -25,7 +25,9 @@ export interface GoldenCase {
   /** Objects by `Kind/name` or `Kind/namespace/name`, without what is the same everywhere. */
   input: Record<string, Fields>;
   /** The Gateway API's CRDs of the cluster, by name without the group; absent: they are not known. */
-  crds?: Record<string, { version?: string; channel?: string }>;
+  crds?: Record<string, { version?: string; channel?: string; lacks?: string[] }>;
+  /** What infrastructure gave Gateways, by `namespace/name`. */
+  addresses?: Record<string, AssignedAddresses>;
   /** Whether a data plane answers: all sockets open, or none; a message makes the listener fail. */
   dataPlane?: {
     failing?: Record<string, { code: string; message: string }>;
@@ -68,6 +70,7 @@ export function runGolden(golden: GoldenCase, pem: TestPem): GoldenOutput {
   }));
   inputs.installed.apply(crds.map((value) => ({ key: value.name, value })));
   const { config, statuses, diagnostics, infrastructure } = translation(inputs, options);
+  inputs.addresses.apply(Object.entries(golden.addresses ?? {}).map(([key, value]) => ({ key, value })));
   if (golden.dataPlane !== undefined) answer(inputs, config.values(), golden.dataPlane);
   const configs = Array.from(config.entries()).sort(([a], [b]) => (a < b ? -1 : 1));
   const stated = Array.from(statuses.entries())

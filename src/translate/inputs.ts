@@ -26,7 +26,9 @@ export type Inputs = { readonly [K in Kind]: Collection<ResourceByKind[K]> } & {
 };
 
 export interface AssignedAddresses {
-  addresses: Array<Required<Omit<GatewayAddress, 'routability'>>>;
+  addresses: Array<Required<GatewayAddress>>;
+  /** Which of those that are asked for are not there, each with the reason. */
+  missing?: string;
   /** Why not every address asked for is there, or why what it needs could not be made. */
   problem?: { reason: 'AddressNotUsable' | 'AddressNotAssigned' | 'NoResources' | 'Invalid'; message: string };
 }

@@ -82,7 +82,7 @@ function checkWord(part: Part, word: string, line: string): void {
       return;
     case 'addresses': {
       const addresses = (part as StatusShape).addresses ?? [];
-      deepEqual(addresses, [{ type: 'IPAddress', value }], line);
+      deepEqual(addresses, [{ type: 'IPAddress', value, routability: '' }], line);
       return;
     }
     case 'listeners':

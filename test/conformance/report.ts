@@ -54,9 +54,9 @@ npm run conformance -- --suite v1.6.3
 npm run conformance -- --suite v1.7.0 # in a cluster with the CRDs of v1.7.0; brings Go 1.27
 \`\`\`
 
-Of the features of v1.7.0 that the suite names and has no test of, ClusterTrustBundle and GatewayListenerFilters are claimed: \`test/tls/trust-bundle.test.ts\` and
-\`test/policies/listener-filters.test.ts\` are their tests. Not claimed are GatewayAddressRoutability and
-GatewayAddressRoutabilityCluster (an address with \`routability\` is refused, since it could be reached from elsewhere). A report
+Of the features of v1.7.0 that the suite names and has no test of, all are claimed: ClusterTrustBundle
+(\`test/tls/trust-bundle.test.ts\` is its test), GatewayListenerFilters (\`test/policies/listener-filters.test.ts\`),
+GatewayAddressRoutability and GatewayAddressRoutabilityCluster (\`test/kube/infrastructure.test.ts\`, \`test/cluster/\`). A report
 below may be older than this.
 
 Without a cluster, the same scenarios run in \`npm test\`: [without a cluster](../conformance-standalone.md).

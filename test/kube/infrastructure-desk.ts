@@ -109,7 +109,7 @@ export class Desk {
       labels: {},
       annotations: {},
       ports: [{ port: 80, protocol: 'TCP' }],
-      addresses: [],
+      requests: [],
       parameters,
     };
   }

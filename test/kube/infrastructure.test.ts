@@ -134,8 +134,8 @@ test('an address is told, blips and comes back', async () => {
   const balanced = { loadBalancer: { ingress: [{ ip: '192.0.2.7' }, { hostname: 'lb.example.com' }] } };
   setStatus(api, 'Service', 'daemun-edge', balanced);
   const addresses = [
-    { type: 'IPAddress', value: '192.0.2.7' },
-    { type: 'Hostname', value: 'lb.example.com' },
+    { type: 'IPAddress', value: '192.0.2.7', routability: '' },
+    { type: 'Hostname', value: 'lb.example.com', routability: '' },
   ];
   await expect.poll(() => at.state('edge')).toEqual({ addresses });
   setStatus(api, 'Service', 'daemun-edge', {});
@@ -144,10 +144,17 @@ test('an address is told, blips and comes back', async () => {
   await expect.poll(() => at.state('edge')).toEqual({ addresses });
 });
 
+function asking(...values: string[]): Array<{ value: string; routability: string }> {
+  return values.map((value) => ({ value, routability: '' }));
+}
+
 test('each of several addresses is asked for by a Service of its own, which goes when another is asked for', async () => {
   const { api, at } = await start();
   const service = { nodePorts: [{ port: 80, protocol: 'TCP' as const, nodePort: 30080 }] };
-  const edge = { ...(await at.gateway('edge', { service })), addresses: ['192.0.2.1', '192.0.2.2', '2001:db8::1'] };
+  const edge = {
+    ...(await at.gateway('edge', { service })),
+    requests: asking('192.0.2.1', '192.0.2.2', '2001:db8::1'),
+  };
   const reconciler = at.reconciler();
   await at.make(reconciler, edge);
   const specs = new Map<string, { ipFamilies?: string[]; ports: Array<{ nodePort?: number }> }>();
@@ -162,34 +169,36 @@ test('each of several addresses is asked for by a Service of its own, which goes
     specs.set(spec.loadBalancerIP, spec);
     names.set(spec.loadBalancerIP, name);
   }
-  expect([...specs.keys()].sort()).toEqual(edge.addresses);
+  const asked = edge.requests.map(({ value }) => value);
+  expect([...specs.keys()].sort()).toEqual(asked);
   expect(names.get('192.0.2.1')).toBe('daemun-edge');
-  expect(edge.addresses.map((one) => specs.get(one)?.ipFamilies)).toEqual([undefined, undefined, ['IPv6']]);
+  expect(asked.map((one) => specs.get(one)?.ipFamilies)).toEqual([undefined, undefined, ['IPv6']]);
   // A port of the nodes is given once.
-  expect(edge.addresses.map((one) => specs.get(one)?.ports[0]?.nodePort)).toEqual([30080, undefined, undefined]);
+  expect(asked.map((one) => specs.get(one)?.ports[0]?.nodePort)).toEqual([30080, undefined, undefined]);
   for (const ip of ['192.0.2.1', '2001:db8::1']) {
     setStatus(api, 'Service', names.get(ip)!, { loadBalancer: { ingress: [{ ip }] } });
   }
-  const given = ['192.0.2.1', '2001:db8::1'].map((value) => ({ type: 'IPAddress', value }));
+  const given = ['192.0.2.1', '2001:db8::1'].map((value) => ({ type: 'IPAddress', value, routability: '' }));
   await expect
     .poll(() => at.state('edge'))
     .toEqual({
       addresses: given,
+      missing: expect.stringMatching(/^spec\.addresses\[1\] \(192\.0\.2\.2\): /),
       problem: {
         reason: 'AddressNotUsable',
         message: expect.stringMatching(/^spec\.addresses: 192\.0\.2\.2 is not given/),
       },
     });
-  await at.make(reconciler, { ...edge, addresses: ['192.0.2.1', '2001:db8::1'], ports: [] });
+  await at.make(reconciler, { ...edge, requests: asking('192.0.2.1', '2001:db8::1'), ports: [] });
   expect(await at.names('Service')).toHaveLength(3);
-  await at.make(reconciler, { ...edge, addresses: ['192.0.2.1', '2001:db8::1'] });
+  await at.make(reconciler, { ...edge, requests: asking('192.0.2.1', '2001:db8::1') });
   expect((await at.names('Service')).sort()).toEqual(['daemun-edge', names.get('2001:db8::1')].sort());
   await expect.poll(() => at.state('edge')).toEqual({ addresses: given });
 });
 
 test('an address that was asked for is asked of the load balancer, and missed where it is not given', async () => {
   const { api, at } = await start();
-  const edge = { ...(await at.gateway('edge')), addresses: ['192.0.2.1', '2001:db8::1'] };
+  const edge = { ...(await at.gateway('edge')), requests: asking('192.0.2.1', '2001:db8::1') };
   const reconciler = at.reconciler();
   await at.make(reconciler, edge);
   expect((await at.get('Service', 'daemun-edge')).spec).toMatchObject({ loadBalancerIP: '192.0.2.1' });
@@ -200,8 +209,93 @@ test('an address that was asked for is asked of the load balancer, and missed wh
       reason: 'AddressNotUsable',
       message: expect.stringContaining('192.0.2.1 is not given'),
     });
-  await at.make(reconciler, { ...edge, addresses: ['2001:db8::1'] });
+  await at.make(reconciler, { ...edge, requests: asking('2001:db8::1') });
   await expect.poll(() => at.state('edge')?.problem).toBeUndefined();
+});
+
+const inCluster = (at: Desk, name: string, ...clusterIPs: string[]): Promise<void> =>
+  at.patch('Service', name, { spec: { clusterIP: clusterIPs[0], clusterIPs } });
+
+test('an address of the cluster alone is that of the Service, which nobody else reaches where nothing else is asked for', async () => {
+  const { api, at } = await start();
+  const service = {
+    externalTrafficPolicy: 'Local' as const,
+    loadBalancerIP: '192.0.2.7',
+    nodePorts: [{ port: 80, protocol: 'TCP' as const, nodePort: 30080 }],
+  };
+  const edge = { ...(await at.gateway('edge', { service })), requests: [{ routability: 'Cluster' }] };
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge);
+  const { spec } = await at.get('Service', 'daemun-edge');
+  expect(spec).toMatchObject({ type: 'ClusterIP' });
+  expect(JSON.stringify(spec)).not.toMatch(/loadBalancer|externalTrafficPolicy|nodePort/);
+  await inCluster(at, 'daemun-edge', '10.96.0.42');
+  const inner = { type: 'IPAddress', value: '10.96.0.42', routability: 'Cluster' };
+  await expect.poll(() => at.state('edge')).toEqual({ addresses: [inner] });
+  // Beside one that may be reached from anywhere it is the same Service's.
+  await at.make(reconciler, { ...edge, requests: [{ routability: 'Cluster' }, { routability: '' }] });
+  expect((await at.get('Service', 'daemun-edge')).spec).toMatchObject({ type: 'LoadBalancer' });
+  await expect
+    .poll(() => at.state('edge'))
+    .toMatchObject({ addresses: [inner], missing: expect.stringMatching(/^spec\.addresses\[1\]: /) });
+  setStatus(api, 'Service', 'daemun-edge', { loadBalancer: { ingress: [{ ip: '192.0.2.7' }, { ip: '192.0.2.8' }] } });
+  const outer = { type: 'IPAddress', value: '192.0.2.7', routability: '' };
+  await expect.poll(() => at.state('edge')).toEqual({ addresses: [inner, outer] });
+  // Who asks for nothing is told what it was told before.
+  await at.make(reconciler, { ...edge, requests: [] });
+  await expect.poll(() => at.state('edge')).toEqual({ addresses: [outer, { ...outer, value: '192.0.2.8' }] });
+});
+
+test('an address of the cluster that is named has a Service of its own, and one that the cluster refuses is told', async () => {
+  const { at } = await start();
+  const named = { value: '10.96.0.9', routability: 'Cluster' };
+  const edge = { ...(await at.gateway('edge')), requests: [named, { routability: 'Cluster' }] };
+  const reconciler = at.reconciler();
+  await at.make(reconciler, edge);
+  const [further] = (await at.names('Service')).filter((name) => name !== 'daemun-edge');
+  expect((await at.get('Service', further!)).spec).toMatchObject({ type: 'ClusterIP', clusterIP: '10.96.0.9' });
+  await inCluster(at, 'daemun-edge', '10.96.0.42');
+  await expect
+    .poll(() => at.state('edge')?.addresses.map(({ value, routability }) => [value, routability]))
+    .toEqual([
+      ['10.96.0.9', 'Cluster'],
+      ['10.96.0.42', 'Cluster'],
+    ]);
+});
+
+test('from where else an address is reached DaemunParameters say, and what they do not say is not given', async () => {
+  const { api, at } = await start();
+  const annotations = { 'example.com/internal': 'true' };
+  const routabilities = [
+    {
+      name: 'example.com/Corp',
+      annotations,
+      loadBalancerClass: 'example.com/corp',
+      loadBalancerSourceRanges: ['10.0.0.0/8'],
+    },
+  ];
+  const parameters = { service: { annotations: { 'example.com/team': 'edge' }, routabilities } };
+  const requests = [{ routability: 'example.com/Corp' }, { routability: 'example.com/Moon' }];
+  const reconciler = at.reconciler();
+  await at.make(reconciler, { ...(await at.gateway('edge', parameters)), requests });
+  expect((await at.get('Service', 'daemun-edge')).spec).toMatchObject({ type: 'ClusterIP' });
+  const names = (await at.names('Service')).filter((name) => name !== 'daemun-edge');
+  expect(names).toHaveLength(1);
+  const { metadata, spec } = await at.get('Service', names[0]!);
+  expect(metadata.annotations).toMatchObject({ ...annotations, 'example.com/team': 'edge' });
+  expect(spec).toMatchObject({
+    type: 'LoadBalancer',
+    loadBalancerClass: 'example.com/corp',
+    loadBalancerSourceRanges: ['10.0.0.0/8'],
+  });
+  setStatus(api, 'Service', 'daemun-edge', { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } });
+  setStatus(api, 'Service', names[0]!, { loadBalancer: { ingress: [{ ip: '10.1.2.3' }] } });
+  await expect
+    .poll(() => at.state('edge'))
+    .toEqual({
+      addresses: [{ type: 'IPAddress', value: '10.1.2.3', routability: 'example.com/Corp' }],
+      missing: expect.stringMatching(/^spec\.addresses\[1\] \(example\.com\/Moon\): .*service\.routabilities/),
+    });
 });
 
 test('with NodePort the addresses are those of the nodes that are ready', async () => {
@@ -219,7 +313,9 @@ test('with NodePort the addresses are those of the nodes that are ready', async 
     await at.gateway('edge', { service: { ...service, nodePorts: [...service.nodePorts] } }),
   );
   expect((await at.get('Service', 'daemun-edge')).spec).toMatchObject({ ports: [{ port: 80, nodePort: 30080 }] });
-  await expect.poll(() => at.state('edge')?.addresses).toEqual([{ type: 'IPAddress', value: '10.0.0.1' }]);
+  await expect
+    .poll(() => at.state('edge')?.addresses)
+    .toEqual([{ type: 'IPAddress', value: '10.0.0.1', routability: '' }]);
   setStatus(api, 'Node', 'b', {
     addresses: [{ type: 'ExternalIP', address: '192.0.2.9' }],
     conditions: [{ type: 'Ready', status: 'True' }],
@@ -298,13 +394,17 @@ test('so are those of a Service of the user’s', async () => {
   reconciler.published(new Set(['shop/another']));
   expect(at.state('edge')?.addresses).toEqual([]);
   reconciler.published(new Set(['shop/front']));
-  await expect.poll(() => at.state('edge')).toEqual({ addresses: [{ type: 'IPAddress', value: '10.0.0.2' }] });
+  await expect
+    .poll(() => at.state('edge'))
+    .toEqual({ addresses: [{ type: 'IPAddress', value: '10.0.0.2', routability: '' }] });
   // Nodes count wherever the Service says so.
   setStatus(api, 'Node', 'n1', {
     addresses: [{ type: 'ExternalIP', address: '192.0.2.7' }],
     conditions: [{ type: 'Ready', status: 'True' }],
   });
-  await expect.poll(() => at.state('edge')?.addresses).toEqual([{ type: 'IPAddress', value: '192.0.2.7' }]);
+  await expect
+    .poll(() => at.state('edge')?.addresses)
+    .toEqual([{ type: 'IPAddress', value: '192.0.2.7', routability: '' }]);
 });
 
 test('pods that cannot be made are told with what the cluster says', async () => {
@@ -353,7 +453,9 @@ test('nothing is made for a class that is not managed, and its address is that o
   const ingress = [{ ip: '192.0.2.8' }];
   at.services.set('shop/front', { spec: { type: 'LoadBalancer' }, status: { loadBalancer: { ingress } } });
   reconciler.published(new Set(['shop/front', 'shop/frontend']));
-  await expect.poll(() => at.state('edge')).toEqual({ addresses: [{ type: 'IPAddress', value: '192.0.2.8' }] });
+  await expect
+    .poll(() => at.state('edge'))
+    .toEqual({ addresses: [{ type: 'IPAddress', value: '192.0.2.8', routability: '' }] });
 });
 
 test('values that a server turns into others are written once, and not again and again', async () => {

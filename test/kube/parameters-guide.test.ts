@@ -21,7 +21,7 @@ test('its example is accepted as it stands, and its patch does what it is there 
   const { spec: parameters } = value as DaemunParameters;
   const gateway = { namespace: 'shop', name: 'edge', uid: '1', className: 'daemun', labels: {}, annotations: {} };
   const made = wantedObjects(
-    { ...gateway, ports: [{ port: 80, protocol: 'TCP' }], addresses: [], parameters },
+    { ...gateway, ports: [{ port: 80, protocol: 'TCP' }], requests: [], parameters },
     SETTINGS,
   );
   const deployment = made.find(({ kind }) => kind === 'Deployment');

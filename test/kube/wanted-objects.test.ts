@@ -16,7 +16,7 @@ const EDGE: WantedInfrastructure = {
     { port: 53, protocol: 'UDP' },
     { port: 443, protocol: 'TCP' },
   ],
-  addresses: [],
+  requests: [],
   parameters: {},
 };
 

@@ -1,13 +1,9 @@
 /** Where clients reach a Gateway: what its Service, or the nodes of its pods, have got. Pure. */
-import { isIP } from 'node:net';
 import type { WantedInfrastructure } from '../../api/index.ts';
+import { type AddressRequest, CLUSTER, type FoundAddress, SENTINEL } from '../../value/address-request.ts';
 import type { LiveObject } from './made-object.ts';
-import { serviceType } from './service.ts';
-
-export interface Addresses {
-  addresses: Array<{ type: 'IPAddress' | 'Hostname'; value: string }>;
-  problem?: { reason: 'AddressNotUsable' | 'AddressNotAssigned'; message: string };
-}
+import { type Addresses, answerRequests, type OfferedAddress } from './requested-address.ts';
+import { plannedServices, serviceType } from './service.ts';
 
 export interface AddressSources {
   /** `namespace/name` of the Service, for messages. */
@@ -24,9 +20,6 @@ export interface NodeSources {
   /** Names of the nodes that have something behind the Service which takes new connections. */
   serving(): ReadonlySet<string>;
 }
-
-/** The API's limit on a status. */
-const MAX_ADDRESSES = 16;
 
 interface ServiceFields {
   spec?: {
@@ -50,22 +43,41 @@ interface NodeFields {
 }
 
 export function assignedAddresses(wanted: WantedInfrastructure, from: AddressSources): Addresses {
-  const found = values(wanted, from);
-  const addresses = [...new Set(found)].slice(0, MAX_ADDRESSES).map(addressOf);
-  const missing = wanted.addresses.filter((asked) => !found.some((one) => sameAddress(one, asked)));
-  if (missing.length > 0) {
-    const got = found.length === 0 ? 'it has none' : `it has ${found.join(', ')}`;
-    const message = `spec.addresses: ${missing.join(', ')} is not given to Service ${from.name}: ${got}; ask for addresses that this cluster can give, or for none`;
-    return { addresses, problem: { reason: 'AddressNotUsable', message } };
-  }
-  if (addresses.length > 0) return { addresses };
-  return { addresses, problem: { reason: 'AddressNotAssigned', message: whyNone(wanted, from) } };
+  const found = foundAddresses(wanted, from);
+  const answered = answerRequests(wanted, found, {
+    name: from.name,
+    whyMissing: (request) => whyMissing(wanted, request),
+  });
+  if (answered.addresses.length > 0 || answered.problem !== undefined) return answered;
+  const message = answered.missing ?? whyNone(wanted, from);
+  return { ...answered, problem: { reason: 'AddressNotAssigned', message } };
 }
 
-function values({ parameters }: WantedInfrastructure, { services, nodes, pods }: AddressSources): string[] {
-  if (parameters.pod?.hostNetwork === true) return pods().filter(isReady).flatMap(hostAddresses);
+function foundAddresses(wanted: WantedInfrastructure, { services, nodes, pods }: AddressSources): OfferedAddress[] {
+  if (wanted.parameters.pod?.hostNetwork === true)
+    return pods()
+      .filter(isReady)
+      .flatMap(hostAddresses)
+      .map((value) => ({ value, routability: '' }));
+  const plans = plannedServices(wanted);
   const serving = (): Set<string> => new Set(pods().filter(isServing).flatMap(nodeOf));
-  return services.flatMap((service) => serviceAddresses(service, { nodes, serving }));
+  const from = { nodes, serving };
+  return services.flatMap((service) => {
+    const { routability } = plans.find(({ name }) => name === service.metadata.name) ?? { routability: '' };
+    if (routability === '') return reachedAddresses(service, from);
+    if (routability === CLUSTER) return clusterAddresses(service);
+    return serviceAddresses(service, from).map((value) => ({ value, routability }));
+  });
+}
+
+function whyMissing({ parameters }: WantedInfrastructure, { routability }: AddressRequest): string {
+  if (routability === '' || routability === SENTINEL) return 'no address of that kind is there yet';
+  if (parameters.pod?.hostNetwork === true)
+    return 'pods are on the network of their nodes (pod.hostNetwork), where they are reached from elsewhere';
+  const named = (parameters.service?.routabilities ?? []).some(({ name }) => name === routability);
+  if (routability !== CLUSTER && !named)
+    return 'nothing is known of it: say in service.routabilities of DaemunParameters how such an address is made';
+  return 'its Service has no such address';
 }
 
 /** Of any Service, whoever made it. */
@@ -102,6 +114,20 @@ function nodesOf(service: LiveObject, { nodes, serving }: NodeSources): LiveObje
   return nodes().filter(({ metadata }) => names.has(metadata.name));
 }
 
+/** With what its cluster alone reaches: a Service has an address there, whatever its type. */
+export function reachedAddresses(service: LiveObject | undefined, from: NodeSources): OfferedAddress[] {
+  const usual = serviceAddresses(service, from);
+  const inner = clusterAddresses(service);
+  const outer = usual.filter((value) => !inner.some((one) => one.value === value));
+  const own = inner.map((one): OfferedAddress => (usual.includes(one.value) ? one : { ...one, aside: true }));
+  return [...outer.map((value) => ({ value, routability: '' })), ...own];
+}
+
+function clusterAddresses(service: LiveObject | undefined): FoundAddress[] {
+  const { clusterIP = '', clusterIPs = [clusterIP] } = ((service ?? {}) as ServiceFields).spec ?? {};
+  return clusterIPs.filter((ip) => ip !== '' && ip !== 'None').map((value) => ({ value, routability: CLUSTER }));
+}
+
 /** Those that are reached from outside, or where there are none those of the cluster's own network. */
 function nodeAddresses(node: LiveObject): string[] {
   const { addresses = [] } = (node as NodeFields).status ?? {};
@@ -128,20 +154,6 @@ function isServing(pod: LiveObject): boolean {
 function nodeOf(pod: LiveObject): string[] {
   const { nodeName } = (pod as NodeFields).spec ?? {};
   return nodeName === undefined ? [] : [nodeName];
-}
-
-export function addressOf(value: string): Addresses['addresses'][number] {
-  return { type: isIP(value) === 0 ? 'Hostname' : 'IPAddress', value };
-}
-
-/** IPv6 has many spellings. */
-function sameAddress(one: string, other: string): boolean {
-  if (one === other) return true;
-  return isIP(one) === 6 && isIP(other) === 6 && canonical(one) === canonical(other);
-}
-
-function canonical(ip: string): string {
-  return new URL(`http://[${ip}]`).hostname;
 }
 
 function whyNone({ parameters, ports }: WantedInfrastructure, { name, services }: AddressSources): string {

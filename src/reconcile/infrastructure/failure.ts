@@ -1,8 +1,8 @@
 /** What a person is told of infrastructure that cannot be made. Pure. */
 import { ApiError } from '../../sources/cluster/index.ts';
-import type { Addresses } from './assigned-address.ts';
 import type { LiveObject } from './made-object.ts';
 import { Stranger } from './object-writer.ts';
+import type { Addresses } from './requested-address.ts';
 
 export interface Failure {
   kind: string;

@@ -6,8 +6,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { WantedInfrastructure } from '../../api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { type ApiClient, type ListWatchTimes, type PauseSpan, pauseAfter } from '../../sources/cluster/index.ts';
-import { furtherName, infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
-import { type Addresses, assignedAddresses, isAtNodes } from './assigned-address.ts';
+import { infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
+import { assignedAddresses, isAtNodes } from './assigned-address.ts';
 import {
   type Failure,
   type InfrastructureProblem,
@@ -21,6 +21,8 @@ import type { LiveObject, MadeObject } from './made-object.ts';
 import { GATEWAY_CLASS_LABEL } from './metadata.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { type PublishedService, publishedAddresses } from './published-service.ts';
+import type { Addresses } from './requested-address.ts';
+import { plannedServices } from './service.ts';
 import type { InfrastructureSettings } from './settings.ts';
 import { surplus } from './surplus.ts';
 import { wantedObjects } from './wanted-objects.ts';
@@ -29,6 +31,7 @@ import { restartOf, workloadKind } from './workload.ts';
 /** What became of a Gateway's infrastructure. */
 export interface InfrastructureState {
   addresses: Addresses['addresses'];
+  missing?: string;
   problem?: Addresses['problem'] | InfrastructureProblem;
 }
 
@@ -290,21 +293,27 @@ export class InfrastructureReconciler {
     }
     const name = infrastructureName(wanted.name);
     const own = (kind: string) => this.#live.get(kind, namespace, name);
-    const { addresses, problem } = assignedAddresses(wanted, {
+    // What cannot be made for one address is told of that address.
+    const further = new Set(plannedServices(wanted).flatMap((plan, at) => (at === 0 ? [] : [plan.name])));
+    const ofAddress = (one: Failure): boolean => one.kind === 'Service' && further.has(one.name);
+    const { problem, ...found } = assignedAddresses(wanted, {
       name: `${namespace}/${name}`,
       services: this.#services(gateway, wanted),
       nodes: () => this.#live.nodes(),
       pods: () => this.#live.pods(gateway),
     });
     const workload = own(workloadKind(wanted.parameters));
-    const worst = problemOf(failures) ?? podProblem(workload) ?? problem ?? unreadyProblem(workload);
-    return worst === undefined ? { addresses } : { addresses, problem: worst };
+    const others = failures.filter((one) => !ofAddress(one));
+    const worst = problemOf(others) ?? podProblem(workload) ?? problem ?? unreadyProblem(workload);
+    const refused = problemOf(failures.filter(ofAddress))?.message;
+    const missing = [found.missing, refused].filter((text) => text !== undefined).join('; ');
+    const state = missing === '' ? found : { ...found, missing };
+    return worst === undefined ? state : { ...state, problem: worst };
   }
 
   /** Of the Gateway, whose addresses are its: the one of its name first. */
   #services(gateway: string, wanted: WantedInfrastructure): LiveObject[] {
-    const further = wanted.addresses.slice(1).map((address) => furtherName(wanted.name, address));
-    const names = [infrastructureName(wanted.name), ...further];
+    const names = plannedServices(wanted).map(({ name }) => name);
     const own = [...this.#live.of(gateway)].filter(({ kind }) => kind === 'Service');
     return names.flatMap((name) => own.find(({ metadata }) => metadata.name === name) ?? []);
   }

@@ -1,7 +1,9 @@
 /** Gateways that nothing is made for: clients reach them by a Service that is the user's. Pure. */
 import type { WantedInfrastructure } from '../../api/index.ts';
-import { type Addresses, addressOf, isAtNodes, serviceAddresses, staysOnNode, whyNoNode } from './assigned-address.ts';
+import { type AddressRequest, CLUSTER } from '../../value/address-request.ts';
+import { isAtNodes, reachedAddresses, staysOnNode, whyNoNode } from './assigned-address.ts';
 import type { LiveObject } from './made-object.ts';
+import { type Addresses, answerRequests } from './requested-address.ts';
 
 export interface PublishedService {
   /** Where neither Gateway nor class names one: `namespace/name`. */
@@ -37,8 +39,12 @@ export function publishedAddresses(known: PublishedService, { wanted, unmanaged,
     const there = others.length === 0 ? `namespace ${namespace} has none` : `there are ${others.join(', ')}`;
     return none(`Service ${named} that clients are to use does not exist: ${there}`);
   }
+  const whyMissing = ({ routability }: AddressRequest): string =>
+    routability === '' || routability === CLUSTER ? 'the Service has no such address' : 'nothing is known of it';
   const serving = (): ReadonlySet<string> => known.nodesOf(namespace, name);
-  const addresses = serviceAddresses(service, { nodes, serving }).map(addressOf);
-  if (addresses.length > 0) return { addresses };
-  return none(isAtNodes(service) && staysOnNode(service) ? whyNoNode(named) : `Service ${named} has no address yet`);
+  const found = reachedAddresses(service, { nodes, serving });
+  const answered = answerRequests(wanted, found, { name: named, whyMissing });
+  if (answered.addresses.length > 0 || answered.problem !== undefined) return answered;
+  const nowhere = isAtNodes(service) && staysOnNode(service) ? whyNoNode(named) : `Service ${named} has no address yet`;
+  return { ...answered, ...none(answered.missing ?? nowhere) };
 }

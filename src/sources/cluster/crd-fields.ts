@@ -128,16 +128,12 @@ export function lackingIn({ spec = {} }: Crd): LackingKind | undefined {
   return found.fields.length + found.values.length === 0 ? undefined : found;
 }
 
-/** Read only to be refused: nobody misses them. */
-const REFUSED: readonly string[] = ['spec.addresses[].routability'];
-
 interface Look {
   path: string;
   found: LackingKind;
 }
 
 function look(ours: Schema, theirs: ServedSchema | undefined, { path, found }: Look): void {
-  if (REFUSED.includes(path)) return;
   if (theirs === undefined) return void found.fields.push(path);
   if (theirs['x-kubernetes-preserve-unknown-fields'] === true) return;
   switch (ours.type) {

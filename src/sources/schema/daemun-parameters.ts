@@ -1,5 +1,5 @@
 import type { AutoscalingParameters, DaemunParametersSpec, ServiceParameters } from '../../api/index.ts';
-import { annotationValue, cidr, labelValue, objectName } from './format.ts';
+import { annotationValue, cidr, labelValue, objectName, routabilityName } from './format.ts';
 import { portNumber } from './reference.ts';
 import {
   amount,
@@ -65,6 +65,13 @@ const nodePort = object({
   nodePort: required(portNumber),
 });
 
+const routability = object({
+  name: required(routabilityName),
+  loadBalancerClass: optional(text({ min: 1, max: 317 })),
+  loadBalancerSourceRanges: optional(list(cidr, { max: 256, unique: 'set' })),
+  annotations: optional(map(annotationValue, { max: 64 })),
+});
+
 const service = object(
   {
     type: optional(oneOf('LoadBalancer', 'NodePort', 'ClusterIP')),
@@ -77,6 +84,7 @@ const service = object(
     ipFamilies: optional(list(oneOf('IPv4', 'IPv6'), { min: 1, max: 2, unique: 'set' })),
     labels: optional(map(labelValue, { max: 64 })),
     annotations: optional(map(annotationValue, { max: 64 })),
+    routabilities: optional(list(routability, { max: 16, unique: ['name'] })),
   },
   {
     rules: [

@@ -88,6 +88,12 @@ export const addressType = text({
     new RegExp(`^Hostname|IPAddress|NamedAddress|${SUBDOMAIN}/${PATH}$`),
   ),
 });
+/** From where an address is reached, by a name of an implementation's or a cluster's own. */
+export const routabilityName = text({
+  min: 3,
+  max: 253,
+  format: format('a domain and a path, such as example.com/Corp', new RegExp(`^${SUBDOMAIN}/.+$`)),
+});
 export const protocol = text({
   min: 1,
   max: 255,

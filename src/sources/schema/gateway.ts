@@ -1,12 +1,27 @@
 import type { GatewayAddress } from '../../api/index.ts';
 import { isAddress } from '../../value/network.ts';
-import { addressType, annotationValue, group, isQualifiedName, kindName, labelValue, objectName } from './format.ts';
+import {
+  addressType,
+  annotationValue,
+  group,
+  isQualifiedName,
+  isSubdomain,
+  kindName,
+  labelValue,
+  objectName,
+} from './format.ts';
 import { listeners } from './listener.ts';
 import { objectReference, portNumber, secretReference } from './reference.ts';
 import { list, map, object, oneOf, optional, type Rule, required, rule, text } from './schema.ts';
 import { labelSelector } from './selector.ts';
 
 const HOSTNAME = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+function isOwnRoutability(text: string): boolean {
+  const [prefix = ''] = text.split('/');
+  const reserved = prefix === 'k8s.io' || prefix.endsWith('.k8s.io');
+  return /^.*\/.+$/.test(text) && isSubdomain(prefix) && !reserved;
+}
 
 const address = object(
   {
@@ -25,6 +40,11 @@ const address = object(
         'must be a host name in lower case when type is Hostname',
         ({ type, value }) => type !== 'Hostname' || value === undefined || HOSTNAME.test(value),
         'value',
+      ),
+      rule<GatewayAddress>(
+        'must be Cluster, or a domain and a path such as example.com/Corp; those of k8s.io are reserved',
+        ({ routability = '' }) => routability === '' || routability === 'Cluster' || isOwnRoutability(routability),
+        'routability',
       ),
     ],
   },

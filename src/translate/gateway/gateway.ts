@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { ACME_ANNOTATION, GATEWAY_GROUP, GATEWAY_REASON, type Gateway, type GatewayAddress } from '../../api/index.ts';
+import { type AddressRequest, requestText, SENTINEL } from '../../value/address-request.ts';
 import type { TranslateOptions } from '../inputs.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
@@ -16,7 +17,9 @@ export interface ManagedGateway {
   created: string;
   generation?: number;
   controllerName: string;
-  /** IP addresses that it asks for; empty: any. */
+  /** What it asks for; empty: whatever it gets. */
+  requests: AddressRequest[];
+  /** IP addresses that it asks for, from wherever they are reached; empty: any. */
   asked: string[];
   /** Those that its sockets are bound to: none where what it asks for is a load balancer's and not of the data planes. */
   addresses: string[];
@@ -24,7 +27,9 @@ export interface ManagedGateway {
   acme: boolean;
   /** Why it is not Accepted, its listeners aside. */
   problems: Problem[];
-  /** Nothing of it is served, for its problems. */
+  /** Why it is not served at all though accepted: nowhere can it be reached from where it asks to be. */
+  unassigned?: string;
+  /** Nothing of it is served, for its problems or since it could be reached only from elsewhere. */
   withheld: boolean;
   /** What is left out without harm. */
   ignored: Array<{ field: string; message: string }>;
@@ -55,14 +60,23 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
     const message = `${fault.message}: no ListenerSet is selected until it is mended`;
     ignored.push({ field: selectorField('spec.allowedListeners.namespaces.selector', fault), message });
   }
-  const asked = askedAddresses(gateway.spec.addresses ?? [], problems);
+  const requests = addressRequests(gateway.spec.addresses ?? [], problems);
+  const asked = requests.flatMap(({ value, routability }) =>
+    value !== undefined && isReachedAnyhow(routability) ? [value] : [],
+  );
   const addresses = options.shared ? asked : [];
-  const withheld = problems.some(({ keeps }) => !keeps);
+  const unassigned = options.shared ? unreachable(requests) : undefined;
+  for (const [at, { routability }] of requests.entries()) {
+    if (!options.shared || isReachedAnyhow(routability)) continue;
+    ignored.push({ field: `spec.addresses[${at}].routability`, message: `${routability}: ${NO_SUCH_PLACE}` });
+  }
+  const withheld = unassigned !== undefined || problems.some(({ keeps }) => !keeps);
   const { controllerName } = adopted;
   const acme = asksForAcme(gateway, options, ignored);
   const key = `${namespace}/${name}`;
   const identity = { key, namespace, name, created: creationTimestamp, generation };
-  return { ...identity, controllerName, asked, addresses, acme, problems, withheld, ignored };
+  const managed = { ...identity, controllerName, requests, asked, addresses, acme, problems, withheld, ignored };
+  return unassigned === undefined ? managed : { ...managed, unassigned };
 }
 
 function asksForAcme({ metadata }: Gateway, { acme }: TranslateOptions, ignored: ManagedGateway['ignored']): boolean {
@@ -98,26 +112,33 @@ function judgeParameters(look: Lookup, gateway: Gateway, into: Pick<ManagedGatew
   }
 }
 
-function askedAddresses(addresses: ReadonlyArray<GatewayAddress>, problems: Problem[]): string[] {
-  const asked: string[] = [];
+function addressRequests(addresses: ReadonlyArray<GatewayAddress>, problems: Problem[]): AddressRequest[] {
+  const requests: AddressRequest[] = [];
   for (const [at, { type, value = '', routability = '' }] of addresses.entries()) {
     const field = `spec.addresses[${at}]`;
-    if (routability !== '') {
-      // Whoever asks for an address of the cluster alone must not get one that the world reaches.
-      const message =
-        `${routability} is not served: leave it out, and say with service.type of DaemunParameters from where the ` +
-        'Gateway is reached (ClusterIP: from the cluster alone)';
-      const found = problem(GATEWAY_REASON.UnsupportedAddress, `${field}.routability`, message);
-      problems.push({ ...found, keeps: true });
-    }
+    requests.push(value === '' ? { routability } : { value, routability });
     if (type !== 'IPAddress') {
       const message = `addresses of type ${type} are not supported: use type IPAddress`;
       problems.push(problem(GATEWAY_REASON.UnsupportedAddress, field, message));
     } else if (value !== '' && isIP(value) === 0) {
       problems.push(problem(GATEWAY_REASON.UnsupportedAddress, `${field}.value`, `${value} is no IP address`));
-    } else if (value !== '') {
-      asked.push(value);
     }
   }
-  return asked;
+  return requests;
 }
+
+/** No address is promised to be reached from anywhere in particular. */
+function isReachedAnyhow(routability: string): boolean {
+  return routability === '' || routability === SENTINEL;
+}
+
+/** Sockets of a shared fleet are reached from wherever the machine is. */
+function unreachable(requests: readonly AddressRequest[]): string | undefined {
+  if (requests.length === 0 || requests.some(({ routability }) => isReachedAnyhow(routability))) return undefined;
+  const asked = requests.map(requestText).join(', ');
+  return `${asked}: ${NO_SUCH_PLACE}, and nothing of it is served that could be reached from elsewhere`;
+}
+
+/** Of what is asked for and cannot be given where there is no cluster. */
+export const NO_SUCH_PLACE =
+  'no address here is reached from there alone: leave routability out to be reached from wherever this machine is';

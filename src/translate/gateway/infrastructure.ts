@@ -1,4 +1,5 @@
 import {
+  type DaemunParametersSpec,
   GATEWAY_REASON,
   type Gateway,
   type InfrastructurePort,
@@ -6,6 +7,7 @@ import {
   type WantedInfrastructure,
 } from '../../api/index.ts';
 import { type Collection, counts, index, join } from '../../graph/index.ts';
+import { requestText, SENTINEL } from '../../value/address-request.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
 import type { DeclaredListener } from './declared.ts';
@@ -46,7 +48,9 @@ interface Wanting {
 function wantedOf(look: Lookup, { object, adopted, gateway }: Wanting): Omit<WantedInfrastructure, 'ports'> {
   const { namespace, name } = gateway;
   const { labels = {}, annotations = {} } = object.spec.infrastructure ?? {};
-  const held = gateway.problems.find(({ reason, keeps }) => keeps || reason !== GATEWAY_REASON.UnsupportedAddress);
+  const problem = gateway.problems.find(({ reason, keeps }) => keeps || reason !== GATEWAY_REASON.UnsupportedAddress);
+  const parameters = mergedParameters(adopted.parameters, ownParameters(look, object));
+  const held = problem === undefined ? heldByRequests(gateway, parameters) : `${problem.field}: ${problem.message}`;
   return {
     namespace,
     name,
@@ -54,11 +58,18 @@ function wantedOf(look: Lookup, { object, adopted, gateway }: Wanting): Omit<Wan
     className: adopted.name,
     labels,
     annotations,
-    addresses: gateway.asked,
-    parameters: mergedParameters(adopted.parameters, ownParameters(look, object)),
-    ...(held === undefined ? {} : { held: `${held.field}: ${held.message}` }),
+    requests: gateway.requests,
+    parameters,
+    ...(held === undefined ? {} : { held }),
     ...(adopted.unmanaged === undefined ? {} : { unmanaged: publishing(object, adopted.unmanaged) }),
   };
+}
+
+/** Pods on the network of their nodes are reached from elsewhere, whatever their Service says. */
+function heldByRequests({ requests }: ManagedGateway, { pod }: DaemunParametersSpec): string | undefined {
+  const anyhow = requests.some(({ routability }) => routability === '' || routability === SENTINEL);
+  if (pod?.hostNetwork !== true || requests.length === 0 || anyhow) return undefined;
+  return `${requests.map(requestText).join(', ')}: pods are on the network of their nodes (pod.hostNetwork), where they are reached from elsewhere`;
 }
 
 /** A Gateway names a Service beside it: what there is in other namespaces is not for its author to see. */

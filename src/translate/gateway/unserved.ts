@@ -19,10 +19,10 @@ export function deriveUnserved(
   return graph.derive('listeners not served', views, (context, view, key) => {
     if (view.config !== undefined) return [];
     const { protocol, port, hostname } = view.spec;
-    const problems = context.fetch(gateways, `Gateway/${view.gateway}`)?.problems ?? [];
+    const { problems = [], unassigned } = context.fetch(gateways, `Gateway/${view.gateway}`) ?? {};
     const conflict = view.conflict === undefined ? [] : [view.conflict];
     const [first] = [...conflict, ...problems, ...view.refusals, ...view.unresolved];
-    const message = first?.message ?? 'no kind of route may attach to it';
+    const message = first?.message ?? unassigned ?? 'no kind of route may attach to it';
     return [[key, { key, protocol, port, ...(hostname === undefined ? {} : { hostname }), message }]];
   });
 }

@@ -1,13 +1,15 @@
 import { isIP } from 'node:net';
 import {
   CONDITION,
+  GATEWAY_GROUP,
   GATEWAY_REASON,
   type GatewayStatus,
   LISTENER_REASON,
   type ListenerStatus,
 } from '../../api/index.ts';
 import type { Index } from '../../graph/index.ts';
-import type { ManagedGateway } from '../gateway/gateway.ts';
+import { type AddressRequest, assignAddresses, requestText, SENTINEL } from '../../value/address-request.ts';
+import { type ManagedGateway, NO_SUCH_PLACE } from '../gateway/gateway.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import type { Lookup } from '../lookup.ts';
 import { conditions, fails, holds, judged, unknown, type Verdict } from '../verdict/conditions.ts';
@@ -43,15 +45,17 @@ export function gatewayStatus(
   extras: GatewayExtras,
 ): GatewayStatus {
   const accepted = gatewayAccepted(gateway, scope.views);
-  const addresses = gatewayAddresses(scope, gateway);
-  const verdicts = [accepted, gatewayProgrammed(scope, { gateway, accepted, addresses: addresses.length })];
+  const { addresses, missing } = gatewayAddresses(scope, gateway);
+  const verdicts = [accepted, gatewayProgrammed(scope, { gateway, accepted, addresses: addresses.length, missing })];
+  const assigned = addressesAssigned(addresses.length, missing);
+  if (assigned !== undefined) verdicts.push(assigned);
   verdicts.push(gatewayResolved(scope.views, extras.unresolved));
   if (extras.insecureClients) {
     const message = 'clients without a valid certificate are let in (AllowInsecureFallback)';
     verdicts.push(holds(CONDITION.InsecureFrontendValidationMode, GATEWAY_REASON.ConfigurationChanged, message));
   }
   return {
-    addresses,
+    addresses: tellsRoutability(scope.look) ? addresses : addresses.map(({ routability: _, ...one }) => one),
     attachedListenerSets: extras.attachedListenerSets,
     conditions: conditions(verdicts, gateway.generation),
     listeners: scope.views.map((view) => listenerStatus(scope, view, gateway)),
@@ -67,9 +71,16 @@ function gatewayAccepted({ problems }: ManagedGateway, views: ReadonlyArray<List
   return holds(CONDITION.Accepted, GATEWAY_REASON.ListenersNotValid, message);
 }
 
+interface ProgrammedFacts {
+  gateway: ManagedGateway;
+  accepted: Verdict;
+  addresses: number;
+  missing: string | undefined;
+}
+
 function gatewayProgrammed(
   scope: GatewayStatusScope,
-  { gateway, accepted, addresses }: { gateway: ManagedGateway; accepted: Verdict; addresses: number },
+  { gateway, accepted, addresses, missing }: ProgrammedFacts,
 ): Verdict {
   const type = CONDITION.Programmed;
   if (accepted.status === 'False') {
@@ -79,6 +90,7 @@ function gatewayProgrammed(
       : 'not accepted, so no data plane serves it';
     return fails(type, GATEWAY_REASON.Invalid, message);
   }
+  if (gateway.unassigned !== undefined) return fails(type, GATEWAY_REASON.AddressNotAssigned, gateway.unassigned);
   const problem = scope.look.context.fetch(scope.look.inputs.addresses, gateway.key)?.problem;
   if (problem !== undefined && !scope.look.options.shared) return fails(type, problem.reason, problem.message);
   const served = scope.views.filter(({ config }) => config !== undefined);
@@ -95,7 +107,7 @@ function gatewayProgrammed(
   if (progress.some(({ state }) => state === 'pending')) {
     return unknown(type, GATEWAY_REASON.Pending, 'not every data plane has acknowledged it yet');
   }
-  if (addresses === 0) return fails(type, GATEWAY_REASON.AddressNotAssigned, 'no address is assigned yet');
+  if (addresses === 0) return fails(type, GATEWAY_REASON.AddressNotAssigned, missing ?? 'no address is assigned yet');
   return holds(type, GATEWAY_REASON.Programmed, 'every data plane serves it');
 }
 
@@ -107,23 +119,61 @@ function gatewayResolved(views: ReadonlyArray<ListenerView>, own: ReadonlyArray<
   return fails(type, GATEWAY_REASON.ListenersNotResolved, `references do not resolve: listeners ${bad.join(', ')}`);
 }
 
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+interface GatewayAddresses {
+  addresses: Array<{ type: string; value: string; routability: string }>;
+  /** Which of those that are asked for are not there, each with the reason. */
+  missing: string | undefined;
+}
+
+/** Not before it is known what became of what is asked for. */
+function addressesAssigned(addresses: number, missing: string | undefined): Verdict | undefined {
+  const type = CONDITION.AddressesAssigned;
+  if (missing === undefined)
+    return addresses === 0 ? undefined : holds(type, GATEWAY_REASON.AddressesAssigned, 'every address is assigned');
+  return fails(type, addresses === 0 ? GATEWAY_REASON.NotAssigned : GATEWAY_REASON.PartiallyAssigned, missing);
+}
+
+/** A cluster whose CRDs have no such field refuses a status with it. */
+function tellsRoutability({ context, inputs }: Lookup): boolean {
+  const crd = context.fetch(inputs.installed, `gateways.${GATEWAY_GROUP}`);
+  return crd?.lacks?.includes('Gateway spec.addresses[].routability') !== true;
+}
+
 /** Where one fleet serves all Gateways, what its sockets are bound to; else what infrastructure assigned. */
-function gatewayAddresses(scope: GatewayStatusScope, gateway: ManagedGateway): Array<{ type: string; value: string }> {
+function gatewayAddresses(scope: GatewayStatusScope, gateway: ManagedGateway): GatewayAddresses {
   const { look, sockets, views } = scope;
-  if (!look.options.shared) return look.context.fetch(look.inputs.addresses, gateway.key)?.addresses ?? [];
-  const found = new Set<string>();
+  if (!look.options.shared) {
+    const { addresses = [], missing } = look.context.fetch(look.inputs.addresses, gateway.key) ?? {};
+    return { addresses, missing };
+  }
+  if (gateway.unassigned !== undefined) return { addresses: [], missing: gateway.unassigned };
+  const bound = new Set<string>();
   const published = look.options.publishedAddresses ?? [];
   for (const { key, config } of views) {
     if (config === undefined) continue;
-    for (const { bound } of look.context.fetch(sockets, key) ?? []) for (const at of bound) found.add(host(at));
+    for (const { bound: own } of look.context.fetch(sockets, key) ?? []) for (const at of own) bound.add(host(at));
   }
   // Nothing is published of a Gateway that serves nowhere.
-  return Array.from(
-    found.size > 0 && published.length > 0 ? published : reachedAt(found, look.options.machineAddresses),
-  )
-    .sort()
+  const elsewhere = bound.size > 0 && published.length > 0;
+  const found = Array.from(elsewhere ? published : reachedAt(bound, look.options.machineAddresses), (value) => ({
+    value,
+    routability: '',
+  })).sort((a, b) => (a.value < b.value ? -1 : 1));
+  // A wildcard is every address of its family.
+  const wide = gateway.requests.some(({ value = '' }) => WILDCARDS.has(value));
+  const requests = elsewhere || wide || bound.size === 0 ? [] : gateway.requests;
+  const { given, missing } = assignAddresses(requests, found);
+  const addresses = given
     .slice(0, MAX_ADDRESSES)
-    .map((value) => ({ type: isIP(value) === 0 ? 'Hostname' : 'IPAddress', value }));
+    .map((one) => ({ type: isIP(one.value) === 0 ? 'Hostname' : 'IPAddress', ...one }));
+  const texts = missing.map((at) => `${requestText(requests[at]!, at)}: ${whyMissing(requests[at]!)}`);
+  return { addresses, missing: texts.length === 0 ? undefined : texts.join('; ') };
+}
+
+function whyMissing({ routability }: AddressRequest): string {
+  return routability === '' || routability === SENTINEL ? 'this machine has no further address' : NO_SUCH_PLACE;
 }
 
 /** Nobody connects to a wildcard: the machine's addresses of its family stand in its place. */
@@ -172,6 +222,8 @@ export function listenerStatus(scope: GatewayStatusScope, view: ListenerView, ga
 function listenerProgrammed(scope: GatewayStatusScope, view: ListenerView, gateway: ManagedGateway): Verdict {
   const type = CONDITION.Programmed;
   if (view.conflict !== undefined) return fails(type, view.conflict.reason, 'conflicted, so no data plane serves it');
+  if (gateway.unassigned !== undefined)
+    return fails(type, LISTENER_REASON.Invalid, 'its Gateway has no address that it asks for');
   if (gateway.withheld) return fails(type, LISTENER_REASON.Invalid, 'its Gateway is not accepted');
   if (view.config === undefined) {
     const [first, ...others] = [...view.refusals, ...view.unresolved];
