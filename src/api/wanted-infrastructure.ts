@@ -1,4 +1,3 @@
-import type { AddressRequest } from '../value/address-request.ts';
 import type { DaemunParametersSpec } from './daemun-parameters.ts';
 
 /** What a Gateway needs in the cluster besides its config, as it was judged. */
@@ -13,7 +12,7 @@ export interface WantedInfrastructure {
   /** Of its listeners and of those of its ListenerSets; in order, none twice. */
   ports: InfrastructurePort[];
   /** Addresses that it asks for; empty: whatever it gets. */
-  requests: AddressRequest[];
+  requests: Array<{ value?: string; routability: string }>;
   /** The class's and the Gateway's, merged. */
   parameters: DaemunParametersSpec;
   /** Why nothing can be made of it now: what is there stays as it is. */
