@@ -75,6 +75,8 @@ export interface BackendTrafficPolicy extends Resource {
       /** Shown in the place of what the Gateways show. */
       clientCertificateRef?: SecretObjectReference;
     };
+    /** Whether requests go to the Service's endpoints, or to its own address. */
+    destination?: 'Endpoints' | 'ServiceAddress';
     /** Set where the object was refused, and what it says of TLS must not be left out: why. Nobody can write it. */
     refused?: string;
   };
@@ -83,7 +85,7 @@ export interface BackendTrafficPolicy extends Resource {
 
 /** How the gateway asks endpoints by itself how they do. */
 export interface BackendHealthCheck {
-  type: 'HTTP' | 'GRPC' | 'TCP';
+  type?: 'HTTP' | 'GRPC' | 'TCP';
   http?: {
     method?: 'GET' | 'HEAD';
     /** With its query. */

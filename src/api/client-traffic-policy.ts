@@ -47,6 +47,7 @@ export interface ClientTrafficPolicy extends Resource {
       maxConcurrentStreams?: number;
       /** Bytes. */
       streamWindow?: number;
+      maxFrameSize?: number;
       connectionWindow?: number;
       ping?: { interval: string; timeout?: string };
     };

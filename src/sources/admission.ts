@@ -86,7 +86,10 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const prepared = kind === 'Secret' ? withStringData(value) : value;
   const { value: checked, problems: found } = check(schemaOf(kind, String(value.apiVersion)), prepared);
   const guards = KINDS[kind].guards || hasGuard(kind, value);
-  const problems = [...before, ...found].map((problem) => (guards ? withoutGuess(problem) : problem));
+  const problems = [...before, ...found].map((problem) => {
+    if (guards) return withoutGuess(problem, 'policy');
+    return isOfGuard(problem, value) ? withoutGuess(problem, 'filter') : problem;
+  });
   if (problems.some(({ severity }) => severity === 'error')) {
     const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
     const guard = guards ? standInFor(kind, value, problems) : undefined;
@@ -108,11 +111,22 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
  * A field that nobody knows is left out, as API servers do; but `audience` for `audiences` left out lets in whoever has a
  * token for anybody. So a guard with one is refused.
  */
-function withoutGuess(problem: Problem): Problem {
+function withoutGuess(problem: Problem, what: 'policy' | 'filter'): Problem {
   const { path, message, unread } = problem;
   if (!unread || path[0] !== 'spec') return problem;
-  const correct = 'this policy guards, and nothing of it is followed until the field is corrected or removed';
+  const lost = what === 'policy' ? 'nothing of it is followed' : 'nothing of the object is taken over';
+  const correct = `this ${what} guards, and ${lost} until the field is corrected or removed`;
   return { path, severity: 'error', message: message.replace('it is left out', correct) };
+}
+
+/** It stands in a filter that asks whether a request may pass: what is left out there may be what was asked. */
+function isOfGuard({ path }: Problem, value: JsonObject): boolean {
+  let at: unknown = value;
+  for (const step of path) {
+    if (isObject(at) && at.type === 'ExternalAuth') return true;
+    at = (at as Record<string | number, unknown> | undefined)?.[step];
+  }
+  return false;
 }
 
 /**

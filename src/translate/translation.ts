@@ -9,6 +9,7 @@ import { grantsOf } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import { deriveKong } from './kong/kong.ts';
 import { type Lookup, labelPaths } from './lookup.ts';
+import { reachedAsWholes } from './policy/backend-traffic.ts';
 import { enforcePolicies, readPolicies } from './policy/table.ts';
 import { policyUses } from './policy-use.ts';
 import { listenerFilterReader, listenerUses } from './route/listener-filter.ts';
@@ -114,7 +115,11 @@ function build(given: Inputs, options: TranslateOptions): Outputs {
   const policies = enforcePolicies(graph, read, { listeners, routes, backends: used });
   const known = { listeners, routes, policies };
   const { statuses, diagnostics } = deriveStatuses(graph, known);
-  const objects = backendConfig(graph, used.byKey, { backends, certificates: listeners.certificates });
+  const objects = backendConfig(graph, used.byKey, {
+    backends,
+    certificates: listeners.certificates,
+    wholes: reachedAsWholes(graph, used.byKey, read.BackendTrafficPolicy),
+  });
   return {
     config: join('config', [listeners.config, routes.config, objects, policies.config]),
     statuses,

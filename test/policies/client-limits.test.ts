@@ -183,6 +183,19 @@ describe.each(['plain', OWN] as const)('on %s', (place) => {
   });
 });
 
+test('frames may be as large as the policy says, and no larger', async () => {
+  await rig.write(site({ http2: { maxFrameSize: 65_536 } }));
+  const session = connect('plain');
+  expect(await settled(session)).toMatchObject({ maxFrameSize: 65_536 });
+  const answer = await ask(session, 'plain', { ':method': 'POST' }, Buffer.alloc(600_000));
+  expect(answer.body).toBe('600000');
+  session.destroy();
+  await rig.write(site({ http2: { maxFrameSize: 16_384 } }));
+  const usual = connect('plain');
+  expect(await settled(usual)).toMatchObject({ maxFrameSize: 16_384 });
+  usual.destroy();
+});
+
 test('a client of HTTP/2 that says nothing is asked, and one that does not answer ends', async () => {
   await rig.write(site({ http2: { ping: { interval: '200ms', timeout: '300ms' } } }));
   const session = connect('plain');

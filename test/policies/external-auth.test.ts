@@ -299,3 +299,21 @@ describe('ExternalAuth by ext_authz', () => {
 function ok(key: string, value: string): object {
   return { status: { code: 0 }, okResponse: { headers: [{ header: { key, value } }] } };
 }
+
+test('a filter with a field that nobody knows opens nothing: its route is not taken over, and others are served', async () => {
+  for (const filter of [
+    externalAuth('HTTP', { http: { allowedHeaderz: ['x-tenant'] } }),
+    externalAuth('HTTP', { http: {}, forwardBdy: { maxSize: 10 } }),
+    { ...externalAuth('HTTP', { http: {} }), externalauth: {} },
+  ]) {
+    const other = await ExternalSite.serve(site(filter));
+    try {
+      other.forget((_question, response) => response.writeHead(200).end('welcome'));
+      expect((await other.ask()).status).toBe(404);
+      expect((await other.ask({ headers: { host: 'b.example' } })).status).toBe(200);
+      expect(JSON.stringify(other.rig.report().diagnostics)).toContain('this filter guards');
+    } finally {
+      await other.close();
+    }
+  }
+});

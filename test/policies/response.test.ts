@@ -45,6 +45,7 @@ beforeAll(async () => {
     };
     if (url === '/blanks') headers['set-cookie'] = [`a=1; Path=/in${' '.repeat(60_000)}x`];
     if (url === '/attributes') headers['set-cookie'] = [`a=1${'; Path=/in'.repeat(1_000)}`];
+    if (url === '/varied') headers.vary = ['Accept', 'X-Mode'];
     if (url === '/once') headers['content-encoding'] = 'br';
     const body = url === '/small' ? 'few' : TEXT;
     headers['content-length'] = String(body.length);
@@ -66,7 +67,8 @@ async function ask(path = '/', headers: Record<string, string> = {}) {
   const call = http.request({ ...at, path, headers: { host: 'a.example', ...headers } });
   call.end();
   const [answer] = (await once(call, 'response')) as [http.IncomingMessage];
-  return { status: answer.statusCode, headers: answer.headers, body: await buffer(answer) };
+  const { statusCode: status, headers: told, rawHeaders } = answer;
+  return { status, headers: told, rawHeaders, body: await buffer(answer) };
 }
 
 describe('a ResponsePolicy', () => {
@@ -193,6 +195,16 @@ describe('a ResponsePolicy', () => {
     expect(page.headers).toMatchObject({ 'content-encoding': algorithm, etag: 'W/"v1"' });
     expect(page.body.length).toBeLessThan(PAGE.length / 10);
     expect(String(decompress(page.body))).toBe(PAGE);
+  });
+
+  test('has one line of Vary, whoever said some of it before', async () => {
+    const cors = { type: 'CORS', cors: { allowOrigins: ['https://shop.example'] } };
+    const route = httpRoute('c', [{ filters: [cors], ...backendRefs('web') }], { hostnames: ['c.example'] });
+    await rig.write(site(response({ compression: {} }, { kind: 'HTTPRoute', name: 'c' }, 'varied'), route));
+    const given = { host: 'c.example', origin: 'https://shop.example', 'accept-encoding': 'gzip' };
+    const { rawHeaders } = await ask('/varied', given);
+    const lines = rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]!.toLowerCase() === 'vary');
+    expect(lines).toEqual(['Accept, X-Mode, Origin, Accept-Encoding']);
   });
 
   test('compresses nothing twice, nothing small, no images, and for nobody who does not ask', async () => {

@@ -15,6 +15,8 @@ export interface ClientHttp2 {
   /** Bytes under way to us, on a stream and on all of them. */
   streamWindow?: number;
   connectionWindow?: number;
+  /** Bytes of a frame that clients may send. */
+  maxFrameSize?: number;
   /** Who says nothing for `interval` is asked, and ends where it does not answer for `timeout`. */
   ping?: { interval: number; timeout: number };
 }
@@ -38,6 +40,7 @@ export const clientHttp2: Shape<ClientHttp2> = object<ClientHttp2>({
   maxConcurrentStreams: v.optional(atLeastOne),
   streamWindow: v.optional(v.pipe(v.number(), v.integer(), v.minValue(65_535), v.maxValue(0x7fff_ffff))),
   connectionWindow: v.optional(v.pipe(v.number(), v.integer(), v.minValue(65_535), v.maxValue(0x7fff_ffff))),
+  maxFrameSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16_384), v.maxValue(65_536))),
   ping: v.optional(v.object({ interval: atLeastOne, timeout: atLeastOne })),
 });
 

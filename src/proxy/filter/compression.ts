@@ -15,9 +15,9 @@ import {
 } from './filter.ts';
 import { HeaderPatch } from './header-patch.ts';
 import { type Algorithm, AT_ONCE, compressedAtOnce } from './kept-compressor.ts';
+import { varying } from './varying.ts';
 
 const ACCEPT_ENCODING = nameHash('accept-encoding');
-const VARY = HeaderPatch.adding([{ name: 'Vary', value: 'Accept-Encoding' }]);
 
 export function compressionFilters(act: Acting<CompressionSettings>, settings: CompressionSettings): CompiledFilter[] {
   return [new CompressionFilter(act, settings)];
@@ -46,7 +46,7 @@ class CompressionFilter implements CompiledFilter {
   onResponseHead(scope: KeptState, answer: AnswerScope): Verdict {
     if (answer.local || !this.#isFor(answer)) return CONTINUE;
     // What a cache has for one client is not for all.
-    answer.patch(VARY);
+    answer.patch(varying(answer, 'Accept-Encoding'));
     const algorithm = scope.kept(this.#wanted) ?? '';
     if (algorithm === '') return CONTINUE;
     const drops = new Set(['content-encoding', 'accept-ranges', 'content-md5']);

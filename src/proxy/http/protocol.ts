@@ -65,11 +65,12 @@ function hostOf(service: HttpService, limits: ConnectionLimits): H2ServerHost {
 
 function settingsOf({ rules }: ConnectionLimits): Pick<H2ServerHost, 'settings' | 'ping'> {
   if (rules === null) return {};
-  const { maxStreams, streamWindow, connectionWindow, pingInterval: interval, pingTimeout: timeout } = rules;
+  const { maxStreams, streamWindow, connectionWindow, maxFrame, pingInterval: interval, pingTimeout: timeout } = rules;
   const settings = serverSettings({
     ...(maxStreams > 0 && { maxStreams }),
     ...(streamWindow > 0 && { streamWindow }),
     ...(connectionWindow > 0 && { connectionWindow }),
+    ...(maxFrame > 0 && { maxFrame }),
   });
   return interval > 0 ? { settings, ping: { interval, timeout } } : { settings };
 }

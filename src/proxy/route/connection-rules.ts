@@ -11,6 +11,7 @@ export interface ConnectionRules {
   readonly maxStreams: number;
   readonly streamWindow: number;
   readonly connectionWindow: number;
+  readonly maxFrame: number;
   readonly pingInterval: number;
   readonly pingTimeout: number;
 }
@@ -24,6 +25,7 @@ export function connectionRules(specs: readonly Spec[]): ConnectionRules | null 
     maxStreams: least(specs.map(({ http2 }) => http2?.maxConcurrentStreams)),
     streamWindow: least(specs.map(({ http2 }) => http2?.streamWindow)),
     connectionWindow: least(specs.map(({ http2 }) => http2?.connectionWindow)),
+    maxFrame: least(specs.map(({ http2 }) => http2?.maxFrameSize)),
     pingInterval: least(specs.map(({ http2 }) => http2?.ping?.interval)),
     pingTimeout: least(specs.map(({ http2 }) => http2?.ping?.timeout)),
   };

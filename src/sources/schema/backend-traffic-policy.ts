@@ -197,5 +197,6 @@ export const backendTrafficPolicySpec = object({
   healthCheck: optional(backendHealthCheck),
   outlierDetection: optional(outlierDetection),
   dns: optional(nameRefresh),
+  destination: optional(oneOf('Endpoints', 'ServiceAddress')),
   httpVersion: optional(oneOf('HTTP1', 'HTTP2', 'Auto')),
 });

@@ -87,10 +87,15 @@ const listenerTls = object(
 /** What clients may send before they hear of our settings: a smaller window would break their first requests. */
 const LEAST_WINDOW = 65_535;
 
+/** Bytes: what every client may send, and what keeps other streams waiting for no longer than is good. */
+const LEAST_FRAME = 16_384;
+const MOST_FRAME = 65_536;
+
 const http2 = object({
   maxConcurrentStreams: optional(integer({ min: 1, max: 1024 })),
   streamWindow: optional(integer({ min: LEAST_WINDOW, max: 16_777_216 })),
   connectionWindow: optional(integer({ min: LEAST_WINDOW, max: 67_108_864 })),
+  maxFrameSize: optional(integer({ min: LEAST_FRAME, max: MOST_FRAME })),
   ping: optional(object({ interval: required(duration), timeout: optional(duration) })),
 });
 

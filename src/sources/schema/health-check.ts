@@ -44,7 +44,7 @@ const long = (text: string | undefined, most = Number.POSITIVE_INFINITY): number
 
 export const backendHealthCheck = object(
   {
-    type: required(oneOf('HTTP', 'GRPC', 'TCP')),
+    type: optional(oneOf('HTTP', 'GRPC', 'TCP'), 'HTTP'),
     http: optional(
       object({
         method: optional(oneOf('GET', 'HEAD')),

@@ -43,7 +43,12 @@ export function backendsInUse(graph: Graph, uses: Collection<BackendUse>): UsedB
 export function backendConfig(
   graph: Graph,
   wanted: Collection<BackendUse>,
-  known: { backends: Backends; certificates: Collection<CertificateVerdict> },
+  known: {
+    backends: Backends;
+    certificates: Collection<CertificateVerdict>;
+    /** Those that are reached by the address of their Service, by key. */
+    wholes: Collection<true>;
+  },
 ): Collection<ConfigObject> {
   const backends = graph.derive('backends', wanted, (context, { key, service, protocol, tls, clientCertificate }) => {
     const backend: Backend = { kind: 'Backend', key, service, protocol };
@@ -61,10 +66,14 @@ export function backendConfig(
     const verdict = context.fetch(known.certificates, `Secret/${key}`);
     return verdict !== undefined && 'certificate' in verdict ? [configOutput(verdict.certificate)] : [];
   });
-  return join<ConfigObject>('backend objects', [backends, endpointConfig(graph, wanted), clients]);
+  return join<ConfigObject>('backend objects', [backends, endpointConfig(graph, wanted, known.wholes), clients]);
 }
 
-function endpointConfig(graph: Graph, wanted: Collection<BackendUse>): Collection<ConfigObject> {
+function endpointConfig(
+  graph: Graph,
+  wanted: Collection<BackendUse>,
+  wholes: Collection<true>,
+): Collection<ConfigObject> {
   const slices = index('slices by service', graph.inputs.EndpointSlice, (slice) => {
     const service = sliceService(slice);
     return service === undefined ? [] : [service];
@@ -73,7 +82,7 @@ function endpointConfig(graph: Graph, wanted: Collection<BackendUse>): Collectio
     const name = sliceImport(slice);
     return name === undefined ? [] : [name];
   });
-  return graph.derive('endpoints', wanted, (context, use) => {
+  return graph.derive('endpoints', wanted, (context, use, key) => {
     const { namespace, name } = use.service;
     if (use.service.kind === 'ServiceImport') {
       const object = context.fetch(graph.inputs.ServiceImport, `ServiceImport/${namespace}/${name}`);
@@ -84,6 +93,7 @@ function endpointConfig(graph: Graph, wanted: Collection<BackendUse>): Collectio
     const found = context.fetch(slices, `${namespace}/${name}`) ?? [];
     const legacy =
       found.length > 0 ? undefined : context.fetch(graph.inputs.Endpoints, `Endpoints/${namespace}/${name}`);
-    return [configOutput(endpointsOf(use, { service, slices: found, legacy }))];
+    const asWhole = context.fetch(wholes, key) === true;
+    return [configOutput(endpointsOf(use, { service, slices: found, legacy, asWhole }))];
   });
 }

@@ -9,6 +9,7 @@ import {
   type SliceEndpoint,
 } from '../../api/index.ts';
 import type { Endpoint, Endpoints } from '../../config/index.ts';
+import { addressOf } from '../policy/service-address.ts';
 import type { BackendUse } from './backend-use.ts';
 
 /** What a Service's endpoints are made of. */
@@ -17,6 +18,8 @@ export interface EndpointSources {
   slices: ReadonlyArray<EndpointSlice>;
   /** Read only where there is no slice. */
   legacy: EndpointsObject | undefined;
+  /** Requests go to the Service's own address, where it has one. */
+  asWhole?: boolean;
 }
 
 /** `namespace/service` of a slice, or undefined: it belongs to no Service. */
@@ -52,7 +55,7 @@ export function endpointsOfImport(
 }
 
 /** Where a Backend's requests can go. */
-export function endpointsOf(use: BackendUse, { service, slices, legacy }: EndpointSources): Endpoints {
+export function endpointsOf(use: BackendUse, { service, slices, legacy, asWhole }: EndpointSources): Endpoints {
   const { key } = use;
   const transport = use.protocol === 'udp' ? 'UDP' : 'TCP';
   const port = service?.spec.ports?.find(
@@ -63,6 +66,10 @@ export function endpointsOf(use: BackendUse, { service, slices, legacy }: Endpoi
     return { kind: 'Endpoints', key, endpoints: [], dns };
   }
   if (service === undefined || port === undefined) return { kind: 'Endpoints', key, endpoints: [] };
+  const address = asWhole ? addressOf(service) : undefined;
+  if (address !== undefined) {
+    return { kind: 'Endpoints', key, endpoints: [{ address, port: use.service.port, state: 'ready' }] };
+  }
   const found = slices.length > 0 ? fromSlices(service, port, slices) : fromLegacy(port, legacy);
   const dns = found.length > 0 ? undefined : fromNames(port, slices);
   return dns === undefined

@@ -7,11 +7,12 @@ import {
   POLICY_TYPES,
   policyKey,
 } from '../../config/index.ts';
+import type { Collection, Context } from '../../graph/index.ts';
 import type { BackendUse } from '../backend/backend-use.ts';
 import { sessionOf } from '../session.ts';
-import { configOutput } from '../stage.ts';
+import { configOutput, type Graph } from '../stage.ts';
 import { problem } from '../verdict/problem.ts';
-import type { PolicyReading } from './attached-policy.ts';
+import type { Policies, PolicyReading } from './attached-policy.ts';
 import { connectionOf, refreshOf, retryOf, timeoutsOf } from './backend-retry.ts';
 import { loadBalancingOf } from './endpoint-choice.ts';
 import { readEndpointTls } from './endpoint-tls.ts';
@@ -20,9 +21,13 @@ import { effective, portLevels } from './inheritance.ts';
 import { outlierDetectionOf } from './outlier-detection.ts';
 import type { PolicyKind } from './policy-kind.ts';
 import { policiesOfPort } from './policy-refusal.ts';
+import { addressOf } from './service-address.ts';
 
-/** With what its TLS shows to endpoints. */
-type Settings = BackendTraffic['spec'] & { certificate?: Certificate };
+/** As they are read: with what TLS shows to endpoints, and with what endpoints there are. */
+type Settings = BackendTraffic['spec'] & {
+  certificate?: Certificate;
+  destination?: 'Endpoints' | 'ServiceAddress';
+};
 type BackendProtocol = Backend['protocol'];
 
 const UNVERIFIED =
@@ -63,15 +68,8 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
   },
   enforce(graph, policies, { backends }) {
     const config = graph.derive('backend traffic', backends.byKey, (context, { service, protocol }, backend) => {
-      // No policy can name an import, which may be called like a Service.
-      if (service.kind !== undefined) return [];
-      const object = `Service/${service.namespace}/${service.name}`;
-      const all = context.fetch(policies.byObject, object) ?? [];
-      if (all.length === 0) return [];
-      const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
-      const port = ports.find((one) => one.port === service.port && (one.protocol === 'UDP') === (protocol === 'udp'));
-      const levels = portLevels(object, port?.name ?? '');
-      const settings = effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings ?? {};
+      const settings = settingsAt({ graph, policies }, context, { service, protocol });
+      if (settings === undefined) return [];
       const grpc = (context.fetch(backends.byGrpc, backend) ?? 0) > 0;
       const { certificate, ...spec } = settingsFor(settings, { protocol, grpc, backend });
       if (Object.keys(spec).length === 0) return [];
@@ -87,15 +85,53 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
           ? policiesOfPort({ graph, policies }, context, object.target.key)
           : [],
       effect: (look, { settings }, { object }) => {
-        const ports = look.context.fetch(look.inputs.Service, object)?.spec.ports ?? [];
+        const service = look.context.fetch(look.inputs.Service, object);
         const uses = look.context.fetch(backends.byService, object) ?? [];
-        return { problems: [], remarks: [...remarksOn(settings ?? {}, ports), ...tlsRemarks(settings ?? {}, uses)] };
+        const whole = settings?.destination === 'ServiceAddress' && service && addressOf(service) === undefined;
+        return {
+          problems: [],
+          remarks: [
+            ...remarksOn(settings ?? {}, service?.spec.ports ?? []),
+            ...tlsRemarks(settings ?? {}, uses),
+            ...(whole ? ['the Service has no address of its own (clusterIP): its endpoints are used'] : []),
+          ],
+        };
       },
       actsOn: ({ settings = {} }, { protocol }) =>
+        settings.destination !== undefined ||
         Object.keys(settingsFor(settings, { protocol, grpc: false, backend: '' })).length > 0,
     };
   },
 };
+
+/** Undefined: no policy says anything. */
+function settingsAt(
+  { graph, policies }: { graph: Graph; policies: Policies<Settings> },
+  context: Context,
+  { service, protocol }: Pick<BackendUse, 'service' | 'protocol'>,
+): Settings | undefined {
+  // No policy can name an import, which may be called like a Service.
+  if (service.kind !== undefined) return undefined;
+  const object = `Service/${service.namespace}/${service.name}`;
+  const all = context.fetch(policies.byObject, object) ?? [];
+  if (all.length === 0) return undefined;
+  const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
+  const port = ports.find((one) => one.port === service.port && (one.protocol === 'UDP') === (protocol === 'udp'));
+  const levels = portLevels(object, port?.name ?? '');
+  return effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings;
+}
+
+/** Backends that are reached by the address of their Service, by key. */
+export function reachedAsWholes(
+  graph: Graph,
+  wanted: Collection<BackendUse>,
+  policies: Policies<Settings>,
+): Collection<true> {
+  return graph.derive('backends reached as wholes', wanted, (context, use, key) => {
+    const settings = settingsAt({ graph, policies }, context, use);
+    return settings?.destination === 'ServiceAddress' ? [[key, true as const]] : [];
+  });
+}
 
 /** Nobody knows what it was to say of TLS: nothing is sent. */
 function closed(refused: string): PolicyReading<Settings> {
@@ -115,7 +151,7 @@ interface Use {
  * clients' own TLS nothing is ours to say.
  */
 function settingsFor(settings: Settings, { protocol, grpc, backend }: Use): Settings {
-  const { proxyProtocol, healthCheck, httpVersion, tls, certificate, ...rest } = settings;
+  const { proxyProtocol, healthCheck, httpVersion, tls, certificate, destination: _, ...rest } = settings;
   const spec: Settings = { ...rest };
   if (tls !== undefined && protocol !== 'udp' && !isPassed(backend)) {
     spec.tls = tls;

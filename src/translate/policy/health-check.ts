@@ -28,7 +28,7 @@ export function healthCheckOf(asked: BackendHealthCheck): HealthCheck {
   };
 }
 
-function questionOf({ type, http = {}, grpc = {} }: BackendHealthCheck): HealthQuestion {
+function questionOf({ type = 'HTTP', http = {}, grpc = {} }: BackendHealthCheck): HealthQuestion {
   switch (type) {
     case 'HTTP': {
       const { method = 'GET', path = '/', host, statuses } = http;

@@ -35,7 +35,7 @@ export const ENHANCE_YOUR_CALM = 0xb;
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
 export const FRAME_HEADER = 9;
-/** Largest payload that we take: the protocol's default and least. */
+/** Largest payload that we take where no policy says otherwise: the protocol's default and least. */
 export const MAX_FRAME_SIZE: number = 16 * 1024;
 
 /** What a reader calls. Frames are read from its fields `type`, `flags`, `streamId` and `length`. */
@@ -60,6 +60,8 @@ export class FrameReader {
   flags = 0;
   streamId = 0;
   length = 0;
+  /** Largest payload that is taken. */
+  maxFrame: number = MAX_FRAME_SIZE;
   /** Set by the handler to end reading. */
   stopped = false;
   /** Frames that came whole, or began where they are DATA. */
@@ -116,7 +118,7 @@ export class FrameReader {
     this.type = ARENA[at + 3]!;
     this.flags = ARENA[at + 4]!;
     this.streamId = ((ARENA[at + 5]! & 0x7f) << 24) | (ARENA[at + 6]! << 16) | (ARENA[at + 7]! << 8) | ARENA[at + 8]!;
-    if (this.length <= MAX_FRAME_SIZE) return true;
+    if (this.length <= this.maxFrame) return true;
     this.#handler.onFrameError(FRAME_SIZE_ERROR, 'a frame is larger than SETTINGS_MAX_FRAME_SIZE');
     this.stopped = true;
     return false;

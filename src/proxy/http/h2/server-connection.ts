@@ -101,6 +101,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     const { settings = SERVER_SETTINGS } = host;
     this.#maxStreams = settings.maxStreams;
     this.streamWindow = settings.streamWindow;
+    this.reader.maxFrame = settings.maxFrame;
     this.start(settings.payload, settings.connectionWindow);
   }
 

@@ -1,6 +1,6 @@
 /** SETTINGS (RFC 9113 6.5): what the peer asks for, and what we tell it. */
 import { ARENA } from '../../ground/arena.ts';
-import { FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR } from './frame.ts';
+import { FLOW_CONTROL_ERROR, MAX_FRAME_SIZE, NO_ERROR, PROTOCOL_ERROR } from './frame.ts';
 
 const HEADER_TABLE_SIZE = 0x1;
 const ENABLE_PUSH = 0x2;
@@ -75,19 +75,24 @@ export interface ServerSettings {
   readonly maxStreams: number;
   readonly streamWindow: number;
   readonly connectionWindow: number;
+  /** Bytes of a frame. */
+  readonly maxFrame: number;
   /** Of SETTINGS. */
   readonly payload: Buffer;
 }
 
 export function serverSettings(asked: Partial<Omit<ServerSettings, 'payload'>>): ServerSettings {
   const { maxStreams = MAX_STREAMS, streamWindow = STREAM_WINDOW, connectionWindow = CONNECTION_WINDOW } = asked;
+  const { maxFrame = MAX_FRAME_SIZE } = asked;
   const payload = settingsPayload([
     [MAX_CONCURRENT_STREAMS, maxStreams],
     [INITIAL_WINDOW_SIZE, streamWindow],
     [MAX_HEADER_LIST_SIZE, MAX_SECTION_BYTES],
     [ENABLE_CONNECT_PROTOCOL, 1],
+    // What every connection begins with need not be told.
+    ...(maxFrame > MAX_FRAME_SIZE ? ([[MAX_FRAME_SIZE_SETTING, maxFrame]] as const) : []),
   ]);
-  return { maxStreams, streamWindow, connectionWindow, payload };
+  return { maxStreams, streamWindow, connectionWindow, maxFrame, payload };
 }
 
 export const SERVER_SETTINGS: ServerSettings = serverSettings({});
