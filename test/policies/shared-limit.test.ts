@@ -297,6 +297,8 @@ describe.skipIf(!REDIS_IS_HERE)('who may reach which Redis, and how', () => {
     expect(await statuses(rig, 1)).toEqual([500]);
     expect((await ask(rig, 'b.example')).statusCode).toBe(200);
     expect(JSON.stringify(rig.report().diagnostics)).toContain(said);
+    // Whoever reads statuses and logs need not know it.
+    expect(JSON.stringify(rig.report())).not.toContain(':secret@');
   });
 
   test('what resolves to this machine, and the gateway itself, are never connected to', async () => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { ReportedDiagnostic } from '../../control/index.ts';
 import { shownLines } from '../../sources/index.ts';
+import { withoutPassword } from '../../value/url-password.ts';
 import { visibleText } from '../../value/visible-text.ts';
 import type { Paint } from '../style.ts';
 import { fieldSpan } from './field-span.ts';
@@ -39,7 +40,7 @@ export function diagnosticText(diagnostic: ReportedDiagnostic, paint: Paint, lin
   if (place.length > 0) text += `  ${paint('dim', '-->')} ${place.join('  ')}\n`;
   const written = line > 0 ? lineOf(file, line)?.trimEnd() : undefined;
   if (!written) return text;
-  const source = visibleText(written);
+  const source = visibleText(withoutPassword(written));
   const [start, end] = fieldSpan(source, field);
   const shown = windowOf(source, { start, end, width: terminalWidth() - String(line).length - ' | '.length });
   return text + excerpt({ line, source: shown.text, mark: paint(tone, shown.mark) }, paint);

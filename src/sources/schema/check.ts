@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../value/json-object.ts';
+import { withoutPassword } from '../../value/url-password.ts';
 import type { FieldPath } from '../diagnostic.ts';
 import { nearest } from './nearest.ts';
 import type { ListSchema, MapSchema, ObjectSchema, Rule, Schema, StringSchema } from './schema.ts';
@@ -272,7 +273,8 @@ function needsQuotes(value: unknown): string {
 
 /** A value as messages show it; long ones are cut at 80 characters. */
 function quoted(value: string): string {
-  return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  const told = withoutPassword(value);
+  return JSON.stringify(told.length > 80 ? `${told.slice(0, 77)}...` : told);
 }
 
 function shown(identity: unknown, names: readonly string[], name: string): string {

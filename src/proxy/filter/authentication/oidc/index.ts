@@ -287,7 +287,10 @@ class Oidc implements Method {
       const { claims, expires, refresh } = await this.#provider.tokens(client, grant, undefined);
       // The provider must speak of the same person.
       if (claims.sub !== undefined && claims.sub !== session.sub) return null;
-      const told = claims.sub === undefined ? session.claims : claims;
+      // By its name the provider says when it ends, and need not say it again.
+      const { sid } = session.claims;
+      const named = sid === undefined ? claims : { sid, ...claims };
+      const told = claims.sub === undefined ? session.claims : named;
       return { ...session, claims: told, fresh: this.#freshUntil(expires), refresh: refresh ?? token };
     } catch {
       return null;

@@ -22,8 +22,8 @@ const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 /** For which a logout token holds that says nothing of that. */
 const LOGOUT_SECONDS = 120;
 
-/** One session, or all that somebody has. */
-export type LoggedOut = ({ sid: string } | { sub: string }) & { jti: string; until: number };
+/** One session, and whose it is where that is said; or all that somebody has. */
+export type LoggedOut = ({ sid: string; sub?: string } | { sub: string }) & { jti: string; until: number };
 
 export interface Metadata {
   authorization: string;
@@ -160,8 +160,9 @@ export class Provider {
     if (!isObject(events) || !isObject(events[LOGOUT_EVENT])) return 'it says nothing of signing out';
     if (typeof jti !== 'string' || jti === '') return 'it has no jti';
     if (!(await this.#isSigned(token, keys))) return 'it is not signed by the provider';
-    if (typeof sid === 'string' && sid !== '') return { sid, jti, until };
-    return typeof sub === 'string' && sub !== '' ? { sub, jti, until } : 'it says neither which session nor whose';
+    const whose = typeof sub === 'string' && sub !== '' ? { sub } : undefined;
+    if (typeof sid === 'string' && sid !== '') return { sid, ...whose, jti, until };
+    return whose === undefined ? 'it says neither which session nor whose' : { ...whose, jti, until };
   }
 
   async #isSigned(token: Token, keys: KeySource): Promise<boolean> {

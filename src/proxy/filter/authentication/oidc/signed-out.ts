@@ -34,7 +34,11 @@ export class SignedOut {
     const jti = this.#hash('jti', told.jti);
     if (this.#marks.debt(...jti, now) > 0) return false;
     this.#mark(jti, now, Math.max(1, told.until - Date.now()));
-    this.#mark('sid' in told ? this.#hash('sid', told.sid) : this.#hash('sub', told.sub), now, SIGNED_OUT_TIME);
+    if (!('sid' in told)) this.#mark(this.#hash('sub', told.sub), now, SIGNED_OUT_TIME);
+    else {
+      this.#mark(this.#hash('sid', told.sid), now, SIGNED_OUT_TIME);
+      if (told.sub !== undefined) this.#mark(this.#hash('unnamed', told.sub), now, SIGNED_OUT_TIME);
+    }
     return true;
   }
 
@@ -44,7 +48,14 @@ export class SignedOut {
     if (age > SIGNED_OUT_TIME) return true;
     const now = machineTime();
     if (sid !== undefined && this.#marks.debt(...this.#hash('sid', sid), now) > 0) return true;
-    const left = this.#marks.debt(...this.#hash('sub', sub), now);
+    // Of a session that has no name it may be the one that is meant.
+    return (
+      this.#isBefore('sub', sub, { age, now }) || (sid === undefined && this.#isBefore('unnamed', sub, { age, now }))
+    );
+  }
+
+  #isBefore(kind: 'sub' | 'unnamed', sub: string, { age, now }: { age: number; now: number }): boolean {
+    const left = this.#marks.debt(...this.#hash(kind, sub), now);
     return left > 0 && age >= SIGNED_OUT_TIME - left;
   }
 
@@ -53,7 +64,7 @@ export class SignedOut {
     if (cost > 0) this.#marks.charge(a, b, { now, cost });
   }
 
-  #hash(kind: 'jti' | 'sid' | 'sub', value: string): Hash {
+  #hash(kind: 'jti' | 'sid' | 'sub' | 'unnamed', value: string): Hash {
     const bytes = createHash('sha256')
       .update(JSON.stringify([this.#client, kind, value]))
       .digest();
