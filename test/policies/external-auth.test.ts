@@ -7,6 +7,7 @@ import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '.
 import { type Rig, serveManifests } from '../served/rig.ts';
 import type { GrpcAuth, HttpAuth } from './auth-service.ts';
 import { type Asked, ExternalSite } from './external-site.ts';
+import { requestPolicy } from './policy.ts';
 
 const externalAuth = (protocol: 'HTTP' | 'GRPC', more: object = {}) => ({
   type: 'ExternalAuth',
@@ -51,6 +52,19 @@ describe('ExternalAuth over HTTP', () => {
   test('lets pass what the service answers with 200, over kept connections', async () => {
     for (let i = 0; i < 3; i++) expect(await ask()).toMatchObject({ status: 200, body: 'welcome' });
     expect([auth.asked.length, auth.connections, origin.asked.length]).toEqual([3, 1, 3]);
+  });
+
+  test('whoever was let pass gets what was meant for him, and is given nothing that is kept of others', async () => {
+    const kept = requestPolicy('ResponsePolicy', 'kept', { kind: 'HTTPRoute', name: 'a' }, { cache: {} });
+    await write(site(externalAuth('HTTP', { http: {} }), kept));
+    origin.answer = ({ headers, url }, response) => {
+      const control = url.includes('all') ? 'public, max-age=60' : 'max-age=60';
+      response.writeHead(200, { 'cache-control': control }).end(`for ${headers.cookie}`);
+    };
+    const as = (cookie: string, path = '/'): Asked => ({ path, headers: { cookie } });
+    for (const who of ['ann', 'bob']) expect(await ask(as(who))).toMatchObject({ status: 200, body: `for ${who}` });
+    for (const who of ['ann', 'bob']) expect(await ask(as(who, '/all'))).toMatchObject({ body: 'for ann' });
+    await write(site(externalAuth('HTTP', { http: {} })));
   });
 
   test('tells Host, method, path, Content-Length and Authorization, and nothing else that the client said', async () => {

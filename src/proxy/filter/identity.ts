@@ -17,6 +17,9 @@ export interface Identity {
 /** Of several policies that ask, the outermost: what is nearer cannot change who it is. */
 export const IDENTITY: Slot<Identity> = slot('identity');
 
+/** A service let the request pass, by whatever it looked at: who asks is known there, if not here. */
+export const VOUCHED: Slot<true> = slot('vouched');
+
 /** A claim by its name, or, where there is none of that name, by the names on the way to it with dots between. */
 export function claimOf(claims: Claims, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];

@@ -27,7 +27,7 @@ import {
   type Verdict,
   type Waiting,
 } from '../filter.ts';
-import { IDENTITY } from '../identity.ts';
+import { IDENTITY, VOUCHED } from '../identity.ts';
 import {
   bypassOf,
   type Condition,
@@ -434,6 +434,7 @@ function isPersonal(scope: FilterScope): boolean {
   return (
     scope.head.find('authorization', AUTHORIZATION) >= 0 ||
     scope.kept(IDENTITY) !== undefined ||
+    scope.kept(VOUCHED) === true ||
     // Its certificate is told to the backend.
     scope.client.tls?.identityLines !== undefined ||
     scope.client.tls?.peerVerified === true ||

@@ -11,6 +11,7 @@ import {
   type Verdict,
   type Waiting,
 } from '../filter.ts';
+import { VOUCHED } from '../identity.ts';
 import { ExternalCheck } from './external-check.ts';
 import type { Admission, Judgement } from './question.ts';
 
@@ -62,6 +63,7 @@ export class ExternalAuthFilter implements CompiledFilter {
 
 function admit(scope: FilterScope, { request, answer, unanswered }: Admission): void {
   scope.tellOwn(TYPE, unanswered ? 'failed-open' : 'allowed');
+  scope.keep(VOUCHED, true);
   scope.patchRequest(request);
   scope.patchResponse(answer);
 }
