@@ -49,6 +49,28 @@ describe('while it is asked about again', () => {
     expect((await second).text).toBe('body 2');
   });
 
+  test.each([
+    ['before there is an answer', false],
+    ['in the middle of one', true],
+  ])('of many that wait for a client that leaves %s, one asks in its place', async (_what, begun) => {
+    let held: http.ServerResponse | undefined;
+    const path = at((_request, answer, nth) => {
+      if (nth > 1) return void setTimeout(() => answer.writeHead(200, FRESH).end(`body ${nth}`), 100);
+      held = answer;
+      if (begun) answer.writeHead(200, { ...FRESH, 'content-length': '100000' }).write('half');
+    });
+    const first = http
+      .get({ port: tested.rig.port(), host: '127.0.0.1', path, headers: { host: 'a.example' } })
+      .on('error', () => {});
+    await vi.waitFor(() => expect(held).toBeDefined());
+    const others = Array.from({ length: 20 }, () => ask(path));
+    // They have come before what is asked after them is answered.
+    for (let i = 0; i < 5; i++) await ask(at(FRESH));
+    first.socket!.resetAndDestroy();
+    expect(new Set((await Promise.all(others)).map(({ text }) => text))).toEqual(new Set(['body 2']));
+    expect(tested.timesAsked(path)).toBe(2);
+  });
+
   test('stale answers are given to all but the one that asks, and a 304 makes them fresh', async () => {
     const path = at((request, answer, nth) => {
       if (request.headers['if-none-match'] === '"s"')

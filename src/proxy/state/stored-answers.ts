@@ -32,7 +32,8 @@ interface Entry extends StoredPlace {
 
 /** Who asks the backend on behalf of all that want the same. */
 export interface Fetch {
-  readonly waiting: Array<() => void>;
+  /** Each is called once. `left`: its client went before there was an answer, and somebody else is to ask in its place. */
+  readonly waiting: Array<(left: boolean) => void>;
 }
 
 /** An answer on its way from the backend, to be kept when it is here. */

@@ -217,12 +217,17 @@ class CacheFilter implements CompiledFilter {
   /** Until the other one has it, or for long enough. */
   #join(held: Held, fetching: Fetching, other: Fetch): void {
     const { key, condition } = fetching;
-    const goOn = (): void => {
-      clearTimeout(held.timer);
-      if (held.over) return;
+    let settled = false;
+    const goOn = (left: boolean): void => {
+      if (held.over || settled) return;
       const now = performance.now();
       const stored = this.#store.variants(key).find((one) => isFor(one, fetching));
-      if (stored !== undefined && stored.freshUntil > now) {
+      const isHit = stored !== undefined && stored.freshUntil > now;
+      const next = this.#store.fetches.get(key);
+      if (left && !isHit && next !== undefined) return void next.waiting.push(goOn);
+      settled = true;
+      clearTimeout(held.timer);
+      if (isHit) {
         held.scope.tell(this.#told.hit);
         return this.#giveLater(held, { stored, condition, now, detail: '; collapsed' });
       }
@@ -231,7 +236,7 @@ class CacheFilter implements CompiledFilter {
       held.waiting.proceed();
     };
     other.waiting.push(goOn);
-    held.timer = setTimeout(goOn, COLLAPSE_TIMEOUT);
+    held.timer = setTimeout(goOn, COLLAPSE_TIMEOUT, false);
   }
 
   #giveLater({ scope, waiting }: Held, { stored, source, condition, now, detail }: GivenLater): void {
@@ -370,9 +375,9 @@ class CacheFilter implements CompiledFilter {
       if (!course.odd) this.#store.pass(course.key, came.now + PASS_TIME);
       return this.#release(course);
     }
-    const done = (body: Buffer | null): void => {
-      if (body !== null) this.#put(course, { ...kept, body });
-      this.#release(course);
+    const done = (body: Buffer | 'TooLong' | 'CutOff'): void => {
+      if (typeof body !== 'string') this.#put(course, { ...kept, body });
+      this.#release(course, body === 'CutOff');
     };
     if (answer.body === 'None') return done(Buffer.alloc(0));
     answer.paceBody(
@@ -404,17 +409,17 @@ class CacheFilter implements CompiledFilter {
       if (held.fetching !== undefined) this.#store.end(held.fetching);
     }
     const course = scope.kept(this.#course);
-    if (course?.type === 'fetch') this.#release(course);
+    if (course?.type === 'fetch') this.#release(course, true);
   }
 
-  /** Those that wait look again. */
-  #release(course: Fetching): void {
+  /** Those that wait look again: all at once, or where its client `left`, after one of them that asks in its place. */
+  #release(course: Fetching, left = false): void {
     const { fetch, key } = course;
     this.#store.end(course);
     if (fetch === null) return;
     course.fetch = null;
     if (this.#store.fetches.get(key) === fetch) this.#store.fetches.delete(key);
-    for (const goOn of fetch.waiting.splice(0)) goOn();
+    for (const goOn of fetch.waiting.splice(0)) goOn(left);
   }
 }
 

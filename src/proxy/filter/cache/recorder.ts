@@ -6,8 +6,8 @@ export interface Recording {
   readonly most: number;
   /** Bytes that the head promised, or undefined. */
   readonly length: number | undefined;
-  /** Called once: null where it did not come to its end, or is too long. */
-  done(body: Buffer | null): void;
+  /** Called once. */
+  done(body: Buffer | 'TooLong' | 'CutOff'): void;
 }
 
 export class Recorder implements BodyTransform {
@@ -24,7 +24,7 @@ export class Recorder implements BodyTransform {
   write(bytes: Buffer): boolean {
     if (this.#pieces !== null) {
       this.#bytes += bytes.length;
-      if (this.#bytes > this.#recording.most) this.#end(null);
+      if (this.#bytes > this.#recording.most) this.#end('TooLong');
       else this.#pieces.push(bytes);
     }
     return this.#out.write(bytes);
@@ -33,7 +33,7 @@ export class Recorder implements BodyTransform {
   end(): void {
     const { length } = this.#recording;
     const whole = this.#pieces !== null && (length === undefined || length === this.#bytes);
-    this.#end(whole ? Buffer.concat(this.#pieces!) : null);
+    this.#end(whole ? Buffer.concat(this.#pieces!) : 'CutOff');
     this.#out.end();
   }
 
@@ -43,10 +43,10 @@ export class Recorder implements BodyTransform {
 
   /** The client left, or the backend did: what came is a part, whatever it looks like. */
   close(): void {
-    this.#end(null);
+    this.#end('CutOff');
   }
 
-  #end(body: Buffer | null): void {
+  #end(body: Buffer | 'TooLong' | 'CutOff'): void {
     if (this.#pieces === null) return;
     this.#pieces = null;
     this.#recording.done(body);
