@@ -15,7 +15,7 @@ export interface OidcSite {
 }
 
 export function oidcSite(
-  provider: TestProvider,
+  provider: Pick<TestProvider, 'authority' | 'issuer'>,
   { routes, secret = { 'client-secret': CLIENT.secret } }: OidcSite,
 ): string {
   const names = Object.keys(routes);
