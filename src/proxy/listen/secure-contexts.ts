@@ -1,7 +1,7 @@
 /** OpenSSL's contexts, one for each listener and what it presents, made when a connection first needs it. */
 import { constants, createHash } from 'node:crypto';
 import tls from 'node:tls';
-import type { TicketKeys } from './ticket-keys.ts';
+import type { NeededKeys, TicketKeys } from './ticket-keys.ts';
 import type { PresentedCertificates, TlsContext } from './tls-contexts.ts';
 import { TLS_PROFILES } from './tls-profile.ts';
 import { tlsSettings } from './tls-settings.ts';
@@ -35,35 +35,36 @@ export class SecureContexts {
     this.#made = new Map();
   }
 
-  /** `resumes`: sessions of the listener may be resumed, by whichever process of the run takes the connection. */
-  of(context: TlsContext, presented: PresentedCertificates, resumes: boolean): tls.SecureContext {
+  /** `tickets`: sessions of the listener may be resumed, by whichever process of the run takes the connection. */
+  of(context: TlsContext, presented: PresentedCertificates, tickets: NeededKeys): tls.SecureContext {
     const { hostname = '', profile, own, demand } = context;
-    const key = `${hostname} ${profile} ${resumes} ${demand?.key ?? ''}${own === undefined ? '' : JSON.stringify(own)}`;
+    const key = `${hostname} ${profile} ${tickets} ${demand?.key ?? ''}${own === undefined ? '' : JSON.stringify(own)}`;
     let made = this.#made.get(presented);
     if (made === undefined) this.#made.set(presented, (made = new Map()));
     let secure = made.get(key);
     if (secure === undefined) {
-      secure = this.#before.get(presented)?.get(key) ?? this.#make(context, presented, resumes);
+      secure = this.#before.get(presented)?.get(key) ?? this.#make(context, presented, tickets);
       made.set(key, secure);
     }
+    if (tickets === 'current') this.#ticketKeys.give(secure);
     return secure;
   }
 
   #make(
     { hostname = '', profile, own, demand }: TlsContext,
     { options }: PresentedCertificates,
-    resumes: boolean,
+    tickets: NeededKeys,
   ): tls.SecureContext {
     const settings = tlsSettings(profile, own);
     const secure = tls.createSecureContext({
       ...options,
       ...demand?.options,
       ...settings,
-      secureOptions: settings.secureOptions! | (resumes ? 0 : constants.SSL_OP_NO_TICKET),
+      secureOptions: settings.secureOptions! | (tickets === 'none' ? constants.SSL_OP_NO_TICKET : 0),
       // A session of another listener is none here: RFC 6066 wants a new one where the server name is another.
       sessionIdContext: createHash('sha256').update(hostname).digest('hex').slice(0, SESSION_CONTEXT_BYTES),
     });
-    this.#ticketKeys.use(secure);
+    if (tickets === 'all') this.#ticketKeys.use(secure);
     return secure;
   }
 }

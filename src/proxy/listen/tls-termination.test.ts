@@ -5,6 +5,7 @@ import { afterEach, beforeAll, expect, test } from 'vitest';
 import { newTicketSecret, TICKET_ROTATION_INTERVAL, ticketSecretAt } from '../../value/ticket-secret.ts';
 import { DrainSet } from '../ground/drain.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
+import { HelloReader } from '../stream/client-hello.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { type TlsContext, TlsContexts } from './tls-contexts.ts';
 import { TlsTermination } from './tls-termination.ts';
@@ -28,8 +29,20 @@ function newKeys(clock?: () => number): TicketKeys {
   return new TicketKeys(newTicketSecret(clock?.()), clock);
 }
 
+/** As ports do: the hello is read, and put back. */
+function lookAt(socket: net.Socket, termination: TlsTermination): void {
+  const reader = new HelloReader();
+  socket.on('data', function take(chunk: Buffer) {
+    const hello = reader.push(chunk, 0, chunk.length);
+    if (hello.kind !== 'hello') return;
+    socket.off('data', take).pause();
+    socket.unshift(reader.bytes);
+    termination.accept(socket, 'a.example', hello.tickets ?? null);
+  });
+}
+
 /** A port of one process. */
-async function serve(ticketKeys: TicketKeys, clients?: TlsContext['clients']) {
+async function serve(ticketKeys: TicketKeys, clients?: TlsContext['clients'], looks = false) {
   const termination = new TlsTermination(contexts(clients), {
     alpn: undefined,
     ticketKeys,
@@ -37,7 +50,9 @@ async function serve(ticketKeys: TicketKeys, clients?: TlsContext['clients']) {
     onSecure: (socket) => socket.end('hello'),
     onFailed: () => {},
   });
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => termination.accept(socket, 'a.example'));
+  const server = net.createServer({ allowHalfOpen: true }, (socket) =>
+    looks ? lookAt(socket, termination) : termination.accept(socket, 'a.example'),
+  );
   servers.push(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -104,13 +119,16 @@ function named(): TlsContexts {
 test.each(['TLSv1.2', 'TLSv1.3'] as const)(
   '%s: keys rotate; sessions live over one rotation and not over two',
   async (version) => {
-    for (const own of [true, false]) {
+    for (const [own, looks] of [true, false].flatMap((one) => [[one, true] as const, [one, false] as const])) {
       let now = Date.now();
       const clock = (): number => now;
       const secret = newTicketSecret(now);
       // Another process of the same run, which was told the same secret.
       const [keys, others] = [new TicketKeys(secret, clock), new TicketKeys(secret, clock)];
-      const [{ termination, port }, second] = await Promise.all([serve(keys), serve(others)]);
+      const [{ termination, port }, second] = await Promise.all([
+        serve(keys, undefined, looks),
+        serve(others, undefined, looks),
+      ]);
       if (!own) for (const one of [termination, second.termination]) one.prepare(named())();
       const { session } = await visit(port, undefined, version);
       now += TICKET_ROTATION_INTERVAL;
@@ -133,4 +151,36 @@ test('what a secret was cannot be told from what it is, and what it becomes can'
     ticketSecretAt(first, 3 * TICKET_ROTATION_INTERVAL),
   );
   expect(ticketSecretAt(next, 0)).toBe(next);
+});
+
+test('this process is asked for keys only where those before are needed, which Node does not know', async () => {
+  let now = Date.now();
+  const keys = newKeys(() => now);
+  const before = keys.current();
+  const [old, unknown] = [
+    Buffer.concat([Buffer.alloc(6), before.subarray(0, 16), Buffer.alloc(90)]),
+    Buffer.alloc(112),
+  ];
+  expect([null, undefined, old].map((tickets) => keys.neededFor(tickets))).toEqual(['current', 'current', 'current']);
+  now += TICKET_ROTATION_INTERVAL;
+  expect(keys.neededFor(null)).toBe('current');
+  expect(keys.neededFor(unknown)).toBe('current');
+  expect(keys.neededFor(Buffer.concat([Buffer.alloc(6), keys.current()]))).toBe('current');
+  expect(keys.neededFor(old)).toBe('all');
+  expect(keys.neededFor(undefined)).toBe('all');
+  now += TICKET_ROTATION_INTERVAL;
+  expect(keys.neededFor(old)).toBe('current');
+});
+
+test('a context that Node makes tickets with is given the keys of now once they have changed', async () => {
+  let now = Date.now();
+  const keys = newKeys(() => now);
+  const given: Buffer[] = [];
+  const secure = { context: { setTicketKeys: (some: Buffer) => given.push(some) } } as unknown as tls.SecureContext;
+  for (let i = 0; i < 3; i++) keys.give(secure);
+  now += TICKET_ROTATION_INTERVAL;
+  for (let i = 0; i < 3; i++) keys.give(secure);
+  expect(given).toHaveLength(2);
+  expect(given[1]!.equals(given[0]!)).toBe(false);
+  expect(given[1]!.equals(keys.current())).toBe(true);
 });

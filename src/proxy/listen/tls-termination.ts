@@ -97,6 +97,7 @@ export class TlsTermination {
   readonly #server: PerConnection;
   readonly #alpn: string[] | undefined;
   readonly #secure: SecureContexts;
+  readonly #ticketKeys: TicketKeys;
   readonly #live: DrainSet;
   readonly #handshakes = new Map<net.Socket, Handshake>();
   #contexts: TlsContexts;
@@ -105,6 +106,7 @@ export class TlsTermination {
   constructor(contexts: TlsContexts, around: TerminationOptions) {
     this.#contexts = contexts;
     this.#live = around.live;
+    this.#ticketKeys = around.ticketKeys;
     this.#secure = new SecureContexts(around.ticketKeys);
     this.#alpn = around.alpn;
     const options = { handshakeTimeout: HANDSHAKE_TIMEOUT, allowHalfOpen: true };
@@ -136,9 +138,9 @@ export class TlsTermination {
 
   /**
    * `serverName`: of the ClientHello, which is still to be read from the socket; lower case, '' where it has none,
-   * undefined where it could not be read.
+   * undefined where it could not be read. `tickets`: what it offers to resume; null: nothing; undefined: nobody looked.
    */
-  accept(socket: net.Socket, serverName: string | undefined): void {
+  accept(socket: net.Socket, serverName: string | undefined, tickets?: Buffer | null): void {
     const chosen = this.#contexts.choose(serverName);
     const handshake = new Handshake(socket, chosen);
     this.#handshakes.set(socket, handshake);
@@ -147,7 +149,7 @@ export class TlsTermination {
     if (socket.destroyed) return;
     const clients = chosen === undefined ? 'ignore' : chosen.context.clients;
     this.#server.ALPNProtocols = this.#offered(chosen?.context);
-    this.#server._sharedCreds = this.#secureOf(chosen);
+    this.#server._sharedCreds = this.#secureOf(chosen, tickets);
     this.#server.requestCert = clients !== 'ignore';
     // The handshake ends with an alert where a certificate is a must and none comes.
     this.#server.rejectUnauthorized = clients === 'verify';
@@ -158,11 +160,15 @@ export class TlsTermination {
    * A resumed session brings along what was verified when it began, perhaps by authorities of the past. So where some
    * listener looks at client certificates, sessions are not resumed.
    */
-  #secureOf(chosen: ChosenContext | undefined): tls.SecureContext {
+  #secureOf(chosen: ChosenContext | undefined, tickets: Buffer | null | undefined): tls.SecureContext {
     if (chosen === undefined || chosen.context.clients === 'nobody') return this.#secure.nobody;
     const { context, serverName } = chosen;
     const resumes = !this.#contexts.asks && context.own?.sessionTickets !== false;
-    return this.#secure.of(context, context.present(serverName), resumes);
+    return this.#secure.of(
+      context,
+      context.present(serverName),
+      resumes ? this.#ticketKeys.neededFor(tickets) : 'none',
+    );
   }
 
   /** What is asked of the client has not changed since the handshake began. */

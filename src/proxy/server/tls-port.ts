@@ -77,7 +77,8 @@ export class TlsPort extends AcceptingPort {
       { relay: this.#relay, wheel, meter, limits, live, name, terminate, claim },
       this.#sniTable(content),
     );
-    const onHello = (arrival: HelloArrival): void => this.#https.accept(handedOver(arrival), arrival.serverName);
+    const onHello = (arrival: HelloArrival): void =>
+      this.#https.accept(handedOver(arrival), arrival.serverName, arrival.tickets);
     this.#hello = { wheel, limits, live, onHello, onFailed };
     this.#challenges = this.#expected(content);
     this.#peeks = peeks(content) || this.#challenges !== undefined;
@@ -115,7 +116,7 @@ export class TlsPort extends AcceptingPort {
 
   #terminate(peeked: PeekedTls): void {
     const termination = peeked.choice.plan === undefined ? this.#https : this.#bytes;
-    termination.accept(handedOver(peeked), peeked.hello.serverName);
+    termination.accept(handedOver(peeked), peeked.hello.serverName, peeked.hello.tickets ?? null);
   }
 
   #expected(content: PortContent): Challenges | undefined {

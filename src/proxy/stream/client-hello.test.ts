@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { selfSigned } from './certificate.suite.ts';
 import { HelloReader, MAX_HELLO_BYTES } from './client-hello.ts';
 import { extension, handmadeHello, records, serverNameExtension } from './hello.suite.ts';
 import type { HelloOutcome } from './hello-outcome.ts';
@@ -48,6 +49,23 @@ describe('a ClientHello of a real client', () => {
   it('gives the server name and ALPN of node:tls', async () => {
     const hello = await nodeHello({ servername: 'App.Example.com', ALPNProtocols: ['h2', 'http/1.1'] });
     expect(read(hello)).toEqual({ kind: 'hello', serverName: 'app.example.com', alpn: ['h2', 'http/1.1'] });
+  });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('gives what node:tls offers to resume with %s', async (version) => {
+    const options = { maxVersion: version, minVersion: version, servername: 'a.example' };
+    const ticketKeys = Buffer.alloc(48, 'n');
+    const server = tls.createServer({ ...(await selfSigned('a.example')), ticketKeys }, (socket) => socket.end('x'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = tls.connect({ ...options, port, host: '127.0.0.1', rejectUnauthorized: false }).resume();
+    const [session] = (await once(client, 'session')) as [Buffer];
+    client.destroy();
+    server.close();
+    const fresh = read(await nodeHello(options));
+    expect(fresh.kind === 'hello' && fresh.tickets).toBeUndefined();
+    const offers = read(await nodeHello({ ...options, session }));
+    expect(offers.kind === 'hello' && offers.tickets?.includes(ticketKeys.subarray(0, 16))).toBe(true);
   });
 
   it('gives empty answers where node:tls sends neither', async () => {

@@ -1,8 +1,15 @@
-/** The body of a ClientHello (RFC 8446, 4.1.2), its server_name (RFC 6066, 3) and ALPN (RFC 7301) extensions. */
+/**
+ * The body of a ClientHello (RFC 8446, 4.1.2), its server_name (RFC 6066, 3) and ALPN (RFC 7301) extensions, and what it
+ * offers to resume.
+ */
 import type { HelloOutcome } from './hello-outcome.ts';
 
 const EXTENSION_SERVER_NAME = 0;
 const EXTENSION_ALPN = 16;
+/** RFC 5077: a ticket of TLS 1.2. */
+const EXTENSION_SESSION_TICKET = 35;
+/** RFC 8446, 4.2.11: tickets of TLS 1.3. */
+const EXTENSION_PRE_SHARED_KEY = 41;
 const NAME_TYPE_HOST = 0;
 const MAX_HOSTNAME = 253;
 const MAX_LABEL = 63;
@@ -72,6 +79,7 @@ function readBody(body: Reader): HelloOutcome {
   if (body.skipVector(1) < 1) throw new Malformed('no compression method');
   let serverName: string | undefined;
   let alpn: string[] | undefined;
+  let tickets: Buffer | undefined;
   if (body.left > 0) {
     const extensions = new Reader(body.vector(2));
     if (body.left > 0) throw new Malformed('bytes after the extensions');
@@ -79,10 +87,18 @@ function readBody(body: Reader): HelloOutcome {
       const type = extensions.uint(2);
       if (type === EXTENSION_SERVER_NAME) serverName = once(serverName, readServerName(extensions.vector(2)));
       else if (type === EXTENSION_ALPN) alpn = once(alpn, readAlpn(extensions.vector(2)));
+      else if (type === EXTENSION_SESSION_TICKET || type === EXTENSION_PRE_SHARED_KEY)
+        tickets = both(tickets, extensions.vector(2));
       else extensions.skipVector(2);
     }
   }
-  return { kind: 'hello', serverName: serverName ?? '', alpn: alpn ?? [] };
+  return { kind: 'hello', serverName: serverName ?? '', alpn: alpn ?? [], tickets };
+}
+
+/** Clients say that they take tickets by a ticket of no bytes. */
+function both(earlier: Buffer | undefined, more: Buffer): Buffer | undefined {
+  if (more.length === 0) return earlier;
+  return earlier === undefined ? more : Buffer.concat([earlier, more]);
 }
 
 function once<T>(earlier: T | undefined, value: T): T {

@@ -5,6 +5,8 @@ export interface ClientHello {
   serverName: string;
   /** Protocol names as sent, GREASE included. */
   alpn: string[];
+  /** The extensions in which it offers tickets, as they came, one after the other; undefined where it offers none. */
+  tickets?: Buffer | undefined;
 }
 
 export type HelloOutcome =

@@ -3,7 +3,7 @@
  * listener that the server name chooses. What is no ClientHello is handed over too: TLS has words for it.
  */
 import { ARENA } from '../ground/arena.ts';
-import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
+import type { Deadline, DeadlineOwner, DeadlineWheel } from '../ground/deadline.ts';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Link, Sink } from '../ground/driver.ts';
 import { HelloReader } from './client-hello.ts';
@@ -19,6 +19,8 @@ export interface HelloArrival {
   firstBytes: Buffer;
   /** Lower case; '' where the client names none; undefined where the hello cannot be read. */
   serverName: string | undefined;
+  /** As in the hello; null where it offers none, undefined where it cannot be read. */
+  tickets: Buffer | null | undefined;
 }
 
 export interface HelloWaitOptions {
@@ -44,7 +46,7 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
   readonly #link: Link;
   readonly #options: HelloWaitOptions;
   readonly #reader: HelloReader;
-  readonly #deadline = new Deadline(this);
+  readonly #deadline: Deadline;
   readonly #since: number;
   #done = false;
 
@@ -53,6 +55,7 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
     this.#link = link;
     this.#options = options;
     this.#reader = new HelloReader(options.limits.maxHelloBytes);
+    this.#deadline = options.wheel.borrow(this);
     options.wheel.set(this.#deadline, options.limits.helloTimeout);
   }
 
@@ -70,8 +73,14 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
     if (outcome.kind === 'incomplete') return;
     this.#finish();
     this.#link.pause();
-    const serverName = outcome.kind === 'hello' ? outcome.serverName : undefined;
-    this.#options.onHello({ link: this.#link, firstBytes: this.#reader.bytes, serverName });
+    const hello = outcome.kind === 'hello' ? outcome : undefined;
+    const tickets = hello && (hello.tickets ?? null);
+    this.#options.onHello({
+      link: this.#link,
+      firstBytes: this.#reader.bytes,
+      serverName: hello?.serverName,
+      tickets,
+    });
   }
 
   /** Half a hello, or none: there is nobody to tell. */
@@ -109,7 +118,7 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
 
   #finish(): void {
     this.#done = true;
-    this.#deadline.retire();
+    this.#options.wheel.giveBack(this.#deadline);
     this.#options.live.delete(this);
   }
 }
