@@ -195,10 +195,9 @@ export class StatusReconciler {
   }
 
   #next(): void {
-    for (const key of this.#ready) {
-      if (this.#writing.size >= WRITES_AT_ONCE) return;
-      if (this.#writing.has(key)) continue;
-      this.#ready.delete(key);
+    while (this.#writing.size < WRITES_AT_ONCE) {
+      const key = this.#ready.take((one) => this.#writing.has(one));
+      if (key === undefined) return;
       this.#writing.add(key);
       void this.#reconcile(key);
     }
