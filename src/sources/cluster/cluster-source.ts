@@ -21,6 +21,7 @@ import type { LastGood } from '../last-good.ts';
 import { emptyCollections, type FilledCollections, type Source } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
+import { ChangeQueue } from './change-queue.ts';
 import { discover, type ServedResource } from './discovery.ts';
 import { FullReads } from './full-reads.ts';
 import { InstalledCrds, unservedFindings } from './installed-crds.ts';
@@ -80,6 +81,10 @@ export class ClusterSource implements Source {
   readonly #references = new Map<string, string[]>();
   readonly #full: FullReads;
   readonly #pace = new Pace();
+  readonly #queue = new ChangeQueue<Taken>({
+    pace: this.#pace,
+    take: (kind, changes) => this.#take(kind as Kind, changes),
+  });
   readonly #timer: NodeJS.Timeout;
   /** What the last look found; undefined before the first. */
   #served: ReadonlyMap<Kind, ServedResource> | undefined;
@@ -199,6 +204,8 @@ export class ClusterSource implements Source {
     keys.clear();
     for (const key of now) keys.add(key);
     const changes = [...there.map((object) => ({ key: objectKey(object), object })), ...gone.map((key) => ({ key }))];
+    // What was told before is older.
+    await this.#queue.settled(kind);
     await this.#pace.take<Taken>(changes, (slice) => this.#take(kind, slice));
   }
 
@@ -214,7 +221,7 @@ export class ClusterSource implements Source {
       else keys.add(key);
       return gone ? { key } : { key, object: own };
     });
-    await this.#pace.take<Taken>(found, (slice) => this.#take(kind, slice));
+    await this.#queue.add(kind, found);
   }
 
   async #take(kind: Kind, changes: Taken[]): Promise<void> {

@@ -16,6 +16,11 @@ export class Pace implements Turns {
   #last: Promise<void> = Promise.resolve();
   #size = FIRST;
 
+  /** Objects that have room in a turn, as far as is known. */
+  get room(): number {
+    return this.#size;
+  }
+
   isOver(): boolean {
     return performance.now() - this.#since >= TURN;
   }
