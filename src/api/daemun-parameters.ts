@@ -25,6 +25,13 @@ export interface DaemunParametersSpec {
   workers?: number | string;
   /** A disk of each pod for answers that ResponsePolicies keep. */
   cache?: { size: number | string };
+  /** Which country an address is in: a file in MaxMind's format on a volume that somebody keeps up to date. */
+  countryDatabase?: {
+    /** Its path on the volume. */
+    file: string;
+    /** Of a pod, without a name. */
+    volume: Opaque;
+  };
   logLevel?: 'error' | 'warn' | 'info' | 'debug';
   /** off, a format, or a template. */
   accessLog?: string;

@@ -27,7 +27,25 @@ test('its example is accepted as it stands, and its patch does what it is there 
   const deployment = made.find(({ kind }) => kind === 'Deployment');
   expect(JSON.stringify(deployment)).toContain('"preStop":{"sleep":{"seconds":5}}');
   expect(JSON.stringify(deployment)).toContain('--max-old-space-size=153');
+  expect(JSON.stringify(deployment)).toContain('"--country-database=/var/lib/daemun/countries/GeoLite2-Country.mmdb"');
+  expect(JSON.stringify(deployment)).toContain(
+    '{"name":"countries","mountPath":"/var/lib/daemun/countries","readOnly":true}',
+  );
 });
+
+test.each(['/etc/x.mmdb', '../x.mmdb', 'a/../x.mmdb', 'a//x', '.', ''])(
+  'a file of countries is on its volume: not %j',
+  (file) => {
+    const spec = { countryDatabase: { file, volume: { emptyDir: {} } } };
+    const object = {
+      apiVersion: 'gateway.daemun.dev/v1alpha1',
+      kind: 'DaemunParameters',
+      metadata: { name: 'x' },
+      spec,
+    };
+    expect(check(SCHEMAS.DaemunParameters, object).problems).toMatchObject([{ path: ['spec', 'countryDatabase', 'file'] }]);
+  },
+);
 
 test('it names every field, and every field of those that have some', () => {
   const { spec } = (SCHEMAS.DaemunParameters as Schema & { fields: Record<string, { schema: Schema }> }).fields;

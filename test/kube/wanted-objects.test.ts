@@ -48,6 +48,10 @@ const ALL: DaemunParametersSpec = {
   },
   workers: 2,
   cache: { size: '2Gi' },
+  countryDatabase: {
+    file: 'GeoLite2-Country.mmdb',
+    volume: { persistentVolumeClaim: { claimName: 'countries', readOnly: true } },
+  },
   logLevel: 'debug',
   accessLog: 'json',
 };

@@ -19,6 +19,8 @@ const LOCAL_DRAIN_DELAY = '30s';
 /** Of the last config, kept in memory: keys never reach a disk. */
 const SNAPSHOT_SIZE = '256Mi';
 const CACHE_PATH = '/var/cache/daemun';
+/** Where the volume is that has the file of countries. */
+const COUNTRIES_PATH = '/var/lib/daemun/countries';
 /** The part of a pod's disk that answers may have: a pod that uses more than all of it is ended by its node. */
 const CACHE_PART = 0.8;
 /** What `--cache-bytes` takes. */
@@ -153,6 +155,9 @@ function container(wanted: WantedInfrastructure, around: Around): Record<string,
       { name: 'token', mountPath: `${RUN}/token`, readOnly: true },
       { name: 'snapshot', mountPath: `${RUN}/snapshot` },
       ...(wanted.parameters.cache === undefined ? [] : [{ name: 'cache', mountPath: CACHE_PATH }]),
+      ...(wanted.parameters.countryDatabase === undefined
+        ? []
+        : [{ name: 'countries', mountPath: COUNTRIES_PATH, readOnly: true }]),
       ...(pod.volumeMounts ?? []),
     ],
   };
@@ -165,7 +170,7 @@ function isLocal({ parameters }: WantedInfrastructure): boolean {
 }
 
 function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around): string[] {
-  const { workers, cache, logLevel, accessLog, pod = {} } = wanted.parameters;
+  const { workers, cache, countryDatabase, logLevel, accessLog, pod = {} } = wanted.parameters;
   const host = pod.hostNetwork === true ? '127.0.0.1' : '[::]';
   return [
     'dataplane',
@@ -180,6 +185,7 @@ function argumentsOf(wanted: WantedInfrastructure, { settings, admin }: Around):
     ...(isLocal(wanted) ? [`--drain-delay=${LOCAL_DRAIN_DELAY}`] : []),
     ...(workers === undefined ? [] : [`--workers=${workers}`]),
     ...(cache === undefined ? [] : [`--cache-path=${CACHE_PATH}`, `--cache-bytes=${cacheBytes(cache.size)}`]),
+    ...(countryDatabase === undefined ? [] : [`--country-database=${COUNTRIES_PATH}/${countryDatabase.file}`]),
     ...(logLevel === undefined ? [] : [`--log-level=${logLevel}`]),
     ...(accessLog === undefined ? [] : [`--access-log=${accessLog}`]),
   ];
@@ -232,6 +238,7 @@ function probes(port: number, hostNetwork: boolean): Record<string, unknown> {
 }
 
 function volumes(wanted: WantedInfrastructure, { audience }: InfrastructureSettings): Opaque[] {
+  const { cache, countryDatabase } = wanted.parameters;
   return [
     { name: 'authority', configMap: { name: infrastructureName(wanted.name), defaultMode: 0o444 } },
     {
@@ -242,8 +249,7 @@ function volumes(wanted: WantedInfrastructure, { audience }: InfrastructureSetti
       },
     },
     { name: 'snapshot', emptyDir: { medium: 'Memory', sizeLimit: SNAPSHOT_SIZE } },
-    ...(wanted.parameters.cache === undefined
-      ? []
-      : [{ name: 'cache', emptyDir: { sizeLimit: wanted.parameters.cache.size } }]),
+    ...(cache === undefined ? [] : [{ name: 'cache', emptyDir: { sizeLimit: cache.size } }]),
+    ...(countryDatabase === undefined ? [] : [{ ...countryDatabase.volume, name: 'countries' }]),
   ];
 }

@@ -23,6 +23,15 @@ const named = rule<Array<{ name?: unknown }>>('has an item without a name', (ite
 
 const WORKERS = 'must be "auto" or a number of at least 1';
 
+const fileOnVolume = text({
+  min: 1,
+  max: 255,
+  format: {
+    is: 'a path on the volume, such as GeoLite2-Country.mmdb, without a leading / and without ..',
+    matches: (path) => path.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
+  },
+});
+
 const autoscaling = object(
   {
     minReplicas: optional(integer({ min: 1 })),
@@ -144,6 +153,7 @@ export const daemunParametersSpec = object(
     pod: optional(pod),
     workers: optional(amount),
     cache: optional(object({ size: required(amount) })),
+    countryDatabase: optional(object({ file: required(fileOnVolume), volume: required(free) })),
     logLevel: optional(oneOf('error', 'warn', 'info', 'debug')),
     accessLog: optional(text({ min: 1, max: 1024 })),
     patches: optional(list(object({ kind: required(oneOf(...PATCHED)), patch: required(free) }), { max: 16 })),
