@@ -43,7 +43,9 @@ test.each(['/etc/x.mmdb', '../x.mmdb', 'a/../x.mmdb', 'a//x', '.', ''])(
       metadata: { name: 'x' },
       spec,
     };
-    expect(check(SCHEMAS.DaemunParameters, object).problems).toMatchObject([{ path: ['spec', 'countryDatabase', 'file'] }]);
+    expect(check(SCHEMAS.DaemunParameters, object).problems).toMatchObject([
+      { path: ['spec', 'countryDatabase', 'file'] },
+    ]);
   },
 );
 
