@@ -69,16 +69,15 @@ export function batchInTurns(change: () => void, by: Turns): Promise<void> {
   if (running !== undefined) return running.then(() => throwFirst(errors));
   // Inside another batch it waits for the end of that.
   if (open > 0) return Promise.resolve().then(() => throwFirst(errors));
-  const batched = inTurns(errors, by);
-  if (isInTurns) running = batched;
-  return batched;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // Before it begins: a subscriber that is called at once may ask for another.
+  running = promise;
+  inTurns(errors, by).then(resolve, reject);
+  return promise;
 }
 
-/** Of all that is dirty. One at a time. */
-let isInTurns = false;
-
+/** Of all that is dirty. One at a time: two would take from each other what they had seen. */
 async function inTurns(errors: unknown[], by: Turns): Promise<void> {
-  isInTurns = true;
   do {
     // Held open: what is applied in turns between waits until this goes on.
     open++;
@@ -92,7 +91,6 @@ async function inTurns(errors: unknown[], by: Turns): Promise<void> {
     errors.push(...failures.splice(0));
     await deliverInTurns(errors, by);
   } while (dirty.length > 0);
-  isInTurns = false;
   running = undefined;
   throwFirst(errors);
 }

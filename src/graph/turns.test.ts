@@ -104,3 +104,25 @@ test('an error in it is thrown at its end, when all else is done, and the next o
   await batchInTurns(() => a.apply([{ key: 'k13', value: 1 }]), turnsOf(10));
   expect(broken.size).toBe(100);
 });
+
+test('a subscriber that begins another batch in turns gets it done with this one, and neither fails', async () => {
+  const { a, b, last } = rig();
+  const inner: Array<Promise<void>> = [];
+  const seen: string[] = [];
+  last.subscribe((changes) => {
+    for (const { key, after } of changes) seen.push(`${key} ${after}`);
+    // As what the data planes say of a change is applied while others are still told of it.
+    if (inner.length < 20) {
+      const value = inner.length;
+      inner.push(batchInTurns(() => b.apply([{ key: 'b', value }]), turnsOf(0)));
+      inner.push(batchInTurns(() => a.apply([{ key: 'again', value }]), turnsOf(1)));
+    }
+  });
+  const all = Array.from({ length: 40 }, (_, at) => ({ key: `k${at}`, value: at }));
+  await batchInTurns(() => a.apply(all), turnsOf(1000));
+  await Promise.all(inner);
+  expect(last.get('again')).toMatch(/^18 36 /);
+  // Nothing is left open: what is applied now is told at once.
+  a.apply([{ key: 'after', value: 3 }]);
+  expect(seen.some((one) => one.startsWith('after 3 6 '))).toBe(true);
+});
