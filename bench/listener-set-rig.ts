@@ -108,12 +108,19 @@ export class ListenerSetRig {
     return { set: set / SAMPLE, route: route / SAMPLE / routes, edit: edit / SAMPLE, longest };
   }
 
-  /** The Gateway goes, with all that there is below it, and comes again, as a cluster tells it: turns of the loop until all is told. */
-  async comesAnew(): Promise<number> {
-    let turns = 0;
+  /**
+   * The Gateway goes, with all that there is below it, and comes again, as a cluster tells it: turns of the loop until all
+   * is told, and the longest of them in milliseconds of the processor.
+   */
+  async comesAnew(): Promise<{ turns: number; longest: number }> {
+    let [turns, longest] = [0, 0];
     const pace = new Pace();
+    let before = process.threadCpuUsage();
     const count = (): void => {
       turns++;
+      const { user, system } = process.threadCpuUsage(before);
+      longest = Math.max(longest, (user + system) / 1000);
+      before = process.threadCpuUsage();
       setNextTurn(count).unref();
     };
     setNextTurn(count).unref();
@@ -123,7 +130,7 @@ export class ListenerSetRig {
         pace,
       );
     }
-    const told = turns;
+    const told = { turns, longest };
     await this.#settled();
     return told;
   }

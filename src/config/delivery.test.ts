@@ -79,6 +79,15 @@ describe('delivery', () => {
     ]);
   });
 
+  it('ends with all that is withdrawn, whatever had come of it', () => {
+    const log = new DeliveryLog('', ['w0']);
+    log.sent({ version: 1, upserts: [backend('a'), backend('b')], removals: [] });
+    log.acknowledge(ack('w0', 1, [refusal('a')]));
+    expect(log.withdrawn()).toEqual([{ key: key('a') }, { key: key('b') }]);
+    expect(log.withdrawn()).toEqual([]);
+    expect(log.acknowledge(ack('w0', 2))).toEqual([]);
+  });
+
   it('ends with its object', () => {
     const log = new DeliveryLog('', ['w0']);
     log.sent({ version: 1, upserts: [backend('a')], removals: [] });

@@ -69,6 +69,14 @@ export class DeliveryLog {
     return changes;
   }
 
+  /** Everything is taken away: the deliveries that this ends. */
+  withdrawn(): DeliveryChange[] {
+    const changes = Array.from(this.#sent.keys(), (key) => ({ key }));
+    this.#sent.clear();
+    this.#open.clear();
+    return changes;
+  }
+
   /** Takes an answer in; says which deliveries it settles. Answers of data planes that do not count are ignored. */
   acknowledge(ack: Ack): DeliveryChange[] {
     return this.#note(ack) ? this.#review() : [];

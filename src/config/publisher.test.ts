@@ -68,3 +68,15 @@ test('a snapshot keeps its form while later versions change', () => {
   expect(second.size).toBe(0);
   expect(first.full()).toEqual({ version: 1, upserts: [endpoints('a/x:1', [1])], removals: [] });
 });
+
+test('what is withdrawn is taken away by one delta, and comes again whole', () => {
+  const publisher = new Publisher();
+  expect(publisher.withdraw()).toBeUndefined();
+  const first = publisher.publish([{ after: endpoints('a/x:1', [1]) }, { after: endpoints('b/y:2', [2]) }])!;
+  const proxy = Snapshot.EMPTY.apply(first).apply(publisher.withdraw()!);
+  expect([...proxy.objects()]).toEqual([]);
+  expect([publisher.snapshot.size, publisher.snapshot.version, publisher.hashes.size]).toEqual([0, 2, 0]);
+  expect(publisher.withdraw()).toBeUndefined();
+  const again = publisher.publish([{ after: endpoints('a/x:1', [1]) }]);
+  expect(again).toEqual({ version: 3, upserts: [endpoints('a/x:1', [1])], removals: [] });
+});

@@ -1,5 +1,6 @@
 /** Turns batches of changes into deltas. An object that equals the one sent last is never sent again. */
 import { canonicalHash } from './hash.ts';
+import { HashBook } from './hash-book.ts';
 import type { ConfigObject, ConfigRef, Delta } from './object.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -12,7 +13,7 @@ export interface ConfigChange {
 export class Publisher {
   #snapshot = Snapshot.EMPTY;
   /** Hash of what was sent last, by `kind/key`. */
-  readonly #sent = new Map<string, string>();
+  readonly #sent = new HashBook();
 
   /** What has been published so far. */
   get snapshot(): Snapshot {
@@ -20,7 +21,7 @@ export class Publisher {
   }
 
   /** The hash of each object that has been published, by `kind/key`. */
-  get hashes(): ReadonlyMap<string, string> {
+  get hashes(): HashBook {
     return this.#sent;
   }
 
@@ -52,6 +53,16 @@ export class Publisher {
     if (delta.version > 1 && delta.upserts.length === 0 && delta.removals.length === 0) return undefined;
     this.#snapshot = this.#snapshot.apply(delta);
     return delta;
+  }
+
+  /** Everything is taken away; undefined where there is nothing. */
+  withdraw(): Delta | undefined {
+    const version = this.#snapshot.version + 1;
+    const removals = Array.from(this.#snapshot.objects(), ({ kind, key }): ConfigRef => ({ kind, key }));
+    if (removals.length === 0) return undefined;
+    this.#sent.clear();
+    this.#snapshot = Snapshot.EMPTY.apply({ version, upserts: [], removals: [] });
+    return { version, upserts: [], removals };
   }
 
   #note(

@@ -103,11 +103,13 @@ export class Dispatch {
 
   /** Everything is taken away from the data planes, and nothing is known of them any more. */
   withdraw(): void {
-    this.publish(
-      Array.from(this.snapshot.objects(), (before) => ({ before })),
-      performance.now(),
-    );
-    this.#parts.acks.apply(this.#names.map((name) => ({ key: ackKey(this.#parts.gateway, name) })));
+    const delta = this.#publisher.withdraw();
+    if (delta !== undefined) this.#fleet.send(delta);
+    const { acks, deliveries, gateway } = this.#parts;
+    this.#settling(() => {
+      deliveries.apply(this.#log.withdrawn());
+      acks.apply(this.#names.map((name) => ({ key: ackKey(gateway, name) })));
+    });
   }
 
   #settling(change: () => void): void {

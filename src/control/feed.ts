@@ -1,5 +1,5 @@
 /** One fleet for all Gateways: it is told everything. */
-import { type Ack, type ConfigObject, type Delivery, Snapshot } from '../config/index.ts';
+import { type Ack, type ConfigObject, type Delivery, HashBook, Snapshot } from '../config/index.ts';
 import type { Applied, Fleet, Published } from '../delivery/index.ts';
 import type { Collection, SourceCollection } from '../graph/index.ts';
 import { ConfigPump, type Overlay } from './config-pump.ts';
@@ -28,7 +28,7 @@ export class Feed {
   }
 
   published(): Published {
-    return this.#dispatch?.published() ?? { version: 0, hashes: new Map() };
+    return this.#dispatch?.published() ?? { version: 0, hashes: new HashBook() };
   }
 
   /** Sends all there is, and from then on every change. */

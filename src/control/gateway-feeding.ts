@@ -1,6 +1,6 @@
 /** A fleet of data planes for each Gateway: each is told what its own Gateway needs, and nothing else. */
 import { type Ack, type ConfigChange, type Delta, type Shortfall, Snapshot } from '../config/index.ts';
-import { type Fleet, type ListenerView, listenerViews } from '../delivery/index.ts';
+import { type Fleet, ListenerBoard, type ListenerView, listenerViews } from '../delivery/index.ts';
 import { batchInTurns } from '../graph/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
 import { Pace } from '../sources/cluster/index.ts';
@@ -19,6 +19,7 @@ const SLICE = 500;
 interface GatewayFeed {
   fleet: Fleet;
   dispatch: Dispatch;
+  board: ListenerBoard;
 }
 
 export class GatewayFeeding implements Feeding {
@@ -74,9 +75,9 @@ export class GatewayFeeding implements Feeding {
 
   listeners(): ListenerView[] {
     const { acks, unserved } = this.#parts.pipeline;
-    const served = Array.from(this.#feeds, ([gateway, { fleet, dispatch }]) => {
+    const served = Array.from(this.#feeds, ([gateway, { fleet, dispatch, board }]) => {
       const proxies = fleet.names.map((name) => ackKey(gateway, name));
-      return listenerViews(dispatch.snapshot, { acks, proxies, unserved: [] });
+      return board.views(dispatch.snapshot, { acks, proxies });
     }).flat();
     const known = new Set(served.map(({ key }) => key));
     const others = [...unserved.values()].filter(({ key }) => !known.has(key));
@@ -142,7 +143,7 @@ export class GatewayFeeding implements Feeding {
       gateway,
     );
     const dispatch: Dispatch = new Dispatch(fleet, { gateway, acks, deliveries, onApplied, settle });
-    this.#feeds.set(gateway, { fleet, dispatch });
+    this.#feeds.set(gateway, { fleet, dispatch, board: new ListenerBoard() });
     // Its data planes have a config, and are ready, also where there is nothing to serve.
     const objects = this.#partition.objectsOf(gateway);
     dispatch.publish(

@@ -1,5 +1,5 @@
 /** The data planes that one config goes to: a proxy in this process, or one a worker. Those who feed it do not see which. */
-import type { Ack, CachePurge, CachePurged, Delta, Trouble } from '../config/index.ts';
+import type { Ack, CachePurge, CachePurged, Delta, HashBook, Trouble } from '../config/index.ts';
 import type { Log, MetricsSnapshot } from '../observe/index.ts';
 
 export interface Fleet {
@@ -56,7 +56,7 @@ export interface Published {
   /** 0 before there is a config. */
   version: number;
   /** The canonical hash of each object, by `kind/key`. */
-  hashes: ReadonlyMap<string, string>;
+  hashes: HashBook;
 }
 
 /** A proxy as delivery sees it. */

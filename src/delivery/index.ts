@@ -12,7 +12,7 @@ export type {
 } from './fleet.ts';
 export { type Health, type HealthCheck, type HealthFacts, healthChecks, healthOf, type Phase } from './health.ts';
 export { ListenerChanges } from './listener-changes.ts';
-export { type LeftOut, type ListenerView, listenerViews, whyNot } from './listener-view.ts';
+export { type LeftOut, ListenerBoard, type ListenerView, listenerViews, whyNot } from './listener-view.ts';
 export { MemoryFleet } from './memory-fleet.ts';
 export { merged } from './piece.ts';
 export { Replica } from './replica.ts';

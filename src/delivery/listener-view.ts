@@ -41,6 +41,24 @@ export function listenerViews(snapshot: Snapshot, { acks, proxies, unserved }: S
   return [...told, ...others.filter(({ key }) => snapshot.get('Listener', key) === undefined)];
 }
 
+/** What listeners of one fleet are known as: made anew where one of them, or what is said of them, is another. */
+export class ListenerBoard {
+  #config: ReadonlyMap<string, unknown> | undefined;
+  #lists: ReadonlyArray<Ack['listeners'] | undefined> = [];
+  #views: ListenerView[] = [];
+
+  /** The same list as long as nothing changes: whoever looks every second finds thousands as they were. */
+  views(snapshot: Snapshot, { acks, proxies }: Omit<ServedBy, 'unserved'>): ReadonlyArray<ListenerView> {
+    const config = snapshot.of('Listener');
+    const lists = proxies.map((name) => acks.get(name)?.listeners);
+    const isSame = lists.length === this.#lists.length && lists.every((one, at) => one === this.#lists[at]);
+    if (config !== this.#config || !isSame) this.#views = listenerViews(snapshot, { acks, proxies, unserved: [] });
+    this.#config = config;
+    this.#lists = lists;
+    return this.#views;
+  }
+}
+
 /** Why it does not serve, in words. */
 export function whyNot({ state, code, message }: ListenerView): string {
   switch (state) {

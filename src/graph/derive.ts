@@ -35,6 +35,12 @@ const EVERY_KEY = '\u0000';
 /** Collections and the keys read of each, in turns: a Map for each input would weigh three times as much. */
 type Reads = ReadonlyArray<Collection<unknown> | KeySet>;
 
+interface Received {
+  readonly from: Collection<unknown>;
+  readonly changes: ReadonlyArray<Change<unknown>>;
+  at: number;
+}
+
 type Outputs<O> = ReadonlyArray<readonly [string, O]>;
 
 const NO_OUTPUTS: Outputs<never> = [];
@@ -46,6 +52,8 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   readonly #derivation: Derivation<I, O>;
   readonly #context: Context = { fetch: this.#fetch.bind(this), fetchAll: this.#fetchAll.bind(this) };
   readonly #stale = new Set<string>();
+  /** Changes of the input and of what is read, from the first that is not taken in. */
+  readonly #received: Received[] = [];
   /** What each input gave. */
   readonly #given = new Map<string, Outputs<O>>();
   /** Inputs by the output keys that they give. */
@@ -70,11 +78,24 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
   }
 
   receive(from: Collection<unknown>, changes: ReadonlyArray<Change<unknown>>): void {
-    if (from === this.#input) for (const { key } of changes) this.#stale.add(key);
-    const readers = this.#readers.get(from);
-    if (readers === undefined) return;
-    for (const { key } of changes) for (const reader of keysOf(readers.get(key))) this.#stale.add(reader);
-    for (const reader of keysOf(readers.get(EVERY_KEY))) this.#stale.add(reader);
+    this.#received.push({ from, changes, at: 0 });
+  }
+
+  /** Finds out who has read what changed. False: the turn is over before all is looked at. */
+  #takeIn(): boolean {
+    for (let first = this.#received[0]; first !== undefined; first = this.#received[0]) {
+      const { from, changes } = first;
+      const readers = this.#readers.get(from);
+      while (first.at < changes.length) {
+        const { key } = changes[first.at++]!;
+        if (from === this.#input) this.#stale.add(key);
+        for (const reader of keysOf(readers?.get(key))) this.#stale.add(reader);
+        if (isTurnOver()) return false;
+      }
+      for (const reader of keysOf(readers?.get(EVERY_KEY))) this.#stale.add(reader);
+      this.#received.shift();
+    }
+    return true;
   }
 
   override sources(): Iterable<Node<unknown>> {
@@ -103,6 +124,8 @@ class DerivedCollection<I, O> extends Node<O> implements Derived<O> {
 
   protected override work(): unknown[] {
     const errors: unknown[] = [];
+    this.hasMore = !this.#takeIn();
+    if (this.hasMore) return errors;
     for (const key of this.#stale) {
       this.#stale.delete(key);
       try {

@@ -1,5 +1,6 @@
 import type { Change, Collection } from './collection.ts';
 import { Node, nodeOf } from './node.ts';
+import { isTurnOver } from './settle.ts';
 
 /** Several collections as one. Where they share a key, the earlier collection's object is the one to be seen. */
 export function join<V>(name: string, inputs: ReadonlyArray<Collection<V>>): Collection<V> {
@@ -18,7 +19,8 @@ class Joined<V> extends Node<V> {
       nodeOf(input).attach(this);
       for (const [key] of input.entries()) this.#stale.add(key);
     }
-    this.work();
+    do this.work();
+    while (this.hasMore);
     this.forgetChanges();
   }
 
@@ -35,8 +37,12 @@ class Joined<V> extends Node<V> {
   }
 
   protected override work(): unknown[] {
-    for (const key of this.#stale) this.put(key, this.#winner(key));
-    this.#stale.clear();
+    for (const key of this.#stale) {
+      this.#stale.delete(key);
+      this.put(key, this.#winner(key));
+      if (isTurnOver()) break;
+    }
+    this.hasMore = this.#stale.size > 0;
     return [];
   }
 

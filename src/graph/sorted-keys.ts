@@ -6,7 +6,8 @@ const FEW = 8;
 /** `keys` with those that come: the list itself, where that is cheaper. */
 export function addKeys(keys: string[], come: readonly string[]): string[] {
   // A list that is made whole has no room left over, which is most of what a short one weighs.
-  if (keys.length <= FEW || come.length > FEW) return come.length === 0 ? keys : keys.concat(come).sort(byText);
+  if (keys.length <= FEW || come.length > FEW)
+    return come.length === 0 ? keys : mergedKeys(keys, come.toSorted(byText));
   for (const key of come) keys.splice(place(keys, key), 0, key);
   return keys;
 }
@@ -18,6 +19,16 @@ export function dropKeys(keys: string[], gone: readonly string[]): string[] {
   }
   for (const key of gone) keys.splice(place(keys, key), 1);
   return keys;
+}
+
+/** Two sorted lists as one. */
+function mergedKeys(a: readonly string[], b: readonly string[]): string[] {
+  const all = new Array<string>(a.length + b.length);
+  for (let at = 0, i = 0, j = 0; at < all.length; at++) {
+    const isFromA = j === b.length || (i < a.length && a[i]! < b[j]!);
+    all[at] = isFromA ? a[i++]! : b[j++]!;
+  }
+  return all;
 }
 
 function byText(a: string, b: string): number {

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { batch, batchInTurns, type Collection, derive, index, join, SourceCollection, type Turns } from './index.ts';
+import {
+  batch,
+  batchInTurns,
+  type Collection,
+  counts,
+  derive,
+  heads,
+  index,
+  join,
+  SourceCollection,
+  type Turns,
+} from './index.ts';
 
 /** A turn is over after so many looks at it; what is in `meanwhile` happens then. */
 function turnsOf(size: number, meanwhile: () => void = () => {}): Turns & { count: number } {
@@ -91,6 +102,30 @@ test('what is long leaves turns to others, and subscribers see nothing of it bef
   expect(turns.count).toBeGreaterThan(10);
   expect(told).toEqual([1000]);
 });
+
+const three = (value: number): string[] => [`${value % 3}`];
+test.each<[string, (a: SourceCollection<number>) => void]>([
+  ['an index', (a) => index('groups', a, three)],
+  ['heads', (a) => heads('heads', a, { keysOf: three, most: 2 })],
+  ['counts', (a) => counts('counts', a, three)],
+  ['a join', (a) => join('joined', [a])],
+  [
+    'one that has read others than those that change',
+    (a) => derive('reader', one(), (context) => [['all', context.fetch(a, 'none')]]),
+  ],
+])('%s looks whether its turn is over at each change', async (_, make) => {
+  const a = new SourceCollection<number>('a');
+  make(a);
+  const turns = turnsOf(10);
+  await batchInTurns(() => a.apply(Array.from({ length: 500 }, (_one, value) => ({ key: `k${value}`, value }))), turns);
+  expect(turns.count).toBeGreaterThan(40);
+});
+
+function one(): SourceCollection<number> {
+  const single = new SourceCollection<number>('one');
+  single.apply([{ key: 'k', value: 1 }]);
+  return single;
+}
 
 test('an error in it is thrown at its end, when all else is done, and the next one is none the worse', async () => {
   const { a, last } = rig();

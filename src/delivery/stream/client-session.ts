@@ -1,9 +1,8 @@
 /** One connection of a data plane to a controller. */
 import type { TLSSocket } from 'node:tls';
-import type { Ack, ConfigObject, ConfigRef, Delta, Trouble } from '../../config/index.ts';
+import type { Ack, ConfigObject, ConfigRef, Delta, HashBook, Trouble } from '../../config/index.ts';
 import { Channel } from './channel.ts';
 import type { ClientTimes } from './client-times.ts';
-import { digestOf, type Holdings } from './holdings.ts';
 import { ListenerBook } from './listener-book.ts';
 import { type FromController, type FromDataPlane, type Hello, OLDEST, PROTOCOL, type StreamAck } from './message.ts';
 
@@ -12,7 +11,7 @@ const HELD_PIECE = 2000;
 
 export interface ClientSessionParts {
   about: Pick<Hello, 'token' | 'version' | 'proxy' | 'node' | 'zone' | 'seeking'>;
-  hashes: Holdings;
+  hashes: HashBook;
   /** Of what it holds, by its own count. */
   version(): number;
   times: ClientTimes;
@@ -80,7 +79,7 @@ export class ClientSession {
   #greet(): void {
     const { about, hashes, version } = this.#parts;
     this.#told = version();
-    this.#channel.send({ type: 'hello', protocol: PROTOCOL, oldest: OLDEST, ...about, digest: digestOf(hashes) });
+    this.#channel.send({ type: 'hello', protocol: PROTOCOL, oldest: OLDEST, ...about, digest: hashes.digest });
   }
 
   #hear(message: FromController): void {

@@ -1,7 +1,7 @@
 /** A data plane's end of the config stream: connects again for as long as it lives, and hands on what differs. */
 import { lookup } from 'node:dns/promises';
 import { connect, type TLSSocket } from 'node:tls';
-import { type Ack, canonicalHash, type Delta, refKey, type Trouble } from '../../config/index.ts';
+import { type Ack, canonicalHash, type Delta, HashBook, refKey, type Trouble } from '../../config/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { jittered } from '../../value/pause.ts';
 import { ClientSession } from './client-session.ts';
@@ -57,7 +57,7 @@ const SEEK_GROWTH = 5;
 export class StreamClient {
   readonly #options: StreamClientOptions;
   readonly #times: ClientTimes;
-  readonly #hashes = new Map<string, string>();
+  readonly #hashes = new HashBook();
   #version: number;
   /** The controller whose config it takes. */
   #session: ClientSession | undefined;

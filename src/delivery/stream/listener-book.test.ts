@@ -1,7 +1,7 @@
 import { duplexPair } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Ack, ListenerState } from '../../config/index.ts';
+import { type Ack, HashBook, type ListenerState } from '../../config/index.ts';
 import { Channel } from './channel.ts';
 import { ClientSession } from './client-session.ts';
 import { CLIENT_TIMES } from './client-times.ts';
@@ -56,7 +56,7 @@ async function heardBy(welcome: { takesChanges?: boolean }, acks: Array<Ack['lis
   let isWelcome = false;
   const session = new ClientSession(ours as TLSSocket, {
     about: { token: 't', version: '0.0.0', proxy: 'pod-a' },
-    hashes: new Map(),
+    hashes: new HashBook(),
     version: () => 1,
     times: CLIENT_TIMES,
     onWelcome: () => {

@@ -1,10 +1,11 @@
 /** The data planes of one Gateway that are connected over the network: they come and go. */
-import type { Ack, ConfigKind, ConfigRef, Delta, Trouble } from '../../config/index.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { Ack, ConfigKind, ConfigObject, ConfigRef, Delta, Trouble } from '../../config/index.ts';
 import { refKey } from '../../config/index.ts';
 import type { Log, MetricsSnapshot } from '../../observe/index.ts';
 import type { Fleet, FleetEvents } from '../fleet.ts';
 import { Outbox, type Piece } from '../piece.ts';
-import { digestOf, type Holdings } from './holdings.ts';
+import type { Holdings } from './holdings.ts';
 import { ListenerBook } from './listener-book.ts';
 import type { StreamAck } from './message.ts';
 
@@ -34,7 +35,6 @@ export class RemoteFleet implements Fleet {
   #isEnded = false;
   /** Called when somebody has taken all there was. */
   #onTaken = (): void => {};
-  #digest: { version: number; digest: string } | undefined;
 
   constructor(gateway: string, events: FleetEvents, { awayGrace = AWAY_GRACE, onEnd = () => {} } = {}) {
     this.gateway = gateway;
@@ -98,9 +98,12 @@ export class RemoteFleet implements Fleet {
 
   /** Of the config now. */
   digest(): string {
-    const { version, hashes } = this.#events.published();
-    if (this.#digest?.version !== version) this.#digest = { version, digest: digestOf(hashes) };
-    return this.#digest.digest;
+    return this.#events.published().hashes.digest;
+  }
+
+  /** The digest costs little at its end, however much has changed: others had their turns meanwhile. */
+  async digested(): Promise<void> {
+    await inTurns(() => this.#events.published().hashes.digesting());
   }
 
   /**
@@ -172,15 +175,16 @@ export class RemoteFleet implements Fleet {
   }
 
   #difference(holdings: Holdings): Delta {
-    const { version, upserts } = this.#events.full();
+    const full = this.#events.full();
+    if (holdings.size === 0) return full;
     const { hashes: wanted } = this.#events.published();
     const removals: ConfigRef[] = [];
     for (const ref of holdings.keys()) if (!wanted.has(ref)) removals.push(refOf(ref));
-    return {
-      version,
-      upserts: upserts.filter((object) => holdings.get(refKey(object)) !== wanted.get(refKey(object))),
-      removals,
+    const differs = (object: ConfigObject): boolean => {
+      const ref = refKey(object);
+      return holdings.get(ref) !== wanted.get(ref);
     };
+    return { version: full.version, upserts: full.upserts.filter(differs), removals };
   }
 }
 
@@ -211,6 +215,24 @@ export class Seat {
       ...(refusedEndpoints ? { refusedEndpoints } : {}),
       ...(shortfalls ? { shortfalls } : {}),
     };
+  }
+}
+
+/** Milliseconds of work before others have a turn. */
+const TURN = 5;
+
+/** Until there is nothing left to do of what may be begun anew: what comes in a turn between may bring more. */
+async function inTurns(work: () => Generator<void, void, void>): Promise<void> {
+  let isDone = false;
+  while (!isDone) {
+    const until = performance.now() + TURN;
+    isDone = true;
+    for (const _ of work()) {
+      if (performance.now() < until) continue;
+      isDone = false;
+      break;
+    }
+    if (!isDone) await setImmediate();
   }
 }
 

@@ -112,6 +112,8 @@ export class ServerSession {
     if (!fleet || fleet.version === 0) {
       throw new StreamRefusal('gateway', `there is no Gateway ${identity.gateway} here`);
     }
+    await fleet.digested();
+    if (this.#hasEnded) return;
     this.#welcome({ hello, protocol, fleet, name: identity.proxy ?? hello.proxy });
   }
 
