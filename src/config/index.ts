@@ -16,7 +16,6 @@ export { type Delivery, type DeliveryChange, DeliveryLog, deliveryKey, refKey } 
 export type { AnswerCache, ExternalAuth, GrpcQuestion, HeaderChoice, HttpQuestion, SignIn } from './external-auth.ts';
 export { type FilterFault, filterFault } from './filter-fault.ts';
 export { canonicalHash } from './hash.ts';
-export { HashBook } from './hash-book.ts';
 export { additionFault } from './head-addition.ts';
 export { bareHeaderValue, headerFault, isAuthority } from './header-line.ts';
 export type { GrpcHealthQuestion, HealthCheck, HealthQuestion, HttpHealthQuestion } from './health-check.ts';

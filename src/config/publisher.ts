@@ -1,6 +1,6 @@
 /** Turns batches of changes into deltas. An object that equals the one sent last is never sent again. */
+import { HashBook } from '../value/hash-book.ts';
 import { canonicalHash } from './hash.ts';
-import { HashBook } from './hash-book.ts';
 import type { ConfigObject, ConfigRef, Delta } from './object.ts';
 import { Snapshot } from './snapshot.ts';
 

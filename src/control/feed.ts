@@ -1,7 +1,8 @@
 /** One fleet for all Gateways: it is told everything. */
-import { type Ack, type ConfigObject, type Delivery, HashBook, Snapshot } from '../config/index.ts';
+import { type Ack, type ConfigObject, type Delivery, Snapshot } from '../config/index.ts';
 import type { Applied, Fleet, Published } from '../delivery/index.ts';
 import type { Collection, SourceCollection } from '../graph/index.ts';
+import { HashBook } from '../value/hash-book.ts';
 import { ConfigPump, type Overlay } from './config-pump.ts';
 import { Dispatch } from './dispatch.ts';
 

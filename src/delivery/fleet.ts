@@ -1,6 +1,7 @@
 /** The data planes that one config goes to: a proxy in this process, or one a worker. Those who feed it do not see which. */
-import type { Ack, CachePurge, CachePurged, Delta, HashBook, Trouble } from '../config/index.ts';
+import type { Ack, CachePurge, CachePurged, Delta, Trouble } from '../config/index.ts';
 import type { Log, MetricsSnapshot } from '../observe/index.ts';
+import type { HashBook } from '../value/hash-book.ts';
 
 export interface Fleet {
   /** Which proxies' acknowledgements count; another list where it is not the one before. */

@@ -105,6 +105,9 @@ export class StatusReconciler {
   readonly #written = new Map<string, LiveStatus>();
   /** Thousands are compared at a change of the lead, and most of them are as they should be. */
   readonly #pace = new Pace();
+  /** What a resync has not come to yet. */
+  #round: IterableIterator<string> = [].values();
+  #asking: Promise<void> | undefined;
   #leading = false;
   /** Set while what was programmed is not taken back. */
   #patience: NodeJS.Timeout | undefined;
@@ -155,7 +158,18 @@ export class StatusReconciler {
 
   /** Everything again: what was lost, whoever lost it, is found. */
   resync(): void {
-    for (const key of [...this.#wanted.keys(), ...this.#given.keys()]) this.#ask(key);
+    this.#round = [...this.#wanted.keys(), ...this.#given.keys()].values();
+    this.#asking ??= this.#askRound();
+  }
+
+  /** Thousands of them, in turns. */
+  async #askRound(): Promise<void> {
+    for (let next = this.#round.next(); !next.done; next = this.#round.next()) {
+      this.#ask(next.value);
+      if (this.#pace.isOver()) await this.#pace.next();
+    }
+    this.#asking = undefined;
+    this.#rested();
   }
 
   /** Seconds that the oldest status which is not written yet has been due; 0: none. */
@@ -167,7 +181,15 @@ export class StatusReconciler {
 
   /** Fulfilled when nothing is due. */
   settled(): Promise<void> {
-    return this.#due.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+    return this.#isIdle ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  get #isIdle(): boolean {
+    return this.#due.size === 0 && this.#asking === undefined;
+  }
+
+  #rested(): void {
+    if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   close(): void {
@@ -338,7 +360,7 @@ export class StatusReconciler {
     if (due !== undefined) this.#awake(due);
     this.#due.delete(key);
     this.#ready.delete(key);
-    if (this.#due.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#rested();
   }
 }
 

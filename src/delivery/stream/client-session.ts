@@ -1,6 +1,7 @@
 /** One connection of a data plane to a controller. */
 import type { TLSSocket } from 'node:tls';
-import type { Ack, ConfigObject, ConfigRef, Delta, HashBook, Trouble } from '../../config/index.ts';
+import type { Ack, ConfigObject, ConfigRef, Delta, Trouble } from '../../config/index.ts';
+import type { HashBook } from '../../value/hash-book.ts';
 import { Channel } from './channel.ts';
 import type { ClientTimes } from './client-times.ts';
 import { ListenerBook } from './listener-book.ts';

@@ -1,8 +1,9 @@
 /** A data plane's end of the config stream: connects again for as long as it lives, and hands on what differs. */
 import { lookup } from 'node:dns/promises';
 import { connect, type TLSSocket } from 'node:tls';
-import { type Ack, canonicalHash, type Delta, HashBook, refKey, type Trouble } from '../../config/index.ts';
+import { type Ack, canonicalHash, type Delta, refKey, type Trouble } from '../../config/index.ts';
 import type { Log } from '../../observe/index.ts';
+import { HashBook } from '../../value/hash-book.ts';
 import { jittered } from '../../value/pause.ts';
 import { ClientSession } from './client-session.ts';
 import { CLIENT_TIMES, type ClientTimes } from './client-times.ts';

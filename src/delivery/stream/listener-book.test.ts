@@ -1,7 +1,8 @@
 import { duplexPair } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Ack, HashBook, type ListenerState } from '../../config/index.ts';
+import type { Ack, ListenerState } from '../../config/index.ts';
+import { HashBook } from '../../value/hash-book.ts';
 import { Channel } from './channel.ts';
 import { ClientSession } from './client-session.ts';
 import { CLIENT_TIMES } from './client-times.ts';

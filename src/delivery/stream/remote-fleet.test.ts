@@ -1,7 +1,7 @@
 import { setImmediate as inNextTurn } from 'node:timers';
 import { expect, test } from 'vitest';
-import { HashBook } from '../../config/index.ts';
 import { createLog } from '../../observe/index.ts';
+import { HashBook } from '../../value/hash-book.ts';
 import { RemoteFleet } from './remote-fleet.ts';
 
 test('to find out what 100,000 objects come to leaves turns to others, and is done once', async () => {

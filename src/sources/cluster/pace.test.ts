@@ -88,3 +88,25 @@ test('whoever breathes goes on at once until the turn has been long', async () =
   expect(turns).toBeGreaterThan(0);
   expect(turns).toBeLessThan(10);
 });
+
+test('however many breathe, all of them together have one turn', async () => {
+  const pace = new Pace();
+  let [turn, longest, inThis] = [0, 0, 0];
+  const count = (): void => {
+    turn++;
+    inThis = 0;
+    setImmediate(count).unref();
+  };
+  setImmediate(count).unref();
+  const one = async (): Promise<void> => {
+    for (let at = 0; at < 20; at++) {
+      await pace.breathe();
+      work(1);
+      longest = Math.max(longest, ++inThis);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, one));
+  expect(turn).toBeGreaterThan(8);
+  // One millisecond each, and one of each on its way as the turn ends.
+  expect(longest).toBeLessThanOrEqual(TURN + 8);
+});

@@ -12,6 +12,7 @@ const FIRST = 16;
 export class Pace implements Turns {
   /** When the work that goes on began its turn. */
   #since = 0;
+  #next: Promise<void> | undefined;
   /** One slice at a time, whoever has it: two in one turn would be twice as long. */
   #last: Promise<void> = Promise.resolve();
   #size = FIRST;
@@ -25,9 +26,13 @@ export class Pace implements Turns {
     return performance.now() - this.#since >= TURN;
   }
 
-  async next(): Promise<void> {
-    await nextTurn();
-    this.#since = performance.now();
+  /** One for all that wait: they share the turn. */
+  next(): Promise<void> {
+    this.#next ??= nextTurn().then(() => {
+      this.#next = undefined;
+      this.#since = performance.now();
+    });
+    return this.#next;
   }
 
   /** Fulfilled at once, or in the next turn where this one has been long. */
