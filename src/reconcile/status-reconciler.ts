@@ -107,7 +107,7 @@ export class StatusReconciler {
   readonly #pace = new Pace();
   /** What a resync has not come to yet. */
   #round: IterableIterator<string> = [].values();
-  #asking: Promise<void> | undefined;
+  #isAsking = false;
   #leading = false;
   /** Set while what was programmed is not taken back. */
   #patience: NodeJS.Timeout | undefined;
@@ -159,16 +159,17 @@ export class StatusReconciler {
   /** Everything again: what was lost, whoever lost it, is found. */
   resync(): void {
     this.#round = [...this.#wanted.keys(), ...this.#given.keys()].values();
-    this.#asking ??= this.#askRound();
+    if (!this.#isAsking) void this.#askRound();
   }
 
   /** Thousands of them, in turns. */
   async #askRound(): Promise<void> {
+    this.#isAsking = true;
     for (let next = this.#round.next(); !next.done; next = this.#round.next()) {
       this.#ask(next.value);
       if (this.#pace.isOver()) await this.#pace.next();
     }
-    this.#asking = undefined;
+    this.#isAsking = false;
     this.#rested();
   }
 
@@ -185,7 +186,7 @@ export class StatusReconciler {
   }
 
   get #isIdle(): boolean {
-    return this.#due.size === 0 && this.#asking === undefined;
+    return this.#due.size === 0 && !this.#isAsking;
   }
 
   #rested(): void {
