@@ -50,6 +50,12 @@ export class BackendRequest {
     this.#kept ??= new KeptBody();
   }
 
+  /** It has its answer, and is not sent again. */
+  forget(): void {
+    this.#kept = null;
+    this.spent = true;
+  }
+
   /** Body bytes came. `late`: there is no backend yet to send them to. */
   keep(start: number, end: number, late: boolean): void {
     const kept = this.#kept;

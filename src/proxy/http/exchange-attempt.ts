@@ -142,9 +142,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     if (!untouched && !crossed && why !== 'timeout') this.pool!.health.unanswered();
     if (untouched && attempts < MAX_CONNECT_ATTEMPTS) {
       if (!this.request!.spent) return this.attempt();
-      if (this.preference === PREFERS_GRPC && this.web === null && this.client.protocol === 'HTTP/2.0') {
-        return this.handBack();
-      }
+      if (this.clientSendsAgain) return this.handBack();
     }
     if (!this.request!.spent && !sawBytes) {
       if (this.retriesAfter(why, true) && this.mayRetry()) return this.retryLater();
@@ -153,6 +151,15 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
         return this.attempt();
     }
     this.failUpstream(why);
+  }
+
+  private get clientSendsAgain(): boolean {
+    return this.preference === PREFERS_GRPC && this.web === null && this.client.protocol === 'HTTP/2.0';
+  }
+
+  /** What comes of the body is worth keeping. A call of gRPC may be long, and its client sends again what nobody looked at. */
+  protected get mayGoAgain(): boolean {
+    return this.retries.retry !== undefined || (this.choice!.handsBack && !this.upgrades && !this.clientSendsAgain);
   }
 
   /** Clients of gRPC send a call again that nobody has looked at; the gateway has not kept it. */
@@ -239,6 +246,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
       return this.retryLater();
     }
     if (framing === BODY_TUNNEL && !this.request!.asksFor(head)) return this.refuseResponse();
+    this.request!.forget();
     this.passAnswer(head, framing);
   }
 

@@ -142,7 +142,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
   /** What came while it waited goes the way of all that comes later. */
   protected release(held: HeldRequest): void {
     this.held = null;
-    if (held.body.bytes > 0 && this.plan!.rule.retry !== undefined) this.request!.keepForReplay();
+    if (held.body.bytes > 0 && this.mayGoAgain) this.request!.keepForReplay();
     held.body.each((start, end) => this.takeBody(start, end));
     if (this.requestComplete && !this.over && !this.request!.complete) {
       this.takeEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(held.trailers));

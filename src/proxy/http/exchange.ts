@@ -274,7 +274,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     if (!this.compose(head, matched)) {
       return this.fail(431, 'head_too_large', 'The head of this request is too large with what the route adds to it.');
     }
-    if (!this.requestComplete && this.retries.retry !== undefined) this.request!.keepForReplay();
+    if (!this.requestComplete && this.mayGoAgain) this.request!.keepForReplay();
     this.expectsContinue = this.expectsContinue && !this.requestComplete;
     if (this.held !== null) this.release(this.held);
     if (!this.over) this.attempt();

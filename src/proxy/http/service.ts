@@ -35,6 +35,8 @@ export interface UpstreamChoice {
   /** Where its policy sets some. */
   readonly timeouts: BackendTimeouts | undefined;
   readonly retry: Retry | undefined;
+  /** Its endpoints may say of a request that they have not looked at it (HTTP/2: RFC 9113 8.7). */
+  readonly handsBack: boolean;
   /** How many retries the backend bears. */
   readonly retries: RetryBudget;
 }

@@ -125,6 +125,10 @@ export class Balancer {
     return this.#ready.size + this.#roster.draining.size;
   }
 
+  get handsBack(): boolean {
+    return this.#protocol !== 'http';
+  }
+
   get retries(): RetryBudget {
     return this.state.retries;
   }
