@@ -27,6 +27,7 @@ export const CONDITION = {
   Ready: 'Ready',
   SupportedVersion: 'SupportedVersion',
   AddressesAssigned: 'AddressesAssigned',
+  DefaultGateway: 'DefaultGateway',
   /** Negative: True is a fault. */
   Conflicted: 'Conflicted',
   /** Negative. */
@@ -52,6 +53,7 @@ export const GATEWAY_CLASS_REASON = {
 export const GATEWAY_REASON = {
   Accepted: 'Accepted',
   Programmed: 'Programmed',
+  DefaultGateway: 'DefaultGateway',
   Invalid: 'Invalid',
   Pending: 'Pending',
   NoResources: 'NoResources',

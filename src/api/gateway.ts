@@ -8,6 +8,8 @@ export interface Gateway extends Resource {
   kind: 'Gateway';
   spec: {
     gatewayClassName: string;
+    /** All: it takes routes that use default Gateways. */
+    defaultScope?: 'All' | 'None';
     /** At least one; names are unique. */
     listeners: GatewayListener[];
     addresses?: GatewayAddress[];

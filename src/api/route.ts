@@ -4,6 +4,8 @@ import type { ParentReference } from './reference.ts';
 /** What every route's spec has. */
 export interface RouteParents {
   parentRefs?: ParentReference[];
+  /** All: it attaches to the Gateways, too, that take what names none. */
+  useDefaultGateways?: 'All' | 'None';
 }
 
 export interface RouteStatus {

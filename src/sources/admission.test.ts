@@ -179,15 +179,15 @@ test('labels namespaces with their names', () => {
   });
 });
 
-test('prunes unknown and experimental fields with a warning', () => {
+test('prunes unknown fields with a warning', () => {
   const yaml = 'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: a }\n';
-  const spec = 'spec: { hostname: [a], rules: [{ backendRef: [] }], useDefaultGateways: All }';
+  const spec = 'spec: { hostname: [a], rules: [{ backendRef: [] }], useDefaultGateway: All }';
   expect(saidOf(yaml + spec)).toEqual([
     'warning spec.hostname: is not a field of this object; it is left out. Did you mean hostnames?',
-    'warning spec.useDefaultGateways: belongs to the experimental channel and is not served yet; it is left out',
+    'warning spec.useDefaultGateway: is not a field of this object; it is left out. Did you mean useDefaultGateways?',
     'warning spec.rules[0].backendRef: is not a field of this object; it is left out. Did you mean backendRefs?',
   ]);
-  expect(JSON.stringify(admitted(yaml + spec))).not.toMatch(/useDefaultGateways|hostname|backendRef/);
+  expect(JSON.stringify(admitted(yaml + spec))).not.toMatch(/useDefaultGateway|hostname|backendRef/);
 });
 
 test('of a policy that guards nothing is left out: it is refused, and what it names is guarded', () => {

@@ -108,10 +108,6 @@ class Checker {
 
   #unknownField(schema: ObjectSchema, name: string): void {
     if (schema.unread.has(name)) return;
-    if (schema.experimental.has(name)) {
-      this.#unread('belongs to the experimental channel and is not served yet; it is left out', name);
-      return;
-    }
     const guess = nearest(name, Object.keys(schema.fields));
     this.#unread(`is not a field of this object; it is left out${guess ? `. Did you mean ${guess}?` : ''}`, name);
   }

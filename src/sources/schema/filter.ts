@@ -172,7 +172,7 @@ const listenerFields: typeof grpcFields = {
 
 type AnyFilter = { type: string } & Record<string, unknown>;
 
-function filterOf(types: typeof grpcFields, experimental: string[]): Field['schema'] {
+function filterOf(types: typeof grpcFields): Field['schema'] {
   const rules = Object.entries(types).flatMap(([type, { field }]) => [
     rule<AnyFilter>(`is required when type is ${type}`, (f) => f.type !== type || f[field] !== undefined, field),
     rule<AnyFilter>(
@@ -182,10 +182,7 @@ function filterOf(types: typeof grpcFields, experimental: string[]): Field['sche
     ),
   ]);
   const fields = Object.values(types).map(({ field, schema }) => [field, optional(schema)]);
-  return object(
-    { type: required(oneOf(...Object.keys(types))), ...Object.fromEntries(fields) },
-    { experimental, rules },
-  );
+  return object({ type: required(oneOf(...Object.keys(types))), ...Object.fromEntries(fields) }, { rules });
 }
 
 function atMostOne(type: string): Rule {
@@ -200,7 +197,7 @@ const redirectOrRewrite = rule<AnyFilter[]>(
   (filters) => !filters.some((f) => f.type === 'RequestRedirect') || !filters.some((f) => f.type === 'URLRewrite'),
 );
 
-export const httpFilters: ListSchema = list(filterOf(httpFields, []), {
+export const httpFilters: ListSchema = list(filterOf(httpFields), {
   max: 16,
   rules: [
     redirectOrRewrite,
@@ -208,10 +205,10 @@ export const httpFilters: ListSchema = list(filterOf(httpFields, []), {
   ],
 });
 
-export const grpcFilters: ListSchema = list(filterOf(grpcFields, []), {
+export const grpcFilters: ListSchema = list(filterOf(grpcFields), {
   max: 16,
   rules: ['RequestHeaderModifier', 'ResponseHeaderModifier'].map(atMostOne),
 });
 
 /** Of a listener: what acts before a route is chosen. */
-export const listenerFilters: ListSchema = list(filterOf(listenerFields, []), { max: 16 });
+export const listenerFilters: ListSchema = list(filterOf(listenerFields), { max: 16 });

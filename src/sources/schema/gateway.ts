@@ -82,38 +82,36 @@ const frontendTls = object({
   ),
 });
 
-export const gatewaySpec = object(
-  {
-    gatewayClassName: required(objectName),
-    listeners: required(listeners),
-    addresses: optional(
-      list(address, { max: 16, rules: [addressesAreDistinct('IPAddress'), addressesAreDistinct('Hostname')] }),
-    ),
-    infrastructure: optional(infrastructure),
-    allowedListeners: optional(
-      object({
-        namespaces: optional(
-          object({
-            from: optional(oneOf('All', 'Selector', 'Same', 'None'), 'None'),
-            selector: optional(labelSelector),
-          }),
-          { from: 'None' },
-        ),
-      }),
-    ),
-    tls: optional(
-      object({
-        backend: optional(object({ clientCertificateRef: optional(secretReference) })),
-        frontend: optional(
-          object({
-            default: required(frontendTls),
-            perPort: optional(
-              list(object({ port: required(portNumber), tls: required(frontendTls) }), { max: 64, unique: ['port'] }),
-            ),
-          }),
-        ),
-      }),
-    ),
-  },
-  { experimental: ['defaultScope'] },
-);
+export const gatewaySpec = object({
+  gatewayClassName: required(objectName),
+  defaultScope: optional(oneOf('All', 'None')),
+  listeners: required(listeners),
+  addresses: optional(
+    list(address, { max: 16, rules: [addressesAreDistinct('IPAddress'), addressesAreDistinct('Hostname')] }),
+  ),
+  infrastructure: optional(infrastructure),
+  allowedListeners: optional(
+    object({
+      namespaces: optional(
+        object({
+          from: optional(oneOf('All', 'Selector', 'Same', 'None'), 'None'),
+          selector: optional(labelSelector),
+        }),
+        { from: 'None' },
+      ),
+    }),
+  ),
+  tls: optional(
+    object({
+      backend: optional(object({ clientCertificateRef: optional(secretReference) })),
+      frontend: optional(
+        object({
+          default: required(frontendTls),
+          perPort: optional(
+            list(object({ port: required(portNumber), tls: required(frontendTls) }), { max: 64, unique: ['port'] }),
+          ),
+        }),
+      ),
+    }),
+  ),
+});

@@ -3,7 +3,7 @@ import { grpcFilters } from './filter.ts';
 import { hostname, sectionName } from './format.ts';
 import { valueMatches } from './http-route.ts';
 import { backendReference } from './reference.ts';
-import { matchesAreFew, routeExperiments, routeParents, ruleNamesAreDistinct } from './route.ts';
+import { matchesAreFew, routeParents, ruleNamesAreDistinct } from './route.ts';
 import { list, object, oneOf, optional, rule, text } from './schema.ts';
 import { routeSession } from './session-persistence.ts';
 
@@ -46,11 +46,8 @@ const routeRule = object({
   backendRefs: optional(list(backendReference({ filters: optional(grpcFilters) }), { max: 16 })),
 });
 
-export const grpcRouteSpec = object(
-  {
-    ...routeParents,
-    hostnames: optional(list(hostname, { max: 16 })),
-    rules: optional(list(routeRule, { max: 16, rules: [ruleNamesAreDistinct, matchesAreFew] })),
-  },
-  { experimental: routeExperiments },
-);
+export const grpcRouteSpec = object({
+  ...routeParents,
+  hostnames: optional(list(hostname, { max: 16 })),
+  rules: optional(list(routeRule, { max: 16, rules: [ruleNamesAreDistinct, matchesAreFew] })),
+});

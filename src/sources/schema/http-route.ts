@@ -4,7 +4,7 @@ import { httpFilters, method } from './filter.ts';
 import { duration, headerName, hostname, sectionName } from './format.ts';
 import { pathMatch } from './path-match.ts';
 import { backendReference } from './reference.ts';
-import { matchesAreFew, routeExperiments, routeParents, ruleNamesAreDistinct } from './route.ts';
+import { matchesAreFew, routeParents, ruleNamesAreDistinct } from './route.ts';
 import { integer, type ListSchema, list, object, oneOf, optional, type Rule, required, rule, text } from './schema.ts';
 import { routeSession } from './session-persistence.ts';
 
@@ -93,13 +93,10 @@ const routeRule = object(
   },
 );
 
-export const httpRouteSpec = object(
-  {
-    ...routeParents,
-    hostnames: optional(list(hostname, { max: 16 })),
-    rules: optional(list(routeRule, { min: 1, max: 16, rules: [ruleNamesAreDistinct, matchesAreFew] }), [
-      { matches: [EVERYTHING] },
-    ]),
-  },
-  { experimental: routeExperiments },
-);
+export const httpRouteSpec = object({
+  ...routeParents,
+  hostnames: optional(list(hostname, { max: 16 })),
+  rules: optional(list(routeRule, { min: 1, max: 16, rules: [ruleNamesAreDistinct, matchesAreFew] }), [
+    { matches: [EVERYTHING] },
+  ]),
+});

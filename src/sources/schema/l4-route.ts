@@ -1,7 +1,7 @@
 import { isAddress } from '../../value/network.ts';
 import { hostname, sectionName } from './format.ts';
 import { backendReference } from './reference.ts';
-import { routeExperiments, routeParents } from './route.ts';
+import { routeParents } from './route.ts';
 import { list, object, optional, required, rule } from './schema.ts';
 
 const ruleOf = object({
@@ -21,26 +21,17 @@ const noAddress = rule<string[]>(
 );
 
 /** TCPRoute and UDPRoute. */
-export const streamRouteSpec = object({ ...routeParents, rules: required(rules) }, { experimental: routeExperiments });
-export const oldStreamRouteSpec = object(
-  { ...routeParents, rules: required(oldRules) },
-  { experimental: routeExperiments },
-);
+export const streamRouteSpec = object({ ...routeParents, rules: required(rules) });
+export const oldStreamRouteSpec = object({ ...routeParents, rules: required(oldRules) });
 
-export const tlsRouteSpec = object(
-  {
-    ...routeParents,
-    hostnames: required(list(hostname, { min: 1, max: 1024, rules: [noAddress] })),
-    rules: required(rules),
-  },
-  { experimental: routeExperiments },
-);
+export const tlsRouteSpec = object({
+  ...routeParents,
+  hostnames: required(list(hostname, { min: 1, max: 1024, rules: [noAddress] })),
+  rules: required(rules),
+});
 /** Without hostnames it takes those of its listeners. */
-export const oldTlsRouteSpec = object(
-  {
-    ...routeParents,
-    hostnames: optional(list(hostname, { max: 1024, rules: [noAddress] })),
-    rules: required(oldRules),
-  },
-  { experimental: routeExperiments },
-);
+export const oldTlsRouteSpec = object({
+  ...routeParents,
+  hostnames: optional(list(hostname, { max: 1024, rules: [noAddress] })),
+  rules: required(oldRules),
+});

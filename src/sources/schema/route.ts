@@ -1,12 +1,11 @@
 import { parentReference, parentsAreDistinct } from './reference.ts';
-import { list, optional, type Rule, rule } from './schema.ts';
+import { list, oneOf, optional, type Rule, rule } from './schema.ts';
 
 /** What the spec of every kind of route has. */
 export const routeParents = {
   parentRefs: optional(list(parentReference, { max: 32, rules: parentsAreDistinct })),
+  useDefaultGateways: optional(oneOf('All', 'None')),
 };
-/** Fields of routes' specs that the experimental channel adds. */
-export const routeExperiments = ['useDefaultGateways'];
 
 interface NamedRule {
   name?: string;

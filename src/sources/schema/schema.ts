@@ -21,8 +21,6 @@ export interface ObjectSchema {
   fields: Readonly<Record<string, Field>>;
   /** Fields that an API server knows and nobody here reads: dropped in silence. */
   unread: ReadonlySet<string>;
-  /** Fields of the API's experimental channel: dropped with a warning that says so. */
-  experimental: ReadonlySet<string>;
   rules: readonly Rule[];
   /** How a text that stands in its place is written as one, where that can be told. */
   meant?: (value: string) => string | undefined;
@@ -118,18 +116,16 @@ export function optional(schema: Schema, fallback?: unknown): Field {
 
 interface ObjectExtras {
   unread?: readonly string[];
-  experimental?: readonly string[];
   rules?: readonly Rule[];
   meant?: ObjectSchema['meant'];
 }
 
 export function object(fields: Readonly<Record<string, Field>>, extras: ObjectExtras = {}): ObjectSchema {
-  const { unread = [], experimental = [], rules = [], meant } = extras;
+  const { unread = [], rules = [], meant } = extras;
   const schema = {
     type: 'object' as const,
     fields,
     unread: new Set(unread),
-    experimental: new Set(experimental),
     rules,
   };
   return meant === undefined ? schema : { ...schema, meant };

@@ -17,6 +17,8 @@ export interface ManagedGateway {
   created: string;
   generation?: number;
   controllerName: string;
+  /** It takes routes that use default Gateways. */
+  isDefault: boolean;
   /** What it asks for; empty: whatever it gets. */
   requests: AddressRequest[];
   /** IP addresses that it asks for, from wherever they are reached; empty: any. */
@@ -75,7 +77,19 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
   const acme = asksForAcme(gateway, options, ignored);
   const key = `${namespace}/${name}`;
   const identity = { key, namespace, name, created: creationTimestamp, generation };
-  const managed = { ...identity, controllerName, requests, asked, addresses, acme, problems, withheld, ignored };
+  const isDefault = gateway.spec.defaultScope === 'All';
+  const managed = {
+    ...identity,
+    controllerName,
+    isDefault,
+    requests,
+    asked,
+    addresses,
+    acme,
+    problems,
+    withheld,
+    ignored,
+  };
   return unassigned === undefined ? managed : { ...managed, unassigned };
 }
 

@@ -45,6 +45,8 @@ export interface ListenerView {
   overlap?: string;
   /** Hosts that more specific listeners of others take from it. */
   taken?: string;
+  /** Options of its TLS that are left out. */
+  optionless?: string;
   /** Why it is not Accepted. */
   refusals: Problem[];
   /** References that do not resolve. */
@@ -149,6 +151,12 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   if (stranger !== undefined) view.refusals.push(stranger);
   view.refusals.push(...around.filters.refusals);
   view.unresolved.push(...around.filters.unresolved);
+  const unknown = Object.keys(spec.tls?.options ?? {});
+  if (unknown.length > 0) {
+    const message = `${unknown.join(', ')}: no such option is known here, and it is left out: a ClientTrafficPolicy says how TLS is spoken`;
+    view.optionless = message;
+    view.remarks.push(problem('', `${field}.tls.options`, message));
+  }
   const tls = listenerTls(look, view, around);
   const blocked = view.conflict !== undefined || view.refusals.length > 0 || around.gateway.withheld;
   if (!blocked && tls !== 'unusable' && supportedKinds.length > 0) view.config = configOf(view, around, tls);

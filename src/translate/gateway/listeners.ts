@@ -45,6 +45,8 @@ export interface Listeners {
   views: Collection<ListenerView>;
   viewsByOwner: Index<ListenerView>;
   pointsByOwner: Index<AttachPoint>;
+  /** Gateways that take routes which name none, under `All`. */
+  defaults: Index<ManagedGateway>;
   /** Gateways and ListenerSets as routes refer to them, by object key. */
   parents: Collection<Parent>;
   /** What data planes are sent, by listener key. */
@@ -86,7 +88,8 @@ export function deriveListeners(graph: Graph, filtersOf: ListenerFilterReader): 
   const config = listenerConfig(graph, views, join('all certificates', [certificates, deriveProvided(graph)]));
   const owned = { ...ownedViews(graph, sets, views), ...deriveForRoutes(graph, { gateways, sets, views }) };
   const infrastructure = deriveInfrastructure(graph, { classes, gateways, declared });
-  const known = { classes, gateways, sets, views, shared, certificates, provided, identities };
+  const defaults = index('default gateways', gateways, ({ isDefault }) => (isDefault ? ['All'] : []));
+  const known = { classes, gateways, sets, views, shared, certificates, provided, identities, defaults };
   return { ...known, config, infrastructure, ...owned };
 }
 

@@ -16,6 +16,11 @@ export const backendTls: PolicyKind<'BackendTLSPolicy', TlsSettings> = {
   read(look, policy) {
     const { hostname, subjectAltNames, wellKnownCACertificates } = policy.spec.validation;
     const reading: TlsReading = { refusals: [], unresolved: [] };
+    const unknown = Object.keys(policy.spec.options ?? {}).join(', ');
+    if (unknown !== '')
+      reading.remarks = [
+        `spec.options: ${unknown}: no such option is known here, and it is left out: a BackendTrafficPolicy says how TLS is spoken`,
+      ];
     const bundles: TrustBundle[] = [];
     const trust = wellKnownCACertificates
       ? wellKnown(wellKnownCACertificates, reading)

@@ -55,6 +55,8 @@ export interface RouteParents {
   route: RouteIdentity;
   parentRefs: ReadonlyArray<ParentReference>;
   hostnames?: ReadonlyArray<string>;
+  /** Gateways that take it though it does not name them. */
+  defaults?: ReadonlyArray<{ namespace: string; name: string }>;
 }
 
 /** Where a route's parentRefs lead; parents that are not ours are left to others. */
@@ -70,7 +72,26 @@ export function placements(parents: ParentLookup, wanted: RouteParents): ParentP
     const placement = { parentRef, field: `spec.parentRefs[${at}]`, ...parent };
     found.push({ ...placement, ...attach(parents.look, points, { ...wanted, parentRef, field: placement.field }) });
   }
-  return found;
+  return [...found, ...byDefault(parents, wanted)];
+}
+
+/** A Gateway that does not take it has not been asked by name: there is nothing to tell. */
+function byDefault(parents: ParentLookup, wanted: RouteParents): ParentPlacement[] {
+  const field = 'spec.useDefaultGateways';
+  const named = new Set(
+    wanted.parentRefs.map(
+      ({ kind = 'Gateway', namespace = wanted.route.namespace, name }) => `${kind}/${namespace}/${name}`,
+    ),
+  );
+  return (wanted.defaults ?? []).flatMap(({ namespace, name }) => {
+    const owner = ownerKey({ kind: 'Gateway', namespace, name });
+    const parent = parents.parentOf(owner);
+    if (parent === undefined || named.has(owner)) return [];
+    const parentRef = { group: GATEWAY_GROUP, kind: 'Gateway', namespace, name };
+    const points = parents.look.context.fetch(parents.points, owner) ?? [];
+    const attached = attach(parents.look, points, { ...wanted, parentRef, field });
+    return attached.refusal === undefined ? [{ parentRef, field, ...parent, ...attached }] : [];
+  });
 }
 
 interface Attempt extends RouteParents {

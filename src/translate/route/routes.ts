@@ -121,6 +121,7 @@ function derivePlaced(
         route,
         parentRefs: resource.spec.parentRefs ?? [],
         hostnames: 'hostnames' in resource.spec ? resource.spec.hostnames : undefined,
+        defaults: resource.spec.useDefaultGateways === 'All' ? context.fetch(listeners.defaults, 'All') : undefined,
       },
     );
     return parents.length === 0 ? [] : [[key, { route, parents }]];

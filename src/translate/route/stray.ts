@@ -1,5 +1,5 @@
 import { GATEWAY_GROUP, keyOf } from '../../api/index.ts';
-import { type Collection, join } from '../../graph/index.ts';
+import { type Collection, type Context, join } from '../../graph/index.ts';
 import type { Listeners } from '../gateway/listeners.ts';
 import type { Graph } from '../stage.ts';
 import { absent, type Diagnostic, diagnosis, nameOfKey } from '../verdict/problem.ts';
@@ -40,6 +40,8 @@ function straySets({ inputs, derive }: Graph, { sets }: Listeners): Collection<D
 }
 
 function strayRoutes(graph: Graph, routes: Collection<RouteResource>, listeners: Listeners): Collection<Diagnostic> {
+  const usesDefault = (context: Context, { spec }: RouteResource): boolean =>
+    spec.useDefaultGateways === 'All' && (context.fetch(listeners.defaults, 'All') ?? []).length > 0;
   return graph.derive(`stray parents of ${routes.name}`, routes, (context, route, key) => {
     const found: Array<readonly [string, Diagnostic]> = [];
     for (const [at, { group = GATEWAY_GROUP, kind = 'Gateway', namespace, name }] of (
@@ -54,7 +56,7 @@ function strayRoutes(graph: Graph, routes: Collection<RouteResource>, listeners:
       const problem = there ? { field, message: `${nameOfKey(parent)} is not served` } : absent('', field, parent);
       found.push([`${key}#parent${at}`, diagnosis('error', key, problem)]);
     }
-    if ((route.spec.parentRefs ?? []).length === 0) {
+    if ((route.spec.parentRefs ?? []).length === 0 && !usesDefault(context, route)) {
       const message = 'names no parent, so nothing serves this route: name a Gateway';
       found.push([`${key}#parents`, { severity: 'warning', object: key, field: 'spec.parentRefs', message }]);
     }

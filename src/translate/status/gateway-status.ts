@@ -50,6 +50,10 @@ export function gatewayStatus(
   const assigned = addressesAssigned(addresses.length, missing);
   if (assigned !== undefined) verdicts.push(assigned);
   verdicts.push(gatewayResolved(scope.views, extras.unresolved));
+  if (gateway.isDefault)
+    verdicts.push(
+      holds(CONDITION.DefaultGateway, GATEWAY_REASON.DefaultGateway, 'routes that use default Gateways attach to it'),
+    );
   if (extras.insecureClients) {
     const message = 'clients without a valid certificate are let in (AllowInsecureFallback)';
     verdicts.push(holds(CONDITION.InsecureFrontendValidationMode, GATEWAY_REASON.ConfigurationChanged, message));
@@ -200,7 +204,7 @@ export function listenerStatus(scope: GatewayStatusScope, view: ListenerView, ga
   const verdicts = [
     judged(CONDITION.Accepted, faults, {
       reason: LISTENER_REASON.Accepted,
-      message: view.taken === undefined ? 'accepted' : `accepted; ${view.taken}`,
+      message: ['accepted', view.taken, view.optionless].filter((text) => text !== undefined).join('; '),
     }),
     listenerProgrammed(scope, view, gateway),
     judged(CONDITION.ResolvedRefs, unresolved, {
