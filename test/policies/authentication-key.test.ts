@@ -69,6 +69,8 @@ describe('a key', () => {
     const seen = log.slice(-6).map(({ query }) => query);
     expect(seen.slice(0, 3)).toEqual(Array(3).fill('key=redacted&b=1'));
     expect(seen.slice(3)).toEqual(Array(3).fill('b=1&k%65y=redacted&key=redacted'));
+    await asker.ask({ lines: ['referer', 'https://a.example/p?a=1&key=key-of-alice#x'] });
+    expect(log.at(-1)!.referer).toBe('https://a.example/p?a=1&key=redacted');
     await serve(keys());
     await asker.ask({ path: '/?key=a' });
     expect(log.at(-1)!.query).toBe('key=a');

@@ -61,13 +61,14 @@ export class Account {
     };
   }
 
-  /** A key or a token that stands in the query. */
+  /** A key or a token that stands in the query, or in that of the page before. */
   conceal(parameter: string): void {
-    if (this.#asked === null || this.#asked.query === '') return;
-    const query = this.#asked.query
-      .split('&')
-      .map((pair) => (isNamed(pair, parameter) ? `${nameOf(pair)}=redacted` : pair));
-    this.#asked = { ...this.#asked, query: query.join('&') };
+    const asked = this.#asked;
+    if (asked === null) return;
+    const question = asked.referer.indexOf('?') + 1;
+    if (asked.query === '' && question === 0) return;
+    const referer = asked.referer.slice(0, question) + without(asked.referer.slice(question), parameter);
+    this.#asked = { ...asked, query: without(asked.query, parameter), referer };
   }
 
   close(service: HttpService, about: { readonly client: ClientConnection; readonly requestId: string }): void {
@@ -101,6 +102,12 @@ export class Account {
       decision: this.policy === null ? '' : this.policy.decision,
     });
   }
+}
+
+/** A query that does not say what this parameter is. */
+function without(query: string, parameter: string): string {
+  const shown = (pair: string): string => (isNamed(pair, parameter) ? `${nameOf(pair)}=redacted` : pair);
+  return query.split('&').map(shown).join('&');
 }
 
 function nameOf(pair: string): string {

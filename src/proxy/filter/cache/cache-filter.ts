@@ -125,14 +125,15 @@ class CacheFilter implements CompiledFilter {
     const target = targetOf(head);
     const host = hostOf(scope);
     const written = writtenHostOf(head);
-    const key = this.#keyOf(scope, written, target);
+    const lower = written.toLowerCase();
+    const key = this.#keyOf(scope, lower, target);
     const wishes = wishesOf(head);
     if (wishes?.noStore) return this.#pass(scope, 'fwd=request');
     const now = performance.now();
     const personal = isPersonal(scope);
     const found = this.#store.variants(key).find((one) => (one.shared || !personal) && suits(one, scope));
     if (found !== undefined && isFresh(found, wishes, now)) return this.#give(scope, found, { wishes: 'fresh', now });
-    const odd = written !== written.toLowerCase();
+    const odd = written !== lower;
     const asked = { key, host, target, found, wishes, now, personal, odd };
     if (this.#disk !== null && head.method() === 'GET' && !wishes?.noCache)
       return this.#lookUp(scope, this.#disk, asked);
@@ -144,7 +145,7 @@ class CacheFilter implements CompiledFilter {
   #keyOf(scope: FilterScope, written: string, target: string): string {
     const { head, listener, route, client } = scope;
     const scheme = client.tls === undefined ? 'http' : 'https';
-    let key = `${this.#prefix} ${listener} ${route} ${scheme}://${written.toLowerCase()} ${target}${hopClaims(scope)}`;
+    let key = `${this.#prefix} ${listener} ${route} ${scheme}://${written} ${target}${hopClaims(scope)}`;
     for (const [name, hash] of this.#keyHeaders) {
       key += `\n${name}:`;
       for (let at = head.find(name, hash); at >= 0; at = head.find(name, hash, at + 1)) key += `${head.value(at)}\n`;
