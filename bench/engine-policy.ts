@@ -106,6 +106,7 @@ const CASES: Record<string, PolicyCase> = {
     ],
     lines: ['Accept-Encoding: gzip'],
   },
+  'ResponsePolicy: accessLog Disabled': { policies: [{ type: 'AccessLogging', settings: { written: false } }] },
   'AuthenticationPolicy: jwt, ES256, a token that came before': signed('ES256', 1),
   'AuthenticationPolicy: jwt, ES256, a new token': signed('ES256', NEW_TOKENS),
   'AuthenticationPolicy: jwt, RS256, a token that came before': signed('RS256', 1),

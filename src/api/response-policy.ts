@@ -26,6 +26,8 @@ export interface ResponseSettings {
   locations?: Array<{ from: string; to: string }>;
   /** Of answers to GET, for others who ask the same. */
   cache?: CacheRules;
+  /** Disabled: the access log has no line of the requests. */
+  accessLog?: 'Enabled' | 'Disabled';
   compression?: {
     algorithms?: Array<'br' | 'gzip' | 'zstd'>;
     types?: string[];

@@ -38,6 +38,7 @@ export type { OfKind } from './of-kind.ts';
 export type { OutlierDetection } from './outlier-detection.ts';
 export {
   type Access,
+  type AccessLogSettings,
   type AccessRule,
   type AccessSettings,
   type Acting,

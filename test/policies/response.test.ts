@@ -197,6 +197,26 @@ describe('a ResponsePolicy', () => {
     expect(String(decompress(page.body))).toBe(PAGE);
   });
 
+  test('takes requests out of the access log, refusals too, and a nearer one puts them back', async () => {
+    const closed = requestPolicy('AccessPolicy', 'closed', ROUTE, { deny: [{ paths: [{ value: '/closed' }] }] });
+    const logged = async (path: string): Promise<number> => {
+      const before = rig.accesses.length;
+      await ask(path);
+      return rig.accesses.length - before;
+    };
+    await rig.write(site(closed, response({ compression: {} })));
+    expect([await logged('/small'), await logged('/closed')]).toEqual([1, 1]);
+    await rig.write(site(closed, response({ accessLog: 'Disabled' }, GATEWAY, 'outer')));
+    expect([await logged('/small'), await logged('/closed')]).toEqual([0, 0]);
+    await rig.write(
+      site(closed, response({ accessLog: 'Disabled' }, GATEWAY, 'outer'), response({ accessLog: 'Enabled' })),
+    );
+    expect([await logged('/small'), await logged('/closed')]).toEqual([1, 1]);
+    const kept = response({ overrides: { accessLog: 'Disabled' } }, GATEWAY, 'outer');
+    await rig.write(site(closed, kept, response({ accessLog: 'Enabled' })));
+    expect(await logged('/small')).toBe(0);
+  });
+
   test('has one line of Vary, whoever said some of it before', async () => {
     const cors = { type: 'CORS', cors: { allowOrigins: ['https://shop.example'] } };
     const route = httpRoute('c', [{ filters: [cors], ...backendRefs('web') }], { hostnames: ['c.example'] });

@@ -1,5 +1,6 @@
 /** Which policies act on a request, whose they are, and what they say: put together as a proxy puts them together. */
 import {
+  type AccessLogSettings,
   type AccessRule,
   type AccessSettings,
   type Acting,
@@ -235,6 +236,8 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return 'rewrites cookies and locations';
     case 'Cache':
       return keptText(settings as CacheSettings);
+    case 'AccessLogging':
+      return (settings as AccessLogSettings).written ? 'has lines in the access log' : 'has no line in the access log';
     case 'Compression':
       return `compresses with ${(settings as CompressionSettings).algorithms.join(', ')}`;
   }

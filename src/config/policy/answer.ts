@@ -56,6 +56,12 @@ export interface CompressionSettings {
   level: number;
 }
 
+/** Whether the access log has a line of the request. */
+export type AccessLogging = PolicyOf<'AccessLogging', Target, Stacked<AccessLogSettings>>;
+export interface AccessLogSettings {
+  written: boolean;
+}
+
 const text = v.string();
 const replacement = object<Replacement>({ from: key, to: lineText });
 const status = v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599));
@@ -102,4 +108,7 @@ export const compression: PolicyType<Target, Stacked<CompressionSettings>, 'stac
     minimumBytes: count,
     level: v.pipe(count, v.minValue(1), v.maxValue(9)),
   }),
+);
+export const accessLogging: PolicyType<Target, Stacked<AccessLogSettings>, 'stacked'> = answerType(
+  object<AccessLogSettings>({ written: v.boolean() }),
 );

@@ -3,8 +3,10 @@ import * as v from 'valibot';
 import { key, type Shape } from '../shape.ts';
 import { type Access, access } from './access.ts';
 import {
+  type AccessLogging,
   type AnswerHeaders,
   type AnswerRewrite,
+  accessLogging,
   answerHeaders,
   answerRewrite,
   type Compression,
@@ -29,6 +31,7 @@ import { type Rewrite, rewrite } from './rewrite.ts';
 
 export type { Access, AccessRule, AccessSettings, ClaimMatch, TimeWindow } from './access.ts';
 export type {
+  AccessLogSettings,
   AnswerHeaderSettings,
   AnswerRewriteSettings,
   CompressionSettings,
@@ -109,6 +112,7 @@ export const POLICY_TYPES = {
   ErrorService: errorService,
   DirectResponse: directResponse,
   AnswerRewrite: answerRewrite,
+  AccessLogging: accessLogging,
   Compression: compression,
   Cache: cache,
 } as const satisfies { [T in Policy['type']]: PolicyType<TypeOf<T>['target']['kind'], TypeOf<T>['spec'], Merge> };
@@ -129,6 +133,7 @@ export type Policy =
   | ErrorService
   | DirectResponse
   | AnswerRewrite
+  | AccessLogging
   | Compression
   | Cache;
 type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;

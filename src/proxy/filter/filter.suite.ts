@@ -110,6 +110,8 @@ export class RecordedScope implements FilterScope {
 
   conceal(): void {}
 
+  unlog(): void {}
+
   identify(user: string): void {
     this.told.push(user);
   }

@@ -102,6 +102,8 @@ export interface FilterScope extends KeptState {
   identify(user: string): void;
   /** What the query says under this name, decoded and a character a byte, is nothing for the access log. */
   conceal(parameter: string): void;
+  /** The access log has no line of this request. */
+  unlog(): void;
   /** Answers in the backend's place; return ANSWERED. */
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
   /** The same with what was kept of a backend's answer. */

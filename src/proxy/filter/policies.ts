@@ -7,6 +7,7 @@ import { DaemunError } from '../../observe/index.ts';
 import { atOnce } from '../ground/slice.ts';
 import { type DecisionCounter, type PolicyDecision, PolicyState } from '../state/index.ts';
 import { accessFilters } from './access.ts';
+import { accessLogFilters } from './access-log.ts';
 import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, errorPageFilters } from './answer.ts';
 import { authenticationFilters, takeCredentials } from './authentication/index.ts';
 import { bodySizeFilters } from './body-size.ts';
@@ -51,6 +52,7 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   ErrorService: stack(errorServiceFilters),
   DirectResponse: stack(directResponseFilters),
   AnswerRewrite: stack(answerRewriteFilters),
+  AccessLogging: stack(accessLogFilters),
   Compression: stack(compressionFilters),
   Cache: stack(cacheFilters),
 };

@@ -20,6 +20,8 @@ interface Asked {
   readonly referer: string;
   readonly userAgent: string;
 }
+/** Of a request that has no line. */
+const UNLOGGED: Asked = { method: '', host: '', path: '', query: '', referer: '', userAgent: '' };
 const NOT_NOTED: Asked = { method: '', host: '', path: '', query: '', referer: '', userAgent: '' };
 
 export class Account {
@@ -71,12 +73,18 @@ export class Account {
     this.#asked = { ...asked, query: without(asked.query, parameter), referer };
   }
 
+  /** The access log has no line of it. */
+  unlog(): void {
+    this.#asked = UNLOGGED;
+  }
+
   close(service: HttpService, about: { readonly client: ClientConnection; readonly requestId: string }): void {
     const duration = performance.now() - this.startedAt;
     const row =
       this.planned === null ? service.stats.row(this.route, this.backend) : rowOf(this.planned, this, service);
     const { status, bytesIn, bytesOut } = this;
     row.add({ status, duration: duration / 1000, bytesIn, bytesOut, retries: Math.max(0, this.attempts - 1) });
+    if (this.#asked === UNLOGGED) return;
     service.onAccess?.({
       ...(this.#asked ?? NOT_NOTED),
       time: Date.now(),

@@ -86,6 +86,10 @@ export abstract class ExchangeAnswer extends ExchangeState {
     this.account.conceal(parameter);
   }
 
+  unlog(): void {
+    this.account.unlog();
+  }
+
   /** All changes of the answer's head up to now. */
   protected get responseChanges(): HeaderPatch {
     const own = this.run === null ? this.responsePatch : this.responsePatch.followedBy(this.run.responsePatch);

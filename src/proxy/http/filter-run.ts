@@ -44,6 +44,7 @@ export interface FilterHost extends WaitHost {
   limitBody(bytes: number): void;
   identify(user: string): void;
   conceal(parameter: string): void;
+  unlog(): void;
   ask(request: SubRequest, loops: string, done: SubDone): SubExchange;
   /** The head as it is with what filters wrote before the route is chosen; undefined: it is too long. */
   write(patch: HeaderPatch): Head | undefined;
@@ -263,6 +264,10 @@ export class FilterRun implements FilterScope {
 
   conceal(parameter: string): void {
     this.#host.conceal(parameter);
+  }
+
+  unlog(): void {
+    this.#host.unlog();
   }
 
   tellOwn(filter: string, decision: PolicyDecision): void {

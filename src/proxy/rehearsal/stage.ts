@@ -63,6 +63,8 @@ export class Stage implements FilterHost {
 
   conceal(): void {}
 
+  unlog(): void {}
+
   identify(user: string): void {
     if (this.user === '') this.user = user;
   }

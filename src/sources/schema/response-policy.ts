@@ -114,6 +114,7 @@ export const responsePolicySpec = requestPolicySpec(
         generation: optional(text({ max: 64 })),
       }),
     ),
+    accessLog: optional(oneOf('Enabled', 'Disabled')),
     compression: optional(
       object({
         algorithms: optional(list(oneOf('br', 'gzip', 'zstd'), { min: 1, max: 3, unique: 'set' })),

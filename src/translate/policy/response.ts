@@ -16,10 +16,20 @@ const UNAVAILABLE = 503;
 
 export const response = requestPolicy({
   kind: 'ResponsePolicy',
-  types: ['AnswerHeaders', 'ErrorPages', 'ErrorService', 'DirectResponse', 'AnswerRewrite', 'Compression', 'Cache'],
+  types: [
+    'AnswerHeaders',
+    'ErrorPages',
+    'ErrorService',
+    'DirectResponse',
+    'AnswerRewrite',
+    'AccessLogging',
+    'Compression',
+    'Cache',
+  ],
   read(settings, at) {
     const parts: Parts = {};
     const { securityHeaders, errorPages, cookieDomains, cookiePaths, locations, compression, cache } = settings;
+    if (settings.accessLog !== undefined) parts.AccessLogging = { written: settings.accessLog === 'Enabled' };
     if (securityHeaders !== undefined) parts.AnswerHeaders = { lines: linesOf(securityHeaders) };
     if (errorPages !== undefined) readPages(errorPages, { parts, at });
     const direct = directOf(settings);
