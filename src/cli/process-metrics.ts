@@ -28,6 +28,7 @@ export class ProcessMetrics {
       gauge('process_resident_memory_bytes', 'Memory of all processes of the run that is in RAM', rss),
       gauge('daemun_heap_used_bytes', 'JavaScript heap in use, of all processes of the run', heapUsed),
       ...openFiles(),
+      ...processorWait(),
       worst('daemun_event_loop_delay_p99_seconds', '99 of 100 times a process was no later than this', delays.p99),
       worst('daemun_event_loop_delay_max_seconds', 'How late the latest process was since the last scrape', delays.max),
     ];
@@ -43,6 +44,17 @@ function openFiles(): MetricsSnapshot {
       gauge('process_open_fds', 'Open file descriptors of all processes of the run', open),
       worst('process_max_fds', 'File descriptors that one process may open', Number(limit)),
     ];
+  } catch {
+    return [];
+  }
+}
+
+/** Where the system tells: what is late without having worked. Of the thread that does the work of a process. */
+function processorWait(): MetricsSnapshot {
+  try {
+    const [, waited = ''] = readFileSync('/proc/self/schedstat', 'utf8').split(' ');
+    const help = 'Time in which a process was ready and no processor was given to it';
+    return [counter('daemun_processor_wait_seconds_total', help, Number(waited) / NANOSECONDS)];
   } catch {
     return [];
   }

@@ -31,6 +31,7 @@ test('process, build, certificates, endpoints and the event loop; promtool finds
       Date.now() / 1000,
     );
     expect(value(/daemun_event_loop_delay_max_seconds/)).toBeLessThan(60);
+    expect(value(/daemun_processor_wait_seconds_total/)).toBeGreaterThan(0);
     const endpoint = 'backend="shop/cart:80",endpoint="127\\.0\\.0\\.1:\\d+"';
     expect(value(new RegExp(`daemun_endpoint_evicted\\{${endpoint}\\}`))).toBe(0);
     expect(value(new RegExp(`daemun_endpoint_requests_total\\{${endpoint},outcome="answered"\\}`))).toBe(1);

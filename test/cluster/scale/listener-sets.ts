@@ -52,6 +52,8 @@ async function tellControllers(stage: Stage, sets: number): Promise<void> {
   stage.tally.figure(PART, 'status writes per ListenerSet', (writes / sets).toFixed(2), '≤ 3');
   const late = texts.map((text) => `${(metric(text, 'daemun_event_loop_delay_max_seconds') * 1000).toFixed(0)} ms`);
   stage.tally.figure(PART, 'longest turn of each controller', late.join(', '));
+  const waited = texts.map((text) => `${metric(text, 'daemun_processor_wait_seconds_total').toFixed(0)} s`);
+  stage.tally.figure(PART, 'each controller was ready and had no processor for', waited.join(', '));
 }
 
 const nameOf = (set: number): string => `set-${set}`;
