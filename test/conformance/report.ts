@@ -56,7 +56,7 @@ npm run conformance -- --suite v1.7.0 # in a cluster with the CRDs of v1.7.0; br
 
 Of the features of v1.7.0 that the suite names and has no test of, all are claimed: ClusterTrustBundle
 (\`test/tls/trust-bundle.test.ts\` is its test), GatewayListenerFilters (\`test/policies/listener-filters.test.ts\`),
-GatewayAddressRoutability and GatewayAddressRoutabilityCluster (\`test/kube/infrastructure.test.ts\`, \`test/cluster/\`). A report
+GatewayAddressRoutability and GatewayAddressRoutabilityCluster (\`test/kube/infrastructure.test.ts\`, against the embedded API). A report
 below may be older than this.
 
 Without a cluster, the same scenarios run in \`npm test\`: [without a cluster](../conformance-standalone.md).
