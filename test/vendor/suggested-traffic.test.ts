@@ -199,6 +199,9 @@ describe('Kong', () => {
       status: 301,
       location: 'https://secure.example/x',
     });
+    expect((await ask(rig, 'narrow.example')).status).toBe(404);
+    expect((await ask(rig, 'narrow.example', '/', { headers: { 'x-plan': 'gold' } })).status).toBe(200);
+    expect((await ask(rig, 'wide.example', '/', { headers: { 'x-plan': 'gold' } })).status).toBe(404);
     const statuses = [];
     for (let i = 0; i < 3; i++) statuses.push((await ask(rig, 'shop.example', '/shop', { headers })).status);
     expect(statuses.at(-1)).toBe(429);

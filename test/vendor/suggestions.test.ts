@@ -38,6 +38,25 @@ describe.each(CASE_NAMES)('%s', (name) => {
   });
 });
 
+test.each([
+  { 'konghq.com/plugins': 'nobody-knows-it' },
+  { 'konghq.com/headers.x-a': '' },
+  { 'konghq.com/snis': 'other.example' },
+  { 'konghq.com/methods': 'get' },
+])('a route of Kong that is refused is not written anew, which would open it: %j', (annotations) => {
+  const route = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'closed', namespace: 'default', annotations },
+    spec: { hostnames: ['a.example'], rules: [{ backendRefs: [{ name: 'web', port: 80 }] }] },
+  };
+  const { lines, objects } = suggested('kong', [route]);
+  expect(objects.map(({ metadata }) => metadata.name)).not.toContain('closed');
+  expect(lines).toContainEqual(
+    expect.objectContaining({ object: 'HTTPRoute default/closed', field: Object.keys(annotations)[0], fate: 'Lost' }),
+  );
+});
+
 /** What the cases do not have. */
 const EXPECTED = [
   'Secret default/pair does not exist',

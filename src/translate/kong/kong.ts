@@ -15,7 +15,9 @@ import {
 } from '../../api/index.ts';
 import { type Collection, type Index, index, join } from '../../graph/index.ts';
 import {
+  faultPlace,
   isAnnotated,
+  isNarrowing,
   type KongLook,
   type KongReading,
   type Note,
@@ -25,6 +27,7 @@ import {
   readKongRoute,
   readKongService,
   standingFor,
+  UNNARROWED,
 } from '../../vendor/index.ts';
 import { grantHint, permitted } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
@@ -105,19 +108,28 @@ export function streamReading(
 ): Pick<KongReading, 'notes'> & { broken: string[] } {
   if (!isOfKong(look, route)) return { notes: IDLE.notes, broken: [] };
   const annotations = route.metadata.annotations ?? {};
+  const narrowing = Object.keys(annotations).filter(isNarrowing);
   const notes = Object.keys(annotations)
     .filter((annotation) => annotation.startsWith(KONG_CONTROLLERS) && annotation !== PLUGINS_ANNOTATION)
+    .filter((annotation) => !narrowing.includes(annotation))
     .map((annotation) => ({ annotation, message: `is not served on a ${route.kind}` }));
   const isGuarded = annotations[PLUGINS_ANNOTATION] !== undefined;
+  const way = route.kind === 'TLSRoute' ? 'write hostnames, and remove it' : 'remove it';
   return {
     notes,
-    broken: isGuarded ? [`plugins act on requests, and not on what a ${route.kind} takes: remove it`] : [],
+    broken: [
+      ...(isGuarded ? [`plugins act on requests, and not on what a ${route.kind} takes: remove it`] : []),
+      ...narrowing.map(
+        (annotation) => `${annotation}: is not served on a ${route.kind}, and would let fewer in: ${way}`,
+      ),
+    ],
   };
 }
 
 const IDLE: KongReading = {
   plugins: { policies: {}, filters: [], secrets: [], notes: [], broken: [], readings: [] },
   strips: false,
+  narrowing: UNNARROWED,
   notes: [
     {
       annotation: PLUGINS_ANNOTATION,
@@ -193,8 +205,10 @@ function diagnosticsOf(graph: Graph, readings: Collection<KongReading>): Collect
   const numbered = (key: string, found: Diagnostic[]) => found.map((one, at) => [`${key}#kong${at}`, one] as const);
   return graph.derive('kong diagnostics', readings, (_context, { notes, plugins }, key) => {
     if (!key.startsWith('Service/') && !key.startsWith('Gateway/')) return [];
-    const field = annotationField(PLUGINS_ANNOTATION);
-    const broken = plugins.broken.map((message) => diagnosis('error', key, { field, message: closed(message) }));
+    const broken = plugins.broken.map((text) => {
+      const { annotation, why } = faultPlace(text);
+      return diagnosis('error', key, { field: annotationField(annotation), message: closed(why) });
+    });
     return numbered(key, [...broken, ...notes.map((one) => told(key, one))]);
   });
 }

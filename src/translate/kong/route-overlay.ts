@@ -13,14 +13,15 @@ import type { RouteRule } from '../../config/index.ts';
 import type { Collection } from '../../graph/index.ts';
 import {
   addedTo,
+  faultPlace,
   isAnnotated,
   type KongReading,
   type Note,
-  PLUGINS_ANNOTATION,
+  narrowedRoute,
   type PlainStatus,
   serviceFilters,
+  UNNARROWED,
   withFilters,
-  withMethods,
 } from '../../vendor/index.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { RouteReading } from '../route/rule-draft.ts';
@@ -56,16 +57,15 @@ export function overlaid<R extends HTTPRoute | GRPCRoute>(
   if (own === undefined && services.size === 0) return undefined;
   const notes = [...(own?.notes ?? [])];
   const asked = { strips: own?.strips === true && route.kind === 'HTTPRoute', filters: own?.plugins.filters ?? [] };
-  // What stands in both kinds of routes is alike as far as it is read here.
-  const narrowed = withMethods(route as HTTPRoute, own?.methods ?? [], notes);
-  const filtered = withFilters(narrowed, asked, notes);
+  const narrowed = narrowedRoute(route as HTTPRoute, own?.narrowing ?? UNNARROWED, notes);
+  const filtered = withFilters(narrowed.route, asked, notes);
   const rules = (filtered.spec.rules ?? []).map((rule, at) =>
     withServices(rule, { at, notes, of: (name, other) => services.get(`${other ?? namespace}/${name}`) }),
   );
   const result: OverlaidRoute<R> = {
     route: { ...filtered, spec: { ...filtered.spec, rules } } as unknown as R,
     notes,
-    broken: own?.plugins.broken ?? [],
+    broken: [...(own?.plugins.broken ?? []), ...narrowed.broken],
   };
   if (own?.plain !== undefined) result.plain = own.plain;
   return result;
@@ -115,9 +115,9 @@ export function withNotes(
   const told: RouteReading = { ...reading, remarks: [...reading.remarks, ...remarks] };
   if (plain !== undefined) told.plain = plain;
   if (broken.length === 0) return told;
-  const field = annotationField(PLUGINS_ANNOTATION);
-  const problems: Problem[] = broken.map((one) => problem(ROUTE_REASON.UnsupportedValue, field, refuses(one)));
-  const why = broken.map((one) => `${field}: ${one}`).join('; ');
+  const places = broken.map(faultPlace).map(({ annotation, why }) => ({ field: annotationField(annotation), why }));
+  const problems = places.map(({ field, why }): Problem => problem(ROUTE_REASON.UnsupportedValue, field, refuses(why)));
+  const why = places.map((one) => `${one.field}: ${one.why}`).join('; ');
   return {
     ...told,
     rules: told.rules.map((rule) => ({ ...rule, broken: rule.broken ?? why })),

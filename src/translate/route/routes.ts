@@ -1,6 +1,6 @@
 import type { ConfigObject } from '../../config/index.ts';
 import { type Collection, counts, type Index, index, join } from '../../graph/index.ts';
-import { isAnnotated } from '../../vendor/index.ts';
+import { commonHostnames, isAnnotated, UNNARROWED } from '../../vendor/index.ts';
 import type { BackendScope } from '../backend/backend-ref.ts';
 import type { BackendUse } from '../backend/backend-use.ts';
 import { type Variant, withVariants } from '../backend/backend-variant.ts';
@@ -52,7 +52,7 @@ export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backen
     inputs.TCPRoute,
     inputs.UDPRoute,
   ]);
-  const placed = derivePlaced(graph, resources, known.listeners);
+  const placed = derivePlaced(graph, resources, known);
   const clashes = deriveClashes(graph, placed);
   const readings = graph.derive('readings', placed, (context, { route }, key) => {
     const resource = context.fetch(resources, key)!;
@@ -110,22 +110,33 @@ function servedBy(graph: Graph, judged: Collection<JudgedRoute>, listeners: List
 function derivePlaced(
   graph: Graph,
   resources: Collection<RouteResource>,
-  listeners: Listeners,
+  { listeners, kong }: { listeners: Listeners; kong: Kong },
 ): Collection<PlacedRoute> {
   return graph.derive('placed routes', resources, (context, resource, key) => {
     const route = identityOf(resource);
     const parentOf = (parent: string) => context.fetch(listeners.parents, parent);
+    // Whoever has no annotation of Kong's depends on nothing more than without Kong.
+    const isKong = isAnnotated(resource.metadata.annotations);
+    const { snis } = (isKong ? context.fetch(kong.readings, key)?.narrowing : undefined) ?? UNNARROWED;
     const parents = placements(
       { look: graph.look(context), points: listeners.pointsByOwner, parentOf },
       {
         route,
         parentRefs: resource.spec.parentRefs ?? [],
-        hostnames: 'hostnames' in resource.spec ? resource.spec.hostnames : undefined,
+        hostnames: hostnamesOf(resource, snis),
         defaults: resource.spec.useDefaultGateways === 'All' ? context.fetch(listeners.defaults, 'All') : undefined,
       },
     );
     return parents.length === 0 ? [] : [[key, { route, parents }]];
   });
+}
+
+/** Names that leave nothing to serve refuse the route where it is read, and must not let it be attached nowhere. */
+function hostnamesOf({ spec }: RouteResource, snis: readonly string[]): string[] | undefined {
+  const own = 'hostnames' in spec ? spec.hostnames : undefined;
+  if (snis.length === 0) return own;
+  const common = commonHostnames(own, snis);
+  return common.length === 0 ? own : common;
 }
 
 function untaken(why: string): string {

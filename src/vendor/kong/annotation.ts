@@ -6,9 +6,13 @@ export const PRESERVE_HOST = `${PREFIX}preserve-host`;
 export const PROTOCOLS = `${PREFIX}protocols`;
 export const REDIRECT_STATUS = `${PREFIX}https-redirect-status-code`;
 export const METHODS = `${PREFIX}methods`;
+/** The header's name follows. */
+export const HEADERS_START = `${PREFIX}headers.`;
+export const HEADERS_SEPARATOR = `${PREFIX}headers-separator`;
+export const SNIS = `${PREFIX}snis`;
 export const HOST_HEADER = `${PREFIX}host-header`;
 
-/** Those of a route that are served. */
+/** Those of a route that are served; one that ends with a dot stands for all that begin so. */
 export const ROUTE_ANNOTATIONS: readonly string[] = [
   PLUGINS_ANNOTATION,
   STRIP_PATH,
@@ -16,6 +20,9 @@ export const ROUTE_ANNOTATIONS: readonly string[] = [
   PROTOCOLS,
   REDIRECT_STATUS,
   METHODS,
+  HEADERS_START,
+  HEADERS_SEPARATOR,
+  SNIS,
 ];
 export const SERVICE_ANNOTATIONS: readonly string[] = [PLUGINS_ANNOTATION, HOST_HEADER];
 /** Of a GatewayClass or Gateway: read where those are. */
@@ -32,7 +39,9 @@ const WAYS: Readonly<Record<string, string>> = {
   rewrite: 'write a RewritePolicy',
   methods: 'write matches[].method of the route',
   headers: 'write matches[].headers of the route',
-  snis: 'write hostnames of the route and of its listener',
+  'headers.': 'it stands on routes: write it there, or matches[].headers',
+  'headers-separator': 'it stands on routes',
+  snis: 'it stands on routes: write it there, or hostnames of the route and of its listener',
   'host-aliases': 'write hostnames of the route',
   'host-header': 'write it on the Service, or a URLRewrite filter with hostname',
   'regex-priority': 'the most specific match counts: write matches that say it',
@@ -61,12 +70,27 @@ export function unserved(
   served: readonly string[],
 ): Array<{ annotation: string; message: string }> {
   return Object.keys(annotations)
-    .filter((name) => name.startsWith(PREFIX) && !served.includes(name))
+    .filter((name) => name.startsWith(PREFIX) && !served.includes(familyOf(name)))
     .map((annotation) => {
-      const way = WAYS[annotation.slice(PREFIX.length)];
+      const way = WAYS[familyOf(annotation).slice(PREFIX.length)];
       const message = way === undefined ? 'is no annotation that is known here: remove it' : `is not served: ${way}`;
       return { annotation, message };
     });
+}
+
+function familyOf(annotation: string): string {
+  return annotation.startsWith(HEADERS_START) ? HEADERS_START : annotation;
+}
+
+/** What cannot be followed is told of its annotation, where the text begins with one, and of plugins' else. */
+export function faultPlace(text: string): { annotation: string; why: string } {
+  const [start = '', annotation = PLUGINS_ANNOTATION] = /^(konghq\.com\/[^:\s]+): /.exec(text) ?? [];
+  return { annotation, why: text.slice(start.length) };
+}
+
+/** Without it more would be let in. */
+export function isNarrowing(annotation: string): boolean {
+  return annotation === METHODS || annotation === SNIS || annotation.startsWith(HEADERS_START);
 }
 
 export function isAnnotated(annotations: Readonly<Record<string, string>> | undefined): boolean {

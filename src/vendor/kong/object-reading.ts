@@ -18,7 +18,7 @@ import {
 } from './annotation.ts';
 import { type Annotated, type AttachedPlugins, attachedPlugins, HIDDEN, type Note } from './attached.ts';
 import type { KongLook } from './kong-look.ts';
-import { askedMethods } from './route-methods.ts';
+import { askedNarrowing, type Narrowing, UNNARROWED } from './route-narrowing.ts';
 import { type PlainStatus, routeAsked } from './route-reading.ts';
 import { PLUGINS } from './table.ts';
 
@@ -27,8 +27,8 @@ export interface KongReading {
   /** Of a route. */
   strips: boolean;
   plain?: PlainStatus;
-  /** Of an HTTPRoute; none: any. */
-  methods?: string[];
+  /** Of a route. */
+  narrowing: Narrowing;
   /** Of a Service: the Host that its backends get. */
   hostHeader?: string;
   notes: Note[];
@@ -36,13 +36,12 @@ export interface KongReading {
 
 export function readKongRoute(on: Annotated, look: KongLook): KongReading {
   const attached = attachedPlugins(on, look);
-  const { methods, broken } = on.kind === 'HTTPRoute' ? askedMethods(on.annotations) : { methods: [], broken: [] };
+  const { narrowing, broken } = askedNarrowing(on);
   const plugins = broken.length === 0 ? attached : { ...attached, broken: [...attached.broken, ...broken] };
   const { strips, plain, notes } = routeAsked(on.annotations);
   const all = [...notes, ...plugins.notes, ...unserved(on.annotations, ROUTE_ANNOTATIONS), ...served(plugins, on)];
-  const reading: KongReading = { plugins, strips, notes: all };
+  const reading: KongReading = { plugins, strips, narrowing, notes: all };
   if (plain !== undefined) reading.plain = plain;
-  if (methods.length > 0) reading.methods = methods;
   return reading;
 }
 
@@ -50,10 +49,10 @@ export function readKongService(on: Annotated, look: KongLook): KongReading {
   const plugins = attachedPlugins(on, look);
   const hostHeader = on.annotations[HOST_HEADER];
   const notes = [...plugins.notes, ...unserved(on.annotations, SERVICE_ANNOTATIONS), ...served(plugins, on)];
-  if (hostHeader === undefined) return { plugins, strips: false, notes };
+  if (hostHeader === undefined) return { plugins, strips: false, narrowing: UNNARROWED, notes };
   const message = `is served as filters of its backendRefs: ${flow([hostFilter(hostHeader)])}`;
   notes.push({ annotation: HOST_HEADER, message });
-  return { plugins, strips: false, notes, hostHeader };
+  return { plugins, strips: false, narrowing: UNNARROWED, notes, hostHeader };
 }
 
 /** Plugins that are for all requests (label global) hold at each Gateway. */
@@ -68,7 +67,12 @@ export function readKongGateway(on: Annotated, look: KongLook, plugins: readonly
     else notes.push({ annotation: PLUGINS_ANNOTATION, message });
   }
   const own = { ...attached, broken, filters: [] };
-  return { plugins: own, strips: false, notes: [...notes, ...served(own, on), ...gatewayNotes(on.annotations)] };
+  return {
+    plugins: own,
+    strips: false,
+    narrowing: UNNARROWED,
+    notes: [...notes, ...served(own, on), ...gatewayNotes(on.annotations)],
+  };
 }
 
 function gatewayNotes(annotations: Readonly<Record<string, string>>): Note[] {

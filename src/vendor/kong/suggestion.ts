@@ -11,10 +11,10 @@ import type { Finding } from '../finding.ts';
 import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
 import type { Site } from '../suggest/site.ts';
 import type { RouteEdit, SuggestedParts } from '../suggest/vendor-kind.ts';
-import { isAnnotated, METHODS, STRIP_PATH } from './annotation.ts';
+import { faultPlace, HEADERS_START, isAnnotated, METHODS, SNIS, STRIP_PATH } from './annotation.ts';
 import type { KongLook } from './kong-look.ts';
 import { type KongReading, readKongGateway, readKongRoute, readKongService, serviceFilters } from './object-reading.ts';
-import { withMethods } from './route-methods.ts';
+import { narrowedRoute } from './route-narrowing.ts';
 import { addedTo, type PlainStatus, redirectFilter, withFilters } from './route-reading.ts';
 
 export interface KongSuggestion {
@@ -51,7 +51,8 @@ function suggestForObjects(site: Site, look: KongLook): KongSuggestion[] {
       name: object.metadata.name,
       annotations: object.metadata.annotations ?? {},
     };
-    const reading = object.kind === 'Service' ? readKongService(on, look) : readKongRoute(on, look);
+    const read = object.kind === 'Service' ? readKongService(on, look) : readKongRoute(on, look);
+    const reading = object.kind === 'Service' ? read : withOwnFaults(object, read);
     const named = `${on.kind} ${on.namespace}/${on.name}`;
     const edits = object.kind === 'Service' ? serviceEdits(site, object, reading) : routeEdits(site, object, reading);
     const extra = object.kind === 'HTTPRoute' && reading.plain ? plainRoute(site, object, reading.plain) : [];
@@ -61,6 +62,15 @@ function suggestForObjects(site: Site, look: KongLook): KongSuggestion[] {
       findings: findingsOf(reading),
     };
   });
+}
+
+/** What the route itself says may not go with what its annotations ask for. */
+function withOwnFaults(route: HTTPRoute | GRPCRoute, reading: KongReading): KongReading {
+  const { broken } = narrowedRoute(route as HTTPRoute, reading.narrowing, []);
+  const { plugins } = reading;
+  return broken.length === 0
+    ? reading
+    : { ...reading, plugins: { ...plugins, broken: [...plugins.broken, ...broken] } };
 }
 
 function lookIn(site: Site): KongLook {
@@ -75,8 +85,11 @@ function lookIn(site: Site): KongLook {
   };
 }
 
-function findingsOf({ notes, plugins, strips, methods }: KongReading): Finding[] {
-  const broken = plugins.broken.map((why): Finding => ({ field: 'konghq.com/plugins', fate: 'Lost', why }));
+function findingsOf({ notes, plugins, strips, narrowing: { methods, headers, snis } }: KongReading): Finding[] {
+  const broken = plugins.broken.map((text): Finding => {
+    const { annotation, why } = faultPlace(text);
+    return { field: annotation, fate: 'Lost', why };
+  });
   const told = notes
     .filter(({ message }) => !/^Kong(?:Cluster)?Plugin /.test(message))
     .map(({ annotation, message }): Finding => {
@@ -87,9 +100,17 @@ function findingsOf({ notes, plugins, strips, methods }: KongReading): Finding[]
     why === undefined ? findings.map((one) => ({ ...one, field: `${object} ${one.field}` })) : [],
   );
   const stripped: Finding[] = strips ? [{ field: STRIP_PATH, fate: 'Same', ours: 'HTTPRoute filter URLRewrite' }] : [];
-  const narrowed: Finding[] = methods ? [{ field: METHODS, fate: 'Same', ours: 'HTTPRoute matches[].method' }] : [];
+  const narrowed: Finding[] = [
+    ...(methods.length > 0 ? [{ field: METHODS, fate: 'Same', ours: 'HTTPRoute matches[].method' } as const] : []),
+    ...headers.map(
+      ({ name }) => ({ field: `${HEADERS_START}${name}`, fate: 'Same', ours: 'HTTPRoute matches[].headers' }) as const,
+    ),
+    ...(snis.length > 0 ? [{ field: SNIS, fate: 'Differs', ours: 'HTTPRoute hostnames', why: BY_HOST } as const] : []),
+  ];
   return [...broken, ...stripped, ...narrowed, ...told, ...fields];
 }
+
+const BY_HOST = 'counts for Host, also without TLS, where Kong asks for no name';
 
 interface On {
   kind: string;
@@ -107,11 +128,12 @@ function policiesOf({ plugins }: KongReading, { kind, namespace, name }: On): An
 }
 
 function routeEdits(site: Site, route: HTTPRoute | GRPCRoute, reading: KongReading): RouteEdit[] {
-  const { strips, plugins, plain, methods = [] } = reading;
-  if (route.kind !== 'HTTPRoute') return [];
+  const { strips, plugins, plain, narrowing } = reading;
+  // A guard that cannot be followed: without its annotation the route would be open.
+  if (route.kind !== 'HTTPRoute' || plugins.broken.length > 0) return [];
   const edit = (last: HTTPRoute): HTTPRoute => {
-    const narrowed = withMethods(last, methods, []);
-    const filtered = withFilters(splitPrefixes(narrowed, strips), { strips, filters: plugins.filters }, []);
+    const narrowed = narrowedRoute(last, narrowing, []);
+    const filtered = withFilters(splitPrefixes(narrowed.route, strips), { strips, filters: plugins.filters }, []);
     const annotations = Object.entries(filtered.metadata.annotations ?? {}).filter(
       ([name]) => !name.startsWith('konghq.com/'),
     );
