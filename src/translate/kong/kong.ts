@@ -28,7 +28,7 @@ import {
   readKongService,
   standingFor,
   UNNARROWED,
-} from '../../vendor/index.ts';
+} from '../../vendor/kong/index.ts';
 import { grantHint, permitted } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';

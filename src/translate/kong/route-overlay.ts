@@ -22,7 +22,7 @@ import {
   serviceFilters,
   UNNARROWED,
   withFilters,
-} from '../../vendor/index.ts';
+} from '../../vendor/kong/index.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { RouteReading } from '../route/rule-draft.ts';
 import { type Problem, problem } from '../verdict/problem.ts';

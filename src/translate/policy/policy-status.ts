@@ -8,7 +8,7 @@ import {
   type PolicyStatus,
 } from '../../api/index.ts';
 import type { Collection, Index } from '../../graph/index.ts';
-import { PLUGINS_ANNOTATION } from '../../vendor/index.ts';
+import { PLUGINS_ANNOTATION } from '../../vendor/kong/index.ts';
 import type { Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
 import { conditions, fails, judged, type Verdict } from '../verdict/conditions.ts';

@@ -1,6 +1,6 @@
 import type { ConfigObject } from '../../config/index.ts';
 import { type Collection, counts, type Index, index, join } from '../../graph/index.ts';
-import { commonHostnames, isAnnotated, UNNARROWED } from '../../vendor/index.ts';
+import { commonHostnames, isAnnotated, UNNARROWED } from '../../vendor/kong/index.ts';
 import type { BackendScope } from '../backend/backend-ref.ts';
 import type { BackendUse } from '../backend/backend-use.ts';
 import { type Variant, withVariants } from '../backend/backend-variant.ts';

@@ -9,7 +9,7 @@ import {
   type SessionPersistence,
 } from '../../api/index.ts';
 import { additionFault, type Filter, type RouteRule, type WeightedBackend } from '../../config/index.ts';
-import type { PlainStatus } from '../../vendor/index.ts';
+import type { PlainStatus } from '../../vendor/kong/index.ts';
 import { type BackendScope, resolveBackend } from '../backend/backend-ref.ts';
 import type { BackendUse } from '../backend/backend-use.ts';
 import type { MatchReading } from '../http-match.ts';
