@@ -4,6 +4,7 @@ import {
   type AnyResource,
   type Authentication,
   apiVersionOf,
+  type BackendTrafficPolicy,
   GATEWAY_GROUP,
   type Kind,
   type PolicyTargetReference,
@@ -18,7 +19,11 @@ export interface OwnSettings {
   AuthenticationPolicy?: Authentication;
   RateLimitPolicy?: RateLimits;
   ResponsePolicy?: ResponseSettings;
+  BackendTrafficPolicy?: BackendTraffic;
 }
+
+/** How endpoints are spoken to. */
+export type BackendTraffic = Omit<BackendTrafficPolicy['spec'], 'targetRefs'>;
 
 export type OwnKind = keyof OwnSettings;
 

@@ -57,6 +57,45 @@ test.each([
   );
 });
 
+test('what a Service of Kong asks of connections becomes a policy of it, field by field', () => {
+  const annotations = {
+    'konghq.com/connect-timeout': '5000',
+    'konghq.com/read-timeout': '3600001',
+    'konghq.com/write-timeout': 'soon',
+    'konghq.com/retries': '3',
+    'konghq.com/protocol': 'grpcs',
+  };
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'timed', namespace: 'default', annotations },
+    spec: { ports: [{ port: 80 }] },
+  };
+  const { lines, objects } = suggested('kong', [service]);
+  const policy = objects.find(({ kind }) => kind === 'BackendTrafficPolicy');
+  expect(policy).toMatchObject({
+    metadata: { name: 'timed' },
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: 'timed' }],
+      timeouts: { connect: '5s', read: '1h1ms' },
+      retry: { attempts: 3 },
+      httpVersion: 'HTTP2',
+      tls: { verification: 'Disabled' },
+    },
+  });
+  expect(admit(policy)).toMatchObject({ verdict: 'accepted', problems: [], resource: policy });
+  const told = lines
+    .filter(({ object }) => object === 'Service default/timed')
+    .map(({ fate, field }) => `${fate} ${field}`);
+  expect(told.sort()).toEqual([
+    'Differs konghq.com/protocol',
+    'Differs konghq.com/write-timeout',
+    'Same konghq.com/connect-timeout',
+    'Same konghq.com/read-timeout',
+    'Same konghq.com/retries',
+  ]);
+});
+
 /** What the cases do not have. */
 const EXPECTED = [
   'Secret default/pair does not exist',

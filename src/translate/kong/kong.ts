@@ -47,6 +47,7 @@ const MADE_KINDS: readonly string[] = [
   'AuthenticationPolicy',
   'RateLimitPolicy',
   'ResponsePolicy',
+  'BackendTrafficPolicy',
 ] satisfies OwnKind[];
 
 export function isMadeKind(kind: string): boolean {

@@ -12,7 +12,7 @@ import type { BackendUse } from '../backend/backend-use.ts';
 import { sessionOf } from '../session.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import { problem } from '../verdict/problem.ts';
-import type { Policies, PolicyReading } from './attached-policy.ts';
+import { type AttachedPolicy, besides, type Policies, type PolicyReading } from './attached-policy.ts';
 import { connectionOf, refreshOf, retryOf, timeoutsOf } from './backend-retry.ts';
 import { loadBalancingOf } from './endpoint-choice.ts';
 import { readEndpointTls } from './endpoint-tls.ts';
@@ -118,7 +118,7 @@ function settingsAt(
   const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
   const port = ports.find((one) => one.port === service.port && (one.protocol === 'UDP') === (protocol === 'udp'));
   const levels = portLevels(object, port?.name ?? '');
-  return effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings;
+  return beside(besides(all, levels[0]!), effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings);
 }
 
 /** Backends that are reached by the address of their Service, by key. */
@@ -131,6 +131,15 @@ export function reachedAsWholes(
     const settings = settingsAt({ graph, policies }, context, use);
     return settings?.destination === 'ServiceAddress' ? [[key, true as const]] : [];
   });
+}
+
+/** What annotations ask for, and of what both say what users wrote. Who speaks of TLS in other words takes none away. */
+function beside(asked: ReadonlyArray<AttachedPolicy<Settings>>, written: Settings | undefined): Settings | undefined {
+  if (asked.length === 0) return written;
+  const all: Settings[] = [...asked.map((policy) => policy.settings ?? {}), written ?? {}];
+  const settings: Settings = Object.assign({}, ...all);
+  const tls = all.flatMap((one) => one.tls ?? []);
+  return tls.length > 1 ? { ...settings, tls: Object.assign({}, ...tls) } : settings;
 }
 
 /** Nobody knows what it was to say of TLS: nothing is sent. */

@@ -119,7 +119,8 @@ function judgeBeside<K extends PolicyResource['kind'], S>(
   policy: AttachedPolicy<S>,
   { owner, refusals }: { owner: string; refusals: ReadonlyArray<PolicyRefusal> },
 ): Diagnostic[] {
-  const field = `metadata.annotations["${PLUGINS_ANNOTATION}"]`;
+  const asked = policy.key.startsWith('BackendTrafficPolicy/') ? '' : `["${PLUGINS_ANNOTATION}"]`;
+  const field = `metadata.annotations${asked}`;
   const own = policy.targets.flatMap(
     (target) => oldest(look.context.fetch(policies.byObject, target.object) ?? [], target) ?? [],
   );

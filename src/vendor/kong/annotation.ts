@@ -11,6 +11,12 @@ export const HEADERS_START = `${PREFIX}headers.`;
 export const HEADERS_SEPARATOR = `${PREFIX}headers-separator`;
 export const SNIS = `${PREFIX}snis`;
 export const HOST_HEADER = `${PREFIX}host-header`;
+export const CONNECT_TIMEOUT = `${PREFIX}connect-timeout`;
+export const READ_TIMEOUT = `${PREFIX}read-timeout`;
+export const WRITE_TIMEOUT = `${PREFIX}write-timeout`;
+export const RETRIES = `${PREFIX}retries`;
+export const PROTOCOL = `${PREFIX}protocol`;
+export const TLS_VERIFY = `${PREFIX}tls-verify`;
 
 /** Those of a route that are served; one that ends with a dot stands for all that begin so. */
 export const ROUTE_ANNOTATIONS: readonly string[] = [
@@ -24,17 +30,34 @@ export const ROUTE_ANNOTATIONS: readonly string[] = [
   HEADERS_SEPARATOR,
   SNIS,
 ];
-export const SERVICE_ANNOTATIONS: readonly string[] = [PLUGINS_ANNOTATION, HOST_HEADER];
+export const SERVICE_ANNOTATIONS: readonly string[] = [
+  PLUGINS_ANNOTATION,
+  HOST_HEADER,
+  CONNECT_TIMEOUT,
+  READ_TIMEOUT,
+  WRITE_TIMEOUT,
+  RETRIES,
+  PROTOCOL,
+  TLS_VERIFY,
+];
+/** How endpoints are spoken to. */
+export const TRAFFIC_FIELDS: Readonly<Record<string, string>> = {
+  [CONNECT_TIMEOUT]: 'timeouts.connect',
+  [READ_TIMEOUT]: 'timeouts.read',
+  [WRITE_TIMEOUT]: 'timeouts.send',
+  [RETRIES]: 'retry.attempts',
+  [PROTOCOL]: 'tls and httpVersion',
+};
 /** Of a GatewayClass or Gateway: read where those are. */
 export const GATEWAY_ANNOTATIONS: readonly string[] = [`${PREFIX}gatewayclass-unmanaged`, `${PREFIX}publish-service`];
 
 /** Others that Kong knows, and the way to the same here. */
 const WAYS: Readonly<Record<string, string>> = {
-  'connect-timeout': 'write timeouts.connect of a BackendTrafficPolicy',
-  'read-timeout': 'write timeouts.read of a BackendTrafficPolicy',
-  'write-timeout': 'write timeouts.send of a BackendTrafficPolicy',
-  retries: 'write retry.attempts of a BackendTrafficPolicy',
-  protocol: "write appProtocol of the Service's port, or a BackendTLSPolicy",
+  'connect-timeout': 'it stands on Services: write it there, or timeouts.connect of a BackendTrafficPolicy',
+  'read-timeout': 'it stands on Services: write it there, or timeouts.read of a BackendTrafficPolicy',
+  'write-timeout': 'it stands on Services: write it there, or timeouts.send of a BackendTrafficPolicy',
+  retries: 'it stands on Services: write it there, or retry.attempts of a BackendTrafficPolicy',
+  protocol: 'it stands on Services: write it there, or a BackendTLSPolicy',
   path: 'write a URLRewrite filter with ReplacePrefixMatch',
   rewrite: 'write a RewritePolicy',
   methods: 'write matches[].method of the route',
@@ -50,7 +73,7 @@ const WAYS: Readonly<Record<string, string>> = {
   'request-buffering': 'bodies are passed on as they come',
   'response-buffering': 'bodies are passed on as they come',
   'client-cert': 'write spec.tls.backend.clientCertificateRef of the Gateway',
-  'tls-verify': 'write a BackendTLSPolicy',
+  'tls-verify': 'it stands on Services: write a BackendTLSPolicy',
   'tls-verify-depth': 'write a BackendTLSPolicy',
   'ca-certificates-secrets': 'write a BackendTLSPolicy',
   'ca-certificates-configmaps': 'write a BackendTLSPolicy',

@@ -7,19 +7,21 @@ import type {
   KongClusterPlugin,
 } from '../../api/index.ts';
 import { flow } from '../flow.ts';
-import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
+import { type BackendTraffic, type OwnKind, ownPolicy, targetOf } from '../ours.ts';
 import {
   GATEWAY_ANNOTATIONS,
   HOST_HEADER,
   PLUGINS_ANNOTATION,
   ROUTE_ANNOTATIONS,
   SERVICE_ANNOTATIONS,
+  TRAFFIC_FIELDS,
   unserved,
 } from './annotation.ts';
 import { type Annotated, type AttachedPlugins, attachedPlugins, HIDDEN, type Note } from './attached.ts';
 import type { KongLook } from './kong-look.ts';
 import { askedNarrowing, type Narrowing, UNNARROWED } from './route-narrowing.ts';
 import { type PlainStatus, routeAsked } from './route-reading.ts';
+import { askedTraffic } from './service-traffic.ts';
 import { PLUGINS } from './table.ts';
 
 export interface KongReading {
@@ -46,13 +48,34 @@ export function readKongRoute(on: Annotated, look: KongLook): KongReading {
 }
 
 export function readKongService(on: Annotated, look: KongLook): KongReading {
-  const plugins = attachedPlugins(on, look);
+  const attached = attachedPlugins(on, look);
+  const { traffic, notes: told, broken } = askedTraffic(on.annotations);
+  const plugins = {
+    ...attached,
+    broken: [...attached.broken, ...broken],
+    policies: { ...attached.policies, ...(traffic === undefined ? {} : { BackendTrafficPolicy: traffic }) },
+  };
   const hostHeader = on.annotations[HOST_HEADER];
-  const notes = [...plugins.notes, ...unserved(on.annotations, SERVICE_ANNOTATIONS), ...served(plugins, on)];
+  const notes = [
+    ...told,
+    ...plugins.notes,
+    ...unserved(on.annotations, SERVICE_ANNOTATIONS),
+    ...served(plugins, on),
+    ...servedTraffic(on, traffic),
+  ];
   if (hostHeader === undefined) return { plugins, strips: false, narrowing: UNNARROWED, notes };
   const message = `is served as filters of its backendRefs: ${flow([hostFilter(hostHeader)])}`;
   notes.push({ annotation: HOST_HEADER, message });
   return { plugins, strips: false, narrowing: UNNARROWED, notes, hostHeader };
+}
+
+/** Told once, of the first annotation that asks for it. */
+function servedTraffic({ kind, name, annotations }: Annotated, traffic: BackendTraffic | undefined): Note[] {
+  const annotation = Object.keys(TRAFFIC_FIELDS).find((one) => annotations[one] !== undefined);
+  if (traffic === undefined || annotation === undefined) return [];
+  const spec = { targetRefs: [targetOf(kind as Target, name)], ...traffic };
+  const message = `is served as ${flow({ kind: 'BackendTrafficPolicy', spec })}`;
+  return [{ annotation, message }];
 }
 
 /** Plugins that are for all requests (label global) hold at each Gateway. */
@@ -148,6 +171,12 @@ export function standingFor(
   const policies = Object.entries(plugins.policies) as Array<[OwnKind, object]>;
   return [
     ...plugins.secrets,
-    ...policies.map(([own, overrides]) => ownPolicy(own, metadata, { targetRefs, overrides })),
+    ...policies.map(([own, settings]) =>
+      // Of how endpoints are spoken to nothing is overridden: what stands in it is all that it says.
+      ownPolicy(own, metadata, {
+        targetRefs,
+        ...(own === 'BackendTrafficPolicy' ? settings : { overrides: settings }),
+      }),
+    ),
   ];
 }

@@ -11,7 +11,7 @@ import type { Finding } from '../finding.ts';
 import { type OwnKind, ownPolicy, targetOf } from '../ours.ts';
 import type { Site } from '../suggest/site.ts';
 import type { RouteEdit, SuggestedParts } from '../suggest/vendor-kind.ts';
-import { faultPlace, HEADERS_START, isAnnotated, METHODS, SNIS, STRIP_PATH } from './annotation.ts';
+import { faultPlace, HEADERS_START, isAnnotated, METHODS, SNIS, STRIP_PATH, TRAFFIC_FIELDS } from './annotation.ts';
 import type { KongLook } from './kong-look.ts';
 import { type KongReading, readKongGateway, readKongRoute, readKongService, serviceFilters } from './object-reading.ts';
 import { narrowedRoute } from './route-narrowing.ts';
@@ -59,10 +59,28 @@ function suggestForObjects(site: Site, look: KongLook): KongSuggestion[] {
     return {
       object: named,
       parts: { objects: [...policiesOf(reading, on), ...extra], edits },
-      findings: findingsOf(reading),
+      findings: [
+        ...(object.kind === 'Service' ? trafficFindings(on.annotations, reading) : []),
+        ...findingsOf(reading),
+      ],
     };
   });
 }
+
+/** Of what is said of a Service's annotations nothing is told twice. */
+function trafficFindings(annotations: Readonly<Record<string, string>>, { notes, plugins }: KongReading): Finding[] {
+  const own = new Set([
+    ...notes.filter(({ message }) => !message.startsWith(SERVED_AS)).map(({ annotation }) => annotation),
+    ...plugins.broken.map((text) => faultPlace(text).annotation),
+  ]);
+  return Object.entries(TRAFFIC_FIELDS).flatMap(([field, ours]): Finding[] =>
+    annotations[field] === undefined || own.has(field)
+      ? []
+      : [{ field, fate: 'Same', ours: `BackendTrafficPolicy ${ours}` }],
+  );
+}
+
+const SERVED_AS = 'is served as';
 
 /** What the route itself says may not go with what its annotations ask for. */
 function withOwnFaults(route: HTTPRoute | GRPCRoute, reading: KongReading): KongReading {
@@ -92,6 +110,7 @@ function findingsOf({ notes, plugins, strips, narrowing: { methods, headers, sni
   });
   const told = notes
     .filter(({ message }) => !/^Kong(?:Cluster)?Plugin /.test(message))
+    .filter(({ annotation, message }) => !(annotation in TRAFFIC_FIELDS && message.startsWith(SERVED_AS)))
     .map(({ annotation, message }): Finding => {
       const fate = message.startsWith('is served') ? 'Same' : message.startsWith('is no') ? 'Unknown' : 'Differs';
       return { field: annotation, fate, why: message };

@@ -1,0 +1,109 @@
+/** What Kong's annotations on a Service ask for of connections to its endpoints. */
+import type { BackendTraffic } from '../ours.ts';
+import { CONNECT_TIMEOUT, PROTOCOL, READ_TIMEOUT, RETRIES, TLS_VERIFY, WRITE_TIMEOUT } from './annotation.ts';
+import type { Note } from './attached.ts';
+
+export interface AskedTraffic {
+  /** Absent: nothing. */
+  traffic?: BackendTraffic;
+  notes: Note[];
+  /** What would reach the endpoints otherwise than it must. */
+  broken: string[];
+}
+
+type Annotations = Readonly<Record<string, string>>;
+
+const TIMES = [
+  [CONNECT_TIMEOUT, 'connect'],
+  [READ_TIMEOUT, 'read'],
+  [WRITE_TIMEOUT, 'send'],
+] as const;
+/** Milliseconds that a time of Kong's may have. */
+const LONGEST = 2_147_483_646;
+/** Of a policy of ours. */
+const MOST_ATTEMPTS = 100;
+
+export function askedTraffic(annotations: Annotations): AskedTraffic {
+  const asked: AskedTraffic = { notes: [], broken: [] };
+  const timeouts = timesOf(annotations, asked.notes);
+  const attempts = countOf(annotations, { annotation: RETRIES, most: MOST_ATTEMPTS, notes: asked.notes });
+  const spoken = spokenBy(annotations, asked);
+  const traffic: BackendTraffic = {
+    ...(Object.keys(timeouts).length > 0 ? { timeouts } : {}),
+    ...(attempts === undefined ? {} : { retry: { attempts } }),
+    ...spoken,
+  };
+  if (Object.keys(traffic).length > 0) asked.traffic = traffic;
+  return asked;
+}
+
+function timesOf(annotations: Annotations, notes: Note[]): NonNullable<BackendTraffic['timeouts']> {
+  const times = TIMES.flatMap(([annotation, name]) => {
+    const time = countOf(annotations, { annotation, most: LONGEST, notes });
+    if (time === 0) notes.push({ annotation, message: 'is no time: write milliseconds from 1; it does nothing' });
+    return time === undefined || time === 0 ? [] : [[name, duration(time)] as const];
+  });
+  return Object.fromEntries(times);
+}
+
+/** As durations are written: five digits before a unit at most. */
+function duration(time: number): string {
+  const [seconds, rest] = [Math.floor(time / 1_000), time % 1_000];
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60)];
+  const parts = [
+    [hours, 'h'],
+    [minutes, 'm'],
+    [seconds % 60, 's'],
+    [rest, 'ms'],
+  ] as const;
+  return parts.flatMap(([amount, unit]) => (amount === 0 ? [] : [`${amount}${unit}`])).join('');
+}
+
+interface Count {
+  annotation: string;
+  most: number;
+  notes: Note[];
+}
+
+/** What is no number does nothing, as with Kong. */
+function countOf(annotations: Annotations, { annotation, most, notes }: Count): number | undefined {
+  const text = annotations[annotation]?.trim();
+  if (text === undefined) return undefined;
+  const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (count <= most) return count;
+  notes.push({ annotation, message: `must be a whole number of at most ${most}; it does nothing` });
+  return undefined;
+}
+
+const TLS: readonly string[] = ['https', 'grpcs', 'wss'];
+const GRPC: readonly string[] = ['grpc', 'grpcs'];
+const HTTP: readonly string[] = ['http', 'ws', ...TLS, ...GRPC];
+const YES = /^(?:1|t|true)$/i;
+const NO = /^(?:0|f|false)$/i;
+
+/** Whoever asks for TLS must not get none, and whoever asks for certificates to be verified not whoever answers. */
+function spokenBy(annotations: Annotations, { notes, broken }: AskedTraffic): BackendTraffic {
+  const protocol = annotations[PROTOCOL]?.trim().toLowerCase() ?? '';
+  const verify = annotations[TLS_VERIFY]?.trim() ?? '';
+  if (verify !== '' && !NO.test(verify)) {
+    const word = YES.test(verify) ? 'authorities are not read of annotations' : 'is neither true nor false';
+    broken.push(`${TLS_VERIFY}: ${word}: write a BackendTLSPolicy, which verifies, and take the annotation away`);
+  }
+  if (protocol === '') return {};
+  if (!HTTP.includes(protocol)) {
+    broken.push(
+      `${PROTOCOL}: ${protocol} is none that is spoken with endpoints here: write ${HTTP.join(', ')}, or appProtocol of the port`,
+    );
+    return {};
+  }
+  const isTls = TLS.includes(protocol);
+  if (isTls) {
+    const message =
+      'WARNING: as with Kong TLS to the endpoints is not verified, whoever answers at their addresses is believed; a BackendTLSPolicy verifies them';
+    notes.push({ annotation: PROTOCOL, message });
+  }
+  return {
+    ...(GRPC.includes(protocol) ? { httpVersion: 'HTTP2' as const } : {}),
+    ...(isTls ? { tls: { verification: 'Disabled' as const } } : {}),
+  };
+}
