@@ -1,6 +1,7 @@
 /** The command line. Each command is a file, and only what was asked for is loaded. */
 import { Command, CommanderError } from 'commander';
 import { endWithReader } from './closed-output.ts';
+import { errorLine, usageLines } from './error-text.ts';
 import { EXIT } from './exit-code.ts';
 import { packageVersion } from './version.ts';
 
@@ -23,7 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 /** Sets process.exitCode. `argv` as Node gives it. */
 export async function main(argv: string[]): Promise<void> {
   endWithReader();
-  const program = new Command('daemun')
+  const program = telling(new Command('daemun'))
     .description('A Kubernetes Gateway API gateway: plain manifests in, traffic served, with or without a cluster.')
     .version(packageVersion(), '-V, --version')
     .showHelpAfterError('(daemun COMMAND --help shows what there is)')
@@ -39,7 +40,12 @@ export async function main(argv: string[]): Promise<void> {
 /** Those of its own do not do as it does by themselves. */
 function throwing(command: Command): Command {
   for (const one of command.commands) throwing(one);
-  return command.exitOverride();
+  return telling(command).exitOverride();
+}
+
+/** Arguments are file names that shells found, and texts that scripts took from objects. */
+function telling(command: Command): Command {
+  return command.configureOutput({ outputError: (text, write) => write(usageLines(text)) });
 }
 
 function allCommands(): Promise<Command[]> {
@@ -57,6 +63,6 @@ function codeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   const code = (error as { code?: unknown }).code;
   const message = error instanceof Error ? error.message : String(error);
-  console.error(`error: ${typeof code === 'string' ? `${code}: ` : ''}${message}`);
+  process.stderr.write(errorLine(`error: ${typeof code === 'string' ? `${code}: ` : ''}${message}`));
   return EXIT.refused;
 }

@@ -9,7 +9,7 @@ import type { ClusterFlags } from './cluster-option.ts';
 import { asksForCluster, readCluster } from './cluster-read.ts';
 import type { Output } from './option.ts';
 import type { Paint, Tone } from './style.ts';
-import { formatTable } from './table.ts';
+import { formatWrapped } from './wrapped-table.ts';
 
 export interface SuggestionOutput {
   text: string;
@@ -114,11 +114,13 @@ const TONES: Readonly<Record<Line['fate'], Tone | undefined>> = {
 
 function table({ lines, objects }: Suggestions, paint: Paint): string {
   if (lines.length === 0) return 'No object of another gateway was found.\n';
-  const rows = lines.map((line) => {
+  const rows = lines.map((line, at) => {
     const tone = TONES[line.fate];
-    return [line.object, line.field, { text: hereOf(line), ...(tone === undefined ? {} : { tone }) }];
+    // Of the fields of one object the first says whose they are.
+    const object = line.object === lines[at - 1]?.object ? '' : line.object;
+    return [object, line.field, { text: hereOf(line), ...(tone === undefined ? {} : { tone }) }];
   });
   const lost = lines.filter(({ fate }) => fate === 'Lost' || fate === 'Unknown' || fate === 'Wrong').length;
   const written = `${objects.length} object${objects.length === 1 ? '' : 's'} to be written: -o yaml prints them`;
-  return `${formatTable({ head: ['OBJECT', 'FIELD', 'HERE'], rows }, paint)}\n${written}; ${lost} of ${lines.length} fields have nothing like them.\n`;
+  return `${formatWrapped({ head: ['OBJECT', 'FIELD', 'HERE'], rows }, paint)}\n${written}; ${lost} of ${lines.length} fields have nothing like them.\n`;
 }

@@ -1,4 +1,5 @@
 /** `--watch`: prints again whenever what would be printed has changed, until a signal ends it. */
+import { errorLine } from './error-text.ts';
 import { Signals } from './signal.ts';
 
 export interface Watching {
@@ -30,7 +31,7 @@ export async function watchOutput(look: () => Promise<string>, { output, onChang
       trouble = '';
     } catch (error) {
       const { message } = error as Error;
-      if (message !== trouble) process.stderr.write(`error: ${message}\n`);
+      if (message !== trouble) process.stderr.write(errorLine(`error: ${message}`));
       trouble = message;
     }
   };

@@ -171,3 +171,20 @@ test('an old Node.js is told how to get a newer one', () => {
   expect(text).toContain('nvm install 24');
   expect(text).toContain('exit 2');
 });
+
+test('arguments are told as text: none of them moves a cursor or forges a line', async () => {
+  const hostile = '\u001b[2Jx\nerror: forged';
+  const lines = [
+    [`--${hostile}`],
+    ['run', `--${hostile}`],
+    ['explain', hostile],
+    ['check', '-o', hostile],
+    ['status', '--admin', hostile],
+  ];
+  for (const words of lines) {
+    const { stderr } = await daemun(words);
+    expect(stderr).toContain('\\x1b[2Jx\\x0aerror: forged');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not be there.
+    expect(stderr).not.toMatch(/\u001b|^error: forged/m);
+  }
+});

@@ -42,10 +42,11 @@ async function suggest({ output, watch, ...flags }: CheckFlags, paths: string[],
   if (watch) asked.error('error: --watch does not go with --suggest');
   const { printSuggestions } = await import('../suggestion.ts');
   const { paintFor } = await import('../style.ts');
+  const { errorLine } = await import('../error-text.ts');
   const { kubeconfig, context, namespace } = flags;
   const place = { kubeconfig, context, namespace };
   const { text, troubles } = await printSuggestions({ ...place, paths, output, paint: paintFor(process.stdout) });
-  for (const trouble of troubles) process.stderr.write(`${trouble}\n`);
+  for (const trouble of troubles) process.stderr.write(errorLine(trouble));
   process.exitCode = troubles.length > 0 ? EXIT.refused : EXIT.ok;
   process.stdout.write(text);
 }

@@ -1,5 +1,6 @@
 /** `daemun proxy`: one line instead of manifests. */
 import { Command, Option } from 'commander';
+import { visibleText } from '../../value/visible-text.ts';
 import { type AcmeFlags, acmeOf, acmeOptions } from '../acme-flag.ts';
 import { ipAddress } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
@@ -54,7 +55,7 @@ export function proxyCommand(): Command {
       const manifests = asUsage(asked, () => siteManifests(sites, tls));
       if (flags.print === true) {
         const more = files.map((file) => ` --certificate ${file}`).join('');
-        process.stdout.write(`# daemun run -f FILE${more}\n${manifests}`);
+        process.stdout.write(`# daemun run -f FILE${visibleText(more)}\n${manifests}`);
         return;
       }
       const signals = new Signals({ hangUp: 'drain' });
