@@ -42,6 +42,6 @@ test('a word that is longer than a line is not broken, and nothing moves a curso
     },
     plain,
   );
-  expect(text).toContain(`\n          ${word}\n`);
+  expect(text).toContain(`\n   before\n   ${word}\n   after\n`);
   expect(text).toContain('\\x1b[2J');
 });

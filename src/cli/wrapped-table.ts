@@ -43,12 +43,18 @@ function rowText(row: readonly Cell[], starts: readonly number[], paint: Paint):
     at = start + part.length;
   };
   for (const [column, cell] of row.entries()) {
-    const start = starts[column]!;
     const isLast = column === row.length - 1;
+    const start = isLast ? lastStart(cell.text, starts[column]!) : starts[column]!;
     const parts = isLast ? wrapped(cell.text, LINE_WIDTH - start) : [cell.text];
     for (const part of parts) put(part, cell, start);
   }
   return `${text.trimEnd()}\n`;
+}
+
+/** Further to the left where a word would not fit, and no line is longer than it must be. */
+function lastStart(text: string, start: number): number {
+  const longest = Math.max(...text.split(' ').map(({ length }) => length));
+  return Math.max(Math.min(start, LINE_WIDTH - longest), Math.min(start, GAP));
 }
 
 /** By its words; one that is longer than a line stays whole, so that it can be copied. */

@@ -110,6 +110,7 @@ export class Fields {
     if (!this.has(name)) return;
     this.#read.add(name);
     if (this.#value[name] !== value) this.lost(name, why);
+    else this.#tell(name, 'Same', { why: 'is always so' });
   }
 
   /** It is there, and nothing here is like it. */

@@ -20,20 +20,39 @@ function plain(field: string): string {
   return field.replaceAll(/\[\d+\]/g, '[]');
 }
 
+/** What the cases were asked with is no part of what is served. */
+const ASKED: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^\S+ is (no line|no path|a regular expression)/, 'one that is $1'],
+  [/^an entry is no line/, 'one that is no line'],
+  [/^\S+: not served$/, 'others are not served'],
+  [/^\d+ ends no exchange/, 'one that ends no exchange'],
+  [/^(text of nginx is not run here): .*$/, '$1; line by line it is told what is like it'],
+];
+
+function general(why: string): string {
+  const [from, to] = ASKED.find(([pattern]) => pattern.test(why)) ?? [];
+  return from === undefined ? why : why.replace(from, to!);
+}
+
+/** A value that is none says nothing of its field. */
+function isTold({ fate, field }: Finding): boolean {
+  return fate !== 'Wrong' && fate !== 'Unknown' && field !== 'kind';
+}
+
 function hereOf({ fate, ours, why }: Finding): string {
   const text =
     fate === 'Same'
-      ? (ours ?? '')
+      ? (ours ?? why ?? '')
       : fate === 'Differs'
         ? [ours, why].filter(Boolean).join('; ')
-        : `nothing: ${why ?? 'told by name'}`;
+        : `nothing: ${general(why ?? 'told by name')}`;
   return text.replaceAll('|', '\\|');
 }
 
 /** What is served before what is not, where one field has both. */
 function table(findings: readonly Finding[]): string {
   const rows = new Map<string, Set<string>>();
-  for (const one of findings) {
+  for (const one of findings.filter(isTold)) {
     const key = plain(one.field);
     rows.set(key, (rows.get(key) ?? new Set()).add(hereOf(one)));
   }
@@ -56,8 +75,10 @@ function kindTables(): string {
     const gateway = name.startsWith('nginx') ? 'NGINX Gateway Fabric' : 'Envoy Gateway';
     return suggested(name).lines.map((line) => ({ gateway, ...line }));
   });
-  const known = lines.filter(({ fate, field }) => fate !== 'Unknown' && field !== 'kind');
-  const byKind = Map.groupBy(known, ({ gateway, object }) => `${gateway}: ${object.slice(0, object.indexOf(' '))}`);
+  const byKind = Map.groupBy(
+    lines.filter(isTold),
+    ({ gateway, object }) => `${gateway}: ${object.slice(0, object.indexOf(' '))}`,
+  );
   return [...byKind]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([kind, all]) => `## ${kind}\n\n${table(all)}\n`)

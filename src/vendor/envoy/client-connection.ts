@@ -53,6 +53,7 @@ export function clientHttp2(http2: Fields | undefined): Spec['http2'] {
   http2.lost('onInvalidMessage', 'a stream that breaks the protocol is reset, and a connection that does is closed');
   const keepalive = http2.object('connectionKeepalive');
   keepalive?.lost('intervalJitter', 'pings are sent after so long without a frame');
+  keepalive?.lost('idleInterval', 'pings are sent after so long without a frame');
   keepalive?.lost('connectionIdleInterval', 'pings are sent after so long without a frame');
   const interval = keepalive && endingDuration(keepalive, 'interval', { ours: 'http2.ping.interval' });
   const timeout = keepalive && endingDuration(keepalive, 'timeout', { ours: 'http2.ping.timeout' });

@@ -24,8 +24,9 @@ export function externalOf(asked: Fields | undefined): AuthenticationEntry | und
   const [grpc, http] = [asked.object('grpc'), asked.object('http')];
   const service = grpc ?? http;
   const backendRef = service && backendOf(service);
+  const asking = http && httpQuestion(http, headers);
+  const question = grpc === undefined ? asking : { protocol: 'GRPC' as const, grpc: { headers } };
   if (backendRef === undefined) return undefined;
-  const question = grpc === undefined ? httpQuestion(http!, headers) : { protocol: 'GRPC' as const, grpc: { headers } };
   return {
     name: 'external',
     external: compact<ExternalAuthentication>({ backendRef, ...settings, ...question } as ExternalAuthentication)!,

@@ -36,7 +36,7 @@ function lines(section: Fields | undefined, ours: string, differs?: string): HTT
   const entries = section?.texts('headers', differs === undefined ? { ours } : { ours, differs }) ?? [];
   return entries.flatMap((entry) => {
     const colon = entry.indexOf(':');
-    const [name, value] = [entry.slice(0, colon).trim(), entry.slice(colon + 1)];
+    const [name, value] = colon < 0 ? ['', ''] : [entry.slice(0, colon).trim(), entry.slice(colon + 1)];
     if (colon > 0 && value !== '' && !value.includes('$(')) return [{ name, value }];
     // What stands behind the name may be a secret.
     section!.refuse('headers', `${name || 'an entry'} is no line of name:value without templates`);
