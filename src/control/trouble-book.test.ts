@@ -97,6 +97,12 @@ test('a disk that was never given is listed while answers want it, and logged on
   expect(book.findings()).toHaveLength(1);
   miss('connect_refused');
   expect(said()).toEqual([]);
+  // Its policy goes, and comes back.
+  miss('disk_absent', 0);
+  book.take('worker-0', [], () => undefined);
+  vi.advanceTimersByTime(2 * TELL_INTERVAL);
+  miss('disk_absent');
+  expect(said()).toHaveLength(1);
 });
 
 test('it is over where every worker says so, or nobody says anything any more', () => {

@@ -80,6 +80,7 @@ export class TroubleBook {
   /** How much is remembered of each Gateway's data planes. */
   readonly #told = new Map<string, number>();
   readonly #log: Log;
+  /** What is logged once, for as long as its policy is there. */
   readonly #loggedOnce = new Set<string>();
   #logged = { since: Number.NEGATIVE_INFINITY, lines: 0 };
 
@@ -90,6 +91,9 @@ export class TroubleBook {
   /** `subjectOf`: what is served; of anything else nothing is believed. */
   take(proxy: string, troubles: ReadonlyArray<Trouble>, subjectOf: (key: string) => Subject | undefined): void {
     const now = performance.now();
+    for (const id of this.#loggedOnce) {
+      if (subjectOf(id.slice(0, id.indexOf(' '))) === undefined) this.#loggedOnce.delete(id);
+    }
     for (const { key, endpoint, what, detail, count } of troubles) {
       const subject = subjectOf(key);
       if (subject === undefined || !Object.hasOwn(WORDS, what)) continue;
@@ -154,7 +158,7 @@ export class TroubleBook {
     if (told !== null) this.#log.info({ ...logged(subject), endpoint }, told);
   }
 
-  /** What is as it was started is logged once for each policy; of the next it is known from then on. */
+  /** What is as it was started is logged once for each policy, and anew for one that was gone. */
   #isLoggedOnce(id: string, what: Trouble['what']): boolean {
     if (OVER[what] !== null) return false;
     if (this.#loggedOnce.has(id)) return true;
