@@ -1,6 +1,7 @@
 /** Runs one case: all its contenders side by side, repetition by repetition, in changing order. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Case, Contender, Sample, Target, World } from './case/index.ts';
 import { becomes, type Child, freePort, start } from './child.ts';
 import type { Cores } from './machine.ts';
@@ -18,6 +19,8 @@ export interface Entry {
 
 export interface ContestOptions {
   reps: number;
+  /** Milliseconds between the warm-up and the first repetition: what a start leaves to be done is done then. */
+  rest?: number;
   /** Told before each measurement. */
   onStep?: (step: string) => void;
 }
@@ -63,6 +66,7 @@ export async function contest(ground: Ground, contenders: Contender[], options: 
         );
         await turn(next, rep > 0);
       }
+      if (rep === 0) await setTimeout(options.rest ?? 0);
     }
   } finally {
     await Promise.all(running.map((target) => target?.child.stop()));

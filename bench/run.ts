@@ -32,6 +32,12 @@ npm run bench -- [options]
   --profile CASE   no measurement: where Daemun's CPU time goes in this case
 `;
 
+/**
+ * Milliseconds that processes have to come to rest. Daemun's control gives back what its start took once 5 s are over, which
+ * takes 0.05 s of processor time, once: in one second of new TLS connections that would be 5 %.
+ */
+const REST = 6_000;
+
 interface Options {
   cases: readonly Case[];
   peers: readonly Peer[];
@@ -149,6 +155,7 @@ async function measure(
     const ground = { case: case_, world, cores };
     const entries = await contest(ground, case_.contenders(found, world), {
       reps: options.reps,
+      rest: REST,
       onStep: step(case_),
     });
     const report = reportCase(case_, entries);

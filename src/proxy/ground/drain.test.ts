@@ -152,3 +152,26 @@ test('nobody hears of a drain before there is one, and no timer is left of one w
   await ended;
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('a set in which one is on its way to what it came for says so until that one is gone, however many have arrived', () => {
+  const set = new DrainSet();
+  expect(set.arriving).toBe(false);
+  const there = new Member();
+  const coming = Object.assign(new Member(), { arriving: true });
+  const arrived = Object.assign(new Member(), { arriving: false });
+  for (const member of [there, arrived]) set.add(member);
+  expect(set.arriving).toBe(false);
+  set.add(coming);
+  expect(set.arriving).toBe(true);
+  set.delete(coming);
+  expect(set.arriving).toBe(false);
+});
+
+test('some members drain while the others go on, and new ones are taken', () => {
+  const set = new DrainSet();
+  const [meant, other, late] = [new Member(), new Member(), new Member()];
+  for (const member of [meant, other]) set.add(member);
+  set.drainThose((member) => member === meant);
+  set.add(late);
+  expect([meant, other, late].map(({ heard }) => heard)).toEqual([['drain'], [], []]);
+});

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { DeadlineWheel } from '../../ground/deadline.ts';
+import { MemoryLink } from '../../listen/index.ts';
 import { memoryService, settled } from '../memory.suite.ts';
 import { MAX_DISCARD_BYTES } from '../service.ts';
 import { answerWaiter, asked } from '../trial-filter.suite.ts';
-import { LINGER_TIMEOUT, MAX_LINGER } from './linger.ts';
+import { LINGER_TIMEOUT, Linger, MAX_LINGER } from './linger.ts';
 
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n';
 
@@ -61,4 +63,26 @@ test('a client with a long body to come hears at its answer that it is the last,
   await settled();
   expect(client.take()).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nConnection: close\r\n/);
   expect(client.closed).toBe('end');
+});
+
+test('a client that takes nothing of its answer is given up after its patience, counted from the last byte that it took', () => {
+  let now = 5_000;
+  const wheel = new DeadlineWheel(() => now);
+  const link = new MemoryLink();
+  link.pending = 1_000;
+  now += 100_000;
+  wheel.advance();
+  const linger = new Linger(link, wheel, 10_000);
+  const after = (milliseconds: number): string | undefined => {
+    now += milliseconds;
+    wheel.advance();
+    return linger.look();
+  };
+  expect(after(9_000)).toBeUndefined();
+  link.pending = 500;
+  expect(after(0)).toBeUndefined();
+  expect(after(9_000)).toBeUndefined();
+  expect(after(1_000)).toBe('reset');
+  link.pending = 0;
+  expect(after(0)).toBe('leave');
 });
