@@ -35,6 +35,22 @@ describe('lines of a manifest', () => {
     expect(shownLines(text)[2]).toBe('metadata: { name: a, annotations: { b: &a ••• } }');
   });
 
+  it('are masked where keys stand in a policy, since one of them may be no public one', () => {
+    const policy = [
+      'apiVersion: policies.daemun.dev/v1alpha1',
+      'kind: AuthenticationPolicy',
+      'spec:',
+      '  defaults:',
+      '    methods:',
+      '      - jwt:',
+      '          providers:',
+      '            - issuer: https://a.example',
+      '              jwks: { inline: \'{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}\' }',
+    ].join('\n');
+    expect(shownLines(policy).join('\n')).toContain('issuer: https://a.example');
+    expect(shownLines(policy).join('\n')).not.toContain('c2VjcmV0');
+  });
+
   it('are shown of JSON objects that follow one another, but for a line that a secret is on', () => {
     const service = '{"kind":"Service"}';
     const secret = '{"kind":"Secret"}';

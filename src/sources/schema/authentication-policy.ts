@@ -27,6 +27,7 @@ import {
   type Rule,
   required,
   rule,
+  secret,
   text,
 } from './schema.ts';
 
@@ -181,7 +182,8 @@ const jwks = object(
     host: optional(hostname),
     refreshInterval: optional(duration),
     staleFor: optional(duration),
-    inline: optional(text({ min: 1, max: 65_536 })),
+    // Public keys, but a user may have put a symmetric one here, which is refused and must not be shown.
+    inline: optional(secret(text({ min: 1, max: 65_536 }))),
     secretRef: optional(keySetReference('Secret')),
     configMapRef: optional(keySetReference('ConfigMap')),
   },
