@@ -5,51 +5,9 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
+import { annotated, consumer, credential, plugin, plugins, route } from './kong-manifest.ts';
 import { requestPolicy } from './policy.ts';
 
-type Annotations = Record<string, string>;
-
-function annotated(object: object, annotations: Annotations): object {
-  const { metadata, ...rest } = object as { metadata: object };
-  return { ...rest, metadata: { ...metadata, annotations } };
-}
-
-function plugin(name: string, kind: string, config: object = {}, more: object = {}): object {
-  return {
-    apiVersion: 'configuration.konghq.com/v1',
-    kind: 'KongPlugin',
-    metadata: { name },
-    plugin: kind,
-    config,
-    ...more,
-  };
-}
-
-function consumer(name: string, ...credentials: string[]): object {
-  return namedConsumer(name, { username: name }, credentials);
-}
-
-function namedConsumer(name: string, names: object, credentials: string[], ingressClass?: string): object {
-  const annotations = ingressClass === undefined ? {} : { 'kubernetes.io/ingress.class': ingressClass };
-  const metadata = { name, annotations };
-  return { apiVersion: 'configuration.konghq.com/v1', kind: 'KongConsumer', metadata, ...names, credentials };
-}
-
-function credential(name: string, type: string, stringData: object): object {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name, labels: { 'konghq.com/credential': type } },
-    stringData,
-  };
-}
-
-/** One route a host, with these plugins. */
-function route(name: string, annotations: Annotations, spec: object = {}): object {
-  return annotated(httpRoute(name, [backendRefs('web')], { hostnames: [`${name}.example`], ...spec }), annotations);
-}
-
-const plugins = (names: string): Annotations => ({ 'konghq.com/plugins': names });
 const RSA = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const HS_SECRET = 'a secret that is long enough for a signature';
 
@@ -294,53 +252,7 @@ describe('annotations of Kong', () => {
   });
 });
 
-const GUARDS: Array<[string, object]> = [
-  ['a plugin that is not there', plugin('other', 'key-auth')],
-  ['a field that is not known', plugin('p', 'rate-limiting', { minute: 5, typo: 1 })],
-  ['a field that is not served', plugin('p', 'ip-restriction', { allow: ['127.0.0.1'], status: '403' })],
-  ['key-auth with anonymous', plugin('p', 'key-auth', { anonymous: 'guest' })],
-  ['basic-auth with anonymous', plugin('p', 'basic-auth', { anonymous: 'guest' })],
-  ['jwt by another claim', plugin('p', 'jwt', { key_claim_name: 'kid' })],
-  ['a limit by month', plugin('p', 'rate-limiting', { month: 5 })],
-  ['a plugin that nobody knows', plugin('p', 'my-guard')],
-  ['a plugin of the enterprise edition', plugin('p', 'openid-connect')],
-  [
-    'settings in a Secret',
-    plugin(
-      'p',
-      'ip-restriction',
-      { allow: ['127.0.0.0/8'] },
-      { configFrom: { secretKeyRef: { name: 's', key: 'k' } } },
-    ),
-  ],
-  ['a size of text', plugin('p', 'request-size-limiting', { allowed_payload_size: 'many' })],
-  ['a termination by header', plugin('p', 'request-termination', { trigger: 'x-stop' })],
-  ['a redirect to nowhere', plugin('p', 'redirect', { location: 'nowhere' })],
-  ['a network that is none', plugin('p', 'ip-restriction', { deny: ['10.0.0.1', '127.0.0.1/99'] })],
-  ['a status that is no refusal', plugin('p', 'ip-restriction', { deny: ['10.0.0.1'], status: 200 })],
-  ['a limit of nothing', plugin('p', 'rate-limiting', { minute: 0 })],
-  ['a size of nothing', plugin('p', 'request-size-limiting', { allowed_payload_size: 0 })],
-  ['a limit of a half', plugin('p', 'rate-limiting', { minute: 1.5 })],
-  ['a termination by a status that there is not', plugin('p', 'request-termination', { status_code: 700 })],
-];
-
 describe('guards of Kong that cannot be followed refuse', () => {
-  test.each(GUARDS)('%s', async (_name, broken) => {
-    const there = [
-      plugin('keyed', 'key-auth'),
-      consumer('ann', 'ann-key'),
-      credential('ann-key', 'key-auth', { key: 'the key of ann' }),
-    ];
-    await rig.write(manifests([HTTP], route('a', plugins('p')), route('good', {}), service('web'), ...there, broken));
-    expect((await ask('a')).status).toBe(500);
-    expect((await ask('good')).status).toBe(200);
-    const accepted = JSON.stringify(
-      rig.report().items.find(({ kind, metadata }) => kind === 'HTTPRoute' && metadata.name === 'a'),
-    );
-    expect(accepted).toContain('"status":"False","reason":"UnsupportedValue"');
-    expect(accepted).toContain('konghq.com/plugins');
-  });
-
   test('a credential that is empty lets nobody in, and hurts no other', async () => {
     const empty = (kind: string, data: object, at: string) => [consumer(at, at), credential(at, kind, data)];
     const objects = [

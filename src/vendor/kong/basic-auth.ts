@@ -3,6 +3,7 @@ import { ownSecret } from '../ours.ts';
 import { consumerLines, secretName } from './consumer.ts';
 import { type CredentialForm, usableCredentials } from './credential.ts';
 import type { KongPluginKind } from './plugin.ts';
+import { realmIn } from './spelling.ts';
 
 /** As a line of the file begins: white space at the ends is none of it, and `#` begins a comment. */
 const NAME = /^(?![\s#])[^:\p{Cc}]+(?<!\s)$/u;
@@ -21,7 +22,7 @@ export const basicAuth: KongPluginKind = {
   guards: true,
   read(config, site) {
     const hides = config.flag('hide_credentials', { ours: 'methods[].basic.forwardCredential' }) ?? false;
-    const realm = config.text('realm', { ours: 'methods[].basic.realm' }) ?? 'service';
+    const realm = realmIn(config, 'methods[].basic.realm') ?? 'service';
     config.lost(
       'anonymous',
       'nobody is let in without a password: anonymousPaths of an AuthenticationPolicy names paths',

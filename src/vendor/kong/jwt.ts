@@ -5,6 +5,7 @@ import { ownSecret } from '../ours.ts';
 import { consumerLines, secretName } from './consumer.ts';
 import { type CredentialForm, usableCredentials } from './credential.ts';
 import type { KongCredential, KongPluginKind, PluginSite } from './plugin.ts';
+import { checkNames, checkPlaces, realmIn } from './spelling.ts';
 
 const ALGORITHMS = [
   'HS256',
@@ -41,12 +42,18 @@ export const jwt: KongPluginKind = {
     config.only('maximum_expiration', 0, "how long a token may live is its issuer's to say");
     config.only('run_on_preflight', true, 'preflights that a CORS filter does not answer are asked for a token, too');
     config.lost('anonymous', 'nobody is let in without a token: anonymousPaths of an AuthenticationPolicy names paths');
-    const realm = config.text('realm', { ours: 'methods[].jwt.realm' });
+    const realm = realmIn(config, 'methods[].jwt.realm');
     const from: CredentialPlaceEntry[] = [
       ...headers.map((header) => ({ header, scheme: 'Bearer' })),
       ...queries.map((query) => ({ query })),
       ...cookies.map((cookie) => ({ cookie })),
     ];
+    checkNames(config, 'header_names', headers);
+    checkNames(config, 'uri_param_names', queries);
+    checkNames(config, 'cookie_names', cookies);
+    checkPlaces(config, 'header_names', from);
+    if (from.length === 0)
+      config.refuse('header_names', 'a token must stand somewhere: in a header, the query or a cookie');
     const usable = usableCredentials(config, site, formOf(isEncoded));
     const issuers = usable.flatMap((one) => {
       const issuer = issuerOf(one.data, isEncoded);

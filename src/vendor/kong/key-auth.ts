@@ -3,6 +3,7 @@ import { ownSecret } from '../ours.ts';
 import { consumerLines, secretName } from './consumer.ts';
 import { type CredentialForm, usableCredentials } from './credential.ts';
 import type { KongCredential, KongPluginKind, PluginSite } from './plugin.ts';
+import { checkNames, checkPlaces } from './spelling.ts';
 
 const KEY_NAMES = ['apikey'];
 /** Secrets of one policy. */
@@ -33,6 +34,8 @@ export const keyAuth: KongPluginKind = {
       ...(inHeader ? [{ header: name }] : []),
       ...(inQuery ? [{ query: name }] : []),
     ]);
+    checkNames(config, 'key_names', names);
+    checkPlaces(config, 'key_names', from);
     if (from.length === 0) config.refuse('key_in_header', 'a key must stand somewhere: in a header or in the query');
     const usable = usableCredentials(config, site, FORM);
     const secrets = keySecrets(usable, site);

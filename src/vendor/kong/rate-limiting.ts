@@ -1,6 +1,7 @@
 import type { RateLimitEntry, RateLimitKey, RateLimits } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
 import type { KongPluginKind, PluginSite } from './plugin.ts';
+import { checkNames } from './spelling.ts';
 import { POSITIVE, REFUSALS } from './status.ts';
 
 const PERIODS = [
@@ -51,6 +52,7 @@ function keyOf(config: Fields, { identity }: PluginSite): RateLimitKey[] {
     case 'service':
       return [];
     case 'header':
+      if (header !== undefined) checkNames(config, 'header_name', [header]);
       if (header === undefined) config.refuse('header_name', 'is required where limit_by is header');
       return [{ type: 'Header', name: header ?? 'x' }];
     case 'path':

@@ -25,6 +25,8 @@ export const requestTermination: KongPluginKind = {
     const message = config.text('message', { ours: `${at}.body` }) ?? WORDS[statusCode];
     const body = config.text('body', { ours: `${at}.body` });
     const contentType = config.text('content_type', { ours: `${at}.contentType` });
+    if (contentType !== undefined && !/^[A-Za-z]+\/[ -~]+$/.test(contentType))
+      config.refuse('content_type', 'is no type of content: write one such as text/plain');
     config.only('echo', false, 'no answer repeats the request: leave it out');
     config.lost('trigger', 'what is answered so does not depend on a header: write a rule that matches the header');
     if (!Number.isInteger(statusCode) || statusCode < 200 || statusCode > 599)
