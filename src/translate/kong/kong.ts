@@ -146,9 +146,10 @@ function annotated({ kind, metadata }: Resource) {
 /** Without a cluster everything is ours; in one, what is attached to a class of Kong's that we serve. */
 function isOfKong(
   look: Lookup,
-  { metadata, spec }: Resource & { spec: Pick<HTTPRoute['spec'], 'parentRefs'> },
+  { metadata, spec }: Resource & { spec: Pick<HTTPRoute['spec'], 'parentRefs' | 'useDefaultGateways'> },
 ): boolean {
   if (look.options.shared) return true;
+  if (spec.useDefaultGateways === 'All' && hasDefaultGateway(look)) return true;
   return (spec.parentRefs ?? []).some(({ group = GATEWAY_GROUP, kind = 'Gateway', namespace, name }) => {
     if (group !== GATEWAY_GROUP) return false;
     const at = { namespace: namespace ?? metadata.namespace ?? '', name };
@@ -157,6 +158,15 @@ function isOfKong(
     if (parent === undefined) return false;
     return isKongGateway(look, { namespace: parent.namespace ?? at.namespace, name: parent.name });
   });
+}
+
+function hasDefaultGateway(look: Lookup): boolean {
+  return look.context
+    .fetchAll(look.inputs.Gateway)
+    .some(
+      ({ metadata: { namespace = '', name }, spec }) =>
+        spec.defaultScope === 'All' && isKongGateway(look, { namespace, name }),
+    );
 }
 
 function isKongGateway(look: Lookup, at: { namespace: string; name: string }): boolean {
