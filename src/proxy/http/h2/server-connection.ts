@@ -50,6 +50,8 @@ const IDLE_PING_TIMEOUT = 500;
  * answer makes some clients lose the answer: curl 7.88 calls it an error of the stream.
  */
 export const STOP_GRACE = 100;
+/** Milliseconds for a request to come to its end after its answer, as long as something comes in each STOP_GRACE. */
+export const AFTER_ANSWER_TIMEOUT = 30_000;
 /** Bytes that a peer holds without reading: when no more than these are unproven, nothing can be lost. */
 const LEAST_BUFFER: number = 64 * 1024;
 const LAST_STREAM = 0x7fff_ffff;
@@ -82,7 +84,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   /** DATA that had been sent when the drain's PING went out, and the part of all DATA that the client surely has. */
   #sentAtPing = 0;
   #proven = 0;
-  /** Streams that were answered before the end of their requests, the oldest first. */
+  /** Streams that were answered before the end of their requests. */
   readonly #answeredEarly: ServerStream[] = [];
 
   /** The bytes that made somebody choose HTTP/2 come through `onBytes` like all others. */
@@ -177,19 +179,22 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
 
   onPeerSettings(): void {}
 
-  /** RFC 9113 8.1: NO_ERROR asks the client to stop sending a request that nobody reads, unless it does so before. */
+  /** RFC 9113 8.1: NO_ERROR asks the client to stop sending a request that nobody reads, unless it is soon at its end. */
   stopLater(stream: ServerStream): void {
-    stream.movedAt = this.wheel.now;
+    stream.movedAt = stream.answeredAt = this.wheel.now;
     if (this.#answeredEarly.push(stream) === 1) this.lookIn(STOP_GRACE);
   }
 
   #stopAnswered(now: number): void {
+    // A gateway that is to go does not wait for what nobody reads.
+    const patience = this.#drainingSince === 0 ? AFTER_ANSWER_TIMEOUT : STOP_GRACE;
     const early = this.#answeredEarly;
-    let stopped = 0;
-    while (stopped < early.length && now - early[stopped]!.movedAt >= STOP_GRACE) {
-      this.resetStream(early[stopped++]!, NO_ERROR);
+    let left = 0;
+    for (const stream of early) {
+      if (now - stream.movedAt >= STOP_GRACE || now - stream.answeredAt >= patience) this.resetStream(stream, NO_ERROR);
+      else if (!stream.remoteClosed) early[left++] = stream;
     }
-    early.splice(0, stopped);
+    early.length = left;
   }
 
   protected override get nextLook(): number {

@@ -16,6 +16,11 @@ import { H2Stream, NO_LENGTH, type StreamCarrier } from './stream.ts';
 
 const STATUS_OFFSET = 'HTTP/1.1 '.length;
 const SWITCHING_PROTOCOLS = 101;
+/**
+ * Bytes of a request that are still taken, and dropped, after its answer, unless it says that it is longer. Python's httpx reads
+ * an answer only when it has sent everything, and Node does not give back the memory of what it could not send.
+ */
+export const MAX_AFTER_ANSWER: number = 64 * 1024 * 1024;
 
 /** The client's connection. */
 interface ServingConnection extends StreamCarrier, ClientConnection {
@@ -27,6 +32,10 @@ export class ServerStream extends H2Stream implements Downstream {
   readonly client: ServingConnection;
   readonly acceptsData = true;
   exchange: RequestSide | null = null;
+  /** When the whole answer was out before the request was, on the wheel's clock. */
+  answeredAt = 0;
+  /** Bytes that are still asked for after the answer. */
+  #after = 0;
   /** An extended CONNECT whose tunnel is not open yet: data waits. */
   #held = false;
 
@@ -122,15 +131,23 @@ export class ServerStream extends H2Stream implements Downstream {
 
   /** What comes after the whole response is not read, and may end before its length: curl ends a refused upload so. */
   protected locallyDone(): void {
+    if (!this.remoteClosed && this.expected <= MAX_AFTER_ANSWER) this.#after = MAX_AFTER_ANSWER;
     this.discard();
     this.expectLength(NO_LENGTH);
     if (!this.remoteClosed) this.client.stopLater(this);
   }
 
-  /** After the response no more of the request is asked for. */
+  /** After the response no more is asked for than can soon be at its end. */
   override acknowledge(bytes: number): void {
-    if (this.localClosed) this.connection.receiver.acknowledge(bytes);
-    else super.acknowledge(bytes);
+    if (this.localClosed && this.#after <= 0) {
+      this.connection.receiver.acknowledge(bytes);
+      return;
+    }
+    if (this.localClosed) {
+      this.#after -= bytes;
+      this.movedAt = this.connection.wheel.now;
+    }
+    super.acknowledge(bytes);
   }
 
   fail(why: Failure): void {

@@ -5,7 +5,8 @@ import { WHEEL_TICK } from '../../ground/deadline.ts';
 import { abuseCounts } from './abuse.ts';
 import { composed, RawClient, respond, sendText } from './client.fixture.ts';
 import * as frame from './frame.ts';
-import { STOP_GRACE } from './server-connection.ts';
+import { AFTER_ANSWER_TIMEOUT, STOP_GRACE } from './server-connection.ts';
+import { MAX_AFTER_ANSWER } from './server-stream.ts';
 import { block, POST, word } from './wire.fixture.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
@@ -146,8 +147,86 @@ describe('requests and answers', () => {
     expect(client.connection.streams.size).toBe(0);
   });
 
-  test('after the answer the window of the stream does not grow', async () => {
+  test('after the answer the window of the stream grows until its request is at its end', async () => {
     const client = await answeredEarly();
+    const piece = 'x'.repeat(16_384);
+    const windows = 20;
+    let credit = client.connection.streamWindow;
+    for (let sent = 0; sent < windows * client.connection.streamWindow; sent += piece.length) {
+      expect(credit).toBeGreaterThanOrEqual(piece.length);
+      client.send(frame.DATA, 0, 1, piece);
+      client.pass(WHEEL_TICK);
+      credit -= piece.length;
+      for (const said of await client.said()) {
+        expect(said).not.toContain('RST_STREAM');
+        if (said.startsWith('WINDOW_UPDATE 1 ')) credit += Number(said.split(' ')[2]);
+      }
+    }
+    client.send(frame.DATA, frame.END_STREAM, 1, 'end');
+    client.pass(2 * STOP_GRACE);
+    expect(await client.said()).toEqual([]);
+    expect(client.connection.streams.size).toBe(0);
+    expect(client.exchanges[0]!.events).toHaveLength(1);
+  });
+
+  test('what waited while the request was held is given back with its answer', async () => {
+    const client = await new RawClient().begin();
+    answering(client, { head: (down) => down.pauseBody() });
+    client.request(1, POST, false);
+    for (let sent = 0; sent < client.connection.streamWindow; sent += 16_384)
+      client.send(frame.DATA, 0, 1, 'x'.repeat(16_384));
+    const down = client.exchanges[0]!.down;
+    respond(down, 'HTTP/1.1 401 Unauthorized\r\n', BODY_NONE);
+    down.sendEnd(0, 0);
+    expect((await client.said()).some((said) => said.startsWith('WINDOW_UPDATE 1 '))).toBe(true);
+  });
+
+  test('a request that goes on and on after its answer is stopped', async () => {
+    const client = await answeredEarly();
+    const resets: string[] = [];
+    let passed = 0;
+    for (; resets.length === 0 && passed < 2 * AFTER_ANSWER_TIMEOUT; passed += STOP_GRACE / 2) {
+      client.send(frame.DATA, 0, 1, 'x');
+      client.pass(STOP_GRACE / 2);
+      resets.push(...(await client.said()).filter((said) => said.startsWith('RST_STREAM')));
+    }
+    expect(resets).toEqual([`RST_STREAM 1 ${frame.NO_ERROR}`]);
+    expect(passed).toBeGreaterThanOrEqual(AFTER_ANSWER_TIMEOUT);
+    expect(passed).toBeLessThan(AFTER_ANSWER_TIMEOUT + 4 * STOP_GRACE);
+  });
+
+  test('a request whose length nobody knows gets no more windows than the most that is taken', async () => {
+    const client = await answeredEarly();
+    const piece = 'x'.repeat(16_384);
+    const { streamWindow } = client.connection;
+    let credit = streamWindow;
+    let sent = 0;
+    for (; credit >= piece.length && sent < 2 * MAX_AFTER_ANSWER; sent += piece.length) {
+      client.send(frame.DATA, 0, 1, piece);
+      credit -= piece.length;
+      for (const said of await client.said())
+        if (said.startsWith('WINDOW_UPDATE 1 ')) credit += Number(said.split(' ')[2]);
+    }
+    expect(sent).toBeGreaterThanOrEqual(MAX_AFTER_ANSWER);
+    expect(sent).toBeLessThanOrEqual(MAX_AFTER_ANSWER + 2 * streamWindow);
+    client.pass(STOP_GRACE + WHEEL_TICK);
+    expect(await client.said()).toEqual([`RST_STREAM 1 ${frame.NO_ERROR}`]);
+  });
+
+  test('a gateway that drains does not wait for the end of what is answered', async () => {
+    const client = await answeredEarly();
+    client.connection.drain();
+    const said: string[] = [];
+    for (let passed = 0; passed < 3 * STOP_GRACE; passed += STOP_GRACE / 2) {
+      client.send(frame.DATA, 0, 1, 'x');
+      client.pass(STOP_GRACE / 2);
+      said.push(...(await client.said()));
+    }
+    expect(said).toContain(`RST_STREAM 1 ${frame.NO_ERROR}`);
+  });
+
+  test('after the answer to a request that says it is too long the window of the stream does not grow', async () => {
+    const client = await answeredEarly([...POST, ['content-length', String(MAX_AFTER_ANSWER + 1)]]);
     const piece = 'x'.repeat(16_384);
     for (let sent = 0; sent < client.connection.streamWindow; sent += piece.length)
       client.send(frame.DATA, 0, 1, piece);

@@ -192,6 +192,11 @@ export abstract class H2Stream implements SendingStream, ReceivingStream {
 
   // ── receiving
 
+  /** Bytes of data that are still to come, or NO_LENGTH. */
+  get expected(): number {
+    return this.#expected;
+  }
+
   expectLength(length: number): void {
     this.#expected = length;
   }
@@ -257,7 +262,7 @@ export abstract class H2Stream implements SendingStream, ReceivingStream {
   }
 
   dropUndelivered(): void {
-    for (const bytes of this.#undelivered) this.connection.receiver.acknowledge(bytes.length);
+    for (const bytes of this.#undelivered) this.acknowledge(bytes.length);
     this.#undelivered.length = 0;
     this.#endUndelivered = false;
     this.#undeliveredTrailers = null;
