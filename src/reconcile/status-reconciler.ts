@@ -2,6 +2,7 @@
  * The writer of statuses to a cluster. What is wanted is kept by object; an object is due when what is wanted or what
  * is there changes. One that cannot be written waits for itself alone.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Kind } from '../api/index.ts';
 import type { Log } from '../observe/index.ts';
 import {
@@ -18,6 +19,7 @@ import { differInDetail } from './status-detail.ts';
 import { type Rank, StatusQueue } from './status-queue.ts';
 import { appliedStatus, type EntryList, type Json, MAX_ENTRIES, mergedEntries } from './status-shape.ts';
 import { TAKEOVER_PATIENCE, takesBack } from './takeover.ts';
+import { UndeclaredFields } from './undeclared-fields.ts';
 
 /** A status as translation gives it. */
 export interface WantedStatus {
@@ -104,6 +106,7 @@ export class StatusReconciler {
   /** What a watch has not shown yet of our own writes, by key: the version that was answered. */
   readonly #written = new Map<string, LiveStatus>();
   /** Thousands are compared at a change of the lead, and most of them are as they should be. */
+  readonly #undeclared = new UndeclaredFields();
   readonly #pace = new Pace();
   /** What a resync has not come to yet. */
   #round: IterableIterator<string> = [].values();
@@ -158,6 +161,7 @@ export class StatusReconciler {
 
   /** Everything again: what was lost, whoever lost it, is found. */
   resync(): void {
+    this.#undeclared.forget();
     this.#round = [...this.#wanted.keys(), ...this.#given.keys()].values();
     if (!this.#isAsking) void this.#askRound();
   }
@@ -258,7 +262,7 @@ export class StatusReconciler {
     if (this.#patience !== undefined && takesBack(live.status, wanted.status as Json)) return undefined;
     const status = this.#statusOf(key, wanted, live);
     if (status !== undefined && differInDetail(live.status, status) && this.#rests(key)) return 'later';
-    const answer = status && (await this.#send(wanted, { live, place, status }));
+    const answer = status && (await this.#sent(key, wanted, { live, place, status }));
     if (!this.#wanted.has(key)) this.#given.delete(key);
     if (answer !== undefined) this.#note(key, wanted, { live, answer });
     return undefined;
@@ -288,12 +292,25 @@ export class StatusReconciler {
   /** What is to be written; undefined: it is there. */
   #statusOf(key: string, wanted: WantedStatus, live: LiveStatus): Json | undefined {
     const now = (this.#options.now?.() ?? new Date()).toISOString().replace(/\.\d+Z$/, 'Z');
-    if (APPLIED.includes(wanted.kind)) return appliedStatus(live.status, wanted.status as Json, now);
+    if (APPLIED.includes(wanted.kind))
+      return appliedStatus(live.status, this.#undeclared.without(wanted.kind, wanted.status as Json), now);
     const list = LISTS[wanted.kind] ?? 'ancestors';
     const entries = this.#wanted.has(key) ? ((wanted.status as Json)[list] as []) : [];
     const before = (live.status[list] as []) ?? [];
     const merged = mergedEntries(before, { list, entries, controllerNames: this.#controllers, now });
     return merged && { ...live.status, [list]: merged.slice(0, MAX_ENTRIES[list]) };
+  }
+
+  /** Once more without what the cluster's CRDs do not have, where that is why it was refused. */
+  async #sent(key: string, wanted: WantedStatus, writing: Writing): Promise<Answer | undefined> {
+    try {
+      return await this.#send(wanted, writing);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !this.#undeclared.learn(wanted.kind, error.message)) throw error;
+      const status = this.#statusOf(key, wanted, writing.live);
+      if (isDeepStrictEqual(status, writing.status)) throw error;
+      return status && this.#sent(key, wanted, { ...writing, status });
+    }
   }
 
   #send({ kind, metadata }: WantedStatus, { live, place, status }: Writing): Promise<Answer> {

@@ -52,6 +52,8 @@ export class ApiServer {
   /** Requests as they came, for tests that count them. */
   readonly asked: Asked[] = [];
   /** Who a token belongs to, for token reviews. */
+  /** By kind: fields of statuses that its CRD does not have. */
+  readonly undeclared = new Map<string, readonly string[]>();
   readonly tokens = new Map<string, { username: string; audiences: string[]; pod?: string }>();
   readonly watches = new Set<WatchStream>();
   readonly #server: Server;
@@ -253,6 +255,7 @@ export class ApiServer {
       const applying = { ...by, subresource: subresource || undefined };
       if (live === undefined && !status) return this.#createByApply(target, sent.body, applying);
       const before = this.store.get(served, namespace, name);
+      this.#refuseUndeclared(target, sent.body);
       return this.store.replace(served, applied(before, sent.body, applying), { status });
     }
     const before = this.store.get(served, namespace, name);
@@ -264,6 +267,16 @@ export class ApiServer {
     }
     const after = change(before, sent.body) as ApiObject;
     return this.#replace(target, { before, after, manager: by.manager });
+  }
+
+  /** Which an API server drops of whatever comes in another way. */
+  #refuseUndeclared({ served, namespace, name }: Target, { status }: JsonObject): void {
+    const strange = (this.undeclared.get(served.kind) ?? []).find((field) => isJsonObject(status) && field in status);
+    if (strange === undefined) return;
+    const { group, version, kind } = served;
+    const about = `${namespace}/${name}; ${group}/${version}, Kind=${kind}`;
+    const message = `failed to create typed patch object (${about}): .status.${strange}: field not declared in schema`;
+    throw new Refusal(500, '', { message });
   }
 
   #createByApply(target: Target, body: JsonObject, applying: { manager: string; force: boolean }): ApiObject {

@@ -112,6 +112,34 @@ function setStatus(api: ApiServer, kind: string, name: string, status: object): 
   api.store.replace(api.kind(kind), object, { status: true });
 }
 
+describe('statuses where CRDs of an older release lack a field', () => {
+  const status = { attachedListenerSets: 0, conditions: [condition('Programmed')] };
+
+  test('have all else, and are not written again', async () => {
+    const { api, reconciler, written, statusOf } = await start([gateway('edge'), gateway('other')]);
+    api.undeclared.set('Gateway', ['attachedListenerSets']);
+    reconciler.write([wanted('Gateway', 'edge', status), wanted('Gateway', 'other', status)]);
+    await reconciler.settled();
+    for (const name of ['edge', 'other']) {
+      expect(statusOf('Gateway', name)).toEqual({ conditions: [expect.objectContaining(condition('Programmed'))] });
+    }
+    reconciler.resync();
+    await reconciler.settled();
+    expect(written.sort()).toEqual(['Gateway/shop/edge', 'Gateway/shop/other']);
+  });
+
+  test('have it once the CRDs do', async () => {
+    const { api, reconciler, statusOf } = await start([gateway('edge')]);
+    api.undeclared.set('Gateway', ['attachedListenerSets']);
+    reconciler.write([wanted('Gateway', 'edge', status)]);
+    await reconciler.settled();
+    api.undeclared.clear();
+    reconciler.resync();
+    await reconciler.settled();
+    expect(statusOf('Gateway', 'edge')).toMatchObject({ attachedListenerSets: 0 });
+  });
+});
+
 describe('statuses of routes', () => {
   test('are put beside those of others, which stay as they are and where they are', async () => {
     const { api, reconciler, statusOf } = await start([route('a')]);
