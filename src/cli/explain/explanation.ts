@@ -29,12 +29,15 @@ import { type Judgement, judge } from './judgement.ts';
 import type { KnownConfig } from './known-config.ts';
 import { meantRoutes } from './meant-route.ts';
 import type { Outcome } from './outcome.ts';
-import { decided, type PolicyEffect, policyEffects, trafficText } from './policy-effect.ts';
+import { decided, type PolicyEffect, policyEffects } from './policy-effect.ts';
+import { backendTrafficText, clientTrafficText } from './traffic-text.ts';
 
 export interface Explanation {
   request: AskedRequest;
   outcome: Outcome;
   match: MatchExplanation;
+  /** What ClientTrafficPolicies say of connections to the listener; absent: nothing. */
+  connections?: string;
   /** Filters of the listener: they act before the rule is chosen, which sees what they write. */
   first: FilterEffect[];
   filters: FilterEffect[];
@@ -103,7 +106,12 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
     unserved: missing,
     unusable,
   };
-  return meant.length > 0 ? { ...explanation, meant } : explanation;
+  const connections = clientTrafficText(snapshot, match.listeners[0]?.key);
+  return {
+    ...explanation,
+    ...(connections === undefined ? {} : { connections }),
+    ...(meant.length > 0 ? { meant } : {}),
+  };
 }
 
 /** There is a connection and a host that some listener has, so that filters and policies are asked. */
@@ -266,7 +274,7 @@ function explainedBackends(known: KnownConfig, chosen: ExplainedCandidate, reque
 }
 
 function withTraffic(snapshot: Snapshot, key: string): Pick<ExplainedBackend, 'traffic'> {
-  const traffic = trafficText(snapshot, key);
+  const traffic = backendTrafficText(snapshot, key);
   return traffic === undefined ? {} : { traffic };
 }
 

@@ -31,6 +31,7 @@ export function narrative(explanation: Explanation, paint: Paint): string {
       paint,
     ),
     section('Listener', listenerLines(explanation), paint),
+    section('Connections', explanation.connections === undefined ? [] : [explanation.connections], paint),
     section('First', explanation.first.map(filterLine), paint),
     ...(chosen ? chosenParts(explanation, chosen, paint) : [section('Closest', closestLines(explanation), paint)]),
     section('Meant', explanation.meant ?? [], paint),

@@ -16,7 +16,6 @@ import {
   type ErrorServiceSettings,
   type FaultSettings,
   type Limit,
-  type NameRefresh,
   POLICY_TYPES,
   type Policy,
   policyKey,
@@ -142,33 +141,6 @@ export function statedPlaces({ items }: Report, name: string): PolicyEffect[] {
       };
     });
   });
-}
-
-/** What holds for connections to a backend, and which endpoint a request goes to; undefined: nothing of its own. */
-export function trafficText(snapshot: Snapshot, backend: string): string | undefined {
-  const policy = snapshot.get('Policy', policyKey('BackendTraffic', backend));
-  if (policy?.type !== 'BackendTraffic') return undefined;
-  const { loadBalancing, sessionPersistence, timeouts = {}, retry, httpVersion, outlierDetection, dns } = policy.spec;
-  const hash = (loadBalancing?.hash?.keys ?? []).map(({ type, name }) =>
-    name === undefined ? type : `${type} ${name}`,
-  );
-  const times = Object.entries(timeouts).map(([of, time]) => `${of} ${time} ms`);
-  const parts = [
-    loadBalancing && `${loadBalancing.type}${hash.length > 0 ? ` by ${hash.join(' and ')}` : ''}`,
-    sessionPersistence && `session by ${sessionPersistence.type} ${sessionPersistence.name}`,
-    times.length > 0 && `timeouts: ${times.join(', ')}`,
-    retry && `up to ${retry.attempts} retries`,
-    httpVersion && `${httpVersion === 'HTTP2' ? 'HTTP/2' : 'HTTP/1.1'} is spoken`,
-    outlierDetection?.disabled && 'no endpoint is passed over for what requests meet',
-    dns && `its name is looked up ${refreshText(dns)}`,
-  ].filter((part) => typeof part === 'string');
-  return parts.length === 0 ? undefined : parts.join('; ');
-}
-
-function refreshText({ minRefresh, maxRefresh }: NameRefresh): string {
-  const least = minRefresh === undefined ? [] : [`after ${minRefresh} ms at least`];
-  const most = maxRefresh === undefined ? [] : [`after ${maxRefresh} ms at most`];
-  return [...least, ...most].join(', ');
 }
 
 /** `name`: of the policy, with its namespace and its kind or without. */

@@ -18,7 +18,7 @@ const STATUS_OFFSET = 'HTTP/1.1 '.length;
 const SWITCHING_PROTOCOLS = 101;
 /**
  * Bytes of a request that are still taken, and dropped, after its answer, unless it says that it is longer. Python's httpx reads
- * an answer only when it has sent everything, and Node does not give back the memory of what it could not send.
+ * an answer only when it has sent everything, and Node's sessions fail after uploads that they could not send.
  */
 export const MAX_AFTER_ANSWER: number = 64 * 1024 * 1024;
 

@@ -1,0 +1,79 @@
+/** What policies say of connections, towards backends and from clients: every setting, also one that has no words of its own. */
+import {
+  type BackendTraffic,
+  type ClientTraffic,
+  type NameRefresh,
+  policyKey,
+  type Snapshot,
+} from '../../config/index.ts';
+
+type BackendSettings = Required<BackendTraffic['spec']>;
+type Words = { [F in keyof BackendSettings]?: (value: BackendSettings[F]) => string | undefined };
+
+/** All others are told as they are called. What endpoints are asked is told beside them. */
+const WORDS: Words = {
+  loadBalancing: ({ type, hash, ...more }) => {
+    const keys = (hash?.keys ?? []).map((key) => (key.name === undefined ? key.type : `${key.type} ${key.name}`));
+    const rest = settingsText({ ...more, ...(hash ? { hash: { ...hash, keys: undefined } } : {}) }, 'loadBalancing');
+    return [`${type}${keys.length > 0 ? ` by ${keys.join(' and ')}` : ''}`, ...rest].join(', ');
+  },
+  sessionPersistence: ({ type, name }) => `session by ${type} ${name}`,
+  timeouts: (timeouts) => `timeouts: ${settingsText(timeouts, '', ' ms').join(', ')}`,
+  retry: ({ attempts }) => `up to ${attempts} retries`,
+  httpVersion: (version) => SPOKEN[version],
+  outlierDetection: (detection) =>
+    detection.disabled
+      ? 'no endpoint is passed over for what requests meet'
+      : settingsText(detection, 'outlierDetection').join(', '),
+  dns: (dns) => `its name is looked up ${refreshText(dns)}`,
+  healthCheck: () => undefined,
+};
+
+const SPOKEN = {
+  HTTP1: 'HTTP/1.1 is spoken',
+  HTTP2: 'HTTP/2 is spoken',
+  Auto: 'HTTP/2 or HTTP/1.1 is spoken, as each endpoint agrees to (ALPN)',
+} as const;
+
+/** Undefined: nothing of its own. */
+export function backendTrafficText(snapshot: Snapshot, backend: string): string | undefined {
+  const policy = snapshot.get('Policy', policyKey('BackendTraffic', backend));
+  if (policy?.type !== 'BackendTraffic') return undefined;
+  const parts = Object.entries(policy.spec).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const words = (WORDS as Record<string, ((value: unknown) => string | undefined) | undefined>)[name];
+    const text = words === undefined ? settingsText(value, name).join(', ') : words(value);
+    return text === undefined || text === '' ? [] : [text];
+  });
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/** Undefined: nothing of its own. */
+export function clientTrafficText(snapshot: Snapshot, listener: string | undefined): string | undefined {
+  const policy = listener === undefined ? undefined : snapshot.get('Policy', policyKey('ClientTraffic', listener));
+  if (policy?.type !== 'ClientTraffic') return undefined;
+  const spec: ClientTraffic['spec'] = policy.spec;
+  const parts = settingsText(spec, '');
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/** `a.b value` for each that is set. */
+function settingsText(value: unknown, path: string, unit = ''): string[] {
+  if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) {
+    const items = value.map((one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one)));
+    return [`${path} ${items.join(' ')}`];
+  }
+  if (typeof value === 'object') {
+    return Object.entries(value).flatMap(([name, one]) =>
+      settingsText(one, path === '' ? name : `${path}.${name}`, /timeout$/i.test(name) ? ' ms' : unit),
+    );
+  }
+  return [`${path} ${String(value as string | number | boolean)}${typeof value === 'number' ? unit : ''}`];
+}
+
+function refreshText({ minRefresh, maxRefresh }: NameRefresh): string {
+  const least = minRefresh === undefined ? [] : [`after ${minRefresh} ms at least`];
+  const most = maxRefresh === undefined ? [] : [`after ${maxRefresh} ms at most`];
+  return [...least, ...most].join(', ');
+}
