@@ -1,7 +1,7 @@
 /**
  * Fields of statuses that the cluster's CRDs do not have, or have in another form: supportedFeatures was a list of words once.
- * Server-side apply refuses a whole status for one of them, so that
- * without this a Gateway of an older release would never say that it is Programmed.
+ * Server-side apply refuses a whole status for one of them: without this a Gateway of an older release never says that it is
+ * Programmed.
  */
 import { isObject } from '../value/json-object.ts';
 import type { Json } from './status-shape.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backendRefs, HTTP, httpRoute, manifests, service, tlsSecret } from '../served/manifest.ts';
 import { rawClient } from '../served/raw-client.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
-import { Authority, caConfigMap, type Pair } from '../tls/authority.ts';
+import { Authority, caConfigMap, type Pair, VERIFIED } from '../tls/authority.ts';
 import { slice } from './pods.ts';
 import { backendTraffic } from './policy.ts';
 
@@ -53,22 +53,12 @@ beforeAll(async () => {
     old: await listening({ ...usual, ...old }),
     far: await listening(distant!),
   };
-  rig = await serveManifests(site('usual', verified));
+  rig = await serveManifests(site('usual', VERIFIED));
 });
 afterAll(async () => {
   await rig.close();
   for (const server of servers) server.close();
 });
-
-const verified = {
-  apiVersion: 'gateway.networking.k8s.io/v1',
-  kind: 'BackendTLSPolicy',
-  metadata: { name: 's' },
-  spec: {
-    targetRefs: [{ group: '', kind: 'Service', name: 's' }],
-    validation: { hostname: 's.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] },
-  },
-};
 
 function site(endpoint: keyof typeof ports, ...more: object[]): string {
   const pod = slice('s', { name: 'x', port: ports[endpoint], close() {} });
@@ -85,7 +75,7 @@ async function status(): Promise<number> {
 }
 
 async function ask(endpoint: keyof typeof ports, settings: object, ...more: object[]): Promise<number> {
-  await rig.write(site(endpoint, verified, backendTraffic('s', { tls: settings }), ...more));
+  await rig.write(site(endpoint, VERIFIED, backendTraffic('s', { tls: settings }), ...more));
   return status();
 }
 
@@ -116,7 +106,7 @@ test('an authority that is too far away is none', async () => {
 });
 
 test('of the machine’s authorities the depth counts, too', async () => {
-  const system = structuredClone(verified);
+  const system = structuredClone(VERIFIED);
   system.spec.validation = { hostname: 's.example', wellKnownCACertificates: 'System' } as never;
   await rig.write(site('usual', system, backendTraffic('s', { tls: { verifyDepth: 1 } })));
   expect(await status()).toBe(502);
@@ -143,10 +133,10 @@ test('it goes before the Gateway’s, and to endpoints that nobody asks for', as
       'spec:\n  gatewayClassName: any',
       'spec:\n  tls: {backend: {clientCertificateRef: {name: gateway}}}\n  gatewayClassName: any',
     );
-  await rig.write(withGateway(site('usual', verified, ...secrets)));
+  await rig.write(withGateway(site('usual', VERIFIED, ...secrets)));
   expect(await status()).toBe(200);
   expect(seen.at(-1)!.client).toBe('CN=of the gateway');
-  await rig.write(withGateway(site('usual', verified, backendTraffic('s', { tls: settings }), ...secrets)));
+  await rig.write(withGateway(site('usual', VERIFIED, backendTraffic('s', { tls: settings }), ...secrets)));
   expect(await status()).toBe(200);
   expect(seen.at(-1)!.client).toBe('CN=shown');
   await rig.write(site('usual', backendTraffic('s', { tls: { verification: 'Disabled', ...settings } }), ...secrets));
@@ -164,7 +154,7 @@ test.each([
   ['a setting that nobody knows', { verifyDepht: 1 }, 'verifyDepth'],
   ['a setting of the wrong kind', { minVersion: '2.0' }, 'minVersion'],
 ])('%s: nothing is sent, and it is told', async (_name, settings, message) => {
-  const other = await serveManifests(site('usual', verified, backendTraffic('s', { tls: settings })));
+  const other = await serveManifests(site('usual', VERIFIED, backendTraffic('s', { tls: settings })));
   try {
     const client = await rawClient(other.port());
     const [response] = await client.ask('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n');
@@ -179,6 +169,6 @@ test.each([
 test('where no TLS is spoken, the status says that it means nothing', async () => {
   await rig.write(site('usual', backendTraffic('s', { tls: { minVersion: '1.3' } })));
   expect(told()).toContain('spec.tls means nothing on port 80: no BackendTLSPolicy has TLS spoken there');
-  await rig.write(site('usual', verified, backendTraffic('s', { tls: { minVersion: '1.3' } })));
+  await rig.write(site('usual', VERIFIED, backendTraffic('s', { tls: { minVersion: '1.3' } })));
   expect(told()).not.toContain('means nothing');
 });

@@ -9,7 +9,7 @@ import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/mani
 import { httpBackend, rawBackend } from '../served/raw-backend.ts';
 import { rawClient } from '../served/raw-client.ts';
 import { type Rig, type RigOptions, serveManifests } from '../served/rig.ts';
-import { Authority, caConfigMap } from '../tls/authority.ts';
+import { Authority, caConfigMap, VERIFIED } from '../tls/authority.ts';
 import { checkedPod, grpcCheckedPod, h2CheckedPod } from './checked-pod.ts';
 import { type Pod, slice } from './pods.ts';
 import { backendTraffic } from './policy.ts';
@@ -133,17 +133,8 @@ test('a look believes whom requests would believe', async () => {
       return { name: authority === own ? 'own' : 'other', port: (server.address() as net.AddressInfo).port, close };
     }),
   );
-  const verified = {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'BackendTLSPolicy',
-    metadata: { name: 's' },
-    spec: {
-      targetRefs: [{ group: '', kind: 'Service', name: 's' }],
-      validation: { hostname: 's.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] },
-    },
-  };
   for (const check of [HTTP_CHECK, { type: 'TCP', ...PACE }]) {
-    const rig = await served(site(pods, check, false, verified, caConfigMap('ca', own)));
+    const rig = await served(site(pods, check, false, VERIFIED, caConfigMap('ca', own)));
     await until(() => pods.map((one) => healthy(rig, one)), [1, 0]);
     expect(rows(rig, 'daemun_backend_endpoint_unhealthy_reason')[0]!.labels.reason).toBe('tls_failed');
   }

@@ -7,7 +7,7 @@ import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/mani
 import { httpBackend } from '../served/raw-backend.ts';
 import { rawClient } from '../served/raw-client.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
-import { Authority, caConfigMap } from '../tls/authority.ts';
+import { Authority, caConfigMap, VERIFIED } from '../tls/authority.ts';
 import { grpcCheckedPod } from './checked-pod.ts';
 import { h2Listening, type Pod, slice } from './pods.ts';
 import { backendTraffic } from './policy.ts';
@@ -127,24 +127,15 @@ test('over TLS the version is what ALPN asks for, and one that is not agreed on 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => server.close());
   const pod = { name: 'x', port: (server.address() as AddressInfo).port, close() {} };
-  const verified = {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'BackendTLSPolicy',
-    metadata: { name: 's' },
-    spec: {
-      targetRefs: [{ group: '', kind: 'Service', name: 's' }],
-      validation: { hostname: 's.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] },
-    },
-  };
-  const rig = await served(site(pod, undefined, undefined, verified, caConfigMap('ca', authority)));
+  const rig = await served(site(pod, undefined, undefined, VERIFIED, caConfigMap('ca', authority)));
   expect(await asked(rig)).toEqual(['1.1', '1.1']);
-  await rig.write(site(pod, undefined, { httpVersion: 'HTTP2' }, verified, caConfigMap('ca', authority)));
+  await rig.write(site(pod, undefined, { httpVersion: 'HTTP2' }, VERIFIED, caConfigMap('ca', authority)));
   expect(await asked(rig)).toEqual(['2.0', '2.0']);
   const old = https.createServer({ cert, key }, ({ httpVersion }, response) => response.end(httpVersion));
   await new Promise<void>((resolve) => void old.listen(0, '127.0.0.1', resolve));
   closing.push(() => old.close());
   const alone = { name: 'old', port: (old.address() as AddressInfo).port, close() {} };
-  await rig.write(site(alone, undefined, { httpVersion: 'HTTP2' }, verified, caConfigMap('ca', authority)));
+  await rig.write(site(alone, undefined, { httpVersion: 'HTTP2' }, VERIFIED, caConfigMap('ca', authority)));
   expect(await asked(rig)).toEqual(['502', '502']);
   expect(rig.accesses.at(-1)!.reason).toBe('tls_failed');
 });
@@ -217,16 +208,7 @@ const AUTHORITY = Authority.make('agreed');
 const AUTO = { httpVersion: 'Auto' };
 
 async function agreedSite(pod: Pod, spec: object = AUTO, ...more: object[]): Promise<string> {
-  const verified = {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'BackendTLSPolicy',
-    metadata: { name: 's' },
-    spec: {
-      targetRefs: [{ group: '', kind: 'Service', name: 's' }],
-      validation: { hostname: 's.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] },
-    },
-  };
-  return site(pod, undefined, spec, verified, caConfigMap('ca', await AUTHORITY), ...more);
+  return site(pod, undefined, spec, VERIFIED, caConfigMap('ca', await AUTHORITY), ...more);
 }
 
 test.each([

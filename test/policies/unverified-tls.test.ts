@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { rawClient } from '../served/raw-client.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
-import { Authority, caConfigMap } from '../tls/authority.ts';
+import { Authority, caConfigMap, VERIFIED } from '../tls/authority.ts';
 import { slice } from './pods.ts';
 import { backendTraffic } from './policy.ts';
 
@@ -28,16 +28,6 @@ afterAll(async () => {
   await rig.close();
   server.close();
 });
-
-const verified = {
-  apiVersion: 'gateway.networking.k8s.io/v1',
-  kind: 'BackendTLSPolicy',
-  metadata: { name: 's' },
-  spec: {
-    targetRefs: [{ group: '', kind: 'Service', name: 's' }],
-    validation: { hostname: 's.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] },
-  },
-};
 
 function site(...more: object[]): string {
   const { port } = server.address() as AddressInfo;
@@ -65,6 +55,6 @@ test('speaks TLS to whoever answers, and its status warns', async () => {
 });
 
 test('a BackendTLSPolicy holds beside it, and lets nobody in who is not verified', async () => {
-  await rig.write(site(unverified, verified));
+  await rig.write(site(unverified, VERIFIED));
   expect(await status()).toBeGreaterThanOrEqual(500);
 });

@@ -135,6 +135,17 @@ function nameOf(name: string): string {
   return name.includes('=') ? name : `CN=${name}`;
 }
 
+/** Service `s` answers as `s.example`, by an authority of the ConfigMap `ca`. */
+export const VERIFIED = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'BackendTLSPolicy',
+  metadata: { name: 's' },
+  spec: {
+    targetRefs: [{ group: '', kind: 'Service', name: 's' }],
+    validation: { hostname: 's.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] },
+  },
+};
+
 /** A ConfigMap that holds CA certificates. */
 export function caConfigMap(name: string, ...authorities: Authority[]): object {
   const data = { 'ca.crt': authorities.map(({ certificate }) => `${certificate}\n`).join('') };
