@@ -2,6 +2,7 @@
  * What the backend is told of a request besides its URL, as the cache sees it: an answer is for whoever tells the same. What
  * the client writes and the backend never gets says nothing, and what others than the client write says much.
  */
+import { ADDRESS_LINES } from '../../ground/address-line.ts';
 import { ARENA } from '../../ground/arena.ts';
 import {
   FIELD_CLAIMED,
@@ -34,35 +35,10 @@ const OF_EACH_REQUEST: ReadonlySet<string> = new Set([
 
 /** Where a client is, as a trusted hop says it: there are as many as clients, and hardly a reason for another answer. */
 const ADDRESSES: ReadonlySet<string> = new Set([
+  ...ADDRESS_LINES,
+  // Of families whose other names say more than where a client is.
   'x-forwarded-for',
   'x-original-forwarded-for',
-  'forwarded-for',
-  'x-forward-for',
-  'x-real-ip',
-  'x-real-port',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-remote-ip',
-  'x-remote-addr',
-  'x-originating-ip',
-  'x-proxyuser-ip',
-  'x-source-ip',
-  'x-true-client-ip',
-  'client-ip',
-  'true-client-ip',
-  'cf-connecting-ip',
-  'cf-connecting-ipv6',
-  'cf-pseudo-ipv4',
-  'fastly-client-ip',
-  'fly-client-ip',
-  'do-connecting-ip',
-  'incap-client-ip',
-  'x-sucuri-clientip',
-  'x-nf-client-connection-ip',
-  'x-azure-clientip',
-  'x-azure-socketip',
-  'proxy-client-ip',
-  'wl-proxy-client-ip',
   'x-envoy-external-address',
   'x-envoy-attempt-count',
   'x-envoy-expected-rq-timeout-ms',

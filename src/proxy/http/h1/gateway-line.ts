@@ -6,41 +6,14 @@
  * docs/decisions/gateway-lines.md.
  */
 
+import { ADDRESS_LINES } from '../../ground/address-line.ts';
+
 /** Whole names, lower case; a mark that is no '-' stands as one, so WebSphere's $WSRU is '-wsru'. */
 export const GATEWAY_LINES: readonly string[] = [
   // RFC 7239, and what came before it.
   'forwarded',
   'x-forwarded',
-  'forwarded-for',
-  'x-forward-for',
-  // The client's address, as proxies, CDNs and clouds write it.
-  'x-real-ip',
-  'x-real-port',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-remote-ip',
-  'x-remote-addr',
-  'x-originating-ip',
-  'x-proxyuser-ip',
-  'x-source-ip',
-  'x-true-client-ip',
-  'client-ip',
-  'true-client-ip',
-  'cf-connecting-ip',
-  'cf-connecting-ipv6',
-  'cf-pseudo-ipv4',
-  'fastly-client-ip',
-  'fly-client-ip',
-  'do-connecting-ip',
-  'incap-client-ip',
-  'x-sucuri-clientip',
-  'x-nf-client-connection-ip',
-  'x-azure-clientip',
-  'x-azure-socketip',
-  'proxy-client-ip',
-  'wl-proxy-client-ip',
-  '-wsra',
-  '-wsrh',
+  ...ADDRESS_LINES,
   // Scheme, host and path that the client asked for.
   'x-scheme',
   'x-url-scheme',
