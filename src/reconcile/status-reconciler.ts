@@ -14,6 +14,7 @@ import {
   type PauseSpan,
   pauseAfter,
 } from '../sources/cluster/index.ts';
+import { DETAIL_TIMES, type DetailTimes, DetailWaits } from './detail-wait.ts';
 import { isNewer } from './resource-version.ts';
 import { differInDetail } from './status-detail.ts';
 import { type Rank, StatusQueue } from './status-queue.ts';
@@ -57,16 +58,6 @@ export const WRITES_AT_ONCE = 8;
 /** Milliseconds: pauses after a failed write are drawn from a span that doubles from the first to the second. */
 const PAUSES: PauseSpan = { first: 100, longest: 30_000 };
 
-export interface DetailTimes {
-  /** Milliseconds without a change after which numbers and words alone are written. */
-  quiet: number;
-  /** Milliseconds after which they are, however much changes. */
-  most: number;
-}
-
-/** Routes come by the dozen to a listener, each of which changes a number: that is one write, and not a dozen. */
-export const DETAIL_TIMES: DetailTimes = { quiet: 1000, most: 5000 };
-
 const APPLIED: readonly Kind[] = ['GatewayClass', 'Gateway', 'ListenerSet'];
 const LISTS: Readonly<Partial<Record<Kind, EntryList>>> = {
   HTTPRoute: 'parents',
@@ -85,13 +76,6 @@ interface Due {
   stale: boolean;
   /** When something else was wanted while it was being written. */
   again: number | undefined;
-  /** Only a detail is to be written, and that waits. */
-  rest: Rest | undefined;
-}
-
-interface Rest {
-  since: number;
-  timer: NodeJS.Timeout | undefined;
 }
 
 export class StatusReconciler {
@@ -108,6 +92,7 @@ export class StatusReconciler {
   /** Thousands are compared at a change of the lead, and most of them are as they should be. */
   readonly #undeclared = new UndeclaredFields();
   readonly #pace = new Pace();
+  readonly #waits: DetailWaits;
   /** What a resync has not come to yet. */
   #round: IterableIterator<string> = [].values();
   #isAsking = false;
@@ -119,6 +104,7 @@ export class StatusReconciler {
   constructor(options: StatusReconcilerOptions) {
     this.#options = options;
     this.#controllers = new Set(options.controllerNames);
+    this.#waits = new DetailWaits(options.detail ?? DETAIL_TIMES, (key) => this.#ask(key));
   }
 
   /** Only a leader writes. Losing the lead stops what has not been sent at once. */
@@ -205,7 +191,7 @@ export class StatusReconciler {
     if (!this.#leading) return;
     const known = this.#due.get(key);
     if (known === undefined) {
-      const begun = { failures: 0, timer: undefined, stale: false, again: undefined, rest: undefined };
+      const begun = { failures: 0, timer: undefined, stale: false, again: undefined };
       this.#due.set(key, { ...begun, since: performance.now() });
     }
     // One that waits after a failure goes on waiting: a change of what is wanted does not make the server well.
@@ -235,7 +221,7 @@ export class StatusReconciler {
       const outcome = await this.#write(key);
       const due = this.#due.get(key);
       if (outcome === 'later' || due === undefined) return;
-      this.#awake(due);
+      this.#waits.end(key);
       if (!this.#ready.has(key)) return this.#drop(key);
       // What was wanted before has been written.
       due.since = due.again ?? performance.now();
@@ -260,8 +246,10 @@ export class StatusReconciler {
     }
     // What comes to be known is asked again as it comes, and all that is left when the patience is over.
     if (this.#patience !== undefined && takesBack(live.status, wanted.status as Json)) return undefined;
+    // The lead was lost meanwhile.
+    if (!this.#due.has(key)) return undefined;
     const status = this.#statusOf(key, wanted, live);
-    if (status !== undefined && differInDetail(live.status, status) && this.#rests(key)) return 'later';
+    if (status !== undefined && differInDetail(live.status, status) && this.#waits.holds(key)) return 'later';
     const answer = status && (await this.#sent(key, wanted, { live, place, status }));
     if (!this.#wanted.has(key)) this.#given.delete(key);
     if (answer !== undefined) this.#note(key, wanted, { live, answer });
@@ -327,30 +315,6 @@ export class StatusReconciler {
     return this.#options.client.call<Answer>({ method: 'PUT', path, query: { fieldManager: FIELD_MANAGER }, body });
   }
 
-  /** A detail waits until nothing has changed for a moment; false: it has waited. */
-  #rests(key: string): boolean {
-    const due = this.#due.get(key);
-    if (due === undefined) return false;
-    const { quiet, most } = this.#options.detail ?? DETAIL_TIMES;
-    const now = performance.now();
-    due.rest ??= { since: now, timer: undefined };
-    const { rest } = due;
-    clearTimeout(rest.timer);
-    const left = Math.min(quiet, rest.since + most - now);
-    if (left <= 0) return false;
-    const over = (): void => {
-      rest.since = Number.NEGATIVE_INFINITY;
-      if (this.#due.get(key) === due) this.#ask(key);
-    };
-    rest.timer = setTimeout(over, left).unref();
-    return true;
-  }
-
-  #awake(due: Due): void {
-    clearTimeout(due.rest?.timer);
-    due.rest = undefined;
-  }
-
   #failed(key: string, error: Error): void {
     const due = this.#due.get(key);
     // The lead was lost meanwhile.
@@ -375,7 +339,7 @@ export class StatusReconciler {
   #drop(key: string): void {
     const due = this.#due.get(key);
     clearTimeout(due?.timer);
-    if (due !== undefined) this.#awake(due);
+    this.#waits.end(key);
     this.#due.delete(key);
     this.#ready.delete(key);
     this.#rested();

@@ -1,5 +1,6 @@
 /** Statuses written to a cluster, against the embedded API. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { DETAIL_CROWD, MOST_CROWDED } from '../../src/reconcile/detail-wait.ts';
 import { StatusReconciler, type WantedStatus } from '../../src/reconcile/index.ts';
 import { WRITES_AT_ONCE } from '../../src/reconcile/status-reconciler.ts';
 import type { Call } from '../../src/sources/cluster/api-client.ts';
@@ -322,6 +323,28 @@ describe('statuses of Gateways', () => {
     });
   });
 
+  test('wait longer with them where many objects do, for as long as many do', async () => {
+    const names = Array.from({ length: DETAIL_CROWD * MOST_CROWDED }, (_, at) => `edge-${at}`);
+    const quiet = 200;
+    const { reconciler, written } = await start(names.map(gateway), { detail: { quiet, most: 60_000 } });
+    const say = (some: string[], routes: number): void =>
+      reconciler.write(some.map((name) => wanted('Gateway', name, { listeners: [listener('http', routes)] })));
+    const wait = async (some: string[], routes: number): Promise<number> => {
+      const began = performance.now();
+      say(some, routes);
+      await vi.waitFor(() => expect(reconciler.staleness).toBeGreaterThan(0));
+      await reconciler.settled();
+      return performance.now() - began;
+    };
+    say(names, 0);
+    await reconciler.settled();
+    // All are written at the first word: nobody waits for a condition.
+    expect(written).toHaveLength(names.length);
+    expect(await wait(names, 1)).toBeGreaterThanOrEqual(quiet * MOST_CROWDED * 0.99);
+    expect(written).toHaveLength(names.length * 2);
+    expect(await wait(names.slice(0, 1), 2)).toBeLessThan(quiet * MOST_CROWDED);
+  });
+
   test('do not wait with anything else, and then take the numbers along', async () => {
     const { reconciler, written, statusOf } = await start([gateway('edge')], {
       detail: { quiet: 60_000, most: 60_000 },
@@ -410,6 +433,16 @@ describe('the lead', () => {
     setStatus(api, 'HTTPRoute', 'a', { parents: [] });
     await reconciler.settled();
     expect(written).toHaveLength(1);
+  });
+
+  test('stops what has not been sent, also what is about to be', async () => {
+    const { api, source, reconciler } = await start([route('a')]);
+    reconciler.write([routeStatus('a', parent('edge', [condition('Accepted')]))]);
+    reconciler.lead(false);
+    // What was sent would be there by the time that is seen.
+    api.store.create(api.kind('HTTPRoute'), route('later'));
+    await vi.waitFor(() => expect(source.live.get('HTTPRoute/shop/later')).toBeDefined());
+    expect(api.store.writes).toEqual([]);
   });
 
   test('that changes hands keeps nothing else waiting while thousands are compared', async () => {
