@@ -14,7 +14,7 @@ export const DETAIL_TIMES: DetailTimes = { quiet: 1000, most: 5000 };
  * which much is asked answers late, so that the dozen comes slowly, and would be many writes at the worst time for them.
  */
 export const DETAIL_CROWD = 4;
-/** So many times as long at most. */
+/** So many times as long do numbers and words of a status wait at most. */
 export const MOST_CROWDED = 6;
 
 interface Wait {
