@@ -1,6 +1,8 @@
 /** Requests at a constant rate that never pause, sent by a process of its own so that who measures does not slow them. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import type { Away } from './absence.ts';
+import type { Cause, Failure } from './failure-book.ts';
 
 export interface LoadPlace {
   address: string;
@@ -8,13 +10,20 @@ export interface LoadPlace {
   host: string;
   /** Requests a second; half of them on connections of their own. */
   rate: number;
+  /** Milliseconds for one answer. */
+  timeout?: number;
 }
 
 export interface LoadOutcome {
   sent: number;
   failed: number;
-  /** The first of them, in words. */
-  failures: string[];
+  /** Why, and the first of them. */
+  causes: Cause[];
+  failures: Failure[];
+  /** Without an answer, while who asks was away: nobody knows, and each was asked again. */
+  askedAgain: number;
+  /** How long who asks was away in all, and at once. */
+  own: Away & { longest: number };
   connections: number;
   seconds: number;
   /** Milliseconds from when a request was sent. */

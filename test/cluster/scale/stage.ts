@@ -4,6 +4,7 @@ import { ApiClient, clusterAccess } from '../../../src/sources/cluster/index.ts'
 import { kubectl } from '../kubectl.ts';
 import { gateway, route, Scene } from '../scene.ts';
 import { Asker } from './asker.ts';
+import { causeText, failureText } from './failure-book.ts';
 import type { Implementation } from './implementation.ts';
 import { Load, type LoadOutcome } from './load.ts';
 import type { PodGroup } from './pod-group.ts';
@@ -93,9 +94,14 @@ export class Stage {
     }
   }
 
-  #tell(part: string, { sent, failed, failures, seconds, p50, p99, most }: LoadOutcome): void {
-    for (const failure of failures) this.tally.fail(`${part}: a request beside it: ${failure}`);
+  #tell(part: string, outcome: LoadOutcome): void {
+    const { sent, failed, failures, causes, askedAgain, own, seconds, p50, p99, most } = outcome;
+    for (const failure of failures) this.tally.fail(`${part}: a request beside it: ${failureText(failure)}`);
     this.tally.figure(part, 'requests meanwhile, failed', `${sent} in ${seconds.toFixed(0)} s, ${failed}`, '0 failed');
+    for (const cause of causes) this.tally.figure(part, `failed: ${cause.cause}`, causeText(cause), 'none');
+    const said = [own.away, own.longest, own.waited].map((time) => `${(time / 1000).toFixed(1)} s`);
+    this.tally.figure(part, 'who asks was away, most at once, without a processor', said.join(', '));
+    this.tally.figure(part, 'asked again, since who asks was away at the time of the answer', String(askedAgain));
     const times = [p50, p99, most].map((time) => `${time.toFixed(time < 10 ? 1 : 0)} ms`);
     this.tally.figure(part, 'their answers after, p50, p99, most', times.join(', '));
   }
