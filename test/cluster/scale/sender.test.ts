@@ -44,7 +44,7 @@ async function server(): Promise<{ port: number; asked: () => Promise<unknown> }
 }
 
 /** Nothing of this thread runs. */
-function sleep(): void {
+function holdThread(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, AWAY);
 }
 
@@ -54,7 +54,7 @@ async function outcomeOf(host: string, { away = false } = {}): Promise<LoadOutco
   const arrives = asked();
   const sender = new Sender({ address: '127.0.0.1', port, host, rate: 0.001, timeout: TIMEOUT });
   await arrives;
-  if (away) sleep();
+  if (away) holdThread();
   return sender.stop();
 }
 
@@ -108,7 +108,7 @@ test('who was away once is not believed twice', async () => {
 test('an absence counts as long as it lasts, and is told of before it is looked at', async () => {
   const absence = new Absence();
   const { now } = absence;
-  sleep();
+  holdThread();
   expect(absence.since(now).away).toBeGreaterThan(AWAY / 2);
   await vi.waitFor(() => expect(absence.longest).toBeGreaterThan(AWAY / 2));
   absence.close();
