@@ -28,6 +28,8 @@ export const CONDITION = {
   SupportedVersion: 'SupportedVersion',
   AddressesAssigned: 'AddressesAssigned',
   DefaultGateway: 'DefaultGateway',
+  /** Our own, of a ResponsePolicy that is asked to forget what it keeps. */
+  Purged: 'Purged',
   /** Negative: True is a fault. */
   Conflicted: 'Conflicted',
   /** Negative. */
@@ -140,4 +142,7 @@ export const POLICY_REASON = {
   RefNotPermitted: 'RefNotPermitted',
   /** Of Programmed: our own. */
   PartlyProgrammed: 'PartlyProgrammed',
+  /** Of Purged: our own. */
+  Purged: 'Purged',
+  Pending: 'Pending',
 } as const;

@@ -17,3 +17,8 @@ export function clusterOptions(): Option[] {
     ),
   ];
 }
+
+/** Whether a command line asks for a cluster. */
+export function asksForCluster({ kubeconfig, context, namespace }: ClusterFlags): boolean {
+  return kubeconfig !== undefined || context !== undefined || namespace !== undefined;
+}

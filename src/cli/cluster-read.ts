@@ -17,11 +17,6 @@ export const STATUS_KINDS: readonly Kind[] = (Object.keys(KINDS) as Kind[]).filt
   (kind) => [GATEWAY_GROUP, POLICY_GROUP].includes(KINDS[kind].group) && kind !== 'ReferenceGrant',
 );
 
-/** Whether a command line asks for a cluster. */
-export function asksForCluster({ kubeconfig, context, namespace }: ClusterFlags): boolean {
-  return kubeconfig !== undefined || context !== undefined || namespace !== undefined;
-}
-
 /** Everything that is read of it, by the way. Throws a DaemunError where it cannot be reached or may not be read. */
 export async function readCluster(flags: ClusterFlags, kinds?: readonly Kind[]): Promise<ClusterSource> {
   const { kubeconfig, context, namespace: namespaces } = flags;

@@ -90,6 +90,7 @@ export {
   type PathRewriteSettings,
   POLICY_TYPES,
   type Policy,
+  type PolicyPurge,
   type ProxyProtocolFromClients,
   policyKey,
   type RateLimit,

@@ -204,7 +204,16 @@ export class ApiServer {
     return { kind: `${served.kind}List`, apiVersion: groupVersion(served), metadata, items: bare ? null : items };
   }
 
-  #write(target: Target, { method, query }: Asked, sent: { body: unknown; type: string }): unknown {
+  #write(target: Target, asked: Asked, sent: { body: unknown; type: string }): unknown {
+    this.store.dry = asked.query.get('dryRun') === 'All';
+    try {
+      return this.#change(target, asked, sent);
+    } finally {
+      this.store.dry = false;
+    }
+  }
+
+  #change(target: Target, { method, query }: Asked, sent: { body: unknown; type: string }): unknown {
     const { served, namespace, name, subresource } = target;
     const manager = query.get('fieldManager') ?? 'unknown';
     this.store.writes.push({ verb: method, served, name, subresource: subresource || undefined });

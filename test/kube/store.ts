@@ -19,6 +19,8 @@ export interface StoredChange {
 const HISTORY = 10_000;
 
 export class Store {
+  /** What is asked now is only tried: nothing that is made or changed is kept. */
+  dry = false;
   readonly #objects = new Map<ServedKind, Map<string, ApiObject>>();
   #history: StoredChange[] = [];
   #version = 1;
@@ -144,6 +146,7 @@ export class Store {
     change: { served: ServedKind; object: ApiObject; before: ApiObject | undefined },
   ): ApiObject {
     const { served, object } = change;
+    if (this.dry) return object;
     object.metadata.resourceVersion = String(++this.#version);
     this.#of(served).set(keyOf(object), object);
     this.#tell({ ...change, type, version: this.#version });

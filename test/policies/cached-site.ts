@@ -52,13 +52,15 @@ export class CachedSite {
   rawTalk: (socket: net.Socket) => void = (socket) => socket.destroy();
   /** `request`, once the handler of one has been called. */
   readonly arrivals = new EventEmitter();
-  #start!: () => Promise<Rig>;
+  #start!: (manifests: string) => Promise<Rig>;
+  readonly #manifests: string;
   readonly #handlers = new Map<string, Handler>();
   readonly #asked = new Map<string, number>();
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   #paths = 0;
 
   constructor(policy: object = cached(), options: RigOptions = {}) {
+    this.#manifests = site(policy);
     let origin: TestBackend;
     let raw: TestBackend;
     beforeAll(async () => {
@@ -70,8 +72,8 @@ export class CachedSite {
       });
       raw = await rawBackend((socket) => this.rawTalk(socket));
       const endpoints = [endpointsOf('web', origin.port), endpointsOf('raw', raw.port)];
-      this.#start = () => serveManifests(site(policy), { endpoints, ...options });
-      this.rig = await this.#start();
+      this.#start = (manifests) => serveManifests(manifests, { endpoints, ...options });
+      this.rig = await this.#start(this.#manifests);
     });
     afterAll(async () => {
       await this.rig.close();
@@ -82,9 +84,9 @@ export class CachedSite {
   }
 
   /** Another process in its place. */
-  async restart(): Promise<void> {
+  async restart(manifests: string = this.#manifests): Promise<void> {
     await this.rig.close();
-    this.rig = await this.#start();
+    this.rig = await this.#start(manifests);
   }
 
   /** A path of its own, which the backend answers so. */

@@ -288,3 +288,26 @@ test('a controller that starts anew is told what is served, and has nothing to s
   await isServed(scene);
   expect(plane.deltas).toHaveLength(before);
 });
+
+test('what a policy is asked to forget is done when all data planes of each Gateway say so', async () => {
+  const kept = (id: string): string => `
+apiVersion: policies.daemun.dev/v1alpha1
+kind: ResponsePolicy
+metadata: { namespace: infra, name: kept, annotations: { policies.daemun.dev/purge: '[{"id":"${id}"}]' } }
+spec:
+  targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: a }]
+  cache: {}
+`;
+  const scene = await sceneOf(all(gateway('edge'), route('a', 'edge'), kept('one')));
+  const purged = () => scene.condition('ResponsePolicy/infra/kept', 'Purged');
+  expect(purged()).toBe('Unknown Pending: one: not every data plane has acknowledged it yet');
+  scene.dataPlane('infra/edge', 'edge-1');
+  const slow = scene.dataPlane('infra/edge', 'edge-2');
+  await vi.waitFor(() => expect(purged()).toBe('True Purged: one: every data plane has forgotten it'));
+  await vi.waitFor(() => expect(scene.fleets.at('infra/edge')?.names).toHaveLength(2));
+  slow.hold();
+  scene.write(all(gateway('edge'), route('a', 'edge'), kept('two')));
+  await vi.waitFor(() => expect(purged()).toBe('Unknown Pending: two: not every data plane has acknowledged it yet'));
+  slow.proceed();
+  await vi.waitFor(() => expect(purged()).toBe('True Purged: two: every data plane has forgotten it'));
+});

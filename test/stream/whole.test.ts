@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Condition } from '../../src/api/index.ts';
 import { STREAM_AUDIENCE } from '../../src/authority/index.ts';
+import { PURGE_ANNOTATION } from '../../src/value/asked-purges.ts';
 import { ask, askAdmin } from '../cli/client.ts';
-import { DaemunProcess } from '../cli/daemun-process.ts';
+import { DaemunProcess, daemun } from '../cli/daemun-process.ts';
 import { DataPlaneProcess } from '../dataplane/dataplane-process.ts';
-import { type ApiObject, ApiServer } from '../kube/index.ts';
+import { type ApiObject, ApiServer, FORBIDDEN } from '../kube/index.ts';
 
 /** For what takes several processes to start on a busy machine. */
 const LONG = { timeout: 40_000, interval: 20 };
@@ -92,7 +93,7 @@ class Cluster {
     return new Cluster(api, await Service.start());
   }
 
-  async controller(): Promise<DaemunProcess & { port: number }> {
+  kubeconfig(): string {
     const folder = mkdtempSync(join(tmpdir(), 'daemun-whole-'));
     closing.push(() => rmSync(folder, { recursive: true }));
     const path = join(folder, 'config');
@@ -102,6 +103,11 @@ class Cluster {
       clusters: [{ name: 'test', cluster: { server: this.api.url.href } }],
     };
     writeFileSync(path, JSON.stringify(content));
+    return path;
+  }
+
+  async controller(): Promise<DaemunProcess & { port: number }> {
+    const path = this.kubeconfig();
     const flags = ['--image', 'daemun:1', '--kubeconfig', path, '--stream-port', '0', '--admin', 'off'];
     const started = new DaemunProcess(['controller', ...flags, '--log-format', 'json']);
     closing.push(() => {
@@ -221,3 +227,92 @@ test("a token of one Gateway's data planes opens none of another's, wherever it 
   const { body } = await askAdmin(thief.admin, '/config');
   expect(body).not.toContain('secret-of-one');
 });
+
+const keeping = (namespace: string, name: string, routes: string[]): ApiObject => ({
+  apiVersion: 'policies.daemun.dev/v1alpha1',
+  kind: 'ResponsePolicy',
+  metadata: { name, namespace },
+  spec: {
+    targetRefs: routes.map((route) => ({ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: route })),
+    cache: {},
+  },
+});
+
+test('a purge reaches the data planes of all Gateways, where the rights of a namespace allow it', async () => {
+  const routes = [route('r', 'edge', 'one.test'), route('s', 'other', 'two.test')];
+  const policies = [keeping('shop', 'kept', ['r', 's']), keeping('theirs', 'kept', ['r'])];
+  const cluster = await Cluster.start(gateway('edge'), gateway('other'), ...routes, ...policies);
+  await cluster.controller();
+  const planes = [
+    await cluster.dataPlane('edge', 'edge-1'),
+    await cluster.dataPlane('edge', 'edge-2'),
+    await cluster.dataPlane('other', 'other-1'),
+  ];
+  expect(planes).toHaveLength(3);
+  const kubeconfig = cluster.kubeconfig();
+  const purge = (...words: string[]) => daemun(['cache', 'purge', ...words, '--kubeconfig', kubeconfig]);
+  const asked = (namespace = 'shop'): string | undefined => {
+    const served = cluster.api.kind('ResponsePolicy');
+    const { annotations = {} } = cluster.api.store.find(served, namespace, 'kept')!.metadata as {
+      annotations?: Record<string, string>;
+    };
+    return annotations[PURGE_ANNOTATION];
+  };
+
+  const dry = await purge('--all', '-n', 'shop', '--dry-run');
+  expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/^shop\/kept +would be asked/m)]);
+  expect(asked()).toBeUndefined();
+
+  const done = await purge('--prefix', 'https://Shop.example/images/', '-n', 'shop', '-o', 'json');
+  expect([done.code, done.stderr]).toEqual([0, '']);
+  const message = 'every data plane has forgotten it';
+  expect(JSON.parse(done.stdout)).toEqual({
+    dryRun: false,
+    policies: [
+      {
+        policy: 'shop/kept',
+        state: 'forgotten',
+        gateways: [
+          { gateway: 'shop/edge', done: true, message },
+          { gateway: 'shop/other', done: true, message },
+        ],
+      },
+    ],
+  });
+  expect(JSON.parse(asked()!)).toMatchObject([{ host: 'shop.example', target: '/images/', prefix: true }]);
+  expect(asked('theirs')).toBeUndefined();
+
+  // Somebody else changed it between the look and the write.
+  let changed = false;
+  cluster.api.fault = ({ method, path }) => {
+    if (method !== 'PATCH' || !path.endsWith('/responsepolicies/kept') || changed) return undefined;
+    changed = true;
+    cluster.put({
+      ...cluster.find('ResponsePolicy', 'kept')!,
+      spec: { ...policies[0]!.spec!, cache: { defaultTtl: '1h' } },
+    });
+    return undefined;
+  };
+  expect((await purge('http://shop.example/a', '--policy', 'shop/kept')).code).toBe(0);
+  expect(changed).toBe(true);
+  expect(cluster.find('ResponsePolicy', 'kept')!.spec).toMatchObject({ cache: { defaultTtl: '1h' } });
+  expect(JSON.parse(asked()!)).toMatchObject([{ target: '/images/' }, { target: '/a' }]);
+
+  // A tenant purges what is his: of others the API server refuses it.
+  cluster.api.fault = ({ method, path }) =>
+    method === 'PATCH' && path.includes('/namespaces/theirs/responsepolicies') ? FORBIDDEN : undefined;
+  const both = await purge('--all', '-n', 'shop', '-n', 'theirs');
+  expect(both.code).toBe(1);
+  expect(both.stdout).toMatch(/^shop\/kept +shop\/edge +forgotten$/m);
+  expect(both.stdout).toMatch(/^theirs\/kept +refused .*it takes the right to patch ResponsePolicies of theirs/m);
+  expect(asked('theirs')).toBeUndefined();
+  cluster.api.fault = ({ path }) => (path.endsWith('/responsepolicies') ? FORBIDDEN : undefined);
+  expect(await purge('--all', '-n', 'shop')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('name namespaces that you may read with -n'),
+  });
+  cluster.api.fault = () => undefined;
+  const nowhere = await purge('--all', '-n', 'nowhere');
+  expect([nowhere.code, nowhere.stdout]).toEqual([1, expect.stringContaining('nothing is to be forgotten')]);
+  expect((await purge('--all', '-n', 'shop', '--admin', '127.0.0.1:1')).code).toBe(2);
+}, 60_000);

@@ -1,7 +1,7 @@
 /** `daemun check`: statuses and diagnostics of manifests, without serving. */
 import { Command, Option } from 'commander';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
-import { type ClusterFlags, clusterOptions } from '../cluster-option.ts';
+import { asksForCluster, type ClusterFlags, clusterOptions } from '../cluster-option.ts';
 import { EXIT } from '../exit-code.ts';
 import {
   CLUSTER_CONTROLLER,
@@ -82,7 +82,6 @@ export function checkCommand(): Command {
       await certificates.start();
       if (!watch) certificates.stop();
       const view = { served: false, paint: paintFor(process.stdout), lineOf: fileLines() };
-      const { asksForCluster } = await import('../cluster-read.ts');
       if (asksForCluster(flags)) {
         if (watch) asked.error('error: --watch goes with manifests alone, not with a cluster');
         const { clusterReport } = await import('../cluster-check.ts');

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { isAddress } from '../../value/network.ts';
 import { adminTokenOption } from '../admin-option.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
-import { clusterOptions } from '../cluster-option.ts';
+import { asksForCluster, clusterOptions } from '../cluster-option.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { ExplainFlags } from '../explain/explain-flags.ts';
 import { adminOption, CLUSTER_CONTROLLER, controllerOption, each, filesOption, usage } from '../option.ts';
@@ -69,7 +69,6 @@ export function explainCommand(): Command {
       if (!isQuestion(url)) {
         command.error(`error: "${url}" is not a URL such as http://shop.example.com/cart or tcp://:5432`);
       }
-      const { asksForCluster } = await import('../cluster-read.ts');
       const cluster = asksForCluster(flags);
       if (!flags.file && !flags.admin && !cluster)
         command.error('error: name manifests with -f, a running gateway with --admin, or a cluster with --context');

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { Report } from '../../control/index.ts';
 import type { HostPort } from '../address.ts';
 import { adminTokenOption } from '../admin-option.ts';
-import { type ClusterFlags, clusterOptions } from '../cluster-option.ts';
+import { asksForCluster, type ClusterFlags, clusterOptions } from '../cluster-option.ts';
 import { EXIT } from '../exit-code.ts';
 import {
   ADMIN_DEFAULT,
@@ -69,7 +69,7 @@ export function statusCommand(): Command {
 
 async function reader(flags: StatusFlags, command: Command): Promise<() => Promise<Report>> {
   const { admin, adminTokenFile: token, controllerName = [CLUSTER_CONTROLLER] } = flags;
-  const { asksForCluster, readCluster, STATUS_KINDS, statusReport } = await import('../cluster-read.ts');
+  const { readCluster, STATUS_KINDS, statusReport } = await import('../cluster-read.ts');
   if (!asksForCluster(flags)) {
     const { askAdmin } = await import('../admin-client.ts');
     return () => askAdmin<Report>({ ...(admin ?? ADMIN_DEFAULT), token }, '/status');

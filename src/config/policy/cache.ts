@@ -21,8 +21,26 @@ export interface CacheSettings {
   keyHeaders: string[];
   /** What was kept under another one is not used any more. */
   generation: string;
+  /** What is to be forgotten, each once by each data plane; absent: nothing was asked. */
+  purges?: PolicyPurge[];
 }
 
+export interface PolicyPurge {
+  id: string;
+  /** Milliseconds since 1970. */
+  at?: number;
+  host?: string;
+  target?: string;
+  prefix?: boolean;
+}
+
+const purge = object<PolicyPurge>({
+  id: key,
+  at: v.optional(v.number()),
+  host: v.optional(key),
+  target: v.optional(key),
+  prefix: v.optional(v.boolean()),
+});
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const cache: PolicyType<'Listener' | 'RouteRule' | 'Backend', Stacked<CacheSettings>, 'stacked'> = {
@@ -39,6 +57,7 @@ export const cache: PolicyType<'Listener' | 'RouteRule' | 'Backend', Stacked<Cac
       staleIfError: count,
       keyHeaders: v.array(key),
       generation: v.string(),
+      purges: v.optional(v.array(purge)),
     }),
   ),
   shown: (spec) => shownActs(spec, (settings) => settings),

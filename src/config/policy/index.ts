@@ -64,7 +64,7 @@ export type {
   RetryLimit,
 } from './backend-traffic.ts';
 export type { BodySizeSettings } from './body-size.ts';
-export type { CacheSettings } from './cache.ts';
+export type { CacheSettings, PolicyPurge } from './cache.ts';
 export type { CertificateForwarding, ClientCertificateSettings, ClientCertificates } from './client-certificates.ts';
 export type { EarlyHints } from './client-connection.ts';
 export type { ClientTls, TlsVersion } from './client-tls.ts';

@@ -187,16 +187,17 @@ export class AnswerDisk {
     return purged;
   }
 
-  #purgeFolder({ policy, host, target, prefix, dryRun = false }: CachePurge): Promise<DiskPurged> {
+  #purgeFolder({ policy, host, target, prefix, dryRun = false, before }: CachePurge): Promise<DiskPurged> {
     const ofPolicy = policy === undefined ? undefined : digestOf(policy);
-    if (host === undefined) return this.#folder.purgeShare(ofPolicy, { dryRun });
+    if (host === undefined) return this.#folder.purgeShare(ofPolicy, { dryRun, before });
     if (target !== undefined && !prefix) {
-      return this.#folder.purgePlace(ofPolicy, placeDigest({ host, target }), dryRun);
+      return this.#folder.purgePlace(ofPolicy, placeDigest({ host, target }), { dryRun, before });
     }
     const matches = (head: { host: string; target: string }): boolean =>
       head.host === host && (target === undefined || head.target.startsWith(target));
     return this.#folder.purgeShare(ofPolicy, {
       dryRun,
+      before,
       matches: async (path) => isOne(await readStart(path), matches),
     });
   }

@@ -35,6 +35,8 @@ export interface ShareSearch {
   readonly dryRun: boolean;
   /** Absent: all of them. */
   readonly matches?: ((path: string) => Promise<boolean>) | undefined;
+  /** Milliseconds since 1970: what was written later stays. */
+  readonly before?: number | undefined;
 }
 
 export class DiskFolder {
@@ -255,7 +257,7 @@ export class DiskFolder {
 
   // ── purges
 
-  async purgePlace(policy: string | undefined, place: string, dryRun: boolean) {
+  async purgePlace(policy: string | undefined, place: string, { dryRun, before }: ShareSearch) {
     const { path, index } = this.#place;
     const purged = { files: 0, bytes: 0 };
     const policies = policy === undefined ? (await namesIn(path)).filter((name) => POLICY.test(name)) : [policy];
@@ -263,7 +265,8 @@ export class DiskFolder {
       const folder = join(path, one, place.slice(0, 2));
       for (const name of await namesIn(folder)) {
         if (!name.startsWith(`${place}-`)) continue;
-        const size = await sizeOf(join(folder, name));
+        const { size, mtimeMs } = await statOf(join(folder, name));
+        if (mtimeMs > (before ?? Number.POSITIVE_INFINITY)) continue;
         const counts = dryRun ? this.#ownerOf(name) === index : await this.remove({ policy: one, name });
         if (!counts) continue;
         purged.files++;
@@ -277,7 +280,8 @@ export class DiskFolder {
     const purged = { files: 0, bytes: 0 };
     await this.#eachOfShare(policy, async (file, path) => {
       if (search.matches !== undefined && !(await search.matches(path))) return;
-      const size = await sizeOf(path);
+      const { size, mtimeMs } = await statOf(path);
+      if (mtimeMs > (search.before ?? Number.POSITIVE_INFINITY)) return;
       if (!search.dryRun && !(await this.remove(file))) return;
       purged.files++;
       purged.bytes += size;
@@ -294,7 +298,6 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  const { size } = await stat(path).catch(() => ({ size: 0 }));
-  return size;
+async function statOf(path: string): Promise<{ size: number; mtimeMs: number }> {
+  return stat(path).catch(() => ({ size: 0, mtimeMs: 0 }));
 }

@@ -11,19 +11,22 @@ export const MAX_FORGOTTEN_OTHERS: number = 64;
 export class Forgotten {
   /** When it was, by policy, host and target. */
   readonly #urls = new Map<string, number>();
-  #others: Array<{ purge: CachePurge; at: number }> = [];
+  #others: Array<{ purge: CachePurge; at: number; until: number }> = [];
   #allBefore = Number.NEGATIVE_INFINITY;
 
   add(purge: CachePurge): void {
     const at = performance.now();
-    this.#sweep(at - FORGOTTEN_TIME);
-    const { policy, host, target, prefix } = purge;
-    if (policy !== undefined && host !== undefined && target !== undefined && !prefix) {
+    this.#sweep(at);
+    const { policy, host, target, prefix, before } = purge;
+    const until = at + FORGOTTEN_TIME;
+    // Of a time when this process did not run.
+    if (before !== undefined) this.#others.push({ purge, at: at - (Date.now() - before), until });
+    else if (policy !== undefined && host !== undefined && target !== undefined && !prefix) {
       const name = `${policy} ${host} ${target}`;
       // In the order of their times.
       this.#urls.delete(name);
       this.#urls.set(name, at);
-    } else this.#others.push({ purge, at });
+    } else this.#others.push({ purge, at, until });
     if (this.#urls.size <= MAX_FORGOTTEN_URLS && this.#others.length <= MAX_FORGOTTEN_OTHERS) return;
     this.#urls.clear();
     this.#others = [];
@@ -38,12 +41,12 @@ export class Forgotten {
     return this.#others.some(({ purge, at }) => storedAt <= at && isOf(purge, { source, host, target }));
   }
 
-  #sweep(before: number): void {
+  #sweep(now: number): void {
     for (const [name, at] of this.#urls) {
-      if (at >= before) break;
+      if (at >= now - FORGOTTEN_TIME) break;
       this.#urls.delete(name);
     }
-    this.#others = this.#others.filter(({ at }) => at >= before);
+    this.#others = this.#others.filter(({ until }) => until >= now);
   }
 }
 

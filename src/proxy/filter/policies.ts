@@ -2,7 +2,7 @@
  * Policies that act on requests, beside the plans and not in them: a policy that changes compiles no route again, and a
  * route that changes no policy. What guards and cannot be used denies.
  */
-import type { Acting, Credential, Policy, Stacked } from '../../config/index.ts';
+import type { Acting, CacheSettings, Credential, Policy, Stacked } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { atOnce } from '../ground/slice.ts';
 import { type DecisionCounter, type PolicyDecision, PolicyState } from '../state/index.ts';
@@ -204,6 +204,7 @@ export class Policies {
       if (!this.guards(policy)) continue;
       const held = this.#compiled.get(policy.key);
       const filters = held?.policy === policy ? held.filters : this.#filtersOf(policy);
+      if (policy.type === 'Cache' && held?.policy !== policy) yield* this.#obey(policy);
       compiled.set(policy.key, { policy, filters });
       for (const source of sourcesOf(policy)) sources.add(source);
       const target = targetKey(policy.target.kind, policy.target.key);
@@ -227,6 +228,13 @@ export class Policies {
         this.#state.answers.keepOnly((policy) => sources.has(policy));
       },
     };
+  }
+
+  /** Before the version is in place that asks for it: once it is acknowledged, it is done. */
+  *#obey({ spec }: AttachedPolicy): Generator<void, void, void> {
+    for (const { source, settings } of (spec as Stacked<CacheSettings>).acts) {
+      if (settings !== undefined) yield* this.#state.answers.obey(source, settings.purges ?? []);
+    }
   }
 
   #filtersOf(policy: AttachedPolicy): readonly CompiledFilter[] {

@@ -2,7 +2,7 @@
  * Answers of backends that are kept, by the user's policy that keeps them: in memory, a worker's own, each policy within
  * its own bound, and all of them within one. What was used least lately goes first.
  */
-import type { CachePurge, CachePurged } from '../../config/index.ts';
+import type { CachePurge, CachePurged, PolicyPurge } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import type { AnswerDisk } from '../disk/index.ts';
 import { atOnce, inSlices } from '../ground/slice.ts';
@@ -180,6 +180,8 @@ const NONE: readonly StoredAnswer[] = [];
 
 export class AnswerStores {
   readonly #stores = new Map<string, AnswerStore>();
+  /** By policy: ids of the purges that stand on it and are done. */
+  readonly #done = new Map<string, ReadonlySet<string>>();
   /** Where more of them are, for all workers; null: nowhere. */
   readonly disk: AnswerDisk | null;
   /** Told of what other workers must forget, too. */
@@ -206,7 +208,24 @@ export class AnswerStores {
     }
   }
 
+  /**
+   * Does what stands on a policy and is not done yet. What a process finds when it starts was asked of another one: it has
+   * nothing in memory, and what the disk got since then stays.
+   */
+  *obey(policy: string, purges: readonly PolicyPurge[]): Generator<void, void, void> {
+    const done = this.#done.get(policy);
+    for (const { id, at, ...place } of purges) {
+      if (done?.has(id)) continue;
+      const purge: CachePurge = { policy, ...place };
+      yield* this.#purgeMemory(purge);
+      const isOlder = done === undefined && at !== undefined;
+      void this.disk?.purge(isOlder ? { ...purge, before: at } : purge).catch(() => {});
+    }
+    this.#done.set(policy, new Set(purges.map(({ id }) => id)));
+  }
+
   keepOnly(isServed: (source: string) => boolean): void {
+    for (const source of this.#done.keys()) if (!isServed(source)) this.#done.delete(source);
     for (const source of this.#stores.keys()) {
       if (isServed(source)) continue;
       this.#stores.delete(source);

@@ -44,6 +44,8 @@ export interface PolicyReading<S> {
   remarks?: string[];
   /** References that do not resolve; absent where the kind has none. */
   unresolved?: Problem[];
+  /** What is asked of data planes once, and told when all have done it: the last one. */
+  purge?: { id: string } | Problem;
 }
 
 /** A policy, read, with what it is attached to. */

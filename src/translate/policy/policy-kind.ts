@@ -49,6 +49,8 @@ export interface Enforcement<S> {
   standsFor?: StandsFor;
   /** What a data plane does that cannot use it. Absent: the last form that it could use stays. */
   unusable?: string;
+  /** Whether the data planes of a Gateway have done what is asked of them once. */
+  hasForgotten?(look: Lookup, policy: AttachedPolicy<S>, gateway: string): boolean;
   /** Of routes on those listeners, which it acts on. Absent: all. */
   reaches?(look: Lookup, policy: AttachedPolicy<S>, route: RouteIdentity): boolean;
 }

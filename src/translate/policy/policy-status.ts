@@ -26,6 +26,7 @@ import {
 import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import type { PolicyRefusal } from './policy-refusal.ts';
 import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';
+import { purgeVerdict } from './purge-progress.ts';
 
 /** What a policy comes to with one ancestor. */
 interface Judgement extends Ancestor {
@@ -33,6 +34,8 @@ interface Judgement extends Ancestor {
   remarks: string[];
   /** What its data planes say. */
   refused: PolicyRefusal[];
+  /** They have done what is asked of them once. */
+  hasForgotten: boolean;
 }
 
 interface JudgedPolicy<S> {
@@ -102,7 +105,11 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
       const refused = ancestor.gateway === undefined ? [] : refusals.filter(isOf(scope.look, ancestor.gateway));
       const holds = problems.length === 0 && refused.every(({ partly }) => partly);
       const reached = holds && ancestor.routes > 0 ? [enforced(ancestor.routes)] : [];
-      judged.judgements.push({ ...ancestor, problems, remarks: [...remarks, ...reached], refused });
+      const hasForgotten =
+        policy.purge !== undefined &&
+        ancestor.gateway !== undefined &&
+        scope.enforcement.hasForgotten?.(scope.look, policy, ancestor.gateway) === true;
+      judged.judgements.push({ ...ancestor, problems, remarks: [...remarks, ...reached], refused, hasForgotten });
     }
     const message =
       ancestors.length > 0 ? undefined : (idle ?? (missing && `${missing}: the policy does nothing there`));
@@ -212,7 +219,11 @@ function statusOf<S>(
       all.flatMap(({ refused }) => refused),
       unusable,
     );
-    if (served !== undefined) verdicts.push(served);
+    // Where it does not act it keeps nothing.
+    const isAsked = problems.length === 0 && all.some(({ gateway }) => gateway !== undefined);
+    const isDone = all.every(({ hasForgotten, gateway }) => hasForgotten || gateway === undefined);
+    const purged = isAsked ? purgeVerdict(policy.purge, isDone) : undefined;
+    verdicts.push(...[served, purged].filter((one) => one !== undefined));
     return { ancestorRef, controllerName, conditions: conditions(verdicts, policy.generation) };
   });
   return { ancestors: ancestors.slice(0, ANCESTOR_LIMIT) };
@@ -222,7 +233,8 @@ function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagno
   const found = new Map<string, Diagnostic>();
   const refusals = policy.told ? [] : policy.refusals;
   if (policy.beside !== undefined) return idle;
-  const problems = [...judgements.flatMap((one) => one.problems), ...refusals, ...(policy.unresolved ?? [])];
+  const asked = policy.purge !== undefined && 'reason' in policy.purge ? [policy.purge] : [];
+  const problems = [...judgements.flatMap((one) => one.problems), ...refusals, ...(policy.unresolved ?? []), ...asked];
   // What is served in part is told of the data plane, with how often.
   const refused = judgements.flatMap((one) => one.refused).filter(({ partly }) => !partly);
   for (const { message } of refused)

@@ -38,6 +38,7 @@ import {
 } from './attached-policy.ts';
 import { hasDefaults, listenerLevels, nearestDefault, overriding, portLevels, ruleLevels } from './inheritance.ts';
 import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
+import { forgetting } from './purge-progress.ts';
 import { requestEffect } from './request-effect.ts';
 import { type Sections, type Stray, strays } from './stray-section.ts';
 
@@ -68,6 +69,9 @@ export interface SettingsReading {
   look: Lookup;
   /** Of the policy. */
   name: Name;
+  annotations: Readonly<Record<string, string>>;
+  /** What is asked of data planes once. */
+  asked(purge: PolicyReading<Parts>['purge']): void;
   /** Of the settings, such as `spec.overrides`. */
   field: string;
   invalid: Problem[];
@@ -102,8 +106,12 @@ function readRequestPolicy<K extends RequestPolicyKind>(
   const remarks: string[] = [];
   const uses: BackendUse[] = [];
   const name = { namespace: metadata.namespace ?? '', name: metadata.name };
-  const read = (settings: Partial<SettingsOf<K>>, field: string) =>
-    kind.read(settings, { look, name, field, invalid, unresolved, credentials, remarks, serviceOf });
+  const { annotations = {} } = metadata;
+  const asked: SettingsReading['asked'] = (purge) => {
+    if (purge !== undefined) reading.purge = purge;
+  };
+  const told = { look, name, annotations, asked, invalid, unresolved, credentials, remarks };
+  const read = (settings: Partial<SettingsOf<K>>, field: string) => kind.read(settings, { ...told, field, serviceOf });
   const serviceOf: SettingsReading['serviceOf'] = (reference, field, speaks) => {
     const use = look.backendOf(reference, {
       look,
@@ -155,6 +163,7 @@ function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K
   return {
     config,
     ...requestEffect(known, policies),
+    ...(scope.kind.types.includes('Cache') ? { hasForgotten: forgetting(config) } : {}),
     guards: KINDS[scope.kind.kind].guards === true,
     unusable: 'the last form that it could use stays; where it had none, requests that this acts on are refused',
     actsOn: (_policy, { protocol }) => isRequestProtocol(protocol),

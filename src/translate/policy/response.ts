@@ -1,4 +1,4 @@
-import type { ErrorPage, ResponseSettings } from '../../api/index.ts';
+import { type ErrorPage, POLICY_REASON, type ResponseSettings } from '../../api/index.ts';
 import type {
   CacheSettings,
   CompressionSettings,
@@ -6,8 +6,11 @@ import type {
   ErrorPageSettings,
   ErrorServiceSettings,
   HeaderLine,
+  PolicyPurge,
 } from '../../config/index.ts';
+import { PURGE_ANNOTATION, readAskedPurges } from '../../value/asked-purges.ts';
 import { milliseconds } from '../../value/duration.ts';
+import { problem } from '../verdict/problem.ts';
 import { type Parts, requestPolicy, type SettingsReading } from './request-policy.ts';
 
 const HTML = 'text/html; charset=utf-8';
@@ -42,7 +45,7 @@ export const response = requestPolicy({
       };
     }
     if (compression !== undefined) parts.Compression = compressionOf(compression);
-    if (cache !== undefined) parts.Cache = cacheOf(cache);
+    if (cache !== undefined) parts.Cache = { ...cacheOf(cache), ...purgesOf(at) };
     return parts;
   },
 });
@@ -63,6 +66,23 @@ function cacheOf(cache: NonNullable<ResponseSettings['cache']>): CacheSettings {
     keyHeaders: keyHeaders.map((name) => name.toLowerCase()),
     generation,
   };
+}
+
+/** What stands on the policy to be forgotten. What cannot be read is told, and what is kept is given as before. */
+function purgesOf({ annotations, asked }: SettingsReading): Pick<CacheSettings, 'purges'> {
+  const text = annotations[PURGE_ANNOTATION];
+  if (text === undefined) return {};
+  try {
+    const purges = readAskedPurges(text).map(
+      ({ at, ...one }): PolicyPurge => (at === undefined ? one : { ...one, at: Date.parse(at) }),
+    );
+    if (purges.length > 0) asked({ id: purges.at(-1)!.id });
+    return { purges };
+  } catch (error) {
+    const field = `metadata.annotations["${PURGE_ANNOTATION}"]`;
+    asked(problem(POLICY_REASON.Invalid, field, `${(error as Error).message}; \`daemun cache purge\` writes it`));
+    return {};
+  }
 }
 
 /** Of two pages for one code the first counts. */

@@ -82,6 +82,7 @@ The conditions that Daemun sets, with every reason and an example of its message
 
 Types and reasons are the Gateway API's own, but for those with a prefix (\`daemun.dev/Shadowed\`) and \`Programmed\` on
 routes, which has no place in the standard: it is true once every data plane has acknowledged the route's rules.
+\`Purged\`, of ResponsePolicies that are asked to forget what they keep, is ours, too ([purges](../decisions/purges.md)).
 \`daemun check\` serves nothing: \`Programmed\` is Unknown there, and the table leaves it out. Every condition has the \`observedGeneration\` of its object.
 A listener without a conflict has \`Conflicted\` False with the reason \`NoConflicts\`, which the tables leave out too.
 
