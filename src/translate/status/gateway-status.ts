@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import {
   CONDITION,
-  GATEWAY_GROUP,
   GATEWAY_REASON,
   type GatewayStatus,
   LISTENER_REASON,
@@ -59,7 +58,7 @@ export function gatewayStatus(
     verdicts.push(holds(CONDITION.InsecureFrontendValidationMode, GATEWAY_REASON.ConfigurationChanged, message));
   }
   return {
-    addresses: tellsRoutability(scope.look) ? addresses : addresses.map(({ routability: _, ...one }) => one),
+    addresses,
     attachedListenerSets: extras.attachedListenerSets,
     conditions: conditions(verdicts, gateway.generation),
     listeners: scope.views.map((view) => listenerStatus(scope, view, gateway)),
@@ -137,12 +136,6 @@ function addressesAssigned(addresses: number, missing: string | undefined): Verd
   if (missing === undefined)
     return addresses === 0 ? undefined : holds(type, GATEWAY_REASON.AddressesAssigned, 'every address is assigned');
   return fails(type, addresses === 0 ? GATEWAY_REASON.NotAssigned : GATEWAY_REASON.PartiallyAssigned, missing);
-}
-
-/** A cluster whose CRDs have no such field refuses a status with it. */
-function tellsRoutability({ context, inputs }: Lookup): boolean {
-  const crd = context.fetch(inputs.installed, `gateways.${GATEWAY_GROUP}`);
-  return crd?.lacks?.includes('Gateway spec.addresses[].routability') !== true;
 }
 
 /** Where one fleet serves all Gateways, what its sockets are bound to; else what infrastructure assigned. */
