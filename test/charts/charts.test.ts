@@ -14,7 +14,7 @@ const HEAD = '# Written by `npm run docs` from charts/daemun: what Helm renders 
 
 interface Manifest {
   kind: string;
-  metadata: { name: string; namespace?: string };
+  metadata: { name: string; namespace?: string; annotations?: Record<string, string> };
   rules?: Array<{ apiGroups: string[]; resources: string[]; verbs: string[] }>;
   spec?: { template?: { spec: PodSpec }; replicas?: number };
 }
@@ -44,7 +44,53 @@ describe.runIf(program !== undefined)('the chart daemun', () => {
     expect(stdout).toContain('0 chart(s) failed');
   });
 
+  const PARAMETERS =
+    'gatewayClass.parameters={"service":{"type":"NodePort"},"countryDatabase":{"file":"a.mmdb","volume":{"hostPath":{"path":"/geo"}}},"patches":[{"kind":"Pod","patch":{"spec":{"hostAliases":[]}}}]}';
+  const withParameters = async (...more: string[]): Promise<Manifest[]> =>
+    manifestsOf(await render([...RELEASE, ...more, '--set-json', PARAMETERS]));
+
+  test('the class has whatever DaemunParameters can say, from the first installation on', async () => {
+    const known = ['--api-versions', 'gateway.daemun.dev/v1alpha1/DaemunParameters'];
+    const [first, later] = [await withParameters(), await withParameters(...known)];
+    for (const manifests of [first, later]) {
+      const reference = { group: 'gateway.daemun.dev', kind: 'DaemunParameters' };
+      const made = { name: 'daemun', namespace: 'daemun-system' };
+      expect(manifests.find(({ kind }) => kind === 'GatewayClass')!.spec).toMatchObject({
+        parametersRef: { ...reference, ...made },
+      });
+      expect(manifests.find(({ kind }) => kind === 'DaemunParameters')).toMatchObject({
+        metadata: { ...made, annotations: { 'meta.helm.sh/release-name': 'daemun' } },
+        spec: JSON.parse(PARAMETERS.slice(PARAMETERS.indexOf('=') + 1)) as object,
+      });
+    }
+    // Before there is the CRD, Helm would not know the kind.
+    const isHook = (manifests: Manifest[]): boolean =>
+      'helm.sh/hook' in manifests.find(({ kind }) => kind === 'DaemunParameters')!.metadata.annotations!;
+    expect([isHook(first), isHook(later)]).toEqual([true, false]);
+  });
+
+  test('what a pod of the controller has can be said: volumes, and users that the cluster chooses', async () => {
+    const values = [
+      'controller.volumes=[{"name":"authorities","configMap":{"name":"authorities"}}]',
+      'controller.volumeMounts=[{"name":"authorities","mountPath":"/authorities"}]',
+      'controller.podSecurityContext={"runAsUser":null,"runAsGroup":null,"fsGroup":null}',
+    ];
+    const args = values.flatMap((value) => ['--set-json', value]);
+    const [{ spec } = {}] = manifestsOf(await render([...RELEASE, ...args])).filter(
+      ({ kind }) => kind === 'Deployment',
+    );
+    expect(spec!.template!.spec).toMatchObject({
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      volumes: [{ name: 'authorities', configMap: { name: 'authorities' } }],
+      containers: [{ volumeMounts: [{ name: 'authorities', mountPath: '/authorities' }] }],
+    });
+    expect(Object.keys(spec!.template!.spec.securityContext).sort()).toEqual(['runAsNonRoot', 'seccompProfile']);
+  });
+
   test.each([
+    ['gatewayClass.parameters.workload=Pod', 'workload'],
+    ['gatewayClass.parameters.service.kind=NodePort', 'kind'],
+    ['gatewayClass.parameters.replicas=2,gatewayClass.parametersRef.name=other', 'name one of them'],
     ['controller.replica=3', 'replica'],
     ['controller.replicas=many', 'replicas'],
     ['image.pullPolicy=Sometimes', 'pullPolicy'],
@@ -138,7 +184,21 @@ describe.runIf(program !== undefined)('the chart gateway', () => {
     expect(stdout).toMatch(/^HTTPRoute shop\/shop, parent shop\/edge\/shop +Accepted ResolvedRefs$/m);
   });
 
+  test('every value has its place, and what comes out is accepted', async () => {
+    const file = fileURLToPath(new URL('everything.yaml', import.meta.url));
+    const rendered = await render(['shop', GATEWAY, '-n', 'shop', '-f', file]);
+    await expect(rendered).toMatchFileSnapshot('golden/gateway-everything.yaml');
+    const others = readFileSync(new URL('services.yaml', import.meta.url), 'utf8');
+    const { stdout, stderr } = await daemun(['check', '-f', '-'], `${rendered}\n${others}`);
+    expect(stderr + stdout).not.toMatch(/^error: (?!.*Secret shop\/to-backends does not exist)/m);
+    expect(stdout).toMatch(/^HTTPRoute shop\/both, parent shop\/edge\/shop +Accepted ResolvedRefs$/m);
+    expect(stdout).toMatch(/^HTTPRoute shop\/anywhere, parent shop\/edge +Accepted ResolvedRefs$/m);
+  });
+
   test.each([
+    ['gateways.edge.parameters.replica=2', 'replica'],
+    ['gateways.edge.parameters.replicas=2,gateways.edge.infrastructure.parametersRef.name=x', 'name one of them'],
+    ['policies.limits.kind=RateLimitPolicy', 'spec'],
     ['routes.shop.gateway=edgy', 'there is no gateway edgy'],
     ['routes.shop.host=shp', 'gateway edge has no host shp'],
     ['gateways.edge.hosts.shop.hostnames=a', 'hostnames'],
