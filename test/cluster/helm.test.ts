@@ -76,8 +76,14 @@ describe.runIf(program !== undefined)('a release', () => {
   test('upgraded and rolled back, changes the controller: no data plane, no connection, no request', async () => {
     const before = await dataPlanes();
     await load();
-    await helm('upgrade', 'daemun', CHART, ...values(scene.namespace), '--set', 'controller.log.level=debug', '--wait');
+    const more = ['controller.log.level=debug', 'gatewayClass.parameters.service.labels.tier=edge'];
+    await helm('upgrade', 'daemun', CHART, ...values(scene.namespace), '--set', more.join(','), '--wait');
+    const tier = (): Promise<string> =>
+      scene.kubectl('get', 'service/daemun-edge', '-o', 'jsonpath={.metadata.labels.tier}');
+    await expect.poll(tier).toBe('edge');
     await helm('rollback', 'daemun', '1', '--wait');
+    await expect.poll(tier).toBe('');
+    expect(await scene.kubectl('get', 'daemunparameters', '-o', 'name')).toBe('');
     const { failures, kept } = await outcome();
     expect(failures).toEqual([]);
     expect(kept).toBe(2);

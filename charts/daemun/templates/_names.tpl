@@ -20,6 +20,11 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "daemun.parameters" -}}
+{{- $content := toJson .Values.gatewayClass.parameters | sha256sum | trunc 8 -}}
+{{- printf "%s-%s" (.Values.gatewayClass.name | trunc 200) $content -}}
+{{- end -}}
+
 {{- define "daemun.image" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
