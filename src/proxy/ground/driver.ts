@@ -19,6 +19,9 @@ export interface Sink {
   onOpen(): void;
 }
 
+/** Of connections that are turned away, or whose bytes are another's: nothing they send matters. */
+export const DISCARD: Sink = { onBytes() {}, onEnd() {}, onDrain() {}, onOpen() {}, onClose() {} };
+
 /** One connection. */
 export interface Link {
   /** Latin-1 text or bytes that the driver may keep until sent. False: above the mark, wait for onDrain. */

@@ -6,7 +6,14 @@
 import net from 'node:net';
 import { plainAddress } from '../../value/address.ts';
 import { ARENA, RECV_END, RECV_SIZE, RECV_START } from '../ground/arena.ts';
-import type { ConnectTarget, Link, LinkAddresses, LinkTls, Sink } from '../ground/driver.ts';
+import {
+  type ConnectTarget,
+  DISCARD,
+  type Link,
+  type LinkAddresses,
+  type LinkTls,
+  type Sink,
+} from '../ground/driver.ts';
 import { observeWrite, RawWriter, rawWritesWork, type WriteHandle } from './raw-write.ts';
 
 const RECV = ARENA.subarray(RECV_START, RECV_END);
@@ -49,7 +56,11 @@ function onError(this: LinkSocket, error: Error): void {
   this.link!.failure = error;
 }
 function onClose(this: LinkSocket): void {
-  this.link!.sink.onClose(this.link!.failure);
+  const link = this.link!;
+  const { sink } = link;
+  // Node holds a TLS socket until the old generation is collected: what hangs on it would live as long.
+  link.sink = DISCARD;
+  sink.onClose(link.failure);
 }
 function onConnect(this: LinkSocket): void {
   const link = this.link!;
@@ -178,8 +189,8 @@ export function adoptSocket(handle: Handle): net.Socket {
 export function linkOf(socket: net.Socket): NetLink {
   const link = new NetLink(socket);
   const { _handle: handle } = socket as net.Socket & { _handle?: Handle };
+  // One that reads into a buffer of ours reads since it was made.
   if (handle?.useUserBuffer === undefined) socket.on('data', onData);
-  else socket.resume();
   return link;
 }
 

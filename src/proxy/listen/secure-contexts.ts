@@ -18,6 +18,8 @@ export class SecureContexts {
   /** Those of the config before this one. What was not asked for between two changes is forgotten. */
   #before: Made = new Map();
   readonly #nobody: tls.SecureContext;
+  /** By listener, what stands for it in `Made`: a handshake makes no text. */
+  readonly #keys = new WeakMap<TlsContext, Readonly<Record<NeededKeys, string>>>();
 
   constructor(ticketKeys: TicketKeys) {
     this.#ticketKeys = ticketKeys;
@@ -37,8 +39,9 @@ export class SecureContexts {
 
   /** `tickets`: sessions of the listener may be resumed, by whichever process of the run takes the connection. */
   of(context: TlsContext, presented: PresentedCertificates, tickets: NeededKeys): tls.SecureContext {
-    const { hostname = '', profile, own, demand } = context;
-    const key = `${hostname} ${profile} ${tickets} ${demand?.key ?? ''}${own === undefined ? '' : JSON.stringify(own)}`;
+    let keys = this.#keys.get(context);
+    if (keys === undefined) this.#keys.set(context, (keys = keysOf(context)));
+    const key = keys[tickets];
     let made = this.#made.get(presented);
     if (made === undefined) this.#made.set(presented, (made = new Map()));
     let secure = made.get(key);
@@ -67,4 +70,9 @@ export class SecureContexts {
     if (tickets === 'all') this.#ticketKeys.use(secure);
     return secure;
   }
+}
+
+function keysOf({ hostname = '', profile, own, demand }: TlsContext): Record<NeededKeys, string> {
+  const ofAll = `${hostname} ${profile} ${demand?.key ?? ''}${own === undefined ? '' : JSON.stringify(own)}`;
+  return { none: `none ${ofAll}`, current: `current ${ofAll}`, all: `all ${ofAll}` };
 }

@@ -75,10 +75,10 @@ export class TlsContexts {
   }
 
   #named(name: string): TlsContext | undefined {
-    return (
-      this.#exact.get(name) ??
-      this.#wildcards.find(({ suffix }) => name.endsWith(suffix) && name !== suffix)?.context ??
-      this.#fallback
-    );
+    return this.#exact.get(name) ?? (this.#wildcards.length === 0 ? undefined : this.#wildcard(name)) ?? this.#fallback;
+  }
+
+  #wildcard(name: string): TlsContext | undefined {
+    return this.#wildcards.find(({ suffix }) => name.endsWith(suffix) && name !== suffix)?.context;
   }
 }

@@ -19,7 +19,8 @@ function onData(this: tls.TLSSocket & { link?: NetLink }, chunk: Buffer): void {
 export function tlsLinkOf(socket: tls.TLSSocket, { serverName, client }: Secured): NetLink {
   const link = new NetLink(socket);
   link.addresses = (socket as Wrapping)._parent?.link?.addresses;
-  link.tls = { ...settled(socket, serverName), ...client };
+  const tls = settled(socket, serverName);
+  link.tls = client === undefined ? tls : { ...tls, ...client };
   read(socket);
   return link;
 }
@@ -28,8 +29,8 @@ export function tlsLinkOf(socket: tls.TLSSocket, { serverName, client }: Secured
 export interface Secured {
   /** By which requests are judged, whatever a resumed session knows of it. */
   serverName: string;
-  /** Of the certificate that the client showed. */
-  client: Partial<LinkTls>;
+  /** Of the certificate that the client showed, where it was asked for one. */
+  client: Partial<LinkTls> | undefined;
 }
 
 /** A TLS socket over another one, which may have been a link before. */

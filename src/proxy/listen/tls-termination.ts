@@ -28,19 +28,9 @@ export interface TerminationOptions {
   onFailed: () => void;
 }
 
-const NO_CERTIFICATE: Partial<LinkTls> = {};
-
-const alpnTexts = new Map<string, Buffer>();
-
 /** As TLS writes it: each name after its length. */
 function alpnText(names: readonly string[]): Buffer {
-  const key = names.join();
-  let text = alpnTexts.get(key);
-  if (text === undefined) {
-    text = Buffer.concat(names.map((name) => Buffer.from(`${String.fromCharCode(name.length)}${name}`, 'latin1')));
-    alpnTexts.set(key, text);
-  }
-  return text;
+  return Buffer.concat(names.map((name) => Buffer.from(`${String.fromCharCode(name.length)}${name}`, 'latin1')));
 }
 
 /** Node's own. It reads these for each connection, so they are set to what the connection is to have. */
@@ -51,18 +41,37 @@ type PerConnection = tls.Server & {
   rejectUnauthorized: boolean;
 };
 
-/** What a TLS socket is on top of. */
-type OverSocket = tls.TLSSocket & { _parent?: net.Socket };
+/** A socket that TLS is on top of. It knows its handshake until that is over, so that no listener needs a closure. */
+type UnderSocket = net.Socket & { handshake?: Handshake | undefined };
+type OverSocket = tls.TLSSocket & { _parent?: UnderSocket };
+
+function onClose(this: UnderSocket): void {
+  over(this);
+}
+
+/** The handshake is over. */
+function over(socket: UnderSocket | undefined): Handshake | undefined {
+  const handshake = socket?.handshake;
+  if (handshake === undefined) return undefined;
+  socket!.handshake = undefined;
+  handshake.live.delete(handshake);
+  return handshake;
+}
 
 /** A connection whose handshake is under way: what it is to become has not begun. */
 class Handshake implements Drainable {
   readonly arriving = true;
   readonly #socket: net.Socket;
   readonly chosen: ChosenContext | undefined;
+  /** Of which it was chosen. */
+  readonly contexts: TlsContexts;
+  readonly live: DrainSet;
 
-  constructor(socket: net.Socket, chosen: ChosenContext | undefined) {
+  constructor(socket: net.Socket, from: { chosen: ChosenContext | undefined; contexts: TlsContexts; live: DrainSet }) {
     this.#socket = socket;
-    this.chosen = chosen;
+    this.chosen = from.chosen;
+    this.contexts = from.contexts;
+    this.live = from.live;
   }
 
   /** Undefined where the client's certificate is not as it must be, or what is spoken was not offered. */
@@ -73,7 +82,7 @@ class Handshake implements Drainable {
     // Who names no protocol speaks HTTP/1.1.
     const spoken = socket.alpnProtocol || 'http/1.1';
     if (offered !== undefined && own?.alpn !== undefined && !own.alpn.some((one) => one === spoken)) return undefined;
-    if (clients === 'ignore') return { serverName, client: NO_CERTIFICATE };
+    if (clients === 'ignore') return { serverName, client: undefined };
     const shown = shownBy(socket, demand);
     return admits(clients, shown) ? { serverName, client: clientTls(shown, demand) } : undefined;
   }
@@ -96,10 +105,11 @@ function isOutdated(member: Drainable & { tls?: LinkTls | undefined }, before: T
 export class TlsTermination {
   readonly #server: PerConnection;
   readonly #alpn: string[] | undefined;
+  /** As a listener offers it that says nothing of it. */
+  readonly #alpnText: Buffer | undefined;
   readonly #secure: SecureContexts;
   readonly #ticketKeys: TicketKeys;
   readonly #live: DrainSet;
-  readonly #handshakes = new Map<net.Socket, Handshake>();
   #contexts: TlsContexts;
 
   /** `onSecure` gets connections whose handshake is done and whose client, where asked, was verified. */
@@ -109,12 +119,13 @@ export class TlsTermination {
     this.#ticketKeys = around.ticketKeys;
     this.#secure = new SecureContexts(around.ticketKeys);
     this.#alpn = around.alpn;
+    this.#alpnText = around.alpn && alpnText(around.alpn);
     const options = { handshakeTimeout: HANDSHAKE_TIMEOUT, allowHalfOpen: true };
     this.#server = tls.createServer(options as tls.TlsOptions) as PerConnection;
     this.#server.on('secureConnection', (socket: OverSocket) => {
-      const handshake = this.#shaken(socket._parent);
+      const handshake = over(socket._parent);
       const secured = handshake?.secured(socket, this.#alpn);
-      if (secured !== undefined && this.#isCurrent(handshake!.chosen!)) return around.onSecure(socket, secured);
+      if (secured !== undefined && this.#isCurrent(handshake!)) return around.onSecure(socket, secured);
       around.onFailed();
       socket.destroy();
     });
@@ -140,11 +151,12 @@ export class TlsTermination {
    * `serverName`: of the ClientHello, which is still to be read from the socket; lower case, '' where it has none,
    * undefined where it could not be read. `tickets`: what it offers to resume; null: nothing; undefined: nobody looked.
    */
-  accept(socket: net.Socket, serverName: string | undefined, tickets?: Buffer | null): void {
-    const chosen = this.#contexts.choose(serverName);
-    const handshake = new Handshake(socket, chosen);
-    this.#handshakes.set(socket, handshake);
-    socket.once('close', () => this.#shaken(socket));
+  accept(socket: UnderSocket, serverName: string | undefined, tickets?: Buffer | null): void {
+    const contexts = this.#contexts;
+    const chosen = contexts.choose(serverName);
+    const handshake = new Handshake(socket, { chosen, contexts, live: this.#live });
+    socket.handshake = handshake;
+    socket.on('close', onClose);
     this.#live.add(handshake);
     if (socket.destroyed) return;
     const clients = chosen === undefined ? 'ignore' : chosen.context.clients;
@@ -172,22 +184,16 @@ export class TlsTermination {
   }
 
   /** What is asked of the client has not changed since the handshake began. */
-  #isCurrent({ context, serverName }: ChosenContext): boolean {
+  #isCurrent({ chosen, contexts }: Handshake): boolean {
+    if (contexts === this.#contexts) return true;
+    const { context, serverName } = chosen!;
     return (context.demand?.outdates ?? '') === this.#contexts.demandFor(serverName);
   }
 
   #offered(context: TlsContext | undefined): Buffer | undefined {
     const offered = this.#alpn;
     const own = context?.own?.alpn;
-    return offered && alpnText(own === undefined ? offered : own.filter((one) => offered.includes(one)));
-  }
-
-  /** The handshake is over. */
-  #shaken(socket: net.Socket | undefined): Handshake | undefined {
-    const handshake = socket && this.#handshakes.get(socket);
-    if (handshake === undefined) return undefined;
-    this.#handshakes.delete(socket!);
-    this.#live.delete(handshake);
-    return handshake;
+    if (offered === undefined || own === undefined) return this.#alpnText;
+    return alpnText(own.filter((one) => offered.includes(one)));
   }
 }

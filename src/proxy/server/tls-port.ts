@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { DISCARD } from '../ground/driver.ts';
 import { type HttpService, serveHttp } from '../http/index.ts';
 import { ALPN, type NetLink, type Secured, TlsTermination, tlsLinkOf } from '../listen/index.ts';
 import {
@@ -157,10 +158,11 @@ export class TlsPort extends AcceptingPort {
 
 /** The socket of a paused link, for TLS to read from the beginning: what was received is put back. */
 function handedOver({ link, firstBytes }: Pick<HelloArrival, 'link' | 'firstBytes'>): Socket {
-  const net = link as NetLink;
-  net.detach();
-  net.socket.unshift(firstBytes);
-  return net.socket;
+  const { socket } = link as NetLink;
+  // What TLS is on top of stays a link of nobody's: its sink would hold the hello for as long as the connection lives.
+  link.sink = DISCARD;
+  socket.unshift(firstBytes);
+  return socket;
 }
 
 function peeks({ listeners }: PortContent): boolean {

@@ -56,7 +56,7 @@ export class HelloReader {
 
   /** All bytes so far. They stay as they are; further ones come behind them. */
   get bytes(): Buffer {
-    return this.#raw.subarray(0, this.#rawLength);
+    return this.#raw.length === this.#rawLength ? this.#raw : this.#raw.subarray(0, this.#rawLength);
   }
 
   /** Some of it has come. */
@@ -71,9 +71,10 @@ export class HelloReader {
 
   /** Nearly every hello comes in one record and one read. */
   #takeWhole(bytes: Uint8Array, at: { start: number; end: number; length: number }): HelloOutcome {
-    this.#raw = Buffer.from(bytes.subarray(at.start, at.end));
-    this.#rawLength = this.#raw.length;
-    return (this.#outcome = parseClientHello(this.#raw.subarray(RECORD_HEADER + HANDSHAKE_HEADER, at.length)));
+    this.#rawLength = at.end - at.start;
+    this.#raw = Buffer.allocUnsafe(this.#rawLength);
+    this.#raw.set(bytes.subarray(at.start, at.end));
+    return (this.#outcome = parseClientHello(this.#raw, RECORD_HEADER + HANDSHAKE_HEADER, at.length));
   }
 
   #keep(bytes: Uint8Array, start: number, end: number): void {
@@ -125,7 +126,7 @@ export class HelloReader {
     if (end > this.#limit - RECORD_HEADER) {
       this.#outcome = { kind: 'too-large', reason: `a ClientHello of ${end} bytes` };
     } else if (this.#messageLength >= end) {
-      this.#outcome = parseClientHello(message.subarray(HANDSHAKE_HEADER, end));
+      this.#outcome = parseClientHello(message, HANDSHAKE_HEADER, end);
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Closes a connection with a last message that the client gets to read. */
 import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
-import type { Link, Sink } from '../ground/driver.ts';
+import { DISCARD, type Link, type Sink } from '../ground/driver.ts';
 
 /** Milliseconds that a client has to close its side; what it still sends meanwhile is thrown away. */
 export const FAREWELL_TIMEOUT = 1_000;
@@ -15,9 +15,6 @@ export function sayFarewell(link: Link, message: string | Uint8Array, wheel: Dea
   link.close('end');
   link.resume();
 }
-
-/** Of connections that are turned away: nothing they send matters. */
-export const DISCARD: Sink = { onBytes() {}, onEnd() {}, onDrain() {}, onOpen() {}, onClose() {} };
 
 /** Resets a connection that was just accepted. */
 export function turnAway(link: Link): void {

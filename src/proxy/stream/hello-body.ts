@@ -19,14 +19,18 @@ class Malformed extends Error {}
 /** Reads big-endian vectors, and refuses to read past their end. */
 class Reader {
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
+  readonly #end: number;
 
-  constructor(bytes: Buffer) {
+  /** Of bytes[at,end). */
+  constructor(bytes: Buffer, at: number, end: number) {
     this.#bytes = bytes;
+    this.#at = at;
+    this.#end = end;
   }
 
   get left(): number {
-    return this.#bytes.length - this.#at;
+    return this.#end - this.#at;
   }
 
   uint(size: 1 | 2): number {
@@ -53,6 +57,18 @@ class Reader {
     return this.#bytes.subarray(at, at + length);
   }
 
+  /** What is in such a vector, to be read. */
+  inner(size: 1 | 2): Reader {
+    const length = this.uint(size);
+    const at = this.#take(length);
+    return new Reader(this.#bytes, at, at + length);
+  }
+
+  /** All that is left, as text. */
+  text(): string {
+    return this.#bytes.latin1Slice(this.#at, this.#end);
+  }
+
   #take(length: number): number {
     if (length > this.left) throw new Malformed('a length reaches past the end');
     const at = this.#at;
@@ -61,9 +77,10 @@ class Reader {
   }
 }
 
-export function parseClientHello(body: Buffer): HelloOutcome {
+/** Of bytes[start,end). */
+export function parseClientHello(bytes: Buffer, start: number, end: number): HelloOutcome {
   try {
-    return readBody(new Reader(body));
+    return readBody(new Reader(bytes, start, end));
   } catch (error) {
     if (error instanceof Malformed) return { kind: 'malformed', reason: error.message };
     throw error;
@@ -81,12 +98,12 @@ function readBody(body: Reader): HelloOutcome {
   let alpn: string[] | undefined;
   let tickets: Buffer | undefined;
   if (body.left > 0) {
-    const extensions = new Reader(body.vector(2));
+    const extensions = body.inner(2);
     if (body.left > 0) throw new Malformed('bytes after the extensions');
     while (extensions.left > 0) {
       const type = extensions.uint(2);
-      if (type === EXTENSION_SERVER_NAME) serverName = once(serverName, readServerName(extensions.vector(2)));
-      else if (type === EXTENSION_ALPN) alpn = once(alpn, readAlpn(extensions.vector(2)));
+      if (type === EXTENSION_SERVER_NAME) serverName = once(serverName, readServerName(extensions.inner(2)));
+      else if (type === EXTENSION_ALPN) alpn = once(alpn, readAlpn(extensions.inner(2)));
       else if (type === EXTENSION_SESSION_TICKET || type === EXTENSION_PRE_SHARED_KEY)
         tickets = both(tickets, extensions.vector(2));
       else extensions.skipVector(2);
@@ -106,25 +123,26 @@ function once<T>(earlier: T | undefined, value: T): T {
   return value;
 }
 
-function readServerName(data: Buffer): string {
-  const outer = new Reader(data);
-  const list = new Reader(outer.vector(2));
+function readServerName(outer: Reader): string {
+  const list = outer.inner(2);
   if (outer.left > 0) throw new Malformed('bytes after the server name list');
   // RFC 6066 allows one name of each type, and defines only host_name: so there is exactly one entry.
   if (list.uint(1) !== NAME_TYPE_HOST) throw new Malformed('a server name that is not a host name');
-  const name = list.vector(2);
+  const name = list.inner(2);
   if (list.left > 0) throw new Malformed('more than one server name');
-  return hostname(name);
+  return hostname(name.text());
 }
 
 /**
  * Letters, digits, hyphen, underscore; no empty label. Lower case. A dot at the end is there against RFC 6066, but means
  * the same name, and some clients send the name as it stands in their URL.
  */
-function hostname(name: Buffer): string {
+function hostname(name: string): string {
   if (name.length === 0 || name.length > MAX_HOSTNAME) throw new Malformed('server name is empty or too long');
   let label = 0;
-  for (const byte of name) {
+  let upper = false;
+  for (let at = 0; at < name.length; at++) {
+    const byte = name.charCodeAt(at);
     if (byte === 0x2e) {
       if (label === 0) throw new Malformed('server name has an empty label');
       label = 0;
@@ -134,20 +152,21 @@ function hostname(name: Buffer): string {
     const digit = byte >= 0x30 && byte <= 0x39;
     if (!letter && !digit && byte !== 0x2d && byte !== 0x5f)
       throw new Malformed('server name has a character it may not');
+    upper ||= letter && byte < 0x61;
     if (++label > MAX_LABEL) throw new Malformed('server name has a label longer than 63');
   }
-  return name.latin1Slice(0, label === 0 ? name.length - 1 : name.length).toLowerCase();
+  const known = label === 0 ? name.slice(0, -1) : name;
+  return upper ? known.toLowerCase() : known;
 }
 
-function readAlpn(data: Buffer): string[] {
-  const outer = new Reader(data);
-  const list = new Reader(outer.vector(2));
+function readAlpn(outer: Reader): string[] {
+  const list = outer.inner(2);
   if (outer.left > 0) throw new Malformed('bytes after the ALPN list');
   const names: string[] = [];
   do {
-    const name = list.vector(1);
-    if (name.length === 0) throw new Malformed('an empty ALPN name');
-    names.push(name.latin1Slice());
+    const name = list.inner(1);
+    if (name.left === 0) throw new Malformed('an empty ALPN name');
+    names.push(name.text());
   } while (list.left > 0);
   return names;
 }

@@ -86,3 +86,43 @@ test('a client that takes nothing of its answer is given up after its patience, 
   link.pending = 0;
   expect(after(0)).toBe('leave');
 });
+
+/** A look after some time, at a link of which so many bytes have not left. */
+function lingering(pending: number): {
+  link: MemoryLink;
+  linger: Linger;
+  after(milliseconds: number): string | undefined;
+} {
+  let now = 5_000;
+  const wheel = new DeadlineWheel(() => now);
+  wheel.advance();
+  const link = new MemoryLink();
+  link.pending = pending;
+  const linger = new Linger(link, wheel, 10_000);
+  const after = (milliseconds: number): string | undefined => {
+    now += milliseconds;
+    wheel.advance();
+    return linger.look();
+  };
+  return { link, linger, after };
+}
+
+test('what a client takes before it is looked at for the first time counts', () => {
+  const { link, after } = lingering(1_000);
+  link.pending = 500;
+  expect(after(9_000)).toBeUndefined();
+  expect(after(9_999)).toBeUndefined();
+  expect(after(1)).toBe('reset');
+});
+
+test('a client that has sent something and is silent since is waited for once more, and one that goes on to the limit', () => {
+  const silent = lingering(0);
+  silent.linger.hear();
+  expect(silent.after(LINGER_TIMEOUT)).toBeUndefined();
+  expect(silent.after(LINGER_TIMEOUT)).toBe('leave');
+  const sending = lingering(0);
+  sending.linger.hear();
+  expect(sending.after(MAX_LINGER - 1)).toBeUndefined();
+  sending.linger.hear();
+  expect(sending.after(1)).toBe('leave');
+});
