@@ -1,9 +1,9 @@
 /** What `daemun explain` says of a request is what a gateway does with it: each kind of policy, asked and served. */
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AskedRequest } from '../../src/cli/explain/asked-request.ts';
 import { explanationOf } from '../../src/cli/explain/explanation.ts';
@@ -12,253 +12,8 @@ import { openPipeline } from '../../src/control/index.ts';
 import { fileSource } from '../../src/sources/index.ts';
 import { backendRefs, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
+import { ann, annWith, bearer, CASES, type Question, SECRETS, SESSION, token } from './explained-request.ts';
 import { clientTraffic, requestPolicy } from './policy.ts';
-
-const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-const JWKS = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'EdDSA' }] });
-
-function token(claims: object): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const text = `${part({ alg: 'EdDSA', kid: 'k' })}.${part({ iss: 'https://i.example', exp: 4e9, ...claims })}`;
-  return `${text}.${sign(null, Buffer.from(text), privateKey).toString('base64url')}`;
-}
-
-function secret(name: string, data: Record<string, string>): object {
-  return { apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: data };
-}
-
-const SECRETS = [
-  // A form that takes long on purpose, and one that does not.
-  secret('users', {
-    auth: `ann:{SHA}${createHash('sha1').update('pw-of-ann').digest('base64')}\nbob:$apr1$salt$BSLRvmmfPTnk7Wy7jjBFv.`,
-  }),
-  secret('digests', { auth: `ann:shop:${createHash('md5').update('ann:shop:x').digest('hex')}` }),
-  secret('keys', { ann: 'key-of-ann-123' }),
-  secret('sign-in', { 'cookie-secret': 'x'.repeat(40) }),
-];
-
-const basic = { basic: { secretRef: { name: 'users' } } };
-const apiKey = { apiKey: { secretRefs: [{ name: 'keys' }] } };
-const jwt = { jwt: { providers: [{ issuer: 'https://i.example', jwks: { inline: JWKS } }] } };
-const oidc = { oidc: { issuer: 'https://192.0.2.9', clientId: 'x', secretRef: { name: 'sign-in' } } };
-const ann = { authorization: `Basic ${Buffer.from('ann:pw-of-ann').toString('base64')}` };
-
-interface Question {
-  method?: string;
-  path?: string;
-  headers?: Record<string, string>;
-  body?: string;
-}
-
-function bearer(claims: object): Question {
-  return { headers: { authorization: `Bearer ${token(claims)}` } };
-}
-
-/** A route of its own, its policies, and requests, each with the status that comes of it. */
-interface Case {
-  policies: Array<[kind: string, spec: object]>;
-  asked: Array<[Question, number]>;
-}
-
-const CASES: Record<string, Case> = {
-  'access-address': {
-    policies: [['AccessPolicy', { allow: [{ name: 'here', addresses: ['127.0.0.0/8'] }] }]],
-    asked: [[{}, 200]],
-  },
-  'access-country': { policies: [['AccessPolicy', { allow: [{ name: 'home', countries: ['DE'] }] }]], asked: [] },
-  'access-address-denied': {
-    policies: [['AccessPolicy', { deny: [{ name: 'here', addresses: ['127.0.0.0/8'] }] }]],
-    asked: [[{}, 403]],
-  },
-  access: {
-    policies: [
-      [
-        'AccessPolicy',
-        {
-          deny: [
-            { name: 'writes', methods: ['DELETE'] },
-            { name: 'bot', headers: [{ name: 'x-bot', value: '1' }] },
-          ],
-          allow: [
-            { name: 'api', paths: [{ value: '/api' }] },
-            { name: 'cel', cel: 'request.query == "a=1"' },
-          ],
-          refusal: { statusCode: 451 },
-        },
-      ],
-    ],
-    asked: [
-      [{ path: '/api/x' }, 200],
-      [{ path: '/?a=1' }, 200],
-      [{ path: '/other' }, 451],
-      [{ path: '/api', method: 'DELETE' }, 451],
-      [{ path: '/api', headers: { 'x-bot': '1' } }, 451],
-    ],
-  },
-  'access-shadow': {
-    policies: [['AccessPolicy', { deny: [{ methods: ['GET'] }], shadow: true }]],
-    asked: [[{}, 200]],
-  },
-  csrf: {
-    policies: [['AccessPolicy', { csrf: { withoutOrigin: 'Deny' } }]],
-    asked: [
-      [{ method: 'POST', body: 'x' }, 403],
-      [{ method: 'POST', body: 'x', headers: { origin: 'http://csrf.example' } }, 200],
-      [{ method: 'POST', body: 'x', headers: { origin: 'http://evil.example' } }, 403],
-      [{}, 200],
-    ],
-  },
-  'body-size': {
-    policies: [['AccessPolicy', { maxBodyBytes: 4 }]],
-    asked: [
-      [{ method: 'POST', body: '1234' }, 200],
-      [{ method: 'POST', body: '12345' }, 413],
-    ],
-  },
-  basic: {
-    policies: [['AuthenticationPolicy', { methods: [basic], anonymousPaths: [{ value: '/open' }] }]],
-    asked: [
-      [{}, 401],
-      [{ headers: ann }, 200],
-      [{ headers: { authorization: `Basic ${Buffer.from('ann:wrong').toString('base64')}` } }, 401],
-      [{ headers: { authorization: `Basic ${Buffer.from('bob:wrong').toString('base64')}` } }, 401],
-      [{ path: '/open' }, 200],
-      [{ path: '/open;x' }, 401],
-    ],
-  },
-  digest: {
-    policies: [['AuthenticationPolicy', { methods: [{ digest: { secretRef: { name: 'digests' } } }] }]],
-    asked: [
-      [{}, 401],
-      [{ headers: { authorization: 'Digest username="ann", realm="shop"' } }, 401],
-    ],
-  },
-  'any-of': {
-    policies: [['AuthenticationPolicy', { methods: [basic, apiKey, jwt], require: 'Any' }]],
-    asked: [
-      [{}, 401],
-      [{ headers: { 'x-api-key': 'key-of-ann-123' } }, 200],
-      [{ headers: { 'x-api-key': 'key-of-nobody' } }, 401],
-      [{ headers: { authorization: `Bearer ${token({ sub: 'ann' })}` } }, 200],
-      [{ headers: { authorization: `Bearer ${token({ sub: 'ann', exp: 1 })}` } }, 401],
-      [{ headers: { authorization: 'Bearer nonsense' } }, 401],
-    ],
-  },
-  'all-of': {
-    policies: [['AuthenticationPolicy', { methods: [basic, apiKey], require: 'All' }]],
-    asked: [
-      [{ headers: ann }, 401],
-      [{ headers: { ...ann, 'x-api-key': 'key-of-ann-123' } }, 200],
-    ],
-  },
-  claims: {
-    policies: [
-      ['AuthenticationPolicy', { methods: [jwt] }],
-      ['AccessPolicy', { allow: [{ name: 'admins', claims: [{ name: 'groups', values: ['admin'] }] }] }],
-    ],
-    asked: [
-      [{}, 401],
-      [{ headers: { authorization: `Bearer ${token({ sub: 'ann', groups: ['admin'] })}` } }, 200],
-      [{ headers: { authorization: `Bearer ${token({ sub: 'bob', groups: ['user'] })}` } }, 403],
-    ],
-  },
-  'claims-cel': {
-    policies: [
-      ['AuthenticationPolicy', { methods: [jwt], anonymousPaths: [{ value: '/open' }] }],
-      [
-        'AccessPolicy',
-        {
-          allow: [
-            { name: 'groups', cel: "request.auth.claims.groups.exists(g, g == 'admin')" },
-            { name: 'level', cel: 'request.auth.claims.level in [3, 4] && request.auth.claims.of.size() == 2' },
-            { name: 'whole', cel: '5 in request["auth"].claims.of' },
-            { name: 'subject', cel: "request.auth.subject == 'root'" },
-            { name: 'not-banned', cel: "request.path == '/open' && !('banned' in request.auth.claims.groups)" },
-            { name: 'nobody', cel: "request.path == '/open/nobody' && !has(request.auth)" },
-          ],
-        },
-      ],
-    ],
-    asked: [
-      [{}, 401],
-      [bearer({ groups: ['user', 'admin'] }), 200],
-      [bearer({ groups: ['user'] }), 403],
-      [bearer({}), 403],
-      [bearer({ level: 3, of: ['a', 'b'] }), 200],
-      [bearer({ level: 3.5, of: ['a', 'b'] }), 403],
-      [bearer({ of: [1, 5] }), 200],
-      [bearer({ sub: 'root' }), 200],
-      [{ path: '/open' }, 403],
-      [{ path: '/open/nobody' }, 200],
-    ],
-  },
-  'claims-cel-deny': {
-    policies: [
-      ['AuthenticationPolicy', { methods: [jwt], anonymousPaths: [{ value: '/open' }] }],
-      ['AccessPolicy', { deny: [{ name: 'banned', cel: "request.auth.claims.groups.exists(g, g == 'banned')" }] }],
-    ],
-    asked: [
-      [bearer({ groups: ['user'] }), 200],
-      [bearer({ groups: ['banned'] }), 403],
-      // What has no value denies.
-      [bearer({}), 403],
-      [{ path: '/open' }, 403],
-    ],
-  },
-  oidc: {
-    policies: [['AuthenticationPolicy', { methods: [oidc] }]],
-    asked: [
-      [{ headers: { accept: 'application/json' } }, 401],
-      [{ method: 'POST' }, 401],
-      [{ path: '/oauth2/callback?code=1&state=2' }, 400],
-    ],
-  },
-  'rate-limit': {
-    policies: [
-      [
-        'RateLimitPolicy',
-        { limits: [{ name: 'each', requests: 1000, per: 'Second', key: [{ type: 'Header', name: 'x-who' }] }] },
-      ],
-    ],
-    asked: [[{ headers: { 'x-who': 'ann' } }, 200]],
-  },
-  fault: {
-    policies: [['FaultPolicy', { abort: { statusCode: 418 }, when: [{ headers: [{ name: 'x-fault', value: '1' }] }] }]],
-    asked: [
-      [{}, 200],
-      [{ headers: { 'x-fault': '1' } }, 418],
-    ],
-  },
-  'fault-delay': {
-    policies: [['FaultPolicy', { delay: { duration: '5ms' }, abort: { statusCode: 418 } }]],
-    asked: [[{}, 418]],
-  },
-  rewrite: {
-    policies: [
-      [
-        'RewritePolicy',
-        {
-          paths: [
-            { pattern: '^/dots/(.*)$', substitution: '/./$1' },
-            { pattern: '^/(a)/(.*)$', substitution: '/$2' },
-          ],
-        },
-      ],
-    ],
-    asked: [
-      [{ path: '/a/b' }, 200],
-      [{ path: '/dots/b' }, 400],
-    ],
-  },
-  'direct-response': {
-    policies: [['ResponsePolicy', { directResponse: { statusCode: 410 } }]],
-    asked: [[{}, 410]],
-  },
-  broken: {
-    policies: [['AccessPolicy', { allow: [{ cel: '(' }] }]],
-    asked: [[{}, 500]],
-  },
-};
 
 const NAMES = Object.keys(CASES);
 const MANIFESTS = manifests(
@@ -336,6 +91,10 @@ function asked(host: string, question: Question, peer: string | undefined = '127
     ...(body === undefined ? {} : { bodyBytes: body.length }),
   };
 }
+
+/** As who asks a running gateway, which shows no secrets. */
+const shown = (name: string, question: Question) =>
+  explanationOf({ snapshot: known.snapshot, unserved: [] }, asked(`${name}.example`, question));
 
 const explain = (host: string, question: Question, peer?: string) => explanationOf(known, asked(host, question, peer));
 
@@ -420,11 +179,60 @@ describe('what is not known', () => {
   });
 
   test('what a running gateway does not show is not compared', async () => {
-    const shown = { snapshot: known.snapshot, unserved: [] };
-    const basicAuth = await explanationOf(shown, asked('basic.example', { headers: ann }));
+    const basicAuth = await shown('basic', { headers: ann });
     expect(basicAuth.outcome.reason).toBe('a backend answers, if AuthenticationPolicy/default/basic-0 let it pass');
-    const header = await explanationOf(shown, asked('access.example', { path: '/api' }));
+    const header = await shown('access', { path: '/api', headers: { 'x-bot': '1' } });
     expect(header.outcome.reason).toBe('a backend answers, if AccessPolicy/default/access-0 let it pass');
+    const session = await shown('oidc', { headers: { cookie: `${SESSION}=x` } });
+    expect(session.outcome.reason).toBe('a backend answers, if AuthenticationPolicy/default/oidc-0 let it pass');
+  });
+
+  test('all else is told of a running gateway as of files', async () => {
+    const different: Array<[string, Question]> = [];
+    for (const name of NAMES) {
+      for (const [question] of CASES[name]!.asked) {
+        const [running, files] = [await shown(name, question), await explain(`${name}.example`, question)];
+        if (!isDeepStrictEqual(running.outcome, files.outcome)) different.push([name, question]);
+      }
+    }
+    expect(different).toEqual([
+      ['access', { path: '/api', headers: { 'x-bot': '1' } }],
+      ['basic', { headers: ann }],
+      ['basic', { headers: annWith('wrong') }],
+      ['basic', { headers: { authorization: `Basic ${Buffer.from('bob:wrong').toString('base64')}` } }],
+      ['any-of', { headers: { 'x-api-key': 'key-of-ann-123' } }],
+      ['any-of', { headers: { 'x-api-key': 'key-of-nobody' } }],
+      // Of all that are asked for one is not there: whatever the password is.
+      ['all-of', { headers: { ...ann, 'x-api-key': 'key-of-ann-123' } }],
+    ]);
+  });
+
+  test.each<[string, Question, string]>([
+    ['a token that is none', { headers: { authorization: 'Bearer x' } }, 'What was sent is no token.'],
+    ['one that has expired', bearer({ exp: 1 }), 'The token has expired.'],
+    ['one of another issuer', bearer({ iss: 'https://o.example' }), 'The token is of another issuer.'],
+    [
+      'one of another key',
+      { headers: { authorization: `Bearer ${token({}).slice(0, -6)}AAAAAA` } },
+      'Its signature is wrong.',
+    ],
+    ['none', {}, 'A token is needed.'],
+  ])('who shows %s is told so by a running gateway', async (_, question, says) => {
+    const { outcome, policies } = await shown('claims', question);
+    expect(policies.find(({ policy }) => policy === 'AuthenticationPolicy/default/claims-0')).toMatchObject({
+      decision: 'refuses',
+      status: 401,
+      says: ['denied by 0', says],
+    });
+    expect(outcome).toMatchObject({ kind: 'denied', status: 401 });
+  });
+
+  test('who asks is not known where one of several methods could not be judged', async () => {
+    const both = { headers: { ...ann, 'x-token': token({ sub: 'ann', groups: ['user'] }) } };
+    expect(await served('unknown.example', both)).toBe(403);
+    const { policies } = await shown('unknown', both);
+    expect(policies.map(({ decision }) => decision)).toEqual(['undecided', 'undecided']);
+    expect(policies.flatMap(({ says }) => says)).toContain('depends on who asks: say it with --claim');
   });
 });
 

@@ -39,6 +39,8 @@ export interface CompiledFilter {
   onEnd?(scope: KeptState, outcome: Outcome): void;
   /** For explanations, after `onRequest`: what it looked at that depends on the request, each in words. */
   details?(scope: FilterScope): string[];
+  /** For explanations, in the place of `onRequest`: what it decides of this request depends on what is secret. */
+  takesSecret?(scope: FilterScope): boolean;
 }
 
 /** A value that filters keep for one request under this key. A filter makes its own once, or names a shared one. */

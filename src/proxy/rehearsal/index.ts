@@ -11,10 +11,10 @@ import type {
   Snapshot,
   Stacked,
 } from '../../config/index.ts';
-import { CONTINUE, LATER, type Verdict } from '../filter/filter.ts';
+import { CONTINUE, type CompiledFilter, type FilterScope, LATER, type Verdict } from '../filter/filter.ts';
 import { type FilterChain, POLICY_FILTERS, Policies } from '../filter/index.ts';
 import { type FilterAct, watchedChain } from '../filter/watch.ts';
-import type { Head } from '../ground/head.ts';
+import { fieldHash, type Head } from '../ground/head.ts';
 import { askedHead, type Decision, FilterRun } from '../http/index.ts';
 import type { RoutePlan, RouteTable } from '../route/index.ts';
 import { CountryDatabase, PolicyState } from '../state/index.ts';
@@ -197,13 +197,19 @@ function give(run: FilterRun, { bodyBytes }: Watching): void {
   collecting.done(Buffer.alloc(Math.min(length, collecting.limit)), length <= collecting.limit);
 }
 
-/** What the config does not show cannot be compared. */
-function unjudged(act: FilterAct): string | undefined {
-  const { settings, type } = act;
-  if (type === 'Authentication') return 'depends on secrets, which a running gateway does not show';
-  return JSON.stringify(settings ?? null).includes('"redacted"')
-    ? 'depends on values that a running gateway does not show'
-    : unlocated(act);
+/** What the config does not show cannot be compared; all else of the same policy can. */
+function unjudged(act: FilterAct, filter: CompiledFilter, scope: FilterScope): string | undefined {
+  if (filter.takesSecret?.(scope)) return 'depends on secrets, which a running gateway does not show';
+  const hidden =
+    act.type === 'Access' && act.settings !== undefined && asksOfHeaders(act.settings as AccessSettings, scope);
+  return hidden ? 'depends on values that a running gateway does not show' : unlocated(act);
+}
+
+/** Values of headers are not shown. A rule that asks for a header that is not there takes no request. */
+function asksOfHeaders({ deny, allow }: AccessSettings, { head }: FilterScope): boolean {
+  const isThere = ({ name }: { name: string }): boolean =>
+    head.find(name.toLowerCase(), fieldHash(name.toLowerCase())) >= 0;
+  return [...deny, ...allow].some(({ headers }) => headers.length > 0 && headers.every(isThere));
 }
 
 /** Where addresses are is known to data planes alone. */

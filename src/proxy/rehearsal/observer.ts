@@ -22,7 +22,7 @@ export interface Surroundings {
   /** Who asks, as if authentication had found that out. */
   claims: Readonly<Record<string, unknown>> | undefined;
   /** Policies that are not judged, each with the reason. */
-  unjudged: (act: FilterAct) => string | undefined;
+  unjudged: (act: FilterAct, filter: CompiledFilter, scope: FilterScope) => string | undefined;
   /** What somebody elsewhere must be asked for before this method of authentication knows. */
   asks: (method: AuthenticationMethod) => string[];
   /** Name of a session cookie: whoever has none is sent to sign in, and nobody need be asked about that. */
@@ -51,8 +51,10 @@ export class Observer implements FilterWatch {
   readonly #open = new Set<string>();
   #act: FilterAct | undefined;
   #target = '';
-  /** Who asks depends on what is not known. */
+  /** Who asks depends on what is not known, whoever else says it after that: the first that does counts. */
   #unknownIdentity = false;
+  /** Before the filter that is looked at. */
+  #knowsIdentity = false;
 
   constructor(stage: Stage, around: Surroundings) {
     this.#stage = stage;
@@ -64,6 +66,7 @@ export class Observer implements FilterWatch {
     this.#act = act;
     this.#target = this.#around.target();
     this.#stage.begin();
+    this.#knowsIdentity = knowsIdentity(scope);
     const step: RehearsedStep = { type: filter.type, decision: 'passes', says: [] };
     if (act !== undefined) Object.assign(step, { source: act.source, holds: act.holds });
     this.steps.push(step);
@@ -77,18 +80,19 @@ export class Observer implements FilterWatch {
 
   /** Why the filter is not asked at all. */
   #instead(
-    { type, step }: CompiledFilter,
+    filter: CompiledFilter,
     act: FilterAct | undefined,
     scope: FilterScope,
   ): (Pick<RehearsedStep, 'decision'> & { says: string }) | undefined {
     const { claims, unjudged } = this.#around;
+    const { type, step } = filter;
     if (act !== undefined && type === AUTHENTICATION && act.settings !== undefined && claims !== undefined) {
       if (!knowsIdentity(scope)) assumeIdentity(scope, claims);
       return { decision: 'passes', says: 'taken for passed, with the claims that were given' };
     }
-    const reason = act === undefined ? undefined : unjudged(act);
+    const reason = act === undefined ? undefined : unjudged(act, filter, scope);
     if (reason !== undefined) return { decision: 'undecided', says: reason };
-    if (this.#unknownIdentity && !knowsIdentity(scope) && (step === 'claim-access' || step === 'claim-limits'))
+    if (this.#unknownIdentity && (step === 'claim-access' || step === 'claim-limits'))
       return { decision: 'undecided', says: 'depends on who asks: say it with --claim' };
     return undefined;
   }
@@ -187,7 +191,7 @@ export class Observer implements FilterWatch {
 
   #leaveOpen({ source, type }: FilterAct): void {
     this.#open.add(source);
-    if (type === AUTHENTICATION) this.#unknownIdentity = true;
+    if (type === AUTHENTICATION && !this.#knowsIdentity) this.#unknownIdentity = true;
   }
 
   #addressUnknown(step: RehearsedStep): void {

@@ -50,6 +50,10 @@ class ApiKey implements Method {
     }
     return found;
   }
+
+  takesSecret({ head }: FilterScope): boolean {
+    return typeof firstFound(this.#places, head) === 'string';
+  }
 }
 
 type Holder = Finding & { identity: Identity };

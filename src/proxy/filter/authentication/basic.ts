@@ -52,6 +52,14 @@ class Basic implements Method {
     return matches instanceof Promise ? matches.then(found) : found(matches);
   }
 
+  /** Of whom there is; others are refused whatever they say. */
+  takesSecret({ head }: FilterScope): boolean {
+    const users = usersOf(this.#state.credentials.get(this.#credential));
+    const given = PLACE.read(head);
+    const pair = typeof given === 'string' ? pairOf(given) : undefined;
+    return pair !== undefined && (users?.hashes.has(pair.user) ?? false);
+  }
+
   #wrong(): Finding {
     return challenged('wrong', this.#challenge, 'User and password do not go together.');
   }

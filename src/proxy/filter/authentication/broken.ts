@@ -8,5 +8,5 @@ const BROKEN = refusal(
 );
 
 export function brokenMethod(): Method {
-  return { identify: () => BROKEN };
+  return { identify: () => BROKEN, takesSecret: () => false };
 }

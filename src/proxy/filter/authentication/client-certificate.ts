@@ -35,6 +35,10 @@ class ClientCertificate implements Method {
     return found;
   }
 
+  takesSecret(): boolean {
+    return false;
+  }
+
   #judge(der: Buffer): Finding {
     const claims = claimsOf(new X509Certificate(der));
     const tests = this.#tests;

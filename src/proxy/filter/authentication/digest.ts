@@ -61,6 +61,11 @@ class Digest implements Method {
     return { identity: { subject: user, claims: { sub: user } } };
   }
 
+  takesSecret({ head }: FilterScope): boolean {
+    const given = PLACE.read(head);
+    return typeof given === 'string' && readParameters(given)?.response !== undefined;
+  }
+
   /** Who proves to know the password; undefined: nobody. */
   #prover(said: Parameters, users: Users, head: Head): string | undefined {
     const { username: name, realm, nonce, uri, qop, nc, cnonce, response, algorithm = 'MD5' } = said;

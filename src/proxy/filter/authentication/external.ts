@@ -48,6 +48,11 @@ class External implements Method {
     return known.verdict === 'admitted' ? find(known) : Promise.resolve(find(known));
   }
 
+  /** What it is asked with may be; what it says is its own. */
+  takesSecret(): boolean {
+    return false;
+  }
+
   #finding(scope: FilterScope, { judgement, grpc }: { judgement: Judgement; grpc: boolean }): Finding {
     switch (judgement.verdict) {
       case 'admitted': {

@@ -42,13 +42,13 @@ export class MethodFilter implements CompiledFilter {
 
   onRequest(scope: FilterScope): Verdict {
     const { progress } = this.#group;
-    let known: Progress | undefined;
-    if (this.#first) {
+    let known = this.#first ? undefined : scope.kept(progress);
+    if (known === undefined) {
       const settled = this.#group.begin(scope);
       if (settled && this.#last) return CONTINUE;
       known = { settled, identity: null, refusal: null, refused: null, challenges: [] };
       if (!this.#last) scope.keep(progress, known);
-    } else known = scope.kept(progress)!;
+    }
     if (known.settled) return CONTINUE;
     const finding = this.#method.identify(scope);
     if (finding instanceof Promise) return this.#wait(scope, known, finding);
@@ -57,6 +57,12 @@ export class MethodFilter implements CompiledFilter {
     if ('denial' in answer) scope.deny(answer.denial);
     else scope.respond(answer.reply.status, answer.reply.headers, String(answer.reply.body));
     return ANSWERED;
+  }
+
+  takesSecret(scope: FilterScope): boolean {
+    const known = scope.kept(this.#group.progress);
+    if (known?.settled ?? this.#group.isAnonymous(scope)) return false;
+    return this.#method.takesSecret(scope);
   }
 
   #wait(scope: FilterScope, known: Progress, finding: Promise<Finding>): Verdict {

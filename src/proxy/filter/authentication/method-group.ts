@@ -55,12 +55,12 @@ export class MethodGroup {
     if (!this.#headers.forged.isEmpty) scope.patchRequest(this.#headers.forged);
     for (const method of this.#hiding) method.strip!(scope);
     for (const name of this.#secrets) scope.conceal(name);
-    if (!this.#isAnonymous(scope)) return false;
+    if (!this.isAnonymous(scope)) return false;
     scope.tell(this.#anonymous);
     return true;
   }
 
-  #isAnonymous(scope: FilterScope): boolean {
+  isAnonymous(scope: FilterScope): boolean {
     return (this.#addresses?.has(scope.clientAddress) ?? false) || (this.#paths?.has(scope.head) ?? false);
   }
 

@@ -13,6 +13,8 @@ export interface Method {
   readonly onResponseHead?: CompiledFilter['onResponseHead'];
   /** The scope's head is valid until this returns. What is thrown, now or later, refuses the request with 500. */
   identify(scope: FilterScope): Finding | Promise<Finding>;
+  /** For explanations: what it finds of this request depends on what is secret, and not only on that something is there. */
+  takesSecret(scope: FilterScope): boolean;
 }
 
 /** unanswered: nobody said so, and the policy lets pass then. */

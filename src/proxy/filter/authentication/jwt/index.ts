@@ -61,6 +61,15 @@ class Jwt implements Method {
     return keys instanceof Promise ? keys.then((set) => this.#verify(candidate, set)) : this.#verify(candidate, keys);
   }
 
+  /** Whoever could sign with a key that is shared. */
+  takesSecret({ head }: FilterScope): boolean {
+    const text = firstFound(this.#places, head);
+    const candidate = typeof text === 'string' ? this.#read(text, Date.now()) : '';
+    if (typeof candidate === 'string') return false;
+    const content = this.#state.credentials.get(candidate.provider.credential)?.content;
+    return content?.type === 'KeySet' && content.secrets;
+  }
+
   #holderOf({ credential }: { credential: string }) {
     return keyHolderOf(this.#state, credential);
   }

@@ -117,6 +117,11 @@ class Oidc implements Method {
     return this.#refresh(session, asked, keys);
   }
 
+  /** What its cookies hold is sealed. */
+  takesSecret({ head }: FilterScope): boolean {
+    return [this.#cookie, this.#stateCookie].some(({ name }) => readCookies(head, name).parts > 0);
+  }
+
   /** Another policy, or this one before it was edited, may have let sessions live longer. */
   #isOver({ sub, claims, since, until }: Session, now: number): boolean {
     if (until <= now || since + this.#settings.lifetime <= now) return true;
