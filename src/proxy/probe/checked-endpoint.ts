@@ -47,6 +47,8 @@ export class CheckedEndpoint implements DeadlineOwner {
   /** The last bad one. */
   finding: number = FINE;
   place: CheckedPlace;
+  /** Of the look that is under way, on the wheel's clock. */
+  begunAt = 0;
   readonly key: VerdictKey;
   /** This worker looks. */
   readonly isOwn: boolean;

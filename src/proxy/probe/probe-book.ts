@@ -90,14 +90,17 @@ export class ProbeBook implements CheckOffice {
 
   // ── the endpoints' calls
 
-  ask({ place }: CheckedEndpoint, begin: () => void): void {
-    this.#queue.ask(place.lane, begin);
+  ask(endpoint: CheckedEndpoint, begin: () => void): void {
+    this.#queue.ask(endpoint.place.lane, () => {
+      endpoint.begunAt = this.#around.wheel.now;
+      begin();
+    });
   }
 
-  done({ place: { lane } }: CheckedEndpoint, isGood?: boolean): void {
+  done({ place: { lane }, begunAt }: CheckedEndpoint, isGood?: boolean): void {
     const looks = this.#looks.get(lane);
     if (looks !== undefined && isGood !== undefined) looks[isGood ? 'good' : 'bad']++;
-    this.#queue.done(lane);
+    this.#queue.done(lane, this.#around.wheel.now - begunAt);
   }
 
   turned(endpoint: CheckedEndpoint): void {

@@ -12,7 +12,7 @@ function asking() {
     ask(lane: string, count: number): void {
       for (let i = 0; i < count; i++) queue.ask(lane, () => begun.set(lane, (begun.get(lane) ?? 0) + 1));
     },
-    done: (lane: string) => queue.done(lane),
+    done: (lane: string, milliseconds = 0) => queue.done(lane, milliseconds),
     underway: (lane: string) => begun.get(lane) ?? 0,
     pass(turns: number): void {
       for (let i = 0; i < turns; i++) {
@@ -52,6 +52,35 @@ test('so does another backend of his namespace', () => {
   pass(20);
   ask('evil/late', 1);
   expect(underway('evil/late')).toBe(1);
+});
+
+test('of one namespace backends that answer are looked at at once, however many never do', () => {
+  const { ask, done, underway, pass } = asking();
+  const slow = Array.from({ length: 2 * MAX_PROBES }, (_, i) => `evil/slow-${i}`);
+  const ended = new Set<string>();
+  ask('evil/good', 1);
+  done('evil/good', 5);
+  for (const lane of slow) ask(lane, 1);
+  // All have had their ten seconds once, and all wait for the next ones.
+  while (ended.size < slow.length) {
+    pass(20);
+    for (const lane of slow.filter((one) => underway(one) === 1 && !ended.has(one))) {
+      ended.add(lane);
+      done(lane, 10_000);
+      ask(lane, 1);
+    }
+  }
+  pass(20);
+  const under = slow.reduce((sum, lane) => sum + underway(lane), 0) - slow.length;
+  expect(under).toBeGreaterThan(MAX_PROBES / 3);
+  expect(under).toBeLessThan(MAX_PROBES / 2 - 20);
+  for (let i = 2; i < 5; i++) {
+    ask('evil/good', 1);
+    expect(underway('evil/good')).toBe(i);
+    done('evil/good', 5);
+  }
+  for (let i = 0; i < 20; i++) ask(`evil/good-${i}`, 1);
+  expect(Array.from({ length: 20 }, (_, i) => underway(`evil/good-${i}`))).toEqual(Array(20).fill(1));
 });
 
 test('in all so many, and of backends that wait each gets its turn', () => {

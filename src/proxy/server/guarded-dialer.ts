@@ -1,8 +1,9 @@
 /** How the stores of policies are reached: past the gate that endpoints of backends pass, too. */
 import { isIP } from 'node:net';
 import type { Driver } from '../ground/driver.ts';
+import { resolveName } from '../names/index.ts';
 import type { Dialer } from '../redis/index.ts';
-import { type EndpointGate, resolveName } from '../upstream/index.ts';
+import type { EndpointGate } from '../upstream/index.ts';
 
 /** Names of stores wait for each other. */
 const STORES = { tenant: '', isWaiting: () => true };

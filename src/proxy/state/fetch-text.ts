@@ -1,7 +1,7 @@
 /** A text from a server elsewhere, over TLS that is verified: with limits, and never from this machine or the cloud's own. */
-import { lookup as resolve } from 'node:dns';
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { hostFileAddresses, type NameAsker, resolveName } from '../names/index.ts';
 import type { Fetched, OutboundGate } from './outbound.ts';
 
 /** Milliseconds for all of it. */
@@ -9,23 +9,33 @@ export const FETCH_TIMEOUT: number = 5_000;
 /** Most bytes of it. */
 export const MAX_FETCHED_BYTES: number = 512 * 1024;
 
-export function fetchText({ url, ca, post }: Fetched, gate: OutboundGate): Promise<string> {
+interface Fetching {
+  gate: OutboundGate;
+  /** Namespace: names are looked up in its turn. */
+  tenant: string;
+  /** Milliseconds. */
+  timeout: number;
+}
+
+export function fetchText({ url, ca, post }: Fetched, { gate, tenant, timeout }: Fetching): Promise<string> {
   const { promise, resolve: done, reject } = Promise.withResolvers<string>();
   const port = Number(new URL(url).port || 443);
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
   const barred = isIP(host) === 0 ? undefined : gate(host, port);
   if (barred !== undefined) return Promise.reject(new Error(`${host} ${barred}`));
+  let over = false;
   const asked = request(url, {
     agent: false,
-    lookup: guarded(gate, port),
+    lookup: guarded(gate, port, { tenant, isWaiting: () => !over }),
     method: post === undefined ? 'GET' : 'POST',
     headers: { accept: '*/*', ...post?.headers },
     ...(ca ? { ca } : {}),
   });
-  const timer = setTimeout(() => asked.destroy(new Error(`no answer in ${FETCH_TIMEOUT} ms`)), FETCH_TIMEOUT);
+  const timer = setTimeout(() => asked.destroy(new Error(`no answer in ${FETCH_TIMEOUT} ms`)), timeout);
   timer.unref();
   asked.on('socket', (socket) => socket.unref());
   asked.on('close', () => {
+    over = true;
     clearTimeout(timer);
     reject(new Error('the connection ended before its time'));
   });
@@ -51,19 +61,28 @@ export function fetchText({ url, ca, post }: Fetched, gate: OutboundGate): Promi
   return promise;
 }
 
-/** Of the addresses of a name those that nothing speaks against. */
-function guarded(gate: OutboundGate, port: number): LookupFunction {
+/** Of the addresses of a name those that nothing speaks against. The machine's file of hosts has the first word. */
+function guarded(gate: OutboundGate, port: number, asker: NameAsker): LookupFunction {
   return (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return callback(error, []);
-      const sound = addresses.filter(({ address }) => gate(address, port) === undefined);
-      const [first] = sound;
-      if (first === undefined) {
-        const why = addresses.map(({ address }) => `${address} ${gate(address, port)}`).join(', ');
-        return callback(new Error(`${hostname} leads to no address that may be asked: ${why}`), []);
-      }
-      if (options.all) callback(null, sound);
-      else callback(null, first.address, first.family);
-    });
+    addressesOf(hostname, asker).then(
+      (addresses) => {
+        const sound = addresses
+          .filter((address) => gate(address, port) === undefined)
+          .map((address) => ({ address, family: isIP(address) }));
+        const [first] = sound;
+        if (first === undefined) {
+          const why = addresses.map((address) => `${address} ${gate(address, port)}`).join(', ');
+          return callback(new Error(`${hostname} leads to no address that may be asked: ${why}`), []);
+        }
+        if (options.all) callback(null, sound);
+        else callback(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, []),
+    );
   };
+}
+
+async function addressesOf(hostname: string, asker: NameAsker): Promise<string[]> {
+  const own = await hostFileAddresses(hostname);
+  return own.length > 0 ? own : (await resolveName(hostname, asker)).addresses;
 }

@@ -9,10 +9,9 @@ export {
   type Setback,
   USUAL_OUTLIERS,
 } from './endpoint-health.ts';
-export type { Waiter } from './fair-turns.ts';
 export { FETCH_TIMEOUT, MAX_FETCHED_BYTES } from './fetch-text.ts';
 export { type KeyHolder, KeySource } from './key-source.ts';
-export type { AskedBackend, Fetcher } from './outbound.ts';
+export type { AskedBackend, Fetched, Fetcher } from './outbound.ts';
 export type { DecisionCounter, PolicyDecision } from './policy-counts.ts';
 export { PolicyState } from './policy-state.ts';
 export { ProxyState } from './proxy-state.ts';

@@ -14,8 +14,8 @@ export interface Fetched {
   post?: { body: string; headers: Record<string, string> };
 }
 
-/** Rejects where there is no such text. */
-export type Fetcher = (fetched: Fetched) => Promise<string>;
+/** Rejects where there is no such text. `tenant`: the namespace that wants it, in whose turn it is fetched. */
+export type Fetcher = (fetched: Fetched, tenant: string) => Promise<string>;
 
 /** A text that a backend of the config has. */
 export interface AskedBackend {

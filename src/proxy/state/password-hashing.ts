@@ -6,7 +6,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import * as sea from 'node:sea';
 import { Worker } from 'node:worker_threads';
-import { FairTurns, type Waiter } from './fair-turns.ts';
+import { FairTurns, type Waiter } from '../turns/index.ts';
 import { VerifiedCache } from './verified-cache.ts';
 
 /** Most passwords that wait to be compared for one method of a policy: who comes then is told to come again. */

@@ -9,8 +9,8 @@ import { type Dialer, RedisClients } from '../redis/index.ts';
 import { LeasedBuckets } from './bucket-leases.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
 import type { CountryDatabase } from './country-database.ts';
-import { fetchText } from './fetch-text.ts';
-import type { KeySource } from './key-source.ts';
+import { fetchingInTurn } from './fetch-turns.ts';
+import { KeySources } from './key-sources.ts';
 import { type BackendFetcher, type Fetcher, type OutboundGate, STRICT_GATE } from './outbound.ts';
 import { PasswordHashing } from './password-hashing.ts';
 import { PolicyCounts } from './policy-counts.ts';
@@ -50,8 +50,8 @@ export class PolicyState {
   credentials: ReadonlyMap<string, Credential> = new Map();
   readonly passwords: PasswordHashing = new PasswordHashing();
   readonly tokens: VerifiedCache<VerifiedToken> = new VerifiedCache();
-  /** Keys that issuers publish, by where and how. */
-  readonly keySources = new Map<string, KeySource>();
+  /** Keys that issuers publish. */
+  readonly keySources: KeySources = new KeySources();
   /** How keys, and what providers say of themselves, are come by. */
   readonly fetch: Fetcher;
   /** Where clients are; undefined: it is not known, and no policy may ask. */
@@ -74,7 +74,7 @@ export class PolicyState {
     this.answers = new AnswerStores(disk === undefined ? null : new AnswerDisk(disk));
     this.missDisk = (key) => troubles?.failed({ key, endpoint: 'the disk for answers' }, 'disk_absent');
     this.countries = countries;
-    this.fetch = fetch ?? ((fetched) => fetchText(fetched, outbound));
+    this.fetch = fetch ?? fetchingInTurn(outbound);
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();
       this.marks = this.buckets;

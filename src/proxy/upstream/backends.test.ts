@@ -4,11 +4,11 @@ import { DeadlineWheel } from '../ground/deadline.ts';
 import { atOnce } from '../ground/slice.ts';
 import { httpPool } from '../http/index.ts';
 import { MemoryDriver } from '../listen/index.ts';
+import type { Resolved } from '../names/index.ts';
 import { BackendState, ProxyState, TroubleWatch } from '../state/index.ts';
 import { Backends } from './backends.ts';
 import type { EndpointTarget, OpenWaiter } from './connection.ts';
 import { EndpointGate, GuardedDriver } from './endpoint-gate.ts';
-import type { Resolved } from './name-resolution.ts';
 
 const BACKEND: Backend = {
   kind: 'Backend',

@@ -18,6 +18,7 @@ import {
 import { DaemunError, Grace, type MetricsSnapshot } from '../../observe/index.ts';
 import { socketName } from '../../value/socket-name.ts';
 import { atOnce } from '../ground/slice.ts';
+import type { Resolve } from '../names/index.ts';
 import { ProbeBook } from '../probe/index.ts';
 import { type BackendState, ProxyState } from '../state/index.ts';
 import { backendFamilies } from './backend-families.ts';
@@ -33,7 +34,7 @@ import {
   UPSTREAM_IDLE_TIMEOUT,
   type UpstreamWorld,
 } from './connection.ts';
-import { NameResolution, type Resolve } from './name-resolution.ts';
+import { NameResolution } from './name-resolution.ts';
 import { nearEndpoints } from './near-endpoints.ts';
 import { ALPN, inVersion, materialOf, ownTlsOf, reachedBy, spokenTo } from './reach.ts';
 

@@ -13,7 +13,6 @@ export {
   type UpstreamWorld,
 } from './connection.ts';
 export { EndpointGate, type GateRules, GuardedDriver, type OwnSocket } from './endpoint-gate.ts';
-export { resolveName } from './name-resolution.ts';
 export { ConnectionPool, type PooledConnection } from './pool.ts';
 export type { SteeredRequest } from './steered-request.ts';
 export { overloaded, WaitingRoom } from './waiting-room.ts';

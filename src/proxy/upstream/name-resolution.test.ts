@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Endpoint } from '../../config/index.ts';
+import type { Resolved } from '../names/index.ts';
 import { LONGEST_TTL, NameResolution, SHORTEST_TTL } from './name-resolution.ts';
 
 beforeEach(() => {
@@ -46,4 +47,46 @@ test('a name is looked up again when its records end, within bounds, and a failu
   resolution.stop();
   await vi.advanceTimersByTimeAsync(LONGEST_TTL * 1000);
   expect(asked).toBe(4);
+});
+
+test('a family that is silent keeps what was known of it, and joins when it speaks', async () => {
+  const late = Promise.withResolvers<Resolved | null>();
+  const never = new Promise<Resolved | null>(() => {});
+  const answers: Resolved[] = [
+    { addresses: ['10.0.0.1'], ttl: 60, silent: 6, later: late.promise },
+    { addresses: ['10.0.0.2'], ttl: 60, silent: 6, later: never },
+    { addresses: ['10.0.0.3'], ttl: 60 },
+  ];
+  const seen: string[][] = [];
+  const take = (endpoints: Endpoint[]): void => void seen.push(endpoints.map(({ address }) => address));
+  const resolution = new NameResolution({ hostname: 'x.example', port: 80 }, take, {
+    resolve: async () => answers.shift()!,
+  });
+  await resolution.start();
+  late.resolve({ addresses: ['2001:db8::1'], ttl: 60 });
+  await vi.advanceTimersByTimeAsync(1);
+  expect(seen).toEqual([['10.0.0.1'], ['10.0.0.1', '2001:db8::1']]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(seen.at(-1)).toEqual(['10.0.0.2', '2001:db8::1']);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(seen.at(-1)).toEqual(['10.0.0.3']);
+  resolution.stop();
+});
+
+test('what an earlier look-up says late undoes nothing that a later one has said', async () => {
+  const late = Promise.withResolvers<Resolved | null>();
+  const answers: Resolved[] = [
+    { addresses: ['10.0.0.1'], ttl: 60, silent: 6, later: late.promise },
+    { addresses: ['10.0.0.1', '2001:db8::2'], ttl: 60 },
+  ];
+  let last: Endpoint[] = [];
+  const resolution = new NameResolution({ hostname: 'x.example', port: 80 }, (endpoints) => (last = endpoints), {
+    resolve: async () => answers.shift()!,
+  });
+  await resolution.start();
+  await vi.advanceTimersByTimeAsync(60_000);
+  late.resolve({ addresses: ['2001:db8::1'], ttl: 60 });
+  await vi.advanceTimersByTimeAsync(1);
+  expect(last.map(({ address }) => address)).toEqual(['10.0.0.1', '2001:db8::2']);
+  resolution.stop();
 });

@@ -1,32 +1,16 @@
 /** Endpoints of ExternalName Services: a name looked up again whenever its records' time to live ends. */
-import dns from 'node:dns/promises';
+import { isIP } from 'node:net';
 import type { Endpoint, NameRefresh } from '../../config/index.ts';
-import { MACHINE_NAMES, type NameAsker } from './machine-names.ts';
+import { type NameAsker, type Resolve, type Resolved, resolveName } from '../names/index.ts';
 
 /** Seconds; records that live shorter are kept this long, and failed look-ups are tried again after it. A policy may say others. */
 export const SHORTEST_TTL = 5;
 export const LONGEST_TTL = 300;
-/** For names that only the machine's own files know. */
-const FILE_TTL = 30;
-
-export interface Resolved {
+/** What is known of one family, and by which look-up. */
+interface KnownFamily {
+  readonly family: number;
   addresses: string[];
-  /** Seconds. */
-  ttl: number;
-}
-
-export type Resolve = (hostname: string, asker: NameAsker) => Promise<Resolved>;
-
-export async function resolveName(hostname: string, asker: NameAsker): Promise<Resolved> {
-  const answers = await Promise.allSettled([
-    dns.resolve4(hostname, { ttl: true }),
-    dns.resolve6(hostname, { ttl: true }),
-  ]);
-  const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  if (records.length > 0) {
-    return { addresses: records.map(({ address }) => address), ttl: Math.min(...records.map(({ ttl }) => ttl)) };
-  }
-  return { addresses: await MACHINE_NAMES.addressesOf(hostname, asker), ttl: FILE_TTL };
+  by: number;
 }
 
 export class NameResolution {
@@ -38,6 +22,8 @@ export class NameResolution {
   readonly #bounds: () => NameRefresh | undefined;
   /** Milliseconds that the last answer lives by itself, and when it came; a failure: none. */
   #life = 0;
+  readonly #known: readonly KnownFamily[] = [4, 6].map((family) => ({ family, addresses: [], by: 0 }));
+  #count = 0;
   #cameAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -66,11 +52,24 @@ export class NameResolution {
     this.#life = 0;
     this.#asking = true;
     try {
-      const { addresses, ttl } = await this.#resolve(this.#name.hostname, this.#asker);
-      this.#life = ttl * 1000;
+      const by = ++this.#count;
+      const answer = await this.#resolve(this.#name.hostname, this.#asker);
+      this.#life = answer.ttl * 1000;
       if (this.#stopped) return;
-      const { port } = this.#name;
-      this.#onEndpoints(addresses.sort().map((address) => ({ address, port, state: 'ready' })));
+      const { silent } = answer;
+      this.#take(
+        answer,
+        this.#known.filter(({ family }) => family !== silent),
+        by,
+      );
+      void answer.later?.then((other) => {
+        if (other === null || this.#stopped) return;
+        this.#take(
+          other,
+          this.#known.filter(({ family }) => family === silent),
+          by,
+        );
+      });
     } catch {
       // The last answer stays.
       if (!this.#stopped) this.#onFailure();
@@ -78,6 +77,18 @@ export class NameResolution {
     this.#cameAt = performance.now();
     this.#asking = false;
     this.rebound();
+  }
+
+  /** What an earlier look-up says late of a family does not undo what a later one has said of it. */
+  #take({ addresses }: Resolved, families: readonly KnownFamily[], by: number): void {
+    for (const one of families) {
+      if (one.by > by) continue;
+      one.by = by;
+      one.addresses = addresses.filter((address) => isIP(address) === one.family);
+    }
+    const all = this.#known.flatMap((one) => one.addresses).sort();
+    const { port } = this.#name;
+    this.#onEndpoints(all.map((address) => ({ address, port, state: 'ready' })));
   }
 
   /** Other bounds hold, or may: of what is there, too. */

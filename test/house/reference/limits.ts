@@ -23,7 +23,7 @@ const SECTIONS: ReadonlyArray<[heading: string, folders: readonly string[]]> = [
   ['HTTP/2', ['src/proxy/http/h2/']],
   ['Filters and policies', ['src/proxy/filter/', 'src/proxy/match/', 'src/proxy/rehearsal/']],
   ['Redis, and the disk for answers', ['src/proxy/redis/', 'src/proxy/disk/']],
-  ['Backends', ['src/proxy/upstream/', 'src/proxy/state/', 'src/proxy/probe/']],
+  ['Backends', ['src/proxy/upstream/', 'src/proxy/state/', 'src/proxy/probe/', 'src/proxy/turns/', 'src/proxy/names/']],
   ['TCP, TLS passthrough and UDP', ['src/proxy/stream/']],
   ['Sockets, TLS and the data plane', ['src/proxy/listen/', 'src/proxy/server/', 'src/proxy/route/']],
   ['Regular expressions and CEL', ['src/value/']],

@@ -1,10 +1,12 @@
 /** User and password (RFC 7617). */
 import { createHash } from 'node:crypto';
 import type { BasicMethod, Credential } from '../../../config/index.ts';
-import type { PolicyState, Waiter } from '../../state/index.ts';
+import type { PolicyState } from '../../state/index.ts';
+import type { Waiter } from '../../turns/index.ts';
 import type { FilterScope } from '../filter.ts';
 import { type PlaceReader, placeReader } from './credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from './method.ts';
+import { namespaceOf } from './namespace-of.ts';
 import { type PasswordVerdict, passwordMatches } from './password.ts';
 
 const PLACE: PlaceReader = placeReader({ in: 'Header', name: 'authorization', scheme: 'basic' });
@@ -30,8 +32,7 @@ class Basic implements Method {
     this.#credential = credential;
     this.#challenge = `Basic realm="${realm}"`;
     this.#state = state;
-    // `AuthenticationPolicy/namespace/name/place`.
-    this.#whose = { tenant: credential.split('/')[1] ?? '', line: credential };
+    this.#whose = { tenant: namespaceOf(credential), line: credential };
   }
 
   identify({ head }: FilterScope): Finding | Promise<Finding> {

@@ -1,6 +1,7 @@
 /** Whether a password is the one of which a hash is kept, in the forms that htpasswd and nginx know. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { PolicyState, Waiter } from '../../state/index.ts';
+import type { PolicyState } from '../../state/index.ts';
+import type { Waiter } from '../../turns/index.ts';
 
 /** `busy`: too many others are compared at the moment. */
 export type PasswordVerdict = boolean | 'busy';

@@ -8,6 +8,7 @@ import type {
 } from '../../../../config/index.ts';
 import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
 import { type KeyHolder, KeySource, type PolicyState } from '../../../state/index.ts';
+import { namespaceOf } from '../namespace-of.ts';
 
 /** By Credential: all methods that name it share what is made of it. */
 const HOLDERS = new WeakMap<Credential, KeyHolder>();
@@ -20,7 +21,7 @@ export function keyHolderOf(state: PolicyState, key: string): KeyHolder | undefi
   if (holder === undefined) {
     const { content } = credential;
     if (content.type === 'KeySet') holder = new KeptKeys(content);
-    else if (isFetched(content)) holder = sourceOf(state, content);
+    else if (isFetched(content)) holder = sourceOf(state, content, namespaceOf(key));
     else return undefined;
     HOLDERS.set(credential, holder);
   }
@@ -60,19 +61,8 @@ function keysIn(text: string, secrets: boolean): KeySet | null {
   }
 }
 
-/** Sources that outlive the policies that name them; more are forgotten, the oldest first, and asked again when needed. */
-export const MAX_KEY_SOURCES: number = 1_000;
-
-/** One for all policies that say the same of it, and however often they are edited. */
-function sourceOf(state: PolicyState, remote: RemoteKeySet | BackendKeySet): KeySource {
-  const { keySources } = state;
-  const key = JSON.stringify(remote);
-  let source = keySources.get(key);
-  if (source === undefined) {
-    const fetch = () => (remote.type === 'BackendKeySet' ? state.askBackend(remote) : state.fetch(remote));
-    source = new KeySource(remote, fetch);
-    keySources.set(key, source);
-    if (keySources.size > MAX_KEY_SOURCES) keySources.delete(keySources.keys().next().value!);
-  }
-  return source;
+/** One for all policies of a namespace that say the same of it, and however often they are edited. */
+function sourceOf(state: PolicyState, remote: RemoteKeySet | BackendKeySet, tenant: string): KeySource {
+  const fetch = () => (remote.type === 'BackendKeySet' ? state.askBackend(remote) : state.fetch(remote, tenant));
+  return state.keySources.of(tenant, JSON.stringify(remote), () => new KeySource(remote, fetch));
 }

@@ -4,8 +4,9 @@ import type { OidcClient, OidcMethod } from '../../../../config/index.ts';
 import { signedToken } from '../../../../value/client-key.ts';
 import { isObject, type JsonObject } from '../../../../value/json-object.ts';
 import { parseStrictly } from '../../../../value/strict-json.ts';
-import { type Fetcher, KeySource } from '../../../state/index.ts';
+import { type Fetched, type Fetcher, KeySource } from '../../../state/index.ts';
 import { isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil } from '../jwt/token.ts';
+import { namespaceOf } from '../namespace-of.ts';
 
 /** Milliseconds for which what a provider says of itself is believed. */
 export const METADATA_REFRESH: number = 3_600_000;
@@ -45,15 +46,16 @@ export interface Tokens {
 
 export class Provider {
   readonly #method: OidcMethod;
-  readonly #fetch: Fetcher;
+  readonly #fetch: (fetched: Fetched) => Promise<string>;
   #metadata: Metadata | null = null;
   #readAt = 0;
   #triedAt = Number.NEGATIVE_INFINITY;
   #under: Promise<Metadata> | null = null;
 
   constructor(method: OidcMethod, fetch: Fetcher) {
+    const tenant = namespaceOf(method.credential);
     this.#method = method;
-    this.#fetch = fetch;
+    this.#fetch = (fetched) => fetch(fetched, tenant);
   }
 
   /** Rejects where it cannot be found out. */
