@@ -61,8 +61,8 @@ export class ServingAnnouncer {
       this.paint,
     );
     const parts = [
-      `${rules} rules`,
-      `${backends} backends${echoes > 0 ? ` (${echoes} echoed)` : ''}`,
+      counted(rules, 'rule'),
+      `${counted(backends, 'backend')}${echoes > 0 ? ` (${echoes} echoed)` : ''}`,
       workers > 1 ? `${workers} workers` : '',
       admin ? `admin on http://${admin}` : '',
     ];
@@ -105,6 +105,10 @@ export class ServingAnnouncer {
       // Whoever read standard error has gone: serving goes on.
     }
   }
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function row(view: ListenerView): Array<string | Cell> {

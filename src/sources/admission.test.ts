@@ -205,6 +205,44 @@ test('of a policy that guards nothing is left out: it is refused, and what it na
   expect(saidOf(labelled)).toEqual([expect.stringMatching(/^warning metadata.label: .*left out/)]);
 });
 
+describe('a guard that cannot be told for certain', () => {
+  const head = (apiVersion: string, kind: string): string =>
+    `${apiVersion === '' ? '' : `apiVersion: ${apiVersion}\n`}kind: ${kind}\nmetadata: { name: a, namespace: shop }\n`;
+  const spec =
+    'spec: { targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: r }], maxBodyBytes: 9 }';
+
+  test.each([
+    ['policies.daemun.dev/v1', 'AccessPolicy', 'AccessPolicy'],
+    ['', 'AccessPolicy', 'AccessPolicy'],
+    ['policies.daemun.dev/v1alpha1', 'AcessPolicy', 'AccessPolicy'],
+    ['policies.daemun.dev/v1alpha1', 'authenticationpolicy', 'AuthenticationPolicy'],
+    ['policy.daemun.dev/v1alpha1', 'AccessPolicy', 'AccessPolicy'],
+    ['gateway.networking.k8s.io/v1', 'AccessPolicy', 'AccessPolicy'],
+  ])('%s %s denies in the place of what it was to guard', (apiVersion, written, kind) => {
+    expect(admit(parse(head(apiVersion, written) + spec))).toMatchObject({
+      verdict: 'refused',
+      key: `${kind}/shop/a`,
+      guard: { kind, spec: { targetRefs: [{ name: 'r' }], refused: expect.stringMatching(/^cannot be followed: /) } },
+    });
+  });
+
+  test('what guards nothing stands for nothing', () => {
+    for (const kind of ['ResponsPolicy', 'FirewallPolicy']) {
+      expect(admit(parse(head('policies.daemun.dev/v1alpha1', kind) + spec))).not.toHaveProperty('guard');
+    }
+  });
+});
+
+test.each([
+  ['"https://a.example.com/cart"', 'a.example.com: scheme and path are not part of it'],
+  ['"a.example.com:8080"', 'a.example.com: port is not part of it'],
+  ['A.Example.com.', 'a.example.com'],
+  ['“a.example.com”', 'a.example.com'],
+])('of the hostname %s it is told what was meant', (written, meant) => {
+  const route = `apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: a }\nspec: { hostnames: [${written}] }`;
+  expect(saidOf(route)![0]).toMatch(new RegExp(`\\. Write ${meant.replaceAll('.', '\\.')}$`));
+});
+
 describe('policies of our own', () => {
   const GATEWAY = '{ group: gateway.networking.k8s.io, kind: Gateway, name: gw }';
   const policy = (kind: string, spec: string): string =>

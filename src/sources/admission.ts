@@ -53,10 +53,14 @@ export function admit(value: unknown): Admission {
   }
   const { apiVersion, kind } = value;
   if (typeof apiVersion !== 'string' || apiVersion === '') {
-    const problem = error(['apiVersion'], 'is required, such as gateway.networking.k8s.io/v1');
+    const known = typeof kind === 'string' && Object.hasOwn(KINDS, kind) ? (kind as Kind) : undefined;
+    const form = known === undefined ? 'gateway.networking.k8s.io/v1' : apiVersionOf(known);
+    const problem = error(['apiVersion'], `is required, such as ${form}`);
     return apiVersion === undefined && kind === undefined
       ? { ...refused(undefined, problem), unmarked: 'mapping' }
-      : refused(undefined, problem);
+      : known === undefined
+        ? refused(undefined, problem)
+        : refusedAs(known, value, problem);
   }
   if (typeof kind !== 'string' || kind === '')
     return refused(undefined, error(['kind'], 'is required, such as HTTPRoute'));
@@ -65,14 +69,15 @@ export function admit(value: unknown): Admission {
   const recognition = recognise(apiVersion, kind);
   switch (recognition.found) {
     case 'foreign': {
-      const { meant } = recognition;
+      const { meant, likely } = recognition;
       if (meant === undefined) return { verdict: 'foreign', kind: foreignName(apiVersion, kind) };
       const whose = groupOf(apiVersion).endsWith('.daemun.dev') ? 'this gateway' : 'Kubernetes';
       const message = `${foreignName(apiVersion, kind)} is no kind that ${whose} has; did you mean ${meant}?`;
-      return refused(undefined, error(['kind'], message));
+      const slip = error(['kind'], message);
+      return likely !== undefined && isGuard(likely, value) ? refusedAs(likely, value, slip) : refused(undefined, slip);
     }
     case 'unreadable':
-      return refused(likelyKey(recognition.kind, value), error(['apiVersion'], recognition.error));
+      return refusedAs(recognition.kind, value, error(['apiVersion'], recognition.error));
     case 'old': {
       const warning: Problem = { path: ['apiVersion'], severity: 'warning', message: recognition.warning };
       return admitAs(recognition.kind, value, [warning]);
@@ -85,16 +90,12 @@ export function admit(value: unknown): Admission {
 function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const prepared = kind === 'Secret' ? withStringData(value) : value;
   const { value: checked, problems: found } = check(schemaOf(kind, String(value.apiVersion)), prepared);
-  const guards = KINDS[kind].guards || hasGuard(kind, value);
+  const guards = isGuard(kind, value);
   const problems = [...before, ...found].map((problem) => {
     if (guards) return withoutGuess(problem, 'policy');
     return isOfGuard(problem, value) ? withoutGuess(problem, 'filter') : problem;
   });
-  if (problems.some(({ severity }) => severity === 'error')) {
-    const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
-    const guard = guards ? standInFor(kind, value, problems) : undefined;
-    return guard === undefined ? refusal : { ...refusal, guard };
-  }
+  if (problems.some(({ severity }) => severity === 'error')) return refusedAs(kind, value, ...problems);
   // The schema of the kind has just vouched for this shape.
   const resource = checked as AnyResource;
   resource.apiVersion = apiVersionOf(kind);
@@ -105,6 +106,18 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const admission: Admission = { verdict: 'accepted', key: objectKey(resource), resource, problems };
   if (KINDS[kind].namespaced && namesNoNamespace(value)) admission.homeless = true;
   return admission;
+}
+
+/** What cannot be read as the kind that it is, or that it was surely meant to be. */
+function refusedAs(kind: Kind, value: JsonObject, ...problems: Problem[]): Admission {
+  const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
+  const named = { ...value, apiVersion: apiVersionOf(kind), kind };
+  const guard = isGuard(kind, value) ? standInFor(kind, named, problems) : undefined;
+  return guard === undefined ? refusal : { ...refusal, guard };
+}
+
+function isGuard(kind: Kind, value: JsonObject): boolean {
+  return KINDS[kind].guards === true || hasGuard(kind, value);
 }
 
 /**

@@ -4,6 +4,9 @@ import { nearest } from './schema/index.ts';
 /** The group that experimental kinds live in until they graduate. */
 const EXPERIMENTAL_GROUP = 'gateway.networking.x-k8s.io';
 
+/** Nobody else has groups in it. */
+const OWN_DOMAIN = 'daemun.dev';
+
 /** Versions that are read as the current one. Their fields are among its own, so no field has to move. */
 const OLD_VERSIONS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   GatewayClass: ['v1beta1', 'v1alpha2'],
@@ -24,8 +27,8 @@ export type Recognition =
   | { found: 'old'; kind: Kind; warning: string }
   /** A kind that is read, in a version that is not. */
   | { found: 'unreadable'; kind: Kind; error: string }
-  /** `meant`: no other kind is called so, and one of ours nearly is, or the group is ours. */
-  | { found: 'foreign'; meant?: string };
+  /** `meant`: no other kind is called so, and one of ours nearly is (`likely`), or the group is ours. */
+  | { found: 'foreign'; meant?: string; likely?: Kind };
 
 /** Which of our kinds an object is, by its apiVersion and kind. */
 export function recognise(apiVersion: string, kind: string): Recognition {
@@ -36,9 +39,11 @@ export function recognise(apiVersion: string, kind: string): Recognition {
     const group = groupOf(apiVersion);
     const likely = likelyKind(kind, group);
     if (likely !== undefined)
-      return { found: 'foreign', meant: `apiVersion: ${apiVersionOf(likely)}, kind: ${likely}` };
+      return { found: 'foreign', meant: `apiVersion: ${apiVersionOf(likely)}, kind: ${likely}`, likely };
     // What it was to guard would be served unguarded: nobody else has kinds there.
-    return isOurs(group) ? { found: 'foreign', meant: `one of ${kindsOf(group).join(', ')}` } : { found: 'foreign' };
+    if (!isOurs(group)) return { found: 'foreign' };
+    const kinds = kindsOf(group === OWN_GROUP ? OWN_GROUP : POLICY_GROUP);
+    return { found: 'foreign', meant: `one of ${kinds.join(', ')}` };
   }
   const current = apiVersionOf(kind);
   if (apiVersion === current) return { found: 'current', kind };
@@ -55,7 +60,7 @@ function isKubernetes(group: string): boolean {
 }
 
 function isOurs(group: string): boolean {
-  return group === POLICY_GROUP || group === OWN_GROUP;
+  return group === OWN_DOMAIN || group.endsWith(`.${OWN_DOMAIN}`);
 }
 
 function kindsOf(group: string): Kind[] {

@@ -143,6 +143,8 @@ function listenerName(object: unknown, at: string | number | undefined): string 
 /** Fields that an object has once, at its top: where one comes again, another object begins. */
 const TOP_FIELD = /^(apiVersion|kind|metadata)[ \t]*:/;
 
+const ANY_FIELD = /^([A-Za-z][\w.-]{0,62})[ \t]*:/;
+
 /** A fault may be noticed only where the next line begins. */
 function lineAround(chunk: string, offset: number): string {
   const start = chunk.lastIndexOf('\n', chunk.lastIndexOf('\n', offset - 1) - 1) + 1;
@@ -158,6 +160,8 @@ function faultMessage(fault: YAMLError, chunk: string): string {
   if (field !== undefined && column === 0) {
     return `is not valid YAML: ${field} comes a second time; two objects need a line with --- between them`;
   }
+  const twice = fault.code === 'DUPLICATE_KEY' ? ANY_FIELD.exec(chunk.slice(fault.pos[0]))?.[1] : undefined;
+  if (twice !== undefined) return `is not valid YAML: ${twice} stands here a second time; remove one of the two`;
   return `is not valid YAML: ${yamlFault(fault)}`;
 }
 

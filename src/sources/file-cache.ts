@@ -82,7 +82,7 @@ export class FileCache {
     try {
       text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     } catch {
-      return { error: 'is not UTF-8 text', missing: false };
+      return { error: notText(bytes), missing: false };
     }
     if (before?.text === text) {
       before.signature = signature;
@@ -121,3 +121,9 @@ export class FileCache {
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
+
+/** PowerShell's `>` and old editors write UTF-16, with a mark at the start. */
+function notText([first, second]: Uint8Array): string {
+  const wide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  return `is not UTF-8 text${wide ? ' but UTF-16: save it as UTF-8' : ''}`;
+}

@@ -158,7 +158,7 @@ describe('reading', () => {
     const source = await open({ paths: [join(folder, 'missing'), folder] });
     expect(values(source)).toEqual({ one: '1' });
     expect(messages(source)).toEqual([
-      'b.yaml:0 | error |  |  | is not UTF-8 text',
+      'b.yaml:0 | error |  |  | is not UTF-8 text but UTF-16: save it as UTF-8',
       'missing:0 | error |  |  | there is no such file or folder',
     ]);
   });

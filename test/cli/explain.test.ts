@@ -109,7 +109,7 @@ test('where nothing matches, it tells what there is', async () => {
   expect(host.code).toBe(1);
   expect(host.stdout).toContain('no route here takes other.example.com; there are routes for shop.example.com');
   const port = await explained('https://shop.example.com/');
-  expect(port.stdout).toContain('none has port 443 for https; there are ports 80');
+  expect(port.stdout).toContain('none has port 443 for https; there is port 80');
   expect((await explained('nonsense')).code).toBe(2);
 });
 

@@ -7,6 +7,7 @@ import { asksForCluster, clusterOptions } from '../cluster-option.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
 import type { ExplainFlags } from '../explain/explain-flags.ts';
 import { adminOption, CLUSTER_CONTROLLER, controllerOption, each, filesOption, usage } from '../option.ts';
+import { portMap } from '../port-map.ts';
 
 const EXAMPLES = `
 Examples:
@@ -58,13 +59,19 @@ export function explainCommand(): Command {
     .addOption(controllerOption(`all, of a cluster ${CLUSTER_CONTROLLER}`))
     .addOption(endpointOption().conflicts('admin'))
     .addOption(echoOption())
+    .addOption(
+      new Option('--port-map <from=to,...>', 'as given to run: the URL may have either port')
+        .argParser(usage(portMap))
+        .conflicts('admin'),
+    )
     .addOption(certificateOption().conflicts('admin'))
     .addOption(adminTokenOption())
     .addOption(new Option('--gateway <namespace/name>', 'of several Gateways of a cluster, the one that is asked'))
     .usage('(<path...> | --admin <host:port> | --context <name>) <url> [options]')
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], flags: ExplainFlags, command: Command) => {
-      const url = urlAmong(words, flags) ?? command.error('error: name the URL to explain');
+      const url =
+        urlAmong(words, flags) ?? command.error('error: name the URL to explain, such as http://shop.example.com/cart');
       const { explain, isQuestion } = await import('../explain/index.ts');
       if (!isQuestion(url)) {
         command.error(`error: "${url}" is not a URL such as http://shop.example.com/cart or tcp://:5432`);

@@ -1,6 +1,7 @@
 /** What `daemun explain` is given on its command line. */
 import type { HostPort } from '../address.ts';
 import type { ClusterFlags } from '../cluster-option.ts';
+import type { PortMap } from '../port-map.ts';
 
 export interface ExplainFlags extends ClusterFlags {
   file?: string[];
@@ -17,6 +18,7 @@ export interface ExplainFlags extends ClusterFlags {
   endpoint?: string[];
   certificate?: string[];
   echoBackends?: boolean;
+  portMap?: PortMap;
   adminTokenFile?: string;
   /** `namespace/name`: of several Gateways of a cluster, the one that is asked. */
   gateway?: string;

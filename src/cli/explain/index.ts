@@ -19,7 +19,7 @@ import type { AskedRequest } from './asked-request.ts';
 import type { ExplainFlags } from './explain-flags.ts';
 import { type Explanation, explanationOf } from './explanation.ts';
 import type { KnownConfig } from './known-config.ts';
-import { refusedRoutes } from './meant-route.ts';
+import { leftOut, refusedRoutes } from './meant-route.ts';
 import { narrative, policyNarrative } from './narrative.ts';
 import { placesOf, statedPlaces } from './policy-effect.ts';
 import { policyAsked, questionOf } from './question.ts';
@@ -55,7 +55,11 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
     process.stdout.write(told);
     return places.length === 0 ? EXIT.refused : EXIT.ok;
   }
-  const question = questionOf(url, flags, { listeners: known.snapshot.of('Listener').values(), served });
+  const question = questionOf(url, flags, {
+    listeners: known.snapshot.of('Listener').values(),
+    served,
+    portMap: flags.portMap,
+  });
   const paint = paintFor(process.stdout);
   let explanation: Explanation | StreamExplanation;
   let text: string;
@@ -96,7 +100,9 @@ async function fromAdmin(admin: AskedAdmin): Promise<Read> {
     askAdmin<Report>(admin, '/status'),
   ]);
   const snapshot = Snapshot.EMPTY.apply({ version, upserts: objects, removals: [] });
-  return { snapshot, listeners, unserved: unservedListeners(report), report, told: report.diagnostics };
+  const { diagnostics } = report;
+  const unserved = unservedListeners(report);
+  return { snapshot, listeners, unserved, report, told: diagnostics, leftOut: leftOut(diagnostics) };
 }
 
 async function fromFiles(asked: ExplainAsked): Promise<Read> {
@@ -128,6 +134,7 @@ async function fromFiles(asked: ExplainAsked): Promise<Read> {
     listeners: [],
     unserved: unservedListeners(report),
     written,
+    leftOut: leftOut(report.diagnostics),
     report,
   };
 }

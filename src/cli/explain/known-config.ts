@@ -9,6 +9,8 @@ export interface KnownConfig {
   unserved: string[];
   /** Absent: only what is served is known. */
   written?: WrittenRoute[];
+  /** What was left out for a fault of its own, in sentences. */
+  leftOut?: string[];
   /** By a running gateway, of what it serves. */
   told?: ToldOf[];
 }

@@ -3,7 +3,7 @@ import { Snapshot } from '../../config/index.ts';
 import { openPipeline } from '../../control/index.ts';
 import { fileSource } from '../../sources/index.ts';
 import { explanationOf } from './explanation.ts';
-import { refusedRoutes } from './meant-route.ts';
+import { leftOut, refusedRoutes } from './meant-route.ts';
 
 const listeners = JSON.stringify([
   { name: 'http', port: 80, protocol: 'HTTP' },
@@ -36,10 +36,10 @@ metadata: { name: lost }
 spec: { parentRefs: [{ name: gone }], hostnames: [lost.test] }
 `;
 
-async function explained(url: string) {
+async function explained(url: string, more = '') {
   const { protocol, hostname: host, port, pathname: target } = new URL(url);
   const stdin = (async function* () {
-    yield MANIFESTS;
+    yield MANIFESTS + more;
   })();
   const pipeline = openPipeline({ source: (lastGood) => fileSource({ paths: ['-'], stdin, lastGood }) });
   await pipeline.source.ready;
@@ -54,7 +54,12 @@ async function explained(url: string) {
     target,
     headers: [],
   } as const;
-  const known = { snapshot, unserved: [], written: refusedRoutes(pipeline) };
+  const known = {
+    snapshot,
+    unserved: [],
+    written: refusedRoutes(pipeline),
+    leftOut: leftOut(pipeline.report().diagnostics),
+  };
   const { outcome, meant } = await explanationOf(known, { ...asked, headers: [], port: Number(port || 80) });
   return { reason: outcome.reason, meant };
 }
@@ -86,4 +91,15 @@ test('names nothing where the route itself says why', async () => {
 
 test('a TLS handshake that fails is told as one', async () => {
   expect((await explained('https://here.test:81/')).reason).toBe('port 81 speaks plain HTTP: the TLS handshake fails');
+});
+
+test('a route that is left out for a fault of its own is named, wherever it was to go', async () => {
+  const broken = `---
+{ apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: { name: spoilt }, spec: { hostnames: ["http://new.test"] } }
+---
+{ apiVersion: v1, kind: Service, metadata: { name: spoilt }, spec: { ports: [{ port: many }] } }`;
+  expect((await explained('http://new.test/', broken)).meant).toEqual([
+    'HTTPRoute default/spoilt is left out: stdin:26 spec.hostnames[0] must be a host name in lower case, or one that starts with "*.", not "http://new.test". Write new.test: scheme is not part of it',
+  ]);
+  expect((await explained('http://here.test/only', broken)).meant).toBeUndefined();
 });

@@ -1,7 +1,12 @@
 /** Where nothing takes a request: the routes that were most likely meant for it, and why they are not asked. */
 import type { Snapshot } from '../../config/index.ts';
-import type { Pipeline } from '../../control/index.ts';
+import type { Pipeline, Report } from '../../control/index.ts';
 import { takesHost } from './hostname.ts';
+
+/** What a diagnostic of such an object ends with. */
+const LEFT_OUT = '; the object is left out';
+const LEFT_OUT_SHOWN = 5;
+const CARRIERS = /^(Gateway|ListenerSet|HTTPRoute|GRPCRoute)\//;
 
 /** A route as it is written, with what keeps it from being served. */
 export interface WrittenRoute {
@@ -41,9 +46,26 @@ function keyOf(kind: string, { namespace = '', name }: { namespace?: string; nam
   return `${kind}/${namespace}/${name}`;
 }
 
+/** Routes and Gateways that are not there for a fault of their own: any of them may be the one that was meant. */
+export function leftOut(diagnostics: Report['diagnostics']): string[] {
+  const told = diagnostics.filter(({ object, message }) => CARRIERS.test(object) && message.endsWith(LEFT_OUT));
+  const lines = told.slice(0, LEFT_OUT_SHOWN).map(({ object, file, line, field, message }) => {
+    const place = `${file}:${line}${field === '' ? '' : ` ${field}`}`;
+    return `${object.replace('/', ' ')} is left out: ${place} ${message.slice(0, -LEFT_OUT.length)}`;
+  });
+  const more = told.length - lines.length;
+  return more > 0 ? [...lines, `and ${more} more: daemun check shows them`] : lines;
+}
+
+interface MeantFrom {
+  snapshot: Snapshot;
+  written?: ReadonlyArray<WrittenRoute>;
+  leftOut?: ReadonlyArray<string>;
+}
+
 /** Sentences about the routes that have this host. */
 export function meantRoutes(
-  { snapshot, written = [] }: { snapshot: Snapshot; written?: ReadonlyArray<WrittenRoute> },
+  { snapshot, written = [], leftOut = [] }: MeantFrom,
   { host, port }: { host: string; port: number },
 ): string[] {
   const refused = written
@@ -61,5 +83,5 @@ export function meantRoutes(
       elsewhere.add(`${name} has this hostname and attaches to listener ${key} of port ${listener.port}`);
     }
   }
-  return [...refused, ...elsewhere];
+  return [...refused, ...elsewhere, ...leftOut];
 }

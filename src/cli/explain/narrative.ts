@@ -70,8 +70,13 @@ function listenerLines({ match, ports, request, unserved, wider }: Explanation):
   if (match.hostnames.length > 0) {
     return [`none takes ${request.host}; hostnames on this port: ${match.hostnames.join(', ')}`, ...unserved];
   }
-  const others = ports.length > 0 ? `there are ports ${ports.join(', ')}` : 'there is no other port';
-  return [`none has port ${request.port} for ${request.scheme}; ${others}`, ...unserved];
+  return [`none has port ${request.port} for ${request.scheme}; ${portsText(ports)}`, ...unserved];
+}
+
+/** The ports that are there, where the one that was asked for is not. */
+export function portsText(ports: readonly number[]): string {
+  if (ports.length === 0) return 'there is no other port';
+  return ports.length === 1 ? `there is port ${ports[0]}` : `there are ports ${ports.join(', ')}`;
 }
 
 export function listenerText({ key, protocol, port, hostname }: Listener): string {
@@ -96,9 +101,10 @@ function chosenParts({ match }: Explanation, chosen: ExplainedCandidate, paint: 
 
 function closestLines({ match, request }: Explanation): string[] {
   if (match.listeners.length > 0 && match.candidates.length === 0 && !match.misdirected && !match.overdrawn) {
+    if (match.hostnames.length === 0) return ['no route attaches to this listener'];
     const names =
       match.hostnames.slice(0, HOSTNAMES_SHOWN).join(', ') + (match.hostnames.length > HOSTNAMES_SHOWN ? ', …' : '');
-    return [`no route here takes ${request.host}; there are routes for ${names || 'nothing'}`];
+    return [`no route here takes ${request.host}; there are routes for ${names}`];
   }
   return match.closest.map((index) => {
     const candidate = match.candidates[index]!;

@@ -1,6 +1,7 @@
 /** What is asked about: a request of HTTP or gRPC, or a connection that is relayed as it is. */
 import type { Listener } from '../../config/index.ts';
 import type { ListenerView } from '../../delivery/index.ts';
+import type { PortMap } from '../port-map.ts';
 import type { AskedRequest } from './asked-request.ts';
 import type { ExplainFlags } from './explain-flags.ts';
 import type { AskedConnection } from './stream-explanation.ts';
@@ -12,6 +13,8 @@ export interface Place {
   listeners: Iterable<Listener>;
   /** Where they are served; empty where they are not. */
   served: ListenerView[];
+  /** Of a run that was not asked: the ports that it binds instead. */
+  portMap?: PortMap;
 }
 
 type Asked = Pick<ExplainFlags, 'request' | 'header' | 'cookie' | 'clientAddress' | 'bodySize' | 'claim'>;
@@ -42,7 +45,7 @@ export function questionOf(text: string, asked: Asked, place: Place): Question {
     connection: {
       protocol: protocol as AskedConnection['protocol'],
       host: bareHost(host),
-      port: writtenPort(Number(port), place.served),
+      port: writtenPort(Number(port), place),
     },
   };
 }
@@ -84,22 +87,22 @@ function claimsOf(given: ReadonlyArray<readonly [string, string]>): Record<strin
 
 type PortAndScheme = Pick<AskedRequest, 'scheme' | 'port'>;
 
-function httpPlace(url: URL, { served }: Place): PortAndScheme {
+function httpPlace(url: URL, place: Place): PortAndScheme {
   const scheme = url.protocol === 'https:' ? 'https' : 'http';
-  return { scheme, port: writtenPort(url.port === '' ? DEFAULT_PORTS[scheme] : Number(url.port), served) };
+  return { scheme, port: writtenPort(url.port === '' ? DEFAULT_PORTS[scheme] : Number(url.port), place) };
 }
 
 /** `grpc` says nothing of TLS: the listener of the port does. Without a port it is 80, or 443 where only that is there. */
-function grpcPlace(text: string, { listeners, served }: Place): PortAndScheme {
+function grpcPlace(text: string, place: Place): PortAndScheme {
   const known = new Map<number, 'http' | 'https'>();
-  for (const { port, protocol } of listeners) {
+  for (const { port, protocol } of place.listeners) {
     if (protocol === 'HTTP' || protocol === 'HTTPS') known.set(port, protocol === 'HTTPS' ? 'https' : 'http');
   }
   const secure = /^grpcs:/i.test(text);
   const usual = secure || (!known.has(DEFAULT_PORTS.http) && known.has(DEFAULT_PORTS.https)) ? 'https' : 'http';
   // The port that a URL takes for its scheme's own is not in `port`.
   const typed = /^grpcs?:\/\/(?:[^/@]*@)?(?:\[[^\]]*\]|[^/:?#]*):(\d+)/i.exec(text)?.[1];
-  const port = typed === undefined ? DEFAULT_PORTS[usual] : writtenPort(Number(typed), served);
+  const port = typed === undefined ? DEFAULT_PORTS[usual] : writtenPort(Number(typed), place);
   return { scheme: secure ? 'https' : (known.get(port) ?? usual), port };
 }
 
@@ -114,7 +117,8 @@ function targetOf(text: string): string {
 }
 
 /** A running gateway may serve a port under another number, and people paste what their client uses. */
-function writtenPort(port: number, served: ListenerView[]): number {
+function writtenPort(port: number, { served, portMap = new Map() }: Place): number {
   const listener = served.find(({ bound }) => bound.some((address) => address.endsWith(`:${port}`)));
-  return listener?.port ?? port;
+  const [mapped] = [...portMap].find(([from, to]) => to === port && from !== port) ?? [];
+  return listener?.port ?? mapped ?? port;
 }

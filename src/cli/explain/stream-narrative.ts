@@ -2,7 +2,7 @@
 import type { Listener } from '../../config/index.ts';
 import { socketName } from '../../value/socket-name.ts';
 import type { Paint } from '../style.ts';
-import { backendLines, listenerText, section } from './narrative.ts';
+import { backendLines, listenerText, portsText, section } from './narrative.ts';
 import type { StreamExplanation } from './stream-explanation.ts';
 
 export function streamNarrative(explanation: StreamExplanation, paint: Paint): string {
@@ -30,8 +30,7 @@ function listenerLines({ connection, listener, ports, hostnames, unserved }: Str
       ...unserved,
     ];
   }
-  const others = ports.length > 0 ? `there are ports ${ports.join(', ')}` : 'there is no other port';
-  return [`none has port ${port} for ${protocol}; ${others}`, ...unserved];
+  return [`none has port ${port} for ${protocol}; ${portsText(ports)}`, ...unserved];
 }
 
 /** Only TLS has hostnames. */

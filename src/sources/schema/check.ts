@@ -57,7 +57,7 @@ class Checker {
         return checked;
       }
       case 'list': {
-        if (!Array.isArray(value)) return this.#wrongType('a list', value);
+        if (!Array.isArray(value)) return this.#wrongType('a list (items that begin with "- ")', value);
         const checked = this.#list(schema, value);
         this.#rules(schema.rules, checked, before);
         return checked;
@@ -169,7 +169,8 @@ class Checker {
     if (length < schema.min) this.#error(schema.min === 1 ? 'must not be empty' : `must have ${schema.min} characters`);
     else if (length > schema.max) this.#error(`must have at most ${schema.max} characters, not ${length}`);
     else if (schema.format && !schema.format.matches(value)) {
-      this.#error(`must be ${schema.format.is}${this.#not(value)}`);
+      const advice = this.#hidden ? undefined : schema.format.advice?.(value);
+      this.#error(`must be ${schema.format.is}${this.#not(value)}${advice === undefined ? '' : `. ${advice}`}`);
     }
   }
 
@@ -243,7 +244,10 @@ const NO_LIMIT = 2 ** 31 - 1;
 
 /** What may stand in a field that is missing. */
 function choice(schema: Schema): string {
-  return 'values' in schema && schema.values !== undefined ? `: one of ${schema.values.join(', ')}` : '';
+  if ('values' in schema && schema.values !== undefined) return `: one of ${schema.values.join(', ')}`;
+  // A form that has an example says more than that the field is missing.
+  const form = schema.type === 'string' ? schema.format?.is : undefined;
+  return form?.includes('such as') ? `: ${form}` : '';
 }
 
 function countRange(min: number, max: number): string {

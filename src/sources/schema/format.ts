@@ -52,16 +52,35 @@ export const namespaceName = label;
 export const objectName = text({ min: 1, max: 253 });
 export const sectionName = subdomain;
 
+const host = new RegExp(`^(\\*\\.)?${SUBDOMAIN}$`);
+const preciseHost = new RegExp(`^${SUBDOMAIN}$`);
+
 export const hostname = text({
   min: 1,
   max: 253,
-  format: format('a host name in lower case, or one that starts with "*."', new RegExp(`^(\\*\\.)?${SUBDOMAIN}$`)),
+  format: {
+    ...format('a host name in lower case, or one that starts with "*."', host),
+    advice: (value) => hostAdvice(value, host),
+  },
 });
 export const preciseHostname = text({
   min: 1,
   max: 253,
-  format: format('a host name in lower case, without "*"', new RegExp(`^${SUBDOMAIN}$`)),
+  format: {
+    ...format('a host name in lower case, without "*"', preciseHost),
+    advice: (value) => hostAdvice(value, preciseHost),
+  },
 });
+
+/** People paste URLs, hosts with ports, and quotes that a word processor has bent. */
+function hostAdvice(value: string, pattern: RegExp): string | undefined {
+  const [, scheme, name = '', port, path] =
+    /^([a-z][a-z0-9+.-]*:\/\/)?([^/:]*?)(:\d+)?(\/.*)?$/i.exec(value.replace(/[“”„‘’"'\s]/g, '')) ?? [];
+  const meant = name.replace(/\.$/, '').toLowerCase();
+  if (!pattern.test(meant)) return undefined;
+  const extra = [scheme && 'scheme', port && 'port', path && 'path'].filter(Boolean).join(' and ');
+  return `Write ${meant}${extra === '' ? '' : `: ${extra} ${extra.includes(' ') ? 'are' : 'is'} not part of it`}`;
+}
 
 export const group = text({
   max: 253,

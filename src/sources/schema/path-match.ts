@@ -40,7 +40,7 @@ export const pathMatch = object(
       without('#', 'a fragment is never sent to a server'),
       // Not asked by an API server: over all paths of a policy, a regular expression is more than its budget.
       literal(
-        "may have letters, digits, -/._~!$&'()*+,;=:@ and percent-encoded bytes; encode everything else",
+        "may have letters, digits, -/._~!$&'()*+,;=:@ and percent-encoded bytes; encode everything else, or write type: RegularExpression for a pattern",
         (path) => /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/.test(path),
       ),
     ],

@@ -66,6 +66,8 @@ export interface Format {
   matches: (value: string) => boolean;
   /** The same for an API server, as far as its schemas can say it. */
   openApi?: { pattern: string } | { format: 'cidr' };
+  /** What was most likely meant by a value that does not match. */
+  advice?: (value: string) => string | undefined;
 }
 
 export interface IntegerSchema {

@@ -143,7 +143,9 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   }
   if (around.portRefusal !== undefined) view.refusals.push(around.portRefusal);
   if (familyOf(spec.protocol) === undefined) {
-    const message = `protocol ${spec.protocol} is not supported: use HTTP, HTTPS, TLS, TCP or UDP`;
+    const capitals = spec.protocol.toUpperCase();
+    const meant = familyOf(capitals) === undefined ? 'HTTP, HTTPS, TLS, TCP or UDP' : capitals;
+    const message = `protocol ${spec.protocol} is not supported: use ${meant}`;
     view.refusals.push(problem(LISTENER_REASON.UnsupportedProtocol, `${field}.protocol`, message));
     return view;
   }

@@ -154,7 +154,9 @@ function notAllowed(route: RouteIdentity, named: ReadonlyArray<AttachPoint>): st
   const reasons = named.map(({ name, kinds, namespaces }) =>
     kinds.includes(route.kind)
       ? `listener ${name} takes no routes from namespace ${route.namespace} (allowedRoutes.namespaces.from: ${namespaces.from}${noSelector(namespaces)})`
-      : `listener ${name} takes ${kinds.join(' and ') || 'no routes'}, not ${route.kind}`,
+      : kinds.length === 0
+        ? `listener ${name} takes no routes at all: its own status says why`
+        : `listener ${name} takes ${kinds.join(' and ')}, not ${route.kind}`,
   );
   return reasons.join('; ');
 }
