@@ -71,6 +71,18 @@ describe('while it is asked about again', () => {
     expect(tested.timesAsked(path)).toBe(2);
   });
 
+  test('of many that wait for a backend that dies, one asks in its place, and so on', async () => {
+    const path = at((request, answer, nth) => {
+      if (nth <= 2) setTimeout(() => request.socket.resetAndDestroy(), 200);
+      else setTimeout(() => answer.writeHead(200, FRESH).end(`body ${nth}`), 100);
+    });
+    const all = await Promise.all(Array.from({ length: 20 }, () => ask(path, { method: 'GET' })));
+    const texts = all.filter(({ status }) => status === 200).map(({ text }) => text);
+    expect(texts.length).toBeGreaterThanOrEqual(18);
+    expect(new Set(texts).size).toBe(1);
+    expect(timesAsked(path)).toBeLessThanOrEqual(4);
+  });
+
   test('stale answers are given to all but the one that asks, and a 304 makes them fresh', async () => {
     const path = at((request, answer, nth) => {
       if (request.headers['if-none-match'] === '"s"')

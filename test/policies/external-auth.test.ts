@@ -54,6 +54,20 @@ describe('ExternalAuth over HTTP', () => {
     expect([auth.asked.length, auth.connections, origin.asked.length]).toEqual([3, 1, 3]);
   });
 
+  test('that says 1xx without end has not answered', async () => {
+    auth.answer = (_question, response) => {
+      for (let i = 0; i <= 64; i++) response.writeProcessing();
+      response.end();
+    };
+    expect(await ask()).toMatchObject({ status: 503 });
+    expect(origin.asked).toHaveLength(0);
+    auth.answer = (_question, response) => {
+      for (let i = 0; i < 64; i++) response.writeProcessing();
+      response.end();
+    };
+    expect(await ask()).toMatchObject({ status: 200 });
+  });
+
   test('whoever was let pass gets what was meant for him, and is given nothing that is kept of others', async () => {
     const kept = requestPolicy('ResponsePolicy', 'kept', { kind: 'HTTPRoute', name: 'a' }, { cache: {} });
     await write(site(externalAuth('HTTP', { http: {} }), kept));

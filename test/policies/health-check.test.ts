@@ -1,5 +1,6 @@
 /** Active health checks of a BackendTrafficPolicy: who is left out, who comes back, and who asks. */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import http2 from 'node:http2';
 import https from 'node:https';
 import type net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +12,7 @@ import { rawClient } from '../served/raw-client.ts';
 import { type Rig, type RigOptions, serveManifests } from '../served/rig.ts';
 import { Authority, caConfigMap, VERIFIED } from '../tls/authority.ts';
 import { checkedPod, grpcCheckedPod, h2CheckedPod } from './checked-pod.ts';
-import { type Pod, slice } from './pods.ts';
+import { h2Listening, type Pod, slice } from './pods.ts';
 import { backendTraffic } from './policy.ts';
 
 const closing: Array<() => unknown> = [];
@@ -61,6 +62,11 @@ function rows(rig: Rig, family: string): Array<{ labels: Record<string, string>;
 function healthy(rig: Rig, { port }: Pod): number | undefined {
   const all = rows(rig, 'daemun_backend_endpoint_healthy');
   return all.find(({ labels }) => labels.endpoint === `127.0.0.1:${port}`)?.value;
+}
+
+function reasonOf(rig: Rig, { port }: Pod): string | undefined {
+  const all = rows(rig, 'daemun_backend_endpoint_unhealthy_reason');
+  return all.find(({ labels }) => labels.endpoint === `127.0.0.1:${port}`)?.labels.reason;
 }
 
 async function until(look: () => unknown, value: unknown): Promise<void> {
@@ -138,6 +144,41 @@ test('a look believes whom requests would believe', async () => {
     await until(() => pods.map((one) => healthy(rig, one)), [1, 0]);
     expect(rows(rig, 'daemun_backend_endpoint_unhealthy_reason')[0]!.labels.reason).toBe('tls_failed');
   }
+});
+
+test('an endpoint that says 1xx without end, or begins a message of gRPC that never ends, is unhealthy', async () => {
+  const heads = await httpBackend((_request, response) => {
+    for (let i = 0; i <= 64; i++) response.writeProcessing();
+    response.end('x');
+  });
+  closing.push(() => heads.close());
+  const talker = { name: 'talker', port: heads.port, close() {} };
+  const patient = { interval: '100ms', timeout: '5s', unhealthyThreshold: 1 };
+  const rig = await served(site([talker], { ...HTTP_CHECK, ...patient, interval: '5s', initialState: 'Unhealthy' }));
+  await until(() => reasonOf(rig, talker), 'protocol_error');
+  const server = http2.createServer();
+  server.on('stream', (stream: http2.ServerHttp2Stream) => {
+    stream.on('error', () => {});
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    const pour = (): void => {
+      while (!stream.destroyed && stream.write(Buffer.alloc(8 * 1024))) {}
+      stream.once('drain', pour);
+    };
+    pour();
+  });
+  const listening = await h2Listening(server);
+  closing.push(() => listening.close());
+  const pourer = { name: 'pourer', ...listening };
+  const endless = {
+    type: 'GRPC',
+    ...PACE,
+    timeout: '5s',
+    interval: '5s',
+    unhealthyThreshold: 1,
+    initialState: 'Unhealthy',
+  };
+  const other = await served(site([pourer], endless, true));
+  await until(() => reasonOf(other, pourer), 'malformed');
 });
 
 test('a look says in its PROXY header that the gateway asks for itself', async () => {

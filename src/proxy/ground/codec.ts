@@ -26,6 +26,9 @@ export type BodyFraming = typeof BODY_NONE | typeof BODY_LENGTH | typeof BODY_OP
  */
 export const LEAST_HEAD_ROOM: number = 256 * 1024;
 
+/** Most heads with a status of 1xx before a request's answer; whoever is asked and sends more has no answer. */
+export const MAX_INFORMATIONAL_HEADS = 64;
+
 /** Why one side of an exchange ended before its time; the access log and metrics show these words. */
 export type Failure =
   | 'connect_refused'

@@ -1,7 +1,13 @@
 /** A request's way to a backend, tried again where it may be. */
 import type { HeaderLine } from '../../config/index.ts';
 import { HeaderPatch } from '../filter/index.ts';
-import { BODY_TUNNEL, type BodyFraming, type Failure, type Upstream } from '../ground/codec.ts';
+import {
+  BODY_TUNNEL,
+  type BodyFraming,
+  type Failure,
+  MAX_INFORMATIONAL_HEADS,
+  type Upstream,
+} from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import type { OpenWaiter } from '../upstream/index.ts';
 import { EARLY_HINTS, sendHints, takesHints } from './early-hints.ts';
@@ -18,9 +24,6 @@ import {
   retriesStatus,
   retryDelay,
 } from './retry.ts';
-
-/** Most heads with a status of 1xx before a request's answer; a backend that sends more has no answer. */
-export const MAX_INFORMATIONAL_HEADS = 64;
 
 /** Milliseconds for a backend to say `100 Continue`, or to answer; then the client is told to go on all the same. */
 export const CONTINUE_TIMEOUT = 1_000;

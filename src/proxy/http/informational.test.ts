@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MAX_INFORMATIONAL_HEADS } from './exchange-attempt.ts';
+import { MAX_INFORMATIONAL_HEADS } from '../ground/codec.ts';
 import { memoryService, settled } from './memory.suite.ts';
 import { GET, OK } from './trial-filter.suite.ts';
 

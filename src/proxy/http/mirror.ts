@@ -1,6 +1,6 @@
 /** Copies of a request on their way to other backends. Whatever comes back, or does not, is dropped. */
 
-import type { BodyFraming, ClientConnection, Upstream } from '../ground/codec.ts';
+import { type BodyFraming, type ClientConnection, MAX_INFORMATIONAL_HEADS, type Upstream } from '../ground/codec.ts';
 import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
@@ -9,6 +9,8 @@ import type { HttpService } from './service.ts';
 
 /** Bytes of a body that wait for a slow mirror; beyond it the mirror is given up. */
 const MAX_WAITING_BYTES = 1024 * 1024;
+/** Bytes of a mirror's answer that are read to keep its connection; beyond it the mirror is given up. */
+export const MAX_MIRROR_ANSWER: number = 16 * 1024 * 1024;
 
 /** What all copies of one request are made of. */
 export interface Copied {
@@ -58,6 +60,8 @@ class Mirror implements OpenWaiter, DeadlineOwner {
   #complete = false;
   #ended = false;
   #blocked = false;
+  #informational = 0;
+  #answerBytes = 0;
 
   constructor(service: HttpService, pool: EndpointPool, copied: Copied) {
     this.#service = service;
@@ -117,14 +121,18 @@ class Mirror implements OpenWaiter, DeadlineOwner {
     this.#close();
   }
 
-  responseInformational(): void {}
+  responseInformational(): void {
+    if (++this.#informational > MAX_INFORMATIONAL_HEADS) this.giveUp();
+  }
 
   responseHead(): void {
     this.#touch();
   }
 
-  responseBody(): void {
-    this.#touch();
+  responseBody(start: number, end: number): void {
+    this.#answerBytes += end - start;
+    if (this.#answerBytes > MAX_MIRROR_ANSWER) this.giveUp();
+    else this.#touch();
   }
 
   responseEnd(): void {

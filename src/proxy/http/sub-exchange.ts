@@ -10,6 +10,7 @@ import {
   BODY_TUNNEL,
   type BodyFraming,
   type ClientConnection,
+  MAX_INFORMATIONAL_HEADS,
   type Upstream,
 } from '../ground/codec.ts';
 import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
@@ -49,6 +50,7 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
   #attempts = 0;
   #sent = false;
   #status = 0;
+  #informational = 0;
   #headers: HeaderPair[] = [];
 
   /** Throws a DaemunError for a request that cannot be sent. `done` is called once, after the caller has returned. */
@@ -109,7 +111,9 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
 
   // ── the backend's calls
 
-  responseInformational(): void {}
+  responseInformational(): void {
+    if (++this.#informational > MAX_INFORMATIONAL_HEADS && this.#done !== null) this.#giveUp('protocol_error');
+  }
 
   responseHead(head: Head, framing: BodyFraming): void {
     this.#pool!.health.answered(head.status);

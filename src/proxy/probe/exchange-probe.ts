@@ -1,6 +1,13 @@
 /** What looks over HTTP have in common, in both versions: one request over a connection of its own, and the time for all of it. */
 import type { HealthQuestion } from '../../config/index.ts';
-import { BODY_LENGTH, BODY_NONE, type BodyFraming, type Failure, type Upstream } from '../ground/codec.ts';
+import {
+  BODY_LENGTH,
+  BODY_NONE,
+  type BodyFraming,
+  type Failure,
+  MAX_INFORMATIONAL_HEADS,
+  type Upstream,
+} from '../ground/codec.ts';
 import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
 import type { Head } from '../ground/head.ts';
 import { KEPT } from '../ground/region.ts';
@@ -14,6 +21,7 @@ export abstract class ExchangeProbe<Q extends HealthQuestion> implements Probe, 
   readonly #deadline: Deadline;
   #up: Upstream | null = null;
   #bytes = 0;
+  #informational = 0;
   #over = false;
 
   constructor(order: ProbeOrder<Q>) {
@@ -57,7 +65,9 @@ export abstract class ExchangeProbe<Q extends HealthQuestion> implements Probe, 
   }
 
   upstreamDrained(): void {}
-  responseInformational(): void {}
+  responseInformational(): void {
+    if (++this.#informational > MAX_INFORMATIONAL_HEADS) this.#finish(failureFinding('protocol_error'));
+  }
   responseFlush(): void {}
 
   responseHead(head: Head, _framing: BodyFraming): void {

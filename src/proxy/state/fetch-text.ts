@@ -1,6 +1,7 @@
 /** A text from a server elsewhere, over TLS that is verified: with limits, and never from this machine or the cloud's own. */
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { MAX_INFORMATIONAL_HEADS } from '../ground/codec.ts';
 import { hostFileAddresses, type NameAsker, resolveName } from '../names/index.ts';
 import type { Fetched, OutboundGate } from './outbound.ts';
 
@@ -40,6 +41,10 @@ export function fetchText({ url, ca, post }: Fetched, { gate, tenant, timeout }:
     reject(new Error('the connection ended before its time'));
   });
   asked.on('error', reject);
+  let heads = 0;
+  asked.on('information', () => {
+    if (++heads > MAX_INFORMATIONAL_HEADS) asked.destroy(new Error('there is no answer behind its heads of 1xx'));
+  });
   asked.on('response', (answer) => {
     if (answer.statusCode !== 200) {
       asked.destroy(new Error(`the answer is ${answer.statusCode}`));

@@ -60,6 +60,19 @@ test('a thousand texts of servers that never answer are so many connections, and
   await again;
 });
 
+test('a server that says 1xx without end has no text', async () => {
+  const server = https.createServer(pair, (_, answer) => {
+    for (let i = 0; i < 100; i++) answer.writeProcessing();
+    answer.end('{"keys":[]}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ends.push(() => server.close());
+  const url = `https://localhost:${(server.address() as AddressInfo).port}/keys`;
+  const fetched = fetchingInTurn(() => undefined)({ url, ca: pair.cert.toString() }, 'shop');
+  await expect(fetched).rejects.toThrow('1xx');
+});
+
 test('of more than may wait the last ones of who has most fail at once', async () => {
   const fetch = fetchingInTurn(() => undefined);
   const { url } = await deadServer();

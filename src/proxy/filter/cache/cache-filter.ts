@@ -324,7 +324,8 @@ class CacheFilter implements CompiledFilter {
       return this.#giveInstead(scope, answer, { course, stored: stale, now, status: 'hit; detail=stale-if-error' });
     }
     if (answer.local) {
-      this.#release(course);
+      // The backend was not there, or died: all at once would be on it when it comes back, or on the next one.
+      this.#release(course, true);
       return CONTINUE;
     }
     const came = { status: answer.status, pairs: answer.lasting(), request: course.request, patch: course.patch, now };
@@ -413,7 +414,7 @@ class CacheFilter implements CompiledFilter {
     if (course?.type === 'fetch') this.#release(course, true);
   }
 
-  /** Those that wait look again: all at once, or where its client `left`, after one of them that asks in its place. */
+  /** Those that wait look again: all at once, or where it was `left` without an answer, after one of them that asks in its place. */
   #release(course: Fetching, left = false): void {
     const { fetch, key } = course;
     this.#store.end(course);

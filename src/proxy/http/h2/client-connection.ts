@@ -26,6 +26,8 @@ export interface H2ClientHost {
   refused(connection: H2ClientConnection, why: Failure): void;
   /** A stream ended, or the backend allows more of them. */
   available(connection: H2ClientConnection): void;
+  /** The backend allows no stream on it from now on. */
+  closedItself(connection: H2ClientConnection): void;
   /** It is open, and speaks another version. True: the connection is taken over. */
   otherwise(link: Link): boolean;
   /** It takes no more requests. Called once, after `opened`. */
@@ -66,6 +68,11 @@ export class H2ClientConnection extends H2Connection {
   get free(): boolean {
     const limit = this.awaitsSettings ? FIRST_STREAMS : Math.min(this.sender.peer.maxStreams, MOST_STREAMS);
     return this.#open && !this.#retired && !this.dead && this.streams.size < limit;
+  }
+
+  /** Its backend takes no request on it, for as long as it says so. */
+  get shut(): boolean {
+    return !this.awaitsSettings && this.sender.peer.maxStreams === 0;
   }
 
   /** Other requests went over it before. */
@@ -188,6 +195,7 @@ export class H2ClientConnection extends H2Connection {
   onPeerSettings(): void {
     for (const stream of this.streams.values()) (stream as ClientStream).settingsKnown();
     if (this.free) this.#host.available(this);
+    else if (this.shut) this.#host.closedItself(this);
   }
 
   /** RFC 9113 6.8: streams above the last one were not looked at; they can be sent again. */

@@ -6,8 +6,8 @@ import { CONNECT_TIMEOUT, DEFAULT_ENDPOINT_LIMITS } from '../../upstream/index.t
 import { RawBackend, Waiter } from './backend.fixture.ts';
 import { FIRST_STREAMS } from './client-connection.ts';
 import * as frame from './frame.ts';
-import { H2Pool, MAX_H2_CONNECTIONS } from './pool.ts';
-import { frameBytes, setting, turn } from './wire.fixture.ts';
+import { H2Pool, MAX_H2_CONNECTIONS, MAX_SHUT_CONNECTIONS, SHUT_PATIENCE } from './pool.ts';
+import { block, frameBytes, setting, turn } from './wire.fixture.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: b.example\r\n';
 const OK: Array<[string, string]> = [[':status', '200']];
@@ -191,3 +191,55 @@ test.each([
     expect(backend.driver.opened).toHaveLength(opened);
   },
 );
+
+test('a backend that allows no stream has few connections, and those who wait for it go elsewhere after a moment', async () => {
+  const backend = new RawBackend();
+  for (let i = 0; i < MAX_SHUT_CONNECTIONS; i++) {
+    ask(backend);
+    await turn();
+    settle(backend, setting(3, 0));
+  }
+  const waiting = ask(backend);
+  await turn();
+  expect([waiting.up, backend.driver.opened.length]).toEqual([null, MAX_SHUT_CONNECTIONS]);
+  pass(backend, SHUT_PATIENCE - 500);
+  expect(waiting.events).toEqual([]);
+  pass(backend, 1_000);
+  expect(waiting.events).toEqual(['unavailable overloaded']);
+  // Whoever comes now does not wait.
+  const late = ask(backend);
+  await turn();
+  expect(late.events).toEqual(['unavailable overloaded']);
+  settle(backend, setting(3, 10));
+  expect(ask(backend).up).not.toBeNull();
+});
+
+test('one that allows none later serves what is under way, and others again when it allows them', async () => {
+  const backend = new RawBackend();
+  const first = ask(backend);
+  await turn();
+  const say = (type: number, id: number, payload: Buffer, flags = 0): void =>
+    backend.link(0).deliver(frameBytes(type, flags, id, payload));
+  settle(backend, setting(3, 10));
+  say(frame.SETTINGS, 0, setting(3, 0));
+  const waiting = ask(backend);
+  expect(waiting.up).toBeNull();
+  say(frame.HEADERS, 1, block(OK), frame.END_HEADERS | frame.END_STREAM);
+  expect(first.events.at(-1)).toBe('end ');
+  expect(waiting.up).toBeNull();
+  say(frame.SETTINGS, 0, setting(3, 10));
+  expect(waiting.up).not.toBeNull();
+  pass(backend, 2 * SHUT_PATIENCE);
+  expect(waiting.events).toEqual([]);
+});
+
+test('one that allows none on one connection serves on another', async () => {
+  const backend = new RawBackend();
+  ask(backend);
+  await turn();
+  settle(backend, setting(3, 0));
+  const waiting = ask(backend);
+  await turn();
+  settle(backend, setting(3, 10));
+  expect(waiting.up).not.toBeNull();
+});

@@ -19,6 +19,10 @@ import { H2ClientConnection, type H2ClientHost } from './client-connection.ts';
 
 /** Connections to one endpoint: one is enough until the backend's limit of streams is reached. */
 export const MAX_H2_CONNECTIONS = 64;
+/** And while its backend takes no request on any of them (SETTINGS_MAX_CONCURRENT_STREAMS is 0). */
+export const MAX_SHUT_CONNECTIONS = 2;
+/** Milliseconds that requests wait for such a backend to take them; then they go elsewhere at once, until it does. */
+export const SHUT_PATIENCE = 1_000;
 
 export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   readonly address: string;
@@ -36,6 +40,8 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   #connecting: H2ClientConnection | null = null;
   readonly #waiting = new WaitingRoom();
   #retired = false;
+  /** The backend takes no request on any connection. Null: it does, or did always. */
+  #shut: ShutBackend | null = null;
 
   constructor(world: UpstreamWorld, target: EndpointTarget) {
     this.#world = world;
@@ -60,6 +66,7 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   open(waiter: OpenWaiter): Upstream | null {
     if (this.#limits.requests > 0 && this.load >= this.#limits.requests) return overloaded(waiter);
     for (const connection of this.#connections) if (connection.free) return connection.request(waiter);
+    if (this.#shut?.isOver) return overloaded(waiter);
     if (this.#waiting.admit(waiter, this.#limits.pending)) this.#grow();
     return null;
   }
@@ -92,8 +99,8 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   }
 
   #grow(): void {
-    if (this.#connecting !== null || this.#connections.length >= Math.min(MAX_H2_CONNECTIONS, this.#limits.connections))
-      return;
+    const most = this.#shut === null ? MAX_H2_CONNECTIONS : MAX_SHUT_CONNECTIONS;
+    if (this.#connecting !== null || this.#connections.length >= Math.min(most, this.#limits.connections)) return;
     const connection = new H2ClientConnection(this);
     this.#connecting = connection;
     this.wheel.set(this.#connectDeadline, this.#limits.connectTimeout);
@@ -136,7 +143,19 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     return otherwise(link);
   }
 
+  closedItself(): void {
+    if (this.#shut !== null || this.#connections.some(({ shut }) => !shut)) return;
+    this.#shut = new ShutBackend(this.wheel, () => this.#waiting.turnAway('overloaded'));
+    if (this.#waiting.size > 0) this.#grow();
+  }
+
+  #reopened(): void {
+    this.#shut?.end();
+    this.#shut = null;
+  }
+
   available(connection: H2ClientConnection): void {
+    if (!connection.shut && !connection.awaitsSettings) this.#reopened();
     while (connection.free) {
       const waiter = this.#waiting.next();
       if (waiter === undefined) return;
@@ -149,10 +168,36 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
   gone(connection: H2ClientConnection): void {
     const at = this.#connections.indexOf(connection);
     if (at !== -1) this.#connections.splice(at, 1);
+    if (this.#connections.length === 0) this.#reopened();
+    else this.closedItself();
     if (this.#waiting.size > 0) this.#grow();
   }
 
   lost(): void {
     this.health.lost();
+  }
+}
+
+/** A backend that takes no request: for how long that is borne. */
+class ShutBackend implements DeadlineOwner {
+  isOver = false;
+  readonly #wheel: DeadlineWheel;
+  readonly #deadline: Deadline;
+  readonly #onOver: () => void;
+
+  constructor(wheel: DeadlineWheel, onOver: () => void) {
+    this.#wheel = wheel;
+    this.#onOver = onOver;
+    this.#deadline = wheel.borrow(this);
+    wheel.set(this.#deadline, SHUT_PATIENCE);
+  }
+
+  onDeadline(): void {
+    this.isOver = true;
+    this.#onOver();
+  }
+
+  end(): void {
+    this.#wheel.giveBack(this.#deadline);
   }
 }
