@@ -1,4 +1,5 @@
 import type { HTTPRouteMatch } from './http-route.ts';
+import type { RedisStore } from './rate-limit-policy.ts';
 import type { BackendObjectReference, ObjectReference } from './reference.ts';
 import type { RequestPolicy } from './request-policy.ts';
 
@@ -209,6 +210,8 @@ export interface OidcAuthentication {
   logoutPath?: string;
   /** Where the provider says who has signed out elsewhere (back-channel logout); absent: nowhere. */
   backchannelLogoutPath?: string;
+  /** Where all gateways know who has signed out; absent: each by itself. `timeout`: a duration. */
+  shared?: { redis: RedisStore; timeout: string };
   afterLogout?: string;
   /** Requests for these are answered with 401, and not sent to sign in. */
   apiPaths?: Array<HTTPRouteMatch['path']>;

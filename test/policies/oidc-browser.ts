@@ -98,7 +98,7 @@ export class Browser {
 
   async request(
     url: string,
-    more: { method?: string; headers?: http.OutgoingHttpHeaders; body?: string } = {},
+    more: { method?: string; headers?: http.OutgoingHttpHeaders; body?: string; port?: number } = {},
   ): Promise<Page> {
     const { host, hostname, pathname, search, port } = new URL(url);
     const provider = hostname === 'localhost';
@@ -108,7 +108,7 @@ export class Browser {
     const options = { host: '127.0.0.1', path: pathname + search, method: more.method ?? 'GET', headers, agent: false };
     const request = provider
       ? https.request({ ...options, port, ca: this.#ca, servername: 'localhost' })
-      : http.request({ ...options, port: this.#port });
+      : http.request({ ...options, port: more.port ?? this.#port });
     this.visited.push(url);
     request.end(more.body);
     const [answer] = (await once(request, 'response')) as [http.IncomingMessage];

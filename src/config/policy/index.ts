@@ -91,8 +91,8 @@ export type {
   RateLimitSettings,
   RequestLimit,
 } from './rate-limit.ts';
+export type { RedisLogin, RedisServer, RedisSettings, SharedLimits } from './redis-store.ts';
 export type { PathRewriteSettings, RewriteSettings } from './rewrite.ts';
-export type { RedisLogin, RedisServer, RedisSettings, SharedLimits } from './shared-limits.ts';
 export type { Acting, Stacked } from './stacked.ts';
 
 /** Every type: a new one has its line here. */

@@ -4,7 +4,7 @@ import type { HttpMatch } from '../route.ts';
 import { cidr, key, object } from '../shape.ts';
 import type { PolicyOf, PolicyType } from './policy.ts';
 
-import { type SharedLimits, sharedLimits, shownSharedLimits } from './shared-limits.ts';
+import { type SharedLimits, sharedLimits, shownSharedLimits } from './redis-store.ts';
 import { type Stacked, shownActs, stacked } from './stacked.ts';
 
 /** How much of what is asked for is let through. */

@@ -1,5 +1,6 @@
 import { duration, hostname } from './format.ts';
 import { pathMatch } from './path-match.ts';
+import { redis } from './rate-limit-policy.ts';
 import { objectReference, secretReference } from './reference.ts';
 import { flag, list, type ObjectSchema, object, oneOf, optional, required, text } from './schema.ts';
 
@@ -48,6 +49,7 @@ export const oidcAuthentication: ObjectSchema = object({
   callbackPath: optional(path),
   logoutPath: optional(path),
   backchannelLogoutPath: optional(path),
+  shared: optional(object({ redis: required(redis), timeout: optional(duration, '250ms') })),
   afterLogout: optional(path),
   apiPaths: optional(list(pathMatch, { min: 1, max: 64 })),
   sessionLifetime: optional(duration),

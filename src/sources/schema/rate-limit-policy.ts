@@ -8,6 +8,7 @@ import {
   integer,
   list,
   NAMES_ARE_DISTINCT,
+  type ObjectSchema,
   object,
   oneOf,
   optional,
@@ -153,7 +154,8 @@ const authorities = object({
   name: required(objectName),
 });
 
-const redis = object(
+/** A Redis, of whatever is shared by gateways. */
+export const redis: ObjectSchema = object(
   {
     url: required(redisUrl),
     secretRef: optional(secretRef),

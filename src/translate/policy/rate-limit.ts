@@ -2,8 +2,8 @@ import type { RateLimitEntry } from '../../api/index.ts';
 import type { Limit, LimitKey } from '../../config/index.ts';
 import { type ExpressionWork, readHttpMatches } from '../http-match.ts';
 import type { Problem } from '../verdict/problem.ts';
+import { sharedLimitsOf } from './redis-store.ts';
 import { requestPolicy } from './request-policy.ts';
-import { sharedLimitsOf } from './shared-limits.ts';
 
 export const rateLimit = requestPolicy({
   kind: 'RateLimitPolicy',

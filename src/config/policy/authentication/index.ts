@@ -11,7 +11,7 @@ import { type ClientCertificateMethod, clientCertificateMethod } from './client-
 import { type DigestMethod, digestMethod } from './digest.ts';
 import { type ExternalMethod, externalMethod, shownExternal } from './external.ts';
 import { type JwtMethod, jwtMethod } from './jwt.ts';
-import { type OidcMethod, oidcMethod } from './oidc.ts';
+import { type OidcMethod, oidcMethod, shownOidc } from './oidc.ts';
 
 /** Who asks. */
 export type Authentication = PolicyOf<
@@ -118,5 +118,6 @@ function backendsOf(method: AuthenticationMethod): string[] {
 }
 
 function shownMethod(method: AuthenticationMethod): AuthenticationMethod {
+  if (method.type === 'Oidc') return shownOidc(method);
   return method.type === 'External' ? shownExternal(method) : method;
 }

@@ -3,6 +3,7 @@ import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from '../../../value/js
 import { pathMatch } from '../../match-shape.ts';
 import type { HttpMatch } from '../../route.ts';
 import { key, object, type Shape } from '../../shape.ts';
+import { type RedisSettings, redisSettings, shownRedis } from '../redis-store.ts';
 
 /** Signing in at a provider of OpenID Connect, by code flow. */
 export interface OidcMethod {
@@ -20,6 +21,8 @@ export interface OidcMethod {
   logoutPath: string;
   /** Where the provider says who has signed out elsewhere; absent: nowhere. */
   backchannelLogoutPath?: string;
+  /** Where all gateways know who has signed out; absent: each by itself. */
+  shared?: SharedSignOuts;
   /** Where clients go that have signed out. */
   afterLogout: string;
   /** Requests for these are answered with 401, and not sent to sign in. */
@@ -31,6 +34,12 @@ export interface OidcMethod {
   cookie: OidcCookie;
   /** Of the addresses that the provider sends clients back to; absent: that of the request. */
   scheme?: 'http' | 'https';
+}
+
+export interface SharedSignOuts {
+  redis: RedisSettings;
+  /** Milliseconds that a request waits for an answer. */
+  timeout: number;
 }
 
 export interface OidcCookie {
@@ -54,6 +63,9 @@ export const oidcMethod: Shape<OidcMethod> = object<OidcMethod>({
   callbackPath: path,
   logoutPath: path,
   backchannelLogoutPath: v.optional(path),
+  shared: v.optional(
+    object<SharedSignOuts>({ redis: redisSettings, timeout: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
+  ),
   afterLogout: path,
   apiPaths: v.array(pathMatch),
   lifetime: v.pipe(v.number(), v.minValue(1)),
@@ -66,3 +78,9 @@ export const oidcMethod: Shape<OidcMethod> = object<OidcMethod>({
   }),
   scheme: v.optional(v.picklist(['http', 'https'])),
 });
+
+/** Without logins. */
+export function shownOidc(method: OidcMethod): OidcMethod {
+  const { shared } = method;
+  return shared === undefined ? method : { ...method, shared: { ...shared, redis: shownRedis(shared.redis) } };
+}

@@ -1,10 +1,11 @@
 import { type OidcAuthentication, POLICY_REASON, type Secret } from '../../../api/index.ts';
-import { barredHost, canonicalHash, type OidcClient, type OidcCookie } from '../../../config/index.ts';
+import { barredHost, canonicalHash, type OidcClient, type OidcCookie, type OidcMethod } from '../../../config/index.ts';
 import { clientKeyFault } from '../../../value/client-key.ts';
 import { milliseconds } from '../../../value/duration.ts';
 import { resolveTrust } from '../../gateway/trust.ts';
 import { readHttpMatches } from '../../http-match.ts';
 import { type Problem, problem } from '../../verdict/problem.ts';
+import { sharedStoreOf } from '../redis-store.ts';
 import type { MethodReader, MethodReading } from './method.ts';
 import { credentialKey, findSecret, plainText, policyReferrer } from './secret.ts';
 
@@ -48,6 +49,7 @@ export const readOidc: MethodReader<'oidc'> = (settings, at) => {
     callbackPath: settings.callbackPath ?? CALLBACK,
     logoutPath: settings.logoutPath ?? LOGOUT,
     ...(settings.backchannelLogoutPath !== undefined && { backchannelLogoutPath: settings.backchannelLogoutPath }),
+    ...sharedOf(settings, at),
     afterLogout: settings.afterLogout ?? '/',
     apiPaths: apiPaths.length === 0 ? [] : paths.matches.map(({ path }) => path),
     lifetime,
@@ -56,6 +58,21 @@ export const readOidc: MethodReader<'oidc'> = (settings, at) => {
     ...(settings.externalScheme === undefined ? {} : { scheme: settings.externalScheme }),
   };
 };
+
+function sharedOf(
+  { shared, backchannelLogoutPath }: OidcAuthentication,
+  at: MethodReading,
+): Pick<OidcMethod, 'shared'> {
+  if (shared === undefined) return {};
+  const { look, invalid, name } = at.reading;
+  const field = `${at.field}.shared`;
+  if (backchannelLogoutPath === undefined) {
+    const message =
+      'goes with backchannelLogoutPath: without it nobody tells who has signed out; add that, or remove this';
+    invalid.push(problem(POLICY_REASON.Invalid, field, message));
+  }
+  return { shared: sharedStoreOf(shared, { look, namespace: name.namespace, field, invalid }) };
+}
 
 function refreshOf({ refreshInterval }: OidcAuthentication, at: MethodReading): { refresh?: number } {
   if (refreshInterval === undefined) return {};

@@ -22,6 +22,7 @@ import {
   setCookies,
   stripCookies,
 } from './sealed-cookie.ts';
+import { SharedSignOuts } from './shared-sign-outs.ts';
 import { SignedOut } from './signed-out.ts';
 
 /** Milliseconds for signing in at the provider: what was begun is forgotten then. */
@@ -81,6 +82,8 @@ class Oidc implements Method {
   readonly #names: RegExp;
   /** Null: the provider does not tell. */
   readonly #signedOut: SignedOut | null;
+  /** Null: other gateways do not tell. */
+  readonly #shared: SharedSignOuts | null;
   readonly #refreshing = new Map<string, Refreshing>();
   #keys: Keys | null = null;
 
@@ -92,8 +95,11 @@ class Oidc implements Method {
     this.#cookie = settings.cookie;
     this.#stateCookie = { ...settings.cookie, name: `${settings.cookie.name}-in` };
     this.#names = cookieNames(settings.cookie.name);
-    const { issuer, clientId, backchannelLogoutPath } = settings;
-    this.#signedOut = backchannelLogoutPath === undefined ? null : new SignedOut(state.marks, `${issuer} ${clientId}`);
+    const { issuer, clientId, backchannelLogoutPath, shared, credential } = settings;
+    const whose = `${issuer} ${clientId}`;
+    this.#signedOut = backchannelLogoutPath === undefined ? null : new SignedOut(state.marks, whose);
+    const source = credential.split('/').slice(0, 3).join('/');
+    this.#shared = shared ? new SharedSignOuts(state.redis.client(shared.redis, source), shared.timeout, whose) : null;
     this.strip = (scope) => stripCookies(scope, this.#names);
   }
 
@@ -113,7 +119,13 @@ class Oidc implements Method {
     const session = value === '' ? undefined : sessionOf(keys.session.open(value));
     const now = Date.now();
     if (session === undefined || this.#isOver(session, now)) return this.#signIn(asked, keys);
-    if (session.fresh > now) return { identity: { subject: session.sub, claims: session.claims } };
+    return this.#shared === null
+      ? this.#goOn(session, asked, keys)
+      : this.#goOnIfKnown(this.#shared, session, { asked, keys });
+  }
+
+  #goOn(session: Session, asked: Asked, keys: Keys): Finding | Promise<Finding> {
+    if (session.fresh > Date.now()) return { identity: { subject: session.sub, claims: session.claims } };
     return this.#refresh(session, asked, keys);
   }
 
@@ -122,11 +134,22 @@ class Oidc implements Method {
     return [this.#cookie, this.#stateCookie].some(({ name }) => readCookies(head, name).parts > 0);
   }
 
+  /** Who may have signed out is not let in. */
+  async #goOnIfKnown(
+    shared: SharedSignOuts,
+    session: Session,
+    { asked, keys }: { asked: Asked; keys: Keys },
+  ): Promise<Finding> {
+    const { sub, claims, since } = session;
+    const isOut = await shared.has({ sub, sid: sidOf(claims), since });
+    if (isOut === undefined) return NOT_KNOWN;
+    return isOut ? this.#signIn(asked, keys) : this.#goOn(session, asked, keys);
+  }
+
   /** Another policy, or this one before it was edited, may have let sessions live longer. */
   #isOver({ sub, claims, since, until }: Session, now: number): boolean {
     if (until <= now || since + this.#settings.lifetime <= now) return true;
-    const sid = typeof claims.sid === 'string' ? claims.sid : undefined;
-    return this.#signedOut?.has({ sub, sid, since }) ?? false;
+    return this.#signedOut?.has({ sub, sid: sidOf(claims), since }) ?? false;
   }
 
   /** Anew where the Secret is another one. */
@@ -312,7 +335,14 @@ class Oidc implements Method {
     if (text === null) return NO_LOGOUT;
     const told = await this.#provider.loggedOut(client, text).catch(() => undefined);
     if (told === undefined) return UNREACHED;
-    if (typeof told === 'string' || !this.#signedOut!.tell(told)) return NO_LOGOUT;
+    if (typeof told === 'string') return NO_LOGOUT;
+    if (this.#shared !== null) {
+      // Where it does not hold everywhere the provider is told so, and may say it again.
+      const held = await this.#shared.tell(told);
+      // Here it holds in any case.
+      this.#signedOut!.tell(told);
+      if (held !== 'held') return held === 'again' ? NO_LOGOUT : NOT_KNOWN;
+    } else if (!this.#signedOut!.tell(told)) return NO_LOGOUT;
     return { ...SIGN_IN, reply: { status: 200, headers: [NOT_KEPT], body: '' } };
   }
 
@@ -340,7 +370,12 @@ export const MAX_LOGOUT_BYTES: number = 20 * 1024;
 const NO_LOGOUT = refusal('wrong', 400, 'This says of nobody, in a way that can be believed, that he has signed out.');
 const NOT_KEPT: HeaderPair = ['Cache-Control', 'no-store'];
 const UNREACHED = refusal('wrong', 503, 'The provider by which one signs in gave no answer that could be used.');
+const NOT_KNOWN = refusal('broken', 503, 'It is not known who has signed out: try again later.');
 const SIGN_IN = refusal('wrong', 401, 'One must sign in.');
+
+function sidOf({ sid }: Record<string, unknown>): string | undefined {
+  return typeof sid === 'string' ? sid : undefined;
+}
 
 function refused(status: number, message: string): Refusal {
   return refusal('wrong', status, message);

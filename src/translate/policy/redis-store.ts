@@ -1,4 +1,4 @@
-/** Where limits that several gateways share are counted, as a policy names it. */
+/** The Redis by which several gateways share limits or sign-outs, as a policy names it. */
 import { isIP } from 'node:net';
 import { POLICY_REASON, type RedisStore, type SharedLimitStore } from '../../api/index.ts';
 import {
@@ -26,13 +26,20 @@ interface Reading {
 }
 
 export function sharedLimitsOf(shared: SharedLimitStore, at: Reading): SharedLimits {
-  const { onFailure, batch, timeout } = shared;
+  const { onFailure, batch } = shared;
+  return { ...sharedStoreOf(shared, at), onFailure, batch };
+}
+
+export function sharedStoreOf(
+  { redis, timeout }: Pick<SharedLimitStore, 'redis' | 'timeout'>,
+  at: Reading,
+): Pick<SharedLimits, 'redis' | 'timeout'> {
   const wait = milliseconds(timeout) ?? 0;
   if (wait < 1 || wait > LONGEST_WAIT) {
     const message = `is ${timeout}, and must be between 1ms and ${LONGEST_WAIT / 1000}s: a request waits as long`;
     at.invalid.push(problem(POLICY_REASON.Invalid, `${at.field}.timeout`, message));
   }
-  return { redis: redisOf(shared.redis, { ...at, field: `${at.field}.redis` }), onFailure, batch, timeout: wait };
+  return { redis: redisOf(redis, { ...at, field: `${at.field}.redis` }), timeout: wait };
 }
 
 function redisOf({ url, secretRef, tls, cluster = false, sentinel }: RedisStore, at: Reading): RedisSettings {

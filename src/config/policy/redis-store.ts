@@ -1,4 +1,4 @@
-/** Limits that several gateways take from: where they stand, and what holds while that is away. */
+/** What several gateways share by a Redis: where that is, and what holds while it is away. */
 import * as v from 'valibot';
 import { key, object, type Shape } from '../shape.ts';
 
@@ -40,28 +40,31 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const some = v.pipe(v.number(), v.integer(), v.minValue(1));
 const login = object<RedisLogin>({ username: v.optional(key), password: v.optional(v.string()) });
 
+export const redisSettings: Shape<RedisSettings> = object<RedisSettings>({
+  servers: v.pipe(v.array(object<RedisServer>({ host: key, port: v.pipe(some, v.maxValue(65_535)) })), v.minLength(1)),
+  kind: v.picklist(['Server', 'Cluster', 'Sentinel']),
+  login,
+  database: count,
+  tls: v.optional(
+    object<NonNullable<RedisSettings['tls']>>({ serverName: v.optional(key), ca: v.optional(v.array(v.string())) }),
+  ),
+  sentinel: v.optional(object<NonNullable<RedisSettings['sentinel']>>({ master: key, login })),
+});
+
 export const sharedLimits: Shape<SharedLimits> = object<SharedLimits>({
-  redis: object<RedisSettings>({
-    servers: v.pipe(
-      v.array(object<RedisServer>({ host: key, port: v.pipe(some, v.maxValue(65_535)) })),
-      v.minLength(1),
-    ),
-    kind: v.picklist(['Server', 'Cluster', 'Sentinel']),
-    login,
-    database: count,
-    tls: v.optional(
-      object<NonNullable<RedisSettings['tls']>>({ serverName: v.optional(key), ca: v.optional(v.array(v.string())) }),
-    ),
-    sentinel: v.optional(object<NonNullable<RedisSettings['sentinel']>>({ master: key, login })),
-  }),
+  redis: redisSettings,
   onFailure: v.picklist(['Open', 'Closed', 'Local']),
   batch: some,
   timeout: some,
 });
 
 /** Without logins. */
-export function shownSharedLimits({ redis, ...limits }: SharedLimits): SharedLimits {
+export function shownRedis(redis: RedisSettings): RedisSettings {
   const shown: RedisSettings = { ...redis, login: {} };
   if (redis.sentinel !== undefined) shown.sentinel = { master: redis.sentinel.master, login: {} };
-  return { ...limits, redis: shown };
+  return shown;
+}
+
+export function shownSharedLimits({ redis, ...limits }: SharedLimits): SharedLimits {
+  return { ...limits, redis: shownRedis(redis) };
 }
