@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { Snapshot } from '../config/index.ts';
 import { Metrics } from '../observe/index.ts';
 import { type Admin, type AdminParts, startAdmin } from './index.ts';
+import { ROWS_SHOWN } from './page.ts';
 
 const config = Snapshot.EMPTY.apply({
   version: 4,
@@ -39,11 +40,17 @@ afterEach(async () => {
   admin = undefined;
 });
 
-async function ask(path: string, options: { parts?: AdminParts; method?: string; host?: string } = {}) {
+async function ask(
+  path: string,
+  options: { parts?: AdminParts; method?: string; host?: string; accept?: string } = {},
+) {
   admin ??= await startAdmin({ host: '127.0.0.1', port: 0 }, options.parts ?? parts);
   const call = request(`http://${admin.address}${path}`, {
     method: options.method ?? 'GET',
-    headers: options.host ? { host: options.host } : {},
+    headers: {
+      ...(options.host ? { host: options.host } : {}),
+      ...(options.accept ? { accept: options.accept } : {}),
+    },
   });
   call.end();
   const [response] = await once(call, 'response');
@@ -162,4 +169,47 @@ test('what a data plane does not tell says who does', async () => {
     status: 404,
     body: expect.stringContaining('controller'),
   });
+});
+
+test('a browser gets a page of listeners and mistakes, in which nothing that tenants wrote is more than text', async () => {
+  const evil = '<script>alert("1")</script>';
+  const message = `not <b>valid</b> & '${evil}'`;
+  const problem = {
+    severity: 'error',
+    file: 'a.yaml',
+    line: 3,
+    object: `HTTPRoute/shop/${evil}`,
+    field: 'spec',
+    message,
+  } as const;
+  const told: AdminParts = {
+    ...parts,
+    status: () => ({ diagnostics: Array.from({ length: ROWS_SHOWN + 7 }, () => problem) }),
+    listeners: () => [
+      { key: 'infra/edge/http', state: 'serving', protocol: 'HTTP', bound: ['[::]:80'] },
+      { key: 'infra/edge/https', state: 'refused', protocol: 'HTTPS', port: 443, hostname: evil, message },
+    ],
+  };
+  const { status, headers, body } = await ask('/', { parts: told, accept: 'text/html,*/*;q=0.8' });
+  expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'text/html; charset=utf-8' });
+  expect(headers['content-security-policy']).toContain("default-src 'none'");
+  expect(body).toContain('every listener serves');
+  expect(body).toContain('[::]:80');
+  expect(body).toContain('port 443 refused: not &#60;b&#62;valid');
+  expect(body).toContain('and 7 more');
+  expect(body).not.toMatch(/<script|<b>/);
+  expect((await ask('/', { accept: '*/*' })).headers['content-type']).toBe('text/plain; charset=utf-8');
+});
+
+test('the page of a data plane has no mistakes to show, and a run that waits says for what', async () => {
+  const { status: _status, ...own } = parts;
+  const waiting = {
+    ...own,
+    readiness: () => ({ ready: false, reason: 'first <sync>', checks: [] }),
+    listeners: () => [],
+  };
+  const { body } = await ask('/', { parts: waiting, accept: 'text/html' });
+  expect(body).toContain('not ready</strong>: first &#60;sync&#62;');
+  expect(body).toContain('No Gateway has a listener');
+  expect(body).not.toContain('Mistakes');
 });

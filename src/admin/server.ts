@@ -6,6 +6,7 @@ import { type AddressInfo, isIP } from 'node:net';
 import { DaemunError, EXPOSITION_TYPE, exposition } from '../observe/index.ts';
 import { socketName } from '../value/socket-name.ts';
 import { CHANGES, readChange, whyUnsafe } from './change.ts';
+import { overviewPage, PAGE_POLICY } from './page.ts';
 import type { AdminParts } from './parts.ts';
 import { redactedConfig } from './redact.ts';
 
@@ -36,6 +37,7 @@ interface Answer {
 type Endpoint = (parts: AdminParts, query: URLSearchParams) => Answer | Promise<Answer>;
 
 const TEXT = 'text/plain; charset=utf-8';
+const HTML = 'text/html; charset=utf-8';
 /** `/readyz?verbose`. */
 const VERBOSE = 'verbose';
 /** Kubelets and load balancers ask these, and carry no token. */
@@ -143,6 +145,7 @@ async function respond(request: IncomingMessage, response: ServerResponse, parts
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...(type === HTML ? { 'content-security-policy': PAGE_POLICY } : {}),
     ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...(status === 405 ? { allow: allowedOf(request) } : {}),
   });
@@ -168,6 +171,10 @@ async function answer(request: IncomingMessage, parts: Guarded): Promise<Answer>
   if (!endpoint) return text(404, `no such page; there are:\n${[...ENDPOINTS.keys(), ...CHANGES.keys()].join('\n')}`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'read-only: GET and HEAD');
   try {
+    // Browsers say so, and curl does not.
+    if (path === '/' && request.headers.accept?.includes('text/html')) {
+      return { status: 200, type: HTML, body: overviewPage(parts, new Date()) };
+    }
     return await endpoint(parts, query);
   } catch (error) {
     return text(500, error instanceof Error ? error.message : String(error));

@@ -1,0 +1,91 @@
+/** What a browser gets of the admin API at its root: the state in brief, and where more is. Without a script. */
+import type { AdminParts, ListenerLine, ToldProblem } from './parts.ts';
+
+/** Rows of a table; `/listeners` and `/status` have all. */
+export const ROWS_SHOWN = 200;
+
+/** Nothing is loaded, and no other page may show it in a frame. */
+export const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+
+const STYLE = `
+:root { color-scheme: light dark; }
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 75rem; padding: 0 1rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8886; overflow-wrap: anywhere; }
+th:first-child, td:first-child { white-space: nowrap; width: 1%; }
+.good { color: light-dark(#14683a, #7fd6a0); } .bad { color: light-dark(#a3121f, #ff9a9a); } .warn { color: light-dark(#7a4b00, #f0c060); }
+@media (max-width: 40rem) {
+  thead { display: none; } tr { display: block; border-bottom: 1px solid #8886; padding: .4rem 0; }
+  td, td:first-child { display: block; width: auto; border: 0; padding: 0; white-space: normal; }
+}`;
+
+/** What each path is for; one that is not here is not linked. */
+const LINKS: ReadonlyArray<readonly [path: string, what: string]> = [
+  ['/readyz?verbose', 'whether traffic may come, and each listener'],
+  ['/status', 'statuses and mistakes, as daemun check -o json prints them'],
+  ['/listeners', 'every listener: where it is bound, or why not'],
+  ['/config', 'what the data planes were told to serve, without keys'],
+  ['/graph', 'what is computed of what'],
+  ['/metrics', 'metrics for Prometheus'],
+];
+
+export function overviewPage(parts: AdminParts, now: Date): string {
+  const { ready, reason } = parts.readiness();
+  const listeners = parts.listeners();
+  const problems = parts.status?.().diagnostics;
+  const at = now.toISOString().slice(0, 19).replace('T', ' ');
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${ready ? '' : 'not ready: '}Daemun</title>
+<style>${STYLE}</style>
+<h1>Daemun</h1>
+<p><strong class="${ready ? 'good' : 'bad'}">${ready ? 'ready' : 'not ready'}</strong>: ${escaped(reason)}</p>
+<p>As of ${at} UTC; load the page again for later. <code>daemun status</code> and <code>daemun explain --admin</code> tell more.</p>
+<h2>Listeners</h2>
+${table(['Listener', 'Protocol', 'Hostname', 'Address'], listeners.map(listenerRow), 'No Gateway has a listener that can be served.')}
+${problems === undefined ? '' : `<h2>Mistakes</h2>\n${table(['', 'Object', 'What is said'], problems.map(problemRow), 'None.')}`}
+<h2>More</h2>
+${table(
+  ['Path', 'What it has'],
+  LINKS.map(([path, what]) => row(`<a href="${path}">${path}</a>`, what)),
+  '',
+)}
+</html>
+`;
+}
+
+function listenerRow({ key, protocol = '', hostname = '', port, state, bound = [], message }: ListenerLine): string {
+  const where =
+    state === 'serving'
+      ? `<span class="good">${escaped(bound.join(', '))}</span>`
+      : `<span class="bad">${port === undefined ? '' : `port ${port} `}${escaped(state)}${message ? `: ${escaped(message)}` : ''}</span>`;
+  return row(escaped(key), escaped(protocol), escaped(hostname || '*'), where);
+}
+
+function problemRow({ severity, file, line, object, field, message }: ToldProblem): string {
+  const place = file === '' ? '' : `${file}${line > 0 ? `:${line}` : ''}`;
+  const tone = severity === 'error' ? 'bad' : severity === 'warning' ? 'warn' : '';
+  const what = [object, place, field].filter((part) => part !== '').map(escaped);
+  return row(`<span class="${tone}">${escaped(severity)}</span>`, what.join('<br>'), escaped(message));
+}
+
+function row(...cells: string[]): string {
+  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+}
+
+function table(head: readonly string[], rows: readonly string[], none: string): string {
+  if (rows.length === 0) return `<p>${none}</p>`;
+  const more = rows.length - ROWS_SHOWN;
+  const cells = head.map((name) => `<th>${name}</th>`).join('');
+  return `<table><thead><tr>${cells}</tr></thead><tbody>
+${rows.slice(0, ROWS_SHOWN).join('\n')}
+</tbody></table>${more > 0 ? `\n<p>and ${more} more</p>` : ''}`;
+}
+
+/** Names and messages hold what tenants wrote. */
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
+}
