@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { readPurge } from '../../src/admin/purge-request.ts';
+import { endpointsOf } from '../served/manifest.ts';
+import { serveManifests } from '../served/rig.ts';
 import { type Asked, CachedSite, cached, FRESH, type Got, site } from './cached-site.ts';
 import { requestPolicy } from './policy.ts';
 
@@ -323,4 +325,62 @@ describe('a purge', () => {
     await restart();
     expect((await tested.ask(url)).text).toBe('body 3');
   });
+});
+
+describe('a policy whose disk is taken out and put back while it serves', () => {
+  const disked = (more: object = {}): string => site(cached({ ...SETTINGS, ...more }));
+  const diskless = (): string => site(cached({ maxObjectBytes: SETTINGS.maxObjectBytes }));
+
+  test('finds again what is there, but for what was purged or changed meanwhile; nothing is written in between', async () => {
+    const [quiet, changed, purged, asked] = [at(), at(), at(), at()];
+    for (const url of [quiet, changed, purged, asked]) await keep(url);
+    await restart();
+    await tested.rig.write(diskless());
+    const before = files().length;
+    expect(statusOf(await tested.ask(asked))).toContain('fwd=uri-miss');
+    await tested.ask(changed, { method: 'POST' });
+    await tested.rig.proxy.purge(readPurge({ host: 'a.example', target: purged }));
+    await expect.poll(() => files().length).toBe(before - 2);
+    await tested.rig.write(disked());
+    expect(statusOf(await tested.ask(quiet))).toContain('detail=disk');
+    expect(statusOf(await tested.ask(changed))).toContain('fwd=uri-miss');
+    expect(statusOf(await tested.ask(purged))).toContain('fwd=uri-miss');
+    expect(statusOf(await tested.ask(asked))).toContain('hit');
+    expect([metric('usable'), metric('errors_total')]).toEqual([1, 0]);
+    await keep(at());
+  });
+
+  test('leaves nothing where the cache itself is taken out, and begins anew: what changes meanwhile it would not hear of', async () => {
+    const url = at();
+    await keep(url);
+    expect(statusOf(await tested.ask(url))).toContain('hit');
+    const pages = requestPolicy('ResponsePolicy', 'kept', { kind: 'HTTPRoute', name: 'a' }, { accessLog: 'Enabled' });
+    await tested.rig.write(site(pages));
+    await expect.poll(() => files().length).toBe(0);
+    await tested.rig.write(disked());
+    expect(statusOf(await keep(url))).toContain('fwd=uri-miss');
+    expect([metric('usable'), metric('errors_total')]).toEqual([1, 0]);
+  });
+});
+
+test('where there is no disk, nothing is said any more once a policy does not ask for it, and the status says it again once it does', async () => {
+  const rig = await serveManifests(site(cached(SETTINGS)), { endpoints: [endpointsOf('web', tested.port)] });
+  const ask = async (path: string): Promise<void> => {
+    const to = { host: '127.0.0.1', port: rig.port(), path, agent: false, headers: { host: 'a.example' } };
+    const [answer] = (await once(http.get(to), 'response')) as [http.IncomingMessage];
+    await once(answer.resume(), 'end');
+  };
+  const told = (): string[] =>
+    rig.report().diagnostics.flatMap(({ message }) => (/disk for answers is not given/.test(message) ? [message] : []));
+  const programmed = (): boolean => JSON.stringify(rig.report().items).includes('it has no disk for answers');
+  await ask(at());
+  await expect.poll(told, { timeout: 10_000 }).toHaveLength(1);
+  expect(programmed()).toBe(true);
+  await rig.write(site(cached({ maxObjectBytes: 1_000 })));
+  await expect.poll(told, { timeout: 10_000 }).toEqual([]);
+  await expect.poll(programmed).toBe(false);
+  // The status says it at once; what answers meet is told again within a minute.
+  await rig.write(site(cached(SETTINGS)));
+  await expect.poll(programmed).toBe(true);
+  await rig.close();
 });

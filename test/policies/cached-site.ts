@@ -58,6 +58,8 @@ export class CachedSite {
   readonly #asked = new Map<string, number>();
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   #paths = 0;
+  /** Of the backend of `a.example`. */
+  port = 0;
 
   constructor(policy: object = cached(), options: RigOptions = {}) {
     this.#manifests = site(policy);
@@ -70,6 +72,7 @@ export class CachedSite {
         this.#handlers.get(path)?.(request, answer, this.timesAsked(path));
         this.arrivals.emit('request');
       });
+      this.port = origin.port;
       raw = await rawBackend((socket) => this.rawTalk(socket));
       const endpoints = [endpointsOf('web', origin.port), endpointsOf('raw', raw.port)];
       this.#start = (manifests) => serveManifests(manifests, { endpoints, ...options });

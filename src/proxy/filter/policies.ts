@@ -200,13 +200,17 @@ export class Policies {
     const compiled = new Map<string, Compiled>();
     const byTarget = new Map<string, CompiledFilter[]>();
     const sources = new Set<string>();
+    const caching = new Set<string>();
     for (const policy of policies) {
       if (!this.guards(policy)) continue;
       const held = this.#compiled.get(policy.key);
       const filters = held?.policy === policy ? held.filters : this.#filtersOf(policy);
       if (policy.type === 'Cache' && held?.policy !== policy) yield* this.#obey(policy);
       compiled.set(policy.key, { policy, filters });
-      for (const source of sourcesOf(policy)) sources.add(source);
+      for (const source of sourcesOf(policy)) {
+        sources.add(source);
+        if (policy.type === 'Cache') caching.add(source);
+      }
       const target = targetKey(policy.target.kind, policy.target.key);
       const others = byTarget.get(target);
       if (others === undefined) byTarget.set(target, [...filters]);
@@ -225,7 +229,8 @@ export class Policies {
         this.#compiled = compiled;
         this.#attached = chains.size === 0 ? null : new Attached(chains);
         this.#state.counts.isServed = (policy) => sources.has(policy) || this.isRule(policy);
-        this.#state.answers.keepOnly((policy) => sources.has(policy));
+        // Whoever keeps no more hears of no change: what it kept is no good when it comes back.
+        this.#state.answers.keepOnly((policy) => caching.has(policy));
       },
     };
   }

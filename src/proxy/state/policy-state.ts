@@ -63,6 +63,8 @@ export class PolicyState {
 
   /** An answer was to be kept on a disk, and none was given. */
   readonly missDisk: (policy: string) => void;
+  /** The policy, as it is now, wants none. */
+  readonly wantNoDisk: (policy: string) => void;
   /** What limits of several gateways are counted in. */
   readonly redis: RedisClients;
 
@@ -72,7 +74,9 @@ export class PolicyState {
     { dialer = NOBODY, troubles, outbound = STRICT_GATE, fetch, disk, countries }: PolicySurroundings = {},
   ) {
     this.answers = new AnswerStores(disk === undefined ? null : new AnswerDisk(disk));
-    this.missDisk = (key) => troubles?.failed({ key, endpoint: 'the disk for answers' }, 'disk_absent');
+    const endpoint = 'the disk for answers';
+    this.missDisk = (key) => troubles?.failed({ key, endpoint }, 'disk_absent');
+    this.wantNoDisk = (key) => troubles?.over({ key, endpoint });
     this.countries = countries;
     this.fetch = fetch ?? fetchingInTurn(outbound);
     if (shared === undefined) {

@@ -104,6 +104,7 @@ class CacheFilter implements CompiledFilter {
     this.#store = state.answers.of(source);
     this.#source = source;
     this.#disk = settings.maxDiskBytes === undefined ? null : state.answers.disk;
+    if (settings.maxDiskBytes === undefined) state.wantNoDisk(source);
     this.#prefix = `${holds} ${settings.generation}`;
     this.#keyHeaders = settings.keyHeaders.map((name) => [name, fieldHash(name)]);
     const { counts } = state;
