@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
 import { Authority } from '../tls/authority.ts';
-import { backendTraffic } from './policy.ts';
+import { backendTraffic, requestPolicy } from './policy.ts';
 
 type Annotations = Record<string, string>;
 const closing: Array<() => unknown> = [];
@@ -25,9 +25,11 @@ async function listen(server: http.Server | https.Server): Promise<number> {
 }
 
 let tries = 0;
+let asked: string | undefined;
 /** Ends connections without a word as often as the path says, and says nothing at `/slow`. */
 const web: http.RequestListener = (request, response) => {
   tries++;
+  asked = request.url;
   if (request.url === '/slow') return;
   if (request.url === `/resets/${tries}` || request.url === '/resets') request.socket.destroy();
   else response.end('plain');
@@ -112,6 +114,38 @@ test.each([
   expect((await ask('secure')).status).toBe(500);
   expect(await ask('web')).toEqual({ status: 200, said: 'plain' });
   expect(told()).toContain('requests get a 500 until then');
+});
+
+test('what is asked of certificates and paths is told as what is to be written', async () => {
+  await serve(
+    {},
+    {
+      'konghq.com/protocol': 'https',
+      'konghq.com/tls-verify': 'true',
+      'konghq.com/ca-certificates-secret': 'inner, outer',
+      'konghq.com/ca-certificates-configmap': 'third',
+      'konghq.com/host-header': 'inside.example',
+      'konghq.com/path': '/$api/',
+    },
+  );
+  expect((await ask('secure')).status).toBe(500);
+  const all = told();
+  for (const name of ['inner', 'outer', 'third', 'hostname: inside.example']) expect(all).toContain(name);
+  expect(all).toContain('kind: BackendTLSPolicy');
+  expect(all).toContain('kind: RewritePolicy');
+  expect(all).toContain('/$$api$1');
+  expect(all).not.toContain('is no annotation that is known');
+  // As it was told.
+  const paths = [{ pattern: '^(/.*)$', substitution: '/resets$1' }];
+  await serve(
+    { 'konghq.com/path': '/' },
+    {},
+    requestPolicy('RewritePolicy', 'p', { kind: 'Service', name: 'web' }, { paths }),
+  );
+  expect(await ask('web')).toEqual({ status: 200, said: 'plain' });
+  expect(asked).toMatch(/^\/resets\//);
+  await serve({ 'konghq.com/path': '/public' });
+  expect((await ask('web')).status).toBe(500);
 });
 
 test('numbers that are none do nothing, and are told', async () => {

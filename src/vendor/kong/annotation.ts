@@ -17,6 +17,9 @@ export const WRITE_TIMEOUT = `${PREFIX}write-timeout`;
 export const RETRIES = `${PREFIX}retries`;
 export const PROTOCOL = `${PREFIX}protocol`;
 export const TLS_VERIFY = `${PREFIX}tls-verify`;
+export const CA_SECRETS = `${PREFIX}ca-certificates-secret`;
+export const CA_CONFIG_MAPS = `${PREFIX}ca-certificates-configmap`;
+export const PATH = `${PREFIX}path`;
 
 /** Those of a route that are served; one that ends with a dot stands for all that begin so. */
 export const ROUTE_ANNOTATIONS: readonly string[] = [
@@ -39,6 +42,7 @@ export const SERVICE_ANNOTATIONS: readonly string[] = [
   RETRIES,
   PROTOCOL,
   TLS_VERIFY,
+  PATH,
 ];
 /** How endpoints are spoken to. */
 export const TRAFFIC_FIELDS: Readonly<Record<string, string>> = {
@@ -58,7 +62,7 @@ const WAYS: Readonly<Record<string, string>> = {
   'write-timeout': 'it stands on Services: write it there, or timeouts.send of a BackendTrafficPolicy',
   retries: 'it stands on Services: write it there, or retry.attempts of a BackendTrafficPolicy',
   protocol: 'it stands on Services: write it there, or a BackendTLSPolicy',
-  path: 'write a URLRewrite filter with ReplacePrefixMatch',
+  path: 'it stands on Services: write it there, or a RewritePolicy',
   rewrite: 'write a RewritePolicy',
   methods: 'write matches[].method of the route',
   headers: 'write matches[].headers of the route',
@@ -75,8 +79,9 @@ const WAYS: Readonly<Record<string, string>> = {
   'client-cert': 'write spec.tls.backend.clientCertificateRef of the Gateway',
   'tls-verify': 'it stands on Services: write a BackendTLSPolicy',
   'tls-verify-depth': 'write a BackendTLSPolicy',
-  'ca-certificates-secrets': 'write a BackendTLSPolicy',
-  'ca-certificates-configmaps': 'write a BackendTLSPolicy',
+  'ca-certificates': 'write validation.caCertificateRefs of a BackendTLSPolicy',
+  'ca-certificates-secret': 'write validation.caCertificateRefs of a BackendTLSPolicy',
+  'ca-certificates-configmap': 'write validation.caCertificateRefs of a BackendTLSPolicy',
   'upstream-policy': 'write a BackendTrafficPolicy',
   override: 'KongIngress is not read: write policies',
   tags: 'tags are not read',

@@ -49,7 +49,7 @@ export function readKongRoute(on: Annotated, look: KongLook): KongReading {
 
 export function readKongService(on: Annotated, look: KongLook): KongReading {
   const attached = attachedPlugins(on, look);
-  const { traffic, notes: told, broken } = askedTraffic(on.annotations);
+  const { traffic, notes: told, broken } = askedTraffic(on);
   const plugins = {
     ...attached,
     broken: [...attached.broken, ...broken],

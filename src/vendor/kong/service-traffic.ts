@@ -1,7 +1,19 @@
 /** What Kong's annotations on a Service ask for of connections to its endpoints. */
-import type { BackendTraffic } from '../ours.ts';
-import { CONNECT_TIMEOUT, PROTOCOL, READ_TIMEOUT, RETRIES, TLS_VERIFY, WRITE_TIMEOUT } from './annotation.ts';
-import type { Note } from './attached.ts';
+import { flow } from '../flow.ts';
+import { type BackendTraffic, targetOf } from '../ours.ts';
+import {
+  CA_CONFIG_MAPS,
+  CA_SECRETS,
+  CONNECT_TIMEOUT,
+  HOST_HEADER,
+  PATH,
+  PROTOCOL,
+  READ_TIMEOUT,
+  RETRIES,
+  TLS_VERIFY,
+  WRITE_TIMEOUT,
+} from './annotation.ts';
+import type { Annotated, Note } from './attached.ts';
 
 export interface AskedTraffic {
   /** Absent: nothing. */
@@ -23,10 +35,12 @@ const LONGEST = 2_147_483_646;
 /** Of a policy of ours. */
 const MOST_ATTEMPTS = 100;
 
-export function askedTraffic(annotations: Annotations): AskedTraffic {
+export function askedTraffic({ name: service, annotations }: Annotated): AskedTraffic {
   const asked: AskedTraffic = { notes: [], broken: [] };
   const timeouts = timesOf(annotations, asked.notes);
   const attempts = countOf(annotations, { annotation: RETRIES, most: MOST_ATTEMPTS, notes: asked.notes });
+  verifiedBy(service, annotations, asked.broken);
+  pathBefore(service, annotations, asked.broken);
   const spoken = spokenBy(annotations, asked);
   const traffic: BackendTraffic = {
     ...(Object.keys(timeouts).length > 0 ? { timeouts } : {}),
@@ -81,14 +95,43 @@ const HTTP: readonly string[] = ['http', 'ws', ...TLS, ...GRPC];
 const YES = /^(?:1|t|true)$/i;
 const NO = /^(?:0|f|false)$/i;
 
-/** Whoever asks for TLS must not get none, and whoever asks for certificates to be verified not whoever answers. */
+/** Whoever asks for certificates to be verified must not get whoever answers. */
+function verifiedBy(service: string, annotations: Annotations, broken: string[]): void {
+  const verify = annotations[TLS_VERIFY]?.trim() ?? '';
+  if (verify === '' || NO.test(verify)) return;
+  if (!YES.test(verify)) {
+    broken.push(`${TLS_VERIFY}: is neither true nor false: write a BackendTLSPolicy, which verifies, and remove it`);
+    return;
+  }
+  const refs = (kind: string, annotation: string): object[] =>
+    (annotations[annotation] ?? '').split(',').flatMap((text) => {
+      const name = text.trim();
+      return name === '' ? [] : [{ group: '', kind, name }];
+    });
+  const caCertificateRefs = [...refs('Secret', CA_SECRETS), ...refs('ConfigMap', CA_CONFIG_MAPS)];
+  const hostname = annotations[HOST_HEADER] ?? 'NAME-IN-ITS-CERTIFICATE';
+  const authorities = caCertificateRefs.length > 0 ? { caCertificateRefs } : { wellKnownCACertificates: 'System' };
+  const spec = { targetRefs: [targetOf('Service', service)], validation: { hostname, ...authorities } };
+  const form = caCertificateRefs.length > 0 ? ' (authorities as ca.crt)' : '';
+  broken.push(
+    `${TLS_VERIFY}: authorities are not read of annotations: write ${flow({ kind: 'BackendTLSPolicy', spec })}${form}, which verifies, and remove it`,
+  );
+}
+
+/** Without it the backend would be asked for what lies outside of the path that is meant. */
+function pathBefore(service: string, annotations: Annotations, broken: string[]): void {
+  const path = annotations[PATH]?.trim().replace(/\/+$/, '') ?? '';
+  if (path === '') return;
+  const paths = [{ pattern: '^(/.*)$', substitution: `${path.replaceAll('$', '$$$$')}$1` }];
+  const spec = { targetRefs: [targetOf('Service', service)], paths };
+  broken.push(
+    `${PATH}: is not served: write ${flow({ kind: 'RewritePolicy', spec })}, or a URLRewrite filter where the route has one, and remove it`,
+  );
+}
+
+/** Whoever asks for TLS must not get none. */
 function spokenBy(annotations: Annotations, { notes, broken }: AskedTraffic): BackendTraffic {
   const protocol = annotations[PROTOCOL]?.trim().toLowerCase() ?? '';
-  const verify = annotations[TLS_VERIFY]?.trim() ?? '';
-  if (verify !== '' && !NO.test(verify)) {
-    const word = YES.test(verify) ? 'authorities are not read of annotations' : 'is neither true nor false';
-    broken.push(`${TLS_VERIFY}: ${word}: write a BackendTLSPolicy, which verifies, and take the annotation away`);
-  }
   if (protocol === '') return {};
   if (!HTTP.includes(protocol)) {
     broken.push(
