@@ -44,6 +44,16 @@ test('what there is at the beginning goes out in parts, with turns between them,
   pump.stop();
 });
 
+test('what comes at once is taken, however much it is', async () => {
+  const config = filled(1);
+  let published = 0;
+  const pump = new ConfigPump({ config, publish: (changes) => void (published += changes.length) });
+  await vi.waitFor(() => expect(published).toBe(1));
+  config.apply(Array.from({ length: 200_000 }, (_, at) => ({ key: `more ${at}`, value: bundle(`${at}`) })));
+  await vi.waitFor(() => expect(published).toBe(200_001));
+  pump.stop();
+});
+
 test('data planes that serve from the start get all of it in one step, and an empty one, too', async () => {
   for (const count of [0, 1000]) {
     const published: string[][] = [];

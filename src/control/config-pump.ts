@@ -49,7 +49,8 @@ export class ConfigPump {
 
   #take(changes: ReadonlyArray<ConfigChange>): void {
     if (this.#pending.length === 0) this.#pendingSince = performance.now();
-    this.#pending.push(...changes);
+    // One by one: a call takes no more arguments than its stack has room for, and thousands of routes may come at once.
+    for (const change of changes) this.#pending.push(change);
     if (!this.#pumping) void this.#pump();
   }
 

@@ -78,19 +78,20 @@ export function batchInTurns(change: () => void, by: Turns): Promise<void> {
 
 /** Of all that is dirty. One at a time: two would take from each other what they had seen. */
 async function inTurns(errors: unknown[], by: Turns): Promise<void> {
+  // Held open until the end: what is applied meanwhile, in turns between or by a subscriber, waits for this to go on. Whoever
+  // applies one object at once would else compute all that had come for this batch, in one piece.
+  open++;
   do {
-    // Held open: what is applied in turns between waits until this goes on.
-    open++;
     while (dirty.length > 0) {
       if (by.isOver()) await by.next();
       turns = by;
       settleNext(errors);
       turns = undefined;
     }
-    open--;
-    errors.push(...failures.splice(0));
     await deliverInTurns(errors, by);
   } while (dirty.length > 0);
+  open--;
+  errors.push(...failures.splice(0));
   running = undefined;
   throwFirst(errors);
 }

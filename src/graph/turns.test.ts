@@ -103,6 +103,33 @@ test('what is long leaves turns to others, and subscribers see nothing of it bef
   expect(told).toEqual([1000]);
 });
 
+test('what comes while subscribers are told of it is computed in turns, whoever applies something at once meanwhile', async () => {
+  const { a, b, last } = rig();
+  const doubled = derive('again', a, (_context, value, key) => [[key, value * 2]]);
+  let most = 0;
+  const atOnce = (): void => {
+    const before = doubled.computed;
+    b.apply([{ key: 'k1', value: 8 }]);
+    most = Math.max(most, doubled.computed - before);
+  };
+  // Two, so that there is a turn between them.
+  for (const part of ['first', 'second']) last.subscribe((changes) => changes.length > 0 && told(part));
+  let open = true;
+  const told = (part: string): void => {
+    if (part === 'second' || !open) return;
+    open = false;
+    // What thousands hang on comes as the first is told; what somebody else applies then is not to pay for it.
+    void batchInTurns(() => a.apply(all(1)), turns);
+    atOnce();
+  };
+  const all = (value: number) => Array.from({ length: 1000 }, (_, at) => ({ key: `k${at}`, value: at + value }));
+  const turns = turnsOf(50, () => !open && atOnce());
+  await batchInTurns(() => a.apply(all(0).slice(0, 2)), turns);
+  expect(doubled.size).toBe(1000);
+  expect(most).toBeLessThanOrEqual(50);
+  expect(last.get('k1')).toMatch(/^2 4 .*,8(,|$)/);
+});
+
 const three = (value: number): string[] => [`${value % 3}`];
 test.each<[string, (a: SourceCollection<number>) => void]>([
   ['an index', (a) => index('groups', a, three)],

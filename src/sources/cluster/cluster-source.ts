@@ -14,7 +14,7 @@ import {
   type Resource,
   type Secret,
 } from '../../api/index.ts';
-import { batch, batchInTurns, type Collection, SourceCollection } from '../../graph/index.ts';
+import { batchInTurns, type Collection, SourceCollection } from '../../graph/index.ts';
 import { isObject } from '../../value/json-object.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { LastGood } from '../last-good.ts';
@@ -227,7 +227,7 @@ export class ClusterSource implements Source {
   async #take(kind: Kind, changes: Taken[]): Promise<void> {
     if (this.#closed) return;
     if (METADATA_FIRST.includes(kind)) {
-      for (const { key, object } of changes) this.#full.seen(key, object?.metadata);
+      await Promise.all(changes.map(({ key, object }) => this.#full.seen(key, object?.metadata)));
       return;
     }
     const statuses: Array<{ key: string; value?: LiveStatus }> = [];
@@ -243,12 +243,12 @@ export class ClusterSource implements Source {
     }, this.#pace);
   }
 
-  #putCredential(key: string, value: Secret | ConfigMap | undefined): void {
+  #putCredential(key: string, value: Secret | ConfigMap | undefined): Promise<void> {
     const kind = key.startsWith('Secret/') ? 'Secret' : 'ConfigMap';
-    batch(() => {
+    return batchInTurns(() => {
       this.#options.lastGood?.note(this.collections[kind].get(key), value);
       this.#apply(kind, [{ key, value }]);
-    });
+    }, this.#pace);
   }
 
   #refer(key: string, object: AnyResource | undefined): void {

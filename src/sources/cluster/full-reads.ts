@@ -5,7 +5,8 @@ import { ApiError } from './api-error.ts';
 import { type PauseSpan, pauseAfter } from './backoff.ts';
 
 export interface FullReadEvents {
-  put(key: string, value: AnyResource | undefined): void;
+  /** Fulfilled when what follows of it is computed: thousands of others may refer to one. */
+  put(key: string, value: AnyResource | undefined): Promise<void>;
   trouble(key: string, error: Error | undefined): void;
 }
 
@@ -43,16 +44,15 @@ export class FullReads {
     this.#events = events;
   }
 
-  /** What there is now; undefined: it is gone. */
-  seen(key: string, metadata: Pick<ObjectMeta, 'resourceVersion' | 'labels'> | undefined): void {
+  /** What there is now; undefined: it is gone. Fulfilled when what follows of that is computed; what is there is read later. */
+  async seen(key: string, metadata: Pick<ObjectMeta, 'resourceVersion' | 'labels'> | undefined): Promise<void> {
     const version = metadata?.resourceVersion;
     this.#label(key, version === undefined ? undefined : metadata?.labels);
     if (version === undefined) {
       this.#versions.delete(key);
       const wanted = this.#wanted.get(key);
       if (wanted !== undefined) wanted.held = '';
-      this.#events.put(key, undefined);
-      return;
+      return this.#events.put(key, undefined);
     }
     this.#versions.set(key, version);
     this.#ask(key);
@@ -82,8 +82,8 @@ export class FullReads {
     wanted?.by.delete(by);
     if (wanted === undefined || wanted.by.size > 0) return;
     this.#wanted.delete(key);
-    this.#events.put(key, undefined);
     this.#events.trouble(key, undefined);
+    this.#events.put(key, undefined).catch((error: Error) => this.#events.trouble(key, error));
   }
 
   /** Fulfilled once everything that was due has been read or has failed once. */
@@ -141,7 +141,7 @@ export class FullReads {
       if (wanted !== undefined && this.#versions.has(key)) {
         wanted.held = object.metadata.resourceVersion ?? '';
         wanted.failures = 0;
-        this.#events.put(key, object);
+        await this.#events.put(key, object);
         this.#events.trouble(key, undefined);
       }
     } catch (error) {
