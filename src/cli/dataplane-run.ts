@@ -16,6 +16,7 @@ import {
   SnapshotKeeper,
   type SnapshotPlace,
   servingMetrics,
+  silentOf,
 } from '../delivery/index.ts';
 import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
 import { formatHostPort } from './address.ts';
@@ -275,7 +276,8 @@ export class DataPlaneRun implements Served {
     const { controller } = this.#options;
     const { connected, why } = this.#state;
     const missing = `the first config from ${controller}${connected ? '' : ` (${why})`}`;
-    return { phase: this.#phase, missing, listeners: this.listeners() };
+    const silent = this.#fleet && silentOf(this.#fleet);
+    return { phase: this.#phase, missing, listeners: this.listeners(), silent };
   }
 
   /**

@@ -181,7 +181,8 @@ export class Control {
   }
 
   #facts(): HealthFacts {
-    return { phase: this.#phase, missing: this.#missing, listeners: this.listeners() };
+    const silent = this.#feeding?.silent?.();
+    return { phase: this.#phase, missing: this.#missing, listeners: this.listeners(), silent };
   }
 
   async #readable(): Promise<void> {

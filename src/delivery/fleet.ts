@@ -6,6 +6,8 @@ import type { HashBook } from '../value/hash-book.ts';
 export interface Fleet {
   /** Which proxies' acknowledgements count; another list where it is not the one before. */
   readonly names: ReadonlyArray<string>;
+  /** Of those, who should answer and does not; absent: it is not watched. */
+  readonly silent?: ReadonlyArray<string>;
   /** Takes the next step; the answers come by `onAck`. Deltas are applied one after the other. */
   send(delta: Delta): void;
   /** The snapshots of every proxy; of a worker that does not answer in time there are none. */

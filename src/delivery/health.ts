@@ -2,6 +2,7 @@
  * Whether a load balancer may send traffic: the sources are read, the data planes have answered to the first config, and
  * no drain has begun. What one tenant wrote, or a port that is taken, does not take the others out of service.
  */
+import type { Fleet } from './fleet.ts';
 import { type ListenerView, whyNot } from './listener-view.ts';
 
 export interface Health {
@@ -25,9 +26,16 @@ export interface HealthFacts {
   /** What cannot be read yet; '' where nothing is missing. */
   missing: string;
   listeners: ListenerView[];
+  /** Workers that do not answer, of so many. */
+  silent?: { names: ReadonlyArray<string>; of: number } | undefined;
 }
 
-export function healthOf({ phase, missing, listeners }: HealthFacts): Health {
+/** Undefined: all answer. */
+export function silentOf({ names, silent = [] }: Pick<Fleet, 'names' | 'silent'>): HealthFacts['silent'] {
+  return silent.length === 0 ? undefined : { names: silent, of: names.length };
+}
+
+export function healthOf({ phase, missing, listeners, silent }: HealthFacts): Health {
   switch (phase) {
     case 'reading':
       return { ready: false, reason: missing === '' ? 'reading the manifests' : `waiting for ${missing}` };
@@ -36,6 +44,9 @@ export function healthOf({ phase, missing, listeners }: HealthFacts): Health {
     case 'draining':
       return { ready: false, reason: 'draining' };
     case 'synced': {
+      if (silent !== undefined && silent.names.length === silent.of) {
+        return { ready: false, reason: 'no worker answers' };
+      }
       if (listeners.length === 0) return { ready: true, reason: 'nothing to serve: no Gateway has a listener' };
       const serving = listeners.filter(({ state }) => state === 'serving').length;
       return { ready: true, reason: `${serving} of ${listeners.length} listeners serve` };
@@ -44,12 +55,13 @@ export function healthOf({ phase, missing, listeners }: HealthFacts): Health {
 }
 
 /** What stands behind the answer, and each listener by itself. */
-export function healthChecks({ phase, missing, listeners }: HealthFacts): HealthCheck[] {
+export function healthChecks({ phase, missing, listeners, silent }: HealthFacts): HealthCheck[] {
   const synced = phase === 'synced' || phase === 'draining';
   return [
     { name: 'sources', ok: phase !== 'reading', message: phase === 'reading' ? missing || 'being read' : 'read' },
     { name: 'config', ok: synced, message: synced ? 'applied' : 'not applied yet' },
     { name: 'traffic', ok: phase !== 'draining', message: phase === 'draining' ? 'draining' : 'taken' },
+    ...(silent?.names ?? []).map((name) => ({ name: `worker ${name}`, ok: false, message: 'does not answer' })),
     ...listeners.map((one) => {
       const ok = one.state === 'serving';
       return { name: `listener ${one.key}`, ok, message: ok ? `serves on ${one.bound.join(', ')}` : whyNot(one) };

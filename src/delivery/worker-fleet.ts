@@ -17,6 +17,10 @@ export class WorkerFleet implements OwnFleet {
     this.#workers = this.names.map((name) => new WorkerProcess(name, program, { ...events, onInvalidate }));
   }
 
+  get silent(): ReadonlyArray<string> {
+    return this.#workers.filter(({ isSilent }) => isSilent).map(({ name }) => name);
+  }
+
   send(delta: Delta): void {
     for (const worker of this.#workers) worker.send(delta);
   }
@@ -24,6 +28,8 @@ export class WorkerFleet implements OwnFleet {
   async metrics(): Promise<MetricsSnapshot[]> {
     const restarts = this.#metrics.counter('daemun_worker_restarts_total', 'Workers started again after a crash.');
     restarts.value = this.#workers.reduce((sum, worker) => sum + worker.restarts, 0);
+    const frozen = this.#metrics.counter('daemun_worker_frozen_total', 'Workers ended since they did not answer.');
+    frozen.value = this.#workers.reduce((sum, worker) => sum + worker.frozen, 0);
     const answers = await Promise.all(this.#workers.map((worker) => worker.metrics()));
     return [...answers.flat(), this.#metrics.snapshot()];
   }

@@ -11,10 +11,13 @@ export type ToWorker =
   | { type: 'purge'; id: number; purge: CachePurge }
   /** Other workers served requests that changed something. */
   | { type: 'invalidate'; purges: CachePurge[] }
+  /** It is to answer that it is there. */
+  | { type: 'watch' }
   | { type: 'drain'; timeout: number };
 
 export type FromWorker =
   | { type: 'taken' }
+  | { type: 'awake' }
   | { type: 'ack'; ack: Ack }
   | { type: 'troubles'; troubles: Trouble[] }
   | { type: 'metrics'; id: number; snapshots: MetricsSnapshot[] }

@@ -6,6 +6,7 @@ import type { MetricsSnapshot } from '../observe/index.ts';
 import type { WorkerEvents } from './fleet.ts';
 import { Outbox } from './piece.ts';
 import type { FromWorker, ToWorker } from './worker-message.ts';
+import { type WatchTimes, WorkerWatch, waitOf } from './worker-watch.ts';
 
 /** Milliseconds before a crashed worker is started again: doubled with each crash, forgotten after a good while. */
 const BACKOFF = { first: 100, most: 10_000, forgottenAfter: 30_000 } as const;
@@ -37,6 +38,8 @@ export interface WorkerProgram {
   /** Descriptors that it inherits: `inheritedAt` says what they are there. */
   inherited?: readonly number[];
   setup(): unknown;
+  /** How long it may be without an answer; absent: as everywhere. */
+  watch?: WatchTimes;
 }
 
 /** What a worker said to a question; undefined: nothing, in time. */
@@ -50,10 +53,13 @@ export interface ProcessEvents extends WorkerEvents {
 export class WorkerProcess {
   readonly name: string;
   restarts = 0;
+  /** Times that it was ended since it did not answer. */
+  frozen = 0;
   readonly #program: WorkerProgram;
   readonly #events: ProcessEvents;
   readonly #questions = new Map<number, (answer: Answer) => void>();
   #child: ChildProcess | undefined;
+  #watch: WorkerWatch | undefined;
   /** Of the process that runs: a new one starts with a new one. */
   #outbox!: Outbox;
   #nextQuestion = 1;
@@ -66,6 +72,10 @@ export class WorkerProcess {
     this.#program = program;
     this.#events = events;
     this.#start();
+  }
+
+  get isSilent(): boolean {
+    return this.#watch?.isSilent === true;
   }
 
   /** Of a worker that is not there at the moment this is not lost: it begins with the whole config. */
@@ -113,6 +123,7 @@ export class WorkerProcess {
 
   async #finish(patience: number, ask: (child: ChildProcess) => void): Promise<void> {
     this.#draining = true;
+    this.#watch?.stop();
     clearTimeout(this.#restart);
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -131,8 +142,14 @@ export class WorkerProcess {
     const began = Date.now();
     this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');
     this.#child = child;
+    const watch = this.#watched(child);
+    this.#watch = watch;
     // What one that is gone had still to say speaks of another outbox.
-    child.on('message', (message: FromWorker) => this.#child === child && this.#hear(message));
+    child.on('message', (message: FromWorker) => {
+      if (this.#child !== child) return;
+      watch.heard();
+      this.#hear(message);
+    });
     child.on('error', (error) => this.#events.log.error({ worker: this.name, error: error.message }, 'worker failed'));
     child.on('exit', (code, signal) => this.#gone({ code, signal, began }));
     this.#say({ type: 'start', name: this.name, setup: this.#program.setup() });
@@ -141,8 +158,29 @@ export class WorkerProcess {
     if (delta.version > 0) this.#outbox.add(delta);
   }
 
+  #watched(child: ChildProcess): WorkerWatch {
+    const { log } = this.#events;
+    const about = (milliseconds: number) => ({ worker: this.name, silentFor: `${Math.round(milliseconds / 1000)}s` });
+    return new WorkerWatch(
+      {
+        ask: () => this.#say({ type: 'watch' }),
+        onSilent: (milliseconds) => log.warn(about(milliseconds), 'worker does not answer'),
+        onAgain: () => log.info({ worker: this.name }, 'worker answers again'),
+        onFrozen: (milliseconds) => {
+          this.frozen++;
+          log.error(about(milliseconds), 'worker is frozen, and is replaced');
+          child.kill('SIGKILL');
+        },
+      },
+      () => waitOf(child.pid ?? 0),
+      this.#program.watch,
+    );
+  }
+
   #gone({ code, signal, began }: { code: number | null; signal: string | null; began: number }): void {
     for (const id of [...this.#questions.keys()]) this.#answer(id, undefined);
+    this.#watch?.stop();
+    this.#watch = undefined;
     if (this.#draining) return;
     if (Date.now() - began > BACKOFF.forgottenAfter) this.#backoff = BACKOFF.first;
     this.restarts++;
@@ -153,6 +191,8 @@ export class WorkerProcess {
 
   #hear(message: FromWorker): void {
     switch (message.type) {
+      case 'awake':
+        return;
       case 'taken':
         this.#outbox.taken();
         return;

@@ -65,6 +65,9 @@ function receive({ intake, assembly }: Seat, message: Exclude<ToWorker, { type: 
     case 'invalidate':
       for (const purge of message.purges) void intake.purge(purge);
       return;
+    case 'watch':
+      say({ type: 'awake' });
+      return;
     case 'drain':
       void intake.drain(message.timeout).then(() => {
         say({ type: 'drained' });

@@ -160,6 +160,24 @@ test('one worker is a process too: it serves on while control stands still, and 
   backend.close();
 });
 
+test('a worker that does not answer is told of, and does not make the gateway unready beside another', async () => {
+  const port = await freePort();
+  await start(port);
+  const started = running!.records().filter(({ msg }) => msg === 'worker started');
+  const [first, second] = started.map(({ pid }) => Number(pid));
+  process.kill(first!, 'SIGSTOP');
+  await running!.logged('worker does not answer');
+  expect((await askAdmin(running!.admin, '/readyz')).status).toBe(200);
+  expect((await askAdmin(running!.admin, '/readyz?verbose')).body).toMatch(/worker-\d+ *.*does not answer/);
+  process.kill(second!, 'SIGSTOP');
+  const unready = async () => expect((await askAdmin(running!.admin, '/readyz')).status).toBe(503);
+  await vi.waitFor(unready, { timeout: 15_000, interval: 200 });
+  for (const pid of [first!, second!]) process.kill(pid, 'SIGCONT');
+  await running!.logged('worker answers again');
+  const ready = async () => expect((await askAdmin(running!.admin, '/readyz')).status).toBe(200);
+  await vi.waitFor(ready, { timeout: 10_000, interval: 200 });
+});
+
 test('a rate limit is that of both workers together', async () => {
   const port = await freePort();
   const limit = `
