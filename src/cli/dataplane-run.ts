@@ -16,7 +16,6 @@ import {
   SnapshotKeeper,
   type SnapshotPlace,
   servingMetrics,
-  silentOf,
 } from '../delivery/index.ts';
 import { DaemunError, type Log, type MetricsSnapshot, mergeMetrics } from '../observe/index.ts';
 import { formatHostPort } from './address.ts';
@@ -276,8 +275,7 @@ export class DataPlaneRun implements Served {
     const { controller } = this.#options;
     const { connected, why } = this.#state;
     const missing = `the first config from ${controller}${connected ? '' : ` (${why})`}`;
-    const silent = this.#fleet && silentOf(this.#fleet);
-    return { phase: this.#phase, missing, listeners: this.listeners(), silent };
+    return { phase: this.#phase, missing, listeners: this.listeners(), workers: this.#fleet };
   }
 
   /**

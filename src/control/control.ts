@@ -181,8 +181,8 @@ export class Control {
   }
 
   #facts(): HealthFacts {
-    const silent = this.#feeding?.silent?.();
-    return { phase: this.#phase, missing: this.#missing, listeners: this.listeners(), silent };
+    const workers = this.#feeding?.workers;
+    return { phase: this.#phase, missing: this.#missing, listeners: this.listeners(), workers };
   }
 
   async #readable(): Promise<void> {

@@ -1,14 +1,6 @@
 /** Who brings the config to data planes: one fleet for all Gateways, or one a Gateway. */
 import type { Ack, Snapshot, Trouble } from '../config/index.ts';
-import {
-  type Applied,
-  type Fleet,
-  type FleetEvents,
-  type HealthFacts,
-  type ListenerView,
-  listenerViews,
-  silentOf,
-} from '../delivery/index.ts';
+import { type Applied, type Fleet, type FleetEvents, type ListenerView, listenerViews } from '../delivery/index.ts';
 import type { Log, MetricsSnapshot } from '../observe/index.ts';
 import type { Overlay } from './config-pump.ts';
 import { Feed } from './feed.ts';
@@ -48,8 +40,8 @@ export interface Feeding {
   /** Sends nothing more. */
   stop(): void;
   listeners(): ListenerView[];
-  /** Workers of this process that do not answer. */
-  silent?(): HealthFacts['silent'];
+  /** Of this process. */
+  readonly workers?: Pick<Fleet, 'names' | 'silent'>;
   metrics(): Promise<MetricsSnapshot[]>;
   drain(timeout: number): Promise<void>;
   end(): Promise<void>;
@@ -97,8 +89,8 @@ export class SharedFeeding implements Feeding {
     return listenerViews(this.snapshot, { acks, unserved: unserved.values(), proxies: this.#fleet.names });
   }
 
-  silent(): HealthFacts['silent'] {
-    return silentOf(this.#fleet);
+  get workers(): Pick<Fleet, 'names' | 'silent'> {
+    return this.#fleet;
   }
 
   metrics(): Promise<MetricsSnapshot[]> {

@@ -26,16 +26,11 @@ export interface HealthFacts {
   /** What cannot be read yet; '' where nothing is missing. */
   missing: string;
   listeners: ListenerView[];
-  /** Workers that do not answer, of so many. */
-  silent?: { names: ReadonlyArray<string>; of: number } | undefined;
+  /** Workers of this process, and which of them do not answer. */
+  workers?: Pick<Fleet, 'names' | 'silent'> | undefined;
 }
 
-/** Undefined: all answer. */
-export function silentOf({ names, silent = [] }: Pick<Fleet, 'names' | 'silent'>): HealthFacts['silent'] {
-  return silent.length === 0 ? undefined : { names: silent, of: names.length };
-}
-
-export function healthOf({ phase, missing, listeners, silent }: HealthFacts): Health {
+export function healthOf({ phase, missing, listeners, workers }: HealthFacts): Health {
   switch (phase) {
     case 'reading':
       return { ready: false, reason: missing === '' ? 'reading the manifests' : `waiting for ${missing}` };
@@ -44,9 +39,8 @@ export function healthOf({ phase, missing, listeners, silent }: HealthFacts): He
     case 'draining':
       return { ready: false, reason: 'draining' };
     case 'synced': {
-      if (silent !== undefined && silent.names.length === silent.of) {
-        return { ready: false, reason: 'no worker answers' };
-      }
+      const { names = [], silent = [] } = workers ?? {};
+      if (silent.length > 0 && silent.length === names.length) return { ready: false, reason: 'no worker answers' };
       if (listeners.length === 0) return { ready: true, reason: 'nothing to serve: no Gateway has a listener' };
       const serving = listeners.filter(({ state }) => state === 'serving').length;
       return { ready: true, reason: `${serving} of ${listeners.length} listeners serve` };
@@ -55,13 +49,13 @@ export function healthOf({ phase, missing, listeners, silent }: HealthFacts): He
 }
 
 /** What stands behind the answer, and each listener by itself. */
-export function healthChecks({ phase, missing, listeners, silent }: HealthFacts): HealthCheck[] {
+export function healthChecks({ phase, missing, listeners, workers }: HealthFacts): HealthCheck[] {
   const synced = phase === 'synced' || phase === 'draining';
   return [
     { name: 'sources', ok: phase !== 'reading', message: phase === 'reading' ? missing || 'being read' : 'read' },
     { name: 'config', ok: synced, message: synced ? 'applied' : 'not applied yet' },
     { name: 'traffic', ok: phase !== 'draining', message: phase === 'draining' ? 'draining' : 'taken' },
-    ...(silent?.names ?? []).map((name) => ({ name: `worker ${name}`, ok: false, message: 'does not answer' })),
+    ...(workers?.silent ?? []).map((name) => ({ name: `worker ${name}`, ok: false, message: 'does not answer' })),
     ...listeners.map((one) => {
       const ok = one.state === 'serving';
       return { name: `listener ${one.key}`, ok, message: ok ? `serves on ${one.bound.join(', ')}` : whyNot(one) };

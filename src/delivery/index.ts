@@ -10,15 +10,7 @@ export type {
   Receiver,
   WorkerEvents,
 } from './fleet.ts';
-export {
-  type Health,
-  type HealthCheck,
-  type HealthFacts,
-  healthChecks,
-  healthOf,
-  type Phase,
-  silentOf,
-} from './health.ts';
+export { type Health, type HealthCheck, type HealthFacts, healthChecks, healthOf, type Phase } from './health.ts';
 export { ListenerChanges } from './listener-changes.ts';
 export { type LeftOut, ListenerBoard, type ListenerView, listenerViews, whyNot } from './listener-view.ts';
 export { MemoryFleet } from './memory-fleet.ts';

@@ -13,8 +13,7 @@ function watching(wait: () => ReturnType<ReadWait> = () => ({ waited: 0, blocked
       onFrozen: () => told.push('frozen'),
     },
     wait,
-    {},
-    now,
+    { now },
   );
   watch.stop();
   const pass = (milliseconds: number, step: number = WATCH_INTERVAL): void => {

@@ -30,13 +30,15 @@ export interface WatchTimes {
   interval?: number;
   silent?: number;
   frozen?: number;
+  /** What the clock says at its beginning. */
+  now?: number;
 }
 
 export class WorkerWatch {
   isSilent = false;
   readonly #events: WatchEvents;
   readonly #wait: ReadWait;
-  readonly #times: Required<WatchTimes>;
+  readonly #times: Required<Omit<WatchTimes, 'now'>>;
   readonly #timer: NodeJS.Timeout;
   #asked = false;
   #silence = 0;
@@ -45,8 +47,8 @@ export class WorkerWatch {
   /** As often as the system told how long it waited, up to now. */
   #isMeasured = false;
 
-  constructor(events: WatchEvents, wait: ReadWait, times: WatchTimes = {}, now: number = performance.now()) {
-    const { interval = WATCH_INTERVAL, silent = SILENT_AFTER, frozen = FROZEN_AFTER } = times;
+  constructor(events: WatchEvents, wait: ReadWait, times: WatchTimes = {}) {
+    const { interval = WATCH_INTERVAL, silent = SILENT_AFTER, frozen = FROZEN_AFTER, now = performance.now() } = times;
     this.#events = events;
     this.#wait = wait;
     this.#times = { interval, silent, frozen };
