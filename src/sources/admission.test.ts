@@ -226,6 +226,23 @@ describe('a guard that cannot be told for certain', () => {
     });
   });
 
+  test.each([
+    ['{ kind: HTTPRoute, name: r }', { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'r' }],
+    [
+      '{ group: gateway.networking.k8s.io/v1, kind: httproute, name: r, sectionName: admin }',
+      { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'r', sectionName: 'admin' },
+    ],
+    [
+      '{ kind: Gateway, name: edge, sectionName: [http] }',
+      { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'edge' },
+    ],
+    ['{ kind: service, name: web }', { group: '', kind: 'Service', name: 'web' }],
+  ])('of the target %s guards what was meant', (target, meant) => {
+    const text = `${head('policies.daemun.dev/v1alpha1', 'AccessPolicy')}spec: { targetRefs: [${target}], maxBodyBytes: 9 }`;
+    const { guard } = admit(parse(text)) as { guard?: { spec: { targetRefs: unknown } } };
+    expect(guard?.spec.targetRefs).toEqual([meant]);
+  });
+
   test('what guards nothing stands for nothing', () => {
     for (const kind of ['ResponsPolicy', 'FirewallPolicy']) {
       expect(admit(parse(head('policies.daemun.dev/v1alpha1', kind) + spec))).not.toHaveProperty('guard');
@@ -241,6 +258,16 @@ test.each([
 ])('of the hostname %s it is told what was meant', (written, meant) => {
   const route = `apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: a }\nspec: { hostnames: [${written}] }`;
   expect(saidOf(route)![0]).toMatch(new RegExp(`\\. Write ${meant.replaceAll('.', '\\.')}$`));
+});
+
+test('a size is told in bytes', () => {
+  const access = (size: string) =>
+    saidOf(
+      `apiVersion: policies.daemun.dev/v1alpha1\nkind: AccessPolicy\nmetadata: { name: a }\nspec: { targetRefs: [{ group: "", kind: Service, name: r }], maxBodyBytes: ${size} }`,
+    );
+  expect(access('8m')).toEqual(['error spec.maxBodyBytes: must be a whole number, not the string "8m". Write 8388608']);
+  expect(access('64KiB')![0]).toMatch(/Write 65536$/);
+  expect(access('many')![0]).toMatch(/"many"$/);
 });
 
 describe('policies of our own', () => {

@@ -152,18 +152,35 @@ function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[])
   const refused = `cannot be followed: ${path.join('.')} ${message}`;
   const targets = new Map<string, unknown>();
   let standIn: object | undefined;
-  for (const target of [spec.targetRefs ?? spec.targetRef ?? []].flat()) {
-    const { value: checked, problems: found } = check(GUARD_STAND_IN, {
-      ...value,
-      spec: { targetRefs: [target], refused },
-    });
-    if (found.some(({ severity }) => severity === 'error')) continue;
-    standIn = checked as object;
-    targets.set(JSON.stringify(target), target);
+  for (const written of [spec.targetRefs ?? spec.targetRef ?? []].flat()) {
+    for (const target of [written, ...meantTarget(written)]) {
+      const { value: checked, problems: found } = check(GUARD_STAND_IN, {
+        ...value,
+        spec: { targetRefs: [target], refused },
+      });
+      if (found.some(({ severity }) => severity === 'error')) continue;
+      standIn = checked as object;
+      targets.set(JSON.stringify(target), target);
+      break;
+    }
   }
   if (standIn === undefined) return undefined;
   const guarded = { targetRefs: [...targets.values()], refused };
   return { ...standIn, spec: guarded, apiVersion: apiVersionOf(kind), kind } as unknown as AnyResource;
+}
+
+/**
+ * What a target without its group, with a version in it, or with a kind in other letters was surely meant to be: whole,
+ * since a section of it may be what is wrong.
+ */
+function meantTarget(written: unknown): object[] {
+  if (!isObject(written) || typeof written.kind !== 'string') return [];
+  const lower = written.kind.toLowerCase();
+  const kind = (Object.keys(KINDS) as Kind[]).find((one) => one.toLowerCase() === lower);
+  if (kind === undefined) return [];
+  const { name, sectionName } = written;
+  const whole = { group: KINDS[kind].group, kind, name };
+  return sectionName === undefined ? [whole] : [{ ...whole, sectionName }, whole];
 }
 
 /** It has what guards in a kind that does not, misspelt or not. */

@@ -67,7 +67,8 @@ class Checker {
         this.#string(schema, value);
         return value;
       case 'integer':
-        if (typeof value !== 'number' || !Number.isInteger(value)) return this.#wrongType('a whole number', value);
+        if (typeof value !== 'number' || !Number.isInteger(value))
+          return this.#wrongType('a whole number', value, this.#hidden ? '' : inBytes(this.#path.at(-1), value));
         if (schema.values && !schema.values.includes(value)) {
           this.#error(`must be one of ${schema.values.join(', ')}${this.#not(value)}`);
         } else if (value < schema.min || value > schema.max) {
@@ -264,6 +265,13 @@ function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** `8m`, as nginx and Kubernetes write sizes, for a field that counts bytes. */
+function inBytes(field: string | number | undefined, value: unknown): string {
+  const [, digits, unit = ''] = /^(\d{1,6}) ?([kmg])(?:i?b)?$/i.exec(typeof value === 'string' ? value : '') ?? [];
+  if (digits === undefined || !String(field).endsWith('Bytes')) return '';
+  return `. Write ${Number(digits) * 1024 ** ('kmg'.indexOf(unit.toLowerCase()) + 1)}`;
 }
 
 /** YAML reads `yes`, `1.0` or `null` as something else than the string that was meant. */
