@@ -1,7 +1,7 @@
 /** Resident memory: of a process at rest, and of connections that are open and silent. */
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { becomes, start } from '../child.ts';
+import { becomes, type Child, start } from '../child.ts';
 import { wrk } from '../load/wrk.ts';
 import { residentKiB, weightKiB } from '../measure.ts';
 import { type Case, eachPeer, type Sample, type Target, type World } from './case.ts';
@@ -9,7 +9,12 @@ import { onePath } from './traffic.ts';
 
 /** Opened before anything is counted: they take up the room that traffic left in the heap. */
 const settling = 1000;
-const counted = 4000;
+/** Heaps grow by steps of some MiB: there are so many connections that one step more or less is little of each. */
+const counted = { plain: 16_000, tls: 8_000 };
+/** That one process opens. */
+const heldByOne = 4_000;
+/** Room for all of them, and for what a proxy has to backends. */
+const clients = 20_000;
 /** Milliseconds after which a process that nobody asks for anything is at rest. */
 const settled = 10_000;
 const holder = join(import.meta.dirname, '..', 'load', 'idle.ts');
@@ -30,6 +35,7 @@ function memoryCase(name: string, title: string, rest: Pick<Case, 'figures' | 'g
         paths: onePath,
         backend: world.backends.h1,
         workers: 1,
+        clients,
         ...(tls ? { certificate: world.ecdsa } : {}),
       }),
     probe: ({ port }) => ({ kind: 'http', port, tls, host: hosts[0]! }),
@@ -45,13 +51,18 @@ const perConnection = (limit: number, tls: boolean): Pick<Case, 'figures' | 'goa
 /** The process has served traffic before, so that its code is warm and its heap has the size that traffic gives it. */
 async function holdConnections(target: Target, world: World, tls: boolean): Promise<Sample> {
   await wrk({ port: target.port, tls, seconds: 1, hosts, targets: onePath, dir: world.dir });
-  await using _first = await hold(target, settling, tls);
+  await using held = new AsyncDisposableStack();
+  const count = tls ? counted.tls : counted.plain;
+  held.use(await hold(target, settling, tls));
   const before = residentKiB(target.pids());
-  await using _rest = await hold(target, counted, tls);
-  return { memory: (residentKiB(target.pids()) - before) / counted };
+  const holders: Child[] = [];
+  for (let open = 0; open < count; open += heldByOne) holders.push(held.use(await hold(target, heldByOne, tls)));
+  const after = residentKiB(target.pids());
+  if (holders.some((one) => one.exited())) throw new Error('connections were closed while others came');
+  return { memory: (after - before) / count };
 }
 
-async function hold(target: Target, count: number, tls: boolean): Promise<AsyncDisposable> {
+async function hold(target: Target, count: number, tls: boolean): Promise<Child & AsyncDisposable> {
   const child = start({
     argv: [process.execPath, holder, String(target.port), String(count), tls ? 'tls' : 'plain'],
   });
@@ -60,7 +71,7 @@ async function hold(target: Target, count: number, tls: boolean): Promise<AsyncD
     await child.stop();
     throw new Error(`not all of ${count} idle connections stayed open${said ? `: ${said}` : ''}`);
   }
-  return { [Symbol.asyncDispose]: () => child.stop() };
+  return { ...child, [Symbol.asyncDispose]: () => child.stop() };
 }
 
 export const memoryCases: Case[] = [
@@ -72,6 +83,6 @@ export const memoryCases: Case[] = [
       return { memory: weightKiB(target.pids()) / 1024 };
     },
   }),
-  memoryCase('idle', `An idle connection, of ${counted}`, perConnection(6, false)),
-  memoryCase('idle-tls', `An idle TLS connection, of ${counted}`, perConnection(45, true), true),
+  memoryCase('idle', `An idle connection, of ${counted.plain}`, perConnection(6, false)),
+  memoryCase('idle-tls', `An idle TLS connection, of ${counted.tls}`, perConnection(45, true), true),
 ];

@@ -1,6 +1,6 @@
 /**
  * Opens connections, sends one request on each, and holds them open in silence until it is told to end (SIGTERM).
- * Prints how many it holds once all are open.
+ * Prints how many it holds once all are open, and ends with 1 when one of them is closed then.
  *
  * Usage: node idle.ts PORT COUNT plain|tls
  */
@@ -31,3 +31,4 @@ async function openSome(): Promise<void> {
 
 await Promise.all(Array.from({ length: atOnce }, openSome));
 process.stdout.write(`${open.filter((socket) => !socket.destroyed).length}\n`);
+for (const socket of open) socket.once('close', () => process.exit(1));

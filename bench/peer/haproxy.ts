@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram } from './find.ts';
-import type { Peer, Setup } from './peer.ts';
+import { type Peer, type Setup, USUAL_CLIENTS } from './peer.ts';
 
 export const haproxy: Peer = {
   name: 'haproxy',
@@ -26,7 +26,7 @@ function haproxyConfig(setup: Setup, port: number, map: string): string {
   const use = stream ? useBackends(setup) : `  use_backend %[base,map_beg(${map})]`;
   return `global
   nbthread ${setup.workers}
-  maxconn 8192
+  maxconn ${setup.clients ?? USUAL_CLIENTS}
 defaults
   mode ${stream ? 'tcp' : 'http'}
   timeout connect 5s

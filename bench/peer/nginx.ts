@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram } from './find.ts';
-import type { Peer, Setup } from './peer.ts';
+import { type Peer, type Setup, USUAL_CLIENTS } from './peer.ts';
 
 export const nginx: Peer = {
   name: 'nginx',
@@ -13,20 +13,20 @@ export const nginx: Peer = {
     const module = stream ? streamModule() : '';
     if (module === undefined) return undefined;
     const body = stream ? streamConfig(setup, port) : httpConfig(setup, port);
-    writeFileSync(config, `${module}${nginxFiles(setup.workers)}\n${body}`);
+    writeFileSync(config, `${module}${nginxFiles(setup.workers, setup.clients)}\n${body}`);
     return { argv: ['nginx', '-p', dir, '-c', config, '-e', 'stderr'] };
   },
 };
 
 /** The part of a configuration that keeps nginx in the foreground and inside its own folder. */
-export function nginxFiles(workers: number): string {
+export function nginxFiles(workers: number, clients: number = USUAL_CLIENTS): string {
   // Workers of a master that runs as root would become `nobody`, who cannot read the run's folder.
   const user = process.getuid?.() === 0 ? 'user root;\n' : '';
   return `${user}daemon off;
 worker_processes ${workers};
-worker_rlimit_nofile 16384;
+worker_rlimit_nofile ${2 * clients};
 pid nginx-${process.pid}-${++files}.pid;
-events { worker_connections 8192; }`;
+events { worker_connections ${clients}; }`;
 }
 
 let files = 0;

@@ -19,6 +19,8 @@ export interface Setup {
   /** Port of the backend on 127.0.0.1. */
   backend: number;
   workers: number;
+  /** Clients that are connected at once, where they are more than USUAL_CLIENTS. */
+  clients?: number;
   /** The backend is asked by a request of its own, with the lines of each request, whether that may pass (kind http). */
   asks?: boolean;
   /** Answers of text/plain are compressed by gzip at this level (kind http). */
@@ -26,6 +28,9 @@ export interface Setup {
   /** Tell the backend X-Forwarded-For, -Proto, -Host, -Port and X-Request-Id; for peers that do not do so by themselves. */
   forwarded?: boolean;
 }
+
+/** What proxies are told to have room for that want to be told. */
+export const USUAL_CLIENTS = 8192;
 
 export interface Found {
   version: string;

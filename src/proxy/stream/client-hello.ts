@@ -72,7 +72,8 @@ export class HelloReader {
   /** Nearly every hello comes in one record and one read. */
   #takeWhole(bytes: Uint8Array, at: { start: number; end: number; length: number }): HelloOutcome {
     this.#rawLength = at.end - at.start;
-    this.#raw = Buffer.allocUnsafe(this.#rawLength);
+    // Of its own: Node keeps a few bytes of the pool for each TLS connection, and with them all that lies between.
+    this.#raw = Buffer.allocUnsafeSlow(this.#rawLength);
     this.#raw.set(bytes.subarray(at.start, at.end));
     return (this.#outcome = parseClientHello(this.#raw, RECORD_HEADER + HANDSHAKE_HEADER, at.length));
   }

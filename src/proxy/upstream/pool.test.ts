@@ -1,13 +1,17 @@
 import { expect, test } from 'vitest';
 import type { Failure, Upstream } from '../ground/codec.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
-import { MemoryDriver } from '../listen/index.ts';
+import { MemoryDriver, MemoryLink } from '../listen/index.ts';
 import { BackendState, FIRST_EVICTION, LONGEST_EVICTION } from '../state/index.ts';
 import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits, MAX_IDLE_PER_ENDPOINT, type OpenWaiter } from './connection.ts';
 import { ConnectionPool, type PooledConnection } from './pool.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 class FakeConnection implements PooledConnection {
-  onOpen(): void {}
+  isOpen = false;
+  onOpen(): void {
+    this.isOpen = true;
+  }
   readonly carried: OpenWaiter[] = [];
   closed = false;
   answeredAt = 0;
@@ -281,4 +285,41 @@ test('one who waits alone beside a tunnel gets a connection of its own after a f
   expect(made).toHaveLength(3);
   pool.opened(made[2]!);
   expect(second!.got).toBe(made[2]);
+});
+
+test('a connection that is open already comes with those who wait for it, and who waits here is not forgotten', () => {
+  const { pool, made } = poolOf({ ...DEFAULT_ENDPOINT_LIMITS, connections: 2 });
+  expect(pool.load).toBe(0);
+  const [first] = open(pool, 1);
+  const second = new FakeWaiter();
+  pool.take(new MemoryLink(), [second]);
+  expect(made.map(({ isOpen }) => isOpen)).toEqual([false, true]);
+  pool.opened(made[1]!);
+  expect([first!.got, second.got]).toEqual([made[1], undefined]);
+  pool.opened(made[0]!);
+  expect(second.got).toBe(made[0]);
+  expect(pool.load).toBe(2);
+});
+
+test('a connection that speaks another version counts no more: who waited for it is under way, and nothing else is', () => {
+  const { pool, made } = poolOf();
+  open(pool, 1);
+  Object.assign(pool.target, { otherwise: () => true });
+  expect(pool.otherwise(new MemoryLink())).toBe(true);
+  expect(pool.surrender()).toHaveLength(1);
+  expect(pool.load).toBe(0);
+  open(pool, 1);
+  expect(made).toHaveLength(2);
+});
+
+test('however many wait, and whoever leaves, they are served in the order they came', () => {
+  const room = new WaitingRoom();
+  const waiters = Array.from({ length: 5_000 }, () => new FakeWaiter());
+  for (const waiter of waiters) room.admit(waiter, waiters.length);
+  const leaves = (at: number): boolean => at % 7 === 3;
+  for (const waiter of waiters.filter((_, at) => leaves(at))) room.leave(waiter);
+  const places = new Map<unknown, number>(waiters.map((waiter, at) => [waiter, at]));
+  const served = [...room.leaveAll()].map((waiter) => places.get(waiter)!);
+  expect(served).toEqual([...places.values()].filter((at) => !leaves(at)));
+  expect(room.size).toBe(0);
 });
