@@ -3,9 +3,10 @@
  * any, the middle of nine turns in which both were measured; the answer is of two bytes. `bench/policy.ts` has filters by themselves.
  */
 import assert from 'node:assert';
-import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createSign, generateKeyPairSync, hash, type KeyObject } from 'node:crypto';
 import type { Credential } from '../src/config/index.ts';
 import type { AttachedPolicy } from '../src/proxy/filter/policies.ts';
+import { newTurn } from '../src/proxy/ground/allowance.ts';
 import { serveHttp } from '../src/proxy/http/index.ts';
 import { MemoryDriver, MemoryLink } from '../src/proxy/listen/index.ts';
 import { RESPONSE, serviceOf } from './engine-service.ts';
@@ -28,6 +29,17 @@ const requests = { ...limit, type: 'Requests', requests: 1e6, period: 1_000, bur
 const networks = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/25`);
 const condition = { name: 'bench', addresses: networks, methods: [], paths: [], headers: [], times: [] };
 const securityHeaders = ['X-Content-Type-Options', 'X-Frame-Options', 'Referrer-Policy', 'Strict-Transport-Security'];
+
+/** A method whose Credential holds what this line proves. */
+function proved(method: object, content: Credential['content'], line: string): PolicyCase {
+  const whole = { name: 'bench', credential: 'bench/bench/bench/0', forwards: false, ...method };
+  const settings = { methods: [whole], require: 'Any', anonymous: { paths: [], addresses: [] }, headers: [] };
+  return {
+    policies: [{ type: 'Authentication', settings }],
+    credentials: [{ kind: 'Credential', key: 'bench/bench/bench/0', content }],
+    lines: [line],
+  };
+}
 
 function signed(algorithm: 'ES256' | 'RS256', tokens: number): PolicyCase {
   const pair =
@@ -106,7 +118,48 @@ const CASES: Record<string, PolicyCase> = {
     ],
     lines: ['Accept-Encoding: gzip'],
   },
+  'AccessPolicy: csrf, of a request that changes nothing': {
+    policies: [{ type: 'CrossSite', settings: { origins: [], unknown: 'Deny', statusCode: 403, shadow: false } }],
+  },
+  'AccessPolicy: maxBodyBytes': { policies: [{ type: 'BodySize', settings: { maxBytes: 1e6 } }] },
+  'RewritePolicy: a pattern with two groups': {
+    policies: [
+      {
+        type: 'Rewrite',
+        settings: { paths: [{ pattern: '^/([^/]+)/items/(.*)$', substitution: '/$1/$2', headers: [] }] },
+      },
+    ],
+  },
+  'ResponsePolicy: an error service that is not needed': {
+    policies: [{ type: 'ErrorService', settings: { services: [{ codes: [502], backend: 'd/s:80' }] } }],
+  },
+  'ResponsePolicy: a direct response from which the client is exempt': {
+    policies: [
+      {
+        type: 'DirectResponse',
+        settings: { statusCode: 503, contentType: 'text/plain', body: 'x', exempt: ['0.0.0.0/0', '::/0'] },
+      },
+    ],
+  },
+  'ResponsePolicy: cookies and locations, of an answer without': {
+    policies: [
+      {
+        type: 'AnswerRewrite',
+        settings: { cookieDomains: [{ from: 'a.example', to: 'b.example' }], cookiePaths: [], locations: [] },
+      },
+    ],
+  },
   'ResponsePolicy: accessLog Disabled': { policies: [{ type: 'AccessLogging', settings: { written: false } }] },
+  'AuthenticationPolicy: apiKey': proved(
+    { type: 'ApiKey', from: [{ in: 'Header', name: 'x-api-key' }] },
+    { type: 'ApiKeys', keys: [{ client: 'ann', sha256: hash('sha256', 'key of ann', 'base64') }] },
+    'X-Api-Key: key of ann',
+  ),
+  'AuthenticationPolicy: basic, {SHA}, a password that came before': proved(
+    { type: 'Basic', realm: 'bench' },
+    { type: 'Users', users: [{ name: 'ann', hash: `{SHA}${hash('sha1', 'secret', 'base64')}` }] },
+    `Authorization: Basic ${Buffer.from('ann:secret').toString('base64')}`,
+  ),
   'AuthenticationPolicy: jwt, ES256, a token that came before': signed('ES256', 1),
   'AuthenticationPolicy: jwt, ES256, a new token': signed('ES256', NEW_TOKENS),
   'AuthenticationPolicy: jwt, RS256, a token that came before': signed('RS256', 1),
@@ -137,6 +190,8 @@ async function wayOf({ policies, credentials = [] }: PolicyCase, lines: readonly
   return (count) => {
     const before = process.cpuUsage();
     for (let i = 0; i < count; i++) {
+      // Each is the first of its turn: what patterns may look through is never used up.
+      newTurn();
       client.deliver(requests[i % requests.length]!);
       assert(backend.pending > 0);
       backend.take();

@@ -1,0 +1,88 @@
+/** Each type of policy has a suite, a line of a bench and a guide: a new one does not come without them. */
+import { describe, expect, test } from 'vitest';
+import { POLICY_TYPES, type Policy } from '../../src/config/index.ts';
+import { textOf } from './tree.ts';
+
+/** A file, and what stands in it of the type. */
+type Place = readonly [path: string, text: string];
+
+interface Proof {
+  suite: Place;
+  /** Absent: `UNMEASURED`. */
+  bench?: Place;
+  guide: Place;
+}
+
+const KINDS = 'test/policies/kinds.test.ts';
+const BROKEN = 'test/policies/broken-policies.ts';
+const POLICIES = 'docs/guides/policies.md';
+const CLIENTS = 'docs/guides/clients.md';
+const engine = (type: string): Place => ['bench/engine-policy.ts', `type: '${type}'`];
+
+const PROOFS: Record<Policy['type'], Proof> = {
+  ClientTraffic: { suite: [BROKEN, 'ClientTrafficPolicy'], guide: [CLIENTS, 'kind: ClientTrafficPolicy'] },
+  ClientCertificates: { suite: [BROKEN, 'clientCertificates: {'], guide: ['docs/guides/tls.md', 'clientCertificates'] },
+  BackendTraffic: {
+    suite: [BROKEN, 'BackendTrafficPolicy'],
+    bench: ['bench/policy.ts', 'endpoint by a consistent hash of a header'],
+    guide: ['docs/guides/backends.md', 'kind: BackendTrafficPolicy'],
+  },
+  RateLimit: { suite: [KINDS, 'RateLimitPolicy: {'], bench: engine('RateLimit'), guide: [POLICIES, 'RateLimitPolicy'] },
+  Access: { suite: [KINDS, 'AccessPolicy: {'], bench: engine('Access'), guide: [POLICIES, 'AccessPolicy'] },
+  CrossSite: { suite: [BROKEN, 'csrf'], bench: engine('CrossSite'), guide: [POLICIES, 'csrf'] },
+  BodySize: { suite: [BROKEN, 'maxBodyBytes'], bench: engine('BodySize'), guide: [POLICIES, 'maxBodyBytes'] },
+  Authentication: {
+    suite: [KINDS, 'AuthenticationPolicy: {'],
+    bench: engine('Authentication'),
+    guide: ['docs/guides/authentication.md', 'kind: AuthenticationPolicy'],
+  },
+  Fault: { suite: [KINDS, 'FaultPolicy: {'], bench: engine('Fault'), guide: [POLICIES, 'FaultPolicy'] },
+  Rewrite: { suite: [KINDS, 'RewritePolicy: {'], bench: engine('Rewrite'), guide: [POLICIES, 'RewritePolicy'] },
+  AnswerHeaders: {
+    suite: [KINDS, 'ResponsePolicy: {'],
+    bench: engine('AnswerHeaders'),
+    guide: [POLICIES, 'securityHeaders'],
+  },
+  ErrorPages: { suite: [BROKEN, 'errorPages'], bench: engine('ErrorPages'), guide: [POLICIES, 'errorPages'] },
+  ErrorService: { suite: [BROKEN, 'backendRef'], bench: engine('ErrorService'), guide: [POLICIES, 'backendRef'] },
+  DirectResponse: {
+    suite: ['test/policies/explained-request.ts', 'directResponse'],
+    bench: engine('DirectResponse'),
+    guide: [POLICIES, 'directResponse'],
+  },
+  AnswerRewrite: {
+    suite: ['test/policies/response.test.ts', 'cookies'],
+    bench: engine('AnswerRewrite'),
+    guide: [POLICIES, 'ookie'],
+  },
+  AccessLogging: {
+    suite: ['test/policies/response.test.ts', 'accessLog'],
+    bench: engine('AccessLogging'),
+    guide: [POLICIES, 'accessLog'],
+  },
+  Compression: {
+    suite: ['test/policies/response.test.ts', 'compression'],
+    bench: engine('Compression'),
+    guide: [POLICIES, 'compression'],
+  },
+  Cache: {
+    suite: ['test/policies/cache.test.ts', 'cache'],
+    bench: ['bench/cache.ts', 'cache'],
+    guide: ['docs/guides/caching.md', 'cache'],
+  },
+};
+
+/** What they cost is not measured by itself. */
+const UNMEASURED: ReadonlyArray<Policy['type']> = ['ClientTraffic', 'ClientCertificates'];
+
+test('each type is here', () => {
+  expect(Object.keys(PROOFS)).toEqual(Object.keys(POLICY_TYPES));
+  const types = Object.keys(PROOFS) as Array<Policy['type']>;
+  expect(types.filter((type) => PROOFS[type].bench === undefined)).toEqual(UNMEASURED);
+});
+
+describe.each(Object.entries(PROOFS))('%s', (_, proof) => {
+  test.each(Object.entries(proof) as Array<[string, Place]>)('has its %s', (_what, [path, text]) => {
+    expect(textOf(path)).toContain(text);
+  });
+});
