@@ -17,7 +17,7 @@ const program = helmProgram('v3');
 const RATE = 50;
 
 const NAMESPACED =
-  'gateways.gateway.networking.k8s.io,httproutes,ingresses,deployments,services,serviceaccounts,configmaps,secrets,poddisruptionbudgets,networkpolicies';
+  'gateways.gateway.networking.k8s.io,httproutes,backendtrafficpolicies,ingresses,deployments,services,serviceaccounts,configmaps,secrets,poddisruptionbudgets,networkpolicies';
 const OF_THE_CLUSTER = 'gatewayclasses,ingressclasses';
 
 interface Item {
@@ -50,6 +50,15 @@ spec:
   rules: [{ backendRefs: [{ name: shop, port: 8080 }] }]
 `;
 
+  const POLICY = `---
+apiVersion: policies.daemun.dev/v1alpha1
+kind: BackendTrafficPolicy
+metadata: { name: shop }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: shop }]
+  loadBalancing: { type: LeastRequest }
+`;
+
   beforeAll(async () => {
     scene = await Scene.open('beside');
     [second, others] = await Promise.all([scene.namespaceBeside('second'), scene.namespaceBeside('others')]);
@@ -63,7 +72,7 @@ spec:
     await Promise.all([scene.echo('shop'), helm('install', 'daemun', CHART, ...values, '--wait', '--timeout', '150s')]);
     await scene.apply(classOf(`${second}-vendor`, names[1]!) + classOf(`${others}-third`, 'third.example.com/gateway'));
     // Others find its parent of the route there.
-    await scene.apply(ofClass('third', `${others}-third`) + routeTo('first', 'second', 'adopted', 'third'));
+    await scene.apply(ofClass('third', `${others}-third`) + routeTo('first', 'second', 'adopted', 'third') + POLICY);
     await thirdController(scene);
     await ingressController(others);
     await scene.apply(ofClass('first', 'daemun') + ofClass('second', second) + ofClass('adopted', `${second}-vendor`));
@@ -84,6 +93,14 @@ spec:
       status?: { parents?: Awaited<ReturnType<typeof parents>> };
     };
     return status?.parents ?? [];
+  }
+
+  /** Through which Gateways the policy of all acts, and who says so. */
+  async function ancestors(): Promise<Array<{ ancestorRef: { name: string }; controllerName: string }>> {
+    const { status } = JSON.parse(await scene.kubectl('get', 'backendtrafficpolicy/shop', '-o', 'json')) as {
+      status?: { ancestors?: Awaited<ReturnType<typeof ancestors>> };
+    };
+    return status?.ancestors ?? [];
   }
 
   /** Parents whose controllers say that they serve the route as it is. */
@@ -157,9 +174,9 @@ spec:
     await expect.poll(() => versions(() => true)).toEqual(ofGatewaysThatCount(before, await versions(() => true)));
   });
 
-  /** A Gateway counts its routes: it was written when one came, and when it went. */
+  /** A Gateway counts its routes, and a policy those that it acts on: they were written when one came, and when it went. */
   function ofGatewaysThatCount(before: string[], after: string[]): string[] {
-    const counts = (line: string): boolean => /^Gateway \S+ (first|second) /.test(line);
+    const counts = (line: string): boolean => /^(Gateway \S+ (first|second)|BackendTrafficPolicy \S+ shop) /.test(line);
     return [...before.filter((line) => !counts(line)), ...after.filter(counts)].sort();
   }
 
@@ -167,8 +184,11 @@ spec:
     const before = await versions(notOf('second', 'adopted', 'shop'));
     const foreign = async (): Promise<unknown> =>
       (await parents()).find(({ controllerName }) => controllerName === 'third.example.com/gateway');
-    const entry = await foreign();
+    const foreignAncestor = async (): Promise<unknown> =>
+      (await ancestors()).find(({ controllerName }) => controllerName === 'third.example.com/gateway');
+    const [entry, ancestor] = [await foreign(), await foreignAncestor()];
     expect(entry).toBeDefined();
+    expect(ancestor).toBeDefined();
     const patch =
       '{"spec":{"listeners":[{"name":"http","port":80,"protocol":"HTTP"},{"name":"more","port":81,"protocol":"HTTP"}]}}';
     for (const name of ['second', 'adopted'])
@@ -188,14 +208,19 @@ spec:
       expect(stdout).toContain('/here');
     }
     expect(await foreign()).toEqual(entry);
-    expect(
-      (await parents()).map(({ parentRef, controllerName }) => `${parentRef.name} ${controllerName}`).sort(),
-    ).toEqual([
+    expect(await foreignAncestor()).toEqual(ancestor);
+    const everybody = [
       `adopted vendor.example.com/${second}`,
       'first daemun.dev/gateway-controller',
       `second daemun.dev/${second}`,
       'third third.example.com/gateway',
-    ]);
+    ];
+    expect(
+      (await parents()).map(({ parentRef, controllerName }) => `${parentRef.name} ${controllerName}`).sort(),
+    ).toEqual(everybody);
+    expect(
+      (await ancestors()).map(({ ancestorRef, controllerName }) => `${ancestorRef.name} ${controllerName}`).sort(),
+    ).toEqual(everybody);
     expect(await versions(notOf('second', 'adopted', 'shop'))).toEqual(before);
   });
 
@@ -297,4 +322,6 @@ async function thirdController(scene: Scene): Promise<void> {
     conditions: said('Accepted', 'ResolvedRefs'),
   };
   await write('httproute/shop', { status: { parents: [entry] } });
+  const { parentRef: ancestorRef, ...rest } = entry;
+  await write('backendtrafficpolicy/shop', { status: { ancestors: [{ ancestorRef, ...rest }] } });
 }
