@@ -177,6 +177,8 @@ function others(): BrokenPolicy[] {
     access('an expression that is none', { deny: [{ cel: 'request.nothing(' }] }),
     access('a pattern that is none', { deny: [{ headers: [NEVER] }] }),
     access('an origin that is none', { csrf: { allowedOrigins: ['shop'] } }),
+    // The data plane is what lacks it.
+    access('countries without a database', { deny: [{ countries: ['FR'] }] }),
     access('a time zone that is none', { deny: [{ times: [{ timeZone: 'Moon/North' }] }] }),
     access('a claim without values', { allow: [{ claims: [{ name: 'role', values: [] }] }] }),
     one('RewritePolicy', 'a pattern that is none', { paths: [{ pattern: '(', substitution: '/' }] }),
@@ -291,6 +293,10 @@ const UNFOLLOWED_CLIENTS: Array<[what: string, spec: object]> = [
   ['underscores as they like', { headersWithUnderscores: 'Maybe' }],
   ['certificates that nobody asks for', { clientCertificates: { mode: 'Maybe', caCertificateRefs: [AUTHORITY] } }],
   ['authorities that are not there', { clientCertificates: { caCertificateRefs: [AUTHORITY] } }],
+  [
+    'revoked ones that are not listed anywhere',
+    { clientCertificates: { caCertificateRefs: [AUTHORITY], revocationListRefs: [AUTHORITY] } },
+  ],
   ['a guard that is misspelt', { clientCertificate: { caCertificateRefs: [AUTHORITY] } }],
   ['sources that are none', { clientAddress: { trustedSources: ['everybody'] } }],
 ];
