@@ -62,6 +62,8 @@ export interface ClientTrafficPolicy extends Resource {
       /** ConfigMaps and Secrets with `ca.crl`. */
       revocationListRefs?: ObjectReference[];
       forward?: { certificate?: boolean; chain?: boolean; nginxHeaders?: 'Names' | 'Certificate' };
+      /** Where requests are sent that come without a certificate, or with one that is not valid. */
+      errorPage?: string;
     };
     /** Stands for a policy that asks for certificates and cannot be read: why. */
     refused?: string;

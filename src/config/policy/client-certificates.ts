@@ -20,6 +20,8 @@ export interface ClientCertificateSettings {
   /** Authorities between the client's certificate and a root, at most; absent: as many as TLS takes. */
   depth?: number;
   forward: CertificateForwarding;
+  /** Where requests of those are sent who would be turned away; absent: they are, in the handshake. */
+  errorPage?: string;
   /** Why nobody is let in. */
   broken?: string;
 }
@@ -50,6 +52,7 @@ export const clientCertificates: PolicyType<'Listener', ClientCertificateSetting
       chain: v.boolean(),
       nginxHeaders: v.optional(v.picklist(['Names', 'Certificate'])),
     }),
+    errorPage: v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/[\x21-\x7e]+$/))),
     broken: v.optional(v.string()),
   }),
   credentials: ({ revoked }) => revoked,

@@ -2,7 +2,14 @@
  * Policies that act on requests, beside the plans and not in them: a policy that changes compiles no route again, and a
  * route that changes no policy. What guards and cannot be used denies.
  */
-import type { Acting, CacheSettings, Credential, Policy, Stacked } from '../../config/index.ts';
+import type {
+  Acting,
+  CacheSettings,
+  ClientCertificateSettings,
+  Credential,
+  Policy,
+  Stacked,
+} from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { atOnce } from '../ground/slice.ts';
 import { type DecisionCounter, type PolicyDecision, PolicyState } from '../state/index.ts';
@@ -12,6 +19,7 @@ import { answerHeaderFilters, answerRewriteFilters, directResponseFilters, error
 import { authenticationFilters, takeCredentials } from './authentication/index.ts';
 import { bodySizeFilters } from './body-size.ts';
 import { cacheFilters } from './cache/index.ts';
+import { certificatePageFilters } from './certificate-page.ts';
 import { FilterChain } from './chain.ts';
 import { compressionFilters } from './compression.ts';
 import { crossSiteFilters } from './cross-site.ts';
@@ -38,7 +46,8 @@ export type PolicyFilter = (policy: AttachedPolicy, state: PolicyState) => Compi
 /** One line a type; null: others serve it (listen/, server/, route/, upstream/). */
 export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null>> = {
   ClientTraffic: null,
-  ClientCertificates: null,
+  // The spec is of the type that stands beside it.
+  ClientCertificates: ({ spec }, state) => certificatePageFilters(spec as ClientCertificateSettings, state),
   BackendTraffic: null,
   RateLimit: stack(rateLimitFilters),
   Access: stack(accessFilters),
@@ -306,7 +315,9 @@ function without(outer: FilterChain | undefined, inner: FilterChain | undefined)
 
 /** Users' policies that a config policy stands for. */
 function sourcesOf({ spec }: AttachedPolicy): string[] {
-  return typeof spec === 'object' && 'acts' in spec ? (spec as Stacked<unknown>).acts.map(({ source }) => source) : [];
+  if (spec === undefined) return [];
+  if ('source' in spec) return [String(spec.source)];
+  return 'acts' in spec ? (spec as Stacked<unknown>).acts.map(({ source }) => source) : [];
 }
 
 function targetKey(kind: string, key: string): string {

@@ -18,7 +18,12 @@ export function clientDemand(listener: Listener, config: Snapshot): ClientDemand
   const policy = config.get('Policy', policyKey('ClientCertificates', listener.key));
   if (policy !== undefined) {
     const settings = policy.type === 'ClientCertificates' ? policy.spec : UNREADABLE;
-    return made(policy, demandParts(settings, config), () => demandOf(settings, config));
+    return made(policy, demandParts(settings, config), () => {
+      const demand = demandOf(settings, config);
+      // A page can be told only where requests are read: whoever is let in for it gets nothing else (filter/certificate-page.ts).
+      const isTold = settings.errorPage !== undefined && listener.protocol === 'HTTPS' && demand.mode !== 'nobody';
+      return isTold ? { ...demand, mode: 'request' as const } : demand;
+    });
   }
   const validation = listener.tls?.clientValidation;
   if (validation === undefined) return undefined;
@@ -69,7 +74,7 @@ function demandParts({ trust, revoked }: ClientCertificateSettings, config: Snap
 
 /** What cannot be had lets nobody in: without authorities OpenSSL would take those of the machine, without a list all. */
 function demandOf(settings: ClientCertificateSettings, config: Snapshot): ClientDemand {
-  const { mode, trust, revoked, depth, forward, broken } = settings;
+  const { mode, trust, revoked, depth, forward, errorPage, broken } = settings;
   const ca = trust.flatMap((key) => config.get('TrustBundle', key)?.pem ?? []);
   const lists = revoked.map((key) => listsOf(config.get('Credential', key)));
   if (broken !== undefined || ca.length === 0 || lists.some((list) => list === undefined)) return NOBODY;
@@ -79,7 +84,7 @@ function demandOf(settings: ClientCertificateSettings, config: Snapshot): Client
     // Lists were looked at when they came (checkRevoked): a long one takes a while.
     tls.createSecureContext({ ca });
     const authorities = depth === undefined ? [] : authoritiesOf(ca);
-    const said = JSON.stringify([mode, ca, crl, depth, forward]);
+    const said = JSON.stringify([mode, ca, crl, depth, forward, errorPage !== undefined]);
     const key = createHash('sha256').update(said).digest('base64');
     return {
       mode: MODES[mode],

@@ -1,7 +1,7 @@
 import type { ClientTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
 import { cidr, cipherSuite, duration, headerName, linkValue } from './format.ts';
 import { objectReference, policyTargetReference, targetsAreDistinct } from './reference.ts';
-import { celRule, flag, integer, list, object, oneOf, optional, required, rule } from './schema.ts';
+import { celRule, flag, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 import { TLS_CURVES, tlsVersion } from './tls-version.ts';
 
 type ClientAddress = NonNullable<ClientTrafficPolicy['spec']['clientAddress']>;
@@ -54,6 +54,17 @@ const clientCertificates = object({
       certificate: optional(flag),
       chain: optional(flag),
       nginxHeaders: optional(oneOf('Names', 'Certificate')),
+    }),
+  ),
+  errorPage: optional(
+    text({
+      min: 1,
+      max: 1_024,
+      format: {
+        is: 'an address such as https://login.example.com/certificate, of printable ASCII',
+        matches: (value) => /^https?:\/\/[\x21-\x7e]+$/.test(value),
+        openApi: { pattern: '^https?://[!-~]+$' },
+      },
     }),
   ),
 });

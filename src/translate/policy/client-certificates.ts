@@ -80,6 +80,7 @@ export function readCertificates(asked: Asked, at: Reading): CertificateRules {
     forward: { certificate: forward.certificate ?? true, chain: forward.chain ?? false },
   };
   if (verifyDepth !== undefined) settings.depth = verifyDepth;
+  if (asked.errorPage !== undefined) settings.errorPage = asked.errorPage;
   if (forward.nginxHeaders !== undefined) settings.forward.nginxHeaders = forward.nginxHeaders;
   const credentials: Credential[] =
     all.length === 0 ? [] : [{ kind: 'Credential', key, content: { type: 'Revoked', lists: all } }];
