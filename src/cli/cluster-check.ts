@@ -30,7 +30,8 @@ export async function clusterReport({ paths, controllerNames, options, ...flags 
   for (const collection of Object.values(files.collections)) {
     for (const [key, object] of collection.entries()) given.set(key, object);
   }
-  return compared(before, after, { given, changes: changesOf(given, cluster) });
+  const changes = [...changesOf(given, cluster), ...parentless(given, cluster, flags.namespace)];
+  return compared(before, after, { given, changes });
 }
 
 interface Comparison {
@@ -90,6 +91,22 @@ function changesOf(given: ReadonlyMap<string, AnyResource>, cluster: Source): Re
     if (fields.length === 0) return [told('info', key, 'is in the cluster as it is here')];
     const more = fields.length > TOLD_FIELDS ? ` and ${fields.length - TOLD_FIELDS} more` : '';
     return [told('info', key, `would change: ${fields.slice(0, TOLD_FIELDS).join(', ')}${more}`)];
+  });
+}
+
+/** Routes whose Gateway is neither there nor given: no status of theirs will ever say so, since nobody writes one. */
+function parentless(given: ReadonlyMap<string, AnyResource>, cluster: Source, read?: string[]): ReportedDiagnostic[] {
+  return [...given].flatMap(([key, object]) => {
+    if (!('spec' in object) || !('parentRefs' in object.spec)) return [];
+    const { namespace: own = '' } = object.metadata;
+    return (object.spec.parentRefs ?? []).flatMap(({ kind = 'Gateway', namespace = own, name }) => {
+      const parent = `${kind}/${namespace}/${name}`;
+      if ((kind !== 'Gateway' && kind !== 'ListenerSet') || (read !== undefined && !read.includes(namespace)))
+        return [];
+      if (given.has(parent) || cluster.collections[kind].get(parent) !== undefined) return [];
+      const message = `${kind} ${namespace}/${name} exists neither in the cluster nor here: nobody serves the route`;
+      return [told('warning', key, message)];
+    });
   });
 }
 

@@ -99,6 +99,11 @@ test('check tells what manifests would change in the cluster, and whom they woul
   expect(same.stdout).toContain('is in the cluster as it is here');
   expect(same.stdout).not.toContain('shop/b');
   expect(same.code).toBe(0);
+  const lost = await run('check', file({ ...redirect('d'), spec: { parentRefs: [{ name: 'egde' }] } }));
+  expect(lost.stdout).toMatch(
+    /warning: Gateway shop\/egde exists neither in the cluster nor here: nobody serves the route\n +--> HTTPRoute\/shop\/d/,
+  );
+  expect(same.stdout).not.toContain('exists neither');
   const hurting = await run('check', file(edge('edge', 'b.example.com'), redirect('c')));
   expect(hurting.stdout).toMatch(/would change: spec\.listeners\[0\]\.hostname\n +--> Gateway\/shop\/edge/);
   expect(hurting.stdout).toMatch(/would be new in the cluster\n +--> HTTPRoute\/shop\/c/);
