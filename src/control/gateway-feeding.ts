@@ -13,6 +13,12 @@ import { subjectIn } from './trouble-book.ts';
 /** Milliseconds that the data planes of a Gateway that is gone have to be told that there is nothing to serve. */
 const FAREWELL = 5000;
 
+/**
+ * Milliseconds after a GatewayClass has come by which what follows of it has been published: of a Gateway for which nothing
+ * was, there is nothing.
+ */
+const RETURN = 1000;
+
 /** Changes that are looked at before others have a turn. */
 const SLICE = 500;
 
@@ -28,6 +34,12 @@ export class GatewayFeeding implements Feeding {
   readonly #pace = new Pace();
   readonly #feeds = new Map<string, GatewayFeed>();
   readonly #farewells = new Set<Promise<void>>();
+  /**
+   * Gateways whose class is not there. Who may serve them is not known then, so that what their data planes serve stays as
+   * it is: a chart takes its class away before its controller, and a class that was deleted by mistake comes back.
+   */
+  readonly #held = new Set<string>();
+  #return: NodeJS.Timeout | undefined;
   #pump: ConfigPump | undefined;
   #unsubscribe: () => void = () => {};
   #published = 0;
@@ -51,14 +63,22 @@ export class GatewayFeeding implements Feeding {
 
   start(): void {
     const { pipeline, overlay } = this.#parts;
-    const { Gateway: gateways } = pipeline.source.collections;
+    const { Gateway: gateways, GatewayClass: classes } = pipeline.source.collections;
     for (const [key] of gateways.entries()) this.#open(nameIn(key));
-    this.#unsubscribe = gateways.subscribe((changes) => {
-      for (const { key, after } of changes) {
-        if (after) this.#open(nameIn(key));
-        else this.#close(nameIn(key));
-      }
-    });
+    const subscriptions = [
+      gateways.subscribe((changes) => {
+        for (const { key, after } of changes) {
+          if (after) this.#open(nameIn(key));
+          else this.#close(nameIn(key));
+        }
+      }),
+      classes.subscribe((changes) => {
+        if (this.#held.size > 0 && changes.some(({ after }) => after !== undefined)) this.#lookForReturns();
+      }),
+    ];
+    this.#unsubscribe = () => {
+      for (const unsubscribe of subscriptions) unsubscribe();
+    };
     this.#pump = new ConfigPump({
       config: pipeline.config,
       publish: (changes, since) => this.#publish(changes, since),
@@ -70,6 +90,7 @@ export class GatewayFeeding implements Feeding {
 
   stop(): void {
     this.#unsubscribe();
+    clearTimeout(this.#return);
     this.#pump?.stop();
   }
 
@@ -113,9 +134,39 @@ export class GatewayFeeding implements Feeding {
     this.#published++;
     for (const [gateway, own] of parts) {
       const feed = this.#feeds.get(gateway);
+      if (feed === undefined || this.#isClassless(gateway)) continue;
       const patience = { turns: this.#pace, isAwaited: () => this.#feeds.get(gateway) === feed };
-      await feed?.dispatch.publishInTurns(own, since, patience);
+      const all = this.#held.delete(gateway) ? this.#since(gateway, feed) : own;
+      await feed.dispatch.publishInTurns(all, since, patience);
     }
+  }
+
+  /** It is held from now on where it is. */
+  #isClassless(gateway: string): boolean {
+    const { Gateway: gateways, GatewayClass: classes } = this.#parts.pipeline.source.collections;
+    const className = gateways.get(`Gateway/${gateway}`)?.spec.gatewayClassName;
+    const isClassless = className !== undefined && classes.get(`GatewayClass//${className}`) === undefined;
+    if (isClassless) this.#held.add(gateway);
+    return isClassless;
+  }
+
+  /** What has changed for a Gateway since it was told something. */
+  #since(gateway: string, { dispatch }: GatewayFeed): ConfigChange[] {
+    const objects = this.#partition.objectsOf(gateway);
+    const before = [...dispatch.snapshot.objects()].map(({ kind, key }): ConfigChange => ({ before: { kind, key } }));
+    return [...before, ...objects.map((after): ConfigChange => ({ after }))];
+  }
+
+  #lookForReturns(): void {
+    clearTimeout(this.#return);
+    this.#return = setTimeout(() => {
+      for (const gateway of [...this.#held]) {
+        const feed = this.#feeds.get(gateway);
+        if (feed === undefined || this.#isClassless(gateway)) continue;
+        this.#held.delete(gateway);
+        feed.dispatch.publish(this.#since(gateway, feed), performance.now());
+      }
+    }, RETURN).unref();
   }
 
   #open(gateway: string): void {
@@ -144,6 +195,7 @@ export class GatewayFeeding implements Feeding {
     );
     const dispatch: Dispatch = new Dispatch(fleet, { gateway, acks, deliveries, onApplied, settle });
     this.#feeds.set(gateway, { fleet, dispatch, board: new ListenerBoard() });
+    if (this.#isClassless(gateway)) return;
     // Its data planes have a config, and are ready, also where there is nothing to serve.
     const objects = this.#partition.objectsOf(gateway);
     dispatch.publish(
@@ -163,6 +215,7 @@ export class GatewayFeeding implements Feeding {
     const feed = this.#feeds.get(gateway);
     if (!feed) return;
     this.#feeds.delete(gateway);
+    this.#held.delete(gateway);
     this.#published++;
     feed.dispatch.withdraw();
     const farewell = feed.fleet.drain(FAREWELL).finally(() => this.#farewells.delete(farewell));

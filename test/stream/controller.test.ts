@@ -277,6 +277,41 @@ test('the data planes of a Gateway that is deleted are told to serve nothing, an
   await isServed(scene);
 });
 
+test('data planes serve on while the class of their Gateway is not there, whatever changes and whoever starts anew, and follow when it is back', async () => {
+  const scene = await sceneOf(all(gateway('edge'), gateway('other'), route('a', 'edge')));
+  const plane = scene.dataPlane('infra/edge', 'edge-1');
+  const held = (): string[] => Array.from(plane.config.objects(), ({ kind, key }) => `${kind}/${key}`);
+  await isServed(scene);
+  const before = plane.deltas.length;
+  const classless = [WEB, gateway('edge'), gateway('other'), route('a', 'edge'), route('b', 'edge', '/b')].join('---');
+  scene.write(classless);
+  await vi.waitFor(() => expect(scene.control.pipeline.config.size).toBe(0));
+  // Somebody else's class is no news of this one.
+  scene.write(`${classless}---${CLASS.replace('name: daemun }', 'name: elsewhere }')}`);
+  await vi.waitFor(() => expect(scene.control.pipeline.source.collections.GatewayClass.size).toBe(1));
+  await scene.end();
+  await scene.begin();
+  const connected = (): number | undefined => scene.fleets.at('infra/edge')?.connected;
+  expect(connected()).toBe(0);
+  expect(held()).toContain(rule('a'));
+  expect(plane.deltas).toHaveLength(before);
+  scene.write(all(gateway('edge'), gateway('other'), route('b', 'edge', '/b')));
+  await isServed(scene, 'b');
+  expect(held()).toContain(rule('b'));
+  expect(held()).not.toContain(rule('a'));
+});
+
+test("where a class comes back as another controller's, its Gateways have nothing to serve", async () => {
+  const scene = await sceneOf(all(gateway('edge'), route('a', 'edge')));
+  const plane = scene.dataPlane('infra/edge', 'edge-1');
+  await isServed(scene);
+  scene.write([WEB, gateway('edge'), route('a', 'edge')].join('---'));
+  await vi.waitFor(() => expect(scene.control.pipeline.config.size).toBe(0));
+  expect([...plane.config.objects()]).not.toEqual([]);
+  scene.write(all(gateway('edge'), route('a', 'edge')).replace('daemun.dev/gateway-controller', 'other.example/it'));
+  await vi.waitFor(() => expect([...plane.config.objects()]).toEqual([]), { timeout: 5000 });
+});
+
 test('a controller that starts anew is told what is served, and has nothing to send', async () => {
   const scene = await sceneOf(all(gateway('edge'), route('a', 'edge')));
   const plane = scene.dataPlane('infra/edge', 'edge-1');

@@ -16,6 +16,7 @@ import {
 } from '../../src/delivery/stream/index.ts';
 import { createLog } from '../../src/observe/index.ts';
 import { fileSource } from '../../src/sources/index.ts';
+import { CONTROLLER_NAME } from '../../src/value/controller-name.ts';
 import { Authority } from '../tls/authority.ts';
 
 const SERVER_NAME = 'controller.test';
@@ -64,6 +65,7 @@ export class Scene {
     this.fleets = new RemoteFleets(awayGrace === undefined ? {} : { awayGrace });
     this.control = new Control({
       source: (lastGood) => fileSource({ paths: [this.#folder], watch: true, lastGood }),
+      controllerNames: [CONTROLLER_NAME],
       perGateway: true,
       log,
     });
