@@ -30,6 +30,8 @@ describe.runIf(program !== undefined)('controllers side by side', () => {
   let scene: Scene;
   /** Of the second release, and of its own class. */
   let second: string;
+  /** The second release, as at first. */
+  let install: () => Promise<void>;
   /** Where only the doubles have anything. */
   let others: string;
   const traffic: Traffic[] = [];
@@ -63,13 +65,16 @@ spec:
     scene = await Scene.open('beside');
     [second, others] = await Promise.all([scene.namespaceBeside('second'), scene.namespaceBeside('others')]);
     const names = [`daemun.dev/${second}`, `vendor.example.com/${second}`];
-    const values = [
-      `gatewayClass.name=${second}`,
-      `controller.names={${names.join(',')}}`,
-      'crds.install=false',
-      'controller.replicas=1',
-    ].flatMap((value) => ['--set', value]);
-    await Promise.all([scene.echo('shop'), helm('install', 'daemun', CHART, ...values, '--wait', '--timeout', '150s')]);
+    install = async () => {
+      const values = [
+        `gatewayClass.name=${second}`,
+        `controller.names={${names.join(',')}}`,
+        'crds.install=false',
+        'controller.replicas=1',
+      ].flatMap((value) => ['--set', value]);
+      await helm('install', 'daemun', CHART, ...values, '--wait', '--timeout', '150s');
+    };
+    await Promise.all([scene.echo('shop'), install()]);
     await scene.apply(classOf(`${second}-vendor`, names[1]!) + classOf(`${others}-third`, 'third.example.com/gateway'));
     // Others find its parent of the route there.
     await scene.apply(ofClass('third', `${others}-third`) + routeTo('first', 'second', 'adopted', 'third') + POLICY);
@@ -245,6 +250,18 @@ spec:
     expect(await failures()).toEqual([]);
     const now = await versions(notOf('second', 'adopted', 'shop'));
     expect(now).toEqual(before);
+  });
+
+  test('who comes again goes on with the data planes that he left', async () => {
+    const pods = (): Promise<string> => scene.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].metadata.uid}');
+    const before = await pods();
+    await load(['second', 'adopted']);
+    await install();
+    const patch = '{"spec":{"hostnames":["shop.example.com","again.example.com"]}}';
+    await scene.kubectl('patch', 'httproute/shop', '--type=merge', '-p', patch);
+    await expect.poll(servedParents, { timeout: 60_000 }).toEqual(['adopted', 'first', 'second']);
+    expect(await failures()).toEqual([]);
+    expect(await pods()).toBe(before);
   });
 });
 
