@@ -59,7 +59,7 @@ function onClose(this: LinkSocket): void {
   const link = this.link!;
   const { sink } = link;
   // Node holds a TLS socket until the old generation is collected: what hangs on it would live as long.
-  link.sink = DISCARD;
+  if ('encrypted' in this) link.sink = DISCARD;
   sink.onClose(link.failure);
 }
 function onConnect(this: LinkSocket): void {
@@ -189,8 +189,8 @@ export function adoptSocket(handle: Handle): net.Socket {
 export function linkOf(socket: net.Socket): NetLink {
   const link = new NetLink(socket);
   const { _handle: handle } = socket as net.Socket & { _handle?: Handle };
-  // One that reads into a buffer of ours reads since it was made.
   if (handle?.useUserBuffer === undefined) socket.on('data', onData);
+  else socket.resume();
   return link;
 }
 
