@@ -13,9 +13,10 @@ import {
   type ResponsePolicy,
 } from '../api/index.ts';
 import { DaemunError } from '../observe/index.ts';
-import { AccessError, ApiClient, ApiError, clusterAccess } from '../sources/cluster/index.ts';
+import { type ApiClient, ApiError } from '../sources/cluster/index.ts';
 import { PURGE_ANNOTATION, withPurge } from '../value/asked-purges.ts';
 import { CONTROLLER_NAME } from '../value/controller-name.ts';
+import { clusterClient } from './cluster-client.ts';
 import type { ClusterFlags } from './cluster-option.ts';
 
 /** Milliseconds that data planes have to say that they have done it. */
@@ -51,11 +52,7 @@ interface StoredPolicy extends ResponsePolicy {
 
 export async function purgeCluster(flags: ClusterFlags, purge: ClusterPurge): Promise<PolicyPurged[]> {
   const { kubeconfig, context } = flags;
-  const access = await clusterAccess({ kubeconfig, context }).catch((error: unknown) => {
-    if (error instanceof AccessError) throw new DaemunError('DMN_CLUSTER_ACCESS', error.message, { cause: error });
-    throw error;
-  });
-  const client = new ApiClient(access);
+  const client = await clusterClient({ kubeconfig, context });
   try {
     const policies = await keeping(client, flags, purge);
     const asking = new Asking(client, purge);

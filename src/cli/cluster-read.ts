@@ -3,8 +3,9 @@ import { type AnyResource, GATEWAY_GROUP, KINDS, type Kind, POLICY_GROUP } from 
 import type { PipelineOptions, Report, ResourceSource } from '../control/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import { DaemunError } from '../observe/index.ts';
-import { AccessError, ApiClient, ClusterSource, CRD_ACCESS, clusterAccess } from '../sources/cluster/index.ts';
+import { ClusterSource, CRD_ACCESS } from '../sources/cluster/index.ts';
 import type { Diagnostic, Source } from '../sources/index.ts';
+import { clusterClient } from './cluster-client.ts';
 import type { ClusterFlags } from './cluster-option.ts';
 
 /** Milliseconds that reading may take while something is wrong; what is only slow is waited for. */
@@ -20,11 +21,7 @@ export const STATUS_KINDS: readonly Kind[] = (Object.keys(KINDS) as Kind[]).filt
 /** Everything that is read of it, by the way. Throws a DaemunError where it cannot be reached or may not be read. */
 export async function readCluster(flags: ClusterFlags, kinds?: readonly Kind[]): Promise<ClusterSource> {
   const { kubeconfig, context, namespace: namespaces } = flags;
-  const access = await clusterAccess({ kubeconfig, context }).catch((error: unknown) => {
-    if (error instanceof AccessError) throw new DaemunError('DMN_CLUSTER_ACCESS', error.message, { cause: error });
-    throw error;
-  });
-  const client = new ApiClient(access);
+  const client = await clusterClient({ kubeconfig, context });
   const source = new ClusterSource({ client, ...(namespaces ? { namespaces } : {}), ...(kinds ? { kinds } : {}) });
   try {
     await readyOrWhy(source);

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Kind } from '../api/index.ts';
 import type { PipelineOptions, StatusWriter } from '../control/index.ts';
-import { DaemunError, type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
+import { type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
 import { EventRecorder, Lease, newFaults, StatusReconciler, type WrittenStatus } from '../reconcile/index.ts';
-import { AccessError, ApiClient, ClusterSource, clusterAccess } from '../sources/cluster/index.ts';
+import { type ApiClient, ClusterSource } from '../sources/cluster/index.ts';
+import { clusterClient } from './cluster-client.ts';
 
 export interface ClusterSetup {
   kubeconfig?: string | undefined;
@@ -44,12 +45,7 @@ export class ClusterRun {
 
   /** Throws a DaemunError where no cluster can be told. */
   static async open(setup: ClusterSetup, log: Log): Promise<ClusterRun> {
-    try {
-      return new ClusterRun(setup, new ApiClient(await clusterAccess(setup)), log);
-    } catch (error) {
-      if (error instanceof AccessError) throw new DaemunError('DMN_CLUSTER_ACCESS', error.message, { cause: error });
-      throw error;
-    }
+    return new ClusterRun(setup, await clusterClient(setup), log);
   }
 
   private constructor(setup: ClusterSetup, client: ApiClient, log: Log) {

@@ -120,6 +120,15 @@ export class Browser {
     return { url, status: answer.statusCode!, headers: answer.headers, body: await text(answer) };
   }
 
+  /** At the provider's own page, as from any other application. */
+  async signOutAt(issuer: string): Promise<void> {
+    const page = await this.request(`${issuer}/session/end`);
+    const action = /action="([^"]+)"/.exec(page.body)?.[1] ?? '';
+    const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.body)?.[1] ?? '';
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    await this.request(action, { method: 'POST', headers, body: `xsrf=${xsrf}&logout=yes` });
+  }
+
   /** Follows redirects, and signs in where it is asked to. `stop`: the page before which it stops. */
   async go(url: string, stop?: RegExp): Promise<Page> {
     let page = await this.request(url);

@@ -83,15 +83,6 @@ async function signedIn(at = ORIGIN): Promise<Browser> {
   return one;
 }
 
-/** At the provider's own page, as from any other application. */
-async function signOutElsewhere(one: Browser): Promise<void> {
-  const page = await one.request(`${provider.issuer}/session/end`);
-  const action = /action="([^"]+)"/.exec(page.body)?.[1] ?? '';
-  const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.body)?.[1] ?? '';
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  await one.request(action, { method: 'POST', headers, body: `xsrf=${xsrf}&logout=yes` });
-}
-
 async function status(one: Browser, at = ORIGIN): Promise<number> {
   return (await one.request(`${at}/`)).status;
 }
@@ -102,7 +93,7 @@ describe('whoever signs out at the provider', () => {
     // The same browser is known at another route of the client.
     expect(await alice.go(`${OTHER}/`)).toMatchObject({ status: 200 });
     told.length = 0;
-    await signOutElsewhere(alice);
+    await alice.signOutAt(provider.issuer);
     await expect.poll(() => told.length, { timeout: 5_000 }).toBe(1);
     await expect.poll(() => status(alice)).toBe(302);
     expect(await status(alice, OTHER)).toBe(302);

@@ -91,14 +91,6 @@ async function signedIn(): Promise<Browser> {
   return one;
 }
 
-async function signOutElsewhere(one: Browser): Promise<void> {
-  const page = await one.request(`${provider.issuer}/session/end`);
-  const action = /action="([^"]+)"/.exec(page.body)?.[1] ?? '';
-  const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.body)?.[1] ?? '';
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  await one.request(action, { method: 'POST', headers, body: `xsrf=${xsrf}&logout=yes` });
-}
-
 /** With the cookies of the browser, at a gateway. */
 async function status(one: Browser, rig: Rig): Promise<number> {
   return (await one.request(`${ORIGIN}/`, { port: rig.port() })).status;
@@ -110,7 +102,7 @@ describe.runIf(REDIS_IS_HERE)('with a Redis that gateways share', () => {
     await serveBoth(redis.port);
     const [alice, bob] = [await signedIn(), await signedIn()];
     for (const rig of rigs) expect(await status(alice, rig)).toBe(200);
-    await signOutElsewhere(alice);
+    await alice.signOutAt(provider.issuer);
     await expect.poll(() => told, PATIENT).toMatchObject([{ status: 200 }]);
     expect(await status(alice, rigs[1]!)).toBe(302);
     expect(await status(alice, rigs[0]!)).toBe(302);
@@ -133,7 +125,7 @@ describe.runIf(REDIS_IS_HERE)('with a Redis that gateways share', () => {
     const [alice, bob] = [await signedIn(), await signedIn()];
     await redis.stop();
     for (const rig of rigs) expect(await status(bob, rig)).toBe(503);
-    await signOutElsewhere(alice);
+    await alice.signOutAt(provider.issuer);
     await expect.poll(() => told, PATIENT).toMatchObject([{ status: 503 }]);
     redis = await startRedis({ port, password: PASSWORD });
     await expect.poll(() => status(bob, rigs[1]!), PATIENT).toBe(200);

@@ -315,7 +315,7 @@ function without(outer: FilterChain | undefined, inner: FilterChain | undefined)
 
 /** Users' policies that a config policy stands for. */
 function sourcesOf({ spec }: AttachedPolicy): string[] {
-  // A data plane of another release may know kinds whose specs are of another form.
+  // A controller of another release may send kinds whose specs are of another form.
   if (typeof spec !== 'object') return [];
   if ('source' in spec) return [String(spec.source)];
   return 'acts' in spec ? (spec as Stacked<unknown>).acts.map(({ source }) => source) : [];
