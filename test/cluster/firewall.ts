@@ -6,6 +6,11 @@ import { output } from './kubectl.ts';
 
 const TABLE = 'daemun_test';
 
+interface Pod {
+  spec: { hostNetwork?: boolean };
+  status: { podIP?: string };
+}
+
 export class Firewall {
   readonly #nft: string;
   /** Of the API server. */
@@ -27,9 +32,11 @@ export class Firewall {
 
   /** What controllers and data planes send to the API server; the cluster's own parts still reach it. */
   async block(how: 'drop' | 'reject with tcp reset'): Promise<void> {
-    const labels = 'app.kubernetes.io/name=daemun';
-    const path = 'jsonpath={.items[*].status.podIP}';
-    const ips = (await output(['get', 'pods', '-A', '-l', labels, '-o', path])).split(' ');
+    const pods = await output(['get', 'pods', '-A', '-l', 'app.kubernetes.io/name=daemun', '-o', 'json']);
+    const ips = (JSON.parse(pods) as { items: Pod[] }).items.flatMap(({ spec, status }) =>
+      // One on its node's network, that another test has left and that ends, has the address of the cluster's own parts.
+      spec.hostNetwork || status.podIP === undefined ? [] : [status.podIP],
+    );
     const rule = `ip saddr { ${ips.join(', ')} } tcp dport ${this.#port} ${how}`;
     await this.#put([`chain input {\n type filter hook input priority -10\n ${rule}\n }`]);
   }
