@@ -216,6 +216,7 @@ describe('a guard that cannot be told for certain', () => {
     ['', 'AccessPolicy', 'AccessPolicy'],
     ['policies.daemun.dev/v1alpha1', 'AcessPolicy', 'AccessPolicy'],
     ['policies.daemun.dev/v1alpha1', 'authenticationpolicy', 'AuthenticationPolicy'],
+    ['policies.daemun.dev/v1alpha1', 'RateLimitPolicies', 'RateLimitPolicy'],
     ['policy.daemun.dev/v1alpha1', 'AccessPolicy', 'AccessPolicy'],
     ['gateway.networking.k8s.io/v1', 'AccessPolicy', 'AccessPolicy'],
   ])('%s %s denies in the place of what it was to guard', (apiVersion, written, kind) => {
@@ -244,9 +245,24 @@ describe('a guard that cannot be told for certain', () => {
   });
 
   test('what guards nothing stands for nothing', () => {
-    for (const kind of ['ResponsPolicy', 'FirewallPolicy']) {
+    for (const kind of ['ResponsPolicy', 'ResponsePolicies']) {
       expect(admit(parse(head('policies.daemun.dev/v1alpha1', kind) + spec))).not.toHaveProperty('guard');
     }
+    expect(admit(parse(`${head('policies.daemun.dev/v1alpha1', 'FirewallPolicy')}spec: {}`))).not.toHaveProperty(
+      'guard',
+    );
+  });
+
+  test.each([
+    ['policies.daemun.dev/v1alpha1', 'FirewallPolicy', '(FirewallPolicy) a'],
+    ['daemun.dev/v2', 'Fire/../wall', '(Firewall) a'],
+  ])('of a kind that there is not denies what it names: %s %s', (apiVersion, kind, name) => {
+    const admission = admit(parse(head(apiVersion, kind) + spec));
+    expect(admission).toMatchObject({
+      verdict: 'refused',
+      guard: { kind: 'AccessPolicy', metadata: { name }, spec: { targetRefs: [{ name: 'r' }] } },
+    });
+    expect(admission).toMatchObject({ key: undefined });
   });
 });
 

@@ -36,8 +36,8 @@ export type Admission =
     }
   /**
    * `key` is there when the object could be told: its last good form stays in use. `guard`: where there never was one,
-   * this stands in its place, and denies what the object was to guard. Unmarked: it has neither apiVersion nor kind, so
-   * nothing says that it was meant for us.
+   * this stands in its place, and denies what the object was to guard. A guard without a key is of a kind that there is
+   * not. Unmarked: it has neither apiVersion nor kind, so nothing says that it was meant for us.
    */
   | { verdict: 'refused'; key?: string; problems: Problem[]; guard?: AnyResource; unmarked?: Unmarked }
   /** A kind that is not ours, named `Kind.group`. */
@@ -74,7 +74,8 @@ export function admit(value: unknown): Admission {
       const whose = groupOf(apiVersion).endsWith('.daemun.dev') ? 'this gateway' : 'Kubernetes';
       const message = `${foreignName(apiVersion, kind)} is no kind that ${whose} has; did you mean ${meant}?`;
       const slip = error(['kind'], message);
-      return likely !== undefined && isGuard(likely, value) ? refusedAs(likely, value, slip) : refused(undefined, slip);
+      if (likely === undefined) return refusedStranger(kind, value, slip);
+      return isGuard(likely, value) ? refusedAs(likely, value, slip) : refused(undefined, slip);
     }
     case 'unreadable':
       return refusedAs(recognition.kind, value, error(['apiVersion'], recognition.error));
@@ -114,6 +115,24 @@ function refusedAs(kind: Kind, value: JsonObject, ...problems: Problem[]): Admis
   const named = { ...value, apiVersion: apiVersionOf(kind), kind };
   const guard = isGuard(kind, value) ? standInFor(kind, named, problems) : undefined;
   return guard === undefined ? refusal : { ...refusal, guard };
+}
+
+/** What stands for a policy of a kind that there is not. */
+const STRANGER: Kind = 'AccessPolicy';
+/** Characters of that kind that are told in its name. */
+const MAX_KIND = 63;
+
+/**
+ * A policy in our groups of a kind that there is not may have been meant to guard: it denies what it names, whatever else
+ * acts there. So it comes before all others: it has overrides, is the oldest, and has a name that no object can have.
+ */
+function refusedStranger(kind: string, value: JsonObject, problem: Problem): Admission {
+  const refusal = refused(undefined, problem);
+  const guard = standInFor(STRANGER, { ...value, apiVersion: apiVersionOf(STRANGER), kind: STRANGER }, [problem]);
+  if (guard === undefined || !('spec' in guard)) return refusal;
+  const name = `(${kind.replace(/[^A-Za-z0-9]/g, '').slice(0, MAX_KIND)}) ${guard.metadata.name}`;
+  const metadata = { ...guard.metadata, name, creationTimestamp: new Date(0).toISOString() };
+  return { ...refusal, guard: { ...guard, metadata, spec: { ...guard.spec, overrides: {} } } as AnyResource };
 }
 
 function isGuard(kind: Kind, value: JsonObject): boolean {

@@ -75,8 +75,12 @@ function likelyKind(kind: string, group: string): Kind | undefined {
   if (known !== undefined) return known;
   // Letters that are wrong count only where the group is right: Kubernetes has many kinds, and some are much alike.
   const candidates = group === '' ? [] : kindsOf(group);
-  const guess = candidates.find((one) => `${one.toLowerCase()}s` === lower) ?? nearest(kind, candidates);
+  const guess = candidates.find((one) => pluralsOf(one.toLowerCase()).includes(lower)) ?? nearest(kind, candidates);
   return guess as Kind | undefined;
+}
+
+function pluralsOf(word: string): string[] {
+  return [`${word}s`, word.replace(/y$/, 'ies')];
 }
 
 function old(kind: Kind, warning: string): Recognition {

@@ -80,6 +80,14 @@ interface Fault {
   guard?: Omit<Held, 'resource'>;
 }
 
+/** What becomes of what a guard was to guard that never was good. */
+const DENIED = 'requests that it would act on are refused (500) until then';
+
+/** Whether a stand-in of no kind, called `(kind) name`, may be this very object, whose kind was edited. */
+function isNamedAs(standIn: AnyResource, { metadata: { name, namespace } }: AnyResource): boolean {
+  return standIn.metadata.namespace === namespace && standIn.metadata.name.endsWith(`) ${name}`);
+}
+
 function isStandIn(resource: AnyResource): boolean {
   return 'spec' in resource && 'refused' in resource.spec && resource.spec.refused !== undefined;
 }
@@ -178,18 +186,31 @@ class Look {
   /** Puts back what was good before and cannot be read now, and says so where the fault is reported. */
   keepLastGood(): void {
     for (const { diagnostic, path, key, guard } of this.#faults) {
-      if (key !== undefined) {
-        diagnostic.message += `; ${this.#fate(key, path, guard)}`;
-        continue;
-      }
-      const kept = [...this.#before].filter(([key, { path: from }]) => !this.held.has(key) && isWithin(from, path));
-      for (const [key, held] of kept) this.held.set(key, held);
-      if (kept.length > 0) {
-        const names = kept.slice(0, 3).map(([key]) => key);
-        const more = kept.length > names.length ? ` and ${kept.length - names.length} more` : '';
-        diagnostic.message += `; the last good form stays in use of ${names.join(', ')}${more}`;
-      }
+      const fates = key === undefined ? this.#fatesWithin(path, guard) : [this.#fate(key, path, guard)];
+      for (const fate of fates) diagnostic.message += `; ${fate}`;
     }
+  }
+
+  /** Of what may be any object of a file, or one that is none of them and may be a guard. */
+  #fatesWithin(path: string, guard: Fault['guard']): string[] {
+    const stranger = guard && objectKey(guard.admitted);
+    const gone = [...this.#before].filter(
+      ([key, { path: from }]) => key !== stranger && !this.held.has(key) && isWithin(from, path),
+    );
+    for (const [key, held] of gone) this.held.set(key, held);
+    const kept = gone.filter(([, { admitted }]) => !isStandIn(admitted));
+    const fates: string[] = [];
+    const wasEdited = guard !== undefined && kept.some(([, { admitted }]) => isNamedAs(guard.admitted, admitted));
+    if (guard !== undefined && stranger !== undefined && (!wasEdited || this.#before.has(stranger))) {
+      this.held.set(stranger, { ...guard, resource: this.#versioned(stranger, guard.admitted) });
+      fates.push(DENIED);
+    }
+    if (kept.length > 0) {
+      const names = kept.slice(0, 3).map(([key]) => key);
+      const more = kept.length > names.length ? ` and ${kept.length - names.length} more` : '';
+      fates.push(`the last good form stays in use of ${names.join(', ')}${more}`);
+    }
+    return fates;
   }
 
   /** A fault does not hand an object's name to a duplicate in another file, either. */
@@ -201,7 +222,7 @@ class Look {
     }
     if (guard !== undefined && (!before || isStandIn(before.admitted))) {
       this.held.set(key, { ...guard, resource: this.#versioned(key, guard.admitted) });
-      return 'requests that it would act on are refused (500) until then';
+      return DENIED;
     }
     if (!before) return 'the object is left out';
     this.held.set(key, before);

@@ -238,6 +238,52 @@ describe('what cannot be followed refuses what it guards, and nothing else:', ()
   });
 });
 
+describe('a policy of a kind that there is not', () => {
+  const [GROUP, NAME] = ['policies.daemun.dev/v1alpha1', 'stranger'];
+  const both = async () => [await status(), await status({ host: 'b.example' })];
+  const stranger = (kind: string, apiVersion = GROUP): object => ({
+    ...access({ deny: [{ methods: ['PUT'] }] }, ROUTE, NAME),
+    apiVersion,
+    kind,
+  });
+
+  test.each([
+    ['RateLimitPolicies', GROUP],
+    ['FirewallPolicy', GROUP],
+    ['Guard', 'daemun.dev/v2'],
+    ['AccessPolicy', 'policies.daemun.dev/v9'],
+  ])('refuses what it names, until it is corrected or removed: %s of %s', async (kind, apiVersion) => {
+    await rig.write(site(other()));
+    await rig.write(site(stranger(kind, apiVersion), other()));
+    expect(await both()).toEqual([500, 200]);
+    const { items, diagnostics } = rig.report();
+    const told = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message);
+    expect(told).toEqual([expect.stringMatching(/requests that it would act on are refused \(500\) until then$/)]);
+    const status = JSON.stringify(items.filter(({ metadata }) => metadata.name.endsWith(NAME)));
+    expect(status).toContain('"status":"False"');
+    // One that cannot be read leaves it as it was, and a namesake of a kind that there is has its own say.
+    await rig.write(`${site(stranger(kind, apiVersion), other())}---\nnot: [yaml\n`);
+    expect(await both()).toEqual([500, 200]);
+    await rig.write(site(access({ deny: [{ methods: ['PUT'] }] }, ROUTE, NAME), other()));
+    expect(await both()).toEqual([200, 200]);
+  });
+
+  test('of the name of one that was good leaves that in service; beside one of its name it refuses', async () => {
+    await rig.write(site(access({ deny: [{ methods: ['PUT'] }] }, ROUTE, NAME), other()));
+    await rig.write(site(stranger('FirewallPolicy'), other()));
+    expect([await status(), await status({ method: 'PUT' })]).toEqual([200, 403]);
+    await rig.write(site(access({ deny: [{ methods: ['PUT'] }] }, ROUTE, NAME), stranger('FirewallPolicy'), other()));
+    expect(await both()).toEqual([500, 200]);
+  });
+
+  test('on a Gateway is not overruled by what is nearer', async () => {
+    const nearer = access({ deny: [{ methods: ['PUT'] }] });
+    const outer = { ...access({ deny: [{ methods: ['PUT'] }] }, GATEWAY, NAME), kind: 'FirewallPolicy' };
+    await rig.write(site(nearer, outer, other()));
+    expect(await both()).toEqual([500, 500]);
+  });
+});
+
 /** Changes something, so that it is known when all of it is served. */
 function other(): object {
   const hostnames = [`${Math.random().toString(36).slice(2)}.example`];
