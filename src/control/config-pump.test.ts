@@ -81,3 +81,29 @@ test('nothing goes out after its end', async () => {
   await nextTurn();
   expect(published).toBe(before);
 });
+
+test('what has come is published, whatever comes after it', async () => {
+  const config = filled(1);
+  const published: string[] = [];
+  const next: Array<() => void> = [];
+  const publish = (changes: ReadonlyArray<ConfigChange>): Promise<void> => {
+    published.push(...changes.map(({ after }) => after!.key));
+    return new Promise((resolve) => next.push(resolve));
+  };
+  const pump = new ConfigPump({ config, publish });
+  const put = (name: string): void => config.apply([{ key: name, value: bundle(name) }]);
+  await vi.waitFor(() => expect(next).toHaveLength(1));
+  put('first');
+  let isOut = false;
+  void pump.published().then(() => (isOut = true));
+  next.shift()!();
+  await vi.waitFor(() => expect(next).toHaveLength(1));
+  expect(isOut).toBe(false);
+  put('second');
+  next.shift()!();
+  await vi.waitFor(() => expect(isOut).toBe(true));
+  next.shift()!();
+  await pump.published();
+  expect(published).toHaveLength(3);
+  pump.stop();
+});

@@ -33,6 +33,7 @@ export class ConfigPump {
   #pumping = false;
   #hasBegun = false;
   #hasStopped = false;
+  #waiting: Array<() => void> = [];
 
   /** All there is, and from then on every change. */
   constructor(parts: ConfigPumpParts) {
@@ -45,6 +46,11 @@ export class ConfigPump {
   stop(): void {
     this.#hasStopped = true;
     this.#unsubscribe();
+  }
+
+  /** Fulfilled when all that has come so far has been published. */
+  published(): Promise<void> {
+    return this.#pumping ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
   }
 
   #take(changes: ReadonlyArray<ConfigChange>): void {
@@ -61,6 +67,7 @@ export class ConfigPump {
     do {
       const since = this.#pendingSince;
       const taken = this.#pending.splice(0);
+      const waiting = this.#waiting.splice(0);
       const changes = (await overlay?.apply(taken)) ?? taken;
       if (this.#hasBegun) await publish(changes, since);
       else {
@@ -69,8 +76,10 @@ export class ConfigPump {
         else await publish(changes, since);
         onBegun?.();
       }
+      for (const resolve of waiting) resolve();
     } while (this.#pending.length > 0);
     this.#pumping = false;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   async #publishInParts(changes: ReadonlyArray<ConfigChange>, since: number): Promise<void> {

@@ -14,8 +14,8 @@ import { subjectIn } from './trouble-book.ts';
 const FAREWELL = 5000;
 
 /**
- * Milliseconds after a GatewayClass has come by which what follows of it has been published: of a Gateway for which nothing
- * was, there is nothing.
+ * Milliseconds after a GatewayClass has come in which what comes with it has come, too. What follows of all that is waited
+ * for: of a Gateway for which nothing does, there is nothing.
  */
 const RETURN = 1000;
 
@@ -68,11 +68,12 @@ export class GatewayFeeding implements Feeding {
     const subscriptions = [
       gateways.subscribe((changes) => {
         for (const { key, after } of changes) {
-          if (after) this.#open(nameIn(key));
+          if (after) this.#follow(nameIn(key));
           else this.#close(nameIn(key));
         }
       }),
       classes.subscribe((changes) => {
+        for (const { key, after } of changes) if (after === undefined) this.#hold(nameIn(key).slice(1));
         if (this.#held.size > 0 && changes.some(({ after }) => after !== undefined)) this.#lookForReturns();
       }),
     ];
@@ -135,9 +136,19 @@ export class GatewayFeeding implements Feeding {
     for (const [gateway, own] of parts) {
       const feed = this.#feeds.get(gateway);
       if (feed === undefined || this.#isClassless(gateway)) continue;
+      // What its data planes serve stays until all that follows of its class is known. Where they had nothing, nobody waits.
+      if (this.#held.has(gateway) && feed.dispatch.snapshot.version > 0) continue;
       const patience = { turns: this.#pace, isAwaited: () => this.#feeds.get(gateway) === feed };
       const all = this.#held.delete(gateway) ? this.#since(gateway, feed) : own;
       await feed.dispatch.publishInTurns(all, since, patience);
+    }
+  }
+
+  /** Noted before what follows of it is told: the class may be there again by then. */
+  #hold(className: string): void {
+    const { Gateway: gateways } = this.#parts.pipeline.source.collections;
+    for (const gateway of this.#feeds.keys()) {
+      if (gateways.get(`Gateway/${gateway}`)?.spec.gatewayClassName === className) this.#held.add(gateway);
     }
   }
 
@@ -159,14 +170,26 @@ export class GatewayFeeding implements Feeding {
 
   #lookForReturns(): void {
     clearTimeout(this.#return);
-    this.#return = setTimeout(() => {
-      for (const gateway of [...this.#held]) {
-        const feed = this.#feeds.get(gateway);
-        if (feed === undefined || this.#isClassless(gateway)) continue;
-        this.#held.delete(gateway);
-        feed.dispatch.publish(this.#since(gateway, feed), performance.now());
-      }
-    }, RETURN).unref();
+    this.#return = setTimeout(() => void this.#takeReturns(), RETURN).unref();
+  }
+
+  async #takeReturns(): Promise<void> {
+    const now = performance.now();
+    // What threw is told by whoever made the change.
+    await batchInTurns(() => {}, this.#pace).catch(() => {});
+    await this.#pump?.published();
+    for (const gateway of [...this.#held]) {
+      const feed = this.#feeds.get(gateway);
+      if (feed === undefined || this.#isClassless(gateway)) continue;
+      this.#held.delete(gateway);
+      feed.dispatch.publish(this.#since(gateway, feed), now);
+    }
+  }
+
+  /** A Gateway that is new, or has another class, which may be one that is there. */
+  #follow(gateway: string): void {
+    if (!this.#feeds.has(gateway)) this.#open(gateway);
+    else if (!this.#isClassless(gateway) && this.#held.has(gateway)) this.#lookForReturns();
   }
 
   #open(gateway: string): void {
