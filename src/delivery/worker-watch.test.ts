@@ -59,6 +59,17 @@ test('time in which it had no processor, or waited for a disk, does not count', 
   expect(blocked.told).toEqual(['ask']);
 });
 
+test('what it waited is known when it has its turn, and counts for the time before', () => {
+  let waited = 0;
+  const { told, pass } = watching(() => ({ waited, blocked: false }));
+  for (let round = 0; round < FROZEN_AFTER / WATCH_INTERVAL; round++) {
+    pass(3 * WATCH_INTERVAL);
+    waited += 4 * WATCH_INTERVAL;
+    pass(WATCH_INTERVAL);
+  }
+  expect(told).toEqual(['ask']);
+});
+
 test('where the system does not tell it is only told of', () => {
   const { told, pass } = watching(() => undefined);
   pass(5 * FROZEN_AFTER);

@@ -72,7 +72,7 @@ export class WorkerWatch {
       this.#asked = true;
       return this.#events.ask();
     }
-    this.#silence += own;
+    this.#silence = Math.max(0, this.#silence + own);
     const { silent, frozen } = this.#times;
     if (this.#silence >= silent && !this.isSilent) {
       this.isSilent = true;
@@ -88,7 +88,10 @@ export class WorkerWatch {
     clearInterval(this.#timer);
   }
 
-  /** A parent that comes late counts no more than two looks: it may have stood still together with its workers. */
+  /**
+   * A parent that comes late counts no more than two looks: it may have stood still together with its workers. Below 0 where
+   * it is known only now how long it waited: the system says so when the wait is over.
+   */
   #ownSince(now: number): number {
     const elapsed = Math.min(now - this.#at, 2 * this.#times.interval);
     this.#at = now;
@@ -97,7 +100,7 @@ export class WorkerWatch {
     if (wait === undefined) return elapsed;
     const waited = wait.waited - this.#waited;
     this.#waited = wait.waited;
-    return wait.blocked ? 0 : Math.max(0, elapsed - Math.max(0, waited));
+    return wait.blocked ? 0 : elapsed - Math.max(0, waited);
   }
 }
 
