@@ -50,6 +50,11 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const one of traffic.splice(0)) await one.stop();
+  // Whoever comes next on the node's network would share the port with what is left there.
+  await scene.kubectl('delete', 'gateways', '--all');
+  const pods = (): Promise<string> =>
+    scene.kubectl('get', 'pods', '-l', 'gateway.networking.k8s.io/gateway-name', '-o', 'name');
+  await expect.poll(pods, { timeout: 100_000, interval: 1000 }).toBe('');
 });
 afterAll(() => scene?.close());
 
@@ -84,9 +89,5 @@ describe.each(CASES)('$name: $spec', ({ name, port, workload, spec }) => {
     console.log(`${name}: ${outcomes.reduce((sum, { sent }) => sum + sent, 0)} requests`);
     expect(outcomes.flatMap(({ failures }) => failures)).toEqual([]);
     expect(await healthPort()).toBe(before);
-    await scene.kubectl('delete', `gateway/${name}`);
-    // Whoever comes next on the node's network would share the port with it.
-    const pods = (): Promise<string> => scene.kubectl('get', 'pods', '-l', label, '-o', 'name');
-    await expect.poll(pods, { timeout: 100_000, interval: 1000 }).toBe('');
   });
 });
