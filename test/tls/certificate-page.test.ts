@@ -110,4 +110,37 @@ describe('with an errorPage', () => {
     await ended;
     expect(await asked({})).toBe('0 ');
   });
+
+  test.each([
+    ['its page is taken out', (): object => policy({})],
+    ['its authorities are', (): object => policy({ errorPage: PAGE, caCertificateRefs: [ref('gone')] })],
+  ])('a request that had begun when %s never gets past it', async (_what, changed) => {
+    await rig.write(site(policy({ errorPage: PAGE })));
+    const begun = new RawClient(tls.connect(optionsOf({})));
+    const ask = `GET / HTTP/1.1\r\nHost: ${GUARDED}\r\n\r\n`;
+    expect((await begun.ask(`${ask}${ask.slice(0, 20)}`))[0]!.status).toBe(302);
+    const served = (): number => rig.accesses.filter(({ status }) => status === 200).length;
+    const before = served();
+    await rig.write(site(changed()));
+    begun.send(ask.slice(20));
+    await begun.end();
+    expect([begun.text, served()]).toEqual(['', before]);
+  });
 });
+
+test.each([
+  ['a request of it has begun', 20],
+  ['it was busy a moment ago', 0],
+])(
+  'where the authorities change while %s, one more is answered on the connection, and told to be the last',
+  async (_what, begun) => {
+    const ask = `GET / HTTP/1.1\r\nHost: ${GUARDED}\r\n\r\n`;
+    await rig.write(site(policy({})));
+    const kept = new RawClient(tls.connect(optionsOf({ client: 'good' })));
+    expect((await kept.ask(`${ask}${ask.slice(0, begun)}`))[0]!.status).toBe(200);
+    await rig.write(site(policy({ caCertificateRefs: [ref('new')] }), caConfigMap('new', await Authority.make('new'))));
+    const [response] = await kept.ask(ask.slice(begun));
+    expect([response!.status, response!.headers.get('connection')]).toEqual([200, 'close']);
+    await kept.end();
+  },
+);

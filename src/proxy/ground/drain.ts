@@ -83,12 +83,18 @@ export class DrainSet {
     for (const member of [...this.#members]) if (isMeant(member)) member.drain();
   }
 
-  #cut(): void {
+  /** The same for those that nothing more may come of. */
+  cutThose(isMeant: (member: Drainable) => boolean): void {
     for (const member of [...this.#members]) {
+      if (!isMeant(member)) continue;
       member.cut();
       // With the last one it ends.
       this.delete(member);
     }
+  }
+
+  #cut(): void {
+    this.cutThose(() => true);
   }
 
   #end(): void {

@@ -55,6 +55,8 @@ export interface LinkTls {
   /** DER of the client's certificate where it was presented, and whether it verified. */
   peerCertificate?: Buffer;
   peerVerified: boolean;
+  /** Let in to be told why he is turned away: he gets that page and nothing else, not even once nobody tells it any more. */
+  turnedAway?: boolean;
   /** Header lines that tell backends of it, where the listener says which. */
   identityLines?: string;
 }

@@ -21,6 +21,8 @@ export interface ClientDemand {
   /** The authorities, where it matters how far away they are. */
   depth?: ChainDepth | undefined;
   forward?: CertificateForwarding | undefined;
+  /** The mode by which those are told apart who are let in for a page alone, where `mode` lets in all for it. */
+  beyondPage?: ClientDemand['mode'];
 }
 
 /** What a client showed. */
@@ -63,6 +65,7 @@ export function clientTls(shown: ShownCertificate, demand: ClientDemand | undefi
   return {
     ...(certificate && { peerCertificate: certificate.raw }),
     peerVerified: verified,
+    ...(demand?.beyondPage && !admits(demand.beyondPage, shown) && { turnedAway: true }),
     ...(demand?.forward && { identityLines: identityLines(shown, demand.forward) }),
   };
 }

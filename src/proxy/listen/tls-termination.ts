@@ -96,8 +96,10 @@ class Handshake implements Drainable {
   }
 }
 
+type Member = Drainable & { tls?: LinkTls | undefined };
+
 /** Its client would be asked for something else now: it is to come again. */
-function isOutdated(member: Drainable & { tls?: LinkTls | undefined }, before: TlsContexts, now: TlsContexts): boolean {
+function isOutdated(member: Member, before: TlsContexts, now: TlsContexts): boolean {
   const serverName = member.tls?.serverName;
   return serverName !== undefined && before.demandFor(serverName) !== now.demandFor(serverName);
 }
@@ -143,8 +145,14 @@ export class TlsTermination {
       const before = this.#contexts;
       this.#contexts = contexts;
       this.#secure.age();
-      if (before.asks || contexts.asks) this.#live.drainThose((member) => isOutdated(member, before, contexts));
+      if (before.asks || contexts.asks) this.#endOutdated(before, contexts);
     };
+  }
+
+  /** The request that one carries, or has begun, is answered; but not of who was let in for a page, which may be gone by now. */
+  #endOutdated(before: TlsContexts, now: TlsContexts): void {
+    this.#live.cutThose((member: Member) => member.tls?.turnedAway === true && isOutdated(member, before, now));
+    this.#live.drainThose((member) => isOutdated(member, before, now));
   }
 
   /**

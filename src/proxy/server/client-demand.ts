@@ -22,7 +22,7 @@ export function clientDemand(listener: Listener, config: Snapshot): ClientDemand
       const demand = demandOf(settings, config);
       // A page can be told only where requests are read: whoever is let in for it gets nothing else (filter/certificate-page.ts).
       const isTold = settings.errorPage !== undefined && listener.protocol === 'HTTPS' && demand.mode !== 'nobody';
-      return isTold ? { ...demand, mode: 'request' as const } : demand;
+      return isTold ? { ...demand, mode: 'request' as const, beyondPage: demand.mode } : demand;
     });
   }
   const validation = listener.tls?.clientValidation;

@@ -66,6 +66,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
   #discarding = false;
   #discarded = 0;
   #closeAfter = false;
+  /** Was told to drain, alone or with all others. */
+  #draining = false;
   #linger: Linger | null = null;
   #tunnelEnded = false;
   /** A part of the answer under way has gone to its writer. */
@@ -170,7 +172,8 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
 
   /** No more requests after the one under way. One that is idle ends, unless it was busy a moment ago. */
   drain(): void {
-    this.#closeAfter = true;
+    if (this.#draining) return;
+    this.#draining = this.#closeAfter = true;
     if (this.#exchange !== null || this.#state !== READ_HEAD || this.#kept.size > 0) return;
     const { wheel } = this.#service;
     const idleSince = this.#deadline.dueAt - this.#limits.keepAliveTimeout;
@@ -275,7 +278,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     this.minorVersion = head.minorVersion;
     const { maxRequests } = this.#limits;
     const last = maxRequests > 0 && this.#requests >= maxRequests;
-    this.#closeAfter = last || !head.keepAlive || this.#service.connections.draining;
+    this.#closeAfter = last || !head.keepAlive || this.#draining || this.#service.connections.draining;
     this.expectsContinue = head.expectContinue;
     this.#bodyPaused = false;
     this.#discarding = false;
