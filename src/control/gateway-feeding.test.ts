@@ -85,7 +85,10 @@ async function rig(...resources: AnyResource[]) {
 }
 
 /** More than the time in which what follows of a class that has come is published. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 1300));
+async function pause(): Promise<void> {
+  const began = performance.now();
+  await expect.poll(() => performance.now() - began, { timeout: 5000, interval: 100 }).toBeGreaterThan(1300);
+}
 
 test('a class that is there again before its going was told of takes nothing away', async () => {
   const { put, hold, removals, listeners } = await rig(gateway('edge'));
