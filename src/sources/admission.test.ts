@@ -349,6 +349,12 @@ describe('policies of our own', () => {
       '{ targetRefs: [{ group: "", kind: Service, name: a }], loadBalancing: { type: Fastest } }',
       'spec.loadBalancing.type: must be one of RoundRobin, LeastRequest',
     ],
+    [
+      'true for a word',
+      'ClientTrafficPolicy',
+      `{ targetRefs: [${GATEWAY}], clientCertificates: { caCertificateRefs: [], forward: { nginxHeaders: true } } }`,
+      'spec.clientCertificates.forward.nginxHeaders: must be one of Names, Certificate, not boolean true',
+    ],
   ])('are refused with %s', (_, kind, spec, expected) => {
     expect(saidOf(policy(kind, spec))?.join('\n')).toContain(expected);
   });

@@ -142,6 +142,12 @@ describe('reading', () => {
     expect(said).toMatch(/^a\.yaml:1 \| info .*: write an HTTPRoute and policies; docs.*annotation \(2 objects\)$/);
   });
 
+  test("says what to write for Kong's kinds that are not read", async () => {
+    await put('a.yaml', 'apiVersion: configuration.konghq.com/v1beta1\nkind: KongUpstreamPolicy\n');
+    const [said] = messages(await open());
+    expect(said).toMatch(/is not a kind that is read here: write a BackendTrafficPolicy; docs\/guides\/kong\.md /);
+  });
+
   test('says where the policies of other gateways go', async () => {
     const policy = 'apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\nmetadata: { name: a }\n';
     await put('a.yaml', policy, policy, 'apiVersion: gateway.nginx.org/v1alpha1\nkind: ClientSettingsPolicy\n');

@@ -296,14 +296,21 @@ class Look {
 
 const SUGGESTED = 'nothing of it is in force; daemun check --suggest says what to write in its place';
 
+const OF_KONG = 'docs/guides/kong.md says what of Kong is read';
+
 /** What to do about kinds that are foreign, and whose place is here: by kind, or by group. */
 const WAYS: ReadonlyMap<string, string> = new Map([
   ['gateway.envoyproxy.io', SUGGESTED],
   ['gateway.nginx.org', SUGGESTED],
   [
     'Ingress.networking.k8s.io',
-    'write an HTTPRoute and policies; docs/guides/ingress-nginx.md and docs/reference/annotations.md say what carries each annotation',
+    'write an HTTPRoute and policies; docs/guides/kong.md (of Kong), docs/guides/ingress-nginx.md and docs/reference/annotations.md say what carries each annotation',
   ],
+  ['KongUpstreamPolicy.configuration.konghq.com', `write a BackendTrafficPolicy; ${OF_KONG}`],
+  ['KongIngress.configuration.konghq.com', `write an HTTPRoute, and a BackendTrafficPolicy; ${OF_KONG}`],
+  ['TCPIngress.configuration.konghq.com', `write a TCPRoute or a TLSRoute; ${OF_KONG}`],
+  ['UDPIngress.configuration.konghq.com', `write a UDPRoute; ${OF_KONG}`],
+  ['KongConsumerGroup.configuration.konghq.com', `write policies with claims; ${OF_KONG}`],
 ]);
 
 function isWithin(path: string, folder: string): boolean {

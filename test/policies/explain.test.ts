@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AskedRequest } from '../../src/cli/explain/asked-request.ts';
 import { explanationOf } from '../../src/cli/explain/explanation.ts';
+import { narrative } from '../../src/cli/explain/narrative.ts';
 import { Snapshot } from '../../src/config/index.ts';
 import { openPipeline } from '../../src/control/index.ts';
 import { fileSource } from '../../src/sources/index.ts';
@@ -115,6 +116,12 @@ describe('what is told is what is done', () => {
       expect(deciding.map((one) => one.status)).toEqual([status]);
       expect(outcome.reason).toContain(deciding[0]!.policy);
     }
+  });
+
+  test('a broken policy, which refuses by each of its types, is told once', async () => {
+    const text = narrative(await explain('broken.example', {}), (_tone, plain) => plain);
+    expect(text.match(/AccessPolicy\/default\/broken-0 \(/g)).toHaveLength(1);
+    expect(text).toContain('refuses with 500');
   });
 
   test('what a listener asks of requests comes before all policies', async () => {

@@ -292,6 +292,20 @@ describe('guards of Kong that cannot be followed refuse', () => {
     const log = plugin('log', 'http-log', { http_endpoint: 'http://log.example' });
     await rig.write(manifests([HTTP], route('a', plugins('p, log')), service('web'), off, log));
     expect((await ask('a')).status).toBe(200);
+    expect(
+      rig
+        .report()
+        .diagnostics.map(({ message }) => message)
+        .join(),
+    ).toContain('the access log (--access-log)');
+  });
+
+  test('one that is not read says what is written in its place, and keeps its routes closed until then', async () => {
+    const acl = plugin('p', 'acl', { allow: ['admins'] });
+    await rig.write(manifests([HTTP], route('a', plugins('p')), service('web'), acl));
+    expect((await ask('a')).status).toBe(500);
+    const told = rig.report().diagnostics.map(({ message }) => message);
+    expect(told.join()).toContain('plugin acl is not read, and may guard what it acts on; write an AccessPolicy');
   });
 
   test('a policy of our own acts beside, and counts where both say the same', async () => {

@@ -37,7 +37,7 @@ export function narrative(explanation: Explanation, paint: Paint): string {
     section('Meant', explanation.meant ?? [], paint),
     section(
       'Policies',
-      explanation.policies.flatMap((one) => policyLines(one, paint)),
+      toldOnce(explanation.policies).flatMap((one) => policyLines(one, paint)),
       paint,
     ),
     section('Filters', filters.map(filterLine), paint),
@@ -126,6 +126,13 @@ function candidateText({ rule, match, matchIndex }: ExplainedCandidate): string 
 
 function filterLine({ type, effect }: FilterEffect): string {
   return `${type}: ${effect}`;
+}
+
+/** One that is broken stands for each of its kind's types, and says the same for all: the one that refused tells it. */
+function toldOnce(policies: readonly PolicyEffect[]): PolicyEffect[] {
+  const textOf = ({ policy, holds, through, effect }: PolicyEffect) => [policy, holds, through, effect].join(' ');
+  const groups = Map.groupBy(policies, textOf);
+  return [...groups.values()].map((all) => all.find(({ decision }) => decision === 'refuses') ?? all[0]!);
 }
 
 function policyLines(

@@ -189,7 +189,10 @@ class Checker {
     return form === undefined ? '' : `. Write ${form}`;
   }
 
-  #noString({ format }: StringSchema, value: unknown): unknown {
+  #noString({ format, values }: StringSchema, value: unknown): unknown {
+    // `true` where a word is asked for: no quotes would help, but the words do.
+    if (values !== undefined && !values.includes(String(value)))
+      return this.#wrongType(values.length === 1 ? values[0]! : `one of ${values.join(', ')}`, value);
     // In quotes it would be as wrong.
     if (format !== undefined && typeof value === 'number' && !format.matches(String(value)))
       return this.#wrongType(format.is, value);

@@ -143,6 +143,8 @@ export function named(key: string): string {
   return key.replace('/', ' ');
 }
 
+const ONE_POLICY = 'write them into that one, or give this one another target';
+
 /** What stands in a policy's way among others for the same target, by name. */
 export function rivalry(
   policy: AttachedPolicy<unknown>,
@@ -151,6 +153,6 @@ export function rivalry(
 ): Problem[] {
   const winner = oldest(others, target);
   if (winner === undefined || winner.key === policy.key) return [];
-  const message = `${named(winner.key)}, ${precedes(winner, policy)}, has the same target: its settings count, and none of these`;
+  const message = `${named(winner.key)}, ${precedes(winner, policy)}, has the same target: its settings count, and none of these: ${ONE_POLICY}`;
   return [problem(POLICY_REASON.Conflicted, target.field, message)];
 }

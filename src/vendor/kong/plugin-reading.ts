@@ -3,7 +3,7 @@ import type { KongClusterPlugin, KongPlugin } from '../../api/index.ts';
 import { Fields } from '../fields.ts';
 import { type Finding, findingText, isLost } from '../finding.ts';
 import type { PluginParts, PluginSite } from './plugin.ts';
-import { HARMLESS, PLUGINS } from './table.ts';
+import { HARMLESS, PLUGINS, WRITTEN_BY_HAND } from './table.ts';
 
 export interface PluginReading {
   plugin: string;
@@ -20,10 +20,7 @@ export function readPlugin(object: KongPlugin | KongClusterPlugin, site: PluginS
   const kind = PLUGINS.get(plugin);
   const named = `${object.kind} ${metadata.name} (${plugin})`;
   if (kind === undefined) {
-    const why = `plugin ${plugin} has nothing like it here`;
-    const findings: Finding[] = [{ field: 'plugin', fate: 'Lost', why }];
-    if (HARMLESS.has(plugin)) return { plugin, parts: {}, findings };
-    return { plugin, parts: {}, findings, broken: `${named}: ${why}, and may guard what it acts on` };
+    return { plugin, parts: {}, ...unread(plugin, named) };
   }
   const fields = new Fields(config, 'config');
   const parts = kind.read(fields, site);
@@ -33,6 +30,17 @@ export function readPlugin(object: KongPlugin | KongClusterPlugin, site: PluginS
   // What does a part of a guard's work looks like all of it.
   if (lost.length === 0 || (!kind.guards && (serves || lost.length > 0))) return { plugin, parts, findings };
   return { plugin, parts: {}, findings, broken: `${named}: ${lost.map(findingText).join('; ')}` };
+}
+
+function unread(plugin: string, named: string): Pick<PluginReading, 'findings' | 'broken'> {
+  const beside = HARMLESS.get(plugin);
+  if (beside !== undefined) return { findings: [{ field: 'plugin', fate: 'Differs', why: `is not read: ${beside}` }] };
+  const way = WRITTEN_BY_HAND.get(plugin);
+  const why = way === undefined ? `plugin ${plugin} has nothing like it here` : `plugin ${plugin} is not read`;
+  return {
+    findings: [{ field: 'plugin', fate: 'Lost', why: way === undefined ? why : `${why}: ${way}` }],
+    broken: `${named}: ${why}, and may guard what it acts on${way === undefined ? '' : `; ${way}, and take it out of the list`}`,
+  };
 }
 
 /** What stands beside config. */
