@@ -179,6 +179,13 @@ describe('the body', () => {
     expect(answer.status).toBe(413);
     expect([...auth.asked, ...origin.asked]).toEqual([]);
   });
+
+  test('of a request that asks for another protocol is told, too', async () => {
+    const headers = { connection: 'upgrade', upgrade: 'tcp' };
+    expect(await ask({ method: 'POST', body: '0123456789', headers })).toMatchObject({ status: 200 });
+    expect(auth.last).toMatchObject({ body: '0123456789' });
+    expect(await ask({ method: 'POST', body: '0123456789a', headers })).toMatchObject({ status: 413 });
+  });
 });
 
 describe('a service that cannot be asked lets nobody in', () => {

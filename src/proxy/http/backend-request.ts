@@ -15,6 +15,8 @@ export class BackendRequest {
   /** With framing lines and without the blank line. */
   readonly head: string;
   readonly framing: BodyFraming;
+  /** It asks for another protocol, at once or behind its body. */
+  upgrades = false;
   /** Lines after the body, each with CRLF, or ''. */
   trailers = '';
   /** What rule and filters say of the head's lines. */
@@ -36,9 +38,9 @@ export class BackendRequest {
     return this.head.slice(0, this.head.indexOf(' '));
   }
 
-  /** Of a head with status 101: it switches to what was asked for, or to some of it. */
+  /** Of a head with status 101: it switches to what was asked for, or to some of it, and not in the middle of the request. */
   asksFor(head: Head): boolean {
-    if (this.framing !== BODY_TUNNEL || head.upgradeEnd === 0) return false;
+    if (!this.upgrades || !this.complete || head.upgradeEnd === 0) return false;
     const at = this.head.lastIndexOf(UPGRADE) + UPGRADE.length;
     const asked = protocolsOf(this.head.slice(at, this.head.indexOf('\r', at)));
     return protocolsOf(ARENA.latin1Slice(head.upgradeStart, head.upgradeEnd)).every((one) => asked.includes(one));

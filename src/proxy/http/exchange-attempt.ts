@@ -75,7 +75,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   }
 
   get upgrades(): boolean {
-    return this.request?.framing === BODY_TUNNEL;
+    return this.request?.upgrades === true;
   }
 
   upstreamReady(up: Upstream, used = false): void {

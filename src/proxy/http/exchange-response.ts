@@ -36,6 +36,8 @@ export abstract class ExchangeResponse extends ExchangeAnswer {
     }
     if (framing === BODY_TUNNEL) {
       this.tunnel = true;
+      // The body has come to its end: what follows is none.
+      this.intake = null;
       this.dropTimeouts();
     }
     this.responsePatch = changes;

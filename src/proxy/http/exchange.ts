@@ -295,16 +295,17 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     const backend = this.planned!;
     const { run } = this;
     const { listenerPort, trusted, bodyless } = matched;
-    const upgrade = head.upgradeEnd > 0;
+    let upgrade = head.upgradeEnd > 0;
     let framing = framingOf(head, bodyless);
     let patch = backend.requestPatch;
     if (run !== null) patch = run.written.followedBy(patch).followedBy(run.patchSinceRoute);
     if (this.web !== null && this.plan!.rule.route.kind === 'GRPCRoute') {
       this.down = this.web;
+      upgrade = false;
       patch = patch.followedBy(this.web.requestPatch);
       if (this.web.requestText && !bodyless) framing = BODY_OPEN;
     }
-    if (run !== null && run.transforms !== null && !bodyless && !upgrade) {
+    if (run !== null && run.transforms !== null && !bodyless) {
       framing = BODY_OPEN;
       patch = patch.followedBy(NO_LENGTH);
       this.intake = new BodyPipeline(run.transforms, this.intakeTarget());
@@ -330,6 +331,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     const text = composeRequest(head, { changes, client: this.client, framing });
     if (text === null) return false;
     this.request = new BackendRequest(text, framing, bodyless);
+    this.request.upgrades = upgrade;
     this.request.patch = patch;
     this.responsePatch = changes.via ? backend.responsePatch.followedBy(VIA_OF_ANSWERS) : backend.responsePatch;
     // What follows an upgrade is between two: there is nothing in it to copy.

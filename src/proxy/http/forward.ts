@@ -62,9 +62,9 @@ const FORWARDED_PROTO = nameHash('x-forwarded-proto');
 const FORWARDED_HOST = nameHash('x-forwarded-host');
 const FORWARDED_PORT = nameHash('x-forwarded-port');
 
-/** How the end of this request's body is known. `complete`: nothing follows the head. */
+/** How the end of this request's body is known. `complete`: nothing follows the head, or a tunnel does. */
 export function framingOf(head: Head, complete: boolean): BodyFraming {
-  if (head.upgradeEnd > 0) return BODY_TUNNEL;
+  if (complete && head.upgradeEnd > 0) return BODY_TUNNEL;
   if (head.chunked) return BODY_OPEN;
   if (head.contentLength >= 0) return BODY_LENGTH;
   return complete ? BODY_NONE : BODY_OPEN;

@@ -48,9 +48,10 @@ export class ExternalCheck {
     const inquiry = this.question.about(scope);
     if (inquiry.known !== undefined) return inquiry.known;
     const { body } = this.#auth;
-    // What follows an upgrade is between two, and is no body.
-    if (body === undefined || scope.head.upgradeEnd > 0) this.#ask(scope, { inquiry, done });
-    else if (!body.partial && scope.head.contentLength > body.maxBytes) return TOO_LARGE;
+    const { contentLength, chunked, upgradeEnd } = scope.head;
+    // What follows an upgrade is between two, and is no body; what comes before it is one.
+    if (body === undefined || (upgradeEnd > 0 && contentLength <= 0 && !chunked)) this.#ask(scope, { inquiry, done });
+    else if (!body.partial && contentLength > body.maxBytes) return TOO_LARGE;
     else {
       scope.collectBody(body.maxBytes, (collected, whole) => {
         if (whole || body.partial) this.#ask(scope, { inquiry, done, body: collected });

@@ -55,6 +55,8 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #requestOpen = false;
   #requestChunked = false;
   #reusable = true;
+  /** It was asked to speak something else: what a backend that declines takes the body for is not found out with the next request. */
+  #upgrades = false;
   #answered = false;
   #idleTimeout: number;
   /** That it carried, this one included. */
@@ -81,6 +83,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
 
   adopt(waiter: OpenWaiter): void {
     this.#exchange = waiter;
+    this.#upgrades = waiter.upgrades === true;
     this.#state = AWAIT_HEAD;
     this.#requests++;
     this.#sawBytes = false;
@@ -313,7 +316,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     const { end: after, status, contentLength } = head;
     const exchange = this.#exchange!;
     if (!this.#answered) this.#heedKeepAlive(head);
-    this.#reusable = head.keepAlive;
+    this.#reusable = head.keepAlive && !this.#upgrades;
     if (status === 101) {
       this.#state = TUNNEL;
       this.#reusable = false;

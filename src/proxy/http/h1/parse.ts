@@ -213,17 +213,18 @@ function settleAbsolute(start: number, end: number, head: HeadTable): number {
 
 /**
  * A server may ignore Upgrade (RFC 9110 7.8), and ours does unless it is one plain protocol, asked for by Connection,
- * in HTTP/1.1, with no body before the switch. `h2c` is never passed on: what follows would escape all checks.
+ * in HTTP/1.1. A body before the switch is a part of the request (`docker exec` has one); a WebSocket's has none, and servers
+ * differ in what they take it for. `h2c` is never passed on: what follows would escape all checks.
  */
 function settleUpgrade(head: HeadTable, hasBody: boolean): void {
   const { upgradeStart: start, upgradeEnd: end } = head;
   const followed =
     (head.options & OPTION_UPGRADE) !== 0 &&
     head.minorVersion === 1 &&
-    !hasBody &&
     start !== 0 &&
     start < end &&
-    isProtocol(start, end);
+    isProtocol(start, end) &&
+    !(hasBody && sameName(start, end, 'websocket'));
   if (!followed) head.upgradeStart = head.upgradeEnd = 0;
 }
 
