@@ -194,8 +194,10 @@ export class H2ClientConnection extends H2Connection {
 
   onPeerSettings(): void {
     for (const stream of this.streams.values()) (stream as ClientStream).settingsKnown();
-    if (this.free) this.#host.available(this);
-    else if (this.shut) this.#host.closedItself(this);
+    // One that takes no more requests says nothing of others.
+    if (this.#retired) return;
+    if (this.shut) this.#host.closedItself(this);
+    else this.#host.available(this);
   }
 
   /** RFC 9113 6.8: streams above the last one were not looked at; they can be sent again. */

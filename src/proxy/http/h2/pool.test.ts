@@ -243,3 +243,33 @@ test('one that allows none on one connection serves on another', async () => {
   settle(backend, setting(3, 10));
   expect(waiting.up).not.toBeNull();
 });
+
+test('what a connection says that takes no more requests shuts nothing: the next request has a new one', async () => {
+  const backend = new RawBackend();
+  ask(backend);
+  await turn();
+  settle(backend, setting(3, 10));
+  const goaway = Buffer.alloc(8);
+  goaway.writeUInt32BE(1);
+  backend.send(frame.GOAWAY, 0, 0, goaway);
+  backend.send(frame.SETTINGS, 0, 0, setting(3, 0));
+  pass(backend, 2 * SHUT_PATIENCE);
+  const next = ask(backend);
+  await turn();
+  settle(backend, setting(3, 10));
+  expect([next.events, backend.driver.opened.length]).toEqual([[], 2]);
+  expect(next.up).not.toBeNull();
+});
+
+test('one that allows as many again as are under way is shut no more', async () => {
+  const backend = new RawBackend();
+  ask(backend);
+  await turn();
+  settle(backend, setting(3, 1));
+  backend.send(frame.SETTINGS, 0, 0, setting(3, 0));
+  pass(backend, 2 * SHUT_PATIENCE);
+  backend.send(frame.SETTINGS, 0, 0, setting(3, 1));
+  const next = ask(backend);
+  await turn();
+  expect([next.events, backend.driver.opened.length]).toEqual([[], 2]);
+});
