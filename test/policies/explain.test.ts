@@ -229,9 +229,27 @@ describe('what is not known', () => {
     expect(policies.find(({ policy }) => policy === 'AuthenticationPolicy/default/claims-0')).toMatchObject({
       decision: 'refuses',
       status: 401,
-      says: ['denied by 0', says],
+      says: ['denied by methods[0] (a token of https://i.example)', says],
     });
     expect(outcome).toMatchObject({ kind: 'denied', status: 401 });
+  });
+
+  test('rules without a name are told by their place and what they say', async () => {
+    const saysOf = async (question: Question) => {
+      const { policies } = await explain('nameless.example', question);
+      return policies.flatMap(({ says = [] }) => says);
+    };
+    const put = await saysOf({ method: 'PUT', headers: { 'x-secret': 'hidden' } });
+    expect(put).toContain('denied by deny[1] (PUT, with header x-secret)');
+    expect(await saysOf({ method: 'PATCH' })).toContain('denied by first');
+    const get = await saysOf({});
+    expect(get).toContain('allowed by allow[1] (GET)');
+    expect(get).toContainEqual(expect.stringMatching(/^limits\[0\]: passes if no more than 999 came/));
+    const { policies } = await explain('nameless.example', {});
+    expect(policies.map(({ effect }) => effect)).toEqual([
+      'limits[0]: 1000 in 86400 s, 1000 at once',
+      'denies first (PATCH); denies deny[1] (PUT, with header x-secret); allows only allow[0] (POST), or allow[1] (GET), or allow[2] (PUT) (403)',
+    ]);
   });
 
   test('who asks is not known where one of several methods could not be judged', async () => {

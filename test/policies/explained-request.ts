@@ -97,6 +97,26 @@ export const CASES: Record<string, Case> = {
     policies: [['AccessPolicy', { deny: [{ methods: ['GET'] }], shadow: true }]],
     asked: [[{}, 200]],
   },
+  nameless: {
+    policies: [
+      [
+        'AccessPolicy',
+        {
+          deny: [
+            { name: 'first', methods: ['PATCH'] },
+            { methods: ['PUT'], headers: [{ name: 'x-secret', value: 'hidden' }] },
+          ],
+          allow: [{ methods: ['POST'] }, { methods: ['GET'] }, { methods: ['PUT'] }],
+        },
+      ],
+      ['RateLimitPolicy', { limits: [{ requests: 1000, per: 'Day' }] }],
+    ],
+    asked: [
+      [{}, 200],
+      [{ method: 'PUT', headers: { 'x-secret': 'hidden' } }, 403],
+      [{ method: 'PATCH' }, 403],
+    ],
+  },
   csrf: {
     policies: [['AccessPolicy', { csrf: { withoutOrigin: 'Deny' } }]],
     asked: [

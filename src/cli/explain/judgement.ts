@@ -6,6 +6,7 @@ import type { AskedRequest } from './asked-request.ts';
 import type { ExplainedBackend } from './explained-backend.ts';
 import type { KnownConfig } from './known-config.ts';
 import type { Outcome } from './outcome.ts';
+import { ruleWords } from './policy-rule.ts';
 
 export interface Judgement {
   steps: RehearsedStep[];
@@ -29,7 +30,13 @@ export async function judge(known: KnownConfig, place: JudgedPlace): Promise<Jud
   const asked = backendsAsked(secret ?? snapshot, place.backends);
   const rehearsals: Rehearsal[] = [];
   for (const backend of asked) {
-    const at = { config: secret ?? snapshot, table: place.table, backend, redacted: secret === undefined };
+    const at = {
+      config: secret ?? snapshot,
+      table: place.table,
+      backend,
+      redacted: secret === undefined,
+      words: ruleWords,
+    };
     rehearsals.push(await rehearse(requestOf(place.request), at));
   }
   const answers = rehearsals.map(answerOf);

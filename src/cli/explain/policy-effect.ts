@@ -1,11 +1,9 @@
 /** Which policies act on a request, whose they are, and what they say: put together as a proxy puts them together. */
 import {
   type AccessLogSettings,
-  type AccessRule,
   type AccessSettings,
   type Acting,
   type AnswerHeaderSettings,
-  type AuthenticationMethod,
   type AuthenticationSettings,
   type BodySizeSettings,
   type CacheSettings,
@@ -15,7 +13,6 @@ import {
   type ErrorPageSettings,
   type ErrorServiceSettings,
   type FaultSettings,
-  type Limit,
   POLICY_TYPES,
   type Policy,
   policyKey,
@@ -26,7 +23,7 @@ import {
 } from '../../config/index.ts';
 import type { Report } from '../../control/index.ts';
 import type { RehearsedStep } from '../../proxy/rehearsal/index.ts';
-import { externalAuthText } from './external-auth-text.ts';
+import { accessRuleText, limitText, methodText, some } from './policy-rule.ts';
 
 export interface PolicyEffect {
   /** `Kind/namespace/name`. */
@@ -219,36 +216,10 @@ function authenticationText({ methods, require, anonymous, headers }: Authentica
   const { paths, addresses } = anonymous;
   const open = [...paths.map(({ type, value }) => `${type} ${value}`), ...addresses];
   return [
-    `asks who it is: ${methods.map(methodText).join(require === 'Any' ? ', or ' : ', and ')}`,
+    `asks who it is: ${methods.map((one, at) => methodText(one, at)).join(require === 'Any' ? ', or ' : ', and ')}`,
     open.length > 0 ? `; not for ${some(open)}` : '',
     headers.length > 0 ? `; tells the backend in ${headers.map(({ name }) => name).join(', ')}` : '',
   ].join('');
-}
-
-function methodText(method: AuthenticationMethod): string {
-  const { name } = method;
-  switch (method.type) {
-    case 'Broken':
-      return `${name} (lets nobody in: ${method.message})`;
-    case 'Basic':
-      return `${name} (user and password)`;
-    case 'Digest':
-      return `${name} (user and password, as a digest)`;
-    case 'Oidc':
-      return `${name} (signs in at ${method.issuer}, and comes back to ${method.callbackPath})`;
-    case 'External':
-      return `${name} (${externalAuthText(method.auth)})`;
-    case 'ApiKey':
-      return `${name} (a key)`;
-    case 'ClientCertificate':
-      return `${name} (a client certificate${method.match.length > 0 ? ` with ${some(method.match.map(({ field, value }) => `${field} ${value}`))}` : ''})`;
-    case 'Jwt':
-      return `${name} (a token of ${some(method.providers.map(({ issuer }) => issuer))})`;
-  }
-}
-
-function some(items: readonly string[], most = 3): string {
-  return items.length > most ? `${items.slice(0, most).join(', ')} and ${items.length - most} more` : items.join(', ');
 }
 
 function crossSiteText({ origins, unknown, statusCode, shadow }: CrossSiteSettings): string {
@@ -270,7 +241,7 @@ function rewriteText({ paths }: RewriteSettings): string {
 }
 
 function limitsText({ limits, shared }: RateLimitSettings): string {
-  const all = limits.map(limitText).join('; ');
+  const all = limits.map((one, at) => limitText(one, at)).join('; ');
   if (shared === undefined) return all;
   const { redis, batch, onFailure } = shared;
   const hosts = redis.servers.map(({ host, port }) => `${host}:${port}`).join(', ');
@@ -278,48 +249,14 @@ function limitsText({ limits, shared }: RateLimitSettings): string {
   return `${all}; counted in Redis (${redis.kind} ${hosts}${taken}; while it is away: ${onFailure})`;
 }
 
-function limitText(limit: Limit): string {
-  const by = limit.key.map(({ type, name }) => (name === undefined ? type : `${type} ${name}`)).join(' and ');
-  const rest = [
-    by === '' ? '' : ` for each ${by}`,
-    limit.when.length > 0 ? ', of some requests' : '',
-    limit.exempt.length > 0 ? `, but not ${limit.exempt.join(', ')}` : '',
-    limit.dryRun ? ' (dry run)' : '',
-  ].join('');
-  return `${limit.name}: ${amountText(limit)}${rest}`;
-}
-
-function amountText(limit: Limit): string {
-  switch (limit.type) {
-    case 'Requests':
-      return `${limit.requests} in ${limit.period / 1000} s, ${limit.burst} at once`;
-    case 'Connections':
-      return `${limit.maxConnections} under way`;
-    case 'Bandwidth':
-      return `${limit.bytesPerSecond} bytes a second${limit.afterBytes > 0 ? ` after ${limit.afterBytes}` : ''}`;
-  }
-}
-
 function accessText({ deny, allow, statusCode, shadow }: AccessSettings): string {
   const parts = [
-    ...deny.map((rule) => `denies ${ruleText(rule)}`),
-    ...(allow.length > 0 ? [`allows only ${allow.map(ruleText).join(', or ')}`] : []),
+    ...deny.map((rule, at) => `denies ${accessRuleText(rule, at, 'deny')}`),
+    ...(allow.length > 0
+      ? [`allows only ${allow.map((rule, at) => accessRuleText(rule, at, 'allow')).join(', or ')}`]
+      : []),
   ];
   return `${parts.join('; ')} (${shadow ? 'in its shadow' : statusCode})`;
-}
-
-function ruleText({ name, addresses, methods, paths, headers, times, claims = [], cel }: AccessRule): string {
-  const conditions = [
-    addresses.length > 0 ? `from ${some(addresses)}` : '',
-    some(methods),
-    some(paths.map(({ type, value }) => `${type} ${value}`)),
-    // Values may be secrets.
-    headers.length > 0 ? `with header ${some(headers.map((header) => header.name))}` : '',
-    times.length > 0 ? 'at some times' : '',
-    claims.length > 0 ? `with claim ${some(claims.map((claim) => claim.name))}` : '',
-    cel === undefined ? '' : `where ${cel}`,
-  ];
-  return `${name} (${conditions.filter((text) => text !== '').join(', ')})`;
 }
 
 function keptText({ maxBytes, maxDiskBytes }: CacheSettings): string {

@@ -65,9 +65,9 @@ class AccessFilter implements CompiledFilter {
     return ANSWERED;
   }
 
-  details(scope: FilterScope): string[] {
+  details(scope: FilterScope, words: (rule: string) => string): string[] {
     const rule = this.#allow.find((one) => one.takes(scope, false));
-    return rule === undefined ? [] : [`allowed by ${rule.name}`];
+    return rule === undefined ? [] : [`allowed by ${words(rule.name)}`];
   }
 
   #refusing(scope: FilterScope): DecisionCounter | null {

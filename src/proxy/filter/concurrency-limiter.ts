@@ -51,10 +51,10 @@ export class ConcurrencyLimiter implements CompiledFilter {
     return ANSWERED;
   }
 
-  details(scope: FilterScope): string[] {
+  details(scope: FilterScope, words: (rule: string) => string): string[] {
     if (!this.#scope.counts(scope)) return [];
     const { name, key, maxConnections } = this.#limit;
-    return [`${name}: passes if fewer than ${maxConnections} requests${keyWords(key, scope)} are under way`];
+    return [`${words(name)}: passes if fewer than ${maxConnections} requests${keyWords(key, scope)} are under way`];
   }
 
   onEnd(scope: KeptState): void {

@@ -37,8 +37,8 @@ export interface CompiledFilter {
   onResponseHead?(scope: KeptState, answer: AnswerScope): Verdict;
   /** The exchange is over, however it went. Called where `onRequest` was. */
   onEnd?(scope: KeptState, outcome: Outcome): void;
-  /** For explanations, after `onRequest`: what it looked at that depends on the request, each in words. */
-  details?(scope: FilterScope): string[];
+  /** For explanations, after `onRequest`: what it looked at that depends on the request, each in words; `words`: of a rule's name. */
+  details?(scope: FilterScope, words: (rule: string) => string): string[];
   /** For explanations, in the place of `onRequest`: what it decides of this request depends on what is secret. */
   takesSecret?(scope: FilterScope): boolean;
 }

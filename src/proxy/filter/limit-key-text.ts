@@ -30,14 +30,11 @@ export function keyWords(keys: readonly LimitKey[], scope: FilterScope): string 
 }
 
 /** Whether a limit by time lets a request through depends on those that came before. */
-export function requestsText(
-  { name, requests, period, burst, cost, key, dryRun }: RequestLimit,
-  scope: FilterScope,
-): string {
+export function requestsText({ requests, period, burst, cost, key, dryRun }: RequestLimit, scope: FilterScope): string {
   const most = Math.floor(burst / cost) - 1;
   const before = most <= 0 ? 'if none came' : `if no more than ${most} came`;
   const end = dryRun ? ' (dry run: passes in any case)' : '';
-  return `${name}: passes ${before}${keyWords(key, scope)} before it within ${seconds((period / requests) * burst)}${end}`;
+  return `passes ${before}${keyWords(key, scope)} before it within ${seconds((period / requests) * burst)}${end}`;
 }
 
 function seconds(milliseconds: number): string {

@@ -96,8 +96,9 @@ export class RequestLimiter implements CompiledFilter {
     return CONTINUE;
   }
 
-  details(scope: FilterScope): string[] {
-    return this.#limits.flatMap((one) => (one.scope.counts(scope) ? requestsText(one.limit, scope) : []));
+  details(scope: FilterScope, words: (rule: string) => string): string[] {
+    const counting = this.#limits.filter((one) => one.scope.counts(scope));
+    return counting.map(({ limit }) => `${words(limit.name)}: ${requestsText(limit, scope)}`);
   }
 
   #charge(now: number): void {

@@ -18,11 +18,11 @@ import { fieldHash, type Head } from '../ground/head.ts';
 import { askedHead, type Decision, FilterRun } from '../http/index.ts';
 import type { RoutePlan, RouteTable } from '../route/index.ts';
 import { CountryDatabase, PolicyState } from '../state/index.ts';
-import { Observer, type RehearsedStep } from './observer.ts';
+import { Observer, type RehearsedStep, type RuleWords } from './observer.ts';
 import type { RehearsedRequest } from './rehearsed-request.ts';
 import { Stage } from './stage.ts';
 
-export type { RehearsedStep } from './observer.ts';
+export type { RehearsedStep, RuleWords } from './observer.ts';
 
 export interface Rehearsal {
   steps: RehearsedStep[];
@@ -42,6 +42,8 @@ export interface RehearsalPlace {
   backend: string | undefined;
   /** The config does not show what is secret. */
   redacted: boolean;
+  /** What a rule of a policy is called: `list` says which of two lists it is in, where there are two. */
+  words: RuleWords;
 }
 
 /** Not to be called while bytes of a connection are being handled. */
@@ -56,6 +58,7 @@ export async function rehearse(request: RehearsedRequest, place: RehearsalPlace)
   const run = new FilterRun(stage, { head, matchedPrefix, listenerPort, trusted: false });
   const observer = new Observer(stage, {
     claims: request.claims,
+    words: place.words,
     unjudged: place.redacted ? unjudged : unlocated,
     asks: (method) => asksOf(method, place.config),
     hasCookie: (name) => hasCookie(request, name),

@@ -18,7 +18,11 @@ export interface RehearsedStep {
   says: string[];
 }
 
+/** Of a rule that decided: which of its policy it is. */
+export type RuleWords = (act: FilterAct | undefined, rule: string, list: 'deny' | 'allow') => string;
+
 export interface Surroundings {
+  words: RuleWords;
   /** Who asks, as if authentication had found that out. */
   claims: Readonly<Record<string, unknown>> | undefined;
   /** Policies that are not judged, each with the reason. */
@@ -101,7 +105,11 @@ export class Observer implements FilterWatch {
     const step = this.steps.at(-1)!;
     step.says.push(...this.#toldWords());
     if (verdict !== CONTINUE) return;
-    step.says.push(...(filter.details?.(scope) ?? []).map((text) => this.#stage.withoutGuess(text)));
+    step.says.push(
+      ...(filter.details?.(scope, (rule) => this.#around.words(this.#act, rule, 'allow')) ?? []).map((text) =>
+        this.#stage.withoutGuess(text),
+      ),
+    );
     const target = this.#around.target();
     if (target !== this.#target) step.says.push(`the backend is asked for ${target}`);
     if (filter.type === 'Access' && this.#stage.isGuess) this.#addressUnknown(step);
@@ -202,7 +210,7 @@ export class Observer implements FilterWatch {
   #toldWords(): string[] {
     const nobody = this.#act?.type === 'Access' ? ': no rule allows it' : '';
     return this.#stage.told.map(({ rule, decision }) =>
-      rule === '' ? `${decision}${nobody}` : `${decision} by ${rule}`,
+      rule === '' ? `${decision}${nobody}` : `${decision} by ${this.#around.words(this.#act, rule, 'deny')}`,
     );
   }
 
