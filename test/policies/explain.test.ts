@@ -239,8 +239,8 @@ describe('what is not known', () => {
       const { policies } = await explain('nameless.example', question);
       return policies.flatMap(({ says = [] }) => says);
     };
-    const put = await saysOf({ method: 'PUT', headers: { 'x-secret': 'hidden' } });
-    expect(put).toContain('denied by deny[1] (PUT, with header x-secret)');
+    const put = await saysOf({ method: 'PUT', path: '/x' });
+    expect(put).toContain('denied by deny[1] (PUT, PathPrefix /x)');
     expect(await saysOf({ method: 'PATCH' })).toContain('denied by first');
     const get = await saysOf({});
     expect(get).toContain('allowed by allow[1] (GET)');
@@ -248,7 +248,7 @@ describe('what is not known', () => {
     const { policies } = await explain('nameless.example', {});
     expect(policies.map(({ effect }) => effect)).toEqual([
       'limits[0]: 1000 in 86400 s, 1000 at once',
-      'denies first (PATCH); denies deny[1] (PUT, with header x-secret); allows only allow[0] (POST), or allow[1] (GET), or allow[2] (PUT) (403)',
+      'denies first (PATCH); denies deny[1] (PUT, PathPrefix /x); allows only allow[0] (POST), or allow[1] (GET), or allow[2] (PUT) (403)',
     ]);
   });
 

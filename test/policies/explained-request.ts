@@ -104,7 +104,7 @@ export const CASES: Record<string, Case> = {
         {
           deny: [
             { name: 'first', methods: ['PATCH'] },
-            { methods: ['PUT'], headers: [{ name: 'x-secret', value: 'hidden' }] },
+            { methods: ['PUT'], paths: [{ value: '/x' }] },
           ],
           allow: [{ methods: ['POST'] }, { methods: ['GET'] }, { methods: ['PUT'] }],
         },
@@ -113,7 +113,7 @@ export const CASES: Record<string, Case> = {
     ],
     asked: [
       [{}, 200],
-      [{ method: 'PUT', headers: { 'x-secret': 'hidden' } }, 403],
+      [{ method: 'PUT', path: '/x' }, 403],
       [{ method: 'PATCH' }, 403],
     ],
   },
