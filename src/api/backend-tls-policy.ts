@@ -14,6 +14,8 @@ export interface BackendTLSPolicy extends Resource {
       subjectAltNames?: SubjectAltName[];
     };
     options?: Record<string, string>;
+    /** Stands for a policy that cannot be read: why. Nobody can write it. */
+    refused?: string;
   };
   status?: PolicyStatus;
 }

@@ -113,7 +113,9 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
 function refusedAs(kind: Kind, value: JsonObject, ...problems: Problem[]): Admission {
   const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
   const named = { ...value, apiVersion: apiVersionOf(kind), kind };
-  const guard = isGuard(kind, value) ? standInFor(kind, named, problems) : undefined;
+  // Without a BackendTLSPolicy plain text is spoken: of one that cannot be read nobody knows with whom it was to be what.
+  const closes = isGuard(kind, value) || kind === 'BackendTLSPolicy';
+  const guard = closes ? standInFor(kind, named, problems) : undefined;
   return guard === undefined ? refusal : { ...refusal, guard };
 }
 

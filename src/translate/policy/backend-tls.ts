@@ -14,6 +14,8 @@ export const backendTls: PolicyKind<'BackendTLSPolicy', TlsSettings> = {
   kind: 'BackendTLSPolicy',
   targets: ['Service'],
   read(look, policy) {
+    const { refused } = policy.spec;
+    if (refused !== undefined) return { refusals: [problem(POLICY_REASON.Invalid, 'spec', refused)], told: true };
     const { hostname, subjectAltNames, wellKnownCACertificates } = policy.spec.validation;
     const reading: TlsReading = { refusals: [], unresolved: [] };
     const unknown = Object.keys(policy.spec.options ?? {}).join(', ');

@@ -12,7 +12,14 @@ import type { BackendUse } from '../backend/backend-use.ts';
 import { sessionOf } from '../session.ts';
 import { configOutput, type Graph } from '../stage.ts';
 import { problem } from '../verdict/problem.ts';
-import { type AttachedPolicy, besides, type Policies, type PolicyReading } from './attached-policy.ts';
+import {
+  type Aim,
+  type AttachedPolicy,
+  besides,
+  oldest,
+  type Policies,
+  type PolicyReading,
+} from './attached-policy.ts';
 import { connectionOf, refreshOf, retryOf, timeoutsOf } from './backend-retry.ts';
 import { loadBalancingOf } from './endpoint-choice.ts';
 import { readEndpointTls } from './endpoint-tls.ts';
@@ -22,6 +29,7 @@ import { outlierDetectionOf } from './outlier-detection.ts';
 import type { PolicyKind } from './policy-kind.ts';
 import { policiesOfPort } from './policy-refusal.ts';
 import { addressOf } from './service-address.ts';
+import { type Sections, strays } from './stray-section.ts';
 
 /** As they are read: with what TLS shows to endpoints, and with what endpoints there are. */
 type Settings = BackendTraffic['spec'] & {
@@ -80,6 +88,7 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
     });
     return {
       config,
+      guards: guardsTls,
       standsFor: (context, object) =>
         object.kind === 'Policy' && object.type === 'BackendTraffic'
           ? policiesOfPort({ graph, policies }, context, object.target.key)
@@ -118,7 +127,24 @@ function settingsAt(
   const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
   const port = ports.find((one) => one.port === service.port && (one.protocol === 'UDP') === (protocol === 'udp'));
   const levels = portLevels(object, port?.name ?? '');
-  return beside(besides(all, levels[0]!), effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings);
+  const written = effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings;
+  const astray = strayTls(all, levels, new Map([[object, ports.flatMap(({ name }) => name ?? [])]]));
+  return beside(besides(all, levels[0]!), astray === undefined ? written : { ...written, tls: { broken: astray } });
+}
+
+/** Why nothing is sent: what is said of TLS for a port that is not there, but for a port of which a nearer policy says it. */
+function strayTls(
+  all: ReadonlyArray<AttachedPolicy<Settings>>,
+  [whole, own]: readonly Aim[],
+  sections: Sections,
+): string | undefined {
+  const [astray] = strays(() => all.filter(guardsTls), [whole!], sections);
+  return own !== undefined && oldest(all, own)?.settings?.tls !== undefined ? undefined : astray?.why;
+}
+
+/** To believe whoever answers guards nothing. */
+function guardsTls({ settings }: AttachedPolicy<Settings>): boolean {
+  return Object.keys(settings?.tls ?? {}).some((name) => name !== 'verification' && name !== 'serverName');
 }
 
 /** Backends that are reached by the address of their Service, by key. */
