@@ -1,4 +1,5 @@
 /** What a browser gets of the admin API at its root: the state in brief, and where more is. Without a script. */
+import { type Faults, faultsOf, sinceOf } from './fault-age.ts';
 import type { AdminParts, ListenerLine, ToldProblem } from './parts.ts';
 
 /** Rows of a table; `/listeners` and `/status` have all. */
@@ -13,6 +14,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 75r
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8886; overflow-wrap: anywhere; }
+th { overflow-wrap: normal; white-space: nowrap; }
 th:first-child, td:first-child { white-space: nowrap; width: 1%; }
 .good { color: light-dark(#14683a, #7fd6a0); } .bad { color: light-dark(#a3121f, #ff9a9a); } .warn { color: light-dark(#7a4b00, #f0c060); }
 @media (max-width: 40rem) {
@@ -32,21 +34,35 @@ const LINKS: ReadonlyArray<readonly [path: string, what: string]> = [
 
 export function overviewPage(parts: AdminParts, now: Date): string {
   const { ready, reason } = parts.readiness();
-  const listeners = parts.listeners();
-  const problems = parts.status?.().diagnostics;
-  const at = now.toISOString().slice(0, 19).replace('T', ' ');
+  // What is broken stands first, so that no cut of a table takes it away.
+  const listeners = parts.listeners().toSorted((a, b) => Number(serves(a)) - Number(serves(b)));
+  const status = parts.status?.();
+  const problems = status?.diagnostics.toSorted((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity]);
+  const faults = faultsOf(status?.items ?? []);
+  const { word, tone } = verdictOf(ready, listeners);
+  const counts = problems && countsOf(problems);
+  const ail = [...(word === 'ready' ? [] : [word]), ...(counts?.errors ? [counts.errors] : [])];
+  const begun = new Date(now.getTime() - process.uptime() * 1000);
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${ready ? '' : 'not ready: '}Daemun</title>
+<title>${ail.map((one) => `${one}: `).join('')}Daemun</title>
 <style>${STYLE}</style>
 <h1>Daemun</h1>
-<p><strong class="${ready ? 'good' : 'bad'}">${ready ? 'ready' : 'not ready'}</strong>: ${escaped(reason)}</p>
-<p>As of ${at} UTC; load the page again for later. <code>daemun status</code> and <code>daemun explain --admin</code> tell more.</p>
+<p><strong class="${tone}">${word}</strong>: ${escaped(reason)}${counts === undefined ? '' : `; <a href="#mistakes">${counts.text}</a>`}</p>
+<p>As of ${timeOf(now)} UTC, running since ${timeOf(begun)}; load the page again for later. <code>daemun status</code> and <code>daemun explain --admin</code> tell more.</p>
 <h2>Listeners</h2>
 ${table(['Listener', 'Protocol', 'Hostname', 'Address'], listeners.map(listenerRow), 'No Gateway has a listener that can be served.')}
-${problems === undefined ? '' : `<h2>Mistakes</h2>\n${table(['', 'Object', 'What is said'], problems.map(problemRow), 'None.')}`}
+${
+  problems === undefined
+    ? ''
+    : `<h2 id="mistakes">Mistakes</h2>\n${table(
+        ['', 'Object', 'What is said', 'Since (UTC)'],
+        problems.map((one) => problemRow(one, faults)),
+        'None.',
+      )}`
+}
 <h2>More</h2>
 ${table(
   ['Path', 'What it has'],
@@ -57,6 +73,32 @@ ${table(
 `;
 }
 
+const WEIGHT: Readonly<Record<ToldProblem['severity'], number>> = { error: 0, warning: 1, info: 2 };
+
+function serves({ state }: ListenerLine): boolean {
+  return state === 'serving';
+}
+
+/** Traffic may come as soon as all is known that there is to serve: that is no word on whether it is served. */
+function verdictOf(ready: boolean, listeners: readonly ListenerLine[]): { word: string; tone: string } {
+  if (!ready) return { word: 'not ready', tone: 'bad' };
+  if (listeners.every(serves)) return { word: 'ready', tone: 'good' };
+  return listeners.some(serves) ? { word: 'ready in part', tone: 'warn' } : { word: 'serves nothing', tone: 'bad' };
+}
+
+function countsOf(problems: readonly ToldProblem[]): { errors?: string; text: string } {
+  const count = (severity: ToldProblem['severity']) => problems.filter((one) => one.severity === severity).length;
+  const [errors, warnings] = [count('error'), count('warning')];
+  if (errors + warnings === 0) return { text: 'no mistakes' };
+  const told = `${errors} error${errors === 1 ? '' : 's'}`;
+  const text = warnings === 0 ? told : `${told}, ${warnings} warning${warnings === 1 ? '' : 's'}`;
+  return errors === 0 ? { text } : { errors: told, text };
+}
+
+function timeOf(date: Date): string {
+  return date.toISOString().slice(0, 19).replace('T', ' ');
+}
+
 function listenerRow({ key, protocol = '', hostname = '', port, state, bound = [], message }: ListenerLine): string {
   const where =
     state === 'serving'
@@ -65,11 +107,18 @@ function listenerRow({ key, protocol = '', hostname = '', port, state, bound = [
   return row(escaped(key), escaped(protocol), escaped(hostname || '*'), where);
 }
 
-function problemRow({ severity, file, line, object, field, message }: ToldProblem): string {
+function problemRow(problem: ToldProblem, faults: Faults): string {
+  const { severity, file, line, object, field, message } = problem;
+  const since = sinceOf(problem, faults);
   const place = file === '' ? '' : `${file}${line > 0 ? `:${line}` : ''}`;
   const tone = severity === 'error' ? 'bad' : severity === 'warning' ? 'warn' : '';
   const what = [object, place, field].filter((part) => part !== '').map(escaped);
-  return row(`<span class="${tone}">${escaped(severity)}</span>`, what.join('<br>'), escaped(message));
+  return row(
+    `<span class="${tone}">${escaped(severity)}</span>`,
+    what.join('<br>'),
+    escaped(message),
+    escaped(since?.slice(0, 19).replace('T', ' ') ?? ''),
+  );
 }
 
 function row(...cells: string[]): string {

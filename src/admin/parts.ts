@@ -31,12 +31,19 @@ export interface ToldProblem {
   message: string;
 }
 
+/** An object with its conditions. */
+export interface ToldObject {
+  kind: string;
+  metadata: { namespace?: string; name: string };
+  status?: unknown;
+}
+
 /** The live parts that the answers are made of. */
 export interface AdminParts {
   readiness(): Readiness;
   metrics(): Promise<MetricsSnapshot>;
   /** `{ items, diagnostics }`, as `daemun check -o json` prints them; absent: that is another's to tell. */
-  status?(): { diagnostics: ReadonlyArray<ToldProblem> };
+  status?(): { items?: ReadonlyArray<ToldObject>; diagnostics: ReadonlyArray<ToldProblem> };
   /** What the data planes were told to serve. */
   config(): Snapshot;
   /** What control computes of what; absent: nothing is. */

@@ -201,6 +201,55 @@ test('a browser gets a page of listeners and mistakes, in which nothing that ten
   expect((await ask('/', { accept: '*/*' })).headers['content-type']).toBe('text/plain; charset=utf-8');
 });
 
+test('the page says first what is broken, and since when', async () => {
+  const problem = (severity: 'error' | 'warning', object: string, field: string) =>
+    ({ severity, file: '', line: 0, object, field, message: 'Service shop/web does not exist' }) as const;
+  const parent = (status: string, message: string, lastTransitionTime: string) => ({
+    conditions: [{ type: 'ResolvedRefs', status, message, lastTransitionTime }],
+  });
+  const route = {
+    kind: 'HTTPRoute',
+    metadata: { namespace: 'shop', name: 'cart' },
+    status: {
+      parents: [
+        parent('False', 'spec.rules[0].backendRefs[0]: Service shop/web does not exist', '2026-11-30T04:05:06Z'),
+        parent('False', 'spec.rules[1].backendRefs[0]: Service shop/web does not exist', '2026-11-29T01:02:03Z'),
+        parent('True', 'spec.rules[0].backendRefs[0]: well', '2026-11-28T01:02:03Z'),
+      ],
+    },
+  };
+  const told: AdminParts = {
+    ...parts,
+    status: () => ({
+      items: [route],
+      diagnostics: [
+        ...Array.from({ length: ROWS_SHOWN }, () => problem('warning', 'Secret/shop/old', '')),
+        problem('error', 'HTTPRoute/shop/cart', 'spec.rules[0].backendRefs[0]'),
+      ],
+    }),
+    listeners: () => [
+      ...Array.from({ length: ROWS_SHOWN }, (_, at) => ({ key: `infra/edge/l${at}`, state: 'serving' })),
+      { key: 'infra/edge/broken', state: 'failed', port: 443 },
+    ],
+  };
+  const { body } = await ask('/', { parts: told, accept: 'text/html' });
+  expect(body).toContain('<title>ready in part: 1 error: Daemun</title>');
+  expect(body).toContain('<strong class="warn">ready in part</strong>');
+  expect(body).toContain(`<a href="#mistakes">1 error, ${ROWS_SHOWN} warnings</a>`);
+  expect(body).toContain('infra/edge/broken');
+  expect(body).toContain('2026-11-30 04:05:06</td>');
+  expect(body).not.toContain('2026-11-29 01:02:03');
+});
+
+test.each([
+  ['every listener serves', ['serving'], 'good">ready</strong>'],
+  ['none serves', ['failed', 'refused'], 'bad">serves nothing</strong>'],
+  ['there is none', [], 'good">ready</strong>'],
+])('the page says whether anything is served: %s', async (_, states, verdict) => {
+  const told = { ...parts, listeners: () => states.map((state) => ({ key: 'infra/edge/http', state })) };
+  expect((await ask('/', { parts: told, accept: 'text/html' })).body).toContain(verdict);
+});
+
 test('the page of a data plane has no mistakes to show, and a run that waits says for what', async () => {
   const { status: _status, ...own } = parts;
   const waiting = {

@@ -227,6 +227,15 @@ describe('a guard that cannot be told for certain', () => {
     });
   });
 
+  test('whose field stands in the refusal as everywhere else', () => {
+    const deny = 'deny: [{ adresses: [a] }]';
+    const target = '{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: r }';
+    const text = `${head('policies.daemun.dev/v1alpha1', 'AccessPolicy')}spec: { targetRefs: [${target}], ${deny} }`;
+    expect(admit(parse(text))).toMatchObject({
+      guard: { spec: { refused: expect.stringMatching(/^cannot be followed: spec\.deny\[0\]/) } },
+    });
+  });
+
   test.each([
     ['{ kind: HTTPRoute, name: r }', { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'r' }],
     [

@@ -9,6 +9,7 @@ import {
   objectKey,
 } from '../api/index.ts';
 import { recognise } from './conversion.ts';
+import { fieldName } from './diagnostic.ts';
 import {
   check,
   DEFAULT_NAMESPACE,
@@ -170,7 +171,7 @@ function isOfGuard({ path }: Problem, value: JsonObject): boolean {
 function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[]): AnyResource | undefined {
   const { path, message } = problems.find(({ severity }) => severity === 'error')!;
   const spec = isObject(value.spec) ? value.spec : {};
-  const refused = `cannot be followed: ${path.join('.')} ${message}`;
+  const refused = `cannot be followed: ${fieldName(path)} ${message}`;
   const targets = new Map<string, unknown>();
   let standIn: object | undefined;
   for (const written of [spec.targetRefs ?? spec.targetRef ?? []].flat()) {
