@@ -4,7 +4,14 @@ import { hostname } from 'node:os';
 import type { Kind } from '../api/index.ts';
 import type { PipelineOptions, StatusWriter } from '../control/index.ts';
 import { type Log, Metrics, type MetricsSnapshot } from '../observe/index.ts';
-import { EventRecorder, Lease, newFaults, StatusReconciler, type WrittenStatus } from '../reconcile/index.ts';
+import {
+  EventRecorder,
+  Lease,
+  mendedFaults,
+  newFaults,
+  StatusReconciler,
+  type WrittenStatus,
+} from '../reconcile/index.ts';
 import { type ApiClient, ClusterSource } from '../sources/cluster/index.ts';
 import { clusterClient } from './cluster-client.ts';
 
@@ -123,8 +130,10 @@ export class ClusterRun {
     if (object === undefined || place === undefined) return;
     const { uid = '' } = object.metadata;
     const regarded = { apiVersion: place.apiVersion, kind, name, uid, ...(namespace === '' ? {} : { namespace }) };
-    const faults = newFaults(change.before, change.after, new Set(this.#setup.controllerNames));
-    for (const fault of faults) this.#events.warn(regarded, fault);
+    const { before, after } = change;
+    const ours = new Set(this.#setup.controllerNames);
+    this.#events.mended(regarded, mendedFaults(before, after, ours));
+    for (const fault of newFaults(before, after, ours)) this.#events.warn(regarded, fault);
   }
 
   #written(key: string): { value: number } {

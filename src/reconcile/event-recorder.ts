@@ -1,5 +1,5 @@
 /**
- * Events (events.k8s.io/v1) for what a person must act on. The same one again counts up the one that is there; there are
+ * Events (events.k8s.io/v1) for what a person must act on, and for that being mended. The same one again counts up the one that is there; there are
  * never more than an API server bears: who is told too much is told nothing.
  */
 import { createHash } from 'node:crypto';
@@ -28,7 +28,7 @@ export interface EventRecorderOptions {
 }
 
 export interface EventLimits {
-  /** Of one object in a window. */
+  /** Of one object in a window, and as many that say that something is mended. */
   perObject: number;
   /** Of all objects in a window. */
   total: number;
@@ -44,6 +44,18 @@ export const EVENT_LIMITS: EventLimits = { perObject: 10, total: 300, window: 5 
 export const MAX_NOTE = 1024;
 /** The API's limit on a reason and on the name of who reports, in characters. */
 const MAX_REASON = 128;
+
+interface Told extends StatusFault {
+  type: 'Warning' | 'Normal';
+}
+
+interface WrittenEvent {
+  type: Told['type'];
+  name: string;
+  reason: string;
+  note: string;
+  now: number;
+}
 
 interface Known {
   name: string;
@@ -65,8 +77,19 @@ export class EventRecorder {
 
   /** Never waits and never throws: an event that is lost costs a line of the log. */
   warn(object: Regarded, { reason, message }: StatusFault): void {
-    if (!this.#admit(object.uid)) return;
-    const write = (): Promise<void> => this.#write(object, { reason: reason.slice(0, MAX_REASON), message });
+    this.#tell(object, { type: 'Warning', reason: reason.slice(0, MAX_REASON), message });
+  }
+
+  /** What somebody was warned of is no more: a warning is not to be the last word. Nothing where there is none. */
+  mended(object: Regarded, faults: readonly StatusFault[]): void {
+    if (faults.length === 0) return;
+    const message = `no longer so: ${faults.map(({ reason, message }) => `${message} (${reason})`).join('; ')}`;
+    this.#tell(object, { type: 'Normal', reason: 'Mended', message });
+  }
+
+  #tell(object: Regarded, told: Told): void {
+    if (!this.#admit(`${told.type} ${object.uid}`)) return;
+    const write = (): Promise<void> => this.#write(object, told);
     // One at a time: they are never in a hurry.
     this.#last = this.#last.then(write).catch((error: unknown) => {
       const text = error instanceof Error ? error.message : String(error);
@@ -79,7 +102,7 @@ export class EventRecorder {
     return this.#last;
   }
 
-  #admit(uid: string): boolean {
+  #admit(about: string): boolean {
     const now = this.#now();
     const { perObject, total, window } = this.#limits;
     if (now - this.#window.from >= window) {
@@ -88,17 +111,17 @@ export class EventRecorder {
       this.#window = { from: now, total: 0, objects: new Map(), dropped: 0 };
       for (const [key, { last }] of this.#known) if (now - last > this.#limits.series) this.#known.delete(key);
     }
-    const own = this.#window.objects.get(uid) ?? 0;
+    const own = this.#window.objects.get(about) ?? 0;
     if (own >= perObject || this.#window.total >= total) {
       this.#window.dropped++;
       return false;
     }
-    this.#window.objects.set(uid, own + 1);
+    this.#window.objects.set(about, own + 1);
     this.#window.total++;
     return true;
   }
 
-  async #write(object: Regarded, { reason, message }: StatusFault): Promise<void> {
+  async #write(object: Regarded, { type, reason, message }: Told): Promise<void> {
     const now = this.#now();
     const note = message.length > MAX_NOTE ? `${message.slice(0, MAX_NOTE - 1)}…` : message;
     const key = `${object.uid} ${reason} ${note}`;
@@ -110,7 +133,11 @@ export class EventRecorder {
       if (isThere) return void this.#known.set(key, { ...known, count: series.count, last: now });
     }
     const name = `${object.name.slice(0, 200)}.${digest(`${key} ${now}`)}`;
-    await this.#options.client.call({ method: 'POST', path, body: this.#body(object, { name, reason, note, now }) });
+    await this.#options.client.call({
+      method: 'POST',
+      path,
+      body: this.#body(object, { type, name, reason, note, now }),
+    });
     this.#known.set(key, { name, count: 1, last: now });
   }
 
@@ -126,7 +153,7 @@ export class EventRecorder {
     }
   }
 
-  #body(object: Regarded, event: { name: string; reason: string; note: string; now: number }): object {
+  #body(object: Regarded, event: WrittenEvent): object {
     const { namespace, ...regarding } = object;
     const { controllerName, instance } = this.#options;
     return {
@@ -137,7 +164,7 @@ export class EventRecorder {
       reportingController: controllerName,
       reportingInstance: instance.slice(0, MAX_REASON),
       action: 'Reconcile',
-      type: 'Warning',
+      type: event.type,
       reason: event.reason,
       note: event.note,
       regarding: { ...regarding, ...(namespace === undefined ? {} : { namespace }) },

@@ -9,5 +9,5 @@ export {
   wantedObjects,
 } from './infrastructure/index.ts';
 export { Lease, type LeaseOptions } from './lease.ts';
-export { newFaults } from './status-fault.ts';
+export { mendedFaults, newFaults } from './status-fault.ts';
 export { StatusReconciler, type WantedStatus, type WrittenStatus } from './status-reconciler.ts';

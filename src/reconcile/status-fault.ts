@@ -1,4 +1,4 @@
-/** What a status says that somebody must act on, and did not say before. Pure. */
+/** What a status says that somebody must act on, and did not say before, and what it says no more. Pure. */
 import { CONDITION, type Condition } from '../api/index.ts';
 import type { Json } from './status-shape.ts';
 
@@ -17,11 +17,34 @@ const POSITIVE: ReadonlySet<string> = new Set([CONDITION.Accepted, CONDITION.Res
 /** These pass by themselves, or stand for what another condition says better. */
 const PASSING: ReadonlySet<string> = new Set(['Pending', 'AddressNotAssigned']);
 
+/** A fault, and of which condition of which part. */
+interface PlacedFault extends StatusFault {
+  place: string;
+}
+
 /** Faults of `after` that `before` has not; each once, however many listeners or parents have it. */
 export function newFaults(before: Json, after: Json, controllerNames: ReadonlySet<string>): StatusFault[] {
-  const known = new Set(faultsOf(before, controllerNames).map(textOf));
+  return differing(faultsOf(after, controllerNames), faultsOf(before, controllerNames));
+}
+
+/**
+ * Faults of `before` in whose place `after` has none, each once: who was told of them learns that they are no more. Where
+ * another has come instead, that is what there is to say.
+ */
+export function mendedFaults(before: Json, after: Json, controllerNames: ReadonlySet<string>): StatusFault[] {
+  const left = faultsOf(after, controllerNames);
+  const places = new Set(left.map(({ place }) => place));
+  const gone = faultsOf(before, controllerNames).filter(({ place }) => !places.has(place));
+  return differing(gone, left);
+}
+
+function differing(faults: readonly PlacedFault[], others: readonly PlacedFault[]): StatusFault[] {
+  const known = new Set(others.map(textOf));
   const fresh = new Map<string, StatusFault>();
-  for (const fault of faultsOf(after, controllerNames)) if (!known.has(textOf(fault))) fresh.set(textOf(fault), fault);
+  for (const fault of faults) {
+    const { reason, message } = fault;
+    if (!known.has(textOf(fault))) fresh.set(textOf(fault), { reason, message });
+  }
   return [...fresh.values()];
 }
 
@@ -29,27 +52,33 @@ function textOf({ reason, message }: StatusFault): string {
   return `${reason}\n${message}`;
 }
 
-function faultsOf(status: Json, controllerNames: ReadonlySet<string>): StatusFault[] {
+function faultsOf(status: Json, controllerNames: ReadonlySet<string>): PlacedFault[] {
   const entries = [...listOf(status.parents), ...listOf(status.ancestors)].filter((entry) =>
     controllerNames.has(String(entry.controllerName)),
   );
   return [
-    ...faults(status.conditions),
+    ...faults(status.conditions, ''),
     ...listOf(status.listeners).flatMap(({ name, conditions }) =>
-      faults(conditions).map(({ reason, message }) => ({ reason, message: `listener ${String(name)}: ${message}` })),
+      faults(conditions, `listener ${String(name)}`).map(({ message, ...rest }) => ({
+        ...rest,
+        message: `listener ${String(name)}: ${message}`,
+      })),
     ),
-    ...entries.flatMap(({ conditions }) => faults(conditions)),
+    ...entries.flatMap(({ parentRef, ancestorRef, conditions }) =>
+      faults(conditions, JSON.stringify(parentRef ?? ancestorRef)),
+    ),
   ];
 }
 
 /** Where something is not accepted, that it is not programmed follows. */
-function faults(conditions: unknown): StatusFault[] {
+function faults(conditions: unknown, part: string): PlacedFault[] {
   const bad = (listOf(conditions) as unknown as Condition[]).filter(
     ({ type, status, reason }) =>
       !PASSING.has(reason) && ((NEGATIVE.has(type) && status === 'True') || (POSITIVE.has(type) && status === 'False')),
   );
   const others = bad.filter(({ type }) => type !== CONDITION.Programmed);
-  return (others.length > 0 ? others : bad).map(({ reason, message }) => ({ reason, message }));
+  const told = others.length > 0 ? others : bad;
+  return told.map(({ type, reason, message }) => ({ place: `${part} ${type}`, reason, message }));
 }
 
 function listOf(value: unknown): Json[] {

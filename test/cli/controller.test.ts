@@ -158,6 +158,16 @@ test('parameters of class and Gateway shape it; where they are missing, that is 
   api.store.create(api.kind('DaemunParameters'), { ...own, spec: { replicas: 2 } });
   api.store.create(api.kind('DaemunParameters'), all);
   await expect.poll(shape).toEqual(['NodePort', 2]);
+  // A warning is not the last word on what is mended.
+  await expect
+    .poll(() => api.store.list(events, 'shop'))
+    .toContainEqual(
+      expect.objectContaining({
+        type: 'Normal',
+        reason: 'Mended',
+        note: expect.stringMatching(/^no longer so: .*DaemunParameters shop\/.* does not exist.* \(Invalid\)$/),
+      }),
+    );
 });
 
 test('tells in the log what an old cluster does not serve, and in the class of which release its CRDs are', async () => {

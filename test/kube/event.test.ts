@@ -1,6 +1,6 @@
 /** Events, against the embedded API. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { EventRecorder, newFaults } from '../../src/reconcile/index.ts';
+import { EventRecorder, mendedFaults, newFaults } from '../../src/reconcile/index.ts';
 import { ApiClient } from '../../src/sources/cluster/index.ts';
 import { type ApiObject, ApiServer, FORBIDDEN } from './index.ts';
 
@@ -92,6 +92,23 @@ describe('events', () => {
     expect(lines).toEqual(['7 events were left out: there were too many']);
   });
 
+  test('say once that what was warned of is mended, whatever else was said of the object', async () => {
+    const { recorder, events } = await start({ perObject: 2 });
+    for (let i = 0; i < 5; i++) {
+      recorder.warn(edge(), fault());
+      recorder.mended(edge(), [fault(), fault('and this')]);
+      recorder.mended(edge(), []);
+    }
+    await recorder.settled();
+    const note =
+      'no longer so: Secret shop/cert does not exist (InvalidCertificateRef); and this (InvalidCertificateRef)';
+    const typeOf = (event: ApiObject): string => (event as unknown as { type: string }).type;
+    expect(events().sort((a, b) => (typeOf(a) < typeOf(b) ? 1 : -1))).toMatchObject([
+      { type: 'Warning', series: { count: 2 } },
+      { type: 'Normal', reason: 'Mended', note, series: { count: 2 } },
+    ]);
+  });
+
   test('that cannot be written stop nothing', async () => {
     const { api, recorder, events } = await start();
     api.fault = () => FORBIDDEN;
@@ -134,6 +151,30 @@ describe('faults that a status has got', () => {
   ])('%s', (_, conditions, reasons) => {
     expect(newFaults({}, { conditions }, ours).map(({ reason }) => reason)).toEqual(reasons);
     expect(newFaults({ conditions }, { conditions }, ours)).toEqual([]);
+  });
+
+  test('are mended where nothing is wrong in their place any more', () => {
+    const mended = (before: object, after: object) => mendedFaults(before, after, ours).map(({ message }) => message);
+    const bad = condition('ResolvedRefs', 'False', 'BackendNotFound');
+    const other = condition('ResolvedRefs', 'False', 'RefNotPermitted');
+    const good = condition('ResolvedRefs', 'True', 'ResolvedRefs');
+    expect(mended({ conditions: [bad] }, { conditions: [good] })).toEqual(['BackendNotFound']);
+    // Another fault of the same condition is told itself, and one that stays is not mended.
+    expect(mended({ conditions: [bad] }, { conditions: [other] })).toEqual([]);
+    expect(mended({ conditions: [bad] }, { conditions: [bad] })).toEqual([]);
+    expect(mended({ conditions: [good] }, { conditions: [good] })).toEqual([]);
+    const listeners = (...all: object[]) => ({
+      listeners: all.map((one, at) => ({ name: `l${at}`, conditions: [one] })),
+    });
+    expect(mended(listeners(bad, bad), listeners(good, bad))).toEqual(['listener l0: BackendNotFound']);
+    expect(mended(listeners(bad, bad), listeners(good))).toHaveLength(2);
+    expect(mended(parents('example.com/other', bad), {})).toEqual([]);
+    const two = (...all: object[]) => ({
+      parents: all.map((one, at) => ({ controllerName: OURS, parentRef: { name: `p${at}` }, conditions: [one] })),
+    });
+    // What is still so of another parent is no less so.
+    expect(mended(two(bad, bad), two(good, bad))).toEqual([]);
+    expect(mended(two(bad, bad), two(good, good))).toEqual(['BackendNotFound']);
   });
 
   test('are those of our entries, and each is told once', () => {
