@@ -154,7 +154,8 @@ describe('faults that a status has got', () => {
   });
 
   test('are mended where nothing is wrong in their place any more', () => {
-    const mended = (before: object, after: object) => mendedFaults(before, after, ours).map(({ message }) => message);
+    const mended = (before: Record<string, unknown>, after: Record<string, unknown>) =>
+      mendedFaults(before, after, ours).map(({ message }) => message);
     const bad = condition('ResolvedRefs', 'False', 'BackendNotFound');
     const other = condition('ResolvedRefs', 'False', 'RefNotPermitted');
     const good = condition('ResolvedRefs', 'True', 'ResolvedRefs');
