@@ -2,7 +2,7 @@
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { MAX_INFORMATIONAL_HEADS } from '../ground/codec.ts';
-import { hostFileAddresses, type NameAsker, resolveName } from '../names/index.ts';
+import { FETCHED_NAMES, hostFileAddresses, type NameAsker, resolveName } from '../names/index.ts';
 import type { Fetched, OutboundGate } from './outbound.ts';
 
 /** Milliseconds for all of it. */
@@ -89,5 +89,6 @@ function guarded(gate: OutboundGate, port: number, asker: NameAsker): LookupFunc
 
 async function addressesOf(hostname: string, asker: NameAsker): Promise<string[]> {
   const own = await hostFileAddresses(hostname);
-  return own.length > 0 ? own : (await resolveName(hostname, asker)).addresses;
+  if (own.length > 0) return own;
+  return (await resolveName(hostname, asker, { machine: FETCHED_NAMES })).addresses;
 }
