@@ -114,4 +114,23 @@ describe('on a disk', () => {
     await expect.poll(() => purged(tested)).toEqual(['True Purged two: every data plane has forgotten it']);
     expect(await detail(young)).toContain('fwd=uri-miss');
   });
+
+  test('however many a tenant asks for, what another keeps is used', async () => {
+    await tested.restart(site(cached({ disk: {} })));
+    await expect.poll(() => metric('daemun_cache_disk_usable')).toBe(1);
+    const path = tested.at(FRESH);
+    const files = Number(metric('daemun_cache_disk_files'));
+    await tested.ask(path);
+    await onDisk(files + 1);
+    const many = Array.from({ length: MAX_ASKED_PURGES }, (_, i) => ({
+      id: `${i}`,
+      host: 'a.example',
+      target: `/${i}`,
+    }));
+    const target = [{ group: '', kind: 'Service', name: 'raw' }];
+    const purges = many.map((one) => ({ ...one, prefix: true }));
+    const other = { ...asking(purges, {}, 'theirs'), spec: { targetRefs: target, cache: { disk: {} } } };
+    await tested.restart(site(cached({ disk: {} }), other));
+    expect(await detail(path)).toContain('detail=disk');
+  });
 });

@@ -10,11 +10,19 @@ import type { BodySource } from '../filter/filter.ts';
 import type { StoredAnswer } from '../state/stored-answer.ts';
 import { digestOf, type FileContent, type FileKey, fileOf, headEnd, PRELUDE, readFileHead } from './answer-file.ts';
 import { bodySource, readAt } from './body-file.ts';
-import { DiskFolder, type DiskPlace } from './disk-folder.ts';
+import {
+  DiskFolder,
+  type DiskPlace,
+  type DiskPurged,
+  type FileStart,
+  type FolderPurged,
+  type ShareSearch,
+} from './disk-folder.ts';
 import type { IndexedFile } from './file-index.ts';
 import { Forgotten } from './forgotten.ts';
 import { IoGate } from './io-gate.ts';
 import { RecentWrites } from './recent-writes.ts';
+import { ShareWalks } from './share-walks.ts';
 
 /** Bytes of a body that is read whole, and kept in memory besides; longer ones are read while they are sent. */
 export const MAX_WHOLE_BODY: number = 128 * 1024;
@@ -25,11 +33,6 @@ export const MAX_UNWRITTEN: number = 64 * 1024 * 1024;
 export interface FoundAnswer {
   readonly answer: StoredAnswer;
   readonly source: BodySource | null;
-}
-
-export interface DiskPurged {
-  files: number;
-  bytes: number;
 }
 
 interface Opened {
@@ -47,6 +50,7 @@ interface Writing {
 export class AnswerDisk {
   readonly #gate = new IoGate();
   readonly #folder: DiskFolder;
+  readonly #walks: ShareWalks<ShareSearch, FolderPurged>;
   readonly #forgotten = new Forgotten();
   readonly #recent = new RecentWrites();
   /** By key: those that ask for the same read it once. */
@@ -59,7 +63,8 @@ export class AnswerDisk {
   #unsound = 0;
 
   constructor(place: DiskPlace) {
-    this.#folder = new DiskFolder(place, this.#gate);
+    this.#folder = new DiskFolder(place, { gate: this.#gate, readStart });
+    this.#walks = new ShareWalks((policy, searches) => this.#folder.purgeShare(policy, searches));
   }
 
   /** Resolves when what is there is known; until then it is read already. */
@@ -174,32 +179,25 @@ export class AnswerDisk {
 
   /** What others do in their share they do themselves; of one URL each does all. */
   async purge(purge: CachePurge): Promise<DiskPurged> {
-    if (purge.dryRun) return this.#purgeFolder(purge);
-    this.#forgotten.add(purge);
+    if (purge.dryRun) return told(await this.#purgeFolder(purge));
+    const onDone = this.#forgotten.add(purge);
     const written = this.#recent.purge(purge);
     const purged = await this.#purgeFolder(purge);
     // Those that came there meanwhile, in the share of another.
-    for (const { file, length } of written) {
-      if (!(await this.#folder.remove(file))) continue;
-      purged.files++;
-      purged.bytes += length;
-    }
-    return purged;
+    for (const { file } of written) add(purged, await this.#folder.purge(file));
+    onDone(purged.stays === 0);
+    return told(purged);
   }
 
-  #purgeFolder({ policy, host, target, prefix, dryRun = false, before }: CachePurge): Promise<DiskPurged> {
+  #purgeFolder({ policy, host, target, prefix, dryRun = false, before }: CachePurge): Promise<FolderPurged> {
     const ofPolicy = policy === undefined ? undefined : digestOf(policy);
-    if (host === undefined) return this.#folder.purgeShare(ofPolicy, { dryRun, before });
-    if (target !== undefined && !prefix) {
+    if (host !== undefined && target !== undefined && !prefix) {
       return this.#folder.purgePlace(ofPolicy, placeDigest({ host, target }), { dryRun, before });
     }
-    const matches = (head: { host: string; target: string }): boolean =>
+    if (host === undefined) return this.#walks.ask(ofPolicy ?? '', { dryRun, before });
+    const isMeant = (head: { host: string; target: string }): boolean =>
       head.host === host && (target === undefined || head.target.startsWith(target));
-    return this.#folder.purgeShare(ofPolicy, {
-      dryRun,
-      before,
-      matches: async (path) => isOne(await readStart(path), matches),
-    });
+    return this.#walks.ask(ofPolicy ?? '', { dryRun, before, matches: (start) => isOne(start, isMeant) });
   }
 
   metrics(): MetricsSnapshot {
@@ -240,10 +238,24 @@ export class AnswerDisk {
         name: 'daemun_cache_disk_errors_total',
         help: 'Operations that the disk failed',
         type: 'counter',
-        series: by('operation', { read: errors.read + errors.body, write: errors.write, remove: errors.remove }),
+        series: by('operation', {
+          read: errors.read + errors.body,
+          write: errors.write,
+          remove: errors.remove + errors.purge,
+        }),
       },
     ];
   }
+}
+
+function add(sum: FolderPurged, { files, bytes, stays }: FolderPurged): void {
+  sum.files += files;
+  sum.bytes += bytes;
+  sum.stays += stays;
+}
+
+function told({ files, bytes }: FolderPurged): DiskPurged {
+  return { files, bytes };
 }
 
 function by(label: string, values: Record<string, number>): MetricsSnapshot[number]['series'] {
@@ -266,7 +278,7 @@ function fileAt(key: FileKey, vary: StoredAnswer['vary'] = []): IndexedFile {
 const FIRST_READ = 4 * 1024;
 
 /** Prelude, head and a short body, and the size of the file. */
-async function readStart(path: string): Promise<{ bytes: Buffer; size: number }> {
+async function readStart(path: string): Promise<FileStart> {
   const file = await open(path, 'r');
   try {
     const bytes = await readAt(file, 0, FIRST_READ);
@@ -289,10 +301,7 @@ function startLength(bytes: Buffer): number | undefined {
 }
 
 /** What is no whole file goes with those that are meant. */
-function isOne(
-  { bytes, size }: { bytes: Buffer; size: number },
-  matches: (head: { host: string; target: string }) => boolean,
-): boolean {
+function isOne({ bytes, size }: FileStart, matches: (head: { host: string; target: string }) => boolean): boolean {
   if (headEnd(bytes) === undefined) return true;
   const head = readFileHead(bytes, size);
   return head === undefined || matches(head);

@@ -31,17 +31,34 @@ const DIGITS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, 
 const POLICY = /^[0-9a-f]{40}$/;
 const NAME = /^[0-9a-f]{40}-[0-9a-f]{40}$/;
 
+/** The beginning of a file. */
+export interface FileStart {
+  readonly bytes: Buffer;
+  readonly size: number;
+}
+
 export interface ShareSearch {
   readonly dryRun: boolean;
   /** Absent: all of them. */
-  readonly matches?: ((path: string) => Promise<boolean>) | undefined;
+  readonly matches?: ((start: FileStart) => boolean) | undefined;
   /** Milliseconds since 1970: what was written later stays. */
   readonly before?: number | undefined;
+}
+
+export interface DiskPurged {
+  files: number;
+  bytes: number;
+}
+
+/** `stays`: files that are meant, and could not be removed. */
+export interface FolderPurged extends DiskPurged {
+  stays: number;
 }
 
 export class DiskFolder {
   readonly #place: DiskPlace;
   readonly #gate: IoGate;
+  readonly #readStart: (path: string) => Promise<FileStart>;
   readonly #index = new FileIndex();
   /** Notes that others have not read yet, with what they are about. */
   readonly #untold = new Map<string, number>();
@@ -49,9 +66,13 @@ export class DiskFolder {
   #timer: NodeJS.Timeout | undefined;
   #begun = false;
 
-  constructor(place: DiskPlace, gate: IoGate) {
+  constructor(
+    place: DiskPlace,
+    { gate, readStart }: { gate: IoGate; readStart: (path: string) => Promise<FileStart> },
+  ) {
     this.#place = place;
     this.#gate = gate;
+    this.#readStart = readStart;
   }
 
   /** What is there is known, and what comes is written. */
@@ -174,18 +195,27 @@ export class DiskFolder {
 
   /** False: it was not there, or stays, and counts then as before. Never rejects. */
   async remove(file: IndexedFile): Promise<boolean> {
+    return this.#unlink(this.#unindexed(file));
+  }
+
+  #unindexed(file: IndexedFile): RemovedFile {
     const length = this.#index.lengthOf(file);
     this.#index.remove(file);
-    return this.#unlink({ ...file, length });
+    return { ...file, length };
   }
 
   async #unlink(file: RemovedFile): Promise<boolean> {
+    return (await this.#unlinked(file, 'remove')) === 'gone';
+  }
+
+  async #unlinked(file: RemovedFile, operation: 'remove' | 'purge'): Promise<'gone' | 'absent' | 'stays'> {
     try {
-      await this.#gate.run('remove', () => unlink(this.pathOf(file)));
-      return true;
+      await this.#gate.run(operation, () => unlink(this.pathOf(file)));
+      return 'gone';
     } catch (error) {
-      if (file.length !== undefined && !isAbsent(error)) this.#index.add(file, file.length);
-      return false;
+      if (isAbsent(error)) return 'absent';
+      if (file.length !== undefined) this.#index.add(file, file.length);
+      return 'stays';
     }
   }
 
@@ -257,37 +287,62 @@ export class DiskFolder {
 
   // ── purges
 
-  async purgePlace(policy: string | undefined, place: string, { dryRun, before }: ShareSearch) {
+  async purgePlace(policy: string | undefined, place: string, search: ShareSearch): Promise<FolderPurged> {
     const { path, index } = this.#place;
-    const purged = { files: 0, bytes: 0 };
+    const purged = nothingPurged();
     const policies = policy === undefined ? (await namesIn(path)).filter((name) => POLICY.test(name)) : [policy];
     for (const one of policies) {
       const folder = join(path, one, place.slice(0, 2));
       for (const name of await namesIn(folder)) {
-        if (!name.startsWith(`${place}-`)) continue;
-        const { size, mtimeMs } = await statOf(join(folder, name));
-        if (mtimeMs > (before ?? Number.POSITIVE_INFINITY)) continue;
-        const counts = dryRun ? this.#ownerOf(name) === index : await this.remove({ policy: one, name });
-        if (!counts) continue;
-        purged.files++;
-        purged.bytes += size;
+        if (!name.startsWith(`${place}-`) || (search.dryRun && this.#ownerOf(name) !== index)) continue;
+        await this.#purgeFile({ policy: one, name }, [[search, purged]]);
       }
     }
     return purged;
   }
 
-  async purgeShare(policy: string | undefined, search: ShareSearch) {
-    const purged = { files: 0, bytes: 0 };
-    await this.#eachOfShare(policy, async (file, path) => {
-      if (search.matches !== undefined && !(await search.matches(path))) return;
-      const { size, mtimeMs } = await statOf(path);
-      if (mtimeMs > (search.before ?? Number.POSITIVE_INFINITY)) return;
-      if (!search.dryRun && !(await this.remove(file))) return;
-      purged.files++;
-      purged.bytes += size;
+  /** In one walk, what each of the searches means. '': of all policies. */
+  async purgeShare(policy: string, searches: readonly ShareSearch[]): Promise<FolderPurged[]> {
+    const all = searches.map((search) => [search, nothingPurged()] as const);
+    const reading = all.filter(([{ matches }]) => matches !== undefined);
+    await this.#eachOfShare(policy || undefined, async (file, path) => {
+      let meant = all;
+      if (reading.length > 0) {
+        const start = await this.#readStart(path).catch((error: unknown) => (isAbsent(error) ? 'absent' : 'unread'));
+        if (start === 'absent') return;
+        // Nobody knows whether it is meant.
+        if (start === 'unread') for (const [, purged] of reading) purged.stays++;
+        meant = all.filter(([{ matches }]) => matches === undefined || (typeof start === 'object' && matches(start)));
+      }
+      await this.#purgeFile(file, meant);
     });
+    return all.map(([, purged]) => purged);
+  }
+
+  /** The same for all who mean it; counted for each. Never rejects. */
+  async purge(file: IndexedFile): Promise<FolderPurged> {
+    const purged = nothingPurged();
+    await this.#purgeFile(file, [[{ dryRun: false }, purged]]);
     return purged;
   }
+
+  async #purgeFile(file: IndexedFile, by: ReadonlyArray<readonly [ShareSearch, FolderPurged]>): Promise<void> {
+    if (by.length === 0) return;
+    const { size, mtimeMs } = await statOf(this.pathOf(file));
+    const meant = by.filter(([{ before }]) => mtimeMs <= (before ?? Number.POSITIVE_INFINITY));
+    const removing = meant.filter(([{ dryRun }]) => !dryRun);
+    const what = removing.length === 0 ? 'gone' : await this.#unlinked(this.#unindexed(file), 'purge');
+    for (const [{ dryRun }, purged] of meant) {
+      if (dryRun || what === 'gone') {
+        purged.files++;
+        purged.bytes += size;
+      } else if (what === 'stays') purged.stays++;
+    }
+  }
+}
+
+function nothingPurged(): FolderPurged {
+  return { files: 0, bytes: 0, stays: 0 };
 }
 
 async function namesIn(folder: string): Promise<string[]> {

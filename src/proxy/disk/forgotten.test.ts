@@ -31,11 +31,44 @@ test.each([
 ])('of very many %s all that was kept before is not used for a while', (_, purgeOf, most) => {
   const forgotten = new Forgotten();
   vi.advanceTimersByTime(100);
-  for (let i = 0; i < most; i++) forgotten.add(purgeOf(i));
+  for (let i = 0; i < most; i++) forgotten.add(purgeOf(i))(true);
   expect(forgotten.has(file('/any', { host: 'any' }), 0)).toBe(false);
-  forgotten.add(purgeOf(most));
+  forgotten.add(purgeOf(most))(true);
   expect(forgotten.has(file('/any', { host: 'any' }), 100)).toBe(true);
   expect(forgotten.has(file('/any', { host: 'any' }), 101)).toBe(false);
   vi.advanceTimersByTime(FORGOTTEN_TIME);
   expect(forgotten.has(file('/any', { host: 'any' }), 100)).toBe(false);
+});
+
+test.each([
+  ['of URLs', (i: number) => ({ policy: 'p', host: 'a', target: `/${i}` }), MAX_FORGOTTEN_URLS],
+  ['of others', (i: number) => ({ policy: 'p', host: `${i}` }), MAX_FORGOTTEN_OTHERS],
+])('very many %s of one policy take nothing from another', (_, purgeOf, most) => {
+  const forgotten = new Forgotten();
+  vi.advanceTimersByTime(100);
+  forgotten.add({ policy: 'q', host: 'a', target: '/x' })(true);
+  for (let i = 0; i <= most; i++) forgotten.add(purgeOf(i))(true);
+  expect(forgotten.has(file('/any', { host: 'any' }), 100)).toBe(true);
+  expect(forgotten.has(file('/any', { host: 'any', source: 'q' }), 0)).toBe(false);
+  expect(forgotten.has(file('/x', { source: 'q' }), 0)).toBe(true);
+});
+
+test('what is not gone from the disk yet is not used, however long that takes, and other workers have as long again', () => {
+  const forgotten = new Forgotten();
+  vi.advanceTimersByTime(100);
+  const onDone = forgotten.add({ policy: 'p', host: 'a' });
+  const onLeft = forgotten.add({ policy: 'p', host: 'b', target: '/x' });
+  onLeft(false);
+  // They become one with many others.
+  for (let i = 0; i <= MAX_FORGOTTEN_OTHERS; i++) forgotten.add({ policy: 'r', host: `${i}` });
+  vi.advanceTimersByTime(10 * FORGOTTEN_TIME);
+  forgotten.add({ policy: 'other' })(true);
+  expect(forgotten.has(file('/1'), 100)).toBe(true);
+  onDone(true);
+  vi.advanceTimersByTime(10 * FORGOTTEN_TIME);
+  expect(forgotten.has(file('/1'), 100)).toBe(true);
+  vi.advanceTimersByTime(FORGOTTEN_TIME);
+  expect(forgotten.has(file('/1'), 100)).toBe(false);
+  for (const one of [file('/x', { host: 'b' }), file('/any', { source: 'r' })])
+    expect(forgotten.has(one, 100)).toBe(true);
 });

@@ -1,52 +1,127 @@
-/** What was purged a moment ago: a file that is still there, or comes late, is not used. */
+/**
+ * What was purged, until it is gone from the disk and every worker has heard of it: a file that is still there, or comes late, is
+ * not used. Who has very much purged loses what was kept before, and nobody else does.
+ */
 import type { CachePurge } from '../../config/index.ts';
 import type { FileKey } from './answer-file.ts';
 
-/** Milliseconds after which all workers have done what they were told, and have written what was under way. */
+/** Milliseconds after which all workers have done what they were told of one URL, and have written what was under way. */
 export const FORGOTTEN_TIME: number = 30_000;
-/** Most of one URL each, and most others, that are remembered; above it nothing that was kept before is used for a while. */
+/** Most of one URL each that are remembered, of all policies; above it nothing is used that the one that has most kept before. */
 export const MAX_FORGOTTEN_URLS: number = 10_000;
+/** Most others that are remembered of a policy; above it nothing is used that it kept before. */
 export const MAX_FORGOTTEN_OTHERS: number = 64;
 
-export class Forgotten {
-  /** When it was, by policy, host and target. */
-  readonly #urls = new Map<string, number>();
-  #others: Array<{ purge: CachePurge; at: number; until: number }> = [];
-  #allBefore = Number.NEGATIVE_INFINITY;
+/** Milliseconds between looks for what need not be remembered any more. */
+const SWEEP_INTERVAL = 1_000;
 
-  add(purge: CachePurge): void {
+interface Other {
+  readonly purge: CachePurge;
+  readonly at: number;
+  /** Of those that are under way, or of which something stays on the disk. */
+  open: number;
+  until: number;
+  /** What it is part of by now. */
+  into?: Other;
+}
+
+interface OfPolicy {
+  /** When it was, by host and target, in the order of their times. */
+  readonly urls: Map<string, number>;
+  others: Other[];
+}
+
+/** Purges of all policies have none; no policy has an empty name. */
+const ALL = '';
+
+export class Forgotten {
+  readonly #policies = new Map<string, OfPolicy>();
+  #urls = 0;
+  #sweptAt = Number.NEGATIVE_INFINITY;
+
+  /** To be called when it is done: with whether all that was meant is gone from the disk. */
+  add(purge: CachePurge): (isGone: boolean) => void {
     const at = performance.now();
     this.#sweep(at);
-    const { policy, host, target, prefix, before } = purge;
-    const until = at + FORGOTTEN_TIME;
-    // Of a time when this process did not run.
-    if (before !== undefined) this.#others.push({ purge, at: at - (Date.now() - before), until });
-    else if (policy !== undefined && host !== undefined && target !== undefined && !prefix) {
-      const name = `${policy} ${host} ${target}`;
-      // In the order of their times.
-      this.#urls.delete(name);
-      this.#urls.set(name, at);
-    } else this.#others.push({ purge, at, until });
-    if (this.#urls.size <= MAX_FORGOTTEN_URLS && this.#others.length <= MAX_FORGOTTEN_OTHERS) return;
-    this.#urls.clear();
-    this.#others = [];
-    this.#allBefore = at;
+    const { policy = ALL, host, target, prefix, before } = purge;
+    const isUrl = policy !== ALL && host !== undefined && target !== undefined && !prefix && before === undefined;
+    if (!isUrl) {
+      // Of a time when this process did not run.
+      const since = before === undefined ? at : at - (Date.now() - before);
+      return this.#addOther(policy, { purge, at: since, open: 1, until: at + FORGOTTEN_TIME });
+    }
+    const { urls } = this.#of(policy);
+    const name = `${host} ${target}`;
+    if (!urls.delete(name)) this.#urls++;
+    urls.set(name, at);
+    if (this.#urls > MAX_FORGOTTEN_URLS) this.#mergeMost(at);
+    return (isGone) => {
+      if (!isGone) this.#addOther(policy, { purge, at, open: 1, until: at });
+    };
   }
 
   /** What was kept at this time is not to be used. */
   has({ source, host, target }: FileKey, storedAt: number): boolean {
+    const own = this.#policies.get(source);
+    // One that is past its time is right still.
+    if (storedAt <= (own?.urls.get(`${host} ${target}`) ?? Number.NEGATIVE_INFINITY)) return true;
     const now = performance.now();
-    if (storedAt <= this.#allBefore && now - this.#allBefore < FORGOTTEN_TIME) return true;
-    if (storedAt <= (this.#urls.get(`${source} ${host} ${target}`) ?? Number.NEGATIVE_INFINITY)) return true;
-    return this.#others.some(({ purge, at }) => storedAt <= at && isOf(purge, { source, host, target }));
+    const isMeant = ({ purge, at, open, until }: Other): boolean =>
+      storedAt <= at && (open > 0 || now < until) && isOf(purge, { source, host, target });
+    return own?.others.some(isMeant) === true || this.#policies.get(ALL)?.others.some(isMeant) === true;
+  }
+
+  #of(policy: string): OfPolicy {
+    let own = this.#policies.get(policy);
+    if (own === undefined) this.#policies.set(policy, (own = { urls: new Map(), others: [] }));
+    return own;
+  }
+
+  #addOther(policy: string, other: Other): (isGone: boolean) => void {
+    const own = this.#of(policy);
+    own.others.push(other);
+    if (own.others.length > MAX_FORGOTTEN_OTHERS) this.#merge(policy, performance.now());
+    const began = performance.now();
+    return (isGone) => {
+      if (!isGone) return;
+      let whole = other;
+      while (whole.into !== undefined) whole = whole.into;
+      whole.open--;
+      // Other workers are at theirs for about as long.
+      const now = performance.now();
+      whole.until = Math.max(whole.until, now + (now - began) + FORGOTTEN_TIME);
+    };
+  }
+
+  #mergeMost(at: number): void {
+    const [most] = [...this.#policies].reduce((one, other) => (other[1].urls.size > one[1].urls.size ? other : one));
+    this.#merge(most, at);
+  }
+
+  /** All of it becomes one, of all that the policy kept. */
+  #merge(policy: string, at: number): void {
+    const own = this.#of(policy);
+    const purge = policy === ALL ? {} : { policy };
+    const open = own.others.reduce((sum, one) => sum + one.open, 0);
+    const whole: Other = { purge, at, open, until: at + FORGOTTEN_TIME };
+    for (const one of own.others) one.into = whole;
+    this.#urls -= own.urls.size;
+    own.urls.clear();
+    own.others = [whole];
   }
 
   #sweep(now: number): void {
-    for (const [name, at] of this.#urls) {
-      if (at >= now - FORGOTTEN_TIME) break;
-      this.#urls.delete(name);
+    if (now - this.#sweptAt < SWEEP_INTERVAL) return;
+    this.#sweptAt = now;
+    for (const [policy, own] of this.#policies) {
+      for (const [name, at] of own.urls) {
+        if (at >= now - FORGOTTEN_TIME) break;
+        own.urls.delete(name);
+        this.#urls--;
+      }
+      if (own.others.length > 0) own.others = own.others.filter(({ open, until }) => open > 0 || until >= now);
+      if (own.urls.size === 0 && own.others.length === 0) this.#policies.delete(policy);
     }
-    this.#others = this.#others.filter(({ until }) => until >= now);
   }
 }
 

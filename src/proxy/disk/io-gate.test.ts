@@ -31,11 +31,11 @@ test('a few at a time, the others in turn, and not more of them than may wait', 
   const done = all.map(({ run }) => gate.run('read', run));
   expect(all.filter(({ began }) => began())).toHaveLength(MAX_DISK_OPERATIONS);
   await expect(gate.run('read', work().run)).rejects.toThrow(DiskBusy);
-  // What is being sent already waits for its turn all the same.
-  const body = work();
-  const rest = gate.run('body', body.run);
-  for (const { end } of [...all, body]) end();
-  expect(await Promise.all([...done, rest])).toHaveLength(all.length + 1);
+  // What is being sent already waits for its turn all the same, and so does what is to be forgotten.
+  const [body, purge] = [work(), work()];
+  const rest = [gate.run('body', body.run), gate.run('purge', purge.run)];
+  for (const { end } of [...all, body, purge]) end();
+  expect(await Promise.all([...done, ...rest])).toHaveLength(all.length + 2);
   expect(gate.busy).toBe(1);
 });
 

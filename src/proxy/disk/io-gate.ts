@@ -12,14 +12,17 @@ export const DISK_PATIENCE: number = 1_000;
 /** Milliseconds for which nothing is written after a write that failed, since it is full, say, or read-only. */
 export const WRITE_PAUSE: number = 10_000;
 
-/** `body`: the rest of what is being sent, which waits for its turn however long. */
-export type DiskOperation = 'read' | 'body' | 'write' | 'remove';
+/**
+ * `body`: the rest of what is being sent, which waits for its turn however long. So does `purge`, since what is to be forgotten
+ * must go.
+ */
+export type DiskOperation = 'read' | 'body' | 'write' | 'remove' | 'purge';
 
 /** It was not asked: too many wait, or it hangs, or cannot be written. */
 export class DiskBusy extends Error {}
 
 export class IoGate {
-  readonly errors: Record<DiskOperation, number> = { read: 0, body: 0, write: 0, remove: 0 };
+  readonly errors: Record<DiskOperation, number> = { read: 0, body: 0, write: 0, remove: 0, purge: 0 };
   /** Not asked, since it was busy. */
   busy = 0;
   readonly #waiting: Array<() => void> = [];
@@ -36,7 +39,7 @@ export class IoGate {
   async run<T>(operation: DiskOperation, work: () => Promise<T>): Promise<T> {
     const paused = operation === 'write' && performance.now() < this.#pausedUntil;
     const full = this.#late > 0 || this.#waiting.length >= MAX_DISK_WAITING;
-    if (paused || (full && operation !== 'body')) {
+    if (paused || (full && operation !== 'body' && operation !== 'purge')) {
       this.busy++;
       throw new DiskBusy('the disk is busy');
     }
