@@ -158,6 +158,8 @@ export class FullReads {
     // Gone meanwhile: the watch of its metadata says so, too.
     if (wanted === undefined || this.#abort.signal.aborted) return;
     if (error instanceof ApiError && error.status === 404) return;
+    // Also where what follows of it failed: it is put once more.
+    wanted.held = '';
     this.#events.trouble(key, error);
     setTimeout(() => this.#ask(key), pauseAfter(error, wanted.failures++, PAUSES)).unref();
   }
