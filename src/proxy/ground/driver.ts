@@ -34,6 +34,11 @@ export interface Link {
    * 'leave' does the same and then does not wait for the peer to end its side: the kernel goes on sending what it has.
    */
   close(how: 'end' | 'reset' | 'leave'): void;
+  /**
+   * Of a connection on which nothing is due: it has come to its end, or something has come, which nobody has been told of yet. What
+   * has come may be lost by the look: the connection is then not used again. Absent: that cannot be found out.
+   */
+  hasEnded?(): boolean;
   /** Hands the connection to another sink, such as a codec found by its first bytes. */
   sink: Sink;
   readonly remoteAddress: string;

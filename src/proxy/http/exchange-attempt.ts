@@ -78,6 +78,13 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     return this.request?.upgrades === true;
   }
 
+  /** A body that is not kept, and what POST may do, cannot come twice. What crossed its backend's end once is not to do so again. */
+  get once(): boolean {
+    const request = this.request!;
+    if (!request.complete || this.account.attempts > 1) return true;
+    return !request.head.startsWith('GET ') && !isIdempotent(request.method);
+  }
+
   upstreamReady(up: Upstream, used = false): void {
     if (this.over) return up.abort('closed_early');
     this.onUsed = used;

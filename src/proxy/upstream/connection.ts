@@ -15,6 +15,8 @@ export interface OpenWaiter extends ResponseSide {
   readonly client?: ClientConnection;
   /** It turns its connection into a tunnel, of a WebSocket say. */
   readonly upgrades?: boolean;
+  /** It cannot be sent twice, so that it goes over no connection that its backend has closed already. */
+  readonly once?: boolean;
   /** `used`: other requests went over the connection before, so that its backend may just be closing it. */
   upstreamReady(upstream: Upstream, used?: boolean): void;
   upstreamUnavailable(why: Failure): void;

@@ -24,6 +24,8 @@ export interface PooledConnection extends Upstream {
   adopt(waiter: OpenWaiter): void;
   /** Closes an idle connection. */
   closeIdle(): void;
+  /** Of an idle one: its backend has closed it, as far as this machine knows. If not, what it carries next leaves at once. */
+  hasEnded?(): boolean;
 }
 
 /** Starts a connection, or takes over one that is open; it calls `opened`, `idle` and `gone` of the pool. */
@@ -63,7 +65,7 @@ export class ConnectionPool implements EndpointPool {
   open(waiter: OpenWaiter): Upstream | null {
     if (this.#limits.requests > 0 && this.load >= this.#limits.requests) return overloaded(waiter);
     // The one used last is the least likely to be closed by its idle timeout.
-    const connection = this.#idle.pop();
+    const connection = waiter.once === true ? this.#alive() : this.#idle.pop();
     if (connection !== undefined) {
       connection.adopt(waiter);
       return connection;
@@ -73,6 +75,15 @@ export class ConnectionPool implements EndpointPool {
     this.#waiting ??= new WaitingRoom();
     if (this.#waiting.admit(waiter, this.#limits.pending + opening)) this.#grow();
     return null;
+  }
+
+  /** An idle connection that was looked at. */
+  #alive(): PooledConnection | undefined {
+    for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
+      if (one.hasEnded?.() !== true) return one;
+      one.closeIdle();
+    }
+    return undefined;
   }
 
   cancel(waiter: OpenWaiter): void {

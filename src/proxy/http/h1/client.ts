@@ -70,6 +70,8 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
   #responseEnded = false;
   #copies: CopySender | null = null;
   #out = '';
+  /** What is sent next leaves at once: until the end of the turn the backend might close. */
+  #atOnce = false;
 
   /** `link`: an open connection, which nothing was sent on. */
   constructor(pool: ConnectionPool, link?: Link) {
@@ -92,6 +94,13 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
 
   closeIdle(): void {
     this.#end('end');
+  }
+
+  hasEnded(): boolean {
+    const link = this.#link;
+    if (link.hasEnded === undefined) return false;
+    this.#atOnce = true;
+    return link.hasEnded();
   }
 
   // ── the exchange's calls
@@ -131,7 +140,8 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     if (this.#out === '') return;
     const out = this.#out;
     this.#out = '';
-    this.#write(out);
+    this.#write(this.#atOnce ? Buffer.from(out, 'latin1') : out);
+    this.#atOnce = false;
   }
 
   abort(why: Failure): void {
@@ -148,8 +158,8 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     this.#link.resume();
   }
 
-  #write(text: string): void {
-    if (!this.#link.send(text) && this.#link.pending > 0) this.#blocked = true;
+  #write(data: string | Uint8Array): void {
+    if (!this.#link.send(data) && this.#link.pending > 0) this.#blocked = true;
   }
 
   #writeCopy(start: number, end: number): void {

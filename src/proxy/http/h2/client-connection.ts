@@ -80,6 +80,11 @@ export class H2ClientConnection extends H2Connection {
     return this.#nextStream > 1;
   }
 
+  /** Nothing is under way on it, and its backend has closed it or says something: it is not to be used again then. */
+  hasEnded(): boolean {
+    return this.streams.size === 0 && this.used && this.link?.hasEnded?.() === true;
+  }
+
   /** A stream for one request; only while `free`. */
   request(exchange: ResponseSide): ClientStream {
     const id = this.#nextStream;

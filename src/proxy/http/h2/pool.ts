@@ -65,10 +65,22 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
 
   open(waiter: OpenWaiter): Upstream | null {
     if (this.#limits.requests > 0 && this.load >= this.#limits.requests) return overloaded(waiter);
-    for (const connection of this.#connections) if (connection.free) return connection.request(waiter);
+    const connection = this.#free(waiter.once === true);
+    if (connection !== undefined) return connection.request(waiter);
     if (this.#shut?.isOver) return overloaded(waiter);
     if (this.#waiting.admit(waiter, this.#limits.pending)) this.#grow();
     return null;
+  }
+
+  /** `alive`: its backend has not closed it, as far as this machine knows. */
+  #free(alive: boolean): H2ClientConnection | undefined {
+    for (const connection of this.#connections) {
+      if (!connection.free) continue;
+      if (!alive || !connection.hasEnded()) return connection;
+      connection.retire();
+      return this.#free(alive);
+    }
+    return undefined;
   }
 
   cancel(waiter: OpenWaiter): void {
