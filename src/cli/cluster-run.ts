@@ -23,6 +23,8 @@ export interface ClusterSetup {
   controllerNames: string[];
   /** Name of the Lease that decides who writes statuses, in the namespace of the context or pod. */
   lease: string;
+  /** The pod that this runs in, where it is known. */
+  pod?: { namespace: string; name: string; uid: string } | undefined;
 }
 
 /** Milliseconds after which every status is compared again with what is there. */
@@ -95,12 +97,15 @@ export class ClusterRun {
   /** Takes part in who writes. Called once everything is read and served: before that, statuses would be untrue. */
   begin(): void {
     const { namespace, name } = this.client.access;
+    const { pod } = this.#setup;
     this.#log.info({ cluster: name, lease: `${namespace}/${this.#setup.lease}` }, 'statuses go to the cluster');
     this.#lease = new Lease({
       client: this.client,
       namespace,
       name: this.#setup.lease,
       identity: this.#identity,
+      // Nothing can be owned from another namespace.
+      owner: pod?.namespace === namespace ? { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid } : undefined,
       onChange: (leading) => {
         this.#log.info({}, leading ? 'leads: writes statuses' : 'no longer leads: writes nothing');
         for (const one of this.#followers) one.lead(leading);

@@ -7,27 +7,38 @@ export interface LeaseOptions {
   name: string;
   /** Unique among those who want it, such as the pod's name. */
   identity: string;
+  /** An object of the namespace that ends with this process, such as its pod: a lease that was not given back goes with it. */
+  owner?: LeaseOwner | undefined;
   /** Told when it is won and lost. */
   onChange(leading: boolean): void;
   times?: Partial<LeaseTimes>;
 }
 
+export interface LeaseOwner {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+}
+
 export interface LeaseTimes {
   /** Milliseconds after which others may take a lease that was not renewed. */
   duration: number;
-  /** Milliseconds between renewals, and between looks of those who wait. */
+  /** Milliseconds between renewals, and the most between looks of those who wait. */
   renew: number;
 }
 
 /** As the control plane of Kubernetes has them. */
 export const LEASE_TIMES: LeaseTimes = { duration: 15_000, renew: 2_000 };
+/** Milliseconds at most between looks of those who wait: one that was given back is taken within a second. */
+const LEASE_LOOK = 1_000;
 /** The part of the duration after which a leader that could not renew stops by itself, before anybody may follow. */
 const SAFE = 2 / 3;
 
 interface LeaseObject {
   apiVersion: 'coordination.k8s.io/v1';
   kind: 'Lease';
-  metadata: { namespace: string; name: string; resourceVersion?: string };
+  metadata: { namespace: string; name: string; resourceVersion?: string; ownerReferences?: LeaseOwner[] };
   spec?: {
     holderIdentity?: string;
     leaseDurationSeconds?: number;
@@ -70,13 +81,17 @@ export class Lease {
     if (held) await this.#release().catch(() => {});
   }
 
+  get #pause(): number {
+    return this.#leading ? this.#times.renew : Math.min(this.#times.renew, LEASE_LOOK);
+  }
+
   #again(after: number): void {
     if (this.#abort.signal.aborted) return;
     this.#timer = setTimeout(() => {
       this.#turn = this.#look().then(
-        () => this.#again(this.#times.renew),
+        () => this.#again(this.#pause),
         // Whoever leads goes on until its time is over; whoever waits, waits.
-        () => this.#again(this.#times.renew * (0.5 + Math.random() / 2)),
+        () => this.#again(this.#pause * (0.5 + Math.random() / 2)),
       );
     }, after).unref();
   }
@@ -130,13 +145,18 @@ export class Lease {
   }
 
   #held(before: LeaseObject | undefined): LeaseObject {
-    const { namespace, name, identity } = this.#options;
+    const { namespace, name, identity, owner } = this.#options;
     const now = new Date().toISOString().replace('Z', '000Z');
     const own = before?.spec?.holderIdentity === identity;
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: { namespace, name, ...(before ? { resourceVersion: before.metadata.resourceVersion } : {}) },
+      metadata: {
+        namespace,
+        name,
+        ...(owner ? { ownerReferences: [owner] } : {}),
+        ...(before ? { resourceVersion: before.metadata.resourceVersion } : {}),
+      },
       spec: {
         holderIdentity: identity,
         leaseDurationSeconds: Math.max(1, Math.ceil(this.#times.duration / 1000)),
@@ -151,7 +171,9 @@ export class Lease {
     const path = `${this.#path}/${this.#options.name}`;
     const lease = await this.#options.client.call<LeaseObject>({ path });
     if (lease.spec?.holderIdentity !== this.#options.identity) return;
-    const body = { ...lease, spec: { ...lease.spec, holderIdentity: '' } };
+    // Whoever takes it next is not to lose it with this process.
+    const { ownerReferences: _, ...metadata } = lease.metadata;
+    const body = { ...lease, metadata, spec: { ...lease.spec, holderIdentity: '' } };
     await this.#options.client.call({ method: 'PUT', path, body });
   }
 }

@@ -242,6 +242,8 @@ spec:
     const before = await versions(notOf('second', 'adopted', 'shop'));
     await load(['first', 'second', 'adopted']);
     await helm('uninstall', 'daemun', '--wait');
+    // It goes with the pod, whose rights went before it: who comes again waits for nobody.
+    await expect.poll(() => output(['-n', second, 'get', 'leases', '-o', 'name']), { timeout: 60_000 }).toBe('');
     const status = JSON.stringify({ status: { loadBalancer: { ingress: [{ ip: '192.0.2.2' }] } } });
     await kubectl(['-n', others, 'patch', 'ingress/shop', '--subresource=status', '--type=merge', '-p', status]);
     const patch = '{"metadata":{"labels":{"touched":"yes"}}}';

@@ -25,10 +25,15 @@ export function testLease(name: string, start: () => Promise<ApiRig>): void {
       return rig;
     }
 
-    function contender(rig: ApiRig, identity: string, times: LeaseOptions['times'] = LONG): Contender {
+    function contender(
+      rig: ApiRig,
+      identity: string,
+      times: LeaseOptions['times'] = LONG,
+      owner?: LeaseOptions['owner'],
+    ): Contender {
       const client = new ApiClient(rig.access);
       const told: boolean[] = [];
-      const about = { namespace: rig.namespace, name: 'controller', identity, times };
+      const about = { namespace: rig.namespace, name: 'controller', identity, times, owner };
       const lease = new Lease({ client, ...about, onChange: (leading) => told.push(leading) });
       open.push(
         () => client.close(),
@@ -67,6 +72,42 @@ export function testLease(name: string, start: () => Promise<ApiRig>): void {
       expect(first.told).toEqual([true, false]);
       await expect.poll(() => second.lease.leading).toBe(true);
       expect(await specOf(rig)).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
+    });
+
+    test('one that may not give it back loses it with its pod, and whoever took it over does not', async () => {
+      const rig = await startRig();
+      const client = new ApiClient(rig.access);
+      open.push(() => client.close());
+      const path = `/api/v1/namespaces/${rig.namespace}/configmaps`;
+      const owner = async (name: string): Promise<NonNullable<LeaseOptions['owner']>> => {
+        const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: rig.namespace } };
+        const { metadata } = await client.call<{ metadata: { uid: string } }>({ method: 'POST', path, body });
+        return { apiVersion: 'v1', kind: 'ConfigMap', name, uid: metadata.uid };
+      };
+      const gone = (name: string) => client.call({ method: 'DELETE', path: `${path}/${name}` });
+      // Of a process that is killed nothing is heard any more.
+      const silent = new ApiClient(rig.access);
+      const [a, b] = [await owner('a'), await owner('b')];
+      const told: boolean[] = [];
+      const about = { namespace: rig.namespace, name: 'controller', identity: 'a', owner: a };
+      const first = new Lease({
+        client: silent,
+        ...about,
+        times: { ...LONG, renew: 60_000 },
+        onChange: (one) => told.push(one),
+      });
+      await expect.poll(() => first.leading).toBe(true);
+      silent.close();
+      // Whoever waits looks once a second at least.
+      const second = contender(rig, 'b', { duration: 60_000, renew: 60_000 }, b);
+      await expect.poll(() => second.lease.leading).toBe(false);
+      await gone('a');
+      await expect.poll(() => second.lease.leading, { timeout: 10_000 }).toBe(true);
+      expect(await specOf(rig)).toMatchObject({ holderIdentity: 'b' });
+      await second.lease.close();
+      await gone('b');
+      expect(await specOf(rig)).toMatchObject({ holderIdentity: '' });
+      await first.close();
     });
 
     test('one that is gone without a word loses it when its time is over', async () => {

@@ -94,11 +94,14 @@
   verbs: [create]
 {{- end -}}
 
-{{/* In the release's own namespace: who leads, and the authority that data planes trust. */}}
+{{/*
+In the release's own namespace: who leads, and the authority that data planes trust. The Lease goes with the pod of whoever
+leads: some clusters ask who owns what to another for the right to delete it.
+*/}}
 {{- define "daemun.rules.own" -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  verbs: [get, list, watch, create, update, patch]
+  verbs: [get, list, watch, create, update, patch, delete]
 - apiGroups: [""]
   resources: [secrets, configmaps]
   verbs: [get, list, watch, create, update, patch]

@@ -16,6 +16,8 @@ interface ControllerFlags extends AdminFlags, ClusterFlags {
   publishService?: string;
   lease: string;
   podNamespace?: string;
+  podName?: string;
+  podUid?: string;
   logLevel: LogLevel;
   logFormat: LogFormat;
 }
@@ -39,9 +41,19 @@ export function controllerCommand(): Command {
       const admin = dataPlaneAdmin(flags);
       const { runController } = await import('../controller-run.ts');
       const { kubeconfig, context, namespace: namespaces, lease, controllerName, ...rest } = flags;
-      const { image, streamPort, streamAddress, publishService, podNamespace, logLevel, logFormat } = rest;
+      const { image, streamPort, streamAddress, publishService, podNamespace, podName, podUid, logLevel, logFormat } =
+        rest;
+      const pod =
+        podNamespace && podName && podUid ? { namespace: podNamespace, name: podName, uid: podUid } : undefined;
       await runController({
-        cluster: { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [CLUSTER_CONTROLLER] },
+        cluster: {
+          kubeconfig,
+          context,
+          namespaces,
+          lease,
+          pod,
+          controllerNames: controllerName ?? [CLUSTER_CONTROLLER],
+        },
         ...{ image, streamPort, streamAddress, publishService, podNamespace, admin, logLevel, logFormat, signals },
       });
     });
@@ -69,6 +81,8 @@ function ownOptions(): Option[] {
     new Option('--pod-namespace <name>', "the controller's own namespace (default: the context's)").env(
       'POD_NAMESPACE',
     ),
+    new Option('--pod-name <name>', "the controller's own pod").env('POD_NAME'),
+    new Option('--pod-uid <uid>', 'its uid: a Lease that it cannot give back goes with it').env('POD_UID'),
     new Option('--log-level <level>', 'least severe messages that are logged').choices([...LOG_LEVELS]).default('info'),
     new Option('--log-format <format>', 'form of what goes to standard error')
       .choices([...LOG_FORMATS])
