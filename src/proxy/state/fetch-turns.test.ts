@@ -60,6 +60,20 @@ test('a thousand texts of servers that never answer are so many connections, and
   await again;
 });
 
+test('hundreds who sign in at once at a provider that takes its time all get an answer', async () => {
+  const server = https.createServer(pair, (_, answer) => void setTimeout(() => answer.end('{}'), 300));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ends.push(() => server.close());
+  const fetched = {
+    url: `https://localhost:${(server.address() as AddressInfo).port}/token`,
+    ca: pair.cert.toString(),
+  };
+  const fetch = fetchingInTurn(() => undefined);
+  const all = await Promise.allSettled(Array.from({ length: 200 }, () => fetch(fetched, 'shop')));
+  expect(all.filter(({ status }) => status === 'rejected')).toEqual([]);
+});
+
 test('a server that says 1xx without end has no text', async () => {
   const server = https.createServer(pair, (_, answer) => {
     for (let i = 0; i < 100; i++) answer.writeProcessing();

@@ -7,9 +7,9 @@ import { FETCH_TIMEOUT, fetchText } from './fetch-text.ts';
 import type { Fetched, Fetcher, OutboundGate } from './outbound.ts';
 
 /** Texts that are fetched at a time, in a worker. */
-export const MAX_FETCHES: number = 64;
-/** And of one server for one namespace. */
-export const MAX_FETCHES_OF_SERVER: number = 8;
+export const MAX_FETCHES: number = 256;
+/** And of one server for one namespace: who sign in at once at a provider that takes half a second are 80 a second then. */
+export const MAX_FETCHES_OF_SERVER: number = 40;
 /** Most that wait in all: above it the last of the namespace that has most of them fails. */
 export const MAX_FETCHES_WAITING: number = 4_096;
 
