@@ -2,9 +2,10 @@
 import assert from 'node:assert';
 import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AccessRule, LoadBalancing, RequestLimit, SessionPersistence } from '../src/config/index.ts';
+import type { AccessRule, HealthCheck, LoadBalancing, RequestLimit, SessionPersistence } from '../src/config/index.ts';
 import { CONTINUE, type CompiledFilter, POLICY_FILTERS } from '../src/proxy/filter/index.ts';
 import { DeadlineWheel } from '../src/proxy/ground/deadline.ts';
+import { ProbeBook } from '../src/proxy/probe/index.ts';
 import { plainHead } from '../src/proxy/route/index.ts';
 import { PolicyState } from '../src/proxy/state/index.ts';
 import { Balancer } from '../src/proxy/upstream/balancer.ts';
@@ -148,25 +149,45 @@ const session: SessionPersistence = {
   acrossBackends: true,
 };
 const keys = [{ type: 'Header' as const, name: 'x-user' }];
-const CHOICES: Record<string, { loadBalancing?: LoadBalancing; session?: SessionPersistence }> = {
+const healthCheck: HealthCheck = {
+  question: { type: 'TCP' },
+  interval: 10_000,
+  timeout: 1_000,
+  jitterPercent: 10,
+  healthyThreshold: 2,
+  unhealthyThreshold: 3,
+  initialState: 'Healthy',
+  panicThresholdPercent: 50,
+};
+interface Choice {
+  loadBalancing?: LoadBalancing;
+  session?: SessionPersistence;
+  healthCheck?: HealthCheck;
+}
+const CHOICES: Record<string, Choice> = {
   'endpoint by turns': {},
+  'endpoint by turns, of those whose health is checked': { healthCheck },
   'endpoint by two of chance': { loadBalancing: { type: 'LeastRequest' } },
   'endpoint by a consistent hash of a header': { loadBalancing: { type: 'ConsistentHash', hash: { keys } } },
   'endpoint of a session': { session },
   'endpoint of a new session, and its cookie': { session },
 };
 
-function balancerOf({ loadBalancing, session: kept }: (typeof CHOICES)[string]): Balancer {
+function balancerOf({ loadBalancing, session: kept, healthCheck: check }: Choice): Balancer {
   const backend = { kind: 'Backend' as const, key: 'bench/s:80', service: { namespace: 'bench', name: 's', port: 80 } };
+  const wheel = new DeadlineWheel();
+  const unheard = { keyOf: () => ({ a: 0, b: 0 }), isOwn: () => true, tell() {}, read() {}, news: () => false };
+  const probes = new ProbeBook({ wheel, verdicts: unheard as never, troubles: undefined });
   const balancer = new Balancer(
     { ...backend, protocol: 'http' },
     {
-      world: { driver: { connect: () => assert.fail() }, wheel: new DeadlineWheel() },
+      world: { driver: { connect: () => assert.fail() }, wheel, probes },
       makePool: (_world, target) => new IdlePool(target),
     },
   );
   balancer.loadBalancing = loadBalancing;
   balancer.session = kept;
+  balancer.healthCheck = check;
   const addresses = Array.from({ length: ENDPOINTS }, (_, i) => `10.0.0.${i}`);
   balancer.update(addresses.map((address) => ({ address, port: 80, state: 'ready' })));
   return balancer;

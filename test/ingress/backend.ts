@@ -1,8 +1,11 @@
 /** Backends as the recorded requests met them: they answer with their name, and do what headers of the request ask. */
 import { once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { endpointsOf } from '../served/manifest.ts';
+import type { Pair } from '../tls/authority.ts';
 
 export interface Sighting {
   backend: string;
@@ -10,6 +13,8 @@ export interface Sighting {
   method: string;
   uri: string;
   headers: http.IncomingHttpHeaders;
+  /** Of who speaks TLS. */
+  tls?: { version: string; sni?: string; client?: string };
 }
 
 /** Services and how many pods each has. */
@@ -24,6 +29,8 @@ const SERVICES: Readonly<Record<string, number>> = {
 };
 /** The Service whose pods refuse connections. */
 const REFUSED = 'refused';
+/** The Service whose pod speaks TLS, and asks who the client is. */
+const SECURE = 'proto';
 /** What the authentication server says, by the beginning of the path. */
 const VERDICTS: ReadonlyArray<[string, number]> = [
   ['/ok', 200],
@@ -41,7 +48,7 @@ export class RecordedBackends {
   readonly endpoints: string[] = [];
   readonly #ports = new Map<string, number[]>();
 
-  static async open(): Promise<RecordedBackends> {
+  static async open(shown: Pair): Promise<RecordedBackends> {
     const backends = new RecordedBackends();
     for (const [name, pods] of Object.entries(SERVICES)) {
       const ports: number[] = [];
@@ -49,6 +56,7 @@ export class RecordedBackends {
       backends.#ports.set(name, ports);
       if (pods > 0) backends.endpoints.push(endpointsOf(name, ...ports));
     }
+    backends.#ports.set(SECURE, [await backends.#listen(SECURE, 1, shown)]);
     // Nobody listens on port 1 of this machine.
     backends.endpoints.push(endpointsOf(REFUSED, 1));
     return backends;
@@ -63,17 +71,22 @@ export class RecordedBackends {
     return [...Object.keys(SERVICES), REFUSED];
   }
 
-  async #listen(backend: string, pod: number): Promise<number> {
-    const server = http.createServer((request, response) => {
+  async #listen(backend: string, pod: number, shown?: Pair): Promise<number> {
+    const serve: http.RequestListener = (request, response) => {
       const { method = '', url = '', headers } = request;
-      this.sightings.push({ backend, pod, method, uri: url, headers });
+      const tls = shown && spokenOf(request.socket as TLSSocket);
+      this.sightings.push({ backend, pod, method, uri: url, headers, ...(tls && { tls }) });
       request.resume();
       request.on('end', () => {
         if (backend === 'auth') authenticate(url, headers, response);
         else if (backend === 'errors') answer(response, Number(headers['x-code'] ?? 404), backend);
         else obey(headers, response, `${backend}-${pod}`);
       });
-    });
+    };
+    const asks = { requestCert: true, rejectUnauthorized: false };
+    const server = shown
+      ? https.createServer({ cert: shown.certificate, key: shown.privateKey, ...asks }, serve)
+      : http.createServer(serve);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     this.#servers.push(server);
@@ -86,6 +99,17 @@ export class RecordedBackends {
       server.closeAllConnections();
     }
   }
+}
+
+function spokenOf(socket: TLSSocket): NonNullable<Sighting['tls']> {
+  // Names are recorded from the leaf's up.
+  const client = socket.getPeerX509Certificate()?.subject.split('\n').reverse().join(',');
+  const sni = socket.servername as string | false | undefined;
+  return {
+    version: socket.getProtocol()!.replace('TLSv', 'TLS '),
+    ...(sni && { sni }),
+    ...(client && { client }),
+  };
 }
 
 function answer(response: http.ServerResponse, status: number, backend: string): void {

@@ -55,6 +55,8 @@ export interface Expectation {
   uri?: string;
   host?: string;
   saw?: Record<string, string | null>;
+  /** How TLS was spoken to the backend that speaks it. */
+  tls?: { version: string; sni?: string; client?: string };
   /** What the service was asked that says who may pass; null: it was not. Lines that it saw, and those that it did not. */
   asked?: { method?: string; uri?: string; host?: string; saw?: Record<string, string | null> } | null;
   /** Of repeated requests. */

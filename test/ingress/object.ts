@@ -5,6 +5,7 @@ import { hostOf, type ParityCase } from './case.ts';
 
 const VERSIONS: Readonly<Record<string, string>> = {
   HTTPRoute: 'gateway.networking.k8s.io/v1',
+  BackendTLSPolicy: 'gateway.networking.k8s.io/v1',
   Secret: 'v1',
   Service: 'v1',
   ConfigMap: 'v1',

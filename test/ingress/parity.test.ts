@@ -23,11 +23,12 @@ describe.each(families())('%s', (family) => {
   let rig: Rig;
   let certificates: Certificates;
   beforeAll(async () => {
-    backends = await RecordedBackends.open();
     const { authority, ...others } = await clients();
+    backends = await RecordedBackends.open(await authority.sign({ name: 'backend', dns: ['backend.example.test'] }));
     certificates = others;
     const pair = await (await Authority.make('golden')).sign({ name: 'site', dns: ['*.example.test'] });
-    const shared = [...backends.services.map(service), tlsSecret('site', pair), caConfigMap('client-ca', authority)];
+    const shared = [...backends.services.map(service), tlsSecret('site', pair), tlsSecret('proxy-tls', others.client)];
+    shared.push(caConfigMap('client-ca', authority));
     const site = manifests([HTTP, HTTPS, ...cases.flatMap(listenersOf)], ...shared, ...cases.flatMap(objectsOf));
     const own = cases.flatMap(servicesOf).map(({ name, of }) => backends.endpointsAs(name, of));
     rig = await serveManifests(site, { ports: [80, 443], endpoints: [...backends.endpoints, ...own] });
@@ -97,6 +98,7 @@ function compare(what: string, want: Expectation, { replies, sightings, seconds 
   const saw = sightings.findLast(({ backend }) => backend === want.answered);
   expect(saw?.uri, `${what}: what the backend was asked for`).toBe(want.uri);
   expect(saw?.headers.host, `${what}: Host`).toBe(want.host);
+  if (want.tls !== undefined) expect(saw?.tls, `${what}: TLS`).toEqual(want.tls);
   for (const [name, value] of Object.entries(want.saw ?? {}))
     expect(saw?.headers[name] ?? null, `${what}: ${name}`).toEqual(value);
 }
