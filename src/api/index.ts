@@ -32,7 +32,7 @@ export type * from './gateway.ts';
 export type * from './gateway-class.ts';
 export type * from './grpc-route.ts';
 export type * from './http-route.ts';
-export { BUNDLE_VERSION_ANNOTATION, CHANNEL_ANNOTATION, type InstalledCrd } from './installed-crd.ts';
+export { BUNDLE_VERSION_ANNOTATION, CHANNEL_ANNOTATION, type InstalledCrd, OLDER_CRD } from './installed-crd.ts';
 export {
   type AnyResource,
   apiVersionOf,

@@ -14,3 +14,5 @@ export interface InstalledCrd {
 
 export const BUNDLE_VERSION_ANNOTATION = 'gateway.networking.k8s.io/bundle-version';
 export const CHANNEL_ANNOTATION = 'gateway.networking.k8s.io/channel';
+/** Begins the object of what is said of a CRD of the Gateway API that is older than what is read here. */
+export const OLDER_CRD = 'CustomResourceDefinition//';

@@ -101,12 +101,13 @@ export interface RefusedEndpoint {
 
 /** What goes wrong at an endpoint, or a store or a disk that policies name, while it is served; told when it begins, and once a minute while it goes on. */
 export interface Trouble {
-  /** Of the Backend; with `store_away` and `disk_absent` of the user's policy, `Kind/namespace/name`. */
+  /** Of the Backend; with `store_away`, `sign_outs_away` and `disk_absent` of the user's policy, `Kind/namespace/name`. */
   key: string;
   /** `address:port`, or the name that does not resolve, or the store or the disk in words. */
   endpoint: string;
   /**
    * Why no connection could be opened; `unresolved`: the name has no address; `unhealthy`: a health check fails;
+   * `store_away`: limits are to be shared by it; `sign_outs_away`: it says who has signed out;
    * `disk_absent`: answers are to be kept on a disk, and the data plane has none.
    */
   what:
@@ -116,6 +117,7 @@ export interface Trouble {
     | 'unresolved'
     | 'unhealthy'
     | 'store_away'
+    | 'sign_outs_away'
     | 'disk_absent';
   /** More of it, in a word: what a health check found. */
   detail?: string;

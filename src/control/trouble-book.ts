@@ -38,6 +38,10 @@ const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>>
     said: 'is away, and limits are not shared meanwhile',
     wayOut: 'see that it runs and can be reached, and the Secret with its password',
   },
+  sign_outs_away: {
+    said: 'is away, and nobody is let in on a session meanwhile',
+    wayOut: 'see that it runs and can be reached, and the Secret with its password',
+  },
   disk_absent: {
     said: 'is not given to the data plane, and answers are kept in memory alone',
     wayOut: 'start it with --cache-path, or give the DaemunParameters of its Gateway a cache',
@@ -45,11 +49,12 @@ const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>>
 };
 
 /** What is of policies, and not of endpoints. */
-const OF_POLICIES: ReadonlySet<Trouble['what']> = new Set(['store_away', 'disk_absent']);
+const OF_POLICIES: ReadonlySet<Trouble['what']> = new Set(['store_away', 'sign_outs_away', 'disk_absent']);
 
 const NOUNS: Partial<Record<Trouble['what'], string>> = {
   unresolved: 'name',
   store_away: 'store of shared limits',
+  sign_outs_away: 'store of sign-outs',
   disk_absent: 'disk for answers',
 };
 /** Null: nobody has asked for a while, and that is all that is known. It is logged once. */
@@ -60,6 +65,7 @@ const OVER: Readonly<Record<Trouble['what'], string | null>> = {
   unhealthy: 'endpoint passes its health check again',
   unresolved: 'name resolves again',
   store_away: 'store of shared limits is there again',
+  sign_outs_away: 'store of sign-outs is there again',
   disk_absent: null,
 };
 
@@ -216,7 +222,11 @@ export function subjectIn(snapshot: Snapshot, key: string): Subject | undefined 
   if (backend !== undefined) return backend;
   for (const policy of snapshot.of('Policy').values()) {
     const { type } = policy;
-    if ((type === 'RateLimit' || type === 'Cache') && policy.spec.acts.some(({ source }) => source === key)) return key;
+    if (
+      (type === 'RateLimit' || type === 'Authentication' || type === 'Cache') &&
+      policy.spec.acts.some(({ source }) => source === key)
+    )
+      return key;
   }
   return undefined;
 }
@@ -233,7 +243,7 @@ function objectOf(subject: Subject): string {
 }
 
 function who(subject: Subject, endpoint: string, what: Trouble['what']): string {
-  if (typeof subject === 'string') return what === 'store_away' ? `the store ${endpoint}` : endpoint;
+  if (typeof subject === 'string') return what === 'disk_absent' ? endpoint : `the store ${endpoint}`;
   return what === 'unresolved' ? `the name ${endpoint}` : `endpoint ${endpoint} of port ${subject.service.port}`;
 }
 

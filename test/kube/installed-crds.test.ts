@@ -201,6 +201,9 @@ test('values that an old release refuses are told, beside fields that it drops',
   expect(said(pipeline)).toEqual([
     expect.stringContaining(`drops ${but[0]} without a word and refuses ${type}, ${code}:`),
   ]);
+  expect(pipeline.report().diagnostics.map(({ object }) => object)).toContain(
+    'CustomResourceDefinition//httproutes.gateway.networking.k8s.io',
+  );
   expect(conditionOf(pipeline, 'SupportedVersion')?.message).toBe(
     `CRDs of Gateway API v1.4.0 (standard); they do not keep HTTPRoute ${but[0]}; they refuse HTTPRoute ${code}, HTTPRoute ${type}`,
   );

@@ -96,6 +96,12 @@ async function status(one: Browser, rig: Rig): Promise<number> {
   return (await one.request(`${ORIGIN}/`, { port: rig.port() })).status;
 }
 
+const awayBy = (name: string): number[] =>
+  rigs[0]!.proxy
+    .metrics()
+    .filter((family) => family.name === name)
+    .flatMap(({ series }) => series.map(({ value = 0 }) => value));
+
 describe.runIf(REDIS_IS_HERE)('with a Redis that gateways share', () => {
   test('whoever signs out is out at all of them, also at one that starts later; others are not, and no token is taken twice', async () => {
     redis = await startRedis({ password: PASSWORD });
@@ -127,6 +133,16 @@ describe.runIf(REDIS_IS_HERE)('with a Redis that gateways share', () => {
     for (const rig of rigs) expect(await status(bob, rig)).toBe(503);
     await alice.signOutAt(provider.issuer);
     await expect.poll(() => told, PATIENT).toMatchObject([{ status: 503 }]);
+    const url = `redis://127.0.0.1:${port}`;
+    await expect
+      .poll(() => rigs[0]!.report().diagnostics.map(({ object, message }) => `${object}: ${message}`), PATIENT)
+      .toContainEqual(
+        expect.stringMatching(
+          `^AuthenticationPolicy/.*the store ${url} is away, and nobody is let in on a session meanwhile`,
+        ),
+      );
+    expect(awayBy('daemun_shared_sign_out_store_away')).toEqual([1]);
+    expect(awayBy('daemun_shared_limit_store_away')).toEqual([]);
     redis = await startRedis({ port, password: PASSWORD });
     await expect.poll(() => status(bob, rigs[1]!), PATIENT).toBe(200);
     // Where it came to it held; everywhere it does once it was told again.

@@ -125,3 +125,21 @@ test('what tenants wrote stands there as text, and moves no cursor and forges no
     expect(text).toContain('KongPlugin \\x1b[2J\\x1b]0;x\\x07\\x0aerror: forged');
   }
 });
+
+test('what older CRDs lack is one line, and each of them in JSON', async () => {
+  const older = (name: string) => ({
+    severity: 'info' as const,
+    file: '',
+    line: 0,
+    object: `CustomResourceDefinition//${name}.gateway.networking.k8s.io`,
+    field: '',
+    message: `the cluster's CRD ${name} drops spec.x without a word`,
+  });
+  const told = { items: [], diagnostics: [older('httproutes'), older('grpcroutes'), older('gateways')] };
+  const view = { served: true, paint: plain, lineOf: () => undefined };
+  const text = await printReport(told, 'table', view);
+  expect(text).toBe(
+    "info: the cluster's CRDs of gateway.networking.k8s.io are older than what is read here (httproutes, grpcroutes, gateways): -o json says what they lack\n\n0 objects accepted\n",
+  );
+  expect(JSON.parse(await printReport(told, 'json', view))).toEqual(told);
+});

@@ -1,5 +1,5 @@
 /** A report for people (table) or for programs (json, yaml). */
-import type { Condition } from '../../api/index.ts';
+import { type Condition, OLDER_CRD } from '../../api/index.ts';
 import type { Report, StatusItem } from '../../control/index.ts';
 import type { Output } from '../option.ts';
 import type { Paint } from '../style.ts';
@@ -35,8 +35,20 @@ export async function printReport(report: Report, output: Output, view: View): P
 
 function reportTable(report: Report, view: View, { head, rows }: Table): string {
   const table = rows.length === 0 ? '' : formatTable({ head, rows }, view.paint);
-  const diagnostics = report.diagnostics.map((one) => diagnosticText(one, view.paint, view.lineOf));
+  const diagnostics = withOneOfOlderCrds(report.diagnostics).map((one) => diagnosticText(one, view.paint, view.lineOf));
   return [table, ...diagnostics, `${summary(report, view)}\n`].filter((part) => part !== '').join('\n');
+}
+
+/** What older CRDs do not hold is seldom what somebody came for: one line says of which, and `-o json` what. */
+function withOneOfOlderCrds(diagnostics: Report['diagnostics']): Report['diagnostics'] {
+  const isOlder = ({ severity, object }: Report['diagnostics'][number]): boolean =>
+    severity === 'info' && object.startsWith(OLDER_CRD);
+  const names = diagnostics.filter(isOlder).map(({ object }) => object.slice(OLDER_CRD.length).split('.', 1)[0]!);
+  if (names.length === 0) return diagnostics;
+  const [group = ''] = diagnostics.filter(isOlder).map(({ object }) => object.slice(object.indexOf('.') + 1));
+  const message = `the cluster's CRDs of ${group} are older than what is read here (${names.join(', ')}): -o json says what they lack`;
+  const one = { severity: 'info', file: '', line: 0, object: '', field: '', message } as const;
+  return [...diagnostics.filter((other) => !isOlder(other)), one];
 }
 
 /** One row for all that is well with a part of an object, and one for each condition that is not. */

@@ -7,26 +7,41 @@ import type { Dialer } from './settings.ts';
 
 const OUTCOMES: readonly Outcome[] = ['answered', 'away', 'timeout', 'overloaded', 'refused'];
 
+/** What is asked of a Redis: it is told in other words, and what one does tells nothing of the other. */
+export type RedisUse = 'limits' | 'sign-outs';
+
+const FAMILIES: ReadonlyArray<{ use: RedisUse; name: string; what: string }> = [
+  { use: 'limits', name: 'daemun_shared_limit', what: 'the Redis of shared limits' },
+  { use: 'sign-outs', name: 'daemun_shared_sign_out', what: 'the Redis that says who has signed out' },
+];
+
+interface UsedClient {
+  use: RedisUse;
+  client: RedisClient;
+}
+
+/** `told`: something is wrong with one, again and again while it is, or it is well once more. */
+export type RedisTold = (client: RedisClient, use: RedisUse) => void;
+
 export class RedisClients {
   readonly #dialer: Dialer;
-  readonly #told: (client: RedisClient) => void;
-  readonly #clients = new Map<string, RedisClient>();
+  readonly #told: RedisTold;
+  readonly #clients = new Map<string, UsedClient>();
 
-  /** `told`: something is wrong with one, again and again while it is, or it is well once more. */
-  constructor(dialer: Dialer, told: (client: RedisClient) => void = () => {}) {
+  constructor(dialer: Dialer, told: RedisTold = () => {}) {
     this.#dialer = dialer;
     this.#told = told;
   }
 
   /** Opens what it needs now, so that the first request finds it. `source`: of the user's policy. */
-  client(settings: RedisSettings, source: string): RedisClient {
-    const key = JSON.stringify(settings);
-    let client = this.#clients.get(key);
+  client(settings: RedisSettings, source: string, use: RedisUse = 'limits'): RedisClient {
+    const key = `${use} ${JSON.stringify(settings)}`;
+    let client = this.#clients.get(key)?.client;
     if (client === undefined) {
       const made: RedisClient = new RedisClient(settings, this.#dialer, {
-        told: () => this.#told(made),
-        opened: () => void this.#clients.set(key, made),
-        closed: () => this.#clients.get(key) === made && this.#clients.delete(key),
+        told: () => this.#told(made, use),
+        opened: () => void this.#clients.set(key, { use, client: made }),
+        closed: () => this.#clients.get(key)?.client === made && this.#clients.delete(key),
       });
       client = made;
     }
@@ -36,36 +51,40 @@ export class RedisClients {
   }
 
   close(): void {
-    for (const client of [...this.#clients.values()]) client.close();
+    for (const { client } of [...this.#clients.values()]) client.close();
   }
 
   metrics(): MetricsSnapshot {
-    // Of one server by two passwords there are two for a while.
-    const stores = [...Map.groupBy(this.#clients.values(), ({ name }) => name)];
-    const calls: FamilySnapshot['series'] = stores.flatMap(([store, clients]) =>
-      OUTCOMES.map((outcome) => ({
-        labels: { store, outcome },
-        value: clients.reduce((sum, { counts }) => sum + counts[outcome], 0),
-      })),
-    );
-    const away = stores.map(([store, clients]) => ({
-      labels: { store },
-      value: clients.some(({ trouble }) => trouble !== undefined) ? 1 : 0,
-    }));
-    return [
-      {
-        name: 'daemun_shared_limit_calls_total',
-        help: 'Questions to the Redis of shared limits, by what came of them',
-        type: 'counter',
-        series: calls,
-      },
-      {
-        name: 'daemun_shared_limit_store_away',
-        help: 'Whether the Redis of shared limits is away: 1, else 0',
-        type: 'gauge',
-        merge: 'largest',
-        series: away,
-      },
-    ];
+    return FAMILIES.flatMap(({ use, name, what }) => {
+      const own = [...this.#clients.values()].filter((one) => one.use === use).map(({ client }) => client);
+      // Of one server by two passwords there are two for a while.
+      const stores = [...Map.groupBy(own, (client) => client.name)];
+      const calls: FamilySnapshot['series'] = stores.flatMap(([store, clients]) =>
+        OUTCOMES.map((outcome) => ({
+          labels: { store, outcome },
+          value: clients.reduce((sum, { counts }) => sum + counts[outcome], 0),
+        })),
+      );
+      const away = stores.map(([store, clients]) => ({
+        labels: { store },
+        value: clients.some(({ trouble }) => trouble !== undefined) ? 1 : 0,
+      }));
+      const families: MetricsSnapshot = [
+        {
+          name: `${name}_calls_total`,
+          help: `Questions to ${what}, by what came of them`,
+          type: 'counter',
+          series: calls,
+        },
+        {
+          name: `${name}_store_away`,
+          help: `Whether ${what} is away: 1, else 0`,
+          type: 'gauge',
+          merge: 'largest',
+          series: away,
+        },
+      ];
+      return families;
+    });
   }
 }

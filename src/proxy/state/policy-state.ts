@@ -65,7 +65,7 @@ export class PolicyState {
   readonly missDisk: (policy: string) => void;
   /** The policy, as it is now, wants none. */
   readonly wantNoDisk: (policy: string) => void;
-  /** What limits of several gateways are counted in. */
+  /** What limits of several gateways are counted in, and who has signed out is known by. */
   readonly redis: RedisClients;
 
   /** `shared`: with other workers of the machine. `dialer`: how others are reached; absent: not at all. */
@@ -89,10 +89,11 @@ export class PolicyState {
       this.marks = buckets;
       this.underway = new SharedUnderway(shared, buckets.end);
     }
-    this.redis = new RedisClients(dialer, ({ name, sources, trouble }) => {
+    this.redis = new RedisClients(dialer, ({ name, sources, trouble }, use) => {
+      const what = use === 'limits' ? 'store_away' : 'sign_outs_away';
       for (const key of sources) {
         if (trouble === undefined) troubles?.over({ key, endpoint: name });
-        else troubles?.failed({ key, endpoint: name }, 'store_away');
+        else troubles?.failed({ key, endpoint: name }, what);
       }
     });
     this.seed = shared?.seed ?? randomBytes(4).readUInt32LE();

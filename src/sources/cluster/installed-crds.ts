@@ -6,6 +6,7 @@ import {
   type InstalledCrd,
   KINDS,
   type Kind,
+  OLDER_CRD,
   type Resource,
 } from '../../api/index.ts';
 import { SourceCollection } from '../../graph/index.ts';
@@ -163,8 +164,8 @@ export function unservedFindings(
     found.set('own', said('warning', message));
   }
   for (const one of lacking) {
-    const message = isOwn(one.kind) ? ownDropped(one) : dropped(one, all);
-    found.set(`fields of ${one.kind}`, said(isOwn(one.kind) ? 'warning' : 'info', message));
+    const finding = isOwn(one.kind) ? said('warning', ownDropped(one)) : dropped(one, all);
+    found.set(`fields of ${one.kind}`, finding);
   }
   return found;
 }
@@ -173,15 +174,15 @@ function isOwn(kind: Kind): boolean {
   return KINDS[kind].group.endsWith(OWN_GROUPS);
 }
 
-function dropped({ kind, ...lacking }: LackingKind, all: ReadonlyArray<InstalledCrd>): string {
+function dropped({ kind, ...lacking }: LackingKind, all: ReadonlyArray<InstalledCrd>): Diagnostic {
   const begins = (text: string | undefined): boolean => text?.startsWith(`${kind} `) === true;
   const crd = all.find(({ lacks, refuses }) => begins(lacks?.[0]) || begins(refuses?.[0]));
   const release = crd?.version === undefined ? '' : ` of Gateway API ${crd.version} (${crd.channel ?? 'no channel'})`;
   const way = crd?.channel === 'standard' ? ', or need the experimental channel' : '';
-  return (
+  const message =
     `the cluster's ${kind} CRD${release} ${doesTo(lacking)}: objects that are to use that need ` +
-    `newer CRDs of the Gateway API${way}`
-  );
+    `newer CRDs of the Gateway API${way}`;
+  return { ...said('info', message), object: crd === undefined ? '' : `${OLDER_CRD}${crd.name}` };
 }
 
 function ownDropped({ kind, ...lacking }: LackingKind): string {

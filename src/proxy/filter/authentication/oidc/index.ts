@@ -99,7 +99,9 @@ class Oidc implements Method {
     const whose = `${issuer} ${clientId}`;
     this.#signedOut = backchannelLogoutPath === undefined ? null : new SignedOut(state.marks, whose);
     const source = credential.split('/').slice(0, 3).join('/');
-    this.#shared = shared ? new SharedSignOuts(state.redis.client(shared.redis, source), shared.timeout, whose) : null;
+    this.#shared = shared
+      ? new SharedSignOuts(state.redis.client(shared.redis, source, 'sign-outs'), shared.timeout, whose)
+      : null;
     this.strip = (scope) => stripCookies(scope, this.#names);
   }
 
