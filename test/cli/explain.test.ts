@@ -243,3 +243,30 @@ test('policies of connections say where they act', async () => {
   ];
   expect((await daemun(long, manifests)).stdout).toMatch(/^Answer +413: /m);
 });
+
+test('a password that takes long to compare is compared, and the command ends', async () => {
+  const login = {
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'AuthenticationPolicy',
+    metadata: { name: 'login', namespace: 'shop' },
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'shop' }],
+      methods: [{ name: 'people', basic: { secretRef: { name: 'people' } } }],
+    },
+  };
+  const people = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'people', namespace: 'shop' },
+    stringData: { auth: 'bob:$apr1$goldengo$JsRo9WF8G47BQQMCTRTcl1' },
+  };
+  const ask = (password: string) =>
+    daemun(
+      ['explain', '-f', '-', '--echo-backends', 'http://shop.example.com/', '-H', `Authorization: Basic ${password}`],
+      `${MANIFESTS}---\n${documents(login, people)}`,
+    );
+  const known = await ask(btoa('bob:secret'));
+  expect([known.code, known.stdout]).toEqual([0, expect.stringContaining('passes: allowed by people')]);
+  const guessed = await ask(btoa('bob:guess'));
+  expect([guessed.code, guessed.stdout]).toEqual([1, expect.stringContaining('Answer       401')]);
+});

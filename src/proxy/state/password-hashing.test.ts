@@ -13,7 +13,16 @@ class SlowThread extends EventEmitter {
   readonly asked: Array<{ hash: string; password: string }> = [];
   #answered = 0;
 
-  unref(): void {}
+  /** Of processes that have nothing else to wait for. */
+  keepsAlive = true;
+
+  ref(): void {
+    this.keepsAlive = true;
+  }
+
+  unref(): void {
+    this.keepsAlive = false;
+  }
 
   postMessage({ hash, password }: { hash: string; password: Uint8Array }): void {
     this.asked.push({ hash, password: Buffer.from(password).toString() });
@@ -48,6 +57,20 @@ afterEach(() => {
 const of = (tenant: string, name = 'login') => ({ tenant, line: `AuthenticationPolicy/${tenant}/${name}` });
 const guess = (tenant: string, milliseconds: number, password: string) =>
   passwords.matches(String(milliseconds), Buffer.from(password), of(tenant));
+
+test('a process stays for as long as somebody waits, and no longer', async () => {
+  const all = [guess('a', 10, 'right'), guess('b', 10, 'wrong')];
+  expect(thread.keepsAlive).toBe(true);
+  thread.answer();
+  expect(thread.keepsAlive).toBe(true);
+  thread.answer();
+  expect(thread.keepsAlive).toBe(false);
+  const late = guess('a', 10, 'late');
+  expect(thread.keepsAlive).toBe(true);
+  thread.answer();
+  await Promise.all([...all, late]);
+  expect(thread.keepsAlive).toBe(false);
+});
 
 test('one at a time is compared, and what was found is remembered', async () => {
   const [right, wrong] = [guess('a', 10, 'right'), guess('a', 10, 'wrong')];

@@ -87,7 +87,9 @@ export class PasswordHashing {
         continue;
       }
       this.#current = { ...next, began };
-      this.#running().postMessage({ hash: next.one.hash, password: next.one.password });
+      const thread = this.#running();
+      thread.ref();
+      thread.postMessage({ hash: next.one.hash, password: next.one.password });
     }
   }
 
@@ -95,13 +97,14 @@ export class PasswordHashing {
     if (this.#thread !== null) return this.#thread;
     const thread = this.#open();
     this.#thread = thread;
-    thread.unref();
     thread.on('message', (matches: boolean) => {
       const current = this.#current!;
       this.#current = null;
       this.#turns.spend(current.waiter, performance.now() - current.began);
       current.one.settle(matches);
       this.#next();
+      // Who listens for messages keeps a process alive: a command that asked would never end.
+      if (this.#current === null) thread.unref();
     });
     const end = (error: Error): void => {
       if (this.#thread !== thread) return;
@@ -117,7 +120,7 @@ export class PasswordHashing {
 }
 
 /** As far as it is used here. */
-export type Thread = Pick<Worker, 'on' | 'unref' | 'postMessage'>;
+export type Thread = Pick<Worker, 'on' | 'ref' | 'unref' | 'postMessage'>;
 
 function openThread(): Worker {
   const options = { stdin: false, execArgv: [], env: {} };
