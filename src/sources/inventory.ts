@@ -5,6 +5,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import type { Entry } from './document.ts';
 import { type EndpointOption, endpointSlices } from './endpoint-option.ts';
 import type { ParsedFile } from './file-cache.ts';
+import { ofNewTargets } from './new-target.ts';
 
 /** One file of a look at the outside, in the order that decides between duplicates. */
 export interface InventoryFile {
@@ -200,8 +201,9 @@ class Look {
     for (const [key, held] of gone) this.held.set(key, held);
     const kept = gone.filter(([, { admitted }]) => !isStandIn(admitted));
     const fates: string[] = [];
-    const wasEdited = guard !== undefined && kept.some(([, { admitted }]) => isNamedAs(guard.admitted, admitted));
-    if (guard !== undefined && stranger !== undefined && (!wasEdited || this.#before.has(stranger))) {
+    const edited = guard && kept.find(([, { admitted }]) => isNamedAs(guard.admitted, admitted))?.[1];
+    if (edited !== undefined && this.#guardNew(guard, edited)) fates.push(DENIED);
+    if (guard !== undefined && stranger !== undefined && (edited === undefined || this.#before.has(stranger))) {
       this.held.set(stranger, { ...guard, resource: this.#versioned(stranger, guard.admitted) });
       fates.push(DENIED);
     }
@@ -226,7 +228,16 @@ class Look {
     }
     if (!before) return 'the object is left out';
     this.held.set(key, before);
-    return 'its last good form stays in use';
+    const besides = this.#guardNew(guard, before) ? '; what it names besides now is refused (500) until then' : '';
+    return `its last good form stays in use${besides}`;
+  }
+
+  #guardNew(guard: Fault['guard'], good: Held): boolean {
+    const admitted = guard && ofNewTargets(guard.admitted, good.admitted);
+    if (admitted === undefined) return false;
+    const key = objectKey(admitted);
+    this.held.set(key, { ...guard!, admitted, resource: this.#versioned(key, admitted) });
+    return true;
   }
 
   /** Endpoints given by hand replace those of the files: of a Service, all of them. */

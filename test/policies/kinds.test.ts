@@ -191,6 +191,18 @@ describe.each(Object.entries(MEMBERS))('%s', (kind, { harmless, refusing, broken
     await rig.write(site());
   });
 
+  test('broken as it gets another target, a guard opens nothing there either, and is good again once it can be read', async () => {
+    for (const [at, spec] of broken.entries()) {
+      // What is good besides makes sure that something changes.
+      const good = requestPolicy(kind, `good-${at}`, { kind: 'HTTPRoute', name: 'good-2' }, harmless);
+      await rig.write(site(requestPolicy(kind, 'moved', { kind: 'HTTPRoute', name: 'good-1' }, harmless)));
+      await rig.write(site(requestPolicy(kind, 'moved', ROUTE, spec), good));
+      expect([await ask('acted-on'), JSON.stringify(spec)]).toEqual([guards ? 500 : 200, JSON.stringify(spec)]);
+      await rig.write(site(requestPolicy(kind, 'moved', ROUTE, harmless)));
+      expect(await ask('acted-on')).toBe(200);
+    }
+  });
+
   test('of two with one target the status of the later names the other', async () => {
     await rig.write(site(requestPolicy(kind, 'a', ROUTE, harmless), requestPolicy(kind, 'b', ROUTE, harmless)));
     const told = rig.report().diagnostics.map(({ message }) => message);
