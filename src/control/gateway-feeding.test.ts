@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { AnyResource } from '../api/index.ts';
 import type { ConfigChange, Delta } from '../config/index.ts';
-import { SourceCollection } from '../graph/index.ts';
+import { batchInTurns, SourceCollection } from '../graph/index.ts';
 import { createLog } from '../observe/index.ts';
 import type { Diagnostic, ResourceCollections } from '../sources/index.ts';
 import { emptyInputs } from '../translate/index.ts';
@@ -16,12 +16,13 @@ const CLASS = {
   spec: { controllerName: 'example.com/any' },
 } as unknown as AnyResource;
 
-const gateway = (name: string, className = 'any'): AnyResource =>
+const HTTP = { name: 'http', port: 80, protocol: 'HTTP' };
+const gateway = (name: string, className = 'any', listeners: object[] = [HTTP]): AnyResource =>
   ({
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'Gateway',
     metadata: { namespace: 'infra', name },
-    spec: { gatewayClassName: className, listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
+    spec: { gatewayClassName: className, listeners },
   }) as unknown as AnyResource;
 
 const ends: Array<() => Promise<void>> = [];
@@ -137,4 +138,22 @@ test('a Gateway that comes before its class is served as soon as that is there',
   put('GatewayClass', CLASS_KEY, CLASS);
   await expect.poll(() => told.get('infra/edge')?.flatMap(({ upserts }) => upserts.length)).toEqual([1]);
   expect(performance.now() - began).toBeLessThan(900);
+});
+
+test('a class that goes and comes before anybody is told of it holds nothing up', async () => {
+  const { put, hold, listeners } = await rig(gateway('edge'));
+  await expect.poll(listeners).toEqual(['infra/edge/http']);
+  const release = hold();
+  put('Gateway', 'Gateway/infra/edge', gateway('edge', 'any', [HTTP, { ...HTTP, name: 'more', port: 81 }]));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isOver = true;
+  const turns = { isOver: () => isOver, next: () => promise };
+  const settled = batchInTurns(() => put('GatewayClass', CLASS_KEY), turns);
+  release();
+  await pause();
+  put('GatewayClass', CLASS_KEY, CLASS);
+  isOver = false;
+  resolve();
+  await settled;
+  await expect.poll(listeners, { timeout: 3000 }).toEqual(['infra/edge/http', 'infra/edge/more']);
 });

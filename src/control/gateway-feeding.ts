@@ -39,6 +39,8 @@ export class GatewayFeeding implements Feeding {
    * it is: a chart takes its class away before its controller, and a class that was deleted by mistake comes back.
    */
   readonly #held = new Set<string>();
+  /** Names of classes that are there, as far as it was told: one that goes and comes before that never went. */
+  readonly #classes = new Set<string>();
   #return: NodeJS.Timeout | undefined;
   #pump: ConfigPump | undefined;
   #unsubscribe: () => void = () => {};
@@ -64,6 +66,7 @@ export class GatewayFeeding implements Feeding {
   start(): void {
     const { pipeline, overlay } = this.#parts;
     const { Gateway: gateways, GatewayClass: classes } = pipeline.source.collections;
+    for (const { metadata } of classes.values()) this.#classes.add(metadata.name);
     for (const [key] of gateways.entries()) this.#open(nameIn(key));
     const subscriptions = [
       gateways.subscribe((changes) => {
@@ -73,7 +76,10 @@ export class GatewayFeeding implements Feeding {
         }
       }),
       classes.subscribe((changes) => {
-        for (const { key, after } of changes) if (after === undefined) this.#hold(nameIn(key).slice(1));
+        for (const { before, after } of changes) {
+          if (after !== undefined) this.#classes.add(after.metadata.name);
+          else this.#hold(before!.metadata.name);
+        }
         if (this.#held.size > 0 && changes.some(({ after }) => after !== undefined)) this.#lookForReturns();
       }),
     ];
@@ -135,9 +141,10 @@ export class GatewayFeeding implements Feeding {
     this.#published++;
     for (const [gateway, own] of parts) {
       const feed = this.#feeds.get(gateway);
-      if (feed === undefined || this.#isClassless(gateway)) continue;
+      if (feed === undefined) continue;
       // What its data planes serve stays until all that follows of its class is known. Where they had nothing, nobody waits.
-      if (this.#held.has(gateway) && feed.dispatch.snapshot.version > 0) continue;
+      const staysAsItIs = feed.dispatch.snapshot.version > 0 || this.#isClassless(gateway);
+      if (this.#held.has(gateway) && staysAsItIs) continue;
       const patience = { turns: this.#pace, isAwaited: () => this.#feeds.get(gateway) === feed };
       const all = this.#held.delete(gateway) ? this.#since(gateway, feed) : own;
       await feed.dispatch.publishInTurns(all, since, patience);
@@ -146,19 +153,17 @@ export class GatewayFeeding implements Feeding {
 
   /** Noted before what follows of it is told: the class may be there again by then. */
   #hold(className: string): void {
+    this.#classes.delete(className);
     const { Gateway: gateways } = this.#parts.pipeline.source.collections;
     for (const gateway of this.#feeds.keys()) {
       if (gateways.get(`Gateway/${gateway}`)?.spec.gatewayClassName === className) this.#held.add(gateway);
     }
   }
 
-  /** It is held from now on where it is. */
   #isClassless(gateway: string): boolean {
-    const { Gateway: gateways, GatewayClass: classes } = this.#parts.pipeline.source.collections;
+    const { Gateway: gateways } = this.#parts.pipeline.source.collections;
     const className = gateways.get(`Gateway/${gateway}`)?.spec.gatewayClassName;
-    const isClassless = className !== undefined && classes.get(`GatewayClass//${className}`) === undefined;
-    if (isClassless) this.#held.add(gateway);
-    return isClassless;
+    return className !== undefined && !this.#classes.has(className);
   }
 
   /** What has changed for a Gateway since it was told something. */
@@ -189,7 +194,8 @@ export class GatewayFeeding implements Feeding {
   /** A Gateway that is new, or has another class, which may be one that is there. */
   #follow(gateway: string): void {
     if (!this.#feeds.has(gateway)) this.#open(gateway);
-    else if (!this.#isClassless(gateway) && this.#held.has(gateway)) this.#lookForReturns();
+    else if (this.#isClassless(gateway)) this.#held.add(gateway);
+    else if (this.#held.has(gateway)) this.#lookForReturns();
   }
 
   #open(gateway: string): void {
@@ -218,7 +224,10 @@ export class GatewayFeeding implements Feeding {
     );
     const dispatch: Dispatch = new Dispatch(fleet, { gateway, acks, deliveries, onApplied, settle });
     this.#feeds.set(gateway, { fleet, dispatch, board: new ListenerBoard() });
-    if (this.#isClassless(gateway)) return;
+    if (this.#isClassless(gateway)) {
+      this.#held.add(gateway);
+      return;
+    }
     // Its data planes have a config, and are ready, also where there is nothing to serve.
     const objects = this.#partition.objectsOf(gateway);
     dispatch.publish(
