@@ -1,4 +1,5 @@
 /** ResponsePolicy `cache` over real sockets: what becomes of requests while the backend is asked. */
+import { once } from 'node:events';
 import http from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
 import { type Asked, CachedSite, FRESH, type Got, type Handler } from './cached-site.ts';
@@ -69,6 +70,18 @@ describe('while it is asked about again', () => {
     first.socket!.resetAndDestroy();
     expect(new Set((await Promise.all(others)).map(({ text }) => text))).toEqual(new Set(['body 2']));
     expect(tested.timesAsked(path)).toBe(2);
+  });
+
+  test('behind a request that hangs another one asks after five seconds, for all that wait', async () => {
+    const path = tested.at((_request, answer, nth) => {
+      if (nth > 1) answer.writeHead(200, FRESH).end(`body ${nth}`);
+    });
+    const first = tested.ask(path).catch(() => undefined);
+    await once(tested.arrivals, 'request');
+    const all = await Promise.all(Array.from({ length: 30 }, () => tested.ask(path)));
+    expect(all.map(({ text }) => text)).toEqual(all.map(() => 'body 2'));
+    expect(tested.timesAsked(path)).toBe(2);
+    void first;
   });
 
   test('of many that wait for a backend that dies, one asks in its place, and so on', async () => {

@@ -18,7 +18,7 @@ export { ProxyState } from './proxy-state.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type { SharedMemory } from './shared-file.ts';
 export type { StoredAnswer } from './stored-answer.ts';
-export type { AnswerStore, ComingAnswer, Fetch, StoredPlace } from './stored-answers.ts';
+export type { AnswerStore, ComingAnswer, Fetch, GoOn, StoredPlace } from './stored-answers.ts';
 export { TroubleWatch } from './trouble-watch.ts';
 export type { Underway } from './underway.ts';
 export { SharedVerdicts, type Verdict, type VerdictKey, type Verdicts } from './verdicts.ts';

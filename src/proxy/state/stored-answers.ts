@@ -30,10 +30,20 @@ interface Entry extends StoredPlace {
   bytes: number;
 }
 
-/** Who asks the backend on behalf of all that want the same. */
+/**
+ * Why one that waits for another's answer goes on: that is here, or is not to be kept; who asked `left` before, and somebody is to ask
+ * in its place; or it takes `long`, and it is to ask as well. True: it asks now.
+ */
+export type GoOn = (why: 'answer' | 'left' | 'long') => boolean;
+
+/** Who asks the backend on behalf of all that want the same, and who waits for that. */
 export interface Fetch {
-  /** Each is called once. `left`: its client went before there was an answer, and somebody else is to ask in its place. */
-  readonly waiting: Array<(left: boolean) => void>;
+  /** One more asks. */
+  asks(): void;
+  wait(goOn: GoOn): void;
+  /** One asks no more; `left`: it has no answer. True: those that wait are to be told. */
+  ends(left: boolean): boolean;
+  tell(why: 'answer' | 'left'): void;
 }
 
 /** An answer on its way from the backend, to be kept when it is here. */

@@ -10,6 +10,7 @@ import type {
   ComingAnswer,
   DecisionCounter,
   Fetch,
+  GoOn,
   PolicyState,
   StoredAnswer,
 } from '../../state/index.ts';
@@ -42,13 +43,12 @@ import {
   writtenHostOf,
 } from './cached-request.ts';
 import { type ChangedPlace, changedBy, placesOf } from './changed-place.ts';
+import { COLLAPSE_PATIENCE, CollapsedFetch } from './collapsed-fetch.ts';
 import { answerOf, conditions, isFor, isFresh, statusPatch, type Told } from './kept-answer.ts';
 import { Recorder } from './recorder.ts';
 import { keptOf, refreshed } from './storing.ts';
 import { hopClaims, toldLines } from './told-lines.ts';
 
-/** Milliseconds that a request waits for another one that asks for the same. */
-export const COLLAPSE_TIMEOUT = 5_000;
 /** Milliseconds that a request waits for a disk. */
 export const DISK_TIMEOUT = 500;
 /** Milliseconds for which it is remembered that an answer is not to be kept, so that nobody waits for the next. */
@@ -77,7 +77,7 @@ interface Fetching extends ComingAnswer, Told {
   odd: boolean;
   /** Kept, and asked about. */
   stale: StoredAnswer | undefined;
-  /** It is the one that asks for all, and has not told them. */
+  /** It asks for all, and has not told them. */
   fetch: Fetch | null;
   status: string;
 }
@@ -188,28 +188,30 @@ class CacheFilter implements CompiledFilter {
     const fetching = fetchingOf(scope, about);
     const passed = personal || odd || this.#store.isPassed(key, now);
     if (other === undefined || wishes !== null || passed) {
-      this.#fetch(scope, fetching, other === undefined && !passed);
+      this.#fetch(scope, fetching, other === undefined && !passed ? new CollapsedFetch() : null);
       return CONTINUE;
     }
     this.#join(this.#hold(scope), fetching, other);
     return LATER;
   }
 
-  #fetch(scope: FilterScope, fetching: Fetching, forAll: boolean): void {
+  /** `forAll`: who waits, or may come to wait, for its answer. */
+  #fetch(scope: FilterScope, fetching: Fetching, forAll: Fetch | null): void {
     scope.tell(this.#told.miss);
     this.#store.begin(fetching);
-    if (forAll) {
-      fetching.fetch = { waiting: [] };
-      this.#store.fetches.set(fetching.key, fetching.fetch);
+    if (forAll !== null) {
+      fetching.fetch = forAll;
+      forAll.asks();
+      this.#store.fetches.set(fetching.key, forAll);
     }
     scope.keep(this.#course, fetching);
     // Of what is not kept the backend judges itself what the client has.
-    if (forAll || fetching.stale !== undefined) scope.patchRequest(conditions(fetching.stale));
+    if (forAll !== null || fetching.stale !== undefined) scope.patchRequest(conditions(fetching.stale));
   }
 
   /** The request waits, until it has ended. */
   #hold(scope: FilterScope): Held {
-    const held: Held = { scope, waiting: scope.wait(COLLAPSE_TIMEOUT + 1_000), timer: undefined, over: false };
+    const held: Held = { scope, waiting: scope.wait(COLLAPSE_PATIENCE), timer: undefined, over: false };
     scope.keep(this.#held, held);
     return held;
   }
@@ -219,26 +221,27 @@ class CacheFilter implements CompiledFilter {
   /** Until the other one has it, or for long enough. */
   #join(held: Held, fetching: Fetching, other: Fetch): void {
     const { key, condition } = fetching;
-    let settled = false;
-    const goOn = (left: boolean): void => {
-      if (held.over || settled) return;
+    const goOn: GoOn = (why) => {
+      if (held.over) return false;
       const now = performance.now();
       const stored = this.#store.variants(key).find((one) => isFor(one, fetching));
-      const isHit = stored !== undefined && stored.freshUntil > now;
-      const next = this.#store.fetches.get(key);
-      if (left && !isHit && next !== undefined) return void next.waiting.push(goOn);
-      settled = true;
-      clearTimeout(held.timer);
-      if (isHit) {
+      if (stored !== undefined && stored.freshUntil > now) {
         held.scope.tell(this.#told.hit);
-        return this.#giveLater(held, { stored, condition, now, detail: '; collapsed' });
+        this.#giveLater(held, { stored, condition, now, detail: '; collapsed' });
+        return false;
+      }
+      const next = this.#store.fetches.get(key);
+      if (why === 'left' && next !== undefined) {
+        next.wait(goOn);
+        return false;
       }
       fetching.stale = stored;
-      this.#fetch(held.scope, fetching, !this.#store.fetches.has(key) && !this.#store.isPassed(key, now));
+      const first = next === undefined && !this.#store.isPassed(key, now);
+      this.#fetch(held.scope, fetching, why === 'long' ? other : first ? new CollapsedFetch() : null);
       held.waiting.proceed();
+      return true;
     };
-    other.waiting.push(goOn);
-    held.timer = setTimeout(goOn, COLLAPSE_TIMEOUT, false);
+    other.wait(goOn);
   }
 
   #giveLater({ scope, waiting }: Held, { stored, source, condition, now, detail }: GivenLater): void {
@@ -298,7 +301,7 @@ class CacheFilter implements CompiledFilter {
     const other = this.#store.fetches.get(key);
     const passed = personal || odd || this.#store.isPassed(key, now);
     if (other === undefined || wishes !== null || passed) {
-      this.#fetch(scope, fetching, other === undefined && !passed);
+      this.#fetch(scope, fetching, other === undefined && !passed ? new CollapsedFetch() : null);
       return waiting.proceed();
     }
     const { stale } = fetching;
@@ -421,8 +424,9 @@ class CacheFilter implements CompiledFilter {
     this.#store.end(course);
     if (fetch === null) return;
     course.fetch = null;
+    if (!fetch.ends(left)) return;
     if (this.#store.fetches.get(key) === fetch) this.#store.fetches.delete(key);
-    for (const goOn of fetch.waiting.splice(0)) goOn(left);
+    fetch.tell(left ? 'left' : 'answer');
   }
 }
 
