@@ -20,8 +20,14 @@ export interface CertificateSource {
   obtain(host: string, way: ChallengeType): Promise<Pair>;
 }
 
-/** Milliseconds that one request to the authority may take. */
+/** Milliseconds that one request to the authority may take, its answer included. */
 export const REQUEST_TIMEOUT = 30_000;
+/** Most bytes of an answer of the authority. */
+export const MAX_AUTHORITY_ANSWER: number = 1024 * 1024;
+/** Times in a row that the authority may send a request elsewhere. */
+export const MAX_AUTHORITY_REDIRECTS = 3;
+/** Milliseconds for a certificate in all: an authority that asks for patience (Retry-After) may ask for days, and others wait behind it. */
+export const ORDER_TIMEOUT = 600_000;
 /** How the state of an order is asked for: times, and milliseconds from the first pause to the longest. */
 const POLLS = { backoffAttempts: 15, backoffMin: 500, backoffMax: 10_000 } as const;
 
@@ -37,8 +43,20 @@ export class AcmeAuthority implements CertificateSource {
     this.#board = board;
   }
 
-  /** Rejects with what the authority says is wrong. A key is used for one certificate. */
+  /** Rejects with what the authority says is wrong. */
   async obtain(host: string, way: ChallengeType): Promise<Pair> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const minutes = ORDER_TIMEOUT / 60_000;
+    const timer = setTimeout(() => reject(new Error(`the authority gave none in ${minutes} minutes`)), ORDER_TIMEOUT);
+    try {
+      return await Promise.race([this.#order(host, way), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A key is used for one certificate. */
+  async #order(host: string, way: ChallengeType): Promise<Pair> {
     const { crypto } = await import('acme-client');
     const client = await this.#connected();
     const privateKey = await crypto.createPrivateEcdsaKey('P-256');
@@ -76,7 +94,7 @@ export class AcmeAuthority implements CertificateSource {
 
   async #connect(): Promise<Client> {
     const { axios, Client, crypto } = await import('acme-client');
-    axios.defaults.timeout = REQUEST_TIMEOUT;
+    boundRequests(axios);
     const { ca, directory } = this.#settings;
     if (ca !== undefined) axios.defaults.httpsAgent = new Agent({ ca });
     let accountKey = await this.#folder.accountKey();
@@ -87,4 +105,37 @@ export class AcmeAuthority implements CertificateSource {
     }
     return new Client({ directoryUrl: directory, accountKey, ...POLLS });
   }
+}
+
+/** All authorities share the library's one client. */
+const BOUND = new WeakSet<object>();
+
+/** Its own limits are none, and its timeout is for silence: an authority that says a byte a second would never be done. */
+export function boundRequests(axios: Library['axios'], timeout: number = REQUEST_TIMEOUT): void {
+  if (BOUND.has(axios)) return;
+  BOUND.add(axios);
+  axios.defaults.timeout = timeout;
+  axios.defaults.maxContentLength = MAX_AUTHORITY_ANSWER;
+  axios.defaults.maxRedirects = MAX_AUTHORITY_REDIRECTS;
+  // What is signed for an authority is not shown to everybody on the way.
+  axios.defaults.beforeRedirect = ({ protocol, href }) => {
+    if (protocol !== 'https:') throw new Error(`the authority leads to ${href}, which is no https`);
+  };
+  axios.interceptors.request.use((config) => ({ ...config, signal: AbortSignal.timeout(timeout) }));
+  tellFailures(axios);
+}
+
+/** The library stumbles over a failure that has no answer, and says so instead of what it was. Ours come before and behind its own. */
+function tellFailures(axios: Library['axios']): void {
+  const { response } = axios.interceptors;
+  let last: unknown;
+  response.use(null, (error: unknown) => {
+    throw error instanceof TypeError && last !== undefined ? last : error;
+  });
+  response.use(null, (error: unknown) => {
+    last = error;
+    throw error;
+  });
+  const { handlers } = response;
+  if (handlers !== undefined) handlers.unshift(handlers.pop()!);
 }

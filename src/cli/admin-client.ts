@@ -18,8 +18,9 @@ export async function askAdmin<T>(admin: AskedAdmin, path: string, change?: obje
     response = await fetch(
       url,
       change === undefined
-        ? { headers, signal }
+        ? { headers, signal, redirect: 'error' }
         : {
+            redirect: 'error',
             method: 'POST',
             headers: { ...headers, 'content-type': 'application/json' },
             body: JSON.stringify(change),
