@@ -152,7 +152,8 @@ export function policyNarrative(name: string, places: readonly PolicyEffect[], p
   const lines = places.map(({ policy, holds, through }) => `${policy} (${holds.toLowerCase()}): ${through}`);
   const effects = [...new Set(places.map(({ effect }) => effect))];
   if (places.length === 0) return section('Policy', [paint('error', `no policy ${name} acts on anything`)], paint);
-  return section('Policy', effects, paint) + section('Acts on', lines, paint);
+  const settings = [...new Set(places.flatMap((place) => place.settings ?? []))];
+  return section('Policy', effects, paint) + section('Settings', settings, paint) + section('Acts on', lines, paint);
 }
 
 function timeoutLines({ timeouts, retry }: RouteRule): string[] {

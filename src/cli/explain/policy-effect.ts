@@ -23,7 +23,8 @@ import {
 } from '../../config/index.ts';
 import type { Report } from '../../control/index.ts';
 import type { RehearsedStep } from '../../proxy/rehearsal/index.ts';
-import { accessRuleText, limitText, methodText, some } from './policy-rule.ts';
+import { accessRuleText, limitText, methodText, some, storeText } from './policy-rule.ts';
+import { everySetting } from './setting-text.ts';
 
 export interface PolicyEffect {
   /** `Kind/namespace/name`. */
@@ -42,6 +43,8 @@ export interface PolicyEffect {
   status?: number;
   /** What of it decided, and on what. */
   says?: string[];
+  /** All that it says, as it is called; absent where it is told of a request. */
+  settings?: string[];
 }
 
 /** Types that let a request pass or do not. */
@@ -108,7 +111,10 @@ export function placesOf(snapshot: Snapshot, name: string): PolicyEffect[] {
     isStacked(policy)
       ? policy.spec.acts
           .filter(({ source }) => isNamed(source, name))
-          .map((act) => effect(policy.type, act, `${policy.target.kind} ${policy.target.key}`))
+          .map((act) => ({
+            ...effect(policy.type, act, `${policy.target.kind} ${policy.target.key}`),
+            settings: everySetting(act.settings),
+          }))
       : [],
   );
 }
@@ -244,9 +250,8 @@ function limitsText({ limits, shared }: RateLimitSettings): string {
   const all = limits.map((one, at) => limitText(one, at)).join('; ');
   if (shared === undefined) return all;
   const { redis, batch, onFailure } = shared;
-  const hosts = redis.servers.map(({ host, port }) => `${host}:${port}`).join(', ');
   const taken = batch > 1 ? `, ${batch} at a time` : '';
-  return `${all}; counted in Redis (${redis.kind} ${hosts}${taken}; while it is away: ${onFailure})`;
+  return `${all}; counted in Redis (${storeText(redis)}${taken}; while it is away: ${onFailure})`;
 }
 
 function accessText({ deny, allow, statusCode, shadow }: AccessSettings): string {

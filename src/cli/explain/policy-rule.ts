@@ -5,7 +5,9 @@ import type {
   AuthenticationMethod,
   AuthenticationSettings,
   Limit,
+  OidcMethod,
   RateLimitSettings,
+  RedisSettings,
 } from '../../config/index.ts';
 import type { RuleWords } from '../../proxy/rehearsal/index.ts';
 import { externalAuthText } from './external-auth-text.ts';
@@ -77,7 +79,7 @@ export function methodText(method: AuthenticationMethod, at: number): string {
     case 'Digest':
       return `${name} (user and password, as a digest)`;
     case 'Oidc':
-      return `${name} (signs in at ${method.issuer}, and comes back to ${method.callbackPath})`;
+      return `${name} (signs in at ${method.issuer}, and comes back to ${method.callbackPath}${sharedText(method)})`;
     case 'External':
       return `${name} (${externalAuthText(method.auth)})`;
     case 'ApiKey':
@@ -87,6 +89,15 @@ export function methodText(method: AuthenticationMethod, at: number): string {
     case 'Jwt':
       return `${name} (a token of ${some(method.providers.map(({ issuer }) => issuer))})`;
   }
+}
+
+/** Where Redis is, without what it is logged in to with. */
+export function storeText({ kind, servers }: RedisSettings): string {
+  return `${kind} ${servers.map(({ host, port }) => `${host}:${port}`).join(', ')}`;
+}
+
+function sharedText({ shared }: Pick<OidcMethod, 'shared'>): string {
+  return shared === undefined ? '' : `; who has signed out all gateways know by Redis (${storeText(shared.redis)})`;
 }
 
 /** `at`: its place among the limits. */

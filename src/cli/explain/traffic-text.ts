@@ -1,11 +1,14 @@
 /** What policies say of connections, towards backends and from clients: every setting, also one that has no words of its own. */
 import {
   type BackendTraffic,
+  type ClientCertificateSettings,
   type ClientTraffic,
   type NameRefresh,
   policyKey,
   type Snapshot,
 } from '../../config/index.ts';
+import { clientDemand } from './client-demand.ts';
+import { settingsText } from './setting-text.ts';
 
 type BackendSettings = Required<BackendTraffic['spec']>;
 type Words = { [F in keyof BackendSettings]?: (value: BackendSettings[F]) => string | undefined };
@@ -17,9 +20,10 @@ const WORDS: Words = {
     const rest = settingsText({ ...more, ...(hash ? { hash: { ...hash, keys: undefined } } : {}) }, 'loadBalancing');
     return [`${type}${keys.length > 0 ? ` by ${keys.join(' and ')}` : ''}`, ...rest].join(', ');
   },
-  sessionPersistence: ({ type, name }) => `session by ${type} ${name}`,
+  sessionPersistence: ({ type, name, secret: _, ...more }) =>
+    [`session by ${type} ${name}`, ...settingsText(more, 'sessionPersistence')].join(', '),
   timeouts: (timeouts) => `timeouts: ${settingsText(timeouts, '', ' ms').join(', ')}`,
-  retry: ({ attempts }) => `up to ${attempts} retries`,
+  retry: ({ attempts, ...more }) => [`up to ${attempts} retries`, ...settingsText(more, 'retry')].join(', '),
   httpVersion: (version) => SPOKEN[version],
   outlierDetection: (detection) =>
     detection.disabled
@@ -51,25 +55,21 @@ export function backendTrafficText(snapshot: Snapshot, backend: string): string 
 /** Undefined: nothing of its own. */
 export function clientTrafficText(snapshot: Snapshot, listener: string | undefined): string | undefined {
   const policy = listener === undefined ? undefined : snapshot.get('Policy', policyKey('ClientTraffic', listener));
-  if (policy?.type !== 'ClientTraffic') return undefined;
-  const spec: ClientTraffic['spec'] = policy.spec;
-  const parts = settingsText(spec, '');
+  const spec: ClientTraffic['spec'] = policy?.type === 'ClientTraffic' ? policy.spec : {};
+  const demand = clientDemand(snapshot, listener);
+  const parts = [...settingsText(spec, ''), ...(demand === undefined ? [] : [certificatesText(demand)])];
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
-/** `a.b value` for each that is set. */
-function settingsText(value: unknown, path: string, unit = ''): string[] {
-  if (value === undefined || value === null) return [];
-  if (Array.isArray(value)) {
-    const items = value.map((one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one)));
-    return [`${path} ${items.join(' ')}`];
-  }
-  if (typeof value === 'object') {
-    return Object.entries(value).flatMap(([name, one]) =>
-      settingsText(one, path === '' ? name : `${path}.${name}`, /timeout$/i.test(name) ? ' ms' : unit),
-    );
-  }
-  return [`${path} ${String(value as string | number | boolean)}${typeof value === 'number' ? unit : ''}`];
+function certificatesText(demand: ClientCertificateSettings): string {
+  const { mode, trust, revoked, depth, forward, errorPage } = demand;
+  const who = { Required: 'must show', Optional: 'may show', OptionalUnverified: 'may show, whoever signed it,' }[mode];
+  return [
+    `clients ${who} a certificate (authorities: ${trust.join(', ') || 'none'})`,
+    ...(revoked.length > 0 ? [`revoked ones: ${revoked.join(', ')}`] : []),
+    ...settingsText({ depth, forward }, ''),
+    ...(errorPage === undefined ? [] : [`whoever shows no valid one is sent to ${errorPage}`]),
+  ].join(', ');
 }
 
 function refreshText({ minRefresh, maxRefresh }: NameRefresh): string {
