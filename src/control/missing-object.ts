@@ -14,6 +14,9 @@ export interface KnownObjects {
 /** Objects of a kind that are looked through for a name like the missing one. */
 const LOOKED_AT = 10_000;
 
+/** What a policy is attached to: it names no namespace. */
+const TARGET = /^spec\.targetRefs?\b/;
+
 /**
  * Of an object that was left out for a fault of its own, one error is enough: who refers to it is told where that is.
  * Of another, where one of the same or nearly the same name is.
@@ -28,14 +31,16 @@ export function hinted(findings: ReadonlyArray<Finding>, known: KnownObjects): F
       const why = `was left out because of ${fault.file}:${fault.line}`;
       return { ...finding, severity: 'warning', message: finding.message.replace('does not exist', why) };
     }
-    let hint = said.get(missing);
-    if (hint === undefined) said.set(missing, (hint = hintOf(missing, known)));
+    const way = TARGET.test(finding.field) ? 'put the policy into namespace ' : 'write namespace: ';
+    const asked = `${way}${missing}`;
+    let hint = said.get(asked);
+    if (hint === undefined) said.set(asked, (hint = hintOf(missing, way, known)));
     const assumed = assumedNamespace(finding, known.source);
     return hint === '' && assumed === '' ? finding : { ...finding, message: `${finding.message}${hint}${assumed}` };
   });
 }
 
-function hintOf(missing: string, { source, read }: KnownObjects): string {
+function hintOf(missing: string, way: string, { source, read }: KnownObjects): string {
   const [kind, namespace, name] = missing.split('/') as [Kind, string, string];
   const objects = source.collections[kind] as Collection<AnyResource> | undefined;
   if (objects === undefined || objects.get(missing) !== undefined) return '';
@@ -55,7 +60,7 @@ function hintOf(missing: string, { source, read }: KnownObjects): string {
     else if (where === namespace) here.push(own);
   }
   const [other] = elsewhere.sort();
-  if (other !== undefined) return `; there is ${kind} ${other}/${name}: write namespace: ${other}`;
+  if (other !== undefined) return `; there is ${kind} ${other}/${name}: ${way}${other}`;
   const like = nearest(name, here.sort());
   return like === undefined ? '' : `; did you mean ${like}?`;
 }

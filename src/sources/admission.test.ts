@@ -296,6 +296,7 @@ test('a size is told in bytes', () => {
 });
 
 describe('policies of our own', () => {
+  const ROUTE = '{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: r }';
   const GATEWAY = '{ group: gateway.networking.k8s.io, kind: Gateway, name: gw }';
   const policy = (kind: string, spec: string): string =>
     `apiVersion: policies.daemun.dev/v1alpha1\nkind: ${kind}\nmetadata: { name: a }\nspec: ${spec}`;
@@ -357,6 +358,42 @@ describe('policies of our own', () => {
       'BackendTrafficPolicy',
       '{ targetRefs: [{ group: "", kind: Service, name: a }], loadBalancing: { type: Fastest } }',
       'spec.loadBalancing.type: must be one of RoundRobin, LeastRequest',
+    ],
+    [
+      'one network in the place of a list',
+      'AccessPolicy',
+      `{ targetRefs: [${ROUTE}], allow: [{ addresses: 10.0.0.0/8 }] }`,
+      'not the string "10.0.0.0/8". Write [10.0.0.0/8]',
+    ],
+    [
+      'an object in the place of a list',
+      'AccessPolicy',
+      `{ targetRefs: [${ROUTE}], allow: { addresses: [10.0.0.0/8] } }`,
+      'not an object. Write "- " before its first line',
+    ],
+    [
+      'text for a path',
+      'AccessPolicy',
+      `{ targetRefs: [${ROUTE}], deny: [{ paths: [/admin] }] }`,
+      'not the string "/admin". Write { value: /admin }',
+    ],
+    [
+      'text for a Secret',
+      'AuthenticationPolicy',
+      `{ targetRefs: [${ROUTE}], methods: [{ basic: { secretRef: people } }] }`,
+      'not the string "people". Write { name: people }',
+    ],
+    [
+      'a number in quotes',
+      'RateLimitPolicy',
+      `{ targetRefs: [${ROUTE}], limits: [{ requests: "5", per: Second }] }`,
+      'must be a whole number, not the string "5". Take it out of its quotes',
+    ],
+    [
+      'a namespace for a target',
+      'AccessPolicy',
+      '{ targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: r, namespace: shop }], maxBodyBytes: 9 }',
+      'spec.targetRefs[0].namespace: is not a field of this object; this policy guards, and nothing of it is followed until the field is corrected or removed. A policy acts in its own namespace',
     ],
     [
       'true for a word',

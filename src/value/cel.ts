@@ -87,7 +87,7 @@ function parsed(expression: string): ReturnType<typeof environment.parse> {
   try {
     return environment.parse(expression);
   } catch (error) {
-    throw new Error(summaryOf(error));
+    throw new Error(`is no CEL expression: ${summaryOf(error)}`);
   }
 }
 

@@ -28,5 +28,5 @@ export function passwordHashFault(hash: string): string | undefined {
     const match = form.exec(hash);
     if (match !== null) return faultOf(match);
   }
-  return 'has a hash of no known form: bcrypt, {SHA}, {SSHA}, apr1, and crypt’s MD5, SHA-256 and SHA-512 are';
+  return 'has a hash of no known form: bcrypt, {SHA}, {SSHA}, apr1, and crypt’s MD5, SHA-256 and SHA-512 are; `htpasswd -B` writes one';
 }

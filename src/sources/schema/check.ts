@@ -57,7 +57,12 @@ class Checker {
         return checked;
       }
       case 'list': {
-        if (!Array.isArray(value)) return this.#wrongType('a list (items that begin with "- ")', value);
+        if (!Array.isArray(value))
+          return this.#wrongType(
+            'a list (items that begin with "- ")',
+            value,
+            this.#hidden ? '' : asList(schema, value),
+          );
         const checked = this.#list(schema, value);
         this.#rules(schema.rules, checked, before);
         return checked;
@@ -68,7 +73,7 @@ class Checker {
         return value;
       case 'integer':
         if (typeof value !== 'number' || !Number.isInteger(value))
-          return this.#wrongType('a whole number', value, this.#hidden ? '' : inBytes(this.#path.at(-1), value));
+          return this.#wrongType('a whole number', value, this.#hidden ? '' : asNumber(this.#path.at(-1), value));
         if (schema.values && !schema.values.includes(value)) {
           this.#error(`must be one of ${schema.values.join(', ')}${this.#not(value)}`);
         } else if (value < schema.min || value > schema.max) {
@@ -110,7 +115,8 @@ class Checker {
   #unknownField(schema: ObjectSchema, name: string): void {
     if (schema.unread.has(name)) return;
     const guess = nearest(name, Object.keys(schema.fields));
-    this.#unread(`is not a field of this object; it is left out${guess ? `. Did you mean ${guess}?` : ''}`, name);
+    const hint = guess ? `Did you mean ${guess}?` : schema.instead?.[name];
+    this.#unread(`is not a field of this object; it is left out${hint ? `. ${hint}` : ''}`, name);
   }
 
   #map(schema: MapSchema, value: JsonObject): JsonObject {
@@ -268,6 +274,23 @@ function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** One item where a list is asked for. */
+function asList({ items }: ListSchema, value: unknown): string {
+  if (items.type === 'object') {
+    if (isObject(value)) return '. Write "- " before its first line';
+    const form = typeof value === 'string' ? items.meant?.(value) : undefined;
+    return form === undefined ? '' : `. Write [${form}]`;
+  }
+  return items.type === 'string' && typeof value === 'string' && PLAIN.test(value) ? `. Write [${value}]` : '';
+}
+
+/** Text that YAML takes as it stands, also in a list. */
+const PLAIN = /^[a-z0-9][\w./-]{0,200}$/i;
+
+function asNumber(field: string | number | undefined, value: unknown): string {
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? '. Take it out of its quotes' : inBytes(field, value);
 }
 
 /** `8m`, as nginx and Kubernetes write sizes, for a field that counts bytes. */

@@ -23,6 +23,7 @@ export const pathMatch = object(
     value: optional(text({ max: 1024 }), '/'),
   },
   {
+    meant: (value) => (value.startsWith('/') ? `{ value: ${value} }` : undefined),
     rules: [
       celRule(
         `${REGULAR} || self.value.startsWith("/")`,

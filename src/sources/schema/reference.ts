@@ -19,17 +19,23 @@ export const parentReference = object({
   port: optional(portNumber),
 });
 
-export const secretReference = object({
-  group: optional(group, ''),
-  kind: optional(kindName, 'Secret'),
-  namespace: optional(namespaceName),
-  name: required(objectName),
-});
+export const secretReference = object(
+  {
+    group: optional(group, ''),
+    kind: optional(kindName, 'Secret'),
+    namespace: optional(namespaceName),
+    name: required(objectName),
+  },
+  { meant: (value) => (/^[a-z0-9][a-z0-9.-]*$/.test(value) ? `{ name: ${value} }` : undefined) },
+);
 
 const localFields = { group: required(group), kind: required(kindName), name: required(objectName) };
 export const localReference = object(localFields);
 export const objectReference = object({ ...localFields, namespace: optional(namespaceName) });
-export const policyTargetReference = object({ ...localFields, sectionName: optional(sectionName) });
+export const policyTargetReference = object(
+  { ...localFields, sectionName: optional(sectionName) },
+  { instead: { namespace: 'A policy acts in its own namespace: put it into that of its target' } },
+);
 
 const backendFields = {
   group: optional(group, ''),

@@ -24,6 +24,8 @@ export interface ObjectSchema {
   rules: readonly Rule[];
   /** How a text that stands in its place is written as one, where that can be told. */
   meant?: (value: string) => string | undefined;
+  /** What to do in the place of a field that people write, and that is none. */
+  instead?: Readonly<Record<string, string>>;
 }
 
 export interface Field {
@@ -120,17 +122,18 @@ interface ObjectExtras {
   unread?: readonly string[];
   rules?: readonly Rule[];
   meant?: ObjectSchema['meant'];
+  instead?: ObjectSchema['instead'];
 }
 
 export function object(fields: Readonly<Record<string, Field>>, extras: ObjectExtras = {}): ObjectSchema {
-  const { unread = [], rules = [], meant } = extras;
+  const { unread = [], rules = [], meant, instead } = extras;
   const schema = {
     type: 'object' as const,
     fields,
     unread: new Set(unread),
     rules,
   };
-  return meant === undefined ? schema : { ...schema, meant };
+  return { ...schema, ...(meant === undefined ? {} : { meant }), ...(instead === undefined ? {} : { instead }) };
 }
 
 export function list(items: Schema, limits: Partial<Omit<ListSchema, 'type' | 'items'>> = {}): ListSchema {
