@@ -10,10 +10,20 @@ const OUTCOMES: readonly Outcome[] = ['answered', 'away', 'timeout', 'overloaded
 /** What is asked of a Redis: it is told in other words, and what one does tells nothing of the other. */
 export type RedisUse = 'limits' | 'sign-outs';
 
-const FAMILIES: ReadonlyArray<{ use: RedisUse; name: string; what: string }> = [
-  { use: 'limits', name: 'daemun_shared_limit', what: 'the Redis of shared limits' },
-  { use: 'sign-outs', name: 'daemun_shared_sign_out', what: 'the Redis that says who has signed out' },
-];
+const FAMILIES = [
+  {
+    use: 'limits',
+    calls: 'daemun_shared_limit_calls_total',
+    away: 'daemun_shared_limit_store_away',
+    what: 'the Redis of shared limits',
+  },
+  {
+    use: 'sign-outs',
+    calls: 'daemun_shared_sign_out_calls_total',
+    away: 'daemun_shared_sign_out_store_away',
+    what: 'the Redis that says who has signed out',
+  },
+] as const;
 
 interface UsedClient {
   use: RedisUse;
@@ -55,7 +65,7 @@ export class RedisClients {
   }
 
   metrics(): MetricsSnapshot {
-    return FAMILIES.flatMap(({ use, name, what }) => {
+    return FAMILIES.flatMap(({ use, what, ...names }) => {
       const own = [...this.#clients.values()].filter((one) => one.use === use).map(({ client }) => client);
       // Of one server by two passwords there are two for a while.
       const stores = [...Map.groupBy(own, (client) => client.name)];
@@ -71,13 +81,13 @@ export class RedisClients {
       }));
       const families: MetricsSnapshot = [
         {
-          name: `${name}_calls_total`,
+          name: names.calls,
           help: `Questions to ${what}, by what came of them`,
           type: 'counter',
           series: calls,
         },
         {
-          name: `${name}_store_away`,
+          name: names.away,
           help: `Whether ${what} is away: 1, else 0`,
           type: 'gauge',
           merge: 'largest',
