@@ -1,7 +1,15 @@
 /** `daemun check` against a cluster: what manifests would change there, and whom they would hurt. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyResource, Condition, Kind } from '../api/index.ts';
-import { openPipeline, type PipelineOptions, type Report, type ReportedDiagnostic } from '../control/index.ts';
+import {
+  openPipeline,
+  type Pipeline,
+  type PipelineOptions,
+  type Report,
+  type ReportedDiagnostic,
+  type ResourceSource,
+  strayParents,
+} from '../control/index.ts';
 import { fileSource, type Source } from '../sources/index.ts';
 import type { ClusterFlags } from './cluster-option.ts';
 import { heldSource, readCluster } from './cluster-read.ts';
@@ -16,21 +24,23 @@ export interface ClusterCheck extends ClusterFlags {
 /** Fields that are told of a change, at most. */
 const TOLD_FIELDS = 5;
 const UNSERVED = { served: false };
+const NOWHERE = ' exists neither in the cluster nor here: nobody serves the route';
 
 export async function clusterReport({ paths, controllerNames, options, ...flags }: ClusterCheck): Promise<Report> {
   const stdin = paths.includes('-') ? { stdin: process.stdin } : {};
   const files = fileSource({ paths, ...stdin });
   const [cluster] = await Promise.all([readCluster(flags), files.ready]);
   await files.close();
-  const judge = (sources: Source[]): Report =>
-    openPipeline({ source: heldSource(sources), controllerNames, perGateway: true, ...options }).report();
-  const before = judge([cluster]);
-  const after = judge([cluster, files]);
+  const judge = (sources: Source[]): Pipeline =>
+    openPipeline({ source: heldSource(sources), controllerNames, perGateway: true, unmeant: true, ...options });
+  const before = judge([cluster]).report();
+  const both = judge([cluster, files]);
+  const after = both.report();
   const given = new Map<string, AnyResource>();
   for (const collection of Object.values(files.collections)) {
     for (const [key, object] of collection.entries()) given.set(key, object);
   }
-  const changes = [...changesOf(given, cluster), ...parentless(given, cluster, flags.namespace)];
+  const changes = [...changesOf(given, cluster), ...parentless(given, both.source, flags.namespace)];
   return compared(before, after, { given, changes });
 }
 
@@ -94,20 +104,15 @@ function changesOf(given: ReadonlyMap<string, AnyResource>, cluster: Source): Re
   });
 }
 
-/** Routes whose Gateway is neither there nor given: no status of theirs will ever say so, since nobody writes one. */
-function parentless(given: ReadonlyMap<string, AnyResource>, cluster: Source, read?: string[]): ReportedDiagnostic[] {
-  return [...given].flatMap(([key, object]) => {
-    if (!('spec' in object) || !('parentRefs' in object.spec)) return [];
-    const { namespace: own = '' } = object.metadata;
-    return (object.spec.parentRefs ?? []).flatMap(({ kind = 'Gateway', namespace = own, name }) => {
-      const parent = `${kind}/${namespace}/${name}`;
-      if ((kind !== 'Gateway' && kind !== 'ListenerSet') || (read !== undefined && !read.includes(namespace)))
-        return [];
-      if (given.has(parent) || cluster.collections[kind].get(parent) !== undefined) return [];
-      const message = `${kind} ${namespace}/${name} exists neither in the cluster nor here: nobody serves the route`;
-      return [told('warning', key, message)];
-    });
-  });
+/** Of what is given: routes whose Gateway is neither there nor given. */
+function parentless(
+  given: ReadonlyMap<string, AnyResource>,
+  all: ResourceSource,
+  read?: string[],
+): ReportedDiagnostic[] {
+  return strayParents(all, read)
+    .filter(({ object }) => given.has(object))
+    .map((one) => ({ ...one, severity: 'warning', message: one.message.replace(/ does not exist/, NOWHERE) }));
 }
 
 function told(severity: ReportedDiagnostic['severity'], object: string, message: string): ReportedDiagnostic {

@@ -1,6 +1,6 @@
 /** A cluster as it is now, read once: for commands that look and do not stay. */
 import { type AnyResource, GATEWAY_GROUP, KINDS, type Kind, POLICY_GROUP } from '../api/index.ts';
-import type { PipelineOptions, Report, ResourceSource } from '../control/index.ts';
+import { type PipelineOptions, type Report, type ResourceSource, strayParents } from '../control/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import { DaemunError } from '../observe/index.ts';
 import { ClusterSource, CRD_ACCESS } from '../sources/cluster/index.ts';
@@ -92,7 +92,11 @@ interface Entries {
 }
 
 /** Statuses as they stand in the cluster, of what these controllers have: those of others are theirs to tell. */
-export function statusReport(source: ClusterSource, controllerNames: readonly string[]): Report {
+export function statusReport(
+  source: ClusterSource,
+  controllerNames: readonly string[],
+  namespaces?: readonly string[],
+): Report {
   const { collections } = source;
   const classes = new Set<string>();
   for (const { metadata, spec } of collections.GatewayClass.values()) {
@@ -106,11 +110,12 @@ export function statusReport(source: ClusterSource, controllerNames: readonly st
     const { namespace = object.metadata.namespace ?? '', name } = object.spec.parentRef;
     return classes.has(collections.Gateway.get(`Gateway/${namespace}/${name}`)?.spec.gatewayClassName ?? '');
   };
+  const leadsToOurs = (key: string): boolean => isOurs(key) && collections[kindOf(key)].get(key) !== undefined;
   const items = [...source.live.entries()].flatMap(([key, { status }]) => {
     const object = collections[key.slice(0, key.indexOf('/')) as Kind].get(key);
     if (object === undefined || !isOurs(key)) return [];
     const own = ownEntries(status as Entries, controllerNames);
-    if (own === undefined) return [];
+    if (own === undefined || isNobodys(object, own, leadsToOurs)) return [];
     const { name, namespace, generation } = object.metadata;
     return [
       { key, apiVersion: object.apiVersion, kind: object.kind, metadata: { name, namespace, generation }, status: own },
@@ -118,8 +123,26 @@ export function statusReport(source: ClusterSource, controllerNames: readonly st
   });
   items.sort((a, b) => (a.key < b.key ? -1 : 1));
   // A person who may not read CRDs misses nothing that is theirs to change: the class itself tells of them.
-  const diagnostics = [...source.diagnostics.values()].filter(({ object }) => object !== CRD_ACCESS);
+  const read = [...source.diagnostics.values()].filter(({ object }) => object !== CRD_ACCESS);
+  // One without parents that has entries all the same has lost them just now, or is somebody's by other means.
+  const isJudged = (key: string): boolean => ((source.live.get(key)?.status as Entries)?.parents ?? []).length > 0;
+  const stray = strayParents(source, namespaces).filter(
+    ({ object, field }) => field !== 'spec.parentRefs' || !isJudged(object),
+  );
+  const diagnostics = [...read, ...stray];
   return { items: items.map(({ key: _, ...item }) => item), diagnostics };
+}
+
+function kindOf(key: string): Kind {
+  return key.slice(0, key.indexOf('/')) as Kind;
+}
+
+/** A route that nobody has judged yet, and that leads to none of our Gateways: it is another's, or leads nowhere. */
+function isNobodys(object: AnyResource, status: object, leadsToOurs: (key: string) => boolean): boolean {
+  if (!object.kind.endsWith('Route') || 'parents' in status) return false;
+  const { parentRefs = [] } = (object as Extract<AnyResource, { kind: 'HTTPRoute' }>).spec;
+  const { namespace: own = '' } = object.metadata;
+  return !parentRefs.some(({ kind = 'Gateway', namespace = own, name }) => leadsToOurs(`${kind}/${namespace}/${name}`));
 }
 
 /** Undefined where nothing of it is ours. */

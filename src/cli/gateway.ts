@@ -89,7 +89,7 @@ export class Gateway implements Served {
         acme: options.acme?.everywhere,
         beside: this.#acme?.board.collection,
         prepared: async () => this.#acme?.obtainer.loaded(),
-        ...(cluster || echoBackends ? {} : { bareServices: 'warning' as const }),
+        ...(cluster || echoBackends ? {} : { unmeant: true, bareServices: 'warning' as const }),
         ...(cluster ? {} : { nothing: 'warning' as const }),
         log: voices.log,
         overlay: new EchoOverlay(this.#echoes),

@@ -6,3 +6,4 @@ export { openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts
 export type { Report, ReportedDiagnostic, StatusItem } from './report.ts';
 export type { ResourceSource } from './resource-source.ts';
 export type { StatusChange, StatusWriter } from './status-writer.ts';
+export { strayParents } from './stray-parent.ts';

@@ -45,6 +45,8 @@ export interface PipelineOptions {
   beside?: Collection<ConfigObject>;
   /** Fields and kinds that are not read are errors. */
   strict?: boolean;
+  /** Rules and endpoints that do nothing of what they were surely written for are told of. */
+  unmeant?: boolean;
   /** How a Service without endpoints is told of; absent: it is not. */
   bareServices?: 'info' | 'warning';
   /** How it is told that there is no object at all; absent: it is not. */
@@ -119,7 +121,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const places = new FieldPlaces((key) => source.placeOf?.(key));
   const problems = (met: ReadonlyArray<Finding> = []) => {
     const read = [...source.diagnostics.values()];
-    const own = options.bareServices
+    const own = options.unmeant
       ? [...strayed(source), ...emptyRules(config.values()), ...literalPatterns(config.values())]
       : [];
     const found = [...diagnostics.values(), ...own];

@@ -101,7 +101,7 @@ test('check tells what manifests would change in the cluster, and whom they woul
   expect(same.code).toBe(0);
   const lost = await run('check', file({ ...redirect('d'), spec: { parentRefs: [{ name: 'egde' }] } }));
   expect(lost.stdout).toMatch(
-    /warning: Gateway shop\/egde exists neither in the cluster nor here: nobody serves the route\n +--> HTTPRoute\/shop\/d/,
+    /warning: Gateway shop\/egde exists neither in the cluster nor here: nobody serves the route; did you mean edge\?\n +--> HTTPRoute\/shop\/d/,
   );
   expect(same.stdout).not.toContain('exists neither');
   const hurting = await run('check', file(edge('edge', 'b.example.com'), redirect('c')));
@@ -112,6 +112,73 @@ test('check tells what manifests would change in the cluster, and whom they woul
   );
   expect(hurting.stdout).not.toContain('HTTPRoute shop/b');
   expect(hurting.code).toBe(1);
+});
+
+const lostRoutes = (): ApiObject[] => {
+  const { parentRefs: _, ...spec } = redirect('none').spec as { parentRefs: unknown };
+  return [redirect('typo', 'egde'), object('HTTPRoute', 'none', spec)];
+};
+
+test('status does not take for accepted what leads nowhere, or what nobody has judged', async () => {
+  const other = object('GatewayClass', 'other', { controllerName: 'example.com/other' });
+  const theirs = { ...edge('theirs'), spec: { ...(edge().spec as object), gatewayClassName: 'other' } };
+  const told = { ...edge(), status: { conditions: [condition('Accepted', 'True')] } } as ApiObject;
+  const gatewayClass = { ...CLASS, status: { conditions: [condition('Accepted', 'True')] } } as ApiObject;
+  const ours = object('HTTPRoute', 'ours', {}, parents(OURS, 'True'));
+  const { api, run } = await start(gatewayClass, other, told, theirs, ours, redirect('beside', 'theirs'));
+  const well = await run('status');
+  expect(well.stdout).toMatch(/\n3 objects accepted\n$/);
+  expect(well.stdout).not.toContain('HTTPRoute shop/beside');
+  for (const one of lostRoutes()) api.store.create(api.kind('HTTPRoute'), one);
+  const { stdout, code } = await run('status');
+  expect(stdout).toMatch(/error: Gateway shop\/egde does not exist; did you mean edge\?\n +--> HTTPRoute\/shop\/typo/);
+  expect(stdout).toMatch(
+    /warning: names no parent, so nothing serves this route: name a Gateway\n +--> HTTPRoute\/shop\/none/,
+  );
+  expect(stdout).toContain('\n3 objects accepted, 1 error, ');
+  expect(code).toBe(1);
+  // Nothing is known of namespaces that are not looked into.
+  const elsewhere = { ...redirect('far'), spec: { parentRefs: [{ name: 'edge', namespace: 'infra' }] } };
+  api.store.create(api.kind('HTTPRoute'), elsewhere);
+  expect((await run('status', '-n', 'shop')).stdout).not.toContain('infra/edge');
+  api.store.create(api.kind('HTTPRoute'), redirect('fresh'));
+  expect((await run('status')).stdout).toMatch(
+    /HTTPRoute shop\/fresh +no status[\s\S]*\n3 objects accepted, 1 without status, /,
+  );
+});
+
+test('explain says of routes that lead nowhere what was surely meant', async () => {
+  const hostless = { ...redirect('any', 'edeg') };
+  delete (hostless.spec as { hostnames?: unknown }).hostnames;
+  const { run } = await start(CLASS, edge(), ...lostRoutes(), hostless);
+  const typo = await run('explain', 'http://typo.example.com/');
+  expect(typo.stdout).toContain(
+    'HTTPRoute shop/typo has this hostname but is not accepted: Gateway shop/egde does not exist; did you mean edge?',
+  );
+  expect(typo.stdout).toContain(
+    'HTTPRoute shop/any has any hostname but is not accepted: Gateway shop/edeg does not exist',
+  );
+  const none = await run('explain', 'http://none.example.com/');
+  expect(none.stdout).toContain('HTTPRoute shop/none has this hostname but is not accepted: names no parent');
+});
+
+test('check finds in manifests for a cluster what it finds in files', async () => {
+  const { run, file } = await start(CLASS, edge(), redirect('a'));
+  const { spec } = redirect('odd') as unknown as { spec: { parentRefs: object[] } };
+  const rules = [
+    { matches: [{ path: { type: 'PathPrefix', value: '/cart/*' } }], backendRefs: [{ name: 'gone', port: 80 }] },
+    { matches: [{ path: { type: 'PathPrefix', value: '/empty' } }] },
+  ];
+  const path = file(object('HTTPRoute', 'odd', { ...spec, rules }), ...lostRoutes());
+  const { stdout, code } = await run('check', path);
+  expect(stdout).toContain('PathPrefix takes /cart/* as it is written, not as a pattern');
+  expect(stdout).toContain('has no backend, and no filter that answers: its requests get a 500');
+  expect(stdout).toContain('Service shop/gone does not exist');
+  expect(stdout).toContain(
+    'Gateway shop/egde exists neither in the cluster nor here: nobody serves the route; did you mean edge?',
+  );
+  expect(stdout).toContain('names no parent, so nothing serves this route: name a Gateway');
+  expect(code).toBe(1);
 });
 
 test('explain asks the one Gateway that has the port, or the one that is named', async () => {

@@ -100,6 +100,7 @@ export function checkCommand(): Command {
         acme: false,
         provided: [certificates.collection],
         strict,
+        unmeant: true,
         bareServices: 'info',
         nothing: 'error',
         transitionTime: NO_TIME,

@@ -69,11 +69,11 @@ export function statusCommand(): Command {
 
 async function reader(flags: StatusFlags, command: Command): Promise<() => Promise<Report>> {
   const { admin, adminTokenFile: token, controllerName = [CLUSTER_CONTROLLER] } = flags;
-  const { readCluster, STATUS_KINDS, statusReport } = await import('../cluster-read.ts');
   if (!asksForCluster(flags)) {
     const { askAdmin } = await import('../admin-client.ts');
     return () => askAdmin<Report>({ ...(admin ?? ADMIN_DEFAULT), token }, '/status');
   }
   if (admin !== undefined) command.error('error: name either a running gateway with --admin or a cluster, not both');
-  return async () => statusReport(await readCluster(flags, STATUS_KINDS), controllerName);
+  const { readCluster, STATUS_KINDS, statusReport } = await import('../cluster-read.ts');
+  return async () => statusReport(await readCluster(flags, STATUS_KINDS), controllerName, flags.namespace);
 }

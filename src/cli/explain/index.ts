@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { RedactedConfig } from '../../admin/index.ts';
 import { type Endpoints, type Listener, Snapshot } from '../../config/index.ts';
-import { openPipeline, type Report } from '../../control/index.ts';
+import { openPipeline, type Report, strayParents } from '../../control/index.ts';
 import type { ListenerView } from '../../delivery/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { CertificateFiles, type CertificateOption, type EndpointOption } from '../../sources/index.ts';
@@ -156,7 +156,14 @@ async function fromCluster(url: string, flags: ExplainAsked): Promise<Read> {
   const snapshot = Snapshot.EMPTY.apply({ version: 1, upserts: own.shown(), removals: [] });
   const report = pipeline.report();
   const unserved = unservedListeners(report);
-  return { snapshot, secret: own, listeners: [], unserved, written: refusedRoutes(pipeline), report };
+  return {
+    snapshot,
+    secret: own,
+    listeners: [],
+    unserved,
+    written: refusedRoutes(pipeline, strayParents(pipeline.source, flags.namespace)),
+    report,
+  };
 }
 
 /** The Gateway that has the port; one must be named where several have. */

@@ -6,6 +6,8 @@ import { takesHost } from './hostname.ts';
 /** What a diagnostic of such an object ends with. */
 const LEFT_OUT = '; the object is left out';
 const LEFT_OUT_SHOWN = 5;
+/** Of routes without hostnames, each of which may be the one. */
+const ANY_HOST_SHOWN = 3;
 const CARRIERS = /^(Gateway|ListenerSet|HTTPRoute|GRPCRoute)\//;
 
 /** A route as it is written, with what keeps it from being served. */
@@ -20,9 +22,10 @@ interface ParentsStatus {
   parents?: Array<{ conditions: Array<{ type: string; status: string; message: string }> }>;
 }
 
-/** Routes with hostnames of their own that some parent, or all, do not take. */
-export function refusedRoutes({ source, report }: Pipeline): WrittenRoute[] {
-  const { items, diagnostics } = report();
+/** Routes that some parent, or all, do not take. `found`: what there is to say of them besides. */
+export function refusedRoutes({ source, report }: Pipeline, found: Report['diagnostics'] = []): WrittenRoute[] {
+  const { items, diagnostics: read } = report();
+  const diagnostics = [...read, ...found];
   const statuses = new Map(items.map((item) => [keyOf(item.kind, item.metadata), item.status as ParentsStatus]));
   const { HTTPRoute, GRPCRoute, TLSRoute } = source.collections;
   return [...HTTPRoute.values(), ...GRPCRoute.values(), ...TLSRoute.values()].flatMap((route) => {
@@ -68,11 +71,16 @@ export function meantRoutes(
   { snapshot, written = [], leftOut = [] }: MeantFrom,
   { host, port }: { host: string; port: number },
 ): string[] {
-  const refused = written
-    .filter(
-      ({ hostnames, refusals }) => refusals.length > 0 && hostnames.some((one) => takesHost(one.toLowerCase(), host)),
-    )
+  const lost = written.filter(({ refusals }) => refusals.length > 0);
+  const refused = lost
+    .filter(({ hostnames }) => hostnames.some((one) => takesHost(one.toLowerCase(), host)))
     .map(({ name, refusals }) => `${name} has this hostname but is not accepted: ${refusals.join('; ')}`);
+  const anyHost = lost.filter(({ hostnames }) => hostnames.length === 0);
+  refused.push(
+    ...anyHost
+      .slice(0, ANY_HOST_SHOWN)
+      .map(({ name, refusals }) => `${name} has any hostname but is not accepted: ${refusals.join('; ')}`),
+  );
   const elsewhere = new Set<string>();
   for (const { route, attachments } of snapshot.of('RouteRule').values()) {
     for (const { listener: key, hostnames } of attachments) {

@@ -5,7 +5,7 @@ import type { Output } from '../option.ts';
 import type { Paint } from '../style.ts';
 import { type Cell, formatTable, type Table } from '../table.ts';
 import { diagnosticText, type LineReader } from './diagnostic-text.ts';
-import { conditionGroups, objectName, TONES, type Verdict, verdictOf } from './verdict.ts';
+import { conditionGroups, isUntold, objectName, TONES, type Verdict, verdictOf } from './verdict.ts';
 import { wideTable } from './wide.ts';
 
 export interface View {
@@ -83,10 +83,12 @@ function summary({ items, diagnostics }: Report, view: View): string {
   const bad = items.filter((item) =>
     conditionGroups(item).some(({ conditions }) => conditions.some((one) => verdictOf(one, view) === 'bad')),
   ).length;
+  const untold = items.filter(isUntold).length;
   const of = (severity: string) => diagnostics.filter((one) => one.severity === severity).length;
   const parts = [
-    `${count(items.length - bad, 'object')} accepted`,
+    `${count(items.length - bad - untold, 'object')} accepted`,
     bad > 0 ? view.paint('error', `${bad} not`) : '',
+    untold > 0 ? `${untold} without status` : '',
     of('error') > 0 ? view.paint('error', count(of('error'), 'error')) : '',
     of('warning') > 0 ? view.paint('warning', count(of('warning'), 'warning')) : '',
   ];

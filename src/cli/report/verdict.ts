@@ -72,6 +72,11 @@ export function verdictOf({ type, status }: Condition, { served }: { served: boo
   return (type === 'Programmed' || type === 'Ready') && !served ? 'open' : 'bad';
 }
 
+/** Nobody has said anything of it yet. */
+export function isUntold(item: StatusItem): boolean {
+  return conditionGroups(item).every(({ conditions }) => conditions.length === 0);
+}
+
 export function refused(report: Report, view: { served: boolean }): boolean {
   return (
     report.diagnostics.some(({ severity }) => severity === 'error') ||

@@ -42,6 +42,7 @@ async function checked(text: string): Promise<ReportedDiagnostic[]> {
   })();
   const pipeline = openPipeline({
     source: (lastGood) => fileSource({ paths: ['-'], stdin, lastGood }),
+    unmeant: true,
     bareServices: 'info',
     now: () => TODAY,
   });
