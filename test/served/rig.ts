@@ -31,6 +31,8 @@ export interface RigOptions {
   loopbackEndpoints?: 'allowed' | 'refused';
   ownAddresses?: string[];
   via?: boolean;
+  /** As of --drain-timeout, for what a change ends. */
+  drainTimeout?: number;
   /** Where the gateway runs. */
   zone?: string;
   /** With a worker beside this one. */
@@ -96,6 +98,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
       ownAddresses: options.ownAddresses,
       ticketSecret: options.ticketSecret,
       via: options.via,
+      ...(options.drainTimeout !== undefined && { drainTimeout: options.drainTimeout }),
       ...(options.sharedMemory !== undefined && { sharedMemory: options.sharedMemory }),
       ...(options.zone !== undefined && { zone: options.zone }),
       onAccess: (entry) => accesses.push(entry),

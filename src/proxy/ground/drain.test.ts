@@ -171,7 +171,12 @@ test('some members drain while the others go on, and new ones are taken', () => 
   const set = new DrainSet();
   const [meant, other, late] = [new Member(), new Member(), new Member()];
   for (const member of [meant, other]) set.add(member);
-  set.drainThose((member) => member === meant);
+  set.drainThose((member) => member === meant, 1_000);
   set.add(late);
   expect([meant, other, late].map(({ heard }) => heard)).toEqual([['drain'], [], []]);
+  vi.advanceTimersByTime(999);
+  expect(meant.heard).toEqual(['drain']);
+  vi.advanceTimersByTime(1);
+  expect([meant, other, late].map(({ heard }) => heard)).toEqual([['drain', 'cut'], [], []]);
+  expect(set.size).toBe(2);
 });

@@ -78,9 +78,12 @@ export class DrainSet {
     return this.#ended.promise;
   }
 
-  /** Some of them, while the others go on. */
-  drainThose(isMeant: (member: Drainable) => boolean): void {
-    for (const member of [...this.#members]) if (isMeant(member)) member.drain();
+  /** Some of them, while the others go on; those that are left after `timeout` milliseconds are cut. */
+  drainThose(isMeant: (member: Drainable) => boolean, timeout: number): void {
+    const meant = new Set([...this.#members].filter(isMeant));
+    if (meant.size === 0) return;
+    for (const member of meant) member.drain();
+    setTimeout(() => this.cutThose((member) => meant.has(member)), Math.min(timeout, LONGEST_TIMER)).unref();
   }
 
   /** The same for those that nothing more may come of. */

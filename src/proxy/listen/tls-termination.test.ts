@@ -47,6 +47,7 @@ async function serve(ticketKeys: TicketKeys, clients?: TlsContext['clients'], lo
     alpn: undefined,
     ticketKeys,
     live: new DrainSet(),
+    drainTimeout: 1_000,
     onSecure: (socket) => socket.end('hello'),
     onFailed: () => {},
   });

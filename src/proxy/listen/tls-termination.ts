@@ -24,6 +24,8 @@ export interface TerminationOptions {
   ticketKeys: TicketKeys;
   /** Of the port. Connections are in it until their handshake is done; while it drains, none goes further. */
   live: DrainSet;
+  /** Milliseconds that connections may go on whose client would be asked for something else now. */
+  drainTimeout: number;
   onSecure: (socket: tls.TLSSocket, secured: Secured) => void;
   onFailed: () => void;
 }
@@ -112,12 +114,14 @@ export class TlsTermination {
   readonly #secure: SecureContexts;
   readonly #ticketKeys: TicketKeys;
   readonly #live: DrainSet;
+  readonly #drainTimeout: number;
   #contexts: TlsContexts;
 
   /** `onSecure` gets connections whose handshake is done and whose client, where asked, was verified. */
   constructor(contexts: TlsContexts, around: TerminationOptions) {
     this.#contexts = contexts;
     this.#live = around.live;
+    this.#drainTimeout = around.drainTimeout;
     this.#ticketKeys = around.ticketKeys;
     this.#secure = new SecureContexts(around.ticketKeys);
     this.#alpn = around.alpn;
@@ -152,7 +156,7 @@ export class TlsTermination {
   /** The request that one carries, or has begun, is answered; but not of who was let in for a page, which may be gone by now. */
   #endOutdated(before: TlsContexts, now: TlsContexts): void {
     this.#live.cutThose((member: Member) => member.tls?.turnedAway === true && isOutdated(member, before, now));
-    this.#live.drainThose((member) => isOutdated(member, before, now));
+    this.#live.drainThose((member) => isOutdated(member, before, now), this.#drainTimeout);
   }
 
   /**

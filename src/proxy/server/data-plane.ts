@@ -103,10 +103,12 @@ export class DataPlane implements Proxy {
     backends.onRefused = () => this.#tellAgain();
     this.#state.askBackend = (asked) =>
       backendText({ wheel, upstreams: backends }, asked, { timeout: FETCH_TIMEOUT, limit: MAX_FETCHED_BYTES });
+    const { bind, portMap, given = [], reusePort, drainTimeout = DRAIN_TIMEOUT } = options;
     this.#world = new World(
       { driver, wheel, backends, policies, connectionPolicies, metrics: this.#metrics },
       {
         limits,
+        drainTimeout,
         trustedHops: new Networks(options.trustedHops),
         via: options.via === true,
         ticketKeys: new TicketKeys(options.ticketSecret ?? newTicketSecret()),
@@ -114,7 +116,6 @@ export class DataPlane implements Proxy {
         sockets: new GivenSockets(options.given ?? []),
       },
     );
-    const { bind, portMap, given = [], reusePort, drainTimeout = DRAIN_TIMEOUT } = options;
     this.#ports = new PortSet(this.#world, { bind, portMap, given, reusePort, drainTimeout });
     this.#compiler = new ChangeCompiler(this.#world, this.#ports);
     this.#metrics.collect(abuseMetrics);

@@ -54,11 +54,12 @@ export class TlsPort extends AcceptingPort {
     const onFailed = (): void => {
       world.stats.handshakesFailed.value++;
     };
-    const { ticketKeys } = world;
+    const { ticketKeys, drainTimeout } = world;
     this.#https = new TlsTermination(contexts, {
       alpn: ALPN,
       ticketKeys,
       live,
+      drainTimeout,
       onSecure: (socket, secured) => serveHttp(tlsLinkOf(socket, secured), this.#service),
       onFailed,
     });
@@ -66,6 +67,7 @@ export class TlsPort extends AcceptingPort {
       alpn: undefined,
       ticketKeys,
       live,
+      drainTimeout,
       onSecure: (socket, secured) => this.#relayBytes(socket, secured),
       onFailed,
     });
@@ -128,6 +130,7 @@ export class TlsPort extends AcceptingPort {
       alpn: [ACME_TLS],
       ticketKeys: world.ticketKeys,
       live,
+      drainTimeout: world.drainTimeout,
       // The handshake is the whole answer.
       onSecure: (socket) => socket.destroySoon(),
       onFailed: () => {

@@ -28,6 +28,8 @@ export class World {
   readonly streamLimits = streamLimits();
   readonly ticketKeys: TicketKeys;
   readonly limits: HttpLimits;
+  /** Milliseconds that what is under way may take to finish, where a change ends it. */
+  readonly drainTimeout: number;
   readonly sockets: GivenSockets;
   /** How UDP ports come by their sockets. */
   readonly datagrams: GivenDatagrams;
@@ -48,6 +50,7 @@ export class World {
     },
     settings: {
       limits: HttpLimits;
+      drainTimeout: number;
       trustedHops: Networks;
       via: boolean;
       ticketKeys: TicketKeys;
@@ -64,6 +67,7 @@ export class World {
     this.meter = new StreamMeter(parts.metrics, settings.onAccess);
     this.ticketKeys = settings.ticketKeys;
     this.limits = settings.limits;
+    this.drainTimeout = settings.drainTimeout;
     const { sockets } = settings;
     this.sockets = sockets;
     this.datagrams = givenDatagrams((place) => sockets.find({ ...place, transport: 'udp' })?.fd);

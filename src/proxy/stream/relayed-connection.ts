@@ -9,7 +9,7 @@ import assert from 'node:assert';
 import { socketName } from '../../value/socket-name.ts';
 import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
 import type { Drainable } from '../ground/drain.ts';
-import type { Link } from '../ground/driver.ts';
+import type { Link, LinkTls } from '../ground/driver.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
 import { sayFarewell } from './farewell.ts';
 import { isLocalFault } from './local-fault.ts';
@@ -74,6 +74,11 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
     this.client.link.close('reset');
     if (this.backend !== undefined) this.backend.link.close('reset');
     this.#finish(reason);
+  }
+
+  /** Of the client, where TLS ends here. */
+  get tls(): LinkTls | undefined {
+    return this.client.link.tls;
   }
 
   /** Nobody but its two ends knows what is under way: it goes on until one of them ends it. */
