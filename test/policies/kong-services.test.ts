@@ -3,10 +3,11 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
+import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service, tlsSecret } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
-import { Authority } from '../tls/authority.ts';
+import { Authority, type Pair } from '../tls/authority.ts';
 import { backendTraffic, requestPolicy } from './policy.ts';
 
 type Annotations = Record<string, string>;
@@ -41,11 +42,19 @@ function annotated(name: string, annotations: Annotations): object {
 }
 
 let rig: Rig;
+/** What the gateway shows. */
+let shown: Pair;
 beforeAll(async () => {
   const plain = await listen(http.createServer(web));
-  const pair = await (await Authority.make('nobody')).sign({ dns: ['inside.example'] });
-  const tls = { cert: pair.certificate, key: pair.privateKey };
-  const secure = await listen(https.createServer(tls, (_request, response) => response.end('secure')));
+  const authority = await Authority.make('nobody');
+  const pair = await authority.sign({ dns: ['inside.example'] });
+  shown = await authority.sign({ name: 'kong' });
+  const tls = { cert: pair.certificate, key: pair.privateKey, requestCert: true, rejectUnauthorized: false };
+  const known: http.RequestListener = ({ socket }, response) => {
+    const { subject } = (socket as TLSSocket).getPeerX509Certificate() ?? {};
+    response.end(subject === undefined ? 'secure' : `secure for ${subject}`);
+  };
+  const secure = await listen(https.createServer(tls, known));
   const endpoints = [endpointsOf('web', plain), endpointsOf('secure', secure)];
   rig = await serveManifests(manifests([HTTP], service('web')), { endpoints });
   closing.push(() => rig.close());
@@ -74,6 +83,21 @@ const told = (): string =>
     .report()
     .diagnostics.map(({ object, field, message }) => `${object} ${field} ${message}`)
     .join('\n');
+
+test('client-cert: it is shown to endpoints, and where it cannot be read nothing is sent', async () => {
+  const asked = { 'konghq.com/protocol': 'https', 'konghq.com/client-cert': 'shown' };
+  await serve({}, asked, tlsSecret('shown', shown));
+  expect(await ask('secure')).toEqual({ status: 200, said: 'secure for CN=kong' });
+  await serve({}, { ...asked, 'konghq.com/client-cert': 'absent' });
+  expect((await ask('secure')).status).toBe(500);
+  expect(told()).toContain('Secret default/absent');
+});
+
+test('upstream-policy: what is to be written in its place is told', async () => {
+  await serve({ 'konghq.com/upstream-policy': 'sticky' });
+  expect((await ask('web')).status).toBe(200);
+  expect(told()).toContain('KongUpstreamPolicy sticky is not read: write { kind: BackendTrafficPolicy');
+});
 
 test('read-timeout', async () => {
   await serve({ 'konghq.com/read-timeout': '200', 'konghq.com/retries': '0' });

@@ -96,6 +96,37 @@ test('what a Service of Kong asks of connections becomes a policy of it, field b
   ]);
 });
 
+test('a certificate that Kong shows goes with TLS, and a KongUpstreamPolicy is told with what to write', () => {
+  const annotations = {
+    'konghq.com/protocol': 'https',
+    'konghq.com/client-cert': 'shown',
+    'konghq.com/upstream-policy': 'sticky',
+  };
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'secure', namespace: 'default', annotations },
+    spec: { ports: [{ port: 443 }] },
+  };
+  const { lines, objects } = suggested('kong', [service]);
+  expect(
+    objects.find(({ kind, metadata }) => kind === 'BackendTrafficPolicy' && metadata.name === 'secure'),
+  ).toMatchObject({
+    spec: { tls: { verification: 'Disabled', clientCertificateRef: { name: 'shown' } } },
+  });
+  const told = lines.filter(({ object }) => object === 'Service default/secure');
+  expect(told).toContainEqual(
+    expect.objectContaining({
+      fate: 'Same',
+      field: 'konghq.com/client-cert',
+      ours: expect.stringContaining('tls.clientCertificateRef'),
+    }),
+  );
+  const upstream = told.find(({ field }) => field === 'konghq.com/upstream-policy')!;
+  expect(upstream.why).toContain('{ kind: BackendTrafficPolicy, spec: { targetRefs: [');
+  expect(upstream.why).toContain('name: secure');
+});
+
 /** What the cases do not have. */
 const EXPECTED = [
   'Secret default/pair does not exist',

@@ -20,14 +20,17 @@ const LOST: Readonly<Record<string, string>> = {
   http2: 'windows are made as they are needed',
   bandwidthLimit: 'bytesPerSecond of a RateLimitPolicy limits each answer by itself',
   admissionControl: 'circuitBreaker of a BackendTrafficPolicy limits what is under way',
-  useClientProtocol: "httpVersion, or appProtocol of the Service's port, says what is spoken",
+  useClientProtocol:
+    "httpVersion says what is spoken (Auto: each endpoint, by ALPN), or appProtocol of the Service's port",
   httpUpgrade: 'WebSocket is always passed on, and CONNECT never',
   telemetry: 'metrics have the names of routes and Services',
   metrics: 'metrics have the names of routes and Services',
   routeStatName: 'metrics have the names of routes and Services',
   tracing: 'no spans are made: traceparent is passed on, and the access log has request id and times',
-  routingType: 'endpoints are always asked themselves',
 };
+
+/** Endpoints are asked themselves where nobody says otherwise. */
+const DESTINATIONS: Readonly<Record<string, string>> = { Endpoint: 'Endpoints', Service: 'ServiceAddress' };
 
 export const backendTraffic: VendorKind = {
   group: ENVOY_GROUP,
@@ -44,6 +47,7 @@ export const backendTraffic: VendorKind = {
       ...timeouts(spec.object('timeout')),
       ...health(spec.object('healthCheck')),
       dns: dns(spec.object('dns')),
+      destination: DESTINATIONS[spec.oneOf('routingType', ['Endpoint', 'Service'], { ours: 'destination' }) ?? ''],
     });
     const objects: AnyResource[] = [];
     const targetRefs = targets.map(referenceTo);

@@ -20,6 +20,8 @@ export const TLS_VERIFY = `${PREFIX}tls-verify`;
 export const CA_SECRETS = `${PREFIX}ca-certificates-secret`;
 export const CA_CONFIG_MAPS = `${PREFIX}ca-certificates-configmap`;
 export const PATH = `${PREFIX}path`;
+export const CLIENT_CERTIFICATE = `${PREFIX}client-cert`;
+export const UPSTREAM_POLICY = `${PREFIX}upstream-policy`;
 
 /** Those of a route that are served; one that ends with a dot stands for all that begin so. */
 export const ROUTE_ANNOTATIONS: readonly string[] = [
@@ -43,6 +45,8 @@ export const SERVICE_ANNOTATIONS: readonly string[] = [
   PROTOCOL,
   TLS_VERIFY,
   PATH,
+  CLIENT_CERTIFICATE,
+  UPSTREAM_POLICY,
 ];
 /** How endpoints are spoken to. */
 export const TRAFFIC_FIELDS: Readonly<Record<string, string>> = {
@@ -51,6 +55,7 @@ export const TRAFFIC_FIELDS: Readonly<Record<string, string>> = {
   [WRITE_TIMEOUT]: 'timeouts.send',
   [RETRIES]: 'retry.attempts',
   [PROTOCOL]: 'tls and httpVersion',
+  [CLIENT_CERTIFICATE]: 'tls.clientCertificateRef',
 };
 /** Of a GatewayClass or Gateway: read where those are. */
 export const GATEWAY_ANNOTATIONS: readonly string[] = [`${PREFIX}gatewayclass-unmanaged`, `${PREFIX}publish-service`];
@@ -76,13 +81,13 @@ const WAYS: Readonly<Record<string, string>> = {
   'path-handling': 'the path is joined in one way: write a URLRewrite filter',
   'request-buffering': 'bodies are passed on as they come',
   'response-buffering': 'bodies are passed on as they come',
-  'client-cert': 'write spec.tls.backend.clientCertificateRef of the Gateway',
+  'client-cert': 'it stands on Services: write it there, or tls.clientCertificateRef of a BackendTrafficPolicy',
   'tls-verify': 'it stands on Services: write a BackendTLSPolicy',
   'tls-verify-depth': 'write a BackendTLSPolicy',
   'ca-certificates': 'write validation.caCertificateRefs of a BackendTLSPolicy',
   'ca-certificates-secret': 'write validation.caCertificateRefs of a BackendTLSPolicy',
   'ca-certificates-configmap': 'write validation.caCertificateRefs of a BackendTLSPolicy',
-  'upstream-policy': 'write a BackendTrafficPolicy',
+  'upstream-policy': 'it stands on Services: write a BackendTrafficPolicy',
   override: 'KongIngress is not read: write policies',
   tags: 'tags are not read',
   'strip-path': 'it stands on routes: write it there, or a URLRewrite filter with ReplacePrefixMatch',

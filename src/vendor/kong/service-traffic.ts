@@ -4,6 +4,7 @@ import { type BackendTraffic, targetOf } from '../ours.ts';
 import {
   CA_CONFIG_MAPS,
   CA_SECRETS,
+  CLIENT_CERTIFICATE,
   CONNECT_TIMEOUT,
   HOST_HEADER,
   PATH,
@@ -11,6 +12,7 @@ import {
   READ_TIMEOUT,
   RETRIES,
   TLS_VERIFY,
+  UPSTREAM_POLICY,
   WRITE_TIMEOUT,
 } from './annotation.ts';
 import type { Annotated, Note } from './attached.ts';
@@ -41,7 +43,8 @@ export function askedTraffic({ name: service, annotations }: Annotated): AskedTr
   const attempts = countOf(annotations, { annotation: RETRIES, most: MOST_ATTEMPTS, notes: asked.notes });
   verifiedBy(service, annotations, asked.broken);
   pathBefore(service, annotations, asked.broken);
-  const spoken = spokenBy(annotations, asked);
+  sharedBy(service, annotations, asked.notes);
+  const spoken = shownBy(annotations, spokenBy(annotations, asked));
   const traffic: BackendTraffic = {
     ...(Object.keys(timeouts).length > 0 ? { timeouts } : {}),
     ...(attempts === undefined ? {} : { retry: { attempts } }),
@@ -127,6 +130,23 @@ function pathBefore(service: string, annotations: Annotations, broken: string[])
   broken.push(
     `${PATH}: is not served: write ${flow({ kind: 'RewritePolicy', spec })}, or a URLRewrite filter where the route has one, and remove it`,
   );
+}
+
+/** With what it shows of itself, wherever TLS is spoken; where the Secret cannot be used, nothing is sent. */
+function shownBy(annotations: Annotations, spoken: BackendTraffic): BackendTraffic {
+  const name = annotations[CLIENT_CERTIFICATE]?.trim() ?? '';
+  return name === ''
+    ? spoken
+    : { ...spoken, tls: { ...spoken.tls, clientCertificateRef: { group: '', kind: 'Secret', name } } };
+}
+
+/** A KongUpstreamPolicy is nobody's here: what it says is written for the Service. */
+function sharedBy(service: string, annotations: Annotations, notes: Note[]): void {
+  const name = annotations[UPSTREAM_POLICY]?.trim() ?? '';
+  if (name === '') return;
+  const spec = { targetRefs: [targetOf('Service', service)], loadBalancing: { type: 'RoundRobin' } };
+  const message = `KongUpstreamPolicy ${name} is not read: write ${flow({ kind: 'BackendTrafficPolicy', spec })}, with LeastRequest for least-connections and latency, ConsistentHash and consistentHash.keys for hashOn, healthCheck for active and outlierDetection for passive healthchecks, and remove it`;
+  notes.push({ annotation: UPSTREAM_POLICY, message });
 }
 
 /** Whoever asks for TLS must not get none. */
