@@ -192,6 +192,25 @@ test('explain asks the one Gateway that has the port, or the one that is named',
   expect((await run('explain', 'http://a.example.com/', '--gateway', 'shop/other')).code).toBe(1);
 });
 
+test('explain says where a policy acts, at whichever Gateway that is', async () => {
+  const policy = {
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'AccessPolicy',
+    metadata: { name: 'small', namespace: 'shop' },
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'a' }],
+      maxBodyBytes: 1024,
+    },
+  } as ApiObject;
+  const { run } = await start(CLASS, edge(), edge('other'), redirect('a'), policy);
+  const told = await run('explain', 'policy/small');
+  expect([told.code, told.stdout, told.stderr]).toEqual([
+    0,
+    expect.stringContaining('AccessPolicy/shop/small (default): RouteRule HTTPRoute/shop/a/0'),
+    '',
+  ]);
+});
+
 test('status tells which kinds the cluster does not serve; CRDs of a release that is not known are no refusal', async () => {
   const unknown = { ...condition('SupportedVersion', 'False'), message: 'CRDs of v1.8.0' };
   const gatewayClass = { ...CLASS, status: { conditions: [condition('Accepted', 'True'), unknown] } } as ApiObject;

@@ -146,7 +146,8 @@ async function fromCluster(url: string, flags: ExplainAsked): Promise<Read> {
   const pipeline = openPipeline({ source, controllerNames: controllerName, perGateway: true });
   const whole = Snapshot.EMPTY.apply({ version: 1, upserts: [...pipeline.config.values()], removals: [] });
   const listeners = [...whole.of('Listener').values()];
-  const asked = gateway ?? onlyGateway(url, listeners, flags);
+  // A policy may act at all of them.
+  const asked = gateway ?? (policyAsked(url) === undefined ? onlyGateway(url, listeners, flags) : undefined);
   if (asked !== undefined && !listeners.some((one) => one.gateway === asked)) {
     const others = [...new Set(listeners.map((one) => one.gateway))].join(', ') || 'none';
     throw new Error(`no listener of Gateway ${asked} is served; Gateways that serve: ${others}`);
