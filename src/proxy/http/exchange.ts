@@ -34,6 +34,7 @@ import { linesTaken } from './service.ts';
 import { type SubDone, SubExchange } from './sub-exchange.ts';
 import { hideUnderscores } from './underscore.ts';
 import type { Wait } from './wait.ts';
+import { destinationPatch, mayMove } from './webdav-destination.ts';
 
 /** Requests that waited for the same answer go on together, whoever sent them. */
 const RESUMED = {};
@@ -315,9 +316,16 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
       const line = { name: ownId, value: this.requestId };
       patch = patch.followedBy(new HeaderPatch(new Set([ownId.toLowerCase()]), [line]));
     }
+    const target = targetOf(run, head);
+    const authority = run?.authority ?? '';
+    if (mayMove(head)) {
+      const schemes = [this.client.scheme, this.choice!.tls === undefined ? 'http' : 'https'] as const;
+      const { matchedPrefix } = matched;
+      patch = destinationPatch(head, { schemes, target, authority, matchedPrefix }).followedBy(patch);
+    }
     const changes = {
-      target: targetOf(run, head),
-      authority: run?.authority ?? '',
+      target,
+      authority,
       patch,
       requestId: this.givenId,
       idChance: this.idChance,

@@ -37,6 +37,8 @@ export interface UpstreamChoice {
   readonly retry: Retry | undefined;
   /** Its endpoints may say of a request that they have not looked at it (HTTP/2: RFC 9113 8.7). */
   readonly handsBack: boolean;
+  /** How its endpoints are spoken to; absent: without TLS. */
+  readonly tls?: object | undefined;
   /** How many retries the backend bears. */
   readonly retries: RetryBudget;
 }
