@@ -181,6 +181,21 @@ test('check finds in manifests for a cluster what it finds in files', async () =
   expect(code).toBe(1);
 });
 
+test('a Secret that a listener lacks is told with the way to get it, in a cluster and from files', async () => {
+  const { run, file } = await start(CLASS, edge());
+  const tls = { certificateRefs: [{ name: 'pair' }] };
+  const listeners = [{ name: 'https', port: 443, protocol: 'HTTPS', hostname: 'a.example.com', tls }];
+  const path = file(object('Gateway', 'secure', { gatewayClassName: 'daemun', listeners }));
+  const { stdout } = await run('check', path);
+  expect(stdout).toContain(
+    'Secret shop/pair does not exist; kubectl -n shop create secret tls pair --cert=cert.pem --key=key.pem makes one; cert-manager does where the Gateway has the annotation cert-manager.io/cluster-issuer',
+  );
+  expect(stdout).not.toContain('--acme');
+  expect((await daemun(['check', path])).stdout).toContain(
+    'Secret shop/pair does not exist; --certificate a.example.com=cert.pem,key.pem gives one, --acme obtains one',
+  );
+});
+
 test('explain asks the one Gateway that has the port, or the one that is named', async () => {
   const { api, run } = await start(CLASS, edge(), redirect('a'));
   const alone = await run('explain', 'http://a.example.com/');

@@ -259,9 +259,29 @@ function listenerCertificates(
   if (others.certificates.length > 0 || others.problems.length > 0) {
     view.unresolved = [...view.unresolved.filter((one) => !absent.includes(one)), ...others.problems];
   }
+  if (others.certificates.length === 0)
+    view.unresolved = view.unresolved.map((one) => withWayOut(one, { look, view, absent }));
   const field = `${view.field}.tls.certificateRefs`;
   view.remarks.push(...others.notes.map((message) => problem('', field, message)));
   return others.certificates;
+}
+
+interface WayOut {
+  look: Lookup;
+  view: ListenerView;
+  /** What may be filled in. */
+  absent: ReadonlyArray<Problem>;
+}
+
+/** How a listener that lacks a certificate gets one, here: manifests alone have other ways than a cluster. */
+function withWayOut(one: Problem, { look, view, absent }: WayOut): Problem {
+  if (!absent.includes(one)) return one;
+  const [, namespace = view.owner.namespace, name = 'NAME'] = one.missing?.split('/') ?? [];
+  const way = look.options.shared
+    ? `--certificate ${lower(view.spec.hostname) ?? 'HOST'}=cert.pem,key.pem gives one, --acme obtains one`
+    : `kubectl -n ${namespace} create secret tls ${name} --cert=cert.pem --key=key.pem makes one; cert-manager does where the ` +
+      `${view.owner.kind} has the annotation cert-manager.io/cluster-issuer`;
+  return { ...one, message: `${one.message}; ${way}` };
 }
 
 const TLS_SECRET = 'kubernetes.io/tls';
