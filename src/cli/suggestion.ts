@@ -115,7 +115,7 @@ const TONES: Readonly<Record<Line['fate'], Tone | undefined>> = {
 
 function table({ lines, objects }: Suggestions, paint: Paint): string {
   if (lines.length === 0)
-    return 'No object of Kong, NGINX Gateway Fabric or Envoy Gateway was found. What stands for an Ingress of ingress-nginx: docs/guides/ingress-nginx.md\n';
+    return 'No object of another gateway was found. What stands for an Ingress of ingress-nginx: docs/guides/ingress-nginx.md\n';
   const rows = lines.map((line, at) => {
     const tone = TONES[line.fate];
     // Of the fields of one object the first says whose they are.
