@@ -22,6 +22,9 @@ export const RIG_GATEWAY = 'infra/edge';
 export interface StreamRigOptions {
   times?: Partial<StreamTimes>;
   awayGrace?: number;
+  signalPatience?: number;
+  /** Whether the pod of this name is being taken away. */
+  isEnding?(name: string): boolean;
   /** Whether it writes statuses, as a controller says of itself. */
   leading?: boolean;
   /** Of another rig, for a controller beside it. */
@@ -163,8 +166,12 @@ export class StreamRig {
   }
 
   #begin(): void {
-    const { awayGrace } = this.#options;
-    this.fleets = new RemoteFleets(awayGrace === undefined ? {} : { awayGrace });
+    const { awayGrace, signalPatience, isEnding } = this.#options;
+    this.fleets = new RemoteFleets({
+      ...(awayGrace === undefined ? {} : { awayGrace }),
+      ...(signalPatience === undefined ? {} : { signalPatience }),
+      ...(isEnding === undefined ? {} : { isEnding: (_gateway: string, name: string) => isEnding(name) }),
+    });
     this.#open(RIG_GATEWAY);
   }
 

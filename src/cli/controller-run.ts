@@ -60,7 +60,7 @@ class ControllerRun {
   readonly #cluster: ClusterRun;
   readonly #log: Log;
   readonly #control: Control;
-  readonly #fleets = new RemoteFleets();
+  readonly #fleets: RemoteFleets;
   readonly #infrastructure: InfrastructureReconciler;
   readonly #metrics = new Metrics();
   readonly #runMetrics = new RunMetrics();
@@ -77,6 +77,7 @@ class ControllerRun {
     this.#control = new Control({ source, writer, controllerNames, perGateway: true, log });
     const { collections, diagnostics } = this.#control.pipeline.source;
     diagnostics.subscribe((changes) => this.#tell(changes));
+    this.#fleets = new RemoteFleets({ isEnding: (gateway, name) => this.#infrastructure.isEnding(gateway, name) });
     this.#infrastructure = new InfrastructureReconciler({
       client,
       namespaces,
@@ -84,6 +85,7 @@ class ControllerRun {
       published: { fallback: setup.publishService, ...userServices(collections) },
       onState: (key, value) => this.#control.pipeline.addresses.apply([value === undefined ? { key } : { key, value }]),
       onWrite: (verb, kind) => this.#written(verb, kind).value++,
+      onPodEnding: (gateway, name) => this.#fleets.at(gateway)?.ending(name),
       log,
     });
     followUserServices(collections, (names) => this.#infrastructure.published(names));

@@ -36,7 +36,17 @@ export async function serveDataPlane(options: ServeDataPlaneOptions): Promise<vo
       controller: formatHostPort(stream.address),
       ...(owner === undefined ? {} : { snapshot: { ...snapshot!, owner } }),
       openStream: ({ held, ...parts }) =>
-        new StreamClient({ ...stream, version: packageVersion(), log, ...(held ? { held } : {}), ...parts }),
+        new StreamClient({
+          ...stream,
+          version: packageVersion(),
+          log,
+          onEnding: () => {
+            log.warn({}, 'the pod is being taken away, and no signal has said so: it ends as if one had come');
+            signals.leave();
+          },
+          ...(held ? { held } : {}),
+          ...parts,
+        }),
     },
     { log, announcer },
   );

@@ -12,12 +12,14 @@ export class Signals {
   readonly drain: Promise<NodeJS.Signals>;
   /** The second one. */
   readonly end: Promise<NodeJS.Signals>;
+  readonly #leave: (signal: NodeJS.Signals) => void;
   #onReload: (() => void) | undefined;
 
   constructor({ hangUp = 'reload' }: { hangUp?: 'reload' | 'drain' } = {}) {
     const echoed = process.env.npm_lifecycle_event === undefined ? 0 : NPM_ECHO;
     const [drain, end] = [Promise.withResolvers<NodeJS.Signals>(), Promise.withResolvers<NodeJS.Signals>()];
     this.drain = drain.promise;
+    this.#leave = drain.resolve;
     this.end = end.promise;
     let asked = Number.NaN;
     const onEnd = (signal: NodeJS.Signals): void => {
@@ -31,6 +33,11 @@ export class Signals {
     process.on('SIGHUP', hangUp === 'drain' ? onEnd : () => this.#onReload?.());
     // Node would open a debugger, to everybody on this machine.
     process.on('SIGUSR1', () => {});
+  }
+
+  /** As a first signal does, by another way. A signal that comes later is the first one still, and cuts nothing off. */
+  leave(): void {
+    this.#leave('SIGTERM');
   }
 
   /** A reload that is asked for before is none: everything is read at the start. */

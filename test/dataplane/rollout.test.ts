@@ -4,7 +4,7 @@ import net from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { ask, askAdmin } from '../cli/client.ts';
 import { freePort } from '../cli/daemun-process.ts';
-import { StreamRig } from '../stream-rig.ts';
+import { RIG_GATEWAY, StreamRig, type StreamRigOptions } from '../stream-rig.ts';
 import { Balancer, PacedLoad } from './balancer.ts';
 import { DataPlaneProcess } from './dataplane-process.ts';
 import { config } from './served-config.ts';
@@ -19,8 +19,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function rigOf(port = 80): Promise<StreamRig> {
-  const rig = await StreamRig.start();
+async function rigOf(port = 80, options: StreamRigOptions = {}): Promise<StreamRig> {
+  const rig = await StreamRig.start(options);
   closing.push(() => rig.close());
   rig.gateway().put(...config(port));
   return rig;
@@ -53,6 +53,21 @@ test('told to end, it is not ready at once, serves on, then is polite, and ends'
   await once(idle, 'close');
   expect(performance.now() - began).toBeGreaterThan(1_900);
   expect((await ended).code).toBe(0);
+});
+
+test('whose pod is taken away and whom no signal reaches, is told by its controller, and a signal that comes late cuts nothing off', async () => {
+  const ending = new Set<string>();
+  const rig = await rigOf(80, { signalPatience: 50, isEnding: (name) => ending.has(name) });
+  const running = await start(rig, ['--port-map', '80=0', '--drain-delay', '1500ms', '--drain-timeout', '5s']);
+  await vi.waitFor(() => expect(rig.gateway().names).toHaveLength(1), LONG);
+  const [name = ''] = rig.gateway().names;
+  ending.add(name);
+  rig.fleets.at(RIG_GATEWAY)!.ending(name);
+  await running.logged('the pod is being taken away');
+  await running.logged('leaving');
+  running.child.kill('SIGTERM');
+  expect((await ask({ port: running.port })).status).toBe(200);
+  expect((await running.finished).code).toBe(0);
 });
 
 test('with a longer delay it stays ready until its probes must notice, so that its node goes on sending to it', async () => {

@@ -44,6 +44,8 @@ export class Desk {
   readonly namespace: string;
   readonly writes: string[] = [];
   readonly warnings: string[] = [];
+  /** Pods that were told to be taken away. */
+  readonly endings: string[] = [];
   readonly states = new Map<string, InfrastructureState | undefined>();
   readonly classes = new Map<string, string>();
   readonly services = new Map<string, object>();
@@ -78,6 +80,7 @@ export class Desk {
       },
       onState: (gateway, state) => this.states.set(gateway, state),
       onWrite: (verb, kind) => this.writes.push(`${verb} ${kind}`),
+      onPodEnding: (gateway, name) => this.endings.push(`${gateway} ${name}`),
       log: { error() {}, warn: (_, text) => this.warnings.push(text), info() {}, debug() {} },
       times: QUICK,
       releasePause: 0,

@@ -21,6 +21,8 @@ export interface ClientSessionParts {
   /** Takes a step, of a version in this data plane's own count. */
   onStep(step: Delta): void;
   onLeading(leading: boolean): void;
+  /** Its pod is being taken away. */
+  onEnding(): void;
   /** `isAsked`: the controller said so, and nothing is wrong. */
   onEnd(session: ClientSession, reason: string, isAsked: boolean): void;
   /** The last acknowledgement. */
@@ -93,6 +95,8 @@ export class ClientSession {
         return this.#take(message.piece);
       case 'leading':
         return this.#parts.onLeading(message.leading);
+      case 'ending':
+        return this.#parts.onEnding();
       case 'bye':
         this.#isAsked = true;
         return this.#channel.destroy(message.reason);

@@ -40,6 +40,8 @@ export interface StreamClientOptions {
    * plane's own: they count up by one, whichever controller the step came from. Answered by `acknowledge`.
    */
   onDelta(delta: Delta): void;
+  /** Its pod is being taken away, and it has not left: no signal has come. */
+  onEnding?(): void;
   /** `why` where it is not connected. */
   onState?(state: StreamState): void;
   times?: Partial<ClientTimes>;
@@ -156,6 +158,7 @@ export class StreamClient {
       onWelcome: (session, controller) => this.#welcomed(session, controller),
       onStep: (step) => this.#step(step),
       onLeading: (leading) => this.#led(leading),
+      onEnding: () => !this.#isLeaving && this.#options.onEnding?.(),
       onEnd: (session, reason, isAsked) => this.#ended(session, reason, isAsked),
       last: () => this.#last,
     });

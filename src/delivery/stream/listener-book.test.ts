@@ -65,6 +65,7 @@ async function heardBy(welcome: { takesChanges?: boolean }, acks: Array<Ack['lis
     },
     onStep: () => {},
     onLeading: () => {},
+    onEnding: () => {},
     onEnd: () => {},
     last: () => undefined,
   });

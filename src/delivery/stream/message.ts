@@ -73,6 +73,8 @@ export type FromController =
   | { type: 'refused'; code: RefusalCode; message: string }
   | { type: 'piece'; piece: Piece }
   | { type: 'leading'; leading: boolean }
+  /** Its pod is being taken away, and it has not said that it is leaving: it is to leave as if it had been signalled. */
+  | { type: 'ending' }
   /** This controller ends, or the Gateway does. */
   | { type: 'bye'; reason: string };
 

@@ -14,18 +14,36 @@ import type { StreamAck } from './message.ts';
  * controller's network that blinks takes no Gateway out of service.
  */
 export const AWAY_GRACE = 10_000;
+/**
+ * Milliseconds that a data plane whose pod is being taken away has to say that it leaves, before it is told to. A signal can
+ * be lost, by a first process that has no handler yet or passes none on: it would serve until it is killed.
+ */
+export const SIGNAL_PATIENCE = 5_000;
 
 /** A connection as its fleet sees it. */
 export interface Peer {
   send(piece: Piece): void;
+  /** The data plane is told that its pod is being taken away. */
+  end(): void;
   /** Ends it; the data plane is told why. */
   close(reason: string): void;
+}
+
+export interface RemoteFleetOptions {
+  /** Milliseconds; absent: as above. */
+  awayGrace?: number;
+  signalPatience?: number;
+  isEnding?(name: string): boolean;
+  onEnd?(): void;
 }
 
 export class RemoteFleet implements Fleet {
   readonly gateway: string;
   readonly #events: FleetEvents;
   readonly #awayGrace: number;
+  readonly #signalPatience: number;
+  /** Whether the pod of this name is being taken away, as far as is known. */
+  readonly #isEnding: (name: string) => boolean;
   /** Told when it is no longer to be found. */
   readonly #onEnd: () => void;
   readonly #seats = new Map<string, Seat>();
@@ -36,10 +54,18 @@ export class RemoteFleet implements Fleet {
   /** Called when somebody has taken all there was. */
   #onTaken = (): void => {};
 
-  constructor(gateway: string, events: FleetEvents, { awayGrace = AWAY_GRACE, onEnd = () => {} } = {}) {
+  constructor(gateway: string, events: FleetEvents, options: RemoteFleetOptions = {}) {
+    const {
+      awayGrace = AWAY_GRACE,
+      signalPatience = SIGNAL_PATIENCE,
+      isEnding = () => false,
+      onEnd = () => {},
+    } = options;
     this.gateway = gateway;
     this.#events = events;
     this.#awayGrace = awayGrace;
+    this.#signalPatience = signalPatience;
+    this.#isEnding = isEnding;
     this.#onEnd = onEnd;
   }
 
@@ -120,7 +146,19 @@ export class RemoteFleet implements Fleet {
     this.#seats.set(name, seat);
     if (this.#counted.has(name)) this.#stay(name);
     if (holdings) seat.outbox.add(this.#difference(holdings));
+    // The signal was lost before it was here.
+    if (this.#isEnding(name)) this.ending(name);
     return seat;
+  }
+
+  /** The pod of this name is being taken away: its data plane is told, unless it says by then that it knows. */
+  ending(name: string): void {
+    const seat = this.#seats.get(name);
+    if (seat === undefined) return;
+    const tell = (): void => {
+      if (this.#seats.get(name) === seat && !seat.hasDeparted && this.#isEnding(name)) seat.peer.end();
+    };
+    setTimeout(tell, this.#signalPatience).unref();
   }
 
   /** The seat has taken the last piece. */

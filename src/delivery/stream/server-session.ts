@@ -189,6 +189,7 @@ export class ServerSession {
         clearTimeout(this.#taking);
         this.#taking = setTimeout(() => this.#channel.destroy(`it took nothing for ${taking} ms`), taking).unref();
       },
+      end: () => this.#channel.send({ type: 'ending' }),
       close: (reason) => this.close(reason),
     };
   }

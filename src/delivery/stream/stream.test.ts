@@ -228,6 +228,23 @@ test('one that leaves counts no longer, also where it says more or comes again, 
   expect(deltas.length).toBeGreaterThan(2);
 });
 
+test('one whose pod is taken away is told, also where it comes later, and not where it says that it leaves', async () => {
+  const ending = new Set<string>();
+  const told: string[] = [];
+  const rig = await rigOf({ signalPatience: 20, isEnding: (name) => ending.has(name) });
+  const counted = (name: string): DataPlane => dataPlane(rig, { name, onEnding: () => told.push(name) });
+  const [, leaver] = [counted('pod-a'), counted('pod-b')];
+  counted('pod-c');
+  await vi.waitFor(() => expect(rig.gateway().names).toHaveLength(3));
+  for (const name of ['pod-a', 'pod-b', 'pod-d']) ending.add(name);
+  leaver.client.leave();
+  // Of the last nothing is known to be wrong.
+  for (const name of ['pod-b', 'pod-c', 'pod-a', 'pod-d']) rig.fleets.at(RIG_GATEWAY)!.ending(name);
+  await vi.waitFor(() => expect(told).toEqual(['pod-a']));
+  counted('pod-d');
+  await vi.waitFor(() => expect(told).toEqual(['pod-a', 'pod-d']));
+});
+
 test('one whose connection breaks counts for a while longer, and as before where it comes back', async () => {
   const rig = await rigOf({ awayGrace: 100 });
   const { client } = dataPlane(rig);

@@ -45,6 +45,8 @@ export interface InfrastructureReconcilerOptions {
   /** By `namespace/name`; undefined: the Gateway is none of ours any more. */
   onState(gateway: string, state: InfrastructureState | undefined): void;
   onWrite?(verb: 'apply' | 'delete', kind: string): void;
+  /** A pod of a Gateway (`namespace/name`) is being taken away; of those on the network of their nodes. */
+  onPodEnding?(gateway: string, name: string): void;
   log: Log;
   times?: Partial<ListWatchTimes>;
   /** Milliseconds; default RELEASE_PAUSE. */
@@ -95,6 +97,7 @@ export class InfrastructureReconciler {
       namespaces,
       times,
       onChange: (gateway) => this.#seen(gateway),
+      onPodEnding: (gateway, name) => options.onPodEnding?.(gateway, name),
       onTrouble: (kind, error) => {
         if (error !== undefined) log.warn({ kind }, `what was made cannot be read: ${error.message}; tried again`);
       },
@@ -140,6 +143,8 @@ export class InfrastructureReconciler {
       }
       if (before !== undefined) this.#rest(before);
       const { failures = [], told } = before ?? {};
+      // One that ends shares its port with the next one.
+      if (after.parameters.pod?.hostNetwork === true) this.#live.followPods();
       this.#held.set(gateway, { wanted: after, objects: undefined, failures, tries: 0, timer: undefined, told });
       this.#ask(gateway);
     }
@@ -161,6 +166,11 @@ export class InfrastructureReconciler {
   resync(): void {
     for (const gateway of this.#held.keys()) this.#ask(gateway);
     if (this.#known && this.#leading) void this.#release();
+  }
+
+  /** Whether the pod of a Gateway (`namespace/name`) is being taken away, as far as is known. */
+  isEnding(gateway: string, name: string): boolean {
+    return this.#live.isEnding(gateway.slice(0, gateway.indexOf('/')), name);
   }
 
   settled(): Promise<void> {

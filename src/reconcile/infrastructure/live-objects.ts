@@ -10,6 +10,8 @@ export interface LiveObjectsOptions {
   namespaces?: readonly string[] | undefined;
   /** An object of a Gateway (`namespace/name`) has changed, come or gone; '': nodes. */
   onChange(gateway: string): void;
+  /** A pod of a Gateway is being taken away. */
+  onPodEnding(gateway: string, name: string): void;
   /** What is wrong with reading a kind; undefined: nothing any more. */
   onTrouble(kind: string, error: Error | undefined): void;
   times?: Partial<ListWatchTimes> | undefined;
@@ -56,14 +58,25 @@ export class LiveObjects {
     return [...(this.#objects.get('Node')?.values() ?? [])];
   }
 
-  /** Of data planes on the network of their nodes. */
+  /** Of data planes where it matters on which node they are. */
   pods(gateway: string): LiveObject[] {
+    this.followPods();
+    return [...(this.#objects.get('Pod')?.values() ?? [])].filter((pod) => gatewayOf(pod) === gateway);
+  }
+
+  /** From the first call on. */
+  followPods(): void {
     this.#pods ??= Promise.all(
       this.#scopes().map((scope) =>
         this.#follow('Pod', scope === '' ? '/api/v1/pods' : `/api/v1/namespaces/${scope}/pods`),
       ),
     ).then(() => {});
-    return [...(this.#objects.get('Pod')?.values() ?? [])].filter((pod) => gatewayOf(pod) === gateway);
+  }
+
+  /** The pod is being taken away, and nothing of its own comes before the signal. Of pods that are not followed: no. */
+  isEnding(namespace: string, name: string): boolean {
+    const pod = this.get('Pod', namespace, name);
+    return pod !== undefined && isEnding(pod);
   }
 
   async close(): Promise<void> {
@@ -121,6 +134,8 @@ export class LiveObjects {
       all.add(object);
     }
     this.#options.onChange(gateway);
+    if (kind === 'Pod' && isEnding(object) && !(before && isEnding(before)))
+      this.#options.onPodEnding(gateway, object.metadata.name);
   }
 
   #remove(kind: string, own: Map<string, LiveObject>, gone: Pick<LiveObject, 'metadata'>): void {
@@ -141,6 +156,17 @@ export class LiveObjects {
     if (objects === undefined) this.#objects.set(kind, (objects = new Map()));
     return objects;
   }
+}
+
+interface Pod {
+  containers?: Array<{ lifecycle?: { preStop?: unknown } }>;
+}
+
+function isEnding({ metadata, spec }: LiveObject): boolean {
+  const { containers = [] } = (spec ?? {}) as Pod;
+  return (
+    metadata.deletionTimestamp !== undefined && containers.every(({ lifecycle }) => lifecycle?.preStop === undefined)
+  );
 }
 
 function keyOf({ metadata }: Pick<Resource, 'metadata'> | Pick<LiveObject, 'metadata'>): string {

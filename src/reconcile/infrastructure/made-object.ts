@@ -27,7 +27,12 @@ export interface MadeObject {
 export interface LiveObject {
   apiVersion: string;
   kind: string;
-  metadata: Partial<Omit<MadeMetadata, 'name'>> & { name: string; uid?: string; resourceVersion?: string };
+  metadata: Partial<Omit<MadeMetadata, 'name'>> & {
+    name: string;
+    uid?: string;
+    resourceVersion?: string;
+    deletionTimestamp?: string;
+  };
   [field: string]: unknown;
 }
 
