@@ -330,8 +330,7 @@ function node(api: ApiServer, name: string, address: string): void {
 }
 
 /** A pod of the Gateway's data planes, as its Deployment or DaemonSet makes it; `ready` may be changed. */
-function dataPlanePod(api: ApiServer, of: { name: string; on: string; gateway: string; containers?: object[] }) {
-  const { name, on, gateway, containers = [{ name: 'daemun' }] } = of;
+function dataPlanePod(api: ApiServer, { name, on, gateway }: { name: string; on: string; gateway: string }) {
   const labels = { 'app.kubernetes.io/managed-by': 'daemun-controller' };
   const annotations = { 'gateway.daemun.dev/gateway': gateway };
   // It stays until somebody takes this away: a pod that ends is there for a while.
@@ -388,34 +387,6 @@ test.each(['Deployment', 'DaemonSet'] as const)(
     await expect.poll(() => at.state('third')?.addresses.map(({ value }) => value)).toEqual(['10.0.0.1', '10.0.0.2']);
   },
 );
-
-test('a pod on the network of its node that is taken away is told of, where its signal comes at once', async () => {
-  const { api, at } = await start();
-  node(api, 'n0', '10.0.0.1');
-  const reconciler = at.reconciler();
-  const parameters = { pod: { hostNetwork: true }, service: { type: 'ClusterIP' } } as const;
-  await at.make(reconciler, await at.gateway('edge', parameters));
-  const pods = ['edge-0', 'edge-1', 'edge-2'].map((name, index) => {
-    // What a hook does comes before the signal, and may take all of the pod's grace.
-    const hook = index === 1 ? { lifecycle: { preStop: { sleep: { seconds: 5 } } } } : {};
-    const pod = dataPlanePod(api, { name, on: 'n0', gateway: 'edge', containers: [{ name: 'daemun', ...hook }] });
-    return pod;
-  });
-  expect(at.endings).toEqual([]);
-  pods[1]!.ends();
-  pods[0]!.ends();
-  await expect.poll(() => at.endings).toEqual(['shop/edge edge-0']);
-  // Once, whatever else changes of it.
-  pods[0]!.ready('False');
-  pods[2]!.ends();
-  await expect.poll(() => at.endings).toEqual(['shop/edge edge-0', 'shop/edge edge-2']);
-  expect(['edge-0', 'edge-1', 'edge-2', 'edge-3'].map((name) => reconciler.isEnding('shop/edge', name))).toEqual([
-    true,
-    false,
-    true,
-    false,
-  ]);
-});
 
 test('so are those of a Service of the user’s', async () => {
   const { api, at } = await start();
