@@ -339,7 +339,7 @@ function dataPlanePod(api: ApiServer, { name, on, gateway }: { name: string; on:
     apiVersion: 'v1',
     kind: 'Pod',
     metadata,
-    spec: { nodeName: on, containers },
+    spec: { nodeName: on },
   } as ApiObject);
   return {
     ready: (status: 'True' | 'False') => setStatus(api, 'Pod', name, { conditions: [{ type: 'Ready', status }] }),
