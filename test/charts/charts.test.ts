@@ -190,7 +190,9 @@ describe.runIf(program !== undefined)('the chart gateway', () => {
     );
     const { stdout, stderr } = await daemun(['check', '-f', '-'], `${manifests}\n${others}`);
     // Secrets come from cert-manager, or lie there.
-    expect(stderr + stdout).not.toMatch(/^error: (?!listener \w+: Secret shop\/[\w-]+ does not exist$)/m);
+    expect(stderr + stdout).not.toMatch(
+      /^error: (?!listener \w+: Secret shop\/[\w-]+ does not exist; --certificate )/m,
+    );
     expect(stdout).toMatch(/^HTTPRoute shop\/shop, parent shop\/edge\/shop +Accepted ResolvedRefs$/m);
   });
 
