@@ -133,7 +133,7 @@ export class Lease {
   async #read(): Promise<LeaseObject | undefined> {
     try {
       const path = `${this.#path}/${this.#options.name}`;
-      return await this.#options.client.call<LeaseObject>({ path, signal: this.#abort.signal });
+      return await this.#options.client.call<LeaseObject>({ path, signal: this.#signal() });
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return undefined;
       throw error;
@@ -141,7 +141,12 @@ export class Lease {
   }
 
   async #send(method: 'POST' | 'PUT', path: string, body: LeaseObject): Promise<void> {
-    await this.#options.client.call({ method, path, body, signal: this.#abort.signal });
+    await this.#options.client.call({ method, path, body, signal: this.#signal() });
+  }
+
+  /** One call that hangs is not to cost the lead: there is time for another. */
+  #signal(): AbortSignal {
+    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(Math.round((this.#times.duration * SAFE) / 2))]);
   }
 
   #held(before: LeaseObject | undefined): LeaseObject {

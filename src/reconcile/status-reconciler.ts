@@ -47,6 +47,8 @@ export interface StatusReconcilerOptions {
   now?: () => Date;
   /** Times of what may wait; absent: as below. */
   detail?: DetailTimes;
+  /** After failures; absent: as below. */
+  pauses?: PauseSpan;
   /** Milliseconds from the beginning of a lead, in which nothing that was programmed is taken back for want of word. */
   patience?: number;
 }
@@ -327,13 +329,13 @@ export class StatusReconciler {
     if (!conflict && due.failures === 0) {
       this.#options.log.warn({ object: key }, `its status cannot be written: ${error.message}; tried again`);
     }
-    due.timer = setTimeout(
-      () => {
-        due.timer = undefined;
-        if (this.#due.get(key) === due) this.#ask(key);
-      },
-      pauseAfter(error, due.failures++, PAUSES),
-    ).unref();
+    const again = (): void => {
+      clearTimeout(due.timer);
+      due.timer = undefined;
+      if (this.#due.get(key) === due) this.#ask(key);
+    };
+    due.timer = setTimeout(again, pauseAfter(error, due.failures++, this.#options.pauses ?? PAUSES)).unref();
+    if (!(error instanceof ApiError)) void this.#options.client.back.then(() => due.timer !== undefined && again());
   }
 
   #drop(key: string): void {

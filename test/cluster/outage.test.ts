@@ -4,6 +4,7 @@
  * own parts still reach it: a controller manager that missed the leases of nodes would take their pods out of Services.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../protocols/tool.ts';
 import { Firewall } from './firewall.ts';
 import { output } from './kubectl.ts';
 import { gateway, route, Scene } from './scene.ts';
@@ -13,6 +14,14 @@ import { Traffic } from './traffic.ts';
 const OUTAGE = 60_000;
 /** Requests a second. */
 const RATE = 500;
+/** Milliseconds after the outage in which what came meanwhile is served; waits after failures would be up to half a minute. */
+const SERVED_AGAIN = 20_000;
+const LATER = `---
+apiVersion: v1
+kind: Service
+metadata: { name: later }
+spec: { selector: { app: shop }, ports: [{ port: 8080, targetPort: 3000 }] }
+`;
 
 const firewall = Firewall.find();
 
@@ -67,13 +76,19 @@ describe.runIf(firewall !== undefined)('an outage of the API server', () => {
       const past = (): number => performance.now() - began;
       await expect.poll(past, { timeout: OUTAGE, interval: 500 }).toBeGreaterThan(OUTAGE / 2);
     }
-    await scene.apply(route('later', { gateway: 'edge', host: 'later.example.com', service: 'shop' }));
+    // What came meanwhile, of several kinds: none of them is known late.
+    await scene.apply(LATER + route('later', { gateway: 'edge', host: 'later.example.com', service: 'later' }));
     await firewall!.reopen();
+    const reopened = performance.now();
+    const answer = async (): Promise<string> =>
+      (await run('curl', ['-s', '-m', '5', '-H', 'Host: later.example.com', `http://${address}/here`])).stdout;
+    await expect.poll(answer, { timeout: SERVED_AGAIN, interval: 200 }).toContain('"/here"');
+    console.log(`what came meanwhile is served after ${((performance.now() - reopened) / 1000).toFixed(1)} s`);
     const programmed = 'jsonpath={.status.parents[0].conditions[?(@.type=="Programmed")].status}';
     await expect
       .poll(() => scene.kubectl('get', 'httproute/later', '-o', programmed), { timeout: 60_000 })
       .toBe('True');
-    await scene.kubectl('delete', 'httproute/later');
+    await scene.kubectl('delete', 'httproute/later', 'service/later');
     await expect.poll(about, { timeout: 60_000 }).toEqual(before);
     const outcomes = await Promise.all(traffic.splice(0).map((one) => one.stop()));
     console.log(`${outcomes.reduce((sum, { sent }) => sum + sent, 0)} requests`);

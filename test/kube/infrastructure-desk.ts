@@ -37,6 +37,12 @@ export const MADE = Object.keys(PATHS).filter((kind) => kind !== 'Gateway');
 /** A real cluster on a busy machine takes its time. */
 export const PATIENT = { timeout: 20_000 };
 
+interface Opening {
+  leads?: boolean;
+  settings?: Partial<InfrastructureSettings>;
+  pauses?: { first: number; longest: number };
+}
+
 const QUICK = { firstPause: 5, longestPause: 20 };
 
 export class Desk {
@@ -57,7 +63,7 @@ export class Desk {
   constructor(rig: ApiRig) {
     this.#rig = rig;
     this.namespace = rig.namespace;
-    this.client = new ApiClient(rig.access);
+    this.client = new ApiClient(rig.access, { awayAfter: 0 });
   }
 
   async close(): Promise<void> {
@@ -67,7 +73,7 @@ export class Desk {
   }
 
   /** One that leads; each that is opened is another controller, or the same after a restart. */
-  reconciler({ leads = true, settings = {} }: { leads?: boolean; settings?: Partial<InfrastructureSettings> } = {}) {
+  reconciler({ leads = true, settings = {}, pauses }: Opening = {}) {
     const reconciler = new InfrastructureReconciler({
       client: this.client,
       namespaces: [this.namespace],
@@ -84,6 +90,7 @@ export class Desk {
       log: { error() {}, warn: (_, text) => this.warnings.push(text), info() {}, debug() {} },
       times: QUICK,
       releasePause: 0,
+      ...(pauses === undefined ? {} : { pauses }),
     });
     this.#open.push(reconciler);
     reconciler.configure({ ...SETTINGS, ...settings });

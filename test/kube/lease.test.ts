@@ -68,6 +68,16 @@ describe('a lease', () => {
     expect(first.lease.leading && second.lease.leading).toBe(false);
   });
 
+  test('is kept by a holder of whom one renewal hangs', async () => {
+    const api = await startApi();
+    const { lease, told } = contender(api, 'a', { duration: 3000, renew: 20 });
+    await expect.poll(() => lease.leading).toBe(true);
+    let hung = 0;
+    api.fault = ({ method }) => (method === 'PUT' && hung++ === 0 ? { kind: 'silent' } : undefined);
+    await expect.poll(() => hung, { timeout: 10_000 }).toBeGreaterThan(3);
+    expect(told).toEqual([true]);
+  });
+
   test('is not taken from a holder whose clock differs, as long as it renews', async () => {
     const api = await startApi();
     // Above what a busy machine stalls for; renewed for longer than it lasts.

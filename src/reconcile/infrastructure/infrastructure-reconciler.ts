@@ -5,7 +5,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { WantedInfrastructure } from '../../api/index.ts';
 import type { Log } from '../../observe/index.ts';
-import { type ApiClient, type ListWatchTimes, type PauseSpan, pauseAfter } from '../../sources/cluster/index.ts';
+import {
+  type ApiClient,
+  ApiError,
+  type ListWatchTimes,
+  type PauseSpan,
+  pauseAfter,
+} from '../../sources/cluster/index.ts';
 import { infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
 import { assignedAddresses, isAtNodes } from './assigned-address.ts';
 import {
@@ -49,6 +55,8 @@ export interface InfrastructureReconcilerOptions {
   onPodEnding?(gateway: string, name: string): void;
   log: Log;
   times?: Partial<ListWatchTimes>;
+  /** After failures; default PAUSES. */
+  pauses?: PauseSpan;
   /** Milliseconds; default RELEASE_PAUSE. */
   releasePause?: number;
 }
@@ -273,13 +281,14 @@ export class InfrastructureReconciler {
       held.tries = 0;
       return;
     }
-    held.timer = setTimeout(
-      () => {
-        held.timer = undefined;
-        if (this.#held.get(gateway) === held) this.#ask(gateway);
-      },
-      pauseAfter(first.error, held.tries++, PAUSES),
-    ).unref();
+    const again = (): void => {
+      clearTimeout(held.timer);
+      held.timer = undefined;
+      if (this.#held.get(gateway) === held) this.#ask(gateway);
+    };
+    held.timer = setTimeout(again, pauseAfter(first.error, held.tries++, this.#options.pauses ?? PAUSES)).unref();
+    if (!(first.error instanceof ApiError))
+      void this.#options.client.back.then(() => held.timer !== undefined && again());
   }
 
   #rest(held: Held): void {

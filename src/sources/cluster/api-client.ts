@@ -1,6 +1,7 @@
 /** Requests to an API server, on node:https. It retries nothing: whoever asks knows what a failure means to it. */
-import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as overHttps } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ApiError } from './api-error.ts';
@@ -24,6 +25,13 @@ export interface Call {
   signal?: AbortSignal;
 }
 
+/** Milliseconds until a connection is made, TLS included: one that was begun while nobody answered is not waited for. */
+export const CONNECT_TIMEOUT = 5_000;
+/**
+ * Milliseconds without an answer to anything after which a failure means that the API server is away. Where other things are
+ * answered meanwhile, who fails waits longer each time.
+ */
+export const AWAY_AFTER = 5_000;
 /** Milliseconds until the head of an answer, and without a byte of its body. */
 export const ANSWER_TIMEOUT = 30_000;
 /** Bytes of one answer: above what an API server gives for a page. */
@@ -37,9 +45,14 @@ export class ApiClient {
   readonly access: ClusterAccess;
   readonly #agent: Agent;
   readonly #secure: boolean;
+  readonly #awayAfter: number;
+  #answeredAt = performance.now();
+  #isAway = false;
+  #back = Promise.withResolvers<void>();
 
-  constructor(access: ClusterAccess) {
+  constructor(access: ClusterAccess, { awayAfter = AWAY_AFTER } = {}) {
     this.access = access;
+    this.#awayAfter = awayAfter;
     this.#secure = access.server.protocol === 'https:';
     const keep = { keepAlive: true, maxFreeSockets: MAX_FREE_CONNECTIONS };
     this.#agent = this.#secure
@@ -53,6 +66,14 @@ export class ApiClient {
           rejectUnauthorized: access.insecure !== true,
         })
       : new HttpAgent(keep);
+  }
+
+  /**
+   * Fulfilled by the first answer of a server that was away: it was away for all who ask, and who has waited longest by then
+   * waits no longer than the others.
+   */
+  get back(): Promise<void> {
+    return this.#back.promise;
   }
 
   /** The parsed JSON of a success. Throws ApiError, or the error of the connection. */
@@ -122,11 +143,36 @@ export class ApiClient {
       timeout: ANSWER_TIMEOUT,
     };
     return new Promise((resolve, reject) => {
-      const request = (this.#secure ? overHttps : overHttp)(options, resolve);
+      const request = (this.#secure ? overHttps : overHttp)(options, (response) => {
+        this.#answered();
+        resolve(response);
+      });
       request.on('timeout', () => request.destroy(new Error(`no answer for ${ANSWER_TIMEOUT / 1000} s`)));
-      request.on('error', reject);
+      request.on('error', (error) => {
+        const silence = performance.now() - this.#answeredAt;
+        if (call.signal?.aborted !== true && silence >= this.#awayAfter) this.#isAway = true;
+        reject(error);
+      });
+      request.on('socket', (socket) => !request.reusedSocket && this.#connects(request, socket));
       request.end(body);
     });
+  }
+
+  #connects(request: ClientRequest, socket: Socket): void {
+    const late = (): void => void request.destroy(new Error(`no connection for ${CONNECT_TIMEOUT / 1000} s`));
+    const timer = setTimeout(late, CONNECT_TIMEOUT);
+    const over = (): void => clearTimeout(timer);
+    socket.once(this.#secure ? 'secureConnect' : 'connect', over);
+    request.once('close', over);
+  }
+
+  #answered(): void {
+    this.#answeredAt = performance.now();
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    const before = this.#back;
+    this.#back = Promise.withResolvers<void>();
+    before.resolve();
   }
 }
 

@@ -27,6 +27,7 @@ type Labels = Readonly<Record<string, string>>;
 export class FullReads {
   readonly #client: ApiClient;
   readonly #events: FullReadEvents;
+  readonly #pauses: PauseSpan;
   /** Versions by key, as the metadata says. */
   readonly #versions = new Map<string, string>();
   /** Of Secrets that have any. */
@@ -39,8 +40,9 @@ export class FullReads {
   readonly #waiting: Array<() => void> = [];
   readonly #abort = new AbortController();
 
-  constructor(client: ApiClient, events: FullReadEvents) {
+  constructor(client: ApiClient, events: FullReadEvents, pauses = PAUSES) {
     this.#client = client;
+    this.#pauses = pauses;
     this.#events = events;
   }
 
@@ -161,7 +163,8 @@ export class FullReads {
     // Also where what follows of it failed: it is put once more.
     wanted.held = '';
     this.#events.trouble(key, error);
-    setTimeout(() => this.#ask(key), pauseAfter(error, wanted.failures++, PAUSES)).unref();
+    setTimeout(() => this.#ask(key), pauseAfter(error, wanted.failures++, this.#pauses)).unref();
+    if (!(error instanceof ApiError)) void this.#client.back.then(() => this.#ask(key));
   }
 }
 

@@ -48,6 +48,9 @@ export const LIST_WATCH_TIMES: ListWatchTimes = {
   longestPause: 30_000,
 };
 
+/** Milliseconds within which all are asked for again that nobody answered, once somebody does. */
+export const BACK_SPREAD = 500;
+
 /** Milliseconds; a watch that ends before them and said nothing counts as a failure. */
 const SHORTEST_WATCH = 1000;
 
@@ -109,7 +112,14 @@ export class ListWatch {
     }
     const { firstPause: first, longestPause: longest } = this.#times;
     const length = pauseAfter(error, this.#failures++, { first, longest });
-    await pause(length, undefined, { signal: this.#abort.signal }).catch(() => {});
+    const rested = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, rested.signal]);
+    const pauses = [pause(length, undefined, { signal })];
+    // Whoever was told to wait waits. Where nobody answered, all come back together, but not at the same moment.
+    if (!(error instanceof ApiError))
+      pauses.push(this.#options.client.back.then(() => pause(Math.random() * BACK_SPREAD, undefined, { signal })));
+    await Promise.race(pauses).catch(() => {});
+    rested.abort();
   }
 
   #recovered(): void {
