@@ -92,6 +92,9 @@ export class InfrastructureReconciler {
   readonly #working = new Set<string>();
   /** Gateways that objects are left of, and since when. */
   readonly #left = new Map<string, number>();
+  /** When it is looked again for what is left, and how often that could not be removed. */
+  #release: NodeJS.Timeout | undefined;
+  #releaseTries = 0;
   #settings: InfrastructureSettings | undefined;
   #known = false;
   #leading = false;
@@ -173,7 +176,7 @@ export class InfrastructureReconciler {
   /** Everything again, and what is left of Gateways that are ours no more. */
   resync(): void {
     for (const gateway of this.#held.keys()) this.#ask(gateway);
-    if (this.#known && this.#leading) void this.#release();
+    if (this.#known && this.#leading) void this.#releaseAll();
   }
 
   /** Whether the pod of a Gateway (`namespace/name`) is being taken away, as far as is known. */
@@ -187,6 +190,7 @@ export class InfrastructureReconciler {
 
   async close(): Promise<void> {
     this.#leading = false;
+    clearTimeout(this.#release);
     for (const { timer } of this.#held.values()) clearTimeout(timer);
     await this.#live.close();
   }
@@ -199,6 +203,7 @@ export class InfrastructureReconciler {
   #seen(gateway: string): void {
     if (gateway !== '') {
       if (this.#held.has(gateway)) this.#ask(gateway);
+      else this.#releaseIn(PAUSES.first);
       return;
     }
     for (const [one, { wanted }] of this.#held) {
@@ -341,9 +346,13 @@ export class InfrastructureReconciler {
    * Of Gateways that have another class now, or one that nothing is made for. Where the Gateway or its class is not
    * there, nothing is removed: the cluster removes what a Gateway owned, and a class may come back.
    */
-  async #release(): Promise<void> {
-    const { releasePause = RELEASE_PAUSE, classOf, log } = this.#options;
+  async #releaseAll(): Promise<void> {
+    const { releasePause = RELEASE_PAUSE, pauses = PAUSES, classOf, log } = this.#options;
+    clearTimeout(this.#release);
+    this.#release = undefined;
     const now = performance.now();
+    let next = Number.POSITIVE_INFINITY;
+    let failure: Error | undefined;
     for (const gateway of this.#live.gateways()) {
       const objects = [...this.#live.of(gateway)].filter((one) => this.#isLeft(gateway, one, classOf(gateway)));
       if (objects.length === 0) {
@@ -352,13 +361,29 @@ export class InfrastructureReconciler {
       }
       const since = this.#left.get(gateway) ?? now;
       this.#left.set(gateway, since);
-      if (now - since < releasePause) continue;
+      if (now - since < releasePause) {
+        next = Math.min(next, since + releasePause - now);
+        continue;
+      }
       for (const object of objects) {
         await this.#writer.remove(object).catch((error: unknown) => {
-          log.warn({ object: `${object.kind}/${gateway}` }, `it cannot be removed: ${toError(error).message}`);
+          failure = toError(error);
+          // That somebody wrote it at the same moment is no fault.
+          const say =
+            this.#releaseTries === 0 && !(failure instanceof ApiError && failure.status === 409) ? 'warn' : 'debug';
+          log[say]({ object: `${object.kind}/${gateway}` }, `it cannot be removed: ${failure.message}; tried again`);
         });
       }
     }
+    if (failure === undefined) this.#releaseTries = 0;
+    else next = Math.min(next, pauseAfter(failure, this.#releaseTries++, pauses));
+    if (Number.isFinite(next)) this.#releaseIn(next);
+  }
+
+  /** Once, however many ask: the first of them says when. */
+  #releaseIn(pause: number): void {
+    if (!this.#leading || !this.#known || this.#release !== undefined) return;
+    this.#release = setTimeout(() => this.#leading && void this.#releaseAll(), pause).unref();
   }
 
   #isLeft(gateway: string, object: { metadata: { labels?: Record<string, string> } }, className?: string): boolean {
