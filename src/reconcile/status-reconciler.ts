@@ -335,7 +335,14 @@ export class StatusReconciler {
       if (this.#due.get(key) === due) this.#ask(key);
     };
     due.timer = setTimeout(again, pauseAfter(error, due.failures++, this.#options.pauses ?? PAUSES)).unref();
-    if (!(error instanceof ApiError)) void this.#options.client.back.then(() => due.timer !== undefined && again());
+    if (!(error instanceof ApiError)) void this.#options.client.back.then(() => this.#comeBack(due, again));
+  }
+
+  /** What fails now is the first of a new series, of which a word was said. */
+  #comeBack(due: Due, again: () => void): void {
+    if (due.timer === undefined) return;
+    due.failures = 1;
+    again();
   }
 
   #drop(key: string): void {

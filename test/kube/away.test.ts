@@ -58,6 +58,31 @@ test('lists are read anew, once for all', async () => {
   await expect.poll(lists).toBe(1);
 });
 
+test('a list that fails once more then, over a connection that died meanwhile, is asked for soon', async () => {
+  const rig = await start();
+  let asked = 0;
+  rig.api.fault = ({ path }) => {
+    if (path !== ROUTES) return undefined;
+    asked++;
+    return { kind: 'reset' };
+  };
+  const times = { firstPause: 20, longestPause: LONG.longest };
+  const watch = new ListWatch({
+    client: rig.client,
+    path: ROUTES,
+    times,
+    events: { replace() {}, change() {}, trouble() {} },
+  });
+  onTestFinished(() => watch.close());
+  // Were they one series, pauses would be minutes by then.
+  for (let round = 0; round < 15; round++) {
+    await expect.poll(() => asked, { interval: 5 }).toBeGreaterThan(round);
+    await rig.back();
+  }
+  const before = asked;
+  await expect.poll(() => asked).toBeGreaterThan(before + 2);
+});
+
 test.each<[string, FaultRule, { awayAfter?: number }]>([
   ['that is answered with a failure', ({ path }) => (path === ROUTES ? FAILED : undefined), { awayAfter: 0 }],
   [

@@ -293,7 +293,11 @@ export class InfrastructureReconciler {
     };
     held.timer = setTimeout(again, pauseAfter(first.error, held.tries++, this.#options.pauses ?? PAUSES)).unref();
     if (!(first.error instanceof ApiError))
-      void this.#options.client.back.then(() => held.timer !== undefined && again());
+      void this.#options.client.back.then(() => {
+        if (held.timer === undefined) return;
+        held.tries = 0;
+        again();
+      });
   }
 
   #rest(held: Held): void {

@@ -155,6 +155,11 @@ export class FullReads {
     }
   }
 
+  #comeBack(key: string, wanted: Wanted): void {
+    wanted.failures = 0;
+    this.#ask(key);
+  }
+
   #failed(key: string, error: Error): void {
     const wanted = this.#wanted.get(key);
     // Gone meanwhile: the watch of its metadata says so, too.
@@ -164,7 +169,7 @@ export class FullReads {
     wanted.held = '';
     this.#events.trouble(key, error);
     setTimeout(() => this.#ask(key), pauseAfter(error, wanted.failures++, this.#pauses)).unref();
-    if (!(error instanceof ApiError)) void this.#client.back.then(() => this.#ask(key));
+    if (!(error instanceof ApiError)) void this.#client.back.then(() => this.#comeBack(key, wanted));
   }
 }
 

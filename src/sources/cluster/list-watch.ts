@@ -114,12 +114,18 @@ export class ListWatch {
     const length = pauseAfter(error, this.#failures++, { first, longest });
     const rested = new AbortController();
     const signal = AbortSignal.any([this.#abort.signal, rested.signal]);
-    const pauses = [pause(length, undefined, { signal })];
+    const pauses: Array<Promise<void>> = [pause(length, undefined, { signal })];
     // Whoever was told to wait waits. Where nobody answered, all come back together, but not at the same moment.
     if (!(error instanceof ApiError))
-      pauses.push(this.#options.client.back.then(() => pause(Math.random() * BACK_SPREAD, undefined, { signal })));
+      pauses.push(this.#options.client.back.then(() => this.#comeBack(signal)));
     await Promise.race(pauses).catch(() => {});
     rested.abort();
+  }
+
+  /** A connection that was kept may be found dead now: that is one failure, and no long series. */
+  async #comeBack(signal: AbortSignal): Promise<void> {
+    await pause(Math.random() * BACK_SPREAD, undefined, { signal });
+    this.#failures = 1;
   }
 
   #recovered(): void {
