@@ -116,8 +116,7 @@ export class ListWatch {
     const signal = AbortSignal.any([this.#abort.signal, rested.signal]);
     const pauses: Array<Promise<void>> = [pause(length, undefined, { signal })];
     // Whoever was told to wait waits. Where nobody answered, all come back together, but not at the same moment.
-    if (!(error instanceof ApiError))
-      pauses.push(this.#options.client.back.then(() => this.#comeBack(signal)));
+    if (!(error instanceof ApiError)) pauses.push(this.#options.client.back.then(() => this.#comeBack(signal)));
     await Promise.race(pauses).catch(() => {});
     rested.abort();
   }
