@@ -5,12 +5,19 @@ import net from 'node:net';
 export type RelayMode = 'passing' | 'away' | 'silent' | 'resetting' | 'babbling';
 
 const MOST_TRIES = 100;
+/** Below those that a machine gives to whoever asks for any: while a relay is away, no other test gets its port. */
+const PORTS = { first: 12_000, count: 18_000 };
+
+function anyPort(): number {
+  return PORTS.first + Math.floor(Math.random() * PORTS.count);
+}
 
 export class Relay {
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
   #mode: RelayMode = 'passing';
-  #port = 0;
+  #hasListened = false;
+  #port = anyPort();
 
   private constructor(target: number) {
     this.#server = net.createServer((socket) => this.#accept(socket, target));
@@ -41,7 +48,7 @@ export class Relay {
     await this.turn('away');
   }
 
-  /** At the port of before: somebody's connection may have it for a moment. */
+  /** At the port of before, or at first at one that is free. */
   async #listen(): Promise<void> {
     for (let tries = 0; !this.#server.listening; tries++) {
       this.#server.listen(this.#port, '127.0.0.1');
@@ -49,10 +56,11 @@ export class Relay {
         await once(this.#server, 'listening');
       } catch (error) {
         if (tries > MOST_TRIES) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        if (this.#hasListened) await new Promise((resolve) => setTimeout(resolve, 50));
+        else this.#port = anyPort();
       }
     }
-    this.#port = (this.#server.address() as net.AddressInfo).port;
+    this.#hasListened = true;
   }
 
   #accept(socket: net.Socket, target: number): void {

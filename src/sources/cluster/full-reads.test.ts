@@ -7,7 +7,8 @@ test('one of which something could not be computed is read again, and told no mo
   const told: string[] = [];
   let faults = 1;
   const secret = { metadata: { namespace: 'shop', name: 'keys', resourceVersion: '7' } } as unknown as AnyResource;
-  const client = { call: () => Promise.resolve(secret) } as unknown as ApiClient;
+  const back = new Promise<void>(() => {});
+  const client = { call: () => Promise.resolve(secret), back } as unknown as ApiClient;
   const reads = new FullReads(client, {
     put: () => (faults-- > 0 ? Promise.reject(new Error('of another tenant')) : Promise.resolve()),
     trouble: (key, error) => told.push(`${key} ${error?.message ?? 'is well'}`),
