@@ -12,7 +12,7 @@ import {
   type ObjectPlace,
   Pace,
   type PauseSpan,
-  pauseAfter,
+  tryLater,
 } from '../sources/cluster/index.ts';
 import { DETAIL_TIMES, type DetailTimes, DetailWaits } from './detail-wait.ts';
 import { isNewer } from './resource-version.ts';
@@ -73,7 +73,8 @@ interface Due {
   failures: number;
   /** Since when something is to be written and is not. */
   since: number;
-  timer: NodeJS.Timeout | undefined;
+  /** Where it waits after a failure. */
+  endWait: (() => void) | undefined;
   /** The watch lags behind what was there: the object is read anew before the next try. */
   stale: boolean;
   /** When something else was wanted while it was being written. */
@@ -193,11 +194,11 @@ export class StatusReconciler {
     if (!this.#leading) return;
     const known = this.#due.get(key);
     if (known === undefined) {
-      const begun = { failures: 0, timer: undefined, stale: false, again: undefined };
+      const begun = { failures: 0, endWait: undefined, stale: false, again: undefined };
       this.#due.set(key, { ...begun, since: performance.now() });
     }
     // One that waits after a failure goes on waiting: a change of what is wanted does not make the server well.
-    else if (known.timer !== undefined) return;
+    else if (known.endWait !== undefined) return;
     this.#ready.add(key, this.#rankOf(key));
     this.#next();
   }
@@ -329,25 +330,18 @@ export class StatusReconciler {
     if (!conflict && due.failures === 0) {
       this.#options.log.warn({ object: key }, `its status cannot be written: ${error.message}; tried again`);
     }
-    const again = (): void => {
-      clearTimeout(due.timer);
-      due.timer = undefined;
+    const { client, pauses = PAUSES } = this.#options;
+    due.endWait = tryLater({ client, error, failures: due.failures++, pauses }, (isBack) => {
+      due.endWait = undefined;
+      // What fails now is the first of a new series, of which a word was said.
+      if (isBack) due.failures = 1;
       if (this.#due.get(key) === due) this.#ask(key);
-    };
-    due.timer = setTimeout(again, pauseAfter(error, due.failures++, this.#options.pauses ?? PAUSES)).unref();
-    if (!(error instanceof ApiError)) void this.#options.client.back.then(() => this.#comeBack(due, again));
-  }
-
-  /** What fails now is the first of a new series, of which a word was said. */
-  #comeBack(due: Due, again: () => void): void {
-    if (due.timer === undefined) return;
-    due.failures = 1;
-    again();
+    });
   }
 
   #drop(key: string): void {
     const due = this.#due.get(key);
-    clearTimeout(due?.timer);
+    due?.endWait?.();
     this.#waits.end(key);
     this.#due.delete(key);
     this.#ready.delete(key);

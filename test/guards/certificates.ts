@@ -53,6 +53,11 @@ const AUTHORITIES = {
   secretMissing: { edit: withoutAuthorities, fresh: SHUT, served: KEPT_OUT },
   secretWithoutKey: { edit: holdingAuthorities({ other: 'x' }), fresh: SHUT, served: KEPT_OUT },
   secretEmptied: { edit: holdingAuthorities({}), fresh: SHUT, served: KEPT_OUT },
+  grantMissing: {
+    edit: replaced('"kind":"ConfigMap","name"', '"kind":"ConfigMap","namespace":"elsewhere","name"'),
+    fresh: SHUT,
+    served: SHUT,
+  },
 } as const;
 
 function asking(name: string, stranger: Visitor, more: { listed?: true; failures: Partial<Guard['failures']> }): Guard {
@@ -72,11 +77,6 @@ function asking(name: string, stranger: Visitor, more: { listed?: true; failures
     failures: {
       ...ALONE,
       ...AUTHORITIES,
-      grantMissing: {
-        edit: replaced('"kind":"ConfigMap","name"', '"kind":"ConfigMap","namespace":"elsewhere","name"'),
-        fresh: SHUT,
-        served: SHUT,
-      },
       sectionMissing: ASTRAY,
       targetMissing: ASTRAY,
       fieldInvalid: { edit: inSpec(KIND, { clientCertificates: { mode: 'Maybe' } }), fresh: SHUT, served: KEPT_OUT },
@@ -111,11 +111,6 @@ const OWN_GATEWAY: Guard = {
   failures: {
     ...ALONE,
     ...AUTHORITIES,
-    grantMissing: {
-      edit: replaced('"kind":"ConfigMap","name"', '"kind":"ConfigMap","namespace":"elsewhere","name"'),
-      fresh: SHUT,
-      served: SHUT,
-    },
     sectionMissing: 'it stands in the Gateway itself',
     targetMissing: 'it stands in the Gateway itself',
     fieldInvalid: {

@@ -11,6 +11,7 @@ import {
   type ListWatchTimes,
   type PauseSpan,
   pauseAfter,
+  tryLater,
 } from '../../sources/cluster/index.ts';
 import { infrastructureName, nameLabelValue } from '../../value/infrastructure-name.ts';
 import { assignedAddresses, isAtNodes } from './assigned-address.ts';
@@ -78,7 +79,8 @@ interface Held {
   restarted?: string;
   failures: Failure[];
   tries: number;
-  timer: NodeJS.Timeout | undefined;
+  /** Where it waits after a failure. */
+  endWait: (() => void) | undefined;
   told: InfrastructureState | undefined;
 }
 
@@ -145,7 +147,7 @@ export class InfrastructureReconciler {
       const gateway = key.slice(key.indexOf('/') + 1);
       const before = this.#held.get(gateway);
       if (after === undefined) {
-        if (before !== undefined) clearTimeout(before.timer);
+        before?.endWait?.();
         for (const object of before?.objects ?? []) this.#writer.forget(object);
         this.#held.delete(gateway);
         this.#options.onState(gateway, undefined);
@@ -154,9 +156,7 @@ export class InfrastructureReconciler {
       }
       if (before !== undefined) this.#rest(before);
       const { failures = [], told } = before ?? {};
-      // One that ends shares its port with the next one.
-      if (after.parameters.pod?.hostNetwork === true) this.#live.followPods();
-      this.#held.set(gateway, { wanted: after, objects: undefined, failures, tries: 0, timer: undefined, told });
+      this.#held.set(gateway, { wanted: after, objects: undefined, failures, tries: 0, endWait: undefined, told });
       this.#ask(gateway);
     }
   }
@@ -191,12 +191,12 @@ export class InfrastructureReconciler {
   async close(): Promise<void> {
     this.#leading = false;
     clearTimeout(this.#release);
-    for (const { timer } of this.#held.values()) clearTimeout(timer);
+    for (const { endWait } of this.#held.values()) endWait?.();
     await this.#live.close();
   }
 
   get #isIdle(): boolean {
-    const waits = [...this.#held.values()].some(({ timer }) => timer !== undefined);
+    const waits = [...this.#held.values()].some(({ endWait }) => endWait !== undefined);
     return this.#known && this.#ready.size === 0 && this.#working.size === 0 && !waits;
   }
 
@@ -214,7 +214,7 @@ export class InfrastructureReconciler {
   #ask(gateway: string): void {
     const held = this.#held.get(gateway);
     // One that waits after a failure goes on waiting; its addresses are told all the same.
-    if (held?.timer !== undefined) return this.#tell(gateway, held);
+    if (held?.endWait !== undefined) return this.#tell(gateway, held);
     this.#ready.add(gateway);
     this.#next();
   }
@@ -286,23 +286,17 @@ export class InfrastructureReconciler {
       held.tries = 0;
       return;
     }
-    const again = (): void => {
-      clearTimeout(held.timer);
-      held.timer = undefined;
+    const { client, pauses = PAUSES } = this.#options;
+    held.endWait = tryLater({ client, error: first.error, failures: held.tries++, pauses }, (isBack) => {
+      held.endWait = undefined;
+      if (isBack) held.tries = 0;
       if (this.#held.get(gateway) === held) this.#ask(gateway);
-    };
-    held.timer = setTimeout(again, pauseAfter(first.error, held.tries++, this.#options.pauses ?? PAUSES)).unref();
-    if (!(first.error instanceof ApiError))
-      void this.#options.client.back.then(() => {
-        if (held.timer === undefined) return;
-        held.tries = 0;
-        again();
-      });
+    });
   }
 
   #rest(held: Held): void {
-    clearTimeout(held.timer);
-    held.timer = undefined;
+    held.endWait?.();
+    held.endWait = undefined;
     held.tries = 0;
   }
 

@@ -60,17 +60,12 @@ export class LiveObjects {
 
   /** Of data planes where it matters on which node they are. */
   pods(gateway: string): LiveObject[] {
-    this.followPods();
-    return [...(this.#objects.get('Pod')?.values() ?? [])].filter((pod) => gatewayOf(pod) === gateway);
-  }
-
-  /** From the first call on. */
-  followPods(): void {
     this.#pods ??= Promise.all(
       this.#scopes().map((scope) =>
         this.#follow('Pod', scope === '' ? '/api/v1/pods' : `/api/v1/namespaces/${scope}/pods`),
       ),
     ).then(() => {});
+    return [...(this.#objects.get('Pod')?.values() ?? [])].filter((pod) => gatewayOf(pod) === gateway);
   }
 
   /** The pod is being taken away, and nothing of its own comes before the signal. Of pods that are not followed: no. */

@@ -2,7 +2,7 @@
 import type { AnyResource, ObjectMeta } from '../../api/index.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
-import { type PauseSpan, pauseAfter } from './backoff.ts';
+import { type PauseSpan, tryLater } from './backoff.ts';
 
 export interface FullReadEvents {
   /** Fulfilled when what follows of it is computed: thousands of others may refer to one. */
@@ -155,11 +155,6 @@ export class FullReads {
     }
   }
 
-  #comeBack(key: string, wanted: Wanted): void {
-    wanted.failures = 0;
-    this.#ask(key);
-  }
-
   #failed(key: string, error: Error): void {
     const wanted = this.#wanted.get(key);
     // Gone meanwhile: the watch of its metadata says so, too.
@@ -168,8 +163,11 @@ export class FullReads {
     // Also where what follows of it failed: it is put once more.
     wanted.held = '';
     this.#events.trouble(key, error);
-    setTimeout(() => this.#ask(key), pauseAfter(error, wanted.failures++, this.#pauses)).unref();
-    if (!(error instanceof ApiError)) void this.#client.back.then(() => this.#comeBack(key, wanted));
+    const failed = { client: this.#client, error, failures: wanted.failures++, pauses: this.#pauses };
+    tryLater(failed, (isBack) => {
+      if (isBack) wanted.failures = 0;
+      this.#ask(key);
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 /** A cluster as a source of resources, and the client that writes to it. */
 export { ApiClient } from './api-client.ts';
 export { ApiError } from './api-error.ts';
-export { type PauseSpan, pauseAfter } from './backoff.ts';
+export { type PauseSpan, pauseAfter, tryLater } from './backoff.ts';
 export { AccessError, clusterAccess } from './cluster-access.ts';
 export {
   ClusterSource,
