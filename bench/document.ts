@@ -29,7 +29,10 @@ function others(report: CaseReport, { figure, of }: { figure: string; of: 'ratio
     (of === 'ratio' ? contender.ratios : contender.values)[figure]?.median;
   return report.contenders
     .filter(({ label }) => label !== report.subject && !label.startsWith('base'))
-    .map((contender) => `${contender.label} ${round(value(contender) ?? Number.NaN)}`)
+    .flatMap((contender) => {
+      const found = value(contender);
+      return found === undefined ? [] : [`${contender.label} ${round(found)}`];
+    })
     .join('; ');
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram } from './find.ts';
 import type { Peer, Setup } from './peer.ts';
@@ -16,6 +16,8 @@ export function daemun(name: string, root: string, nodeArgs: string[] = []): Pee
     name,
     find: () => findProgram([[process.execPath, entry, '--version']], /\d+\.\d+\.\d+\S*/),
     launch(setup, { dir, port }) {
+      const asked = [...(setup.asks ? [asking] : []), ...(setup.gzip === undefined ? [] : [compressing(setup.gzip)])];
+      if (!asked.every(({ kind }) => knows(root, kind))) return undefined;
       const manifests = join(dir, 'manifests.json');
       writeFileSync(manifests, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: daemunManifests(setup) }));
       const serve = ['run', '-f', manifests, '--port-map', `8000=${port}`, '--bind', '127.0.0.1'];
@@ -24,6 +26,11 @@ export function daemun(name: string, root: string, nodeArgs: string[] = []): Pee
       return { argv: [process.execPath, ...nodeArgs, entry, ...serve, ...backend, ...rest], cwd: dir };
     },
   };
+}
+
+/** Whether a build has a kind of policy: one without it would serve as though nobody had asked for that. */
+function knows(root: string, kind: string): boolean {
+  return globSync(join(root, 'dist', '**', '*.js')).some((file) => readFileSync(file, 'utf8').includes(kind));
 }
 
 /** The setup as Gateway API objects, all in the namespace `bench`. */
@@ -49,7 +56,7 @@ export function daemunManifests(setup: Setup): object[] {
 }
 
 /** As nginx's gzip does. */
-const compressing = (level: number): object => ({
+const compressing = (level: number) => ({
   apiVersion: 'policies.daemun.dev/v1alpha1',
   kind: 'ResponsePolicy',
   metadata: { namespace: 'bench', name: 'compressing' },
