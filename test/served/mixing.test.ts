@@ -2,13 +2,14 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
-import net, { type AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MAX_ADDED_BYTES } from '../../src/config/head-addition.ts';
 import { MAX_REQUEST_HEAD_BYTES } from '../../src/proxy/http/h1/parse.ts';
 import { MAX_RESPONSE_HEAD_BYTES } from '../../src/proxy/http/h1/response.ts';
 import { MAX_SECTION_BYTES } from '../../src/proxy/http/h2/settings.ts';
-import { block, frameBytes, setting } from '../../src/proxy/http/h2/wire.fixture.ts';
+import { block, frameBytes } from '../../src/proxy/http/h2/wire.fixture.ts';
+import { FramedBackend } from './framed-backend.ts';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from './manifest.ts';
 import { httpBackend } from './raw-backend.ts';
 import { type RawClient, rawClient } from './raw-client.ts';
@@ -32,56 +33,8 @@ async function clientOf(rig: Rig): Promise<RawClient> {
 }
 
 const HEADERS = 1;
-const SETTINGS = 4;
 const END_HEADERS = 4;
 const END_STREAM = 1;
-const MAX_CONCURRENT_STREAMS = 3;
-
-/** A backend of HTTP/2 that takes so many streams at a time and leaves the answers to the test. */
-class FramedBackend {
-  readonly #server = net.createServer((socket) => this.#serve(socket));
-  readonly #streams: number;
-  socket!: net.Socket;
-  /** Streams that requests came on. */
-  readonly opened: number[] = [];
-  #waiting: Array<() => void> = [];
-
-  constructor(streams: number) {
-    this.#streams = streams;
-  }
-
-  async listen(): Promise<number> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  #serve(socket: net.Socket): void {
-    this.socket = socket;
-    let bytes: Buffer = Buffer.alloc(0);
-    socket.write(frameBytes(SETTINGS, 0, 0, setting(MAX_CONCURRENT_STREAMS, this.#streams)));
-    socket.on('error', () => {});
-    socket.on('data', (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk]);
-      if (bytes.subarray(0, 4).toString() === 'PRI ') bytes = bytes.subarray(24);
-      while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
-        if (bytes[3] === SETTINGS && bytes[4] === 0) socket.write(frameBytes(SETTINGS, 1, 0));
-        if (bytes[3] === HEADERS) this.opened.push(bytes.readUInt32BE(5));
-        bytes = bytes.subarray(9 + bytes.readUIntBE(0, 3));
-      }
-      for (const wake of this.#waiting.splice(0)) wake();
-    });
-  }
-
-  async until(done: () => boolean): Promise<void> {
-    while (!done()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  close(): void {
-    this.socket?.destroy();
-    this.#server.close();
-  }
-}
 
 /** A modifier of so many lines of the greatest length. */
 function longLines(which: 'Request' | 'Response', count = 16): object {
@@ -212,7 +165,7 @@ async function backOf(version: 'http' | 'h2c'): Promise<Back> {
   const asked: Lines[] = [];
   const short: Array<http.ServerResponse | http2.Http2ServerResponse> = [];
   const long: Array<http.ServerResponse | http2.Http2ServerResponse> = [];
-  const open = new Set<net.Socket>();
+  const open = new Set<Socket>();
   const handler = (
     request: http.IncomingMessage | http2.Http2ServerRequest,
     response: http.ServerResponse | http2.Http2ServerResponse,
@@ -229,7 +182,7 @@ async function backOf(version: 'http' | 'h2c'): Promise<Back> {
           { settings: { maxHeaderListSize: 1 << 20 }, maxHeaderListPairs: 1_000, maxSendHeaderBlockLength: 1 << 20 },
           handler,
         );
-  server.on('connection', (socket: net.Socket) => open.add(socket));
+  server.on('connection', (socket: Socket) => open.add(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -134,7 +134,8 @@ export class ClientStream extends H2Stream implements Upstream {
     }
     const bodyless = this.#toHead || head.status === NO_CONTENT || head.status === NOT_MODIFIED;
     if (endStream && !bodyless && head.contentLength > 0) return false;
-    if (!bodyless) this.expectLength(head.contentLength);
+    // What has no body has no data either: in HTTP/1.1 that would stand where the client reads its next answer.
+    this.expectLength(bodyless ? 0 : head.contentLength);
     exchange?.responseHead(head, framingOf(head, bodyless));
     return true;
   }

@@ -188,6 +188,25 @@ describe('responses', () => {
     expect(other.events.at(-1)).toBe('end ');
   });
 
+  test.each([
+    ['HEAD', '200'],
+    ['GET', '204'],
+    ['GET', '304'],
+  ])('to %s with status %s have no data, whatever length their head says', async (method, status) => {
+    const backend = await opened();
+    const [plain, empty] = [0, 1].map(() => new Waiter(GET.replace('GET', method), BODY_NONE).open(backend.pool));
+    const head: Array<[string, string]> = [
+      [':status', status],
+      ['content-length', '7'],
+    ];
+    backend.respond(3, head, false);
+    backend.send(frame.DATA, frame.END_STREAM, 3, 'HTTP/1.');
+    expect(plain!.events.slice(1)).toEqual(['failed protocol_error true']);
+    backend.respond(5, head, false);
+    backend.send(frame.DATA, frame.END_STREAM, 5);
+    expect(empty!.events.slice(1)).toEqual(['end ']);
+  });
+
   test('with more or less data than their length fail in the middle', async () => {
     for (const data of ['abcd', 'ab']) {
       const backend = await opened();
