@@ -28,6 +28,8 @@ export const LEAST_HEAD_ROOM: number = 256 * 1024;
 
 /** Most heads with a status of 1xx before a request's answer; whoever is asked and sends more has no answer. */
 export const MAX_INFORMATIONAL_HEADS = 64;
+/** Most bytes of them together: they go on at once, however slow the client is to take them. */
+export const MAX_INFORMATIONAL_BYTES: number = 128 * 1024;
 
 /** Why one side of an exchange ended before its time; the access log and metrics show these words. */
 export type Failure =

@@ -5,6 +5,7 @@ import {
   BODY_TUNNEL,
   type BodyFraming,
   type Failure,
+  MAX_INFORMATIONAL_BYTES,
   MAX_INFORMATIONAL_HEADS,
   type Upstream,
 } from '../ground/codec.ts';
@@ -231,7 +232,9 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   // ── the head that comes back
 
   responseInformational(head: Head): void {
-    if (++this.informational > MAX_INFORMATIONAL_HEADS) return this.refuseResponse();
+    this.informationalBytes += head.end - head.start;
+    if (++this.informational > MAX_INFORMATIONAL_HEADS || this.informationalBytes > MAX_INFORMATIONAL_BYTES)
+      return this.refuseResponse();
     if (this.over) return;
     if (head.status === 100) {
       if (this.awaitsContinue) this.tellToContinue();
