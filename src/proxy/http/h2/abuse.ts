@@ -25,6 +25,8 @@ export const ABUSES = [
   'stalled_window',
   /** A peer that reads nothing and makes us write: answers, acknowledgements, resets. */
   'unread_output',
+  /** Bodies that wait for slow backends, while all clients together have sent as much of that as is kept. */
+  'held_bodies',
 ] as const;
 export type Abuse = (typeof ABUSES)[number];
 
@@ -72,6 +74,14 @@ export const IGNORED_BUDGET: Budget = { burst: 1_000, perSecond: 200 };
 
 /** Bytes that a peer may leave unread in our memory. */
 export const MAX_UNREAD_OUTPUT: number = 4 * 1024 * 1024;
+
+/**
+ * Bytes of requests' bodies that wait for slow backends in this process, of all clients over HTTP/2 together: above it no
+ * connection may have more than MAX_FAIR_HELD of them. Windows let each send CONNECTION_WINDOW.
+ */
+export const MAX_HELD_BODIES: number = 128 * 1024 * 1024;
+/** Bytes that one may have all the same: as many as a stream by default, so that whoever uploads one thing goes on. */
+export const MAX_FAIR_HELD: number = 128 * 1024;
 
 export class Allowance {
   readonly #budget: Budget;

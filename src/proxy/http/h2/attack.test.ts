@@ -7,6 +7,8 @@ import {
   abuseMetrics,
   EMPTY_DATA_BUDGET,
   IGNORED_BUDGET,
+  MAX_FAIR_HELD,
+  MAX_HELD_BODIES,
   MAX_UNREAD_OUTPUT,
   PING_BUDGET,
   RESET_BUDGET,
@@ -17,7 +19,7 @@ import { RawClient, respond } from './client.fixture.ts';
 import { STALL_TIMEOUT } from './connection.ts';
 import * as frame from './frame.ts';
 import { MAX_CONTINUATIONS } from './header-frames.ts';
-import { MAX_STREAMS } from './settings.ts';
+import { CONNECTION_WINDOW, MAX_STREAMS } from './settings.ts';
 import { LEAST_PROGRESS } from './stream.ts';
 import { block, GET, POST, setting, turn, word } from './wire.fixture.ts';
 
@@ -101,6 +103,18 @@ describe('attacks end the connection with ENHANCE_YOUR_CALM and are counted', ()
     expect(client.link.closed).toBe('end');
     expect(count()).toBe(1);
     for (const exchange of client.exchanges) expect(exchange.events.at(-1)).toMatch(/^aborted/);
+  });
+
+  test.each<[string, (client: RawClient) => void]>([
+    ['empty DATA that ends it', (client) => client.send(frame.DATA, frame.END_STREAM, 1)],
+    ['trailers that do not end it', (client) => client.request(1, [['x', 'y']], false)],
+    ['trailers', (client) => client.request(1, [['x', 'y']])],
+  ])('what goes on and on for a stream that we have reset: %s', async (_what, send) => {
+    const client = await new RawClient().begin();
+    client.request(1, [...POST, ['connection', 'close']], false);
+    send(client);
+    expect(client.isClosed).toBe(false);
+    expect(await until(client, () => send(client), RESET_BUDGET.burst * 2)).toBeLessThan(RESET_BUDGET.burst + 5);
   });
 
   test.each<[string, (client: RawClient, id: number) => void]>([
@@ -214,6 +228,47 @@ describe('attacks that cost one stream', () => {
       `RST_STREAM ${2 * MAX_STREAMS + 3} ${frame.REFUSED_STREAM}`,
     ]);
     expect(client.exchanges).toHaveLength(MAX_STREAMS);
+  });
+
+  test('bodies that wait for slow backends are kept up to a limit in all, and above it one a connection', async () => {
+    const count = counted('held_bodies');
+    const bytes = Buffer.alloc(frame.MAX_FRAME_SIZE);
+    const uploading = async (): Promise<RawClient> => {
+      const client = await new RawClient().begin();
+      client.onEvent = (event, down) => {
+        if (event.startsWith('head')) down.pauseBody();
+      };
+      return client;
+    };
+    const upload = (client: RawClient, id: number): void => {
+      client.request(id, POST, false);
+      for (let sent = 0; sent < MAX_FAIR_HELD; sent += bytes.length) client.send(frame.DATA, 0, id, bytes);
+    };
+    const clients: RawClient[] = [];
+    for (let held = 0; held < MAX_HELD_BODIES; held += CONNECTION_WINDOW) {
+      const client = await uploading();
+      clients.push(client);
+      for (let n = 0; n < CONNECTION_WINDOW / MAX_FAIR_HELD; n++) upload(client, 2 * n + 1);
+    }
+    expect(count()).toBe(0);
+    const other = await uploading();
+    upload(other, 1);
+    expect(count()).toBe(0);
+    upload(other, 3);
+    expect(count()).toBe(1);
+    expect(other.exchanges[0]!.events).toHaveLength(1);
+    expect(other.exchanges[1]!.events.at(-1)).toBe('aborted overloaded');
+    expect(await other.said()).toContain(`RST_STREAM 3 ${CALM}`);
+    // Whoever gets what waited, or leaves, makes room for others.
+    for (const { down } of clients[0]!.exchanges.slice(0, 2)) down.resumeBody();
+    await clients[0]!.frames();
+    upload(other, 5);
+    expect(count()).toBe(1);
+    for (const { link } of [...clients, other]) link.sink.onClose(undefined);
+    const next = await uploading();
+    for (let n = 0; n < CONNECTION_WINDOW / MAX_FAIR_HELD; n++) upload(next, 2 * n + 1);
+    expect(count()).toBe(1);
+    next.link.sink.onClose(undefined);
   });
 
   test('a client that takes no data for too long loses the stream', async () => {

@@ -15,6 +15,12 @@ export class ClosedStreams {
     this.#next = (this.#next + 1) % REMEMBERED;
   }
 
+  /** The peer, too, has ended what we reset: nothing more of it can be on its way. */
+  end(id: number): void {
+    const at = this.#ended.indexOf(id * 4 + RESET_BY_US);
+    if (at !== -1) this.#ended[at] = id * 4 + ENDED;
+  }
+
   /** RESET_BY_US, ENDED, or 0 where it ended too long ago or never was. */
   how(id: number): number {
     const found = this.#ended.find((ended) => Math.floor(ended / 4) === id);

@@ -294,6 +294,7 @@ export abstract class H2Connection implements Sink, frame.FrameHandler, Deadline
     this.reader.stopped = true;
     if (this.dead) return;
     this.dead = true;
+    this.receiver.end();
     const streams = [...this.streams.values()];
     this.streams.clear();
     for (const stream of streams) {

@@ -1,5 +1,6 @@
 /** DATA that comes: accounted for, and passed on to streams. */
 
+import { abuseCounts, MAX_FAIR_HELD, MAX_HELD_BODIES } from './abuse.ts';
 import { type ClosedStreams, RESET_BY_US } from './closed-streams.ts';
 import * as frame from './frame.ts';
 import { CONNECTION_WINDOW } from './settings.ts';
@@ -32,10 +33,16 @@ interface ReceivingConnection<S> extends TurnTask {
   readonly awaitsSettings: boolean;
   wasOpened(streamId: number): boolean;
   connectionError(code: number, why: string): void;
+  /** The peer is the client, and what it sends are requests. */
+  readonly peerOpensStreams: boolean;
   violation(stream: S, code: number): void;
+  streamError(stream: S, code: number, why: 'overloaded'): void;
   malformed(stream: S): void;
   settle(stream: S): void;
 }
+
+/** Of all clients' connections. */
+let heldInAll = 0;
 
 export class DataReceiver<S extends ReceivingStream> implements frame.DataHandler {
   readonly #connection: ReceivingConnection<S>;
@@ -53,6 +60,9 @@ export class DataReceiver<S extends ReceivingStream> implements frame.DataHandle
   #touched: S[] = [];
   /** Streams that were resumed with data waiting. */
   #deliverable: S[] = [];
+  /** Bytes that wait on its streams until they are resumed. */
+  #held = 0;
+  #over = false;
 
   constructor(connection: ReceivingConnection<S>) {
     this.#connection = connection;
@@ -98,6 +108,8 @@ export class DataReceiver<S extends ReceivingStream> implements frame.DataHandle
     } else if (connection.closedStreams.how(streamId) !== RESET_BY_US) {
       connection.control.countReset();
       connection.sender.reset(streamId, frame.STREAM_CLOSED);
+    } else if ((connection.reader.flags & frame.END_STREAM) !== 0) {
+      connection.closedStreams.end(streamId);
     }
   }
 
@@ -131,6 +143,30 @@ export class DataReceiver<S extends ReceivingStream> implements frame.DataHandle
     this.#connection.sender.windowUpdate(0, this.#unacknowledged);
     this.#window += this.#unacknowledged;
     this.#unacknowledged = 0;
+  }
+
+  /** `bytes` that came for it wait until it is resumed. */
+  hold(stream: S, bytes: number): void {
+    if (this.#over || !this.#connection.peerOpensStreams) return;
+    this.#held += bytes;
+    heldInAll += bytes;
+    if (heldInAll <= MAX_HELD_BODIES || this.#held <= MAX_FAIR_HELD) return;
+    abuseCounts.held_bodies++;
+    this.#connection.streamError(stream, frame.ENHANCE_YOUR_CALM, 'overloaded');
+  }
+
+  /** They wait no more. */
+  unhold(bytes: number): void {
+    if (this.#over || !this.#connection.peerOpensStreams) return;
+    this.#held -= bytes;
+    heldInAll -= bytes;
+  }
+
+  /** The connection is over, and what waits on it nobody gets. */
+  end(): void {
+    if (this.#over) return;
+    this.unhold(this.#held);
+    this.#over = true;
   }
 
   /** The stream got something in this read that is to be flushed after it. */

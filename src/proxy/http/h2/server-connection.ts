@@ -272,7 +272,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     }
     const fault = this.decode(TRAILER_SECTION, block);
     const stream = this.streams.get(streamId);
-    if (stream !== undefined && fault !== undefined) this.#onTrailers(stream as ServerStream, fault, block.endStream);
+    if (stream === undefined) this.#dropTrailers(streamId, block.endStream);
+    else if (fault !== undefined) this.#onTrailers(stream as ServerStream, fault, block.endStream);
   }
 
   #open(streamId: number, fault: SectionFault, complete: boolean): void {
@@ -316,6 +317,12 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     if (grpcType === '') return sendReply(stream, dated({ status, lines: '', body: '' }), false);
     const message = 'The head of this request has too many lines, or is too large.';
     sendReply(stream, dated(grpcRefusal(grpcType, status, { message, requestId: '' })), false);
+  }
+
+  /** Of a stream that we reset: the client may not have known. */
+  #dropTrailers(streamId: number, endStream: boolean): void {
+    if (endStream) this.closedStreams.end(streamId);
+    else this.control.countReset();
   }
 
   #onTrailers(stream: ServerStream, fault: SectionFault, endStream: boolean): void {

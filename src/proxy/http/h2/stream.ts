@@ -212,6 +212,7 @@ export abstract class H2Stream implements SendingStream, ReceivingStream {
       this.acknowledge(size);
     } else if (this.#paused || this.#undelivered.length > 0) {
       this.#undelivered.push(Buffer.from(ARENA.subarray(start, end)));
+      this.connection.receiver.hold(this, size);
     } else {
       this.connection.receiver.touch(this);
       this.deliver(start, end);
@@ -262,7 +263,10 @@ export abstract class H2Stream implements SendingStream, ReceivingStream {
   }
 
   dropUndelivered(): void {
-    for (const bytes of this.#undelivered) this.acknowledge(bytes.length);
+    for (const bytes of this.#undelivered) {
+      this.connection.receiver.unhold(bytes.length);
+      this.acknowledge(bytes.length);
+    }
     this.#undelivered.length = 0;
     this.#endUndelivered = false;
     this.#undeliveredTrailers = null;
@@ -271,6 +275,7 @@ export abstract class H2Stream implements SendingStream, ReceivingStream {
   deliverWaiting(): void {
     while (!this.#paused && this.#undelivered.length > 0) {
       const bytes = this.#undelivered.shift()!;
+      this.connection.receiver.unhold(bytes.length);
       this.connection.receiver.touch(this);
       this.deliver(KEPT.start, KEPT.load(bytes));
       this.acknowledge(bytes.length);
