@@ -82,7 +82,7 @@ export class TlsPort extends AcceptingPort {
     );
     const onHello = (arrival: HelloArrival): void =>
       this.#https.accept(handedOver(arrival), arrival.serverName, arrival.tickets);
-    this.#hello = { wheel, limits, live, onHello, onFailed };
+    this.#hello = { wheel, limits, live, held: { bytes: 0 }, onHello, onFailed };
     this.#challenges = this.#expected(content);
     this.#peeks = peeks(content) || this.#challenges !== undefined;
   }

@@ -2,23 +2,26 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { WHEEL_TICK } from '../ground/deadline.ts';
-import { handmadeHello, records, serverNameExtension } from './hello.suite.ts';
+import { MAX_FAIR_HELLO } from './held-hellos.ts';
+import { extension, handmadeHello, records, serverNameExtension } from './hello.suite.ts';
 import { HELLO_GRACE, type HelloArrival, waitForHello } from './hello-wait.ts';
 import { gone, listenLinks, relayRig } from './rig.suite.ts';
+import type { StreamLimits } from './stream-limits.ts';
 
 const servers: Array<{ close(): void }> = [];
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-async function start() {
-  const rig = relayRig();
+async function start(limits: Partial<StreamLimits> = {}, held = { bytes: 0 }) {
+  const rig = relayRig(limits);
   const arrived = Promise.withResolvers<HelloArrival>();
   const waiting = Promise.withResolvers<void>();
   const counts = { failed: 0 };
   const { port, server } = await listenLinks((link) => {
     waitForHello(link, {
       ...rig,
+      held,
       onHello: (arrival) => {
         arrived.resolve(arrival);
         arrival.link.close('reset');
@@ -92,4 +95,21 @@ test('while its port drains, a connection without a hello ends', async () => {
   const drained = rig.live.drain(10_000);
   await Promise.all([drained, gone(socket)]);
   expect(counts.failed).toBe(0);
+});
+
+test('where hellos on their way hold too much, one that holds more than its share has failed', async () => {
+  const held = { bytes: 50_000 };
+  const long = records(handmadeHello([extension(21, Buffer.alloc(12_000))]));
+  const { socket, counts } = await start({ maxPeekedBytes: 50_000 }, held);
+  socket.write(long.subarray(0, MAX_FAIR_HELLO));
+  expect(await gone(socket)).toBe('ECONNRESET');
+  expect(counts.failed).toBe(1);
+  expect(held.bytes).toBe(50_000);
+
+  const little = await start({ maxPeekedBytes: 50_000 }, held);
+  little.socket.write(hello.subarray(0, 20));
+  await vi.waitUntil(() => held.bytes > 50_000, { interval: 1 });
+  little.socket.write(hello.subarray(20));
+  await little.arrived;
+  expect(held.bytes).toBe(50_000);
 });

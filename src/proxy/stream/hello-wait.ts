@@ -8,6 +8,7 @@ import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Link, Sink } from '../ground/driver.ts';
 import { HelloReader } from './client-hello.ts';
 import { turnAway } from './farewell.ts';
+import { type HeldHellos, holdHello } from './held-hellos.ts';
 import type { StreamLimits } from './stream-limits.ts';
 
 /** Milliseconds from its arrival for which a client counts as one who is about to say hello. */
@@ -25,12 +26,13 @@ export interface HelloArrival {
 
 export interface HelloWaitOptions {
   wheel: DeadlineWheel;
-  limits: Pick<StreamLimits, 'helloTimeout' | 'maxHelloBytes'>;
+  limits: Pick<StreamLimits, 'helloTimeout' | 'maxHelloBytes' | 'maxPeekedBytes'>;
   /** Of the port. */
   live: DrainSet;
+  held: HeldHellos;
   /** The callee sets the link's sink. */
   onHello(arrival: HelloArrival): void;
-  /** The connection ended before its hello did. */
+  /** The connection ended before its hello did, or holds too much. */
   onFailed(): void;
 }
 
@@ -48,6 +50,7 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
   readonly #reader: HelloReader;
   readonly #deadline: Deadline;
   readonly #since: number;
+  #held = 0;
   #done = false;
 
   constructor(link: Link, options: HelloWaitOptions) {
@@ -70,7 +73,10 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
   take(bytes: Buffer, start: number, end: number): void {
     if (this.#done) return;
     const outcome = this.#reader.push(bytes, start, end);
-    if (outcome.kind === 'incomplete') return;
+    if (outcome.kind === 'incomplete') {
+      if (!this.#hold(this.#reader.held)) this.#fail();
+      return;
+    }
     this.#finish();
     this.#link.pause();
     const hello = outcome.kind === 'hello' ? outcome : undefined;
@@ -110,6 +116,14 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
   onDrain(): void {}
   onOpen(): void {}
 
+  /** False: it is too much. */
+  #hold(own: number): boolean {
+    const { held, limits } = this.#options;
+    const more = own - this.#held;
+    this.#held = own;
+    return holdHello(held, { more, own }, limits);
+  }
+
   #fail(): void {
     if (this.#done) return;
     this.#options.onFailed();
@@ -118,6 +132,7 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
 
   #finish(): void {
     this.#done = true;
+    this.#hold(0);
     this.#options.wheel.giveBack(this.#deadline);
     this.#options.live.delete(this);
   }

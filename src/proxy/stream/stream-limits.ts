@@ -19,7 +19,7 @@ export interface StreamLimits {
   maxHelloBytes: number;
   /** Connections at a time on one bound port that have not said yet what they are; the next one is reset. */
   maxPeeking: number;
-  /** Bytes that all of them hold at a time on one bound port; the one that goes above is reset. */
+  /** Bytes that ClientHellos hold at a time on one bound port; above it one that holds more than MAX_FAIR_HELLO is reset. */
   maxPeekedBytes: number;
   /** A UDP session without a datagram in either direction ends after this. */
   sessionIdleTimeout: number;

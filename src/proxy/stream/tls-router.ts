@@ -8,6 +8,7 @@ import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { Link, Sink } from '../ground/driver.ts';
 import { HelloReader } from './client-hello.ts';
 import { sayFarewell, turnAway } from './farewell.ts';
+import { type HeldHellos, holdHello } from './held-hellos.ts';
 import type { ClientHello, HelloOutcome } from './hello-outcome.ts';
 import { HELLO_GRACE } from './hello-wait.ts';
 import type { ProxyAddresses } from './proxy-outcome.ts';
@@ -59,7 +60,7 @@ export class TlsRouter {
   /** Swapped whole; connections that were relayed stay with the plan they got. */
   table: SniTable;
   #peeking = 0;
-  #held = 0;
+  readonly #held: HeldHellos = { bytes: 0 };
 
   constructor(options: TlsRouterOptions, table: SniTable) {
     this.options = options;
@@ -85,10 +86,9 @@ export class TlsRouter {
     if (firstBytes !== undefined && firstBytes.length > 0) sink.take(firstBytes, 0, firstBytes.length);
   }
 
-  /** Counts what the ClientHellos on their way take. False: it is more than the limit. */
-  hold(bytes: number): boolean {
-    this.#held += bytes;
-    return this.#held <= this.options.limits.maxPeekedBytes;
+  /** Counts what a ClientHello on its way holds: `more` than before, `own` in all. False: it is too much. */
+  hold(more: number, own: number): boolean {
+    return holdHello(this.#held, { more, own }, this.options.limits);
   }
 
   forget(sink: PeekSink): void {
@@ -172,7 +172,7 @@ class PeekSink implements Sink, DeadlineOwner, Drainable {
     if (outcome.kind === 'incomplete') {
       const more = this.#reader.held - this.#held;
       this.#held += more;
-      if (!this.#router.hold(more)) this.giveUp('limit');
+      if (!this.#router.hold(more, this.#held)) this.giveUp('limit');
       return;
     }
     this.#finish();
@@ -221,7 +221,7 @@ class PeekSink implements Sink, DeadlineOwner, Drainable {
     if (this.#done) return;
     this.#done = true;
     this.#deadline.retire();
-    this.#router.hold(-this.#held);
+    this.#router.hold(-this.#held, 0);
     this.#router.forget(this);
   }
 }
