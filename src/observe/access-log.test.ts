@@ -1,5 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -91,6 +104,77 @@ test('a file that is moved away is written no more, and a new one is begun', asy
   expect(readFileSync(join(folder, 'access.log.1'), 'utf8')).toBe('1\n');
   expect(readFileSync(path, 'utf8')).toBe('4\n');
 });
+
+/** A disk that is full: whoever opens this path writes nothing. */
+const FULL = '/dev/full';
+
+test('a full disk ends the log until there is room, costs counted lines, and no descriptor', async () => {
+  const path = join(folder, 'access.log');
+  symlinkSync(FULL, path);
+  const dropped = new Counter();
+  const log = new AccessLog({ format: '{requestId}', to: path, dropped, retry: 0 });
+  for (let i = 1; i <= 20; i++) {
+    log.add({ ...entry, requestId: String(i) });
+    log.flush();
+    await vi.waitFor(() => expect(dropped.value).toBe(i));
+  }
+  const open = (): number => openFiles().filter((file) => file === FULL).length;
+  await vi.waitFor(() => expect(open()).toBe(0));
+  rmSync(path);
+  log.add({ ...entry, requestId: '21' });
+  await log.close(5000);
+  expect([readFileSync(path, 'utf8'), dropped.value]).toEqual(['21\n', 20]);
+});
+
+test('a reader that went away and came back is written to again', async () => {
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const read = (): number => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const first = read();
+  const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  const dropped = new Counter();
+  const log = new AccessLog({ format: '{requestId}', to: fd, dropped, retry: 0 });
+  closeSync(first);
+  log.add({ ...entry, requestId: '1' });
+  log.flush();
+  await vi.waitFor(() => expect(dropped.value).toBe(1));
+  const second = read();
+  log.add({ ...entry, requestId: '2' });
+  await log.close(5000);
+  const buffer = Buffer.alloc(100);
+  expect(buffer.toString('utf8', 0, readSync(second, buffer))).toBe('2\n');
+  for (const one of [fd, second]) closeSync(one);
+});
+
+test.each(['a file that cannot be opened', 'a path that leads in a circle'])('%s keeps nobody from serving', async (what) => {
+  const path = join(folder, 'access.log');
+  const away = join(folder, 'away');
+  if (what.startsWith('a file')) mkdirSync(path);
+  const dropped = new Counter();
+  const log = new AccessLog({ format: '{requestId}', to: path, dropped, retry: 0 });
+  if (!what.startsWith('a file')) {
+    renameSync(path, away);
+    symlinkSync(path, path);
+  }
+  log.add({ ...entry, requestId: '1' });
+  log.flush();
+  rmSync(path, { recursive: true });
+  log.add({ ...entry, requestId: '2' });
+  await log.close(5000);
+  expect(readFileSync(path, 'utf8')).toBe('2\n');
+  if (what.startsWith('a file')) expect(dropped.value).toBe(1);
+  else expect(readFileSync(away, 'utf8')).toBe('1\n');
+});
+
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return [];
+    }
+  });
+}
 
 test('a text line reads from left to right: who, when, what, how it went', () => {
   expect(accessLine({ ...entry, backend: '', upstreamDuration: -1 }, 'text')).toBe(
