@@ -1,5 +1,5 @@
 /** Worker processes that stand still: told of, and replaced, while the others go on. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Snapshot } from '../config/index.ts';
 import { WorkerFleet } from './worker-fleet.ts';
 
@@ -47,6 +47,36 @@ test('one that is stopped is told of and replaced, and the other is let alone', 
   expect(said(lines, 'worker started').at(-1)!.worker).toBe('worker-0');
   expect(fleet!.silent).toEqual([]);
   expect(await value('daemun_worker_frozen_total')).toBe(1);
+});
+
+describe('one that cannot be started', () => {
+  const { execPath } = process;
+  afterEach(() => {
+    process.execPath = execPath;
+  });
+
+  // By an event, and by an exception: both are what Node makes of the system's answers.
+  test.each(['/nowhere/node', '/dev/null/node'])('is tried again until it can: %s', { timeout: 60_000 }, async (path) => {
+    const lines = open(1);
+    await expect.poll(() => said(lines, 'worker started').length).toBe(1);
+    process.execPath = path;
+    process.kill(said(lines, 'worker started')[0]!.pid!, 'SIGKILL');
+    await expect.poll(() => said(lines, 'worker failed').length, { timeout: 20_000 }).toBeGreaterThan(1);
+    expect(said(lines, 'worker started')).toHaveLength(1);
+    process.execPath = execPath;
+    await expect.poll(() => said(lines, 'worker started').length, { timeout: 20_000 }).toBe(2);
+  });
+
+  test('is not waited for at the end', { timeout: 60_000 }, async () => {
+    process.execPath = '/nowhere/node';
+    const lines = open(1);
+    fleet!.send({ version: 1, upserts: [], removals: [] });
+    await expect.poll(() => said(lines, 'worker failed').length).toBeGreaterThan(0);
+    await fleet!.drain(60_000);
+    const failed = said(lines, 'worker failed').length;
+    await fleet!.end();
+    expect(said(lines, 'worker failed')).toHaveLength(failed);
+  });
 });
 
 test('so is one in an endless loop', { timeout: 60_000 }, async () => {

@@ -126,7 +126,7 @@ export class WorkerProcess {
     this.#watch?.stop();
     clearTimeout(this.#restart);
     const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     const killer = setTimeout(() => child.kill('SIGKILL'), patience);
     if (child.connected) ask(child);
@@ -135,13 +135,13 @@ export class WorkerProcess {
   }
 
   #start(): void {
-    const child = fork(this.#program.entry, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(this.#program.inherited ?? [])],
-      ...withFlags(this.#program.entry),
-    });
-    const began = Date.now();
-    this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');
+    const began = performance.now();
+    this.#outbox = new Outbox((piece) => this.#say({ type: 'piece', piece }));
+    const child = this.#fork();
     this.#child = child;
+    // The system may have neither memory, descriptors nor processes left, or its program is being replaced.
+    if (child?.pid === undefined) return void this.#again(began);
+    this.#events.log.info({ worker: this.name, pid: child.pid }, 'worker started');
     const watch = this.#watched(child);
     this.#watch = watch;
     // What one that is gone had still to say speaks of another outbox.
@@ -150,12 +150,27 @@ export class WorkerProcess {
       watch.heard();
       this.#hear(message);
     });
-    child.on('error', (error) => this.#events.log.error({ worker: this.name, error: error.message }, 'worker failed'));
     child.on('exit', (code, signal) => this.#gone({ code, signal, began }));
     this.#say({ type: 'start', name: this.name, setup: this.#program.setup() });
     const delta = this.#events.full();
-    this.#outbox = new Outbox((piece) => this.#say({ type: 'piece', piece }));
     if (delta.version > 0) this.#outbox.add(delta);
+  }
+
+  /** Undefined, or without a pid: it could not be started. */
+  #fork(): ChildProcess | undefined {
+    const failed = (error: Error): void =>
+      this.#events.log.error({ worker: this.name, error: error.message }, 'worker failed');
+    try {
+      const child = fork(this.#program.entry, {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(this.#program.inherited ?? [])],
+        ...withFlags(this.#program.entry),
+      });
+      child.on('error', failed);
+      return child;
+    } catch (error) {
+      failed(error as Error);
+      return undefined;
+    }
   }
 
   #watched(child: ChildProcess): WorkerWatch {
@@ -182,11 +197,18 @@ export class WorkerProcess {
     this.#watch?.stop();
     this.#watch = undefined;
     if (this.#draining) return;
-    if (Date.now() - began > BACKOFF.forgottenAfter) this.#backoff = BACKOFF.first;
     this.restarts++;
-    this.#events.log.error({ worker: this.name, code, signal, restartIn: `${this.#backoff}ms` }, 'worker crashed');
-    this.#restart = setTimeout(() => this.#start(), this.#backoff);
-    this.#backoff = Math.min(this.#backoff * 2, BACKOFF.most);
+    const restartIn = `${this.#again(began)}ms`;
+    this.#events.log.error({ worker: this.name, code, signal, restartIn }, 'worker crashed');
+  }
+
+  /** Starts it once more, in so many milliseconds. */
+  #again(began: number): number {
+    if (performance.now() - began > BACKOFF.forgottenAfter) this.#backoff = BACKOFF.first;
+    const wait = this.#backoff;
+    this.#restart = setTimeout(() => this.#start(), wait);
+    this.#backoff = Math.min(wait * 2, BACKOFF.most);
+    return wait;
   }
 
   #hear(message: FromWorker): void {

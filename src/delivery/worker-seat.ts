@@ -77,6 +77,7 @@ function receive({ intake, assembly }: Seat, message: Exclude<ToWorker, { type: 
   }
 }
 
+/** A parent that is gone hears nothing: `disconnect` says so, and what is left to write is written. */
 function say(message: FromWorker): void {
-  process.send?.(message);
+  if (process.connected) process.send?.(message, () => {});
 }

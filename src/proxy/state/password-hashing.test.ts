@@ -72,6 +72,21 @@ test('a process stays for as long as somebody waits, and no longer', async () =>
   expect(thread.keepsAlive).toBe(false);
 });
 
+test('a thread that cannot be started fails who waits for it, and is tried again for who comes later', async () => {
+  let room = false;
+  const poor = new PasswordHashing(() => {
+    if (!room) throw new Error('no thread is left');
+    return (thread = new SlowThread()) as unknown as Thread;
+  });
+  const ask = () => poor.matches('10', Buffer.from('right'), of('a'));
+  await expect(ask()).rejects.toThrow('no thread is left');
+  await expect(ask()).rejects.toThrow('no thread is left');
+  room = true;
+  const asked = ask();
+  thread.answer();
+  expect(await asked).toBe(true);
+});
+
 test('one at a time is compared, and what was found is remembered', async () => {
   const [right, wrong] = [guess('a', 10, 'right'), guess('a', 10, 'wrong')];
   expect(thread.asked).toHaveLength(1);

@@ -86,16 +86,26 @@ export class PasswordHashing {
         next.one.settle('busy');
         continue;
       }
-      this.#current = { ...next, began };
       const thread = this.#running();
+      if (thread instanceof Error) {
+        next.one.fail(thread);
+        continue;
+      }
+      this.#current = { ...next, began };
       thread.ref();
       thread.postMessage({ hash: next.one.hash, password: next.one.password });
     }
   }
 
-  #running(): Thread {
+  /** An error where the system has no room for a thread: who comes later may find it. */
+  #running(): Thread | Error {
     if (this.#thread !== null) return this.#thread;
-    const thread = this.#open();
+    let thread: Thread;
+    try {
+      thread = this.#open();
+    } catch (error) {
+      return error as Error;
+    }
     this.#thread = thread;
     thread.on('message', (matches: boolean) => {
       const current = this.#current!;
