@@ -64,7 +64,8 @@ export class EndpointGate {
   }
 
   #addresses(): Set<string> {
-    const now = Date.now();
+    // Not the time of day, which may be set back.
+    const now = performance.now();
     if (now >= this.#machineUntil) {
       const infos = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
       this.#machine = new Set(infos.map((one) => canonicalAddress(one.address)));
