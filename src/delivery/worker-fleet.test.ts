@@ -56,16 +56,20 @@ describe('one that cannot be started', () => {
   });
 
   // By an event, and by an exception: both are what Node makes of the system's answers.
-  test.each(['/nowhere/node', '/dev/null/node'])('is tried again until it can: %s', { timeout: 60_000 }, async (path) => {
-    const lines = open(1);
-    await expect.poll(() => said(lines, 'worker started').length).toBe(1);
-    process.execPath = path;
-    process.kill(said(lines, 'worker started')[0]!.pid!, 'SIGKILL');
-    await expect.poll(() => said(lines, 'worker failed').length, { timeout: 20_000 }).toBeGreaterThan(1);
-    expect(said(lines, 'worker started')).toHaveLength(1);
-    process.execPath = execPath;
-    await expect.poll(() => said(lines, 'worker started').length, { timeout: 20_000 }).toBe(2);
-  });
+  test.each(['/nowhere/node', '/dev/null/node'])(
+    'is tried again until it can: %s',
+    { timeout: 60_000 },
+    async (path) => {
+      const lines = open(1);
+      await expect.poll(() => said(lines, 'worker started').length).toBe(1);
+      process.execPath = path;
+      process.kill(said(lines, 'worker started')[0]!.pid!, 'SIGKILL');
+      await expect.poll(() => said(lines, 'worker failed').length, { timeout: 20_000 }).toBeGreaterThan(1);
+      expect(said(lines, 'worker started')).toHaveLength(1);
+      process.execPath = execPath;
+      await expect.poll(() => said(lines, 'worker started').length, { timeout: 20_000 }).toBe(2);
+    },
+  );
 
   test('is not waited for at the end', { timeout: 60_000 }, async () => {
     process.execPath = '/nowhere/node';

@@ -146,25 +146,28 @@ test('a reader that went away and came back is written to again', async () => {
   for (const one of [fd, second]) closeSync(one);
 });
 
-test.each(['a file that cannot be opened', 'a path that leads in a circle'])('%s keeps nobody from serving', async (what) => {
-  const path = join(folder, 'access.log');
-  const away = join(folder, 'away');
-  if (what.startsWith('a file')) mkdirSync(path);
-  const dropped = new Counter();
-  const log = new AccessLog({ format: '{requestId}', to: path, dropped, retry: 0 });
-  if (!what.startsWith('a file')) {
-    renameSync(path, away);
-    symlinkSync(path, path);
-  }
-  log.add({ ...entry, requestId: '1' });
-  log.flush();
-  rmSync(path, { recursive: true });
-  log.add({ ...entry, requestId: '2' });
-  await log.close(5000);
-  expect(readFileSync(path, 'utf8')).toBe('2\n');
-  if (what.startsWith('a file')) expect(dropped.value).toBe(1);
-  else expect(readFileSync(away, 'utf8')).toBe('1\n');
-});
+test.each(['a file that cannot be opened', 'a path that leads in a circle'])(
+  '%s keeps nobody from serving',
+  async (what) => {
+    const path = join(folder, 'access.log');
+    const away = join(folder, 'away');
+    if (what.startsWith('a file')) mkdirSync(path);
+    const dropped = new Counter();
+    const log = new AccessLog({ format: '{requestId}', to: path, dropped, retry: 0 });
+    if (!what.startsWith('a file')) {
+      renameSync(path, away);
+      symlinkSync(path, path);
+    }
+    log.add({ ...entry, requestId: '1' });
+    log.flush();
+    rmSync(path, { recursive: true });
+    log.add({ ...entry, requestId: '2' });
+    await log.close(5000);
+    expect(readFileSync(path, 'utf8')).toBe('2\n');
+    if (what.startsWith('a file')) expect(dropped.value).toBe(1);
+    else expect(readFileSync(away, 'utf8')).toBe('1\n');
+  },
+);
 
 function openFiles(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
