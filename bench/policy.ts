@@ -128,6 +128,7 @@ class IdlePool implements EndpointPool {
   readonly port = 80;
   readonly label: string;
   readonly load = 0;
+  readonly retired = false;
   readonly health: EndpointPool['health'];
 
   constructor({ address, health }: EndpointTarget) {

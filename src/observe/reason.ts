@@ -30,7 +30,7 @@ export const ACCESS_REASONS = {
   head_too_large: 'the head is too large, alone or with what the route adds to it',
   hello_timeout: 'the ClientHello, or the PROXY header, did not come in time',
   idle_timeout: 'no byte came either way for the time that a stream may be silent',
-  limit: 'there were too many connections or sessions',
+  limit: 'there were too many connections or sessions, or this machine had no descriptor or port left for one',
   limits_unknown: 'the store of a shared limit did not answer, and the RateLimitPolicy says onFailure: Closed',
   loop: 'the request came back to this gateway too often',
   malformed_request: 'the request breaks the protocol, or its path is in no form that is matched',

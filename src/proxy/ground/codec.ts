@@ -41,6 +41,8 @@ export type Failure =
   | 'protocol_error'
   | 'timeout'
   | 'overloaded'
+  /** This machine has no descriptor, port or memory left for a connection. */
+  | 'limit'
   | 'draining';
 
 /** What is known of a client's connection; one object a connection. */

@@ -48,6 +48,10 @@ export class AgreedPool implements EndpointPool {
     return this.#spoken.label;
   }
 
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   get load(): number {
     return this.#spoken.load + (this.#tunnels?.load ?? 0);
   }

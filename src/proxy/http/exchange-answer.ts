@@ -110,8 +110,8 @@ export abstract class ExchangeAnswer extends ExchangeState {
 
   protected failUpstream(why: Failure): void {
     const { status, message } = upstreamFailure(why);
-    if (why !== 'overloaded') return this.fail(status, why, message);
-    this.service.stats.overloaded.value++;
+    if (status !== 503) return this.fail(status, why, message);
+    if (why === 'overloaded') this.service.stats.overloaded.value++;
     this.deny({ status, reason: why, message, headers: RETRY_SOON });
   }
 

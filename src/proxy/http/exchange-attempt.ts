@@ -24,6 +24,7 @@ import {
   retriesFailure,
   retriesStatus,
   retryDelay,
+  triesAnother,
 } from './retry.ts';
 
 /** Milliseconds for a backend to say `100 Continue`, or to answer; then the client is told to go on all the same. */
@@ -135,8 +136,9 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
 
   upstreamUnavailable(why: Failure): void {
     if (this.over) return;
-    const { attempts } = this.account;
-    if (attempts < Math.min(MAX_CONNECT_ATTEMPTS, this.choice!.size)) this.attempt();
+    const { attempts, backend } = this.account;
+    const { size } = this.service.upstreams.get(backend) ?? this.choice!;
+    if (triesAnother(size, this.pool!, attempts)) this.attempt();
     else if (this.retriesAfter(why, false) && this.mayRetry()) this.retryLater();
     else this.failUpstream(why);
   }

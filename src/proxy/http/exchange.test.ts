@@ -295,6 +295,34 @@ test('where all endpoints refuse the answer is 502, and where they do not answer
   expect(silent.accesses).toMatchObject([{ reason: 'connect_timeout' }]);
 });
 
+test('what this machine lacks is not held against an endpoint', async () => {
+  const rig = memoryService({ endpoints: 2 });
+  rig.driver.onConnect = (link, { port }) =>
+    queueMicrotask(() => (port === FIRST_PORT ? close(link, 'EMFILE') : link.sink.onOpen()));
+  const client = rig.connect();
+  for (let i = 0; i < 4; i++) {
+    client.deliver(GET);
+    await settled();
+    const at = rig.driver.opened.findLastIndex(({ target }) => target.port === FIRST_PORT + 1);
+    rig.backend(at).deliver(OK);
+    expect(client.take()).toBe(OK);
+  }
+  expect(rig.driver.opened.filter(({ target }) => target.port === FIRST_PORT).length).toBeGreaterThan(1);
+});
+
+test.each(['http', 'h2c'] as const)(
+  'where this machine lacks what connections need, it says so: %s',
+  async (protocol) => {
+    const rig = memoryService({ protocol, endpoints: 2 });
+    rig.driver.onConnect = (link) => queueMicrotask(() => close(link, 'EMFILE'));
+    const client = rig.connect();
+    client.deliver(GET);
+    await settled();
+    expect(client.take()).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nRetry-After: 1\r\n/i);
+    expect(rig.accesses).toMatchObject([{ reason: 'limit', attempts: 2 }]);
+  },
+);
+
 test('a kept connection that its backend closes unused costs no request that may be sent again', async () => {
   const { rig, client } = await asked(GET);
   rig.backend(0).deliver(OK);

@@ -156,6 +156,8 @@ export function upstreamFailure(why: Failure): { status: number; message: string
   switch (why) {
     case 'overloaded':
       return { status: 503, message: 'The backend has no free connection.' };
+    case 'limit':
+      return { status: 503, message: 'The gateway has no room for another connection.' };
     case 'timeout':
     case 'connect_timeout':
       return { status: 504, message: 'The backend did not answer in time.' };

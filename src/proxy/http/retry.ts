@@ -10,6 +10,14 @@ export const LONGEST_BACKOFF = 30_000;
 /** Endpoints tried for one request when connections are refused, without any retry rule: nothing was sent. */
 export const MAX_CONNECT_ATTEMPTS = 3;
 
+/**
+ * Whether a request of which nothing was sent goes on to another endpoint of those that there are now; `refused`: the one
+ * that took no connection, which may be none of them any more.
+ */
+export function triesAnother(size: number, refused: { readonly retired: boolean }, attempts: number): boolean {
+  return attempts < Math.min(MAX_CONNECT_ATTEMPTS, refused.retired ? size + 1 : size);
+}
+
 /** A rule, or a backend with what its policy says. */
 export interface RetryOwner {
   readonly retry?: Retry | undefined;
@@ -33,6 +41,7 @@ function kindOf(why: Failure): RetriedFailure {
     case 'connect_timeout':
     case 'tls_failed':
     case 'overloaded':
+    case 'limit':
       return 'Connect';
     case 'reset':
     case 'closed_early':

@@ -18,6 +18,7 @@ import { FIELD_KEPT, FIELD_STRIDE, type Head, NAME_END, NAME_START } from '../gr
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
 import { KeptBody } from './kept-body.ts';
 import { LOOP_LINE } from './loop.ts';
+import { MAX_CONNECT_ATTEMPTS, triesAnother } from './retry.ts';
 import type { HttpService } from './service.ts';
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -97,8 +98,12 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
     this.upstreamDrained();
   }
 
+  /** Nothing was sent: as a request of a client's it goes to another endpoint, where there is one. */
   upstreamUnavailable(why: SubFailure['failure']): void {
-    this.#tell(why);
+    if (this.#done === null) return;
+    const { size = 0 } = this.#service.upstreams.get(this.#request.backend) ?? {};
+    if (triesAnother(size, this.#pool!, this.#attempts)) this.#attempt();
+    else this.#tell(why);
   }
 
   upstreamDrained(): void {
@@ -138,11 +143,15 @@ export class SubExchange implements OpenWaiter, DeadlineOwner {
 
   responseFlush(): void {}
 
-  /** A kept connection that its backend closed at the same moment is no failure: what is asked may be asked again, once. */
+  /**
+   * A kept connection that its backend closed at the same moment is no failure: what is asked may be asked again, once; and
+   * what the backend has not looked at as often as a client's request.
+   */
   upstreamFailed(why: SubFailure['failure'], sawBytes: boolean, untouched = false): void {
     this.#up = null;
     if (this.#done === null) return;
-    if (this.#attempts === 1 && (untouched || (this.#onUsed && !sawBytes && why !== 'timeout'))) return this.#attempt();
+    const crossed = this.#onUsed && !sawBytes && why !== 'timeout' && this.#attempts === 1;
+    if (crossed || (untouched && this.#attempts < MAX_CONNECT_ATTEMPTS)) return this.#attempt();
     if (!untouched) this.#pool!.health.unanswered();
     this.#tell(why);
   }

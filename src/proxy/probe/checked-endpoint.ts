@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { HealthCheck, HealthQuestion } from '../../config/index.ts';
 import type { Deadline, DeadlineOwner, DeadlineWheel } from '../ground/deadline.ts';
 import type { Verdict, VerdictKey } from '../state/index.ts';
-import { FINE } from './finding.ts';
+import { FINE, NOTHING } from './finding.ts';
 import { GrpcProbe } from './grpc-probe.ts';
 import { HttpProbe } from './http-probe.ts';
 import type { Probe, ProbeOrder, ProbeSite } from './probe.ts';
@@ -122,6 +122,7 @@ export class CheckedEndpoint implements DeadlineOwner {
       timeout,
       done: (finding) => {
         this.#probe = undefined;
+        if (finding === NOTHING) return this.#office.done(this);
         this.#office.done(this, finding === FINE);
         if (!this.#stopped) this.#judge(finding);
       },

@@ -12,7 +12,7 @@ import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
 import type { Head } from '../ground/head.ts';
 import { KEPT } from '../ground/region.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/connection.ts';
-import { failureFinding } from './finding.ts';
+import { failureFinding, NOTHING } from './finding.ts';
 import { MAX_PROBE_BODY, type Probe, type ProbeOrder } from './probe.ts';
 
 export abstract class ExchangeProbe<Q extends HealthQuestion> implements Probe, OpenWaiter, DeadlineOwner {
@@ -61,7 +61,7 @@ export abstract class ExchangeProbe<Q extends HealthQuestion> implements Probe, 
   }
 
   upstreamUnavailable(why: Failure): void {
-    this.#finish(failureFinding(why));
+    this.#finish(why === 'limit' ? NOTHING : failureFinding(why));
   }
 
   upstreamDrained(): void {}

@@ -1,6 +1,8 @@
 /** What a look at an endpoint has found, as one number: so that workers can tell each other of it. */
 import type { Failure } from '../ground/codec.ts';
 
+/** This machine could not look: nothing was found out. */
+export const NOTHING: number = -1;
 /** All is well. */
 export const FINE = 0;
 /** Between 100 and 599: it answered with this status, which is not one of those expected. */

@@ -32,12 +32,14 @@ class Bench {
   looks = 0;
   regrouped = 0;
   fails = false;
+  /** What a look that fails is told; absent: the other side closed. */
+  error: NodeJS.ErrnoException | undefined;
   readonly wheel = new DeadlineWheel(() => this.now);
   readonly book: ProbeBook;
   readonly #driver: Driver = {
     connect: (_target, sink: Sink) => {
       this.looks++;
-      queueMicrotask(() => (this.fails ? sink.onClose(undefined) : sink.onOpen()));
+      queueMicrotask(() => (this.fails ? sink.onClose(this.error) : sink.onOpen()));
       return { close() {} } as unknown as Link;
     },
   };
@@ -103,6 +105,22 @@ test('what changes of many at once is one choice anew', async () => {
   await bench.pass(100 + WHEEL_TICK + REGROUP_INTERVAL + WHEEL_TICK);
   expect(endpoints.every(({ healthy }) => !healthy)).toBe(true);
   expect(bench.regrouped).toBeLessThanOrEqual(4);
+});
+
+test('where this machine could not look, nothing was found out', async () => {
+  const bench = new Bench();
+  const [endpoint] = bench.hold(1, { ...CHECK, interval: 100, unhealthyThreshold: 1, initialState: 'Unhealthy' });
+  bench.fails = true;
+  bench.error = Object.assign(new Error('too many files'), { code: 'EMFILE' });
+  await bench.pass(1_000);
+  expect(bench.looks).toBeGreaterThan(2);
+  expect(endpoint).toMatchObject({ unknown: true, healthy: false });
+  bench.fails = false;
+  await bench.pass(200);
+  expect(endpoint!.healthy).toBe(true);
+  bench.fails = true;
+  await bench.pass(1_000);
+  expect(endpoint!.healthy).toBe(true);
 });
 
 test('of what other workers found so much is read in a turn, until all is read', async () => {

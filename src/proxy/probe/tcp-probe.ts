@@ -1,7 +1,8 @@
 /** A look that only opens a connection, with its TLS where the backend has it, and says nothing. */
+import { connectFailure } from '../ground/connect-failure.ts';
 import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
 import type { Link, Sink } from '../ground/driver.ts';
-import { FINE, failureFinding } from './finding.ts';
+import { FINE, failureFinding, NOTHING } from './finding.ts';
 import type { Probe, ProbeOrder } from './probe.ts';
 
 export class TcpProbe implements Probe, Sink, DeadlineOwner {
@@ -27,11 +28,8 @@ export class TcpProbe implements Probe, Sink, DeadlineOwner {
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
-    const tls = /^ERR_(TLS|SSL)|cert/i.test(error?.code ?? '');
-    this.#finish(
-      failureFinding(error === undefined ? 'closed_early' : tls ? 'tls_failed' : 'connect_refused'),
-      'reset',
-    );
+    const why = connectFailure(error);
+    this.#finish(why === 'limit' ? NOTHING : failureFinding(why), 'reset');
   }
 
   onEnd(): void {

@@ -192,6 +192,21 @@ describe.each([
   });
 });
 
+test('an endpoint that takes no connection is no failure where there is another', async () => {
+  const auth = await server(admits);
+  const gone = await server(admits);
+  await cleanups.pop()!();
+  const [service, endpoints] = authBackend(auth.port) as [ConfigObject, Extract<ConfigObject, { kind: 'Endpoints' }>];
+  const dead = Array.from({ length: 2 }, () => ({ ...endpoints.endpoints[0]!, port: gone.port }));
+  dead[1]!.address = '127.0.0.2';
+  const { rig } = await gateway(new Asking(), [
+    service,
+    { ...endpoints, endpoints: [...dead, ...endpoints.endpoints] },
+  ]);
+  for (let i = 0; i < 3; i++) expect(await ask(rig)).toEqual([200, 'for ann']);
+  expect(auth.asked).toHaveLength(3);
+});
+
 test('a kept connection that its backend closed is no failure', async () => {
   const auth = await server((request, response) => {
     if (auth.asked.length === 2) request.socket.destroy();

@@ -109,6 +109,8 @@ export class EndpointHealth {
 
   /** A connection could not be opened. */
   refused(why: Failure = 'connect_refused'): void {
+    // What this machine lacks is no fault of the endpoint's.
+    if (why === 'limit') return;
     this.refusals++;
     this.#refusing = true;
     this.#group.noteRefusal(this.#endpoint, why);

@@ -7,12 +7,12 @@
  */
 import assert from 'node:assert';
 import { socketName } from '../../value/socket-name.ts';
+import { isLocalFault } from '../ground/connect-failure.ts';
 import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
 import type { Drainable } from '../ground/drain.ts';
 import type { Link, LinkTls } from '../ground/driver.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
 import { sayFarewell } from './farewell.ts';
-import { isLocalFault } from './local-fault.ts';
 import { proxyHeader } from './proxy-header.ts';
 import { RelayHalf } from './relay-half.ts';
 import type { Arrival, TcpRelayOptions } from './relayed-arrival.ts';

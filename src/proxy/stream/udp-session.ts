@@ -1,11 +1,11 @@
 /** One client's datagrams and the endpoint they go to, over a socket of the session's own. */
 
 import { socketName } from '../../value/socket-name.ts';
+import { isLocalFault } from '../ground/connect-failure.ts';
 import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
 import type { DatagramLayer, DatagramSink, DatagramSocket } from './datagram.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
-import { isLocalFault } from './local-fault.ts';
 import { NODE_DATAGRAMS } from './node-datagram.ts';
 import type { ListedSession } from './session-list.ts';
 import type { SocketAddress } from './socket-address.ts';

@@ -59,6 +59,10 @@ export class ClientPools implements EndpointPool {
     return this.#pools.size;
   }
 
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   retire(): void {
     this.#retired = true;
     for (const pool of [...this.#pools.values()]) pool.retire();

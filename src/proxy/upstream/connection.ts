@@ -35,6 +35,8 @@ export interface EndpointPool {
   readonly health: EndpointHealth;
   /** Requests that it carries, or that wait for it. */
   readonly load: number;
+  /** It was given up: its endpoint is gone, or is reached in another way now. */
+  readonly retired: boolean;
   /** No new requests; idle connections close, busy ones when they are done. */
   retire(): void;
 }

@@ -37,7 +37,17 @@ function checked(count: number, said: Map<string, Verdict>) {
     {
       world: { driver: { connect: () => expect.fail('nobody looks here') }, wheel, state, probes },
       makePool: (_world, { address, port, label = '', health }) =>
-        ({ address, port, label, health, load: 0, open: () => null, cancel() {}, retire() {} }) satisfies EndpointPool,
+        ({
+          address,
+          port,
+          label,
+          health,
+          load: 0,
+          retired: false,
+          open: () => null,
+          cancel() {},
+          retire() {},
+        }) satisfies EndpointPool,
     },
   );
   const endpoints = Array.from(

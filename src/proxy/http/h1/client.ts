@@ -10,6 +10,7 @@ import {
   type Failure,
   type ResponseSide,
 } from '../../ground/codec.ts';
+import { connectFailure } from '../../ground/connect-failure.ts';
 import { CopySender, TEXT_MAX } from '../../ground/copy-sender.ts';
 import type { Deadline, DeadlineOwner } from '../../ground/deadline.ts';
 import type { Link, Sink } from '../../ground/driver.ts';
@@ -417,14 +418,4 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     // Its end is heard only while it is read.
     if (how === 'end') this.#link.resume();
   }
-}
-
-function connectFailure(error: NodeJS.ErrnoException | undefined): Failure {
-  if (error === undefined) return 'closed_early';
-  if (error.code === 'ETIMEDOUT') return 'connect_timeout';
-  return error.code?.startsWith('ERR_TLS') ||
-    error.code?.startsWith('ERR_SSL') ||
-    /cert|CERT|SIGNED/.test(error.code ?? '')
-    ? 'tls_failed'
-    : 'connect_refused';
 }

@@ -1,6 +1,7 @@
 /** A connection to a backend that carries many requests at a time. */
 import { DECODE_START } from '../../ground/arena.ts';
 import type { Failure, ResponseSide } from '../../ground/codec.ts';
+import { connectFailure } from '../../ground/connect-failure.ts';
 import type { DeadlineWheel } from '../../ground/deadline.ts';
 import type { Link } from '../../ground/driver.ts';
 import { ClientStream } from './client-stream.ts';
@@ -273,10 +274,4 @@ export class H2ClientConnection extends H2Connection {
       else this.settle(stream);
     }
   }
-}
-
-function connectFailure(error: NodeJS.ErrnoException | undefined): Failure {
-  if (error === undefined) return 'closed_early';
-  if (error.code === 'ETIMEDOUT') return 'connect_timeout';
-  return /TLS|SSL|CERT|SIGNED/i.test(error.code ?? '') ? 'tls_failed' : 'connect_refused';
 }

@@ -99,6 +99,10 @@ export class H2Pool implements EndpointPool, H2ClientHost, DeadlineOwner {
     return [...this.#waiting.leaveAll()];
   }
 
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   get load(): number {
     let load = this.#waiting.size;
     for (const { streams } of this.#connections) load += streams.size;

@@ -166,6 +166,7 @@ function resetCode(why: Failure): number {
     case 'draining':
       return REFUSED_STREAM;
     case 'overloaded':
+    case 'limit':
       return ENHANCE_YOUR_CALM;
     case 'connect_refused':
     case 'connect_timeout':
