@@ -4,7 +4,14 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import {
+  brotliDecompressSync,
+  createBrotliDecompress,
+  createGunzip,
+  createZstdDecompress,
+  gunzipSync,
+  zstdDecompressSync,
+} from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backendRefs, endpointsOf, HTTP, httpRoute, manifests, service } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
@@ -26,6 +33,8 @@ const response = (spec: object, aim = ROUTE, name = 'answers'): object =>
   requestPolicy('ResponsePolicy', name, aim, spec);
 
 let origin: http.Server;
+/** The answer to /pieces, whose body each test sends. */
+let pieces: http.ServerResponse;
 let rig: Rig;
 beforeAll(async () => {
   origin = http.createServer(({ url = '' }, answer) => {
@@ -35,6 +44,11 @@ beforeAll(async () => {
       answer.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', etag: '"v1"', 'accept-ranges': 'bytes' });
       for (let at = 0; at < text.length; at += 10_000) answer.write(text.slice(at, at + 10_000));
       answer.end();
+      return;
+    }
+    if (url === '/pieces') {
+      pieces = answer.writeHead(200, { 'content-type': 'text/plain' });
+      pieces.flushHeaders();
       return;
     }
     const headers: Record<string, string | string[]> = {
@@ -195,6 +209,29 @@ describe('a ResponsePolicy', () => {
     expect(page.headers).toMatchObject({ 'content-encoding': algorithm, etag: 'W/"v1"' });
     expect(page.body.length).toBeLessThan(PAGE.length / 10);
     expect(String(decompress(page.body))).toBe(PAGE);
+  });
+
+  test.each([
+    ['gzip', createGunzip],
+    ['br', createBrotliDecompress],
+    ['zstd', createZstdDecompress],
+  ])('passes on in pieces what comes in pieces, compressed with %s', async (algorithm, decompress) => {
+    await rig.write(site(response({ compression: {} }, ROUTE, `pieces-${algorithm}`)));
+    const headers = { host: 'a.example', 'accept-encoding': algorithm };
+    const request = http.get({ host: '127.0.0.1', port: rig.port(), path: '/pieces', headers, agent: false });
+    const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+    expect(answer.headers['content-encoding']).toBe(algorithm);
+    const text = answer.pipe(decompress()).setEncoding('utf8');
+    let [sent, got] = ['', ''];
+    text.on('data', (some: string) => (got += some));
+    for (const piece of ['one line\n', 'another\n', `${PAGE}\n`, 'and the last\n']) {
+      sent += piece;
+      pieces.write(piece);
+      while (got.length < sent.length) await once(text, 'data');
+      expect(got).toBe(sent);
+    }
+    pieces.end();
+    await once(text, 'end');
   });
 
   test('takes requests out of the access log, refusals too, and a nearer one puts them back', async () => {

@@ -105,6 +105,19 @@ function streamOf(algorithm: Algorithm, level: number): Gzip {
   }
 }
 
+/**
+ * Milliseconds that bytes wait for more of their answer at most. A page whose slower half is sent when it is there, lines
+ * of a log, events: what a backend sends in pieces arrives in pieces.
+ */
+export const FLUSH_INTERVAL = 50;
+
+/** What has the receiver read all that came so far, and goes on with the same dictionary. */
+const SO_FAR: Readonly<Record<Algorithm, number>> = {
+  gzip: constants.Z_SYNC_FLUSH,
+  br: constants.BROTLI_OPERATION_FLUSH,
+  zstd: constants.ZSTD_e_flush,
+};
+
 /** Levels above these take longer than is good for whoever waits behind it. */
 const MOST_AT_ONCE: Readonly<Record<Algorithm, number>> = { gzip: 6, br: 4, zstd: 9 };
 
@@ -114,8 +127,10 @@ class Compressor implements BodyTransform {
   readonly #level: number;
   #gathered: Buffer[] = [];
   #size = 0;
-  /** Of what is too much to be compressed at once. */
+  /** Of what is too much to be compressed at once, or comes too slowly. */
   #stream: Gzip | undefined;
+  /** Since the first bytes that have not left. */
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(out: BodyOutput, algorithm: Algorithm, level: number) {
     this.#out = out;
@@ -124,6 +139,7 @@ class Compressor implements BodyTransform {
   }
 
   write(bytes: Buffer): boolean {
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_INTERVAL);
     if (this.#stream !== undefined) return this.#stream.write(bytes);
     this.#gathered.push(bytes);
     this.#size += bytes.length;
@@ -148,7 +164,14 @@ class Compressor implements BodyTransform {
     return flowing;
   }
 
+  #flush(): void {
+    this.#timer = undefined;
+    if (this.#stream === undefined) this.#begin();
+    this.#stream?.flush(SO_FAR[this.#algorithm]);
+  }
+
   end(): void {
+    clearTimeout(this.#timer);
     if (this.#stream !== undefined) {
       this.#stream.end();
       return;
@@ -162,6 +185,7 @@ class Compressor implements BodyTransform {
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     this.#gathered = [];
     this.#stream
       ?.removeAllListeners('data')
