@@ -114,6 +114,16 @@ describe('framing', () => {
     }
   });
 
+  test('trailers of a backend that have no place behind a body are left out, and nothing else', async () => {
+    const trailers = ['Date: now', 'X-Sum: abc', 'Set-Cookie: a=b', 'Content-Length: 2', 'Connection: x-sum', 'ETag: "b"'];
+    const answer = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${trailers.join('\r\n')}\r\n\r\n`;
+    const { client } = await serve(await saying(answer));
+    for (let i = 0; i < 2; i++) {
+      const [response] = await client.ask(GET);
+      expect(response).toMatchObject({ status: 200, body: 'ok', trailers: 'X-Sum: abc\r\nETag: "b"\r\n' });
+    }
+  });
+
   test.each<[string, string, string, number, string]>([
     ['HEAD', 'HEAD / HTTP/1.1\r\nHost: a\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n', 200, '99'],
     ['204', GET, 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n', 204, ''],

@@ -16,6 +16,10 @@ const scratch = new HeadTable();
 export class TrailerSection {
   #bytes: Buffer | undefined;
   #length = 0;
+  /**
+   * A backend's line that has no place behind a body is left out, as RFC 9110 6.5.1 has it: the body is whole, and nobody takes
+   * the line for one of the head. A client's is refused: somebody behind us may.
+   */
   readonly #ofResponse: boolean;
   /** The lines, each with CRLF and without the empty one, as latin1; '' until `feed` has read the section's end. */
   lines = '';
@@ -60,14 +64,18 @@ export class TrailerSection {
     clearOptions();
     const outcome = scanFields(TRAILER.start, end, scratch);
     if (outcome !== end) return outcome < 0 ? outcome : BARE_CR;
+    let lines = '';
     for (let i = 0; i < scratch.count; i++) {
       const at = i * FIELD_STRIDE;
-      if (scratch.drop[i] !== FIELD_KEPT || belongsToHead(scratch.fields[at]!, scratch.fields[at + 1]!)) {
+      const next = i + 1 < scratch.count ? scratch.fields[at + FIELD_STRIDE]! : end - 2;
+      if (scratch.drop[i] === FIELD_KEPT && !belongsToHead(scratch.fields[at]!, scratch.fields[at + 1]!)) {
+        lines += ARENA.latin1Slice(scratch.fields[at]!, next);
+      } else if (!this.#ofResponse) {
         return TRAILER_FORBIDDEN;
       }
     }
     this.#bytes = undefined;
-    this.lines = ARENA.latin1Slice(TRAILER.start, end - 2);
+    this.lines = lines;
     return 0;
   }
 }
