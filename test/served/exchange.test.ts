@@ -115,7 +115,14 @@ describe('framing', () => {
   });
 
   test('trailers of a backend that have no place behind a body are left out, and nothing else', async () => {
-    const trailers = ['Date: now', 'X-Sum: abc', 'Set-Cookie: a=b', 'Content-Length: 2', 'Connection: x-sum', 'ETag: "b"'];
+    const trailers = [
+      'Date: now',
+      'X-Sum: abc',
+      'Set-Cookie: a=b',
+      'Content-Length: 2',
+      'Connection: x-sum',
+      'ETag: "b"',
+    ];
     const answer = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${trailers.join('\r\n')}\r\n\r\n`;
     const { client } = await serve(await saying(answer));
     for (let i = 0; i < 2; i++) {
