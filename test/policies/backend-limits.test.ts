@@ -172,6 +172,15 @@ describe('retry', () => {
     for (let i = 0; i < 4; i++) expect(await ask({ 'x-fail': `a=${how}` })).toMatchObject({ status: 200, body: 'b' });
   });
 
+  test('without a word of it, a GET whose new connection ends goes to another endpoint', async () => {
+    await put(site(pods.slice(0, 2), {}));
+    for (let i = 0; i < 4; i++) expect(await ask({ 'x-fail': 'a=reset' })).toMatchObject({ status: 200, body: 'b' });
+    await put(site(pods.slice(1), { retry: { ...RETRY, causes: ['ConnectFailure'], codes: [] } }));
+    const statuses = [];
+    for (let i = 0; i < 2; i++) statuses.push((await ask({ 'x-fail': 'c=reset' })).status);
+    expect(statuses.sort()).toEqual([200, 502]);
+  });
+
   test('what is no idempotent method is tried again only by choice', async () => {
     await put(site(pods.slice(0, 1), { retry: RETRY }));
     const posted = async (): Promise<number> => {

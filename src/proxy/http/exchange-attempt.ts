@@ -43,7 +43,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     this.account.endpoint = pool.label;
     if (this.expectsContinue) this.awaitContinue();
     const { retry } = this.retries;
-    if (retry !== undefined && this.account.attempts === 1) this.choice!.retries.sent();
+    if (this.account.attempts === 1) this.choice!.retries.sent();
     this.beginAttempt(this.plan!.rule.timeouts?.backendRequest ?? retry?.perTry ?? 0);
     const up = pool.open(this);
     if (up === null) return;
@@ -159,11 +159,25 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     }
     if (!this.request!.spent && !sawBytes) {
       if (this.retriesAfter(why, true) && this.mayRetry()) return this.retryLater();
-      // A kept connection that its backend closed at the same moment: the first request on it is sent again, once.
-      if (attempts === 1 && this.onUsed && why !== 'timeout' && isIdempotent(this.request!.method))
-        return this.attempt();
+      if (this.goesAgain(why)) return this.attempt();
     }
     this.failUpstream(why);
+  }
+
+  /**
+   * What is sent again though nobody asked for it, once: what may come twice, and lost its connection before a word of an
+   * answer. A kept connection may have been closed at the same moment, and says nothing of its endpoint. A new one does:
+   * another endpoint is asked, the backend's budget pays, and where a rule says what is tried again, that is all.
+   */
+  private goesAgain(why: Failure): boolean {
+    if (this.repeated || this.retrying || why === 'timeout' || !isIdempotent(this.request!.method)) return false;
+    if (!this.onUsed) {
+      const ended = why === 'reset' || why === 'closed_early';
+      if (!ended || this.retries.retry !== undefined || this.choice!.size < 2) return false;
+    }
+    if (this.account.attempts >= MAX_CONNECT_ATTEMPTS || (!this.onUsed && !this.mayRetry())) return false;
+    this.repeated = true;
+    return true;
   }
 
   private get clientSendsAgain(): boolean {

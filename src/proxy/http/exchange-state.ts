@@ -64,6 +64,8 @@ export abstract class ExchangeState extends ExchangeTimes {
   protected downBlocked = false;
   /** It counts among the backend's retries. */
   protected retrying = false;
+  /** It was sent again without any rule that says so. */
+  protected repeated = false;
   /** The attempt under way went out on a connection that had carried other requests. */
   protected onUsed = false;
   /** The backend is asked whether the client may go on. */

@@ -385,7 +385,7 @@ test.each([
 });
 
 test.each([
-  ['a new connection that closes without a word is an answer', 'GET'],
+  ['a new connection that closes without a word is an answer, where nobody else can be asked', 'GET'],
   ['a method that is not idempotent is not sent again', 'POST'],
 ])('%s', async (_name, method) => {
   const { rig, client } = await asked(GET);

@@ -7,7 +7,7 @@ import { type Head, nameHash } from '../ground/head.ts';
 export const DEFAULT_BACKOFF = 25;
 /** A longer wait than this is never computed from a backoff, but for what chance adds. */
 export const LONGEST_BACKOFF = 30_000;
-/** Endpoints tried for one request when connections are refused, without any retry rule: nothing was sent. */
+/** Endpoints tried for one request without any retry rule, whose connections are refused or, once, end before an answer. */
 export const MAX_CONNECT_ATTEMPTS = 3;
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { RetryLimit } from '../../config/index.ts';
 
-/** Retries allowed for each first request of rules that retry. */
+/** Retries allowed for each first request. */
 const RETRY_SHARE = 0.2;
 /** Retries a second that are allowed in any case. */
 const RETRIES_PER_SECOND = 10;
