@@ -6,9 +6,10 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { FILE_OVERHEAD, FileIndex, type IndexedFile, type RemovedFile } from './file-index.ts';
 import { type IoGate, isAbsent } from './io-gate.ts';
+import { ShareWalks } from './share-walks.ts';
 
 export interface DiskPlace {
   /** The operator's. */
@@ -60,10 +61,13 @@ export class DiskFolder {
   readonly #gate: IoGate;
   readonly #readStart: (path: string) => Promise<FileStart>;
   readonly #index = new FileIndex();
+  /** Purges of URLs, by the folder that their files are in: each request that changes something makes one. */
+  readonly #places: ShareWalks<PlaceSearch, FolderPurged>;
   /** Notes that others have not read yet, with what they are about. */
   readonly #untold = new Map<string, number>();
   #untoldBytes = 0;
   #timer: NodeJS.Timeout | undefined;
+  #looks = false;
   #begun = false;
 
   constructor(
@@ -73,6 +77,7 @@ export class DiskFolder {
     this.#place = place;
     this.#gate = gate;
     this.#readStart = readStart;
+    this.#places = new ShareWalks((folder, searches) => this.#purgePlaces(folder, searches));
   }
 
   /** What is there is known, and what comes is written. */
@@ -99,13 +104,13 @@ export class DiskFolder {
     await mkdir(join(path, 'begun'), { recursive: true, mode: 0o700 });
     await this.#clean();
     await this.#eachOfShare(undefined, async (file, at) => {
-      this.#index.add(file, (await stat(at)).size);
+      this.#index.add(file, (await this.#gate.run('purge', () => stat(at))).size);
     });
     for (const gone of this.#index.makeRoom('', 0, { most: this.#share(), mostOfPolicy: Number.POSITIVE_INFINITY }))
       await this.#unlink(gone);
     this.#begun = true;
     if (workers === 1) return;
-    this.#timer = setInterval(() => void this.#look().catch(() => {}), NOTE_INTERVAL);
+    this.#timer = setInterval(() => void this.#lookAgain(), NOTE_INTERVAL);
     this.#timer.unref();
   }
 
@@ -236,12 +241,11 @@ export class DiskFolder {
     call: (file: IndexedFile, path: string) => Promise<void>,
   ): Promise<void> {
     const { path, workers, index } = this.#place;
-    const policies = policy === undefined ? (await readdir(path)).filter((name) => POLICY.test(name)) : [policy];
-    for (const one of policies) {
-      const folders = await namesIn(join(path, one));
+    for (const one of policy === undefined ? await this.#policies() : [policy]) {
+      const folders = await this.#namesIn(join(path, one));
       for (const digits of folders) {
         if (!DIGITS.includes(digits) || Number.parseInt(digits, 16) % workers !== index) continue;
-        for (const name of await namesIn(join(path, one, digits))) {
+        for (const name of await this.#namesIn(join(path, one, digits))) {
           if (NAME.test(name)) await call({ policy: one, name }, join(path, one, digits, name)).catch(() => {});
         }
       }
@@ -263,20 +267,33 @@ export class DiskFolder {
     this.#untold.set(note, length);
   }
 
+  /** Not while the last look is under way: on a disk that hangs each would take a thread. */
+  async #lookAgain(): Promise<void> {
+    if (this.#looks) return;
+    this.#looks = true;
+    try {
+      await this.#look();
+    } catch {
+      // There is another one in a moment.
+    } finally {
+      this.#looks = false;
+    }
+  }
+
   async #look(): Promise<void> {
     const { path } = this.#place;
     const own = join(path, 'notes', this.#own);
-    for (const note of await namesIn(own)) {
+    for (const note of await this.#namesIn(own)) {
       const [policy = '', place = '', key = '', length = ''] = note.split('-');
       const file = { policy, name: `${place}-${key}` };
-      await unlink(join(own, note));
+      await this.#gate.run('purge', () => unlink(join(own, note)));
       if (POLICY.test(policy) && NAME.test(file.name) && Number(length) >= 0) this.#index.add(file, Number(length));
     }
     const bounds = { most: this.#share(), mostOfPolicy: Number.POSITIVE_INFINITY };
     for (const gone of this.#index.makeRoom('', 0, bounds)) await this.#unlink(gone);
     const left = new Set<string>();
     for (const owner of new Set([...this.#untold.keys()].map((note) => note.split('/')[1]!))) {
-      for (const name of await namesIn(join(path, 'notes', owner))) left.add(join('notes', owner, name));
+      for (const name of await this.#namesIn(join(path, 'notes', owner))) left.add(join('notes', owner, name));
     }
     for (const [note, length] of this.#untold) {
       if (left.has(note)) continue;
@@ -285,20 +302,38 @@ export class DiskFolder {
     }
   }
 
+  #namesIn(folder: string): Promise<string[]> {
+    return this.#gate.run('purge', () => namesIn(folder));
+  }
+
+  async #policies(): Promise<string[]> {
+    return (await this.#namesIn(this.#place.path)).filter((name) => POLICY.test(name));
+  }
+
   // ── purges
 
+  /** `place`: the digest of a URL. Those of one folder are looked for together, and one folder at a time. */
   async purgePlace(policy: string | undefined, place: string, search: ShareSearch): Promise<FolderPurged> {
-    const { path, index } = this.#place;
     const purged = nothingPurged();
-    const policies = policy === undefined ? (await namesIn(path)).filter((name) => POLICY.test(name)) : [policy];
-    for (const one of policies) {
-      const folder = join(path, one, place.slice(0, 2));
-      for (const name of await namesIn(folder)) {
-        if (!name.startsWith(`${place}-`) || (search.dryRun && this.#ownerOf(name) !== index)) continue;
-        await this.#purgeFile({ policy: one, name }, [[search, purged]]);
-      }
+    for (const one of policy === undefined ? await this.#policies() : [policy]) {
+      const of = await this.#places.ask(join(one, place.slice(0, 2)), { ...search, place });
+      purged.files += of.files;
+      purged.bytes += of.bytes;
+      purged.stays += of.stays;
     }
     return purged;
+  }
+
+  async #purgePlaces(folder: string, searches: readonly PlaceSearch[]): Promise<FolderPurged[]> {
+    const { path, index } = this.#place;
+    const [policy] = folder.split(sep) as [string];
+    const all = searches.map((search) => [search, nothingPurged()] as const);
+    const byPlace = Map.groupBy(all, ([{ place }]) => place);
+    for (const name of await this.#namesIn(join(path, folder))) {
+      const meant = byPlace.get(name.split('-', 1)[0]!)?.filter(([{ dryRun }]) => !dryRun || this.#ownerOf(name) === index);
+      if (meant !== undefined) await this.#purgeFile({ policy, name }, meant);
+    }
+    return all.map(([, purged]) => purged);
   }
 
   /** In one walk, what each of the searches means. '': of all policies. */
@@ -308,7 +343,8 @@ export class DiskFolder {
     await this.#eachOfShare(policy || undefined, async (file, path) => {
       let meant = all;
       if (reading.length > 0) {
-        const start = await this.#readStart(path).catch((error: unknown) => (isAbsent(error) ? 'absent' : 'unread'));
+        const read = this.#gate.run('purge', () => this.#readStart(path));
+        const start = await read.catch((error: unknown) => (isAbsent(error) ? 'absent' : 'unread'));
         if (start === 'absent') return;
         // Nobody knows whether it is meant.
         if (start === 'unread') for (const [, purged] of reading) purged.stays++;
@@ -328,7 +364,7 @@ export class DiskFolder {
 
   async #purgeFile(file: IndexedFile, by: ReadonlyArray<readonly [ShareSearch, FolderPurged]>): Promise<void> {
     if (by.length === 0) return;
-    const { size, mtimeMs } = await statOf(this.pathOf(file));
+    const { size, mtimeMs } = await this.#gate.run('purge', () => statOf(this.pathOf(file)));
     const meant = by.filter(([{ before }]) => mtimeMs <= (before ?? Number.POSITIVE_INFINITY));
     const removing = meant.filter(([{ dryRun }]) => !dryRun);
     const what = removing.length === 0 ? 'gone' : await this.#unlinked(this.#unindexed(file), 'purge');
@@ -339,6 +375,10 @@ export class DiskFolder {
       } else if (what === 'stays') purged.stays++;
     }
   }
+}
+
+interface PlaceSearch extends ShareSearch {
+  readonly place: string;
 }
 
 function nothingPurged(): FolderPurged {

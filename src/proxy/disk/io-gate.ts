@@ -14,7 +14,7 @@ export const WRITE_PAUSE: number = 10_000;
 
 /**
  * `body`: the rest of what is being sent, which waits for its turn however long. So does `purge`, since what is to be forgotten
- * must go.
+ * must go, and what sees to a folder: of those there is one at a time.
  */
 export type DiskOperation = 'read' | 'body' | 'write' | 'remove' | 'purge';
 
