@@ -12,8 +12,6 @@ export interface CachePurge {
   byRequest?: true;
   /** Nothing is forgotten; it is said what would be. */
   dryRun?: boolean;
-  /** Milliseconds since 1970: what was written to a disk after that stays; absent: goes. */
-  before?: number;
 }
 
 export interface CachePurged {

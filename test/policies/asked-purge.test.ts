@@ -1,5 +1,5 @@
 /** What stands on a ResponsePolicy to be forgotten: done once, by whoever serves the policy, and told. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -96,23 +96,32 @@ describe('on a disk', () => {
   const onDisk = (files: number) => expect.poll(() => metric('daemun_cache_disk_files')).toBe(files);
   const metric = (name: string) => tested.rig.proxy.metrics().find((one) => one.name === name)?.series[0]?.value;
 
-  test('a process that starts does what came while it did not run, and keeps what was written since', async () => {
+  const marks = (): string[] => readdirSync(join(folder, 'done', '0-of-1'));
+
+  test('a process that starts does what came while it did not run, and nothing twice, whatever clocks say', async () => {
     const [old, young] = [tested.at(FRESH), tested.at(FRESH)];
     await expect.poll(() => metric('daemun_cache_disk_usable')).toBe(1);
     await tested.ask(old);
     await onDisk(1);
-    const written = Date.now();
-    await expect.poll(() => Date.now()).toBeGreaterThan(written + 20);
-    const at = new Date().toISOString();
-    await expect.poll(() => Date.now()).toBeGreaterThan(Date.parse(at) + 20);
+    // Of a clock that is an hour behind: `old` is younger by it.
+    const one = { id: 'one', at: new Date(Date.now() - 3_600_000).toISOString() };
+    await tested.restart(site(asking([one], { disk: {} })));
+    expect(await detail(old)).toContain('fwd=uri-miss');
+    await expect.poll(marks).toHaveLength(1);
     await tested.ask(young);
     await onDisk(2);
-    await tested.restart(site(asking([{ id: 'one', at }], { disk: {} })));
-    expect(await detail(old)).toContain('fwd=uri-miss');
+    await tested.restart(site(asking([one], { disk: {} })));
+    await expect.poll(() => metric('daemun_cache_disk_usable')).toBe(1);
+    expect(await detail(old)).toContain('detail=disk');
     expect(await detail(young)).toContain('detail=disk');
-    await tested.rig.write(site(asking([{ id: 'two', at }], { disk: {} })));
+    const [first] = marks();
+    // Of a clock that is ahead: it was asked for all the same.
+    const two = { id: 'two', at: new Date(Date.now() + 3_600_000).toISOString() };
+    await tested.rig.write(site(asking([two], { disk: {} })));
     await expect.poll(() => purged(tested)).toEqual(['True Purged two: every data plane has forgotten it']);
     expect(await detail(young)).toContain('fwd=uri-miss');
+    // What does not stand there any more need not be known.
+    await expect.poll(marks).toEqual([expect.not.stringContaining(first!)]);
   });
 
   test('however many a tenant asks for, what another keeps is used', async () => {

@@ -27,8 +27,6 @@ export interface CacheSettings {
 
 export interface PolicyPurge {
   id: string;
-  /** Milliseconds since 1970. */
-  at?: number;
   host?: string;
   target?: string;
   prefix?: boolean;
@@ -36,7 +34,6 @@ export interface PolicyPurge {
 
 const purge = object<PolicyPurge>({
   id: key,
-  at: v.optional(v.number()),
   host: v.optional(key),
   target: v.optional(key),
   prefix: v.optional(v.boolean()),

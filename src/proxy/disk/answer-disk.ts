@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import type { CachePurge } from '../../config/index.ts';
+import type { CachePurge, PolicyPurge } from '../../config/index.ts';
 import type { MetricsSnapshot } from '../../observe/index.ts';
 import type { BodySource } from '../filter/filter.ts';
 import type { StoredAnswer } from '../state/stored-answer.ts';
@@ -18,6 +18,7 @@ import {
   type FolderPurged,
   type ShareSearch,
 } from './disk-folder.ts';
+import { DonePurges } from './done-purges.ts';
 import type { IndexedFile } from './file-index.ts';
 import { Forgotten } from './forgotten.ts';
 import { IoGate } from './io-gate.ts';
@@ -53,6 +54,9 @@ export class AnswerDisk {
   readonly #walks: ShareWalks<ShareSearch, FolderPurged>;
   readonly #forgotten = new Forgotten();
   readonly #recent = new RecentWrites();
+  readonly #done: DonePurges;
+  /** What came before it was known what is done; null: that is known. */
+  #early: Array<() => void> | null = [];
   /** By key: those that ask for the same read it once. */
   readonly #reads = new Map<string, Promise<Opened | null>>();
   readonly #writing = new Set<string>();
@@ -64,12 +68,17 @@ export class AnswerDisk {
 
   constructor(place: DiskPlace) {
     this.#folder = new DiskFolder(place, { gate: this.#gate, readStart });
+    this.#done = new DonePurges(place, this.#gate);
     this.#walks = new ShareWalks((policy, searches) => this.#folder.purgeShare(policy, searches));
   }
 
   /** Resolves when what is there is known; until then it is read already. */
-  start(): Promise<void> {
-    return this.#folder.start();
+  async start(): Promise<void> {
+    await this.#done.load();
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const ask of early) ask();
+    await this.#folder.start();
   }
 
   stop(): void {
@@ -78,7 +87,8 @@ export class AnswerDisk {
 
   /** Null: nothing that can be used. Never rejects. `valueOf`: what the request says under a name, '' for nothing. */
   async read(key: FileKey, valueOf: (name: string) => string): Promise<FoundAnswer | null> {
-    const found = await this.#find(key, valueOf);
+    // What is to be forgotten is known first.
+    const found = this.#early === null ? await this.#find(key, valueOf) : null;
     if (found === null) this.#absent++;
     else this.#found++;
     return found;
@@ -177,27 +187,46 @@ export class AnswerDisk {
     }
   }
 
+  /** Purges that stand on a policy: each is done once, by whichever process. `isAsked`: this one was asked before. */
+  obey(policy: string, purges: readonly PolicyPurge[], isAsked: (id: string) => boolean): void {
+    if (this.#early !== null) return void this.#early.push(() => this.obey(policy, purges, isAsked));
+    this.#done.keepOnly(
+      policy,
+      purges.map(({ id }) => id),
+    );
+    for (const { id, ...place } of purges) {
+      if (isAsked(id) || this.#done.has(policy, id)) continue;
+      void this.#purge({ policy, ...place })
+        .then(({ stays }) => (stays === 0 ? this.#done.add(policy, id) : undefined))
+        .catch(() => {});
+    }
+  }
+
   /** What others do in their share they do themselves; of one URL each does all. */
   async purge(purge: CachePurge): Promise<DiskPurged> {
-    if (purge.dryRun) return told(await this.#purgeFolder(purge));
+    const { files, bytes } = await (purge.dryRun ? this.#purgeFolder(purge) : this.#purge(purge));
+    return { files, bytes };
+  }
+
+  async #purge(purge: CachePurge): Promise<FolderPurged> {
     const onDone = this.#forgotten.add(purge);
     const written = this.#recent.purge(purge);
     const purged = await this.#purgeFolder(purge);
     // Those that came there meanwhile, in the share of another.
     for (const { file } of written) add(purged, await this.#folder.purge(file));
     onDone(purged.stays === 0);
-    return told(purged);
+    return purged;
   }
 
-  #purgeFolder({ policy, host, target, prefix, dryRun = false, before }: CachePurge): Promise<FolderPurged> {
+  #purgeFolder({ policy, host, target, prefix, dryRun = false }: CachePurge): Promise<FolderPurged> {
     const ofPolicy = policy === undefined ? undefined : digestOf(policy);
     if (host !== undefined && target !== undefined && !prefix) {
-      return this.#folder.purgePlace(ofPolicy, placeDigest({ host, target }), { dryRun, before });
+      return this.#folder.purgePlace(ofPolicy, placeDigest({ host, target }), { dryRun });
     }
-    if (host === undefined) return this.#walks.ask(ofPolicy ?? '', { dryRun, before });
+    if (host === undefined) return this.#walks.ask(ofPolicy ?? '', { dryRun });
     const isMeant = (head: { host: string; target: string }): boolean =>
       head.host === host && (target === undefined || head.target.startsWith(target));
-    return this.#walks.ask(ofPolicy ?? '', { dryRun, before, matches: (start) => isOne(start, isMeant) });
+    return this.#walks.ask(ofPolicy ?? '', { dryRun, matches: (start) => isOne(start, isMeant) });
   }
 
   metrics(): MetricsSnapshot {
@@ -252,10 +281,6 @@ function add(sum: FolderPurged, { files, bytes, stays }: FolderPurged): void {
   sum.files += files;
   sum.bytes += bytes;
   sum.stays += stays;
-}
-
-function told({ files, bytes }: FolderPurged): DiskPurged {
-  return { files, bytes };
 }
 
 function by(label: string, values: Record<string, number>): MetricsSnapshot[number]['series'] {

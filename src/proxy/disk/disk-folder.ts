@@ -42,8 +42,6 @@ export interface ShareSearch {
   readonly dryRun: boolean;
   /** Absent: all of them. */
   readonly matches?: ((start: FileStart) => boolean) | undefined;
-  /** Milliseconds since 1970: what was written later stays. */
-  readonly before?: number | undefined;
 }
 
 export interface DiskPurged {
@@ -364,11 +362,9 @@ export class DiskFolder {
 
   async #purgeFile(file: IndexedFile, by: ReadonlyArray<readonly [ShareSearch, FolderPurged]>): Promise<void> {
     if (by.length === 0) return;
-    const { size, mtimeMs } = await this.#gate.run('purge', () => statOf(this.pathOf(file)));
-    const meant = by.filter(([{ before }]) => mtimeMs <= (before ?? Number.POSITIVE_INFINITY));
-    const removing = meant.filter(([{ dryRun }]) => !dryRun);
-    const what = removing.length === 0 ? 'gone' : await this.#unlinked(this.#unindexed(file), 'purge');
-    for (const [{ dryRun }, purged] of meant) {
+    const size = await this.#gate.run('purge', () => sizeOf(this.pathOf(file)));
+    const what = by.every(([{ dryRun }]) => dryRun) ? 'gone' : await this.#unlinked(this.#unindexed(file), 'purge');
+    for (const [{ dryRun }, purged] of by) {
       if (dryRun || what === 'gone') {
         purged.files++;
         purged.bytes += size;
@@ -393,6 +389,6 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function statOf(path: string): Promise<{ size: number; mtimeMs: number }> {
-  return stat(path).catch(() => ({ size: 0, mtimeMs: 0 }));
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => null))?.size ?? 0;
 }

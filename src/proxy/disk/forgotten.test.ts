@@ -72,3 +72,27 @@ test('what is not gone from the disk yet is not used, however long that takes, a
   for (const one of [file('/x', { host: 'b' }), file('/any', { source: 'r' })])
     expect(forgotten.has(one, 100)).toBe(true);
 });
+
+test('so is one URL, also where it becomes one with many others', () => {
+  const forgotten = new Forgotten();
+  vi.advanceTimersByTime(100);
+  const [one, two] = ['/1', '/2'].map((target) => forgotten.add({ policy: 'p', host: 'a', target }));
+  // Purged again: both are to be done.
+  const again = forgotten.add({ policy: 'p', host: 'a', target: '/1' });
+  vi.advanceTimersByTime(10 * FORGOTTEN_TIME);
+  one!(true);
+  forgotten.add({ policy: 'other' })(true);
+  expect([forgotten.has(file('/1'), 100), forgotten.has(file('/2'), 100)]).toEqual([true, true]);
+  again(true);
+  vi.advanceTimersByTime(FORGOTTEN_TIME);
+  forgotten.add({ policy: 'other' })(true);
+  expect([forgotten.has(file('/1'), 100), forgotten.has(file('/2'), 100)]).toEqual([false, true]);
+  for (let i = 0; i < MAX_FORGOTTEN_URLS; i++) forgotten.add({ policy: 'p', host: 'b', target: `/${i}` })(true);
+  vi.advanceTimersByTime(10 * FORGOTTEN_TIME);
+  forgotten.add({ policy: 'other' })(true);
+  expect(forgotten.has(file('/2'), 100)).toBe(true);
+  two!(true);
+  vi.advanceTimersByTime(100 * FORGOTTEN_TIME);
+  forgotten.add({ policy: 'other' })(true);
+  expect(forgotten.has(file('/2'), 100)).toBe(false);
+});

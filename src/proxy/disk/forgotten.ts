@@ -25,9 +25,17 @@ interface Other {
   into?: Other;
 }
 
+interface Url {
+  /** When it was purged last. */
+  at: number;
+  /** Of those purges that are under way. */
+  open: number;
+  into?: Other;
+}
+
 interface OfPolicy {
-  /** When it was, by host and target, in the order of their times. */
-  readonly urls: Map<string, number>;
+  /** By host and target, in the order of their times. */
+  readonly urls: Map<string, Url>;
   others: Other[];
 }
 
@@ -43,28 +51,33 @@ export class Forgotten {
   add(purge: CachePurge): (isGone: boolean) => void {
     const at = performance.now();
     this.#sweep(at);
-    const { policy = ALL, host, target, prefix, before } = purge;
-    const isUrl = policy !== ALL && host !== undefined && target !== undefined && !prefix && before === undefined;
-    if (!isUrl) {
-      // Of a time when this process did not run.
-      const since = before === undefined ? at : at - (Date.now() - before);
-      return this.#addOther(policy, { purge, at: since, open: 1, until: at + FORGOTTEN_TIME });
-    }
-    const { urls } = this.#of(policy);
-    const name = `${host} ${target}`;
-    if (!urls.delete(name)) this.#urls++;
-    urls.set(name, at);
-    if (this.#urls > MAX_FORGOTTEN_URLS) this.#mergeMost(at);
+    const { policy = ALL, host, target, prefix } = purge;
+    const isUrl = policy !== ALL && host !== undefined && target !== undefined && !prefix;
+    if (!isUrl) return this.#addOther(policy, { purge, at, open: 1, until: at + FORGOTTEN_TIME });
+    const url = this.#addUrl(policy, `${host} ${target}`, at);
     return (isGone) => {
+      if (url.into !== undefined) return isGone ? closed(url.into, at) : undefined;
+      url.open--;
       if (!isGone) this.#addOther(policy, { purge, at, open: 1, until: at });
     };
+  }
+
+  #addUrl(policy: string, name: string, at: number): Url {
+    const { urls } = this.#of(policy);
+    const url = urls.get(name) ?? { at, open: 0 };
+    if (!urls.delete(name)) this.#urls++;
+    urls.set(name, url);
+    url.at = at;
+    url.open++;
+    if (this.#urls > MAX_FORGOTTEN_URLS) this.#mergeMost(at);
+    return url;
   }
 
   /** What was kept at this time is not to be used. */
   has({ source, host, target }: FileKey, storedAt: number): boolean {
     const own = this.#policies.get(source);
     // One that is past its time is right still.
-    if (storedAt <= (own?.urls.get(`${host} ${target}`) ?? Number.NEGATIVE_INFINITY)) return true;
+    if (storedAt <= (own?.urls.get(`${host} ${target}`)?.at ?? Number.NEGATIVE_INFINITY)) return true;
     const now = performance.now();
     const isMeant = ({ purge, at, open, until }: Other): boolean =>
       storedAt <= at && (open > 0 || now < until) && isOf(purge, { source, host, target });
@@ -83,13 +96,7 @@ export class Forgotten {
     if (own.others.length > MAX_FORGOTTEN_OTHERS) this.#merge(policy, performance.now());
     const began = performance.now();
     return (isGone) => {
-      if (!isGone) return;
-      let whole = other;
-      while (whole.into !== undefined) whole = whole.into;
-      whole.open--;
-      // Other workers are at theirs for about as long.
-      const now = performance.now();
-      whole.until = Math.max(whole.until, now + (now - began) + FORGOTTEN_TIME);
+      if (isGone) closed(other, began);
     };
   }
 
@@ -102,9 +109,10 @@ export class Forgotten {
   #merge(policy: string, at: number): void {
     const own = this.#of(policy);
     const purge = policy === ALL ? {} : { policy };
-    const open = own.others.reduce((sum, one) => sum + one.open, 0);
+    const all = [...own.others, ...own.urls.values()];
+    const open = all.reduce((sum, one) => sum + one.open, 0);
     const whole: Other = { purge, at, open, until: at + FORGOTTEN_TIME };
-    for (const one of own.others) one.into = whole;
+    for (const one of all) one.into = whole;
     this.#urls -= own.urls.size;
     own.urls.clear();
     own.others = [whole];
@@ -114,8 +122,9 @@ export class Forgotten {
     if (now - this.#sweptAt < SWEEP_INTERVAL) return;
     this.#sweptAt = now;
     for (const [policy, own] of this.#policies) {
-      for (const [name, at] of own.urls) {
+      for (const [name, { at, open }] of own.urls) {
         if (at >= now - FORGOTTEN_TIME) break;
+        if (open > 0) continue;
         own.urls.delete(name);
         this.#urls--;
       }
@@ -123,6 +132,16 @@ export class Forgotten {
       if (own.urls.size === 0 && own.others.length === 0) this.#policies.delete(policy);
     }
   }
+}
+
+/** One that began then is done. */
+function closed(one: Other, began: number): void {
+  let whole = one;
+  while (whole.into !== undefined) whole = whole.into;
+  whole.open--;
+  // Other workers are at theirs for about as long.
+  const now = performance.now();
+  whole.until = Math.max(whole.until, now + (now - began) + FORGOTTEN_TIME);
 }
 
 export function isOf({ policy, host, target, prefix }: CachePurge, file: Omit<FileKey, 'key'>): boolean {

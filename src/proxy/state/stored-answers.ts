@@ -219,18 +219,14 @@ export class AnswerStores {
   }
 
   /**
-   * Does what stands on a policy and is not done yet. What a process finds when it starts was asked of another one: it has
-   * nothing in memory, and what the disk got since then stays.
+   * Does what stands on a policy and is not done yet. A process that starts has nothing in memory; what was asked of the one before
+   * it is known by the disk.
    */
   *obey(policy: string, purges: readonly PolicyPurge[]): Generator<void, void, void> {
     const done = this.#done.get(policy);
-    for (const { id, at, ...place } of purges) {
-      if (done?.has(id)) continue;
-      const purge: CachePurge = { policy, ...place };
-      yield* this.#purgeMemory(purge);
-      const isOlder = done === undefined && at !== undefined;
-      void this.disk?.purge(isOlder ? { ...purge, before: at } : purge).catch(() => {});
-    }
+    const isAsked = (id: string): boolean => done?.has(id) === true;
+    for (const { id, ...place } of purges) if (!isAsked(id)) yield* this.#purgeMemory({ policy, ...place });
+    this.disk?.obey(policy, purges, isAsked);
     this.#done.set(policy, new Set(purges.map(({ id }) => id)));
   }
 
