@@ -16,6 +16,7 @@ export type PolicyDecision =
   | 'cache-hit'
   | 'cache-stale'
   | 'cache-miss'
+  | 'cache-late'
   | 'cache-bypass'
   | 'failed-open'
   | 'failed-closed'

@@ -21,6 +21,7 @@ import {
   CONTINUE,
   type CompiledFilter,
   type Denial,
+  FILTER_TIMEOUT,
   type FilterScope,
   type KeptState,
   LATER,
@@ -28,7 +29,6 @@ import {
   type Verdict,
   type Waiting,
 } from '../filter.ts';
-import { IDENTITY, VOUCHED } from '../identity.ts';
 import {
   bypassOf,
   type Condition,
@@ -38,16 +38,16 @@ import {
   isSafe,
   suits,
   targetOf,
-  type Wishes,
   wishesOf,
   writtenHostOf,
 } from './cached-request.ts';
 import { type ChangedPlace, changedBy, placesOf } from './changed-place.ts';
-import { COLLAPSE_PATIENCE, CollapsedFetch } from './collapsed-fetch.ts';
-import { answerOf, conditions, isFor, isFresh, statusPatch, type Told } from './kept-answer.ts';
+import { CollapsedFetch, MAX_COLLAPSE_WAIT } from './collapsed-fetch.ts';
+import { type Asked, type Course, type Fetching, fetchingOf, isPersonal } from './course.ts';
+import { answerOf, conditions, isFor, isFresh, statusPatch } from './kept-answer.ts';
 import { Recorder } from './recorder.ts';
 import { keptOf, refreshed } from './storing.ts';
-import { hopClaims, toldLines } from './told-lines.ts';
+import { hopClaims } from './told-lines.ts';
 
 /** Milliseconds that a request waits for a disk. */
 export const DISK_TIMEOUT = 500;
@@ -60,26 +60,6 @@ export function cacheFilters(
   state: PolicyState,
 ): CompiledFilter[] {
   return [new CacheFilter(act, settings, state)];
-}
-
-/** What becomes of one request. */
-type Course =
-  /** The backend is asked; `changed`: of a request that may change something, what is then not as it is kept. */
-  | { type: 'pass'; status: string; changed: ChangedPlace | null }
-  /** It was answered. */
-  | { type: 'hit'; status: string }
-  | Fetching;
-
-interface Fetching extends ComingAnswer, Told {
-  type: 'fetch';
-  condition: Condition | null;
-  /** Its Host has capitals, to which a backend may say something that it says to nobody else: others do not get the answer. */
-  odd: boolean;
-  /** Kept, and asked about. */
-  stale: StoredAnswer | undefined;
-  /** It asks for all, and has not told them. */
-  fetch: Fetch | null;
-  status: string;
 }
 
 class CacheFilter implements CompiledFilter {
@@ -95,7 +75,7 @@ class CacheFilter implements CompiledFilter {
   readonly #prefix: string;
   readonly #keyHeaders: ReadonlyArray<readonly [name: string, hash: number]>;
   readonly #course = slot<Course>('cache');
-  readonly #told: Readonly<Record<'hit' | 'stale' | 'miss' | 'pass', DecisionCounter>>;
+  readonly #told: Readonly<Record<'hit' | 'stale' | 'miss' | 'late' | 'pass', DecisionCounter>>;
 
   constructor({ source, holds }: Acting<CacheSettings>, settings: CacheSettings, state: PolicyState) {
     this.yields = holds === 'Default';
@@ -112,6 +92,7 @@ class CacheFilter implements CompiledFilter {
       hit: counts.counter(source, '', 'cache-hit'),
       stale: counts.counter(source, '', 'cache-stale'),
       miss: counts.counter(source, '', 'cache-miss'),
+      late: counts.counter(source, '', 'cache-late'),
       pass: counts.counter(source, '', 'cache-bypass'),
     };
   }
@@ -197,7 +178,7 @@ class CacheFilter implements CompiledFilter {
 
   /** `forAll`: who waits, or may come to wait, for its answer. */
   #fetch(scope: FilterScope, fetching: Fetching, forAll: Fetch | null): void {
-    scope.tell(this.#told.miss);
+    scope.tell(fetching.late ? this.#told.late : this.#told.miss);
     this.#store.begin(fetching);
     if (forAll !== null) {
       fetching.fetch = forAll;
@@ -211,7 +192,9 @@ class CacheFilter implements CompiledFilter {
 
   /** The request waits, until it has ended. */
   #hold(scope: FilterScope): Held {
-    const held: Held = { scope, waiting: scope.wait(COLLAPSE_PATIENCE), timer: undefined, over: false };
+    // It is never this that ends it: a disk and others that ask have times of their own.
+    const waiting = scope.wait(DISK_TIMEOUT + MAX_COLLAPSE_WAIT + FILTER_TIMEOUT);
+    const held: Held = { scope, waiting, timer: undefined, over: false };
     scope.keep(this.#held, held);
     return held;
   }
@@ -237,14 +220,28 @@ class CacheFilter implements CompiledFilter {
       }
       fetching.stale = stored;
       const first = next === undefined && !this.#store.isPassed(key, now);
-      this.#fetch(held.scope, fetching, why === 'long' ? other : first ? new CollapsedFetch() : null);
+      // It asks as well, for all that wait there.
+      const forAll = why === 'long' ? (next ?? null) : null;
+      this.#fetch(held.scope, fetching, first ? new CollapsedFetch() : forAll);
+      this.#end(held);
       held.waiting.proceed();
       return true;
     };
+    held.timer = setTimeout(() => {
+      fetching.late = true;
+      goOn('long');
+    }, MAX_COLLAPSE_WAIT);
     other.wait(goOn);
   }
 
-  #giveLater({ scope, waiting }: Held, { stored, source, condition, now, detail }: GivenLater): void {
+  #end(held: Held): void {
+    held.over = true;
+    clearTimeout(held.timer);
+  }
+
+  #giveLater(held: Held, { stored, source, condition, now, detail }: GivenLater): void {
+    const { scope, waiting } = held;
+    this.#end(held);
     const status = `hit; ttl=${Math.floor((stored.freshUntil - now) / 1_000)}${detail}`;
     scope.keep(this.#course, { type: 'hit', status });
     waiting.respondKept(answerOf({ ...stored, source }, condition, now));
@@ -410,8 +407,7 @@ class CacheFilter implements CompiledFilter {
   onEnd(scope: KeptState): void {
     const held = scope.kept(this.#held);
     if (held !== undefined) {
-      held.over = true;
-      clearTimeout(held.timer);
+      this.#end(held);
       if (held.fetching !== undefined) this.#store.end(held.fetching);
     }
     const course = scope.kept(this.#course);
@@ -430,37 +426,12 @@ class CacheFilter implements CompiledFilter {
   }
 }
 
-interface Asked {
-  key: string;
-  host: string;
-  target: string;
-  found: StoredAnswer | undefined;
-  wishes: Wishes | null;
-  now: number;
-  personal: boolean;
-  odd: boolean;
-}
-
-/** It is known who asks, or filters told the backend something of this request: its answer may be for him alone. */
-function isPersonal(scope: FilterScope): boolean {
-  return (
-    scope.head.find('authorization', AUTHORIZATION) >= 0 ||
-    scope.kept(IDENTITY) !== undefined ||
-    scope.kept(VOUCHED) === true ||
-    // Its certificate is told to the backend.
-    scope.client.tls?.identityLines !== undefined ||
-    scope.client.tls?.peerVerified === true ||
-    !scope.requestPatch.isEmpty
-  );
-}
-
-const AUTHORIZATION = fieldHash('authorization');
-
 /** A request that waits. */
 interface Held {
   readonly scope: FilterScope;
   readonly waiting: Waiting;
   timer: NodeJS.Timeout | undefined;
+  /** It waits no more. */
   over: boolean;
   /** What it looks for on the disk. */
   fetching?: ComingAnswer;
@@ -480,12 +451,3 @@ const NOT_CACHED: Denial = {
   reason: 'not_cached',
   message: 'Nothing is kept of this, and nobody was to be asked.',
 };
-
-function fetchingOf(scope: FilterScope, { key, host, target, found, wishes, personal, odd }: Asked): Fetching {
-  const request = toldLines(scope);
-  const condition = conditionOf(scope.head);
-  const status = wishes?.noCache ? 'fwd=request' : found === undefined ? 'fwd=uri-miss' : 'fwd=stale';
-  if (personal) request.authorization ??= '-';
-  const told = { request, patch: scope.requestPatch };
-  return { type: 'fetch', key, host, target, void: false, ...told, odd, condition, stale: found, fetch: null, status };
-}

@@ -7,8 +7,8 @@ export const COLLAPSE_TIMEOUT = 5_000;
 export const COLLAPSE_STEP = 500;
 /** But no more than these in a step: a backend that is slow is not to have all of them at once. */
 export const MAX_COLLAPSE_STEP = 32;
-/** Milliseconds in all after which one that still waits is refused (503). */
-export const COLLAPSE_PATIENCE = 30_000;
+/** Milliseconds in all after which one that still waits asks the backend itself, as it would do without a cache. */
+export const MAX_COLLAPSE_WAIT = 30_000;
 
 export class CollapsedFetch implements Fetch {
   #waiting: GoOn[] = [];
