@@ -1,4 +1,4 @@
 /** How names become addresses: by their records, by the machine, and whose turn that is. */
-export { hostFileAddresses } from './host-file.ts';
-export { FETCHED_NAMES, type NameAsker } from './machine-names.ts';
+export type { NameAsker } from './machine-names.ts';
+export { policyAddresses } from './policy-names.ts';
 export { type Resolve, type Resolved, resolveName } from './records.ts';

@@ -1,13 +1,13 @@
 /**
  * Names as the machine knows them: by its files, and by whatever it asks. Node has two threads for that in a process, and
  * a name whose servers never answer holds one for ten seconds or more, each time that it is tried. So backends' names are
- * looked up one at a time, their tenants in turn, and so are names of servers that texts are fetched from: the two do not
- * wait for each other.
+ * looked up one at a time, their tenants in turn, and so are names of what policies ask (servers that texts are fetched from, and
+ * stores): the two do not wait for each other.
  */
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 
-/** Backends' names that are looked up by the machine at a time, in a process; and as many of what is fetched. */
+/** Backends' names that are looked up by the machine at a time, in a process; and as many of what policies ask. */
 export const MAX_MACHINE_LOOKUPS = 1;
 
 /** Who asks: the namespace, and whether the answer is still of use when the turn has come. */
@@ -60,7 +60,7 @@ export class MachineNames {
   }
 }
 
-/** Of backends, and of stores of policies. */
+/** Of backends. */
 export const MACHINE_NAMES: MachineNames = new MachineNames();
-/** Of servers that have keys, and what else is fetched: whose names nobody answers for as a backend's keeps nobody from them. */
-export const FETCHED_NAMES: MachineNames = new MachineNames();
+/** Of servers that have keys, what else is fetched, and stores: a backend's name that nobody answers for keeps nobody from them. */
+export const POLICY_NAMES: MachineNames = new MachineNames();

@@ -134,7 +134,7 @@ export class RedisClient {
 
   #make(): Cluster | HeldServer {
     const { servers, kind, login, database, sentinel } = this.#settings;
-    const access: Access = { dialer: this.#dialer, login, tls: this.#tls() };
+    const access: Access = { dialer: this.#dialer, tenant: () => this.#tenant(), login, tls: this.#tls() };
     const isWanted = (): boolean => performance.now() - this.#usedAt < IDLE_LIFE;
     const told = (trouble: string | undefined): void => this.#tellTrouble(trouble);
     const script = TAKE.script;
@@ -143,6 +143,12 @@ export class RedisClient {
     if (kind === 'Server') return new HeldServer({ ...held, locate: async () => servers[0]! });
     const sentinels = new Sentinels({ ...access, login: sentinel!.login }, servers, sentinel!.master);
     return new HeldServer({ ...held, locate: () => sentinels.locate() });
+  }
+
+  /** Of several the first. */
+  #tenant(): string {
+    const [source = ''] = this.sources;
+    return source.split('/')[1] ?? '';
   }
 
   #tls(): ((host: string) => ConnectTls) | undefined {

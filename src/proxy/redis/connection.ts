@@ -90,9 +90,9 @@ export class RedisConnection implements Sink {
   readonly #connectTimer: NodeJS.Timeout;
 
   async #open(): Promise<void> {
-    const { server, dialer, tls } = this.#opening;
+    const { server, dialer, tenant, tls } = this.#opening;
     try {
-      const addresses = await dialer.addresses(server);
+      const addresses = await dialer.addresses(server, tenant());
       if (this.state === 'closed') return;
       const address = addresses[Math.floor(Math.random() * addresses.length)]!;
       this.#link = dialer.connect({ address, port: server.port, tls: tls?.(server.host) }, this);

@@ -89,10 +89,10 @@ export class HeldServer {
   }
 
   #connect(server: RedisServer): void {
-    const { dialer, login, tls, database, mustBeMaster, script } = this.#keeping;
+    const { dialer, tenant, login, tls, database, mustBeMaster, script } = this.#keeping;
     const where = `${server.host}:${server.port}`;
     const connection = new RedisConnection(
-      { dialer, login, tls, server, database, mustBeMaster, script },
+      { dialer, tenant, login, tls, server, database, mustBeMaster, script },
       {
         onReady: () => {
           this.#attempt = 0;

@@ -5,12 +5,14 @@ import type { ConnectTarget, ConnectTls, Link, Sink } from '../ground/driver.ts'
 /** How connections are opened: past whatever forbids some of them. */
 export interface Dialer {
   connect(target: ConnectTarget, sink: Sink): Link;
-  /** Addresses of a name that may be connected to; rejects with why there is none. */
-  addresses(server: RedisServer): Promise<string[]>;
+  /** Addresses of a name that may be connected to; rejects with why there is none. `tenant`: in whose turn it is looked up. */
+  addresses(server: RedisServer, tenant: string): Promise<string[]>;
 }
 
 export interface Access {
   dialer: Dialer;
+  /** The namespace that asks. */
+  tenant(): string;
   login: RedisLogin;
   /** Of the server's host, where it speaks TLS. */
   tls?: ((host: string) => ConnectTls) | undefined;

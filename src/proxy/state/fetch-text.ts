@@ -2,7 +2,7 @@
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { MAX_INFORMATIONAL_HEADS } from '../ground/codec.ts';
-import { FETCHED_NAMES, hostFileAddresses, type NameAsker, resolveName } from '../names/index.ts';
+import { type NameAsker, policyAddresses } from '../names/index.ts';
 import type { Fetched, OutboundGate } from './outbound.ts';
 
 /** Milliseconds for all of it. */
@@ -66,10 +66,10 @@ export function fetchText({ url, ca, post }: Fetched, { gate, tenant, timeout }:
   return promise;
 }
 
-/** Of the addresses of a name those that nothing speaks against. The machine's file of hosts has the first word. */
+/** Of the addresses of a name those that nothing speaks against. */
 function guarded(gate: OutboundGate, port: number, asker: NameAsker): LookupFunction {
   return (hostname, options, callback) => {
-    addressesOf(hostname, asker).then(
+    policyAddresses(hostname, asker).then(
       (addresses) => {
         const sound = addresses
           .filter((address) => gate(address, port) === undefined)
@@ -85,10 +85,4 @@ function guarded(gate: OutboundGate, port: number, asker: NameAsker): LookupFunc
       (error: NodeJS.ErrnoException) => callback(error, []),
     );
   };
-}
-
-async function addressesOf(hostname: string, asker: NameAsker): Promise<string[]> {
-  const own = await hostFileAddresses(hostname);
-  if (own.length > 0) return own;
-  return (await resolveName(hostname, asker, { machine: FETCHED_NAMES })).addresses;
 }
