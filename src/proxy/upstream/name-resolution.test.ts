@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Endpoint } from '../../config/index.ts';
 import type { Resolved } from '../names/index.ts';
-import { LONGEST_TTL, NameResolution, SHORTEST_TTL } from './name-resolution.ts';
+import { LONGEST_SILENCE, LONGEST_TTL, NameResolution, SHORTEST_TTL } from './name-resolution.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -70,6 +70,30 @@ test('a family that is silent keeps what was known of it, and joins when it spea
   expect(seen.at(-1)).toEqual(['10.0.0.2', '2001:db8::1']);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(seen.at(-1)).toEqual(['10.0.0.3']);
+  resolution.stop();
+});
+
+test('after a day of silence what was known of a family is given up, and not where nobody says anything', async () => {
+  const both: Resolved = { addresses: ['10.0.0.1', '2001:db8::1'], ttl: 300 };
+  const fails: Resolved = { addresses: ['10.0.0.1'], ttl: 300, silent: 6, later: Promise.resolve(null) };
+  let answer: Resolved | null = both;
+  let last: string[] = [];
+  const take = (endpoints: Endpoint[]): void => void (last = endpoints.map(({ address }) => address));
+  const resolution = new NameResolution({ hostname: 'x.example', port: 80 }, take, {
+    resolve: async () => answer ?? Promise.reject(new Error('SERVFAIL')),
+  });
+  await resolution.start();
+  answer = fails;
+  await vi.advanceTimersByTimeAsync(LONGEST_SILENCE - 60_000);
+  expect(last).toEqual(both.addresses);
+  await vi.advanceTimersByTimeAsync(LONGEST_TTL * 2_000);
+  expect(last).toEqual(['10.0.0.1']);
+  answer = both;
+  await vi.advanceTimersByTimeAsync(LONGEST_TTL * 1_000);
+  expect(last).toEqual(both.addresses);
+  answer = null;
+  await vi.advanceTimersByTimeAsync(2 * LONGEST_SILENCE);
+  expect(last).toEqual(both.addresses);
   resolution.stop();
 });
 

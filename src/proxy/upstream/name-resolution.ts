@@ -6,11 +6,18 @@ import { type NameAsker, type Resolve, type Resolved, resolveName } from '../nam
 /** Seconds; records that live shorter are kept this long, and failed look-ups are tried again after it. A policy may say others. */
 export const SHORTEST_TTL = 5;
 export const LONGEST_TTL = 300;
-/** What is known of one family, and by which look-up. */
+/**
+ * Milliseconds after which what was known of a family that says nothing any more is given up, while the other one speaks (RFC 8767
+ * has stale records used for a day at least). No sooner: where servers fail for hours the other family may lead nowhere.
+ */
+export const LONGEST_SILENCE: number = 24 * 3_600_000;
+
+/** What is known of one family, by which look-up, and since when. */
 interface KnownFamily {
   readonly family: number;
   addresses: string[];
   by: number;
+  at: number;
 }
 
 export class NameResolution {
@@ -22,7 +29,7 @@ export class NameResolution {
   readonly #bounds: () => NameRefresh | undefined;
   /** Milliseconds that the last answer lives by itself, and when it came; a failure: none. */
   #life = 0;
-  readonly #known: readonly KnownFamily[] = [4, 6].map((family) => ({ family, addresses: [], by: 0 }));
+  readonly #known: readonly KnownFamily[] = [4, 6].map((family) => ({ family, addresses: [], by: 0, at: 0 }));
   #count = 0;
   #cameAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -57,6 +64,7 @@ export class NameResolution {
       this.#life = answer.ttl * 1000;
       if (this.#stopped) return;
       const { silent } = answer;
+      this.#giveUp(silent);
       this.#take(
         answer,
         this.#known.filter(({ family }) => family !== silent),
@@ -79,11 +87,18 @@ export class NameResolution {
     this.rebound();
   }
 
+  /** What nobody has said for very long; told with what the other family says now. */
+  #giveUp(silent: number | undefined): void {
+    const now = performance.now();
+    for (const one of this.#known) if (one.family === silent && now - one.at > LONGEST_SILENCE) one.addresses = [];
+  }
+
   /** What an earlier look-up says late of a family does not undo what a later one has said of it. */
   #take({ addresses }: Resolved, families: readonly KnownFamily[], by: number): void {
     for (const one of families) {
       if (one.by > by) continue;
       one.by = by;
+      one.at = performance.now();
       one.addresses = addresses.filter((address) => isIP(address) === one.family);
     }
     const all = this.#known.flatMap((one) => one.addresses).sort();
