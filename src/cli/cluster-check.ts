@@ -10,7 +10,7 @@ import {
   type ResourceSource,
   strayParents,
 } from '../control/index.ts';
-import { fileSource, type Source } from '../sources/index.ts';
+import { fileSource, isStandIn, type Source } from '../sources/index.ts';
 import type { ClusterFlags } from './cluster-option.ts';
 import { heldSource, readCluster } from './cluster-read.ts';
 import { conditionGroups, verdictOf } from './report/index.ts';
@@ -31,17 +31,27 @@ export async function clusterReport({ paths, controllerNames, options, ...flags 
   const files = fileSource({ paths, ...stdin });
   const [cluster] = await Promise.all([readCluster(flags), files.ready]);
   await files.close();
+  const { given, refused } = givenIn(files);
   const judge = (sources: Source[]): Pipeline =>
-    openPipeline({ source: heldSource(sources), controllerNames, perGateway: true, unmeant: true, ...options });
+    openPipeline({ source: heldSource(sources, refused), controllerNames, perGateway: true, unmeant: true, ...options });
   const before = judge([cluster]).report();
   const both = judge([cluster, files]);
   const after = both.report();
-  const given = new Map<string, AnyResource>();
-  for (const collection of Object.values(files.collections)) {
-    for (const [key, object] of collection.entries()) given.set(key, object);
-  }
   const changes = [...changesOf(given, cluster), ...parentless(given, both.source, flags.namespace)];
   return compared(before, after, { given, changes });
+}
+
+/** `refused`: what stands for a policy that cannot be read. The cluster would not take it, and keeps what it has. */
+function givenIn({ collections }: Source): { given: Map<string, AnyResource>; refused: Set<AnyResource> } {
+  const given = new Map<string, AnyResource>();
+  const refused = new Set<AnyResource>();
+  for (const collection of Object.values(collections)) {
+    for (const [key, object] of collection.entries()) {
+      if (isStandIn(object)) refused.add(object);
+      else given.set(key, object);
+    }
+  }
+  return { given, refused };
 }
 
 interface Comparison {
@@ -97,6 +107,8 @@ function changesOf(given: ReadonlyMap<string, AnyResource>, cluster: Source): Re
   return [...given].flatMap(([key, object]) => {
     const live = cluster.collections[key.slice(0, key.indexOf('/')) as Kind].get(key);
     if (live === undefined) return [told('info', key, 'would be new in the cluster')];
+    // Nobody knows what it says there.
+    if (isStandIn(live)) return [told('info', key, 'would change: spec')];
     const fields = [...differences(contentOf(live), contentOf(object), ''), ...labelled(live, object)];
     if (fields.length === 0) return [told('info', key, 'is in the cluster as it is here')];
     const more = fields.length > TOLD_FIELDS ? ` and ${fields.length - TOLD_FIELDS} more` : '';

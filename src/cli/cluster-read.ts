@@ -52,16 +52,19 @@ async function readyOrWhy(source: ClusterSource): Promise<void> {
   }
 }
 
-/** What others have read, as a source: later ones stand in the place of earlier ones of the same key. */
-export function heldSource(sources: ReadonlyArray<Source>): PipelineOptions['source'] {
+/** What others have read but for some of it, as a source: later ones stand in the place of earlier ones of the same key. */
+export function heldSource(
+  sources: ReadonlyArray<Source>,
+  without: ReadonlySet<AnyResource> = new Set(),
+): PipelineOptions['source'] {
   return (lastGood) => {
     const names = Object.keys(sources[0]!.collections) as Kind[];
     const collections = Object.fromEntries(
       names.map((kind) => {
         const held = new SourceCollection<AnyResource>(kind);
         for (const source of sources) {
-          const entries = source.collections[kind].entries() as Iterable<[string, AnyResource]>;
-          held.apply(Array.from(entries, ([key, value]) => ({ key, value })));
+          const entries = [...(source.collections[kind].entries() as Iterable<[string, AnyResource]>)];
+          held.apply(entries.flatMap(([key, value]) => (without.has(value) ? [] : [{ key, value }])));
         }
         return [kind, held];
       }),

@@ -191,6 +191,11 @@ function standInFor(kind: Kind, value: JsonObject, problems: readonly Problem[])
   return { ...standIn, spec: guarded, apiVersion: apiVersionOf(kind), kind } as unknown as AnyResource;
 }
 
+/** It stands for a policy that cannot be read. No user writes that field: no kind has it. */
+export function isStandIn(object: AnyResource): boolean {
+  return 'spec' in object && typeof (object.spec as { refused?: unknown }).refused === 'string';
+}
+
 /**
  * What a target without its group, with a version in it, or with a kind in other letters was surely meant to be: whole,
  * since a section of it may be what is wrong.

@@ -1,4 +1,5 @@
 /** Where resources come from: files now, a cluster later. Each source fills one collection per kind. */
+export { isStandIn } from './admission.ts';
 export { CertificateFiles, type CertificateOption, parseCertificateOption } from './certificate-files.ts';
 export type { Diagnostic } from './diagnostic.ts';
 export { type EndpointOption, endpointSlices, parseEndpointOption } from './endpoint-option.ts';

@@ -114,6 +114,22 @@ test('check tells what manifests would change in the cluster, and whom they woul
   expect(hurting.code).toBe(1);
 });
 
+test('a policy that the cluster would refuse changes nothing there, and one that takes its place is told', async () => {
+  const target = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'edge' };
+  const policy = (name: string, spec: object): ApiObject => ({
+    ...object('AccessPolicy', name, { targetRefs: [target], ...spec }),
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+  });
+  const broken = (name: string): ApiObject => policy(name, { dany: [{ cidrs: ['10.0.0.0/8'] }] });
+  const { run, file } = await start(CLASS, edge(), redirect('a'), broken('old'));
+  const wrong = await run('check', file(broken('new'), broken('old')));
+  expect(wrong.stdout.match(/error: dany is not a field|error: .*is not a field/g)).toHaveLength(2);
+  expect(wrong.stdout).not.toMatch(/would be|would change|in the cluster as it is|HTTPRoute shop\/a/);
+  expect(wrong.code).toBe(1);
+  const right = await run('check', file(policy('old', { deny: [{ cidrs: ['10.0.0.0/8'] }] })));
+  expect(right.stdout).toMatch(/would change: spec\n +--> AccessPolicy\/shop\/old/);
+});
+
 const lostRoutes = (): ApiObject[] => {
   const { parentRefs: _, ...spec } = redirect('none').spec as { parentRefs: unknown };
   return [redirect('typo', 'egde'), object('HTTPRoute', 'none', spec)];
