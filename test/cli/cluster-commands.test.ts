@@ -120,13 +120,13 @@ test('a policy that the cluster would refuse changes nothing there, and one that
     ...object('AccessPolicy', name, { targetRefs: [target], ...spec }),
     apiVersion: 'policies.daemun.dev/v1alpha1',
   });
-  const broken = (name: string): ApiObject => policy(name, { dany: [{ cidrs: ['10.0.0.0/8'] }] });
+  const broken = (name: string): ApiObject => policy(name, { dany: [{ addresses: ['10.0.0.0/8'] }] });
   const { run, file } = await start(CLASS, edge(), redirect('a'), broken('old'));
   const wrong = await run('check', file(broken('new'), broken('old')));
   expect(wrong.stdout.match(/error: dany is not a field|error: .*is not a field/g)).toHaveLength(2);
   expect(wrong.stdout).not.toMatch(/would be|would change|in the cluster as it is|HTTPRoute shop\/a/);
   expect(wrong.code).toBe(1);
-  const right = await run('check', file(policy('old', { deny: [{ cidrs: ['10.0.0.0/8'] }] })));
+  const right = await run('check', file(policy('old', { deny: [{ addresses: ['10.0.0.0/8'] }] })));
   expect(right.stdout).toMatch(/would change: spec\n +--> AccessPolicy\/shop\/old/);
 });
 

@@ -14,6 +14,7 @@ const PLAIN = 'text/plain; charset=utf-8';
 export const access = requestPolicy({
   kind: 'AccessPolicy',
   types: ['Access', 'CrossSite', 'BodySize'],
+  joins: true,
   read({ deny = [], allow = [], csrf, maxBodyBytes, refusal = {}, shadow = false }, { field, invalid, look }) {
     const read = (entries: AccessEntry[], name: string) =>
       entries.map((entry, at) =>

@@ -92,7 +92,8 @@ export function attachedPolicy<S>({ kind, metadata, spec }: Source, reading: Pol
 }
 
 interface Winners {
-  oldest: Map<string, AttachedPolicy<unknown>>;
+  /** Of each target, the oldest first. */
+  ranked: Map<string, AttachedPolicy<unknown>[]>;
   beside: AttachedPolicy<unknown>[];
 }
 /** By group of an index, which never changes: each of thousands of policies with one target asks who wins there. */
@@ -100,7 +101,12 @@ const winnersOf = new WeakMap<ReadonlyArray<AttachedPolicy<unknown>>, Winners>()
 
 /** Of those with the same target the oldest; all others are conflicted there. `policies`: a group of an index. */
 export function oldest<S>(policies: ReadonlyArray<AttachedPolicy<S>>, aim: Aim): AttachedPolicy<S> | undefined {
-  return winnersIn(policies).oldest.get(aimKey(aim)) as AttachedPolicy<S> | undefined;
+  return ranked(policies, aim)[0];
+}
+
+/** All that have this target, the oldest first. `policies`: a group of an index. */
+export function ranked<S>(policies: ReadonlyArray<AttachedPolicy<S>>, aim: Aim): ReadonlyArray<AttachedPolicy<S>> {
+  return (winnersIn(policies).ranked.get(aimKey(aim)) ?? []) as AttachedPolicy<S>[];
 }
 
 /** Those that act there whoever wins. */
@@ -118,20 +124,21 @@ function winnersIn(policies: ReadonlyArray<AttachedPolicy<unknown>>): Winners {
 }
 
 function winnersAmong(policies: ReadonlyArray<AttachedPolicy<unknown>>): Winners {
-  const winners = new Map<string, AttachedPolicy<unknown>>();
+  const byTarget = new Map<string, AttachedPolicy<unknown>[]>();
   const beside: AttachedPolicy<unknown>[] = [];
   for (const policy of policies) {
     if (policy.beside !== undefined) {
       beside.push(policy);
       continue;
     }
-    for (const target of policy.targets) {
-      const key = aimKey(target);
-      const other = winners.get(key);
-      if (other === undefined || byAge(policy, other) < 0) winners.set(key, policy);
+    for (const key of new Set(policy.targets.map(aimKey))) {
+      const others = byTarget.get(key);
+      if (others === undefined) byTarget.set(key, [policy]);
+      else others.push(policy);
     }
   }
-  return { oldest: winners, beside };
+  for (const all of byTarget.values()) all.sort(byAge);
+  return { ranked: byTarget, beside };
 }
 
 function aimKey({ object, section }: Aim): string {
@@ -145,14 +152,28 @@ export function named(key: string): string {
 
 const ONE_POLICY = 'write them into that one, or give this one another target';
 
-/** What stands in a policy's way among others for the same target, by name. */
-export function rivalry(
-  policy: AttachedPolicy<unknown>,
+/** Another policy for the same target that comes before this one. */
+export function rivalOf<S>(
+  policy: AttachedPolicy<S>,
   target: PolicyTarget,
-  others: ReadonlyArray<AttachedPolicy<unknown>>,
-): Problem[] {
+  others: ReadonlyArray<AttachedPolicy<S>>,
+): AttachedPolicy<S> | undefined {
   const winner = oldest(others, target);
-  if (winner === undefined || winner.key === policy.key) return [];
-  const message = `${named(winner.key)}, ${precedes(winner, policy)}, has the same target: its settings count, and none of these: ${ONE_POLICY}`;
-  return [problem(POLICY_REASON.Conflicted, target.field, message)];
+  return winner?.key === policy.key ? undefined : winner;
+}
+
+/** What stands in its way there. `guarding`: what of it acts all the same, or undefined. */
+export function rivalry<S>(
+  policy: AttachedPolicy<S>,
+  { field }: PolicyTarget,
+  { winner, guarding }: { winner: AttachedPolicy<S>; guarding: string | undefined },
+): Problem {
+  const own = guarding === undefined ? 'none of these' : `of these ${guarding} alone, since they guard`;
+  const message = `${named(winner.key)}, ${precedes(winner, policy)}, has the same target: its settings count, and ${own}: ${ONE_POLICY}`;
+  return problem(POLICY_REASON.Conflicted, field, message);
+}
+
+/** How one of several guards of one target acts. */
+export function joining<S>(policy: AttachedPolicy<S>, winner: AttachedPolicy<S>): string {
+  return `acts besides ${named(winner.key)}, ${precedes(winner, policy)}, which has the same target`;
 }

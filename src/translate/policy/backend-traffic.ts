@@ -7,7 +7,7 @@ import {
   POLICY_TYPES,
   policyKey,
 } from '../../config/index.ts';
-import type { Collection, Context } from '../../graph/index.ts';
+import { type Collection, type Context, equal } from '../../graph/index.ts';
 import type { BackendUse } from '../backend/backend-use.ts';
 import { sessionOf } from '../session.ts';
 import { configOutput, type Graph } from '../stage.ts';
@@ -16,9 +16,11 @@ import {
   type Aim,
   type AttachedPolicy,
   besides,
+  named,
   oldest,
   type Policies,
   type PolicyReading,
+  ranked,
 } from './attached-policy.ts';
 import { connectionOf, refreshOf, retryOf, timeoutsOf } from './backend-retry.ts';
 import { loadBalancingOf } from './endpoint-choice.ts';
@@ -89,16 +91,23 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
     return {
       config,
       guards: guardsTls,
+      guarding: (policy) => (guardsTls(policy) ? 'tls' : undefined),
       standsFor: (context, object) =>
         object.kind === 'Policy' && object.type === 'BackendTraffic'
           ? policiesOfPort({ graph, policies }, context, object.target.key)
           : [],
-      effect: (look, { settings }, { object }) => {
+      effect: (look, { settings }, target) => {
+        const { object, field } = target;
+        const others = look.context.fetch(policies.byObject, object) ?? [];
+        const torn = settings?.tls === undefined ? undefined : conflictedTls(others, [target]).tls?.broken;
         const service = look.context.fetch(look.inputs.Service, object);
         const uses = look.context.fetch(backends.byService, object) ?? [];
         const whole = settings?.destination === 'ServiceAddress' && service && addressOf(service) === undefined;
         return {
-          problems: [],
+          problems:
+            torn === undefined
+              ? []
+              : [problem(POLICY_REASON.Conflicted, field, `${torn}: nothing is sent until one of the two goes`)],
           remarks: [
             ...remarksOn(settings ?? {}, service?.spec.ports ?? []),
             ...tlsRemarks(settings ?? {}, uses),
@@ -129,7 +138,32 @@ function settingsAt(
   const levels = portLevels(object, port?.name ?? '');
   const written = effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings;
   const astray = strayTls(all, levels, new Map([[object, ports.flatMap(({ name }) => name ?? [])]]));
-  return beside(besides(all, levels[0]!), astray === undefined ? written : { ...written, tls: { broken: astray } });
+  const guarded = { ...written, ...conflictedTls(all, levels) };
+  return beside(besides(all, levels[0]!), astray === undefined ? guarded : { ...written, tls: { broken: astray } });
+}
+
+/**
+ * What policies say of TLS that an older one with their target is in the way of: it guards, and counts where that one says
+ * nothing of TLS, or the same. Where it says something else nothing is sent.
+ */
+function conflictedTls(
+  all: ReadonlyArray<AttachedPolicy<Settings>>,
+  levels: readonly Aim[],
+): Pick<Settings, 'tls' | 'certificate'> {
+  for (const aim of levels.toReversed()) {
+    const [first, ...others] = ranked(all, aim);
+    const guards = others.filter(guardsTls);
+    const [counts = guards[0]] = first?.settings?.tls === undefined ? [] : [first];
+    if (counts === undefined) continue;
+    const other = guards.find((one) => !equal(tlsOf(one), tlsOf(counts)));
+    if (other === undefined) return counts === first ? {} : tlsOf(counts);
+    return { tls: { broken: `${named(counts.key)} and ${named(other.key)} both say how TLS is spoken there` } };
+  }
+  return {};
+}
+
+function tlsOf({ settings: { tls, certificate } = {} }: AttachedPolicy<Settings>): Pick<Settings, 'tls' | 'certificate'> {
+  return { ...(tls && { tls }), ...(certificate && { certificate }) };
 }
 
 /** Why nothing is sent: what is said of TLS for a port that is not there, but for a port of which a nearer policy says it. */

@@ -20,7 +20,7 @@ import {
   policyKey,
   type TrustBundle,
 } from '../../config/index.ts';
-import type { Collection } from '../../graph/index.ts';
+import { type Collection, equal } from '../../graph/index.ts';
 import { readRevocationLists } from '../../value/revocation-list.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
@@ -30,7 +30,7 @@ import { grantHint, permitted } from '../grants.ts';
 import { find, type Lookup } from '../lookup.ts';
 import { configOutput, type Graph, one } from '../stage.ts';
 import { absent, type Problem, problem } from '../verdict/problem.ts';
-import { type Aim, type AttachedPolicy, named, oldest, type Policies } from './attached-policy.ts';
+import { type Aim, type AttachedPolicy, named, type Policies, ranked } from './attached-policy.ts';
 import { listenerLevels } from './inheritance.ts';
 import { type Sections, strays } from './stray-section.ts';
 
@@ -195,12 +195,16 @@ function demanded(view: ListenerView, { policiesOf, sections }: Around): Demande
     policiesOf,
     levels.filter(({ object }) => object !== gateway),
   );
-  if (inner === undefined) return outer && { policy: outer, rules: outer.settings!.clientCertificates! };
+  if (inner === undefined) return outer;
   const validates = view.config?.tls?.clientValidation !== undefined;
-  if (outer === undefined && !validates) return { policy: inner, rules: inner.settings!.clientCertificates! };
-  const rival = outer === undefined ? `Gateway ${view.gateway} (spec.tls.frontend)` : named(outer.key);
-  const why = `${rival} and ${named(inner.key)} both say which certificates clients show`;
-  return { policy: inner, rules: closedRules(why), rival };
+  if (outer === undefined && !validates) return inner;
+  const rival = outer === undefined ? `Gateway ${view.gateway} (spec.tls.frontend)` : named(outer.policy.key);
+  return torn(inner.policy, rival);
+}
+
+/** Neither may take back what the other asks for. */
+function torn(policy: View, rival: string): Demanded {
+  return { policy, rules: closedRules(`${rival} and ${named(policy.key)} both say which certificates clients show`), rival };
 }
 
 export function levelsOf(view: ListenerView): Aim[] {
@@ -211,12 +215,25 @@ export function asks({ settings }: View): boolean {
   return settings?.clientCertificates !== undefined;
 }
 
-function nearestOf(policiesOf: Around['policiesOf'], levels: readonly Aim[]): View | undefined {
+/** Of several with one target it is no matter which is older: what one asks for another does not take back. */
+function nearestOf(policiesOf: Around['policiesOf'], levels: readonly Aim[]): Demanded | undefined {
   for (const aim of levels.toReversed()) {
-    const policy = oldest(policiesOf(aim.object), aim);
-    if (policy !== undefined && asks(policy)) return policy;
+    const [first, ...others] = ranked(policiesOf(aim.object), aim).filter(asks);
+    if (first === undefined) continue;
+    const rules = rulesOf(first);
+    const other = others.find((one) => !equal(askedBy(rulesOf(one)), askedBy(rules)));
+    return other === undefined ? { policy: first, rules } : torn(other, named(first.key));
   }
   return undefined;
+}
+
+function rulesOf({ settings }: View): CertificateRules {
+  return settings!.clientCertificates!;
+}
+
+/** Whichever policy says it. */
+function askedBy({ settings, credentials }: CertificateRules): unknown {
+  return [{ ...settings, revoked: [] }, credentials.map(({ content }) => content)];
 }
 
 /** How a policy fares that asks for certificates, on a listener below its target. */

@@ -136,9 +136,13 @@ export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec>
       const held = context.fetch(traffic, object.target.key);
       return held === undefined ? [] : saidBy(held);
     };
-    return { config, effect, listenersOf, standsFor, guards: asks, unusable: UNUSABLE };
+    return { config, effect, listenersOf, standsFor, guards: asks, guarding: guardingOf, unusable: UNUSABLE };
   },
 };
+
+function guardingOf(policy: ClientTrafficView): string | undefined {
+  return asks(policy) ? 'clientCertificates' : undefined;
+}
 
 /** Keys of the policies that have a say in it. */
 function saidBy({ nearest, decisions }: ListenerTraffic): string[] {

@@ -1,5 +1,5 @@
 import type { Aim, AttachedPolicy } from './attached-policy.ts';
-import { oldest } from './attached-policy.ts';
+import { oldest, ranked } from './attached-policy.ts';
 
 /** A policy that has a say, and the object through which it reaches what it holds for. */
 export interface Reach<S> {
@@ -63,28 +63,52 @@ export function effective<S extends object>(
   return { settings: Object.assign({}, ...parts) as S, decisive: top.reach };
 }
 
-/** Policies of a stack that act whatever is nearer: of each level the oldest, the broadest level first. */
-export function overriding<S>(
+/** Guards of one kind with one target that act together, at most: of more than these nothing of the target is let through. */
+export const MAX_JOINED = 16;
+
+export const TOO_MANY = `more than ${MAX_JOINED} of its kind have the same target`;
+
+/** Policies that count at a level: the oldest, or of guards all, the oldest first. */
+export type PoliciesAt<S> = (aim: Aim) => ReadonlyArray<AttachedPolicy<S>>;
+
+/** `joins`: none of them takes back what another one guards. */
+export function policiesAt<S>(
+  policiesOf: (object: string) => ReadonlyArray<AttachedPolicy<S>>,
+  joins: boolean,
+): PoliciesAt<S> {
+  return (aim) => {
+    const all = ranked(policiesOf(aim.object), aim);
+    return all.slice(0, joins ? MAX_JOINED : 1);
+  };
+}
+
+/** Guards that are too many, the first of each level. */
+export function surplus<S>(
   policiesOf: (object: string) => ReadonlyArray<AttachedPolicy<S>>,
   levels: ReadonlyArray<Aim>,
 ): AttachedPolicy<S>[] {
-  const all = levels.flatMap((aim) => oldest(policiesOf(aim.object), aim) ?? []);
+  return levels.flatMap((aim) => ranked(policiesOf(aim.object), aim)[MAX_JOINED] ?? []);
+}
+
+/** Policies of a stack that act whatever is nearer, the broadest level first. */
+export function overriding<S>(at: PoliciesAt<S>, levels: ReadonlyArray<Aim>): AttachedPolicy<S>[] {
+  const all = levels.flatMap(at);
   return [...new Set(all)].filter(
     ({ overrides, brokenOverride }) => overrides !== undefined || brokenOverride === true,
   );
 }
 
-/** The policy of a stack whose defaults act: that of the nearest level that has some. */
-export function nearestDefault<S>(
-  policiesOf: (object: string) => ReadonlyArray<AttachedPolicy<S>>,
+/** Policies of a stack whose defaults act: those of the nearest level that has some. */
+export function nearestDefaults<S>(
+  at: PoliciesAt<S>,
   levels: ReadonlyArray<Aim>,
   has: (policy: AttachedPolicy<S>) => boolean,
-): AttachedPolicy<S> | undefined {
+): AttachedPolicy<S>[] {
   for (const aim of levels.toReversed()) {
-    const policy = oldest(policiesOf(aim.object), aim);
-    if (policy !== undefined && has(policy)) return policy;
+    const policies = at(aim).filter(has);
+    if (policies.length > 0) return policies;
   }
-  return undefined;
+  return [];
 }
 
 /** A policy with nothing but overrides has no defaults to give. */

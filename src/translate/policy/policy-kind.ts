@@ -41,6 +41,10 @@ export interface Enforcement<S> {
   effect?(look: Lookup, policy: AttachedPolicy<S>, target: PolicyTarget): Effect;
   /** Where it cannot be followed, what it would act on is refused. */
   guards?: boolean | ((policy: AttachedPolicy<S>) => boolean);
+  /** Of several for one target all act, and none is in another's way. */
+  joins?: true;
+  /** What of a policy acts though an older one has the same target, in words; undefined: nothing does. */
+  guarding?(policy: AttachedPolicy<S>): string | undefined;
   /** Of what routes use of a Service. Absent: everything. */
   actsOn?(policy: AttachedPolicy<S>, use: ServiceAncestor['uses'][number]): boolean;
   /** Keys of listeners for which the policy holds by this target, where that may be a listener. */

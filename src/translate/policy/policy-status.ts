@@ -16,13 +16,16 @@ import type { ObjectStatus } from '../verdict/object-status.ts';
 import { type Diagnostic, diagnosis, type Problem, problem } from '../verdict/problem.ts';
 import {
   type AttachedPolicy,
+  joining,
   named,
   oldest,
   type Policies,
   type PolicyResource,
   type PolicyTarget,
+  rivalOf,
   rivalry,
 } from './attached-policy.ts';
+import { policiesAt, TOO_MANY } from './inheritance.ts';
 import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import type { PolicyRefusal } from './policy-refusal.ts';
 import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';
@@ -160,13 +163,22 @@ function holding<K extends PolicyResource['kind'], S>(
   target: PolicyTarget,
 ): Pick<Judgement, 'problems' | 'remarks'> {
   const others = look.context.fetch(policies.byObject, target.object) ?? [];
-  const rivals = rivalry(policy, target, others);
-  if (rivals.length > 0) return { problems: rivals, remarks: [] };
-  const remarks = portOverrides(look, policy, { target, others }).map(
+  const winner = rivalOf(policy, target, others);
+  if (winner !== undefined && !enforcement.joins) {
+    const guarding = enforcement.guarding?.(policy);
+    const felt = guarding === undefined ? [] : (enforcement.effect?.(look, policy, target).problems ?? []);
+    return { problems: [rivalry(policy, target, { winner, guarding }), ...felt], remarks: [] };
+  }
+  if (winner !== undefined && !policiesAt(() => others, true)(target).includes(policy)) {
+    const message = `${TOO_MANY}: all of ${named(target.object)} is refused until some of them go`;
+    return { problems: [problem(POLICY_REASON.Conflicted, target.field, message)], remarks: [] };
+  }
+  const joined = winner === undefined ? [] : [joining(policy, winner)];
+  const overridden = portOverrides(look, policy, { target, others }).map(
     ({ section, by }) => `overridden on port ${section} by ${named(by)}`,
   );
   const effect = enforcement.effect?.(look, policy, target);
-  return { problems: effect?.problems ?? [], remarks: [...remarks, ...(effect?.remarks ?? [])] };
+  return { problems: effect?.problems ?? [], remarks: [...joined, ...overridden, ...(effect?.remarks ?? [])] };
 }
 
 function enforced(routes: number): string {

@@ -8,6 +8,7 @@ import { requestPolicy } from './request-policy.ts';
 export const rateLimit = requestPolicy({
   kind: 'RateLimitPolicy',
   types: ['RateLimit'],
+  joins: true,
   read({ limits = [], headers = 'All', shared }, { field, invalid, look, name: { namespace } }) {
     const work = { steps: 0 };
     const read = limits.map((entry, at) => limitOf(entry, { at, field: `${field}.limits[${at}]`, invalid, work }));

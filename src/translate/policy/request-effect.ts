@@ -4,8 +4,8 @@ import { ownerKey } from '../gateway/declared.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import type { Lookup } from '../lookup.ts';
 import type { RouteIdentity } from '../route/attachment.ts';
-import { type Aim, type AttachedPolicy, named, oldest, type Policies, type PolicyTarget } from './attached-policy.ts';
-import { hasDefaults, listenerLevels, nearestDefault } from './inheritance.ts';
+import { type Aim, type AttachedPolicy, named, type Policies, type PolicyTarget } from './attached-policy.ts';
+import { hasDefaults, listenerLevels, nearestDefaults, type PoliciesAt, policiesAt } from './inheritance.ts';
 import type { Effect, Enforcement, PolicySurroundings } from './policy-kind.ts';
 
 /** Routes and rules named in one remark; more are counted. */
@@ -13,9 +13,14 @@ const NAMED_AT_MOST = 4;
 
 type RequestEffect<S> = Required<Pick<Enforcement<S>, 'effect' | 'listenersOf' | 'reaches'>>;
 
-export function requestEffect<S extends object>(known: PolicySurroundings, policies: Policies<S>): RequestEffect<S> {
+/** `joins`: of several for one target all act. */
+export function requestEffect<S extends object>(
+  known: PolicySurroundings,
+  policies: Policies<S>,
+  joins: boolean,
+): RequestEffect<S> {
   const byGateway = index('listeners by gateway', known.listeners.views, ({ gateway }) => [`Gateway/${gateway}`]);
-  const scope = { known, policies, byGateway };
+  const scope = { known, policies, byGateway, joins };
   return {
     effect: (look, policy, target) => effectAt({ ...scope, look }, policy, target),
     listenersOf: (look, policy, target) =>
@@ -33,6 +38,7 @@ interface EffectScope<S> {
   known: PolicySurroundings;
   policies: Policies<S>;
   byGateway: Index<ListenerView>;
+  joins: boolean;
   look: Lookup;
 }
 
@@ -76,7 +82,7 @@ function listenerRemarks<S extends object>(
 }
 
 function ruleRemarks<S extends object>(
-  { look, policies }: EffectScope<S>,
+  { look, policies, joins }: EffectScope<S>,
   policy: AttachedPolicy<S>,
   target: PolicyTarget,
 ): string[] {
@@ -86,7 +92,7 @@ function ruleRemarks<S extends object>(
     .filter((other) => other.key !== policy.key && hasDefaults(other) && takes(policy, other))
     .flatMap((other) =>
       other.targets
-        .filter((one) => one.object === target.object && one.section !== '' && oldest(others, one) === other)
+        .filter((one) => one.object === target.object && one.section !== '' && policiesAt(() => others, joins)(one).includes(other))
         .map(({ section }) => `${taking(policy, other)} on rule ${section} by ${named(other.key)}`),
     );
   return shortened(remarks, 'rules');
@@ -99,13 +105,16 @@ function shortened(remarks: readonly string[], what: string): string[] {
 
 /** Whose defaults hold on a route in the place of this policy's. */
 function takerOn<S extends object>(
-  { look, policies }: EffectScope<S>,
+  scope: EffectScope<S>,
   policy: AttachedPolicy<S>,
   route: RouteIdentity,
 ): AttachedPolicy<S> | undefined {
-  const aim = { object: route.key, section: '' };
-  const taker = oldest(look.context.fetch(policies.byObject, route.key) ?? [], aim);
-  return taker !== undefined && hasDefaults(taker) && takes(policy, taker) ? taker : undefined;
+  const takers = countingIn(scope)({ object: route.key, section: '' });
+  return takers.find((taker) => hasDefaults(taker) && takes(policy, taker));
+}
+
+function countingIn<S>({ look, policies, joins }: EffectScope<S>): PoliciesAt<S> {
+  return policiesAt((object) => look.context.fetch(policies.byObject, object) ?? [], joins);
 }
 
 /** Settings that another policy has, too, so that they are its where it is nearer. One that is broken has them all. */
@@ -147,16 +156,16 @@ function holdsAt<S extends object>(scope: EffectScope<S>, policy: AttachedPolicy
 }
 
 function nearestAt<S extends object>(
-  { look, policies }: EffectScope<S>,
+  scope: EffectScope<S>,
   policy: AttachedPolicy<S>,
   view: ListenerView,
 ): AttachedPolicy<S> | undefined {
-  const policiesOf = (object: string) => look.context.fetch(policies.byObject, object) ?? [];
-  return nearestDefault(
-    policiesOf,
+  const nearest = nearestDefaults(
+    countingIn(scope),
     aimsOf(view),
     (other) => hasDefaults(other) && (other === policy || takes(policy, other)),
   );
+  return nearest.includes(policy) ? policy : nearest[0];
 }
 
 function aimsOf(view: ListenerView): Aim[] {

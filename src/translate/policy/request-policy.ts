@@ -31,12 +31,21 @@ import {
   type AttachedPolicy,
   besides,
   named,
-  oldest,
   type Policies,
   type PolicyReading,
   type PolicyResource,
 } from './attached-policy.ts';
-import { hasDefaults, listenerLevels, nearestDefault, overriding, portLevels, ruleLevels } from './inheritance.ts';
+import {
+  hasDefaults,
+  listenerLevels,
+  nearestDefaults,
+  overriding,
+  policiesAt,
+  portLevels,
+  ruleLevels,
+  surplus,
+  TOO_MANY,
+} from './inheritance.ts';
 import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import { forgetting } from './purge-progress.ts';
 import { requestEffect } from './request-effect.ts';
@@ -61,6 +70,8 @@ export interface RequestKind<K extends RequestPolicyKind> {
   types: readonly StackedType[];
   /** It refers to other objects. */
   refers?: true;
+  /** Of several for one target all act: a guard that an older policy put out of force would stand open. */
+  joins?: true;
   read(settings: Partial<SettingsOf<K>>, at: SettingsReading): Parts;
 }
 
@@ -162,7 +173,8 @@ function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K
   ]);
   return {
     config,
-    ...requestEffect(known, policies),
+    ...requestEffect(known, policies, scope.kind.joins === true),
+    ...(scope.kind.joins ? { joins: true } : {}),
     ...(scope.kind.types.includes('Cache') ? { hasForgotten: forgetting(config) } : {}),
     guards: KINDS[scope.kind.kind].guards === true,
     unusable: 'the last form that it could use stays; where it had none, requests that this acts on are refused',
@@ -253,17 +265,18 @@ function stacks<K extends RequestPolicyKind>(
 ): Array<readonly [string, ConfigObject]> {
   const { levels, sections, target } = at;
   const astray = KINDS[kind.kind].guards ? strays(policiesOf, levels, sections) : [];
+  const counting = policiesAt(policiesOf, kind.joins === true);
   return kind.types.flatMap((type) => {
     const has = (policy: AttachedPolicy<Parts>): boolean => acting(kind, policy, type, 'Default').length > 0;
-    const acts: Acting<unknown>[] = overriding(policiesOf, levels).flatMap((policy) =>
+    const acts: Acting<unknown>[] = overriding(counting, levels).flatMap((policy) =>
       acting(kind, policy, type, 'Override'),
     );
     acts.push(...actingBeside(kind, policiesOf, { levels, type }));
-    const nearest = nearestDefault(policiesOf, levels, has);
-    if (nearest !== undefined) acts.push(...acting(kind, nearest, type, 'Default'));
-    acts.push(
-      ...actingAstray(kind, astray, { type, nearer: (aim) => nearestDefault(policiesOf, below(levels, aim), has) }),
-    );
+    const nearest = nearestDefaults(counting, levels, has);
+    acts.push(...nearest.flatMap((policy) => acting(kind, policy, type, 'Default')));
+    const isNearer = (aim: Aim): boolean => nearestDefaults(counting, below(levels, aim), has).length > 0;
+    acts.push(...actingAstray(kind, astray, { type, isNearer }));
+    if (kind.joins && type === kind.types[0]) acts.push(...surplus(policiesOf, levels).map(actingTooMany));
     if (acts.length === 0) return [];
     const key = policyKey(type, target.key);
     // The settings are those of this type: `Parts` says so, by type.
@@ -293,36 +306,34 @@ function actingBeside<K extends RequestPolicyKind>(
   policiesOf: PoliciesOf,
   { levels, type }: { levels: readonly Aim[]; type: StackedType },
 ): Acting<unknown>[] {
+  const counting = policiesAt(policiesOf, kind.joins === true);
+  const isTaken = (aim: Aim): boolean =>
+    ONE_OF_A_KIND.includes(type) &&
+    counting(aim).some(({ settings, overrides }) => (settings?.[type] ?? overrides?.[type]) !== undefined);
   return levels.flatMap((aim) =>
     besides(policiesOf(aim.object), aim).flatMap((policy) =>
-      takerOf(policiesOf(aim.object), aim, type) === undefined ? acting(kind, policy, type, 'Override') : [],
+      isTaken(aim) ? [] : acting(kind, policy, type, 'Override'),
     ),
   );
-}
-
-function takerOf(
-  policies: ReadonlyArray<AttachedPolicy<Parts>>,
-  aim: Aim,
-  type: StackedType,
-): AttachedPolicy<Parts> | undefined {
-  if (!ONE_OF_A_KIND.includes(type)) return undefined;
-  const own = oldest(policies, aim);
-  return own !== undefined && (own.settings?.[type] ?? own.overrides?.[type]) !== undefined ? own : undefined;
 }
 
 /** Guards whose section is not there: one that holds against what is nearer, and one that gives way, refuse for all. */
 function actingAstray<K extends RequestPolicyKind>(
   kind: RequestKind<K>,
   astray: ReadonlyArray<Stray<Parts>>,
-  { type, nearer }: { type: StackedType; nearer: (aim: Aim) => AttachedPolicy<Parts> | undefined },
+  { type, isNearer }: { type: StackedType; isNearer: (aim: Aim) => boolean },
 ): Acting<unknown>[] {
   return (['Override', 'Default'] as const).flatMap((holds) => {
     const first = astray.find(
       ({ policy, aim }) =>
-        acting(kind, policy, type, holds).length > 0 && (holds === 'Override' || nearer(aim) === undefined),
+        acting(kind, policy, type, holds).length > 0 && (holds === 'Override' || !isNearer(aim)),
     );
     return first === undefined ? [] : [{ source: first.policy.key, holds, broken: first.why }];
   });
+}
+
+function actingTooMany({ key }: AttachedPolicy<Parts>): Acting<unknown> {
+  return { source: key, holds: 'Override', broken: `${named(key)}: ${TOO_MANY}` };
 }
 
 /** The levels that are nearer than this one. */

@@ -26,6 +26,7 @@ const METHODS: { readonly [F in MethodField]: MethodReader<F> } = {
 export const authentication = requestPolicy({
   kind: 'AuthenticationPolicy',
   types: ['Authentication'],
+  joins: true,
   refers: true,
   read(settings, reading) {
     const {
