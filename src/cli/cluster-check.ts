@@ -33,7 +33,13 @@ export async function clusterReport({ paths, controllerNames, options, ...flags 
   await files.close();
   const { given, refused } = givenIn(files);
   const judge = (sources: Source[]): Pipeline =>
-    openPipeline({ source: heldSource(sources, refused), controllerNames, perGateway: true, unmeant: true, ...options });
+    openPipeline({
+      source: heldSource(sources, refused),
+      controllerNames,
+      perGateway: true,
+      unmeant: true,
+      ...options,
+    });
   const before = judge([cluster]).report();
   const both = judge([cluster, files]);
   const after = both.report();

@@ -112,6 +112,20 @@ test('of the machine’s authorities the depth counts, too', async () => {
   expect(await status()).toBe(502);
 });
 
+test('what a younger policy says of TLS holds, and nothing is sent where the older one says something else', async () => {
+  const named = (name: string, spec: object): object => ({ ...backendTraffic('s', spec), metadata: { name } });
+  const younger = named('b', { tls: { maxVersion: '1.2' } });
+  await rig.write(site('usual', VERIFIED, named('a', { timeouts: { read: '5s' } }), younger));
+  expect(await status()).toBe(200);
+  expect(seen.at(-1)).toMatchObject({ version: 'TLSv1.2' });
+  expect(told()).toContain('its settings count, and of these tls alone, since they guard');
+  await rig.write(site('usual', VERIFIED, named('a', { tls: { maxVersion: '1.2' } }), younger));
+  expect(await status()).toBe(200);
+  await rig.write(site('usual', VERIFIED, named('a', { tls: { minVersion: '1.3' } }), younger));
+  expect(await status()).toBeGreaterThanOrEqual(500);
+  expect(told().match(/nothing is sent until one of the two goes/g)!.length).toBeGreaterThanOrEqual(2);
+});
+
 test('the certificate of the policy is shown, and one that is gone has its last good form', async () => {
   const settings = { clientCertificateRef: { name: 'shown' } };
   expect(await ask('usual', settings, tlsSecret('shown', shown))).toBe(200);

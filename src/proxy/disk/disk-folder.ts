@@ -328,7 +328,9 @@ export class DiskFolder {
     const all = searches.map((search) => [search, nothingPurged()] as const);
     const byPlace = Map.groupBy(all, ([{ place }]) => place);
     for (const name of await this.#namesIn(join(path, folder))) {
-      const meant = byPlace.get(name.split('-', 1)[0]!)?.filter(([{ dryRun }]) => !dryRun || this.#ownerOf(name) === index);
+      const meant = byPlace
+        .get(name.split('-', 1)[0]!)
+        ?.filter(([{ dryRun }]) => !dryRun || this.#ownerOf(name) === index);
       if (meant !== undefined) await this.#purgeFile({ policy, name }, meant);
     }
     return all.map(([, purged]) => purged);

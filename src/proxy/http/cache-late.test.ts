@@ -1,8 +1,8 @@
 /** Very many wait for one answer, and the backend does not give it. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CacheSettings } from '../../config/index.ts';
-import { POLICY_FILTERS, Policies } from '../filter/index.ts';
 import { MAX_COLLAPSE_WAIT } from '../filter/cache/collapsed-fetch.ts';
+import { POLICY_FILTERS, Policies } from '../filter/index.ts';
 import { PolicyState } from '../state/index.ts';
 import { memoryService, settled } from './memory.suite.ts';
 

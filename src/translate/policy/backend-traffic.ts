@@ -162,7 +162,9 @@ function conflictedTls(
   return {};
 }
 
-function tlsOf({ settings: { tls, certificate } = {} }: AttachedPolicy<Settings>): Pick<Settings, 'tls' | 'certificate'> {
+function tlsOf({
+  settings: { tls, certificate } = {},
+}: AttachedPolicy<Settings>): Pick<Settings, 'tls' | 'certificate'> {
   return { ...(tls && { tls }), ...(certificate && { certificate }) };
 }
 

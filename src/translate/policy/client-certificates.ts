@@ -204,7 +204,11 @@ function demanded(view: ListenerView, { policiesOf, sections }: Around): Demande
 
 /** Neither may take back what the other asks for. */
 function torn(policy: View, rival: string): Demanded {
-  return { policy, rules: closedRules(`${rival} and ${named(policy.key)} both say which certificates clients show`), rival };
+  return {
+    policy,
+    rules: closedRules(`${rival} and ${named(policy.key)} both say which certificates clients show`),
+    rival,
+  };
 }
 
 export function levelsOf(view: ListenerView): Aim[] {

@@ -92,7 +92,10 @@ function ruleRemarks<S extends object>(
     .filter((other) => other.key !== policy.key && hasDefaults(other) && takes(policy, other))
     .flatMap((other) =>
       other.targets
-        .filter((one) => one.object === target.object && one.section !== '' && policiesAt(() => others, joins)(one).includes(other))
+        .filter(
+          (one) =>
+            one.object === target.object && one.section !== '' && policiesAt(() => others, joins)(one).includes(other),
+        )
         .map(({ section }) => `${taking(policy, other)} on rule ${section} by ${named(other.key)}`),
     );
   return shortened(remarks, 'rules');

@@ -325,8 +325,7 @@ function actingAstray<K extends RequestPolicyKind>(
 ): Acting<unknown>[] {
   return (['Override', 'Default'] as const).flatMap((holds) => {
     const first = astray.find(
-      ({ policy, aim }) =>
-        acting(kind, policy, type, holds).length > 0 && (holds === 'Override' || !isNearer(aim)),
+      ({ policy, aim }) => acting(kind, policy, type, holds).length > 0 && (holds === 'Override' || !isNearer(aim)),
     );
     return first === undefined ? [] : [{ source: first.policy.key, holds, broken: first.why }];
   });

@@ -63,5 +63,18 @@ export function fetchingOf(scope: FilterScope, { key, host, target, found, wishe
   const status = wishes?.noCache ? 'fwd=request' : found === undefined ? 'fwd=uri-miss' : 'fwd=stale';
   if (personal) request.authorization ??= '-';
   const told = { request, patch: scope.requestPatch };
-  return { type: 'fetch', key, host, target, void: false, ...told, odd, condition, stale: found, fetch: null, late: false, status };
+  return {
+    type: 'fetch',
+    key,
+    host,
+    target,
+    void: false,
+    ...told,
+    odd,
+    condition,
+    stale: found,
+    fetch: null,
+    late: false,
+    status,
+  };
 }
