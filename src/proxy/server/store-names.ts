@@ -5,7 +5,7 @@
 import { policyAddresses } from '../names/index.ts';
 
 /** Milliseconds for which what a look-up said is used again. */
-export const STORE_NAME_TTL = 5_000;
+export const MAX_NAME_AGE = 5_000;
 
 export class StoreNames {
   /** By namespace and name. */
@@ -24,7 +24,7 @@ export class StoreNames {
       found = this.#lookUp(hostname, { tenant, isWaiting: () => true });
       this.#known.set(key, found);
       const forget = (): boolean => this.#known.delete(key);
-      found.then(() => setTimeout(forget, STORE_NAME_TTL).unref(), forget);
+      found.then(() => setTimeout(forget, MAX_NAME_AGE).unref(), forget);
     }
     return found;
   }
