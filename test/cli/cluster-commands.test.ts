@@ -212,6 +212,39 @@ test('a Secret that a listener lacks is told with the way to get it, in a cluste
   );
 });
 
+test('a Secret that cert-manager is asked for is told with how far it is, or why there will be none', async () => {
+  const { run, file } = await start(CLASS, edge());
+  const issuer = { 'cert-manager.io/cluster-issuer': 'ours' };
+  const gateway = (name: string, listener: object, annotations: Record<string, string> = issuer): ApiObject => {
+    const tls = { certificateRefs: [{ name: `${name}-tls` }] };
+    const listeners = [{ name: 'https', port: 443, protocol: 'HTTPS', tls, ...listener }];
+    const made = object('Gateway', name, { gatewayClassName: 'daemun', listeners });
+    return { ...made, metadata: { ...made.metadata, annotations } };
+  };
+  const hostname = 'a.example.com';
+  const elsewhere = { certificateRefs: [{ name: 'far-tls' }, { name: 'wide', namespace: 'other' }] };
+  const path = file(
+    gateway('near', { hostname }),
+    gateway('any', {}),
+    gateway('torn', { hostname }, { ...issuer, 'cert-manager.io/issuer': 'mine' }),
+    gateway('far', { hostname, tls: elsewhere }),
+  );
+  const { stdout } = await run('check', path);
+  const asked = 'cert-manager is asked (cert-manager.io/cluster-issuer: ours) and makes none';
+  expect(stdout).toContain(
+    'Secret shop/near-tls does not exist; cert-manager is asked for it (cert-manager.io/cluster-issuer: ours): kubectl -n shop describe certificate near-tls tells how far it is',
+  );
+  expect(stdout).toContain(
+    `${asked} for a listener without a hostname: give it one; kubectl -n shop create secret tls any-tls`,
+  );
+  expect(stdout).toContain(
+    'cert-manager is asked (cert-manager.io/issuer: mine and cert-manager.io/cluster-issuer: ours) and makes none where both annotations are there: keep one',
+  );
+  expect(stdout).toContain(
+    `${asked} for a listener that names a Secret outside of the Gateway's namespace: name its own`,
+  );
+});
+
 test('explain asks the one Gateway that has the port, or the one that is named', async () => {
   const { api, run } = await start(CLASS, edge(), redirect('a'));
   const alone = await run('explain', 'http://a.example.com/');

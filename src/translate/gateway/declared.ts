@@ -1,5 +1,6 @@
 import type { Gateway, GatewayListener, ListenerSet } from '../../api/index.ts';
 import type { Aged } from '../precedence.ts';
+import { issuersAsked } from './issuer.ts';
 
 /** A listener as its Gateway or ListenerSet declares it, before anything is judged. */
 export interface DeclaredListener {
@@ -11,6 +12,8 @@ export interface DeclaredListener {
   position: number;
   /** Of the owner. */
   generation?: number;
+  /** Issuers that the owner's annotations ask cert-manager for. */
+  issuers: ReadonlyArray<string>;
   spec: GatewayListener;
 }
 
@@ -25,6 +28,7 @@ export function ownerKey({ kind, namespace, name }: Pick<ListenerOwner, 'kind' |
 
 export function listenersOf(object: Gateway | ListenerSet, gateway: string): DeclaredListener[] {
   const { namespace = '', name, creationTimestamp = '', generation } = object.metadata;
+  const issuers = issuersAsked(object.metadata.annotations);
   const owner: ListenerOwner = { kind: object.kind, namespace, name, created: creationTimestamp };
   const prefix = object.kind === 'Gateway' ? gateway : `${gateway}/${namespace}/${name}`;
   return object.spec.listeners.map((spec, position) => ({
@@ -33,6 +37,7 @@ export function listenersOf(object: Gateway | ListenerSet, gateway: string): Dec
     owner,
     position,
     generation,
+    issuers,
     spec,
   }));
 }

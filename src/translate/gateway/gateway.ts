@@ -5,6 +5,7 @@ import type { TranslateOptions } from '../inputs.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { AdoptedClass } from './gateway-class.ts';
+import { issuersAsked } from './issuer.ts';
 import { isParameters, isProblem, readParameters } from './parameters.ts';
 import { selectorFault, selectorField } from './selector.ts';
 
@@ -27,6 +28,8 @@ export interface ManagedGateway {
   addresses: string[];
   /** Certificates that its listeners lack are obtained by ACME. */
   acme: boolean;
+  /** Issuers that its annotations ask cert-manager for. */
+  issuers: string[];
   /** Why it is not Accepted, its listeners aside. */
   problems: Problem[];
   /** Why it is not served at all though accepted: nowhere can it be reached from where it asks to be. */
@@ -75,6 +78,7 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
   const withheld = unassigned !== undefined || problems.some(({ keeps }) => !keeps);
   const { controllerName } = adopted;
   const acme = asksForAcme(gateway, options, ignored);
+  const issuers = issuersAsked(gateway.metadata.annotations);
   const key = `${namespace}/${name}`;
   const identity = { key, namespace, name, created: creationTimestamp, generation };
   const isDefault = gateway.spec.defaultScope === 'All';
@@ -86,6 +90,7 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
     asked,
     addresses,
     acme,
+    issuers,
     problems,
     withheld,
     ignored,

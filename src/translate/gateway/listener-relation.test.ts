@@ -34,6 +34,7 @@ const listener = fc
         created: ['', '2026-01-05T00:00:00Z', '2026-01-02T00:00:00Z', '', '2026-01-02T00:00:00Z'][owner]!,
       },
       position: name.charCodeAt(0) - 97,
+      issuers: [],
       spec: { name, port, protocol, ...(hostname === undefined ? {} : { hostname }) } as DeclaredListener['spec'],
     };
   });
@@ -83,6 +84,7 @@ describe('listeners of a Gateway and its ListenerSets, after any history', () =>
       gateway: 'd/g',
       owner: { kind: 'ListenerSet', namespace: 'd', name: `s${owner}`, created: '' },
       position: 0,
+      issuers: [],
       spec: { name, port: 80, protocol: 'HTTP', hostname } as DeclaredListener['spec'],
     });
     const own = Array.from({ length: 63 }, (_, at) => made(0, `own-${at}`, `own-${at}.example.com`));

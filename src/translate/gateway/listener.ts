@@ -24,6 +24,7 @@ import { validateClients } from './client-validation.ts';
 import type { DeclaredListener, ListenerOwner } from './declared.ts';
 import type { ManagedGateway } from './gateway.ts';
 import { lower } from './hostnames.ts';
+import { wayToSecret } from './issuer.ts';
 import { familyOf } from './listener-conflict.ts';
 import { type ProvidedIndex, standIns } from './provided.ts';
 import { selectorFault, selectorField } from './selector.ts';
@@ -37,6 +38,8 @@ export interface ListenerView {
   field: string;
   /** Of its owner. */
   generation?: number;
+  /** Issuers that cert-manager is asked to take for its certificates. */
+  issuers: ReadonlyArray<string>;
   spec: GatewayListener;
   supportedKinds: RouteGroupKind[];
   /** Another listener stands in its way. */
@@ -134,7 +137,9 @@ export function judgeListener(look: Lookup, declared: DeclaredListener, around: 
   const { supportedKinds, unresolved } = routeKinds(spec, field);
   const { uses } = around.filters;
   const judged = { supportedKinds, refusals: [], unresolved, remarks: [], trust: [], uses, obtains: false };
-  const view: ListenerView = { key, gateway, owner, field, generation, spec, ...judged };
+  // A ListenerSet that asks for none takes its Gateway's.
+  const issuers = declared.issuers.length > 0 ? declared.issuers : around.gateway.issuers;
+  const view: ListenerView = { key, gateway, owner, field, generation, issuers, spec, ...judged };
   if (around.conflict !== undefined) view.conflict = around.conflict;
   if (around.overlap !== undefined) view.overlap = overlapName(around.overlap, declared);
   if (around.taken !== undefined) {
@@ -259,28 +264,19 @@ function listenerCertificates(
   if (others.certificates.length > 0 || others.problems.length > 0) {
     view.unresolved = [...view.unresolved.filter((one) => !absent.includes(one)), ...others.problems];
   }
-  if (others.certificates.length === 0)
-    view.unresolved = view.unresolved.map((one) => withWayOut(one, { look, view, absent }));
+  if (others.certificates.length === 0) {
+    view.unresolved = view.unresolved.map((one) => (absent.includes(one) ? withWayOut(one, look, view) : one));
+  }
   const field = `${view.field}.tls.certificateRefs`;
   view.remarks.push(...others.notes.map((message) => problem('', field, message)));
   return others.certificates;
 }
 
-interface WayOut {
-  look: Lookup;
-  view: ListenerView;
-  /** What may be filled in. */
-  absent: ReadonlyArray<Problem>;
-}
-
 /** How a listener that lacks a certificate gets one, here: manifests alone have other ways than a cluster. */
-function withWayOut(one: Problem, { look, view, absent }: WayOut): Problem {
-  if (!absent.includes(one)) return one;
-  const [, namespace = view.owner.namespace, name = 'NAME'] = one.missing?.split('/') ?? [];
-  const way = look.options.shared
+function withWayOut(one: Problem, { options }: Lookup, view: ListenerView): Problem {
+  const way = options.shared
     ? `--certificate ${lower(view.spec.hostname) ?? 'HOST'}=cert.pem,key.pem gives one, --acme obtains one`
-    : `kubectl -n ${namespace} create secret tls ${name} --cert=cert.pem --key=key.pem makes one; cert-manager does where the ` +
-      `${view.owner.kind} has the annotation cert-manager.io/cluster-issuer`;
+    : wayToSecret(view, one.missing);
   return { ...one, message: `${one.message}; ${way}` };
 }
 
