@@ -4,6 +4,7 @@ import { find, type Lookup, namespaceLabels } from '../lookup.ts';
 import type { Aged } from '../precedence.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { ManagedGateway } from './gateway.ts';
+import type { ListenerView } from './listener.ts';
 import { selectorFault, selects } from './selector.ts';
 
 /** A ListenerSet whose parent is a Gateway of ours. */
@@ -33,6 +34,17 @@ export function attachedSet(
   const refusal = refusalOf(look, namespace, at);
   if (refusal !== undefined) managed.refusal = refusal;
   return managed;
+}
+
+/**
+ * A set is accepted for a listener that is served, or that only waits for a Secret. Stricter than for a Gateway: one that may
+ * not have its certificate counts for nothing. A Secret that is not there yet may need the set to be accepted: names of
+ * routes of a set are published when it is, and an authority asks at the name.
+ */
+export function isTaken({ config, conflict, refusals, unresolved }: ListenerView): boolean {
+  if (config !== undefined) return true;
+  const waits = unresolved.length > 0 && unresolved.every(({ missing }) => missing?.startsWith('Secret/') === true);
+  return conflict === undefined && refusals.length === 0 && waits;
 }
 
 /** A Gateway takes no ListenerSets unless its allowedListeners says from where. */

@@ -20,7 +20,7 @@ import {
   type ListenerView,
 } from './listener.ts';
 import { slotOf } from './listener-conflict.ts';
-import { attachedSet, type ManagedSet } from './listener-set.ts';
+import { attachedSet, isTaken, type ManagedSet } from './listener-set.ts';
 import { deriveConflicts } from './port-holder.ts';
 import { deriveProvided, indexProvided, type ProvidedIndex } from './provided.ts';
 import { sharePort } from './socket.ts';
@@ -86,22 +86,20 @@ export function deriveListeners(graph: Graph, filtersOf: ListenerFilterReader): 
   const around = { gateways, declared, certificates, provided, identities, filtersOf };
   const { views, shared } = deriveViews(graph, around);
   const config = listenerConfig(graph, views, join('all certificates', [certificates, deriveProvided(graph)]));
-  const owned = { ...ownedViews(graph, sets, views), ...deriveForRoutes(graph, { gateways, sets, views }) };
+  const known = { gateways, sets, views };
+  const owned = { ...ownedViews(graph, known), ...deriveForRoutes(graph, known) };
   const infrastructure = deriveInfrastructure(graph, { classes, gateways, declared });
   const defaults = index('default gateways', gateways, ({ isDefault }) => (isDefault ? ['All'] : []));
-  const known = { classes, gateways, sets, views, shared, certificates, provided, identities, defaults };
-  return { ...known, config, infrastructure, ...owned };
+  const others = { classes, shared, certificates, provided, identities, defaults };
+  return { ...known, ...others, config, infrastructure, ...owned };
 }
 
-function ownedViews(
-  graph: Graph,
-  sets: Collection<ManagedSet>,
-  views: Collection<ListenerView>,
-): Pick<Listeners, 'viewsByOwner' | 'attachedSets'> {
+function ownedViews(graph: Graph, { gateways, sets, views }: Judged): Pick<Listeners, 'viewsByOwner' | 'attachedSets'> {
   const viewsByOwner = index('listeners by owner', views, ({ owner }) => [ownerKey(owner)]);
   const accepted = graph.derive('accepted listenersets', sets, (context, { gateway, refusal }, key) => {
     const own = context.fetch(viewsByOwner, key) ?? [];
-    return refusal === undefined && own.some(({ config }) => config !== undefined) ? [[key, gateway]] : [];
+    if (context.fetch(gateways, `Gateway/${gateway}`)?.withheld !== false) return [];
+    return refusal === undefined && own.some(isTaken) ? [[key, gateway]] : [];
   });
   return { viewsByOwner, attachedSets: counts('number of attached listenersets', accepted, (gateway) => [gateway]) };
 }
@@ -152,7 +150,7 @@ function hasFilters({ spec }: DeclaredListener): boolean {
   return (spec.filters?.requests ?? []).length > 0;
 }
 
-interface RouteSideInputs {
+interface Judged {
   gateways: Collection<ManagedGateway>;
   sets: Collection<ManagedSet>;
   views: Collection<ListenerView>;
@@ -160,7 +158,7 @@ interface RouteSideInputs {
 
 function deriveForRoutes(
   graph: Graph,
-  { gateways, sets, views }: RouteSideInputs,
+  { gateways, sets, views }: Judged,
 ): Pick<Listeners, 'parents' | 'pointsByOwner' | 'served'> {
   const parents = join<Parent>('route parents', [
     graph.derive('gateway parents', gateways, (_context, { key: gateway, controllerName }, key) => [

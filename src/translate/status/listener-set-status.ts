@@ -1,6 +1,6 @@
 import { CONDITION, LISTENER_SET_REASON, type ListenerSetStatus } from '../../api/index.ts';
 import type { ManagedGateway } from '../gateway/gateway.ts';
-import type { ManagedSet } from '../gateway/listener-set.ts';
+import { isTaken, type ManagedSet } from '../gateway/listener-set.ts';
 import { conditions, fails, holds, unknown, type Verdict } from '../verdict/conditions.ts';
 import { type GatewayStatusScope, listenerStatus } from './gateway-status.ts';
 import { combined, listenerProgress } from './programmed.ts';
@@ -23,12 +23,11 @@ function setAccepted({ views }: GatewayStatusScope, set: ManagedSet, gateway: Ma
   if (gateway.withheld) {
     return fails(type, LISTENER_SET_REASON.ParentNotAccepted, `Gateway ${gateway.key} is not accepted`);
   }
-  // Stricter than for a Gateway: a listener whose certificates do not resolve does not make a set accepted.
   const bad = views.filter(({ config }) => config === undefined);
   if (bad.length === 0) return holds(type, LISTENER_SET_REASON.Accepted, 'accepted');
   const message = `not served: listeners ${bad.map(({ spec }) => spec.name).join(', ')}`;
-  if (bad.length === views.length) return fails(type, LISTENER_SET_REASON.ListenersNotValid, message);
-  return holds(type, LISTENER_SET_REASON.ListenersNotValid, message);
+  if (views.some(isTaken)) return holds(type, LISTENER_SET_REASON.ListenersNotValid, message);
+  return fails(type, LISTENER_SET_REASON.ListenersNotValid, message);
 }
 
 function setProgrammed(scope: GatewayStatusScope, accepted: Verdict): Verdict {
