@@ -16,7 +16,7 @@ import { recognise } from './conversion.ts';
 import { type Diagnostic, type FieldPath, fieldName } from './diagnostic.ts';
 import { plainValue, WORDY_BOOLEAN, wordyBoolean } from './plain-document.ts';
 import { isObject, type Problem, UNRENDERED } from './schema/index.ts';
-import { yamlFault } from './yaml-fault.ts';
+import { beginningOfFault, lonelyAlias, yamlFault } from './yaml-fault.ts';
 
 /** A diagnostic before it is known where its chunk stands: `line` counts from 0 in the chunk. */
 export type Note = Pick<Diagnostic, 'severity' | 'line' | 'field' | 'message' | 'unread'>;
@@ -103,8 +103,13 @@ interface Reading {
 function read(document: Document, { chunk, lines, last, unmarked }: Reading): Entry[] {
   const fault = document.errors[0];
   if (fault) {
-    const line = Math.min(lines.linePos(fault.pos[0]).line - 1, last);
+    const line = Math.min(lines.linePos(beginningOfFault(document) ?? 0).line - 1, last);
     return [unreadable({ line, message: faultMessage(fault, chunk), key: keyInRuins(document), unmarked })];
+  }
+  const lonely = chunk.includes('*') ? lonelyAlias(document) : undefined;
+  if (lonely !== undefined) {
+    const line = lines.linePos(lonely).line - 1;
+    return [unreadable({ line, message: UNQUOTED_STAR, key: keyInRuins(document), unmarked })];
   }
   if (document.contents === null) return [];
   const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
@@ -139,6 +144,9 @@ function listenerName(object: unknown, at: string | number | undefined): string 
   const listener: unknown = Array.isArray(list) && typeof at === 'number' ? list[at] : undefined;
   return isObject(listener) && typeof listener.name === 'string' ? listener.name : undefined;
 }
+
+/** What is quoted might be a secret: the example is another. */
+const UNQUOTED_STAR = 'is not valid YAML: a value that begins with * needs quotes, such as "*.example.com"';
 
 /** Fields that an object has once, at its top: where one comes again, another object begins. */
 const TOP_FIELD = /^(apiVersion|kind|metadata)[ \t]*:/;

@@ -191,7 +191,8 @@ class Checker {
 
   /** What takes the place of a text that is no object. */
   #meant({ meant }: ObjectSchema, value: unknown): string {
-    const form = this.#hidden || typeof value !== 'string' ? undefined : meant?.(value);
+    if (this.#hidden || typeof value !== 'string') return '';
+    const form = meant?.(value) ?? spaced(value);
     return form === undefined ? '' : `. Write ${form}`;
   }
 
@@ -298,6 +299,12 @@ function inBytes(field: string | number | undefined, value: unknown): string {
   const [, digits, unit = ''] = /^(\d{1,6}) ?([kmg])(?:i?b)?$/i.exec(typeof value === 'string' ? value : '') ?? [];
   if (digits === undefined || !String(field).endsWith('Bytes')) return '';
   return `. Write ${Number(digits) * 1024 ** ('kmg'.indexOf(unit.toLowerCase()) + 1)}`;
+}
+
+/** `name:edge` is a text, since a colon ends a name only where a space follows. */
+function spaced(value: string): string | undefined {
+  const [, name, rest] = /^([a-z][A-Za-z]*):([^\s:/]\S*)$/.exec(value) ?? [];
+  return name === undefined ? undefined : `${name}: ${rest}, with a space after the colon`;
 }
 
 /** YAML reads `yes`, `1.0` or `null` as something else than the string that was meant. */
