@@ -17,10 +17,14 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; bo
 th { overflow-wrap: normal; white-space: nowrap; }
 th:first-child, td:first-child { white-space: nowrap; width: 1%; }
 .good { color: light-dark(#14683a, #7fd6a0); } .bad { color: light-dark(#a3121f, #ff9a9a); } .warn { color: light-dark(#7a4b00, #f0c060); }
+td:last-child[data-name^=Since] { white-space: nowrap; }
 @media (max-width: 40rem) {
   thead { display: none; } tr { display: block; border-bottom: 1px solid #8886; padding: .4rem 0; }
   td, td:first-child { display: block; width: auto; border: 0; padding: 0; white-space: normal; }
+  td:empty { display: none; } td[data-name]::before { content: attr(data-name) ": "; opacity: .75; }
 }`;
+
+const SINCE = 'Since (UTC)';
 
 /** What each path is for; one that is not here is not linked. */
 const LINKS: ReadonlyArray<readonly [path: string, what: string]> = [
@@ -58,7 +62,7 @@ ${
   problems === undefined
     ? ''
     : `<h2 id="mistakes">Mistakes</h2>\n${table(
-        ['', 'Object', 'What is said', 'Since (UTC)'],
+        ['Severity', 'Object', 'What is said', SINCE],
         problems.map((one) => problemRow(one, faults)),
         'None.',
       )}`
@@ -66,7 +70,7 @@ ${
 <h2>More</h2>
 ${table(
   ['Path', 'What it has'],
-  LINKS.map(([path, what]) => row(`<a href="${path}">${path}</a>`, what)),
+  LINKS.map(([path, what]) => [`<a href="${path}">${path}</a>`, what]),
   '',
 )}
 </html>
@@ -99,38 +103,49 @@ function timeOf(date: Date): string {
   return date.toISOString().slice(0, 19).replace('T', ' ');
 }
 
-function listenerRow({ key, protocol = '', hostname = '', port, state, bound = [], message }: ListenerLine): string {
+type Row = readonly string[];
+
+function listenerRow({ key, protocol = '', hostname = '', port, state, bound = [], message }: ListenerLine): Row {
   const where =
     state === 'serving'
       ? `<span class="good">${escaped(bound.join(', '))}</span>`
       : `<span class="bad">${port === undefined ? '' : `port ${port} `}${escaped(state)}${message ? `: ${escaped(message)}` : ''}</span>`;
-  return row(escaped(key), escaped(protocol), escaped(hostname || '*'), where);
+  return [escaped(key), escaped(protocol), escaped(hostname || '*'), where];
 }
 
-function problemRow(problem: ToldProblem, faults: Faults): string {
+function problemRow(problem: ToldProblem, faults: Faults): Row {
   const { severity, file, line, object, field, message } = problem;
   const since = sinceOf(problem, faults);
   const place = file === '' ? '' : `${file}${line > 0 ? `:${line}` : ''}`;
   const tone = severity === 'error' ? 'bad' : severity === 'warning' ? 'warn' : '';
-  const what = [object, place, field].filter((part) => part !== '').map(escaped);
-  return row(
+  // Kinds without namespaces have a key with nothing between.
+  const what = [object.replace('//', ' '), place, field].filter((part) => part !== '').map(escaped);
+  return [
     `<span class="${tone}">${escaped(severity)}</span>`,
     what.join('<br>'),
     escaped(message),
     escaped(since?.slice(0, 19).replace('T', ' ') ?? ''),
-  );
+  ];
 }
 
-function row(...cells: string[]): string {
-  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
-}
+/** Columns of names, which would be broken where there is room: the others are sentences, and wrap well. */
+const SHARES: Readonly<Record<string, string>> = { Hostname: '25%', Object: '35%' };
 
-function table(head: readonly string[], rows: readonly string[], none: string): string {
+/** Columns whose values do not say what they are: on a phone, where tables have no head, each stands with its name. */
+const NAMED_ALONE: ReadonlySet<string> = new Set(['Protocol', 'Hostname', 'Address', SINCE]);
+
+function table(head: readonly string[], rows: readonly Row[], none: string): string {
   if (rows.length === 0) return `<p>${none}</p>`;
   const more = rows.length - ROWS_SHOWN;
-  const cells = head.map((name) => `<th>${name}</th>`).join('');
-  return `<table><thead><tr>${cells}</tr></thead><tbody>
-${rows.slice(0, ROWS_SHOWN).join('\n')}
+  const share = (name: string): string => (SHARES[name] ? ` style="width: ${SHARES[name]}"` : '');
+  const names = head.map((name) => `<th scope="col"${share(name)}>${name}</th>`).join('');
+  const cell = (text: string, at: number): string =>
+    `<td${NAMED_ALONE.has(head[at]!) ? ` data-name="${head[at]}"` : ''}>${text}</td>`;
+  return `<table><thead><tr>${names}</tr></thead><tbody>
+${rows
+  .slice(0, ROWS_SHOWN)
+  .map((cells) => `<tr>${cells.map(cell).join('')}</tr>`)
+  .join('\n')}
 </tbody></table>${more > 0 ? `\n<p>and ${more} more</p>` : ''}`;
 }
 

@@ -224,6 +224,7 @@ test('the page says first what is broken, and since when', async () => {
       items: [route],
       diagnostics: [
         ...Array.from({ length: ROWS_SHOWN }, () => problem('warning', 'Secret/shop/old', '')),
+        problem('error', 'GatewayClass//daemun', ''),
         problem('error', 'HTTPRoute/shop/cart', 'spec.rules[0].backendRefs[0]'),
       ],
     }),
@@ -233,11 +234,13 @@ test('the page says first what is broken, and since when', async () => {
     ],
   };
   const { body } = await ask('/', { parts: told, accept: 'text/html' });
-  expect(body).toContain('<title>ready in part: 1 error: Daemun</title>');
+  expect(body).toContain('<title>ready in part: 2 errors: Daemun</title>');
   expect(body).toContain('<strong class="warn">ready in part</strong>');
-  expect(body).toContain(`<a href="#mistakes">1 error, ${ROWS_SHOWN} warnings</a>`);
+  expect(body).toContain(`<a href="#mistakes">2 errors, ${ROWS_SHOWN} warnings</a>`);
   expect(body).toContain('infra/edge/broken');
-  expect(body).toContain('2026-11-30 04:05:06</td>');
+  expect(body).toContain('>GatewayClass daemun<');
+  // On a phone the table has no head.
+  expect(body).toContain('<td data-name="Since (UTC)">2026-11-30 04:05:06</td>');
   expect(body).not.toContain('2026-11-29 01:02:03');
 });
 
