@@ -1,4 +1,5 @@
 /** docs/reference/metrics.md, from what a gateway under traffic of every kind tells. */
+import assert from 'node:assert';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -12,6 +13,7 @@ interface Family {
   type: string;
   help: string;
   labels: Set<string>;
+  rows: number;
 }
 
 /** Families that a short run of one process does not have, by the file that makes them. */
@@ -40,8 +42,30 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   daemun_worker_restarts_total: 'with `--workers` above 1',
 };
 
+/** Labels of families that have no row in a short run in which all goes well. */
+const WITHOUT_ROWS: Readonly<Record<string, readonly string[]>> = {
+  daemun_acme_failures: ['host'],
+  daemun_backend_endpoint_healthy: ['backend', 'endpoint'],
+  daemun_backend_endpoint_unhealthy_reason: ['backend', 'endpoint', 'reason'],
+  daemun_backend_evictions_total: ['backend', 'reason'],
+  daemun_backend_health_checks_total: ['backend', 'outcome'],
+  daemun_backend_health_panic: ['backend'],
+  daemun_cache_bytes: ['policy'],
+  daemun_cache_evictions_total: ['policy'],
+  daemun_cache_urls: ['policy'],
+  daemun_certificate_expiry_timestamp_seconds: ['certificate'],
+  daemun_policy_decisions_total: ['decision', 'policy', 'rule'],
+  daemun_shared_limit_calls_total: ['outcome', 'store'],
+  daemun_shared_limit_store_away: ['store'],
+  daemun_shared_sign_out_calls_total: ['outcome', 'store'],
+  daemun_shared_sign_out_store_away: ['store'],
+};
+
 export async function metricsPage(): Promise<string> {
   const families = await scrape();
+  // Who writes a query must know the labels before there is a row.
+  const rowless = families.filter(({ rows }) => rows === 0).map(({ name }) => name);
+  assert.deepEqual(rowless, Object.keys(WITHOUT_ROWS).sort());
   const missing = declared().filter((name) => !families.some((family) => family.name === name));
   return `# Metrics
 
@@ -64,7 +88,7 @@ ${missing.map((name) => `- \`${name}\` ${ELSEWHERE[name] ?? 'NOT DESCRIBED'}`).j
 }
 
 function row({ name, type, labels, help }: Family): string {
-  const names = [...labels].sort().map((label) => `\`${label}\``);
+  const names = [...labels, ...(WITHOUT_ROWS[name] ?? [])].sort().map((label) => `\`${label}\``);
   return `| \`${name}\` | ${type} | ${names.join(', ')} | ${help.replace(/\.$/, '')} |`;
 }
 
@@ -149,7 +173,7 @@ function familiesOf(text: string): Family[] {
   const families = new Map<string, Family>();
   for (const line of text.split('\n')) {
     const [, what, name, rest] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
-    if (what === 'HELP') families.set(name!, { name: name!, type: '', help: rest!, labels: new Set() });
+    if (what === 'HELP') families.set(name!, { name: name!, type: '', help: rest!, labels: new Set(), rows: 0 });
     else if (what === 'TYPE') families.get(name!)!.type = rest!;
     else noteLabels(line, families);
   }
@@ -157,8 +181,9 @@ function familiesOf(text: string): Family[] {
 }
 
 function noteLabels(line: string, families: Map<string, Family>): void {
-  const [, name, labels] = /^(\w+)\{(.*)\} /.exec(line) ?? [];
+  const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})? /.exec(line) ?? [];
   if (name === undefined) return;
-  const family = families.get(name) ?? families.get(name.replace(/_(bucket|sum|count)$/, ''));
-  for (const [, label] of labels!.matchAll(/(\w+)="/g)) if (label !== 'le') family!.labels.add(label!);
+  const family = families.get(name) ?? families.get(name.replace(/_(bucket|sum|count)$/, ''))!;
+  family.rows++;
+  for (const [, label] of labels.matchAll(/(\w+)="/g)) if (label !== 'le') family.labels.add(label!);
 }
