@@ -5,7 +5,6 @@ import { errorLine, usageLines } from './error-text.ts';
 import { EXIT } from './exit-code.ts';
 import { packageVersion } from './version.ts';
 
-/** In the order of --help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./command/run.ts')).runCommand(),
   controller: async () => (await import('./command/controller.ts')).controllerCommand(),
@@ -43,12 +42,18 @@ function throwing(command: Command): Command {
   return telling(command).exitOverride();
 }
 
+/** Columns that a description has at least: beside our longest flags a terminal of 80 has no more. */
+const LEAST_WIDTH = 24;
+
 /** Arguments are file names that shells found, and texts that scripts took from objects. */
 function telling(command: Command): Command {
-  return command.configureOutput({ outputError: (text, write) => write(usageLines(text)) });
+  return command
+    .configureOutput({ outputError: (text, write) => write(usageLines(text)) })
+    .configureHelp({ minWidthToWrap: LEAST_WIDTH });
 }
 
-function allCommands(): Promise<Command[]> {
+/** In the order of --help. */
+export function allCommands(): Promise<Command[]> {
   return Promise.all(Object.values(COMMANDS).map((command) => command()));
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { annotationsPage, strangers } from './reference/annotations.ts';
 import { conditionsPage, PLACES, reasonsInCode, unshownReasons } from './reference/conditions.ts';
-import { flagsPage } from './reference/flags.ts';
+import { flagsPage, HELP_WIDTH } from './reference/flags.ts';
 import { homelessLimits, limitsPage, undescribedLimits } from './reference/limits.ts';
 import { metricsPage } from './reference/metrics.ts';
 import { mistakesPage, toldMistakes } from './reference/mistakes.ts';
@@ -17,7 +17,22 @@ test('annotations', async () => {
 });
 
 test('flags', async () => {
-  await expect(flagsPage()).toMatchFileSnapshot(page('flags'));
+  await expect(await flagsPage()).toMatchFileSnapshot(page('flags'));
+});
+
+test('help is as wide as the terminal, and no line ends before, in the middle of a sentence', async () => {
+  const blocks = [...(await flagsPage()).matchAll(/```text\n([\s\S]*?)```/g)].map(([, text]) => text!.split('\n'));
+  expect(blocks.length).toBeGreaterThan(10);
+  for (const lines of blocks) {
+    // Command lines are for whoever copies them: they stay whole.
+    const prose = lines.filter((line) => !/^ +(?:\$|--)|^Usage:/.test(line));
+    expect(prose.filter((line) => line.length > HELP_WIDTH)).toEqual([]);
+    const broken = prose.filter((line, at) => {
+      const [next = ''] = (prose[at + 1] ?? '').split(' ', 1);
+      return /^\S/.test(line) && /^[a-z]/.test(next) && line.length + 1 + next.length <= HELP_WIDTH;
+    });
+    expect(broken).toEqual([]);
+  }
 });
 
 test('conditions', async () => {

@@ -4,6 +4,7 @@ import type { CachePurge } from '../../config/index.ts';
 import type { FleetPurged } from '../../delivery/index.ts';
 import type { HostPort } from '../address.ts';
 import { adminTokenOption } from '../admin-option.ts';
+import { afterOptions } from '../after-options.ts';
 import { asksForCluster, type ClusterFlags, clusterOptions } from '../cluster-option.ts';
 import { EXIT } from '../exit-code.ts';
 import { ADMIN_DEFAULT, adminOption, outputOption, PURGE_OUTPUTS, type PurgeOutput, usage } from '../option.ts';
@@ -40,8 +41,8 @@ function purgeCommand(): Command {
   const command = new Command('purge')
     .summary('forget answers that are kept')
     .description(
-      'Has all workers of a running gateway forget answers that a ResponsePolicy keeps: of a URL as clients ask for it,\n' +
-        'whatever Vary, scheme or route it was kept under, of all that begin so, of a policy, or all. What is on its way\n' +
+      'Has all workers of a running gateway forget answers that a ResponsePolicy keeps: of a URL as clients ask for it, ' +
+        'whatever Vary, scheme or route it was kept under, of all that begin so, of a policy, or all. What is on its way ' +
         'from a backend at that moment is not kept.\n' +
         'With --kubeconfig, --context or -n of all data planes of a cluster.',
     )
@@ -55,7 +56,7 @@ function purgeCommand(): Command {
     .addOption(adminOption('127.0.0.1:15000'))
     .addOption(adminTokenOption())
     .addOption(outputOption(PURGE_OUTPUTS))
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (url: string | undefined, flags: PurgeFlags, asked: Command) => {
       const purge = purgeOf(url, flags, asked);
       const { admin = ADMIN_DEFAULT, adminTokenFile: token, output } = flags;

@@ -1,5 +1,6 @@
 /** `daemun check`: statuses and diagnostics of manifests, without serving. */
 import { Command, Option } from 'commander';
+import { afterOptions } from '../after-options.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { asksForCluster, type ClusterFlags, clusterOptions } from '../cluster-option.ts';
 import { EXIT } from '../exit-code.ts';
@@ -68,7 +69,7 @@ export function checkCommand(): Command {
     .addOption(
       new Option('--suggest', 'what to write in the place of objects of Kong, NGINX Gateway Fabric and Envoy Gateway'),
     )
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (words: string[], flags: CheckFlags, asked: Command) => {
       const { output, watch = false, strict = false, controllerName, certificate } = flags;
       const paths = namedPaths(words, flags.file, asked);

@@ -1,5 +1,6 @@
 /** `daemun completion`: scripts with which shells complete the command line. */
 import { Argument, Command } from 'commander';
+import { afterOptions } from '../after-options.ts';
 import { SHELLS, type Shell } from '../completion/shell.ts';
 
 const EXAMPLES = `
@@ -17,7 +18,7 @@ export function completionCommand(program: () => Promise<readonly Command[]>): C
     .summary('print a script that completes commands and flags in a shell')
     .description('Prints a script that completes commands, flags, their values and paths in the given shell.')
     .addArgument(new Argument('<shell>', 'whose script to print').choices([...SHELLS]))
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (shell: Shell) => {
       const { completionScript } = await import('../completion/index.ts');
       process.stdout.write(completionScript(shell, await program()));

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../observe/index.ts';
 import { type AdminFlags, adminOptions, dataPlaneAdmin } from '../admin-option.ts';
+import { afterOptions } from '../after-options.ts';
 import { type ClusterFlags, clusterOptions } from '../cluster-option.ts';
 import { CLUSTER_CONTROLLER, controllerOption, usage } from '../option.ts';
 import { Signals } from '../signal.ts';
@@ -35,7 +36,7 @@ export function controllerCommand(): Command {
       'Makes data planes for each Gateway of its classes, sends them their config, and writes statuses.\n' +
         'Several may run: all send config, and one of them, by a Lease, writes to the cluster.',
     )
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (flags: ControllerFlags) => {
       const signals = new Signals();
       const admin = dataPlaneAdmin(flags);

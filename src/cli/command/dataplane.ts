@@ -7,6 +7,7 @@ import type { SnapshotPlace } from '../../delivery/index.ts';
 import type { HostPort } from '../address.ts';
 import { hostPort } from '../address.ts';
 import { type AdminFlags, adminOptions, dataPlaneAdmin } from '../admin-option.ts';
+import { afterOptions } from '../after-options.ts';
 import { cacheOptions } from '../cache-flag.ts';
 import { bindingOf } from '../every-address.ts';
 import { limitOptions } from '../limit-option.ts';
@@ -54,7 +55,7 @@ export function dataplaneCommand(): Command {
         'While the controller is away it serves what it has; with --snapshot it also starts from that.\n' +
         'SIGTERM ends it in order: it serves on for --drain-delay, not ready in the last 8 s, then requests under way finish.',
     )
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (flags: DataPlaneFlags, asked: Command) => {
       const signals = new Signals();
       const { serveDataPlane } = await import('../serve-dataplane.ts');

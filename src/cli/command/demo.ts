@@ -1,6 +1,7 @@
 /** `daemun demo`: serves the examples, with echoes behind them. */
 import { Command, Option } from 'commander';
 import { type HostPort, hostPort } from '../address.ts';
+import { afterOptions } from '../after-options.ts';
 import { ADMIN_DEFAULT, usage } from '../option.ts';
 import { type PortMap, portMap } from '../port-map.ts';
 import { Signals } from '../signal.ts';
@@ -34,7 +35,7 @@ export function demoCommand(): Command {
         usage((text) => hostPort(text, { anyPort: true })),
       ),
     )
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async ({ portMap: ports, admin }: DemoFlags) => {
       // The demo belongs to its terminal.
       const signals = new Signals({ hangUp: 'drain' });

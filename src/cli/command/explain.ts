@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { isAddress } from '../../value/network.ts';
 import { adminTokenOption } from '../admin-option.ts';
+import { afterOptions } from '../after-options.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { asksForCluster, clusterOptions } from '../cluster-option.ts';
 import { echoOption, endpointOption, readEndpoints } from '../endpoint-flag.ts';
@@ -28,11 +29,11 @@ export function explainCommand(): Command {
   const command = new Command('explain')
     .summary('tell why a request goes where it goes')
     .description(
-      'Tells which listener, route and rule take a request and why, what its filters do and which backends answer;\n' +
+      'Tells which listener, route and rule take a request and why, what its filters do and which backends answer; ' +
         'or why nothing matches, and what comes closest.',
     )
     .argument(
-      '[words...]',
+      '[path-or-url...]',
       'the URL, and files or folders as with -f. URLs: http(s):// with host, port and path, grpc://host/service/method, tls://name:port, tcp://:port or udp://:port',
     )
     .addOption(filesOption().conflicts('admin'))
@@ -68,7 +69,7 @@ export function explainCommand(): Command {
     .addOption(adminTokenOption())
     .addOption(new Option('--gateway <namespace/name>', 'of several Gateways of a cluster, the one that is asked'))
     .usage('(<path...> | --admin <host:port> | --context <name>) <url> [options]')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (words: string[], flags: ExplainFlags, command: Command) => {
       const url =
         urlAmong(words, flags) ?? command.error('error: name the URL to explain, such as http://shop.example.com/cart');

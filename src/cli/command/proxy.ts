@@ -4,6 +4,7 @@ import { visibleText } from '../../value/visible-text.ts';
 import { type AcmeFlags, acmeOf, acmeOptions } from '../acme-flag.ts';
 import { ipAddress } from '../address.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
+import { afterOptions } from '../after-options.ts';
 import { bindingOf } from '../every-address.ts';
 import { each, usage } from '../option.ts';
 import { type PortMap, portMap } from '../port-map.ts';
@@ -30,7 +31,7 @@ export function proxyCommand(): Command {
   const command = new Command('proxy')
     .summary('proxy hosts to backends without manifests')
     .description(
-      'Serves hosts on port 80, or on 443 with a redirect from 80, and passes requests on. --print shows the manifests\n' +
+      'Serves hosts on port 80, or on 443 with a redirect from 80, and passes requests on. --print shows the manifests ' +
         'that say the same, to go on from.',
     )
     .argument('<host=target...>', 'HOST[/PREFIX]=TARGET[,TARGET]; a target is HOST:PORT, or a port of this machine')
@@ -44,7 +45,7 @@ export function proxyCommand(): Command {
         each(ipAddress),
       ),
     )
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (words: string[], flags: ProxyFlags, asked: Command) => {
       const sites = asUsage(asked, () => words.map((word) => parseSite(word)));
       const { siteManifests } = await import('../proxy/site-manifests.ts');

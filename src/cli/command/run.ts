@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import { type AcmeFlags, acmeOf, acmeOptions } from '../acme-flag.ts';
 import { type AdminFlags, adminOptions, adminSetup } from '../admin-option.ts';
+import { afterOptions } from '../after-options.ts';
 import { cacheOptions } from '../cache-flag.ts';
 import { certificateOption, readCertificates } from '../certificate-flag.ts';
 import { clusterOptions as reachOptions } from '../cluster-option.ts';
@@ -62,7 +63,7 @@ export function runCommand(): Command {
     .addArgument(pathsArgument())
     .addOption(filesOption())
     .addOption(new Option('--wait', 'wait for manifests that cannot be read yet, instead of ending with exit status 1'))
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (words: string[], flags: RunFlags, asked: Command) => {
       const paths = [...words, ...(flags.file ?? [])];
       const cluster = clusterFlags(flags, { paths, command: asked });

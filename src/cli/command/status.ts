@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { Report } from '../../control/index.ts';
 import type { HostPort } from '../address.ts';
 import { adminTokenOption } from '../admin-option.ts';
+import { afterOptions } from '../after-options.ts';
 import { asksForCluster, type ClusterFlags, clusterOptions } from '../cluster-option.ts';
 import { EXIT } from '../exit-code.ts';
 import {
@@ -43,7 +44,7 @@ export function statusCommand(): Command {
     .addOption(adminTokenOption())
     .addOption(outputOption())
     .addOption(watchOption())
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .addOption(controllerOption(`of a cluster ${CLUSTER_CONTROLLER}`))
     .action(async (flags: StatusFlags, asked: Command) => {
       const { output, watch = false } = flags;

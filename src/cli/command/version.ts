@@ -1,5 +1,6 @@
 /** `daemun version`: what runs here. */
 import { Command, Option } from 'commander';
+import { afterOptions } from '../after-options.ts';
 import { packageVersion } from '../version.ts';
 
 const EXAMPLES = `
@@ -14,7 +15,7 @@ export function versionCommand(): Command {
     .summary('show the version of this command and of what it runs on')
     .description('Shows the version of this command, of Node.js and of OpenSSL, and the platform.')
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', afterOptions(EXAMPLES))
     .action(({ output }: { output: 'text' | 'json' }) => {
       const { node, openssl } = process.versions;
       const version = packageVersion();

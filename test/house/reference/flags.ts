@@ -1,30 +1,12 @@
 /** docs/reference/flags.md, from the commands themselves. */
 import type { Command } from 'commander';
-import { cacheCommand } from '../../../src/cli/command/cache.ts';
-import { checkCommand } from '../../../src/cli/command/check.ts';
-import { completionCommand } from '../../../src/cli/command/completion.ts';
-import { dataplaneCommand } from '../../../src/cli/command/dataplane.ts';
-import { debugCommand } from '../../../src/cli/command/debug.ts';
-import { demoCommand } from '../../../src/cli/command/demo.ts';
-import { explainCommand } from '../../../src/cli/command/explain.ts';
-import { runCommand } from '../../../src/cli/command/run.ts';
-import { statusCommand } from '../../../src/cli/command/status.ts';
-import { versionCommand } from '../../../src/cli/command/version.ts';
+import { allCommands } from '../../../src/cli/main.ts';
 
-const COMMANDS = [
-  runCommand,
-  dataplaneCommand,
-  checkCommand,
-  explainCommand,
-  statusCommand,
-  cacheCommand,
-  debugCommand,
-  demoCommand,
-  () => completionCommand(async () => []),
-  versionCommand,
-];
+/** Columns of the terminal that the page shows. */
+export const HELP_WIDTH = 110;
 
-export function flagsPage(): string {
+export async function flagsPage(): Promise<string> {
+  const commands = await allCommands();
   return `# Commands and flags
 
 What \`daemun COMMAND --help\` prints. \`npm run docs\` writes this page, and a test keeps it true.
@@ -32,7 +14,7 @@ What \`daemun COMMAND --help\` prints. \`npm run docs\` writes this page, and a 
 Durations are written as in the Gateway API: \`30s\`, \`1m30s\`, \`250ms\`. Addresses are \`HOST:PORT\`, and \`[::1]:PORT\` for
 IPv6. A flag that is repeatable adds to what came before.
 
-${COMMANDS.flatMap((make) => sections(make())).join('\n')}`;
+${commands.flatMap((command) => sections(command)).join('\n')}`;
 }
 
 /** A command that only has commands of its own is shown as these. */
@@ -53,7 +35,7 @@ function helpOf(command: Command): string {
   let text = '';
   const page = {
     writeOut: (part: string) => void (text += part),
-    getOutHelpWidth: () => 110,
+    getOutHelpWidth: () => HELP_WIDTH,
     getOutHasColors: () => false,
   };
   command.configureOutput(page).outputHelp();
