@@ -76,6 +76,7 @@ export type * from './service-import.ts';
 export type * from './session-persistence.ts';
 export { type CredentialRole, type Superseded, supersededKey } from './superseded.ts';
 export {
+  DATA_PLANE_ADMIN_PORT,
   type InfrastructurePort,
   KONG_UNMANAGED_ANNOTATION,
   PUBLISH_SERVICE_ANNOTATION,

@@ -21,6 +21,9 @@ export interface WantedInfrastructure {
   unmanaged?: { publishService?: string };
 }
 
+/** TCP port of probes and metrics of the data planes that are made for a Gateway, where they have a network of their own. */
+export const DATA_PLANE_ADMIN_PORT = 15020;
+
 export interface InfrastructurePort {
   port: number;
   protocol: 'TCP' | 'UDP';

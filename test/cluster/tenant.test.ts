@@ -294,6 +294,20 @@ describe('routes', () => {
   });
 });
 
+test('a ListenerSet does not open the data planes’ own port to everybody', async () => {
+  const set = (name: string, port: number): object =>
+    object('ListenerSet', name, {
+      spec: { parentRef: { name: 'shared', namespace: owner }, listeners: [{ name: 'one', port, protocol: 'HTTP' }] },
+    });
+  await tenant.apply([set('own-port', 15020), set('other', 15021)]);
+  await tellsOf('listenerset/own-port', /Accepted=False PortUnavailable: .*port 15020 is that of the data planes' own/);
+  const ports = 'jsonpath={.spec.ports[*].port}';
+  await expect
+    .poll(() => output(['-n', owner, 'get', 'service/daemun-shared', '-o', ports]), { timeout: 60_000 })
+    .toContain('15021');
+  expect(await output(['-n', owner, 'get', 'service/daemun-shared', '-o', ports])).not.toContain('15020');
+});
+
 test('the ports of the gateway show others no config, and policies of the network name who may come', async () => {
   const pods = async (namespace: string, labels: string): Promise<string[]> =>
     (await output(['-n', namespace, 'get', 'pods', '-l', labels, '-o', 'jsonpath={.items[*].status.podIP}'])).split(

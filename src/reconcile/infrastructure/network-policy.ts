@@ -1,7 +1,7 @@
-import type { WantedInfrastructure } from '../../api/index.ts';
+import { DATA_PLANE_ADMIN_PORT, type WantedInfrastructure } from '../../api/index.ts';
 import type { MadeObject } from './made-object.ts';
 import { made, metadataOf, selectorLabels } from './metadata.ts';
-import { ADMIN_PORT, type InfrastructureSettings } from './settings.ts';
+import type { InfrastructureSettings } from './settings.ts';
 
 /** Namespaces with this label, `"true"`, may read metrics of data planes. */
 export const SCRAPES_LABEL = 'daemun.dev/scrapes';
@@ -23,7 +23,7 @@ export function networkPolicy(wanted: WantedInfrastructure, settings: Infrastruc
         ...(wanted.ports.length === 0
           ? []
           : [{ ports: wanted.ports.map(({ port, protocol }) => ({ port, protocol })) }]),
-        { from: readers, ports: [{ port: ADMIN_PORT, protocol: 'TCP' }] },
+        { from: readers, ports: [{ port: DATA_PLANE_ADMIN_PORT, protocol: 'TCP' }] },
       ],
     },
   });

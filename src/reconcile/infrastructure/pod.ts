@@ -1,9 +1,15 @@
-import type { DaemunParametersSpec, Opaque, PodParameters, WantedInfrastructure } from '../../api/index.ts';
+import {
+  DATA_PLANE_ADMIN_PORT,
+  type DaemunParametersSpec,
+  type Opaque,
+  type PodParameters,
+  type WantedInfrastructure,
+} from '../../api/index.ts';
 import { infrastructureName } from '../../value/infrastructure-name.ts';
 import { digestOf, labelsOf, POD_GATEWAY_ANNOTATION, selectorLabels } from './metadata.ts';
 import { bytesOf } from './quantity.ts';
 import { serviceType } from './service.ts';
-import { ADMIN_PORT, type InfrastructureSettings } from './settings.ts';
+import type { InfrastructureSettings } from './settings.ts';
 
 /** Whoever runs in the container: nobody in particular. */
 const USER = 65532;
@@ -49,7 +55,7 @@ export function podTemplate(
     annotations: { ...wanted.annotations, ...pod.annotations, [POD_GATEWAY_ANNOTATION]: wanted.name },
   };
   const made = (admin: number): PodTemplate => ({ metadata, spec: podSpec(wanted, { settings, admin }) });
-  if (pod.hostNetwork !== true) return made(ADMIN_PORT);
+  if (pod.hostNetwork !== true) return made(DATA_PLANE_ADMIN_PORT);
   // Of another number in each form of the pod, so that the next one can start on the node where the last still runs, and
   // answers its probes itself: the last one would say that it is ready. A restart is another form.
   const { first, count } = NODE_ADMIN_PORTS;
@@ -142,7 +148,7 @@ function container(wanted: WantedInfrastructure, around: Around): Record<string,
     image: pod.image ?? around.settings.image,
     args: argumentsOf(wanted, around),
     env: [...environment(wanted.parameters), ...(pod.env ?? [])],
-    ...(hostNetwork ? {} : { ports: [{ name: 'admin', containerPort: ADMIN_PORT, protocol: 'TCP' }] }),
+    ...(hostNetwork ? {} : { ports: [{ name: 'admin', containerPort: DATA_PLANE_ADMIN_PORT, protocol: 'TCP' }] }),
     resources: pod.resources ?? { requests: { cpu: '100m', memory: '128Mi' } },
     ...probes(around.admin, hostNetwork),
     securityContext: {

@@ -11,6 +11,3 @@ export interface InfrastructureSettings {
   /** The controller's own. */
   namespace: string;
 }
-
-/** Probes and metrics of a data plane. */
-export const ADMIN_PORT = 15020;

@@ -1,12 +1,20 @@
 import { isIP } from 'node:net';
-import { ACME_ANNOTATION, GATEWAY_GROUP, GATEWAY_REASON, type Gateway, type GatewayAddress } from '../../api/index.ts';
+import {
+  ACME_ANNOTATION,
+  DATA_PLANE_ADMIN_PORT,
+  type DaemunParametersSpec,
+  GATEWAY_GROUP,
+  GATEWAY_REASON,
+  type Gateway,
+  type GatewayAddress,
+} from '../../api/index.ts';
 import { type AddressRequest, requestText, SENTINEL } from '../../value/address-request.ts';
 import type { TranslateOptions } from '../inputs.ts';
 import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { AdoptedClass } from './gateway-class.ts';
 import { issuersAsked } from './issuer.ts';
-import { isParameters, isProblem, readParameters } from './parameters.ts';
+import { isParameters, isProblem, mergedParameters, readParameters } from './parameters.ts';
 import { selectorFault, selectorField } from './selector.ts';
 
 /** A Gateway of ours, without its listeners. */
@@ -26,6 +34,8 @@ export interface ManagedGateway {
   asked: string[];
   /** Those that its sockets are bound to: none where what it asks for is a load balancer's and not of the data planes. */
   addresses: string[];
+  /** The admin API's on the data planes that are made for it, by TCP: no listener can have it. Absent: there is none. */
+  ownPort?: number;
   /** Certificates that its listeners lack are obtained by ACME. */
   acme: boolean;
   /** Issuers that its annotations ask cert-manager for. */
@@ -58,7 +68,7 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
       ...(keeps ? { keeps } : {}),
     });
   }
-  judgeParameters(look, gateway, { problems, ignored });
+  const parameters = judgeParameters(look, gateway, { problems, ignored });
   const admission = gateway.spec.allowedListeners?.namespaces;
   const fault = admission?.from === 'Selector' ? selectorFault(admission.selector) : undefined;
   if (fault !== undefined) {
@@ -82,7 +92,7 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
   const key = `${namespace}/${name}`;
   const identity = { key, namespace, name, created: creationTimestamp, generation };
   const isDefault = gateway.spec.defaultScope === 'All';
-  const managed = {
+  const managed: ManagedGateway = {
     ...identity,
     controllerName,
     isDefault,
@@ -95,6 +105,8 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
     withheld,
     ignored,
   };
+  const onNodes = mergedParameters(adopted.parameters, parameters).pod?.hostNetwork === true;
+  if (!options.shared && adopted.unmanaged === undefined && !onNodes) managed.ownPort = DATA_PLANE_ADMIN_PORT;
   return unassigned === undefined ? managed : { ...managed, unassigned };
 }
 
@@ -113,9 +125,14 @@ function asksForAcme({ metadata }: Gateway, { acme }: TranslateOptions, ignored:
   return acme;
 }
 
-function judgeParameters(look: Lookup, gateway: Gateway, into: Pick<ManagedGateway, 'problems' | 'ignored'>): void {
+/** Its own, where they can be read. */
+function judgeParameters(
+  look: Lookup,
+  gateway: Gateway,
+  into: Pick<ManagedGateway, 'problems' | 'ignored'>,
+): DaemunParametersSpec | undefined {
   const reference = gateway.spec.infrastructure?.parametersRef;
-  if (reference === undefined) return;
+  if (reference === undefined) return undefined;
   const field = 'spec.infrastructure.parametersRef';
   const what = `${reference.kind} ${reference.name}`;
   if (look.options.shared) {
@@ -124,11 +141,13 @@ function judgeParameters(look: Lookup, gateway: Gateway, into: Pick<ManagedGatew
     const { namespace = '' } = gateway.metadata;
     const at = { field, reason: GATEWAY_REASON.InvalidParameters };
     const read = readParameters(look, { ...reference, namespace }, at);
-    if (isProblem(read)) into.problems.push(read);
+    if (!isProblem(read)) return read;
+    into.problems.push(read);
   } else {
     const message = `${what} is no kind of parameters that this controller reads; remove it`;
     into.problems.push(problem(GATEWAY_REASON.InvalidParameters, field, message));
   }
+  return undefined;
 }
 
 function addressRequests(addresses: ReadonlyArray<GatewayAddress>, problems: Problem[]): AddressRequest[] {

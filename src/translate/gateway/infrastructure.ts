@@ -34,7 +34,10 @@ export function deriveInfrastructure(
     const object = find(look, 'Gateway', gateway);
     const adopted = object && context.fetch(classes, `GatewayClass//${object.spec.gatewayClassName}`);
     if (object === undefined || adopted === undefined) return [];
-    const own = (context.fetch(ports, gateway.key) ?? []).map(({ port }) => port);
+    // What everybody may reach by the Service, and past the NetworkPolicy: not what is meant for who reads metrics.
+    const own = (context.fetch(ports, gateway.key) ?? [])
+      .map(({ port }) => port)
+      .filter(({ port, protocol }) => protocol !== 'TCP' || port !== gateway.ownPort);
     return [[key, { ...wantedOf(look, { object, adopted, gateway }), ports: own.sort(byPort) }]];
   });
 }

@@ -23,7 +23,7 @@ import { slotOf } from './listener-conflict.ts';
 import { attachedSet, isTaken, type ManagedSet } from './listener-set.ts';
 import { deriveConflicts } from './port-holder.ts';
 import { deriveProvided, indexProvided, type ProvidedIndex } from './provided.ts';
-import { sharePort } from './socket.ts';
+import { ownPortRefusal, sharePort } from './socket.ts';
 import { deriveHostRelations } from './standing-host.ts';
 
 /** What a route can refer to: what it needs to know, and nothing that changes with every edit of it. */
@@ -127,7 +127,7 @@ function deriveViews(
     if (gateway === undefined) return [];
     const conflict = context.fetch(conflicts, key);
     const overlap = context.fetch(overlaps, key) ?? (ports && context.fetch(ports.overlaps, key));
-    const portRefusal = ports && context.fetch(ports.refused, key);
+    const portRefusal = ports ? context.fetch(ports.refused, key) : ownPortRefusal(listener, gateway);
     const look = graph.look(context);
     const around = {
       gateway,

@@ -48,6 +48,13 @@ export function sharePort(claims: ReadonlyArray<PortClaim>): Sharing {
   return sharing;
 }
 
+/** Where a Gateway has data planes of its own, what is not for clients is there, too. */
+export function ownPortRefusal(listener: DeclaredListener, { ownPort }: ManagedGateway): Problem | undefined {
+  if (ownPort === undefined || slotOf(listener)?.port !== `tcp:${ownPort}`) return undefined;
+  const message = `port ${ownPort} is that of the data planes' own metrics and probes: use another port`;
+  return problem(LISTENER_REASON.PortUnavailable, `spec.listeners[${listener.position}].port`, message);
+}
+
 function byGatewayAge(a: PortClaim, b: PortClaim): number {
   return byAge(a.gateway, b.gateway) || ordered(a.listener.key, b.listener.key);
 }
