@@ -10,6 +10,8 @@ import { createLog } from '../../observe/index.ts';
 import { MAX_FRAME, MAX_UNSENT } from './channel.ts';
 import { StreamClient, type StreamClientOptions } from './index.ts';
 import { MAX_TEXT } from './reading.ts';
+import { MAX_REMEMBERED } from './remembered.ts';
+import { MAX_DATA_PLANES } from './remote-fleet.ts';
 import { MAX_UNKNOWN } from './server.ts';
 import { MAX_HELD, MAX_HELLO } from './server-session.ts';
 
@@ -211,6 +213,35 @@ describe('a connection ends', () => {
     expect(rig.fleets.at(RIG_GATEWAY)?.connected).toBe(0);
   });
 
+  test.each([
+    ['holds', { type: 'holds', objects: [['Backend/a/one', 'hash']], last: false }],
+    ['acknowledges', { type: 'ack', version: 1, rejected: [], listeners: [{ key: 'a', state: 'serving', bound: [] }] }],
+  ])('of one that %s more than the data planes of its Gateway together may', async (what, message) => {
+    const rig = await rigOf();
+    const peer = await peerOf(rig);
+    peer.say(HELLO);
+    await vi.waitFor(() => expect(peer.of('welcome')).toHaveLength(1));
+    if (what !== 'holds') peer.say({ type: 'holds', objects: [], last: true });
+    const { remembered } = rig.fleets.at(RIG_GATEWAY)!;
+    remembered.note('others', MAX_REMEMBERED);
+    peer.say(message);
+    await vi.waitFor(() => expect(peer.end).toBeDefined());
+    // There is room again once the others have gone.
+    remembered.note('others', 0);
+    await knownPeer(rig);
+  });
+
+  test('of a data plane beyond what a Gateway has at one controller, which is told why', async () => {
+    const rig = await rigOf();
+    const fleet = rig.fleets.at(RIG_GATEWAY)!;
+    for (let i = 0; i < MAX_DATA_PLANES; i++) expect(fleet.enter()).toBe(true);
+    const { whys, deltas } = clientOf(rig, {});
+    await vi.waitFor(() => expect(whys.join()).toContain(`has ${MAX_DATA_PLANES} data planes at this controller`));
+    expect(deltas).toEqual([]);
+    fleet.exit();
+    await vi.waitFor(() => expect(deltas).toHaveLength(1));
+  });
+
   test('of one that is silent for too long, at either end', async () => {
     const rig = await rigOf({ times: { ping: 20, silence: 100 } });
     const dead = await knownPeer(rig);
@@ -282,6 +313,25 @@ test('nobody who is known waits for those who do not say who they are', async ()
   const ended = new Promise((resolve) => plain.once('close', resolve));
   plain.on('error', () => {}).write('GET / HTTP/1.1\r\n\r\n');
   await ended;
+});
+
+test('one that opens connections and says nothing keeps nobody else out who does not', async () => {
+  const rig = await rigOf();
+  const { address } = rig.access;
+  const idle: Socket[] = [];
+  closing.push(() => idle.forEach((socket) => void socket.destroy()));
+  let closed = 0;
+  for (let i = 0; i < MAX_UNKNOWN + 10; i++) {
+    const socket = connectTcp({ ...address, localAddress: '127.0.0.2' });
+    socket.on('error', () => {}).on('close', () => closed++);
+    idle.push(socket);
+    if (i % 32 === 0) await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  }
+  await vi.waitFor(() => expect(closed).toBe(10), { timeout: 10_000 });
+  const { deltas } = clientOf(rig, {});
+  await vi.waitFor(() => expect(deltas).toHaveLength(1));
+  // No more than it takes.
+  expect(closed).toBe(11);
 });
 
 test('a controller that ends waits for nobody who does not say who it is', async () => {

@@ -8,6 +8,7 @@ import { Outbox, type Piece } from '../piece.ts';
 import type { Holdings } from './holdings.ts';
 import { ListenerBook } from './listener-book.ts';
 import type { StreamAck } from './message.ts';
+import { Remembered, sizeOfRest } from './remembered.ts';
 
 /**
  * Milliseconds that a data plane still counts after its connection broke: it serves what it acknowledged, and a
@@ -19,6 +20,9 @@ export const AWAY_GRACE = 10_000;
  * be lost, by a first process that has no handler yet or passes none on: it would serve until it is killed.
  */
 export const SIGNAL_PATIENCE = 5_000;
+
+/** Connections of data planes of one Gateway to a controller: each weighs 70 to 150 KB, and who has a token can open any number. */
+export const MAX_DATA_PLANES = 500;
 
 /** A connection as its fleet sees it. */
 export interface Peer {
@@ -39,6 +43,8 @@ export interface RemoteFleetOptions {
 
 export class RemoteFleet implements Fleet {
   readonly gateway: string;
+  /** What its data planes have said. */
+  readonly remembered = new Remembered();
   readonly #events: FleetEvents;
   readonly #awayGrace: number;
   readonly #signalPatience: number;
@@ -50,6 +56,7 @@ export class RemoteFleet implements Fleet {
   /** Those that count, and for how long where they are away. */
   readonly #counted = new Map<string, NodeJS.Timeout | undefined>();
   #names: ReadonlyArray<string> = [];
+  #connections = 0;
   #isEnded = false;
   /** Called when somebody has taken all there was. */
   #onTaken = (): void => {};
@@ -117,6 +124,17 @@ export class RemoteFleet implements Fleet {
     this.#seats.clear();
   }
 
+  /** One more connection of a data plane that has said who it is; false: there is no room. It is given back by `exit`. */
+  enter(): boolean {
+    if (this.#connections >= MAX_DATA_PLANES) return false;
+    this.#connections++;
+    return true;
+  }
+
+  exit(): void {
+    this.#connections--;
+  }
+
   /** The version of the config now; 0 before there is one. */
   get version(): number {
     return this.#events.published().version;
@@ -173,7 +191,9 @@ export class RemoteFleet implements Fleet {
       this.#counted.set(seat.name, undefined);
       this.#renamed();
     }
-    this.#events.onAck(seat.completed(message));
+    const ack = seat.completed(message);
+    this.remembered.note(seat.name, seat.size);
+    this.#events.onAck(ack);
   }
 
   trouble(seat: Seat, { worker, troubles }: { worker: string; troubles: Trouble[] }): void {
@@ -204,6 +224,7 @@ export class RemoteFleet implements Fleet {
   #forget(name: string): void {
     this.#stay(name);
     this.#counted.delete(name);
+    this.remembered.note(name, 0);
     this.#renamed();
     this.#events.onNames?.();
   }
@@ -232,6 +253,8 @@ export class Seat {
   readonly peer: Peer;
   readonly outbox: Outbox;
   hasDeparted = false;
+  /** Of what it has acknowledged last, in characters. */
+  size = 0;
   #rejected: Ack['rejected'] = [];
   readonly #listeners = new ListenerBook();
 
@@ -245,6 +268,12 @@ export class Seat {
   completed({ version, rejected, refusedEndpoints, shortfalls, ...told }: StreamAck): Ack {
     this.#rejected = rejected ?? this.#rejected;
     this.#listeners.take(told);
+    const rest = {
+      rejected: this.#rejected,
+      ...(refusedEndpoints && { refusedEndpoints }),
+      ...(shortfalls && { shortfalls }),
+    };
+    this.size = this.#listeners.size + sizeOfRest(rest);
     return {
       version,
       proxy: this.name,

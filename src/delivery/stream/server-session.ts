@@ -6,7 +6,8 @@ import type { Holdings } from './holdings.ts';
 import type { Authenticate } from './identity.ts';
 import { type FromController, type FromDataPlane, type Hello, OLDEST, PROTOCOL, StreamRefusal } from './message.ts';
 import { readFromDataPlane } from './reading.ts';
-import type { Peer, RemoteFleet, Seat } from './remote-fleet.ts';
+import { sizeOfHeld } from './remembered.ts';
+import { MAX_DATA_PLANES, type Peer, type RemoteFleet, type Seat } from './remote-fleet.ts';
 import type { RemoteFleets } from './remote-fleets.ts';
 import type { StreamTimes } from './stream-times.ts';
 
@@ -42,6 +43,7 @@ export class ServerSession {
   #seat: Seat | undefined;
   /** What it holds, while it says so. */
   #held: Map<string, string> | undefined;
+  #heldSize = 0;
   #isLeaving = false;
   #hasEnded = false;
 
@@ -114,6 +116,10 @@ export class ServerSession {
     }
     await fleet.digested();
     if (this.#hasEnded) return;
+    if (!fleet.enter()) {
+      const message = `Gateway ${identity.gateway} has ${MAX_DATA_PLANES} data planes at this controller, and no more can be`;
+      throw new StreamRefusal('busy', message);
+    }
     this.#welcome({ hello, protocol, fleet, name: identity.proxy ?? hello.proxy });
   }
 
@@ -157,7 +163,7 @@ export class ServerSession {
     // What went wrong here is not the data plane's to know.
     const { code, message } =
       error instanceof StreamRefusal ? error : { code: 'busy' as const, message: 'it cannot be told now who this is' };
-    if (code === 'busy') log.warn({ error: String(error) }, 'a data plane cannot be served now');
+    if (!(error instanceof StreamRefusal)) log.warn({ error: String(error) }, 'a data plane cannot be served now');
     else if (code !== 'following' && this.#parts.isNews(`${code} ${message}`)) {
       log.warn({ code }, `data plane refused: ${message}`);
     }
@@ -169,10 +175,13 @@ export class ServerSession {
   #holds({ objects, last }: Extract<FromDataPlane, { type: 'holds' }>): void {
     const held = this.#held;
     if (!held || !this.#fleet) throw new TypeError('nobody asked what it holds');
+    this.#heldSize += sizeOfHeld(objects);
+    this.#fleet.remembered.note(this, this.#heldSize);
     for (const [ref, hash] of objects) held.set(ref, hash);
     if (held.size > MAX_HELD) throw new RangeError(`it holds more than ${MAX_HELD} objects`);
     if (!last) return;
     this.#held = undefined;
+    this.#fleet.remembered.note(this, 0);
     this.#join(this.#fleet, held);
   }
 
@@ -200,6 +209,8 @@ export class ServerSession {
     clearTimeout(this.#age);
     clearTimeout(this.#taking);
     const fleet = this.#fleet;
+    fleet?.remembered.note(this, 0);
+    fleet?.exit();
     if (fleet && this.#seat) fleet.leave(this.#seat);
     if (fleet) this.#parts.log.info({ gateway: fleet.gateway, proxy: this.#name, reason }, 'data plane gone');
     this.#parts.onEnd();

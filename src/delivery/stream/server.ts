@@ -32,7 +32,10 @@ export interface StreamOptions {
   log: Log;
 }
 
-/** Connections whose handshake is not over, that have not said who they are, or are being asked; those beyond are closed at once. */
+/**
+ * Connections whose handshake is not over, that have not said who they are, or are being asked. Beyond it whoever has most
+ * of them gives one up for whoever has fewer, by addresses; where all have as few, the next is closed at once.
+ */
 export const MAX_UNKNOWN = 256;
 /** Milliseconds in which a refusal is told once. */
 const REFUSAL_TOLD_AGAIN = 60_000;
@@ -133,10 +136,27 @@ export class StreamServer {
   }
 
   #admit(socket: Socket): void {
-    if (this.#unknown.size >= MAX_UNKNOWN) return void socket.destroy();
+    if (this.#unknown.size >= MAX_UNKNOWN && !this.#makesRoom(socket)) return void socket.destroy();
     const from = originOf(socket);
     this.#unknown.set(from, socket);
     socket.once('close', () => this.#unknown.delete(from));
+  }
+
+  /** One pod that opens connections and says nothing keeps no data plane out. */
+  #makesRoom({ remoteAddress = '' }: Socket): boolean {
+    const byAddress = new Map<string, string[]>();
+    for (const from of this.#unknown.keys()) {
+      const address = from.slice(0, from.lastIndexOf(' '));
+      const own = byAddress.get(address);
+      if (own === undefined) byAddress.set(address, [from]);
+      else own.push(from);
+    }
+    const [most = []] = [...byAddress.values()].sort((a, b) => b.length - a.length);
+    if (most.length <= (byAddress.get(remoteAddress)?.length ?? 0) + 1) return false;
+    const oldest = most[0]!;
+    this.#unknown.get(oldest)?.destroy();
+    this.#unknown.delete(oldest);
+    return true;
   }
 
   #accept(socket: TLSSocket): void {
