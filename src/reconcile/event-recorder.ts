@@ -30,6 +30,8 @@ export interface EventRecorderOptions {
 export interface EventLimits {
   /** Of one object in a window, and as many that say that something is mended. */
   perObject: number;
+  /** Of all objects of a namespace in a window: one tenant's mistakes leave room for what others are told. */
+  perNamespace: number;
   /** Of all objects in a window. */
   total: number;
   /** Milliseconds. */
@@ -39,7 +41,13 @@ export interface EventLimits {
 }
 
 /** How many events are written, and how often the same. */
-export const EVENT_LIMITS: EventLimits = { perObject: 10, total: 300, window: 5 * 60_000, series: 60 * 60_000 };
+export const EVENT_LIMITS: EventLimits = {
+  perObject: 10,
+  perNamespace: 100,
+  total: 300,
+  window: 5 * 60_000,
+  series: 60 * 60_000,
+};
 /** The API's limit on an event's text, in characters. */
 export const MAX_NOTE = 1024;
 /** The API's limit on a reason and on the name of who reports, in characters. */
@@ -67,7 +75,7 @@ export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #limits: EventLimits;
   readonly #known = new Map<string, Known>();
-  #window = { from: 0, total: 0, objects: new Map<string, number>(), dropped: 0 };
+  #window = emptyWindow(0);
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: EventRecorderOptions) {
@@ -88,7 +96,7 @@ export class EventRecorder {
   }
 
   #tell(object: Regarded, told: Told): void {
-    if (!this.#admit(`${told.type} ${object.uid}`)) return;
+    if (!this.#admit(`${told.type} ${object.uid}`, object.namespace ?? '')) return;
     const write = (): Promise<void> => this.#write(object, told);
     // One at a time: they are never in a hurry.
     this.#last = this.#last.then(write).catch((error: unknown) => {
@@ -102,21 +110,24 @@ export class EventRecorder {
     return this.#last;
   }
 
-  #admit(about: string): boolean {
+  #admit(about: string, namespace: string): boolean {
     const now = this.#now();
-    const { perObject, total, window } = this.#limits;
+    const { perObject, perNamespace, total, window } = this.#limits;
     if (now - this.#window.from >= window) {
       const { dropped } = this.#window;
       if (dropped > 0) this.#options.log.info({}, `${dropped} events were left out: there were too many`);
-      this.#window = { from: now, total: 0, objects: new Map(), dropped: 0 };
+      this.#window = emptyWindow(now);
       for (const [key, { last }] of this.#known) if (now - last > this.#limits.series) this.#known.delete(key);
     }
-    const own = this.#window.objects.get(about) ?? 0;
-    if (own >= perObject || this.#window.total >= total) {
+    const { objects, namespaces } = this.#window;
+    const own = objects.get(about) ?? 0;
+    const beside = namespaces.get(namespace) ?? 0;
+    if (own >= perObject || beside >= perNamespace || this.#window.total >= total) {
       this.#window.dropped++;
       return false;
     }
-    this.#window.objects.set(about, own + 1);
+    objects.set(about, own + 1);
+    namespaces.set(namespace, beside + 1);
     this.#window.total++;
     return true;
   }
@@ -174,6 +185,18 @@ export class EventRecorder {
   #now(): number {
     return (this.#options.now ?? Date.now)();
   }
+}
+
+interface Window {
+  from: number;
+  total: number;
+  objects: Map<string, number>;
+  namespaces: Map<string, number>;
+  dropped: number;
+}
+
+function emptyWindow(from: number): Window {
+  return { from, total: 0, objects: new Map(), namespaces: new Map(), dropped: 0 };
 }
 
 /** As MicroTime is written. */

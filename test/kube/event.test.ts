@@ -92,6 +92,16 @@ describe('events', () => {
     expect(lines).toEqual(['7 events were left out: there were too many']);
   });
 
+  test('of one namespace leave room for those of others', async () => {
+    const { api, recorder, events } = await start({ perNamespace: 2, total: 3 });
+    for (let i = 0; i < 5; i++) recorder.warn({ ...edge(`flood-${i}`), namespace: 'red' }, fault());
+    recorder.warn(edge(), fault());
+    await recorder.settled();
+    expect(events()).toHaveLength(1);
+    const kind = api.kinds.find(({ kind, group }) => kind === 'Event' && group === 'events.k8s.io')!;
+    expect(api.store.list(kind, 'red')).toHaveLength(2);
+  });
+
   test('say once that what was warned of is mended, whatever else was said of the object', async () => {
     const { recorder, events } = await start({ perObject: 2 });
     for (let i = 0; i < 5; i++) {
