@@ -20,3 +20,27 @@ test('one of which something could not be computed is read again, and told no mo
   await expect.poll(() => told.at(-1), { timeout: 5000 }).toBe('Secret/shop/keys is well');
   reads.close();
 });
+
+test('thousands of one namespace hold up nobody else’s one', async () => {
+  const asked: string[] = [];
+  const call = async ({ path }: { path: string }): Promise<AnyResource> => {
+    asked.push(path);
+    await new Promise(setImmediate);
+    const [namespace, , name] = path.split('/').slice(4);
+    return { metadata: { namespace, name, resourceVersion: '1' } } as unknown as AnyResource;
+  };
+  const client = { call, back: new Promise<void>(() => {}) } as unknown as ApiClient;
+  const reads = new FullReads(client, { put: () => Promise.resolve(), trouble: () => {} });
+  const want = async (key: string): Promise<void> => {
+    await reads.seen(key, { resourceVersion: '1' });
+    reads.want(key, 'Gateway');
+  };
+  for (let at = 0; at < 2000; at++) await want(`Secret/red/flood-${at}`);
+  await want('Secret/owner/one');
+  await reads.settled();
+  expect(asked).toHaveLength(2001);
+  expect(asked.indexOf('/api/v1/namespaces/owner/secrets/one')).toBeLessThan(
+    asked.indexOf('/api/v1/namespaces/red/secrets/flood-1900'),
+  );
+  reads.close();
+});

@@ -35,7 +35,8 @@ export class FullReads {
   /** Who asks for whatever has these labels, each of a list for itself; by namespace. */
   readonly #selections = new Map<string, Map<string, readonly Labels[]>>();
   readonly #wanted = new Map<string, Wanted>();
-  readonly #due = new Set<string>();
+  /** By namespace, the first of which is next: one with thousands of Secrets holds up nobody else's one. */
+  readonly #due = new Map<string, Set<string>>();
   readonly #reading = new Set<string>();
   readonly #waiting: Array<() => void> = [];
   readonly #abort = new AbortController();
@@ -105,8 +106,8 @@ export class FullReads {
     if (labels === undefined) this.#labels.delete(key);
     else this.#labels.set(key, labels);
     if (before === undefined && labels === undefined) return;
-    const namespace = key.slice('Secret/'.length, key.lastIndexOf('/'));
-    for (const [by, selections] of this.#selections.get(namespace) ?? []) this.#match(key, labels, by, selections);
+    for (const [by, selections] of this.#selections.get(namespaceIn(key)) ?? [])
+      this.#match(key, labels, by, selections);
   }
 
   /** Apart from what the same object names: who refers and selects, and then only refers, still wants it. */
@@ -120,20 +121,36 @@ export class FullReads {
     const wanted = this.#wanted.get(key);
     const version = this.#versions.get(key);
     if (wanted === undefined || version === undefined || wanted.held === version) return;
-    this.#due.add(key);
+    const namespace = namespaceIn(key);
+    const own = this.#due.get(namespace);
+    if (own === undefined) this.#due.set(namespace, new Set([key]));
+    else own.add(key);
     this.#next();
   }
 
   #next(): void {
-    for (const key of this.#due) {
-      if (this.#reading.size >= AT_ONCE) return;
-      if (this.#reading.has(key)) continue;
-      this.#due.delete(key);
+    while (this.#reading.size < AT_ONCE) {
+      const key = this.#taken();
+      if (key === undefined) break;
       this.#reading.add(key);
       void this.#read(key);
     }
     if (this.#due.size > 0 || this.#reading.size > 0) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** The next one that is not being read already. */
+  #taken(): string | undefined {
+    for (const [namespace, keys] of this.#due) {
+      for (const key of keys) {
+        if (this.#reading.has(key)) continue;
+        keys.delete(key);
+        this.#due.delete(namespace);
+        if (keys.size > 0) this.#due.set(namespace, keys);
+        return key;
+      }
+    }
+    return undefined;
   }
 
   async #read(key: string): Promise<void> {
@@ -173,6 +190,10 @@ export class FullReads {
 
 function hasAll(labels: Labels, wanted: Labels): boolean {
   return Object.entries(wanted).every(([name, value]) => labels[name] === value);
+}
+
+function namespaceIn(key: string): string {
+  return key.slice(key.indexOf('/') + 1, key.lastIndexOf('/'));
 }
 
 /** `Kind/namespace/name`, of the two kinds that are read this way. */
