@@ -9,8 +9,9 @@ export const IMPORT_NAME_LABEL = 'multicluster.kubernetes.io/service-name';
 export interface EndpointSlice extends Resource {
   kind: 'EndpointSlice';
   addressType: 'IPv4' | 'IPv6' | 'FQDN';
-  endpoints: SliceEndpoint[];
-  ports?: EndpointPort[];
+  /** An API server writes a list of none as null: of a Service without a pod. */
+  endpoints: SliceEndpoint[] | null;
+  ports?: EndpointPort[] | null;
 }
 
 export interface SliceEndpoint {

@@ -28,6 +28,7 @@ test('nodes serve with a ready endpoint of the very Service, and who follows is 
     { key: 'a', value: of('a', 'n0', true) },
     { key: 'b', value: of('b', 'n1', false) },
     { key: 'c', value: of('c', 'n2') },
+    { key: 'e', value: slice('e', 'front', null) },
     { key: 'd', value: slice('d', 'other', [{ addresses: ['10.0.0.2'], nodeName: 'n3' }]) },
   ]);
   expect([...nodesOf('shop', 'front')]).toEqual(['n0', 'n2']);

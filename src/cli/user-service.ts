@@ -16,7 +16,9 @@ export function userServices({ Service, EndpointSlice }: Collections): Omit<Publ
         .sort(),
     nodesOf: (namespace, name) => {
       const own = Array.from(EndpointSlice.values()).filter((slice) => serviceOf(slice) === `${namespace}/${name}`);
-      const ready = own.flatMap(({ endpoints }) => endpoints.filter(({ conditions }) => conditions?.ready !== false));
+      const ready = own.flatMap(({ endpoints }) =>
+        (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false),
+      );
       return new Set(ready.flatMap(({ nodeName }) => nodeName ?? []));
     },
   };

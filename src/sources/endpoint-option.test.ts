@@ -42,7 +42,7 @@ test('makes one slice for each form of address and port, with the name that the 
   const option = parseEndpointOption('shop/web:53=10.0.0.1:5300,10.0.0.2:5300,10.0.0.3:5301,[::1]:5300');
   const slices = endpointSlices(option, service);
   expect(
-    slices.map((slice) => [slice.metadata.name, slice.addressType, slice.endpoints.map((e) => e.addresses[0])]),
+    slices.map((slice) => [slice.metadata.name, slice.addressType, slice.endpoints?.map((e) => e.addresses[0])]),
   ).toEqual([
     ['web-53-ipv4-5300', 'IPv4', ['10.0.0.1', '10.0.0.2']],
     ['web-53-ipv4-5301', 'IPv4', ['10.0.0.3']],

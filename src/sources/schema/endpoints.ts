@@ -52,11 +52,11 @@ export const endpointSliceFields = {
 export const endpointSliceRules = [
   rule<EndpointSlice>(
     'must have addresses of the form that addressType names',
-    ({ addressType, endpoints }) => endpoints.every((e) => e.addresses.every(ADDRESS_FORMS[addressType])),
+    ({ addressType, endpoints }) => (endpoints ?? []).every((e) => e.addresses.every(ADDRESS_FORMS[addressType])),
     'endpoints',
   ),
   rule<EndpointSlice>('must not be an unspecified address (0.0.0.0 or ::)', ({ endpoints }) =>
-    endpoints.every((e) => !e.addresses.some((address) => address === '0.0.0.0' || address === '::')),
+    (endpoints ?? []).every((e) => !e.addresses.some((address) => address === '0.0.0.0' || address === '::')),
   ),
 ];
 
