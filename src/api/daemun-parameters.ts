@@ -13,6 +13,8 @@ export interface DaemunParameters extends Resource {
 export type Opaque = Readonly<Record<string, unknown>>;
 
 export interface DaemunParametersSpec {
+  /** Set where the object cannot be read: why. Nobody can write it. */
+  refused?: string;
   workload?: 'Deployment' | 'DaemonSet';
   /** Of a Deployment; not together with autoscaling. */
   replicas?: number;

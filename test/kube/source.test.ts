@@ -1,8 +1,10 @@
 /** The cluster as a source, against the embedded API. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AnyResource } from '../../src/api/index.ts';
+import { derive } from '../../src/graph/index.ts';
 import { ApiClient, ClusterSource, type ClusterSourceOptions } from '../../src/sources/cluster/index.ts';
 import { type SourceRig, testSource } from '../../src/sources/source.suite.ts';
+import { MAX_NESTING } from '../../src/value/nesting.ts';
 import { type ApiObject, ApiServer, FAILED, FORBIDDEN, SERVED_KINDS, type ServedKind, THROTTLED } from './index.ts';
 
 const QUICK = { firstPause: 5, longestPause: 20, idle: 300 };
@@ -236,6 +238,61 @@ describe('a cluster as a source', () => {
     await source.ready;
     expect(source.collections.KongPlugin.get('KongPlugin/shop/keyed')?.config).toEqual({ key_names: ['k'] });
     expect([...source.collections.Secret.values()].map(({ metadata }) => metadata.name)).toEqual(['ann-key']);
+  });
+
+  test('tells of what is nested without end, and keeps what was there before', async () => {
+    const api = await startApi();
+    api.kinds.push(...KONG);
+    const nested = (levels: number): object => (levels === 0 ? {} : { a: nested(levels - 1) });
+    const parameters = (levels: number): object => ({
+      apiVersion: 'gateway.daemun.dev/v1alpha1',
+      kind: 'DaemunParameters',
+      metadata: meta('edge'),
+      spec: { patches: [{ kind: 'Pod', patch: nested(levels) }] },
+    });
+    const plugin = (levels: number): object => ({
+      apiVersion: 'configuration.konghq.com/v1',
+      kind: 'KongPlugin',
+      metadata: meta('limit'),
+      plugin: 'rate-limiting',
+      config: nested(levels),
+    });
+    put(api, parameters(MAX_NESTING));
+    put(api, plugin(1));
+    put(api, service('web'));
+    const source = startSource(api);
+    await source.ready;
+    const held = () => source.collections.DaemunParameters.get('DaemunParameters/shop/edge')?.spec;
+    const told = () => [...source.diagnostics.values()].map(({ object, message }) => `${object} ${message}`);
+    expect(held()).toEqual({ refused: `is nested deeper than ${MAX_NESTING} levels` });
+    expect(told()).toEqual([expect.stringMatching(/^DaemunParameters\/shop\/edge is nested deeper than/)]);
+    put(api, plugin(MAX_NESTING));
+    await until(source, () => told().length === 2);
+    expect(source.collections.KongPlugin.get('KongPlugin/shop/limit')).toMatchObject(plugin(1));
+    put(api, parameters(1));
+    put(api, plugin(2));
+    await until(source, () => told().length === 0);
+    expect(held()).toMatchObject({ patches: [{ patch: nested(1) }] });
+    expect(source.collections.KongPlugin.get('KongPlugin/shop/limit')).toMatchObject(plugin(2));
+  });
+
+  test('has all others where something cannot be computed of one', async () => {
+    const api = await startApi();
+    for (const name of ['a', 'bad', 'c']) put(api, service(name));
+    const source = startSource(api);
+    const derived = derive('throws', source.collections.Service, (_context, { metadata }, key) => {
+      if (metadata.name === 'bad') throw new Error('no such thing');
+      return [[key, metadata.name]];
+    });
+    await source.ready;
+    expect([...derived.values()]).toEqual(['a', 'c']);
+    expect([...source.diagnostics.values()].map(({ message }) => message)).toEqual([
+      expect.stringContaining('no such thing'),
+    ]);
+    put(api, service('bad', 81));
+    put(api, service('d'));
+    await until(source, () => ports(source).d === 80);
+    expect([...derived.values()]).toEqual(['a', 'c', 'd']);
   });
 
   test('reads ClusterTrustBundles in the version that is served, and misses none where none is', async () => {

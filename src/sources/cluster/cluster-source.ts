@@ -16,6 +16,7 @@ import {
 } from '../../api/index.ts';
 import { batchInTurns, type Collection, SourceCollection } from '../../graph/index.ts';
 import { isObject } from '../../value/json-object.ts';
+import { isNestedTooDeep, MAX_NESTING } from '../../value/nesting.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { LastGood } from '../last-good.ts';
 import { emptyCollections, type FilledCollections, type Source } from '../source.ts';
@@ -48,6 +49,12 @@ const METADATA_FIRST: readonly Kind[] = ['Secret', 'ConfigMap'];
 const UNSERVED = 'unserved ';
 /** What diagnostics of reading CRDs are about. */
 export const CRD_ACCESS = 'CustomResourceDefinition/';
+/** Kinds with places where others say what stands there: API servers take it however deep it is. */
+const FREE: readonly Kind[] = ['DaemunParameters', 'KongPlugin', 'KongClusterPlugin', 'KongConsumer'];
+/** Keys of what a derivation threw begin with it. */
+const FAULT = 'fault ';
+/** Keys of what is nested too deep begin with it. */
+const TOO_DEEP = 'nested ';
 /** Milliseconds after which a kind that came with a CRD is seen. */
 export const REDISCOVER = 10_000;
 
@@ -206,6 +213,8 @@ export class ClusterSource implements Source {
     const changes = [...there.map((object) => ({ key: objectKey(object), object })), ...gone.map((key) => ({ key }))];
     // What was told before is older.
     await this.#queue.settled(kind);
+    const fault = `${FAULT}${kind}`;
+    if (this.diagnostics.get(fault) !== undefined) this.diagnostics.apply([{ key: fault }]);
     await this.#pace.take<Taken>(changes, (slice) => this.#take(kind, slice));
   }
 
@@ -231,16 +240,43 @@ export class ClusterSource implements Source {
       return;
     }
     const statuses: Array<{ key: string; value?: LiveStatus }> = [];
-    for (const { key, object } of changes) {
+    const readable = FREE.includes(kind) ? changes.filter((change) => this.#isReadable(change)) : changes;
+    for (const { key, object } of readable) {
       this.#refer(key, object);
       if (!OWN_STATUS.includes(KINDS[kind].group)) continue;
       statuses.push(object === undefined ? { key } : { key, value: takenStatus(object) });
     }
-    const taken = changes.map(({ key, object }) => ({ key, value: object }));
+    const taken = readable.map(({ key, object }) => ({ key, value: object }));
     await batchInTurns(() => {
       this.live.apply(statuses);
       this.#apply(kind, taken);
-    }, this.#pace);
+    }, this.#pace).catch((error: Error) => this.#tellFault(kind, error));
+  }
+
+  /**
+   * A derivation has thrown, which is a fault of ours: all else is computed. Read once more it would throw once more, and what
+   * comes after it in a list would never be taken.
+   */
+  #tellFault(kind: Kind, { message: why }: Error): void {
+    const message = `what follows of one of them cannot be computed: ${why}; what it was before stays, and all others are served`;
+    const value: Diagnostic = { severity: 'error', file: '', line: 0, object: `${kind}/`, field: '', message };
+    this.diagnostics.apply([{ key: `${FAULT}${kind}`, value }]);
+  }
+
+  /** What cannot be gone through is told, and what was there stays. */
+  #isReadable({ key, object }: Taken): boolean {
+    const about = `${TOO_DEEP}${key}`;
+    if (!isNestedTooDeep(object)) {
+      if (this.diagnostics.get(about) !== undefined) this.diagnostics.apply([{ key: about }]);
+      return true;
+    }
+    const refused = `is nested deeper than ${MAX_NESTING} levels`;
+    const message = `${refused}: what was read before stays in use`;
+    const value: Diagnostic = { severity: 'error', file: '', line: 0, object: key, field: '', message };
+    this.diagnostics.apply([{ key: about, value }]);
+    if (object?.kind !== 'DaemunParameters') return false;
+    object.spec = { refused };
+    return true;
   }
 
   #putCredential(key: string, value: Secret | ConfigMap | undefined): Promise<void> {

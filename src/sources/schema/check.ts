@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../value/json-object.ts';
+import { isNestedTooDeep, MAX_NESTING } from '../../value/nesting.ts';
 import { withoutPassword } from '../../value/url-password.ts';
 import type { FieldPath } from '../diagnostic.ts';
 import { nearest } from './nearest.ts';
@@ -94,7 +95,9 @@ class Checker {
         return value;
       case 'free':
         if (!isObject(value)) return this.#wrongType('an object (a list of "name: value" lines)', value);
-        return structuredClone(value);
+        if (isNestedTooDeep(value)) this.#error(`must not be nested deeper than ${MAX_NESTING} levels`);
+        else return structuredClone(value);
+        return value;
     }
   }
 

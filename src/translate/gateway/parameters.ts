@@ -29,6 +29,11 @@ export function readParameters(
     return { ...problem(reason, `${field}.namespace`, message), keeps: true };
   }
   const found = find(look, 'DaemunParameters', { namespace, name });
+  const refused = found?.spec.refused;
+  if (refused !== undefined) {
+    const message = `DaemunParameters ${namespace}/${name} ${refused}: what was made stays as it is`;
+    return { ...problem(reason, field, message), keeps: true };
+  }
   if (found !== undefined) return found.spec;
   return { ...absent(reason, field, `DaemunParameters/${namespace}/${name}`), keeps: true };
 }
