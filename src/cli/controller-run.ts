@@ -7,7 +7,7 @@ import type { Change } from '../graph/index.ts';
 import { createLog, type Log, type LogFormat, type LogLevel, Metrics, mergeMetrics } from '../observe/index.ts';
 import { InfrastructureReconciler, type InfrastructureSettings } from '../reconcile/index.ts';
 import type { Diagnostic } from '../sources/index.ts';
-import { infrastructureName } from '../value/infrastructure-name.ts';
+import { infrastructureName, nameLabelValue } from '../value/infrastructure-name.ts';
 import type { AdminSetup } from './admin-option.ts';
 import { ClusterRun, type ClusterSetup } from './cluster-run.ts';
 import { EXIT } from './exit-code.ts';
@@ -82,6 +82,11 @@ class ControllerRun {
       client,
       namespaces,
       classOf: (gateway) => collections.Gateway.get(`Gateway/${gateway}`)?.spec.gatewayClassName,
+      isForeign: (label) =>
+        Array.from(collections.GatewayClass.values()).some(
+          ({ metadata, spec }) =>
+            nameLabelValue(metadata.name) === label && !controllerNames.includes(spec.controllerName),
+        ),
       published: { fallback: setup.publishService, ...userServices(collections) },
       onState: (key, value) => this.#control.pipeline.addresses.apply([value === undefined ? { key } : { key, value }]),
       onWrite: (verb, kind) => this.#written(verb, kind).value++,

@@ -54,6 +54,8 @@ export class Desk {
   readonly endings: string[] = [];
   readonly states = new Map<string, InfrastructureState | undefined>();
   readonly classes = new Map<string, string>();
+  /** Labels of classes of other controllers. */
+  readonly foreign = new Set<string>();
   readonly services = new Map<string, object>();
   /** Nodes with something behind a Service of the user's. */
   readonly serving = new Map<string, string[]>();
@@ -78,6 +80,7 @@ export class Desk {
       client: this.client,
       namespaces: [this.namespace],
       classOf: (gateway) => this.classes.get(gateway),
+      isForeign: (label) => this.foreign.has(label),
       published: {
         find: (namespace, name) => this.services.get(`${namespace}/${name}`) as never,
         names: (namespace) =>

@@ -51,3 +51,19 @@ test('what is seen late goes, too, and what may come back stays', async () => {
   for (const kind of KINDS) await at.gone(kind, 'daemun-edge');
   expect(await at.names('Deployment')).toEqual(['daemun-other']);
 });
+
+test('what another controller made stays, whatever class its Gateway has by now', async () => {
+  const { at } = await start();
+  const edge = await at.gateway('edge');
+  const own = { ...(await at.gateway('own')), className: 'ours' };
+  const maker = at.reconciler();
+  await at.make(maker, edge, own);
+  await maker.close();
+  // The other controller is away just now.
+  at.foreign.add(edge.className);
+  at.classes.set('shop/edge', 'another');
+  at.classes.set('shop/own', 'another');
+  at.reconciler();
+  for (const kind of KINDS) await at.gone(kind, 'daemun-own');
+  for (const kind of KINDS) expect(await at.names(kind)).toEqual(['daemun-edge']);
+});

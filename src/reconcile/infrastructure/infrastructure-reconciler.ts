@@ -47,6 +47,8 @@ export interface InfrastructureReconcilerOptions {
   namespaces?: readonly string[] | undefined;
   /** Name of the class that a Gateway (`namespace/name`) has now, whoever's it is; undefined: there is no such Gateway. */
   classOf(gateway: string): string | undefined;
+  /** Whether there is a class with this value of a label that is another controller's: what it made is not ours to remove. */
+  isForeign(classLabel: string): boolean;
   /** Services of the user's, for Gateways that nothing is made for. */
   published: PublishedService;
   /** By `namespace/name`; undefined: the Gateway is none of ours any more. */
@@ -239,6 +241,11 @@ export class InfrastructureReconciler {
     const held = this.#held.get(gateway);
     try {
       if (held !== undefined) await this.#make(gateway, held);
+    } catch (thrown) {
+      // A fault of ours, of one Gateway: nobody else's waits for it, and least of all does the controller end.
+      const error = toError(thrown);
+      if (this.#held.get(gateway) === held)
+        this.#note(gateway, held!, [{ kind: 'Gateway', name: held!.wanted.name, error }]);
     } finally {
       this.#working.delete(gateway);
       this.#next();
@@ -388,7 +395,8 @@ export class InfrastructureReconciler {
     if (className === undefined) return false;
     const held = this.#held.get(gateway);
     if (held !== undefined) return held.wanted.unmanaged !== undefined && held.wanted.held === undefined;
-    return object.metadata.labels?.[GATEWAY_CLASS_LABEL] !== nameLabelValue(className);
+    const made = object.metadata.labels?.[GATEWAY_CLASS_LABEL] ?? '';
+    return made !== nameLabelValue(className) && !this.#options.isForeign(made);
   }
 }
 

@@ -1,7 +1,7 @@
 /** What has been made, as the cluster has it now, and the nodes and pods where addresses are theirs. */
 import type { Resource } from '../../api/index.ts';
 import { type ApiClient, ListWatch, type ListWatchTimes } from '../../sources/cluster/index.ts';
-import { collectionPath, type LiveObject, MADE_API, MADE_KINDS, type MadeKind } from './made-object.ts';
+import { collectionPath, gatewayOwner, type LiveObject, MADE_API, MADE_KINDS, type MadeKind } from './made-object.ts';
 import { MANAGED_BY_LABEL, MANAGER, POD_GATEWAY_ANNOTATION } from './metadata.ts';
 
 export interface LiveObjectsOptions {
@@ -169,8 +169,9 @@ function keyOf({ metadata }: Pick<Resource, 'metadata'> | Pick<LiveObject, 'meta
 }
 
 /** `namespace/name` of the Gateway that owns it; '' where none does. Pods are owned by what makes them: by their label. */
-function gatewayOf({ kind, metadata }: LiveObject): string {
-  const owner = metadata.ownerReferences?.find((one) => one.kind === 'Gateway');
+function gatewayOf(object: LiveObject): string {
+  const { kind, metadata } = object;
+  const owner = gatewayOwner(object);
   if (owner !== undefined) return `${metadata.namespace ?? ''}/${owner.name}`;
   const argument = kind === 'Pod' ? metadata.annotations?.[POD_GATEWAY_ANNOTATION] : undefined;
   return argument === undefined ? '' : `${metadata.namespace ?? ''}/${argument}`;

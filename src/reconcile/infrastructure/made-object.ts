@@ -1,4 +1,5 @@
 /** The objects that are made for Gateways, and where an API server keeps them. */
+import { GATEWAY_GROUP } from '../../api/index.ts';
 
 export interface OwnerReference {
   apiVersion: string;
@@ -34,6 +35,13 @@ export interface LiveObject {
     deletionTimestamp?: string;
   };
   [field: string]: unknown;
+}
+
+/** Another vendor's Gateway is none. */
+export function gatewayOwner({ metadata }: LiveObject): Partial<OwnerReference> | undefined {
+  return metadata.ownerReferences?.find(
+    ({ apiVersion, kind }) => kind === 'Gateway' && apiVersion.startsWith(`${GATEWAY_GROUP}/`),
+  );
 }
 
 /** In the order in which they are written: a pod needs the account and the authority to start. */

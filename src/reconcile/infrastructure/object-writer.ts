@@ -2,7 +2,7 @@
 import { type ApiClient, ApiError } from '../../sources/cluster/index.ts';
 import { isNewer } from '../resource-version.ts';
 import { shapeOf, stands } from './difference.ts';
-import { type LiveObject, MADE_API, type MadeKind, type MadeObject, placeOf } from './made-object.ts';
+import { gatewayOwner, type LiveObject, MADE_API, type MadeKind, type MadeObject, placeOf } from './made-object.ts';
 import { APPLIED_ANNOTATION, GATEWAY_NAME_LABEL, MANAGED_BY_LABEL, MANAGER } from './metadata.ts';
 
 /** Fields that are applied are owned under this name. */
@@ -65,11 +65,11 @@ export class ObjectWriter {
   /** After a look at the object as it is now: only the one that was meant, and only while it is ours. */
   async remove(live: LiveObject): Promise<void> {
     const { client } = this.#options;
-    const { namespace = '', name, uid, labels, ownerReferences } = live.metadata;
+    const { namespace = '', name, uid, labels } = live.metadata;
     const path = placeOf({ kind: live.kind as MadeKind, metadata: { namespace, name } as MadeObject['metadata'] });
     try {
       const now = await client.call<LiveObject>({ path });
-      const sameOwner = ownerOf(now)?.uid === ownerReferences?.find(({ kind }) => kind === 'Gateway')?.uid;
+      const sameOwner = gatewayOwner(now)?.uid === gatewayOwner(live)?.uid;
       if (
         now.metadata.uid !== uid ||
         !sameOwner ||
@@ -146,17 +146,13 @@ export class Stranger extends Error {
  */
 function refuseStranger(object: MadeObject, live: LiveObject): void {
   const [wanted] = object.metadata.ownerReferences;
-  if (ownerOf(live)?.name === wanted?.name) return;
+  if (gatewayOwner(live)?.name === wanted?.name) return;
   const { labels = {}, ownerReferences = [] } = live.metadata;
   const isSame = (label: string): boolean => labels[label] === object.metadata.labels[label];
   if (ownerReferences.length === 0 && isSame(MANAGED_BY_LABEL) && isSame(GATEWAY_NAME_LABEL)) return;
   const owner = live.metadata.ownerReferences?.[0];
   const whose = owner === undefined ? 'nobody’s' : `of ${owner.kind} ${owner.name}`;
   throw new Stranger(`exists already and is ${whose}: remove or rename it, so that one can be made for this Gateway`);
-}
-
-function ownerOf({ metadata }: LiveObject) {
-  return metadata.ownerReferences?.find(({ kind }) => kind === 'Gateway');
 }
 
 function digestIn({ metadata }: MadeObject): string {
