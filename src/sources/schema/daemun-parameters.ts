@@ -23,12 +23,16 @@ const named = rule<Array<{ name?: unknown }>>('has an item without a name', (ite
 
 const WORKERS = 'must be "auto" or a number of at least 1';
 
+/** A name between slashes that is neither empty nor leads up or nowhere. */
+const PART = '([^/.][^/]*|[.][^/.][^/]*|[.][.][^/]+)';
+
 const fileOnVolume = text({
   min: 1,
   max: 255,
   format: {
     is: 'a path on the volume, such as GeoLite2-Country.mmdb, without a leading / and without ..',
     matches: (path) => path.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
+    openApi: { pattern: `^${PART}(/${PART})*$` },
   },
 });
 
@@ -160,10 +164,14 @@ export const daemunParametersSpec = object(
   },
   {
     rules: [
-      rule<DaemunParametersSpec>(
-        WORKERS,
-        ({ workers }) => workers === undefined || workers === 'auto' || Number(workers) >= 1,
-        'workers',
+      // Pods that are started with anything else end at once, and nothing but their log says why.
+      celRule(
+        '!has(self.workers) || (type(self.workers) == int ? self.workers >= 1 : self.workers == "auto" || self.workers.matches("^[1-9][0-9]*$"))',
+        rule<DaemunParametersSpec>(
+          WORKERS,
+          ({ workers }) => workers === undefined || workers === 'auto' || /^[1-9][0-9]*$/.test(String(workers)),
+          'workers',
+        ),
       ),
       celRule(
         '!has(self.replicas) || !has(self.autoscaling)',
