@@ -30,6 +30,9 @@ import {
 /** Milliseconds for a backend to say `100 Continue`, or to answer; then the client is told to go on all the same. */
 export const CONTINUE_TIMEOUT = 1_000;
 
+/** Bytes that a short 1xx head counts for: of those there may be MAX_INFORMATIONAL_HEADS. */
+const SHORT_HEAD_WEIGHT = MAX_INFORMATIONAL_BYTES / MAX_INFORMATIONAL_HEADS;
+
 const NO_TIMEOUTS: { read?: number; send?: number } = {};
 
 export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWaiter {
@@ -248,9 +251,8 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
   // ── the head that comes back
 
   responseInformational(head: Head): void {
-    this.informationalBytes += head.end - head.start;
-    if (++this.informational > MAX_INFORMATIONAL_HEADS || this.informationalBytes > MAX_INFORMATIONAL_BYTES)
-      return this.refuseResponse();
+    this.informational += Math.max(head.end - head.start, SHORT_HEAD_WEIGHT);
+    if (this.informational > MAX_INFORMATIONAL_BYTES) return this.refuseResponse();
     if (this.over) return;
     if (head.status === 100) {
       if (this.awaitsContinue) this.tellToContinue();

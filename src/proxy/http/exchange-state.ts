@@ -73,8 +73,8 @@ export abstract class ExchangeState extends ExchangeTimes {
 
   // ── the answer
 
+  /** Bytes that 1xx heads count for. */
   protected informational = 0;
-  protected informationalBytes = 0;
   /** Lines of a 103 that goes to the client with the first attempt; ''. */
   protected hints = '';
   /** Changes of the rule, or of rule and backend, without those of filters that ran. */
