@@ -49,12 +49,15 @@ function tries(gateway: Gateway, examples: string): string {
   const listeners = gateway.listeners();
   const portOf = (protocol: string) =>
     listeners
-      .find((one) => one.protocol === protocol)
+      // One that has a part of its addresses does not serve: at the others somebody else answers.
+      .find((one) => one.protocol === protocol && one.state === 'serving')
       ?.bound[0]?.split(':')
       .at(-1);
   const http = portOf('HTTP');
   const https = portOf('HTTPS');
-  if (!http || !https) return '\nNot every listener serves: the lines above say why.\n';
+  if (!http || !https) {
+    return '\nNot every listener serves: the lines above say why. --port-map 80=8080,443=8443 takes other ports.\n';
+  }
   const url = (host: string, path: string) => `--resolve ${host}:${http}:127.0.0.1 http://${host}:${http}${path}`;
   const tls = (host: string, path: string) => `--resolve ${host}:${https}:127.0.0.1 https://${host}:${https}${path}`;
   return `

@@ -43,16 +43,13 @@ test('paths need no flag', async () => {
   expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('not both')]);
 });
 
-test.each([['run'], ['explain'], ['check'], ['cache', 'purge']])(
-  'help of %s %s fits a terminal of 80 columns',
-  async (...words) => {
-    const { code, stdout } = await daemun([...words, '--help']);
-    expect(code).toBe(0);
-    // Command lines are for whoever copies them: they stay whole.
-    const prose = stdout.split('\n').filter((line) => !/^Usage:|^ +(?:\$|--token)/.test(line));
-    expect(prose.filter((line) => line.length > 80)).toEqual([]);
-  },
-);
+test.each(['run', 'explain', 'check', 'cache purge'])('help of %s fits a terminal of 80 columns', async (name) => {
+  const { code, stdout } = await daemun([...name.split(' '), '--help']);
+  expect(code).toBe(0);
+  // Command lines are for whoever copies them: they stay whole.
+  const prose = stdout.split('\n').filter((line) => !/^Usage:|^ +(?:\$|--token)/.test(line));
+  expect(prose.filter((line) => line.length > 80)).toEqual([]);
+});
 
 test.each(['check', 'run'])('%s tells a wrong flag before a missing one', async (command) => {
   const wrong = await daemun([command, '--colour']);

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { DaemunProcess } from './daemun-process.ts';
@@ -30,4 +32,19 @@ test('every line that the demo prints to try does what it says', async () => {
   expect(
     answers.some((answer) => /HTTP\/1\.1 301 [\s\S]*Location: https:\/\/secure\.example\.com\//i.test(answer)),
   ).toBe(true);
+});
+
+test('nothing is there to try where another process has a part of the addresses', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  try {
+    const { port } = other.address() as AddressInfo;
+    demo = new DaemunProcess(['demo', '--port-map', `80=${port},443=0`, '--admin', '127.0.0.1:0']);
+    await demo.until(() => (/ready: 1 of 2/.test(demo!.stderr) && demo!.stdout !== '' ? true : undefined));
+    expect(demo.stderr).toContain('DMN_PORT_IN_USE');
+    expect(demo.stdout).toContain('Not every listener serves');
+    expect(demo.stdout).not.toContain('curl');
+  } finally {
+    other.close();
+  }
 });
