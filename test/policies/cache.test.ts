@@ -52,11 +52,22 @@ describe('what is kept', () => {
       expect(answer.headers['x-added']).toBe('1');
       expect(answer.headers['content-type']).toBeUndefined();
     }
+    expect((await ask(path, { headers: { 'if-modified-since': '1 June 2030' } })).status).toBe(200);
     expect(
       (await ask(path, { headers: { 'if-none-match': '"z"', 'if-modified-since': 'Mon, 01 Jun 2026 10:00:00 GMT' } }))
         .status,
     ).toBe(200);
     expect(timesAsked(path)).toBe(1);
+  });
+
+  test.each([
+    'Thu, 18 Aug 2050 02:01:18 GMT',
+    `Thursday, 18-Aug-${(new Date().getUTCFullYear() + 20) % 100} 02:01:18 GMT`,
+    'Thu Aug 18 02:01:18 2050',
+  ])('until %s, in each form of a date', async (expires) => {
+    const path = at({ expires });
+    await ask(path);
+    expect((await ask(path)).headers['cache-status']).toMatch(/^daemun; hit/);
   });
 
   test.each<[string, http.OutgoingHttpHeaders]>([
@@ -72,6 +83,9 @@ describe('what is kept', () => {
     ['old already', { ...FRESH, age: '200' }],
     ['of the past', { expires: 'Mon, 01 Jun 2020 10:00:00 GMT' }],
     ['of no date', { expires: '0' }],
+    ['of a date that is none', { expires: 'Thu 18 Aug 2050 02:01:18 GMT' }],
+    ['of another zone', { expires: 'Thu, 18 Aug 2050 02:01:18 UTC' }],
+    ['old by the first of two ages', { ...FRESH, age: '200, 0' }],
   ])('not what is %s', async (_what, headers) => {
     const path = at(headers);
     expect(await texts(path, {}, {})).toEqual(['body 1', 'body 2']);

@@ -5,6 +5,7 @@ import { FIELD_STRIDE, type Head, imitatesName, NAME_END, NAME_START, nameHash, 
 import type { StoredAnswer } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
+import { httpDate } from './http-date.ts';
 import { isWrittenByOthers, toldValue } from './told-lines.ts';
 
 const CACHE_CONTROL = nameHash('cache-control');
@@ -139,6 +140,6 @@ export function hasAlready({ etags, since }: Condition, { etag, lastModified, st
     const bare = (tag: string): string => tag.trim().replace(/^W\//, '');
     return (etags.match(/(?:W\/)?"[^"]*"/g) ?? []).some((tag) => bare(tag) === bare(etag));
   }
-  const [had, is] = [Date.parse(since ?? ''), Date.parse(lastModified ?? '')];
-  return Number.isFinite(had) && Number.isFinite(is) && is <= had;
+  const [had, is] = [httpDate(since ?? ''), httpDate(lastModified ?? '')];
+  return had !== undefined && is !== undefined && is <= had;
 }

@@ -5,6 +5,7 @@ import { foldedName } from '../../ground/head.ts';
 import type { StoredAnswer } from '../../state/index.ts';
 import type { HeaderPair } from '../filter.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
+import { httpDate } from './http-date.ts';
 import type { Told } from './kept-answer.ts';
 import { isWrittenByOthers } from './told-lines.ts';
 
@@ -43,10 +44,11 @@ export function keptOf(came: Came, settings: CacheSettings): Kept | undefined {
   if (Object.keys(request).some((name) => vary.some((one) => one !== name && foldedName(one) === foldedName(name)))) {
     return undefined;
   }
-  const headers = withDefault({ ...response, 'cache-control': textOf(said) }, settings, request);
+  const told = { ...response, ...datesOf(response), 'cache-control': textOf(said) };
+  const headers = withDefault(told, settings, request);
   const policy = new CachePolicy({ method: 'GET', url: '/', headers: request }, { status, headers }, OPTIONS);
   if (!policy.storable()) return undefined;
-  const age = secondsOf(new Map([['age', response.age ?? '']]), 'age') ?? 0;
+  const age = ageOf(response.age ?? '');
   const fresh = Math.min(policy.maxAge(), LONGEST_LIFE) - age;
   const strict = said.has('must-revalidate') || said.has('proxy-revalidate') || said.has('s-maxage');
   const stale = (name: string, own: number): number => (strict ? 0 : (secondsOf(said, name) ?? own / 1_000));
@@ -69,6 +71,24 @@ export function keptOf(came: Came, settings: CacheSettings): Kept | undefined {
     ifErrorUntil: freshUntil + ifError * 1_000,
     origin: { request: chosen(request, vary), response: { ...response, 'cache-control': headers['cache-control']! } },
   };
+}
+
+/** Seconds. Of a list the first counts (RFC 9111 5.1), and what is no number says nothing. */
+function ageOf(text: string): number {
+  const [first = ''] = text.split(',');
+  return /^\d+$/.test(first.trim()) ? Math.min(Number(first), LONGEST_LIFE) : 0;
+}
+
+/** In the form that the library reads as we do; what is no date is of the past (RFC 9111 5.3). */
+function datesOf(response: Record<string, string>): Record<string, string> {
+  const dates: Record<string, string> = {};
+  for (const name of ['date', 'expires']) {
+    const text = response[name];
+    if (text === undefined) continue;
+    const at = httpDate(text);
+    dates[name] = at === undefined ? 'none' : new Date(at).toUTCString();
+  }
+  return dates;
 }
 
 const OPTIONS = { shared: true, cacheHeuristic: 0, immutableMinTimeToLive: 0 } as const;
