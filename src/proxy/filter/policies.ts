@@ -26,6 +26,7 @@ import { crossSiteFilters } from './cross-site.ts';
 import { errorServiceFilters } from './error-service.ts';
 import { faultFilters } from './fault.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
+import { IDENTITY } from './identity.ts';
 import { type FilterStep, stepNumber } from './order.ts';
 import { rateLimitFilters } from './rate-limit.ts';
 import { rewriteFilters } from './rewrite.ts';
@@ -147,6 +148,18 @@ class Attached {
     const known = this.#known(planned);
     let chain = known.get('');
     if (chain === undefined) known.set('', (chain = around(this.at('Backend', planned.key), planned.filters)));
+    return chain;
+  }
+
+  /** What a copy that goes there meets: an answer that is kept is none of its. */
+  ofCopies(key: string): FilterChain | null {
+    const own = this.at('Backend', key);
+    if (own === undefined) return null;
+    const known = this.#known(own);
+    let chain = known.get('copies');
+    if (chain === undefined) {
+      known.set('copies', (chain = FilterChain.of(own.filters.filter(({ step }) => step !== 'cache'))));
+    }
     return chain;
   }
 
@@ -274,6 +287,17 @@ export class Policies {
   /** Those of a backend that was chosen, with what is attached to it. */
   filtersOfBackend(planned: PlannedBackend): FilterChain | null {
     return this.#attached === null ? planned.filters : this.#attached.ofBackend(planned);
+  }
+
+  /** Those that a copy of a request meets on its way to this backend. */
+  filtersOfCopies(key: string): FilterChain | null {
+    return this.#attached?.ofCopies(key) ?? null;
+  }
+
+  /** A copy is whoever's the request is: to one run of filters what another found out of who asks. */
+  makeKnown(copy: Pick<FilterScope, 'keep'>, of: Pick<FilterScope, 'kept'>): void {
+    const who = of.kept(IDENTITY);
+    if (who !== undefined) copy.keep(IDENTITY, who);
   }
 
   /** What requests of this listener meet before their route is chosen: `first`, and before it what forbids without asking. */

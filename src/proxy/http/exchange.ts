@@ -24,6 +24,7 @@ import { type FilterHost, FilterRun, MATCH_OVERDRAWN } from './filter-run.ts';
 import { composeRequest, framingOf } from './forward.ts';
 import { grpcDue } from './grpc.ts';
 import { grpcWebOf } from './grpc-web.ts';
+import { type Copy, type CopyChanges, GuardedCopy } from './guarded-copy.ts';
 import { HeldRequest, type Matched } from './held-request.ts';
 import { PREFERS_GRPC, PREFERS_JSON, preferenceOf } from './local-reply.ts';
 import { type LookWaiter, lookLater } from './look-turns.ts';
@@ -39,9 +40,11 @@ import { destinationPatch, mayMove } from './webdav-destination.ts';
 /** Requests that waited for the same answer go on together, whoever sent them. */
 const RESUMED = {};
 
-function targetOf(run: FilterRun | null, head: Head): string {
-  if (run === null) return '';
-  return run.dropped === null ? run.target : withoutParameters(run.target, run.dropped, head);
+/** `before`: what it was, where that is not the client's. */
+function targetOf(run: Pick<FilterRun, 'target' | 'dropped'> | null, head: Head, before = ''): string {
+  if (run === null) return before;
+  const target = run.target || before;
+  return run.dropped === null ? target : withoutParameters(target, run.dropped, head);
 }
 
 export class Exchange extends ExchangeBody implements RequestSide, FilterHost, LookWaiter {
@@ -343,13 +346,37 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
     this.request.patch = patch;
     this.responsePatch = changes.via ? backend.responsePatch.followedBy(VIA_OF_ANSWERS) : backend.responsePatch;
     // What follows an upgrade is between two: there is nothing in it to copy.
-    if (run !== null && run.mirrors.length > 0 && !upgrade) this.mirror(run.mirrors);
+    if (run !== null && run.mirrors.length > 0 && !upgrade) {
+      const compose = (copy: CopyChanges): string | null => {
+        const dropped = head.drop.slice(0, head.count);
+        const own = {
+          target: targetOf(copy, head, target),
+          authority: copy.authority || authority,
+          patch: patch.followedBy(copy.patchSinceRoute),
+        };
+        const made = composeRequest(head, { changes: { ...changes, ...own }, client: this.client, framing });
+        // What one copy leaves out the next one may have.
+        head.drop.set(dropped);
+        return made;
+      };
+      this.mirror(run, { head, matched }, compose);
+    }
     return true;
   }
 
-  private mirror(backends: readonly string[]): void {
+  private mirror(
+    run: FilterRun,
+    asked: { head: Head; matched: Matched },
+    compose: (copy: CopyChanges) => string | null,
+  ): void {
     const { head, framing, complete } = this.request!;
-    this.mirrors = new Mirrors(this.service, backends, { head, framing, client: this.client });
+    const { policies } = this.service;
+    const copies = run.mirrors.flatMap((backend): Copy | readonly Copy[] => {
+      const guards = policies.filtersOfCopies(backend);
+      if (guards === null) return { backend, head, maxBodyBytes: 0 };
+      return new GuardedCopy(this, backend, { run, policies, ...asked }).through(guards, compose) ?? [];
+    });
+    this.mirrors = new Mirrors(this.service, copies, { framing, client: this.client });
     if (complete) this.mirrors.end('');
   }
 

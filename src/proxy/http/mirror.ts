@@ -4,6 +4,7 @@ import { type BodyFraming, type ClientConnection, MAX_INFORMATIONAL_HEADS, type 
 import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
+import type { Copy } from './guarded-copy.ts';
 import { KeptBody } from './kept-body.ts';
 import type { HttpService } from './service.ts';
 
@@ -12,10 +13,8 @@ const MAX_WAITING_BYTES = 1024 * 1024;
 /** Bytes of a mirror's answer that are read to keep its connection; beyond it the mirror is given up. */
 export const MAX_MIRROR_ANSWER: number = 16 * 1024 * 1024;
 
-/** What all copies of one request are made of. */
+/** What all copies of one request have in common. */
 export interface Copied {
-  /** The request head as sent to the backend, with its framing lines. */
-  head: string;
   framing: BodyFraming;
   client: ClientConnection;
 }
@@ -24,10 +23,11 @@ export interface Copied {
 export class Mirrors {
   readonly #mirrors: Mirror[] = [];
 
-  constructor(service: HttpService, backends: readonly string[], copied: Copied) {
-    for (const key of backends) {
-      const pool = service.upstreams.get(key)?.pick() ?? null;
-      if (pool !== null) this.#mirrors.push(new Mirror(service, pool, copied));
+  constructor(service: HttpService, copies: readonly Copy[], copied: Copied) {
+    for (const copy of copies) {
+      const pool = service.upstreams.get(copy.backend)?.pick() ?? null;
+      if (pool === null) copy.end?.();
+      else this.#mirrors.push(new Mirror(service, pool, { ...copied, ...copy }));
     }
   }
 
@@ -52,7 +52,7 @@ export class Mirrors {
 class Mirror implements OpenWaiter, DeadlineOwner {
   readonly #service: HttpService;
   readonly #deadline: Deadline;
-  readonly #copied: Copied;
+  readonly #copied: Copied & Copy;
   readonly #waiting = new KeptBody();
   #pool: EndpointPool | null;
   #up: Upstream | null = null;
@@ -62,8 +62,9 @@ class Mirror implements OpenWaiter, DeadlineOwner {
   #blocked = false;
   #informational = 0;
   #answerBytes = 0;
+  #bodyBytes = 0;
 
-  constructor(service: HttpService, pool: EndpointPool, copied: Copied) {
+  constructor(service: HttpService, pool: EndpointPool, copied: Copied & Copy) {
     this.#service = service;
     this.#pool = pool;
     this.#copied = copied;
@@ -79,6 +80,9 @@ class Mirror implements OpenWaiter, DeadlineOwner {
 
   body(start: number, end: number): void {
     if (this.#pool === null) return;
+    this.#bodyBytes += end - start;
+    const { maxBodyBytes } = this.#copied;
+    if (maxBodyBytes > 0 && this.#bodyBytes > maxBodyBytes) return this.giveUp();
     this.#touch();
     if (this.#up !== null && !this.#blocked) {
       this.#blocked = !this.#up.sendBody(start, end);
@@ -172,5 +176,6 @@ class Mirror implements OpenWaiter, DeadlineOwner {
     this.#pool = null;
     this.#up = null;
     this.#service.wheel.giveBack(this.#deadline);
+    this.#copied.end?.();
   }
 }
