@@ -291,6 +291,47 @@ describe('where it stands', () => {
     }
     expect(await asker.status(bearer(text))).toBe(401);
   });
+
+  const forged = (): string => `${token().split('.', 2).join('.')}.${'A'.repeat(342)}`;
+
+  test('twice at one place, in any spelling that a backend may take for it, is none', async () => {
+    const [text, other] = [token(), forged()];
+    await asker.serve(guardedSite(jwt({}, { from })));
+    const asked = [
+      { lines: ['x-token', text, 'X-Token', other] },
+      { lines: ['x-token', text, 'X_Token', other] },
+      { lines: ['X.Token', other, 'x-token', text] },
+      { lines: ['cookie', `jwt=${text}; jwt=${other}`] },
+      { lines: ['cookie', `jwt =${other}; jwt=${text}`] },
+      { lines: ['cookie', `jwt=${text}`, 'cookie', `a=1,JWT=${other}`] },
+      { path: `/p?access_token=${text}&access_token=${other}` },
+      { path: `/p?access_token=${other};a=1&access_token=${text}` },
+      { path: `/p?access%5ftoken%5B%5D=${other}&access_token=${text}` },
+      { path: `/p?access_token=${text}&Access.Token=${other}` },
+    ];
+    for (const one of asked) expect([one, await asker.status(one)]).toEqual([one, 401]);
+    const fine = [
+      { lines: ['x-token', text, 'x-tokens', other] },
+      { lines: ['cookie', `jwt=${text}; jwt2=${other}`] },
+      { path: `/p?access_token=${text}&token=${other};a=1` },
+    ];
+    for (const one of fine) expect([one, await asker.status(one)]).toEqual([one, 200]);
+  });
+
+  test('at the first place: what stands at another one, and nobody has looked at, does not reach the backend', async () => {
+    const [text, other] = [token(), forged()];
+    await asker.serve(guardedSite(jwt({}, { from })));
+    const { status: got, body } = await asker.ask({
+      path: `/p?a=1&access_token=${other}&b=2`,
+      authorization: `Token ${other}`,
+      lines: ['x-token', text, 'cookie', `jwt=${other}; c=3`],
+    });
+    expect([got, body.includes(text), body.includes(other)]).toEqual([200, true, false]);
+    for (const kept of ['a=1', 'b=2', 'c=3']) expect(body).toContain(kept);
+    // A password is no token, wherever it stands.
+    const password = { authorization: 'Basic dTpz', lines: ['x-token', text] };
+    expect((await asker.ask(password)).saw.authorization).toBe('Basic dTpz');
+  });
 });
 
 describe('keys', () => {

@@ -42,3 +42,13 @@ function isText(at: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) if (ARENA[at + i] !== text.charCodeAt(i)) return false;
   return true;
 }
+
+/** How many there are that a backend may take for this one: some split at commas, and some take all cases for the same. */
+export function countCookies(head: Head, name: string): number {
+  const lower = name.toLowerCase();
+  let count = 0;
+  for (let at = head.find('cookie', COOKIE); at >= 0; at = head.find('cookie', COOKIE, at + 1)) {
+    for (const one of head.value(at).split(/[;,]/)) if (one.split('=', 1)[0]!.trim().toLowerCase() === lower) count++;
+  }
+  return count;
+}

@@ -49,6 +49,31 @@ export function findParameter(head: Head, name: string, from: number = head.quer
   return false;
 }
 
+/**
+ * How many pairs there are that a backend may take for this one: some take a ';' for a '&', some all cases for the same, and
+ * some make of `a[]` or `a.b` something of `a`. `name`: decoded, one character a byte.
+ */
+export function countParameters(head: Head, name: string): number {
+  charge(2 * (head.queryEnd - head.queryStart));
+  const plain = plainName(name);
+  let count = 0;
+  for (const pair of ARENA.latin1Slice(head.queryStart, head.queryEnd).split(/[&;]/)) {
+    if (plainName(decodedName(pair.split('=', 1)[0]!)) === plain) count++;
+  }
+  return count;
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replace(/\[.*$/s, '').trim().replace(/[. ]/g, '_');
+}
+
+/** What is no escape stays as it stands. */
+function decodedName(name: string): string {
+  return name
+    .replaceAll('+', ' ')
+    .replace(/%([0-9a-fA-F]{2})/g, (_, octet: string) => String.fromCharCode(Number.parseInt(octet, 16)));
+}
+
 /** The parameter found last has this value. `value`: decoded, one character a byte. */
 export function foundEquals(value: string): boolean {
   return compareDecoded(found.start, found.end, value) === EQUAL;

@@ -4,7 +4,7 @@ import type { ApiKeyMethod, Credential } from '../../../config/index.ts';
 import { type PolicyState, VerifiedCache } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
 import type { Identity } from '../identity.ts';
-import { firstFound, type PlaceReader, parametersOf, placeReader } from './credential-place.ts';
+import { firstFound, type PlaceReader, parametersOf, placeReader, stripOf } from './credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from './method.ts';
 
 export function apiKeyMethod(settings: ApiKeyMethod, state: PolicyState): Method {
@@ -28,11 +28,7 @@ class ApiKey implements Method {
     this.#places = places;
     this.secrets = parametersOf(from);
     this.#state = state;
-    this.strip = forwards
-      ? undefined
-      : (scope) => {
-          for (const place of places) place.strip(scope);
-        };
+    this.strip = stripOf(places, forwards);
   }
 
   identify({ head }: FilterScope): Finding {

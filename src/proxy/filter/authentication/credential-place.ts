@@ -1,13 +1,24 @@
 /** Where in a request a token or key stands: how it is read there, and taken out of what goes to the backend. */
 import type { CredentialPlace } from '../../../config/index.ts';
 import { ARENA } from '../../ground/arena.ts';
-import { FIELD_STRIDE, fieldHash, type Head, NAME_END, NAME_START } from '../../ground/head.ts';
-import { findCookie, foundCookie } from '../../match/cookie.ts';
-import { findParameter, foundText } from '../../match/query.ts';
+import {
+  FIELD_STRIDE,
+  fieldHash,
+  type Head,
+  imitatesName,
+  NAME_END,
+  NAME_HASH,
+  NAME_START,
+} from '../../ground/head.ts';
+import { countCookies, findCookie, foundCookie } from '../../match/cookie.ts';
+import { countParameters, findParameter, foundText } from '../../match/query.ts';
 import type { FilterScope } from '../filter.ts';
 import { HeaderPatch } from '../header-patch.ts';
 
-/** Undefined: nothing is there. Null: what is there is more than one, or nothing but a name. */
+/**
+ * Undefined: nothing is there. Null: what is there is more than one, in whatever spelling, or nothing but a name. Gateway and
+ * backend might read different ones.
+ */
 type Found = string | null | undefined;
 
 export interface PlaceReader {
@@ -36,6 +47,24 @@ export function placeReader({ in: where, name, scheme }: CredentialPlace): Place
   }
 }
 
+/** Of places that are looked at in turn, what the backend is not to see: all of them, or what nobody has looked at. */
+export function stripOf(places: readonly PlaceReader[], forwards: boolean): ((scope: FilterScope) => void) | undefined {
+  if (forwards) return places.length < 2 ? undefined : (scope) => stripOthers(places, scope);
+  return (scope) => {
+    for (const place of places) place.strip(scope);
+  };
+}
+
+/** But for the first place at which something stands: a backend may look at another one first. */
+function stripOthers(places: readonly PlaceReader[], scope: FilterScope): void {
+  let isFirst = true;
+  for (const place of places) {
+    if (place.read(scope.head) === undefined) continue;
+    if (!isFirst) place.strip(scope);
+    isFirst = false;
+  }
+}
+
 /** The first place at which something stands. */
 export function firstFound(places: readonly PlaceReader[], head: Head): Found {
   for (const place of places) {
@@ -61,8 +90,7 @@ class HeaderPlace implements PlaceReader {
   read(head: Head): Found {
     const at = head.find(this.#name, this.#hash);
     if (at < 0) return undefined;
-    // Gateway and backend might read different ones.
-    if (head.find(this.#name, this.#hash, at + 1) >= 0) return null;
+    if (this.#standsBeside(at, head)) return null;
     const value = head.value(at);
     const scheme = this.#scheme;
     if (scheme === undefined) return value === '' ? null : value;
@@ -74,6 +102,16 @@ class HeaderPlace implements PlaceReader {
 
   strip(scope: FilterScope): void {
     scope.patchRequest(this.#without);
+  }
+
+  /** Another line of the name. */
+  #standsBeside(at: number, { fields, count }: Head): boolean {
+    for (let i = 0; i < count; i++) {
+      const field = i * FIELD_STRIDE;
+      if (i === at || fields[field + NAME_HASH] !== this.#hash) continue;
+      if (imitatesName(fields[field + NAME_START]!, fields[field + NAME_END]!, this.#name)) return true;
+    }
+    return false;
   }
 }
 
@@ -88,6 +126,7 @@ class CookiePlace implements PlaceReader {
 
   read(head: Head): Found {
     if (!findCookie(head, this.#name)) return undefined;
+    if (countCookies(head, this.#name) > 1) return null;
     return ARENA.latin1Slice(foundCookie.start, foundCookie.end) || null;
   }
 
@@ -118,6 +157,7 @@ class QueryPlace implements PlaceReader {
 
   read(head: Head): Found {
     if (!findParameter(head, this.#name)) return undefined;
+    if (countParameters(head, this.#name) > 1) return null;
     return foundText() || null;
   }
 

@@ -12,18 +12,16 @@ import {
   NAME_HASH,
   NAME_START,
   NO_NAME,
-  nameHash,
   sameName,
 } from '../../ground/head.ts';
-
-const COOKIE = nameHash('cookie');
+import { countCookies } from '../../match/cookie.ts';
 
 export function isClear(head: Head, { field, name }: { field: NamedField; name: string }): boolean {
   switch (field) {
     case 'header':
       return !isImitated(head, name.toLowerCase());
     case 'cookie':
-      return countCookies(head, name.toLowerCase()) <= 1;
+      return countCookies(head, name) <= 1;
     case 'parameter':
       return isClearParameter(head, name.toLowerCase());
   }
@@ -40,16 +38,7 @@ function isImitated(head: Head, name: string): boolean {
   return false;
 }
 
-/** Of names that are written twice the first counts here, elsewhere the last. */
-function countCookies(head: Head, name: string): number {
-  let count = 0;
-  for (let at = head.find('cookie', COOKIE); at >= 0; at = head.find('cookie', COOKIE, at + 1)) {
-    for (const one of head.value(at).split(/[;,]/)) if (one.split('=', 1)[0]!.trim().toLowerCase() === name) count++;
-  }
-  return count;
-}
-
-/** Besides, some take a ';' for a '&', and some make of `a[]` or `a.b` something of `a`. */
+/** Some take a ';' for a '&', and some make of `a[]` or `a.b` something of `a`. */
 function isClearParameter(head: Head, name: string): boolean {
   const query = ARENA.latin1Slice(head.queryStart, head.queryEnd);
   if (query.includes(';')) return false;

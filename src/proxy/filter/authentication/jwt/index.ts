@@ -4,7 +4,7 @@ import type { JwtMethod, JwtProvider } from '../../../../config/index.ts';
 import type { KeySet, VerificationKey } from '../../../../value/json-web-key.ts';
 import type { PolicyState } from '../../../state/index.ts';
 import type { FilterScope } from '../../filter.ts';
-import { firstFound, type PlaceReader, parametersOf, placeReader } from '../credential-place.ts';
+import { firstFound, type PlaceReader, parametersOf, placeReader, stripOf } from '../credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from '../method.ts';
 import { keyHolderOf } from './key-holder.ts';
 import { isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil } from './token.ts';
@@ -27,6 +27,8 @@ class Jwt implements Method {
   readonly strip: Method['strip'];
   readonly secrets: readonly string[];
   readonly #settings: JwtMethod;
+  /** By issuer, as a token says it: what is no text is nobody. */
+  readonly #providers: ReadonlyMap<unknown, JwtProvider>;
   readonly #places: readonly PlaceReader[];
   readonly #state: PolicyState;
   /** Before a token among those that were verified: what was asked of it. */
@@ -34,16 +36,13 @@ class Jwt implements Method {
 
   constructor(settings: JwtMethod, state: PolicyState) {
     this.#settings = settings;
+    this.#providers = new Map(settings.providers.map((one) => [one.issuer, one]));
     this.#state = state;
     const places = settings.from.map(placeReader);
     this.#places = places;
     this.secrets = parametersOf(settings.from);
     this.#prefix = createHash('sha256').update(JSON.stringify(settings.providers)).digest('base64');
-    this.strip = settings.forwards
-      ? undefined
-      : (scope) => {
-          for (const place of places) place.strip(scope);
-        };
+    this.strip = stripOf(places, settings.forwards);
   }
 
   identify({ head }: FilterScope): Finding | Promise<Finding> {
@@ -78,7 +77,7 @@ class Jwt implements Method {
   #read(text: string, now: number): Candidate | string {
     const token = readToken(text);
     if (token === undefined) return 'What was sent is no token.';
-    const provider = this.#settings.providers.find(({ issuer }) => issuer === token.claims.iss);
+    const provider = this.#providers.get(token.claims.iss);
     if (provider === undefined) return 'The token is of another issuer.';
     if (!(provider.algorithms as string[]).includes(token.algorithm)) return 'Its algorithm is not allowed.';
     const until = validUntil(token, provider, now);
