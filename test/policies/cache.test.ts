@@ -160,6 +160,22 @@ describe('what is kept', () => {
     await tested.rig.write(site(cached()));
   });
 
+  test('and with every line of a name, whatever is made of them', async () => {
+    const both = ['a=1; Path=/in', 'b=2; Path=/in'];
+    const path = at({ 'cache-control': 'public, max-age=100', 'set-cookie': both as never, vary: 'Accept, X-Mode' });
+    const rewritten = { cookiePaths: [{ from: '/in', to: '/out' }] };
+    const gateway = { kind: 'Gateway', name: 'gw' } as const;
+    await tested.rig.write(site(cached(), requestPolicy('ResponsePolicy', 'cookies', gateway, rewritten)));
+    for (const kept of [false, true]) {
+      const { headers } = await ask(path);
+      expect([headers['cache-status']!.includes('hit'), headers['set-cookie']]).toEqual([
+        kept,
+        ['a=1; Path=/out', 'b=2; Path=/out'],
+      ]);
+    }
+    await tested.rig.write(site(cached()));
+  });
+
   test('outlives the edit of something else, and of its own settings; another generation begins anew', async () => {
     const path = at(FRESH);
     await ask(path);

@@ -85,6 +85,11 @@ async function ask(path = '/', headers: Record<string, string> = {}) {
   return { status, headers: told, rawHeaders, body: await buffer(answer) };
 }
 
+/** Values of all lines of a name. */
+function linesOf({ rawHeaders }: { rawHeaders: string[] }, name: string): string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]!.toLowerCase() === name);
+}
+
 describe('a ResponsePolicy', () => {
   test('sets security headers on every answer, refusals included', async () => {
     const lines = { frameOptions: 'DENY', contentTypeOptions: 'nosniff', referrerPolicy: 'no-referrer' };
@@ -125,6 +130,13 @@ describe('a ResponsePolicy', () => {
       'content-type': 'text/html; charset=utf-8',
     });
     expect(refused.headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
+    const digest = { digest: { secretRef: { name: 'digests' } } };
+    const hashes = secret('digests', { auth: `u:Shop:${'0'.repeat(32)}` });
+    const any = { require: 'Any', methods: [digest, ...basic.methods] };
+    const either = requestPolicy('AuthenticationPolicy', 'asks', ROUTE, any);
+    await rig.write(site(response({ errorPages }, GATEWAY), either, users, hashes));
+    const ways = linesOf(await ask(), 'www-authenticate').map((line) => line.split(' ')[0]);
+    expect(ways).toEqual(['Digest', 'Basic']);
 
     const limits = [{ name: 'few', requests: 1, per: 'Hour', key: [{ type: 'ClientAddress' }] }];
     await rig.write(
@@ -136,7 +148,9 @@ describe('a ResponsePolicy', () => {
       expect.anything(),
       undefined,
     ]);
+    for (const name of ['ratelimit', 'ratelimit-policy', 'content-type']) expect(linesOf(first, name)).toHaveLength(1);
     const second = await ask('/');
+    for (const name of ['ratelimit', 'retry-after', 'x-request-id']) expect(linesOf(second, name)).toHaveLength(1);
     expect([second.status, String(second.body)]).toEqual([429, '<h1>Sorry</h1>']);
     expect(second.headers).toMatchObject({ 'retry-after': expect.anything(), 'ratelimit-policy': '"few";q=1;w=3600' });
   });

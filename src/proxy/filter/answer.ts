@@ -59,7 +59,7 @@ const KEPT_BESIDE_PAGES: ReadonlyArray<readonly [string, string]> = [
 ].map((line) => [line.toLowerCase(), line] as const);
 
 export function keptBesidePage(answer: AnswerScope): HeaderPair[] {
-  return KEPT_BESIDE_PAGES.flatMap(([name, line]) => answer.values(name).map((value): HeaderPair => [line, value]));
+  return KEPT_BESIDE_PAGES.flatMap(([name, line]) => answer.ownValues(name).map((value): HeaderPair => [line, value]));
 }
 
 export function errorPageFilters(

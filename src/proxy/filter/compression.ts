@@ -68,7 +68,7 @@ class CompressionFilter implements CompiledFilter {
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return false;
     const [type = ''] = (answer.value('content-type') ?? '').split(';');
     if (!this.#types.has(type.trim().toLowerCase())) return false;
-    if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(answer.value('cache-control') ?? '')) return false;
+    if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(answer.values('cache-control').join())) return false;
     const length = answer.value('content-length');
     return length === undefined || Number(length) >= this.#settings.minimumBytes;
   }

@@ -222,6 +222,8 @@ export interface AnswerScope {
   value(name: string): string | undefined;
   /** All values of a header, one for each line. */
   values(name: string): string[];
+  /** The same without what all answers to this request are given, whoever replaces this one. */
+  ownValues(name: string): string[];
   /**
    * All lines as they would be sent now but for what this request alone is told: of a backend's answer, to be kept for
    * others. Without those of the connection.

@@ -5,7 +5,7 @@ import {
   CONTINUE,
   type CompiledFilter,
   type HeaderPair,
-  type HeaderPatch,
+  HeaderPatch,
   type KeptAnswer,
   LATER,
   type MakeTransform,
@@ -38,6 +38,8 @@ export class FilteredAnswer implements AnswerScope {
   changes: HeaderPatch;
   /** Those of them that are no request's own. */
   #lasting: HeaderPatch;
+  /** Those that filters made of this answer. */
+  #patched: HeaderPatch = HeaderPatch.NONE;
   readonly body: AnswerScope['body'];
   transforms: MakeTransform[] | null = null;
   /** Some of them make another body of it. */
@@ -126,8 +128,16 @@ export class FilteredAnswer implements AnswerScope {
   }
 
   values(name: string): string[] {
-    const added = this.changes.lines.filter((line) => line.name.toLowerCase() === name).map(({ value }) => value);
-    return this.changes.drops.has(name) ? added : [...this.#originals(name), ...added];
+    return [...this.#left(name), ...valuesIn(this.changes, name)];
+  }
+
+  ownValues(name: string): string[] {
+    return [...this.#left(name), ...valuesIn(this.#patched, name)];
+  }
+
+  /** Of the answer as it came. */
+  #left(name: string): string[] {
+    return this.changes.drops.has(name) ? [] : this.#originals(name);
   }
 
   lasting(): HeaderPair[] {
@@ -147,12 +157,12 @@ export class FilteredAnswer implements AnswerScope {
   /** The length of what was kept is written with it. */
   #ofReply(name: string): string | undefined {
     const { lines, body, source, kept } = this.reply!;
-    return kept && name === 'content-length' ? String(source?.length ?? body.length) : lineOf(lines, name);
+    return kept && name === 'content-length' ? String(source?.length ?? body.length) : linesOf(lines, name)[0];
   }
 
   #originals(name: string): string[] {
     const head = this.#head;
-    if (head === null) return lineOf(this.reply!.lines, name) === undefined ? [] : [lineOf(this.reply!.lines, name)!];
+    if (head === null) return linesOf(this.reply!.lines, name);
     const hash = fieldHash(name);
     const found: string[] = [];
     for (let index = head.find(name, hash); index !== -1; index = head.find(name, hash, index + 1)) {
@@ -173,6 +183,7 @@ export class FilteredAnswer implements AnswerScope {
   patch(patch: HeaderPatch): void {
     this.changes = this.changes.followedBy(patch);
     this.#lasting = this.#lasting.followedBy(patch);
+    this.#patched = this.#patched.followedBy(patch);
   }
 
   transformBody(make: MakeTransform): void {
@@ -197,12 +208,19 @@ export class FilteredAnswer implements AnswerScope {
   }
 }
 
+function valuesIn({ lines }: HeaderPatch, name: string): string[] {
+  return lines.filter((line) => line.name.toLowerCase() === name).map(({ value }) => value);
+}
+
 function bodyOf(head: Head, framing: BodyFraming): AnswerScope['body'] {
   if (framing === BODY_NONE) return 'None';
   return framing !== BODY_OPEN || head.chunked || head.keepAlive ? 'Whole' : 'UntilClosed';
 }
 
-function lineOf(lines: string, name: string): string | undefined {
-  const line = lines.split('\r\n').find((one) => one.slice(0, one.indexOf(':')).toLowerCase() === name);
-  return line?.slice(name.length + 1).trim();
+/** Values of all lines of the name. */
+function linesOf(lines: string, name: string): string[] {
+  return lines.split('\r\n').flatMap((line) => {
+    const colon = line.indexOf(':');
+    return line.slice(0, Math.max(colon, 0)).toLowerCase() === name ? [line.slice(colon + 1).trim()] : [];
+  });
 }
