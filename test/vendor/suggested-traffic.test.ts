@@ -1,11 +1,14 @@
 /** What `daemun check --suggest` writes, served: clients see of it what the other gateway's object asked for. */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import http from 'node:http';
+import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { endpointsOf } from '../served/manifest.ts';
+import { stringify } from 'yaml';
+import { endpointsOf, httpRoute } from '../served/manifest.ts';
 import { type Rig, serveManifests } from '../served/rig.ts';
+import { Authority, caConfigMap } from '../tls/authority.ts';
 import { type CaseName, suggested } from './suggested.ts';
 
 const closing: Array<() => unknown> = [];
@@ -132,6 +135,27 @@ describe('Envoy Gateway', () => {
     await expect.poll(async () => (await ask(rig, 'shop.example')).status).toBe(503);
     isWell = true;
     await expect.poll(async () => (await ask(rig, 'shop.example')).status).toBe(200);
+  });
+
+  test('where TLS is spoken with endpoints, HTTP/2 with those that agree to it', async () => {
+    const authority = await Authority.make('own');
+    const { certificate: cert, privateKey: key } = await authority.sign({ dns: ['vault.example'] });
+    const secure = http2.createSecureServer({ cert, key, allowHTTP1: true }, ({ httpVersion }, response) => {
+      response.end(httpVersion);
+    });
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    closing.push(() => secure.close());
+    const { manifests } = suggested('envoy-traffic');
+    const route = httpRoute('vault', [{ backendRefs: [{ name: 'vault', port: 443 }] }], {
+      hostnames: ['vault.example'],
+    });
+    const trust = 'caCertificateRefs: [{ group: "", kind: ConfigMap, name: ca }]';
+    const text = [manifests.replace('wellKnownCACertificates: System', trust), stringify(route)].join('---\n');
+    const rig = await serveManifests(`${text}---\n${stringify(caConfigMap('ca', authority))}`, {
+      endpoints: [`default/vault:443=127.0.0.1:${(secure.address() as AddressInfo).port}`],
+    });
+    closing.push(() => rig.close());
+    expect(await ask(rig, 'vault.example')).toMatchObject({ status: 200, said: '2.0' });
   });
 
   describe('security', () => {

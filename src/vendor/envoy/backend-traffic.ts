@@ -6,7 +6,7 @@ import { behind } from '../suggest/behind.ts';
 import { compact } from '../suggest/compact.ts';
 import { duration, quantity } from '../suggest/quantity.ts';
 import { referenceTo } from '../suggest/target.ts';
-import type { VendorKind } from '../suggest/vendor-kind.ts';
+import type { VendorKind, VendorPlace } from '../suggest/vendor-kind.ts';
 import { ENVOY_GROUP } from './group.ts';
 import { health } from './health-check.ts';
 import { loadBalancing, sessions } from './load-balancer.ts';
@@ -20,8 +20,6 @@ const LOST: Readonly<Record<string, string>> = {
   http2: 'windows are made as they are needed',
   bandwidthLimit: 'bytesPerSecond of a RateLimitPolicy limits each answer by itself',
   admissionControl: 'circuitBreaker of a BackendTrafficPolicy limits what is under way',
-  useClientProtocol:
-    "httpVersion says what is spoken (Auto: each endpoint, by ALPN), or appProtocol of the Service's port",
   httpUpgrade: 'WebSocket is always passed on, and CONNECT never',
   telemetry: 'metrics have the names of routes and Services',
   metrics: 'metrics have the names of routes and Services',
@@ -47,6 +45,7 @@ export const backendTraffic: VendorKind = {
       ...timeouts(spec.object('timeout')),
       ...health(spec.object('healthCheck')),
       dns: dns(spec.object('dns')),
+      httpVersion: spoken(spec, place),
       destination: DESTINATIONS[spec.oneOf('routingType', ['Endpoint', 'Service'], { ours: 'destination' }) ?? ''],
     });
     const objects: AnyResource[] = [];
@@ -75,6 +74,23 @@ export const backendTraffic: VendorKind = {
 };
 
 type Settings = Record<string, unknown>;
+
+/** Wherever TLS is spoken Envoy Gateway takes what ALPN settles, if it is not told to speak as clients do. */
+function spoken(spec: Fields, { namespace, targets, site }: VendorPlace): 'Auto' | undefined {
+  const asked = spec.flag('useClientProtocol') === true;
+  if (!targets.some((target) => site.servicesBehind(namespace, target).some((name) => site.hasTls(namespace, name)))) {
+    if (asked) spec.refuse('useClientProtocol', "appProtocol of the Service's port says what is spoken without TLS");
+    return undefined;
+  }
+  const ours = 'httpVersion: Auto';
+  const differs = 'each endpoint is spoken to in what it agrees to by ALPN, whatever the client speaks';
+  spec.findings.push(
+    asked
+      ? { field: 'spec.useClientProtocol', fate: 'Differs', ours, why: differs }
+      : { field: 'spec.targetRefs', fate: 'Same', ours: `${ours}, where a BackendTLSPolicy has TLS spoken` },
+  );
+  return 'Auto';
+}
 
 function spread(balancer: Fields | undefined): Settings {
   const sessionPersistence = sessions(balancer);

@@ -1,5 +1,7 @@
 import { type AnyResource, type HTTPRoute, objectKey, SERVICE_NAME_LABEL } from '../../api/index.ts';
+import { isObject } from '../../value/json-object.ts';
 import type { Fields } from '../fields.ts';
+import { ownPolicy, targetOf } from '../ours.ts';
 import type { RouteEdit, VendorKind, VendorPlace } from '../suggest/vendor-kind.ts';
 import { ENVOY_GROUP } from './group.ts';
 
@@ -9,7 +11,8 @@ export const backend: VendorKind = {
   suggest(spec, place) {
     spec.oneOf('type', ['Endpoints'], { ours: 'Service' });
     spec.lost('fallback', 'endpoints that fail are passed over');
-    spec.lost('tls', 'write a BackendTLSPolicy for the Service');
+    const httpVersion = spokenInTls(spec);
+    spec.lost('tls', `write a BackendTLSPolicy for the Service${httpVersion === undefined ? '' : SPOKEN}`);
     spec.lost('appProtocols', "write appProtocol of the Service's port");
     const endpoints = spec.objects('endpoints').flatMap(endpointOf);
     const names = endpoints.filter(({ isName }) => isName);
@@ -22,10 +25,27 @@ export const backend: VendorKind = {
       );
       return {};
     }
-    const objects = names.length > 0 ? [named(place, endpoints[0]!)] : addressed(place, endpoints);
+    const { namespace, name } = place;
+    const targetRefs = [targetOf('Service', name)];
+    const traffic = httpVersion && ownPolicy('BackendTrafficPolicy', { namespace, name }, { targetRefs, httpVersion });
+    const objects = [
+      ...(names.length > 0 ? [named(place, endpoints[0]!)] : addressed(place, endpoints)),
+      ...(traffic === undefined ? [] : [traffic]),
+    ];
     return { objects, edits: edits(place, port) };
   },
 };
+
+const SPOKEN = '; httpVersion of a BackendTrafficPolicy says what is spoken in it';
+
+/** What ALPN settles, where nothing else says what is spoken. */
+function spokenInTls(spec: Fields): 'Auto' | 'HTTP2' | undefined {
+  const tls = spec.any('tls');
+  if (!isObject(tls) || spec.has('appProtocols')) return undefined;
+  const { alpnProtocols = ['h2', 'http/1.1'] } = tls;
+  if (!Array.isArray(alpnProtocols) || !alpnProtocols.includes('h2')) return undefined;
+  return alpnProtocols.includes('http/1.1') ? 'Auto' : 'HTTP2';
+}
 
 interface Endpoint {
   address: string;

@@ -79,6 +79,15 @@ export class Site {
     return [...new Set(names)];
   }
 
+  /** A BackendTLSPolicy has TLS spoken with the Service, or with one of its ports. */
+  hasTls(namespace: string, service: string): boolean {
+    return this.all('BackendTLSPolicy').some(
+      ({ metadata, spec }) =>
+        metadata.namespace === namespace &&
+        spec.targetRefs.some(({ kind, name }) => kind === 'Service' && name === service),
+    );
+  }
+
   /** HTTPRoutes of the namespace with a filter that refers to this object, and the places of their rules. */
   referring(kind: string, namespace: string, name: string): Array<{ route: HTTPRoute; rules: number[] }> {
     return this.all('HTTPRoute').flatMap((route) => {
