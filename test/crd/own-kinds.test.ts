@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import type { Kind } from '../../src/api/index.ts';
-import { check, type JsonObject, SCHEMAS } from '../../src/sources/schema/index.ts';
+import { check, type JsonObject, SCHEMAS, type Schema } from '../../src/sources/schema/index.ts';
 import { crdOf, ownKinds } from '../house/crd/schema-crd.ts';
 import { mutations, type Specimen, samplesOf } from './corpus.ts';
 import type { OpenApi } from './open-api-schema.ts';
@@ -68,4 +68,23 @@ function wrongDefaults(schema: OpenApi, path: string): string[] {
 
 test.each(ownKinds())('every default of %s is one that it takes', (kind) => {
   expect(wrongDefaults(schemaOf(kind), kind)).toEqual([]);
+});
+
+/** Whether something below refers to another object than what a policy is for. */
+function refers(schema: Schema): boolean {
+  if (schema.type === 'list') return refers(schema.items);
+  if (schema.type === 'map') return refers(schema.value);
+  if (schema.type !== 'object') return false;
+  const others = Object.entries(schema.fields).filter(([name]) => name !== 'targetRefs');
+  return others.some(([name, field]) => /Refs?$/.test(name) || refers(field.schema));
+}
+
+/** Of which a policy without its Secret is not Accepted, since nothing of it can be followed. */
+const TOLD_AT_ONCE: readonly Kind[] = ['RateLimitPolicy'];
+
+test.each(ownKinds())('kubectl get shows whether all that a %s names is there', (kind) => {
+  const { spec } = crdOf(kind) as { spec: { versions: Array<{ additionalPrinterColumns: Array<{ name: string }> }> } };
+  const names = spec.versions[0]!.additionalPrinterColumns.map(({ name }) => name);
+  const told = kind.endsWith('Policy') && refers(SCHEMAS[kind]) && !TOLD_AT_ONCE.includes(kind);
+  expect(names.includes('ResolvedRefs')).toBe(told);
 });

@@ -11,8 +11,6 @@ import { GUARDS } from './table.ts';
 const CASES = GUARDS.flatMap(casesOf);
 const WITH = CASES.filter(({ world }) => world === undefined);
 const WITHOUT = CASES.filter(({ world }) => world !== undefined);
-/** As many issuers as a policy may have, which is what Kong's consumers with tokens come to. */
-const CONSUMERS = 16;
 const seen = new Map<string, ReadonlyArray<readonly [number, number]>>();
 const neighbours = new Set<number>();
 
@@ -29,10 +27,7 @@ async function walk(cases: Case[], world?: 'without database'): Promise<void> {
 }
 
 beforeAll(async () => {
-  const ofKong = WITH.filter(({ guard }) => guard.of.startsWith('KongPlugin'));
-  await walk(WITH.filter((one) => !ofKong.includes(one)));
-  // All consumers of a kind come to one policy.
-  for (let at = 0; at < ofKong.length; at += CONSUMERS) await walk(ofKong.slice(at, at + CONSUMERS));
+  await walk(WITH);
   await walk(WITHOUT, 'without database');
 }, 300_000);
 afterAll(() => seen.clear());

@@ -136,6 +136,21 @@ describe('what backends are told', () => {
   });
 });
 
+test('hundreds of consumers with a key each: everybody is let in by his own, and by no other', async () => {
+  const names = Array.from({ length: 300 }, (_, at) => `n${at}`);
+  const secretOf = (name: string): string => `${LONG}, of ${name}`;
+  await serve(
+    ...names.flatMap((name) => somebody(name, { username: name }, ['jwt', { key: name, secret: secretOf(name) }])),
+  );
+  expect(told()).not.toContain('credentials can be used');
+  for (const name of ['n0', 'n16', 'n17', 'n299']) {
+    const { status, lines } = await ask('tokens', token({ iss: name }, secretOf(name)));
+    expect([name, status, lines['x-consumer-username']]).toEqual([name, 200, name]);
+    expect((await ask('tokens', token({ iss: name }, secretOf('n1')))).status).toBe(401);
+  }
+  expect((await ask('tokens', token({ iss: 'n300' }, secretOf('n300')))).status).toBe(401);
+});
+
 describe('who is nobody', () => {
   const ann = () => somebody('a', { username: 'ann' }, ['key-auth', { key: 'the key of ann' }]);
   const NOBODIES: Array<[string, Names, string]> = [

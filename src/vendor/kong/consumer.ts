@@ -20,28 +20,26 @@ export function consumerLines(
   credentials: readonly KongCredential[],
   { claim, valueOf }: ConsumerClaim,
 ): { claimsToHeaders: Lines } {
-  if (new Set(credentials.map(valueOf)).size > MOST) {
-    config.refuse('plugin', `more than ${MOST} consumers have a credential for it: write an AuthenticationPolicy`);
-  }
+  let most = 0;
   const line = (name: string, textOf: (credential: KongCredential) => string | undefined): Lines[number] => {
     // What all are called by themselves needs no table.
     if (credentials.every((one) => textOf(one) === valueOf(one))) return { name, claim };
     const texts = credentials.map((one) => [valueOf(one), textOf(one)] as const);
-    return {
-      name,
-      claim,
-      values: Object.fromEntries(texts.flatMap(([value, text]) => (text === undefined ? [] : [[value, text]]))),
-    };
+    const values = Object.fromEntries(texts.flatMap(([value, text]) => (text === undefined ? [] : [[value, text]])));
+    most = Math.max(most, Object.keys(values).length);
+    return { name, claim, values };
   };
-  return {
-    claimsToHeaders: [
-      line('X-Consumer-Username', ({ username }) => username),
-      line('X-Consumer-ID', ({ consumer }) => consumer),
-      line('X-Consumer-Custom-ID', ({ customId }) => customId),
-      { name: 'X-Credential-Identifier', claim },
-    ],
-  };
+  const claimsToHeaders = [
+    line('X-Consumer-Username', ({ username }) => username),
+    line('X-Consumer-ID', ({ consumer }) => consumer),
+    line('X-Consumer-Custom-ID', ({ customId }) => customId),
+    { name: 'X-Credential-Identifier', claim },
+  ];
+  if (most > MOST) config.refuse('plugin', TOO_MANY);
+  return { claimsToHeaders };
 }
+
+const TOO_MANY = `more than ${MOST} consumers have a credential for it and are called otherwise than by it: write an AuthenticationPolicy, whose claimsToHeaders names them as their credentials do, or call the KongConsumers as their credentials are`;
 
 export function secretName({ name }: PluginSite, what: string): string {
   return `${name}-${what}`;

@@ -1,10 +1,10 @@
 import { createPublicKey } from 'node:crypto';
-import type { CredentialPlaceEntry, JwtProviderEntry, Secret } from '../../api/index.ts';
+import type { CredentialPlaceEntry, JwtProviderEntry } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
 import { ownSecret } from '../ours.ts';
 import { consumerLines, secretName } from './consumer.ts';
 import { type CredentialForm, usableCredentials } from './credential.ts';
-import type { KongCredential, KongPluginKind, PluginSite } from './plugin.ts';
+import type { KongCredential, KongPluginKind } from './plugin.ts';
 import { checkNames, checkPlaces, realmIn } from './spelling.ts';
 
 const ALGORITHMS = [
@@ -23,7 +23,7 @@ const ALGORITHMS = [
   'EdDSA',
 ] as const;
 /** Providers of one policy. */
-const MOST = 16;
+const MOST = 1_000;
 type Algorithm = (typeof ALGORITHMS)[number];
 
 export const jwt: KongPluginKind = {
@@ -60,18 +60,28 @@ export const jwt: KongPluginKind = {
       return typeof issuer === 'string' ? [] : [{ consumer: one.consumer, ...issuer }];
     });
     for (const issuer of issuers) tellOfWeakness(config, issuer);
-    if (issuers.length > MOST)
-      config.refuse('plugin', `more than ${MOST} credentials can be used: write an AuthenticationPolicy`);
-    const made = issuers.map((one, at) => providerOf(one, site, at));
-    const providers = made.map(({ provider }) => provider);
+    if (issuers.length > MOST) config.refuse('plugin', TOO_MANY);
+    const metadata = { namespace: site.namespace, name: secretName(site, 'jwks') };
+    const providers = issuers.map(({ key, algorithm }, at): JwtProviderEntry => {
+      const secretRef = { group: '', kind: 'Secret', name: metadata.name, key: fileOf(at) };
+      return { issuer: key, algorithms: [algorithm], jwks: { secretRef } };
+    });
+    const sets = issuers.map(({ jwk }, at) => [fileOf(at), JSON.stringify({ keys: [jwk] })] as const);
     const method = { name: 'jwt', jwt: { providers, from, ...(realm === undefined ? {} : { realm }) } };
     const lines = consumerLines(config, usable, { claim: 'iss', valueOf: ({ data }) => data.key ?? '' });
     return {
       policies: { AuthenticationPolicy: { methods: [method], ...lines } },
-      secrets: made.map(({ secret }) => secret),
+      secrets: sets.length === 0 ? [] : [ownSecret(metadata, Object.fromEntries(sets))],
     };
   },
 };
+
+const TOO_MANY = `more than ${MOST} credentials can be used: write an AuthenticationPolicy with one issuer for all, and a set of keys (jwt.providers[].jwks)`;
+
+/** In the Secret: of each issuer by itself, so that nobody's key signs for another. */
+function fileOf(at: number): string {
+  return at === 0 ? 'jwks.json' : `jwks-${at}.json`;
+}
 
 function formOf(isEncoded: boolean): CredentialForm {
   return {
@@ -134,15 +144,4 @@ function tellOfWeakness(config: Fields, { consumer, algorithm, length }: Issuer 
   if (length === undefined || length >= least) return;
   const why = `the jwt credential of ${consumer} has a secret of less than the ${least} bytes that ${algorithm} asks for, which who has a token finds by trying: give him a longer one`;
   config.findings.push({ field: config.at('plugin'), fate: 'Differs', why });
-}
-
-function providerOf(
-  { key, algorithm, jwk }: Issuer,
-  site: PluginSite,
-  at: number,
-): { provider: JwtProviderEntry; secret: Secret } {
-  const metadata = { namespace: site.namespace, name: secretName(site, at === 0 ? 'jwks' : `jwks-${at}`) };
-  const secret = ownSecret(metadata, { 'jwks.json': JSON.stringify({ keys: [jwk] }) });
-  const secretRef = { group: '', kind: 'Secret', name: metadata.name };
-  return { provider: { issuer: key, algorithms: [algorithm], jwks: { secretRef } }, secret };
 }

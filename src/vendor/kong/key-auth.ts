@@ -40,7 +40,10 @@ export const keyAuth: KongPluginKind = {
     const usable = usableCredentials(config, site, FORM);
     const secrets = keySecrets(usable, site);
     if (secrets.length > MOST)
-      config.refuse('plugin', `a consumer has more than ${MOST} keys: write an AuthenticationPolicy`);
+      config.refuse(
+        'plugin',
+        `a consumer has more than ${MOST} keys: give him fewer, or write an AuthenticationPolicy with apiKey.secretSelector`,
+      );
     const apiKey: ApiKeyAuthentication = {
       secretRefs: secrets.map(({ metadata }) => ({ group: '', kind: 'Secret', name: metadata.name })),
       from,

@@ -45,7 +45,7 @@ export function crdOf(kind: Kind): JsonSchema {
           name: version,
           served: true,
           storage: true,
-          additionalPrinterColumns: policy ? [...POLICY_COLUMNS, AGE] : [AGE],
+          additionalPrinterColumns: columnsOf(kind),
           schema: { openAPIV3Schema: rootOf(kind) },
           ...(policy ? { subresources: { status: {} } } : {}),
         },
@@ -58,14 +58,26 @@ export function crdText(kind: Kind): string {
   return `# Written by \`npm run docs\` from src/sources/schema/.\n${stringify(crdOf(kind), { lineWidth: 110 })}`;
 }
 
+/** What `kubectl get` shows: of a policy what it is for, and whether all that it names is there, where it may name something. */
+function columnsOf(kind: Kind): JsonSchema[] {
+  if (!isPolicy(kind)) return [AGE];
+  const conditions = REFERRING.includes(kind) ? ['Accepted', 'ResolvedRefs'] : ['Accepted'];
+  return [TARGET, ...conditions.map(conditionColumn), AGE];
+}
+
 const AGE = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
-const POLICY_COLUMNS = [
-  { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[*].name' },
-  {
-    name: 'Accepted',
-    type: 'string',
-    jsonPath: '.status.ancestors[*].conditions[?(@.type=="Accepted")].status',
-  },
+const TARGET = { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[*].name' };
+
+function conditionColumn(type: string): JsonSchema {
+  return { name: type, type: 'string', jsonPath: `.status.ancestors[*].conditions[?(@.type=="${type}")].status` };
+}
+
+/** Those whose status may have the condition ResolvedRefs. */
+const REFERRING: readonly Kind[] = [
+  'AuthenticationPolicy',
+  'ResponsePolicy',
+  'BackendTrafficPolicy',
+  'ClientTrafficPolicy',
 ];
 
 /** Those whose settings pass from what is broader to what is nearer (GEP-713). */
