@@ -18,20 +18,31 @@ export class ProcessMetrics {
   /** Of this process. The delay is that since it was asked last. */
   families(): MetricsSnapshot {
     const { user, system } = process.cpuUsage();
-    const { rss, heapUsed } = process.memoryUsage();
     // The histogram holds the whole interval, of which only what is above it is delay.
     const late = (nanoseconds: number): number => Math.max(0, nanoseconds / NANOSECONDS - DELAY_INTERVAL / 1000);
     const delays = { p99: late(this.#delay.percentile(99)), max: late(this.#delay.max) };
     this.#delay.reset();
     return [
       counter('process_cpu_seconds_total', 'Processor time of all processes of the run', (user + system) / 1e6),
-      gauge('process_resident_memory_bytes', 'Memory of all processes of the run that is in RAM', rss),
-      gauge('daemun_heap_used_bytes', 'JavaScript heap in use, of all processes of the run', heapUsed),
+      ...memory(),
       ...openFiles(),
       ...processorWait(),
       worst('daemun_event_loop_delay_p99_seconds', '99 of 100 times a process was no later than this', delays.p99),
       worst('daemun_event_loop_delay_max_seconds', 'How late the latest process was since the last scrape', delays.max),
     ];
+  }
+}
+
+/** Where the system tells: it is read from a file, for which no descriptor may be left. */
+function memory(): MetricsSnapshot {
+  try {
+    const { rss, heapUsed } = process.memoryUsage();
+    return [
+      gauge('process_resident_memory_bytes', 'Memory of all processes of the run that is in RAM', rss),
+      gauge('daemun_heap_used_bytes', 'JavaScript heap in use, of all processes of the run', heapUsed),
+    ];
+  } catch {
+    return [];
   }
 }
 

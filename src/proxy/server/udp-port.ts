@@ -42,10 +42,17 @@ export class UdpPort implements Port {
   /** An address that cannot be bound now is tried again the next time. */
   #follow(target: PortTarget): void {
     this.#rebind = setTimeout(() => {
-      const addresses = localAddresses(target.address, target);
-      void this.#listener.rebind(addresses, target.reusePort).then(() => this.#rebind && this.#follow(target));
+      void this.#bindAnew(target).then(() => this.#rebind && this.#follow(target));
     }, REBIND_INTERVAL);
     this.#rebind.unref();
+  }
+
+  async #bindAnew(target: PortTarget): Promise<void> {
+    try {
+      await this.#listener.rebind(localAddresses(target.address, target), target.reusePort);
+    } catch {
+      // No descriptor is left to ask with which addresses there are: it is seen the next time.
+    }
   }
 
   prepare(content: PortContent): Swap {

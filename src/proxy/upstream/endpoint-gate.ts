@@ -40,11 +40,14 @@ export class EndpointGate {
   /** Sockets that are open now. */
   own: ReadonlyArray<OwnSocket> = [];
   readonly #rules: GateRules;
-  #machine = new Set<string>();
+  readonly #interfaces: typeof networkInterfaces;
+  /** Undefined: it could never be looked at. */
+  #machine: Set<string> | undefined;
   #machineUntil = 0;
 
-  constructor(rules: GateRules) {
+  constructor(rules: GateRules, interfaces: typeof networkInterfaces = networkInterfaces) {
     this.#rules = rules;
+    this.#interfaces = interfaces;
   }
 
   /** Why nothing is sent there, or undefined. */
@@ -60,18 +63,32 @@ export class EndpointGate {
   #is(own: OwnSocket, address: string): boolean {
     const asked = canonicalAddress(address);
     if (own.address !== '0.0.0.0' && own.address !== '::') return canonicalAddress(own.address) === asked;
-    return isLoopback(asked) || this.#addresses().has(asked);
+    const machine = this.#addresses();
+    // What may be this machine's is taken for it.
+    return isLoopback(asked) || machine === undefined || machine.has(asked);
   }
 
-  #addresses(): Set<string> {
+  #addresses(): Set<string> | undefined {
     // Not the time of day, which may be set back.
     const now = performance.now();
     if (now >= this.#machineUntil) {
-      const infos = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
-      this.#machine = new Set(infos.map((one) => canonicalAddress(one.address)));
-      this.#machineUntil = now + INTERFACES_TTL;
+      const looked = this.#looked();
+      if (looked !== undefined) {
+        this.#machine = looked;
+        this.#machineUntil = now + INTERFACES_TTL;
+      }
     }
     return this.#machine;
+  }
+
+  /** Undefined where no descriptor is left to ask with: what was known stays. */
+  #looked(): Set<string> | undefined {
+    try {
+      const infos = Object.values(this.#interfaces()).flatMap((one) => one ?? []);
+      return new Set(infos.map((one) => canonicalAddress(one.address)));
+    } catch {
+      return undefined;
+    }
   }
 }
 
