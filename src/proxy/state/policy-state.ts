@@ -14,7 +14,7 @@ import { KeySources } from './key-sources.ts';
 import { type BackendFetcher, type Fetcher, type OutboundGate, STRICT_GATE } from './outbound.ts';
 import { PasswordHashing } from './password-hashing.ts';
 import { PolicyCounts } from './policy-counts.ts';
-import { SharedBuckets, type SharedMemory, SharedUnderway } from './shared-file.ts';
+import { SharedBuckets, type SharedMemory, SharedUnderway, sharedMarks } from './shared-file.ts';
 import { AnswerStores } from './stored-answers.ts';
 import type { TroubleWatch } from './trouble-watch.ts';
 import { MemoryUnderway, type Underway } from './underway.ts';
@@ -44,7 +44,7 @@ export class PolicyState {
   readonly answers: AnswerStores;
   readonly buckets: Buckets;
   readonly underway: Underway;
-  /** What all workers know at once, each under a hash and for a while: buckets that nobody leases. */
+  /** What all workers know at once, each under a hash and for a while: buckets that nobody leases, apart from those of limits. */
   readonly marks: Buckets;
   /** What clients prove themselves with, as the config has it now: by key. */
   credentials: ReadonlyMap<string, Credential> = new Map();
@@ -81,12 +81,12 @@ export class PolicyState {
     this.fetch = fetch ?? fetchingInTurn(outbound);
     if (shared === undefined) {
       this.buckets = new MemoryBuckets();
-      this.marks = this.buckets;
+      this.marks = new MemoryBuckets();
       this.underway = new MemoryUnderway();
     } else {
       const buckets = new SharedBuckets(shared);
       this.buckets = new LeasedBuckets(buckets, shared.workers);
-      this.marks = buckets;
+      this.marks = sharedMarks(shared);
       this.underway = new SharedUnderway(shared, buckets.end);
     }
     this.redis = new RedisClients(dialer, ({ name, sources, trouble }, use) => {
@@ -110,6 +110,12 @@ export class PolicyState {
         help: 'Buckets of rate limits forgotten before their time, since there were too many',
         type: 'counter',
         series: [{ labels: {}, value: this.buckets.evicted }],
+      },
+      {
+        name: 'daemun_sign_out_evictions_total',
+        help: 'Sign-outs, and uses of a nonce, forgotten before their time, since there were too many',
+        type: 'counter',
+        series: [{ labels: {}, value: this.marks.evicted }],
       },
     ];
   }

@@ -116,8 +116,9 @@ export class SharedBuckets implements Buckets {
   /** In the place of a file that cannot grow any more. */
   #alone: MemoryBuckets | null = null;
 
-  constructor(memory: SharedMemory) {
-    const at = { start: 0, sets: SHARED_SETS };
+  /** `start`: of its part of the file. */
+  constructor(memory: SharedMemory, start = 0) {
+    const at = { start, sets: SHARED_SETS };
     this.#one = new SharedTable(memory, at);
     this.#other = new SharedTable(memory, at);
   }
@@ -204,9 +205,18 @@ function idlest(table: SharedTable, now: number): { free: number; at: number } {
   return { free, at: best };
 }
 
+/**
+ * What all workers are to know of each other for a while, as who has signed out: in a table of its own, as large again. Whoever makes very many
+ * keys of limits, and limits that hold for longer than what is known, would have it forgotten.
+ */
+export function sharedMarks(memory: SharedMemory): SharedBuckets {
+  const underway = new SharedTable(memory, { start: new SharedBuckets(memory).end, sets: UNDERWAY_SETS });
+  return new SharedBuckets(memory, underway.end);
+}
+
 /** The byte after all that is counted: what else workers share begins there. */
 export function countsEnd(memory: SharedMemory): number {
-  return new SharedTable(memory, { start: new SharedBuckets(memory).end, sets: UNDERWAY_SETS }).end;
+  return sharedMarks(memory).end;
 }
 
 /** Of each worker, the first number is how many it has under way. */

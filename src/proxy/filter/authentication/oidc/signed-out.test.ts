@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +52,39 @@ test('a word is heard once, and another client is another matter', () => {
   expect(other.tell({ sid: 's', jti: '1', until: soon() })).toBe(false);
   const elsewhere = new SignedOut(new PolicyState({ fd, index: 1, workers: 2, seed: 1 }).marks, 'https://i.example x');
   expect(elsewhere.has({ sub: 'ann', sid: 's', since: Date.now() })).toBe(false);
+});
+
+/** The two halves of a mark's hash. */
+function halvesOf(kind: string, value: string): [number, number] {
+  const text = JSON.stringify(['https://i.example shop', kind, value]);
+  const bytes = createHash('sha256').update(text).digest();
+  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
+}
+
+/** So many others that stand in the same set of any table of up to 262,144 of them. */
+function sameSet(half: number, count: number): number[] {
+  const mix = (one: number): number => (one ^ (one >>> 15)) & 0x3ffff;
+  const found: number[] = [];
+  for (let one = 1; found.length < count; one++) if (mix(one) === mix(half)) found.push(one);
+  return found;
+}
+
+test.each([
+  ['of one worker', () => new PolicyState()],
+  ['of several', () => new PolicyState({ fd, index: 0, workers: 2, seed: 1 })],
+])('limits that hold for long, and of very many keys, have no sign-out forgotten: %s', (_, make) => {
+  const state = make();
+  const one = new SignedOut(state.marks, 'https://i.example shop');
+  const session = { sub: 'ann', sid: 's', since: Date.now() - 1_000 };
+  one.tell({ sid: 's', jti: '1', until: soon() });
+  const [a, b] = halvesOf('sid', 's').map((half) => sameSet(half, 12)) as [number[], number[]];
+  const now = Number(process.hrtime.bigint()) / 1e6;
+  const charge = { now, cost: 2 * SIGNED_OUT_TIME, capacity: 2 * SIGNED_OUT_TIME };
+  for (const [at, half] of a.entries()) {
+    state.buckets.debt(half, b[at]!, now);
+    state.buckets.charge(half, b[at]!, charge);
+  }
+  expect(one.has(session)).toBe(true);
 });
 
 test('no session outlives what is remembered', () => {
