@@ -38,9 +38,10 @@ export type Admission =
   /**
    * `key` is there when the object could be told: its last good form stays in use. `guard`: where there never was one,
    * this stands in its place, and denies what the object was to guard. A guard without a key is of a kind that there is
-   * not. Unmarked: it has neither apiVersion nor kind, so nothing says that it was meant for us.
+   * not, or stands beside a route that asks as often who may pass. Unmarked: it has neither apiVersion nor kind, so nothing
+   * says that it was meant for us.
    */
-  | { verdict: 'refused'; key?: string; problems: Problem[]; guard?: AnyResource; unmarked?: Unmarked }
+  | { verdict: 'refused'; key?: string; problems: Problem[]; guard?: AnyResource; asks?: number; unmarked?: Unmarked }
   /** A kind that is not ours, named `Kind.group`. */
   | { verdict: 'foreign'; kind: string };
 
@@ -116,8 +117,27 @@ function refusedAs(kind: Kind, value: JsonObject, ...problems: Problem[]): Admis
   const named = { ...value, apiVersion: apiVersionOf(kind), kind };
   // Without a BackendTLSPolicy plain text is spoken: of one that cannot be read nobody knows with whom it was to be what.
   const closes = isGuard(kind, value) || kind === 'BackendTLSPolicy';
-  const guard = closes ? standInFor(kind, named, problems) : undefined;
-  return guard === undefined ? refusal : { ...refusal, guard };
+  const guard = closes ? standInFor(kind, named, problems) : guardOfRoute(kind, value, problems);
+  const asks = closes ? undefined : asksIn(value.spec);
+  return guard === undefined ? refusal : { ...refusal, guard, ...(asks === undefined ? {} : { asks }) };
+}
+
+/**
+ * A route that cannot be read, and has a service asked who may pass: what was there before may have been guarded by a policy that is
+ * gone now. Where it asks nobody, or somebody less often, this denies it.
+ */
+function guardOfRoute(kind: Kind, value: JsonObject, problems: readonly Problem[]): AnyResource | undefined {
+  if ((kind !== 'HTTPRoute' && kind !== 'GRPCRoute') || asksIn(value.spec) === 0) return undefined;
+  const metadata = isObject(value.metadata) ? value.metadata : {};
+  const targetRefs = [{ group: KINDS[kind].group, kind, name: metadata.name }];
+  return overriding('ExternalAuth', { ...value, spec: { targetRefs } }, problems);
+}
+
+/** Filters that have a service asked who may pass, wherever they stand. */
+export function asksIn(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce((sum: number, one) => sum + asksIn(one), 0);
+  if (!isObject(value)) return 0;
+  return (value.type === 'ExternalAuth' ? 1 : 0) + asksIn(Object.values(value));
 }
 
 /** What stands for a policy of a kind that there is not. */
@@ -131,11 +151,16 @@ const MAX_KIND = 63;
  */
 function refusedStranger(kind: string, value: JsonObject, problem: Problem): Admission {
   const refusal = refused(undefined, problem);
-  const guard = standInFor(STRANGER, { ...value, apiVersion: apiVersionOf(STRANGER), kind: STRANGER }, [problem]);
-  if (guard === undefined || !('spec' in guard)) return refusal;
-  const name = `(${kind.replace(/[^A-Za-z0-9]/g, '').slice(0, MAX_KIND)}) ${guard.metadata.name}`;
+  const guard = overriding(kind, value, [problem]);
+  return guard === undefined ? refusal : { ...refusal, guard };
+}
+
+function overriding(what: string, value: JsonObject, problems: readonly Problem[]): AnyResource | undefined {
+  const guard = standInFor(STRANGER, { ...value, apiVersion: apiVersionOf(STRANGER), kind: STRANGER }, problems);
+  if (guard === undefined || !('spec' in guard)) return undefined;
+  const name = `(${what.replace(/[^A-Za-z0-9]/g, '').slice(0, MAX_KIND)}) ${guard.metadata.name}`;
   const metadata = { ...guard.metadata, name, creationTimestamp: new Date(0).toISOString() };
-  return { ...refusal, guard: { ...guard, metadata, spec: { ...guard.spec, overrides: {} } } as AnyResource };
+  return { ...guard, metadata, spec: { ...guard.spec, overrides: {} } } as AnyResource;
 }
 
 function isGuard(kind: Kind, value: JsonObject): boolean {

@@ -1,6 +1,7 @@
 import type { AnyResource, Service } from '../api/index.ts';
 import { keyOf, objectKey, SERVICE_NAME_LABEL } from '../api/index.ts';
 import { equal } from '../graph/index.ts';
+import { asksIn, isStandIn } from './admission.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import type { Entry } from './document.ts';
 import { type EndpointOption, endpointSlices } from './endpoint-option.ts';
@@ -79,6 +80,8 @@ interface Fault {
   key?: string;
   /** What stands in the place of a policy that never was good. */
   guard?: Omit<Held, 'resource'>;
+  /** Of a route: filters that have somebody asked who may pass. Its guard stands beside it where what is kept has less of them. */
+  asks?: number;
 }
 
 /** What becomes of what a guard was to guard that never was good. */
@@ -87,10 +90,6 @@ const DENIED = 'requests that it would act on are refused (500) until then';
 /** Whether a stand-in of no kind, called `(kind) name`, may be this very object, whose kind was edited. */
 function isNamedAs(standIn: AnyResource, { metadata: { name, namespace } }: AnyResource): boolean {
   return standIn.metadata.namespace === namespace && standIn.metadata.name.endsWith(`) ${name}`);
-}
-
-function isStandIn(resource: AnyResource): boolean {
-  return 'spec' in resource && 'refused' in resource.spec && resource.spec.refused !== undefined;
 }
 
 class Look {
@@ -152,8 +151,9 @@ class Look {
     }
     const diagnostic = notes.find(({ severity }) => severity === 'error');
     if (!diagnostic) return;
-    const { key, guard } = admission;
-    this.#fault({ diagnostic, path, key, ...(guard ? { guard: { path, line, document, admitted: guard } } : {}) });
+    const { key, guard, asks } = admission;
+    const closes = guard ? { guard: { path, line, document, admitted: guard } } : {};
+    this.#fault({ diagnostic, path, key, ...closes, ...(asks === undefined ? {} : { asks }) });
   }
 
   /** A file whose last document cannot be parsed may be half written: what would follow is not gone. */
@@ -186,8 +186,9 @@ class Look {
 
   /** Puts back what was good before and cannot be read now, and says so where the fault is reported. */
   keepLastGood(): void {
-    for (const { diagnostic, path, key, guard } of this.#faults) {
-      const fates = key === undefined ? this.#fatesWithin(path, guard) : [this.#fate(key, path, guard)];
+    for (const fault of this.#faults) {
+      const { diagnostic, path, key, guard } = fault;
+      const fates = key === undefined ? this.#fatesWithin(path, guard) : [this.#fate(key, fault)];
       for (const fate of fates) diagnostic.message += `; ${fate}`;
     }
   }
@@ -216,20 +217,28 @@ class Look {
   }
 
   /** A fault does not hand an object's name to a duplicate in another file, either. */
-  #fate(key: string, path: string, guard: Fault['guard']): string {
+  #fate(key: string, { path, guard, asks }: Fault): string {
     const other = this.held.get(key);
     const before = this.#before.get(key);
     if (other && (before?.path !== path || other.path === path)) {
       return `the object in ${other.path}:${other.line} is used`;
     }
-    if (guard !== undefined && (!before || isStandIn(before.admitted))) {
+    if (guard !== undefined && asks === undefined && (!before || isStandIn(before.admitted))) {
       this.held.set(key, { ...guard, resource: this.#versioned(key, guard.admitted) });
       return DENIED;
     }
     if (!before) return 'the object is left out';
     this.held.set(key, before);
+    if (asks !== undefined) return this.#fateOfRoute(before, { guard: guard!, asks });
     const besides = this.#guardNew(guard, before) ? '; what it names besides now is refused (500) until then' : '';
     return `its last good form stays in use${besides}`;
+  }
+
+  #fateOfRoute(kept: Held, { guard, asks }: Required<Pick<Fault, 'guard' | 'asks'>>): string {
+    if (asksIn(kept.admitted) >= asks) return 'its last good form stays in use';
+    const key = objectKey(guard.admitted);
+    this.held.set(key, { ...guard, resource: this.#versioned(key, guard.admitted) });
+    return 'its last good form stays, which has nobody asked who may pass where this one has: its requests are refused (500) until then';
   }
 
   #guardNew(guard: Fault['guard'], good: Held): boolean {
