@@ -113,8 +113,6 @@ function changesOf(given: ReadonlyMap<string, AnyResource>, cluster: Source): Re
   return [...given].flatMap(([key, object]) => {
     const live = cluster.collections[key.slice(0, key.indexOf('/')) as Kind].get(key);
     if (live === undefined) return [told('info', key, 'would be new in the cluster')];
-    // Nobody knows what it says there.
-    if (isStandIn(live)) return [told('info', key, 'would change: spec')];
     const fields = [...differences(contentOf(live), contentOf(object), ''), ...labelled(live, object)];
     if (fields.length === 0) return [told('info', key, 'is in the cluster as it is here')];
     const more = fields.length > TOLD_FIELDS ? ` and ${fields.length - TOLD_FIELDS} more` : '';
