@@ -1,8 +1,11 @@
 /** `daemun controller` as users start it, against the embedded API. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { guideBlocks } from '../house/guide.ts';
 import { type ApiObject, ApiServer } from '../kube/index.ts';
 import { askAdmin } from './client.ts';
 import { DaemunProcess, daemun } from './daemun-process.ts';
@@ -200,4 +203,54 @@ test.each([
   const finished = await daemun(args);
   expect(finished.stderr).toContain(message);
   expect(finished.code).toBe(code);
+});
+
+interface GuidePod {
+  serviceAccountName: string;
+  containers: [{ args: string[] }];
+  volumes: Array<{ projected?: { sources: [{ serviceAccountToken: { audience: string } }] } }>;
+}
+
+/** The pod of the data planes that the guide has its reader run. */
+function guidePod(): GuidePod {
+  const manifests = guideBlocks('docs/guides/unmanaged.md').map(({ text }) => text);
+  const [, deployment] = parseAllDocuments(manifests.find((text) => text.includes('- dataplane\n'))!);
+  return (deployment!.toJS() as { spec: { template: { spec: GuidePod } } }).spec.template.spec;
+}
+
+test('data planes that a user runs, as the guide has them, serve a Gateway that nothing is made for', async () => {
+  const annotations = { 'daemun.dev/unmanaged': 'true', 'daemun.dev/publish-service': 'shop/front' };
+  const front = object('Service', 'front', { type: 'LoadBalancer', ports: [{ port: 80 }] }, 'v1');
+  const status = { loadBalancer: { ingress: [{ ip: '192.0.2.8' }] } };
+  const unmanaged = { ...CLASS, metadata: { name: 'daemun', annotations } };
+  const api = await startApi(unmanaged, edge(), { ...front, status });
+  const pod = guidePod();
+  const { audience } = pod.volumes.flatMap(({ projected }) => projected?.sources ?? [])[0]!.serviceAccountToken;
+  const username = `system:serviceaccount:shop:${pod.serviceAccountName}`;
+  api.tokens.set('of-the-pod', { username, audiences: [audience], pod: 'front-1' });
+  const process = await controller(api);
+  const { port } = (await process.logged('the config stream listens')) as unknown as { port: number };
+  const { data } = find(api, 'Secret', 'daemun-authority', 'daemun-system')! as { data?: Record<string, string> };
+  // In memory, since what is kept there are keys.
+  const folder = mkdtempSync('/dev/shm/daemun-unmanaged-');
+  open.push(() => rmSync(folder, { recursive: true }));
+  for (const name of ['authority', 'token', 'snapshot']) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, 'authority', 'ca.crt'), Buffer.from(data!['ca.crt']!, 'base64'));
+  writeFileSync(join(folder, 'token', 'token'), 'of-the-pod');
+  const words = pod.containers[0].args.map((word) =>
+    word
+      .replace('/var/run/daemun', folder)
+      .replace('[::]:15000', '127.0.0.1:0')
+      .replace(/^--controller=.*/, `--controller=https://127.0.0.1:${port}`),
+  );
+  const [, host] = /^--controller=https:\/\/(.*):\d+$/.exec(pod.containers[0].args[1]!)!;
+  const here = ['--controller-server-name', host!, '--bind', '127.0.0.1', '--port-map', '80=0', '--drain-delay', '0s'];
+  const dataPlane = new DaemunProcess([...words, ...here]);
+  open.push(() => {
+    dataPlane.child.kill('SIGTERM');
+    return dataPlane.finished;
+  });
+  await expect.poll(() => conditionOf(api, 'Gateway', 'edge', 'Programmed')?.status, { timeout: 20_000 }).toBe('True');
+  expect(find(api, 'Gateway', 'edge')!.status).toMatchObject({ addresses: [{ value: '192.0.2.8' }] });
+  expect(find(api, 'Deployment', 'daemun-edge')).toBeUndefined();
 });
