@@ -106,7 +106,7 @@ export interface Trouble {
   /** `address:port`, or the name that does not resolve, or the store or the disk in words. */
   endpoint: string;
   /**
-   * Why no connection could be opened; `unresolved`: the name has no address; `unhealthy`: a health check fails;
+   * Why no connection could be opened; `invalid_answer`: what it says is no HTTP; `unresolved`: the name has no address; `unhealthy`: a health check fails;
    * `store_away`: limits are to be shared by it; `sign_outs_away`: it says who has signed out;
    * `disk_absent`: answers are to be kept on a disk, and the data plane has none.
    */
@@ -114,12 +114,13 @@ export interface Trouble {
     | 'connect_refused'
     | 'connect_timeout'
     | 'tls_failed'
+    | 'invalid_answer'
     | 'unresolved'
     | 'unhealthy'
     | 'store_away'
     | 'sign_outs_away'
     | 'disk_absent';
-  /** More of it, in a word: what a health check found. */
+  /** More of it: what a health check found, in a word, or which rule of HTTP is broken. */
   detail?: string;
   /** How often since it was told last; 0: it is over. */
   count: number;

@@ -29,6 +29,10 @@ const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>>
     said: 'takes no TLS connection',
     wayOut: 'see that it speaks TLS, and the hostname and authorities of its BackendTLSPolicy',
   },
+  invalid_answer: {
+    said: 'gives answers that break HTTP, and they are refused',
+    wayOut: 'see what it sends',
+  },
   unhealthy: {
     said: 'fails its health check, and is used only where too few pass it',
     wayOut: 'see what it answers, and the healthCheck of its BackendTrafficPolicy',
@@ -62,6 +66,7 @@ const OVER: Readonly<Record<Trouble['what'], string | null>> = {
   connect_refused: 'endpoint takes connections again',
   connect_timeout: 'endpoint takes connections again',
   tls_failed: 'endpoint takes connections again',
+  invalid_answer: 'endpoint has given no answer for a while that breaks HTTP',
   unhealthy: 'endpoint passes its health check again',
   unresolved: 'name resolves again',
   store_away: 'store of shared limits is there again',

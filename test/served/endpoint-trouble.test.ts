@@ -1,4 +1,4 @@
-/** An endpoint that takes no connections is told of, whatever is spoken with it, and so is its return. */
+/** An endpoint that takes no connections is told of, whatever is spoken with it, and so is its return; and one that answers what is no HTTP. */
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -14,6 +14,11 @@ async function listening(port = 0): Promise<net.Server> {
 
 const portOf = (server: net.Server): number => (server.address() as net.AddressInfo).port;
 
+/** As a script does that writes its own answers. */
+const script = net.createServer((socket) => {
+  socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 200 OK\n\nhello'));
+});
+
 let rig: Rig;
 const ports: Record<string, number> = {};
 
@@ -24,6 +29,8 @@ beforeAll(async () => {
     ports[name] = portOf(server);
     server.close();
   }
+  script.listen(0, '127.0.0.1');
+  await once(script, 'listening');
   const tcpRoute = {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'TCPRoute',
@@ -34,6 +41,7 @@ beforeAll(async () => {
   const rules = [
     { matches: at('/plain'), ...backendRefs('plain') },
     { matches: at('/h2c'), ...backendRefs('h2c') },
+    { matches: at('/script'), ...backendRefs('script') },
   ];
   const h2c = { ...service('h2c') } as { spec: { ports: object[] } };
   h2c.spec = { ...h2c.spec, ports: h2c.spec.ports.map((port) => ({ ...port, appProtocol: 'kubernetes.io/h2c' })) };
@@ -45,11 +53,18 @@ beforeAll(async () => {
       service('plain'),
       h2c,
       service('tcp'),
+      service('script'),
     ),
-    { endpoints: names.map((name) => endpointsOf(name, ports[name]!)), ports: [80, 5432] },
+    {
+      endpoints: [...names.map((name) => endpointsOf(name, ports[name]!)), endpointsOf('script', portOf(script))],
+      ports: [80, 5432],
+    },
   );
 });
-afterAll(() => rig.close());
+afterAll(async () => {
+  script.close();
+  await rig.close();
+});
 
 function told(name: string): string | undefined {
   return rig.report().diagnostics.find(({ object }) => object === `Service/default/${name}`)?.message;
@@ -83,4 +98,16 @@ test.each(['plain', 'h2c', 'tcp'])('%s', async (name) => {
     { timeout: 8000, interval: 200 },
   );
   server.close();
+});
+
+test('an answer that is no HTTP is told of, with the rule that it breaks; its client hears of none', async () => {
+  const client = await rawClient(rig.port(80));
+  const [answer] = await client.ask('GET /script HTTP/1.1\r\nHost: a.test\r\n\r\n');
+  expect(answer).toMatchObject({ status: 502, body: expect.not.stringContaining('LF') });
+  client.close();
+  await vi.waitFor(
+    () =>
+      expect(told('script')).toMatch(/break HTTP, .* \(A line ends with LF alone; lines end with CRLF, once within/),
+    { timeout: 5000 },
+  );
 });

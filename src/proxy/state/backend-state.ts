@@ -72,6 +72,10 @@ export class BackendState implements HealthGroup {
     this.#troubles?.failed({ key: backendOf(this.#name), endpoint }, troubleOf(why));
   }
 
+  noteInvalidAnswer(endpoint: string, detail: string): void {
+    this.#troubles?.failed({ key: backendOf(this.#name), endpoint }, 'invalid_answer', detail);
+  }
+
   noteReturn(endpoint: string): void {
     this.#troubles?.over({ key: backendOf(this.#name), endpoint });
   }

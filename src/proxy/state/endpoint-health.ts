@@ -63,6 +63,8 @@ export interface HealthGroup {
   noteRefusal(endpoint: string, why: Failure): void;
   /** One could, for the first time since. */
   noteReturn(endpoint: string): void;
+  /** What it answered breaks HTTP; `detail`: which rule. */
+  noteInvalidAnswer(endpoint: string, detail: string): void;
 }
 
 export class EndpointHealth {
@@ -126,6 +128,11 @@ export class EndpointHealth {
     if (this.evictedUntil === 0 || this.#why !== 'connect') return;
     this.freshSince = this.#group.now;
     this.evictedUntil = this.#evictions = 0;
+  }
+
+  /** What it answered is no HTTP. Told alone: how the request ends says what is held against it. */
+  answeredInvalid(detail: string): void {
+    this.#group.noteInvalidAnswer(this.#endpoint, detail);
   }
 
   /** What is held against it is forgotten. */

@@ -46,6 +46,7 @@ const NOBODY: HealthGroup = {
   noteEviction() {},
   noteRefusal() {},
   noteReturn() {},
+  noteInvalidAnswer() {},
 };
 
 export class EndpointChecks {

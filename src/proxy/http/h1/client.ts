@@ -20,7 +20,7 @@ import type { OpenWaiter } from '../../upstream/connection.ts';
 import type { ConnectionPool, PooledConnection } from '../../upstream/pool.ts';
 import { ChunkDecoder, type ChunkSink } from './chunk.ts';
 import { chunkHeader } from './chunk-text.ts';
-import { INCOMPLETE } from './fault.ts';
+import { INCOMPLETE, requestError } from './fault.ts';
 import { KeptBytes } from './kept-bytes.ts';
 import { holdsLineEnd, parseResponseHead } from './parse.ts';
 import { MAX_RESPONSE_HEAD_BYTES } from './response.ts';
@@ -289,7 +289,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
         }
         case READ_CHUNKED: {
           const used = this.#chunks!.feed(at, end, this);
-          if (used < 0) return this.#break('protocol_error');
+          if (used < 0) return this.#breakBy(used);
           if (!this.#chunks!.done || this.#exchange === null) return;
           if (at + used < end) this.#reusable = false;
           return this.#finish(this.#chunks!.trailers);
@@ -312,7 +312,7 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
       return end;
     }
     if (typeof head === 'number') {
-      this.#break('protocol_error');
+      this.#breakBy(head);
       return end;
     }
     this.#kept.clear();
@@ -400,6 +400,12 @@ export class H1ClientConnection implements Sink, PooledConnection, DeadlineOwner
     if (seconds === null) return;
     const milliseconds = Number(seconds[1]) * 1000;
     this.#idleTimeout = Math.min(this.#idleTimeout, Math.max(milliseconds - KEEP_ALIVE_MARGIN, milliseconds / 2));
+  }
+
+  /** `fault`: of a parser. Whoever runs the backend is told which one it is; its client is not. */
+  #breakBy(fault: number): void {
+    this.#pool.health.answeredInvalid(requestError(fault).message.replace(/\.$/, ''));
+    this.#break('protocol_error');
   }
 
   #break(why: Failure): void {
