@@ -1,5 +1,6 @@
 import { type GRPCRouteMatch, type HTTPRouteMatch, type HTTPValueMatch, ROUTE_REASON } from '../api/index.ts';
 import type { HttpMatch, ValueMatch } from '../config/index.ts';
+import { isLiteralPath, NO_LITERAL_PATH } from '../value/literal-path.ts';
 import { automatonOf, ExpressionFault, MAX_EXPRESSION_STEPS } from '../value/regular-expression.ts';
 import { type Problem, problem } from './verdict/problem.ts';
 
@@ -73,6 +74,11 @@ function quoted(text: string): string {
 export function readPath(path: HTTPRouteMatch['path'], field: string, readings: Readings): HttpMatch['path'] {
   const { type = 'PathPrefix', value = '/' } = path ?? {};
   if (type === 'RegularExpression') checkRegex(value, `${field}.value`, readings);
+  // No request has such a path: who meant to keep one out would keep out none.
+  else if (!isLiteralPath(value)) {
+    const message = `${value} cannot be the path of a request: it ${NO_LITERAL_PATH}`;
+    readings.invalid.push(problem(ROUTE_REASON.UnsupportedValue, `${field}.value`, message));
+  }
   return { type, value };
 }
 
