@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 import type { Retry, RouteRule } from '../../config/index.ts';
-import { DEFAULT_BACKOFF, isIdempotent, LONGEST_BACKOFF, retriesFailure, retriesStatus, retryDelay } from './retry.ts';
+import {
+  DEFAULT_BACKOFF,
+  isIdempotent,
+  LONGEST_BACKOFF,
+  MAX_CONNECT_ATTEMPTS,
+  retriesFailure,
+  retriesStatus,
+  retryDelay,
+  triesAnother,
+} from './retry.ts';
 
 function ruleWith(retry: Retry | undefined): RouteRule {
   return { retry } as RouteRule;
@@ -35,4 +44,14 @@ test('the wait doubles up to a limit, and by chance is up to half as long again'
 test('methods that may be sent again without being asked to', () => {
   expect(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'].every(isIdempotent)).toBe(true);
   expect(['POST', 'PATCH', 'get', 'PURGE'].some(isIdempotent)).toBe(false);
+});
+
+test('what was not sent goes to another endpoint, also where the one that took no connection is none any more', () => {
+  const [there, gone] = [{ retired: false }, { retired: true }];
+  expect([triesAnother(2, there, 1), triesAnother(1, there, 1)]).toEqual([true, false]);
+  expect([triesAnother(1, gone, 1), triesAnother(0, gone, 1)]).toEqual([true, false]);
+  expect([triesAnother(9, there, MAX_CONNECT_ATTEMPTS), triesAnother(9, gone, MAX_CONNECT_ATTEMPTS)]).toEqual([
+    false,
+    false,
+  ]);
 });
