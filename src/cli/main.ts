@@ -43,13 +43,13 @@ function throwing(command: Command): Command {
 }
 
 /** Columns that a description has at least: beside our longest flags a terminal of 80 has no more. */
-const LEAST_WIDTH = 24;
+const DESCRIPTION_COLUMNS = 24;
 
 /** Arguments are file names that shells found, and texts that scripts took from objects. */
 function telling(command: Command): Command {
   return command
     .configureOutput({ outputError: (text, write) => write(usageLines(text)) })
-    .configureHelp({ minWidthToWrap: LEAST_WIDTH });
+    .configureHelp({ minWidthToWrap: DESCRIPTION_COLUMNS });
 }
 
 /** In the order of --help. */
