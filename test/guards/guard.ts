@@ -34,10 +34,14 @@ export interface Asked {
   from?: string;
   /** Of the client, over TLS. */
   certificate?: { cert: string; key: string };
+  /** What is done between the head of the answer and its end, which is not waited for then. */
+  meanwhile?(): Promise<unknown>;
 }
 export interface Answered {
   status: number;
   headers: Record<string, unknown>;
+  /** All of it came: with `meanwhile`, before that was done. */
+  whole: boolean;
 }
 /** Asks for what is guarded; 0: the connection ended without an answer. */
 export type Knock = (asked?: Asked) => Promise<Answered>;

@@ -18,16 +18,58 @@ const tooOften: Visitor = async (knock) => {
 };
 let came = 0;
 const once: Visitor = (knock, place) => shows({ headers: { 'x-who': `once-${came++}` } })(knock, place);
+/** Answers to whoever asks for it come so slowly that they do not end. */
+const SLOW = { bytesPerSecond: 1, when: [{ headers: [{ name: 'x-slow', value: 'please' }] }] };
+const UNDERWAY = { maxConnections: 1, key: LIMIT.key };
+/** The second comes while the first is under way, which is another's each time: the last one may be going still. */
+const atOnce: Visitor = async (knock) => {
+  const headers = { 'x-who': `twice-${came++}` };
+  let status = 0;
+  await knock({
+    headers: { ...headers, 'x-slow': 'please' },
+    meanwhile: async () => {
+      status = (await knock({ headers })).status;
+    },
+  });
+  return status;
+};
+/** What is made of an answer that had not ended when others had come and gone; no gateway says it. */
+const HELD_BACK = 509;
+const atAPace: Visitor = async (knock) => {
+  const others = async (): Promise<void> => {
+    for (let i = 0; i < 3; i++) await knock({ headers: { 'x-who': 'others' } });
+  };
+  const { status, whole } = await knock({ headers: { 'x-slow': 'please' }, meanwhile: others });
+  return status === 200 && !whole ? HELD_BACK : status;
+};
 
 export const LIMITS: Guard[] = [
   {
     name: `${KIND}: requests`,
-    of: KIND,
+    of: `${KIND} requests`,
     objects: (place) => [route(place), policy(KIND, place, { limits: [LIMIT] })],
     stranger: tooOften,
     welcome: once,
     whole: LIMITED,
     failures: ofPolicy(KIND, LIMITED, NO_PATTERN),
+  },
+  {
+    name: `${KIND}: maxConnections`,
+    of: `${KIND} maxConnections`,
+    objects: (place) => [route(place), policy(KIND, place, { limits: [UNDERWAY, SLOW] })],
+    stranger: atOnce,
+    welcome: once,
+    whole: LIMITED,
+    failures: ofPolicy(KIND, LIMITED, NO_PATTERN),
+  },
+  {
+    name: `${KIND}: bytesPerSecond`,
+    of: `${KIND} bytesPerSecond`,
+    objects: (place) => [route(place), policy(KIND, place, { limits: [SLOW] })],
+    stranger: atAPace,
+    welcome: once,
+    whole: [HELD_BACK, 200],
+    failures: ofPolicy(KIND, [HELD_BACK, 200], NO_PATTERN),
   },
   {
     name: `${KIND}: Shared, and closed where Redis is away`,

@@ -148,12 +148,18 @@ function optionsOf(
   return { host: '127.0.0.1', path, method, agent: false, headers: { host, 'x-forwarded-for': from, ...headers } };
 }
 
-function answered(request: http.ClientRequest, { body }: Asked): Promise<Answered> {
+function answered(request: http.ClientRequest, { body, meanwhile }: Asked): Promise<Answered> {
   return new Promise((resolve) => {
     request.on('response', (answer) => {
-      answer.resume().on('close', () => resolve({ status: answer.statusCode!, headers: answer.headers }));
+      const told = (): void =>
+        resolve({ status: answer.statusCode!, headers: answer.headers, whole: answer.readableEnded });
+      answer.resume();
+      if (meanwhile === undefined) return void answer.on('close', told);
+      void meanwhile()
+        .finally(told)
+        .finally(() => request.destroy());
     });
-    request.on('error', () => resolve({ status: 0, headers: {} }));
+    request.on('error', () => resolve({ status: 0, headers: {}, whole: false }));
     request.end(body);
   });
 }

@@ -21,9 +21,11 @@ function fieldsAt(kind: Kind, ...path: string[]): string[] {
 
 /** What says nothing by itself of who may pass. */
 const SAYS_NOTHING = ['name', 'targetRefs', 'defaults', 'overrides', 'deny', 'allow', 'refusal', 'shadow'];
+/** What says how a limit counts, and not what of. */
+const SAYS_HOW = ['per', 'burst', 'cost', 'afterBytes', 'key', 'when', 'exempt', 'statusCode', 'dryRun'];
 const guarding = (kind: Kind, ...path: string[]): string[] =>
   fieldsAt(kind, ...path)
-    .filter((name) => !SAYS_NOTHING.includes(name))
+    .filter((name) => ![...SAYS_NOTHING, ...SAYS_HOW].includes(name))
     .map((name) => `${kind} ${name}`);
 
 test.each([
@@ -31,6 +33,7 @@ test.each([
   ['each method of an AuthenticationPolicy', guarding('AuthenticationPolicy', 'spec', 'methods', '[]')],
   ['each condition of an AccessPolicy', guarding('AccessPolicy', 'spec', 'deny', '[]')],
   ['each setting of an AccessPolicy', guarding('AccessPolicy', 'spec')],
+  ['each limit of a RateLimitPolicy', guarding('RateLimitPolicy', 'spec', 'limits', '[]')],
   ['each plugin of Kong', [...PLUGINS.values()].flatMap((one) => (one.guards ? `KongPlugin ${one.plugin}` : []))],
   ['what guards in kinds that do not', ['ClientTrafficPolicy clientCertificates', 'BackendTrafficPolicy tls']],
   ['what guards in kinds of the Gateway API', ['Gateway tls.frontend', 'BackendTLSPolicy']],
