@@ -103,6 +103,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   } = translation(inputs, {
     controllerNames,
     shared: options.perGateway !== true,
+    cluster: source.installed !== undefined,
     loopbackNames,
     publishedAddresses,
     machineAddresses,

@@ -38,6 +38,8 @@ export interface TranslateOptions {
   controllerNames?: ReadonlyArray<string>;
   /** One fleet of data planes serves all Gateways (standalone); else each Gateway has its own. */
   shared: boolean;
+  /** Objects come from a cluster, also for a shared fleet: what they lack is made there; absent: from manifests alone. */
+  cluster?: boolean;
   /** Where clients reach a shared fleet, such as the address of a load balancer; absent: what its sockets are bound to. */
   publishedAddresses?: ReadonlyArray<string>;
   /** What `0.0.0.0` and `[::]` of a shared fleet stand for, as clients reach it; absent: themselves. */

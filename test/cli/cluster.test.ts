@@ -126,6 +126,33 @@ test('a change in the cluster is served and told, and nothing is written twice',
   expect(ofRoute.length).toBeLessThanOrEqual(4);
 });
 
+test('a Secret that a listener lacks is told with the ways of a cluster, and with no option that is refused there', async () => {
+  const tls = { certificateRefs: [{ group: '', kind: 'Secret', name: 'pair' }] };
+  const listeners = [{ name: 'https', port: 443, protocol: 'HTTPS', hostname: 'a.example.com', tls }];
+  const secure = object('Gateway', 'secure', { gatewayClassName: 'daemun', listeners }) as ApiObject;
+  const asking = structuredClone(secure);
+  asking.metadata = { ...asking.metadata, name: 'asking', annotations: { 'cert-manager.io/issuer': 'ours' } };
+  const api = await startApi([CLASS, EDGE, secure, asking]);
+  await runCluster(api, await freePort());
+  const message = (name: string): string | undefined => {
+    const { status } = api.store.get(api.kind('Gateway'), 'shop', name) as {
+      status?: { listeners?: Array<{ conditions: Array<{ type: string; message: string }> }> };
+    };
+    return status?.listeners?.[0]?.conditions.find(({ type }) => type === 'ResolvedRefs')?.message;
+  };
+  const missing = 'spec.listeners[0].tls.certificateRefs[0]: Secret shop/pair does not exist';
+  await expect
+    .poll(() => message('secure'))
+    .toBe(
+      `${missing}; kubectl -n shop create secret tls pair --cert=cert.pem --key=key.pem makes one; cert-manager does where the Gateway has the annotation cert-manager.io/cluster-issuer`,
+    );
+  await expect
+    .poll(() => message('asking'))
+    .toBe(
+      `${missing}; cert-manager is asked for it (cert-manager.io/issuer: ours): kubectl -n shop describe certificate pair tells how far it is`,
+    );
+});
+
 test('an address of this machine is no backend for a tenant of the cluster', async () => {
   const route = object('HTTPRoute', 'inside', {
     parentRefs: [{ name: 'edge' }],

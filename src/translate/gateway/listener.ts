@@ -274,7 +274,8 @@ function listenerCertificates(
 
 /** How a listener that lacks a certificate gets one, here: manifests alone have other ways than a cluster. */
 function withWayOut(one: Problem, { options }: Lookup, view: ListenerView): Problem {
-  const way = options.shared
+  const fromManifests = options.shared && options.cluster !== true;
+  const way = fromManifests
     ? `--certificate ${lower(view.spec.hostname) ?? 'HOST'}=cert.pem,key.pem gives one, --acme obtains one`
     : wayToSecret(view, one.missing);
   return { ...one, message: `${one.message}; ${way}` };
