@@ -8,31 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../protocols/tool.ts';
+import { type Annotated, wantedCertificates } from './cert-manager.ts';
+import { type ParentObject, type RouteObject, records } from './external-dns.ts';
 import { Scene } from './scene.ts';
-
-interface Gateway {
-  metadata: { annotations?: Record<string, string>; namespace: string; name: string };
-  spec: {
-    listeners: Array<{
-      name: string;
-      hostname?: string;
-      protocol: string;
-      tls?: { certificateRefs?: Array<{ name: string }> };
-    }>;
-  };
-  status?: { addresses?: Array<{ type: string; value: string }> };
-}
-
-interface Route {
-  metadata: { generation: number };
-  spec: { hostnames?: string[] };
-  status?: {
-    parents?: Array<{
-      parentRef: { name: string; sectionName?: string };
-      conditions: Array<{ type: string; status: string; observedGeneration: number }>;
-    }>;
-  };
-}
 
 let scene: Scene;
 let folder: string;
@@ -64,6 +42,11 @@ spec:
       protocol: HTTPS
       hostname: "*.example.com"
       tls: { certificateRefs: [{ name: shop-tls }] }
+    - name: bare
+      port: 443
+      protocol: HTTPS
+      hostname: example.net
+      tls: { certificateRefs: [{ name: shop-tls }] }
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -74,20 +57,77 @@ spec:
   rules: [{ backendRefs: [{ name: shop, port: 8080 }] }]
 `;
 
-describe('cert-manager', () => {
-  /** A Certificate for each Secret that an HTTPS listener with a hostname names, as its gateway-shim asks for. */
-  const wanted = ({ metadata, spec }: Gateway): Array<{ secret: string; name: string }> =>
-    metadata.annotations?.['cert-manager.io/issuer'] === undefined
-      ? []
-      : spec.listeners.flatMap(({ hostname, tls }) =>
-          hostname === undefined
-            ? []
-            : (tls?.certificateRefs ?? []).map((ref) => ({ secret: ref.name, name: hostname })),
-        );
+const PREFIX = 'external-dns.kubernetes.io';
 
-  function issue(name: string): { certificate: string; key: string } {
+/** Of ListenerSets one has a target of its own, and one waits for its Secret. */
+const NAMES = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: names }
+spec:
+  gatewayClassName: daemun
+  allowedListeners: { namespaces: { from: Same } }
+  listeners:
+    - { name: http, port: 80, protocol: HTTP }
+    - { name: wild, port: 8080, protocol: HTTP, hostname: "*.wild.example.org" }
+    - { name: one, port: 8081, protocol: HTTP, hostname: one.example.org }
+    - { name: tls, port: 8443, protocol: TLS, tls: { mode: Passthrough } }
+${set('more', '{ name: http, port: 8090, protocol: HTTP, hostname: "*.set.example.org" }')}
+${set('aimed', '{ name: http, port: 8091, protocol: HTTP }', `${PREFIX}/target: 203.0.113.9`)}
+${set(
+  'later',
+  '{ name: https, port: 8092, protocol: HTTPS, hostname: later.example.org, tls: { certificateRefs: [{ name: not-there }] } }',
+)}
+${route('noted', 'name: names, sectionName: http', { hosts: ['shop'], annotations: `${PREFIX}/hostname: noted.example.org` })}
+${route('wild', 'name: names, sectionName: wild', { hosts: ['a.wild', 'elsewhere'] })}
+${route('any', 'name: names, sectionName: wild', {})}
+${route('narrow', 'name: names, port: 8081', { hosts: ['*'] })}
+${route('lost', 'name: nobody', { hosts: ['lost'] })}
+${route('grpc', 'name: names, sectionName: http', { hosts: ['grpc'] }).replace('HTTPRoute', 'GRPCRoute')}
+${route('tls', 'name: names, sectionName: tls', { hosts: ['tls'] }).replace('HTTPRoute', 'TLSRoute')}
+${route('set', 'kind: ListenerSet, group: gateway.networking.k8s.io, name: more', { hosts: ['a.set'] })}
+${route('aimed', 'kind: ListenerSet, group: gateway.networking.k8s.io, name: aimed', { hosts: ['aimed'] })}
+${route('later', 'kind: ListenerSet, group: gateway.networking.k8s.io, name: later', { hosts: ['later'] })}`;
+
+function set(name: string, listener: string, annotations = ''): string {
+  return `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: { name: ${name}, annotations: { ${annotations} } }
+spec:
+  parentRef: { name: names }
+  listeners: [${listener}]`;
+}
+
+interface RouteOptions {
+  /** Below example.org; none: any. */
+  hosts?: readonly string[];
+  annotations?: string;
+}
+
+function route(name: string, parent: string, { hosts = [], annotations = '' }: RouteOptions): string {
+  const hostnames = hosts.map((host) => `"${host}.example.org"`).join(', ');
+  return `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ${name}, annotations: { ${annotations} } }
+spec:
+  parentRefs: [{ ${parent} }]
+  ${hosts.length === 0 ? '' : `hostnames: [${hostnames}]`}
+  rules: [{ backendRefs: [{ name: shop, port: 8080 }] }]`;
+}
+
+describe('cert-manager', () => {
+  function issue(names: readonly string[]): { certificate: string; key: string } {
     const [certificate, key] = ['tls.crt', 'tls.key'].map((file) => join(folder, file)) as [string, string];
-    const subject = ['-days', '30', '-subj', '/CN=test', '-addext', `subjectAltName=DNS:${name}`];
+    const subject = [
+      '-days',
+      '30',
+      '-subj',
+      '/CN=test',
+      '-addext',
+      `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`,
+    ];
     const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
     execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', certificate, ...subject], {
       stdio: 'ignore',
@@ -98,31 +138,34 @@ describe('cert-manager', () => {
   const serial = (path: string): string =>
     execFileSync('openssl', ['x509', '-noout', '-serial', '-in', path]).toString().trim();
 
-  async function served(address: string): Promise<string> {
+  async function served(address: string, name: string): Promise<string> {
     const { stdout } = await run('bash', [
       '-c',
-      `openssl s_client -connect ${address}:443 -servername shop.example.com </dev/null 2>/dev/null | openssl x509 -noout -serial`,
+      `openssl s_client -connect ${address}:443 -servername ${name} </dev/null 2>/dev/null | openssl x509 -noout -serial`,
     ]);
     return stdout.trim();
   }
 
-  test('its HTTP-01 solver is a route beside the others, on the listener for HTTP', async () => {
+  // The issuer says where solvers go, and the Gateway that asked is named once more.
+  test('its HTTP-01 solver is a route beside the others, on the listener for HTTP and on all of the Gateway', async () => {
     await scene.apply(GATEWAY);
     await scene.apply(`---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: cm-acme-http-solver-x, labels: { acme.cert-manager.io/http01-solver: "true" } }
 spec:
-  parentRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: edge, sectionName: http }]
+  parentRefs:
+    - { kind: Gateway, name: edge, sectionName: http }
+    - { kind: Gateway, name: edge, namespace: ${scene.namespace} }
   hostnames: [shop.example.com]
   rules:
     - matches: [{ path: { type: Exact, value: /.well-known/acme-challenge/token } }]
       backendRefs: [{ group: "", kind: Service, name: shop, port: 8080, weight: 1 }]
 `);
-    const accepted = 'jsonpath={.status.parents[0].conditions[?(@.type=="Programmed")].status}';
+    const accepted = 'jsonpath={.status.parents[*].conditions[?(@.type=="Programmed")].status}';
     await expect
       .poll(() => scene.kubectl('get', 'httproute/cm-acme-http-solver-x', '-o', accepted), { timeout: 90_000 })
-      .toBe('True');
+      .toBe('True True');
     // The route's says that data planes have it, the Gateway's that its address leads to one.
     await scene.kubectl('wait', '--for=condition=Programmed', '--timeout=60s', 'gateway/edge');
     const address = await scene.kubectl('get', 'gateway/edge', '-o', 'jsonpath={.status.addresses[0].value}');
@@ -133,11 +176,12 @@ spec:
   });
 
   test('the Secret that it makes is served once it is there, and again when it is renewed', async () => {
-    const [certificate] = wanted(await read<Gateway>('gateway/edge'));
-    expect(certificate).toEqual({ secret: 'shop-tls', name: '*.example.com' });
+    const wanted = wantedCertificates(await read<Annotated>('gateway/edge'));
+    expect(wanted).toEqual([{ secret: 'shop-tls', names: ['*.example.com', 'example.net'] }]);
+    const [{ secret, names }] = wanted as [(typeof wanted)[0]];
     const address = await scene.kubectl('get', 'gateway/edge', '-o', 'jsonpath={.status.addresses[0].value}');
     for (const _ of ['first', 'renewed']) {
-      const { certificate: path, key } = issue(certificate!.name);
+      const { certificate: path, key } = issue(names);
       const data = {
         'tls.crt': readFileSync(path).toString('base64'),
         'tls.key': readFileSync(key).toString('base64'),
@@ -147,55 +191,61 @@ spec:
           apiVersion: 'v1',
           kind: 'Secret',
           metadata: {
-            name: certificate!.secret,
-            annotations: { 'cert-manager.io/certificate-name': certificate!.secret },
+            name: secret,
+            annotations: { 'cert-manager.io/certificate-name': secret },
             labels: { 'controller.cert-manager.io/fao': 'true' },
           },
           type: 'kubernetes.io/tls',
           data,
         }),
       );
-      await expect.poll(() => served(address), { timeout: 60_000 }).toBe(serial(path));
+      for (const name of ['shop.example.com', 'example.net']) {
+        await expect.poll(() => served(address, name), { timeout: 60_000 }).toBe(serial(path));
+      }
     }
     await scene.wait('gateway/edge', 'Programmed');
   });
 });
 
 describe('external-dns', () => {
-  /** Names to addresses, as its source for Gateway routes makes them. */
-  function endpoints(route: Route, gateway: Gateway): Map<string, string[]> {
-    const found = new Map<string, string[]>();
-    for (const { parentRef, conditions } of route.status?.parents ?? []) {
-      const accepted = conditions.find(({ type }) => type === 'Accepted');
-      if (accepted?.status !== 'True' || accepted.observedGeneration !== route.metadata.generation) continue;
-      const listeners = gateway.spec.listeners.filter(
-        ({ name, protocol }) => protocol.startsWith('HTTP') && (parentRef.sectionName ?? name) === name,
-      );
-      const targets = (gateway.status?.addresses ?? []).map(({ value }) => value);
-      for (const name of route.spec.hostnames ?? []) {
-        if (listeners.some(({ hostname }) => covers(hostname, name))) found.set(name, targets);
-      }
-    }
-    return found;
-  }
-
-  function covers(listener: string | undefined, name: string): boolean {
-    if (listener === undefined || listener === name) return true;
-    return listener.startsWith('*.') && name.endsWith(listener.slice(1));
+  async function found(): Promise<Record<string, string[]>> {
+    const items = async <T>(kinds: string): Promise<T[]> => (await read<{ items: T[] }>(kinds)).items;
+    return records(
+      await items<RouteObject>('httproutes,grpcroutes,tlsroutes'),
+      await items<ParentObject>('gateways,listenersets'),
+    );
   }
 
   test('finds the names of accepted routes, and the addresses of their Gateway', async () => {
     await scene.apply(GATEWAY);
-    const found = async (): Promise<Array<[string, string[]]>> => [
-      ...endpoints(await read<Route>('httproute/shop'), await read<Gateway>('gateway/edge')),
-    ];
     // The listener grants only one of the route's names.
-    await expect
-      .poll(found, { timeout: 60_000 })
-      .toEqual([['shop.example.com', [expect.stringMatching(/^[\da-f.:]+$/)]]]);
+    const target = [expect.stringMatching(/^[\da-f.:]+$/)];
+    await expect.poll(found, { timeout: 60_000 }).toEqual({ 'shop.example.com': target });
     await scene.kubectl('patch', 'httproute/shop', '--type=merge', '-p', '{"spec":{"hostnames":["new.example.com"]}}');
-    await expect
-      .poll(async () => (await found()).map(([name]) => name), { timeout: 60_000 })
-      .toEqual(['new.example.com']);
+    await expect.poll(found, { timeout: 60_000 }).toEqual({ 'new.example.com': target });
+  });
+
+  test('meets wildcards, reads annotations, and takes the listeners of ListenerSets', async () => {
+    await scene.apply(NAMES);
+    const address = [await scene.address('names')];
+    const own = async (): Promise<Record<string, string[]>> =>
+      Object.fromEntries(Object.entries(await found()).filter(([name]) => name.endsWith('.example.org')));
+    await expect.poll(own, { timeout: 90_000 }).toEqual({
+      'noted.example.org': address,
+      'shop.example.org': address,
+      '*.wild.example.org': address,
+      'a.wild.example.org': address,
+      'one.example.org': address,
+      'grpc.example.org': address,
+      'tls.example.org': address,
+      'a.set.example.org': address,
+      'aimed.example.org': ['203.0.113.9'],
+      'later.example.org': address,
+    });
+    await scene.kubectl('annotate', 'gateway/names', `${PREFIX}/target=203.0.113.10`);
+    await scene.kubectl('delete', 'listenerset/later');
+    await expect.poll(async () => (await own())['a.set.example.org'], { timeout: 60_000 }).toEqual(['203.0.113.10']);
+    await expect.poll(async () => Object.keys(await own())).not.toContain('later.example.org');
+    expect((await own())['aimed.example.org']).toEqual(['203.0.113.9']);
   });
 });
