@@ -155,6 +155,19 @@ test('parameters of class and Gateway shape it; where they are missing, that is 
   expect(shape()).toEqual(['ClusterIP', 3]);
   const events = api.kinds.find(({ kind, group }) => kind === 'Event' && group === 'events.k8s.io')!;
   await expect.poll(() => api.store.list(events, 'shop').map(({ reason }) => reason)).toContain('InvalidParameters');
+  const taking = { kind: 'Service', patch: { spec: { type: 'NodePort', externalIPs: ['192.0.2.1'] } } };
+  api.store.create(api.kind('DaemunParameters'), { ...own, spec: { replicas: 2, patches: [taking] } });
+  await expect
+    .poll(() => conditionOf(api, 'Gateway', 'edge', 'Accepted')?.message)
+    .toMatch(
+      /^spec\.infrastructure\.parametersRef: DaemunParameters shop\/own spec\.patches\[0\]\.patch\.spec\.externalIPs would take over/,
+    );
+  expect(shape()).toEqual(['ClusterIP', 3]);
+  expect(find(api, 'Service', 'daemun-edge')?.spec).not.toHaveProperty('externalIPs');
+  api.store.delete(api.kind('DaemunParameters'), 'shop', 'own');
+  await expect
+    .poll(() => conditionOf(api, 'Gateway', 'edge', 'Accepted')?.message)
+    .toContain('DaemunParameters shop/own does not exist');
   api.store.delete(api.kind('DaemunParameters'), 'shop', 'all');
   await expect.poll(() => conditionOf(api, 'GatewayClass', 'daemun', 'Accepted')?.reason).toBe('InvalidParameters');
   expect(shape()).toEqual(['ClusterIP', 3]);

@@ -49,6 +49,14 @@ test.each(['/etc/x.mmdb', '../x.mmdb', 'a/../x.mmdb', 'a//x', '.', ''])(
   },
 );
 
+test('addresses of others are not for a patch to take', () => {
+  const patches = [{ kind: 'Service', patch: { spec: { externalIPs: [] } } }];
+  const object = { apiVersion: 'gateway.daemun.dev/v1alpha1', kind: 'DaemunParameters', metadata: { name: 'x' } };
+  expect(check(SCHEMAS.DaemunParameters, { ...object, spec: { patches } }).problems).toMatchObject([
+    { path: ['spec', 'patches', 0, 'patch', 'spec', 'externalIPs'] },
+  ]);
+});
+
 test('it names every field, and every field of those that have some', () => {
   const { spec } = (SCHEMAS.DaemunParameters as Schema & { fields: Record<string, { schema: Schema }> }).fields;
   const top = (spec!.schema as { fields: Record<string, { schema: Schema }> }).fields;

@@ -79,3 +79,18 @@ test('the admin port of a pod on its node’s network is another in each form of
   expect(adminOf('a')).toBe(adminOf('a'));
   expect(adminOf('a')).not.toBe(adminOf('b'));
 });
+
+test('which pods and which workload an object is about is not for a patch to change', () => {
+  const patches = [
+    { kind: 'NetworkPolicy', patch: { spec: { podSelector: { $patch: 'replace' }, egress: [{}] } } },
+    { kind: 'HorizontalPodAutoscaler', patch: { spec: { scaleTargetRef: { name: 'other' }, maxReplicas: 3 } } },
+    { kind: 'PodDisruptionBudget', patch: { spec: { selector: { matchLabels: { app: 'other' } } } } },
+    { kind: 'Service', patch: { spec: { selector: { app: 'other' } } } },
+  ] as const;
+  const made = (parameters: DaemunParametersSpec): unknown[] =>
+    wantedObjects({ ...EDGE, parameters }, SETTINGS).map(({ kind, spec }) => {
+      const { selector, podSelector, scaleTargetRef } = (spec ?? {}) as Record<string, unknown>;
+      return { kind, selector, podSelector, scaleTargetRef };
+    });
+  expect(made({ ...ALL, patches: [...patches] })).toEqual(made(ALL));
+});

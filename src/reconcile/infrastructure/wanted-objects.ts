@@ -47,10 +47,13 @@ function patched(object: MadeObject, patches: readonly InfrastructurePatch[]): M
   return { ...result, apiVersion, kind, metadata: own, ...(spec === undefined ? {} : { spec }) };
 }
 
+/** Which pods, and which workload, an object is about: rights to its kind may not be a tenant's. */
+const SELECTORS = ['selector', 'podSelector', 'scaleTargetRef'] as const;
+
 function keptSpec(own: Opaque | undefined, patchedSpec: Opaque | undefined): Opaque | undefined {
   if (own === undefined || patchedSpec === undefined) return own;
-  const { selector } = own;
-  return selector === undefined ? patchedSpec : { ...patchedSpec, selector };
+  const kept = SELECTORS.flatMap((name) => (own[name] === undefined ? [] : [[name, own[name]] as const]));
+  return { ...patchedSpec, ...Object.fromEntries(kept) };
 }
 
 function apply(base: object, patches: readonly InfrastructurePatch[], kind: string): Record<string, unknown> {

@@ -1,4 +1,10 @@
-import type { AutoscalingParameters, DaemunParametersSpec, ServiceParameters } from '../../api/index.ts';
+import type {
+  AutoscalingParameters,
+  DaemunParametersSpec,
+  InfrastructurePatch,
+  ServiceParameters,
+} from '../../api/index.ts';
+import { TAKES_OVER, takesOver } from '../../value/service-patch.ts';
 import { annotationValue, cidr, labelValue, objectName, routabilityName } from './format.ts';
 import { portNumber } from './reference.ts';
 import {
@@ -144,6 +150,11 @@ const PATCHED = [
   'NetworkPolicy',
 ];
 
+const patch = object(
+  { kind: required(oneOf(...PATCHED)), patch: required(free) },
+  { rules: [rule<InfrastructurePatch>(TAKES_OVER, (one) => !takesOver(one), 'patch.spec.externalIPs')] },
+);
+
 export const daemunParametersSpec = object(
   {
     workload: optional(oneOf('Deployment', 'DaemonSet')),
@@ -160,7 +171,7 @@ export const daemunParametersSpec = object(
     countryDatabase: optional(object({ file: required(fileOnVolume), volume: required(free) })),
     logLevel: optional(oneOf('error', 'warn', 'info', 'debug')),
     accessLog: optional(text({ min: 1, max: 1024 })),
-    patches: optional(list(object({ kind: required(oneOf(...PATCHED)), patch: required(free) }), { max: 16 })),
+    patches: optional(list(patch, { max: 16 })),
   },
   {
     rules: [

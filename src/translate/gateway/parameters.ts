@@ -1,5 +1,6 @@
 import { type DaemunParametersSpec, OWN_GROUP } from '../../api/index.ts';
 import { isObject } from '../../value/json-object.ts';
+import { TAKES_OVER, takesOver } from '../../value/service-patch.ts';
 import { find, type Lookup } from '../lookup.ts';
 import { absent, type Problem, problem } from '../verdict/problem.ts';
 
@@ -29,13 +30,18 @@ export function readParameters(
     return { ...problem(reason, `${field}.namespace`, message), keeps: true };
   }
   const found = find(look, 'DaemunParameters', { namespace, name });
-  const refused = found?.spec.refused;
+  const refused = found && refusal(found.spec);
   if (refused !== undefined) {
     const message = `DaemunParameters ${namespace}/${name} ${refused}: what was made stays as it is`;
     return { ...problem(reason, field, message), keeps: true };
   }
   if (found !== undefined) return found.spec;
   return { ...absent(reason, field, `DaemunParameters/${namespace}/${name}`), keeps: true };
+}
+
+function refusal({ refused, patches = [] }: DaemunParametersSpec): string | undefined {
+  const at = patches.findIndex(takesOver);
+  return refused ?? (at < 0 ? undefined : `spec.patches[${at}].patch.spec.externalIPs ${TAKES_OVER}`);
 }
 
 export function isProblem(read: DaemunParametersSpec | Problem | undefined): read is Problem {
