@@ -53,7 +53,7 @@ test('addresses of others are not for a patch to take', () => {
   const patches = [{ kind: 'Service', patch: { spec: { externalIPs: [] } } }];
   const object = { apiVersion: 'gateway.daemun.dev/v1alpha1', kind: 'DaemunParameters', metadata: { name: 'x' } };
   expect(check(SCHEMAS.DaemunParameters, { ...object, spec: { patches } }).problems).toMatchObject([
-    { path: ['spec', 'patches', 0, 'patch', 'spec', 'externalIPs'] },
+    { path: ['spec', 'patches', 0, 'patch.spec.externalIPs'] },
   ]);
 });
 
