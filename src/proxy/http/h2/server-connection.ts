@@ -41,7 +41,8 @@ export interface H2ServerHost {
 const ANY_STREAM = 0x7fff_ffff;
 const THERE_PING: Buffer = Buffer.from('is there', 'latin1');
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
-/** For the peer to answer that PING. */
+const DEPARTURE_PING: Buffer = Buffer.from('departed', 'latin1');
+/** For the peer to answer DRAIN_PING. */
 const DRAIN_PING_TIMEOUT = 2_000;
 /** The same where nothing is under way: a request that crosses the last GOAWAY is safe to be sent again. */
 const IDLE_PING_TIMEOUT = 500;
@@ -52,6 +53,11 @@ const IDLE_PING_TIMEOUT = 500;
 export const STOP_GRACE = 100;
 /** Milliseconds for a request to come to its end after its answer, as long as something comes in each STOP_GRACE. */
 export const AFTER_ANSWER_TIMEOUT = 30_000;
+/**
+ * Milliseconds for a client to close by itself from the end of its last stream, after a GOAWAY. Some lose what their program has not
+ * read when they see our end first: Node.js drops the last 64 KiB and more of each stream.
+ */
+export const DEPARTURE_TIMEOUT = 2_000;
 /** Bytes that a peer holds without reading: when no more than these are unproven, nothing can be lost. */
 const LEAST_BUFFER: number = 64 * 1024;
 const LAST_STREAM = 0x7fff_ffff;
@@ -79,6 +85,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   #idleSince: number;
   /** When draining began; 0: it did not. */
   #drainingSince = 0;
+  /** The last stream has ended, and the client is to close. */
+  #departing = false;
   /** The last GOAWAY is out: streams above this one are not taken. */
   #limit: number = LAST_STREAM;
   /** DATA that had been sent when the drain's PING went out, and the part of all DATA that the client surely has. */
@@ -145,19 +153,40 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   }
 
   onPingAck(at: number): void {
-    if (this.#drainingSince === 0 || ARENA.latin1Slice(at, at + DRAIN_PING.length) !== 'draining') return;
-    this.#proven = this.#sentAtPing;
-    this.#finishDrain();
+    const said = ARENA.latin1Slice(at, at + DRAIN_PING.length);
+    if (this.#departing && said === 'departed') {
+      this.#proven = this.sender.sent;
+    } else if (this.#drainingSince !== 0 && said === 'draining') {
+      this.#proven = Math.max(this.#proven, this.#sentAtPing);
+      this.#finishDrain();
+    }
   }
 
   #finishDrain(): void {
     if (this.#limit !== LAST_STREAM) return;
     this.#limit = this.#lastStream;
     this.sender.goaway(this.#lastStream, NO_ERROR, '');
-    if (this.streams.size > 0) return;
+    if (this.streams.size === 0) this.#depart();
+  }
+
+  /** A client that has just been served closes first, if it does so in time; one that was idle is not waited for. */
+  #depart(): void {
+    if (this.dead || this.#departing) return;
+    if (this.#departurePatience <= 0) return this.#endServed();
+    this.#departing = true;
+    // Its answer proves that all has come: nothing is sent after it.
+    this.sender.ping(0, DEPARTURE_PING, 0);
+  }
+
+  #endServed(): void {
     // Nothing has been under way: what little was sent has been there for a while.
     if (this.sender.sent - this.#proven <= LEAST_BUFFER) this.#proven = this.sender.sent;
     this.end('draining');
+  }
+
+  /** Milliseconds that the client still has to close. */
+  get #departurePatience(): number {
+    return this.#lastStream === 0 ? 0 : this.#idleSince + DEPARTURE_TIMEOUT - this.wheel.now;
   }
 
   /**
@@ -167,14 +196,15 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   protected override get lingerPatience(): number {
     const unproven = this.sender.sent - this.#proven;
     if (unproven > LEAST_BUFFER) return STALL_TIMEOUT;
-    const hasAll = unproven === 0 && this.#drainingSince !== 0 && this.link?.pending === 0;
+    const leaving = this.#drainingSince !== 0 || this.#departing;
+    const hasAll = unproven === 0 && leaving && this.link?.pending === 0;
     return hasAll ? 0 : LINGER_TIMEOUT;
   }
 
   onGoaway(): void {
-    // The client opens no more streams: it closes when it has its answers, and so do we.
+    // The client opens no more streams: it closes when it has its answers, and so do we after it.
     this.#limit = Math.min(this.#limit, this.#lastStream);
-    if (this.streams.size === 0) this.end('closed_early');
+    if (this.streams.size === 0) this.#depart();
   }
 
   onPeerSettings(): void {}
@@ -198,13 +228,14 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   }
 
   protected override get nextLook(): number {
-    return this.#answeredEarly.length > 0 ? STOP_GRACE : HOUSEKEEPING;
+    if (this.#answeredEarly.length > 0) return STOP_GRACE;
+    return this.#departing ? Math.max(WHEEL_TICK, this.#departurePatience) : HOUSEKEEPING;
   }
 
   protected onStreamClosed(): void {
     if (this.streams.size > 0) return;
     this.#idleSince = this.wheel.now;
-    if (this.#limit !== LAST_STREAM) this.end('draining');
+    if (this.#limit !== LAST_STREAM) this.#depart();
   }
 
   protected onHousekeeping(now: number): void {
@@ -212,6 +243,10 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     const patienceForPing = this.streams.size === 0 ? IDLE_PING_TIMEOUT : DRAIN_PING_TIMEOUT;
     if (this.#drainingSince !== 0 && now - this.#drainingSince >= patienceForPing) this.#finishDrain();
     if (this.dead || this.#isAway(now) || this.streams.size > 0) return;
+    if (this.#departing) {
+      if (this.#departurePatience <= 0) this.#endServed();
+      return;
+    }
     const { keepAliveTimeout } = this.#host;
     const patience = this.awaitsSettings ? Math.min(PARTIAL_TIMEOUT, keepAliveTimeout) : keepAliveTimeout;
     if (now - this.#idleSince < patience) return;
@@ -236,6 +271,12 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
 
   protected onEnded(): void {
     this.#host.closed(this);
+  }
+
+  override cut(): void {
+    // It has been answered: what the kernel has is sent all the same.
+    if (this.#departing) this.end('draining');
+    super.cut();
   }
 
   override onClose(error: NodeJS.ErrnoException | undefined): void {
