@@ -95,7 +95,7 @@ describe('the end of a connection', () => {
     expect(client.timesGone).toBe(1);
   });
 
-  test('drain takes what was on its way, then closes after the last answer', async () => {
+  test('drain takes what was on its way, then closes after the client or its time', async () => {
     const client = await new RawClient().begin();
     client.request(1);
     client.connection.drain();
@@ -110,8 +110,13 @@ describe('the end of a connection', () => {
       respond(down, OK, BODY_NONE);
       down.sendEnd(0, 0);
     }
+    expect(await client.said()).toEqual([
+      ...['HEADERS 1 HTTP/1.1 200 OK|| end', 'HEADERS 3 HTTP/1.1 200 OK|| end'],
+      'PING 0 departed',
+    ]);
+    expect(client.link.closed).toBe('no');
+    client.connection.onEnd();
     expect(client.link.closed).toBe('end');
-    expect(await client.said()).toEqual(['HEADERS 1 HTTP/1.1 200 OK|| end', 'HEADERS 3 HTTP/1.1 200 OK|| end']);
   });
 
   test('drain of an idle connection closes it when its PING is back, or does not come', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { BODY_OPEN } from '../../ground/codec.ts';
 import { RawClient, respond, sendText } from './client.fixture.ts';
-import { LINGER_TIMEOUT, STALL_TIMEOUT } from './connection.ts';
+import { STALL_TIMEOUT } from './connection.ts';
 import * as frame from './frame.ts';
+import { DEPARTURE_TIMEOUT } from './server-connection.ts';
 import { POST, setting, turn, word } from './wire.fixture.ts';
 
 const ANY_STREAM = 0x7fff_ffff;
@@ -73,34 +74,79 @@ describe('after its last answer a client that drains', () => {
     await turn();
   }
 
-  /** Milliseconds until it is let go of, although it does not close. */
-  function lingered(client: RawClient): number {
-    let time = 0;
-    for (; client.link.closed === 'end' && time < 2 * STALL_TIMEOUT; time += 50) client.pass(50);
+  /** Milliseconds until it is let go of, although it does not close; and until it hears that we end. */
+  function lingered(client: RawClient): { ended: number; left: number } {
+    let [time, ended] = [0, 0];
+    for (; client.link.closed !== 'leave' && time < 2 * STALL_TIMEOUT; time += 50) {
+      if (client.link.closed === 'no') ended = time + 50;
+      client.pass(50);
+    }
     expect(client.link.closed).toBe('leave');
-    return time;
+    return { ended, left: time };
   }
 
-  test.each([true, false])('is let go of at once where it has all of it: its PING came back: %s', async (answers) => {
+  /** As far as the wheel and the looks are fine. */
+  function expectAbout(time: number, expected: number): void {
+    expect(time).toBeGreaterThanOrEqual(expected);
+    expect(time).toBeLessThan(expected + 500);
+  }
+
+  test.each([true, false])('is let go of at once where it was idle: its PING came back: %s', async (answers) => {
     const client = await asking();
     await answer(client, 5);
+    client.pass(DEPARTURE_TIMEOUT);
     client.connection.drain();
     if (answers) client.send(frame.PING, frame.ACK, 0, 'draining');
     else client.pass(600);
-    expect(lingered(client)).toBeLessThan(500);
+    expect(lingered(client).left).toBeLessThan(500);
+  });
+
+  test('closes first where its last stream ended shortly before, as much time as that leaves', async () => {
+    const client = await asking();
+    await answer(client, 5);
+    client.pass(DEPARTURE_TIMEOUT - 500);
+    client.connection.drain();
+    client.send(frame.PING, frame.ACK, 0, 'draining');
+    client.send(frame.GOAWAY, 0, 0, word(0, 0));
+    expect(client.link.closed).toBe('no');
+    expectAbout(lingered(client).ended, 500);
+  });
+
+  test('takes no request while it is to close', async () => {
+    const client = await asking();
+    client.connection.drain();
+    client.send(frame.PING, frame.ACK, 0, 'draining');
+    await answer(client, 5);
+    client.link.onSent = undefined;
+    client.request(3);
+    expect(await client.said()).toEqual([`RST_STREAM 3 ${frame.REFUSED_STREAM}`]);
+    client.connection.onEnd();
+    expect(client.link.closed).toBe('end');
   });
 
   test.each([
-    ['a little of it', 5, LINGER_TIMEOUT],
-    ['as much as any client holds', 64 * 1024, LINGER_TIMEOUT],
-    ['more than that', 64 * 1024 + 1, STALL_TIMEOUT],
-  ])('has its time where it may not have %s', async (_, bytes, patience) => {
+    ['a little of it', 5, 0, false],
+    ['as much as any client holds', 64 * 1024, 0, false],
+    ['more than that', 64 * 1024 + 1, STALL_TIMEOUT, false],
+    ['more than that, and answers a PING behind it', 64 * 1024 + 1, 0, true],
+  ])('has time to close first, and more where it may not have %s', async (_, bytes, patience, answers) => {
     const client = await asking();
     client.connection.drain();
     client.send(frame.PING, frame.ACK, 0, 'draining');
     await answer(client, bytes);
-    const time = lingered(client);
-    expect(time).toBeGreaterThanOrEqual(patience);
-    expect(time).toBeLessThan(patience + 1_500);
+    if (answers) client.send(frame.PING, frame.ACK, 0, 'departed');
+    const { ended, left } = lingered(client);
+    expectAbout(ended, DEPARTURE_TIMEOUT);
+    expect(left - ended).toBeGreaterThanOrEqual(patience);
+    expect(left - ended).toBeLessThan(patience + 1_500);
+  });
+
+  test('whose time for draining is over meanwhile keeps what was sent', async () => {
+    const client = await asking();
+    client.connection.drain();
+    client.send(frame.PING, frame.ACK, 0, 'draining');
+    await answer(client, 5);
+    client.connection.cut();
+    expect(client.link.closed).toBe('leave');
   });
 });

@@ -176,6 +176,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     this.#departing = true;
     // Its answer proves that all has come: nothing is sent after it.
     this.sender.ping(0, DEPARTURE_PING, 0);
+    this.lookIn(Math.min(this.nextLook, HOUSEKEEPING));
   }
 
   #endServed(): void {
