@@ -85,6 +85,8 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   #idleSince: number;
   /** When draining began; 0: it did not. */
   #drainingSince = 0;
+  /** A stream came to its end after one side had said GOAWAY. */
+  #servedLast = false;
   /** The last stream has ended, and the client is to close. */
   #departing = false;
   /** The last GOAWAY is out: streams above this one are not taken. */
@@ -187,7 +189,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
 
   /** Milliseconds that the client still has to close. */
   get #departurePatience(): number {
-    return this.#lastStream === 0 ? 0 : this.#idleSince + DEPARTURE_TIMEOUT - this.wheel.now;
+    return this.#servedLast ? this.#idleSince + DEPARTURE_TIMEOUT - this.wheel.now : 0;
   }
 
   /**
@@ -234,6 +236,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
   }
 
   protected onStreamClosed(): void {
+    if (this.#drainingSince !== 0 || this.#limit !== LAST_STREAM) this.#servedLast = true;
     if (this.streams.size > 0) return;
     this.#idleSince = this.wheel.now;
     if (this.#limit !== LAST_STREAM) this.#depart();
