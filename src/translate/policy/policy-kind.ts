@@ -32,6 +32,8 @@ export interface Effect {
   problems: Problem[];
   /** What else is to be said where it is accepted. */
   remarks: string[];
+  /** The same, and `check` warns of it: it most likely is not meant. */
+  warnings?: string[];
 }
 
 /** What policies of a kind do. */

@@ -26,7 +26,7 @@ import {
   rivalry,
 } from './attached-policy.ts';
 import { policiesAt, TOO_MANY } from './inheritance.ts';
-import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
+import type { Effect, Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import type { PolicyRefusal } from './policy-refusal.ts';
 import { type Ancestor, placeOf, portOverrides } from './policy-target.ts';
 import { purgeVerdict } from './purge-progress.ts';
@@ -44,8 +44,8 @@ interface Judgement extends Ancestor {
 interface JudgedPolicy<S> {
   policy: AttachedPolicy<S>;
   judgements: Judgement[];
-  /** Targets where it does nothing, most likely by a slip. */
-  idle: Diagnostic[];
+  /** Targets where it does nothing, or not all that is meant, most likely by a slip. */
+  slips: Diagnostic[];
 }
 
 /** Policies of one kind, with all that their statuses are made of. */
@@ -89,10 +89,10 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
   scope: JudgeScope<K, S>,
   policy: AttachedPolicy<S>,
 ): JudgedPolicy<S> {
-  const judged: JudgedPolicy<S> = { policy, judgements: [], idle: [] };
+  const judged: JudgedPolicy<S> = { policy, judgements: [], slips: [] };
   const refusals = scope.look.context.fetch(scope.refusals, policy.key) ?? [];
   if (policy.beside !== undefined)
-    return { ...judged, idle: judgeBeside(scope, policy, { owner: policy.beside, refusals }) };
+    return { ...judged, slips: judgeBeside(scope, policy, { owner: policy.beside, refusals }) };
   for (const target of policy.targets) {
     const ours = KINDS[scope.kind.kind].group === POLICY_GROUP;
     const {
@@ -102,8 +102,13 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
       idle,
     } = placeOf({ ...scope, ours, policy }, target, scope.kind.targets);
     const missing = absent && astray && isGuard(scope.enforcement, policy) ? `${absent}; ${refused(target)}` : absent;
-    const { problems, remarks } =
+    const held: Holding =
       missing === undefined ? holding(scope, policy, target) : { problems: [notFound(target, missing)], remarks: [] };
+    const { problems, warnings = [] } = held;
+    const remarks = [...held.remarks, ...warnings];
+    const warn = (message: string): void => {
+      judged.slips.push({ severity: 'warning', object: policy.key, field: target.field, message });
+    };
     for (const ancestor of ancestors) {
       const refused = ancestor.gateway === undefined ? [] : refusals.filter(isOf(scope.look, ancestor.gateway));
       const holds = problems.length === 0 && refused.every(({ partly }) => partly);
@@ -116,9 +121,8 @@ function judgePolicy<K extends PolicyResource['kind'], S>(
     }
     const message =
       ancestors.length > 0 ? undefined : (idle ?? (missing && `${missing}: the policy does nothing there`));
-    if (message !== undefined) {
-      judged.idle.push({ severity: 'warning', object: policy.key, field: target.field, message });
-    }
+    if (message !== undefined) warn(message);
+    warnings.forEach(warn);
   }
   return judged;
 }
@@ -156,12 +160,14 @@ function notFound({ field, object }: PolicyTarget, message: string): Problem {
   return { ...problem(POLICY_REASON.TargetNotFound, field, message), missing: object };
 }
 
+type Holding = Pick<Judgement, 'problems' | 'remarks'> & Pick<Effect, 'warnings'>;
+
 /** How a policy fares at a target that is there. */
 function holding<K extends PolicyResource['kind'], S>(
   { look, policies, enforcement }: JudgeScope<K, S>,
   policy: AttachedPolicy<S>,
   target: PolicyTarget,
-): Pick<Judgement, 'problems' | 'remarks'> {
+): Holding {
   const others = look.context.fetch(policies.byObject, target.object) ?? [];
   const winner = rivalOf(policy, target, others);
   if (winner !== undefined && !enforcement.joins) {
@@ -178,7 +184,8 @@ function holding<K extends PolicyResource['kind'], S>(
     ({ section, by }) => `overridden on port ${section} by ${named(by)}`,
   );
   const effect = enforcement.effect?.(look, policy, target);
-  return { problems: effect?.problems ?? [], remarks: [...joined, ...overridden, ...(effect?.remarks ?? [])] };
+  const { problems = [], remarks = [], warnings = [] } = effect ?? {};
+  return { problems, remarks: [...joined, ...overridden, ...remarks], warnings };
 }
 
 function enforced(routes: number): string {
@@ -241,10 +248,10 @@ function statusOf<S>(
   return { ancestors: ancestors.slice(0, ANCESTOR_LIMIT) };
 }
 
-function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagnostic[] {
+function diagnosticsOf<S>({ policy, judgements, slips }: JudgedPolicy<S>): Diagnostic[] {
   const found = new Map<string, Diagnostic>();
   const refusals = policy.told ? [] : policy.refusals;
-  if (policy.beside !== undefined) return idle;
+  if (policy.beside !== undefined) return slips;
   const asked = policy.purge !== undefined && 'reason' in policy.purge ? [policy.purge] : [];
   const problems = [...judgements.flatMap((one) => one.problems), ...refusals, ...(policy.unresolved ?? []), ...asked];
   // What is served in part is told of the data plane, with how often.
@@ -255,5 +262,5 @@ function diagnosticsOf<S>({ policy, judgements, idle }: JudgedPolicy<S>): Diagno
   const told = (policy.remarks ?? []).map(
     (message): Diagnostic => ({ severity: 'warning', object: policy.key, field: 'spec', message }),
   );
-  return [...found.values(), ...told, ...idle];
+  return [...found.values(), ...told, ...slips];
 }

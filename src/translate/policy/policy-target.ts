@@ -140,12 +140,17 @@ function actsOn<S>(
   use: ServiceAncestor['uses'][number],
 ): boolean {
   if (enforcement.actsOn?.(policy, use) === false) return false;
-  const ports = find(look, 'Service', nameOf(target))?.spec.ports ?? [];
-  const used = ports.find((one) => one.port === use.port && (one.protocol === 'UDP') === (use.protocol === 'udp'));
-  const section = used?.name ?? '';
+  const section = sectionOf(look, target, use);
   if (target.section !== '') return section === target.section;
   const others = look.context.fetch(policies.byObject, target.object) ?? [];
   return section === '' || oldest(others, { object: target.object, section }) === undefined;
+}
+
+/** Name of the port of the Service that is used; '' where it has none. */
+export function sectionOf(look: Lookup, target: PolicyTarget, use: ServiceAncestor['uses'][number]): string {
+  const ports = find(look, 'Service', nameOf(target))?.spec.ports ?? [];
+  const used = ports.find((one) => one.port === use.port && (one.protocol === 'UDP') === (use.protocol === 'udp'));
+  return used?.name ?? '';
 }
 
 /** Why a Service or its port is not there. */

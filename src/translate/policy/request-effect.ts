@@ -7,20 +7,21 @@ import type { RouteIdentity } from '../route/attachment.ts';
 import { type Aim, type AttachedPolicy, named, type Policies, type PolicyTarget } from './attached-policy.ts';
 import { hasDefaults, listenerLevels, nearestDefaults, type PoliciesAt, policiesAt } from './inheritance.ts';
 import type { Effect, Enforcement, PolicySurroundings } from './policy-kind.ts';
+import { sectionOf } from './policy-target.ts';
 
 /** Routes and rules named in one remark; more are counted. */
 const NAMED_AT_MOST = 4;
 
 type RequestEffect<S> = Required<Pick<Enforcement<S>, 'effect' | 'listenersOf' | 'reaches'>>;
 
-/** `joins`: of several for one target all act. */
+/** `joins`: of several for one target all act. `guards`: what gets past it is told. */
 export function requestEffect<S extends object>(
   known: PolicySurroundings,
   policies: Policies<S>,
-  joins: boolean,
+  { joins, guards }: { joins: boolean; guards: boolean },
 ): RequestEffect<S> {
   const byGateway = index('listeners by gateway', known.listeners.views, ({ gateway }) => [`Gateway/${gateway}`]);
-  const scope = { known, policies, byGateway, joins };
+  const scope = { known, policies, byGateway, joins, guards };
   return {
     effect: (look, policy, target) => effectAt({ ...scope, look }, policy, target),
     listenersOf: (look, policy, target) =>
@@ -39,6 +40,7 @@ interface EffectScope<S> {
   policies: Policies<S>;
   byGateway: Index<ListenerView>;
   joins: boolean;
+  guards: boolean;
   look: Lookup;
 }
 
@@ -46,7 +48,8 @@ function effectAt<S extends object>(scope: EffectScope<S>, policy: AttachedPolic
   if (target.kind === 'Gateway' || target.kind === 'ListenerSet') {
     return { problems: [], remarks: listenerRemarks(scope, policy, target) };
   }
-  return { problems: [], remarks: target.kind === 'Service' ? [] : ruleRemarks(scope, policy, target) };
+  if (target.kind !== 'Service') return { problems: [], remarks: ruleRemarks(scope, policy, target) };
+  return { problems: [], remarks: [], warnings: scope.guards ? routesPast(scope, target) : [] };
 }
 
 function listenerRemarks<S extends object>(
@@ -99,6 +102,29 @@ function ruleRemarks<S extends object>(
         .map(({ section }) => `${taking(policy, other)} on rule ${section} by ${named(other.key)}`),
     );
   return shortened(remarks, 'rules');
+}
+
+const CONNECTIONS = /^(?:TCP|TLS|UDP)Route\//;
+
+/** Routes that lead connections to what is guarded: nobody reads requests there, so that nobody is asked. */
+function routesPast<S>({ look, known }: EffectScope<S>, target: PolicyTarget): string[] {
+  const [, namespace, name] = target.object.split('/');
+  const leading = look.context.fetch(known.routes.ancestors, `${namespace}/${name}`) ?? [];
+  const past = leading.filter(
+    ({ from, uses }) =>
+      CONNECTIONS.test(from) &&
+      uses.some((use) => target.section === '' || sectionOf(look, target, use) === target.section),
+  );
+  const keys = [...new Set(past.map(({ from }) => from))].sort();
+  if (keys.length === 0) return [];
+  const port = target.section === '' ? '' : `port ${target.section} of `;
+  const told = keys.slice(0, NAMED_AT_MOST).map(named);
+  if (keys.length > told.length) told.push(`${keys.length - told.length} more`);
+  const many = keys.length === 1 ? '1 route leads' : `${keys.length} routes lead`;
+  return [
+    `${many} connections to ${port}${named(target.object)} past it, since no request is read on them: ` +
+      `${told.join(', ')}; put HTTPRoutes or GRPCRoutes in their place where it is to hold`,
+  ];
 }
 
 function shortened(remarks: readonly string[], what: string): string[] {

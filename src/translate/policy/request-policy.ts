@@ -171,12 +171,13 @@ function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K
     backendStacks(scope),
     ...(scope.kind.refers ? [credentialObjects(scope)] : []),
   ]);
+  const guards = KINDS[scope.kind.kind].guards === true;
   return {
     config,
-    ...requestEffect(known, policies, scope.kind.joins === true),
+    ...requestEffect(known, policies, { joins: scope.kind.joins === true, guards }),
     ...(scope.kind.joins ? { joins: true } : {}),
     ...(scope.kind.types.includes('Cache') ? { hasForgotten: forgetting(config) } : {}),
-    guards: KINDS[scope.kind.kind].guards === true,
+    guards,
     unusable: 'the last form that it could use stays; where it had none, requests that this acts on are refused',
     actsOn: (_policy, { protocol }) => isRequestProtocol(protocol),
   };

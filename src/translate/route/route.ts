@@ -29,6 +29,8 @@ export interface JudgedRoute extends PlacedRoute {
 
 /** A Gateway through which a route reaches a Service. */
 export interface ServiceAncestor {
+  /** Key of the route, or of the listener whose filter does. */
+  from: string;
   /** `namespace/name` of the Service. */
   service: string;
   gateway: { namespace: string; name: string };
@@ -110,6 +112,6 @@ export function ancestorsBy(
   const name = { namespace: gateway.slice(0, slash), name: gateway.slice(slash + 1) };
   return Array.from(services, ([service, all]) => {
     const used = all.map(({ service: { port }, protocol, tls }) => ({ port, protocol, tls }));
-    return [`${key}>${service}>${gateway}`, { service, gateway: name, controllerName, uses: used }] as const;
+    return [`${key}>${service}>${gateway}`, { from: key, service, gateway: name, controllerName, uses: used }] as const;
   });
 }
