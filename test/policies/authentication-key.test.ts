@@ -59,6 +59,33 @@ describe('a key', () => {
     expect(await status(key('key-of-alice'))).toBe(401);
   });
 
+  test('at the second of two cookies: none of them reaches the backend that is to see none', async () => {
+    await serve(keys({ from: [{ cookie: 'a' }, { cookie: 'b' }], forwardCredential: false }));
+    const { status: got, saw } = await asker.ask({ lines: ['cookie', 'a=key-of-alice; b=key-of-bob; c=3'] });
+    expect([got, saw.cookie]).toEqual([200, 'c=3']);
+  });
+
+  test('Any: what only another method looks at, and nobody has verified, does not reach the backend', async () => {
+    const byKey = { apiKey: { secretRefs: [{ name: 'keys' }], from: [{ header: 'x-api-key' }, { cookie: 'key' }] } };
+    const byUser = { basic: { secretRef: { name: 'users' } } };
+    const users = secret('users', { auth: 'u:{PLAIN}secret' });
+    const [right, forged] = [basicLine('u', 'secret'), basicLine('root', 'x')];
+    for (const methods of [
+      [byKey, byUser],
+      [byUser, byKey],
+    ]) {
+      await serve(users, authentication({ require: 'Any', methods }));
+      const first = await asker.ask({ authorization: forged, lines: ['x-api-key', 'key-of-alice'] });
+      expect([first.status, first.saw['x-api-key'], first.saw.authorization]).toEqual([200, 'key-of-alice', undefined]);
+      const other = await asker.ask({ authorization: right, lines: ['x-api-key', 'x', 'cookie', 'key=y; c=3'] });
+      expect([other.status, other.saw.authorization, other.saw['x-api-key']]).toEqual([200, right, undefined]);
+      expect(other.saw.cookie).toBe('c=3');
+      // Nobody here would have looked at it.
+      const bearer = await asker.ask({ authorization: 'Bearer x', lines: ['x-api-key', 'key-of-alice'] });
+      expect([bearer.status, bearer.saw.authorization]).toEqual([200, 'Bearer x']);
+    }
+  });
+
   test('that stands in the query is nothing for the access log, right or wrong, used or not', async () => {
     const [log, queries] = [asker.rig.accesses, ['key=key-of-alice&b=1', 'b=1&k%65y=key-0f-alice&key=key-of-alice']];
     await serve(keys({ from: [{ header: 'X-Key' }, { query: 'key' }] }, { anonymousPaths: [{ value: '/open' }] }));

@@ -19,13 +19,13 @@ class ApiKey implements Method {
   readonly strip: Method['strip'];
   readonly secrets: readonly string[];
   readonly #credential: string;
-  readonly #places: readonly PlaceReader[];
+  readonly places: readonly PlaceReader[];
   readonly #state: PolicyState;
 
   constructor({ credential, from, forwards }: ApiKeyMethod, state: PolicyState) {
     const places = from.map(placeReader);
     this.#credential = credential;
-    this.#places = places;
+    this.places = places;
     this.secrets = parametersOf(from);
     this.#state = state;
     this.strip = stripOf(places, forwards);
@@ -34,7 +34,7 @@ class ApiKey implements Method {
   identify({ head }: FilterScope): Finding {
     const holders = holdersOf(this.#state.credentials.get(this.#credential));
     if (holders === undefined) return BROKEN;
-    const given = firstFound(this.#places, head);
+    const given = firstFound(this.places, head);
     if (given === undefined) return ABSENT;
     if (given === null) return WRONG;
     let found = holders.seen.get(given);
@@ -48,7 +48,7 @@ class ApiKey implements Method {
   }
 
   takesSecret({ head }: FilterScope): boolean {
-    return typeof firstFound(this.#places, head) === 'string';
+    return typeof firstFound(this.places, head) === 'string';
   }
 }
 

@@ -22,6 +22,7 @@ const BUSY: Refusal = {
 
 class Basic implements Method {
   readonly strip: Method['strip'];
+  readonly places: readonly PlaceReader[] = [PLACE];
   readonly #credential: string;
   readonly #challenge: string;
   readonly #state: PolicyState;

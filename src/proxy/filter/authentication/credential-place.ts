@@ -1,5 +1,5 @@
 /** Where in a request a token or key stands: how it is read there, and taken out of what goes to the backend. */
-import type { CredentialPlace } from '../../../config/index.ts';
+import type { CredentialPlace, HeaderLine } from '../../../config/index.ts';
 import { ARENA } from '../../ground/arena.ts';
 import {
   FIELD_STRIDE,
@@ -22,6 +22,8 @@ import { HeaderPatch } from '../header-patch.ts';
 type Found = string | null | undefined;
 
 export interface PlaceReader {
+  /** The same for all that read the same line, cookie or parameter, with whatever scheme. */
+  readonly key: string;
   read(head: Head): Found;
   /** Takes it out of what goes to the backend, whatever it holds. */
   strip(scope: FilterScope): void;
@@ -65,6 +67,14 @@ function stripOthers(places: readonly PlaceReader[], scope: FilterScope): void {
   }
 }
 
+/** What others than `by` would have looked at, and nobody has: a backend might believe it, since somebody came in. */
+export function stripUnverified(scope: FilterScope, others: readonly PlaceReader[], by: readonly PlaceReader[]): void {
+  const used = by.find((place) => place.read(scope.head) !== undefined)?.key;
+  for (const place of others) {
+    if (place.key !== used && place.read(scope.head) !== undefined) place.strip(scope);
+  }
+}
+
 /** The first place at which something stands. */
 export function firstFound(places: readonly PlaceReader[], head: Head): Found {
   for (const place of places) {
@@ -75,12 +85,14 @@ export function firstFound(places: readonly PlaceReader[], head: Head): Found {
 }
 
 class HeaderPlace implements PlaceReader {
+  readonly key: string;
   readonly #name: string;
   readonly #hash: number;
   readonly #scheme: string | undefined;
   readonly #without: HeaderPatch;
 
   constructor(name: string, scheme: string | undefined) {
+    this.key = `header ${name.toLowerCase()}`;
     this.#name = name;
     this.#hash = fieldHash(name);
     this.#scheme = scheme;
@@ -118,9 +130,11 @@ class HeaderPlace implements PlaceReader {
 const COOKIE = fieldHash('cookie');
 
 class CookiePlace implements PlaceReader {
+  readonly key: string;
   readonly #name: string;
 
   constructor(name: string) {
+    this.key = `cookie ${name}`;
     this.#name = name;
   }
 
@@ -131,27 +145,42 @@ class CookiePlace implements PlaceReader {
   }
 
   strip(scope: FilterScope): void {
-    const { head } = scope;
-    if (!findCookie(head, this.#name)) return;
-    const add: Array<{ name: string; value: string }> = [];
-    for (let at = head.find('cookie', COOKIE); at >= 0; at = head.find('cookie', COOKIE, at + 1)) {
-      const field = at * FIELD_STRIDE;
-      const name = ARENA.latin1Slice(head.fields[field + NAME_START]!, head.fields[field + NAME_END]!);
-      const others = head
-        .value(at)
-        .split(';')
-        .filter((one) => one.split('=', 1)[0]!.trim() !== this.#name);
-      const value = others.join(';').trim();
-      if (value !== '') add.push({ name, value });
-    }
-    scope.patchRequest(new HeaderPatch(new Set(['cookie']), add));
+    if (findCookie(scope.head, this.#name)) stripCookies(scope, (one) => one.split('=', 1)[0]!.trim() === this.#name);
   }
 }
 
+/** Takes cookies out of what goes to the backend, of those that nobody has taken out before. `isMeant`: of `name=value`. */
+export function stripCookies(scope: FilterScope, isMeant: (cookie: string) => boolean): void {
+  const add: Array<{ name: string; value: string }> = [];
+  let found = false;
+  for (const { name, value } of cookieLines(scope)) {
+    const all = value.split(';');
+    const others = all.filter((one) => !isMeant(one));
+    found ||= others.length < all.length;
+    const rest = others.join(';').trim();
+    if (rest !== '') add.push({ name, value: rest });
+  }
+  if (found) scope.patchRequest(new HeaderPatch(new Set(['cookie']), add));
+}
+
+/** As they would go to the backend by now. */
+function cookieLines({ head, requestPatch: { drops, lines } }: FilterScope): ReadonlyArray<HeaderLine> {
+  if (drops.has('cookie')) return lines.filter(({ name }) => name.toLowerCase() === 'cookie');
+  const found: HeaderLine[] = [];
+  for (let at = head.find('cookie', COOKIE); at >= 0; at = head.find('cookie', COOKIE, at + 1)) {
+    const field = at * FIELD_STRIDE;
+    const name = ARENA.latin1Slice(head.fields[field + NAME_START]!, head.fields[field + NAME_END]!);
+    found.push({ name, value: head.value(at) });
+  }
+  return found;
+}
+
 class QueryPlace implements PlaceReader {
+  readonly key: string;
   readonly #name: string;
 
   constructor(name: string) {
+    this.key = `query ${name}`;
     this.#name = parameterName(name);
   }
 

@@ -35,6 +35,7 @@ export function digestMethod(settings: DigestMethod, state: PolicyState): Method
 
 class Digest implements Method {
   readonly strip: Method['strip'];
+  readonly places: readonly PlaceReader[] = [PLACE];
   readonly #credential: string;
   readonly #realm: string;
   readonly #state: PolicyState;

@@ -16,6 +16,7 @@ export function externalMethod(settings: ExternalMethod): Method {
 
 class External implements Method {
   readonly strip: Method['strip'];
+  readonly showsAll = true;
   readonly timeout: number;
   readonly #check: ExternalCheck;
   readonly #failed: Refusal;

@@ -46,10 +46,16 @@ export class MethodFilter implements CompiledFilter {
     if (known === undefined) {
       const settled = this.#group.begin(scope);
       if (settled && this.#last) return CONTINUE;
-      known = { settled, identity: null, refusal: null, refused: null, challenges: [] };
+      known = { settled, identity: null, refusal: null, refused: null, by: null, challenges: [] };
       if (!this.#last) scope.keep(progress, known);
     }
-    if (known.settled) return CONTINUE;
+    if (known.settled) {
+      // Now, since who vouched may have had to wait, and had no head then.
+      if (this.#last && known.by !== null) this.#group.stripUnverified(scope, known.by);
+      return CONTINUE;
+    }
+    // If the last one does not vouch, nothing goes to the backend.
+    if (this.#last) this.#group.stripUnverified(scope, this.#method);
     const finding = this.#method.identify(scope);
     if (finding instanceof Promise) return this.#wait(scope, known, finding);
     const answer = this.#take(scope, known, finding);
@@ -84,6 +90,7 @@ export class MethodFilter implements CompiledFilter {
       known.identity = joined(known.identity, finding.identity);
       if (!any && !this.#last) return null;
       known.settled = true;
+      if (any) known.by = this.#method;
       scope.tell(finding.unanswered ? this.#failedOpen : this.#allowed);
       this.#group.accept(scope, known.identity);
       return null;

@@ -7,6 +7,7 @@ import { HeaderPatch } from '../header-patch.ts';
 import { IDENTITY, type Identity } from '../identity.ts';
 import { AnonymousPaths } from './anonymous-paths.ts';
 import { ClaimHeaders } from './claim-headers.ts';
+import { type PlaceReader, stripUnverified } from './credential-place.ts';
 import type { Method, Refusal, Why } from './method.ts';
 
 /** What came of the methods that were asked so far. */
@@ -17,6 +18,8 @@ export interface Progress {
   refusal: Refusal | null;
   /** Of the method that refused as told. */
   refused: DecisionCounter | null;
+  /** Who vouched, where one is enough. */
+  by: Method | null;
   challenges: string[];
 }
 
@@ -33,6 +36,8 @@ export class MethodGroup {
   /** Those that hide something from the backend. */
   readonly #hiding: readonly Method[];
   readonly #secrets: readonly string[];
+  /** By method, where one of several is enough: places that only the others look at. */
+  readonly #unverified = new Map<Method, readonly PlaceReader[]>();
   readonly #anonymous: DecisionCounter;
 
   constructor(
@@ -47,6 +52,12 @@ export class MethodGroup {
     this.#headers = new ClaimHeaders(settings.headers);
     this.#hiding = methods.filter(({ strip }) => strip !== undefined);
     this.#secrets = methods.flatMap(({ secrets = [] }) => secrets);
+    if (settings.require === 'Any') {
+      for (const one of methods) {
+        const others = methods.filter((other) => other !== one).flatMap(({ places = [] }) => places);
+        if (others.length > 0 && !one.showsAll) this.#unverified.set(one, others);
+      }
+    }
     this.#anonymous = state.counts.counter(source, '', 'anonymous');
   }
 
@@ -62,6 +73,12 @@ export class MethodGroup {
 
   isAnonymous(scope: FilterScope): boolean {
     return (this.#addresses?.has(scope.clientAddress) ?? false) || (this.#paths?.has(scope.head) ?? false);
+  }
+
+  /** Takes from the request what this method, which vouches, has not verified. The scope's head has to be valid. */
+  stripUnverified(scope: FilterScope, by: Method): void {
+    const others = this.#unverified.get(by);
+    if (others !== undefined) stripUnverified(scope, others, by.places ?? []);
   }
 
   accept(scope: FilterScope, identity: Identity): void {

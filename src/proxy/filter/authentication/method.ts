@@ -1,10 +1,15 @@
 /** The family of methods by which clients say who they are: one file a method, and its line in `METHODS` (index.ts). */
 import type { CompiledFilter, FilterScope, HeaderPair, Reply } from '../filter.ts';
 import type { Identity } from '../identity.ts';
+import type { PlaceReader } from './credential-place.ts';
 
 export interface Method {
   /** Takes from every request of the policy's, whoever asks, what the backend is not to see. */
   readonly strip?: ((scope: FilterScope) => void) | undefined;
+  /** Where it looks for what proves it, the first place at which something stands; absent: it looks at none of these. */
+  readonly places?: readonly PlaceReader[];
+  /** It shows the whole request to somebody: nothing of it is unverified where he vouches. */
+  readonly showsAll?: true;
   /** Parameters of the query that hold what proves it, decoded, a character a byte: no log has them. */
   readonly secrets?: readonly string[];
   /** Milliseconds that it may take; absent: as long as any filter. */

@@ -29,7 +29,7 @@ class Jwt implements Method {
   readonly #settings: JwtMethod;
   /** By issuer, as a token says it: what is no text is nobody. */
   readonly #providers: ReadonlyMap<unknown, JwtProvider>;
-  readonly #places: readonly PlaceReader[];
+  readonly places: readonly PlaceReader[];
   readonly #state: PolicyState;
   /** Before a token among those that were verified: what was asked of it. */
   readonly #prefix: string;
@@ -39,14 +39,14 @@ class Jwt implements Method {
     this.#providers = new Map(settings.providers.map((one) => [one.issuer, one]));
     this.#state = state;
     const places = settings.from.map(placeReader);
-    this.#places = places;
+    this.places = places;
     this.secrets = parametersOf(settings.from);
     this.#prefix = createHash('sha256').update(JSON.stringify(settings.providers)).digest('base64');
     this.strip = stripOf(places, settings.forwards);
   }
 
   identify({ head }: FilterScope): Finding | Promise<Finding> {
-    const text = firstFound(this.#places, head);
+    const text = firstFound(this.places, head);
     if (text === undefined) return challenged('absent', this.#challenge(), 'A token is needed.');
     if (text === null) return this.#wrong('What was sent is no token.');
     const now = Date.now();
@@ -62,7 +62,7 @@ class Jwt implements Method {
 
   /** Whoever could sign with a key that is shared. */
   takesSecret({ head }: FilterScope): boolean {
-    const text = firstFound(this.#places, head);
+    const text = firstFound(this.places, head);
     const candidate = typeof text === 'string' ? this.#read(text, Date.now()) : '';
     if (typeof candidate === 'string') return false;
     const content = this.#state.credentials.get(candidate.provider.credential)?.content;

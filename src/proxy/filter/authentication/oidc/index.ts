@@ -11,17 +11,10 @@ import { FETCH_TIMEOUT, type PolicyState } from '../../../state/index.ts';
 import type { FilterScope, HeaderPair, Reply } from '../../filter.ts';
 import { HeaderPatch } from '../../header-patch.ts';
 import { AnonymousPaths } from '../anonymous-paths.ts';
+import { stripCookies } from '../credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from '../method.ts';
 import { Provider } from './provider.ts';
-import {
-  type CookieForm,
-  clearCookies,
-  cookieNames,
-  readCookies,
-  Sealer,
-  setCookies,
-  stripCookies,
-} from './sealed-cookie.ts';
+import { type CookieForm, clearCookies, cookieNames, readCookies, Sealer, setCookies } from './sealed-cookie.ts';
 import { SharedSignOuts } from './shared-sign-outs.ts';
 import { SignedOut } from './signed-out.ts';
 
@@ -102,7 +95,7 @@ class Oidc implements Method {
     this.#shared = shared
       ? new SharedSignOuts(state.redis.client(shared.redis, source, 'sign-outs'), shared.timeout, whose)
       : null;
-    this.strip = (scope) => stripCookies(scope, this.#names);
+    this.strip = (scope) => stripCookies(scope, (one) => this.#names.test(one));
   }
 
   identify(scope: FilterScope): Finding | Promise<Finding> {

@@ -6,10 +6,9 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { readBase64url } from '../../../../value/base64url.ts';
 import { ARENA } from '../../../ground/arena.ts';
-import { FIELD_STRIDE, fieldHash, type Head, NAME_END, NAME_START } from '../../../ground/head.ts';
+import { fieldHash, type Head } from '../../../ground/head.ts';
 import { findCookie, foundCookie } from '../../../match/cookie.ts';
-import type { FilterScope, HeaderPair } from '../../filter.ts';
-import { HeaderPatch } from '../../header-patch.ts';
+import type { HeaderPair } from '../../filter.ts';
 
 /** Bytes of one cookie's value: with its name and attributes it stays below the 4,096 that browsers keep. */
 export const MAX_COOKIE_BYTES: number = 3_700;
@@ -127,21 +126,4 @@ function partName(name: string, part: number): string {
 export function cookieNames(name: string): RegExp {
   // Names are of letters, digits, '-', '_' and '.'.
   return new RegExp(`^\\s*${name.replaceAll('.', '\\.')}(?:-in)?(?:\\.\\d+)?\\s*(?:=|$)`);
-}
-
-/** Takes all cookies of these names out of what goes to the backend. */
-export function stripCookies(scope: FilterScope, names: RegExp): void {
-  const { head } = scope;
-  const add: Array<{ name: string; value: string }> = [];
-  let found = false;
-  for (let at = head.find('cookie', COOKIE); at >= 0; at = head.find('cookie', COOKIE, at + 1)) {
-    const field = at * FIELD_STRIDE;
-    const all = head.value(at).split(';');
-    const others = all.filter((one) => !names.test(one));
-    found ||= others.length < all.length;
-    const value = others.join(';').trim();
-    const line = ARENA.latin1Slice(head.fields[field + NAME_START]!, head.fields[field + NAME_END]!);
-    if (value !== '') add.push({ name: line, value });
-  }
-  if (found) scope.patchRequest(new HeaderPatch(new Set(['cookie']), add));
 }
