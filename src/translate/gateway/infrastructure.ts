@@ -6,29 +6,28 @@ import {
   PUBLISH_SERVICE_ANNOTATION,
   type WantedInfrastructure,
 } from '../../api/index.ts';
-import { type Collection, counts, index, join } from '../../graph/index.ts';
+import { type Collection, index, join } from '../../graph/index.ts';
 import { requestText, SENTINEL } from '../../value/address-request.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { Graph } from '../stage.ts';
-import type { DeclaredListener } from './declared.ts';
 import type { ManagedGateway } from './gateway.ts';
 import type { AdoptedClass } from './gateway-class.ts';
-import { slotOf } from './listener-conflict.ts';
 import { isParameters, isProblem, mergedParameters, readParameters } from './parameters.ts';
+import type { GatewayPort } from './port-allotment.ts';
 
 interface Known {
   classes: Collection<AdoptedClass>;
   gateways: Collection<ManagedGateway>;
-  declared: Collection<DeclaredListener>;
+  opened: Collection<GatewayPort>;
 }
 
 /** What is to be made for each Gateway, by its object key; nothing where one fleet serves all. */
 export function deriveInfrastructure(
   graph: Graph,
-  { classes, gateways, declared }: Known,
+  { classes, gateways, opened }: Known,
 ): Collection<WantedInfrastructure> {
   if (graph.options.shared) return join<WantedInfrastructure>('no infrastructure', []);
-  const ports = index('ports by gateway', derivePorts(graph, declared), ({ gateway }) => [gateway]);
+  const ports = index('ports by gateway', opened, ({ gateway }) => [gateway]);
   return graph.derive('infrastructure', gateways, (context, gateway, key) => {
     const look = graph.look(context);
     const object = find(look, 'Gateway', gateway);
@@ -92,27 +91,6 @@ function ownParameters(look: Lookup, { metadata, spec }: Gateway) {
   const { namespace = '' } = metadata;
   const read = readParameters(look, { ...reference, namespace }, { field: '', reason: '' });
   return isProblem(read) ? undefined : read;
-}
-
-interface GatewayPort {
-  gateway: string;
-  port: InfrastructurePort;
-}
-
-/**
- * Also those of listeners that cannot be served now: a port that came and went with a certificate would lose its number
- * on the nodes. One more listener on a port changes nothing.
- */
-function derivePorts(graph: Graph, declared: Collection<DeclaredListener>): Collection<GatewayPort> {
-  const places = counts('listeners by gateway and port', declared, (listener) => {
-    const slot = slotOf(listener);
-    return slot === undefined ? [] : [`${listener.gateway} ${slot.port}`];
-  });
-  return graph.derive('gateway ports', places, (_context, _count, place) => {
-    const [gateway, transport, port] = place.split(/[ :]/) as [string, string, string];
-    const protocol = transport === 'udp' ? 'UDP' : 'TCP';
-    return [[place, { gateway, port: { port: Number(port), protocol } }]];
-  });
 }
 
 function byPort(a: InfrastructurePort, b: InfrastructurePort): number {

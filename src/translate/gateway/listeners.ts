@@ -21,6 +21,7 @@ import {
 } from './listener.ts';
 import { slotOf } from './listener-conflict.ts';
 import { attachedSet, isTaken, type ManagedSet } from './listener-set.ts';
+import { closedRefusal, deriveAllotment, type PortAllotment } from './port-allotment.ts';
 import { deriveConflicts } from './port-holder.ts';
 import { deriveProvided, indexProvided, type ProvidedIndex } from './provided.ts';
 import { ownPortRefusal, sharePort } from './socket.ts';
@@ -83,12 +84,13 @@ export function deriveListeners(graph: Graph, filtersOf: ListenerFilterReader): 
     const object = find(look, 'Gateway', gateway);
     return one(key, object && clientIdentity(look, certificates, object));
   });
-  const around = { gateways, declared, certificates, provided, identities, filtersOf };
+  const { opened, closed } = deriveAllotment(graph, { gateways, declared });
+  const around = { gateways, declared, closed, certificates, provided, identities, filtersOf };
   const { views, shared } = deriveViews(graph, around);
   const config = listenerConfig(graph, views, join('all certificates', [certificates, deriveProvided(graph)]));
   const known = { gateways, sets, views };
   const owned = { ...ownedViews(graph, known), ...deriveForRoutes(graph, known) };
-  const infrastructure = deriveInfrastructure(graph, { classes, gateways, declared });
+  const infrastructure = deriveInfrastructure(graph, { classes, gateways, opened });
   const defaults = index('default gateways', gateways, ({ isDefault }) => (isDefault ? ['All'] : []));
   const others = { classes, shared, certificates, provided, identities, defaults };
   return { ...known, ...others, config, infrastructure, ...owned };
@@ -107,6 +109,8 @@ function ownedViews(graph: Graph, { gateways, sets, views }: Judged): Pick<Liste
 interface ViewInputs {
   gateways: Collection<ManagedGateway>;
   declared: Collection<DeclaredListener>;
+  /** Ports that are not opened. */
+  closed: PortAllotment['closed'];
   certificates: Collection<CertificateVerdict>;
   provided: ProvidedIndex;
   identities: Collection<ClientIdentity>;
@@ -115,7 +119,7 @@ interface ViewInputs {
 
 function deriveViews(
   graph: Graph,
-  { gateways, declared, certificates, provided, identities, filtersOf }: ViewInputs,
+  { gateways, declared, closed, certificates, provided, identities, filtersOf }: ViewInputs,
 ): Pick<Listeners, 'views' | 'shared'> {
   const conflicts = deriveConflicts(graph, declared);
   const { overlaps, taken } = deriveHostRelations(graph, declared, conflicts);
@@ -127,7 +131,9 @@ function deriveViews(
     if (gateway === undefined) return [];
     const conflict = context.fetch(conflicts, key);
     const overlap = context.fetch(overlaps, key) ?? (ports && context.fetch(ports.overlaps, key));
-    const portRefusal = ports ? context.fetch(ports.refused, key) : ownPortRefusal(listener, gateway);
+    const portRefusal = ports
+      ? context.fetch(ports.refused, key)
+      : (ownPortRefusal(listener, gateway) ?? closedRefusal(context, closed, listener));
     const look = graph.look(context);
     const around = {
       gateway,

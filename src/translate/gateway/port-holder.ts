@@ -43,7 +43,8 @@ export function deriveConflicts(graph: Graph, declared: Collection<DeclaredListe
   return join('listener conflicts', [ofPorts, ofHosts]);
 }
 
-function placeOf(listener: DeclaredListener): string | undefined {
+/** Gateway and port. */
+export function placeOf(listener: DeclaredListener): string | undefined {
   const slot = slotOf(listener);
   return slot && `${listener.gateway} ${slot.port}`;
 }
@@ -52,7 +53,7 @@ function placeOf(listener: DeclaredListener): string | undefined {
 const TIME_DIGITS = 16;
 
 /** As text it is ordered as owners are among each other. */
-function rankOf({ kind, created, namespace, name }: ListenerOwner): string {
+export function rankOf({ kind, created, namespace, name }: ListenerOwner): string {
   const time = Date.parse(created);
   const age = Number.isNaN(time) ? '~' : String(time).padStart(TIME_DIGITS, '0');
   return `${kind} ${age} ${namespace}/${name}`;
