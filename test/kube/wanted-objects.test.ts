@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { DaemunParametersSpec, WantedInfrastructure } from '../../src/api/index.ts';
 import { wantedObjects } from '../../src/reconcile/index.ts';
+import { MOST_GATEWAY_PORTS } from '../../src/translate/gateway/port-allotment.ts';
 import { SETTINGS } from './infrastructure-desk.ts';
 
 const EDGE: WantedInfrastructure = {
@@ -93,4 +94,17 @@ test('which pods and which workload an object is about is not for a patch to cha
       return { kind, selector, podSelector, scaleTargetRef };
     });
   expect(made({ ...ALL, patches: [...patches] })).toEqual(made(ALL));
+});
+
+/** What etcd stores of one object, unless it is told otherwise. */
+const STORED = 1_572_864;
+
+test('with as many ports as a Gateway can have each object leaves most of what can be stored to fields of the server', () => {
+  const ports = Array.from({ length: MOST_GATEWAY_PORTS }, (_, at) => ({
+    port: 64_000 + at,
+    protocol: 'TCP' as const,
+  }));
+  for (const object of wantedObjects({ ...EDGE, ports }, SETTINGS)) {
+    expect(JSON.stringify(object).length).toBeLessThan(STORED / 8);
+  }
 });

@@ -15,7 +15,6 @@ import { type Problem, problem } from '../verdict/problem.ts';
 import type { AdoptedClass } from './gateway-class.ts';
 import { issuersAsked } from './issuer.ts';
 import { isParameters, isProblem, mergedParameters, readParameters } from './parameters.ts';
-import { MOST_GATEWAY_PORTS } from './port-allotment.ts';
 import { selectorFault, selectorField } from './selector.ts';
 
 /** A Gateway of ours, without its listeners. */
@@ -37,8 +36,8 @@ export interface ManagedGateway {
   addresses: string[];
   /** The admin API's on the data planes that are made for it, by TCP: no listener can have it. Absent: there is none. */
   ownPort?: number;
-  /** Different ports that are opened for it at most. Absent: no Service is made that would have them all. */
-  mostPorts?: number;
+  /** A Service is made that has all its ports. */
+  hasService?: true;
   /** Certificates that its listeners lack are obtained by ACME. */
   acme: boolean;
   /** Issuers that its annotations ask cert-manager for. */
@@ -108,7 +107,7 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
     withheld,
     ignored,
   };
-  if (!options.shared && adopted.unmanaged === undefined) managed.mostPorts = MOST_GATEWAY_PORTS;
+  if (!options.shared && adopted.unmanaged === undefined) managed.hasService = true;
   const onNodes = mergedParameters(adopted.parameters, parameters).pod?.hostNetwork === true;
   if (!options.shared && adopted.unmanaged === undefined && !onNodes) managed.ownPort = DATA_PLANE_ADMIN_PORT;
   return unassigned === undefined ? managed : { ...managed, unassigned };

@@ -78,7 +78,7 @@ function translated({ shared = false } = {}) {
 describe('ports of a Gateway', () => {
   it('are no more than fit, with those of others among them, and are opened again when there is room', () => {
     const { inputs, config, told, ports } = translated();
-    const greedy = flood('greedy', 10_000, 5_000);
+    const greedy = flood('greedy', 10_000, 1_300);
     put(inputs, ...greedy, set('late/one', [7000, 7001], 9_999));
     expect(ports()).toHaveLength(MOST_GATEWAY_PORTS);
     expect(ports()).toEqual(expect.arrayContaining([80, 443, 7000, 7001, 10_000, 10_995]));
@@ -102,8 +102,8 @@ describe('ports of a Gateway', () => {
 
   it('have no limit where no Service is made', () => {
     const { inputs, config } = translated({ shared: true });
-    put(inputs, ...flood('greedy', 10_000, 1_500));
-    expect(config.size).toBe(2 + 1_500);
+    put(inputs, ...flood('greedy', 10_000, 1_100));
+    expect(config.size).toBe(2 + 1_100);
   });
 });
 

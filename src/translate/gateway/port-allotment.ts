@@ -57,8 +57,8 @@ export function deriveAllotment(graph: Graph, { gateways, declared }: Known): Po
   const numbers = counts('number of ports by gateway', asked, ({ gateway }) => [gateway]);
   // Only of those are all listeners looked at together: elsewhere one more costs the same, however many there are.
   const crowded = graph.derive('gateways with too many ports', numbers, (context, number, gateway) => {
-    const most = context.fetch(gateways, `Gateway/${gateway}`)?.mostPorts;
-    return most !== undefined && number > most ? [[gateway, most] as const] : [];
+    const limited = number > MOST_GATEWAY_PORTS && context.fetch(gateways, `Gateway/${gateway}`)?.hasService === true;
+    return limited ? [[gateway, MOST_GATEWAY_PORTS] as const] : [];
   });
   const wishes = graph.derive('wishes for ports', declared, (context, listener, key) => {
     const most = context.fetch(crowded, listener.gateway);
