@@ -193,6 +193,7 @@ test('classes of other controllers are left alone', async () => {
 test.each([
   [['run'], 2, 'name manifests with -f, or serve a cluster with --cluster'],
   [['run', '-f', '.', '--cluster'], 2, '-f and --cluster exclude each other'],
+  [['run', '--cluster', '--endpoint', 'a/b:80=127.0.0.1:1'], 2, '--endpoint and --cluster exclude each other'],
   [['run', '-f', '.', '--context', 'x'], 2, '--context goes with --cluster'],
   [['run', '--cluster', '--kubeconfig', '/nonexistent'], 1, 'DMN_CLUSTER_ACCESS: /nonexistent'],
 ])('daemun %s ends with %d', async (args, code, message) => {

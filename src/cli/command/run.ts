@@ -133,6 +133,9 @@ function clusterFlags(flags: RunFlags, { paths, command }: Asked): ClusterSetup 
     return undefined;
   }
   if (paths.length > 0) command.error('error: -f and --cluster exclude each other');
+  if (flags.endpoint !== undefined) {
+    command.error('error: --endpoint and --cluster exclude each other: there, EndpointSlices say where Services lead');
+  }
   // Several runs would obtain each its own, and the authority would find another one's answer.
   if (flags.acme === true) command.error('error: --acme and --cluster exclude each other: there, use cert-manager');
   return { kubeconfig, context, namespaces, lease, controllerNames: controllerName ?? [CLUSTER_CONTROLLER] };

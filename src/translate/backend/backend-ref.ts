@@ -56,10 +56,17 @@ export function resolveBackend(
     scope.look.options.loopbackNames !== 'allowed'
   ) {
     const barred = barredHost(externalName, 'refused');
-    const message = `Service ${namespace}/${name} has the externalName ${externalName}, which ${barred}: a backend beside the gateway is named by an EndpointSlice or --endpoint, or --loopback-names lets names lead there`;
+    const message = `Service ${namespace}/${name} has the externalName ${externalName}, which ${barred}: ${wayToName(externalName, scope)}`;
     if (barred !== undefined) return problem(ROUTE_REASON.BackendNotFound, field, message);
   }
   return resolvePort(scope, { kind, service, port, field });
+}
+
+/** What leads there, if anything does. */
+function wayToName(name: string, { look }: BackendScope): string {
+  if (look.options.cluster === true || barredHost(name, 'allowed') !== undefined)
+    return 'name a host of another machine';
+  return 'a backend beside the gateway is named by an EndpointSlice or --endpoint, or --loopback-names lets names lead there';
 }
 
 /** The kind of route that speaks so. */
