@@ -11,6 +11,7 @@ import type { StoredAnswer } from '../state/stored-answer.ts';
 import { digestOf, type FileContent, type FileKey, fileOf, headEnd, PRELUDE, readFileHead } from './answer-file.ts';
 import { bodySource, readAt } from './body-file.ts';
 import {
+  addPurged,
   DiskFolder,
   type DiskPlace,
   type DiskPurged,
@@ -213,7 +214,7 @@ export class AnswerDisk {
     const written = this.#recent.purge(purge);
     const purged = await this.#purgeFolder(purge);
     // Those that came there meanwhile, in the share of another.
-    for (const { file } of written) add(purged, await this.#folder.purge(file));
+    for (const { file } of written) addPurged(purged, await this.#folder.purge(file));
     onDone(purged.stays === 0);
     return purged;
   }
@@ -275,12 +276,6 @@ export class AnswerDisk {
       },
     ];
   }
-}
-
-function add(sum: FolderPurged, { files, bytes, stays }: FolderPurged): void {
-  sum.files += files;
-  sum.bytes += bytes;
-  sum.stays += stays;
 }
 
 function by(label: string, values: Record<string, number>): MetricsSnapshot[number]['series'] {

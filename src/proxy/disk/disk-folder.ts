@@ -314,10 +314,7 @@ export class DiskFolder {
   async purgePlace(policy: string | undefined, place: string, search: ShareSearch): Promise<FolderPurged> {
     const purged = nothingPurged();
     for (const one of policy === undefined ? await this.#policies() : [policy]) {
-      const of = await this.#places.ask(join(one, place.slice(0, 2)), { ...search, place });
-      purged.files += of.files;
-      purged.bytes += of.bytes;
-      purged.stays += of.stays;
+      addPurged(purged, await this.#places.ask(join(one, place.slice(0, 2)), { ...search, place }));
     }
     return purged;
   }
@@ -381,6 +378,12 @@ interface PlaceSearch extends ShareSearch {
 
 function nothingPurged(): FolderPurged {
   return { files: 0, bytes: 0, stays: 0 };
+}
+
+export function addPurged(sum: FolderPurged, { files, bytes, stays }: FolderPurged): void {
+  sum.files += files;
+  sum.bytes += bytes;
+  sum.stays += stays;
 }
 
 async function namesIn(folder: string): Promise<string[]> {

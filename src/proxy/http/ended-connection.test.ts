@@ -1,18 +1,10 @@
 /** What is sent again though no rule says so: a connection ended before a word of the answer. */
 import { describe, expect, test } from 'vitest';
 import type { MemoryLink } from '../listen/index.ts';
-import { type MemoryOptions, type MemoryRig, memoryService, settled } from './memory.suite.ts';
+import { asked, type MemoryRig, memoryService, settled } from './memory.suite.ts';
 
 const GET = 'GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-
-async function asked(request: string, options: MemoryOptions): Promise<{ rig: MemoryRig; client: MemoryLink }> {
-  const rig = memoryService(options);
-  const client = rig.connect();
-  client.deliver(request);
-  await settled();
-  return { rig, client };
-}
 
 /** Ends connections as the backends of a request that they have read; how often it was sent. */
 async function endedEach(rig: MemoryRig, end: (link: MemoryLink) => void): Promise<number> {

@@ -1,28 +1,15 @@
 import { expect, test } from 'vitest';
 import type { RouteRule } from '../../config/index.ts';
 import type { MemoryLink } from '../listen/index.ts';
-import { FIRST_PORT, type MemoryOptions, type MemoryRig, memoryService, settled } from './memory.suite.ts';
+import { asked, close, FIRST_PORT, type MemoryOptions, settled } from './memory.suite.ts';
 
 const GET = 'GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const UPGRADE = 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
-/** A gateway, a client that has sent `request`, and the backend's connection where there is one. */
-async function asked(request: string, options: MemoryOptions = {}): Promise<{ rig: MemoryRig; client: MemoryLink }> {
-  const rig = memoryService(options);
-  const client = rig.connect();
-  client.deliver(request);
-  await settled();
-  return { rig, client };
-}
-
 function withRule(rule: Partial<RouteRule>): MemoryOptions {
   return { rule };
-}
-
-function close(link: MemoryLink, code?: string): void {
-  link.sink.onClose(code === undefined ? undefined : Object.assign(new Error(code), { code }));
 }
 
 test('the port that the client used is the one it names, else the one of the listener', async () => {

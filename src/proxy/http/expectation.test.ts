@@ -1,17 +1,8 @@
 import { expect, test } from 'vitest';
-import type { MemoryLink } from '../listen/index.ts';
 import { CONTINUE_TIMEOUT } from './exchange-attempt.ts';
-import { type MemoryOptions, type MemoryRig, memoryService, settled } from './memory.suite.ts';
+import { asked } from './memory.suite.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-
-async function asked(request: string, options: MemoryOptions = {}): Promise<{ rig: MemoryRig; client: MemoryLink }> {
-  const rig = memoryService(options);
-  const client = rig.connect();
-  client.deliver(request);
-  await settled();
-  return { rig, client };
-}
 
 test('100 Continue is sent once a backend says so or is silent, and not where anybody answers', async () => {
   const request = 'POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n';

@@ -1,15 +1,6 @@
 /** Forms that are legal, or have one reading, though few write them so. */
 import { expect, test } from 'vitest';
-import type { MemoryLink } from '../listen/index.ts';
-import { type MemoryRig, memoryService, settled } from './memory.suite.ts';
-
-async function asked(request: string): Promise<{ rig: MemoryRig; client: MemoryLink }> {
-  const rig = memoryService();
-  const client = rig.connect();
-  client.deliver(request);
-  await settled();
-  return { rig, client };
-}
+import { asked } from './memory.suite.ts';
 
 test.each(['HTTP/1.1 200', 'HTTP/1.0 200', 'HTTP/1.0 200 '])(
   'a status line "%s" goes on as the grammar has it',

@@ -124,3 +124,20 @@ function configOf({ rule, endpoints = 1, backends = [], protocol = 'http' }: Mem
 export async function settled(): Promise<void> {
   for (let i = 0; i < 4; i++) await Promise.resolve();
 }
+
+/** A gateway and a client that has sent `request`; the backend has what was due at once. */
+export async function asked(
+  request: string,
+  options: MemoryOptions = {},
+): Promise<{ rig: MemoryRig; client: MemoryLink }> {
+  const rig = memoryService(options);
+  const client = rig.connect();
+  client.deliver(request);
+  await settled();
+  return { rig, client };
+}
+
+/** The other side has closed it; `code`: with an error of the system. */
+export function close(link: MemoryLink, code?: string): void {
+  link.sink.onClose(code === undefined ? undefined : Object.assign(new Error(code), { code }));
+}

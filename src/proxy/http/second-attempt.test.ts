@@ -1,29 +1,15 @@
 /** A request that is sent again, or must not be: after a status, a refused connection, a kept connection that had ended. */
 import { expect, test } from 'vitest';
 import type { RouteRule } from '../../config/index.ts';
-import type { MemoryLink } from '../listen/index.ts';
-import { FIRST_PORT, type MemoryOptions, type MemoryRig, memoryService, settled } from './memory.suite.ts';
+import { asked, close, FIRST_PORT, type MemoryOptions, memoryService, settled } from './memory.suite.ts';
 
 const GET = 'GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const UPGRADE = 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
-/** A gateway, a client that has sent `request`, and the backend's connection where there is one. */
-async function asked(request: string, options: MemoryOptions = {}): Promise<{ rig: MemoryRig; client: MemoryLink }> {
-  const rig = memoryService(options);
-  const client = rig.connect();
-  client.deliver(request);
-  await settled();
-  return { rig, client };
-}
-
 function withRule(rule: Partial<RouteRule>): MemoryOptions {
   return { rule };
-}
-
-function close(link: MemoryLink, code?: string): void {
-  link.sink.onClose(code === undefined ? undefined : Object.assign(new Error(code), { code }));
 }
 
 const RETRY: Partial<RouteRule> = { retry: { codes: [503], attempts: 2, backoff: 100 } };
