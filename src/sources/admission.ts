@@ -117,20 +117,27 @@ function refusedAs(kind: Kind, value: JsonObject, ...problems: Problem[]): Admis
   const named = { ...value, apiVersion: apiVersionOf(kind), kind };
   // Without a BackendTLSPolicy plain text is spoken: of one that cannot be read nobody knows with whom it was to be what.
   const closes = isGuard(kind, value) || kind === 'BackendTLSPolicy';
-  const guard = closes ? standInFor(kind, named, problems) : guardOfRoute(kind, value, problems);
-  const asks = closes ? undefined : asksIn(value.spec);
-  return guard === undefined ? refusal : { ...refusal, guard, ...(asks === undefined ? {} : { asks }) };
+  if (!closes) return { ...refusal, ...guardOfRoute(kind, value, problems) };
+  const guard = standInFor(kind, named, problems);
+  return guard === undefined ? refusal : { ...refusal, guard };
 }
 
 /**
  * A route that cannot be read, and has a service asked who may pass: what was there before may have been guarded by a policy that is
  * gone now. Where it asks nobody, or somebody less often, this denies it.
  */
-function guardOfRoute(kind: Kind, value: JsonObject, problems: readonly Problem[]): AnyResource | undefined {
-  if ((kind !== 'HTTPRoute' && kind !== 'GRPCRoute') || asksIn(value.spec) === 0) return undefined;
+function guardOfRoute(
+  kind: Kind,
+  value: JsonObject,
+  problems: readonly Problem[],
+): { guard?: AnyResource; asks?: number } {
+  if (kind !== 'HTTPRoute' && kind !== 'GRPCRoute') return {};
+  const asks = asksIn(value.spec);
+  if (asks === 0) return {};
   const metadata = isObject(value.metadata) ? value.metadata : {};
   const targetRefs = [{ group: KINDS[kind].group, kind, name: metadata.name }];
-  return overriding('ExternalAuth', { ...value, spec: { targetRefs } }, problems);
+  const guard = overriding('ExternalAuth', { ...value, spec: { targetRefs } }, problems);
+  return guard === undefined ? {} : { guard, asks };
 }
 
 /** Filters that have a service asked who may pass, wherever they stand. */
