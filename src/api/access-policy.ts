@@ -36,7 +36,7 @@ export interface AccessEntry {
   cel?: string;
 }
 
-/** A claim (of a list: one of its items) that is one of the values. */
+/** A claim (of a list: one of its items; of `scope` and `scp`: one of their words) that is one of the values. */
 export interface AccessClaim {
   name: string;
   values: string[];

@@ -76,7 +76,10 @@ export interface ClientTrafficPolicy extends Resource {
       ciphers?: string[];
       curves?: string[];
       sessionTickets?: boolean;
+      /** Of HTTPS. */
       alpn?: Array<'h2' | 'http/1.1'>;
+      /** Of TLS listeners that end TLS: protocols that their backends speak. */
+      streamAlpn?: string[];
     };
   };
   status?: PolicyStatus;

@@ -24,7 +24,6 @@ export const CONDITION = {
   Accepted: 'Accepted',
   Programmed: 'Programmed',
   ResolvedRefs: 'ResolvedRefs',
-  Ready: 'Ready',
   SupportedVersion: 'SupportedVersion',
   AddressesAssigned: 'AddressesAssigned',
   DefaultGateway: 'DefaultGateway',
@@ -32,6 +31,8 @@ export const CONDITION = {
   Purged: 'Purged',
   /** Negative: True is a fault. */
   Conflicted: 'Conflicted',
+  /** Our own, negative: some match of the route takes no request, because an equal one of higher precedence takes them all. */
+  Shadowed: 'daemun.dev/Shadowed',
   /** Negative. */
   OverlappingTLSConfig: 'OverlappingTLSConfig',
   /** Negative. */
@@ -126,6 +127,8 @@ export const ROUTE_REASON = {
   InvalidKind: 'InvalidKind',
   BackendNotFound: 'BackendNotFound',
   UnsupportedProtocol: 'UnsupportedProtocol',
+  /** Our own: the Service's BackendTLSPolicy cannot be followed, and nothing is sent there without it. */
+  InvalidBackendTLSPolicy: 'InvalidBackendTLSPolicy',
 } as const;
 
 /** Reasons on policies' ancestors, BackendTLSPolicy's own among them. */

@@ -1,6 +1,6 @@
 import type { HTTPHeaderFilter, HTTPRequestMirrorFilter, HTTPValueMatch } from './http-route.ts';
 import type { BackendRef, LocalObjectReference } from './reference.ts';
-import type { Resource } from './resource.ts';
+import type { Misread, Resource } from './resource.ts';
 import type { RouteParents, RouteStatus } from './route.ts';
 import type { SessionPersistence } from './session-persistence.ts';
 
@@ -15,6 +15,8 @@ export interface GRPCRoute extends Resource {
 
 export interface GRPCRouteRule {
   name?: string;
+  /** As of the whole object: its matches are what can be read of it. */
+  misread?: Misread;
   /** Absent or empty: every call. */
   matches?: GRPCRouteMatch[];
   filters?: GRPCRouteFilter[];

@@ -1,5 +1,5 @@
 import type { BackendObjectReference, BackendRef, LocalObjectReference } from './reference.ts';
-import type { Resource } from './resource.ts';
+import type { Misread, Resource } from './resource.ts';
 import type { RouteParents, RouteStatus } from './route.ts';
 import type { SessionPersistence } from './session-persistence.ts';
 
@@ -14,6 +14,8 @@ export interface HTTPRoute extends Resource {
 
 export interface HTTPRouteRule {
   name?: string;
+  /** As of the whole object: its matches are what can be read of it. */
+  misread?: Misread;
   /** Absent only where the user wrote none and no default applies; an empty list matches everything too. */
   matches: HTTPRouteMatch[];
   filters?: HTTPRouteFilter[];

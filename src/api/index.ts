@@ -63,9 +63,9 @@ export {
 } from './provided-certificate.ts';
 export type * from './rate-limit-policy.ts';
 export type * from './reference.ts';
-export type * from './reference-grant.ts';
+export { type Grant, grantPath, grantsOf, type ReferenceGrant, type Referrer } from './reference-grant.ts';
 export type * from './request-policy.ts';
-export { groupOf, keyOf, type ObjectMeta, objectKey, type Resource } from './resource.ts';
+export { groupOf, keyOf, type Misread, type ObjectMeta, objectKey, type Resource } from './resource.ts';
 export type * from './response-policy.ts';
 export type * from './rewrite-policy.ts';
 export type * from './route.ts';

@@ -1,10 +1,12 @@
 import type { BackendRef } from './reference.ts';
-import type { Resource } from './resource.ts';
+import type { Misread, Resource } from './resource.ts';
 import type { RouteParents, RouteStatus } from './route.ts';
 
 /** TLSRoute, TCPRoute and UDPRoute differ in hostnames only. */
 export interface L4RouteRule {
   name?: string;
+  /** As of the whole object. */
+  misread?: Misread;
   backendRefs: BackendRef[];
 }
 

@@ -20,6 +20,15 @@ export interface Resource {
   apiVersion: string;
   kind: string;
   metadata: ObjectMeta;
+  /** Of an object that a cluster has stored with a value of a wrong type: what is here is as much as can be read. Nobody can write it. */
+  misread?: Misread;
+}
+
+/** A value that cannot be read as what it is to be. */
+export interface Misread {
+  field: string;
+  /** What is wrong, and the way out. */
+  message: string;
 }
 
 /** `Kind/namespace/name`, or `Kind//name` for cluster-scoped objects. */

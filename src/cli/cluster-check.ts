@@ -24,6 +24,7 @@ export interface ClusterCheck extends ClusterFlags {
 /** Fields that are told of a change, at most. */
 const TOLD_FIELDS = 5;
 const UNSERVED = { served: false };
+const UNKNOWN_KIND = 'is of a kind that this cluster does not serve, and would be refused: install its CRD first';
 const NOWHERE = ' exists neither in the cluster nor here: nobody serves the route';
 
 export async function clusterReport({ paths, controllerNames, options, ...flags }: ClusterCheck): Promise<Report> {
@@ -43,7 +44,10 @@ export async function clusterReport({ paths, controllerNames, options, ...flags 
   const before = judge([cluster]).report();
   const both = judge([cluster, files]);
   const after = both.report();
-  const changes = [...changesOf(given, cluster), ...parentless(given, both.source, flags.namespace)];
+  const changes = [
+    ...changesOf(given, cluster, new Set(cluster.missing)),
+    ...parentless(given, both.source, flags.namespace),
+  ];
   return compared(before, after, { given, changes });
 }
 
@@ -109,8 +113,13 @@ function hurts(object: string, before: Map<string, Condition>, after: Map<string
   });
 }
 
-function changesOf(given: ReadonlyMap<string, AnyResource>, cluster: Source): ReportedDiagnostic[] {
+function changesOf(
+  given: ReadonlyMap<string, AnyResource>,
+  cluster: Source,
+  missing: ReadonlySet<Kind>,
+): ReportedDiagnostic[] {
   return [...given].flatMap(([key, object]) => {
+    if (missing.has(object.kind)) return [told('error', key, UNKNOWN_KIND)];
     const live = cluster.collections[key.slice(0, key.indexOf('/')) as Kind].get(key);
     if (live === undefined) return [told('info', key, 'would be new in the cluster')];
     const fields = [...differences(contentOf(live), contentOf(object), ''), ...labelled(live, object)];
@@ -120,7 +129,7 @@ function changesOf(given: ReadonlyMap<string, AnyResource>, cluster: Source): Re
   });
 }
 
-/** Of what is given: routes whose Gateway is neither there nor given. */
+/** Of what is given: routes whose Gateway is neither there nor given, and Gateways of such a class. */
 function parentless(
   given: ReadonlyMap<string, AnyResource>,
   all: ResourceSource,
@@ -128,7 +137,11 @@ function parentless(
 ): ReportedDiagnostic[] {
   return strayParents(all, read)
     .filter(({ object }) => given.has(object))
-    .map((one) => ({ ...one, severity: 'warning', message: one.message.replace(/ does not exist/, NOWHERE) }));
+    .map((one) => ({
+      ...one,
+      severity: 'warning',
+      message: one.field === 'spec.gatewayClassName' ? one.message : one.message.replace(/ does not exist/, NOWHERE),
+    }));
 }
 
 function told(severity: ReportedDiagnostic['severity'], object: string, message: string): ReportedDiagnostic {

@@ -3,9 +3,17 @@ import { type AnyResource, GATEWAY_GROUP, KINDS, type Kind, POLICY_GROUP } from 
 import { type PipelineOptions, type Report, type ResourceSource, strayParents } from '../control/index.ts';
 import { SourceCollection } from '../graph/index.ts';
 import { DaemunError } from '../observe/index.ts';
-import { ClusterSource, CRD_ACCESS } from '../sources/cluster/index.ts';
+import { installations, rivalries } from '../reconcile/index.ts';
+import {
+  type ApiClient,
+  type ClusterAccess,
+  ClusterSource,
+  CRD_ACCESS,
+  foreignObjects,
+} from '../sources/cluster/index.ts';
 import type { Diagnostic, Source } from '../sources/index.ts';
 import { clusterClient } from './cluster-client.ts';
+import { clusterFault, isLasting } from './cluster-fault.ts';
 import type { ClusterFlags } from './cluster-option.ts';
 
 /** Milliseconds that reading may take while something is wrong; what is only slow is waited for. */
@@ -19,12 +27,17 @@ export const STATUS_KINDS: readonly Kind[] = (Object.keys(KINDS) as Kind[]).filt
 );
 
 /** Everything that is read of it, by the way. Throws a DaemunError where it cannot be reached or may not be read. */
-export async function readCluster(flags: ClusterFlags, kinds?: readonly Kind[]): Promise<ClusterSource> {
+export async function readCluster(
+  flags: ClusterFlags,
+  kinds?: readonly Kind[],
+  beside: (client: ApiClient) => Promise<void> = async () => {},
+): Promise<ClusterSource> {
   const { kubeconfig, context, namespace: namespaces } = flags;
   const client = await clusterClient({ kubeconfig, context });
   const source = new ClusterSource({ client, ...(namespaces ? { namespaces } : {}), ...(kinds ? { kinds } : {}) });
   try {
-    await readyOrWhy(source);
+    await readyOrWhy(source, client.access);
+    await beside(client);
     return source;
   } finally {
     await source.close();
@@ -32,17 +45,19 @@ export async function readCluster(flags: ClusterFlags, kinds?: readonly Kind[]):
   }
 }
 
-async function readyOrWhy(source: ClusterSource): Promise<void> {
+/** What is wrong is told whole: after a look in which no more of it has come. */
+async function readyOrWhy(source: ClusterSource, access: ClusterAccess): Promise<void> {
   const began = performance.now();
+  let known = 0;
   let timer: NodeJS.Timeout | undefined;
   const failing = new Promise<never>((_, reject) => {
     timer = setInterval(() => {
-      const found = [...source.diagnostics.values()].filter(({ severity }) => severity === 'error');
-      // A right that is missing does not come by waiting.
-      const first = found.find(({ message }) => message.includes('grant list')) ?? found[0];
-      const isOver = first?.message.includes('grant list') || performance.now() - began > PATIENCE;
-      if (first === undefined || !isOver) return;
-      reject(new DaemunError('DMN_CLUSTER_ACCESS', `${first.object}: ${first.message}`));
+      const { faults } = source;
+      const isWhole = faults.size === known;
+      known = faults.size;
+      const isOver = [...faults.values()].some(isLasting) || performance.now() - began > PATIENCE;
+      const fault = isWhole && isOver ? clusterFault(faults, access) : undefined;
+      if (fault !== undefined) reject(new DaemunError('DMN_CLUSTER_ACCESS', fault));
     }, LOOK);
   });
   try {
@@ -94,6 +109,43 @@ interface Entries {
   ancestors?: Array<{ controllerName: string }>;
 }
 
+/** Installations that write over each other, as far as it may be seen by who asks. */
+export async function rivalDiagnostics(client: ApiClient, controllerNames: readonly string[]): Promise<Diagnostic[]> {
+  const seen = await installations(client).catch(() => []);
+  return rivalries(seen, controllerNames).map((message) => ({
+    severity: 'error',
+    file: '',
+    line: 0,
+    object: 'GatewayClass/',
+    field: 'spec.controllerName',
+    message,
+  }));
+}
+
+/** The Gateway API's group of what is tried out. */
+const TRIED_OUT = 'gateway.networking.x-k8s.io';
+/** What its kinds of v1.7 and before are for, and what is read here in their place. */
+const IN_PLACE: Readonly<Record<string, string>> = {
+  XBackend: 'a backendRef to one is refused with InvalidKind; refer to a Service',
+  XBackendTrafficPolicy: 'write its retry budget and sessions into a BackendTrafficPolicy of policies.daemun.dev',
+  XListenerSet: 'it has become ListenerSet of gateway.networking.k8s.io/v1',
+  XMesh: 'there is no mesh',
+  XTelemetryPolicy: 'metrics, traces and access logs are set for the whole run',
+};
+
+/** Objects of experimental kinds that nobody here follows, and that have no status which could say so. What may not be seen is left out. */
+export async function unreadDiagnostics(client: ApiClient, namespaces?: readonly string[]): Promise<Diagnostic[]> {
+  const { objects } = await foreignObjects(client, [TRIED_OUT]).catch(() => ({ objects: [] }));
+  return objects.flatMap(({ kind, metadata }) => {
+    const { namespace = '', name } = metadata as { namespace?: string; name: string };
+    if (namespaces !== undefined && namespace !== '' && !namespaces.includes(namespace)) return [];
+    const instead = IN_PLACE[String(kind)] ?? 'nothing here does what it asks for';
+    const message = `${String(kind)} of ${TRIED_OUT} is not read by this gateway: ${instead}`;
+    const object = `${String(kind)}/${namespace}/${name}`;
+    return [{ severity: 'warning' as const, file: '', line: 0, object, field: '', message }];
+  });
+}
+
 /** Statuses as they stand in the cluster, of what these controllers have: those of others are theirs to tell. */
 export function statusReport(
   source: ClusterSource,
@@ -132,8 +184,16 @@ export function statusReport(
   const stray = strayParents(source, namespaces).filter(
     ({ object, field }) => field !== 'spec.parentRefs' || !isJudged(object),
   );
-  const diagnostics = [...read, ...stray];
+  const diagnostics = [...read, ...withoutApi(source), ...stray];
   return { items: items.map(({ key: _, ...item }) => item), diagnostics };
+}
+
+/** That some kinds are missing is a warning; that nothing can be there is none. */
+function withoutApi({ missing }: ClusterSource): Diagnostic[] {
+  if (!missing.includes('GatewayClass') || !missing.includes('Gateway')) return [];
+  const message =
+    'this cluster does not serve the Gateway API: install its CRDs, or name another cluster with --context';
+  return [{ severity: 'error', file: '', line: 0, object: '', field: '', message }];
 }
 
 function kindOf(key: string): Kind {
@@ -145,7 +205,11 @@ function isNobodys(object: AnyResource, status: object, leadsToOurs: (key: strin
   if (!object.kind.endsWith('Route') || 'parents' in status) return false;
   const { parentRefs = [] } = (object as Extract<AnyResource, { kind: 'HTTPRoute' }>).spec;
   const { namespace: own = '' } = object.metadata;
-  return !parentRefs.some(({ kind = 'Gateway', namespace = own, name }) => leadsToOurs(`${kind}/${namespace}/${name}`));
+  return !parentRefs.some(({ group = GATEWAY_GROUP, kind = 'Gateway', namespace = own, name }) => {
+    // Of others, such as the Services of a mesh, nothing has been read.
+    const isKnown = group === GATEWAY_GROUP && (kind === 'Gateway' || kind === 'ListenerSet');
+    return isKnown && leadsToOurs(`${kind}/${namespace}/${name}`);
+  });
 }
 
 /** Undefined where nothing of it is ours. */

@@ -16,6 +16,7 @@ export const pathMatch: Shape<HttpMatch['path']> = v.object({
 export const httpMatch = object<HttpMatch>({
   path: pathMatch,
   method: v.optional(key),
+  call: v.optional(key),
   headers: v.array(valueMatch),
   query: v.array(valueMatch),
 });

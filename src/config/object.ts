@@ -101,14 +101,18 @@ export interface RefusedEndpoint {
 
 /** What goes wrong at an endpoint, or a store or a disk that policies name, while it is served; told when it begins, and once a minute while it goes on. */
 export interface Trouble {
-  /** Of the Backend; with `store_away`, `sign_outs_away` and `disk_absent` of the user's policy, `Kind/namespace/name`. */
+  /**
+   * Of the Backend; with `store_away`, `sign_outs_away` and `disk_absent` of the user's policy, `Kind/namespace/name`; with
+   * `descriptors_short` of a Listener.
+   */
   key: string;
-  /** `address:port`, or the name that does not resolve, or the store or the disk in words. */
+  /** `address:port` (of a Listener as it is bound), or the name that does not resolve, or the store or the disk in words. */
   endpoint: string;
   /**
    * Why no connection could be opened; `invalid_answer`: what it says is no HTTP; `unresolved`: the name has no address; `unhealthy`: a health check fails;
    * `store_away`: limits are to be shared by it; `sign_outs_away`: it says who has signed out;
-   * `disk_absent`: answers are to be kept on a disk, and the data plane has none.
+   * `disk_absent`: answers are to be kept on a disk, and the data plane has none;
+   * `descriptors_short`: clients are turned away, since its process has no descriptors left for them.
    */
   what:
     | 'connect_refused'
@@ -119,7 +123,8 @@ export interface Trouble {
     | 'unhealthy'
     | 'store_away'
     | 'sign_outs_away'
-    | 'disk_absent';
+    | 'disk_absent'
+    | 'descriptors_short';
   /** More of it: what a health check found, in a word, or which rule of HTTP is broken. */
   detail?: string;
   /** How often since it was told last; 0: it is over. */

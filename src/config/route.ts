@@ -43,10 +43,15 @@ export interface Attachment {
   routeHostnames?: string[];
 }
 
-/** GRPCRoute method matches arrive as paths: Exact `/service/method`, PathPrefix `/service`, or RegularExpression. */
+/**
+ * GRPCRoute method matches arrive as paths: Exact `/service/method`, PathPrefix `/service`, RegularExpression, or PathPrefix `/`
+ * with `call`.
+ */
 export interface HttpMatch {
   path: { type: 'Exact' | 'PathPrefix' | 'RegularExpression'; value: string };
   method?: string;
+  /** Method of gRPC, of whatever service: the second and last element of the path. */
+  call?: string;
   headers: ValueMatch[];
   query: ValueMatch[];
 }
@@ -145,7 +150,7 @@ export interface Retry {
   failures?: RetriedFailure[];
   /** Of calls that fail before anything else of their answer came. */
   grpcCodes?: number[];
-  /** What a second sending may do twice is tried again only where nothing was sent. */
+  /** What a second sending may do twice is tried again only where nothing was sent. Without `failures` after a Reset in any case. */
   idempotentOnly?: boolean;
   /** Milliseconds of one try, where the rule has no backendRequest timeout. */
   perTry?: number;

@@ -58,7 +58,10 @@ export class Snapshot {
       }
       return made;
     };
-    for (const ref of delta.removals) draft(ref.kind).delete(ref.key);
+    for (const ref of delta.removals) {
+      draft(ref.kind).delete(ref.key);
+      yield;
+    }
     for (const object of delta.upserts) {
       draft(object.kind).set(object.key, object);
       yield;

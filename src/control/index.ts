@@ -7,3 +7,4 @@ export type { Report, ReportedDiagnostic, StatusItem } from './report.ts';
 export type { ResourceSource } from './resource-source.ts';
 export type { StatusChange, StatusWriter } from './status-writer.ts';
 export { strayParents } from './stray-parent.ts';
+export { type StrayFault, StrayWatch } from './stray-watch.ts';

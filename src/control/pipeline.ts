@@ -20,7 +20,7 @@ import type { Report, ReportedDiagnostic } from './report.ts';
 import type { ResourceSource } from './resource-source.ts';
 import { StatusBook } from './status-book.ts';
 import type { StatusWriter } from './status-writer.ts';
-import { emptyRules, literalPatterns } from './unmeant-rule.ts';
+import { emptyRules } from './unmeant-rule.ts';
 
 export interface PipelineOptions {
   /** Makes the source, which tells `lastGood` of every change of a credential. */
@@ -122,9 +122,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const places = new FieldPlaces((key) => source.placeOf?.(key));
   const problems = (met: ReadonlyArray<Finding> = []) => {
     const read = [...source.diagnostics.values()];
-    const own = options.unmeant
-      ? [...strayed(source), ...emptyRules(config.values()), ...literalPatterns(config.values())]
-      : [];
+    const own = options.unmeant ? [...strayed(source), ...emptyRules(config.values())] : [];
     const found = [...diagnostics.values(), ...own];
     const meant = [...hinted(found, { source, read }), ...dates.findings(config.values(), now()), ...met];
     const all = reported(read.map(options.strict ? strictly : (one) => one), meant, places);

@@ -66,6 +66,25 @@ test('an endpoint is logged once a minute with the count of all workers, and lis
   ]);
 });
 
+test('clients that are turned away for want of descriptors are told of the Gateway, and nothing else is', () => {
+  const short = { key: 'shop/edge/http', endpoint: '127.0.0.1:80', what: 'descriptors_short', count: 9 } as const;
+  book.take('worker-0', [{ ...short, what: 'store_away' }], () => 'Gateway/shop/edge');
+  book.take('worker-0', [short], () => 'RateLimitPolicy/shop/edge');
+  book.take('worker-0', [short], () => BACKEND);
+  expect(lines).toEqual([]);
+  book.take('worker-0', [short], () => 'Gateway/shop/edge');
+  expect(lines).toMatchObject([{ gateway: 'shop/edge', endpoint: '127.0.0.1:80', reason: 'descriptors_short' }]);
+  expect(said()).toEqual([
+    expect.stringMatching(/^warn 9 port turns clients away, since its process has no descriptors/),
+  ]);
+  expect(book.findings()).toMatchObject([
+    {
+      object: 'Gateway/shop/edge',
+      message: expect.stringMatching(/^port 127\.0\.0\.1:80 turns clients away, .* \(9 times/),
+    },
+  ]);
+});
+
 test.each([
   ['connect_timeout', 'endpoint does not answer: see that packets reach it, and come back'],
   [

@@ -16,8 +16,9 @@ export const MAX_LOGGED = 20;
  */
 export const MAX_TOLD = 10_000;
 
-/** What troubles are about: a Backend, or by its name (`Kind/namespace/name`) a policy with a store or a disk. */
+/** What troubles are about: a Backend, or by its name (`Kind/namespace/name`) a policy with a store or a disk, or a Gateway. */
 export type Subject = Backend | string;
+const GATEWAY = 'Gateway/';
 
 const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>> = {
   connect_refused: {
@@ -50,16 +51,26 @@ const WORDS: Readonly<Record<Trouble['what'], { said: string; wayOut: string }>>
     said: 'is not given to the data plane, and answers are kept in memory alone',
     wayOut: 'start it with --cache-path, or give the DaemunParameters of its Gateway a cache',
   },
+  descriptors_short: {
+    said: 'turns clients away, since its process has no descriptors left for them',
+    wayOut: 'raise its limit of open files (ulimit -n, LimitNOFILE= of its unit), or run more workers or replicas',
+  },
 };
 
-/** What is of policies, and not of endpoints. */
-const OF_POLICIES: ReadonlySet<Trouble['what']> = new Set(['store_away', 'sign_outs_away', 'disk_absent']);
+/** What is of policies or Gateways, and not of endpoints. */
+const OF_OBJECTS: ReadonlySet<Trouble['what']> = new Set([
+  'store_away',
+  'sign_outs_away',
+  'disk_absent',
+  'descriptors_short',
+]);
 
 const NOUNS: Partial<Record<Trouble['what'], string>> = {
   unresolved: 'name',
   store_away: 'store of shared limits',
   sign_outs_away: 'store of sign-outs',
   disk_absent: 'disk for answers',
+  descriptors_short: 'port',
 };
 /** Null: nobody has asked for a while, and that is all that is known. It is logged once. */
 const OVER: Readonly<Record<Trouble['what'], string | null>> = {
@@ -72,6 +83,7 @@ const OVER: Readonly<Record<Trouble['what'], string | null>> = {
   store_away: 'store of shared limits is there again',
   sign_outs_away: 'store of sign-outs is there again',
   disk_absent: null,
+  descriptors_short: 'port has turned no client away for a while',
 };
 
 interface Met {
@@ -108,7 +120,8 @@ export class TroubleBook {
     for (const { key, endpoint, what, detail, count } of troubles) {
       const subject = subjectOf(key);
       if (subject === undefined || !Object.hasOwn(WORDS, what)) continue;
-      if ((typeof subject === 'string') !== OF_POLICIES.has(what)) continue;
+      if ((typeof subject === 'string') !== OF_OBJECTS.has(what)) continue;
+      if (isGateway(subject) !== (what === 'descriptors_short')) continue;
       const id = `${key} ${endpoint}`;
       if (count > 0) this.#begun(id, { proxy, now, count, subject, endpoint, what, detail });
       else this.#over(id, proxy);
@@ -221,10 +234,12 @@ function gatewayOf(proxy: string): string {
   return proxy.slice(0, Math.max(proxy.indexOf('>'), 0));
 }
 
-/** What a snapshot has under this key: a Backend, or a policy that acts there. */
+/** What a snapshot has under this key: a Backend, a policy that acts there, or of a Listener its Gateway. */
 export function subjectIn(snapshot: Snapshot, key: string): Subject | undefined {
   const backend = snapshot.get('Backend', key);
   if (backend !== undefined) return backend;
+  const listener = snapshot.get('Listener', key);
+  if (listener !== undefined) return `Gateway/${listener.gateway}`;
   for (const policy of snapshot.of('Policy').values()) {
     const { type } = policy;
     if (
@@ -236,8 +251,14 @@ export function subjectIn(snapshot: Snapshot, key: string): Subject | undefined 
   return undefined;
 }
 
+function isGateway(subject: Subject): boolean {
+  return typeof subject === 'string' && subject.startsWith(GATEWAY);
+}
+
 function logged(subject: Subject): Record<string, string | number> {
-  if (typeof subject === 'string') return { policy: subject };
+  if (typeof subject === 'string') {
+    return isGateway(subject) ? { gateway: subject.slice(GATEWAY.length) } : { policy: subject };
+  }
   const { namespace, name, port } = subject.service;
   return { service: `${namespace}/${name}`, port };
 }
@@ -248,7 +269,10 @@ function objectOf(subject: Subject): string {
 }
 
 function who(subject: Subject, endpoint: string, what: Trouble['what']): string {
-  if (typeof subject === 'string') return what === 'disk_absent' ? endpoint : `the store ${endpoint}`;
+  if (typeof subject === 'string') {
+    if (isGateway(subject)) return `port ${endpoint}`;
+    return what === 'disk_absent' ? endpoint : `the store ${endpoint}`;
+  }
   return what === 'unresolved' ? `the name ${endpoint}` : `endpoint ${endpoint} of port ${subject.service.port}`;
 }
 

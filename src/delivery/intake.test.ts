@@ -6,8 +6,9 @@ function backend(key: string, port = 80): Backend {
   return { kind: 'Backend', key, service: { namespace: 'd', name: key, port }, protocol: 'http' };
 }
 
-function rig() {
+function rig({ rejects = (): Ack['rejected'] => [] } = {}) {
   const applied: Delta[] = [];
+  const drained: number[] = [];
   const acks: Ack[] = [];
   const errors: string[] = [];
   let gate = Promise.withResolvers<void>();
@@ -17,10 +18,10 @@ function rig() {
       apply: async (delta) => {
         applied.push(delta);
         await gate.promise;
-        return { version: delta.version, proxy: 'p', rejected: [], listeners: [] };
+        return { version: delta.version, proxy: 'p', rejected: rejects(), listeners: [] };
       },
       metrics: () => [],
-      drain: async () => {},
+      drain: async (timeout) => void drained.push(timeout),
     }),
     onAck: (ack) => acks.push(ack),
     onError: (error, { version }) => errors.push(`${version} ${error.message}`),
@@ -31,7 +32,7 @@ function rig() {
     if (error) before.reject(error);
     else before.resolve();
   };
-  return { intake, applied, acks, errors, proceed };
+  return { intake, applied, drained, acks, errors, proceed };
 }
 
 const delta = (version: number, ...upserts: Backend[]): Delta => ({ version, upserts, removals: [] });
@@ -75,4 +76,42 @@ test('a delta that fails stops none after it', async () => {
   proceed();
   await vi.waitFor(() => expect(acks.map(({ version }) => version)).toEqual([2]));
   expect(errors).toEqual(['1 a fault of ours']);
+});
+
+test('a delta is applied once, and another one that comes when all is at rest, too', async () => {
+  const { intake, applied, acks, proceed } = rig();
+  for (let version = 1; version <= 3; version++) {
+    intake.take(delta(version));
+    await vi.waitFor(() => expect(applied).toHaveLength(version));
+    proceed();
+    await vi.waitFor(() => expect(acks).toHaveLength(version));
+  }
+  await new Promise(setImmediate);
+  expect(applied.map(({ version }) => version)).toEqual([1, 2, 3]);
+});
+
+test('what comes in one turn is applied as one', async () => {
+  const { intake, applied } = rig();
+  for (let version = 1; version <= 3; version++) intake.take(delta(version, backend(`b${version}`)));
+  await vi.waitFor(() => expect(applied).not.toHaveLength(0));
+  expect(applied).toEqual([delta(3, backend('b1'), backend('b2'), backend('b3'))]);
+});
+
+test('what was rejected is told until a new form of it comes', async () => {
+  const rejected: Array<Ack['rejected']> = [[no('a')], [], []];
+  const { intake, applied, acks, proceed } = rig({ rejects: () => rejected.shift()! });
+  for (const [at, object] of [backend('a'), backend('b'), backend('a', 8080)].entries()) {
+    intake.take(delta(at + 1, object));
+    await vi.waitFor(() => expect(applied).toHaveLength(at + 1));
+    proceed();
+    await vi.waitFor(() => expect(acks).toHaveLength(at + 1));
+  }
+  expect(acks.map((ack) => ack.rejected)).toEqual([[no('a')], [no('a')], []]);
+});
+
+test('its end is that of its receiver; one that keeps no answers has none to forget', async () => {
+  const { intake, drained } = rig();
+  await intake.drain(7);
+  expect(drained).toEqual([7]);
+  expect(await intake.purge({ paths: [] } as never)).toEqual({ urls: 0, bytes: 0 });
 });

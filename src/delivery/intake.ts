@@ -2,19 +2,11 @@
  * The receiving end of a delivery: one proxy takes deltas one after the other, and answers for everything that it holds.
  * What comes while one is applied is one delta: however fast changes come, none waits for all that came before it one by one.
  */
-import {
-  type Ack,
-  type CachePurge,
-  type CachePurged,
-  type ConfigRef,
-  type Delta,
-  refKey,
-  type Trouble,
-} from '../config/index.ts';
+import type { Ack, CachePurge, CachePurged, Delta, Trouble } from '../config/index.ts';
 import type { MetricsSnapshot } from '../observe/index.ts';
 import type { OpenReceiver, Receiver } from './fleet.ts';
-import { Merge } from './piece.ts';
 import { type Rejection, Rejections } from './rejections.ts';
+import { Waiting } from './waiting.ts';
 
 export interface IntakeOptions {
   name: string;
@@ -46,7 +38,7 @@ export class Intake {
   /** `refused`: what its reader set aside of the delta. */
   take(delta: Delta, refused: ReadonlyArray<Rejection> = []): void {
     this.#waiting ??= new Waiting();
-    this.#waiting.add(delta, refused);
+    this.#waiting.add({ delta, refused });
     if (!this.#isApplying) void this.#applyAll();
   }
 
@@ -68,8 +60,9 @@ export class Intake {
     while (this.#waiting !== undefined) {
       // What comes in the same turn goes along.
       await undefined;
-      const { delta, refused } = this.#waiting;
+      const waiting: Waiting = this.#waiting;
       this.#waiting = undefined;
+      const { delta, refused } = await waiting.whole();
       await this.#apply(delta, refused).catch((error: Error) => this.#options.onError(error, delta));
     }
     this.#isApplying = false;
@@ -79,25 +72,5 @@ export class Intake {
     const ack = await this.#receiver.apply(delta);
     this.#rejections.replaced(delta);
     this.#options.onAck(this.#rejections.complete(ack, refused));
-  }
-}
-
-/** Deltas as one, and what their reader set aside: of an object that several name, the last has the word. */
-class Waiting {
-  readonly #merge = new Merge();
-  readonly #refused = new Map<string, Rejection>();
-
-  add(delta: Delta, refused: ReadonlyArray<Rejection>): void {
-    this.#merge.add(delta);
-    for (const ref of [...delta.upserts, ...delta.removals] as ConfigRef[]) this.#refused.delete(refKey(ref));
-    for (const one of refused) this.#refused.set(refKey(one), one);
-  }
-
-  get delta(): Delta {
-    return this.#merge.delta;
-  }
-
-  get refused(): Rejection[] {
-    return [...this.#refused.values()];
   }
 }

@@ -37,6 +37,8 @@ test('a large delta goes in pieces of a bounded size, a larger object alone, and
     if (objects(piece) > 1) expect(JSON.stringify(piece).length).toBeLessThan(PIECE_SIZE * 1.1);
   }
   expect(pieces.length).toBeGreaterThan(10);
+  // All but the last are as full as they may be, but for what did not fit.
+  expect(pieces.length).toBeLessThan(20);
   const assembly = new Assembly();
   const received = pieces.map((piece) => assembly.take(piece));
   expect(received.slice(0, -1).every((one) => one === undefined)).toBe(true);
@@ -52,21 +54,36 @@ test('an empty delta is one piece, for the version that it carries', () => {
 test('the next piece waits until the last was taken, and deltas that come meanwhile become one', () => {
   const sent: Piece[] = [];
   const outbox = new Outbox((piece) => sent.push(piece));
+  expect(outbox.isEmpty).toBe(true);
   outbox.add({ version: 1, upserts: [bundle('a/a')], removals: [] });
-  outbox.add({ version: 2, upserts: [bundle('a/b')], removals: [] });
+  expect(outbox.isEmpty).toBe(false);
+  outbox.add({ version: 2, upserts: [bundle('a/b'), bundle('a/c')], removals: [] });
   outbox.add({ version: 3, upserts: [bundle('a/b', 'new')], removals: [{ kind: 'TrustBundle', key: 'a/a' }] });
   expect(sent).toHaveLength(1);
   outbox.taken();
   expect(sent[1]).toEqual({
     version: 3,
-    upserts: [bundle('a/b', 'new')],
+    upserts: [bundle('a/c'), bundle('a/b', 'new')],
     removals: [{ kind: 'TrustBundle', key: 'a/a' }],
     last: true,
   });
   outbox.taken();
   expect(sent).toHaveLength(2);
+  expect(outbox.isEmpty).toBe(true);
   outbox.add({ version: 4, upserts: [], removals: [] });
   expect(sent[2]).toMatchObject({ version: 4 });
+});
+
+test('of a large delta one piece goes for each that was taken', () => {
+  const sent: Piece[] = [];
+  const outbox = new Outbox((piece) => sent.push(piece));
+  const upserts = Array.from({ length: 4 }, (_, at) => bundle(`a/${at}`, 'x'.repeat(PIECE_SIZE)));
+  outbox.add({ version: 1, upserts, removals: [] });
+  for (let taken = 0; taken < upserts.length; taken++) {
+    expect(sent.map((piece) => piece.upserts)).toEqual(upserts.slice(0, taken + 1).map((one) => [one]));
+    outbox.taken();
+  }
+  expect(sent.map(({ last }) => last)).toEqual([false, false, false, true]);
 });
 
 test('deltas merged come to the same as one after the other', () => {
@@ -79,6 +96,9 @@ test('deltas merged come to the same as one after the other', () => {
       ];
       expect(held(start.apply(merged(a, b)))).toEqual(held(start.apply(a).apply(b)));
       expect(merged(a, b).version).toBe(3);
+      const { upserts, removals } = merged(a, b);
+      const named = [...upserts, ...removals].map(refKey);
+      expect(new Set(named).size).toBe(named.length);
     }),
   );
 });

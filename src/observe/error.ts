@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   DMN_CONFIG_INVALID: 'A config object cannot be used by the data plane.',
   DMN_CLUSTER_ACCESS: 'How to reach the cluster cannot be told from what a run was given.',
   DMN_SNAPSHOT_PLACE: 'The folder for the snapshot of a data plane cannot be used, or must not be.',
+  DMN_CONTROLLER_SHARED: 'Another installation in the cluster takes the same GatewayClasses for its own.',
+  DMN_STREAM_FLOOD: 'A data plane says more to its controller than it was asked for, or connects too often.',
   DMN_MANIFESTS_UNREADABLE: 'A path of manifests cannot be read when a run starts.',
 } as const;
 

@@ -28,6 +28,7 @@ export const ACCESS_REASONS = {
   filter_timeout: 'a filter did not decide in time',
   head_timeout: 'the head of the request took longer than --head-timeout',
   head_too_large: 'the head is too large, alone or with what the route adds to it',
+  held_bodies: 'a filter must see the body, and bodies that are kept take as much memory as they may',
   hello_timeout: 'the ClientHello, or the PROXY header, did not come in time',
   idle_timeout: 'no byte came either way for the time that a stream may be silent',
   limit: 'there were too many connections or sessions, or this machine had no descriptor or port left for one',

@@ -1,5 +1,5 @@
 /** The only writer to a cluster. */
-export { EventRecorder } from './event-recorder.ts';
+export { EventRecorder, type Regarded } from './event-recorder.ts';
 export {
   InfrastructureReconciler,
   type InfrastructureSettings,
@@ -9,5 +9,15 @@ export {
   wantedObjects,
 } from './infrastructure/index.ts';
 export { Lease, type LeaseOptions } from './lease.ts';
+export {
+  type Installation,
+  installations,
+  leaseMarks,
+  RivalWatch,
+  rivalMessage,
+  rivalries,
+} from './rival-watch.ts';
+export { SettledFaults } from './settled-faults.ts';
 export { mendedFaults, newFaults } from './status-fault.ts';
-export { StatusReconciler, type WantedStatus, type WrittenStatus } from './status-reconciler.ts';
+export { StatusReconciler, type WrittenStatus } from './status-reconciler.ts';
+export type { WantedStatus } from './status-shape.ts';

@@ -1,5 +1,6 @@
 /** Who leads, by a Lease (coordination.k8s.io/v1): whoever renews it in time. */
 import { type ApiClient, ApiError } from '../sources/cluster/index.ts';
+import type { LeaseMarks } from './rival-watch.ts';
 
 export interface LeaseOptions {
   client: ApiClient;
@@ -9,6 +10,8 @@ export interface LeaseOptions {
   identity: string;
   /** An object of the namespace that ends with this process, such as its pod: a lease that was not given back goes with it. */
   owner?: LeaseOwner | undefined;
+  /** Labels and annotations, which say of what it is. */
+  marks?: LeaseMarks | undefined;
   /** Told when it is won and lost. */
   onChange(leading: boolean): void;
   times?: Partial<LeaseTimes>;
@@ -38,7 +41,12 @@ const SAFE = 2 / 3;
 interface LeaseObject {
   apiVersion: 'coordination.k8s.io/v1';
   kind: 'Lease';
-  metadata: { namespace: string; name: string; resourceVersion?: string; ownerReferences?: LeaseOwner[] };
+  metadata: Partial<LeaseMarks> & {
+    namespace: string;
+    name: string;
+    resourceVersion?: string;
+    ownerReferences?: LeaseOwner[];
+  };
   spec?: {
     holderIdentity?: string;
     leaseDurationSeconds?: number;
@@ -150,7 +158,7 @@ export class Lease {
   }
 
   #held(before: LeaseObject | undefined): LeaseObject {
-    const { namespace, name, identity, owner } = this.#options;
+    const { namespace, name, identity, owner, marks } = this.#options;
     const now = new Date().toISOString().replace('Z', '000Z');
     const own = before?.spec?.holderIdentity === identity;
     return {
@@ -159,6 +167,7 @@ export class Lease {
       metadata: {
         namespace,
         name,
+        ...marks,
         ...(owner ? { ownerReferences: [owner] } : {}),
         ...(before ? { resourceVersion: before.metadata.resourceVersion } : {}),
       },

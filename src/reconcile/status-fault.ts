@@ -7,12 +7,8 @@ export interface StatusFault {
   message: string;
 }
 
-/** True is a fault. */
-const NEGATIVE: ReadonlySet<string> = new Set([
-  CONDITION.Conflicted,
-  CONDITION.PartiallyInvalid,
-  CONDITION.OverlappingTLSConfig,
-]);
+/** True is a fault. Names of certificates that overlap are none: browsers' shared connections are sent back to their own. */
+const NEGATIVE: ReadonlySet<string> = new Set([CONDITION.Conflicted, CONDITION.PartiallyInvalid]);
 const POSITIVE: ReadonlySet<string> = new Set([CONDITION.Accepted, CONDITION.ResolvedRefs, CONDITION.Programmed]);
 /** These pass by themselves, or stand for what another condition says better. */
 const PASSING: ReadonlySet<string> = new Set(['Pending', 'AddressNotAssigned']);
@@ -38,6 +34,16 @@ export function mendedFaults(before: Json, after: Json, controllerNames: Readonl
   return differing(gone, left);
 }
 
+/** All that it has, each once. */
+export function faultsIn(status: Json, controllerNames: ReadonlySet<string>): StatusFault[] {
+  return differing(faultsOf(status, controllerNames), []);
+}
+
+/** Equal for faults that say the same. */
+export function textOf({ reason, message }: StatusFault): string {
+  return `${reason}\n${message}`;
+}
+
 function differing(faults: readonly PlacedFault[], others: readonly PlacedFault[]): StatusFault[] {
   const known = new Set(others.map(textOf));
   const fresh = new Map<string, StatusFault>();
@@ -46,10 +52,6 @@ function differing(faults: readonly PlacedFault[], others: readonly PlacedFault[
     if (!known.has(textOf(fault))) fresh.set(textOf(fault), { reason, message });
   }
   return [...fresh.values()];
-}
-
-function textOf({ reason, message }: StatusFault): string {
-  return `${reason}\n${message}`;
 }
 
 function faultsOf(status: Json, controllerNames: ReadonlySet<string>): PlacedFault[] {

@@ -9,25 +9,27 @@ import {
   type ApiClient,
   ApiError,
   type LiveStatus,
+  type NameBook,
   type ObjectPlace,
   Pace,
   type PauseSpan,
   tryLater,
 } from '../sources/cluster/index.ts';
+import { isNewer } from '../value/resource-version.ts';
 import { DETAIL_TIMES, type DetailTimes, DetailWaits } from './detail-wait.ts';
-import { isNewer } from './resource-version.ts';
+import { NearNames } from './near-names.ts';
 import { differInDetail } from './status-detail.ts';
 import { type Rank, StatusQueue } from './status-queue.ts';
-import { appliedStatus, type EntryList, type Json, MAX_ENTRIES, mergedEntries } from './status-shape.ts';
+import {
+  appliedStatus,
+  type EntryList,
+  type Json,
+  mergedEntries,
+  unlisted,
+  type WantedStatus,
+} from './status-shape.ts';
 import { TAKEOVER_PATIENCE, takesBack } from './takeover.ts';
 import { UndeclaredFields } from './undeclared-fields.ts';
-
-/** A status as translation gives it. */
-export interface WantedStatus {
-  kind: Kind;
-  metadata: { namespace?: string; name: string };
-  status: object;
-}
 
 export interface WrittenStatus {
   kind: Kind;
@@ -45,6 +47,8 @@ export interface StatusReconcilerOptions {
   /** Told of each write that succeeded, with the status as it was and as it is. */
   onWrite?(key: string, change: WrittenStatus): void;
   now?: () => Date;
+  /** What may have been meant by names that are not there; absent: nothing is said of it. */
+  names?: { book: NameBook; secondLook?: number | undefined };
   /** Times of what may wait; absent: as below. */
   detail?: DetailTimes;
   /** After failures; absent: as below. */
@@ -95,7 +99,10 @@ export class StatusReconciler {
   /** Thousands are compared at a change of the lead, and most of them are as they should be. */
   readonly #undeclared = new UndeclaredFields();
   readonly #pace = new Pace();
+  /** Entries of ours that a status has no room for, by key. */
+  readonly #unlisted = new Map<string, number>();
   readonly #waits: DetailWaits;
+  readonly #names: NearNames | undefined;
   /** What a resync has not come to yet. */
   #round: IterableIterator<string> = [].values();
   #isAsking = false;
@@ -108,6 +115,8 @@ export class StatusReconciler {
     this.#options = options;
     this.#controllers = new Set(options.controllerNames);
     this.#waits = new DetailWaits(options.detail ?? DETAIL_TIMES, (key) => this.#ask(key));
+    const { names } = options;
+    this.#names = names && new NearNames({ ...names, again: (key) => this.#ask(key) });
   }
 
   /** Only a leader writes. Losing the lead stops what has not been sent at once. */
@@ -131,6 +140,7 @@ export class StatusReconciler {
       else {
         const before = this.#wanted.get(key);
         this.#wanted.delete(key);
+        this.#names?.forget(key);
         if (before !== undefined && LISTS[before.kind] !== undefined) this.#given.set(key, before);
       }
       const due = this.#writing.has(key) ? this.#due.get(key) : undefined;
@@ -187,6 +197,7 @@ export class StatusReconciler {
   }
 
   close(): void {
+    this.#names?.close();
     this.lead(false);
   }
 
@@ -239,7 +250,7 @@ export class StatusReconciler {
 
   async #write(key: string): Promise<'later' | undefined> {
     await this.#pace.breathe();
-    const wanted = this.#wanted.get(key) ?? this.#given.get(key);
+    const wanted = this.#worded(key) ?? this.#given.get(key);
     const place = wanted && this.#options.place(wanted.kind, wanted.metadata);
     if (wanted === undefined || place === undefined) return undefined;
     const live = await this.#newest(key, place);
@@ -257,6 +268,11 @@ export class StatusReconciler {
     if (!this.#wanted.has(key)) this.#given.delete(key);
     if (answer !== undefined) this.#note(key, wanted, { live, answer });
     return undefined;
+  }
+
+  #worded(key: string): WantedStatus | undefined {
+    const wanted = this.#wanted.get(key);
+    return wanted && this.#names ? { ...wanted, status: this.#names.completed(key, wanted) } : wanted;
   }
 
   #note(key: string, { kind }: WantedStatus, { live, answer }: { live: LiveStatus; answer: Answer }): void {
@@ -288,8 +304,18 @@ export class StatusReconciler {
     const list = LISTS[wanted.kind] ?? 'ancestors';
     const entries = this.#wanted.has(key) ? ((wanted.status as Json)[list] as []) : [];
     const before = (live.status[list] as []) ?? [];
-    const merged = mergedEntries(before, { list, entries, controllerNames: this.#controllers, now });
-    return merged && { ...live.status, [list]: merged.slice(0, MAX_ENTRIES[list]) };
+    const wish = { list, entries, controllerNames: this.#controllers };
+    this.#tellUnlisted(key, unlisted(before, wish));
+    const merged = mergedEntries(before, { ...wish, now });
+    return merged && { ...live.status, [list]: merged };
+  }
+
+  /** Once until it changes: where others fill the status, nothing of ours is there to say it. */
+  #tellUnlisted(key: string, count: number): void {
+    if (count === (this.#unlisted.get(key) ?? 0)) return;
+    if (count === 0) return void this.#unlisted.delete(key);
+    this.#unlisted.set(key, count);
+    this.#options.log.warn({ object: key }, `its status has no room for ${count} of our entries: those of others stay`);
   }
 
   /** Once more without what the cluster's CRDs do not have, where that is why it was refused. */

@@ -2,9 +2,16 @@
  * What a status becomes: our own entries as they are wanted, everything of others as it is and where it is. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { CONDITION, type Condition, stampedCondition } from '../api/index.ts';
+import { CONDITION, type Condition, type Kind, stampedCondition } from '../api/index.ts';
 
 export type Json = Record<string, unknown>;
+
+/** A status as translation gives it. */
+export interface WantedStatus {
+  kind: Kind;
+  metadata: { namespace?: string; name: string };
+  status: object;
+}
 
 /** Of routes (`parents`) and policies (`ancestors`) the entries of all controllers lie in one list that is replaced whole. */
 export type EntryList = 'parents' | 'ancestors';
@@ -41,7 +48,29 @@ export function mergedEntries(live: readonly Entry[], wanted: Wanted): Entry[] |
     if (at >= 0) merged.push(stampedEntry(open.splice(at, 1)[0]!, entry, now));
   }
   merged.push(...open.map((entry) => stampedEntry(entry, undefined, now)));
-  return isDeepStrictEqual(plain(merged), plain(live)) ? undefined : merged;
+  const fitting = withinLimit(merged, wanted);
+  return isDeepStrictEqual(plain(fitting), plain(live)) ? undefined : fitting;
+}
+
+/** Those of others fit, since they are there. Of ours the last that are listed say how many are not. */
+function withinLimit(entries: Entry[], { list, controllerNames }: Wanted): Entry[] {
+  const left = entries.length - MAX_ENTRIES[list];
+  if (left <= 0) return entries;
+  const fitting = entries.slice(0, MAX_ENTRIES[list]);
+  const at = fitting.findLastIndex(({ controllerName }) => controllerNames.has(controllerName));
+  if (at < 0) return fitting;
+  const more = `; of ${left} more ${list} nothing is listed: a status has room for ${MAX_ENTRIES[list]}`;
+  const [first, ...others] = fitting[at]!.conditions ?? [];
+  if (first !== undefined) {
+    fitting[at] = { ...fitting[at]!, conditions: [{ ...first, message: `${first.message}${more}` }, ...others] };
+  }
+  return fitting;
+}
+
+/** How many of these entries have no room beside those of others. */
+export function unlisted(live: readonly Entry[], { list, entries, controllerNames }: Omit<Wanted, 'now'>): number {
+  const others = live.filter(({ controllerName }) => !controllerNames.has(controllerName)).length;
+  return Math.max(0, others + entries.length - MAX_ENTRIES[list]);
 }
 
 function sameOwner(a: Entry, b: Entry): boolean {

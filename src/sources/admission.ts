@@ -115,11 +115,20 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
 function refusedAs(kind: Kind, value: JsonObject, ...problems: Problem[]): Admission {
   const refusal: Admission = { verdict: 'refused', key: likelyKey(kind, value), problems };
   const named = { ...value, apiVersion: apiVersionOf(kind), kind };
-  // Without a BackendTLSPolicy plain text is spoken: of one that cannot be read nobody knows with whom it was to be what.
-  const closes = isGuard(kind, value) || kind === 'BackendTLSPolicy';
-  if (!closes) return { ...refusal, ...guardOfRoute(kind, value, problems) };
+  if (!closes(kind, value)) return { ...refusal, ...guardOfRoute(kind, value, problems) };
   const guard = standInFor(kind, named, problems);
   return guard === undefined ? refusal : { ...refusal, guard };
+}
+
+/** What denies in the place of a policy that cannot be read; undefined: it guards nothing, or nobody knows what. */
+export function guardFor(kind: Kind, value: JsonObject, problem: Problem): AnyResource | undefined {
+  if (!closes(kind, value)) return undefined;
+  return standInFor(kind, { ...value, apiVersion: apiVersionOf(kind), kind }, [problem]);
+}
+
+/** Without a BackendTLSPolicy plain text is spoken: of one that cannot be read nobody knows with whom it was to be what. */
+export function closes(kind: Kind, value: JsonObject): boolean {
+  return isGuard(kind, value) || kind === 'BackendTLSPolicy';
 }
 
 /**

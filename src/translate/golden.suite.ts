@@ -150,7 +150,8 @@ function line({ type, status, reason, message, observedGeneration }: Condition):
   return [type, `${status} ${reason}${generation}: ${message}`];
 }
 
-function resourcesOf(input: GoldenCase['input'], pem: TestPem): AnyResource[] {
+/** The objects of a case, as an API server would have stored them. */
+export function resourcesOf(input: GoldenCase['input'], pem: TestPem): AnyResource[] {
   const resources: Record<string, Fields> = {
     'GatewayClass/c': { spec: { controllerName: 'example.com/any' } },
     ...input,

@@ -46,29 +46,85 @@ export function readGrpcMatches(matches: ReadonlyArray<GRPCRouteMatch> | undefin
   const work: ExpressionWork = { steps: 0 };
   for (const [at, match] of (matches ?? []).entries()) {
     const where = `${field}[${at}]`;
-    const path = grpcPath(match.method);
-    if (path.type === 'RegularExpression') checkRegex(path.value, `${where}.method`, { invalid, work });
+    const call = grpcCall(match.method, `${where}.method`, { invalid, work });
     const headers = readHeaders(match.headers, `${where}.headers`, { invalid, work });
-    reading.matches.push({ path, headers, query: [] });
+    reading.matches.push({ ...call, headers, query: [] });
   }
   if (reading.matches.length === 0) reading.matches.push(EVERYTHING);
   return reading;
 }
 
-function grpcPath(method: GRPCRouteMatch['method']): HttpMatch['path'] {
-  const { type = 'Exact', service, method: name } = method ?? {};
-  if (service === undefined && name === undefined) return EVERYTHING.path;
-  if (type === 'RegularExpression') {
-    return { type, value: `/${service ?? '[^/]+'}/${name ?? '[^/]+'}` };
+/** An empty service or method is any, as one that is left out. */
+function grpcCall(
+  method: GRPCRouteMatch['method'],
+  field: string,
+  readings: Readings,
+): Pick<HttpMatch, 'path' | 'call'> {
+  const { type = 'Exact', service = '', method: name = '' } = method ?? {};
+  const { path } = EVERYTHING;
+  if (service === '' && name === '') return { path };
+  if (type === 'Exact') {
+    // Spec: whoever names a service comes first.
+    if (service === '') return { path, call: name };
+    if (name === '') return { path: { type: 'PathPrefix', value: `/${service}` } };
+    return { path: { type: 'Exact', value: `/${service}/${name}` } };
   }
-  if (service === undefined) return { type: 'RegularExpression', value: `/[^/]+/${quoted(name!)}` };
-  return name === undefined
-    ? { type: 'PathPrefix', value: `/${service}` }
-    : { type: 'Exact', value: `/${service}/${name}` };
+  const value = `/${part(service)}/${part(name)}`;
+  const { invalid } = readings;
+  const before = invalid.length;
+  // Each for itself: two that are none may be one when they are put together. Their steps count there.
+  const apart = { invalid, work: { steps: 0 } };
+  checkRegex(service, `${field}.service`, apart);
+  checkRegex(name, `${field}.method`, apart);
+  checkAnchors(service, `${field}.service`, invalid);
+  checkAnchors(name, `${field}.method`, invalid);
+  if (invalid.length === before) checkRegex(value, field, readings);
+  return { path: { type, value } };
 }
 
-function quoted(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** It is put between two slashes, where a text never begins or ends: what asks for that in a group would never hold. */
+function checkAnchors(text: string, field: string, invalid: Problem[]): void {
+  const left = alternatives(text)
+    .map(unanchored)
+    .flatMap((one) => one.match(PIECES) ?? [])
+    .find((piece) => ANCHORS.has(piece));
+  if (left === undefined) return;
+  const message = `${text} has ${left} in the middle or in a group: an expression holds for the whole of a service or method, so leave it out`;
+  invalid.push(problem(ROUTE_REASON.UnsupportedValue, field, message));
+}
+
+/** One element of the path. What an expression says of itself, such as a '|' or '(?i)', ends where it ends. */
+function part(text: string): string {
+  if (text === '') return '[^/]+';
+  const bare = alternatives(text).map(unanchored).join('|');
+  return /\||\(\?/.test(bare) ? `(?:${bare})` : bare;
+}
+
+/** Quoted text, escaped characters, classes, and what groups and alternatives are made of. */
+const PIECES = /\\Q[\s\S]*?(?:\\E|$)|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\^?\w+:\]|[^\]\\])*\]|[\s\S]/g;
+
+/** What stands between the '|' that are in no group. Quoted text that is not ended ends with the expression. */
+function alternatives(expression: string): string[] {
+  const found = [''];
+  let depth = 0;
+  for (const [piece] of expression.matchAll(PIECES)) {
+    if (piece === '(') depth++;
+    else if (piece === ')') depth--;
+    if (piece === '|' && depth === 0) found.push('');
+    else found[found.length - 1] += /^\\Q[\s\S]*(?<!\\E)$/.test(piece) ? `${piece}\\E` : piece;
+  }
+  return found;
+}
+
+const ANCHORS: ReadonlySet<string> = new Set(['^', '$', '\\A', '\\z']);
+
+/** It has to match the whole element anyhow, and in the middle of a path no text begins or ends. */
+function unanchored(alternative: string): string {
+  const pieces = alternative.match(PIECES) ?? [];
+  const [first = '', last = ''] = [pieces[0], pieces.at(-1)];
+  const start = first === '^' || first === '\\A' ? 1 : 0;
+  const end = pieces.length > start && (last === '$' || last === '\\z') ? -1 : undefined;
+  return pieces.slice(start, end).join('');
 }
 
 export function readPath(path: HTTPRouteMatch['path'], field: string, readings: Readings): HttpMatch['path'] {

@@ -49,8 +49,11 @@ export function labelPaths({ metadata, type = 'Opaque' }: Secret): string[] {
   return Object.entries(metadata.labels).map((label) => labelPath(metadata.namespace ?? '', label));
 }
 
-/** A namespace's labels. One that is only named (files seldom declare theirs) has its name as a label. */
+/**
+ * A namespace's labels. One that is only named (files seldom declare theirs) has its name as a label, and none has the name
+ * of another: an API server sees to that, and files have none.
+ */
 export function namespaceLabels(look: Lookup, namespace: string): Record<string, string> {
   const object: Namespace | undefined = find(look, 'Namespace', { namespace: '', name: namespace });
-  return { [NAMESPACE_NAME_LABEL]: namespace, ...object?.metadata.labels };
+  return { ...object?.metadata.labels, [NAMESPACE_NAME_LABEL]: namespace };
 }

@@ -1,15 +1,14 @@
-import { POLICY_GROUP, type WantedCertificate, type WantedInfrastructure } from '../api/index.ts';
+import { grantsOf, POLICY_GROUP, type WantedCertificate, type WantedInfrastructure } from '../api/index.ts';
 import type { ConfigObject } from '../config/index.ts';
 import { batch, type Collection, type CollectionView, derive, index, join, type Scope, scope } from '../graph/index.ts';
 import { resolveBackend } from './backend/backend-ref.ts';
 import { backendConfig, backendsInUse, deriveBackends } from './backend/backends.ts';
 import { deriveListeners } from './gateway/listeners.ts';
 import { deriveUnserved, type UnservedListener } from './gateway/unserved.ts';
-import { grantsOf } from './grants.ts';
 import type { Inputs, TranslateOptions } from './inputs.ts';
 import { deriveKong } from './kong/kong.ts';
 import { type Lookup, labelPaths } from './lookup.ts';
-import { reachedAsWholes } from './policy/backend-traffic.ts';
+import { reachedAsWholes, tlsByTraffic } from './policy/backend-traffic.ts';
 import { enforcePolicies, readPolicies } from './policy/table.ts';
 import { policyUses } from './policy-use.ts';
 import { listenerFilterReader, listenerUses } from './route/listener-filter.ts';
@@ -103,7 +102,7 @@ function build(given: Inputs, options: TranslateOptions): Outputs {
   const inputs = { ...given, Secret: kong.secrets };
   const graph: Graph = { inputs, options, derive: tracked, look: lookIn(inputs), rejections };
   const read = readPolicies(graph, kong.made);
-  const backends = deriveBackends(graph, read.BackendTLSPolicy);
+  const backends = deriveBackends(graph, read.BackendTLSPolicy, tlsByTraffic(graph, read.BackendTrafficPolicy));
   const listeners = deriveListeners(graph, listenerFilterReader(backends));
   const routes = deriveRoutes(graph, { listeners, backends, kong });
   const uses = join('backend uses of all', [

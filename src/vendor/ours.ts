@@ -1,5 +1,6 @@
 /** Objects of ours that stand for those of others. */
 import {
+  type AccessEntry,
   type AccessRules,
   type AnyResource,
   type Authentication,
@@ -31,6 +32,12 @@ export interface OwnName {
   namespace: string;
   name: string;
 }
+
+/** Claims that one entry of an AccessPolicy may ask for. */
+export const MOST_CLAIMS = 16;
+
+/** Who is let in where it cannot be written who is. */
+export const NOBODY: AccessEntry[] = [{ name: 'nobody', cel: 'false' }];
 
 /** What a policy is attached to. */
 export function targetOf(kind: 'Gateway' | 'HTTPRoute' | 'GRPCRoute' | 'Service', name: string): PolicyTargetReference {

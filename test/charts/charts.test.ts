@@ -97,6 +97,9 @@ describe.runIf(program !== undefined)('the chart daemun', () => {
     ['gatewayClass.parameters.workload=Pod', 'workload'],
     ['gatewayClass.parameters.service.kind=NodePort', 'kind'],
     ['gatewayClass.parameters.replicas=2,gatewayClass.parametersRef.name=other', 'name one of them'],
+    ['gatewayClass.create=false,gatewayClass.parameters.replicas=2', 'write spec.parametersRef into your own'],
+    ['gatewayClass.create=false,gatewayClass.parametersRef.name=other', 'write spec.parametersRef into your own'],
+    ['gatewayClass.parametersRef.namespace=other', 'name'],
     [
       'gatewayClass.parameters.replicas=2,controller.watchNamespaces={shop}',
       'name daemun-system in controller.watchNamespaces',
@@ -135,6 +138,8 @@ describe.runIf(program !== undefined)('the chart daemun', () => {
         'customresourcedefinitions',
         'gatewayclasses',
         'gatewayclasses/status',
+        // Whether another installation has the same controller name: no Lease of others is written.
+        'leases',
         'namespaces',
         'nodes',
         'tokenreviews',

@@ -147,12 +147,17 @@ test('status does not take for accepted what leads nowhere, or what nobody has j
   expect(well.stdout).toMatch(/\n3 objects accepted\n$/);
   expect(well.stdout).not.toContain('HTTPRoute shop/beside');
   for (const one of lostRoutes()) api.store.create(api.kind('HTTPRoute'), one);
+  const astray = { ...edge('astray'), spec: { ...(edge().spec as object), gatewayClassName: 'deamun' } };
+  api.store.create(api.kind('Gateway'), astray);
   const { stdout, code } = await run('status');
+  expect(stdout).toMatch(
+    /error: GatewayClass deamun does not exist; did you mean daemun\?\n +--> Gateway\/shop\/astray/,
+  );
   expect(stdout).toMatch(/error: Gateway shop\/egde does not exist; did you mean edge\?\n +--> HTTPRoute\/shop\/typo/);
   expect(stdout).toMatch(
     /warning: names no parent, so nothing serves this route: name a Gateway\n +--> HTTPRoute\/shop\/none/,
   );
-  expect(stdout).toContain('\n3 objects accepted, 1 error, ');
+  expect(stdout).toContain('\n3 objects accepted, 2 errors, ');
   expect(code).toBe(1);
   // Nothing is known of namespaces that are not looked into.
   const elsewhere = { ...redirect('far'), spec: { parentRefs: [{ name: 'edge', namespace: 'infra' }] } };
@@ -162,6 +167,34 @@ test('status does not take for accepted what leads nowhere, or what nobody has j
   expect((await run('status')).stdout).toMatch(
     /HTTPRoute shop\/fresh +no status[\s\S]*\n3 objects accepted, 1 without status, /,
   );
+});
+
+test('status tells of objects of experimental kinds that nobody follows', async () => {
+  const { api, run } = await start(CLASS, edge());
+  const tried = { group: 'gateway.networking.x-k8s.io', version: 'v1alpha1', namespaced: true, status: true };
+  for (const kind of ['XBackend', 'XListenerSet', 'XNew']) {
+    const served = { ...tried, kind, plural: `${kind.toLowerCase()}s` };
+    api.kinds.push(served);
+    api.store.create(served, { ...object(kind, 'one', {}), apiVersion: `${tried.group}/v1alpha1` });
+  }
+  const { stdout, stderr, code } = await run('status');
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(
+    /warning: XBackend of gateway\.networking\.x-k8s\.io is not read by this gateway: .*InvalidKind.*\n +--> XBackend\/shop\/one/,
+  );
+  expect(stdout).toContain('it has become ListenerSet of gateway.networking.k8s.io/v1');
+  expect(stdout).toContain('XNew of gateway.networking.x-k8s.io is not read by this gateway');
+  expect(code).toBe(0);
+});
+
+test('status has nothing to say of routes of a mesh, nor of other kinds of parents', async () => {
+  const mesh = object('HTTPRoute', 'mesh', { parentRefs: [{ group: '', kind: 'Service', name: 'cart', port: 80 }] });
+  const ingress = { group: 'networking.k8s.io', kind: 'Ingress', name: 'edge' };
+  const { run } = await start(CLASS, edge(), mesh, object('HTTPRoute', 'odd', { parentRefs: [ingress] }));
+  const { stdout, stderr, code } = await run('status');
+  expect(stderr).toBe('');
+  expect(stdout).not.toMatch(/mesh|odd/);
+  expect(code).toBe(0);
 });
 
 test('explain says of routes that lead nowhere what was surely meant', async () => {
@@ -186,9 +219,11 @@ test('check finds in manifests for a cluster what it finds in files', async () =
     { matches: [{ path: { type: 'PathPrefix', value: '/cart/*' } }], backendRefs: [{ name: 'gone', port: 80 }] },
     { matches: [{ path: { type: 'PathPrefix', value: '/empty' } }] },
   ];
-  const path = file(object('HTTPRoute', 'odd', { ...spec, rules }), ...lostRoutes());
+  const astray = { ...edge('astray'), spec: { ...(edge().spec as object), gatewayClassName: 'deamun' } };
+  const path = file(object('HTTPRoute', 'odd', { ...spec, rules }), ...lostRoutes(), astray);
   const { stdout, code } = await run('check', path);
   expect(stdout).toContain('PathPrefix takes /cart/* as it is written, not as a pattern');
+  expect(stdout.match(/GatewayClass deamun does not exist; did you mean daemun\?/g)).toHaveLength(1);
   expect(stdout).toContain('has no backend, and no filter that answers: its requests get a 500');
   expect(stdout).toContain('Service shop/gone does not exist');
   expect(stdout).toContain(
@@ -293,10 +328,21 @@ test('status tells which kinds the cluster does not serve; CRDs of a release tha
   expect(tenant.stdout).not.toContain('CustomResourceDefinition');
 });
 
+test('a cluster without the Gateway API has nothing to show, and takes none of it', async () => {
+  const { api, run, file } = await start();
+  api.kinds.splice(0, api.kinds.length, ...api.kinds.filter(({ group }) => !group.includes('gateway')));
+  const [status, check] = [await run('status'), await run('check', '-f', file(CLASS, edge()))];
+  expect([status.code, status.stdout]).toEqual([1, expect.stringContaining('does not serve the Gateway API: install')]);
+  expect([check.code, check.stdout]).toEqual([1, expect.stringContaining('would be refused: install its CRD first')]);
+  expect(check.stdout).not.toContain('would be new');
+}, 60_000);
+
 test('what may not be read is said at once', async () => {
   const { api, run } = await start(CLASS);
   api.fault = ({ path }) => (path.endsWith('/gateways') ? FORBIDDEN : undefined);
   const { stderr, code } = await run('status');
-  expect(stderr).toContain('DMN_CLUSTER_ACCESS: Gateway/: Forbidden by a switch: grant list and watch on it');
+  expect(stderr).toContain(
+    'DMN_CLUSTER_ACCESS: this account may not list Gateway in all namespaces (Forbidden by a switch): grant',
+  );
   expect(code).toBe(1);
 });

@@ -154,7 +154,10 @@ test('parameters of class and Gateway shape it; where they are missing, that is 
     });
   expect(shape()).toEqual(['ClusterIP', 3]);
   const events = api.kinds.find(({ kind, group }) => kind === 'Event' && group === 'events.k8s.io')!;
-  await expect.poll(() => api.store.list(events, 'shop').map(({ reason }) => reason)).toContain('InvalidParameters');
+  // Whoever is warned is warned of what lasts.
+  await expect
+    .poll(() => api.store.list(events, 'shop').map(({ reason }) => reason), { timeout: 20_000 })
+    .toContain('InvalidParameters');
   const taking = { kind: 'Service', patch: { spec: { type: 'NodePort', externalIPs: ['192.0.2.1'] } } };
   api.store.create(api.kind('DaemunParameters'), { ...own, spec: { replicas: 2, patches: [taking] } });
   await expect
@@ -181,7 +184,9 @@ test('parameters of class and Gateway shape it; where they are missing, that is 
       expect.objectContaining({
         type: 'Normal',
         reason: 'Mended',
-        note: expect.stringMatching(/^no longer so: .*DaemunParameters shop\/.* does not exist.* \(Invalid\)$/),
+        note: expect.stringMatching(
+          /^no longer so: .*DaemunParameters shop\/.* does not exist.* \(InvalidParameters\)$/,
+        ),
       }),
     );
 });

@@ -13,20 +13,26 @@ import { documents, GATEWAY, route, service } from './manifest.ts';
 /** Of each of its processes: enough to start, and no more than some connections. */
 const DESCRIPTORS = 100;
 const FLOOD = 150;
+/** Of those one in eight is kept for backends: more than that are asked at once. */
+const AT_ONCE = 20;
 
 const closing: Array<() => unknown> = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** Two Services, each with an endpoint of its own. */
-async function start(): Promise<{ process: DaemunProcess; port: number; admin: string }> {
+/** Services, each with an endpoint of its own; `slow` answers once `release` was called. */
+async function start(): Promise<{ process: DaemunProcess; port: number; admin: string; release: () => void }> {
   const folder = mkdtempSync(join(tmpdir(), 'daemun-descriptors-'));
   closing.push(() => rmSync(folder, { recursive: true, force: true }));
   const port = await freePort();
   const ends: string[] = [];
-  for (const name of ['cart', 'till']) {
-    const backend = http.createServer((_, response) => response.end(name)).listen(0, '127.0.0.1');
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  for (const name of ['cart', 'till', 'slow']) {
+    const answer = (response: http.ServerResponse): unknown => response.end(name);
+    const backend = http
+      .createServer((_, response) => void (name === 'slow' ? released.then(() => answer(response)) : answer(response)))
+      .listen(0, '127.0.0.1');
     await once(backend, 'listening');
     closing.push(
       () => backend.closeAllConnections(),
@@ -45,7 +51,7 @@ async function start(): Promise<{ process: DaemunProcess; port: number; admin: s
     await process.finished;
   });
   const { admin } = await process.logged('serving');
-  return { process, port, admin: String(admin) };
+  return { process, port, admin: String(admin), release };
 }
 
 /** Connections of which some are let in. */
@@ -61,25 +67,41 @@ async function flood(port: number): Promise<net.Socket[]> {
 test('clients beyond them are turned away, and those that are there are served', {
   timeout: 90_000,
 }, async () => {
-  const { port, admin } = await start();
+  const { process: running, port, admin, release } = await start();
   const kept = new http.Agent({ keepAlive: true, maxSockets: 1 });
   closing.push(() => kept.destroy());
-  const asked = (host: string): Promise<[number | undefined, string | undefined]> =>
+  const asked = (host: string, agent = kept): Promise<[number | undefined, string | undefined]> =>
     new Promise((resolve, reject) => {
       const headers = { host: `${host}.example.com` };
       http
-        .get({ host: '127.0.0.1', port, headers, agent: kept }, (response) => {
+        .get({ host: '127.0.0.1', port, headers, agent }, (response) => {
           response.resume().on('end', () => resolve([response.statusCode, response.headers['retry-after']]));
         })
         .on('error', reject);
     });
   expect(await asked('cart')).toEqual([200, undefined]);
+  // Connections that are there already, each of which will need one of its own to another backend.
+  const many = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  closing.push(() => many.destroy());
+  await Promise.all(Array.from({ length: AT_ONCE }, () => asked('cart', many)));
   const sockets = await flood(port);
-  // The system ends those for which none is left.
-  await expect.poll(() => sockets.some(({ closed }) => closed), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => sockets.filter(({ closed }) => closed).length, { timeout: 20_000 }).toBeGreaterThan(50);
+  const left = sockets.filter(({ closed }) => closed).length;
+  const metrics = (await askAdmin(admin, '/metrics')).body;
+  expect(metrics).toContain(`daemun_connections_refused_total{reason="descriptors"} ${left}\n`);
+  expect(await running.logged('port turns clients away')).toMatchObject({ gateway: 'shop/edge', count: left });
   expect(await asked('cart')).toEqual([200, undefined]);
-  // This one needs a connection to another backend.
-  expect(await asked('till')).toEqual([503, '1']);
+  // Some are kept for backends: a client that was let in is served, and no more at once than there are.
+  expect(await asked('till')).toEqual([200, undefined]);
+  const refused = Promise.withResolvers<void>();
+  const slow = Array.from({ length: AT_ONCE }, async () => {
+    const answer = String(await asked('slow', many));
+    if (answer !== '200,') refused.resolve();
+    return answer;
+  });
+  await refused.promise;
+  release();
+  expect(new Set(await Promise.all(slow))).toEqual(new Set(['200,', '503,1']));
   // Neither does it end a worker that what it would tell takes one.
   expect((await askAdmin(admin, '/metrics')).body).toContain('daemun_worker_restarts_total 0\n');
   expect(await asked('cart')).toEqual([200, undefined]);

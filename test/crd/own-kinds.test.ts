@@ -88,3 +88,13 @@ test.each(ownKinds())('kubectl get shows whether all that a %s names is there', 
   const told = kind.endsWith('Policy') && refers(SCHEMAS[kind]) && !TOLD_AT_ONCE.includes(kind);
   expect(names.includes('ResolvedRefs')).toBe(told);
 });
+
+test.each(ownKinds().filter((kind) => kind.endsWith('Policy')))(
+  'kubectl get shows what is wrong with a %s, with whichever of its targets it is',
+  (kind) => {
+    const { spec } = crdOf(kind) as { spec: { versions: Array<{ additionalPrinterColumns: object[] }> } };
+    // No more than the first value is shown: that of the first ancestor would hide the second's.
+    const jsonPath = '.status.ancestors[*].conditions[?(@.status=="False")].reason';
+    expect(spec.versions[0]!.additionalPrinterColumns).toContainEqual({ name: 'Problem', type: 'string', jsonPath });
+  },
+);

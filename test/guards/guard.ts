@@ -32,6 +32,8 @@ export interface Asked {
   path?: string;
   /** Where it comes from, as a hop says that is believed. */
   from?: string;
+  /** Where the connection itself comes from, on this machine. */
+  local?: string;
   /** Of the client, over TLS. */
   certificate?: { cert: string; key: string };
   /** What is done between the head of the answer and its end, which is not waited for then. */

@@ -13,7 +13,7 @@ import { MATERIAL } from './material.ts';
 import { Peers } from './peers.ts';
 import { Relay } from './relay.ts';
 
-const COUNTRIES = { '192.0.2.0/24': 'DE', '198.51.100.0/24': 'FR' };
+const COUNTRIES = { '192.0.2.0/24': 'DE', '198.51.100.0/24': 'FR', '127.0.0.66/32': 'FR' };
 const FIRST_PORT = 10_000;
 const AT_ONCE = 16;
 const SECURE = { name: 'neighbour', port: 443, protocol: 'HTTPS', hostname: 'neighbour.example' };
@@ -143,9 +143,10 @@ function manifestOf(objects: ApiObject[], writes: number): string {
 
 function optionsOf(
   host: string,
-  { headers, method = 'GET', path = '/', from = '192.0.2.1' }: Asked,
+  { headers, method = 'GET', path = '/', from = '192.0.2.1', local }: Asked,
 ): http.RequestOptions {
-  return { host: '127.0.0.1', path, method, agent: false, headers: { host, 'x-forwarded-for': from, ...headers } };
+  const lines = { host, 'x-forwarded-for': from, ...headers };
+  return { host: '127.0.0.1', path, method, agent: false, headers: lines, ...(local && { localAddress: local }) };
 }
 
 function answered(request: http.ClientRequest, { body, meanwhile }: Asked): Promise<Answered> {

@@ -7,6 +7,7 @@ import { FILTERS } from './filters.ts';
 import type { Guard } from './guard.ts';
 import { KONG } from './kong.ts';
 import { LIMITS } from './limits.ts';
+import { STREAMS } from './streams.ts';
 
 export const GUARDS: Guard[] = [
   ...AUTHENTICATION,
@@ -15,4 +16,5 @@ export const GUARDS: Guard[] = [
   ...CERTIFICATES,
   ...FILTERS,
   ...KONG,
+  ...STREAMS,
 ];

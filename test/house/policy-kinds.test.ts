@@ -77,6 +77,16 @@ const PROOFS: Record<Policy['type'], Proof> = {
     bench: ['bench/cache.ts', 'cache'],
     guide: ['docs/guides/caching.md', 'cache'],
   },
+  StreamAccess: {
+    suite: ['test/policies/stream-guards.test.ts', 'an AccessPolicy'],
+    bench: ['bench/stream-guard.ts', "type: 'StreamAccess'"],
+    guide: ['docs/guides/streams.md', 'kind: AccessPolicy'],
+  },
+  StreamLimits: {
+    suite: ['test/policies/stream-guards.test.ts', 'a RateLimitPolicy'],
+    bench: ['bench/stream-guard.ts', "type: 'StreamLimits'"],
+    guide: ['docs/guides/streams.md', 'kind: RateLimitPolicy'],
+  },
 };
 
 test('each type is here', () => {

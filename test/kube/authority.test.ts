@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { SERVER_LIFETIME } from '../../src/authority/authority.ts';
 import { AUTHORITY_LIFETIME, AUTHORITY_SPREAD, AUTHORITY_SUCCESSION } from '../../src/authority/authority-set.ts';
 import { Authority, type AuthorityOptions, STREAM_AUDIENCE, tokenReview } from '../../src/authority/index.ts';
-import { REVIEW_KEPT } from '../../src/authority/token-review.ts';
+import { ADDRESS_REVIEW_LIMIT, REVIEW_LIMIT } from '../../src/authority/review-budget.ts';
+import { REFUSAL_KEPT, REVIEW_KEPT } from '../../src/authority/token-review.ts';
 import { createLog, type Log } from '../../src/observe/index.ts';
 import { ApiClient } from '../../src/sources/cluster/index.ts';
 import { ApiServer, FAILED, FORBIDDEN } from './index.ts';
@@ -14,6 +15,7 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
+const HERE = '10.0.0.1';
 const NAMES = ['daemun.daemun-system.svc', 'daemun.daemun-system.svc.cluster.local'];
 const log = await createLog({ level: 'silent', format: 'json' });
 
@@ -163,8 +165,8 @@ describe('a token review', () => {
     api.tokens.set('edge', { username: 'system:serviceaccount:infra:daemun-edge', audiences, pod: 'daemun-edge-x1' });
     api.tokens.set('unbound', { username: 'system:serviceaccount:infra:daemun-edge', audiences });
     const authenticate = tokenReview({ client, gatewayOf });
-    expect(await authenticate('edge')).toEqual({ gateway: 'infra/edge', proxy: 'daemun-edge-x1' });
-    expect(await authenticate('unbound')).toEqual({ gateway: 'infra/edge' });
+    expect(await authenticate('edge', HERE)).toEqual({ gateway: 'infra/edge', proxy: 'daemun-edge-x1' });
+    expect(await authenticate('unbound', HERE)).toEqual({ gateway: 'infra/edge' });
   });
 
   test.each([
@@ -180,13 +182,13 @@ describe('a token review', () => {
   ])('refuses one %s', async (_, known, code) => {
     const { api, client } = await startApi();
     if (known) api.tokens.set('it', known);
-    await expect(tokenReview({ client, gatewayOf })('it')).rejects.toMatchObject({ name: 'StreamRefusal', code });
+    await expect(tokenReview({ client, gatewayOf })('it', HERE)).rejects.toMatchObject({ name: 'StreamRefusal', code });
   });
 
   test('takes no yes from an API server that does not understand audiences', async () => {
     const status = { authenticated: true, user: { username: 'system:serviceaccount:infra:daemun-edge' } };
     const client = { call: async () => ({ status }) } as unknown as ApiClient;
-    await expect(tokenReview({ client, gatewayOf })('it')).rejects.toMatchObject({ code: 'token' });
+    await expect(tokenReview({ client, gatewayOf })('it', HERE)).rejects.toMatchObject({ code: 'token' });
   });
 
   test('is asked for once by all who come together, and again after a while: what was revoked is refused', async () => {
@@ -195,11 +197,11 @@ describe('a token review', () => {
     const username = 'system:serviceaccount:infra:daemun-edge';
     api.tokens.set('edge', { username, audiences: [STREAM_AUDIENCE] });
     const authenticate = tokenReview({ client, gatewayOf, now: () => time });
-    await Promise.all(Array.from({ length: 20 }, () => authenticate('edge')));
+    await Promise.all(Array.from({ length: 20 }, () => authenticate('edge', HERE)));
     expect(api.asked).toHaveLength(1);
     api.tokens.delete('edge');
     time += REVIEW_KEPT;
-    await expect(authenticate('edge')).rejects.toMatchObject({ code: 'token' });
+    await expect(authenticate('edge', HERE)).rejects.toMatchObject({ code: 'token' });
   });
 
   test('that fails is no refusal for good', async () => {
@@ -208,8 +210,62 @@ describe('a token review', () => {
     api.tokens.set('edge', { username, audiences: [STREAM_AUDIENCE] });
     const authenticate = tokenReview({ client, gatewayOf });
     api.fault = () => FAILED;
-    await expect(authenticate('edge')).rejects.not.toMatchObject({ name: 'StreamRefusal' });
+    await expect(authenticate('edge', HERE)).rejects.not.toMatchObject({ name: 'StreamRefusal' });
     api.fault = () => undefined;
-    expect(await authenticate('edge')).toEqual({ gateway: 'infra/edge' });
+    expect(await authenticate('edge', HERE)).toEqual({ gateway: 'infra/edge' });
+  });
+
+  test('that said no is not asked for again at once, and is after a while: a token may become valid', async () => {
+    const { api, client } = await startApi();
+    let time = 0;
+    const authenticate = tokenReview({ client, gatewayOf, now: () => time });
+    for (let at = 0; at < 5; at++) await expect(authenticate('edge', HERE)).rejects.toMatchObject({ code: 'token' });
+    expect(api.asked).toHaveLength(1);
+    api.tokens.set('edge', { username: 'system:serviceaccount:infra:daemun-edge', audiences: [STREAM_AUDIENCE] });
+    time += REFUSAL_KEPT;
+    expect(await authenticate('edge', HERE)).toEqual({ gateway: 'infra/edge' });
+  });
+
+  test('is not asked for without end by who makes up tokens, at one address or at many, and data planes get in', async () => {
+    const { api, client } = await startApi();
+    let time = 0;
+    const authenticate = tokenReview({ client, gatewayOf, now: () => time });
+    const audiences = [STREAM_AUDIENCE];
+    for (let at = 0; at < 200; at++) {
+      api.tokens.set(`good-${at}`, { username: 'system:serviceaccount:infra:daemun-edge', audiences });
+    }
+    let made = 0;
+    const flood = async (from: string, count: number): Promise<string[]> => {
+      const all = Array.from({ length: count }, () =>
+        authenticate(`made-up-${made++}`, from).then(String, ({ code }) => code),
+      );
+      return await Promise.all(all);
+    };
+    expect((await flood('10.0.0.66', 300)).filter((code) => code === 'token')).toHaveLength(ADDRESS_REVIEW_LIMIT.most);
+    for (let at = 0; at < 20; at++) await flood(`10.0.1.${at}`, 300);
+    expect(api.asked.length).toBeLessThanOrEqual(REVIEW_LIMIT.most);
+    const asked = api.asked.length;
+    // Tens of data planes come while all that is going on, and who is known stays known.
+    for (let at = 0; at < 100; at++) {
+      expect(await authenticate(`good-${at}`, `10.0.2.${at}`)).toEqual({ gateway: 'infra/edge' });
+      expect(await flood('10.0.0.66', 2)).toEqual(['busy', 'busy']);
+    }
+    expect(api.asked.length - asked).toBe(100);
+    for (let at = 0; at < 100; at++) await authenticate(`good-${at}`, '10.0.0.66');
+    expect(api.asked.length - asked).toBe(100);
+    time += 1000;
+    const later = api.asked.length;
+    for (let at = 0; at < 50; at++) await flood(`10.0.1.${at % 20}`, 30);
+    expect(api.asked.length - later).toBeLessThanOrEqual(REVIEW_LIMIT.perSecond + REVIEW_LIMIT.most - asked);
+  });
+
+  test('of who is let in costs nothing of what an address may ask', async () => {
+    const { api, client } = await startApi();
+    const authenticate = tokenReview({ client, gatewayOf, now: () => 0 });
+    const audiences = [STREAM_AUDIENCE];
+    for (let at = 0; at < ADDRESS_REVIEW_LIMIT.most * 3; at++) {
+      api.tokens.set(`good-${at}`, { username: 'system:serviceaccount:infra:daemun-edge', audiences });
+      expect(await authenticate(`good-${at}`, HERE)).toEqual({ gateway: 'infra/edge' });
+    }
   });
 });

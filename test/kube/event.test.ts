@@ -158,6 +158,7 @@ describe('faults that a status has got', () => {
       [condition('Conflicted', 'True', 'HostnameConflict'), condition('Accepted', 'True', 'Accepted')],
       ['HostnameConflict'],
     ],
+    ['certificates whose names overlap', [condition('OverlappingTLSConfig', 'True', 'OverlappingHostnames')], []],
   ])('%s', (_, conditions, reasons) => {
     expect(newFaults({}, { conditions }, ours).map(({ reason }) => reason)).toEqual(reasons);
     expect(newFaults({ conditions }, { conditions }, ours)).toEqual([]);

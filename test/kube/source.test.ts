@@ -113,7 +113,7 @@ testSource('cluster', async (objects): Promise<SourceRig> => {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'BackendTLSPolicy',
     metadata: meta('refers'),
-    spec: { targetRefs: [], validation: { caCertificateRefs: refs } },
+    spec: { targetRefs: [], validation: { caCertificateRefs: refs, hostname: 'nobody.example.com' } },
   });
   for (const object of objects) put(api, object);
   const client = new ApiClient({ server: api.url, namespace: 'default', name: 'test' });
@@ -264,8 +264,9 @@ describe('a cluster as a source', () => {
     await source.ready;
     const held = () => source.collections.DaemunParameters.get('DaemunParameters/shop/edge')?.spec;
     const told = () => [...source.diagnostics.values()].map(({ object, message }) => `${object} ${message}`);
-    expect(held()).toEqual({ refused: `is nested deeper than ${MAX_NESTING} levels` });
-    expect(told()).toEqual([expect.stringMatching(/^DaemunParameters\/shop\/edge is nested deeper than/)]);
+    const deep = `spec.patches[0].patch must not be nested deeper than ${MAX_NESTING} levels`;
+    expect(held()).toEqual({ refused: deep });
+    expect(told()).toEqual([`DaemunParameters/shop/edge ${deep}; nothing of it is used until then`]);
     put(api, plugin(MAX_NESTING));
     await until(source, () => told().length === 2);
     expect(source.collections.KongPlugin.get('KongPlugin/shop/limit')).toMatchObject(plugin(1));
@@ -274,6 +275,33 @@ describe('a cluster as a source', () => {
     await until(source, () => told().length === 0);
     expect(held()).toMatchObject({ patches: [{ patch: nested(1) }] });
     expect(source.collections.KongPlugin.get('KongPlugin/shop/limit')).toMatchObject(plugin(2));
+  });
+
+  test('says of an object that has a value of a wrong type and no status for it, until that is mended', async () => {
+    const api = await startApi();
+    const grant = (from: unknown): object => ({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'ReferenceGrant',
+      metadata: meta('shops'),
+      spec: { from, to: [{ group: '', kind: 'Service' }] },
+    });
+    const from = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'shop' }];
+    put(api, grant('all'));
+    put(api, service('web'));
+    const source = startSource(api);
+    await source.ready;
+    const message = expect.stringMatching(/^spec\.from must be a list .*; nothing of it is used until then$/);
+    expect([...source.untold.values()]).toMatchObject([{ kind: 'ReferenceGrant', metadata: meta('shops'), message }]);
+    expect([...source.diagnostics.values()]).toMatchObject([{ object: 'ReferenceGrant/shop/shops', message }]);
+    expect([source.collections.ReferenceGrant.size, source.collections.Service.size]).toEqual([0, 1]);
+    put(api, grant(from));
+    await until(source, () => source.collections.ReferenceGrant.size === 1);
+    expect([source.untold.size, source.diagnostics.size]).toEqual([0, 0]);
+    put(api, grant(7));
+    await until(source, () => source.diagnostics.size === 1);
+    api.store.delete(api.kind('ReferenceGrant'), 'shop', 'shops');
+    await until(source, () => source.diagnostics.size === 0);
+    expect(source.untold.size).toBe(0);
   });
 
   test('has all others where something cannot be computed of one', async () => {
@@ -354,7 +382,10 @@ describe('a cluster as a source', () => {
       apiVersion: 'policies.daemun.dev/v1alpha1',
       kind: 'AuthenticationPolicy',
       metadata: meta('who'),
-      spec: { methods: selectors.map((matchLabels) => ({ apiKey: { secretSelector: { matchLabels } } })) },
+      spec: {
+        targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
+        methods: selectors.map((matchLabels) => ({ apiKey: { secretSelector: { matchLabels } } })),
+      },
     });
     const keys = { keys: 'yes' };
     put(api, labelled('first', '1', { ...keys, team: 'a' }));

@@ -184,6 +184,8 @@ describe('statuses of routes', () => {
       { ...condition('Accepted', 'True', 'old'), lastTransitionTime: old },
       { ...condition('Foreign'), lastTransitionTime: old },
       { ...condition('PartiallyInvalid'), lastTransitionTime: old },
+      { ...condition('daemun.dev/Shadowed'), lastTransitionTime: old },
+      { ...condition('Ready'), lastTransitionTime: old },
     ];
     const { api, reconciler, statusOf } = await start([route('a')]);
     setStatus(api, 'HTTPRoute', 'a', { parents: [parent('edge', there)] });
@@ -193,6 +195,7 @@ describe('statuses of routes', () => {
       parent('edge', [
         { ...condition('Accepted', 'True', 'new'), lastTransitionTime: old },
         { ...condition('Foreign'), lastTransitionTime: old },
+        { ...condition('Ready'), lastTransitionTime: old },
       ]),
     ]);
   });

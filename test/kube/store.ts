@@ -18,6 +18,11 @@ export interface StoredChange {
 /** Changes that are kept: a watch from before them is expired. */
 const HISTORY = 10_000;
 
+export interface Backup {
+  version: number;
+  objects: ReadonlyMap<ServedKind, Map<string, ApiObject>>;
+}
+
 export class Store {
   /** What is asked now is only tried: nothing that is made or changed is kept. */
   dry = false;
@@ -133,6 +138,21 @@ export class Store {
   compact(): void {
     this.#compacted = this.#version;
     this.#history = [];
+  }
+
+  /** For `restore`. */
+  backup(): Backup {
+    const objects = [...this.#objects].map(([served, held]) => [served, structuredClone(held)] as const);
+    return { version: this.#version, objects: new Map(objects) };
+  }
+
+  /** What there was at a backup, whose versions are counted on from there. Nobody who watches is told. */
+  restore({ version, objects }: Backup): void {
+    this.#objects.clear();
+    for (const [served, held] of objects) this.#objects.set(served, structuredClone(held));
+    this.#version = version;
+    this.#history = [];
+    this.#compacted = 0;
   }
 
   #of(served: ServedKind): Map<string, ApiObject> {

@@ -9,6 +9,8 @@ import { route, slice, WeighedController } from './weighed-controller.ts';
 /** Changes of each kind, and milliseconds between two. */
 const CHANGES = 50;
 const INTERVAL = 100;
+/** A tenant who does not stop: changes of routes a second, and for how many seconds. */
+const FLOOD = { rate: 100, seconds: 20 };
 /** Milliseconds after which a process is at rest. */
 const REST = 10_000;
 
@@ -31,6 +33,21 @@ async function cost(what: string, change: (at: number) => ApiObject): Promise<vo
   console.log(`${what}: ${((running.cpu() - before) / CHANGES).toFixed(1)} ms of processor time`);
 }
 
+async function flood({ rate, seconds }: typeof FLOOD): Promise<void> {
+  const began = { at: performance.now(), cpu: running.cpu() };
+  for (let at = 0; at < rate * seconds; at++) {
+    running.replace(route(at % count, `flood-${at}`));
+    const left = began.at + ((at + 1) * 1000) / rate - performance.now();
+    if (left > 1) await pause(left);
+  }
+  await running.settled();
+  const took = (performance.now() - began.at) / 1000;
+  const spent = (running.cpu() - began.cpu) / 1000;
+  console.log(
+    `${rate} changes of routes a second for ${seconds} s: Programmed ${(took - seconds).toFixed(1)} s after the last, with ${spent.toFixed(2)} s of processor time`,
+  );
+}
+
 await pause(1000);
 weigh('before');
 const start = { at: performance.now(), cpu: running.cpu() };
@@ -42,6 +59,7 @@ await pause(REST);
 weigh('at rest');
 await cost('one change of endpoints', (at) => slice(at, 2));
 await cost('one change of a route', (at) => route(at, 'changed'));
+await flood(FLOOD);
 await pause(REST);
 weigh('after the changes');
 await running.close();

@@ -2,7 +2,6 @@
  * `npm run mutate`: puts small faults into files, one at a time, and runs the nearest tests. A fault that they let
  * live is something that no test holds. It works in a copy of the tree, so that nothing here is ever touched.
  */
-import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { isProduct, textOf, treeFiles } from '../house/tree.ts';
 import { apply, type Mutant, mutantsOf } from './mutant.ts';
 import { Nearest } from './nearest.ts';
+import { RepeatedTests, type Verdict } from './repeated-tests.ts';
 
 const USAGE = `npm run mutate -- [options] PATH...
 
@@ -19,13 +19,12 @@ const USAGE = `npm run mutate -- [options] PATH...
   --skip N      leave out so many of the spread ones, to go on where another run ended
   --tests N     how many test files, the nearest first (default 6)
   --with PATH   further test files that every mutant is run against; may be repeated
+  --again FILE  only those that live according to what a former run printed, which is in the file: against other tests
   --list        say which mutants and tests there would be, and run none`;
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Tests of a mutant may take so much longer than they do without it, and so many milliseconds more. */
 const PATIENCE = { factor: 3, more: 10_000 };
-
-type Verdict = 'killed' | 'timeout' | 'survived';
 
 const { values: flags, positionals: paths } = parseArgs({
   allowPositionals: true,
@@ -34,6 +33,7 @@ const { values: flags, positionals: paths } = parseArgs({
     skip: { type: 'string', default: '0' },
     tests: { type: 'string', default: '6' },
     with: { type: 'string', multiple: true, default: [] },
+    again: { type: 'string' },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -48,10 +48,10 @@ await main();
 async function main(): Promise<void> {
   const nearest = new Nearest();
   const files = treeFiles().filter((path) => isProduct(path) && paths.some((start) => path.startsWith(start)));
-  const mutants = spread(
-    files.flatMap((path) => mutantsOf(path, textOf(path))),
-    Number(flags.count),
-  ).slice(Number(flags.skip));
+  const all = files.flatMap((path) => mutantsOf(path, textOf(path)));
+  const mutants = spread(flags.again === undefined ? all : survivorsIn(flags.again, all), Number(flags.count)).slice(
+    Number(flags.skip),
+  );
   const testsOf = (path: string): string[] => [
     ...new Set([...nearest.testsOf(path).slice(0, Number(flags.tests)), ...flags.with]),
   ];
@@ -74,49 +74,26 @@ async function mutate(tree: string, work: { path: string; mutants: Mutant[]; tes
     console.log(`${path}: no test loads it`);
     return mutants;
   }
-  const began = performance.now();
-  if ((await run(tree, { tests, timeout: 600_000 })) !== 'survived') {
-    throw new Error(`the tests of ${path} fail without a mutant: ${tests.join(' ')}`);
-  }
-  const timeout = (performance.now() - began) * PATIENCE.factor + PATIENCE.more;
-  console.log(`${path}: ${mutants.length} mutants, ${tests.length} test files, ${Math.round(timeout / 1000)} s each`);
-  const text = textOf(path);
-  const survivors: Mutant[] = [];
-  for (const mutant of mutants) {
-    writeFileSync(join(tree, path), apply(text, mutant));
-    const verdict = await run(tree, { tests, timeout });
-    console.log(`  ${verdict.padEnd(8)} ${describe(mutant)}`);
-    if (verdict === 'survived') survivors.push(mutant);
-  }
-  writeFileSync(join(tree, path), text);
-  return survivors;
-}
-
-async function run(tree: string, { tests, timeout }: { tests: string[]; timeout: number }): Promise<Verdict> {
-  const vitest = join(tree, 'node_modules/vitest/vitest.mjs');
-  const child = spawn(process.execPath, [vitest, 'run', '--bail=1', '--reporter=dot', ...tests], {
-    cwd: tree,
-    stdio: 'ignore',
-    // A group of its own, so that what its tests started ends with it.
-    detached: true,
-  });
-  const { promise, resolve } = Promise.withResolvers<Verdict>();
-  const timer = setTimeout(() => {
-    end(child.pid);
-    resolve('timeout');
-  }, timeout);
-  child.on('exit', (code) => resolve(code === 0 ? 'survived' : 'killed'));
-  const verdict = await promise;
-  clearTimeout(timer);
-  return verdict;
-}
-
-function end(group: number | undefined): void {
-  if (group === undefined) return;
+  const own = new RepeatedTests(tree, tests);
   try {
-    process.kill(-group, 'SIGKILL');
-  } catch {
-    // It ended by itself.
+    for (const { test, why } of await own.settle(path, 600_000))
+      console.log(`left out: ${test} fails by itself: ${why}`);
+    const began = performance.now();
+    await own.run(path, 600_000);
+    const timeout = (performance.now() - began) * PATIENCE.factor + PATIENCE.more;
+    console.log(`${path}: ${mutants.length} mutants, ${tests.length} test files, ${Math.round(timeout / 1000)} s each`);
+    const text = textOf(path);
+    const survivors: Mutant[] = [];
+    for (const mutant of mutants) {
+      writeFileSync(join(tree, path), apply(text, mutant));
+      const verdict = await own.run(path, timeout);
+      console.log(verdictLine(verdict, mutant));
+      if (verdict === 'survived') survivors.push(mutant);
+    }
+    writeFileSync(join(tree, path), text);
+    return survivors;
+  } finally {
+    own.end();
   }
 }
 
@@ -129,6 +106,16 @@ function copyOfTree(): string {
   }
   symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
   return tree;
+}
+
+/** Of all those that a former run printed as alive. */
+function survivorsIn(printed: string, all: readonly Mutant[]): Mutant[] {
+  const lines = new Set(readFileSync(printed, 'utf8').split('\n'));
+  return all.filter((mutant) => lines.has(verdictLine('survived', mutant)));
+}
+
+function verdictLine(verdict: Verdict, mutant: Mutant): string {
+  return `  ${verdict.padEnd(8)} ${describe(mutant)}`;
 }
 
 /** So many of them, as evenly as can be; all where `count` is 0. The same ones each time. */

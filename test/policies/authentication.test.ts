@@ -293,6 +293,7 @@ describe('who is not asked', () => {
       '/public/',
       '/public/a.b',
       '/public/%C3%A4',
+      '/public/%E0%A4%85%F0%9F%98%80',
       '/public/a%20b',
       '/public?x=/..',
     ]) {
@@ -316,6 +317,11 @@ describe('who is not asked', () => {
       '/public/x%3b/../../admin',
       '/public%2f..%2fadmin',
       '/public/a%00',
+      '/public/%c0%ae%c0%ae/admin',
+      '/public/..%c0%afadmin',
+      '/public/%e0%80%ae%e0%80%ae/admin',
+      '/public/%f0%80%80%aeadmin',
+      '/public/%f8%80%80%80%afadmin',
       '/x/..//public/../admin',
     ];
     for (const path of asked) expect([path, [400, 401].includes(await status({ path }))]).toEqual([path, true]);

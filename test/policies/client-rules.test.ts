@@ -19,6 +19,7 @@ beforeAll(async () => {
   // It says what it got: method, bytes, and lines of the head.
   backend = await httpBackend((request, response) => {
     let bytes = 0;
+    if (request.url === '/kept') response.setHeader('cache-control', 'max-age=100');
     request.on('data', (piece: Buffer) => {
       bytes += piece.length;
     });
@@ -243,6 +244,18 @@ test('HSTS: in every answer over TLS, the gateway’s own included, and in none 
   expect((await ask(none)).told.has('strict-transport-security')).toBe(false);
   await put(site({ hsts: { maxAgeSeconds: 60, preload: true } }));
   expect((await ask(none, { secure: true })).told.get('strict-transport-security')).toBe('max-age=60; preload');
+});
+
+test('HSTS: in answers that were kept, too', async () => {
+  const keeps = requestPolicy('ResponsePolicy', 'keeps', { kind: 'HTTPRoute', name: 'r' }, { cache: {} });
+  await put(site({ hsts: {} }, keeps));
+  for (const status of ['daemun; fwd=uri-miss; stored', 'daemun; hit; ttl=']) {
+    const client = await rawTlsClient(rig.port(443), { servername: 'a.example' });
+    const [answer] = await client.ask('GET /kept HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    client.close();
+    expect(answer!.headers.get('cache-status')).toContain(status);
+    expect(answer!.headers.get('strict-transport-security')).toBe('max-age=31536000');
+  }
 });
 
 describe('the client’s address', () => {

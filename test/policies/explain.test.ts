@@ -152,6 +152,15 @@ describe('what is not known', () => {
     }
   });
 
+  test('maintenance that some networks are exempt from is undecided, too', async () => {
+    const { outcome, policies } = await explain('maintained.example', {}, '');
+    expect(policies[0]).toMatchObject({ decision: 'undecided', says: [expect.stringContaining('--client-address')] });
+    expect(policies[0]).toMatchObject({ effect: 'answers 503 in the place of the backend, but not for 127.0.0.1/32' });
+    expect(outcome.reason).toContain('a backend answers, if ResponsePolicy/default/maintained-0');
+    const elsewhere = await explain('maintained.example', {}, '192.0.2.1');
+    expect(elsewhere.outcome).toMatchObject({ kind: 'answered', status: 503 });
+  });
+
   test('where an address is decides nothing: data planes find it in their database', async () => {
     const { outcome, policies } = await explain('access-country.example', {});
     expect(policies[0]).toMatchObject({ decision: 'undecided', says: [expect.stringContaining('database')] });

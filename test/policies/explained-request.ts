@@ -281,6 +281,10 @@ export const CASES: Record<string, Case> = {
       [{ path: '/dots/b' }, 400],
     ],
   },
+  maintained: {
+    policies: [['ResponsePolicy', { maintenance: { exempt: ['127.0.0.1/32'] } }]],
+    asked: [[{}, 200]],
+  },
   'direct-response': {
     policies: [['ResponsePolicy', { directResponse: { statusCode: 410 } }]],
     asked: [[{}, 410]],

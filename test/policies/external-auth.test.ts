@@ -133,11 +133,18 @@ describe('ExternalAuth over HTTP', () => {
   test('what comes with a 200 goes to the backend in the place of what the client said', async () => {
     auth.answer = (_question, response) =>
       response
-        .writeHead(200, { 'X-User': 'ann', 'Content-Type': 'text/html', 'Set-Cookie': 'a=1', Host: 'evil' })
+        .writeHead(200, {
+          'X-User': 'ann',
+          'Content-Type': 'text/html',
+          'Set-Cookie': 'a=1',
+          Host: 'evil',
+          Authority: 'evil',
+        })
         .end('ok');
     const headers = { 'x-user': 'forged', 'content-type': 'text/plain' };
     const answer = await ask({ method: 'POST', body: 'x', headers });
     expect(origin.last.headers).toMatchObject({ 'x-user': 'ann', host: 'a.example', 'content-type': 'text/plain' });
+    expect(origin.last.headers.authority).toBeUndefined();
     expect(answer.headers['set-cookie']).toBeUndefined();
   });
 });

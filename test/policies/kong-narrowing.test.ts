@@ -144,6 +144,7 @@ const BROKEN: Array<[string, Annotations, string]> = [
   ['a header of blanks and commas', { 'konghq.com/headers.x-a': ' , ' }, 'has no value'],
   ['an empty separator', { 'konghq.com/headers.x-a': 'b', 'konghq.com/headers-separator': '' }, 'has no value'],
   ['Host', { 'konghq.com/headers.host': 'b' }, 'write hostnames'],
+  ['two halves of an expression', { 'konghq.com/headers.x-a': '~*a)|(b' }, 'no RE2 regular expression'],
   ['a header twice', { 'konghq.com/headers.x-a': 'b', 'konghq.com/headers.X-A': 'c' }, 'in another spelling'],
   ['an expression that is none', { 'konghq.com/headers.x-a': '~*(' }, 'RE2'],
   ['an expression of another language', { 'konghq.com/headers.x-a': '~*(?=a)' }, 'RE2'],

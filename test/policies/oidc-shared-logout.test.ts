@@ -152,6 +152,26 @@ describe.runIf(REDIS_IS_HERE)('with a Redis that gateways share', () => {
     expect(await status(alice, rigs[1]!)).toBe(302);
   });
 
+  test('that is slow, or holds something else in the place of a mark, lets nobody in whom it might be about', async () => {
+    redis = await startRedis({ password: PASSWORD });
+    await serveBoth(redis.port);
+    const [alice, bob] = [await signedIn(), await signedIn()];
+    await alice.signOutAt(provider.issuer);
+    await expect.poll(() => told, PATIENT).toMatchObject([{ status: 200 }]);
+    const marks = (await redis.ask('KEYS', 'daemun:*')).match(/daemun:[^\r\n]+/g)!;
+    expect(marks.length).toBeGreaterThan(0);
+    for (const mark of marks) {
+      await redis.ask('DEL', mark);
+      await redis.ask('LPUSH', mark, 'x');
+    }
+    expect(await status(alice, rigs[1]!)).toBe(503);
+    expect(await status(bob, rigs[1]!)).toBe(200);
+    process.kill(redis.pid, 'SIGSTOP');
+    expect(await status(bob, rigs[1]!)).toBe(503);
+    process.kill(redis.pid, 'SIGCONT');
+    await expect.poll(() => status(bob, rigs[1]!), PATIENT).toBe(200);
+  });
+
   test('that is none, or whose Secret is not there, nobody is let in', async () => {
     redis = await startRedis({ password: 'another' });
     await serveBoth(redis.port);

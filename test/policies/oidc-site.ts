@@ -47,7 +47,7 @@ export function oidcSite(
                 issuer: provider.issuer,
                 clientId: CLIENT.id,
                 secretRef: { name: 'client' },
-                caCertificateRef: { group: '', kind: 'ConfigMap', name: 'ca' },
+                caCertificateRef: { name: 'ca' },
                 ...routes[name],
               },
             },

@@ -13,7 +13,7 @@ export function backendTraffic(service: string, spec: object): object {
 }
 
 export interface PolicyAim {
-  kind: 'Gateway' | 'ListenerSet' | 'HTTPRoute' | 'GRPCRoute' | 'Service';
+  kind: 'Gateway' | 'ListenerSet' | 'HTTPRoute' | 'GRPCRoute' | 'TLSRoute' | 'TCPRoute' | 'UDPRoute' | 'Service';
   name: string;
   sectionName?: string;
 }

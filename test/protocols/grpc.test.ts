@@ -59,6 +59,18 @@ const ROUTES = [
       { matches: [{ method: { service: 'grpc.health.v1.Health' } }], backendRefs: [{ name: 'one', port: 50 }] },
     ],
   }),
+  route('GRPCRoute', 'ranked', {
+    hostnames: ['ranked.example.com'],
+    rules: [
+      { matches: [{ headers: [{ name: 'version', value: 'two' }] }], backendRefs: [{ name: 'nobody', port: 50 }] },
+      { matches: [{ method: { method: 'Unary' } }], backendRefs: [{ name: 'two', port: 50 }] },
+      { matches: [{ method: { service: 'raw.Echo' } }], backendRefs: [{ name: 'one', port: 50 }] },
+      {
+        matches: [{ method: { type: 'RegularExpression', service: '^raw\\.V2$|(?i)raw\\.FILTERED', method: '' } }],
+        backendRefs: [{ name: 'one', port: 50 }],
+      },
+    ],
+  }),
   ...['one', 'two', 'empty', 'down', 'secure'].map((name) => service(name, 50)),
 ];
 
@@ -128,6 +140,18 @@ function serverOf(caller: RawClient, metadata: Record<string, string> = {}): Pro
     call.on('metadata', resolve);
   });
 }
+
+test.each([
+  ['raw.Echo', 'one', 'that names its service, before one for the method alone'],
+  ['raw.Split', 'two', 'that names its method, before one for headers alone'],
+  ['raw.V2', 'one', 'with an expression that is one of several'],
+  ['raw.Filtered', 'one', 'with an expression that takes any case'],
+])('a call of %s goes to %s by the rule %s', async (name, server) => {
+  const channel = { 'grpc.default_authority': 'ranked.example.com' };
+  const made = rawClient(`127.0.0.1:${rig.port()}`, { service: name, channel });
+  clients.push(made);
+  expect((await serverOf(made, { version: 'two' })).get('x-server')).toEqual([server]);
+});
 
 describe.each(['h2c by prior knowledge', 'TLS with ALPN'])('over %s', (how) => {
   const connect = (): RawClient => {

@@ -130,7 +130,12 @@ describe('Normalize, which is the default', () => {
   });
 
   test.each(REFUSED)('%s is refused', async (sent) => {
-    expect((await ask(sent)).status).toBe(400);
+    const answer = await ask(sent);
+    expect(answer.status).toBe(400);
+    expect(rig.accesses.at(-1)).toMatchObject({ status: 400, reason: 'malformed_request' });
+    // The same words, and a connection that goes on.
+    expect(await askOverHttp2(sent)).toMatchObject({ status: 400, message: answer.message });
+    expect(rig.accesses.at(-1)).toMatchObject({ status: 400, reason: 'malformed_request' });
   });
 
   test('a URL as the target is served by its path in normal form', async () => {

@@ -19,6 +19,8 @@ export interface RigOptions {
   countries?: 'known' | 'unknown';
   /** Ports as written in the manifests that the test reaches. */
   ports?: number[];
+  /** The same with the port where each is served, for who asks while they come and go. */
+  portMap?: ReadonlyMap<number, number>;
   /** As of --endpoint: `ns/service:port=host:port`. */
   endpoints?: string[];
   echo?: boolean;
@@ -87,7 +89,7 @@ export async function serveManifests(manifests: string, options: RigOptions = {}
     const opened = createProxy({
       name,
       bind: options.bind ?? ['127.0.0.1'],
-      portMap: new Map((options.ports ?? [80]).map((port) => [port, 0])),
+      portMap: options.portMap ?? new Map((options.ports ?? [80]).map((port) => [port, 0])),
       reusePort: false,
       trustedHops: options.trustedHops ?? [],
       limits: options.limits,

@@ -183,6 +183,10 @@ describe('filters', () => {
       headers: { location: 'http://b.example:8080/h' },
     });
     expect((await ask(rig, '/old/x', { headers })).headers.location).toBe('http://a.example/new/x');
+    for (const host of ['a.example.', 'A.example.:80', '[::1]', 'a.example:80']) {
+      const { location } = (await ask(rig, '/s', { headers: { host } })).headers;
+      expect(location).toBe(`https://${host.replace(':80', '')}/s`);
+    }
   });
 
   test('rewrite: host and path', async () => {
@@ -351,14 +355,16 @@ describe('timeouts and retries', () => {
   const unavailable: http.RequestListener = (_request, response) => void response.writeHead(503).end('busy');
   const reset: http.RequestListener = (request) => void request.socket.resetAndDestroy();
 
-  test.each<[string, number, object, http.RequestListener, number, number]>([
+  test.each<[string, number, object, http.RequestListener, number, number, string?]>([
     ['a code of the list', 2, { codes: [503], attempts: 2, backoff: '10ms' }, unavailable, 200, 3],
     ['more often than allowed', 3, { codes: [503], attempts: 2, backoff: '10ms' }, unavailable, 503, 3],
     ['a code that is not in the list', 1, { codes: [500], attempts: 2 }, unavailable, 503, 1],
-    ['a connection that is reset', 1, { codes: [503], attempts: 1, backoff: '10ms' }, reset, 200, 2],
-  ])('%s', async (_name, times, retry, fail, status, attempts) => {
+    ['a connection that is reset', 1, { codes: [503], attempts: 1, backoff: '10ms' }, reset, 200, 2, 'PUT'],
+    ['one that is reset after what may not come twice', 1, { codes: [503], attempts: 1 }, reset, 502, 1],
+    ['nothing, where there are no attempts', 1, { codes: [503], attempts: 0 }, unavailable, 503, 1],
+  ])('%s', async (_name, times, retry, fail, status, attempts, method = 'POST') => {
     const rig = await failing(times, retry, fail);
-    const response = await fetch(`http://127.0.0.1:${rig.port()}/`, { method: 'POST', body: 'the body' });
+    const response = await fetch(`http://127.0.0.1:${rig.port()}/`, { method, body: 'the body' });
     expect(response.status).toBe(status);
     if (status === 200) expect(await response.text()).toBe('answered the body');
     expect(rig.accesses.at(-1)).toMatchObject({ status, attempts });

@@ -19,7 +19,7 @@ let port: number;
 let h2Port: number;
 /** What the backend presents to the next connection. */
 let presented: Pair;
-let pairs: { ours: Pair; next: Pair; uri: Pair; other: Pair };
+let pairs: { ours: Pair; next: Pair; uri: Pair; other: Pair; named: Pair };
 /** What the backend saw of the last request. */
 let seen: { serverName: string; client: string | undefined };
 let handshakes = 0;
@@ -29,6 +29,7 @@ const CASES = {
   good: { hostname: 'backend.example' },
   mismatch: { hostname: 'elsewhere.example' },
   san: { hostname: 'elsewhere.example', subjectAltNames: [{ type: 'Hostname', hostname: 'backend.example' }] },
+  'san-named': { hostname: 'elsewhere.example', subjectAltNames: [{ type: 'Hostname', hostname: 'backend.example' }] },
   'san-mismatch': { hostname: 'backend.example', subjectAltNames: [{ type: 'Hostname', hostname: 'no.example' }] },
   uri: { hostname: 'backend.example', subjectAltNames: [{ type: 'URI', uri: 'spiffe://example.com/app' }] },
   'uri-mismatch': { hostname: 'backend.example', subjectAltNames: [{ type: 'URI', uri: 'spiffe://example.com/' }] },
@@ -94,6 +95,7 @@ beforeAll(async () => {
     next: await next.sign({ dns: ['backend.example'] }),
     uri: await ours.sign({ uris: ['spiffe://example.com/app'] }),
     other: await ours.sign({ dns: ['no-such.example'] }),
+    named: await ours.sign({ name: 'backend.example', uris: ['spiffe://example.com/app'] }),
   };
   gatewayPair = await clientCa.sign({ name: 'the gateway' });
   presented = pairs.ours;
@@ -183,6 +185,13 @@ describe('a policy', () => {
     presented = pairs.uri;
     await forgetEvictions();
     expect(await statusOf('uri')).toBe(200);
+    presented = pairs.ours;
+  });
+
+  test('with a subjectAltName is not met by a certificate that has it as its common name', async () => {
+    presented = pairs.named;
+    expect(await statusOf('san-named')).toBe(502);
+    expect(rig.accesses.at(-1)).toMatchObject({ status: 502, reason: 'tls_failed' });
     presented = pairs.ours;
   });
 

@@ -88,6 +88,10 @@
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
   verbs: [get, list, watch]
+# Whether another installation has the same controller name.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [list]
 # Who a data plane is that asks for its config.
 - apiGroups: [authentication.k8s.io]
   resources: [tokenreviews]

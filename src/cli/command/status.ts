@@ -75,6 +75,16 @@ async function reader(flags: StatusFlags, command: Command): Promise<() => Promi
     return () => askAdmin<Report>({ ...(admin ?? ADMIN_DEFAULT), token }, '/status');
   }
   if (admin !== undefined) command.error('error: name either a running gateway with --admin or a cluster, not both');
-  const { readCluster, STATUS_KINDS, statusReport } = await import('../cluster-read.ts');
-  return async () => statusReport(await readCluster(flags, STATUS_KINDS), controllerName, flags.namespace);
+  const { readCluster, rivalDiagnostics, STATUS_KINDS, statusReport, unreadDiagnostics } = await import(
+    '../cluster-read.ts'
+  );
+  return async () => {
+    let beside: Report['diagnostics'] = [];
+    const source = await readCluster(flags, STATUS_KINDS, async (client) => {
+      const asked = [rivalDiagnostics(client, controllerName), unreadDiagnostics(client, flags.namespace)];
+      beside = (await Promise.all(asked)).flat();
+    });
+    const { items, diagnostics } = statusReport(source, controllerName, flags.namespace);
+    return { items, diagnostics: [...diagnostics, ...beside] };
+  };
 }

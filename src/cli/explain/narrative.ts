@@ -116,6 +116,7 @@ function candidateText({ rule, match, matchIndex }: ExplainedCandidate): string 
   const conditions = [
     `${match.path.type} ${match.path.value}`,
     ...(match.method ? [match.method] : []),
+    ...(match.call ? [`method ${match.call}`] : []),
     ...match.headers.map(({ name, value }) => `header ${name}: ${value}`),
     ...match.query.map(({ name, value }) => `query ${name}=${value}`),
   ];
@@ -135,7 +136,7 @@ function toldOnce(policies: readonly PolicyEffect[]): PolicyEffect[] {
   return [...groups.values()].map((all) => all.find(({ decision }) => decision === 'refuses') ?? all[0]!);
 }
 
-function policyLines(
+export function policyLines(
   { policy, holds, through, effect, decision, status, says = [] }: PolicyEffect,
   paint: Paint,
 ): string[] {
@@ -162,8 +163,13 @@ function timeoutLines({ timeouts, retry }: RouteRule): string[] {
   return [
     ...text('request', timeouts?.request),
     ...text('backend request', timeouts?.backendRequest),
-    ...(retry ? [`up to ${retry.attempts} retries on ${[...retry.codes, 'connection errors'].join(', ')}`] : []),
+    ...(retry ? [retryText(retry)] : []),
   ];
+}
+
+function retryText({ attempts, codes }: NonNullable<RouteRule['retry']>): string {
+  if (attempts === 0) return 'nothing is tried again';
+  return `up to ${attempts} retries on ${[...codes, 'connection errors'].join(', ')}`;
 }
 
 /** `withoutEndpoints`: what it comes to where there are none. */

@@ -20,10 +20,12 @@ import {
   type RewriteSettings,
   type Snapshot,
   type Stacked,
+  type StreamAccessSettings,
+  type StreamLimitSettings,
 } from '../../config/index.ts';
 import type { Report } from '../../control/index.ts';
 import type { RehearsedStep } from '../../proxy/rehearsal/index.ts';
-import { accessRuleText, limitText, methodText, some, storeText } from './policy-rule.ts';
+import { accessRuleText, clientRuleText, limitText, methodText, some, storeText, writtenPlace } from './policy-rule.ts';
 import { everySetting } from './setting-text.ts';
 
 export interface PolicyEffect {
@@ -56,6 +58,8 @@ const DECIDING: ReadonlySet<Policy['type']> = new Set([
   'CrossSite',
   'Fault',
   'DirectResponse',
+  'StreamAccess',
+  'StreamLimits',
 ] satisfies Array<Policy['type']>);
 
 interface Place {
@@ -170,7 +174,8 @@ function actsOf(snapshot: Snapshot, type: StackedPolicy['type'], target: string)
 function effect(type: StackedPolicy['type'], act: Acting<unknown>, through: string): PolicyEffect {
   const { source: policy, holds, settings, broken } = act;
   // The settings are of the type that stands beside them.
-  const text = settings === undefined ? `refuses with 500: ${broken}` : textOf(type, settings);
+  const text =
+    settings === undefined ? `refuses ${isStream(type) ? 'all' : 'with 500'}: ${broken}` : textOf(type, settings);
   return {
     policy,
     type,
@@ -179,6 +184,11 @@ function effect(type: StackedPolicy['type'], act: Acting<unknown>, through: stri
     effect: text,
     ...(DECIDING.has(type) || settings === undefined ? { decides: true } : {}),
   };
+}
+
+/** Where no request is read there is no status. */
+function isStream(type: StackedPolicy['type']): boolean {
+  return type === 'StreamAccess' || type === 'StreamLimits';
 }
 
 function textOf(type: StackedPolicy['type'], settings: unknown): string {
@@ -206,7 +216,7 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
         .map(({ codes, backend }) => `pages of ${backend} for ${codes.join(', ')}`)
         .join('; ');
     case 'DirectResponse':
-      return `answers ${(settings as DirectResponseSettings).statusCode} in the place of the backend`;
+      return directResponseText(settings as DirectResponseSettings);
     case 'AnswerRewrite':
       return 'rewrites cookies and locations';
     case 'Cache':
@@ -215,7 +225,38 @@ function textOf(type: StackedPolicy['type'], settings: unknown): string {
       return (settings as AccessLogSettings).written ? 'has lines in the access log' : 'has no line in the access log';
     case 'Compression':
       return `compresses with ${(settings as CompressionSettings).algorithms.join(', ')}`;
+    case 'StreamAccess':
+      return streamAccessText(settings as StreamAccessSettings);
+    case 'StreamLimits':
+      return streamLimitsText(settings as StreamLimitSettings);
   }
+}
+
+function directResponseText({ statusCode, exempt }: DirectResponseSettings): string {
+  const except = exempt.length > 0 ? `, but not for ${some(exempt)}` : '';
+  return `answers ${statusCode} in the place of the backend${except}`;
+}
+
+function streamAccessText({ deny, allow, shadow, unknown }: StreamAccessSettings): string {
+  const parts = [
+    ...deny.map((rule, at) => `denies ${clientRuleText(rule, writtenPlace(rule, at), 'deny')}`),
+    ...(allow.length > 0
+      ? [`allows only ${allow.map((rule, at) => clientRuleText(rule, writtenPlace(rule, at), 'allow')).join(', or ')}`]
+      : []),
+    ...(unknown.length > 0 ? [closedText(unknown)] : []),
+  ];
+  return `${parts.join('; ')}${shadow ? ' (in its shadow)' : ''}`;
+}
+
+function streamLimitsText({ limits, unknown }: StreamLimitSettings): string {
+  return [
+    ...limits.map((one, at) => limitText(one, writtenPlace(one, at))),
+    ...(unknown.length > 0 ? [closedText(unknown)] : []),
+  ].join('; ');
+}
+
+function closedText(unknown: readonly string[]): string {
+  return `lets no connection in, since it asks what none has: ${some(unknown)}`;
 }
 
 function authenticationText({ methods, require, anonymous, headers }: AuthenticationSettings): string {

@@ -4,10 +4,12 @@ import type {
   AccessSettings,
   AuthenticationMethod,
   AuthenticationSettings,
+  ClientRule,
   Limit,
   OidcMethod,
   RateLimitSettings,
   RedisSettings,
+  StreamAccessSettings,
 } from '../../config/index.ts';
 import type { RuleWords } from '../../proxy/rehearsal/index.ts';
 import { externalAuthText } from './external-auth-text.ts';
@@ -15,6 +17,11 @@ import { externalAuthText } from './external-auth-text.ts';
 /** A rule without a name is called by its place in its list: `0`, which nobody wrote. */
 function calledSo(name: string, at: number, list: string): string {
   return name === String(at) ? `${list}[${at}]` : name;
+}
+
+/** The place that a rule had in its list as it was written, where others of it are left out; or `at`. */
+export function writtenPlace({ name }: { name: string }, at: number): number {
+  return /^\d+$/.test(name) ? Number(name) : at;
 }
 
 /** Which rule of its policy decided: by its name, or by its place and what it says. */
@@ -26,6 +33,13 @@ export const ruleWords: RuleWords = (act, rule, list) => {
     case 'Access': {
       const found = (act.settings as AccessSettings)[list][at];
       return found?.name === rule ? accessRuleText(found, at, list) : rule;
+    }
+    case 'StreamAccess': {
+      const found = (act.settings as StreamAccessSettings)[list].find(({ name }) => name === rule);
+      return found === undefined ? rule : clientRuleText(found, at, list);
+    }
+    case 'StreamLimits': {
+      return calledSo(rule, at, 'limits');
     }
     case 'Authentication': {
       const found = (act.settings as AuthenticationSettings).methods[at];
@@ -42,6 +56,11 @@ export const ruleWords: RuleWords = (act, rule, list) => {
 
 export function accessRuleText(rule: AccessRule, at: number, list: 'deny' | 'allow'): string {
   return `${calledSo(rule.name, at, list)} (${conditionsText(rule)})`;
+}
+
+/** Of a client alone. */
+export function clientRuleText(rule: ClientRule, at: number, list: 'deny' | 'allow'): string {
+  return accessRuleText({ ...rule, methods: [], paths: [], headers: [] }, at, list);
 }
 
 function conditionsText({

@@ -46,6 +46,7 @@ export function questionOf(text: string, asked: Asked, place: Place): Question {
       protocol: protocol as AskedConnection['protocol'],
       host: bareHost(host),
       port: writtenPort(Number(port), place),
+      ...(asked.clientAddress !== undefined && { clientAddress: asked.clientAddress }),
     },
   };
 }

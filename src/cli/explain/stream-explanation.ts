@@ -1,5 +1,6 @@
 /** What becomes of one connection, or UDP session, that no HTTP is read from: plain JSON, like Explanation. */
 import type { Listener, RouteKind, RouteRule, Snapshot } from '../../config/index.ts';
+import { rehearseStream } from '../../proxy/rehearsal/index.ts';
 import { compileSniTable, ruleForListener } from '../../proxy/stream/index.ts';
 import { socketName } from '../../value/socket-name.ts';
 import type { ExplainedBackend } from './explained-backend.ts';
@@ -7,6 +8,8 @@ import { percent, weightedBackends } from './explanation.ts';
 import { takesHost } from './hostname.ts';
 import type { KnownConfig } from './known-config.ts';
 import type { Outcome } from './outcome.ts';
+import { decided, type PolicyEffect, policyEffects } from './policy-effect.ts';
+import { ruleWords } from './policy-rule.ts';
 
 export interface AskedConnection {
   protocol: 'tls' | 'tcp' | 'udp';
@@ -14,6 +17,8 @@ export interface AskedConnection {
   host: string;
   /** As written in Gateways. */
   port: number;
+  /** Undefined: nobody said it. */
+  clientAddress?: string;
 }
 
 export interface StreamExplanation {
@@ -23,6 +28,8 @@ export interface StreamExplanation {
   listener?: Listener;
   rule?: RouteRule;
   backends: ExplainedBackend[];
+  /** Those that act on it, and what they decide of it. */
+  policies: PolicyEffect[];
   /** Ports that some listener of the protocol has, where none has the connection's. */
   ports: number[];
   /** Hostnames of the port's listeners and their routes, where none takes the server name. */
@@ -47,7 +54,7 @@ export function streamExplanationOf(known: KnownConfig, connection: AskedConnect
   const { protocol, port } = connection;
   const speaking = [...snapshot.of('Listener').values()].filter((one) => PROTOCOLS[protocol].includes(one.protocol));
   const here = speaking.filter((listener) => listener.port === port);
-  const nothing = { connection, backends: [], ports: [], hostnames: [], unserved };
+  const nothing = { connection, backends: [], policies: [], ports: [], hostnames: [], unserved };
   if (here.length === 0) {
     const ports = [...new Set(speaking.map((listener) => listener.port))].sort((a, b) => a - b);
     return { ...nothing, ports, outcome: failed('no listener has this port and protocol: nothing answers there') };
@@ -63,8 +70,44 @@ export function streamExplanationOf(known: KnownConfig, connection: AskedConnect
     };
   }
   const backends = rule === undefined ? [] : weightedBackends(known, rule);
-  const outcome = outcomeOf(connection, { listener, rule, backends });
-  return { connection, outcome, listener, ...(rule ? { rule } : {}), backends, ports: [], hostnames: [], unserved: [] };
+  const found = outcomeOf(connection, { listener, rule, backends });
+  const { policies, outcome } = judgedBy(known, { connection, listener, rule, outcome: found });
+  const around = { policies, ports: [], hostnames: [], unserved: [] };
+  return { connection, outcome, listener, ...(rule ? { rule } : {}), backends, ...around };
+}
+
+interface Chosen {
+  connection: AskedConnection;
+  listener: Listener;
+  rule: RouteRule | undefined;
+  outcome: Outcome;
+}
+
+/** By the code that serves. Where HTTP follows, requests are judged. */
+function judgedBy(
+  { snapshot, secret }: KnownConfig,
+  { connection, listener, rule, outcome }: Chosen,
+): { policies: PolicyEffect[]; outcome: Outcome } {
+  if (rule === undefined || listener.protocol === 'HTTPS') return { policies: [], outcome };
+  const effects = policyEffects(snapshot, { listener: listener.key, rule: rule.key, backends: [] });
+  const { clientAddress } = connection;
+  const steps = rehearseStream(
+    secret ?? snapshot,
+    { listener: listener.key, route: rule.key, clientAddress },
+    ruleWords,
+  );
+  const refusing = steps.find(({ decision }) => decision === 'refuses');
+  const policies = decided(effects, steps, refusing !== undefined);
+  if (outcome.kind === 'error') return { policies, outcome };
+  if (refusing !== undefined) {
+    const how = connection.protocol === 'udp' ? 'its datagrams are dropped' : 'the connection is closed';
+    const why = refusing.says.length === 0 ? '' : ` (${refusing.says.join('; ')})`;
+    return { policies, outcome: { kind: 'denied', reason: `${refusing.source} refuses it${why}: ${how}` } };
+  }
+  const open = steps.filter(({ decision }) => decision === 'undecided').map(({ source }) => source);
+  if (open.length === 0) return { policies, outcome };
+  const reason = `${outcome.reason}, where ${[...new Set(open)].join(', ')} lets it pass`;
+  return { policies, outcome: { ...outcome, reason } };
 }
 
 interface Choice {

@@ -2,22 +2,31 @@
 import type { Listener } from '../../config/index.ts';
 import { socketName } from '../../value/socket-name.ts';
 import type { Paint } from '../style.ts';
-import { backendLines, listenerText, portsText, section } from './narrative.ts';
+import { backendLines, listenerText, policyLines, portsText, section } from './narrative.ts';
 import type { StreamExplanation } from './stream-explanation.ts';
 
 export function streamNarrative(explanation: StreamExplanation, paint: Paint): string {
-  const { connection, outcome, rule, backends } = explanation;
+  const { connection, outcome, rule, backends, policies } = explanation;
   const { protocol, host, port } = connection;
   return [
     section('Connection', [`${protocol}://${socketName(host, port)}`], paint),
     section('Listener', listenerLines(explanation), paint),
     section('Rule', rule === undefined ? [] : [`${rule.route.kind} ${rule.route.namespace}/${rule.route.name}`], paint),
     section(
+      'Policies',
+      policies.flatMap((one) => policyLines(one, paint)),
+      paint,
+    ),
+    section(
       'Backends',
       backends.flatMap((backend) => backendLines(backend, 'no endpoints')),
       paint,
     ),
-    section('Answer', [paint(outcome.kind === 'error' ? 'error' : 'good', outcome.reason)], paint),
+    section(
+      'Answer',
+      [paint(outcome.kind === 'error' || outcome.kind === 'denied' ? 'error' : 'good', outcome.reason)],
+      paint,
+    ),
   ].join('');
 }
 

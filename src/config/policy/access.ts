@@ -19,17 +19,21 @@ export interface AccessSettings {
   shadow: boolean;
 }
 
-/** Takes a request for which all that is said holds; of each list one item. */
-export interface AccessRule {
+/** Takes a client of whom all that is said holds; of each list one item. */
+export interface ClientRule {
   name: string;
   /** CIDRs of clients. */
   addresses: string[];
   /** ISO codes of where clients are; absent: anywhere. */
   countries?: string[];
+  times: TimeWindow[];
+}
+
+/** The same of a request. */
+export interface AccessRule extends ClientRule {
   methods: string[];
   paths: Array<HttpMatch['path']>;
   headers: ValueMatch[];
-  times: TimeWindow[];
   /** Absent: whoever it is, and whether that is known or not. */
   claims?: ClaimMatch[];
   /** An expression of CEL. */
@@ -53,13 +57,10 @@ export interface TimeWindow {
 }
 
 const minutes = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1440));
-const rule = object<AccessRule>({
+const client = {
   name: key,
   addresses: v.array(cidr),
   countries: v.optional(v.array(key)),
-  methods: v.array(key),
-  paths: v.array(pathMatch),
-  headers: v.array(valueMatch),
   times: v.array(
     object<TimeWindow>({
       days: v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(6))),
@@ -68,6 +69,13 @@ const rule = object<AccessRule>({
       timeZone: key,
     }),
   ),
+};
+export const clientRule = object<ClientRule>(client);
+const rule = object<AccessRule>({
+  ...client,
+  methods: v.array(key),
+  paths: v.array(pathMatch),
+  headers: v.array(valueMatch),
   claims: v.optional(v.array(object<ClaimMatch>({ name: key, values: v.array(v.string()) }))),
   cel: v.optional(key),
 });

@@ -16,6 +16,8 @@ export interface ClientTls {
   sessionTickets?: boolean;
   /** What HTTPS offers. Absent: all that there is. */
   alpn?: Array<'h2' | 'http/1.1'>;
+  /** What TLS listeners offer whose bytes are relayed, in order of preference. Absent: they say nothing of it. */
+  streamAlpn?: string[];
 }
 
 const version = v.picklist(['1.0', '1.1', '1.2', '1.3']);
@@ -28,4 +30,5 @@ export const clientTls: Shape<ClientTls> = object<ClientTls>({
   curves: v.optional(names),
   sessionTickets: v.optional(v.boolean()),
   alpn: v.optional(v.pipe(v.array(v.picklist(['h2', 'http/1.1'])), v.minLength(1))),
+  streamAlpn: v.optional(v.pipe(v.array(v.pipe(v.string(), v.regex(/^[!-~]{1,255}$/))), v.minLength(1))),
 });

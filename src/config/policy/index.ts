@@ -28,8 +28,10 @@ import { type Fault, fault } from './fault.ts';
 import type { Merge, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
 import { type Rewrite, rewrite } from './rewrite.ts';
+import { type StreamAccess, streamAccess } from './stream-access.ts';
+import { type StreamLimits, streamLimits } from './stream-limits.ts';
 
-export type { Access, AccessRule, AccessSettings, ClaimMatch, TimeWindow } from './access.ts';
+export type { Access, AccessRule, AccessSettings, ClaimMatch, ClientRule, TimeWindow } from './access.ts';
 export type {
   AccessLogSettings,
   AnswerHeaderSettings,
@@ -94,6 +96,8 @@ export type {
 export type { RedisLogin, RedisServer, RedisSettings, SharedLimits } from './redis-store.ts';
 export type { PathRewriteSettings, RewriteSettings } from './rewrite.ts';
 export type { Acting, Stacked } from './stacked.ts';
+export type { StreamAccessSettings } from './stream-access.ts';
+export type { StreamLimit, StreamLimitSettings } from './stream-limits.ts';
 
 /** Every type: a new one has its line here. */
 export const POLICY_TYPES = {
@@ -115,6 +119,8 @@ export const POLICY_TYPES = {
   AccessLogging: accessLogging,
   Compression: compression,
   Cache: cache,
+  StreamAccess: streamAccess,
+  StreamLimits: streamLimits,
 } as const satisfies { [T in Policy['type']]: PolicyType<TypeOf<T>['target']['kind'], TypeOf<T>['spec'], Merge> };
 
 export type Policy =
@@ -135,7 +141,9 @@ export type Policy =
   | AnswerRewrite
   | AccessLogging
   | Compression
-  | Cache;
+  | Cache
+  | StreamAccess
+  | StreamLimits;
 type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
 
 const names = Object.keys(POLICY_TYPES) as Array<Policy['type']>;

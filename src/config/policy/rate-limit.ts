@@ -84,19 +84,30 @@ const scope = {
   dryRun: v.boolean(),
 };
 
-const limit = v.variant('type', [
-  object<RequestLimit>({
-    ...scope,
-    type: v.literal('Requests'),
-    requests: some,
-    period: some,
-    burst: some,
-    cost: some,
-    statusCode: refusal,
-  }),
-  object<ConcurrencyLimit>({ ...scope, type: v.literal('Connections'), maxConnections: some, statusCode: refusal }),
-  object<BandwidthLimit>({ ...scope, type: v.literal('Bandwidth'), bytesPerSecond: some, afterBytes: count }),
-]);
+const requests = object<RequestLimit>({
+  ...scope,
+  type: v.literal('Requests'),
+  requests: some,
+  period: some,
+  burst: some,
+  cost: some,
+  statusCode: refusal,
+});
+const connections = object<ConcurrencyLimit>({
+  ...scope,
+  type: v.literal('Connections'),
+  maxConnections: some,
+  statusCode: refusal,
+});
+const bandwidth = object<BandwidthLimit>({
+  ...scope,
+  type: v.literal('Bandwidth'),
+  bytesPerSecond: some,
+  afterBytes: count,
+});
+const limit = v.variant('type', [requests, connections, bandwidth]);
+/** Of what is no answer there is no bandwidth. */
+export const streamLimit = v.variant('type', [requests, connections]);
 
 export const rateLimit: PolicyType<'Listener' | 'RouteRule' | 'Backend', Stacked<RateLimitSettings>, 'stacked'> = {
   targets: ['Listener', 'RouteRule', 'Backend'],

@@ -3,9 +3,8 @@
  * life both ways. Whoever is silent for too long is gone, whatever the network says.
  */
 import type { Duplex } from 'node:stream';
+import { HEADER, Inbox } from './inbox.ts';
 
-/** Bytes before a frame that say how long it is. */
-const HEADER = 4;
 /**
  * Bytes of a frame. An object in a cluster is 1.5 MB at most, and escapes in JSON may double what becomes of it.
  * What a data plane says may be long where it has thousands of listeners.
@@ -18,13 +17,19 @@ export const MAX_UNSENT = 2 * MAX_FRAME;
 export interface ChannelTimes {
   /** Milliseconds between signs of life. */
   ping: number;
-  /** Milliseconds of silence after which the other side is gone. */
+  /** Milliseconds of silence after which the other side is gone, and of a message that does not end. */
   silence: number;
 }
 
 export const CHANNEL_TIMES: ChannelTimes = { ping: 10_000, silence: 30_000 };
 
 export interface ChannelEvents<In> {
+  /** A whole message is here, of so many bytes; throws where it is not to be read, which ends the connection. */
+  onFrame?(bytes: number): void;
+  /** Half a message takes so much memory; throws where that is too much. 0: none does. */
+  onHalf?(bytes: number): void;
+  /** What one of these threw. True: the connection has been ended for it. */
+  onFault?(error: Error): boolean;
   /** As it came; throws where it does not fit, which ends the connection. */
   onMessage(message: In): void;
   /** Once; '' where it was closed here. */
@@ -37,8 +42,10 @@ export class Channel<In, Out> {
   readonly #timer: NodeJS.Timeout;
   /** Bytes of a frame that the other side may send; small until it is known who it is. */
   #limit: number;
-  #chunks: Buffer[] = [];
-  #length = 0;
+  readonly #inbox = new Inbox();
+  /** Memory that half a message takes. */
+  #half = 0;
+  #halfSince = 0;
   #heard = performance.now();
   #ended = false;
 
@@ -52,6 +59,8 @@ export class Channel<In, Out> {
     this.#timer = setInterval(() => {
       const silent = performance.now() - this.#heard;
       if (silent > times.silence) this.#end(`nothing was heard for ${Math.round(silent / 1000)} s`);
+      else if (this.#half > 0 && performance.now() - this.#halfSince > times.silence)
+        this.#end('a message did not end');
       else this.#write({ type: 'ping' });
     }, times.ping).unref();
   }
@@ -89,7 +98,7 @@ export class Channel<In, Out> {
   #quit(): void {
     this.#ended = true;
     clearInterval(this.#timer);
-    this.#chunks = [];
+    this.#inbox.clear();
   }
 
   #write(message: Out | { type: 'ping' }): void {
@@ -101,39 +110,41 @@ export class Channel<In, Out> {
   #take(chunk: Buffer): void {
     if (this.#ended) return;
     this.#heard = performance.now();
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
     try {
+      this.#inbox.add(chunk, this.#limit);
       for (let next = this.#next(); next !== undefined; next = this.#next()) this.#hand(next);
+      this.#halved();
     } catch (error) {
-      this.#end(error instanceof Error ? error.message : String(error));
+      this.#failed(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
+  #halved(): void {
+    const { size } = this.#inbox;
+    if (this.#ended || size === this.#half) return;
+    if (this.#half === 0) this.#halfSince = performance.now();
+    this.#half = size;
+    this.#events.onHalf?.(size);
+  }
+
+  #failed(error: Error): void {
+    const { onFault } = this.#events;
+    if (onFault?.(error) !== true) this.#end(error.message);
+  }
+
   #hand(bytes: Buffer): void {
+    this.#events.onFrame?.(bytes.length);
     const message = JSON.parse(bytes.toString('utf8')) as (In & { type: unknown }) | null;
     if (typeof message !== 'object' || message === null) throw new TypeError('a message is no object');
     if (message.type !== 'ping') this.#events.onMessage(message);
   }
 
-  /** The next whole frame; undefined: not here yet, or the connection has ended meanwhile. */
+  /** Undefined: it is not here yet, or the connection has ended meanwhile. */
   #next(): Buffer | undefined {
-    if (this.#ended || this.#length < HEADER) return undefined;
-    if (this.#chunks[0]!.length < HEADER) this.#join();
-    const size = this.#chunks[0]!.readUInt32BE(0);
-    if (size > this.#limit) throw new RangeError(`a message of ${size} bytes is over the limit of ${this.#limit}`);
-    if (this.#length < HEADER + size) return undefined;
-    if (this.#chunks[0]!.length < HEADER + size) this.#join();
-    const bytes = this.#chunks[0]!.subarray(HEADER, HEADER + size);
-    const rest = this.#chunks[0]!.subarray(HEADER + size);
-    if (rest.length > 0) this.#chunks[0] = rest;
-    else this.#chunks.shift();
-    this.#length -= HEADER + size;
+    const bytes = this.#ended ? undefined : this.#inbox.next(this.#limit);
+    // The one after it begins anew.
+    if (bytes !== undefined) this.#halfSince = performance.now();
     return bytes;
-  }
-
-  #join(): void {
-    this.#chunks = [Buffer.concat(this.#chunks)];
   }
 }
 

@@ -6,5 +6,5 @@ export interface Identity {
   proxy?: string;
 }
 
-/** Answers who a token belongs to; throws a StreamRefusal where nobody may have it. */
-export type Authenticate = (token: string) => Promise<Identity>;
+/** Answers who a token belongs to; throws a StreamRefusal where nobody may have it. `from`: the address it came from. */
+export type Authenticate = (token: string, from: string) => Promise<Identity>;

@@ -80,10 +80,10 @@ export type FromController =
 
 /**
  * protocol: no common version. token: not who it says, or nobody. gateway: no such Gateway (any more).
- * busy: it cannot be told now. following: it looks for a leader, and this is none. Each is tried again, since each may
- * change.
+ * busy: it cannot be told now. following: it looks for a leader, and this is none. flood: it says too much, or comes too often.
+ * Each is tried again, since each may change.
  */
-export type RefusalCode = 'protocol' | 'token' | 'gateway' | 'busy' | 'following';
+export type RefusalCode = 'protocol' | 'token' | 'gateway' | 'busy' | 'following' | 'flood';
 
 /** Why a data plane is not served; the message is for a person and names no secret. */
 export class StreamRefusal extends Error {

@@ -3,12 +3,14 @@ import { setImmediate } from 'node:timers/promises';
 import type { Ack, ConfigKind, ConfigObject, ConfigRef, Delta, Trouble } from '../../config/index.ts';
 import { refKey } from '../../config/index.ts';
 import type { Log, MetricsSnapshot } from '../../observe/index.ts';
+import { Allowance, AllowanceBook } from '../../value/allowance.ts';
 import type { Fleet, FleetEvents } from '../fleet.ts';
 import { Outbox, type Piece } from '../piece.ts';
 import type { Holdings } from './holdings.ts';
 import { ListenerBook } from './listener-book.ts';
 import type { StreamAck } from './message.ts';
 import { Remembered, sizeOfRest } from './remembered.ts';
+import { ACK_LIMIT, MAX_DEBT, SUBSCRIPTION_LIMIT } from './session-allowance.ts';
 
 /**
  * Milliseconds that a data plane still counts after its connection broke: it serves what it acknowledged, and a
@@ -57,6 +59,7 @@ export class RemoteFleet implements Fleet {
   readonly #counted = new Map<string, NodeJS.Timeout | undefined>();
   #names: ReadonlyArray<string> = [];
   #connections = 0;
+  readonly #subscriptions = new AllowanceBook(SUBSCRIPTION_LIMIT, 2 * MAX_DATA_PLANES);
   #isEnded = false;
   /** Called when somebody has taken all there was. */
   #onTaken = (): void => {};
@@ -122,6 +125,16 @@ export class RemoteFleet implements Fleet {
     this.#counted.clear();
     for (const seat of this.#seats.values()) seat.peer.close('this controller has nothing more for it');
     this.#seats.clear();
+  }
+
+  /** Whether a data plane of this name may come to be fed now. */
+  admits(name: string): boolean {
+    return this.#subscriptions.of(name).take();
+  }
+
+  /** It has said too much, and its connection was ended for that. */
+  flooded(name: string): void {
+    this.#subscriptions.of(name).owe(MAX_DEBT);
   }
 
   /** One more connection of a data plane that has said who it is; false: there is no room. It is given back by `exit`. */
@@ -193,7 +206,9 @@ export class RemoteFleet implements Fleet {
     }
     const ack = seat.completed(message);
     this.remembered.note(seat.name, seat.size);
-    this.#events.onAck(ack);
+    seat.tell(ack, (last) => {
+      if (this.#seats.get(seat.name) === seat && !seat.hasDeparted) this.#events.onAck(last);
+    });
   }
 
   trouble(seat: Seat, { worker, troubles }: { worker: string; troubles: Trouble[] }): void {
@@ -256,12 +271,31 @@ export class Seat {
   /** Of what it has acknowledged last, in characters. */
   size = 0;
   #rejected: Ack['rejected'] = [];
+  readonly #acks = new Allowance(ACK_LIMIT);
+  /** The last one that is not told yet. */
+  #untold: Ack | undefined;
   readonly #listeners = new ListenerBook();
 
   constructor(name: string, peer: Peer) {
     this.name = name;
     this.peer = peer;
-    this.outbox = new Outbox((piece) => peer.send(piece));
+    this.outbox = new Outbox((piece) => {
+      this.#acks.give();
+      peer.send(piece);
+    });
+  }
+
+  /** At once; of those that come too fast the last one, a moment later: what follows of one is computed for all of a Gateway. */
+  tell(ack: Ack, onAck: (ack: Ack) => void): void {
+    if (this.#untold === undefined && this.#acks.take()) return onAck(ack);
+    if (this.#untold === undefined) {
+      setTimeout(() => {
+        const last = this.#untold!;
+        this.#untold = undefined;
+        onAck(last);
+      }, 1000 / ACK_LIMIT.perSecond).unref();
+    }
+    this.#untold = ack;
   }
 
   /** With the lists that were left out because they are as before. */

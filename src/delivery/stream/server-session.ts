@@ -9,6 +9,7 @@ import { readFromDataPlane } from './reading.ts';
 import { sizeOfHeld } from './remembered.ts';
 import { MAX_DATA_PLANES, type Peer, type RemoteFleet, type Seat } from './remote-fleet.ts';
 import type { RemoteFleets } from './remote-fleets.ts';
+import { SessionAllowance, StreamFlood } from './session-allowance.ts';
 import type { StreamTimes } from './stream-times.ts';
 
 /** Bytes of a hello: a token is 1 to 2 KB. */
@@ -18,6 +19,8 @@ export const MAX_HELD = 500_000;
 
 export interface SessionParts {
   authenticate: Authenticate;
+  /** Address of the data plane. */
+  from: string;
   fleets: RemoteFleets;
   version: string;
   leading(): boolean;
@@ -44,6 +47,7 @@ export class ServerSession {
   /** What it holds, while it says so. */
   #held: Map<string, string> | undefined;
   #heldSize = 0;
+  readonly #allowance = new SessionAllowance();
   #isLeaving = false;
   #hasEnded = false;
 
@@ -54,7 +58,13 @@ export class ServerSession {
       const message = readFromDataPlane(input);
       if (message) this.#hear(message);
     };
-    const events = { onMessage, onEnd: (reason: string) => this.#end(reason) };
+    const events = {
+      onMessage,
+      onFrame: (bytes: number) => this.#allowance.heard(bytes),
+      onHalf: (bytes: number) => this.#fleet?.remembered.note(this.#channel, bytes),
+      onFault: (error: Error) => error instanceof StreamFlood && this.#flooded(error),
+      onEnd: (reason: string) => this.#end(reason),
+    };
     this.#channel = new Channel(socket, events, { limit: MAX_HELLO, times });
     this.#hello = setTimeout(() => this.#channel.destroy('it did not say who it is'), times.hello).unref();
   }
@@ -103,12 +113,12 @@ export class ServerSession {
   }
 
   async #greet(hello: Hello): Promise<void> {
-    const { authenticate, fleets, leading } = this.#parts;
+    const { authenticate, from, fleets, leading } = this.#parts;
     const protocol = Math.min(hello.protocol, PROTOCOL);
     if (protocol < OLDEST || protocol < hello.oldest) throw new StreamRefusal('protocol', strange(hello));
     // Who leads is no secret, and whoever looks for it asks often.
     if (hello.seeking && !leading()) throw new StreamRefusal('following', 'this controller writes no statuses');
-    const identity = await authenticate(hello.token);
+    const identity = await authenticate(hello.token, from);
     if (this.#hasEnded) return;
     const fleet = fleets.at(identity.gateway);
     if (!fleet || fleet.version === 0) {
@@ -116,11 +126,13 @@ export class ServerSession {
     }
     await fleet.digested();
     if (this.#hasEnded) return;
+    const name = identity.proxy ?? hello.proxy;
+    if (!fleet.admits(name)) throw new StreamRefusal('flood', `DMN_STREAM_FLOOD: ${name} comes to be fed too often`);
     if (!fleet.enter()) {
       const message = `Gateway ${identity.gateway} has ${MAX_DATA_PLANES} data planes at this controller, and no more can be`;
       throw new StreamRefusal('busy', message);
     }
-    this.#welcome({ hello, protocol, fleet, name: identity.proxy ?? hello.proxy });
+    this.#welcome({ hello, protocol, fleet, name });
   }
 
   #welcome(of: { hello: Hello; protocol: number; fleet: RemoteFleet; name: string }): void {
@@ -149,6 +161,24 @@ export class ServerSession {
     log.info({ ...about, resumed: isSame }, 'data plane connected');
     if (isSame) this.#join(fleet);
     else this.#held = new Map();
+  }
+
+  /** Comes back in a minute at the earliest: it is to be told why, and to cost nothing more. */
+  #flooded({ message: what }: StreamFlood): true {
+    const { log, onRefused, isNews } = this.#parts;
+    const message = `DMN_STREAM_FLOOD: it says ${what}`;
+    const gateway = this.#fleet?.gateway;
+    if (isNews(`flood ${gateway} ${this.#name}`)) {
+      log.warn(
+        { code: 'DMN_STREAM_FLOOD', gateway, proxy: this.#name },
+        `a data plane says ${what}: its connection is ended`,
+      );
+    }
+    onRefused('flood');
+    this.#fleet?.flooded(this.#name);
+    this.#channel.send({ type: 'refused', code: 'flood', message });
+    this.#channel.close();
+    return true;
   }
 
   #known(): void {
@@ -195,6 +225,7 @@ export class ServerSession {
     return {
       send: (piece) => {
         this.#channel.send({ type: 'piece', piece });
+        this.#allowance.sentPiece();
         clearTimeout(this.#taking);
         this.#taking = setTimeout(() => this.#channel.destroy(`it took nothing for ${taking} ms`), taking).unref();
       },
@@ -210,6 +241,7 @@ export class ServerSession {
     clearTimeout(this.#taking);
     const fleet = this.#fleet;
     fleet?.remembered.note(this, 0);
+    fleet?.remembered.note(this.#channel, 0);
     fleet?.exit();
     if (fleet && this.#seat) fleet.leave(this.#seat);
     if (fleet) this.#parts.log.info({ gateway: fleet.gateway, proxy: this.#name, reason }, 'data plane gone');

@@ -4,10 +4,12 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { type FamilySnapshot, type Log, Metrics, type MetricsSnapshot } from '../../observe/index.ts';
+import { AllowanceBook } from '../../value/allowance.ts';
 import { STREAM_ALPN } from './client.ts';
 import type { Authenticate } from './identity.ts';
 import type { RemoteFleets } from './remote-fleets.ts';
 import { ServerSession } from './server-session.ts';
+import { ADDRESS_CONNECTION_LIMIT } from './session-allowance.ts';
 import { STREAM_TIMES, type StreamTimes } from './stream-times.ts';
 
 /** PEM. */
@@ -37,6 +39,8 @@ export interface StreamOptions {
  * of them gives one up for whoever has fewer, by addresses; where all have as few, the next is closed at once.
  */
 export const MAX_UNKNOWN = 256;
+/** Addresses of which it is remembered how often they connect. */
+const MAX_ADDRESSES = 4096;
 /** Milliseconds in which a refusal is told once. */
 const REFUSAL_TOLD_AGAIN = 60_000;
 /** Refusals that are remembered as told. */
@@ -50,6 +54,7 @@ export class StreamServer {
   readonly #sessions = new Set<ServerSession>();
   readonly #times: StreamTimes;
   readonly #metrics = new Metrics();
+  readonly #connections = new AllowanceBook(ADDRESS_CONNECTION_LIMIT, MAX_ADDRESSES);
   /** Those that are not known yet, by where they come from. */
   readonly #unknown = new Map<string, Socket>();
   #leading: boolean;
@@ -136,6 +141,8 @@ export class StreamServer {
   }
 
   #admit(socket: Socket): void {
+    // A handshake costs a millisecond, whoever wants it.
+    if (!this.#connections.of(socket.remoteAddress ?? '').take()) return void socket.destroy();
     if (this.#unknown.size >= MAX_UNKNOWN && !this.#makesRoom(socket)) return void socket.destroy();
     const from = originOf(socket);
     this.#unknown.set(from, socket);
@@ -165,6 +172,7 @@ export class StreamServer {
     const { authenticate, fleets, version, log } = this.#options;
     const session: ServerSession = new ServerSession(socket, {
       authenticate,
+      from: socket.remoteAddress ?? '',
       fleets,
       version,
       leading: () => this.#leading,

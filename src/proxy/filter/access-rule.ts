@@ -2,99 +2,57 @@
 import type { AccessRule, ClaimMatch } from '../../config/index.ts';
 import { DaemunError } from '../../observe/index.ts';
 import { type CelContext, type CelTest, celClaims, compileCel } from '../../value/cel.ts';
-import { Networks } from '../../value/networks.ts';
 import { charge } from '../ground/allowance.ts';
 import { ARENA } from '../ground/arena.ts';
 import { FIELD_STRIDE, type Head, NAME_END, NAME_HASH, NAME_START, NO_NAME } from '../ground/head.ts';
 import type { Reading } from '../match/condition.ts';
 import type { CountryDatabase } from '../state/index.ts';
+import { CompiledClientRule } from './client-rule.ts';
 import type { FilterScope } from './filter.ts';
 import { claimValues, IDENTITY, type Identity } from './identity.ts';
 import { RequestMatches } from './request-match.ts';
-import { TimeWindows } from './time-window.ts';
 
 /** Of telling an expression one header line. */
 const TOLD_STEPS = 200;
 
-export class CompiledAccessRule {
-  readonly name: string;
-  readonly #networks: Networks | null;
-  readonly #countries: ClientCountries | null;
+export class CompiledAccessRule extends CompiledClientRule {
   readonly #matches: RequestMatches | null;
-  readonly #times: TimeWindows | null;
   readonly #claims: readonly ClaimMatch[] | null;
   readonly #cel: CelTest | null;
-  // Clients ask often over one connection, whose address is one and the same text.
-  #lastAddress = '';
-  #lastHas = false;
 
   /** Throws DMN_CONFIG_INVALID for what cannot be compiled. */
   constructor(rule: AccessRule, reading: Reading, database?: CountryDatabase) {
-    const { name, addresses, countries, methods, paths, headers, times, claims, cel } = rule;
-    this.name = name;
-    this.#countries = countries === undefined ? null : new ClientCountries(countries, database);
-    this.#networks = addresses.length === 0 ? null : new Networks(addresses);
+    super(rule, database);
+    const { methods, paths, headers, claims, cel } = rule;
     this.#matches =
       methods.length + paths.length + headers.length === 0 ? null : matchesOf({ methods, paths, headers }, reading);
-    this.#times = times.length === 0 ? null : new TimeWindows(times);
     this.#claims = claims ?? null;
     this.#cel = cel === undefined ? null : celOf(cel);
   }
 
   /** `unsure`: what an expression says that has no value for this request. */
   takes(scope: FilterScope, unsure: boolean): boolean {
-    if (this.#networks !== null && !this.#has(this.#networks, scope.clientAddress)) return false;
-    if (this.#countries !== null && !this.#countries.has(scope.clientAddress, unsure)) return false;
+    if (!this.takesClient(this.asksAddress ? scope.clientAddress : '', unsure)) return false;
     if (this.#matches !== null && !this.#matches.holds(scope.head)) return false;
-    if (this.#times !== null && !this.#times.holds()) return false;
     if (this.#claims !== null && !allSaid(this.#claims, scope.kept(IDENTITY))) return false;
     return this.#cel === null || says(this.#cel, scope, unsure);
-  }
-
-  #has(networks: Networks, address: string): boolean {
-    if (address !== this.#lastAddress) {
-      this.#lastAddress = address;
-      this.#lastHas = networks.has(address);
-    }
-    return this.#lastHas;
-  }
-}
-
-/** Where clients are. Of one address of a connection it is looked up once. */
-class ClientCountries {
-  readonly #codes: ReadonlySet<string>;
-  readonly #database: CountryDatabase;
-  #address = '';
-  #version = -1;
-  #country: string | null | undefined;
-
-  constructor(codes: readonly string[], database: CountryDatabase | undefined) {
-    if (database === undefined) {
-      const why =
-        'countries are not known: start the data plane with --country-database FILE, or give the DaemunParameters of its Gateway a countryDatabase';
-      throw new DaemunError('DMN_CONFIG_INVALID', why);
-    }
-    this.#codes = new Set(codes);
-    this.#database = database;
-  }
-
-  /** An address that the database does not have is in no country; `unsure`: the answer where there is no database to ask. */
-  has(address: string, unsure: boolean): boolean {
-    const { version } = this.#database;
-    if (address !== this.#address || version !== this.#version) {
-      this.#address = address;
-      this.#version = version;
-      this.#country = this.#database.countryOf(address);
-    }
-    const country = this.#country;
-    return country === undefined ? unsure : country !== null && this.#codes.has(country);
   }
 }
 
 /** Of nobody nothing is known. */
 function allSaid(claims: readonly ClaimMatch[], identity: Identity | undefined): boolean {
   if (identity === undefined) return false;
-  return claims.every(({ name, values }) => claimValues(identity.claims, name).some((one) => values.includes(one)));
+  return claims.every(({ name, values }) => {
+    const said = claimValues(identity.claims, name);
+    return (SCOPES.has(name) ? withWords(said) : said).some((one) => values.includes(one));
+  });
+}
+
+/** Claims that are lists of words in one text (RFC 6749, section 3.3). */
+const SCOPES: ReadonlySet<string> = new Set(['scope', 'scp']);
+
+function withWords(said: readonly string[]): string[] {
+  return said.flatMap((one) => [one, ...one.split(' ')]);
 }
 
 const ANY_PATH: AccessRule['paths'] = [{ type: 'PathPrefix', value: '/' }];

@@ -2,7 +2,10 @@
 import { constants, createBrotliCompress, createGzip, createZstdCompress, type Gzip } from 'node:zlib';
 import type { Acting, CompressionSettings } from '../../config/index.ts';
 import { nameHash } from '../ground/head.ts';
+import { CompressorMemory, compressorFits } from './compressor-memory.ts';
+import { isWeak, namesWeakTag, tagsOf, weak } from './entity-tag.ts';
 import {
+  ANSWERED,
   type AnswerScope,
   type BodyOutput,
   type BodyTransform,
@@ -18,6 +21,12 @@ import { type Algorithm, AT_ONCE, compressedAtOnce } from './kept-compressor.ts'
 import { varying } from './varying.ts';
 
 const ACCEPT_ENCODING = nameHash('accept-encoding');
+/** Sums of what is sent, as it is coded (RFC 9530, RFC 3230): of something else, now. */
+const SUMS = ['content-md5', 'digest', 'content-digest', 'repr-digest'];
+const DROPS: ReadonlySet<string> = new Set(['content-encoding', 'accept-ranges', ...SUMS]);
+const ETAG: ReadonlySet<string> = new Set(['etag']);
+const OK = 200;
+const NOT_MODIFIED = 304;
 
 export function compressionFilters(act: Acting<CompressionSettings>, settings: CompressionSettings): CompiledFilter[] {
   return [new CompressionFilter(act, settings)];
@@ -30,6 +39,8 @@ class CompressionFilter implements CompiledFilter {
   readonly #settings: CompressionSettings;
   readonly #types: ReadonlySet<string>;
   readonly #wanted = slot<Algorithm | ''>('compression');
+  /** If-None-Match. */
+  readonly #has = slot<string>('compression has');
 
   constructor({ holds }: Acting<CompressionSettings>, settings: CompressionSettings) {
     this.yields = holds === 'Default';
@@ -40,38 +51,71 @@ class CompressionFilter implements CompiledFilter {
   onRequest(scope: FilterScope): Verdict {
     const at = scope.head.find('accept-encoding', ACCEPT_ENCODING);
     scope.keep(this.#wanted, at < 0 ? '' : preferred(scope.head.value(at), this.#settings.algorithms));
+    const tags = tagsOf(scope.head);
+    if (tags !== undefined && /^(?:GET|HEAD)$/.test(scope.head.method())) scope.keep(this.#has, tags);
     return CONTINUE;
   }
 
   onResponseHead(scope: KeptState, answer: AnswerScope): Verdict {
-    if (answer.local || !this.#isFor(answer)) return CONTINUE;
+    if (answer.local) return CONTINUE;
+    if (answer.status === NOT_MODIFIED) return this.#isAsItWas(scope, answer);
+    if (!this.#isFor(answer)) return CONTINUE;
     // What a cache has for one client is not for all.
     answer.patch(varying(answer, 'Accept-Encoding'));
     const algorithm = scope.kept(this.#wanted) ?? '';
-    if (algorithm === '') return CONTINUE;
-    const drops = new Set(['content-encoding', 'accept-ranges', 'content-md5']);
-    const lines = [{ name: 'Content-Encoding', value: algorithm as string }];
+    const has = scope.kept(this.#has);
     const tag = answer.value('etag');
-    if (tag !== undefined && !tag.startsWith('W/')) {
-      drops.add('etag');
-      lines.push({ name: 'ETag', value: `W/${tag}` });
-    }
-    answer.patch(new HeaderPatch(drops, lines));
+    // The backend compares as bytes, and knows nothing of the tag that was made of its own.
+    const known = answer.status === OK && tag !== undefined && has !== undefined && namesWeakTag(has, tag);
+    const compressed = algorithm !== '' && compressorFits();
+    if (tag !== undefined && (compressed || known)) answer.patch(weakened(tag));
+    if (known && answer.notModified()) return ANSWERED;
+    if (!compressed) return CONTINUE;
+    const lines = [{ name: 'Content-Encoding', value: algorithm }];
+    answer.patch(new HeaderPatch(DROPS, lines));
     answer.transformBody((out) => new Compressor(out, algorithm, this.#settings.level));
+    return CONTINUE;
+  }
+
+  /**
+   * A 304 says what the 200 would have said. Of what type that was is seldom told, so the tag is weak where the client has
+   * a weak one, or names none and would have got one.
+   */
+  #isAsItWas(scope: KeptState, answer: AnswerScope): Verdict {
+    if (answer.value('content-type') !== undefined && !this.#isOfType(answer)) return CONTINUE;
+    if (!mayBeTransformed(answer)) return CONTINUE;
+    answer.patch(varying(answer, 'Accept-Encoding'));
+    const tag = answer.value('etag');
+    if (tag === undefined) return CONTINUE;
+    const has = scope.kept(this.#has);
+    const hasWeak = has === undefined ? (scope.kept(this.#wanted) ?? '') !== '' : namesWeakTag(has, tag);
+    if (hasWeak) answer.patch(weakened(tag));
     return CONTINUE;
   }
 
   #isFor(answer: AnswerScope): boolean {
     const { status } = answer;
-    if (status < 200 || status === 204 || status === 206 || status === 304) return false;
+    if (status < 200 || status === 204 || status === 206) return false;
     const encoding = answer.value('content-encoding');
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return false;
-    const [type = ''] = (answer.value('content-type') ?? '').split(';');
-    if (!this.#types.has(type.trim().toLowerCase())) return false;
-    if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(answer.values('cache-control').join())) return false;
+    if (!this.#isOfType(answer) || !mayBeTransformed(answer)) return false;
     const length = answer.value('content-length');
     return length === undefined || Number(length) >= this.#settings.minimumBytes;
   }
+
+  #isOfType(answer: AnswerScope): boolean {
+    const [type = ''] = (answer.value('content-type') ?? '').split(';');
+    return this.#types.has(type.trim().toLowerCase());
+  }
+}
+
+function mayBeTransformed(answer: AnswerScope): boolean {
+  return !/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(answer.values('cache-control').join());
+}
+
+/** What is coded otherwise has the same meaning, and not the same bytes. */
+function weakened(tag: string): HeaderPatch {
+  return isWeak(tag) ? HeaderPatch.NONE : new HeaderPatch(ETAG, [{ name: 'ETag', value: weak(tag) }]);
 }
 
 /** Of those with the highest quality the first of `algorithms`; '' where the client takes none of them. */
@@ -125,6 +169,7 @@ class Compressor implements BodyTransform {
   readonly #out: BodyOutput;
   readonly #algorithm: Algorithm;
   readonly #level: number;
+  readonly #memory = new CompressorMemory();
   #gathered: Buffer[] = [];
   #size = 0;
   /** Of what is too much to be compressed at once, or comes too slowly. */
@@ -149,13 +194,16 @@ class Compressor implements BodyTransform {
 
   #begin(): boolean {
     const out = this.#out;
-    const stream = streamOf(this.#algorithm, this.#level);
+    const stream = streamOf(this.#algorithm, this.#memory.begin(this.#algorithm, this.#level));
     this.#stream = stream;
     stream.on('data', (bytes: Buffer) => {
       if (!out.write(bytes)) stream.pause();
     });
     stream.on('drain', () => out.ready());
-    stream.on('end', () => out.end());
+    stream.on('end', () => {
+      this.#memory.end();
+      out.end();
+    });
     stream.on('error', () =>
       out.fail({ status: 500, reason: 'filter_failed', message: 'The answer could not be compressed.' }),
     );
@@ -176,6 +224,7 @@ class Compressor implements BodyTransform {
       this.#stream.end();
       return;
     }
+    this.#memory.end();
     this.#out.write(compressedAtOnce(this.#algorithm, this.#level, whole(this.#gathered)));
     this.#out.end();
   }
@@ -185,6 +234,7 @@ class Compressor implements BodyTransform {
   }
 
   close(): void {
+    this.#memory.end();
     clearTimeout(this.#timer);
     this.#gathered = [];
     this.#stream

@@ -1,6 +1,6 @@
 /** Limits of requests under way at a time, as nginx's limit_conn counts: one that ended, however, makes room. */
 import type { ConcurrencyLimit } from '../../config/index.ts';
-import type { DecisionCounter, Underway } from '../state/index.ts';
+import type { DecisionCounter, Underway, UnderwayKey } from '../state/index.ts';
 import {
   ANSWERED,
   CONTINUE,
@@ -23,8 +23,8 @@ export class ConcurrencyLimiter implements CompiledFilter {
   readonly #scope: LimitScope;
   readonly #underway: Underway;
   readonly #limited: DecisionCounter;
-  /** The hash that it took, in two halves. */
-  readonly #taken = slot<readonly [number, number]>('request under way');
+  /** The key that it took. */
+  readonly #taken = slot<UnderwayKey>('request under way');
 
   constructor(limit: ConcurrencyLimit, about: LimitingPolicy) {
     this.step = about.step ?? 'request-limits';
@@ -38,10 +38,10 @@ export class ConcurrencyLimiter implements CompiledFilter {
   onRequest(scope: FilterScope): Verdict {
     if (!this.#scope.counts(scope)) return CONTINUE;
     this.#scope.key.read(scope);
-    const { a, b } = keyHash;
+    const key = { a: keyHash.a, b: keyHash.b, owner: this.#scope.owner };
     const { maxConnections, statusCode, dryRun } = this.#limit;
-    if (this.#underway.take(a, b, maxConnections)) {
-      scope.keep(this.#taken, [a, b]);
+    if (this.#underway.take(key, maxConnections)) {
+      scope.keep(this.#taken, key);
       return CONTINUE;
     }
     scope.tell(this.#limited);
@@ -59,6 +59,6 @@ export class ConcurrencyLimiter implements CompiledFilter {
 
   onEnd(scope: KeptState): void {
     const taken = scope.kept(this.#taken);
-    if (taken !== undefined) this.#underway.giveBack(taken[0], taken[1]);
+    if (taken !== undefined) this.#underway.giveBack(taken);
   }
 }

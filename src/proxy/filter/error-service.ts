@@ -3,7 +3,6 @@
  * the service does not answer, so does the answer as it was.
  */
 import type { Acting, ErrorServiceSettings } from '../../config/index.ts';
-import { ARENA } from '../ground/arena.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import { type Head, nameHash } from '../ground/head.ts';
 import type { DecisionCounter, PolicyState } from '../state/index.ts';
@@ -20,6 +19,7 @@ import {
   slot,
   type Verdict,
 } from './filter.ts';
+import { queryOf } from './path-modifier.ts';
 
 /** Milliseconds for a page. */
 export const ERROR_PAGE_TIMEOUT = 3_000;
@@ -129,10 +129,6 @@ function toldOf({ scope, target, accept }: Failing, status: number): HeaderPair[
     ['Accept', accept],
   ];
   return lines.filter(([, value]) => value !== '');
-}
-
-function queryOf(head: Head): string {
-  return head.queryEnd > head.queryStart ? `?${ARENA.latin1Slice(head.queryStart, head.queryEnd)}` : '';
 }
 
 function authorityOf(head: Head): string {

@@ -239,6 +239,11 @@ export interface AnswerScope {
   /** As in FilterScope; the backend's answer is dropped. */
   respond(status: number, headers: ReadonlyArray<HeaderPair>, body: string): void;
   respondKept(answer: KeptAnswer): void;
+  /**
+   * Answers 304 with what this answer of a backend says about itself; return ANSWERED. False: another filter reads its
+   * body, which would be lost.
+   */
+  notModified(): boolean;
   wait(timeout?: number): Waiting;
 }
 

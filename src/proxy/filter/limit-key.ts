@@ -41,25 +41,28 @@ const BETWEEN = 0x1_0000;
 /** In the place of what the request does not have. */
 const NOTHING = 0x1_0001;
 
-type KeyPart = (scope: FilterScope) => void;
+type KeyPart<S> = (scope: S) => void;
 
-export class KeyReader {
+/** What is known of a client before it asks for anything, and of a connection that no request is read from. */
+export type ArrivalScope = Pick<FilterScope, 'clientAddress' | 'listener' | 'route'>;
+
+export class KeyReader<S = FilterScope> {
   readonly #a: number;
   readonly #b: number;
-  readonly #parts: readonly KeyPart[];
+  readonly #parts: ReadonlyArray<KeyPart<S>>;
 
   /** `limit`: which limit of which policy it is that counts. */
-  constructor(limit: string, keys: readonly LimitKey[], seed: number) {
+  constructor(limit: string, parts: ReadonlyArray<KeyPart<S>>, seed: number) {
     a = seed | 0;
     b = ~seed;
     mixText(limit);
     this.#a = a;
     this.#b = b;
-    this.#parts = keys.map(partOf);
+    this.#parts = parts;
   }
 
   /** Leaves what it read in `keyHash`. */
-  read(scope: FilterScope): void {
+  read(scope: S): void {
     a = this.#a;
     b = this.#b;
     const parts = this.#parts;
@@ -80,10 +83,9 @@ function avalanche(half: number): number {
   return (h ^ (h >>> 15)) >>> 0;
 }
 
-function partOf({ type, name = '', ipv6PrefixLength = IPV6_PREFIX_LENGTH }: LimitKey): KeyPart {
+export function requestPart(key: LimitKey): KeyPart<FilterScope> {
+  const { type, name = '' } = key;
   switch (type) {
-    case 'ClientAddress':
-      return ({ clientAddress }) => mixAddress(clientAddress, ipv6PrefixLength);
     case 'Header':
       return headerPart(name.toLowerCase());
     case 'Cookie':
@@ -100,15 +102,27 @@ function partOf({ type, name = '', ipv6PrefixLength = IPV6_PREFIX_LENGTH }: Limi
       return ({ head }) => mixBytes(head.pathStart, head.pathEnd);
     case 'Host':
       return ({ head }) => mixHost(head);
+    default:
+      return arrivalPart(key);
+  }
+}
+
+/** Of what a connection does not have, there is one value for all. */
+export function arrivalPart({ type, ipv6PrefixLength = IPV6_PREFIX_LENGTH }: LimitKey): KeyPart<ArrivalScope> {
+  switch (type) {
+    case 'ClientAddress':
+      return ({ clientAddress }) => mixAddress(clientAddress, ipv6PrefixLength);
     case 'Route':
       return ({ route }) => mixText(routeOf(route));
     case 'Gateway':
       return ({ listener }) => mixGateway(listener);
+    default:
+      return () => mix(NOTHING);
   }
 }
 
 /** Of whom nothing is known, all are counted as one. */
-function claimPart(name: string): KeyPart {
+function claimPart(name: string): KeyPart<FilterScope> {
   return (scope) => {
     const identity = scope.kept(IDENTITY);
     const values = identity === undefined ? [] : claimValues(identity.claims, name);
@@ -120,7 +134,7 @@ function claimPart(name: string): KeyPart {
   };
 }
 
-function headerPart(name: string): KeyPart {
+function headerPart(name: string): KeyPart<FilterScope> {
   const hash = fieldHash(name);
   return ({ head }) => {
     let at = head.find(name, hash);

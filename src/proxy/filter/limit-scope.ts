@@ -3,7 +3,7 @@ import type { Limit } from '../../config/index.ts';
 import { Networks } from '../../value/networks.ts';
 import type { PolicyState } from '../state/index.ts';
 import type { FilterScope } from './filter.ts';
-import { KeyReader } from './limit-key.ts';
+import { KeyReader, requestPart } from './limit-key.ts';
 import { RequestMatches } from './request-match.ts';
 
 export interface LimitingPolicy {
@@ -17,12 +17,15 @@ export interface LimitingPolicy {
 
 export class LimitScope {
   readonly key: KeyReader;
+  /** Whose its buckets are. */
+  readonly owner: number;
   readonly #matches: RequestMatches;
   readonly #exempt: Networks | null;
 
   constructor({ name, key, when, exempt }: Limit, { source, yields, state }: LimitingPolicy) {
     // Defaults and overrides of one policy may have the same names.
-    this.key = new KeyReader(`${source} ${yields} ${name}`, key, state.seed);
+    this.key = new KeyReader(`${source} ${yields} ${name}`, key.map(requestPart), state.seed);
+    this.owner = state.bucketOwners.of(source, name);
     this.#matches = new RequestMatches(when, 'Any');
     this.#exempt = exempt.length === 0 ? null : new Networks(exempt);
   }

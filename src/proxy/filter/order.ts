@@ -1,7 +1,8 @@
 /**
  * The order in which a request meets all that acts on it: this list, and nothing else. A filter names its step; what
  * shares a step acts in the order in which it was attached, the listener's before the rule's. Answers pass the same
- * filters the other way round, from the backend out to the client.
+ * filters the other way round, from the backend out to the client; but header lines that a backend's own modifier sets have the
+ * last word over its rule's, in answers as in requests: it is the narrower of the two.
  */
 export const ORDER = [
   /** How many connections there may be, in all and on a port: nothing is read of one too many. */

@@ -22,9 +22,9 @@ export class ModifiedPath {
   }
 }
 
-/** The request's query with its '?', or ''. */
+/** The request's query with its '?', which may be all there is of it; '' where there is none. */
 export function queryOf(head: Head): string {
-  return head.queryEnd > head.queryStart ? `?${ARENA.latin1Slice(head.queryStart, head.queryEnd)}` : '';
+  return head.queryEnd > 0 ? `?${ARENA.latin1Slice(head.queryStart, head.queryEnd)}` : '';
 }
 
 function rooted(path: string): string {

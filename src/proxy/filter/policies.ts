@@ -30,6 +30,8 @@ import { IDENTITY } from './identity.ts';
 import { type FilterStep, stepNumber } from './order.ts';
 import { rateLimitFilters } from './rate-limit.ts';
 import { rewriteFilters } from './rewrite.ts';
+import type { StreamChain, StreamFilter } from './stream-filter.ts';
+import { actsOnStreams, StreamPolicies, streamFilters, unusable } from './stream-policies.ts';
 import { noteAct } from './watch.ts';
 
 /** A policy as far as it matters here. */
@@ -65,6 +67,8 @@ export const POLICY_FILTERS: Readonly<Record<Policy['type'], PolicyFilter | null
   AccessLogging: stack(accessLogFilters),
   Compression: stack(compressionFilters),
   Cache: stack(cacheFilters),
+  StreamAccess: null,
+  StreamLimits: null,
 };
 
 /** Filters of all policies that act, each by itself. */
@@ -104,6 +108,8 @@ interface PlannedBackend {
 interface Compiled {
   policy: AttachedPolicy;
   filters: readonly CompiledFilter[];
+  /** Where no request is read. */
+  streams: readonly StreamFilter[];
 }
 
 /** Of one version of the config. */
@@ -181,12 +187,14 @@ export class Policies {
   #compiled = new Map<string, Compiled>();
   /** Null while no policy acts on requests. */
   #attached: Attached | null = null;
+  /** Null while none acts where no request is read. */
+  #streams: StreamPolicies | null = null;
 
   readonly #state: PolicyState;
   /** Whether the config has a rule of this key, or a listener (`Listener/key`). */
   isRule: (key: string) => boolean = () => true;
   /** Of policies that were looked at and are not in place yet, so that none is compiled twice. */
-  readonly #checked = new WeakMap<AttachedPolicy, readonly CompiledFilter[]>();
+  readonly #checked = new WeakMap<AttachedPolicy, Omit<Compiled, 'policy'>>();
 
   constructor(
     filters: Readonly<Record<string, PolicyFilter | null>> = POLICY_FILTERS,
@@ -201,9 +209,9 @@ export class Policies {
     this.#checked.set(policy, this.#make(policy));
   }
 
-  /** It acts on requests, so that it must not be missing where it cannot be used. */
-  guards({ type }: AttachedPolicy): boolean {
-    return this.#filters[type] !== null;
+  /** It acts on requests, or where none is read, so that it must not be missing where it cannot be used. */
+  guards(policy: AttachedPolicy): boolean {
+    return this.#filters[policy.type] !== null || actsOnStreams(policy);
   }
 
   /** As `preparing`, in one go. */
@@ -221,22 +229,22 @@ export class Policies {
   ): Generator<void, PreparedPolicies, void> {
     const compiled = new Map<string, Compiled>();
     const byTarget = new Map<string, CompiledFilter[]>();
+    const streams = new Map<string, StreamFilter[]>();
     const sources = new Set<string>();
     const caching = new Set<string>();
     for (const policy of policies) {
       if (!this.guards(policy)) continue;
       const held = this.#compiled.get(policy.key);
-      const filters = held?.policy === policy ? held.filters : this.#filtersOf(policy);
+      const own = held?.policy === policy ? held : { policy, ...this.#filtersOf(policy) };
       if (policy.type === 'Cache' && held?.policy !== policy) yield* this.#obey(policy);
-      compiled.set(policy.key, { policy, filters });
+      compiled.set(policy.key, own);
       for (const source of sourcesOf(policy)) {
         sources.add(source);
         if (policy.type === 'Cache') caching.add(source);
       }
       const target = targetKey(policy.target.kind, policy.target.key);
-      const others = byTarget.get(target);
-      if (others === undefined) byTarget.set(target, [...filters]);
-      else others.push(...filters);
+      add(byTarget, target, own.filters);
+      add(streams, target, own.streams);
       yield;
     }
     const chains = new Map<string, FilterChain>();
@@ -250,6 +258,7 @@ export class Policies {
         if (credentials !== this.#state.credentials) takeCredentials(this.#state, credentials);
         this.#compiled = compiled;
         this.#attached = chains.size === 0 ? null : new Attached(chains);
+        this.#streams = streams.size === 0 ? null : new StreamPolicies(streams);
         this.#state.counts.isServed = (policy) => sources.has(policy) || this.isRule(policy);
         // Whoever keeps no more hears of no change: what it kept is no good when it comes back.
         this.#state.answers.keepOnly((policy) => caching.has(policy));
@@ -264,18 +273,21 @@ export class Policies {
     }
   }
 
-  #filtersOf(policy: AttachedPolicy): readonly CompiledFilter[] {
+  #filtersOf(policy: AttachedPolicy): Omit<Compiled, 'policy'> {
     try {
       return this.#checked.get(policy) ?? this.#make(policy);
     } catch (error) {
-      if (error instanceof DaemunError) return [new Unusable(policy.type, this.#state)];
-      throw error;
+      if (!(error instanceof DaemunError)) throw error;
+      // Of what cannot be read nobody knows where it would act: it denies both.
+      const { type } = policy;
+      return { filters: [new Unusable(type, this.#state)], streams: [unusable(type, this.#state)] };
     }
   }
 
-  #make(policy: AttachedPolicy): readonly CompiledFilter[] {
+  #make(policy: AttachedPolicy): Omit<Compiled, 'policy'> {
+    if (actsOnStreams(policy)) return { filters: [], streams: streamFilters(policy, this.#state) };
     const make = this.#filters[policy.type];
-    if (make) return [make(policy, this.#state)].flat();
+    if (make) return { filters: [make(policy, this.#state)].flat(), streams: [] };
     throw new DaemunError('DMN_CONFIG_INVALID', `no such policy: ${policy.type}`);
   }
 
@@ -305,6 +317,11 @@ export class Policies {
     return this.#attached === null ? first : this.#attached.before(first, listener);
   }
 
+  /** What acts on a connection or session that this rule takes from this listener, where no request is read. */
+  streamChain(listener: string, rule: string): StreamChain | null {
+    return this.#streams === null ? null : this.#streams.of(listener, rule);
+  }
+
   /** Those that requests meet that no route takes. */
   ofListener(listener: string): FilterChain | null {
     return this.#attached?.at('Listener', listener) ?? null;
@@ -319,6 +336,13 @@ export class Policies {
   get none(): boolean {
     return this.#attached === null;
   }
+}
+
+function add<T>(lists: Map<string, T[]>, target: string, items: readonly T[]): void {
+  if (items.length === 0) return;
+  const others = lists.get(target);
+  if (others === undefined) lists.set(target, [...items]);
+  else others.push(...items);
 }
 
 function isEarly(step: FilterStep): boolean {

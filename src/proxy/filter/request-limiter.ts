@@ -105,7 +105,8 @@ export class RequestLimiter implements CompiledFilter {
     for (const one of this.#limits) {
       // What would have been refused would not have been counted.
       if (!one.counts || one.wait > 0) continue;
-      this.#buckets.charge(one.a, one.b, { now, cost: one.cost, capacity: one.capacity });
+      const { cost, capacity, scope } = one;
+      this.#buckets.charge(one.a, one.b, { now, cost, capacity, owner: scope.owner });
       one.debt += one.cost;
     }
   }

@@ -4,6 +4,8 @@ import type { Head } from '../ground/head.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type Verdict } from './filter.ts';
 import { escapePath, escapeQuery, ModifiedPath, queryOf } from './path-modifier.ts';
 
+const DOT = 0x2e;
+
 /** RequestRedirect: answers with a Location made of the request and of what the filter replaces. The query stays. */
 export class RequestRedirect implements CompiledFilter {
   readonly type = 'RequestRedirect';
@@ -18,7 +20,7 @@ export class RequestRedirect implements CompiledFilter {
 
   onRequest(scope: FilterScope): Verdict {
     const { head } = scope;
-    const host = this.#filter.hostname ?? ARENA.latin1Slice(head.hostStart, head.hostEnd);
+    const host = this.#filter.hostname ?? askedHost(head);
     if (host === '') {
       // HTTP/1.0 without Host: there is no absolute Location to send the client to.
       scope.respond(400, [], 'The redirect needs a Host header.');
@@ -40,6 +42,12 @@ export class RequestRedirect implements CompiledFilter {
     const port = this.#filter.port ?? (this.#filter.scheme === undefined ? scope.listenerPort : wellKnown);
     return port === wellKnown ? '' : `:${port}`;
   }
+}
+
+/** As it was asked for: a dot at its end, which matches leave out, says that it is the whole name. */
+function askedHost({ hostStart, hostEnd, authorityEnd }: Head): string {
+  const dotted = hostEnd < authorityEnd && ARENA[hostEnd] === DOT;
+  return ARENA.latin1Slice(hostStart, dotted ? hostEnd + 1 : hostEnd);
 }
 
 /** The request's path; of a target without one (`OPTIONS *`), the root. */

@@ -213,7 +213,7 @@ export class SharedLimiter implements CompiledFilter {
       if (!one.passes) continue;
       // What is charged is what was asked about last.
       buckets.debt(one.a, one.b, now);
-      buckets.charge(one.a, one.b, { now, cost: one.cost });
+      buckets.charge(one.a, one.b, { now, cost: one.cost, owner: one.limit.scope.owner });
       one.debt += one.cost;
     }
     return this.#verdict(scope, counted);

@@ -35,6 +35,7 @@ describe.each(WRITES)('%s', (_, write, bytes) => {
     to.text('.'.repeat(100 - bytes));
     write(to);
     expect(to.finish()).toMatchObject({ start: KEPT_START, end: END });
+    expect(ARENA.latin1Slice(END, END + 10)).toBe('.'.repeat(10));
     const full = cursor();
     full.text('y'.repeat(101 - bytes));
     write(full);
@@ -49,6 +50,53 @@ describe.each(WRITES)('%s', (_, write, bytes) => {
     full.text('again');
     expect(full.finish()).toMatchObject({ end: KEPT_START + 5 });
   });
+});
+
+/** Around what is written by a loop, and what in one go. */
+test.each([0, 1, 2, 15, 16, 17, 20, 21, 40])('%d bytes are those that were given, behind what was there', (length) => {
+  const given = Array.from({ length }, (_, i) => String.fromCharCode(0xa0 + i)).join('');
+  ARENA.latin1Write(`<<<${given}>>>`, 0);
+  const to = cursor();
+  to.byte(0x7c);
+  to.text(given);
+  to.byte(0x7c);
+  to.bytes(3, 3 + length);
+  to.byte(0x7c);
+  expect(to.room).toBe(97 - 2 * length);
+  const { start, end } = to.finish()!;
+  expect(ARENA.latin1Slice(start, end)).toBe(`|${given}|${given}|`);
+  // Nothing beside it.
+  expect(ARENA.latin1Slice(end, END + 10)).toBe('.'.repeat(END + 10 - end));
+});
+
+test.each([0, 1, 0x0123_4567, 0x89ab_cdef, 0xffff_ffff, 0xf0_00_0f_00])('a number has eight digits: %d', (number) => {
+  const to = cursor();
+  to.byte(0x7c);
+  to.hex(number);
+  to.byte(0x7c);
+  const { start, end } = to.finish()!;
+  expect(ARENA.latin1Slice(start, end)).toBe(`|${number.toString(16).padStart(8, '0')}|`);
+});
+
+test.each<[name: string, write: (to: Cursor) => void]>([
+  ['a text', (to) => to.text('yy')],
+  ['bytes', (to) => to.bytes(0, 2)],
+  [
+    'a byte',
+    (to) => {
+      to.byte(0x79);
+      to.byte(0x79);
+    },
+  ],
+  ['a number', (to) => to.hex(0)],
+])('where %s did not fit, no room that is left or given makes a text of the rest', (_, write) => {
+  for (const after of [(to: Cursor) => to.leave(1), (to: Cursor) => to.useSpare()]) {
+    const to = cursor();
+    to.text('x'.repeat(99));
+    write(to);
+    after(to);
+    expect(to.finish()).toBe(null);
+  }
 });
 
 test('what is left free is used when it is time to', () => {

@@ -181,6 +181,15 @@ export class HeadTable {
     return ARENA.latin1Slice(this.fields[at + VALUE_START]!, this.fields[at + VALUE_END]!);
   }
 
+  /** All lines of a name as one value; undefined: there is none. For what is not on the hot path. */
+  joined(name: string, hash: number, between = ','): string | undefined {
+    let value: string | undefined;
+    for (let i = this.find(name, hash); i >= 0; i = this.find(name, hash, i + 1)) {
+      value = value === undefined ? this.value(i) : `${value}${between}${this.value(i)}`;
+    }
+    return value;
+  }
+
   method(): string {
     return ARENA.latin1Slice(this.methodStart, this.methodEnd);
   }
@@ -191,6 +200,11 @@ export class HeadTable {
 
   query(): string {
     return ARENA.latin1Slice(this.queryStart, this.queryEnd);
+  }
+
+  /** Path and query as they were asked for: an empty query is one. */
+  target(): string {
+    return this.queryEnd === 0 ? this.path() : `${this.path()}?${this.query()}`;
   }
 
   host(): string {

@@ -5,7 +5,7 @@ import { ARENA } from '../ground/arena.ts';
 import { BODY_TUNNEL, type BodyFraming, type Upstream } from '../ground/codec.ts';
 import type { Head } from '../ground/head.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
-import { KeptBody } from './kept-body.ts';
+import { CountedBody } from './counted-body.ts';
 import { MAX_REPLAY_BYTES } from './service.ts';
 import { keptTrailers } from './trailer-lines.ts';
 
@@ -25,7 +25,7 @@ export class BackendRequest {
   complete: boolean;
   /** Body bytes went to a backend that are not kept: the request cannot be sent again. */
   spent = false;
-  #kept: KeptBody | null = null;
+  #kept: CountedBody | null = null;
   #replays = false;
 
   constructor(head: string, framing: BodyFraming, complete: boolean) {
@@ -49,11 +49,12 @@ export class BackendRequest {
   /** What may be sent again is kept, up to MAX_REPLAY_BYTES. */
   keepForReplay(): void {
     this.#replays = true;
-    this.#kept ??= new KeptBody();
+    this.#kept ??= new CountedBody();
   }
 
-  /** It has its answer, and is not sent again. */
+  /** It is not sent again. */
   forget(): void {
+    this.#kept?.letGo();
     this.#kept = null;
     this.spent = true;
   }
@@ -62,12 +63,11 @@ export class BackendRequest {
   keep(start: number, end: number, late: boolean): void {
     const kept = this.#kept;
     if (late) {
-      (this.#kept ??= new KeptBody()).add(start, end);
-    } else if (kept !== null && kept.bytes + (end - start) <= MAX_REPLAY_BYTES) {
+      (this.#kept ??= new CountedBody()).add(start, end);
+    } else if (kept !== null && kept.bytes + (end - start) <= MAX_REPLAY_BYTES && !kept.tooMuch) {
       kept.add(start, end);
     } else {
-      this.#kept = null;
-      this.spent = true;
+      this.forget();
     }
   }
 
@@ -85,10 +85,7 @@ export class BackendRequest {
     let flowing = true;
     if (kept !== null && !kept.empty) {
       flowing = kept.sendAll(up);
-      if (!this.#replays) {
-        this.#kept = null;
-        this.spent = true;
-      }
+      if (!this.#replays) this.forget();
     }
     if (this.complete && this.framing !== BODY_TUNNEL) {
       up.sendEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(this.trailers));

@@ -92,7 +92,12 @@ export abstract class ExchangeAnswer extends ExchangeState {
 
   /** All changes of the answer's head up to now. */
   protected get responseChanges(): HeaderPatch {
-    const own = this.run === null ? this.responsePatch : this.responsePatch.followedBy(this.run.responsePatch);
+    return this.responsePatch.followedBy(this.ownChanges);
+  }
+
+  /** Those of them that an answer that was kept has not: what this request alone is told, and its listener's. */
+  private get ownChanges(): HeaderPatch {
+    const own = this.run?.responsePatch ?? HeaderPatch.NONE;
     const secure = this.rules?.securePatch ?? null;
     return secure === null || this.client.scheme !== 'https' ? own : own.followedBy(secure);
   }
@@ -148,7 +153,7 @@ export abstract class ExchangeAnswer extends ExchangeState {
     const { run } = this;
     const legal = legalReply(undated);
     const reply = legal.kept ? legal : dated(legal);
-    const changes = reply.kept ? (run?.responsePatch ?? HeaderPatch.NONE) : this.responseChanges;
+    const changes = reply.kept ? this.ownChanges : this.responseChanges;
     if (!this.requestComplete) this.down.discardBody();
     run?.abandonWait();
     this.filtered = null;
@@ -168,7 +173,8 @@ export abstract class ExchangeAnswer extends ExchangeState {
       if (transforms !== null && reply.body.length > 0) return this.sendTransformed(filtered, transforms);
     }
     this.filtered = null;
-    this.sendReply(reply, changes);
+    // Of another body than it has, to HEAD, the length is not known.
+    this.sendReply(filtered.changesBody ? { ...reply, lengthless: true } : reply, changes);
   }
 
   private sendReply(reply: LocalReply, changes: HeaderPatch): void {

@@ -19,6 +19,7 @@ import { PREFERS_GRPC, sendContinue } from './local-reply.ts';
 import {
   isIdempotent,
   MAX_CONNECT_ATTEMPTS,
+  onlyIdempotent,
   type RetryOwner,
   retriesCall,
   retriesFailure,
@@ -141,7 +142,7 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     if (this.over) return;
     const { attempts, backend } = this.account;
     const { size } = this.service.upstreams.get(backend) ?? this.choice!;
-    if (triesAnother(size, this.pool!, attempts)) this.attempt();
+    if (!this.isOnce && triesAnother(size, this.pool!, attempts)) this.attempt();
     else if (this.retriesAfter(why, false) && this.mayRetry()) this.retryLater();
     else this.failUpstream(why);
   }
@@ -156,13 +157,15 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     // A kept connection may be closed by its backend at any time; what a timeout means was said where it was noticed.
     const crossed = why === 'closed_early' && this.onUsed && attempts === 1;
     if (!untouched && !crossed && why !== 'timeout') this.pool!.health.unanswered();
-    if (untouched && attempts < MAX_CONNECT_ATTEMPTS) {
+    if (untouched && !this.isOnce && attempts < MAX_CONNECT_ATTEMPTS) {
       if (!this.request!.spent) return this.attempt();
       if (this.clientSendsAgain) return this.handBack();
     }
-    if (!this.request!.spent && !sawBytes) {
-      if (this.retriesAfter(why, true) && this.mayRetry()) return this.retryLater();
-      if (this.goesAgain(why)) return this.attempt();
+    if (!this.request!.spent) {
+      // What has begun to answer goes again only where a policy names what befell it.
+      const asked = !sawBytes || this.retries.retry?.failures !== undefined;
+      if (asked && this.retriesAfter(why, true) && this.mayRetry()) return this.retryLater();
+      if (!sawBytes && this.goesAgain(why)) return this.attempt();
     }
     this.failUpstream(why);
   }
@@ -173,7 +176,8 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
    * another endpoint is asked, the backend's budget pays, and where a rule says what is tried again, that is all.
    */
   private goesAgain(why: Failure): boolean {
-    if (this.repeated || this.retrying || why === 'timeout' || !isIdempotent(this.request!.method)) return false;
+    if (this.isOnce || this.repeated || this.retrying || why === 'timeout' || !isIdempotent(this.request!.method))
+      return false;
     if (!this.onUsed) {
       const ended = why === 'reset' || why === 'closed_early';
       if (!ended || this.retries.retry !== undefined || this.choice!.size < 2) return false;
@@ -215,12 +219,16 @@ export abstract class ExchangeAttempt extends ExchangeResponse implements OpenWa
     return rule.retry !== undefined ? rule : this.choice!;
   }
 
+  /** Spec: a rule that says so has nothing tried again, not even what got no connection. */
+  private get isOnce(): boolean {
+    return this.retries.retry?.attempts === 0;
+  }
+
   /** `sent`: the backend may have seen the request. */
   private retriesAfter(why: Failure, sent: boolean): boolean {
     const { retries } = this;
-    return (
-      retriesFailure(retries, why, this.account.attempts) && (!sent || this.mayRepeat(retries)) && this.inTime(retries)
-    );
+    const repeats = !sent || !onlyIdempotent(retries, why) || isIdempotent(this.request!.method);
+    return retriesFailure(retries, why, this.account.attempts) && repeats && this.inTime(retries);
   }
 
   private retriesAnswer(head: Head, status: number): boolean {

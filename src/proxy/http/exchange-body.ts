@@ -9,6 +9,8 @@ import type { Collecting } from './filter-run.ts';
 import type { HeldRequest } from './held-request.ts';
 import { sendContinue } from './local-reply.ts';
 
+const KEPT_TOO_MUCH = 'The gateway keeps as many bodies as it can; try again later.';
+
 export abstract class ExchangeBody extends ExchangeAttempt {
   requestBody(start: number, end: number): void {
     const size = end - start;
@@ -27,8 +29,9 @@ export abstract class ExchangeBody extends ExchangeAttempt {
     if (this.held === null || this.filtered !== null) return;
     this.held.body.add(start, end);
     const collecting = this.run?.collecting ?? null;
-    if (collecting !== null) this.collect(collecting);
-    else this.down.pauseBody();
+    if (collecting === null) this.down.pauseBody();
+    else if (this.held.body.tooMuch) this.fail(503, 'held_bodies', KEPT_TOO_MUCH);
+    else this.collect(collecting);
   }
 
   private takeBody(start: number, end: number): void {
@@ -144,6 +147,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
     this.held = null;
     if (held.body.bytes > 0 && this.mayGoAgain) this.request!.keepForReplay();
     held.body.each((start, end) => this.takeBody(start, end));
+    held.body.letGo();
     if (this.requestComplete && !this.over && !this.request!.complete) {
       this.takeEnd(TRAILER_LINES.start, TRAILER_LINES.loadText(held.trailers));
     }
@@ -181,6 +185,8 @@ export abstract class ExchangeBody extends ExchangeAttempt {
   protected override finish(): void {
     if (this.mirrors !== null && !this.request!.complete) this.mirrors.giveUp();
     this.intake?.close();
+    this.held?.body.letGo();
+    this.request?.forget();
     super.finish();
   }
 }

@@ -29,6 +29,17 @@ interface HeldAnswer {
   ended: boolean;
 }
 
+const NOTHING = Buffer.alloc(0);
+/** Of no meaning where no content comes (RFC 9110 15.4.5). */
+const OF_CONTENT: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'content-range',
+  'content-length',
+  'trailer',
+]);
+
 export class FilteredAnswer implements AnswerScope {
   readonly status: number;
   /** Of the gateway's own; null: the backend's. */
@@ -201,6 +212,14 @@ export class FilteredAnswer implements AnswerScope {
 
   respondKept(kept: KeptAnswer): void {
     this.replacement = { kept };
+  }
+
+  notModified(): boolean {
+    if (this.#head === null || this.transforms !== null) return false;
+    const lines = this.lasting().filter(([name]) => !OF_CONTENT.has(name.toLowerCase()));
+    const text = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    this.replacement = { kept: { status: 304, lines: text, body: NOTHING } };
+    return true;
   }
 
   wait(timeout?: number): Waiting {

@@ -1,9 +1,9 @@
 /** A request that a filter makes wait: its head, and what comes of its body meanwhile. */
 import type { HeaderPatch } from '../filter/index.ts';
 import type { Head } from '../ground/head.ts';
+import { CountedBody } from './counted-body.ts';
 import type { Collecting } from './filter-run.ts';
 import { HeldHead } from './held-head.ts';
-import { KeptBody } from './kept-body.ts';
 
 /** What is known of a request from its head and the match, for as long as it has not gone to a backend. */
 export interface Matched {
@@ -16,7 +16,7 @@ export interface Matched {
 }
 
 export class HeldRequest {
-  readonly body: KeptBody = new KeptBody();
+  readonly body: CountedBody = new CountedBody();
   /** Lines after the body, each with CRLF. */
   trailers = '';
   readonly matched: Matched;

@@ -22,6 +22,11 @@ export class KeptBody {
     this.bytes += piece.length;
   }
 
+  clear(): void {
+    this.#pieces.length = 0;
+    this.bytes = 0;
+  }
+
   /** Calls back for each piece, put into ARENA. */
   each(call: (start: number, end: number) => void): void {
     const receiver = {

@@ -30,7 +30,7 @@ export interface KeptHead {
   readonly bytes: Buffer;
   readonly plain: Omit<
     HeadTable,
-    'fields' | 'drop' | 'reset' | 'find' | 'value' | 'method' | 'path' | 'query' | 'host'
+    'fields' | 'drop' | 'reset' | 'find' | 'value' | 'joined' | 'method' | 'path' | 'query' | 'target' | 'host'
   >;
   readonly fields: Uint32Array;
   readonly drop: Uint8Array;

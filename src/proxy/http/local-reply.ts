@@ -40,6 +40,8 @@ export interface LocalReply {
   source?: BodySource | undefined;
   /** A backend's answer that was kept: its lines have its time, and what the route adds. */
   kept?: true;
+  /** To HEAD: how long its body would be is not known. */
+  lengthless?: boolean;
 }
 
 export function localReply(
@@ -89,7 +91,7 @@ export function sendReply(down: Downstream, reply: LocalReply, headRequest: bool
   const { status, lines } = reply;
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body;
   const bodied = mayHaveBody(status) && !headRequest;
-  const length = mayHaveBody(status) ? lengthLine(reply) : '';
+  const length = mayHaveBody(status) && !(headRequest && reply.lengthless) ? lengthLine(reply) : '';
   if (!sendReplyHead(down, { status, lines: length + lines, framing: bodied ? BODY_LENGTH : BODY_NONE })) {
     return sendReply(down, dated({ status: 500, lines: '', body: '' }), headRequest);
   }

@@ -4,8 +4,8 @@ import { type BodyFraming, type ClientConnection, MAX_INFORMATIONAL_HEADS, type 
 import type { Deadline, DeadlineOwner } from '../ground/deadline.ts';
 import { TRAILER_LINES } from '../ground/region.ts';
 import type { EndpointPool, OpenWaiter } from '../upstream/index.ts';
+import { CountedBody } from './counted-body.ts';
 import type { Copy } from './guarded-copy.ts';
-import { KeptBody } from './kept-body.ts';
 import type { HttpService } from './service.ts';
 
 /** Bytes of a body that wait for a slow mirror; beyond it the mirror is given up. */
@@ -53,7 +53,7 @@ class Mirror implements OpenWaiter, DeadlineOwner {
   readonly #service: HttpService;
   readonly #deadline: Deadline;
   readonly #copied: Copied & Copy;
-  readonly #waiting = new KeptBody();
+  readonly #waiting = new CountedBody();
   #pool: EndpointPool | null;
   #up: Upstream | null = null;
   #trailers = '';
@@ -88,8 +88,9 @@ class Mirror implements OpenWaiter, DeadlineOwner {
       this.#blocked = !this.#up.sendBody(start, end);
       return;
     }
-    if (this.#waiting.bytes + (end - start) > MAX_WAITING_BYTES) this.giveUp();
-    else this.#waiting.add(start, end);
+    if (this.#waiting.bytes + (end - start) > MAX_WAITING_BYTES) return this.giveUp();
+    this.#waiting.add(start, end);
+    if (this.#waiting.tooMuch) this.giveUp();
   }
 
   end(trailers: string): void {
@@ -175,6 +176,7 @@ class Mirror implements OpenWaiter, DeadlineOwner {
     if (this.#pool === null) return;
     this.#pool = null;
     this.#up = null;
+    this.#waiting.letGo();
     this.#service.wheel.giveBack(this.#deadline);
     this.#copied.end?.();
   }

@@ -4,6 +4,7 @@ import { ConnectionPool, type PoolFactory } from '../upstream/index.ts';
 import { AgreedPool, type VersionFactory } from './agreed-pool.ts';
 import { Exchange } from './exchange.ts';
 import { H1ClientConnection } from './h1/client.ts';
+import { refusalReply } from './h1/refusal.ts';
 import { H1ServerConnection } from './h1/server.ts';
 import { H2Pool, H2ServerConnection, type H2ServerHost, serverSettings } from './h2/index.ts';
 import {
@@ -55,6 +56,10 @@ function hostOf(service: HttpService, limits: ConnectionLimits): H2ServerHost {
         return linesRead(service);
       },
       newExchange: (down) => new Exchange(service, down),
+      refusal: (connection, { status, message }) => {
+        service.stats.refused.value++;
+        return refusalReply(service, connection, { status, message, reason: 'malformed_request', type: '' });
+      },
       closed: (connection) => retirePools(connection),
       gone: (connection) => forgetConnection(service, connection),
     };

@@ -35,6 +35,8 @@ test('the wait doubles up to a limit, and by chance is up to half as long again'
   expect([1, 2, 3].map((sent) => retryDelay(RULE, sent, 0))).toEqual([100, 200, 400]);
   expect(retryDelay(ruleWith({ codes: [], attempts: 1 }), 1, 0)).toBe(DEFAULT_BACKOFF);
   expect(retryDelay(RULE, 30, 0)).toBe(LONGEST_BACKOFF);
+  const slow = ruleWith({ codes: [], attempts: 3, backoff: 2 * LONGEST_BACKOFF });
+  expect([1, 2, 3].map((sent) => retryDelay(slow, sent, 0))).toEqual(Array(3).fill(2 * LONGEST_BACKOFF));
   expect(retryDelay(RULE, 2, 1)).toBe(300);
   const waits = Array.from({ length: 100 }, () => retryDelay(RULE, 1));
   expect(waits.every((wait) => wait >= 100 && wait < 150)).toBe(true);

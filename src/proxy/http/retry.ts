@@ -5,7 +5,7 @@ import { type Head, nameHash } from '../ground/head.ts';
 
 /** Milliseconds before the first retry where the rule names none; doubled for each further one. */
 export const DEFAULT_BACKOFF = 25;
-/** A longer wait than this is never computed from a backoff, but for what chance adds. */
+/** A longer wait than this is never computed from a backoff, but for what chance adds; a longer backoff stays what it is. */
 export const LONGEST_BACKOFF = 30_000;
 /** Endpoints tried for one request without any retry rule, whose connections are refused or, once, end before an answer. */
 export const MAX_CONNECT_ATTEMPTS = 3;
@@ -33,6 +33,14 @@ export function retriesFailure(rule: RetryOwner, why: Failure, attempts: number)
   const { retry } = rule;
   if (retry === undefined || attempts > retry.attempts || why === 'draining') return false;
   return retry.failures === undefined ? why !== 'protocol_error' : retry.failures.includes(kindOf(why));
+}
+
+/**
+ * Whether a request that the backend may have acted on is sent again only where it may come twice. A route's own rule has
+ * nothing else sent again by itself (spec), but for a try that took longer than the rule gives it.
+ */
+export function onlyIdempotent({ retry }: RetryOwner, why: Failure): boolean {
+  return retry?.idempotentOnly === true || (retry?.failures === undefined && why !== 'timeout');
 }
 
 function kindOf(why: Failure): RetriedFailure {
@@ -69,7 +77,7 @@ const JITTER = 1 / 2;
 /** `attempts`: requests sent so far. `chance`: from 0 up to 1. The backoff is the shortest wait, never undercut. */
 export function retryDelay(rule: RetryOwner, attempts: number, chance: number = Math.random()): number {
   const first = rule.retry?.backoff ?? DEFAULT_BACKOFF;
-  return Math.min(LONGEST_BACKOFF, first * 2 ** (attempts - 1)) * (1 + chance * JITTER);
+  return Math.max(first, Math.min(LONGEST_BACKOFF, first * 2 ** (attempts - 1))) * (1 + chance * JITTER);
 }
 
 /** RFC 9110 section 9.2.2, by the method's bytes as text. */

@@ -63,6 +63,27 @@ test('a body that is too long to keep is never sent again', async () => {
   expect(client.take()).toMatch(/^HTTP\/1\.1 503 Busy/);
 });
 
+test.each([
+  ['GET', 'a reset', 2],
+  ['POST', 'a reset', 1],
+  ['POST', 'a status', 2],
+  ['POST', 'its time', 2],
+] as const)('by a rule that names no causes %s after %s is sent %i times', async (method, after, times) => {
+  const rule = { retry: { codes: [503], attempts: 1, backoff: 10 }, timeouts: { backendRequest: 1_000 } };
+  const { rig, client } = await asked(`${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab`, withRule(rule));
+  if (after === 'a reset') close(rig.backend(), 'ECONNRESET');
+  else if (after === 'a status') rig.backend().deliver('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
+  else rig.pass(1_100);
+  rig.pass(100);
+  await settled();
+  if (times === 1) expect(client.take()).toMatch(/^HTTP\/1\.1 502 /);
+  else {
+    rig.backend().deliver(OK);
+    expect(client.take()).toBe(OK);
+  }
+  expect(rig.accesses.at(-1)).toMatchObject({ attempts: times });
+});
+
 test('a connection that is refused is tried at the next endpoint, and the one that refused is passed over', async () => {
   const rig = memoryService({ endpoints: 2 });
   rig.driver.onConnect = (link, { port }) =>
@@ -77,6 +98,26 @@ test('a connection that is refused is tried at the next endpoint, and the one th
   }
   expect(rig.driver.opened.filter(({ target }) => target.port === FIRST_PORT)).toHaveLength(1);
   expect(rig.accesses[0]).toMatchObject({ attempts: 2, status: 200 });
+});
+
+test('a rule without attempts has nothing tried again, not even what got no connection', async () => {
+  const rig = memoryService({ endpoints: 2, rule: { retry: { codes: [503], attempts: 0 } } });
+  rig.driver.onConnect = (link) => queueMicrotask(() => close(link, 'ECONNREFUSED'));
+  const client = rig.connect();
+  client.deliver(GET);
+  await settled();
+  expect(client.take()).toMatch(/^HTTP\/1\.1 502 /);
+  expect(rig.driver.opened).toHaveLength(1);
+  rig.driver.onConnect = (link) => queueMicrotask(() => link.sink.onOpen());
+  client.deliver(GET);
+  await settled();
+  rig.backend().deliver(OK);
+  expect(client.take()).toBe(OK);
+  client.deliver(GET);
+  rig.backend().sink.onEnd();
+  await settled();
+  expect(client.take()).toMatch(/^HTTP\/1\.1 502 /);
+  expect(rig.accesses.map(({ attempts }) => attempts)).toEqual([1, 1, 1]);
 });
 
 test('where all endpoints refuse the answer is 502, and where they do not answer 504', async () => {

@@ -140,7 +140,7 @@ export class Stats {
   /** Client connections turned away: too many (`limit`), or what else a filter says. */
   refusedFor(reason: string): Counter {
     const help =
-      'Client connections turned away, by why: limit where there were too many, in all, on their port or by a policy';
+      'Client connections turned away, by why: limit where there were too many, in all, on their port or by a policy; descriptors where the process had none left for them';
     return this.#metrics.counter('daemun_connections_refused_total', help, { reason });
   }
 

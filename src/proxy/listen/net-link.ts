@@ -5,6 +5,7 @@
  */
 import { readSync } from 'node:fs';
 import net from 'node:net';
+import { Duplex } from 'node:stream';
 import { plainAddress } from '../../value/address.ts';
 import { ARENA, RECV_END, RECV_SIZE, RECV_START } from '../ground/arena.ts';
 import {
@@ -23,6 +24,8 @@ const LOOKED_AT = Buffer.alloc(1);
 
 /** A raw accepted connection, as libuv gives it. */
 export interface Handle {
+  /** The number of its descriptor; not there on systems that have none. */
+  readonly fd?: number;
   setNoDelay(on: boolean): void;
   close(): void;
   /** Reads into a buffer of the caller's; missing where Node has changed. */
@@ -127,6 +130,18 @@ export class NetLink implements Link {
   /** Gives the socket up to another owner: nothing of it reaches the sink any more. */
   detach(): void {
     this.socket.off('end', onEnd).off('drain', onDrain).off('error', onError).off('close', onClose).off('data', onData);
+  }
+
+  /**
+   * The socket, for TLS to read from the beginning: what was received is put back. Its handle goes on reading, into what
+   * takes it over in this turn of the loop: to stop and to start again were three calls of the kernel more a connection.
+   */
+  handOver(firstBytes: Buffer): net.Socket {
+    // What TLS is on top of stays a link of nobody's: its sink would hold the hello for as long as the connection lives.
+    this.sink = DISCARD;
+    Duplex.prototype.pause.call(this.socket);
+    this.socket.unshift(firstBytes);
+    return this.socket;
   }
 
   send(data: string | Uint8Array): boolean {

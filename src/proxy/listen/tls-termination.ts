@@ -9,8 +9,11 @@ import type { TicketKeys } from './ticket-keys.ts';
 import type { ChosenContext, TlsContext, TlsContexts } from './tls-contexts.ts';
 import type { Secured } from './tls-link.ts';
 
-/** Milliseconds for a client's TLS handshake, from its ClientHello to its end. */
-export const HANDSHAKE_TIMEOUT = 10_000;
+/**
+ * Milliseconds for a client's TLS handshake, from its ClientHello to its end. A program with little of a processor that
+ * opens hundreds of connections as it begins, as those of Java do, takes tens of seconds for the last of them.
+ */
+export const HANDSHAKE_TIMEOUT = 30_000;
 export const ALPN = ['h2', 'http/1.1'];
 
 const PLAIN_HTTP = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${JSON.stringify(
@@ -204,8 +207,10 @@ export class TlsTermination {
 
   #offered(context: TlsContext | undefined): Buffer | undefined {
     const offered = this.#alpn;
-    const own = context?.own?.alpn;
-    if (offered === undefined || own === undefined) return this.#alpnText;
-    return alpnText(own.filter((one) => offered.includes(one)));
+    const { alpn, streamAlpn } = context?.own ?? {};
+    // Bytes that are relayed: what is in them only the backend knows, and whoever has said so for it.
+    if (offered === undefined) return streamAlpn && alpnText(streamAlpn);
+    if (alpn === undefined) return this.#alpnText;
+    return alpnText(alpn.filter((one) => offered.includes(one)));
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { HttpMatch, ValueMatch } from '../../config/index.ts';
 import { charge } from '../ground/allowance.ts';
+import { ARENA } from '../ground/arena.ts';
 import { isGrpc } from '../ground/grpc-call.ts';
 import {
   FIELD_STRIDE,
@@ -28,6 +29,7 @@ export interface Condition {
 }
 
 const NONE: readonly Condition[] = [];
+const SLASH = 47;
 /** Of each byte of header lines that become one text. */
 const JOINING_STEPS = 4;
 
@@ -48,9 +50,11 @@ export function compileConditions(
   match: HttpMatch,
   { compile = compileRegex, reading = 'Whole' }: ConditionOptions = {},
 ): readonly Condition[] {
-  if (match.method === undefined && match.headers.length === 0 && match.query.length === 0) return NONE;
+  const { method, call } = match;
+  if (method === undefined && call === undefined && match.headers.length === 0 && match.query.length === 0) return NONE;
   const conditions: Condition[] = [];
-  if (match.method !== undefined) conditions.push(new MethodCondition(match.method));
+  if (method !== undefined) conditions.push(new MethodCondition(method));
+  if (call !== undefined) conditions.push(new CallCondition(call));
   const [Header, Query] = reading === 'Any' ? [AnyHeader, AnyQuery] : [HeaderCondition, QueryCondition];
   for (const header of distinctHeaders(match.headers)) conditions.push(new Header(header, compile));
   for (const parameter of distinctNames(match.query)) conditions.push(new Query(parameter, compile));
@@ -92,6 +96,24 @@ class MethodCondition implements Condition {
   }
 }
 
+class CallCondition implements Condition {
+  readonly kind = 'method';
+  readonly text: string;
+  /** With the '/' before it. */
+  readonly #end: string;
+
+  constructor(call: string) {
+    this.text = `the method called is ${call}`;
+    this.#end = wireText(`/${call}`);
+  }
+
+  holds({ pathStart, pathEnd }: Head): boolean {
+    const at = pathEnd - this.#end.length;
+    // A service has one character at least, and no '/'.
+    return at > pathStart + 1 && sameBytes(at, pathEnd, this.#end) && ARENA.indexOf(SLASH, pathStart + 1) === at;
+  }
+}
+
 class HeaderCondition implements Condition {
   readonly kind = 'header';
   readonly text: string;
@@ -117,7 +139,9 @@ class HeaderCondition implements Condition {
     if (first < 0) return false;
     const more = head.find(this.name, this.#hash, first + 1) >= 0;
     if (!more) return this.fits(head, first);
-    const joined = this.#joined(head, first);
+    // RFC 9110 5.2: lines of the same name are one list, joined by commas.
+    const joined = head.joined(this.name, this.#hash, this.#between)!;
+    charge(joined.length * JOINING_STEPS);
     return this.#regex === undefined ? joined === this.#value : this.#regex.testExact(joined);
   }
 
@@ -126,16 +150,6 @@ class HeaderCondition implements Condition {
     const start = head.fields[line * FIELD_STRIDE + VALUE_START]!;
     const end = head.fields[line * FIELD_STRIDE + VALUE_END]!;
     return this.#regex === undefined ? sameBytes(start, end, this.#value) : this.#regex.testBytes(start, end);
-  }
-
-  /** RFC 9110 5.2: lines of the same name are one list, joined by commas. */
-  #joined(head: Head, first: number): string {
-    let joined = head.value(first);
-    for (let i = head.find(this.name, this.#hash, first + 1); i >= 0; i = head.find(this.name, this.#hash, i + 1)) {
-      joined += this.#between + head.value(i);
-    }
-    charge(joined.length * JOINING_STEPS);
-    return joined;
   }
 }
 

@@ -8,7 +8,11 @@ import { OTHER_FAMILY_PATIENCE, resolveName } from './records.ts';
 const A = 1;
 const AAAA = 28;
 const open: dgram.Socket[] = [];
+const owed = new Set<NodeJS.Timeout>();
 afterEach(() => {
+  // An answer that nobody waits for any more.
+  for (const timer of owed) clearTimeout(timer);
+  owed.clear();
   for (const socket of open.splice(0)) socket.close();
 });
 
@@ -33,7 +37,7 @@ async function server(delays: { four?: number; six?: number }) {
     answer.writeUInt16BE(1, end + 4);
     answer.writeUInt32BE(60, end + 6);
     answer.writeUInt16BE(data.length, end + 10);
-    setTimeout(() => socket.send(answer, port, address), delay);
+    owed.add(setTimeout(() => socket.send(answer, port, address), delay));
   });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');

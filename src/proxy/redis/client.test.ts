@@ -256,7 +256,7 @@ describe.skipIf(!REDIS_IS_HERE)('a server that is not well', () => {
 });
 
 describe.skipIf(!REDIS_IS_HERE)('a master that Sentinels name', () => {
-  test('is followed where it goes: when it dies, and when it is made a replica', async () => {
+  async function guarded(): Promise<{ master: TestRedis; replica: TestRedis; sentinel: TestRedis }> {
     const master = await redis({ config: ['repl-diskless-sync-delay 0'] });
     const replica = await redis({ config: [`replicaof 127.0.0.1 ${master.port}`] });
     await until(async () => (await replica.ask('INFO', 'replication')).includes('master_link_status:up'));
@@ -267,6 +267,31 @@ describe.skipIf(!REDIS_IS_HERE)('a master that Sentinels name', () => {
     ];
     const sentinel = await redis({ sentinel: true, config: lines });
     await until(async () => (await sentinel.ask('SENTINEL', 'REPLICAS', 'limits')).includes(String(replica.port)));
+    return { master, replica, sentinel };
+  }
+
+  test('dies in the middle of a limit: what was taken counts at the next one, which gives what is left and no more', async () => {
+    const { master, replica, sentinel } = await guarded();
+    const ports = [sentinel.port];
+    const clients = [1, 2].map(() => clientOf({ ports, kind: 'Sentinel', sentinel: { master: 'limits', login: {} } }));
+    const ten = bucket('ten', { capacity: 10 * 3_600 * SECOND });
+    for (const client of clients) {
+      await until(() => answers(client));
+      expect(await given(client, { ...ten, wanted: 2 })).toEqual([2]);
+    }
+    await until(async () => (await replica.ask('EXISTS', ten.key)) === ':1\r\n');
+    const offset = async (server: TestRedis): Promise<string | undefined> =>
+      /master_repl_offset:(\d+)/.exec(await server.ask('INFO', 'replication'))?.[1];
+    await until(async () => (await offset(master)) === (await offset(replica)));
+    await master.stop();
+    await until(async () => (await replica.ask('ROLE')).includes('master'));
+    for (const client of clients) await until(() => answers(client));
+    const rest = await Promise.all(Array.from({ length: 20 }, (_, n) => given(clients[n % 2]!, { ...ten, wanted: 1 })));
+    expect(rest.flat().reduce((sum: number, one) => sum + Number(one), 0)).toBe(6);
+  });
+
+  test('is followed where it goes: when it dies, and when it is made a replica', async () => {
+    const { master, replica, sentinel } = await guarded();
     const dead = await freePort();
     const client = clientOf({
       ports: [dead, sentinel.port],

@@ -62,9 +62,9 @@ export class RedisClient {
     this.#send({ key, text, until, hops: 0 }, (reply) => {
       if (reply instanceof RefusedCall && reply.code === 'NOSCRIPT') {
         const whole = commandText(['EVAL', TAKE.script, ...parts]);
-        this.#send({ key, text: whole, until, hops: 0 }, (again) => this.#tell(again, asking.length, done));
+        this.#send({ key, text: whole, until, hops: 0 }, (again) => this.#tell(again, asking, done));
       } else {
-        this.#tell(reply, asking.length, done);
+        this.#tell(reply, asking, done);
       }
     });
   }
@@ -90,12 +90,12 @@ export class RedisClient {
     this.#events.closed();
   }
 
-  #tell(reply: unknown, limits: number, done: (taken: Taken | Exclude<Outcome, 'answered'>) => void): void {
+  #tell(reply: unknown, asking: readonly Asking[], done: (taken: Taken | Exclude<Outcome, 'answered'>) => void): void {
     if (reply instanceof NoReply) {
       this.counts[reply.why]++;
       return done(reply.why);
     }
-    const taken = takenOf(reply, limits);
+    const taken = takenOf(reply, asking);
     if (taken === undefined) {
       this.counts.refused++;
       return done('refused');

@@ -76,10 +76,17 @@ export function takeArguments(asking: readonly Asking[]): string[] {
   return [String(asking.length), ...asking.map(({ key }) => key), ...numbers];
 }
 
-/** Undefined: that is no answer of the script's. */
-export function takenOf(reply: unknown, limits: number): Taken | undefined {
-  if (!Array.isArray(reply) || reply.length !== limits * 2) return undefined;
+/**
+ * Undefined: that is no answer of the script's. It gives no more than was wanted, and no bucket owes more than it holds: what
+ * says otherwise would open a limit, or shut it for ever.
+ */
+export function takenOf(reply: unknown, asking: readonly Asking[]): Taken | undefined {
+  if (!Array.isArray(reply) || reply.length !== asking.length * 2) return undefined;
   const numbers = reply.filter((one): one is number => typeof one === 'number' && one >= 0);
   if (numbers.length !== reply.length) return undefined;
-  return { given: numbers.filter((_, at) => at % 2 === 0), debts: numbers.filter((_, at) => at % 2 === 1) };
+  const taken = { given: numbers.filter((_, at) => at % 2 === 0), debts: numbers.filter((_, at) => at % 2 === 1) };
+  const isSound = asking.every(
+    ({ wanted, capacity }, at) => taken.given[at]! <= wanted && taken.debts[at]! <= capacity + 2 * ROUNDING_US,
+  );
+  return isSound ? taken : undefined;
 }

@@ -23,6 +23,7 @@ import type { RehearsedRequest } from './rehearsed-request.ts';
 import { Stage } from './stage.ts';
 
 export type { RehearsedStep, RuleWords } from './observer.ts';
+export { rehearseStream } from './stream.ts';
 
 export interface Rehearsal {
   steps: RehearsedStep[];

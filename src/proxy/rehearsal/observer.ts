@@ -1,5 +1,10 @@
 /** What each filter did to a request that nobody sends, and whether that would be so whoever sends it. */
-import type { AuthenticationMethod, AuthenticationSettings, FaultSettings } from '../../config/index.ts';
+import type {
+  AuthenticationMethod,
+  AuthenticationSettings,
+  DirectResponseSettings,
+  FaultSettings,
+} from '../../config/index.ts';
 import { CONTINUE, type CompiledFilter, type FilterScope, type Verdict } from '../filter/filter.ts';
 import { actOf, assumeIdentity, type FilterAct, type FilterWatch, knowsIdentity } from '../filter/watch.ts';
 import type { Decision } from '../http/index.ts';
@@ -174,6 +179,10 @@ export class Observer implements FilterWatch {
     const act = this.#act;
     if (this.#stage.isGuess && (step.type === 'Access' || step.type === AUTHENTICATION)) return [ADDRESS];
     if (act?.settings === undefined) return undefined;
+    if (step.type === 'DirectResponse') {
+      const { exempt } = act.settings as DirectResponseSettings;
+      return this.#stage.isGuess && exempt.length > 0 ? [ADDRESS] : undefined;
+    }
     if (step.type === FAULT) {
       const { abort } = act.settings as FaultSettings;
       if (abort === undefined || abort.percentage >= 100) return undefined;

@@ -42,6 +42,7 @@ const match: fc.Arbitrary<ExampleMatch> = fc.record({
     regex,
   ),
   method: fc.constantFrom(undefined, undefined, 'GET', 'PUT'),
+  call: fc.constantFrom(undefined, undefined, undefined, 'a', 'b'),
   headers: fc.array(term, { maxLength: 2 }),
   query: fc.array(term, { maxLength: 2 }),
 });

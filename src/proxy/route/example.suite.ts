@@ -31,6 +31,7 @@ export interface ExampleRule {
 export interface ExampleMatch {
   path?: string;
   method?: string;
+  call?: string;
   headers?: string[];
   query?: string[];
 }
@@ -58,6 +59,7 @@ function exampleMatch(match: ExampleMatch): HttpMatch {
   return {
     path: examplePath(match.path ?? '/'),
     method: match.method,
+    call: match.call,
     headers: (match.headers ?? []).map(exampleValue),
     query: (match.query ?? []).map(exampleValue),
   };

@@ -85,6 +85,7 @@ function planBackend(backend: WeightedBackend, rule: CompiledFilters): PlannedBa
     weight: backend.weight,
     broken: backend.broken,
     requestPatch: rule.requestPatch.followedBy(own.requestPatch),
+    // Of answers, too, the narrower one has the last word: what a backend sets would else be lost where its rule sets it.
     responsePatch: rule.responsePatch.followedBy(own.responsePatch),
     filters: own.filters,
     row: null,

@@ -59,6 +59,8 @@ function accepts(terms: HttpMatch, request: PlainRequest): boolean {
     return values.length > 0 ? values.join(',') : undefined;
   };
   const parameters = new URLSearchParams(query);
+  const [, service, call, ...rest] = path.split('/');
+  if (terms.call !== undefined && (!service || call !== terms.call || rest.length > 0)) return false;
   return (
     acceptsPath(terms.path, path) &&
     firsts(terms.headers, true).every((wanted) => holds(wanted, header(wanted.name))) &&
@@ -90,6 +92,10 @@ function holds(wanted: ValueMatch, value: string | undefined): boolean {
 
 const PATHS = ['Exact', 'RegularExpression', 'PathPrefix'];
 
+function asked({ terms: { method, call } }: Entry): number {
+  return [method, call].filter((one) => one !== undefined).length;
+}
+
 function byPrecedence(a: Entry, b: Entry): number {
   const length = ({ terms: { path } }: Entry) =>
     path.type === 'PathPrefix' ? path.value.replace(/\/$/, '').length : path.value.length;
@@ -99,7 +105,7 @@ function byPrecedence(a: Entry, b: Entry): number {
     byHostname(a.hostname, b.hostname) ||
     PATHS.indexOf(a.terms.path.type) - PATHS.indexOf(b.terms.path.type) ||
     length(b) - length(a) ||
-    Number(b.terms.method !== undefined) - Number(a.terms.method !== undefined) ||
+    asked(b) - asked(a) ||
     firsts(b.terms.headers, true).length - firsts(a.terms.headers, true).length ||
     firsts(b.terms.query, false).length - firsts(a.terms.query, false).length ||
     age(a) - age(b) ||

@@ -64,7 +64,10 @@ export class RouteBook {
   /** By rule key; undefined: removed. As in a snapshot, removals come first. */
   *#changed({ upserts, removals }: Delta): Generator<void, Map<string, CompiledPlan | undefined>, void> {
     const changed = new Map<string, CompiledPlan | undefined>();
-    for (const { kind, key } of removals) if (kind === 'RouteRule') changed.set(key, undefined);
+    for (const { kind, key } of removals) {
+      if (kind === 'RouteRule') changed.set(key, undefined);
+      yield;
+    }
     for (const object of upserts) {
       if (object.kind !== 'RouteRule' || !isHttp(object)) continue;
       changed.set(object.key, this.#plans.compiled(object));

@@ -20,9 +20,12 @@ export abstract class AcceptingPort implements Port {
   readonly #entrance: Entrance;
   #socket: ListeningSocket | undefined;
   #taken = 0;
+  /** Key of the first of those that share the port. */
+  #listener: string;
 
   constructor(world: World, content: PortContent) {
     this.world = world;
+    this.#listener = content.listeners[0]!.key;
     this.live = new DrainSet(world.connections);
     this.#entrance = new Entrance(world, this.live, {
       admit: (link, firstBytes) => this.admit(link, firstBytes),
@@ -77,13 +80,23 @@ export abstract class AcceptingPort implements Port {
 
   #take(handle: Handle): void {
     this.#taken++;
+    if (handle.fd !== undefined && handle.fd >= this.world.descriptors) return this.#turnAway(handle);
     this.#entrance.accept(linkOf(adoptSocket(handle)));
+  }
+
+  /** Without a word: it would hold what there is none left of. */
+  #turnAway(handle: Handle): void {
+    handle.close();
+    this.world.stats.refusedFor('descriptors').value++;
+    const [endpoint = ''] = this.bound;
+    this.world.troubles?.failed({ key: this.#listener, endpoint }, 'descriptors_short');
   }
 
   prepare(content: PortContent): Swap {
     const swapContent = this.prepareContent(content);
     const swapEntrance = this.#entrance.prepare(content);
     return () => {
+      this.#listener = content.listeners[0]!.key;
       swapContent();
       swapEntrance();
     };

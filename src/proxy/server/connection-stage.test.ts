@@ -1,13 +1,14 @@
 /** Filters of connections on every kind of port, over real sockets (filter/connection.ts). */
 import { once } from 'node:events';
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ConfigObject, Policy } from '../../config/index.ts';
 import type { Arrival, ConnectionFilter, ConnectionRefusal } from '../filter/index.ts';
 import type { ProxyOptions } from '../proxy.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
+import { listening } from '../stream/rig.suite.ts';
 import { backend, certificate, listener, PlaneRig, proxyHeaderPolicy, rule } from './plane.suite.ts';
 
 const BARRED: ConnectionRefusal = { reason: 'barred', status: 403, message: 'Not from there.' };
@@ -46,11 +47,9 @@ function rigOf(watch: Watch | undefined, options: Partial<ProxyOptions> = {}): P
   return rig;
 }
 
-async function listening(server: net.Server | http.Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+async function opened(server: net.Server): Promise<number> {
   closers.push(() => server.close());
-  return (server.address() as AddressInfo).port;
+  return listening(server);
 }
 
 const policy = (spec: Extract<Policy, { type: 'ClientTraffic' }>['spec'] = {}): Policy => ({
@@ -67,17 +66,17 @@ async function objectsOf(kind: string): Promise<ConfigObject[]> {
   const ended = tls.createServer({ ...pair }, (socket) => socket.on('error', () => {}).end('hello'));
   switch (kind) {
     case 'HTTP':
-      return [listener('HTTP'), rule('HTTPRoute'), ...backend(await listening(answers))];
+      return [listener('HTTP'), rule('HTTPRoute'), ...backend(await opened(answers))];
     case 'HTTPS':
-      return [listener('HTTPS'), certificate(pair), rule('HTTPRoute'), ...backend(await listening(answers))];
+      return [listener('HTTPS'), certificate(pair), rule('HTTPRoute'), ...backend(await opened(answers))];
     case 'TLS':
       return [
         listener('TLS', { tls: { mode: 'Passthrough', certificates: [] } }),
         rule('TLSRoute'),
-        ...backend(await listening(ended)),
+        ...backend(await opened(ended)),
       ];
     default:
-      return [listener('TCP'), rule('TCPRoute'), ...backend(await listening(bytes))];
+      return [listener('TCP'), rule('TCPRoute'), ...backend(await opened(bytes))];
   }
 }
 
@@ -196,5 +195,72 @@ describe.each(['HTTP', 'HTTPS', 'TLS', 'TCP'])('a limit of connections by policy
       const end = await refusalOf(rig.port());
       expect(end).toMatch(kind === 'HTTP' ? /^HTTP\/1\.1 503 / : /ECONNRESET/);
     });
+  });
+});
+
+/** Of HTTP, where what is sent first comes before the request. */
+async function answerOf(port: number, first = ''): Promise<string> {
+  const socket = await connected(port);
+  socket.write(`${first}GET / HTTP/1.1\r\nHost: a.example\r\n\r\n`);
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  return bytes.toString();
+}
+
+test('no number of connections, in all or of a port, is no limit', async () => {
+  const rig = rigOf(undefined, { limits: { maxConnections: 0, maxListenerConnections: 0 } });
+  await rig.apply(await objectsOf('HTTP'));
+  for (let i = 0; i < 3; i++) expect(await answerOf(rig.port())).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+describe('a client that is no source of PROXY headers', () => {
+  const heard = (mode: 'Required' | 'Optional'): Policy =>
+    policy({ proxyProtocol: { mode, trustedSources: ['192.0.2.0/24'] } });
+  const droppedIn = (rig: PlaneRig): number | undefined =>
+    rig.plane
+      .metrics()
+      .find(({ name }) => name === 'daemun_stream_ended_total')
+      ?.series.find(({ labels }) => labels.reason === 'untrusted_source')?.value;
+
+  test('is cut where a header is required, which is counted', async () => {
+    const rig = rigOf(undefined);
+    await rig.apply([...(await objectsOf('HTTP')), heard('Required')]);
+    expect(await refusalOf(rig.port())).toContain('ECONNRESET');
+    expect(droppedIn(rig)).toBe(1);
+  });
+
+  test('is served as itself where it is optional, and a header of it is no header', async () => {
+    const rig = rigOf(undefined);
+    await rig.apply([...(await objectsOf('HTTP')), heard('Optional')]);
+    expect(await answerOf(rig.port())).toMatch(/^HTTP\/1\.1 200 /);
+    const lie = 'PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n';
+    expect(await answerOf(rig.port(), lie)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(droppedIn(rig)).toBeUndefined();
+  });
+});
+
+describe('a source of PROXY headers', () => {
+  const header = 'PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n';
+  const start = async (mode: 'Required' | 'Optional'): Promise<number> => {
+    const rig = rigOf(undefined);
+    const heard = policy({ proxyProtocol: { mode, trustedSources: ['127.0.0.0/8'] } });
+    await rig.apply([...(await objectsOf('HTTP')), heard]);
+    return rig.port();
+  };
+
+  test.each(['Required', 'Optional'] as const)(
+    'may send its request with the header, where that is %s',
+    async (mode) => {
+      expect(await answerOf(await start(mode), header)).toMatch(/^HTTP\/1\.1 200 /);
+    },
+  );
+
+  test('is served without one where it is optional, and cut where it is required', async () => {
+    expect(await answerOf(await start('Optional'))).toMatch(/^HTTP\/1\.1 200 /);
+    const socket = await connected(await start('Required'));
+    let came = '';
+    socket.on('data', (bytes) => (came += bytes));
+    socket.write('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(came).toBe('');
   });
 });

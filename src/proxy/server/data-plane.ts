@@ -114,6 +114,7 @@ export class DataPlane implements Proxy {
         ticketKeys: new TicketKeys(options.ticketSecret ?? newTicketSecret()),
         onAccess: options.onAccess,
         sockets: new GivenSockets(options.given ?? []),
+        troubles: this.#troubles,
       },
     );
     this.#ports = new PortSet(this.#world, { bind, portMap, given, reusePort, drainTimeout });
@@ -171,15 +172,30 @@ export class DataPlane implements Proxy {
    * that came back meanwhile stays.
    */
   async #remove(removals: readonly ConfigRef[]): Promise<void> {
-    const { config } = this.#served;
     const { drained } = this.#ports;
-    const leaving = [...this.#leaving, ...removals.filter(({ kind }) => kind === 'Backend' || kind === 'Endpoints')];
-    const isGone = ({ kind, key }: ConfigRef): boolean => config.get(kind, key) === undefined;
-    const mayStay = ({ key }: ConfigRef): boolean => drained !== undefined && isGone({ kind: 'Backend', key });
-    const go = leaving.filter((ref) => !mayStay(ref) && isGone(ref));
-    this.#leaving = leaving.filter(mayStay);
+    const { go, stay } = await inSlices(this.#parted(removals, drained !== undefined));
+    this.#leaving = stay;
     await inSlices(this.#world.backends.remove(go));
     if (this.#leaving.length > 0) void drained?.then(() => this.#enqueue(() => this.#remove([])));
+  }
+
+  /** What of backends leaves now, and what waits. Stops after each, since thousands may be removed at a time. */
+  *#parted(
+    removals: readonly ConfigRef[],
+    drains: boolean,
+  ): Generator<void, { go: ConfigRef[]; stay: ConfigRef[] }, void> {
+    const { config } = this.#served;
+    const go: ConfigRef[] = [];
+    const stay: ConfigRef[] = [];
+    for (const refs of [this.#leaving, removals]) {
+      for (const ref of refs) {
+        yield;
+        if (ref.kind !== 'Backend' && ref.kind !== 'Endpoints') continue;
+        if (drains && config.get('Backend', ref.key) === undefined) stay.push(ref);
+        else if (config.get(ref.kind, ref.key) === undefined) go.push(ref);
+      }
+    }
+    return { go, stay };
   }
 
   /** The sockets that are open then are no endpoints. */

@@ -71,8 +71,11 @@ export function drainSuite(protocol: string, make: () => DrainCase): void {
     test('ends what is left when its time is over, and not earlier', async () => {
       const rig = await start();
       const work = await one.begin(rig.port());
+      // By a timer of the same turn: both count from its beginning, which is long ago on a busy machine.
+      let isNearlyOver = false;
+      setTimeout(() => (isNearlyOver = true), 290);
       const took = await timed(rig.plane.drain(300));
-      expect(took).toBeGreaterThan(290);
+      expect(isNearlyOver).toBe(true);
       expect(took).toBeLessThan(SOON);
       await work.over;
     });

@@ -2,12 +2,13 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import http, { type ServerResponse } from 'node:http';
 import http2 from 'node:http2';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import tls from 'node:tls';
 import { beforeAll } from 'vitest';
 import type { ConfigObject, Listener } from '../../config/index.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
+import { listening } from '../stream/rig.suite.ts';
 import { type DrainCase, drainSuite, type Work } from './drain.suite.ts';
 import { backend, certificate, listener, PlaneRig, proxyHeaderPolicy, rule } from './plane.suite.ts';
 
@@ -19,12 +20,6 @@ beforeAll(async () => {
 const GET = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const QUICK = 'GET /quick HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const DONE = 'done '.repeat(50_000);
-
-async function listenOn(server: net.Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
 
 /** Clients never close their side by themselves. */
 function connect(port: number, secure: boolean, ALPNProtocols: string[] = []): Socket {
@@ -81,7 +76,7 @@ abstract class HttpCase implements DrainCase {
     });
     const rig = new PlaneRig();
     const certificates = this.secure ? [certificate(pair)] : [];
-    const objects = [listener(this.#protocol), ...backend(await listenOn(this.#server)), ...this.#extra];
+    const objects = [listener(this.#protocol), ...backend(await listening(this.#server)), ...this.#extra];
     await rig.apply([...certificates, ...objects, rule('HTTPRoute')]);
     return rig;
   }
@@ -247,7 +242,7 @@ class TcpCase implements DrainCase {
     const attached = own.map((one) =>
       one.kind === 'RouteRule' ? { ...one, attachments: [{ listener: 'd/g/l', hostnames }] } : one,
     );
-    await rig.apply([...attached, ...backend(await listenOn(this.#server))]);
+    await rig.apply([...attached, ...backend(await listening(this.#server))]);
     return rig;
   }
 

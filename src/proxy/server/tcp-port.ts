@@ -12,8 +12,8 @@ export class TcpPort extends AcceptingPort {
 
   constructor(world: World, content: PortContent) {
     super(world, content);
-    const { driver, wheel, meter, streamLimits: limits } = world;
-    this.#relay = createTcpRelay({ driver, wheel, meter, limits, live: this.live });
+    const { driver, wheel, meter, policies, streamLimits: limits } = world;
+    this.#relay = createTcpRelay({ driver, wheel, meter, policies, limits, live: this.live });
     this.#listener = content.listeners[0]!.key;
     this.prepareContent(content)();
   }

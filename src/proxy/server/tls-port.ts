@@ -5,7 +5,6 @@
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { DISCARD } from '../ground/driver.ts';
 import { type HttpService, serveHttp } from '../http/index.ts';
 import { ALPN, type NetLink, type Secured, TlsTermination, tlsLinkOf } from '../listen/index.ts';
 import {
@@ -71,8 +70,8 @@ export class TlsPort extends AcceptingPort {
       onSecure: (socket, secured) => this.#relayBytes(socket, secured),
       onFailed,
     });
-    const { driver, wheel, meter, streamLimits: limits } = world;
-    this.#relay = createTcpRelay({ driver, wheel, meter, limits, live });
+    const { driver, wheel, meter, policies, streamLimits: limits } = world;
+    this.#relay = createTcpRelay({ driver, wheel, meter, policies, limits, live });
     const name = content.listeners[0]!.key;
     const terminate = (peeked: PeekedTls): void => this.#terminate(peeked);
     const claim = (peeked: ClaimedTls): boolean => this.#answerChallenge(peeked);
@@ -142,10 +141,9 @@ export class TlsPort extends AcceptingPort {
 
   /** RFC 8737: who asks offers this protocol and no other. */
   #answerChallenge(claimed: ClaimedTls): boolean {
-    const { link, hello } = claimed;
+    const { hello } = claimed;
     if (hello.alpn.length !== 1 || hello.alpn[0] !== ACME_TLS) return false;
     if (this.#challenges?.hosts.has(hello.serverName) !== true) return false;
-    link.pause();
     this.#challenges.termination.accept(handedOver(claimed), hello.serverName);
     return true;
   }
@@ -159,15 +157,10 @@ export class TlsPort extends AcceptingPort {
   }
 }
 
-/** The socket of a paused link, for TLS to read from the beginning: what was received is put back. */
-function handedOver({ link, firstBytes }: Pick<HelloArrival, 'link' | 'firstBytes'>): Socket {
-  const { socket } = link as NetLink;
-  // What TLS is on top of stays a link of nobody's: its sink would hold the hello for as long as the connection lives.
-  link.sink = DISCARD;
-  socket.unshift(firstBytes);
-  return socket;
-}
-
 function peeks({ listeners }: PortContent): boolean {
   return listeners.some(({ protocol }) => protocol === 'TLS');
+}
+
+function handedOver({ link, firstBytes }: Pick<HelloArrival, 'link' | 'firstBytes'>): Socket {
+  return (link as NetLink).handOver(firstBytes);
 }

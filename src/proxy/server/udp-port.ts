@@ -18,9 +18,9 @@ export class UdpPort implements Port {
 
   constructor(world: World, content: PortContent) {
     this.#world = world;
-    const { wheel, meter, streamLimits: limits } = world;
+    const { wheel, meter, policies, streamLimits: limits } = world;
     const listener = content.listeners[0]!.key;
-    const options = { layer: world.datagrams, wheel, meter, limits, listener, live: new DrainSet() };
+    const options = { layer: world.datagrams, wheel, meter, policies, limits, listener, live: new DrainSet() };
     this.#listener = new UdpListener(options, this.#planOf(content));
   }
 

@@ -6,6 +6,7 @@ import { CONNECTION_POLICIES, type ConnectionPolicies, type Policies } from '../
 import type { DrainSet, Tally } from '../ground/drain.ts';
 import { type DeadlineWheel, type HttpLimits, type HttpService, Stats } from '../http/index.ts';
 import type { Driver, GivenSockets, TicketKeys } from '../listen/index.ts';
+import type { TroubleWatch } from '../state/index.ts';
 import {
   type GivenDatagrams,
   givenDatagrams,
@@ -15,6 +16,7 @@ import {
   streamLimits,
 } from '../stream/index.ts';
 import type { Backends } from '../upstream/index.ts';
+import { clientDescriptors } from './descriptors.ts';
 
 export class World {
   readonly driver: Driver;
@@ -33,6 +35,10 @@ export class World {
   readonly sockets: GivenSockets;
   /** How UDP ports come by their sockets. */
   readonly datagrams: GivenDatagrams;
+  /** Clients whose descriptor has this number or a higher one are turned away. */
+  readonly descriptors: number;
+  /** What goes wrong is told there; absent: nowhere. */
+  readonly troubles: TroubleWatch | undefined;
   /** Connections of clients on all ports. */
   readonly connections: Tally = { count: 0 };
   readonly #trustedHops: Networks;
@@ -56,6 +62,7 @@ export class World {
       ticketKeys: TicketKeys;
       onAccess: ((entry: AccessEntry) => void) | undefined;
       sockets: GivenSockets;
+      troubles?: TroubleWatch;
     },
   ) {
     this.driver = parts.driver;
@@ -71,6 +78,8 @@ export class World {
     const { sockets } = settings;
     this.sockets = sockets;
     this.datagrams = givenDatagrams((place) => sockets.find({ ...place, transport: 'udp' })?.fd);
+    this.descriptors = clientDescriptors();
+    this.troubles = settings.troubles;
     this.#trustedHops = settings.trustedHops;
     this.#via = settings.via;
     this.#onAccess = settings.onAccess;

@@ -4,10 +4,9 @@ import { type Buckets, type Charge, MemoryBuckets } from './buckets.ts';
 
 /** Buckets that say how often they were asked. */
 class Counted implements Buckets {
-  readonly #buckets = new MemoryBuckets();
+  readonly #buckets = new MemoryBuckets(() => {});
   asked = 0;
   charged = 0;
-  evicted = 0;
 
   debt(a: number, b: number, now: number): number {
     this.asked++;
@@ -33,7 +32,7 @@ function take(worker: number, count: number, { now = 0, capacity = 10_000, cost 
   let taken = 0;
   for (let i = 0; i < count; i++) {
     if (buckets.debt(a, b, now) + cost > capacity) continue;
-    buckets.charge(a, b, { now, cost, capacity });
+    buckets.charge(a, b, { now, cost, capacity, owner: 7 });
     taken++;
   }
   return taken;

@@ -24,16 +24,13 @@ export class LeasedBuckets implements Buckets {
   /** Taken and not told, and how much may be. */
   readonly #taken = new Float64Array(PLACES);
   readonly #most = new Float64Array(PLACES);
+  readonly #owners = new Uint32Array(PLACES);
   /** What the shared bucket answered last: it is charged next. */
   #debt = 0;
 
   constructor(shared: Buckets, workers: number) {
     this.#shared = shared;
     this.#share = LEASED_SHARE / workers;
-  }
-
-  get evicted(): number {
-    return this.#shared.evicted;
   }
 
   debt(a: number, b: number, now: number): number {
@@ -44,7 +41,7 @@ export class LeasedBuckets implements Buckets {
   }
 
   charge(a: number, b: number, charge: Charge): void {
-    const { now, cost, capacity = 0 } = charge;
+    const { now, cost, capacity = 0, owner } = charge;
     const at = this.#leased(a, b, now);
     if (at >= 0) {
       const taken = this.#taken[at]! + cost;
@@ -57,7 +54,7 @@ export class LeasedBuckets implements Buckets {
       this.#shared.charge(a, b, charge);
       this.#debt += cost;
     }
-    this.#lease(a, b, { now, cost, capacity });
+    this.#lease(a, b, { now, cost, capacity, owner });
   }
 
   /** Where its lease is, or -1. One whose time is up has been told. */
@@ -83,10 +80,10 @@ export class LeasedBuckets implements Buckets {
     const [a, b] = [this.#a[at]!, this.#b[at]!];
     const isFull = this.#shared.debt(a, b, now) === 0;
     const cost = isFull ? Math.min(this.#taken[at]!, this.#full[at]! - now) : this.#taken[at]!;
-    if (cost > 0) this.#shared.charge(a, b, { now, cost });
+    if (cost > 0) this.#shared.charge(a, b, { now, cost, owner: this.#owners[at]! });
   }
 
-  #lease(a: number, b: number, { now, cost, capacity }: Required<Charge>): void {
+  #lease(a: number, b: number, { now, cost, capacity, owner }: Required<Charge>): void {
     const debt = this.#debt;
     const most = (capacity - debt) * this.#share;
     if (most < cost) return;
@@ -99,6 +96,7 @@ export class LeasedBuckets implements Buckets {
     this.#full[at] = now + debt;
     this.#taken[at] = 0;
     this.#most[at] = most;
+    this.#owners[at] = owner;
   }
 }
 

@@ -1,12 +1,19 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { MAX_BUCKETS, MemoryBuckets } from './buckets.ts';
+
+/** Whose buckets were forgotten. */
+let forgotten: number[];
+beforeEach(() => {
+  forgotten = [];
+});
+const forgot = (owner: number): void => void forgotten.push(owner);
 
 /** As a limit takes one: 100 ms each, ten at once. */
 function take(buckets: MemoryBuckets, key: number, now: number): boolean {
   const hash = Math.imul(key, 0x9e3779b1) >>> 0 || 1;
   if (buckets.debt(hash, key + 1, now) + 100 > 1_000) return false;
-  buckets.charge(hash, key + 1, { now, cost: 100 });
+  buckets.charge(hash, key + 1, { now, cost: 100, owner: 7 });
   return true;
 }
 
@@ -18,7 +25,7 @@ function taken(buckets: MemoryBuckets, key: number, now: number): number {
 
 describe('buckets', () => {
   test('fill evenly, up to what they hold, each by itself', () => {
-    const buckets = new MemoryBuckets();
+    const buckets = new MemoryBuckets(forgot);
     expect(taken(buckets, 1, 5_000)).toBe(10);
     expect(taken(buckets, 2, 5_000)).toBe(10);
     expect(taken(buckets, 1, 5_250)).toBe(2);
@@ -30,7 +37,7 @@ describe('buckets', () => {
     const step = fc.record({ key: fc.nat(40), wait: fc.nat(150) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-        const buckets = new MemoryBuckets(16);
+        const buckets = new MemoryBuckets(forgot, { slots: 16 });
         const full = new Map<number, number>();
         let now = 1_000;
         for (const { key, wait } of steps) {
@@ -45,21 +52,21 @@ describe('buckets', () => {
   });
 
   test('grow with the keys that count, and not with those that have passed', () => {
-    const buckets = new MemoryBuckets(16);
+    const buckets = new MemoryBuckets(forgot, { slots: 16 });
     for (let key = 0; key < 10_000; key++) take(buckets, key, key * 1_000);
     expect(buckets.slots).toBe(16);
     for (let key = 0; key < 10_000; key++) take(buckets, key, 1e8);
     for (let key = 0; key < 10_000; key++) expect(taken(buckets, key, 1e8)).toBe(9);
-    expect(buckets.evicted).toBe(0);
+    expect(forgotten).toEqual([]);
   });
 
-  test('a million keys are remembered, and the next ones make room: in 32 MiB, and told', () => {
-    const buckets = new MemoryBuckets();
+  test('a million keys are remembered, and the next ones make room: in 40 MiB, and told', () => {
+    const buckets = new MemoryBuckets(forgot);
     for (let key = 0; key < MAX_BUCKETS; key++) take(buckets, key, 1e8);
-    expect(buckets.evicted).toBe(0);
+    expect(forgotten).toEqual([]);
     expect(taken(buckets, 5, 1e8)).toBe(9);
     for (let key = MAX_BUCKETS; key < 2.5 * MAX_BUCKETS; key++) take(buckets, key, 1e8);
     expect(buckets.slots).toBe(2 * MAX_BUCKETS);
-    expect(buckets.evicted).toBeGreaterThan(MAX_BUCKETS / 4);
+    expect(forgotten.length).toBeGreaterThan(MAX_BUCKETS / 4);
   });
 });

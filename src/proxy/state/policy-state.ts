@@ -7,6 +7,7 @@ import { AnswerDisk, type DiskPlace } from '../disk/index.ts';
 import type { VerifiedToken } from '../filter/authentication/jwt/verified-token.ts';
 import { type Dialer, RedisClients } from '../redis/index.ts';
 import { LeasedBuckets } from './bucket-leases.ts';
+import { BucketOwners } from './bucket-owner.ts';
 import { type Buckets, MemoryBuckets } from './buckets.ts';
 import type { CountryDatabase } from './country-database.ts';
 import { fetchingInTurn } from './fetch-turns.ts';
@@ -14,7 +15,8 @@ import { KeySources } from './key-sources.ts';
 import { type BackendFetcher, type Fetcher, type OutboundGate, STRICT_GATE } from './outbound.ts';
 import { PasswordHashing } from './password-hashing.ts';
 import { PolicyCounts } from './policy-counts.ts';
-import { SharedBuckets, type SharedMemory, SharedUnderway, sharedMarks } from './shared-file.ts';
+import { SharedBuckets, SharedUnderway, sharedMarks } from './shared-file.ts';
+import type { SharedMemory } from './shared-table.ts';
 import { AnswerStores } from './stored-answers.ts';
 import type { TroubleWatch } from './trouble-watch.ts';
 import { MemoryUnderway, type Underway } from './underway.ts';
@@ -46,6 +48,9 @@ export class PolicyState {
   readonly underway: Underway;
   /** What all workers know at once, each under a hash and for a while: buckets that nobody leases, apart from those of limits. */
   readonly marks: Buckets;
+  /** Whose buckets, and whose marks, there are: who makes very many has his own forgotten. */
+  readonly bucketOwners: BucketOwners;
+  readonly markOwners: BucketOwners;
   /** What clients prove themselves with, as the config has it now: by key. */
   credentials: ReadonlyMap<string, Credential> = new Map();
   readonly passwords: PasswordHashing = new PasswordHashing();
@@ -79,14 +84,18 @@ export class PolicyState {
     this.wantNoDisk = (key) => troubles?.over({ key, endpoint });
     this.countries = countries;
     this.fetch = fetch ?? fetchingInTurn(outbound);
+    this.seed = shared?.seed ?? randomBytes(4).readUInt32LE();
+    this.bucketOwners = new BucketOwners(this.seed);
+    this.markOwners = new BucketOwners(this.seed);
+    const [{ forgot }, { forgot: forgotMark }] = [this.bucketOwners, this.markOwners];
     if (shared === undefined) {
-      this.buckets = new MemoryBuckets();
-      this.marks = new MemoryBuckets();
+      this.buckets = new MemoryBuckets(forgot);
+      this.marks = new MemoryBuckets(forgotMark);
       this.underway = new MemoryUnderway();
     } else {
-      const buckets = new SharedBuckets(shared);
+      const buckets = new SharedBuckets(shared, forgot);
       this.buckets = new LeasedBuckets(buckets, shared.workers);
-      this.marks = sharedMarks(shared);
+      this.marks = sharedMarks(shared, forgotMark);
       this.underway = new SharedUnderway(shared, buckets.end);
     }
     this.redis = new RedisClients(dialer, ({ name, sources, trouble }, use) => {
@@ -96,7 +105,6 @@ export class PolicyState {
         else troubles?.failed({ key, endpoint: name }, what);
       }
     });
-    this.seed = shared?.seed ?? randomBytes(4).readUInt32LE();
   }
 
   metrics(): MetricsSnapshot {
@@ -105,18 +113,16 @@ export class PolicyState {
       ...this.redis.metrics(),
       ...this.answers.metrics(),
       ...(this.countries?.metrics() ?? []),
-      {
-        name: 'daemun_rate_limit_evictions_total',
-        help: 'Buckets of rate limits forgotten before their time, since there were too many',
-        type: 'counter',
-        series: [{ labels: {}, value: this.buckets.evicted }],
-      },
-      {
-        name: 'daemun_sign_out_evictions_total',
-        help: 'Sign-outs, and uses of a nonce, forgotten before their time, since there were too many',
-        type: 'counter',
-        series: [{ labels: {}, value: this.marks.evicted }],
-      },
+      this.bucketOwners.family(
+        'daemun_rate_limit_evictions_total',
+        'Buckets of a limit forgotten before their time, since there were too many, by policy and limit',
+        this.counts.isServed,
+      ),
+      this.markOwners.family(
+        'daemun_sign_out_evictions_total',
+        'Sign-outs, and uses of a nonce, forgotten before their time, since there were too many, by policy and method',
+        this.counts.isServed,
+      ),
     ];
   }
 }

@@ -1,9 +1,17 @@
 /** How many requests are under way by key of a limit of them. A key that has none is not there. */
 export interface Underway {
-  /** One more, where there are fewer than `most`; false: there are as many. The two halves of the key's hash name it. */
-  take(a: number, b: number, most: number): boolean;
+  /** One more, where there are fewer than `most`; false: there are as many. */
+  take(key: UnderwayKey, most: number): boolean;
   /** One less of those that were taken. */
-  giveBack(a: number, b: number): void;
+  giveBack(key: UnderwayKey): void;
+}
+
+/** The two halves of its hash name it. */
+export interface UnderwayKey {
+  readonly a: number;
+  readonly b: number;
+  /** Whose limit counts it. */
+  readonly owner: number;
 }
 
 export class MemoryUnderway implements Underway {
@@ -13,20 +21,20 @@ export class MemoryUnderway implements Underway {
     return this.#counts.size;
   }
 
-  count(a: number, b: number): number {
-    return this.#counts.get(keyOf(a, b)) ?? 0;
+  count(of: UnderwayKey): number {
+    return this.#counts.get(keyOf(of)) ?? 0;
   }
 
-  take(a: number, b: number, most: number): boolean {
-    const key = keyOf(a, b);
+  take(of: UnderwayKey, most: number): boolean {
+    const key = keyOf(of);
     const count = this.#counts.get(key) ?? 0;
     if (count >= most) return false;
     this.#counts.set(key, count + 1);
     return true;
   }
 
-  giveBack(a: number, b: number): void {
-    const key = keyOf(a, b);
+  giveBack(of: UnderwayKey): void {
+    const key = keyOf(of);
     const count = this.#counts.get(key) ?? 0;
     if (count <= 1) this.#counts.delete(key);
     else this.#counts.set(key, count - 1);
@@ -34,6 +42,6 @@ export class MemoryUnderway implements Underway {
 }
 
 /** As much of the hash as a number holds exactly: 53 bits. */
-function keyOf(a: number, b: number): number {
+function keyOf({ a, b }: UnderwayKey): number {
   return (a & 0x1fffff) * 0x1_0000_0000 + b;
 }

@@ -2,7 +2,8 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type SharedMemory, SharedUnderway } from './shared-file.ts';
+import { SharedUnderway } from './shared-file.ts';
+import type { SharedMemory } from './shared-table.ts';
 import { SharedVerdicts, VERDICT_SETS } from './verdicts.ts';
 
 let folder: string;
@@ -52,5 +53,5 @@ test('limits that stand in the same file are not touched; four endpoints of a se
   one.tell(keys[0]!, undefined);
   one.tell(keys[4]!, { healthy: false, finding: 1 });
   expect(keys.map((key) => one.read(key)?.healthy)).toEqual([undefined, true, true, true, false]);
-  expect(underway.take(1, 2, 1)).toBe(true);
+  expect(underway.take({ a: 1, b: 2, owner: 7 }, 1)).toBe(true);
 });

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
-import { countsEnd, isNoRoom, PART, type SharedMemory, SharedTable, takenOf } from './shared-file.ts';
+import { countsEnd } from './shared-file.ts';
+import { isNoRoom, PART, type SharedMemory, SharedTable, takenOf } from './shared-table.ts';
 
 export interface Verdict {
   healthy: boolean;
@@ -74,7 +75,7 @@ export class SharedVerdicts implements Verdicts {
       if (at < 0) {
         at = this.#freeSlot();
         if (at < 0) return;
-        table.claim(at, a, b);
+        table.claim(at, { a, b });
       }
       const own = table.own(at);
       table.numbers[own] = verdict === undefined ? 0 : verdict.healthy ? HEALTHY : UNHEALTHY;
@@ -108,7 +109,7 @@ export class SharedVerdicts implements Verdicts {
 
   #freeSlot(): number {
     for (let slot = 0; slot < SET_SLOTS; slot++) {
-      const at = slot * this.#table.stride + 1;
+      const at = this.#table.at(slot);
       if (takenOf(this.#table, at) === 0) return at;
     }
     return -1;

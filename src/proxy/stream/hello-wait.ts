@@ -14,7 +14,7 @@ import type { StreamLimits } from './stream-limits.ts';
 /** Milliseconds from its arrival for which a client counts as one who is about to say hello. */
 export const HELLO_GRACE = 500;
 
-/** A paused link, and all that was received of it. */
+/** A link that the callee takes over at once, and all that was received of it. */
 export interface HelloArrival {
   link: Link;
   firstBytes: Buffer;
@@ -78,7 +78,6 @@ class HelloWait implements Sink, DeadlineOwner, Drainable {
       return;
     }
     this.#finish();
-    this.#link.pause();
     const hello = outcome.kind === 'hello' ? outcome : undefined;
     const tickets = hello && (hello.tickets ?? null);
     this.#options.onHello({

@@ -74,7 +74,7 @@ describe('a PROXY header before a connection', () => {
   });
 
   it('is waited for as long as the limit says, by as many connections as the limit says', async () => {
-    const { rig, port, gate } = await start({ helloTimeout: 1_000, maxPeeking: 1 });
+    const { rig, port, gate } = await start({ proxyHeaderTimeout: 1_000, maxPeeking: 1 });
     const first = net.connect(port, '127.0.0.1');
     await once(first, 'connect');
     await expect.poll(() => gate.waiting).toBe(1);
@@ -123,7 +123,7 @@ describe('a PROXY header that need not come', () => {
   });
 
   it('is waited for where the client says nothing, and then the connection goes on', async () => {
-    const { rig, port, gate } = await start({ helloTimeout: 1_000 }, true);
+    const { rig, port, gate } = await start({ proxyHeaderTimeout: 1_000 }, true);
     const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     await once(socket, 'connect');
     await expect.poll(() => gate.waiting).toBe(1);
@@ -134,7 +134,7 @@ describe('a PROXY header that need not come', () => {
   });
 
   it('that stops half way is refused', async () => {
-    const { rig, port, gate } = await start({ helloTimeout: 1_000 }, true);
+    const { rig, port, gate } = await start({ proxyHeaderTimeout: 1_000 }, true);
     const socket = net.connect(port, '127.0.0.1');
     socket.write('PROXY TCP4 ');
     await expect.poll(() => gate.waiting).toBe(1);

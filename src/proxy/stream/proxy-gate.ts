@@ -21,7 +21,7 @@ export interface ProxyGateOptions {
   name: string;
   /**
    * A connection that begins with something else goes on without a header, and so does one that says nothing for
-   * `helloTimeout`. Absent: such connections are reset.
+   * `proxyHeaderTimeout`. Absent: such connections are reset.
    */
   optional?: boolean;
   /**
@@ -75,7 +75,7 @@ class GateSink implements Sink, DeadlineOwner, Drainable {
     this.#options = options;
     this.#link = link;
     this.#left = left;
-    options.wheel.set(this.#deadline, options.limits.helloTimeout);
+    options.wheel.set(this.#deadline, options.limits.proxyHeaderTimeout);
   }
 
   /** What is kept is bounded: a header is refused before it grows past its limit, and the rest is one read. */

@@ -1,4 +1,5 @@
 /** What a relayed connection begins with. */
+import type { StreamChain } from '../filter/index.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { DrainSet } from '../ground/drain.ts';
 import type { Driver } from '../ground/driver.ts';
@@ -19,6 +20,8 @@ export interface Arrival {
   addresses?: ProxyAddresses;
   /** Sent to the client before its connection is closed where no backend could be reached: a TLS alert. Absent: reset. */
   farewell?: Uint8Array;
+  /** The same where a policy keeps the client out. */
+  refusal?: Uint8Array;
 }
 
 export interface TcpRelayOptions {
@@ -29,4 +32,12 @@ export interface TcpRelayOptions {
   meter: StreamMeter;
   /** Of the port. Connections are in it from their beginning to their end. */
   live: DrainSet;
+  /** Absent: none. */
+  policies?: StreamPolicies;
+}
+
+/** Policies that act where no request is read. */
+export interface StreamPolicies {
+  /** Null: none acts there. Keys of the listener and the rule. */
+  streamChain(listener: string, rule: string): StreamChain | null;
 }

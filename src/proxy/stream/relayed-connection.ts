@@ -7,10 +7,11 @@
  */
 import assert from 'node:assert';
 import { socketName } from '../../value/socket-name.ts';
+import type { StreamPass } from '../filter/index.ts';
 import { isLocalFault } from '../ground/connect-failure.ts';
 import { Deadline, type DeadlineOwner } from '../ground/deadline.ts';
 import type { Drainable } from '../ground/drain.ts';
-import type { Link, LinkTls } from '../ground/driver.ts';
+import type { ConnectTls, Link, LinkTls } from '../ground/driver.ts';
 import type { StreamEndpoint } from './endpoint-picker.ts';
 import { sayFarewell } from './farewell.ts';
 import { proxyHeader } from './proxy-header.ts';
@@ -59,11 +60,23 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
     }
   }
 
+  /** Of who connects: as a PROXY header tells it, where one is believed. */
+  get clientAddress(): string {
+    return this.#record.client;
+  }
+
+  /** The rule that takes it, and what a policy decided. */
+  note(route: string, noted: StreamPass['noted']): void {
+    this.#record.route = route;
+    Object.assign(this.#record, noted);
+  }
+
   /** Closes a connection that was never begun. */
   refuse(reason: StreamReason): void {
+    const { farewell, refusal } = this.#arrival;
     this.#record.reason = reason;
     this.#over = true;
-    this.#farewell();
+    this.#farewell(this.#record.route === '' ? farewell : (refusal ?? farewell));
     this.#options.meter.refused(this.#record);
   }
 
@@ -159,9 +172,16 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
     this.#options.wheel.set(this.#deadline, this.#options.limits.connectTimeout);
     const half = new RelayHalf(this);
     this.backend = half;
-    const { tls, proxyProtocol } = this.#target;
+    const { proxyProtocol } = this.#target;
+    const tls = this.#agreed(this.#target.tls);
     const preamble = proxyProtocol === undefined ? undefined : this.#proxyHeader(proxyProtocol);
     half.attach(this.#options.driver.connect({ address, port, tls, preamble }, half));
+  }
+
+  /** The backend is offered what the client was agreed with on what the bytes are, and nothing where it was not. */
+  #agreed(tls: ConnectTls | undefined): ConnectTls | undefined {
+    const alpn = this.tls?.alpn ?? '';
+    return tls === undefined || alpn === '' ? tls : { ...tls, alpn: [alpn] };
   }
 
   #attemptFailed(reason: StreamReason, endpointsFault = true): void {
@@ -180,13 +200,12 @@ export class RelayedConnection implements DeadlineOwner, Drainable {
 
   #fail(reason: StreamReason): void {
     this.#over = true;
-    this.#farewell();
+    this.#farewell(this.#arrival.farewell);
     this.#finish(reason);
   }
 
-  #farewell(): void {
+  #farewell(farewell: Uint8Array | undefined): void {
     const { link } = this.client;
-    const { farewell } = this.#arrival;
     if (farewell === undefined) link.close('reset');
     else sayFarewell(link, farewell, this.#options.wheel);
   }

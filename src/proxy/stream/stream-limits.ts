@@ -13,8 +13,10 @@ export interface StreamLimits {
    * to 128 KiB in each direction, twice what a link takes before it says that it is full.
    */
   maxConnections: number;
-  /** From accept to the end of the ClientHello or PROXY header. */
+  /** From accept to the end of the ClientHello: as long as a handshake, since busy clients connect first and greet later. */
   helloTimeout: number;
+  /** From accept to the end of the PROXY header, which proxies write at once. */
+  proxyHeaderTimeout: number;
   /** Of a ClientHello, with record headers and whatever came in the same reads. */
   maxHelloBytes: number;
   /** Connections at a time on one bound port that have not said yet what they are; the next one is reset. */
@@ -38,9 +40,10 @@ export const DEFAULT_STREAM_LIMITS: Readonly<StreamLimits> = {
   connectTimeout: 5_000,
   connectAttempts: 3,
   maxConnections: 16_384,
-  helloTimeout: 10_000,
+  helloTimeout: 30_000,
+  proxyHeaderTimeout: 10_000,
   maxHelloBytes: 64 * 1024,
-  maxPeeking: 4_096,
+  maxPeeking: 12_288,
   maxPeekedBytes: 32 * 1024 * 1024,
   sessionIdleTimeout: 60_000,
   maxSessions: 4_096,

@@ -4,7 +4,8 @@ import { type AccessEntry, type Counter, type Gauge, Grace, Metrics } from '../.
 /**
  * Why a connection or session ended otherwise than it should have; '' where both sides ended it.
  * `no_route`: no rule takes it. `no_backend`: the chosen reference does not resolve. `no_endpoint`: the Backend has
- * none. `untrusted_source`: a PROXY header is required and the peer may not send one. `limit`: a cap was reached. `evicted`: a full session table gave its place away. `drained`: the listener ended.
+ * none. `untrusted_source`: a PROXY header is required and the peer may not send one. `access_denied`, `rate_limited`, `policy_invalid`
+ * and `filter_failed`: a policy did not let it pass. `limit`: a cap was reached. `evicted`: a full session table gave its place away. `drained`: the listener ended.
  */
 export type StreamReason =
   | ''
@@ -22,6 +23,10 @@ export type StreamReason =
   | 'plain_http'
   | 'bad_proxy_header'
   | 'untrusted_source'
+  | 'access_denied'
+  | 'rate_limited'
+  | 'policy_invalid'
+  | 'filter_failed'
   | 'limit'
   | 'evicted'
   | 'drained';
@@ -49,6 +54,9 @@ export interface StreamRecord {
   bytesOut: number;
   attempts: number;
   reason: StreamReason;
+  /** The policy that decided something about it, and what; or ''. */
+  policy: string;
+  decision: string;
 }
 
 /** The record of one that begins now. */
@@ -71,6 +79,8 @@ export function newRecord(
     bytesOut: 0,
     attempts: 0,
     reason: '',
+    policy: '',
+    decision: '',
   };
 }
 
@@ -168,8 +178,6 @@ export class StreamMeter {
       status: 0,
       duration,
       upstreamDuration: connected,
-      policy: '',
-      decision: '',
       referer: '',
       userAgent: '',
     });

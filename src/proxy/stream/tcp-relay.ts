@@ -1,3 +1,4 @@
+import type { StreamPass } from '../filter/index.ts';
 import type { Link } from '../ground/driver.ts';
 import type { Arrival, TcpRelayOptions } from './relayed-arrival.ts';
 import { RelayedConnection } from './relayed-connection.ts';
@@ -24,15 +25,27 @@ export class TcpRelay {
     else if (plan === undefined) connection.refuse('no_route');
     else if (this.#active >= limits.maxConnections) connection.refuse('limit');
     else {
+      const pass = this.#judge(connection, plan);
+      if (pass !== null && pass.refusal !== '') return connection.refuse(pass.refusal);
       this.#active++;
       live.add(connection);
-      connection.begin(plan, () => this.#gone(connection));
+      connection.begin(plan, () => this.#gone(connection, pass));
     }
   }
 
-  #gone(connection: RelayedConnection): void {
+  /** What policies say of it; null: none acts there. */
+  #judge(connection: RelayedConnection, { listener, route }: StreamPlan): StreamPass | null {
+    const chain = this.options.policies?.streamChain(listener, route) ?? null;
+    if (chain === null) return null;
+    const pass = chain.judge({ clientAddress: connection.clientAddress, listener, route });
+    connection.note(route, pass.noted);
+    return pass;
+  }
+
+  #gone(connection: RelayedConnection, pass: StreamPass | null): void {
     this.#active--;
     this.options.live.delete(connection);
+    pass?.end();
   }
 }
 

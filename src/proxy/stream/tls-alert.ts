@@ -11,6 +11,8 @@ const FATAL = 2;
 export const ALERTS = {
   close_notify: { code: 0, level: WARNING },
   handshake_failure: { code: 40, level: FATAL },
+  /** RFC 8446, 6.2: the certificate may be right, and whoever decides does not let him in. Of a client that a policy keeps out. */
+  access_denied: { code: 49, level: FATAL },
   decode_error: { code: 50, level: FATAL },
   unrecognized_name: { code: 112, level: WARNING },
 } as const;

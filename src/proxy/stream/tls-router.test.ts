@@ -3,7 +3,6 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Listener } from '../../config/index.ts';
-import { DISCARD } from '../ground/driver.ts';
 import type { NetLink } from '../listen/net-link.ts';
 import { selfSigned } from './certificate.suite.ts';
 import { turnAway } from './farewell.ts';
@@ -125,10 +124,7 @@ describe('a TLS connection that ends here', () => {
   it('can be given to a TLS server together with those bytes', async () => {
     const termination = tls.createServer(certificate, (socket) => socket.end(`ended here: ${socket.servername}`));
     const { port } = await start(only('app.example.com', 'Terminate'), {}, ({ link, firstBytes }) => {
-      const { socket } = link as NetLink;
-      link.sink = DISCARD;
-      socket.unshift(firstBytes);
-      termination.emit('connection', socket);
+      termination.emit('connection', (link as NetLink).handOver(firstBytes));
     });
     for (const servername of ['app.example.com', 'app.example.com']) {
       const socket = tls.connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
@@ -198,6 +194,17 @@ describe('a connection that nothing takes', () => {
     expect(await gone(socket)).toBe('ECONNRESET');
     expect(router.peeking).toBe(0);
     expect((await rig.ended(1))[0]!.reason).toBe('hello_timeout');
+  });
+
+  it('of a busy client has as long for its hello as a handshake may take', async () => {
+    const { port, rig, router } = await start(only('app.example.com'));
+    const socket = net.connect(port, '127.0.0.1');
+    socket.write(hello('app.example.com').subarray(0, 20));
+    await expect.poll(() => router.peeking).toBe(1);
+    rig.time.pass(29_000);
+    expect(router.peeking).toBe(1);
+    rig.time.pass(1_500);
+    expect(await gone(socket)).toBe('ECONNRESET');
   });
 
   it('is reset where the hellos on their way hold too much', async () => {

@@ -39,7 +39,7 @@ export interface TlsRouterOptions {
   live: DrainSet;
   /** Named in metrics and the access log for connections that no listener took. */
   name: string;
-  /** Takes over a connection whose TLS ends here. The link is paused; the callee sets its sink. */
+  /** Takes over a connection whose TLS ends here, at once. */
   terminate(peeked: PeekedTls): void;
   /** Takes a connection over that is for no listener; false: it is for one. */
   claim?(peeked: ClaimedTls): boolean;
@@ -54,6 +54,9 @@ const PLAIN_HTTP_ANSWER = [
   '',
   PLAIN_HTTP_BODY,
 ].join('\r\n');
+
+const FAREWELL = alertRecord('close_notify');
+const REFUSAL = alertRecord('access_denied');
 
 export class TlsRouter {
   readonly options: TlsRouterOptions;
@@ -103,7 +106,6 @@ export class TlsRouter {
     if (choice === null) {
       this.refuse(link, { reason: 'no_route', alert: 'unrecognized_name', host: hello.serverName, addresses });
     } else if (choice.mode === 'Terminate') {
-      link.pause();
       this.options.terminate({ ...peeked, choice });
     } else {
       this.options.relay.accept(link, choice.plan, {
@@ -112,7 +114,8 @@ export class TlsRouter {
         serverName: hello.serverName,
         firstBytes,
         addresses,
-        farewell: alertRecord('close_notify'),
+        farewell: FAREWELL,
+        refusal: REFUSAL,
       });
     }
   }

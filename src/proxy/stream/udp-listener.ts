@@ -5,17 +5,19 @@
  * those are replaced first, oldest first; a session that showed that its client is real is replaced only after
  * `sessionEvictAfter` of silence. Where neither gives room, the new client's datagram is dropped.
  */
+import type { StreamPass } from '../filter/index.ts';
 import type { DeadlineWheel } from '../ground/deadline.ts';
 import type { DrainSet } from '../ground/drain.ts';
 import { BoundSocket } from './bound-socket.ts';
 import type { DatagramLayer } from './datagram.ts';
 import { NODE_DATAGRAMS } from './node-datagram.ts';
+import type { StreamPolicies } from './relayed-arrival.ts';
 import { SessionList } from './session-list.ts';
 import type { SocketAddress } from './socket-address.ts';
 import type { StreamLimits } from './stream-limits.ts';
 import type { StreamMeter, StreamReason } from './stream-meter.ts';
 import type { StreamPlan } from './stream-plan.ts';
-import { UdpSession } from './udp-session.ts';
+import { type SessionOrigin, UdpSession } from './udp-session.ts';
 
 export interface UdpListenerOptions {
   /** Absent: that of Node. */
@@ -28,6 +30,8 @@ export interface UdpListenerOptions {
   live: DrainSet;
   /** Key of the listener. */
   listener: string;
+  /** Absent: none. */
+  policies?: StreamPolicies;
 }
 
 export class UdpListener {
@@ -119,12 +123,27 @@ export class UdpListener {
     const { plan } = this;
     if (this.options.live.draining) return this.#drop('drained');
     if (plan === undefined) return this.#drop('no_route');
+    const pass = this.#judge(client.address, plan);
+    if (pass !== null && pass.refusal !== '') return this.#drop(pass.refusal);
+    const session = this.#sessionOf(bound, { key, client, plan, pass });
+    if (session === undefined) pass?.end();
+    return session;
+  }
+
+  /** What policies say of it; null: none acts there. Before room is made: who may not pass takes nobody's place. */
+  #judge(clientAddress: string, { route }: StreamPlan): StreamPass | null {
+    const { policies, listener } = this.options;
+    return policies?.streamChain(listener, route)?.judge({ clientAddress, listener, route }) ?? null;
+  }
+
+  #sessionOf(bound: BoundSocket, origin: Omit<SessionOrigin, 'backend' | 'endpoint'>): UdpSession | undefined {
+    const { plan, client, key } = origin;
     if (this.#sessions >= this.options.limits.maxSessions && !this.#makeRoom()) return this.#drop('limit');
     const backend = plan.next();
     if (backend === undefined) return this.#drop('no_backend');
     const endpoint = backend.picker.pick(client.address);
     if (endpoint === undefined) return this.#drop('no_endpoint');
-    const session = new UdpSession(this, bound, { key, client, plan, backend, endpoint });
+    const session = new UdpSession(this, bound, { ...origin, backend, endpoint });
     bound.sessions.set(key, session);
     this.#sessions++;
     this.#unproven.append(session);
@@ -142,6 +161,7 @@ export class UdpListener {
     session.list?.remove(session);
     this.#sessions--;
     this.options.live.delete(session);
+    session.pass?.end();
   }
 
   #makeRoom(): boolean {

@@ -1,6 +1,7 @@
 /** One client's datagrams and the endpoint they go to, over a socket of the session's own. */
 
 import { socketName } from '../../value/socket-name.ts';
+import type { StreamPass } from '../filter/index.ts';
 import { isLocalFault } from '../ground/connect-failure.ts';
 import { Deadline, type DeadlineOwner, type DeadlineWheel } from '../ground/deadline.ts';
 import type { Drainable, DrainSet } from '../ground/drain.ts';
@@ -37,6 +38,7 @@ const DRAIN_GRACE = 1_000;
 
 export class UdpSession implements DatagramSink, DeadlineOwner, Drainable, ListedSession<UdpSession> {
   readonly key: string;
+  readonly pass: StreamPass | null;
   /** The socket the client sent to: replies leave from there, so that they come from the address it knows. */
   readonly bound: ClientSocket;
   before: UdpSession | undefined = undefined;
@@ -58,6 +60,7 @@ export class UdpSession implements DatagramSink, DeadlineOwner, Drainable, Liste
     this.#listener = listener;
     this.bound = bound;
     this.key = origin.key;
+    this.pass = origin.pass;
     this.#client = { address: origin.client.address, port: origin.client.port };
     this.#backend = origin.backend;
     this.#endpoint = origin.endpoint;
@@ -74,6 +77,7 @@ export class UdpSession implements DatagramSink, DeadlineOwner, Drainable, Liste
       backend: origin.backend.key,
       endpoint: socketName(address, port),
       attempts: 1,
+      ...origin.pass?.noted,
     };
   }
 
@@ -164,4 +168,6 @@ export interface SessionOrigin {
   plan: StreamPlan;
   backend: StreamBackend;
   endpoint: StreamEndpoint;
+  /** By which policies let it in; null: none acts there. */
+  pass: StreamPass | null;
 }

@@ -314,7 +314,8 @@ export class Backends {
     { spec, reached, tls: own }: { spec: BackendTraffic['spec'] | undefined; reached: string; tls?: EndpointTls },
   ): Balancer {
     const protocol = spokenTo(backend, { spec, own });
-    const alpn = ALPN[protocol];
+    // Of bytes that are relayed only the client's connection says what they are (relayed-connection.ts).
+    const alpn = backend.protocol === 'tcp' ? [] : ALPN[protocol];
     const tls =
       backend.tls === undefined
         ? own && (own.broken ?? unverifiedTls(own, { config, alpn }))

@@ -16,6 +16,7 @@ class FakePool {
   readonly target: EndpointTarget;
   opened = 0;
   retired = false;
+  readonly cancelled: OpenWaiter[] = [];
 
   constructor(target: EndpointTarget) {
     this.target = target;
@@ -24,7 +25,9 @@ class FakePool {
     this.opened++;
     return null;
   }
-  cancel(): void {}
+  cancel(waiter: OpenWaiter): void {
+    this.cancelled.push(waiter);
+  }
   retire(): void {
     this.retired = true;
   }
@@ -83,6 +86,28 @@ test('a pool goes with its client, or with the endpoint', () => {
   pools.retire();
   expect(made.every(({ retired }) => retired)).toBe(true);
   expect(b.ownPools!.size).toBe(0);
+});
+
+test('with its client go the pools of all endpoints', () => {
+  const rigs = [rig(), rig(), rig()];
+  const client = clientOf(1);
+  for (const { pools } of rigs) pools.open(waiterOf(client));
+  expect(client.ownPools!.size).toBe(3);
+  for (const own of client.ownPools!) own.retire();
+  expect(rigs.map(({ made }) => made[0]!.retired)).toEqual([true, true, true]);
+});
+
+test('who is no longer interested is so in the pool of his client', () => {
+  const { pools, made } = rig();
+  const [a, b] = [waiterOf(clientOf(1)), waiterOf(clientOf(2))];
+  for (const waiter of [a, b]) pools.open(waiter);
+  pools.cancel(b);
+  pools.cancel(waiterOf(clientOf(3)));
+  expect(made.map(({ cancelled }) => cancelled)).toEqual([[], [b]]);
+});
+
+test('they are called as their endpoint is', () => {
+  expect(rig().pools).toMatchObject({ address: '10.0.0.1', port: 80, label: '10.0.0.1:80' });
 });
 
 test('what comes after the client left, or the endpoint was given up, is served once', () => {

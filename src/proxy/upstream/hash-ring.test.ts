@@ -36,3 +36,10 @@ test('a ring has a bounded number of points, however many members it has and wha
   expect(ringOf(5_000).points).toBe(100_000);
   expect(ringOf(100, () => 1_000).points).toBe(16_000);
 });
+
+test('behind the last point comes the first', () => {
+  const ring = ringOf(2);
+  expect(ring.pointOf(0xffff_ffff)).toBe(0);
+  expect(ring.at(ring.points)).toBe(ring.at(0));
+  expect(ring.pointOf(0)).toBe(0);
+});

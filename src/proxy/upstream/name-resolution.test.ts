@@ -82,6 +82,8 @@ test('after a day of silence what was known of a family is given up, and not whe
   const resolution = new NameResolution({ hostname: 'x.example', port: 80 }, take, {
     resolve: async () => answer ?? Promise.reject(new Error('SERVFAIL')),
   });
+  // A day counts from what was said, not from when the process began.
+  await vi.advanceTimersByTimeAsync(2 * LONGEST_SILENCE);
   await resolution.start();
   answer = fails;
   await vi.advanceTimersByTimeAsync(LONGEST_SILENCE - 60_000);
@@ -112,5 +114,80 @@ test('what an earlier look-up says late undoes nothing that a later one has said
   late.resolve({ addresses: ['2001:db8::1'], ttl: 60 });
   await vi.advanceTimersByTimeAsync(1);
   expect(last.map(({ address }) => address)).toEqual(['10.0.0.1', '2001:db8::2']);
+  resolution.stop();
+});
+
+test('the name is asked for its tenant while somebody wants it', async () => {
+  const asked: Array<{ hostname: string; tenant: string; isWaiting(): boolean }> = [];
+  const resolution = new NameResolution({ hostname: 'x.example', port: 80 }, () => {}, {
+    tenant: 'shop',
+    resolve: async (hostname, asker) => {
+      asked.push({ hostname, tenant: asker!.tenant, isWaiting: () => asker!.isWaiting() });
+      return { addresses: [], ttl: 60 };
+    },
+  });
+  await resolution.start();
+  expect(asked).toMatchObject([{ hostname: 'x.example', tenant: 'shop' }]);
+  expect(asked[0]!.isWaiting()).toBe(true);
+  resolution.stop();
+  expect(asked[0]!.isWaiting()).toBe(false);
+});
+
+test.each([
+  ['an answer', { addresses: ['10.0.0.1'], ttl: 60 }],
+  ['a failure', null],
+])('what comes after its end, %s, is told to nobody, and nothing is asked again', async (_, answer) => {
+  const found = Promise.withResolvers<Resolved>();
+  const told: unknown[] = [];
+  let asked = 0;
+  const resolution = new NameResolution({ hostname: 'x.example', port: 80 }, (endpoints) => told.push(endpoints), {
+    onFailure: () => told.push('failure'),
+    resolve: () => {
+      asked++;
+      return found.promise;
+    },
+  });
+  const started = resolution.start();
+  resolution.stop();
+  if (answer === null) found.reject(new Error('SERVFAIL'));
+  else found.resolve(answer);
+  await started;
+  resolution.rebound();
+  await vi.advanceTimersByTimeAsync(LONGEST_TTL * 2_000);
+  expect([told, asked]).toEqual([[], 1]);
+});
+
+test('other bounds hold for the next look-up, of which there is one', async () => {
+  let asked = 0;
+  let bounds: { minRefresh: number; maxRefresh: number } | undefined;
+  const answers: Array<PromiseWithResolvers<Resolved>> = [];
+  const resolution = new NameResolution({ hostname: 'x.example', port: 80 }, () => {}, {
+    bounds: () => bounds,
+    resolve: () => {
+      asked++;
+      const one = Promise.withResolvers<Resolved>();
+      answers.push(one);
+      return one.promise;
+    },
+  });
+  void resolution.start();
+  // Nothing is known yet that a time could be counted from.
+  resolution.rebound();
+  await vi.advanceTimersByTimeAsync(LONGEST_TTL * 2_000);
+  expect(asked).toBe(1);
+  answers[0]!.resolve({ addresses: [], ttl: 60 });
+  await vi.advanceTimersByTimeAsync(20_000);
+  bounds = { minRefresh: 30_000, maxRefresh: 30_000 };
+  resolution.rebound();
+  resolution.rebound();
+  await vi.advanceTimersByTimeAsync(9_000);
+  expect(asked).toBe(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(asked).toBe(2);
+  answers[1]!.resolve({ addresses: [], ttl: 60 });
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(asked).toBe(2);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(asked).toBe(3);
   resolution.stop();
 });

@@ -14,6 +14,13 @@ class FakeConnection implements PooledConnection {
   }
   readonly carried: OpenWaiter[] = [];
   closed = false;
+  /** Its backend has closed it; how often it was looked. */
+  ended = false;
+  looked = 0;
+  hasEnded(): boolean {
+    this.looked++;
+    return this.ended;
+  }
   answeredAt = 0;
   adopt(waiter: OpenWaiter): void {
     this.carried.push(waiter);
@@ -36,6 +43,7 @@ class FakeWaiter implements OpenWaiter {
   got: Upstream | undefined;
   used: boolean | undefined;
   failed: Failure | undefined;
+  once = false;
   upstreamReady(upstream: Upstream, used?: boolean): void {
     this.got = upstream;
     this.used = used;
@@ -136,6 +144,25 @@ test('one of many that does not open sends one who waits elsewhere, and the othe
   expect(waiting.map(({ failed }) => failed)).toEqual([undefined, 'connect_timeout', undefined]);
   pool.idle(made[0]!);
   expect(waiting[2]!.got).toBe(made[0]);
+});
+
+test('where nothing is left to connect with, as many are served as connections could be begun', () => {
+  const { pool, made } = poolOf();
+  const waiting = open(pool, 3);
+  pool.refused('limit');
+  expect(waiting.map(({ failed }) => failed)).toEqual(['limit', undefined, undefined]);
+  for (const one of made.slice(0, 2)) pool.opened(one);
+  expect(waiting.slice(1).every(({ got }) => got !== undefined)).toBe(true);
+  const others = open(pool, 2);
+  for (const _ of others) pool.refused('limit');
+  expect(others.map(({ failed }) => failed)).toEqual(['limit', 'limit']);
+});
+
+test('where all that was begun finds nothing left, all who wait are told', () => {
+  const { pool } = poolOf();
+  const waiting = open(pool, 3);
+  for (const _ of waiting) pool.refused('limit');
+  expect(waiting.map(({ failed }) => failed)).toEqual(['limit', 'limit', 'limit']);
 });
 
 test('one that refuses fails all who wait, and evicts the endpoint, longer each time', () => {
@@ -322,4 +349,43 @@ test('however many wait, and whoever leaves, they are served in the order they c
   const served = [...room.leaveAll()].map((waiter) => places.get(waiter)!);
   expect(served).toEqual([...places.values()].filter((at) => !leaves(at)));
   expect(room.size).toBe(0);
+});
+
+test('one that may not come twice gets an idle connection that was looked at; those that have ended are closed', () => {
+  const { pool, made } = poolOf();
+  open(pool, 3);
+  for (const one of made) pool.opened(one);
+  for (const one of made) pool.idle(one);
+  made[2]!.ended = made[1]!.ended = true;
+  const careful = new FakeWaiter();
+  careful.once = true;
+  expect(pool.open(careful)).toBe(made[0]);
+  expect(made.map(({ closed }) => closed)).toEqual([false, true, true]);
+  expect(made.map(({ looked }) => looked)).toEqual([1, 1, 1]);
+  made[0]!.ended = true;
+  pool.idle(made[0]!);
+  expect(pool.open(new FakeWaiter())).toBe(made[0]);
+  expect(made[0]!.looked).toBe(1);
+});
+
+test('an open connection that comes with several who wait is not the only one for them', () => {
+  const { pool, made } = poolOf();
+  const waiters = Array.from({ length: 3 }, () => new FakeWaiter());
+  pool.take(new MemoryLink(), waiters);
+  expect(made.map(({ isOpen }) => isOpen)).toEqual([true, false, false]);
+});
+
+test('a queue that is never empty takes no more room the longer it lasts', () => {
+  const room = new WaitingRoom();
+  const [one, other] = [new FakeWaiter(), new FakeWaiter()];
+  room.admit(one, 2);
+  const before = process.memoryUsage();
+  for (let turn = 0; turn < 4_000_000; turn++) {
+    room.admit(turn % 2 === 0 ? other : one, 2);
+    room.next();
+  }
+  const after = process.memoryUsage();
+  expect(room.size).toBe(1);
+  // A place is 4 to 8 bytes.
+  expect(after.heapUsed - before.heapUsed).toBeLessThan(12 * 1024 * 1024);
 });

@@ -140,7 +140,9 @@ export class ConnectionPool implements EndpointPool {
     this.#connecting--;
     this.#connections--;
     this.health.refused(why);
-    if (this.#connections === this.#connecting) this.#waiting?.turnAway(why);
+    // Where this machine has nothing left to connect with, those that it has begun may open all the same.
+    const mayOpen = why === 'limit' && this.#connecting > 0;
+    if (this.#connections === this.#connecting && !mayOpen) this.#waiting?.turnAway(why);
     // Others are open and serve who waits: one asks elsewhere, for whom this one was. Those may never become idle
     // (tunnels), so the others get a connection where there is room for it now.
     else {

@@ -2,6 +2,9 @@
 import type { Failure } from '../ground/codec.ts';
 import type { OpenWaiter } from './connection.ts';
 
+/** Up to so many it does not matter how many of them are empty. */
+const FEW_PLACES = 1024;
+
 export class WaitingRoom {
   #waiting: Array<OpenWaiter | undefined> = [];
   /** Where the first in the queue stands: places before it are empty. */
@@ -37,13 +40,13 @@ export class WaitingRoom {
     return waiter;
   }
 
-  /** Half of the places are empty ones: to move the rest costs less than was saved. */
+  /** Half of the places are empty ones, before the first and between: to move the others costs less than was saved. */
   #tidy(): void {
     if (this.#size === 0) {
       this.#waiting = [];
       this.#first = 0;
-    } else if (this.#first > 1024 && this.#first * 2 > this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#first);
+    } else if (this.#waiting.length > FEW_PLACES && this.#size * 2 < this.#waiting.length) {
+      this.#waiting = this.#waiting.filter((waiter) => waiter !== undefined);
       this.#first = 0;
     }
   }

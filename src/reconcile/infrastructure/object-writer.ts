@@ -1,6 +1,6 @@
 /** One object that is made: compared with what is there, and written only where something differs. */
 import { type ApiClient, ApiError } from '../../sources/cluster/index.ts';
-import { isNewer } from '../resource-version.ts';
+import { isNewer } from '../../value/resource-version.ts';
 import { shapeOf, stands } from './difference.ts';
 import { gatewayOwner, type LiveObject, MADE_API, type MadeKind, type MadeObject, placeOf } from './made-object.ts';
 import { APPLIED_ANNOTATION, GATEWAY_NAME_LABEL, MANAGED_BY_LABEL, MANAGER } from './metadata.ts';

@@ -67,6 +67,16 @@ describe('access by kubeconfig', () => {
     await expect(failed).rejects.not.toThrow('planted-secret');
   });
 
+  test('says of a credential plugin that is not installed how it is had', async () => {
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'no-such-plugin' };
+    const asked = async (more: object): Promise<unknown> =>
+      clusterAccess({ kubeconfig: await kubeconfig('a', config({ exec: { ...exec, ...more } })) });
+    await expect(asked({})).rejects.toThrow('no-such-plugin of the kubeconfig is not installed: install it');
+    await expect(asked({ installHint: 'get it at example.com\n' })).rejects.toThrow(
+      'not installed: get it at example.com',
+    );
+  });
+
   test.each([
     ['no such file', { kubeconfig: '/nonexistent/config' }, '/nonexistent/config'],
     ['no context', {}, 'there is no current-context; name one with --context'],

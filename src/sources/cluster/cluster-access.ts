@@ -1,5 +1,5 @@
 /** How a cluster is reached: from a kubeconfig, or from inside a pod. */
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
@@ -184,6 +184,26 @@ export function bearerOfFile(path: string): () => Promise<string> {
   };
 }
 
+/** Of several lines of a hint the first says what to do. */
+function pluginFault(
+  command: string,
+  error: NodeJS.ErrnoException | ExecFileException,
+  hint: string | undefined,
+): AccessError {
+  const { code } = error;
+  const way = hint === undefined ? 'install it, or name another context with --context' : hint.trim().split('\n')[0];
+  if (code === 'ENOENT')
+    return new AccessError(`credential plugin ${command} of the kubeconfig is not installed: ${way}`);
+  if (code === 'EACCES')
+    return new AccessError(`credential plugin ${command} of the kubeconfig may not be run: chmod +x it`);
+  if ('killed' in error && error.killed) {
+    return new AccessError(
+      `credential plugin ${command} gave nothing in ${PLUGIN_TIMEOUT / 1000} s: does it wait for a person? Sign in with it first`,
+    );
+  }
+  return new AccessError(`credential plugin ${command} failed with ${String(code)}: run it by itself to see why`);
+}
+
 /** An exec credential plugin (client.authentication.k8s.io): run once, and again when what it gave has ended. */
 async function plugin(
   exec: Record<string, unknown>,
@@ -204,7 +224,7 @@ async function plugin(
       // Its words go to the person who waits for it; what it prints is a credential and is never repeated.
       const path = command.includes('/') ? within(folder, command) : command;
       execFile(path, args, { env, timeout: PLUGIN_TIMEOUT }, (error, stdout) => {
-        if (error) return reject(new AccessError(`credential plugin ${command} failed with ${String(error.code)}`));
+        if (error) return reject(pluginFault(command, error, text(exec.installHint)));
         try {
           const { status } = JSON.parse(stdout) as { status?: Record<string, unknown> };
           resolve(status ?? {});

@@ -15,7 +15,6 @@ import {
   type Secret,
 } from '../../api/index.ts';
 import { batchInTurns, type Collection, SourceCollection } from '../../graph/index.ts';
-import { isObject } from '../../value/json-object.ts';
 import { isNestedTooDeep, MAX_NESTING } from '../../value/nesting.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { LastGood } from '../last-good.ts';
@@ -29,6 +28,7 @@ import { InstalledCrds, unservedFindings } from './installed-crds.ts';
 import { ListWatch, type ListWatchTimes } from './list-watch.ts';
 import { Pace } from './pace.ts';
 import { referencedBy, selectedBy } from './referenced.ts';
+import { readableStatus, readStored, toldIn } from './stored-object.ts';
 
 export interface ClusterSourceOptions {
   client: ApiClient;
@@ -49,12 +49,14 @@ const METADATA_FIRST: readonly Kind[] = ['Secret', 'ConfigMap'];
 const UNSERVED = 'unserved ';
 /** What diagnostics of reading CRDs are about. */
 export const CRD_ACCESS = 'CustomResourceDefinition/';
-/** Kinds with places where others say what stands there: API servers take it however deep it is. */
-const FREE: readonly Kind[] = ['DaemunParameters', 'KongPlugin', 'KongClusterPlugin', 'KongConsumer'];
+/** Kinds that are others' to define: API servers take them however deep they are. */
+const FREE: readonly Kind[] = ['KongPlugin', 'KongClusterPlugin', 'KongConsumer'];
 /** Keys of what a derivation threw begin with it. */
 const FAULT = 'fault ';
 /** Keys of what is nested too deep begin with it. */
 const TOO_DEEP = 'nested ';
+/** Keys of what has a value of a wrong type begin with it. */
+const MISREAD = 'misread ';
 /** Milliseconds after which a kind that came with a CRD is seen. */
 export const REDISCOVER = 10_000;
 
@@ -70,6 +72,13 @@ export interface ObjectPlace {
   apiVersion: string;
 }
 
+/** An object with a value that cannot be read, and no status in which it could be told. */
+export interface UntoldObject {
+  kind: Kind;
+  metadata: Pick<Resource['metadata'], 'namespace' | 'name' | 'uid'>;
+  message: string;
+}
+
 /** Groups whose statuses are written by us. */
 const OWN_STATUS: readonly string[] = [GATEWAY_GROUP, POLICY_GROUP];
 
@@ -80,6 +89,10 @@ export class ClusterSource implements Source {
   readonly diagnostics = new SourceCollection<Diagnostic>('cluster diagnostics');
   /** By the key of the object, of the kinds whose statuses are ours to write. */
   readonly live = new SourceCollection<LiveStatus>('live statuses');
+  /** By object key. */
+  readonly untold = new SourceCollection<UntoldObject>('untold objects');
+  /** What cannot be read now, by `Kind/namespace`; `cluster`: nothing can. */
+  readonly faults = new Map<string, Error>();
   readonly ready: Promise<void>;
   readonly #crds: InstalledCrds;
   readonly #options: ClusterSourceOptions;
@@ -135,6 +148,16 @@ export class ClusterSource implements Source {
   get missing(): Kind[] {
     const { kinds = Object.keys(KINDS) as Kind[] } = this.#options;
     return kinds.filter((kind) => !KINDS[kind].guest && this.#served?.has(kind) !== true);
+  }
+
+  /** Names in a namespace, also of Secrets and ConfigMaps that nothing refers to. */
+  *namesOf(kind: Kind, namespace: string): Iterable<string> {
+    if (METADATA_FIRST.includes(kind)) yield* this.#full.namesOf(kind, namespace);
+    else {
+      for (const { metadata } of this.collections[kind].values()) {
+        if ((metadata.namespace ?? '') === namespace) yield metadata.name;
+      }
+    }
   }
 
   get installed(): Collection<InstalledCrd> {
@@ -241,12 +264,15 @@ export class ClusterSource implements Source {
     }
     const statuses: Array<{ key: string; value?: LiveStatus }> = [];
     const readable = FREE.includes(kind) ? changes.filter((change) => this.#isReadable(change)) : changes;
-    for (const { key, object } of readable) {
-      this.#refer(key, object);
-      if (!OWN_STATUS.includes(KINDS[kind].group)) continue;
-      statuses.push(object === undefined ? { key } : { key, value: takenStatus(object) });
-    }
-    const taken = readable.map(({ key, object }) => ({ key, value: object }));
+    const taken = readable.map(({ key, object }) => {
+      if (OWN_STATUS.includes(KINDS[kind].group)) {
+        statuses.push(object === undefined ? { key } : { key, value: takenStatus(object) });
+      }
+      const value = object && this.#readStored(kind, key, object);
+      if (object === undefined) this.#tellMisread(key, 'nothing');
+      this.#refer(key, value);
+      return { key, value };
+    });
     await batchInTurns(() => {
       this.live.apply(statuses);
       this.#apply(kind, taken);
@@ -270,13 +296,34 @@ export class ClusterSource implements Source {
       if (this.diagnostics.get(about) !== undefined) this.diagnostics.apply([{ key: about }]);
       return true;
     }
-    const refused = `is nested deeper than ${MAX_NESTING} levels`;
-    const message = `${refused}: what was read before stays in use`;
+    const message = `is nested deeper than ${MAX_NESTING} levels: what was read before stays in use`;
     const value: Diagnostic = { severity: 'error', file: '', line: 0, object: key, field: '', message };
     this.diagnostics.apply([{ key: about, value }]);
-    if (object?.kind !== 'DaemunParameters') return false;
-    object.spec = { refused };
-    return true;
+    return false;
+  }
+
+  #readStored(kind: Kind, key: string, stored: AnyResource): AnyResource | undefined {
+    const { version } = this.#followed.get(kind)?.served ?? KINDS[kind];
+    const { metadata } = stored;
+    const { object, misread } = readStored(kind, version, stored);
+    if (misread === undefined) this.#tellMisread(key, 'nothing');
+    else {
+      const message = `${misread.field} ${misread.message}; nothing of it is used until then`;
+      this.#tellMisread(key, object === undefined ? 'nowhere' : toldIn(object), { kind, metadata, message });
+    }
+    return object;
+  }
+
+  /** What an object's status says, a check says of itself; of what none says there is an event. */
+  #tellMisread(key: string, where: ReturnType<typeof toldIn> | 'nothing', untold?: UntoldObject): void {
+    const about = `${MISREAD}${key}`;
+    const message = where === 'nowhere' || where === 'in status alone' ? untold?.message : undefined;
+    if (message !== undefined) {
+      const value: Diagnostic = { severity: 'error', file: '', line: 0, object: key, field: '', message };
+      this.diagnostics.apply([{ key: about, value }]);
+    } else if (this.diagnostics.get(about) !== undefined) this.diagnostics.apply([{ key: about }]);
+    if (where === 'nowhere' && untold !== undefined) this.untold.apply([{ key, value: untold }]);
+    else if (this.untold.get(key) !== undefined) this.untold.apply([{ key }]);
   }
 
   #putCredential(key: string, value: Secret | ConfigMap | undefined): Promise<void> {
@@ -338,6 +385,8 @@ export class ClusterSource implements Source {
   }
 
   #tell(about: string, error: Error | undefined): void {
+    if (error === undefined) this.faults.delete(about);
+    else this.faults.set(about, error);
     const value = error === undefined ? undefined : troubleOf(about, error);
     this.diagnostics.apply([value === undefined ? { key: about } : { key: about, value }]);
   }
@@ -371,7 +420,7 @@ function takenStatus(object: Resource & { status?: unknown }): LiveStatus {
   const { resourceVersion = '', ...metadata } = object.metadata;
   delete object.status;
   object.metadata = metadata;
-  return { resourceVersion, status: isObject(status) ? status : {} };
+  return { resourceVersion, status: readableStatus(status) };
 }
 
 function pathOf({ group, version, plural }: ServedResource, namespace: string): string {

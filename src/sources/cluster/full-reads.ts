@@ -73,6 +73,12 @@ export class FullReads {
     for (const [key, labels] of this.#labels) if (key.startsWith(within)) this.#match(key, labels, by, selections);
   }
 
+  /** What there is, wanted or not. */
+  *namesOf(kind: string, namespace: string): Iterable<string> {
+    const within = `${kind}/${namespace}/`;
+    for (const key of this.#versions.keys()) if (key.startsWith(within)) yield key.slice(within.length);
+  }
+
   want(key: string, by: string): void {
     const wanted = this.#wanted.get(key) ?? { by: new Set(), held: '', failures: 0 };
     wanted.by.add(by);

@@ -5,6 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Resource } from '../../api/index.ts';
 import { isObject } from '../../value/json-object.ts';
+import { isNewer } from '../../value/resource-version.ts';
 import type { ApiClient, Query } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { pauseAfter } from './backoff.ts';
@@ -70,6 +71,8 @@ export class ListWatch {
   #settle!: () => void;
   /** Where the next watch goes on; '': nowhere, list anew. */
   #version = '';
+  /** Where the watch of now began. */
+  #from = '';
   #failures = 0;
 
   constructor(options: ListWatchOptions) {
@@ -167,6 +170,7 @@ export class ListWatch {
       ...this.#selection(),
     };
     const call = { path, query, signal: this.#abort.signal, ...(metadataOnly ? { accept: WATCH_METADATA } : {}) };
+    this.#from = this.#version;
     const began = performance.now();
     let said = false;
     await client.lines(call, this.#times.idle, (lines) => {
@@ -205,7 +209,15 @@ export class ListWatch {
       default:
         throw new Error(`a watch event of type ${type}`);
     }
-    this.#version = object.metadata.resourceVersion ?? this.#version;
+    const { resourceVersion } = object.metadata;
+    if (type !== 'DELETED' && this.#isBefore(resourceVersion)) throw new ApiError(410, RESTORED);
+    this.#version = resourceVersion ?? this.#version;
+  }
+
+  /** A cluster that was restored from a backup begins to count again where that was made, and tells of no step back. */
+  #isBefore(version: string | undefined): boolean {
+    // From '0' a watch begins with what there is, in no order.
+    return this.#from !== '0' && isNewer(this.#from, version);
   }
 
   #selection(): Query {
@@ -213,6 +225,8 @@ export class ListWatch {
     return labelSelector === undefined ? {} : { labelSelector };
   }
 }
+
+const RESTORED = { reason: 'Expired', message: 'the watch goes on before it began: what there is has been restored' };
 
 interface ListPage {
   metadata?: { resourceVersion?: string; continue?: string };

@@ -3,7 +3,7 @@ import { method } from './filter.ts';
 import { cidr, corsOrigin, label, mediaType } from './format.ts';
 import { valueMatches } from './http-route.ts';
 import { pathMatch } from './path-match.ts';
-import { requestPolicySpec } from './request-policy.ts';
+import { requestPolicySpec, streamTargets } from './request-policy.ts';
 import {
   celRule,
   flag,
@@ -121,4 +121,5 @@ export const accessPolicySpec = requestPolicySpec(
       ),
     ),
   ],
+  streamTargets,
 );

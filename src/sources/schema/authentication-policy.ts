@@ -11,7 +11,7 @@ import { externalAuthentication } from './external-authentication.ts';
 import { cidr, duration, headerName, hostname, kindName, label } from './format.ts';
 import { oidcAuthentication } from './oidc-authentication.ts';
 import { pathMatch } from './path-match.ts';
-import { backendObjectReference, objectReference, secretReference } from './reference.ts';
+import { authorityReference, backendObjectReference, secretReference } from './reference.ts';
 import { requestPolicySpec } from './request-policy.ts';
 import {
   celRule,
@@ -176,7 +176,7 @@ const KEY_SET_WAYS = [
 const jwks = object(
   {
     url: optional(httpsUrl),
-    caCertificateRef: optional(objectReference),
+    caCertificateRef: optional(authorityReference),
     backendRef: optional(backendObjectReference),
     path: optional(keySetPath),
     host: optional(hostname),

@@ -1,6 +1,6 @@
 import type { ClientTrafficPolicy, PolicyTargetReference } from '../../api/index.ts';
-import { cidr, cipherSuite, duration, headerName, linkValue } from './format.ts';
-import { objectReference, policyTargetReference, targetsAreDistinct } from './reference.ts';
+import { alpnName, cidr, cipherSuite, duration, headerName, linkValue } from './format.ts';
+import { authorityReference, policyTargetReference, targetsAreDistinct } from './reference.ts';
 import { celRule, flag, integer, list, object, oneOf, optional, required, rule, text } from './schema.ts';
 import { TLS_CURVES, tlsVersion } from './tls-version.ts';
 
@@ -42,7 +42,7 @@ const clientAddress = object(
   },
 );
 
-const material = list(objectReference, { min: 1, max: 16 });
+const material = list(authorityReference, { min: 1, max: 16 });
 
 const clientCertificates = object({
   mode: optional(oneOf('Required', 'Optional', 'OptionalUnverified'), 'Required'),
@@ -79,6 +79,7 @@ const listenerTls = object(
     curves: optional(list(oneOf(...TLS_CURVES), { min: 1, max: TLS_CURVES.length, unique: 'set' })),
     sessionTickets: optional(flag),
     alpn: optional(list(oneOf('h2', 'http/1.1'), { min: 1, max: 2, unique: 'set' })),
+    streamAlpn: optional(list(alpnName, { min: 1, max: 16, unique: 'set' })),
   },
   {
     rules: [

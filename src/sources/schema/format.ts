@@ -38,6 +38,13 @@ export const cipherSuite = text({
   format: format('a cipher suite such as ECDHE-RSA-AES128-GCM-SHA256', /^[A-Za-z0-9_-]+$/),
 });
 
+/** In TLS a name may be any bytes; those of the registry are ASCII. */
+export const alpnName = text({
+  min: 1,
+  max: 255,
+  format: format('the name of a protocol as in the registry of ALPN, such as postgresql', /^[!-~]+$/),
+});
+
 /** A value of Link (RFC 8288). */
 export const linkValue = text({
   min: 3,

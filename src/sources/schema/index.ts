@@ -40,8 +40,9 @@ import { serviceImportSpec } from './service-import.ts';
 export { isObject, type JsonObject } from '../../value/json-object.ts';
 export { check, type Problem, UNRENDERED } from './check.ts';
 export { DEFAULT_NAMESPACE } from './metadata.ts';
+export { misfitIn } from './misfit.ts';
 export { nearest } from './nearest.ts';
-export type { Schema } from './schema.ts';
+export type { ObjectSchema, Schema } from './schema.ts';
 
 function kind(metadata: ObjectSchema, fields: Record<string, Field>, rules: readonly Rule[] = []): ObjectSchema {
   const head = { apiVersion: required(text()), kind: required(text()), metadata: required(metadata) };

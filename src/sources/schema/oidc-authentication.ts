@@ -1,7 +1,7 @@
 import { duration, hostname } from './format.ts';
 import { pathMatch } from './path-match.ts';
 import { redis } from './rate-limit-policy.ts';
-import { objectReference, secretReference } from './reference.ts';
+import { authorityReference, secretReference } from './reference.ts';
 import { flag, list, type ObjectSchema, object, oneOf, optional, required, text } from './schema.ts';
 
 const issuer = text({
@@ -44,7 +44,7 @@ export const oidcAuthentication: ObjectSchema = object({
   issuer: required(issuer),
   clientId: required(token),
   secretRef: required(secretReference),
-  caCertificateRef: optional(objectReference),
+  caCertificateRef: optional(authorityReference),
   scopes: optional(list(token, { min: 1, max: 32, unique: 'set' })),
   callbackPath: optional(path),
   logoutPath: optional(path),

@@ -1,7 +1,7 @@
 import type { RateLimitEntry, RateLimitKey, RateLimits, RedisStore } from '../../api/index.ts';
 import { cidr, duration, headerName, label, objectName, preciseHostname } from './format.ts';
 import { routeMatch } from './http-route.ts';
-import { requestPolicySpec } from './request-policy.ts';
+import { requestPolicySpec, streamTargets } from './request-policy.ts';
 import {
   celRule,
   flag,
@@ -222,4 +222,5 @@ export const rateLimitPolicySpec = requestPolicySpec(
     headers: optional(oneOf('All', 'Refused', 'None'), 'All'),
   },
   [sharedHasMode],
+  streamTargets,
 );

@@ -32,6 +32,13 @@ export const secretReference = object(
 const localFields = { group: required(group), kind: required(kindName), name: required(objectName) };
 export const localReference = object(localFields);
 export const objectReference = object({ ...localFields, namespace: optional(namespaceName) });
+/** Certificates that are believed, or lists of revoked ones: ConfigMaps as a rule. */
+export const authorityReference = object({
+  group: optional(group, ''),
+  kind: optional(kindName, 'ConfigMap'),
+  namespace: optional(namespaceName),
+  name: required(objectName),
+});
 export const policyTargetReference = object(
   { ...localFields, sectionName: optional(sectionName) },
   { instead: { namespace: 'A policy acts in its own namespace: put it into that of its target' } },

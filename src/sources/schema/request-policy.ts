@@ -14,22 +14,27 @@ import {
   text,
 } from './schema.ts';
 
-const GATEWAY_KINDS = ['Gateway', 'ListenerSet', 'HTTPRoute', 'GRPCRoute'];
+const REQUEST_KINDS = ['Gateway', 'ListenerSet', 'HTTPRoute', 'GRPCRoute'];
+/** Routes of connections and datagrams, for policies that have something to say of those. */
+const STREAM_KINDS = ['TLSRoute', 'TCPRoute', 'UDPRoute'];
 
-const takesRequests = celRule(
-  'self.all(r, r.group == "" ? r.kind == "Service" : r.group == "gateway.networking.k8s.io" && r.kind in ["Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute"])',
-  rule<PolicyTargetReference[]>(
-    'must name Gateways, ListenerSets, HTTPRoutes or GRPCRoutes of group gateway.networking.k8s.io, or Services with group ""',
-    (refs) =>
-      refs.every(({ group, kind }) =>
-        group === '' ? kind === 'Service' : group === 'gateway.networking.k8s.io' && GATEWAY_KINDS.includes(kind),
-      ),
-  ),
-);
+function targetsOf(kinds: readonly string[]): Field {
+  const names = `${kinds.slice(0, -1).join('s, ')}s or ${kinds.at(-1)}s`;
+  const takesThese = celRule(
+    `self.all(r, r.group == "" ? r.kind == "Service" : r.group == "gateway.networking.k8s.io" && r.kind in ${JSON.stringify(kinds).replaceAll(',', ', ')})`,
+    rule<PolicyTargetReference[]>(
+      `must name ${names} of group gateway.networking.k8s.io, or Services with group ""`,
+      (refs) =>
+        refs.every(({ group, kind }) =>
+          group === '' ? kind === 'Service' : group === 'gateway.networking.k8s.io' && kinds.includes(kind),
+        ),
+    ),
+  );
+  return required(list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesThese] }));
+}
 
-export const requestTargets = required(
-  list(policyTargetReference, { min: 1, max: 16, rules: [...targetsAreDistinct, takesRequests] }),
-);
+export const requestTargets = targetsOf(REQUEST_KINDS);
+export const streamTargets = targetsOf([...REQUEST_KINDS, ...STREAM_KINDS]);
 
 type Spec = Record<string, unknown> & { defaults?: object; overrides?: object };
 
@@ -37,14 +42,18 @@ type Spec = Record<string, unknown> & { defaults?: object; overrides?: object };
  * `fields`: the settings. In the spec itself nothing is filled in, since that would make settings of an empty spec:
  * `wanted` is what an object of settings must have.
  */
-export function requestPolicySpec(fields: Record<string, Field>, rules: readonly Rule[] = []): ObjectSchema {
+export function requestPolicySpec(
+  fields: Record<string, Field>,
+  rules: readonly Rule[] = [],
+  targetRefs: Field = requestTargets,
+): ObjectSchema {
   const names = Object.keys(fields);
   const settings = object(fields, { rules });
   const own = Object.fromEntries(names.map((name) => [name, { schema: fields[name]!.schema, required: false }]));
   const any = names.map((name) => `has(self.${name})`).join(' || ');
   const has = (spec: Spec): boolean => names.some((name) => spec[name] !== undefined);
   return object(
-    { targetRefs: requestTargets, ...own, defaults: optional(settings), overrides: optional(settings) },
+    { targetRefs, ...own, defaults: optional(settings), overrides: optional(settings) },
     {
       rules: [
         celRule(
@@ -81,4 +90,4 @@ export function requestPolicySpec(fields: Record<string, Field>, rules: readonly
 }
 
 /** As much of a policy as says what it guards, of one whose settings cannot be read. */
-export const guardedTargets = object({ targetRefs: requestTargets, refused: required(text()) });
+export const guardedTargets = object({ targetRefs: streamTargets, refused: required(text()) });

@@ -112,12 +112,23 @@ function resolvePort(
       : tlsOf(scope.look.context, scope.serviceTls, { namespace, name, port });
   const protocol = protocolOf(spokenKind(scope), found);
   if (protocol === undefined) {
-    const message = `appProtocol ${found.appProtocol} of ${kind} ${namespace}/${name} port ${port} is not supported: use http, kubernetes.io/h2c or kubernetes.io/ws`;
+    const what = `appProtocol ${found.appProtocol} of ${kind} ${namespace}/${name} port ${port}`;
+    const message =
+      spokenKind(scope) === 'GRPCRoute'
+        ? `${what} is not gRPC: use kubernetes.io/h2c, or leave it out`
+        : `${what} is not supported: use http, kubernetes.io/h2c or kubernetes.io/ws`;
+    return problem(ROUTE_REASON.UnsupportedProtocol, field, message);
+  }
+  const secure = isHttp(scope) && asksForTls(found.appProtocol);
+  if (secure && tls === undefined && (scope.serviceTls !== undefined || kind === 'ServiceImport')) {
+    const what = `appProtocol ${found.appProtocol} of ${kind} ${namespace}/${name} port ${port}`;
+    const message = `${what} asks for TLS: ${wayToTls(kind)}`;
     return problem(ROUTE_REASON.UnsupportedProtocol, field, message);
   }
   const at: Backend['service'] = { namespace, name, port, ...(kind === 'ServiceImport' ? { kind } : {}) };
   const use: BackendUse = { key: backendKey(at, protocol, found), service: at, protocol, tls: tls?.tls !== undefined };
   if (spokenKind(scope) === 'GRPCRoute') use.grpc = true;
+  if (secure) use.needsTls = true;
   if (tls?.fault !== undefined) use.fault = tls.fault;
   const remark = tls === undefined && scope.kind === 'HTTPRoute' ? protocolRemark(found.appProtocol) : undefined;
   if (remark !== undefined) use.remark = `${kind} ${namespace}/${name} port ${port} has ${remark}`;
@@ -137,20 +148,38 @@ function tlsOf(
 export function withTls(context: Context, use: BackendUse, serviceTls: Collection<ServiceTls>): BackendUse | undefined {
   if (use.service.kind === 'ServiceImport') return use;
   const tls = tlsOf(context, serviceTls, use.service);
+  if (tls === undefined && use.needsTls) return undefined;
   return tls?.fault === undefined ? { ...use, tls: tls?.tls !== undefined } : undefined;
 }
 
 /** Names that ask for HTTP/1.1 or HTTP/2 without TLS, which is what they get. */
 const SERVED_PROTOCOLS: ReadonlySet<string> = new Set(['http', 'ws', 'http/1.1', 'h2c', 'http2', 'grpc', 'grpc-web']);
 
+/** Names, of Kubernetes' own or others, of what is spoken over TLS. */
+const OVER_TLS: ReadonlySet<string> = new Set(['https', 'wss', 'kubernetes.io/wss', 'tls', 'grpcs']);
+
+function asksForTls(appProtocol: string | undefined): boolean {
+  return appProtocol !== undefined && OVER_TLS.has(appProtocol.toLowerCase());
+}
+
+/** The gateway speaks to the backend, and relays nothing. */
+function isHttp(scope: BackendScope): boolean {
+  const kind = spokenKind(scope);
+  return kind === 'HTTPRoute' || kind === 'GRPCRoute';
+}
+
+function wayToTls(kind: BackendKind): string {
+  return kind === 'Service'
+    ? 'add a BackendTLSPolicy that says how the backend is verified, or write http where it speaks no TLS'
+    : 'refer to a Service with a BackendTLSPolicy, or write http where it speaks no TLS';
+}
+
 /** A name of IANA or of a vendor that stands for something else than what is spoken. */
 function protocolRemark(appProtocol: string | undefined): string | undefined {
-  if (appProtocol === undefined || appProtocol.startsWith('kubernetes.io/')) {
-    if (appProtocol !== 'kubernetes.io/wss') return undefined;
-  } else if (SERVED_PROTOCOLS.has(appProtocol.toLowerCase())) return undefined;
-  return ['https', 'wss', 'kubernetes.io/wss', 'tls', 'grpcs'].includes(appProtocol.toLowerCase())
-    ? `appProtocol ${appProtocol} and no BackendTLSPolicy: it is spoken to without TLS until one asks for it`
-    : `appProtocol ${appProtocol}, which is not served: it is spoken to in HTTP/1.1; write http or kubernetes.io/h2c, or use a TCPRoute`;
+  if (appProtocol === undefined || appProtocol.startsWith('kubernetes.io/') || asksForTls(appProtocol))
+    return undefined;
+  if (SERVED_PROTOCOLS.has(appProtocol.toLowerCase())) return undefined;
+  return `appProtocol ${appProtocol}, which is not served: it is spoken to in HTTP/1.1; write http or kubernetes.io/h2c, or use a TCPRoute`;
 }
 
 /** A port of an ExternalName Service need not be declared. */
@@ -170,7 +199,7 @@ function protocolOf(kind: RouteKind, port: ServicePort): Backend['protocol'] | u
     case 'HTTPRoute':
       return httpProtocol(port.appProtocol);
     case 'GRPCRoute':
-      return 'h2c';
+      return speaksOther(port.appProtocol) ? undefined : 'h2c';
     case 'TLSRoute':
     case 'TCPRoute':
       return 'tcp';
@@ -179,7 +208,12 @@ function protocolOf(kind: RouteKind, port: ServicePort): Backend['protocol'] | u
   }
 }
 
-/** Names of Kubernetes' own are taken by the letter; other names (of IANA, of vendors) ask for nothing but HTTP/1.1. */
+/** What Kubernetes has a name for is spoken there, and no gRPC. */
+function speaksOther(appProtocol: string | undefined): boolean {
+  return appProtocol !== 'kubernetes.io/h2c' && appProtocol?.startsWith('kubernetes.io/') === true;
+}
+
+/** Names of Kubernetes' own are taken by the letter; other names (of IANA, of vendors) ask for nothing but HTTP/1.1, and some for TLS. */
 function httpProtocol(appProtocol: string | undefined): 'http' | 'h2c' | undefined {
   switch (appProtocol) {
     case 'kubernetes.io/h2c':

@@ -43,6 +43,11 @@ function serviceTls({ key, settings, refusals }: AttachedPolicy<TlsSettings>): S
   return { policy: key, trust: [], fault: `${key.replace('/', ' ')} requires TLS and cannot be followed: ${why}` };
 }
 
+/** The key of a Service for all its ports, of that of one. */
+export function anyPortOf(key: string): string {
+  return `${key.slice(0, key.lastIndexOf(':'))}:${ANY_PORT}`;
+}
+
 /** Keys under which the TLS of a Service port is found, the best first. */
 export function serviceTlsKeys({
   namespace,

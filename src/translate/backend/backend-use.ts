@@ -9,6 +9,8 @@ export interface BackendUse {
   tls: boolean;
   /** What the Gateway shows there: key of a Certificate. */
   clientCertificate?: string;
+  /** The port's appProtocol says so: without a policy that asks for TLS nothing may be sent there. */
+  needsTls?: true;
   /** Calls of gRPC go there. */
   grpc?: true;
   /** Why nothing may be sent there. */

@@ -12,24 +12,49 @@ export type Variant = 'passthrough' | ClientIdentity | undefined;
 interface Served {
   rules: RouteRule[];
   uses: BackendUse[];
+  /** References that do not resolve. */
+  unresolved: Problem[];
 }
 
 /**
  * Rules and Backends by variant. A Backend that is reached in another way is one of its own, so that no Gateway speaks
- * in another's name and no TLS is wrapped in TLS; a rule on listeners that differ becomes one rule for each variant.
+ * in another's name and no TLS is wrapped in TLS; a rule on listeners that differ becomes one rule for each variant. A
+ * policy that cannot be followed breaks nothing where TLS is passed through.
  */
-export function withVariants(served: Served, variantOf: (listener: string) => Variant): Served {
-  const secure = new Map(served.uses.filter(({ tls }) => tls).map((use) => [use.key, use]));
-  if (secure.size === 0) return { rules: served.rules, uses: served.uses };
+export function withVariants(
+  { unfollowed, ...served }: Served & { unfollowed: readonly Problem[] },
+  variantOf: (listener: string) => Variant,
+): Served {
+  const secure = new Map(served.uses.filter(isSecure).map((use) => [use.key, use]));
+  const { unresolved } = served;
+  if (secure.size === 0) return { rules: served.rules, uses: served.uses, unresolved };
   const uses = new Map(served.uses.map((use) => [use.key, use]));
   const rules = served.rules.flatMap((rule) =>
     Array.from(byVariant(rule, variantOf), ({ variant, attachments }, at) => {
       const own = { ...rule, key: at === 0 ? rule.key : `${rule.key};${at}`, attachments };
-      return variant === undefined ? own : varied(own, variant, { secure, uses });
+      return variant === undefined ? withoutBroken(own) : varied(own, variant, { secure, uses });
     }),
   );
   const named = new Set(rules.flatMap(backendsOf));
-  return { rules, uses: Array.from(uses.values()).filter(({ key, fault }) => named.has(key) || fault !== undefined) };
+  const attachments = served.rules.flatMap((rule) => rule.attachments);
+  const passes = attachments.length > 0 && attachments.every(({ listener }) => variantOf(listener) === 'passthrough');
+  return {
+    rules,
+    uses: Array.from(uses.values()).filter(({ key, fault }) => named.has(key) || fault !== undefined),
+    unresolved: passes ? unresolved : [...unresolved, ...unfollowed],
+  };
+}
+
+function isSecure({ tls, fault }: BackendUse): boolean {
+  return tls || fault !== undefined;
+}
+
+/** Where a reference is broken, its Backend is named only until it is known how the listener reaches it. */
+function withoutBroken(rule: RouteRule): RouteRule {
+  const backends = rule.backends.map(({ backend, ...given }): WeightedBackend => {
+    return backend === undefined || given.broken !== undefined ? given : { ...given, backend };
+  });
+  return { ...rule, backends };
 }
 
 interface Group {
@@ -65,9 +90,10 @@ function varied(rule: RouteRule, variant: NonNullable<Variant>, { secure, uses }
       return one.type === 'RequestMirror' ? [] : [unusable(one)];
     });
   const backends = rule.backends.map((one): WeightedBackend => {
-    const { backend, ...given } = one;
+    const { backend, broken, ...given } = one;
     const rest = { ...given, filters: reach(one.filters) };
-    if (backend === undefined) return rest;
+    if (backend === undefined || (broken !== undefined && variant !== 'passthrough'))
+      return broken === undefined ? rest : { ...rest, broken };
     if (fault === undefined || !secure.has(backend)) return { ...rest, backend: swap(backend) };
     return { ...rest, broken: `the Gateway's client certificate cannot be used: ${fault.message}` };
   });
@@ -79,7 +105,7 @@ export function filtersBy(
   { filters, uses }: { filters: ExternalAuthConfig[]; uses: BackendUse[] },
   variant: Variant,
 ): { filters: ExternalAuthConfig[]; uses: BackendUse[] } {
-  const secure = new Map(uses.filter(({ tls }) => tls).map((use) => [use.key, use]));
+  const secure = new Map(uses.filter(isSecure).map((use) => [use.key, use]));
   if (variant === undefined || secure.size === 0) return { filters, uses };
   const all = new Map(uses.map((use) => [use.key, use]));
   const broken = faultOf(variant) !== undefined;
@@ -112,7 +138,10 @@ function unusable(auth: ExternalAuthConfig): ExternalAuthConfig {
 }
 
 function variantUse(use: BackendUse, variant: NonNullable<Variant>): BackendUse | undefined {
-  if (variant === 'passthrough') return { ...use, key: `${use.key};passthrough`, tls: false };
+  if (variant === 'passthrough') {
+    const { fault: _fault, ...plain } = use;
+    return { ...plain, key: `${use.key};passthrough`, tls: false };
+  }
   if ('problem' in variant) return undefined;
   return { ...use, key: `${use.key};client=${variant.certificate}`, clientCertificate: variant.certificate };
 }

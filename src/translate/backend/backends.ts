@@ -3,7 +3,7 @@ import { type Collection, counts, heads, type Index, index, join } from '../../g
 import type { CertificateVerdict } from '../gateway/certificate.ts';
 import type { Policies } from '../policy/attached-policy.ts';
 import { configOutput, type Graph } from '../stage.ts';
-import { type ServiceTls, serviceTlsKeys, type TlsSettings, tlsOfService } from './backend-tls.ts';
+import { anyPortOf, type ServiceTls, serviceTlsKeys, type TlsSettings, tlsOfService } from './backend-tls.ts';
 import type { BackendUse } from './backend-use.ts';
 import { endpointsOf, endpointsOfImport, sliceImport, sliceService } from './service.ts';
 
@@ -13,12 +13,19 @@ export interface Backends {
   serviceTls: Collection<ServiceTls>;
 }
 
-export function deriveBackends(graph: Graph, policies: Policies<TlsSettings>): Backends {
-  const serviceTls = graph.derive('service tls', policies.byObject, (context, group, object) =>
+/** `byTraffic`: ports to which other policies say that TLS is spoken. */
+export function deriveBackends(graph: Graph, policies: Policies<TlsSettings>, byTraffic: Collection<true>): Backends {
+  const verified = graph.derive('service tls', policies.byObject, (context, group, object) =>
     object.startsWith('Service/') ? tlsOfService(object, context.fetch(graph.inputs.Service, object), group) : [],
   );
-  return { serviceTls };
+  const others = graph.derive('service tls of others', byTraffic, (context, _said, key) =>
+    (context.fetch(verified, key) ?? context.fetch(verified, anyPortOf(key))) ? [] : [[key, BY_TRAFFIC] as const],
+  );
+  return { serviceTls: join('service tls of all', [verified, others]) };
 }
+
+/** It stands in the policy for the connections, and not in the Backend. */
+const BY_TRAFFIC: ServiceTls = { policy: '', trust: [] };
 
 /** What is referred to: of each Backend one use, since those of one key are alike. */
 export interface UsedBackends {

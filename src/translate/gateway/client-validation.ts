@@ -1,4 +1,4 @@
-import { type FrontendTls, LISTENER_REASON } from '../../api/index.ts';
+import { type FrontendTls, type Gateway, LISTENER_REASON } from '../../api/index.ts';
 import type { ClientValidation, TrustBundle } from '../../config/index.ts';
 import { find, type Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
@@ -43,6 +43,12 @@ export function validateClients(look: Lookup, port: number, gateway: ManagedGate
     verdict.validation = { mode: wanted.mode ?? 'AllowValidOnly', trust: verdict.trust.map(({ key }) => key) };
   }
   return verdict;
+}
+
+/** Spec: as the Gateway has it, wherever it holds: a ListenerSet may have the only listener that it is for. */
+export function letsAnybodyIn(gateway: Gateway | undefined): boolean {
+  const { default: usual, perPort = [] } = gateway?.spec.tls?.frontend ?? {};
+  return [usual, ...perPort.map(({ tls }) => tls)].some((tls) => tls?.validation?.mode === 'AllowInsecureFallback');
 }
 
 function frontend(

@@ -6,6 +6,7 @@ import {
   type GatewayClassStatus,
   type InstalledCrd,
   KONG_UNMANAGED_ANNOTATION,
+  OWN_GROUP,
   PUBLISH_SERVICE_ANNOTATION,
   UNMANAGED_ANNOTATION,
 } from '../../api/index.ts';
@@ -43,7 +44,12 @@ export function adopt(look: Lookup, gatewayClass: GatewayClass): AdoptedClass | 
   const adopted: AdoptedClass = { key: `GatewayClass//${name}`, name, controllerName, generation };
   const unmanaged = unmanagedBy(gatewayClass);
   if (unmanaged !== undefined) adopted.unmanaged = unmanaged;
-  judgeParameters(look, gatewayClass, adopted);
+  if (gatewayClass.misread === undefined) judgeParameters(look, gatewayClass, adopted);
+  else {
+    const { field, message } = gatewayClass.misread;
+    const told = `${field} ${message}; what was made for its Gateways stays as it is`;
+    adopted.problem = { ...problem(GATEWAY_CLASS_REASON.InvalidParameters, field, told), keeps: true };
+  }
   return adopted;
 }
 
@@ -59,7 +65,7 @@ function judgeParameters(look: Lookup, { spec }: GatewayClass, adopted: AdoptedC
     if (isProblem(read)) adopted.problem = read;
     else adopted.parameters = read;
   } else {
-    const message = `${what} is no kind of parameters that ${controllerName} reads; remove parametersRef`;
+    const message = `${what} is no kind of parameters that ${controllerName} reads; name DaemunParameters of group ${OWN_GROUP}, or remove parametersRef`;
     adopted.problem = problem(at.reason, at.field, message);
   }
 }

@@ -7,6 +7,7 @@ import {
   GATEWAY_REASON,
   type Gateway,
   type GatewayAddress,
+  OWN_GROUP,
 } from '../../api/index.ts';
 import { type AddressRequest, requestText, SENTINEL } from '../../value/address-request.ts';
 import type { TranslateOptions } from '../inputs.ts';
@@ -14,7 +15,14 @@ import type { Lookup } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { AdoptedClass } from './gateway-class.ts';
 import { issuersAsked } from './issuer.ts';
-import { isParameters, isProblem, mergedParameters, readParameters } from './parameters.ts';
+import {
+  isParameters,
+  isProblem,
+  mergedParameters,
+  type NodeNetwork,
+  nodeNetwork,
+  readParameters,
+} from './parameters.ts';
 import { selectorFault, selectorField } from './selector.ts';
 
 /** A Gateway of ours, without its listeners. */
@@ -38,6 +46,8 @@ export interface ManagedGateway {
   ownPort?: number;
   /** A Service is made that has all its ports. */
   hasService?: true;
+  /** Its data planes are on the network of these nodes. */
+  nodes?: NodeNetwork;
   /** Certificates that its listeners lack are obtained by ACME. */
   acme: boolean;
   /** Issuers that its annotations ask cert-manager for. */
@@ -69,6 +79,11 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
       ...problem(GATEWAY_REASON.Invalid, 'spec.gatewayClassName', message),
       ...(keeps ? { keeps } : {}),
     });
+  }
+  if (gateway.misread !== undefined) {
+    const { field, message } = gateway.misread;
+    const fate = 'what else can be read of it is served, and what was made for it stays as it is';
+    problems.push({ ...problem(GATEWAY_REASON.Invalid, field, `${message}; ${fate}`), keeps: true });
   }
   const parameters = judgeParameters(look, gateway, { problems, ignored });
   const admission = gateway.spec.allowedListeners?.namespaces;
@@ -107,9 +122,12 @@ export function manage(look: Lookup, gateway: Gateway, adopted: AdoptedClass): M
     withheld,
     ignored,
   };
-  if (!options.shared && adopted.unmanaged === undefined) managed.hasService = true;
-  const onNodes = mergedParameters(adopted.parameters, parameters).pod?.hostNetwork === true;
-  if (!options.shared && adopted.unmanaged === undefined && !onNodes) managed.ownPort = DATA_PLANE_ADMIN_PORT;
+  if (!options.shared && adopted.unmanaged === undefined) {
+    managed.hasService = true;
+    const nodes = nodeNetwork(mergedParameters(adopted.parameters, parameters));
+    if (nodes === undefined) managed.ownPort = DATA_PLANE_ADMIN_PORT;
+    else managed.nodes = nodes;
+  }
   return unassigned === undefined ? managed : { ...managed, unassigned };
 }
 
@@ -147,7 +165,7 @@ function judgeParameters(
     if (!isProblem(read)) return read;
     into.problems.push(read);
   } else {
-    const message = `${what} is no kind of parameters that this controller reads; remove it`;
+    const message = `${what} is no kind of parameters that this controller reads; name DaemunParameters of group ${OWN_GROUP}, or remove it`;
     into.problems.push(problem(GATEWAY_REASON.InvalidParameters, field, message));
   }
   return undefined;

@@ -1,11 +1,11 @@
-import { GATEWAY_GROUP, LISTENER_SET_REASON, type ListenerSet } from '../../api/index.ts';
+import { GATEWAY_GROUP, LISTENER_SET_REASON, type ListenerSet, type Misread } from '../../api/index.ts';
 import type { Collection } from '../../graph/index.ts';
 import { find, type Lookup, namespaceLabels } from '../lookup.ts';
 import type { Aged } from '../precedence.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import type { ManagedGateway } from './gateway.ts';
 import type { ListenerView } from './listener.ts';
-import { selectorFault, selects } from './selector.ts';
+import { type NamespaceAdmission, selects, whyBarred } from './selector.ts';
 
 /** A ListenerSet whose parent is a Gateway of ours. */
 export interface ManagedSet extends Aged {
@@ -31,7 +31,7 @@ export function attachedSet(
   const key = `ListenerSet/${namespace}/${name}`;
   const { controllerName } = gateway;
   const managed: ManagedSet = { key, namespace, name, created, gateway: gateway.key, controllerName, generation };
-  const refusal = refusalOf(look, namespace, at);
+  const refusal = set.misread === undefined ? refusalOf(look, namespace, at) : misreadSet(set.misread);
   if (refusal !== undefined) managed.refusal = refusal;
   return managed;
 }
@@ -47,19 +47,20 @@ export function isTaken({ config, conflict, refusals, unresolved }: ListenerView
   return conflict === undefined && refusals.length === 0 && waits;
 }
 
+function misreadSet({ field, message }: Misread): Problem {
+  return problem(LISTENER_SET_REASON.Invalid, field, `${field} ${message}; none of its listeners is served until then`);
+}
+
 /** A Gateway takes no ListenerSets unless its allowedListeners says from where. */
 function refusalOf(look: Lookup, namespace: string, at: { namespace: string; name: string }): Problem | undefined {
   const { from = 'None', selector } = find(look, 'Gateway', at)?.spec.allowedListeners?.namespaces ?? {};
   if (allows(look, { from, selector, namespace, own: at.namespace })) return undefined;
-  const fault = from === 'Selector' ? selectorFault(selector) : undefined;
-  const why = fault === undefined ? '' : `, whose selector is none and selects nothing`;
-  const message = `Gateway ${at.namespace}/${at.name} takes no ListenerSets from namespace ${namespace} (spec.allowedListeners.namespaces.from: ${from}${why})`;
+  const why = whyBarred({ from, selector }, { labels: namespaceLabels(look, namespace), own: at.namespace });
+  const message = `Gateway ${at.namespace}/${at.name} takes no ListenerSets from namespace ${namespace} (spec.allowedListeners.namespaces.from: ${from}): ${why}`;
   return problem(LISTENER_SET_REASON.NotAllowed, 'spec.parentRef', message);
 }
 
-interface Admission {
-  from: 'All' | 'Selector' | 'Same' | 'None';
-  selector: Parameters<typeof selects>[0];
+interface Admission extends NamespaceAdmission {
   namespace: string;
   own: string;
 }

@@ -21,6 +21,7 @@ import {
 } from './listener.ts';
 import { slotOf } from './listener-conflict.ts';
 import { attachedSet, isTaken, type ManagedSet } from './listener-set.ts';
+import { deriveNodePorts, nodePortRefusal } from './node-ports.ts';
 import { closedRefusal, deriveAllotment, type PortAllotment } from './port-allotment.ts';
 import { deriveConflicts } from './port-holder.ts';
 import { deriveProvided, indexProvided, type ProvidedIndex } from './provided.ts';
@@ -85,7 +86,8 @@ export function deriveListeners(graph: Graph, filtersOf: ListenerFilterReader): 
     return one(key, object && clientIdentity(look, certificates, object));
   });
   const { opened, closed } = deriveAllotment(graph, { gateways, declared });
-  const around = { gateways, declared, closed, certificates, provided, identities, filtersOf };
+  const onNodes = deriveNodePorts(graph, { gateways, opened });
+  const around = { gateways, declared, closed, onNodes, certificates, provided, identities, filtersOf };
   const { views, shared } = deriveViews(graph, around);
   const config = listenerConfig(graph, views, join('all certificates', [certificates, deriveProvided(graph)]));
   const known = { gateways, sets, views };
@@ -111,6 +113,8 @@ interface ViewInputs {
   declared: Collection<DeclaredListener>;
   /** Ports that are not opened. */
   closed: PortAllotment['closed'];
+  /** Ports of nodes that other Gateways have. */
+  onNodes: Collection<ManagedGateway>;
   certificates: Collection<CertificateVerdict>;
   provided: ProvidedIndex;
   identities: Collection<ClientIdentity>;
@@ -119,7 +123,7 @@ interface ViewInputs {
 
 function deriveViews(
   graph: Graph,
-  { gateways, declared, closed, certificates, provided, identities, filtersOf }: ViewInputs,
+  { gateways, declared, closed, onNodes, certificates, provided, identities, filtersOf }: ViewInputs,
 ): Pick<Listeners, 'views' | 'shared'> {
   const conflicts = deriveConflicts(graph, declared);
   const { overlaps, taken } = deriveHostRelations(graph, declared, conflicts);
@@ -133,7 +137,9 @@ function deriveViews(
     const overlap = context.fetch(overlaps, key) ?? (ports && context.fetch(ports.overlaps, key));
     const portRefusal = ports
       ? context.fetch(ports.refused, key)
-      : (ownPortRefusal(listener, gateway) ?? closedRefusal(context, closed, listener));
+      : (ownPortRefusal(listener, gateway) ??
+        nodePortRefusal(context, onNodes, { listener, gateway }) ??
+        closedRefusal(context, closed, listener));
     const look = graph.look(context);
     const around = {
       gateway,

@@ -78,3 +78,21 @@ function mergedObjects(base: object, over: object): object {
   }
   return result;
 }
+
+/** Which nodes have data planes of a Gateway on their network. */
+export interface NodeNetwork {
+  labels: Readonly<Record<string, string>>;
+  /** Something else than labels decides on which nodes: whether two Gateways meet there is not known. */
+  elsewise?: true;
+}
+
+/** Of the parameters that data planes are made by; undefined: they have networks of their own. */
+export function nodeNetwork({ pod = {}, patches = [] }: DaemunParametersSpec): NodeNetwork | undefined {
+  if (pod.hostNetwork !== true) return undefined;
+  const labels = pod.nodeSelector ?? {};
+  const elsewise = pod.affinity !== undefined || patches.some(({ kind }) => PLACING.has(kind));
+  return elsewise ? { labels, elsewise } : { labels };
+}
+
+/** Kinds whose patches may say on which nodes pods are. */
+const PLACING: ReadonlySet<string> = new Set(['Pod', 'Deployment', 'DaemonSet']);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LabelSelector } from '../../api/index.ts';
-import { selectorFault, selects } from './selector.ts';
+import { selectorFault, selectorField, selects, whyBarred } from './selector.ts';
 
 const labels = { team: 'shop', tier: 'front' };
 const cases: Array<[string, LabelSelector | undefined, boolean]> = [
@@ -10,12 +10,19 @@ const cases: Array<[string, LabelSelector | undefined, boolean]> = [
   ['another value', { matchLabels: { team: 'bar' } }, false],
   ['one of two labels', { matchLabels: { team: 'shop', zone: 'a' } }, false],
   ['In', { matchExpressions: [{ key: 'team', operator: 'In', values: ['a', 'shop'] }] }, true],
+  ['In of other values', { matchExpressions: [{ key: 'team', operator: 'In', values: ['a', 'b'] }] }, false],
   ['In of an absent label', { matchExpressions: [{ key: 'zone', operator: 'In', values: ['a'] }] }, false],
   ['NotIn', { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] }, true],
   ['NotIn of an absent label', { matchExpressions: [{ key: 'zone', operator: 'NotIn', values: ['a'] }] }, true],
   ['NotIn of the value', { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['shop'] }] }, false],
   ['Exists', { matchExpressions: [{ key: 'team', operator: 'Exists' }] }, true],
   ['DoesNotExist', { matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] }, false],
+  ['Exists of what every object inherits', { matchExpressions: [{ key: 'constructor', operator: 'Exists' }] }, false],
+  [
+    'DoesNotExist of what every object inherits',
+    { matchExpressions: [{ key: 'toString', operator: 'DoesNotExist' }] },
+    true,
+  ],
   [
     'both parts',
     { matchLabels: { team: 'shop' }, matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }] },
@@ -64,8 +71,40 @@ describe('a selector that is none', () => {
     expect(selectorFault(selector)).toMatchObject({ field });
   });
 
+  it('is told by its own field, or by what of it is wrong', () => {
+    const field = (selector: LabelSelector | undefined) => selectorField('spec.selector', selectorFault(selector)!);
+    expect(field(undefined)).toBe('spec.selector');
+    expect(field({ matchLabels: { '-': 'a' } })).toBe('spec.selector.matchLabels');
+  });
+
   it('is not one that is complete', () => {
     for (const [, selector] of cases.slice(1)) expect(selectorFault(selector)).toBeUndefined();
     expect(selectorFault({ matchLabels: { 'example.com/a.b_c': '' } })).toBeUndefined();
+  });
+});
+
+describe('why a namespace is not let in', () => {
+  const barred = (from: 'Selector' | 'Same' | 'None', selector?: LabelSelector): string =>
+    whyBarred({ from, selector }, { labels, own: 'infra' });
+
+  it('says what its labels lack, each requirement by itself', () => {
+    expect(barred('Selector', { matchLabels: { team: 'bar', tier: 'front' } })).toBe('its labels must have team=bar');
+    const lacking = any(
+      { key: 'zone', operator: 'In', values: ['a', 'b'] },
+      { key: 'team', operator: 'NotIn', values: ['shop'] },
+      { key: 'owner', operator: 'Exists' },
+      { key: 'tier', operator: 'DoesNotExist' },
+    );
+    const all = 'its labels must have zone=a|b, another team than shop, owner, no tier';
+    expect(barred('Selector', lacking)).toBe(all);
+    expect(barred('Selector', { ...lacking, matchLabels: { x: 'y' } })).toBe(
+      'its labels must have x=y, zone=a|b, another team than shop, owner and more',
+    );
+  });
+
+  it('says that a selector is none, and what lets others in', () => {
+    expect(barred('Selector')).toBe('that selector is none and selects nothing: mend it');
+    expect(barred('Same')).toBe('only namespace infra is let in; Selector or All lets others in');
+    expect(barred('None')).toBe('Same, Selector or All lets some in');
   });
 });

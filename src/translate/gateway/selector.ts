@@ -71,8 +71,57 @@ export function selects(selector: LabelSelector | undefined, labels: Readonly<Re
   return (selector.matchExpressions ?? []).every((requirement) => meets(requirement, labels));
 }
 
+/** Who may attach, as a listener or a Gateway says it. */
+export interface NamespaceAdmission {
+  from: 'All' | 'Selector' | 'Same' | 'None';
+  selector?: LabelSelector | undefined;
+}
+
+/** Why a namespace is not let in, with the way out. `labels`: its own; `own`: the namespace of who says so. */
+export function whyBarred(
+  { from, selector }: NamespaceAdmission,
+  { labels, own }: { labels: Readonly<Record<string, string>>; own: string },
+): string {
+  switch (from) {
+    case 'Selector': {
+      if (selectorFault(selector) !== undefined) return 'that selector is none and selects nothing: mend it';
+      const lacking = unmet(selector ?? {}, labels);
+      return `its labels must have ${lacking.slice(0, LACKING_TOLD).join(', ')}${lacking.length > LACKING_TOLD ? ' and more' : ''}`;
+    }
+    case 'Same':
+      return `only namespace ${own} is let in; Selector or All lets others in`;
+    case 'None':
+      return 'Same, Selector or All lets some in';
+    case 'All':
+      return 'all are let in';
+  }
+}
+
+/** Requirements that are told of one selector. */
+const LACKING_TOLD = 4;
+
+function unmet({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Readonly<Record<string, string>>) {
+  const exact = Object.entries(matchLabels).filter(([key, value]) => labels[key] !== value);
+  const others = matchExpressions.filter((requirement) => !meets(requirement, labels));
+  return [...exact.map(([key, value]) => `${key}=${value}`), ...others.map(asked)];
+}
+
+function asked({ key, operator, values = [] }: LabelRequirement): string {
+  switch (operator) {
+    case 'In':
+      return `${key}=${values.join('|')}`;
+    case 'NotIn':
+      return `another ${key} than ${values.join('|')}`;
+    case 'Exists':
+      return key;
+    case 'DoesNotExist':
+      return `no ${key}`;
+  }
+}
+
 function meets(requirement: LabelRequirement, labels: Readonly<Record<string, string>>): boolean {
-  const value = labels[requirement.key];
+  // What every object inherits, such as `constructor`, is no label of anybody.
+  const value = Object.hasOwn(labels, requirement.key) ? labels[requirement.key] : undefined;
   const values = requirement.values ?? [];
   switch (requirement.operator) {
     case 'In':

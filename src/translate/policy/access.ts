@@ -1,11 +1,12 @@
 import { type AccessEntry, type AccessTime, POLICY_REASON } from '../../api/index.ts';
-import type { AccessRule, TimeWindow } from '../../config/index.ts';
+import type { AccessRule, ClientRule, TimeWindow } from '../../config/index.ts';
 import { compileCel } from '../../value/cel.ts';
 import { MAX_CEL_STEPS } from '../../value/cel-cost.ts';
 import { type ExpressionWork, readHeaders, readPath } from '../http-match.ts';
 import type { TranslateOptions } from '../inputs.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 import { type Parts, requestPolicy } from './request-policy.ts';
+import type { StreamPart } from './stream-part.ts';
 
 const FORBIDDEN = 403;
 const UNKNOWN = 'are not known here: start the gateway with --country-database FILE';
@@ -14,6 +15,7 @@ const PLAIN = 'text/plain; charset=utf-8';
 export const access = requestPolicy({
   kind: 'AccessPolicy',
   types: ['Access', 'CrossSite', 'BodySize'],
+  streams: 'StreamAccess',
   joins: true,
   read({ deny = [], allow = [], csrf, maxBodyBytes, refusal = {}, shadow = false }, { field, invalid, look }) {
     const read = (entries: AccessEntry[], name: string) =>
@@ -26,9 +28,12 @@ export const access = requestPolicy({
     const { statusCode = FORBIDDEN, contentType = PLAIN, body } = refusal;
     const refused = { statusCode, shadow, ...(body === undefined ? {} : { body: { contentType, text: body } }) };
     const parts: Parts = {};
-    if (deny.length + allow.length > 0) {
-      parts.Access = { deny: read(deny, 'deny'), allow: read(allow, 'allow'), ...refused };
-    }
+    const rules = { deny: read(deny, 'deny'), allow: read(allow, 'allow') };
+    if (deny.length + allow.length > 0) parts.Access = { ...rules, ...refused };
+    const ofRequests = Object.entries({ csrf, maxBodyBytes }).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${field}.${name}`],
+    );
+    parts.StreamAccess = streamPart(rules, { shadow, field, ofRequests });
     if (csrf !== undefined) {
       parts.CrossSite = { origins: csrf.allowedOrigins ?? [], unknown: csrf.withoutOrigin, ...refused };
     }
@@ -36,6 +41,29 @@ export const access = requestPolicy({
     return parts;
   },
 });
+
+type Rules = Record<'deny' | 'allow', AccessRule[]>;
+
+/** What of the rules is about clients alone, and which are not. */
+function streamPart(
+  rules: Rules,
+  { shadow, field, ofRequests }: { shadow: boolean; field: string; ofRequests: string[] },
+): StreamPart<'StreamAccess'> {
+  const unknown: string[] = [];
+  const clients = (list: keyof Rules): ClientRule[] =>
+    rules[list].flatMap((rule, at) => {
+      const asked = askedOfRequest(rule);
+      unknown.push(...asked.map((name) => `${field}.${list}[${at}].${name}`));
+      const { name, addresses, countries, times } = rule;
+      return asked.length > 0 ? [] : [{ name, addresses, ...(countries && { countries }), times }];
+    });
+  return { settings: { deny: clients('deny'), allow: clients('allow'), shadow }, unknown, ofRequests };
+}
+
+function askedOfRequest({ methods, paths, headers, claims, cel }: AccessRule): string[] {
+  const lists = Object.entries({ methods, paths, headers, claims: claims ?? [] });
+  return [...lists.flatMap(([name, list]) => (list.length > 0 ? [name] : [])), ...(cel === undefined ? [] : ['cel'])];
+}
 
 interface Reading {
   at: number;

@@ -37,6 +37,7 @@ export const backendTls: PolicyKind<'BackendTLSPolicy', TlsSettings> = {
     );
     return {
       actsOn: (_policy, { tls }) => tls,
+      whoeverAsks: true,
       standsFor: (context, object) => {
         if (object.kind === 'TrustBundle') return (context.fetch(byBundle, object.key) ?? []).map(({ key }) => key);
         const isTls = object.kind === 'Backend' && object.tls !== undefined;

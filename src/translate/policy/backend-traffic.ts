@@ -115,6 +115,7 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
           ],
         };
       },
+      whoeverAsks: true,
       actsOn: ({ settings = {} }, { protocol }) =>
         settings.destination !== undefined ||
         Object.keys(settingsFor(settings, { protocol, grpc: false, backend: '' })).length > 0,
@@ -192,6 +193,22 @@ export function reachedAsWholes(
   return graph.derive('backends reached as wholes', wanted, (context, use, key) => {
     const settings = settingsAt({ graph, policies }, context, use);
     return settings?.destination === 'ServiceAddress' ? [[key, true as const]] : [];
+  });
+}
+
+/** Ports of Services to which a policy says how TLS is spoken, by `namespace/service:port`. */
+export function tlsByTraffic(graph: Graph, policies: Policies<Settings>): Collection<true> {
+  return graph.derive('service tls by traffic policies', policies.byObject, (context, _all, object) => {
+    if (!object.startsWith('Service/')) return [];
+    const service = context.fetch(graph.inputs.Service, object);
+    const [namespace = '', name = ''] = object.slice('Service/'.length).split('/');
+    return (service?.spec.ports ?? []).flatMap(({ port }) => {
+      const settings = settingsAt({ graph, policies }, context, {
+        service: { namespace, name, port },
+        protocol: 'http',
+      });
+      return settings?.tls === undefined ? [] : [[`${namespace}/${name}:${port}`, true as const] as const];
+    });
   });
 }
 

@@ -29,8 +29,9 @@ import {
   readCertificates,
 } from './client-certificates.ts';
 import { readTls } from './client-tls.ts';
+import { waysBeside } from './guard-passed.ts';
 import { effective, type Reach } from './inheritance.ts';
-import type { Effect, Enforcement, PolicyKind } from './policy-kind.ts';
+import type { Effect, Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
 import type { StandsFor } from './policy-refusal.ts';
 import {
   askedBy,
@@ -108,7 +109,9 @@ export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec>
     const loud = asked.mode === 'OptionalUnverified' ? { remarks: [UNVERIFIED] } : {};
     return { ...reading, settings: { ...reading.settings, clientCertificates }, unresolved, ...loud };
   },
-  enforce(graph, policies, { listeners }) {
+  enforce(graph, policies, known) {
+    const { listeners } = known;
+    const byGateway = index('listeners of gateways', listeners.views, ({ gateway }) => [`Gateway/${gateway}`]);
     const members = portMembers(graph, policies, listeners);
     const outcomes = portOutcomes(graph, members);
     const traffic = graph.derive('listener traffic', members, (context, member, key) =>
@@ -122,7 +125,7 @@ export const clientTraffic: PolicyKind<'ClientTrafficPolicy', ClientTrafficSpec>
     const { demands, objects } = deriveDemands(graph, policies, listeners);
     const config = join<ConfigObject>('client traffic config', [own, objects]);
     const effect: Enforcement<ClientTrafficSpec>['effect'] = (look, policy, target) =>
-      effectAt({ look, listeners, traffic, byPolicy, demands }, policy, target);
+      effectAt({ look, known, byGateway, traffic, byPolicy, demands }, policy, target);
     const listenersOf: Enforcement<ClientTrafficSpec>['listenersOf'] = (look, policy, target) =>
       (look.context.fetch(byPolicy, policy.key) ?? [])
         .filter((one) => one.nearest === policy.key && isBelow(one, target) && isFelt(one))
@@ -317,19 +320,18 @@ function endsTls({ config }: ListenerView): boolean {
 interface ClientTrafficScope extends Traffic {
   demands: Collection<Demanded>;
   look: Lookup;
-  listeners: Listeners;
+  known: PolicySurroundings;
+  byGateway: Index<ListenerView>;
 }
 
 /** Where the policy holds among the listeners of its target, and where not. */
-function effectAt(
-  { look, listeners, ...held }: ClientTrafficScope,
-  policy: ClientTrafficView,
-  target: PolicyTarget,
-): Effect {
+function effectAt(scope: ClientTrafficScope, policy: ClientTrafficView, target: PolicyTarget): Effect {
+  const { look, known, ...held } = scope;
   const { proxyProtocol, connection } = policy.settings ?? {};
+  const warnings = new Set<string>();
   const problems: Problem[] = [];
   const remarks: string[] = [];
-  const views = look.context.fetch(listeners.viewsByOwner, target.object) ?? [];
+  const views = look.context.fetch(known.listeners.viewsByOwner, target.object) ?? [];
   for (const view of views) {
     if (target.section !== '' && view.spec.name !== target.section) continue;
     if (view.config?.protocol === 'UDP' && proxyProtocol !== undefined)
@@ -337,6 +339,7 @@ function effectAt(
     if (view.config?.protocol === 'UDP' && connection !== undefined)
       remarks.push(`not on listener ${view.spec.name}: UDP has no connections`);
     remarks.push(...misfits(policy, view));
+    for (const way of unaskedWays(scope, policy, view)) warnings.add(way);
     const { problem: conflict, remark } = certificateEffect(policy, view, look.context.fetch(held.demands, view.key));
     if (conflict !== undefined) problems.push(problem(POLICY_REASON.Conflicted, target.field, conflict));
     if (remark !== undefined) remarks.push(remark);
@@ -352,7 +355,18 @@ function effectAt(
   return {
     problems,
     remarks: [...remarks, ...spread(look.context.fetch(held.byPolicy, policy.key) ?? [], policy)],
+    warnings: [...warnings],
   };
+}
+
+/** Listeners by which routes are reached without the certificate that is asked for here. */
+function unaskedWays(scope: ClientTrafficScope, policy: ClientTrafficView, view: ListenerView): string[] {
+  const demanded = scope.look.context.fetch(scope.demands, view.key);
+  if (!asks(policy) || demanded === undefined || !isHttp(view)) return [];
+  return waysBeside(scope, view, {
+    isListener: ({ key }) => scope.look.context.fetch(scope.demands, key) !== undefined,
+    isRoute: () => false,
+  });
 }
 
 /** Settings that mean nothing on the listener. */

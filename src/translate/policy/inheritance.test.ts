@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { AttachedPolicy } from './attached-policy.ts';
-import { effective, listenerLevels, portLevels, ruleLevels } from './inheritance.ts';
+import { type AttachedPolicy, besides, rivalOf } from './attached-policy.ts';
+import {
+  effective,
+  hasDefaults,
+  listenerLevels,
+  MAX_JOINED,
+  nearestDefaults,
+  overriding,
+  policiesAt,
+  portLevels,
+  ruleLevels,
+  surplus,
+} from './inheritance.ts';
 
 interface Settings {
   a?: number;
@@ -11,6 +22,8 @@ interface Sketch {
   at: string;
   settings?: Settings;
   overrides?: Settings;
+  brokenOverride?: true;
+  beside?: string;
   created?: string;
 }
 
@@ -45,7 +58,9 @@ describe('policies of several levels', () => {
     ]);
     expect(listenerLevels({ gateway: 'Gateway/ns/gw', owner: 'Gateway/ns/gw', name: 'x' })).toHaveLength(2);
     expect(ruleLevels([], { route: 'HTTPRoute/ns/r' })).toHaveLength(1);
-    expect(portLevels('Service/ns/s', '')).toEqual([{ object: 'Service/ns/s', section: '' }]);
+    const service = { object: 'Service/ns/s', section: '' };
+    expect(portLevels('Service/ns/s', '')).toEqual([service]);
+    expect(portLevels('Service/ns/s', 'web')).toEqual([service, { object: 'Service/ns/s', section: 'web' }]);
   });
 
   it('give way to the nearest, setting by setting or as a whole', () => {
@@ -81,6 +96,88 @@ describe('policies of several levels', () => {
   it('hold their place where they cannot be followed: what is broader does not take over', () => {
     const all = policies({ at: 'Gateway/ns/gw', settings: { a: 1 } }, { at: 'HTTPRoute/ns/r' });
     expect(settings(all, 'whole')).toEqual([{}, 'p1']);
+  });
+});
+
+const names = (all: ReadonlyArray<AttachedPolicy<Settings>>): string[] => all.map(({ name }) => name);
+
+describe('policies that act one beside the other', () => {
+  const overridingNames = (all: AttachedPolicy<Settings>[], joins: boolean): string[] =>
+    names(
+      overriding(
+        policiesAt(() => all, joins),
+        LEVELS,
+      ),
+    );
+  const nearestNames = (all: AttachedPolicy<Settings>[], joins: boolean): string[] =>
+    names(
+      nearestDefaults(
+        policiesAt(() => all, joins),
+        LEVELS,
+        hasDefaults,
+      ),
+    );
+
+  it('act at every level where they override, the broadest first, also where they are broken; defaults alone do not', () => {
+    const all = policies(
+      { at: 'HTTPRoute/ns/r', overrides: { a: 1 } },
+      { at: 'Gateway/ns/gw', brokenOverride: true },
+      { at: 'ListenerSet/ns/set', settings: { a: 2 } },
+      { at: 'HTTPRoute/ns/r#guard' },
+    );
+    expect(overridingNames(all, false)).toEqual(['p1', 'p0']);
+  });
+
+  it('give way to the nearest level with defaults: neither what only overrides nor what is broken as an override is one', () => {
+    const broad = { at: 'Gateway/ns/gw', settings: { a: 1 } };
+    const near = 'HTTPRoute/ns/r#guard';
+    expect(nearestNames(policies(broad, { at: near, settings: { a: 2 } }), false)).toEqual(['p1']);
+    expect(nearestNames(policies(broad, { at: near, settings: { a: 2 }, overrides: { b: 2 } }), false)).toEqual(['p1']);
+    expect(nearestNames(policies(broad, { at: near }), false)).toEqual(['p1']);
+    expect(nearestNames(policies(broad, { at: near, overrides: { a: 2 } }), false)).toEqual(['p0']);
+    expect(nearestNames(policies(broad, { at: near, brokenOverride: true }), false)).toEqual(['p0']);
+    expect(nearestNames(policies({ at: near, overrides: { a: 2 } }), false)).toEqual([]);
+  });
+
+  it('are all that have a target, the oldest first, where they guard, up to a number; of others the oldest', () => {
+    const at = 'HTTPRoute/ns/r';
+    const all = policies(
+      ...Array.from({ length: MAX_JOINED + 2 }, (_, age) => ({
+        at,
+        settings: { a: age },
+        created: `2026-01-${30 - age}T00:00:00Z`,
+      })),
+    );
+    const oldestFirst = names(all).reverse();
+    expect(nearestNames(all, true)).toEqual(oldestFirst.slice(0, MAX_JOINED));
+    expect(nearestNames(all, false)).toEqual(oldestFirst.slice(0, 1));
+    expect(names(surplus(() => all, LEVELS))).toEqual([oldestFirst[MAX_JOINED]]);
+    const few = all.slice(0, MAX_JOINED);
+    expect(surplus(() => few, LEVELS)).toEqual([]);
+  });
+
+  it('are beside all others where no user wrote them: they win over none, at their own target only', () => {
+    const all = policies(
+      { at: 'HTTPRoute/ns/r', settings: { a: 1 }, beside: 'HTTPRoute/ns/r' },
+      { at: 'HTTPRoute/ns/r', settings: { a: 2 } },
+    );
+    expect(nearestNames(all, true)).toEqual(['p1']);
+    expect(names(besides(all, { object: 'HTTPRoute/ns/r', section: '' }))).toEqual(['p0']);
+    expect(besides(all, { object: 'HTTPRoute/ns/r', section: 'guard' })).toEqual([]);
+    expect(besides(all, { object: 'HTTPRoute/ns/other', section: '' })).toEqual([]);
+  });
+
+  it('are rivals of the older one, and none of themselves', () => {
+    const at = 'HTTPRoute/ns/r';
+    const all = policies(
+      { at, settings: { a: 1 }, created: '2026-01-02T00:00:00Z' },
+      { at, settings: { a: 2 }, created: '2026-01-01T00:00:00Z' },
+    );
+    const [younger, older] = all as [AttachedPolicy<Settings>, AttachedPolicy<Settings>];
+    expect(rivalOf(younger, younger.targets[0]!, all)?.name).toBe('p1');
+    expect(rivalOf(older, older.targets[0]!, all)).toBeUndefined();
+    // As it is read again, it is another object.
+    expect(rivalOf({ ...older }, older.targets[0]!, all)).toBeUndefined();
   });
 });
 

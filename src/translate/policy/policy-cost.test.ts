@@ -1,5 +1,6 @@
 /** A namespace with very many policies: translating them costs as much for each as it does for a few. */
 import { describe, expect, it } from 'vitest';
+import { threadTime } from '../../../test/pace.ts';
 import { type AnyResource, objectKey } from '../../api/index.ts';
 import { batch, type SourceCollection } from '../../graph/index.ts';
 import { emptyInputs, type SourceInputs, translation } from '../index.ts';
@@ -64,11 +65,9 @@ function cost(kind: string, aim: (i: number) => object, count: number): number {
   const translated = translation(inputs, { controllerNames: ['example.com/any'], shared: false });
   put(inputs, [gatewayClass, gateway, ...Array.from({ length: count }, (_, i) => route(i))]);
   const policies = Array.from({ length: count }, (_, i) => policy(kind, i, aim(i)));
-  const before = process.threadCpuUsage();
-  put(inputs, policies);
-  const { user, system } = process.threadCpuUsage(before);
+  const taken = threadTime(() => put(inputs, policies));
   expect(translated).toBeDefined();
-  return (user + system) / 1000;
+  return taken;
 }
 
 const CASES = Object.keys(SETTINGS).flatMap((kind) => Object.keys(AIMS).map((aim) => [kind, aim] as const));

@@ -1,4 +1,4 @@
-import type { ResourceByKind } from '../../api/index.ts';
+import { POLICY_REASON, type ResourceByKind } from '../../api/index.ts';
 import type { ConfigObject, RouteKind } from '../../config/index.ts';
 import { type Collection, index, join } from '../../graph/index.ts';
 import type { UsedBackends } from '../backend/backends.ts';
@@ -9,7 +9,7 @@ import type { RouteIdentity } from '../route/attachment.ts';
 import type { ServiceAncestor } from '../route/route.ts';
 import type { Routes } from '../route/routes.ts';
 import type { Graph } from '../stage.ts';
-import type { Problem } from '../verdict/problem.ts';
+import { type Problem, problem } from '../verdict/problem.ts';
 import {
   type AttachedPolicy,
   attachedPolicy,
@@ -43,6 +43,8 @@ export interface Enforcement<S> {
   effect?(look: Lookup, policy: AttachedPolicy<S>, target: PolicyTarget): Effect;
   /** Where it cannot be followed, what it would act on is refused. */
   guards?: boolean | ((policy: AttachedPolicy<S>) => boolean);
+  /** Of a Service: it acts on the backend itself, also where it is a policy that asks it and no route. */
+  whoeverAsks?: true;
   /** Of several for one target all act, and none is in another's way. */
   joins?: true;
   /** What of a policy acts though an older one has the same target, in words; undefined: nothing does. */
@@ -83,7 +85,7 @@ export function derivePolicies<K extends PolicyResource['kind'], S>(
   const inputs = graph.inputs[kind.kind] as Collection<PolicyResource>;
   const own = graph.derive(`policies ${kind.kind}`, inputs, (context, policy, key) => {
     // The collection of a kind holds objects of that kind.
-    const reading = kind.read(graph.look(context), policy as ResourceByKind[K]);
+    const reading = misreadPolicy<S>(policy) ?? kind.read(graph.look(context), policy as ResourceByKind[K]);
     return [[key, attachedPolicy(policy, reading)] as const];
   });
   if (!isMadeKind(kind.kind)) return byTarget(kind.kind, own);
@@ -93,6 +95,13 @@ export function derivePolicies<K extends PolicyResource['kind'], S>(
     return [[key, { ...attachedPolicy(object as PolicyResource, reading), beside: owner }] as const];
   });
   return byTarget(kind.kind, join<AttachedPolicy<S>>(`all ${kind.kind}`, [own, others]));
+}
+
+/** One that guards has `refused` in its place (sources/admission.ts). */
+function misreadPolicy<S>({ misread }: PolicyResource): PolicyReading<S> | undefined {
+  if (misread === undefined) return undefined;
+  const { field, message } = misread;
+  return { refusals: [problem(POLICY_REASON.Invalid, field, `${message}; nothing of it is in force until then`)] };
 }
 
 function byTarget<S>(kind: string, views: Collection<AttachedPolicy<S>>): Policies<S> {

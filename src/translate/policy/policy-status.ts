@@ -215,19 +215,43 @@ const LAST_FORM = 'the last form that it could use stays, if it had one';
 
 /** The API has room for no more. */
 const ANCESTOR_LIMIT = 16;
+/** Ancestors without a place that are named. */
+const LEFT_OUT_NAMED = 3;
+
+/** One list an ancestor. Where there are more than have a place, those come first of which something is to be told. */
+function byAncestor(judgements: ReadonlyArray<Judgement>): Judgement[][] {
+  const groups = Map.groupBy(judgements, ({ ancestorRef, controllerName }) =>
+    JSON.stringify([ancestorRef, controllerName]),
+  );
+  const all = Array.from(groups.values());
+  if (all.length <= ANCESTOR_LIMIT) return all;
+  const isWell = (group: Judgement[]) => group.every(({ problems, refused }) => problems.length + refused.length === 0);
+  return all.sort((a, b) => Number(isWell(a)) - Number(isWell(b)));
+}
+
+/** Spec: what has no place in a status is signalled elsewhere. It is served all the same: TLS that is asked for, say. */
+function withoutPlace(groups: ReadonlyArray<Judgement[]>): string | undefined {
+  const left = groups.slice(ANCESTOR_LIMIT).map(([one]) => {
+    const { kind = 'Gateway', namespace, name } = one!.ancestorRef;
+    return `${kind} ${namespace}/${name}`;
+  });
+  if (left.length === 0) return undefined;
+  const more = left.length > LEFT_OUT_NAMED ? ` and ${left.length - LEFT_OUT_NAMED} more` : '';
+  const names = `${left.slice(0, LEFT_OUT_NAMED).join(', ')}${more}`;
+  return `acts through ${groups.length} ancestors, and a status has room for ${ANCESTOR_LIMIT}: nothing is told of ${names}`;
+}
 
 function statusOf<S>(
   policy: AttachedPolicy<S>,
   judgements: ReadonlyArray<Judgement>,
   unusable: string | undefined,
 ): PolicyStatus {
-  const byAncestor = Map.groupBy(judgements, ({ ancestorRef, controllerName }) =>
-    JSON.stringify([ancestorRef, controllerName]),
-  );
-  const ancestors = Array.from(byAncestor.values(), (all): PolicyAncestorStatus => {
+  const groups = byAncestor(judgements);
+  const left = withoutPlace(groups);
+  const ancestors = groups.slice(0, ANCESTOR_LIMIT).map((all): PolicyAncestorStatus => {
     const { ancestorRef, controllerName } = all[0]!;
     const problems = [...all.flatMap((one) => one.problems), ...policy.refusals];
-    const remarks = [...(policy.remarks ?? []), ...all.flatMap((one) => one.remarks)];
+    const remarks = [...(policy.remarks ?? []), ...all.flatMap((one) => one.remarks), ...(left ? [left] : [])];
     const message = ['accepted', ...new Set(remarks)].join('; ');
     const verdicts = [judged(CONDITION.Accepted, problems, { reason: POLICY_REASON.Accepted, message })];
     if (policy.unresolved !== undefined) {
@@ -245,7 +269,7 @@ function statusOf<S>(
     verdicts.push(...[served, purged].filter((one) => one !== undefined));
     return { ancestorRef, controllerName, conditions: conditions(verdicts, policy.generation) };
   });
-  return { ancestors: ancestors.slice(0, ANCESTOR_LIMIT) };
+  return { ancestors };
 }
 
 function diagnosticsOf<S>({ policy, judgements, slips }: JudgedPolicy<S>): Diagnostic[] {
@@ -259,7 +283,8 @@ function diagnosticsOf<S>({ policy, judgements, slips }: JudgedPolicy<S>): Diagn
   for (const { message } of refused)
     found.set(message, { severity: 'error', object: policy.key, field: 'spec', message });
   for (const one of problems) found.set(`${one.field} ${one.message}`, diagnosis('error', policy.key, one));
-  const told = (policy.remarks ?? []).map(
+  const left = withoutPlace(byAncestor(judgements));
+  const told = [...(policy.remarks ?? []), ...(left ? [left] : [])].map(
     (message): Diagnostic => ({ severity: 'warning', object: policy.key, field: 'spec', message }),
   );
   return [...found.values(), ...told, ...slips];

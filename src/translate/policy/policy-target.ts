@@ -1,5 +1,6 @@
 import { GATEWAY_GROUP, type PolicyAncestorStatus } from '../../api/index.ts';
 import type { RouteKind } from '../../config/index.ts';
+import { absence } from '../../value/absence.ts';
 import { CONTROLLER_NAME } from '../../value/controller-name.ts';
 import { find, type Lookup } from '../lookup.ts';
 import type { ServiceAncestor } from '../route/route.ts';
@@ -60,7 +61,7 @@ function listenersPlace<S>(scope: PlaceScope<S>, target: PolicyTarget, kind: 'Ga
   const ancestorRef = { group: GATEWAY_GROUP, kind, ...at };
   const object = find(look, kind, at);
   if (object === undefined) {
-    return { missing: `${kind} ${at.namespace}/${at.name} does not exist`, ancestors: lone(scope, ancestorRef) };
+    return { missing: absence({ kind, ...at }), ancestors: lone(scope, ancestorRef) };
   }
   const managed = look.context.fetch(listeners.parents, target.object);
   if (managed === undefined) return { ancestors: [] };
@@ -83,7 +84,7 @@ function routePlace<S>(scope: PlaceScope<S>, target: PolicyTarget, kind: RouteKi
   const at = nameOf(target);
   const object = find(look, kind, at);
   if (object === undefined) {
-    const missing = `${kind} ${at.namespace}/${at.name} does not exist`;
+    const missing = absence({ kind, ...at });
     return { missing, ancestors: lone(scope, { group: GATEWAY_GROUP, kind, ...at }) };
   }
   const taken = (look.context.fetch(routes.judged, target.object)?.parents ?? []).filter((one) => !one.refusal);
@@ -120,13 +121,14 @@ function servicePlace<S>(scope: PlaceScope<S>, target: PolicyTarget): Place {
       controllerName: all[0]!.controllerName,
       routes: all.filter(({ uses }) => uses.some((use) => actsOn(scope, target, use))).length,
     }));
-  const missing = absence(look, target);
+  const missing = whyAbsent(look, target);
   if (missing !== undefined) {
     const own = { group: '', kind: 'Service', namespace, name };
     const astray = find(look, 'Service', { namespace, name }) === undefined ? {} : { astray: true as const };
     return { missing, ...astray, ancestors: ancestors.length > 0 ? ancestors : lone(scope, own) };
   }
-  if (ancestors.length > 0) return { ancestors };
+  const asked = scope.enforcement.whoeverAsks && look.context.fetch(scope.backends.byService, target.object);
+  if (ancestors.length > 0 || (asked && asked.length > 0)) return { ancestors };
   return {
     ancestors,
     idle: `no route that is served leads to Service ${namespace}/${name}: the policy does nothing there`,
@@ -154,10 +156,10 @@ export function sectionOf(look: Lookup, target: PolicyTarget, use: ServiceAncest
 }
 
 /** Why a Service or its port is not there. */
-function absence(look: Lookup, target: PolicyTarget): string | undefined {
+function whyAbsent(look: Lookup, target: PolicyTarget): string | undefined {
   const { namespace, name } = nameOf(target);
   const service = find(look, 'Service', { namespace, name });
-  if (service === undefined) return `Service ${namespace}/${name} does not exist`;
+  if (service === undefined) return absence({ kind: 'Service', namespace, name });
   const ports = (service.spec.ports ?? []).map((port) => port.name ?? '');
   if (target.section === '' || ports.includes(target.section)) return undefined;
   const there = ports.filter((port) => port !== '').join(', ') || 'none';
@@ -174,7 +176,7 @@ export function portOverrides(
   return others.flatMap((other) =>
     other.targets
       .filter((one) => one.object === target.object && one.section !== '' && other.key !== policy.key)
-      .filter((one) => absence(look, one) === undefined)
+      .filter((one) => whyAbsent(look, one) === undefined)
       .map(({ section }) => ({ section, by: other.key })),
   );
 }

@@ -46,10 +46,11 @@ import {
   surplus,
   TOO_MANY,
 } from './inheritance.ts';
-import type { Enforcement, PolicyKind, PolicySurroundings } from './policy-kind.ts';
+import type { Enforcement, PolicyKind, PolicySurroundings, TargetKind } from './policy-kind.ts';
 import { forgetting } from './purge-progress.ts';
 import { requestEffect } from './request-effect.ts';
 import { type Sections, type Stray, strays } from './stray-section.ts';
+import { isStream, isStreamRoute, type StreamPart, type StreamType, streamSettings } from './stream-part.ts';
 
 /** Kinds of policies that act on requests. */
 export type RequestPolicyKind = {
@@ -63,11 +64,15 @@ type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
 type SettingsOfType<T extends StackedType> = TypeOf<T>['spec'] extends Stacked<infer S> ? S : never;
 
 /** What a user's policy asks for, by the type of config policy that does it. */
-export type Parts = { [T in StackedType]?: SettingsOfType<T> };
+export type Parts = { [T in Exclude<StackedType, StreamType>]?: SettingsOfType<T> } & {
+  [T in StreamType]?: StreamPart<T>;
+};
 
 export interface RequestKind<K extends RequestPolicyKind> {
   kind: K;
-  types: readonly StackedType[];
+  types: readonly Exclude<StackedType, StreamType>[];
+  /** What it is where no request is read; absent: nothing. */
+  streams?: StreamType;
   /** It refers to other objects. */
   refers?: true;
   /** Of several for one target all act: a guard that an older policy put out of force would stand open. */
@@ -95,10 +100,13 @@ export interface SettingsReading {
   serviceOf(reference: BackendObjectReference, field: string, speaks: 'HTTP' | 'GRPC'): BackendUse | Problem;
 }
 
+const REQUEST_TARGETS: ReadonlyArray<TargetKind> = ['Gateway', 'ListenerSet', 'HTTPRoute', 'GRPCRoute', 'Service'];
+const STREAM_TARGETS: ReadonlyArray<TargetKind> = [...REQUEST_TARGETS, 'TLSRoute', 'TCPRoute', 'UDPRoute'];
+
 export function requestPolicy<K extends RequestPolicyKind>(kind: RequestKind<K>): PolicyKind<K, Parts> {
   return {
     kind: kind.kind,
-    targets: ['Gateway', 'ListenerSet', 'HTTPRoute', 'GRPCRoute', 'Service'],
+    targets: kind.streams === undefined ? REQUEST_TARGETS : STREAM_TARGETS,
     read: (look, policy) => readRequestPolicy(kind, look, policy as unknown as RequestPolicy<SettingsOf<K>>),
     enforce: (graph, policies, known) => enforceRequestPolicy({ graph, kind, policies, known }),
   };
@@ -174,7 +182,12 @@ function enforceRequestPolicy<K extends RequestPolicyKind>(scope: EnforceScope<K
   const guards = KINDS[scope.kind.kind].guards === true;
   return {
     config,
-    ...requestEffect(known, policies, { joins: scope.kind.joins === true, guards }),
+    ...requestEffect(known, policies, {
+      joins: scope.kind.joins === true,
+      guards,
+      keepsOut: guards && scope.kind.kind !== 'RewritePolicy',
+      streams: scope.kind.streams !== undefined,
+    }),
     ...(scope.kind.joins ? { joins: true } : {}),
     ...(scope.kind.types.includes('Cache') ? { hasForgotten: forgetting(config) } : {}),
     guards,
@@ -194,14 +207,15 @@ function credentialObjects<K extends RequestPolicyKind>(scope: EnforceScope<K>):
 function listenerStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collection<ConfigObject> {
   const { graph, kind, policies, known } = scope;
   return graph.derive(`${kind.kind} by listener`, known.listeners.views, (context, view) => {
-    if (!readsRequests(view)) return [];
+    const streams = isStream(view);
+    if (streams ? kind.streams === undefined : !readsRequests(view)) return [];
     const policiesOf: PoliciesOf = (object) => context.fetch(policies.byObject, object) ?? [];
     const levels = levelsOf(view);
     // What no policy names is not read: an edit of a Gateway is not one of all listeners below it.
     const named = levels.filter(({ object }) => policiesOf(object).length > 0);
     if (named.length === 0) return [];
     const sections = new Map(named.map(({ object }) => [object, listenerNames(graph.look(context), object)]));
-    return stacks(kind, policiesOf, { levels, sections, target: { kind: 'Listener', key: view.key } });
+    return stacks(kind, policiesOf, { levels, sections, streams, target: { kind: 'Listener', key: view.key } });
   });
 }
 
@@ -210,11 +224,14 @@ function ruleStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Collec
   // By what policies name, and not by route: a route that none names costs nothing here, however many kinds there are.
   return graph.derive(`${kind.kind} by rule`, policies.byObject, (context, own, object) => {
     const judged = context.fetch(known.routes.judged, object);
-    if (judged === undefined || (judged.route.kind !== 'HTTPRoute' && judged.route.kind !== 'GRPCRoute')) return [];
+    if (judged === undefined) return [];
+    const streams = isStreamRoute(judged.route);
+    if (streams && kind.streams === undefined) return [];
     const sections = new Map([[object, ruleNames(graph.look(context), judged.route)]]);
     return judged.rules.flatMap(({ key, name }) =>
       stacks(kind, () => own, {
         sections,
+        streams,
         levels: ruleLevels([], { route: object, ...(name === undefined ? {} : { name }) }),
         target: { kind: 'RouteRule', key },
       }),
@@ -231,7 +248,7 @@ function backendStacks<K extends RequestPolicyKind>(scope: EnforceScope<K>): Col
       if (!isRequestProtocol(protocol)) return [];
       const port = ports.find((one) => one.port === service.port && one.protocol !== 'UDP');
       const levels = portLevels(object, port?.name ?? '');
-      return stacks(kind, () => own, { levels, sections, target: { kind: 'Backend', key } });
+      return stacks(kind, () => own, { levels, sections, streams: false, target: { kind: 'Backend', key } });
     });
   });
 }
@@ -256,28 +273,38 @@ export function levelsOf(view: ListenerView): Aim[] {
 interface StackPlace {
   levels: readonly Aim[];
   sections: Sections;
+  /** No request is read there. */
+  streams: boolean;
   target: { kind: 'Listener' | 'RouteRule' | 'Backend'; key: string };
 }
+
+/** What a policy asks for by one of its halves. */
+type SettingsAt = (
+  policy: AttachedPolicy<Parts>,
+  ...of: [type: StackedType, holds: 'Default' | 'Override']
+) => object | undefined;
 
 function stacks<K extends RequestPolicyKind>(
   kind: RequestKind<K>,
   policiesOf: PoliciesOf,
   at: StackPlace,
 ): Array<readonly [string, ConfigObject]> {
-  const { levels, sections, target } = at;
+  const { levels, sections, target, streams } = at;
+  const by: ActingKind = { kind, settingsAt: streams ? streamSettingsAt(at) : requestSettings };
+  const types: readonly StackedType[] = !streams ? kind.types : kind.streams === undefined ? [] : [kind.streams];
   const astray = KINDS[kind.kind].guards ? strays(policiesOf, levels, sections) : [];
   const counting = policiesAt(policiesOf, kind.joins === true);
-  return kind.types.flatMap((type) => {
-    const has = (policy: AttachedPolicy<Parts>): boolean => acting(kind, policy, type, 'Default').length > 0;
+  return types.flatMap((type) => {
+    const has = (policy: AttachedPolicy<Parts>): boolean => acting(by, policy, type, 'Default').length > 0;
     const acts: Acting<unknown>[] = overriding(counting, levels).flatMap((policy) =>
-      acting(kind, policy, type, 'Override'),
+      acting(by, policy, type, 'Override'),
     );
-    acts.push(...actingBeside(kind, policiesOf, { levels, type }));
+    acts.push(...actingBeside(by, policiesOf, { levels, type }));
     const nearest = nearestDefaults(counting, levels, has);
-    acts.push(...nearest.flatMap((policy) => acting(kind, policy, type, 'Default')));
+    acts.push(...nearest.flatMap((policy) => acting(by, policy, type, 'Default')));
     const isNearer = (aim: Aim): boolean => nearestDefaults(counting, below(levels, aim), has).length > 0;
-    acts.push(...actingAstray(kind, astray, { type, isNearer }));
-    if (kind.joins && type === kind.types[0]) acts.push(...surplus(policiesOf, levels).map(actingTooMany));
+    acts.push(...actingAstray(by, astray, { type, isNearer }));
+    if (kind.joins && type === types[0]) acts.push(...surplus(policiesOf, levels).map(actingTooMany));
     if (acts.length === 0) return [];
     const key = policyKey(type, target.key);
     // The settings are those of this type: `Parts` says so, by type.
@@ -285,13 +312,36 @@ function stacks<K extends RequestPolicyKind>(
   });
 }
 
-function acting<K extends RequestPolicyKind>(
-  kind: RequestKind<K>,
+/** A kind of policy, and its settings as they are at one place. */
+interface ActingKind {
+  kind: Pick<RequestKind<RequestPolicyKind>, 'kind' | 'joins'>;
+  settingsAt: SettingsAt;
+}
+
+const requestSettings: SettingsAt = (policy, type, holds) =>
+  (holds === 'Override' ? policy.overrides : policy.settings)?.[type];
+
+/** What Kong's plugins ask acts on requests: who may connect, and nothing else, is asked of connections, too. */
+function streamSettingsAt({ levels, target }: StackPlace): SettingsAt {
+  const listener = levels.at(-1);
+  return (policy, type, holds) => {
+    // The part is of the type that stands beside it.
+    const part = requestSettings(policy, type, holds) as StreamPart | undefined;
+    if (part === undefined) return undefined;
+    if (policy.beside !== undefined && (type !== 'StreamAccess' || part.unknown.length > 0)) return undefined;
+    const names = ({ object, section }: Aim): boolean =>
+      section !== '' && object === listener?.object && section === listener.section;
+    return streamSettings(part, target.kind === 'RouteRule' || policy.targets.some(names));
+  };
+}
+
+function acting(
+  { kind, settingsAt }: ActingKind,
   policy: AttachedPolicy<Parts>,
   ...[type, holds]: [StackedType, 'Default' | 'Override']
 ): Acting<unknown>[] {
   const source = policy.key;
-  const settings = (holds === 'Override' ? policy.overrides : policy.settings)?.[type];
+  const settings = settingsAt(policy, type, holds);
   if (settings !== undefined) return [{ source, holds, settings }];
   if (policy.refusals.length === 0 || !KINDS[kind.kind].guards) return [];
   const isHere = holds === 'Override' ? policy.brokenOverride === true : hasDefaults(policy);
@@ -302,31 +352,31 @@ function acting<K extends RequestPolicyKind>(
 const ONE_OF_A_KIND: readonly StackedType[] = ['Authentication', 'RateLimit', 'DirectResponse', 'BodySize'];
 
 /** What stands for another gateway's plugins there, whatever else acts; but for what a user's own policy says itself. */
-function actingBeside<K extends RequestPolicyKind>(
-  kind: RequestKind<K>,
+function actingBeside(
+  by: ActingKind,
   policiesOf: PoliciesOf,
   { levels, type }: { levels: readonly Aim[]; type: StackedType },
 ): Acting<unknown>[] {
-  const counting = policiesAt(policiesOf, kind.joins === true);
+  const counting = policiesAt(policiesOf, by.kind.joins === true);
   const isTaken = (aim: Aim): boolean =>
     ONE_OF_A_KIND.includes(type) &&
     counting(aim).some(({ settings, overrides }) => (settings?.[type] ?? overrides?.[type]) !== undefined);
   return levels.flatMap((aim) =>
     besides(policiesOf(aim.object), aim).flatMap((policy) =>
-      isTaken(aim) ? [] : acting(kind, policy, type, 'Override'),
+      isTaken(aim) ? [] : acting(by, policy, type, 'Override'),
     ),
   );
 }
 
 /** Guards whose section is not there: one that holds against what is nearer, and one that gives way, refuse for all. */
-function actingAstray<K extends RequestPolicyKind>(
-  kind: RequestKind<K>,
+function actingAstray(
+  by: ActingKind,
   astray: ReadonlyArray<Stray<Parts>>,
   { type, isNearer }: { type: StackedType; isNearer: (aim: Aim) => boolean },
 ): Acting<unknown>[] {
   return (['Override', 'Default'] as const).flatMap((holds) => {
     const first = astray.find(
-      ({ policy, aim }) => acting(kind, policy, type, holds).length > 0 && (holds === 'Override' || !isNearer(aim)),
+      ({ policy, aim }) => acting(by, policy, type, holds).length > 0 && (holds === 'Override' || !isNearer(aim)),
     );
     return first === undefined ? [] : [{ source: first.policy.key, holds, broken: first.why }];
   });
@@ -342,7 +392,6 @@ function below(levels: readonly Aim[], aim: Aim): readonly Aim[] {
 }
 
 function ruleNames(look: Lookup, { kind, namespace, name }: RouteIdentity): string[] {
-  if (kind !== 'HTTPRoute' && kind !== 'GRPCRoute') return [];
   const rules: ReadonlyArray<{ name?: string }> = find(look, kind, { namespace, name })?.spec.rules ?? [];
   return rules.flatMap((rule) => rule.name ?? []);
 }

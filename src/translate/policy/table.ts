@@ -18,6 +18,7 @@ import { policyStatuses } from './policy-status.ts';
 import { rateLimit } from './rate-limit.ts';
 import { response } from './response.ts';
 import { rewrite } from './rewrite.ts';
+import { waysPast } from './way-past.ts';
 
 const POLICY_KINDS = {
   BackendTLSPolicy: backendTls,
@@ -77,9 +78,9 @@ export function enforcePolicies(graph: Graph, read: PoliciesByKind, known: Polic
       'policy statuses',
       all.map(({ statuses }) => statuses),
     ),
-    diagnostics: join(
-      'policy diagnostics',
-      all.map(({ diagnostics }) => diagnostics),
-    ),
+    diagnostics: join('policy diagnostics', [
+      ...all.map(({ diagnostics }) => diagnostics),
+      waysPast(graph, read, known),
+    ]),
   };
 }

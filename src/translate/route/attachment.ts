@@ -4,7 +4,7 @@ import type { Index } from '../../graph/index.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import { type ServedHost, servedHosts } from '../gateway/hostnames.ts';
 import type { AttachPoint } from '../gateway/listener.ts';
-import { selectorFault, selects } from '../gateway/selector.ts';
+import { selects, whyBarred } from '../gateway/selector.ts';
 import { type Lookup, namespaceLabels } from '../lookup.ts';
 import { type Problem, problem } from '../verdict/problem.ts';
 
@@ -109,7 +109,7 @@ function attach(
   if (named.length === 0) return refused(ROUTE_REASON.NoMatchingParent, attempt.field, nothingNamed(attempt, points));
   const allowing = named.filter((point) => allows(look, point, attempt.route));
   if (allowing.length === 0) {
-    return refused(ROUTE_REASON.NotAllowedByListeners, attempt.field, notAllowed(attempt.route, named));
+    return refused(ROUTE_REASON.NotAllowedByListeners, attempt.field, notAllowed(look, attempt.route, named));
   }
   const placed: PointPlacement[] = [];
   for (const { key, hostname, served } of allowing) {
@@ -150,20 +150,15 @@ function nothingNamed({ parentRef }: Attempt, points: ReadonlyArray<AttachPoint>
   return `${parentRef.kind} ${parentRef.name} has no listener ${wanted.join(' and ')}; it has ${there || 'none'}`;
 }
 
-function notAllowed(route: RouteIdentity, named: ReadonlyArray<AttachPoint>): string {
-  const reasons = named.map(({ name, kinds, namespaces }) =>
+function notAllowed(look: Lookup, route: RouteIdentity, named: ReadonlyArray<AttachPoint>): string {
+  const reasons = named.map(({ name, kinds, namespaces, owner }) =>
     kinds.includes(route.kind)
-      ? `listener ${name} takes no routes from namespace ${route.namespace} (allowedRoutes.namespaces.from: ${namespaces.from}${noSelector(namespaces)})`
+      ? `listener ${name} takes no routes from namespace ${route.namespace} (allowedRoutes.namespaces.from: ${namespaces.from}): ${whyBarred(namespaces, { labels: namespaceLabels(look, route.namespace), own: owner.namespace })}`
       : kinds.length === 0
         ? `listener ${name} takes no routes at all: its own status says why`
         : `listener ${name} takes ${kinds.join(' and ')}, not ${route.kind}`,
   );
   return reasons.join('; ');
-}
-
-function noSelector({ from, selector }: AttachPoint['namespaces']): string {
-  const fault = from === 'Selector' ? selectorFault(selector) : undefined;
-  return fault === undefined ? '' : ', whose selector is none and selects nothing';
 }
 
 function noCommonHost({ hostnames }: Attempt, allowing: ReadonlyArray<AttachPoint>): string {

@@ -71,10 +71,7 @@ function readFilter(scope: BackendScope, filter: HTTPRouteFilter | GRPCRouteFilt
       requestHeaders(filter.requestHeaderModifier, { reading, field: `${field}.requestHeaderModifier` });
       return;
     case 'ResponseHeaderModifier':
-      take(
-        { type: filter.type, ...headerModifier(filter.responseHeaderModifier) },
-        { reading, field: `${field}.responseHeaderModifier` },
-      );
+      responseHeaders(filter.responseHeaderModifier, { reading, field: `${field}.responseHeaderModifier` });
       return;
     case 'RequestMirror':
       if (filter.requestMirror !== undefined)
@@ -116,9 +113,32 @@ function refusal(field: string, message: string): Problem {
   return problem(ROUTE_REASON.UnsupportedValue, field, `${message}: requests get a 500 until it is removed`);
 }
 
+function responseHeaders(filter: HTTPHeaderFilter | undefined, { reading, field }: Into): void {
+  const modifier = headerModifier(filter);
+  reading.remarks.push(...repeated(modifier, field));
+  take({ type: 'ResponseHeaderModifier', ...modifier }, { reading, field });
+}
+
+/** Spec: one action for a header. What is done with more is told. */
+function repeated({ set, add, remove }: HeaderModifier, field: string): Problem[] {
+  const places = [
+    ...set.map(({ name }, at) => ({ name, place: `set[${at}]` })),
+    ...add.map(({ name }, at) => ({ name, place: `add[${at}]` })),
+    ...remove.map((name, at) => ({ name, place: `remove[${at}]` })),
+  ];
+  return Array.from(Map.groupBy(places, ({ name }) => name.toLowerCase()))
+    .filter(([, same]) => same.length > 1)
+    .map(([name, same]) => {
+      const where = same.map(({ place }) => place).join(', ');
+      const message = `names header ${name} more than once (${where}), where the Gateway API has one action for a header: of each list the first counts, and set comes before add, add before remove`;
+      return problem('', field, message);
+    });
+}
+
 /** Setting Host is a rewrite of the authority, whatever else the filter changes. */
 function requestHeaders(filter: HTTPHeaderFilter | undefined, { reading, field }: Into): void {
   const modifier = headerModifier(filter);
+  reading.remarks.push(...repeated(modifier, field));
   const at = modifier.set.findIndex(isHost);
   if (at < 0) {
     take({ type: 'RequestHeaderModifier', ...modifier }, { reading, field });
@@ -198,6 +218,11 @@ function corsRemarks({ allowCredentials, exposeHeaders }: CorsFilter, field: str
   return [problem('', `${field}.exposeHeaders`, message)];
 }
 
+/** Spec: a reference to a Service whose BackendTLSPolicy cannot be followed is invalid. */
+export function unfollowed(fault: string, field: string): Problem {
+  return problem(ROUTE_REASON.InvalidBackendTLSPolicy, field, fault);
+}
+
 /** A mirror whose backend does not resolve is left out: the requests themselves are not concerned. */
 function mirror(scope: BackendScope, filter: HTTPRequestMirrorFilter, { reading, field }: Into): void {
   const result = resolveBackend(scope, filter.backendRef, `${field}.backendRef`);
@@ -206,8 +231,8 @@ function mirror(scope: BackendScope, filter: HTTPRequestMirrorFilter, { reading,
     return;
   }
   reading.uses.push(result);
-  if (result.fault === undefined)
-    reading.filters.push({ type: 'RequestMirror', backend: result.key, fraction: share(filter) });
+  if (result.fault !== undefined) reading.unresolved.push(unfollowed(result.fault, `${field}.backendRef`));
+  else reading.filters.push({ type: 'RequestMirror', backend: result.key, fraction: share(filter) });
 }
 
 /** A service that cannot be asked lets nobody in: the rule answers 500 until it is there. */
@@ -220,6 +245,7 @@ function externalAuth(scope: BackendScope, filter: HTTPExternalAuthFilter, { rea
     return;
   }
   reading.uses.push(result);
+  if (result.fault !== undefined) reading.unresolved.push(unfollowed(result.fault, `${field}.backendRef`));
   const read = readExternalAuth(filter, result.key);
   if ('fault' in read) reading.unsupported.push(refusal(`${field}.${read.field}`, read.fault));
   // A BackendTLSPolicy that cannot be followed: nothing is sent there, so that nobody passes.

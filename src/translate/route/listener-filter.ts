@@ -66,6 +66,7 @@ function readFilter(scope: BackendScope, { type, externalAuth, extensionRef }: L
     return;
   }
   into.uses.push(result);
+  if (result.fault !== undefined) reading.unresolved.push(unresolved(problem('', `${at}.backendRef`, result.fault)));
   // A BackendTLSPolicy that cannot be followed: nothing is sent there, so that nobody passes.
   into.filters.push({ type: 'ExternalAuth', ...read });
 }

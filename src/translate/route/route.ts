@@ -19,6 +19,8 @@ export interface JudgedRoute extends PlacedRoute {
   rules: RouteRule[];
   uses: BackendUse[];
   unresolved: Problem[];
+  /** The same, of connections whose TLS ends here. */
+  unfollowed: Problem[];
   /** Why no parent can accept it: none of its rules can be served as written. Empty otherwise. */
   refusals: Problem[];
   /** Rules that were dropped and answer 500, or shares of them, while others are served. */
@@ -48,8 +50,9 @@ export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRo
   const { route, parents } = placed;
   const { kind, namespace, name, created } = route;
   const attachments = attachmentsOf(parents);
-  const { unresolved, remarks } = reading;
-  const judged: JudgedRoute = { route, parents, rules: [], uses: [], unresolved, refusals: [], partial: [], remarks };
+  const { unresolved, unfollowed, remarks } = reading;
+  const told = { unresolved, unfollowed, refusals: [], partial: [], remarks };
+  const judged: JudgedRoute = { route, parents, rules: [], uses: [], ...told };
   if (attachments.length > 0) {
     judged.uses = reading.uses;
     judged.rules = reading.rules.map((draft) => ({
@@ -62,7 +65,8 @@ export function judgeRoute(placed: PlacedRoute, reading: RouteReading): JudgedRo
     }));
   }
   const invalid = reading.invalid.flatMap(({ problems }) => problems);
-  if (reading.invalid.length > 0 && reading.invalid.length === reading.ruleCount) judged.refusals = invalid;
+  if (reading.misread !== undefined) judged.refusals = [reading.misread];
+  else if (reading.invalid.length > 0 && reading.invalid.length === reading.ruleCount) judged.refusals = invalid;
   else judged.partial = [...invalid, ...reading.partial];
   return judged;
 }

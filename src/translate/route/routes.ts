@@ -25,7 +25,7 @@ import {
   type ServiceAncestor,
 } from './route.ts';
 import { deriveClashes, withoutClashes } from './route-clash.ts';
-import type { RouteReading } from './rule-draft.ts';
+import { misreadProblem, type RouteReading } from './rule-draft.ts';
 import { claimIndex, claimsOf, type SignedClaim, siteOf } from './shadow.ts';
 
 /** Routes of all kinds, placed and read. */
@@ -58,7 +58,9 @@ export function deriveRoutes(graph: Graph, known: { listeners: Listeners; backen
     const resource = context.fetch(resources, key)!;
     const { kind, namespace } = route;
     const scope = { look: graph.look(context), kind, namespace, ...known.backends };
-    return [[key, readAnnotated(scope, resource, known.kong)]];
+    const reading = readAnnotated(scope, resource, known.kong);
+    const { misread } = resource;
+    return [[key, misread === undefined ? reading : { ...reading, misread: misreadProblem(misread, UNTIL_MENDED) }]];
   });
   const { identities, served } = known.listeners;
   const judged = graph.derive('judged routes', placed, (context, route, key) => {
@@ -138,6 +140,8 @@ function hostnamesOf({ spec }: RouteResource, snis: readonly string[]): string[]
   const common = commonHostnames(own, snis);
   return common.length === 0 ? own : common;
 }
+
+const UNTIL_MENDED = 'nothing of it is served until then, and what it would take is refused as far as it can be told';
 
 function untaken(why: string): string {
   return `${why}: no connection is taken until then`;

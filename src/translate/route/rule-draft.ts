@@ -4,6 +4,7 @@ import {
   type HTTPRouteFilter,
   type HTTPRouteRetry,
   type HTTPRouteTimeouts,
+  type Misread,
   type Resource,
   ROUTE_REASON,
   type SessionPersistence,
@@ -15,7 +16,7 @@ import type { BackendUse } from '../backend/backend-use.ts';
 import type { MatchReading } from '../http-match.ts';
 import { sessionOf } from '../session.ts';
 import { describe, type Problem, problem } from '../verdict/problem.ts';
-import { readFilters } from './http-filter.ts';
+import { readFilters, unfollowed } from './http-filter.ts';
 import { readRetry, readTimeouts } from './rule-limit.ts';
 
 /** A rule as its route alone makes it: where it attaches is added later. */
@@ -30,6 +31,8 @@ export interface RouteReading {
   uses: BackendUse[];
   /** References that do not resolve: the condition ResolvedRefs. */
   unresolved: Problem[];
+  /** The same of those whose BackendTLSPolicy cannot be followed: nothing to connections whose own TLS is passed through. */
+  unfollowed: Problem[];
   /** By rule: values that cannot be served. Where all rules have some, the route is not Accepted. */
   invalid: Array<{ index: number; problems: Problem[] }>;
   /** Values for whose sake a backend's share of a rule is not served. */
@@ -37,12 +40,18 @@ export interface RouteReading {
   /** What is served as written, and most likely not meant. */
   remarks: Problem[];
   ruleCount: number;
+  /** A value that cannot be read, above its rules: it is not Accepted. */
+  misread?: Problem;
   /** What is answered in the place of all its rules where there is no TLS. */
   plain?: PlainStatus;
 }
 
 export function emptyReading(ruleCount: number): RouteReading {
-  return { rules: [], uses: [], unresolved: [], invalid: [], partial: [], remarks: [], ruleCount };
+  return { rules: [], uses: [], unresolved: [], unfollowed: [], invalid: [], partial: [], remarks: [], ruleCount };
+}
+
+export function misreadProblem({ field, message }: Misread, fate = 'requests get a 500 until then'): Problem {
+  return problem(ROUTE_REASON.UnsupportedValue, field, `${message}; ${fate}`);
 }
 
 /** References of a rule with weights and filters of their own. */
@@ -51,6 +60,7 @@ export type FilteredBackendRef = BackendRef & { filters?: ReadonlyArray<HTTPRout
 /** A rule of an HTTPRoute or GRPCRoute, but for its matches. */
 export interface MatchedRule {
   name?: string;
+  misread?: Misread;
   filters?: ReadonlyArray<HTTPRouteFilter | GRPCRouteFilter>;
   backendRefs?: ReadonlyArray<FilteredBackendRef>;
   timeouts?: HTTPRouteTimeouts;
@@ -67,6 +77,7 @@ export function readRule(
   { route, rule, index, matches }: { route: Resource; rule: MatchedRule; index: number; matches: MatchReading },
   reading: RouteReading,
 ): void {
+  if (rule.misread !== undefined) return readMisread(rule.misread, { rule, index, matches }, reading);
   const field = `spec.rules[${index}]`;
   const filters = readFilters(scope, rule.filters ?? [], `${field}.filters`);
   const faults = [...matches.invalid, ...filters.unsupported, ...tooLong(`${field}.filters`, filters.filters)];
@@ -89,6 +100,25 @@ export function readRule(
   if (rule.sessionPersistence !== undefined)
     draft.sessionPersistence = sessionOf(rule.sessionPersistence, route, rule.name ?? String(index));
   if (faults.length > 0) draft.broken = describe(faults);
+  reading.rules.push(draft);
+}
+
+/** Where not even a match of it can be read, nobody knows which requests were meant. */
+function readMisread(
+  misread: Misread,
+  {
+    rule,
+    index,
+    matches,
+  }: { rule: MatchedRule & { matches?: ReadonlyArray<unknown> }; index: number; matches: MatchReading },
+  reading: RouteReading,
+): void {
+  const isKnown = (rule.matches ?? []).length > 0;
+  const fault = misreadProblem(misread, isKnown ? undefined : 'nothing of the rule is served until then');
+  reading.invalid.push({ index, problems: [fault] });
+  if (!isKnown) return;
+  const draft: RuleDraft = { index, matches: matches.matches, filters: [], backends: [], broken: describe([fault]) };
+  if (rule.name !== undefined) draft.name = rule.name;
   reading.rules.push(draft);
 }
 
@@ -129,7 +159,9 @@ export function readBackends(
       weighted.broken = result.message;
     } else if (result.fault !== undefined) {
       reading.uses.push(result);
+      reading.unfollowed.push(unfollowed(result.fault, where));
       weighted.broken = result.fault;
+      weighted.backend = result.key;
     } else if (filters.unsupported.length > 0) {
       reading.partial.push(...filters.unsupported.filter(isOwnFault));
       weighted.broken = describe(filters.unsupported);

@@ -68,7 +68,7 @@ function signatures(
   const what = JSON.stringify([
     match.path.type,
     match.path.value,
-    match.method ?? '',
+    match.method ?? match.call ?? '',
     match.headers.map(({ type, name, value }) => `${name} ${type} ${value}`).sort(),
     match.query.map(({ type, name, value }) => `${name} ${type} ${value}`).sort(),
   ]);

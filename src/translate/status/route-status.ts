@@ -17,9 +17,6 @@ import {
   type SocketReport,
 } from './programmed.ts';
 
-/** Our own: some match of the route takes no request, because an equal one of higher precedence takes them all. */
-export const SHADOWED = 'daemun.dev/Shadowed';
-
 /** What decides whether other routes take a route's requests. */
 export interface ShadowScope {
   look: Lookup;
@@ -61,7 +58,7 @@ function parentStatus(scope: RouteStatusScope, route: JudgedRoute, parent: Paren
     ...(parent.shadows ?? []),
     ...shadowed(scope.look, scope.claims, { judged: route, site: sites(scope), listeners }),
   ];
-  if (shadows.length > 0) verdicts.push(holds(SHADOWED, 'EqualMatch', shadows.join('; ')));
+  if (shadows.length > 0) verdicts.push(holds(CONDITION.Shadowed, 'EqualMatch', shadows.join('; ')));
   const { parentRef, controllerName } = parent;
   return { parentRef, controllerName, conditions: conditions(verdicts, route.route.generation) };
 }

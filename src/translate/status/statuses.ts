@@ -1,11 +1,13 @@
 import { apiVersionOf, type Kind } from '../../api/index.ts';
 import { type Collection, type Index, index, join, parts } from '../../graph/index.ts';
 import { identityProblem } from '../gateway/client-certificate.ts';
+import { letsAnybodyIn } from '../gateway/client-validation.ts';
 import { ownerKey } from '../gateway/declared.ts';
 import { gatewayClassDiagnostics, gatewayClassStatus } from '../gateway/gateway-class.ts';
 import { gatewayDiagnostics } from '../gateway/gateway-diagnostics.ts';
 import type { ListenerView } from '../gateway/listener.ts';
 import type { Listeners } from '../gateway/listeners.ts';
+import { find } from '../lookup.ts';
 import type { EnforcedPolicies } from '../policy/table.ts';
 import type { Routes } from '../route/routes.ts';
 import { strayDiagnostics } from '../route/stray.ts';
@@ -78,9 +80,7 @@ function gatewayStatuses(graph: Graph, known: StatusInputs, sockets: Index<Socke
     const extras = {
       attachedListenerSets: context.fetch(listeners.attachedSets, gateway.key) ?? 0,
       unresolved: identityFault === undefined ? [] : [identityFault],
-      insecureClients: scope.views.some(
-        ({ config }) => config?.tls?.clientValidation?.mode === 'AllowInsecureFallback',
-      ),
+      insecureClients: letsAnybodyIn(find(look, 'Gateway', gateway)),
     };
     return [[key, objectStatus('Gateway', gateway, gatewayStatus(scope, gateway, extras))] as const];
   });

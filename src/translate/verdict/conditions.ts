@@ -1,24 +1,29 @@
-import type { Condition } from '../../api/index.ts';
+import type { Condition, ConditionType } from '../../api/index.ts';
 import { describe, type Problem } from './problem.ts';
 
-/** The condition without its generation, which belongs to the object that it stands on. */
-export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+/**
+ * The condition without its generation, which belongs to the object that it stands on. Of a type that the writer of statuses
+ * knows as ours: it takes away those that are not wanted any more.
+ */
+export interface Verdict extends Pick<Condition, 'status' | 'reason' | 'message'> {
+  type: ConditionType;
+}
 
-export function holds(type: string, reason: string, message: string): Verdict {
+export function holds(type: ConditionType, reason: string, message: string): Verdict {
   return { type, status: 'True', reason, message };
 }
 
-export function fails(type: string, reason: string, message: string): Verdict {
+export function fails(type: ConditionType, reason: string, message: string): Verdict {
   return { type, status: 'False', reason, message };
 }
 
-export function unknown(type: string, reason: string, message: string): Verdict {
+export function unknown(type: ConditionType, reason: string, message: string): Verdict {
   return { type, status: 'Unknown', reason, message };
 }
 
 /** False with the first problem's reason and every problem's message, or True. */
 export function judged(
-  type: string,
+  type: ConditionType,
   problems: ReadonlyArray<Problem>,
   otherwise: { reason: string; message: string },
 ): Verdict {

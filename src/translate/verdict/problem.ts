@@ -1,3 +1,5 @@
+import { absence, fullName, type NamedObject } from '../../value/absence.ts';
+
 /** A user's mistake: what becomes a condition's reason and message, and a diagnostic. */
 export interface Problem {
   /** A reason as conditions spell it. */
@@ -31,13 +33,16 @@ export function problem(reason: string, field: string, message: string): Problem
 
 /** A reference to an object, `Kind/namespace/name`, that is not there. */
 export function absent(reason: string, field: string, key: string): Problem {
-  return { reason, field, message: `${nameOfKey(key)} does not exist`, missing: key };
+  return { reason, field, message: absence(objectOf(key)), missing: key };
 }
 
-/** `Kind namespace/name`, or `Kind name` where the kind has no namespaces. */
 export function nameOfKey(key: string): string {
-  const [kind, namespace, name] = key.split('/');
-  return namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+  return fullName(objectOf(key));
+}
+
+function objectOf(key: string): NamedObject {
+  const [kind = '', namespace = '', name = ''] = key.split('/');
+  return { kind, namespace, name };
 }
 
 export function diagnosis(
@@ -48,7 +53,7 @@ export function diagnosis(
   return { severity, object, field, message, ...(missing === undefined ? {} : { missing }) };
 }
 
-/** Several problems in one message, each with its field. */
+/** Several problems in one message, each with its field, and once: one is found for each listener that has it. */
 export function describe(problems: ReadonlyArray<Problem>): string {
-  return problems.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  return Array.from(new Set(problems.map(({ field, message }) => `${field}: ${message}`))).join('; ');
 }

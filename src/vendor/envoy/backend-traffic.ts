@@ -7,6 +7,7 @@ import { compact } from '../suggest/compact.ts';
 import { duration, quantity } from '../suggest/quantity.ts';
 import { referenceTo } from '../suggest/target.ts';
 import type { VendorKind, VendorPlace } from '../suggest/vendor-kind.ts';
+import { claimLines } from './claim-line.ts';
 import { ENVOY_GROUP } from './group.ts';
 import { health } from './health-check.ts';
 import { loadBalancing, sessions } from './load-balancer.ts';
@@ -58,7 +59,7 @@ export const backendTraffic: VendorKind = {
         objects.push(ownPolicy(kind, { namespace, name }, { targetRefs, ...what }));
       }
     };
-    attach('RateLimitPolicy', rateLimits(spec.object('rateLimit'), targets));
+    attach('RateLimitPolicy', rateLimits(spec.object('rateLimit'), targets, claimLines(place)));
     attach('FaultPolicy', faults(spec.object('faultInjection')));
     attach('ResponsePolicy', compact({ compression: compression(spec), errorPages: errorPages(spec) }));
     const buffer = spec.object('requestBuffer');

@@ -3,10 +3,15 @@ import type { Fields } from '../fields.ts';
 import { isLost } from '../finding.ts';
 import { compact } from '../suggest/compact.ts';
 import type { VendorTarget } from '../suggest/vendor-target.ts';
+import type { ClaimLines } from './claim-line.ts';
 
 const UNITS = ['Second', 'Minute', 'Hour', 'Day'] as const;
 
-export function rateLimits(asked: Fields | undefined, targets: readonly VendorTarget[]): RateLimits | undefined {
+export function rateLimits(
+  asked: Fields | undefined,
+  targets: readonly VendorTarget[],
+  lines: ClaimLines,
+): RateLimits | undefined {
   if (asked === undefined) return undefined;
   asked.text('type');
   const [global, local] = [asked.object('global'), asked.object('local')];
@@ -16,11 +21,11 @@ export function rateLimits(asked: Fields | undefined, targets: readonly VendorTa
   }
   const isWide = targets.some(({ kind }) => kind === 'Gateway' || kind === 'ListenerSet');
   const rules = [...(global?.objects('rules') ?? []), ...(local?.objects('rules') ?? [])];
-  const limits = rules.flatMap((rule) => limitOf(rule, isWide));
+  const limits = rules.flatMap((rule) => limitOf(rule, { match: {}, keys: [], lines }, isWide));
   return limits.length === 0 ? undefined : { limits, mode: 'Local', headers: 'All' };
 }
 
-function limitOf(rule: Fields, isWide: boolean): RateLimitEntry[] {
+function limitOf(rule: Fields, select: Selected, isWide: boolean): RateLimitEntry[] {
   const limit = rule.object('limit');
   const requests = limit?.number('requests', { ours: 'RateLimitPolicy limits[].requests' });
   const per = limit?.oneOf('unit', UNITS, { ours: 'RateLimitPolicy limits[].per' });
@@ -29,7 +34,7 @@ function limitOf(rule: Fields, isWide: boolean): RateLimitEntry[] {
   const dryRun = rule.flag('shadowMode', { ours: 'limits[].dryRun' });
   rule.lost('xRateLimitHeaders', 'headers of the policy says it for all its limits');
   const cost = costOf(rule.object('cost'));
-  const select: Selected = { match: {}, keys: isWide && isShared !== true ? [{ type: 'Route' }] : [] };
+  if (isWide && isShared !== true) select.keys.push({ type: 'Route' });
   for (const selector of rule.objects('clientSelectors')) selected(selector, select);
   // With a condition less it would count others, too.
   const isWhole = !rule.findings.some((one) => one.field.startsWith(`${rule.path}.clientSelectors`) && isLost(one));
@@ -58,6 +63,7 @@ function costOf(cost: Fields | undefined): number | undefined {
 interface Selected {
   match: Partial<HTTPRouteMatch>;
   keys: RateLimitKey[];
+  lines: ClaimLines;
 }
 
 /** All conditions must hold. One that is counted apart by its value is a key. */
@@ -87,6 +93,15 @@ function valueOf(one: Fields, type: 'Header' | 'Query', into: Selected): HTTPVal
   const value = one.text('value');
   one.only('invert', false, 'write a limit for what is meant');
   if (name === undefined) return [];
+  const claim = type === 'Header' ? into.lines.get(name.toLowerCase()) : undefined;
+  if (claim !== undefined && form === 'Distinct') {
+    into.keys.push({ type: 'Claim', name: claim });
+    return [];
+  }
+  if (claim !== undefined) {
+    one.refuse('name', `${name} is written by what is known of who asks: a key of type Claim counts each by itself`);
+    return [];
+  }
   if (form !== 'Distinct') return [{ type: form, name, value: value ?? '' }];
   into.keys.push({ type, name });
   return [];

@@ -1,16 +1,20 @@
 import type { Authentication } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
-import { ownPolicy } from '../ours.ts';
+import { NOBODY, ownPolicy } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
 import { referenceTo } from '../suggest/target.ts';
 import type { VendorKind, VendorPlace } from '../suggest/vendor-kind.ts';
 import type { AuthenticationParts } from './authentication-parts.ts';
 import { authorization } from './authorization.ts';
+import { claimLines } from './claim-line.ts';
 import { corsEdits } from './cors.ts';
 import { externalOf } from './external-auth.ts';
 import { ENVOY_GROUP } from './group.ts';
 import { jwtMethods } from './jwt.ts';
 import { apiKeyOf, basicOf, oidcOf } from './login.ts';
+
+/** Fields that ask who it is. */
+const ASKING = ['jwt', 'basicAuth', 'apiKeyAuth', 'oidc', 'extAuth'] as const;
 
 export const security: VendorKind = {
   group: ENVOY_GROUP,
@@ -19,8 +23,11 @@ export const security: VendorKind = {
     const { namespace, name, targets } = place;
     spec.text('mergeType', { differs: 'what stands nearer is taken setting by setting' });
     const parts: AuthenticationParts = { methods: [], claimsToHeaders: [], objects: [] };
-    const asked = authenticationOf(spec, place, parts);
-    const access = compact({ ...authorization(spec.object('authorization')), ...csrf(spec.object('csrf')) });
+    const isAsked = ASKING.some((one) => spec.has(one));
+    const asked = isAsked ? authenticationOf(spec, place, parts) : undefined;
+    const allowed = authorization(spec.object('authorization'), claimLines(place));
+    const closed = isAsked && asked === undefined ? { allow: NOBODY } : {};
+    const access = compact({ ...allowed, ...closed, ...csrf(spec.object('csrf')) });
     const edits = corsEdits(spec.object('cors'), place);
     if (targets.length === 0) return { edits };
     const targetRefs = targets.map(referenceTo);
@@ -34,23 +41,31 @@ export const security: VendorKind = {
   },
 };
 
+/** Undefined where something is asked for that cannot be written: without it whoever comes would be let in. */
 function authenticationOf(spec: Fields, place: VendorPlace, parts: AuthenticationParts): Authentication | undefined {
   const tokens = jwtMethods(spec.object('jwt'), parts);
-  const others = [
-    basicOf(spec.object('basicAuth'), place, parts),
-    apiKeyOf(spec.object('apiKeyAuth'), parts),
-    oidcOf(spec.object('oidc')),
-    externalOf(spec.object('extAuth')),
-  ].flatMap((one) => one ?? []);
-  if (tokens.length > 1 && others.length > 0) {
+  const methods = [
+    ...tokens,
+    ...[
+      basicOf(spec.object('basicAuth'), place, parts),
+      apiKeyOf(spec.object('apiKeyAuth'), parts),
+      oidcOf(spec.object('oidc')),
+      externalOf(spec.object('extAuth')),
+    ].flatMap((one) => one ?? []),
+  ];
+  const asked = ASKING.filter((name) => spec.has(name));
+  const written = methods.length - Math.max(tokens.length - 1, 0);
+  if (written < asked.length) {
+    spec.refuse(asked[0]!, `nobody is let in until all of ${asked.join(', ')} can be written`);
+    return undefined;
+  }
+  if (tokens.length > 1 && methods.length > tokens.length) {
     spec.refuse(
       'jwt',
-      'several providers beside another method cannot be told apart: one policy asks for any of its methods, or for all',
+      'several providers beside another method cannot be told apart: one policy asks for any of its methods, or for all; nobody is let in',
     );
     return undefined;
   }
-  const methods = [...tokens, ...others];
-  if (methods.length === 0) return undefined;
   const { claimsToHeaders } = parts;
   return {
     methods,

@@ -1,5 +1,6 @@
 /** `konghq.com/headers.NAME`: a route takes requests with these header lines alone. */
 import type { HTTPRoute, HTTPRouteMatch, HTTPRouteRule, HTTPValueMatch } from '../../api/index.ts';
+import { automatonOf } from '../../value/regular-expression.ts';
 import { HEADERS_SEPARATOR, HEADERS_START } from './annotation.ts';
 
 /** One header, and what its line may say. */
@@ -39,7 +40,18 @@ function faultOf(name: string, values: readonly string[], others: readonly Heade
   if (name === 'host') return 'is no condition that Host is asked for by: write hostnames of the route';
   if (others.some((one) => one.name === name)) return 'is there in another spelling, too: write one of the two';
   if (values.length === 0) return `has no value: write one, or several with ${HEADERS_SEPARATOR} between them`;
-  return undefined;
+  const broken = values.find((one) => one.startsWith(EXPRESSION) && !isExpression(one.slice(EXPRESSION.length)));
+  return broken && `has ${broken}, which is no RE2 regular expression`;
+}
+
+/** By itself: two halves of one may be one when they are put together. */
+function isExpression(text: string): boolean {
+  try {
+    automatonOf(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** As matches[].headers say it. */

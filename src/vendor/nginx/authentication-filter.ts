@@ -1,4 +1,4 @@
-import type { AccessEntry, Authentication, AuthenticationEntry, JwtProviderEntry } from '../../api/index.ts';
+import type { AuthenticationEntry, JwtProviderEntry } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
 import { ownPolicy } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
@@ -6,6 +6,7 @@ import { extensionTargets, withoutExtension } from '../suggest/extension.ts';
 import { duration } from '../suggest/quantity.ts';
 import { referenceTo } from '../suggest/target.ts';
 import type { VendorKind } from '../suggest/vendor-kind.ts';
+import { type ClaimParts, claimRules } from './claim-rule.ts';
 import { NGINX_GROUP } from './group.ts';
 
 const KIND = 'AuthenticationFilter';
@@ -15,16 +16,16 @@ export const authenticationFilter: VendorKind = {
   kind: KIND,
   suggest(spec, { namespace, name, site }) {
     spec.oneOf('type', ['Basic', 'JWT', 'OIDC'], { ours: 'AuthenticationPolicy methods[]' });
-    const claims: NonNullable<Authentication['claimsToHeaders']> = [];
-    const allow: AccessEntry[] = [];
+    const parts: ClaimParts = { claims: [], allow: [] };
     const method =
-      basicOf(spec.object('basic')) ?? jwtOf(spec.object('jwt'), { claims, allow }) ?? oidcOf(spec.object('oidc'));
+      basicOf(spec.object('basic')) ?? jwtOf(spec.object('jwt'), parts) ?? oidcOf(spec.object('oidc'), parts);
     if (method === undefined) return {};
     const targetRefs = extensionTargets(site, { kind: KIND, namespace, name }).map(referenceTo);
     if (targetRefs.length === 0) {
       spec.refuse('extensionRef', 'no HTTPRoute refers to it: check it together with its routes');
       return {};
     }
+    const { claims, allow } = parts;
     const settings = { targetRefs, methods: [method], ...(claims.length > 0 ? { claimsToHeaders: claims } : {}) };
     const access = allow.length > 0 ? [ownPolicy('AccessPolicy', { namespace, name }, { targetRefs, allow })] : [];
     return {
@@ -46,11 +47,6 @@ function basicOf(basic: Fields | undefined): AuthenticationEntry | undefined {
   return { name: 'basic', basic: { secretRef, format: 'AuthFile', ...(realm === undefined ? {} : { realm }) } };
 }
 
-interface ClaimParts {
-  claims: NonNullable<Authentication['claimsToHeaders']>;
-  allow: AccessEntry[];
-}
-
 function jwtOf(jwt: Fields | undefined, parts: ClaimParts): AuthenticationEntry | undefined {
   if (jwt === undefined) return undefined;
   const realm = jwt.text('realm', { ours: 'methods[].jwt.realm' });
@@ -61,8 +57,8 @@ function jwtOf(jwt: Fields | undefined, parts: ClaimParts): AuthenticationEntry 
   const remote = jwt.object('remote');
   const url = remote?.text('uri', { ours: 'methods[].jwt.providers[].jwks.url' });
   remote?.lost('caCertificateRefs', 'write jwks.caCertificateRef, with a ConfigMap');
-  const issuer = authorization(jwt.object('authorization'), parts);
-  if (issuer === undefined) {
+  const issuers = claimRules(jwt.object('authorization'), parts);
+  if (issuers.length === 0) {
     jwt.refuse(
       'authorization',
       'an issuer must be known: write methods[].jwt.providers[].issuer, or a rule with the claim iss',
@@ -73,32 +69,12 @@ function jwtOf(jwt: Fields | undefined, parts: ClaimParts): AuthenticationEntry 
     url === undefined
       ? { secretRef: { group: '', kind: 'Secret', name: name ?? '', key: 'auth' } }
       : compact({ url, refreshInterval })!;
-  const provider = compact<JwtProviderEntry>({ issuer, jwks, ...(clockSkew === undefined ? {} : { clockSkew }) })!;
-  return { name: 'jwt', jwt: { providers: [provider], ...(realm === undefined ? {} : { realm }) } };
+  const skew = clockSkew === undefined ? {} : { clockSkew };
+  const providers = issuers.map((issuer) => compact<JwtProviderEntry>({ issuer, jwks, ...skew })!);
+  return { name: 'jwt', jwt: { providers, ...(realm === undefined ? {} : { realm }) } };
 }
 
-/** Answers the issuer that is asked for. */
-function authorization(asked: Fields | undefined, { claims, allow }: ClaimParts): string | undefined {
-  let issuer: string | undefined;
-  asked?.only('require', 'Any', 'write AccessPolicies: each must let the request pass');
-  for (const rule of asked?.objects('rules') ?? []) {
-    rule.only('require', 'All', 'each of the claims of one rule must hold');
-    const wanted = rule.objects('claims').flatMap((claim) => {
-      const name = claim.text('name', { ours: 'AccessPolicy allow[].claims' });
-      const values = claim.texts('values') ?? [];
-      claim.only('match', 'Exact', 'claims are compared exactly: list the values');
-      const header = claim.text('proxySetHeader', { ours: 'claimsToHeaders' });
-      if (name === undefined) return [];
-      if (header !== undefined) claims.push({ name: header, claim: name });
-      if (name === 'iss') issuer ??= values[0];
-      return name === 'iss' ? [] : [{ name, values }];
-    });
-    if (wanted.length > 0) allow.push({ claims: wanted });
-  }
-  return issuer;
-}
-
-function oidcOf(oidc: Fields | undefined): AuthenticationEntry | undefined {
+function oidcOf(oidc: Fields | undefined, parts: ClaimParts): AuthenticationEntry | undefined {
   if (oidc === undefined) return undefined;
   const issuer = oidc.text('issuer', { ours: 'methods[].oidc.issuer' });
   const clientId = oidc.text('clientID', { ours: 'methods[].oidc.clientId' });
@@ -119,7 +95,7 @@ function oidcOf(oidc: Fields | undefined): AuthenticationEntry | undefined {
   oidc.lost('extraAuthArgs', 'scopes can be given, and nothing else');
   oidc.lost('configURL', 'is found from the issuer');
   oidc.lost('crlSecretRef', 'certificates of providers are verified, and no lists of revoked ones');
-  oidc.lost('authorization', 'an AccessPolicy with allow[].claims asks for them');
+  claimRules(oidc.object('authorization'), parts);
   oidc.lost('caCertificateRefs', 'write methods[].oidc.caCertificateRef, with a ConfigMap');
   if (issuer === undefined || clientId === undefined || name === undefined) return undefined;
   const secretRef = { group: '', kind: 'Secret', name };

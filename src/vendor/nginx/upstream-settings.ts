@@ -13,9 +13,8 @@ export const upstreamSettings: VendorKind = {
   group: NGINX_GROUP,
   kind: 'UpstreamSettingsPolicy',
   suggest(spec, { namespace, name, targets }) {
-    spec.lost('useClusterIP', 'endpoints are always asked themselves');
     spec.lost('zoneSize', 'what workers know of endpoints needs no size');
-    spec.only('useClusterIP', false, 'endpoints are always asked themselves');
+    const isWhole = spec.flag('useClusterIP', { ours: 'destination: ServiceAddress' });
     const keepAlive = spec.object('keepAlive');
     const connection = {
       maxIdle: keepAlive?.number('connections', { ours: 'connection.maxIdle' }),
@@ -23,7 +22,11 @@ export const upstreamSettings: VendorKind = {
       idleTimeout: keepAlive && duration(keepAlive, 'timeout', { ours: 'connection.idleTimeout' }),
     };
     keepAlive?.lost('time', 'a connection has no age: connection.maxRequests ends it');
-    const settings = compact({ connection, loadBalancing: loadBalancing(spec) });
+    const settings = compact({
+      connection,
+      loadBalancing: loadBalancing(spec),
+      destination: isWhole ? ('ServiceAddress' as const) : undefined,
+    });
     if (settings === undefined || targets.length === 0) return {};
     const traffic = { targetRefs: targets.map(referenceTo), ...settings };
     return { objects: [ownPolicy('BackendTrafficPolicy', { namespace, name }, traffic)] };

@@ -35,9 +35,18 @@ export function foreignObject(value: JsonObject): ForeignObject | undefined {
 
 export class Site {
   readonly #own: ReadonlyMap<string, AnyResource>;
+  readonly #foreign: readonly ForeignObject[];
 
-  constructor(own: Iterable<[string, AnyResource]>) {
+  constructor(own: Iterable<[string, AnyResource]>, foreign: readonly ForeignObject[]) {
     this.#own = new Map(own);
+    this.#foreign = foreign;
+  }
+
+  /** Objects of another gateway, as they were written. */
+  foreign(kind: string, namespace: string): JsonObject[] {
+    return this.#foreign
+      .filter((one) => one.kind === kind && one.metadata.namespace === namespace)
+      .map(({ value }) => value);
   }
 
   find<K extends Kind>(kind: K, namespace: string, name: string): ResourceByKind[K] | undefined {

@@ -24,7 +24,7 @@ const KINDS: readonly VendorKind[] = [...NGINX_KINDS, ...ENVOY_KINDS];
 export const VENDOR_GROUPS: readonly string[] = [...new Set(KINDS.map(({ group }) => group))];
 
 export function suggestions(own: Iterable<[string, AnyResource]>, foreign: readonly ForeignObject[]): Suggestions {
-  const site = new Site(own);
+  const site = new Site(own, foreign);
   const lines: SuggestionLine[] = [];
   const objects: AnyResource[] = [];
   const edits: RouteEdit[] = [];

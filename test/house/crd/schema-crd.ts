@@ -62,11 +62,18 @@ export function crdText(kind: Kind): string {
 function columnsOf(kind: Kind): JsonSchema[] {
   if (!isPolicy(kind)) return [AGE];
   const conditions = REFERRING.includes(kind) ? ['Accepted', 'ResolvedRefs'] : ['Accepted'];
-  return [TARGET, ...conditions.map(conditionColumn), AGE];
+  return [TARGET, ...conditions.map(conditionColumn), PROBLEM, AGE];
 }
 
 const AGE = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 const TARGET = { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[*].name' };
+
+/** An API server shows the first that it finds: of the conditions those of one ancestor, and of this of whichever has it. */
+const PROBLEM = {
+  name: 'Problem',
+  type: 'string',
+  jsonPath: '.status.ancestors[*].conditions[?(@.status=="False")].reason',
+};
 
 function conditionColumn(type: string): JsonSchema {
   return { name: type, type: 'string', jsonPath: `.status.ancestors[*].conditions[?(@.type=="${type}")].status` };

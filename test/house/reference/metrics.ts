@@ -36,6 +36,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   daemun_leader: 'of `daemun controller`, and with `--cluster`',
   daemun_snapshot_written_timestamp_seconds: 'of a data plane with `--snapshot`: when that was last written',
   daemun_status_staleness_seconds: 'of `daemun controller`, and with `--cluster`',
+  daemun_rival_installations:
+    'of `daemun controller`, and with `--cluster`: other installations that take the same classes for theirs, as the leader sees it',
   daemun_status_writes_total: 'of `daemun controller`, and with `--cluster`, by `kind`',
   daemun_acme_failures: 'with `--acme`, by `host`: how often in a row its certificate could not be obtained',
   daemun_acme_orders_total: 'with `--acme`, by `outcome` (`obtained`, `failed`)',
@@ -55,10 +57,12 @@ const WITHOUT_ROWS: Readonly<Record<string, readonly string[]>> = {
   daemun_cache_urls: ['policy'],
   daemun_certificate_expiry_timestamp_seconds: ['certificate'],
   daemun_policy_decisions_total: ['decision', 'policy', 'rule'],
+  daemun_rate_limit_evictions_total: ['policy', 'rule'],
   daemun_shared_limit_calls_total: ['outcome', 'store'],
   daemun_shared_limit_store_away: ['store'],
   daemun_shared_sign_out_calls_total: ['outcome', 'store'],
   daemun_shared_sign_out_store_away: ['store'],
+  daemun_sign_out_evictions_total: ['policy', 'rule'],
 };
 
 export async function metricsPage(): Promise<string> {

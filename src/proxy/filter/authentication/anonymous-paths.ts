@@ -34,7 +34,7 @@ function isPlain({ pathStart, pathEnd }: Head): boolean {
   for (let at = pathStart; at < pathEnd; at++) {
     const c = ARENA[at]!;
     if (c === SEMICOLON || c === BACKSLASH) return false;
-    // Only bytes beyond ASCII, and blanks, mean the same decoded or not.
+    // Only characters beyond ASCII, and blanks, mean the same decoded or not.
     if (c === PERCENT && !isHarmless(at, pathEnd)) return false;
     if (c !== SLASH || at + 1 >= pathEnd) continue;
     const next = ARENA[at + 1]!;
@@ -43,12 +43,27 @@ function isPlain({ pathStart, pathEnd }: Head): boolean {
   return true;
 }
 
-/** `%20`, or `%80` and more. */
+/**
+ * `%20`, or `%80` and more where UTF-8 may stand. Some decoders take `%C0%AF` for '/' and `%C0%AE` for '.': what is written
+ * in more bytes than it needs is not harmless.
+ */
 function isHarmless(at: number, end: number): boolean {
-  if (at + 2 >= end) return false;
-  const high = ARENA[at + 1]! | 0x20;
-  if (ARENA[at + 1] === 0x32 && ARENA[at + 2] === 0x30) return true;
-  return ARENA[at + 1] === 0x38 || ARENA[at + 1] === 0x39 || (high >= 0x61 && high <= 0x66);
+  const byte = escaped(at, end);
+  if (byte < 0x80) return byte === 0x20;
+  if (byte === 0xc0 || byte === 0xc1 || byte >= 0xf8) return false;
+  if (byte !== 0xe0 && byte !== 0xf0) return true;
+  return escaped(at + 3, end) >= (byte === 0xe0 ? 0xa0 : 0x90);
+}
+
+/** The byte that is escaped here; 0: none is. */
+function escaped(at: number, end: number): number {
+  if (at + 2 >= end || ARENA[at] !== PERCENT) return 0;
+  return (digit(ARENA[at + 1]!) << 4) | digit(ARENA[at + 2]!);
+}
+
+/** Of a hexadecimal digit, which was looked at when the path was read. */
+function digit(c: number): number {
+  return (c & 0x0f) + (c >> 6) * 9;
 }
 
 /** A segment `.` or `..` begins here. */

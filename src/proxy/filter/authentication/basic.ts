@@ -4,9 +4,9 @@ import type { BasicMethod, Credential } from '../../../config/index.ts';
 import type { PolicyState } from '../../state/index.ts';
 import type { Waiter } from '../../turns/index.ts';
 import type { FilterScope } from '../filter.ts';
+import { namespaceOf } from './credential-owner.ts';
 import { type PlaceReader, placeReader } from './credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from './method.ts';
-import { namespaceOf } from './namespace-of.ts';
 import { type PasswordVerdict, passwordMatches } from './password.ts';
 
 const PLACE: PlaceReader = placeReader({ in: 'Header', name: 'authorization', scheme: 'basic' });

@@ -7,8 +7,9 @@ import type { Credential, DigestMethod, DigestUserList } from '../../../config/i
 import { readBase64url } from '../../../value/base64url.ts';
 import type { Head } from '../../ground/head.ts';
 import { normalEscapes } from '../../ground/path-form.ts';
-import type { Buckets, PolicyState } from '../../state/index.ts';
+import type { PolicyState } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
+import { policyOf } from './credential-owner.ts';
 import { type PlaceReader, placeReader } from './credential-place.ts';
 import { readParameters } from './digest-parameters.ts';
 import { type Finding, type Method, type Refusal, refusal } from './method.ts';
@@ -39,12 +40,15 @@ class Digest implements Method {
   readonly #credential: string;
   readonly #realm: string;
   readonly #state: PolicyState;
+  /** Whose the marks of its nonces are. */
+  readonly #owner: number;
 
-  constructor({ credential, realm, forwards }: DigestMethod, state: PolicyState) {
+  constructor({ name, credential, realm, forwards }: DigestMethod, state: PolicyState) {
     this.strip = forwards ? undefined : (scope) => PLACE.strip(scope);
     this.#credential = credential;
     this.#realm = realm;
     this.#state = state;
+    this.#owner = state.markOwners.of(policyOf(credential), name);
   }
 
   identify({ head }: FilterScope): Finding {
@@ -57,7 +61,7 @@ class Digest implements Method {
     if (said === undefined || user === undefined) return this.#asked(users, 'wrong');
     const age = users.nonces.ageOf(said.nonce!);
     // Who knows the password is told so: clients then ask nobody, and try again.
-    const fresh = age <= NONCE_TIME && isFirst(this.#state.marks, `${said.nonce} ${said.nc}`, NONCE_TIME - age);
+    const fresh = age <= NONCE_TIME && this.#isFirst(`${said.nonce} ${said.nc}`, NONCE_TIME - age);
     if (!fresh) return this.#asked(users, 'stale');
     return { identity: { subject: user, claims: { sub: user } } };
   }
@@ -65,6 +69,17 @@ class Digest implements Method {
   takesSecret({ head }: FilterScope): boolean {
     const given = PLACE.read(head);
     return typeof given === 'string' && readParameters(given)?.response !== undefined;
+  }
+
+  /** The first time that this is said, of all workers. */
+  #isFirst(said: string, time: number): boolean {
+    const { marks } = this.#state;
+    const bytes = createHash('sha256').update(said).digest();
+    const [a, b] = [bytes.readUInt32LE(0) || 1, bytes.readUInt32LE(4) || 1];
+    const now = Number(process.hrtime.bigint()) / 1e6;
+    if (marks.debt(a, b, now) > 0) return false;
+    marks.charge(a, b, { now, cost: Math.max(1, time), owner: this.#owner });
+    return true;
   }
 
   /** Who proves to know the password; undefined: nobody. */
@@ -104,16 +119,6 @@ function isTarget(uri: string, head: Head): boolean {
   const question = target.indexOf('?');
   const [path, query] = question < 0 ? [target, ''] : [target.slice(0, question), target.slice(question + 1)];
   return query === head.query() && (path === head.path() || normalEscapes(path) === head.path());
-}
-
-/** The first time that this is said, of all workers. */
-function isFirst(marks: Buckets, said: string, time: number): boolean {
-  const bytes = createHash('sha256').update(said).digest();
-  const [a, b] = [bytes.readUInt32LE(0) || 1, bytes.readUInt32LE(4) || 1];
-  const now = Number(process.hrtime.bigint()) / 1e6;
-  if (marks.debt(a, b, now) > 0) return false;
-  marks.charge(a, b, { now, cost: Math.max(1, time) });
-  return true;
 }
 
 /** What clients mix in: a time, and a seal by which all who have the Secret know it. */

@@ -33,14 +33,16 @@ const HOSTILE = [
   '\t',
 ];
 
+/** As a data plane that holds this one Credential. */
+export function stateWith(key: string, content: CredentialContent): PolicyState {
+  const made = new PolicyState();
+  made.credentials = new Map([[key, { kind: 'Credential', key, content }]]);
+  return made;
+}
+
 export function describeMethod({ method, credential, known, absent, wrong, subject }: MethodCase): void {
-  const state = (): PolicyState => {
-    const made = new PolicyState();
-    if (credential !== undefined) {
-      made.credentials = new Map([[credential.key, { kind: 'Credential', ...credential }]]);
-    }
-    return made;
-  };
+  const state = (): PolicyState =>
+    credential === undefined ? new PolicyState() : stateWith(credential.key, credential.content);
   const made = (of: PolicyState): Method =>
     (METHODS[method.type] as (settings: typeof method, at: PolicyState) => Method)(method, of);
   const ask = (asked: Asked, by = made(state())): Finding | Promise<Finding> => by.identify(new RecordedScope(asked));
@@ -80,11 +82,9 @@ export function describeMethod({ method, credential, known, absent, wrong, subje
       const by = made(new PolicyState());
       const sound = proof(made(state()));
       expect(await ask(sound, by)).toMatchObject({ status: 503 });
-      const other = new PolicyState();
       const content: CredentialContent =
         credential!.content.type === 'Users' ? { type: 'ApiKeys', keys: [] } : { type: 'Users', users: [] };
-      other.credentials = new Map([[credential!.key, { kind: 'Credential', key: credential!.key, content }]]);
-      expect(await ask(sound, made(other))).toMatchObject({ status: 503 });
+      expect(await ask(sound, made(stateWith(credential!.key, content)))).toMatchObject({ status: 503 });
     });
   });
 }

@@ -104,6 +104,15 @@ describe('of several methods', () => {
     expect(joined(joined(null, one), other)).toMatchObject({ subject: 'a', claims: { sub: 'a', x: 1, y: 3 } });
   });
 
+  test('a log says whether somebody is not known, or cannot be', () => {
+    const reasons = [401, 403, 402, 500, 503].map((status) => {
+      const answer = answerOf(refusal('wrong', status, ''), []);
+      return 'denial' in answer ? answer.denial.reason : undefined;
+    });
+    const [known, failed] = ['unauthenticated', 'authentication_failed'];
+    expect(reasons).toEqual([known, known, failed, failed, failed]);
+  });
+
   test('all that is asked for stands in a 401, and in nothing else', () => {
     const lines = (answer: ReturnType<typeof answerOf>) => ('denial' in answer ? answer.denial.headers : undefined);
     expect(lines(answerOf(absent, ['Basic', 'Bearer']))).toEqual([

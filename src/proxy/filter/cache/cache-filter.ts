@@ -37,7 +37,6 @@ import {
   isImitated,
   isSafe,
   suits,
-  targetOf,
   wishesOf,
   writtenHostOf,
 } from './cached-request.ts';
@@ -104,7 +103,7 @@ class CacheFilter implements CompiledFilter {
     if (why === 'bypass' || this.#keyHeaders.some(([name]) => isImitated(head, name))) {
       return this.#pass(scope, 'fwd=bypass');
     }
-    const target = targetOf(head);
+    const target = head.target();
     const host = hostOf(scope);
     const written = writtenHostOf(head);
     const lower = written.toLowerCase();

@@ -3,6 +3,7 @@
 import { ARENA } from '../../ground/arena.ts';
 import { FIELD_STRIDE, type Head, imitatesName, NAME_END, NAME_START, nameHash, sameName } from '../../ground/head.ts';
 import type { StoredAnswer } from '../../state/index.ts';
+import { namesTag, tagsOf } from '../entity-tag.ts';
 import type { FilterScope } from '../filter.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
 import { httpDate } from './http-date.ts';
@@ -10,7 +11,6 @@ import { isWrittenByOthers, toldValue } from './told-lines.ts';
 
 const CACHE_CONTROL = nameHash('cache-control');
 const PRAGMA = nameHash('pragma');
-const IF_NONE_MATCH = nameHash('if-none-match');
 const IF_MODIFIED_SINCE = nameHash('if-modified-since');
 /** Of requests whose answer depends on what only the backend can judge. */
 const FOR_BACKENDS = ['range', 'if-match', 'if-unmodified-since', 'if-range'].map(hashed);
@@ -79,12 +79,6 @@ export function wishesOf(head: Head): Wishes | null {
   };
 }
 
-/** Path and query, as they were asked for. */
-export function targetOf(head: Head): string {
-  const path = head.path();
-  return head.queryEnd > head.queryStart ? `${path}?${ARENA.latin1Slice(head.queryStart, head.queryEnd)}` : path;
-}
-
 /** The host as the backend is told it: some answer otherwise where it has a dot at its end, or the scheme's own port. */
 export function writtenHostOf({ authorityStart, authorityEnd }: Head): string {
   return ARENA.latin1Slice(authorityStart, authorityEnd);
@@ -105,15 +99,6 @@ export function suits({ vary }: StoredAnswer, scope: FilterScope): boolean {
   return true;
 }
 
-function joined(head: Head, name: string): string {
-  const hash = nameHash(name);
-  let at = head.find(name, hash);
-  if (at < 0) return '';
-  let value = head.value(at);
-  for (at = head.find(name, hash, at + 1); at >= 0; at = head.find(name, hash, at + 1)) value += `, ${head.value(at)}`;
-  return value;
-}
-
 /** What the client has already. */
 export interface Condition {
   etags: string | undefined;
@@ -122,13 +107,10 @@ export interface Condition {
 
 /** Null where it has nothing. */
 export function conditionOf(head: Head): Condition | null {
-  const tags = head.find('if-none-match', IF_NONE_MATCH);
+  const etags = tagsOf(head);
   const since = head.find('if-modified-since', IF_MODIFIED_SINCE);
-  if (tags < 0 && since < 0) return null;
-  return {
-    etags: tags < 0 ? undefined : joined(head, 'if-none-match'),
-    since: since < 0 ? undefined : head.value(since),
-  };
+  if (etags === undefined && since < 0) return null;
+  return { etags, since: since < 0 ? undefined : head.value(since) };
 }
 
 /** The client has this answer already: 304. If-None-Match counts before If-Modified-Since (RFC 9110 13.2.2). */
@@ -137,8 +119,7 @@ export function hasAlready({ etags, since }: Condition, { etag, lastModified, st
   if (etags !== undefined) {
     if (etags.trim() === '*') return true;
     if (etag === undefined) return false;
-    const bare = (tag: string): string => tag.trim().replace(/^W\//, '');
-    return (etags.match(/(?:W\/)?"[^"]*"/g) ?? []).some((tag) => bare(tag) === bare(etag));
+    return namesTag(etags, etag);
   }
   const [had, is] = [httpDate(since ?? ''), httpDate(lastModified ?? '')];
   return had !== undefined && is !== undefined && is <= had;

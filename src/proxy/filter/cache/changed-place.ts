@@ -1,7 +1,7 @@
 /** What a request changed that is not safe: of its own URL and of those that its answer names, what is kept (RFC 9111 4.4). */
 import type { StoredPlace } from '../../state/index.ts';
 import type { FilterScope } from '../filter.ts';
-import { hostOf, targetOf } from './cached-request.ts';
+import { hostOf } from './cached-request.ts';
 
 export interface ChangedPlace extends StoredPlace {
   readonly scheme: 'http' | 'https';
@@ -9,7 +9,7 @@ export interface ChangedPlace extends StoredPlace {
 
 export function changedBy(scope: FilterScope): ChangedPlace {
   const scheme = scope.client.tls === undefined ? 'http' : 'https';
-  return { scheme, host: hostOf(scope), target: targetOf(scope.head) };
+  return { scheme, host: hostOf(scope), target: scope.head.target() };
 }
 
 /** With those `named` that are of the same origin: nobody changes what is another host's. */
@@ -20,7 +20,8 @@ export function placesOf(changed: ChangedPlace, named: ReadonlyArray<string | un
     if (text === undefined) continue;
     const url = URL.parse(text, `${scheme}://${host}${target}`);
     if (url === null || url.protocol !== `${scheme}:` || url.host !== host) continue;
-    const other = url.pathname + url.search;
+    // `search` does not tell an empty query from none.
+    const [other = ''] = url.href.slice(url.origin.length).split('#', 1);
     if (places.every((place) => place.target !== other)) places.push({ host, target: other });
   }
   return places;

@@ -99,7 +99,7 @@ export function decodeCheckResponse(bytes: Buffer): CheckResponse {
   let denied: Buffer | undefined;
   let ok: Buffer | undefined;
   for (const field of readMessage(bytes)) {
-    if (field.number === 1) code = statusCode(bytesOf(field));
+    if (field.number === 1) code = statusCode(bytesOf(field), code);
     else if (field.number === 2) denied = bytesOf(field);
     else if (field.number === 3) ok = bytesOf(field);
   }
@@ -108,8 +108,9 @@ export function decodeCheckResponse(bytes: Buffer): CheckResponse {
   return deniedResponse(denied ?? Buffer.alloc(0));
 }
 
-function statusCode(bytes: Buffer): number {
-  let code = 0;
+/** Of a message that comes in pieces: what a piece does not say stays as one before it said. */
+function statusCode(bytes: Buffer, before = 0): number {
+  let code = before;
   for (const field of readMessage(bytes)) if (field.number === 1) code = numberOf(field);
   return code;
 }

@@ -15,9 +15,10 @@ import {
 } from './check-message.ts';
 import { FAILED, type Inquiry, type Judgement, MAX_ANSWER_BYTES, type Question } from './question.ts';
 import { ToldLines } from './request-lines.ts';
-import { askedHost, askedTarget, type RequestText, requestText } from './request-text.ts';
+import { askedHost, type RequestText, requestText } from './request-text.ts';
 
 const METHOD = '/envoy.service.auth.v3.Authorization/Check';
+const GRPC_TYPE = /^application\/grpc(?:$|[+;])/i;
 /** Before a message: not compressed, and its length. */
 const PREFIX_BYTES = 5;
 
@@ -61,7 +62,7 @@ export class AskedByGrpc implements Question {
 
   #toldOf(scope: FilterScope): CheckRequest {
     const { head, client } = scope;
-    const target = askedTarget(head);
+    const target = head.target();
     const host = askedHost(scope);
     const headers = new Map([
       [':method', head.method()],
@@ -112,12 +113,19 @@ function framed(message: Buffer): Buffer {
   return Buffer.concat([prefix, message]);
 }
 
-/** The message of a call that went well; undefined: it did not. */
+/** The message of a call that went well; undefined: it did not, or it is said in two ways whether it did. */
 function messageOf({ status, headers, trailers, body }: SubAnswer): Buffer | undefined {
-  const outcome = [...headers, ...trailers].find(([name]) => name.toLowerCase() === 'grpc-status');
-  if (status !== 200 || outcome?.[1] !== '0' || body.length < PREFIX_BYTES || body[0] !== 0) return undefined;
+  const outcomes = valuesOf([...headers, ...trailers], 'grpc-status');
+  const types = valuesOf(headers, 'content-type');
+  if (status !== 200 || outcomes.length !== 1 || outcomes[0] !== '0') return undefined;
+  if (types.length !== 1 || !GRPC_TYPE.test(types[0]!)) return undefined;
+  if (body.length < PREFIX_BYTES || body[0] !== 0) return undefined;
   const message = body.subarray(PREFIX_BYTES);
   return message.length === body.readUInt32BE(1) ? message : undefined;
+}
+
+function valuesOf(lines: readonly HeaderPair[], wanted: string): string[] {
+  return lines.flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value] : []));
 }
 
 function namesOf(head: Head): ReadonlySet<string> {

@@ -12,8 +12,8 @@ import { askedUrl, escaped, type RequestText, requestText } from './request-text
 const EMPTY = Buffer.alloc(0);
 const FOUND = 302;
 const NO_LINES: readonly HeaderPair[] = [];
-/** Lines of an answer that describe it as a message, or are for clients: never for the backend. */
-const OF_THE_ANSWER = /^(?:content-|date$|set-cookie$|www-authenticate$)/;
+/** Lines of an answer that describe it as a message, are for clients, or name a host (spec): never for the backend. */
+const OF_THE_ANSWER = /^(?:authority$|content-|date$|set-cookie$|www-authenticate$)/;
 
 export class AskedByHttp implements Question {
   readonly withheld: HeaderPatch;

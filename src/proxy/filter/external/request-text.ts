@@ -59,7 +59,7 @@ const FIELDS: Readonly<Record<RequestField, RequestText>> = {
   host: askedHost,
   path: ({ head }) => head.path(),
   query: ({ head }) => head.query(),
-  target: ({ head }) => askedTarget(head),
+  target: ({ head }) => head.target(),
   url: askedUrl,
   clientAddress: (scope) => scope.clientAddress,
   requestId: (scope) => scope.requestId,
@@ -81,11 +81,6 @@ const NAMED: Readonly<Record<NamedField, (name: string) => RequestText>> = {
       findParameter(head, name) ? printable(foundText()) : '',
 };
 
-/** Path and query as the client asked for them. */
-export function askedTarget(head: Head): string {
-  return head.queryEnd === 0 ? head.path() : `${head.path()}?${head.query()}`;
-}
-
 /** The host as the client wrote it, with its port; of HTTP/1.0 without one the address that it asked. */
 export function askedHost({ head, client }: FilterScope): string {
   if (head.authorityEnd > 0) return ARENA.latin1Slice(head.authorityStart, head.authorityEnd);
@@ -94,16 +89,12 @@ export function askedHost({ head, client }: FilterScope): string {
 }
 
 export function askedUrl(scope: FilterScope): string {
-  return `${scope.client.scheme}://${askedHost(scope)}${askedTarget(scope.head)}`;
+  return `${scope.client.scheme}://${askedHost(scope)}${scope.head.target()}`;
 }
 
 /** All lines of one name as one value. */
 export function joined(head: Head, name: string, hash: number = nameHash(name)): string {
-  let value: string | undefined;
-  for (let i = head.find(name, hash); i !== -1; i = head.find(name, hash, i + 1)) {
-    value = value === undefined ? head.value(i) : `${value}${name === 'cookie' ? '; ' : ','}${head.value(i)}`;
-  }
-  return value ?? '';
+  return head.joined(name, hash, name === 'cookie' ? '; ' : ',') ?? '';
 }
 
 /** A decoded value may hold anything: what cannot stand in a line is left out of it. */

@@ -5,7 +5,7 @@ import type { ClientConnection } from '../../ground/codec.ts';
 import { Account } from '../account.ts';
 import { dateLine } from '../date-line.ts';
 import { grpcRefusal, refusedType } from '../grpc-refusal.ts';
-import { localReply, PREFERS_JSON, reasonPhrase } from '../local-reply.ts';
+import { type LocalReply, localReply, PREFERS_JSON, reasonPhrase } from '../local-reply.ts';
 import { nextRequestId } from '../request-id.ts';
 import type { HttpService } from '../service.ts';
 
@@ -24,20 +24,28 @@ export const HEAD_TIMEOUT: Refusal = {
 /** ARENA[start,end): what of the request is there. */
 type Refused = Refusal & { start: number; end: number };
 
-/** As it goes on the wire, after which the connection closes; it is entered in the access log. */
+/** As it goes on the wire, after which the connection closes. */
 export function refusal(service: HttpService, client: ClientConnection, refused: Refused): string {
-  const { status, reason, message } = refused;
-  const requestId = nextRequestId();
   const type = refusedType(ARENA.latin1Slice(refused.start, refused.end));
+  const { status, lines, body } = refusalReply(service, client, { ...refused, type });
+  const all = `${dateLine()}${lines}Content-Length: ${body.length}`;
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${all}\r\nConnection: close\r\n\r\n${body.toString('latin1')}`;
+}
+
+/** The answer, which is entered in the access log. `type`: of gRPC, without its suffix; '' where it is no call. */
+export function refusalReply(
+  service: HttpService,
+  client: ClientConnection,
+  { status, reason, message, type }: Refusal & { type: string },
+): LocalReply & { body: Buffer } {
+  const requestId = nextRequestId();
   const about = { message, requestId };
   const reply = type === '' ? localReply(PREFERS_JSON, status, about) : grpcRefusal(type, status, about);
-  const { lines } = reply;
-  const body = typeof reply.body === 'string' ? reply.body : reply.body.latin1Slice();
-  const all = `${dateLine()}${lines}X-Request-Id: ${requestId}\r\nContent-Length: ${body.length}`;
+  const body = typeof reply.body === 'string' ? Buffer.from(reply.body, 'latin1') : reply.body;
   const account = new Account();
   account.status = reply.status;
   account.reason = reason;
   account.bytesOut = body.length;
   account.close(service, { client, requestId });
-  return `HTTP/1.1 ${reply.status} ${reasonPhrase(reply.status)}\r\n${all}\r\nConnection: close\r\n\r\n${body}`;
+  return { status: reply.status, lines: `${reply.lines}X-Request-Id: ${requestId}\r\n`, body };
 }

@@ -6,6 +6,8 @@ import type { Composed } from '../../ground/cursor.ts';
 import { DeadlineWheel } from '../../ground/deadline.ts';
 import { type Head, HeadTable } from '../../ground/head.ts';
 import { MemoryLink } from '../../listen/memory-link.ts';
+import type { RequestError } from '../h1/fault.ts';
+import type { LocalReply } from '../local-reply.ts';
 import { HpackDecoder } from './decoder.ts';
 import { FieldSection, RESPONSE_SECTION, TRAILER_SECTION } from './field-section.ts';
 import * as frame from './frame.ts';
@@ -94,6 +96,10 @@ export class RawClient implements H2ServerHost {
     const recorder = new Recorder(down, (event, from) => this.onEvent(event, from));
     this.exchanges.push(recorder);
     return recorder;
+  }
+
+  refusal(_: H2ServerConnection, { status, message }: RequestError): LocalReply {
+    return { status, lines: '', body: message };
   }
 
   closed(): void {

@@ -10,12 +10,13 @@ import { DECODE_END, DECODE_START } from '../../ground/arena.ts';
 import { FIELD_KEPT, FIELD_STRIDE, type Head, type HeadTable, sameName } from '../../ground/head.ts';
 import { shift } from '../../ground/region.ts';
 import { grpcType } from '../grpc.ts';
+import { HOST_INVALID, HOST_MISMATCH, TARGET_FORM } from '../h1/fault.ts';
 import * as kinds from '../h1/field-kind.ts';
 import { parseLength } from '../h1/framing.ts';
 import { belongsToHead } from '../h1/trailer-field.ts';
 import { insertCrumb } from './cookie-crumb.ts';
 import { PLACE } from './decoded-place.ts';
-import { AUTHORITY, COOKIE, MALFORMED, PSEUDO_FIRST, STATUS } from './field-kind.ts';
+import { AUTHORITY, COOKIE, MALFORMED, METHOD, PSEUDO_FIRST, STATUS } from './field-kind.ts';
 import { PseudoFields } from './pseudo-fields.ts';
 import {
   finishRequest,
@@ -25,7 +26,7 @@ import {
   requestFault,
   requestStartLength,
 } from './request-head.ts';
-import { BROKEN, type SectionFault, SOUND, TOO_LARGE } from './section-fault.ts';
+import { BROKEN, REFUSED, type SectionFault, SOUND, TOO_LARGE } from './section-fault.ts';
 import { putStatusLine, statusFault, statusLineLength } from './status-line.ts';
 
 export const REQUEST_SECTION = 0;
@@ -52,6 +53,10 @@ export class FieldSection {
   fault: SectionFault = SOUND;
   /** Of a request that is too large: its content type, where that is one of gRPC, else ''. */
   grpcType = '';
+  /** Of a request that is refused: what is wrong with it, as HTTP/1.1 numbers it. */
+  refusedFor = 0;
+  /** It was one to HEAD. */
+  refusesHead = false;
   /** Of the name of the line that is about to be added. */
   nameHash = 0;
   kind = 0;
@@ -170,9 +175,23 @@ export class FieldSection {
     if (end > start) shift(start, end, { bytes: length, limit: DECODE_END });
     head.start = start;
     if (!request) putStatusLine(start, head, this.#pseudo);
-    else if (!putRequestStart(start, head, this.#pseudo)) this.#break(BROKEN);
+    else this.#judgeStart(putRequestStart(start, head, this.#pseudo));
     if (this.fault === SOUND) this.out = start + length;
     return length;
+  }
+
+  /** RFC 9113 8.3.1: a path that does not begin with '/' is malformed. */
+  #judgeStart(wrong: number): void {
+    if (wrong === TARGET_FORM) this.#break(BROKEN);
+    else if (wrong < 0) this.#refuse(wrong);
+  }
+
+  /** False, always: what cannot be taken is not recorded. */
+  #refuse(wrong: number): boolean {
+    this.refusedFor = wrong;
+    this.refusesHead = this.#pseudo.equals(METHOD, 'HEAD');
+    this.#break(REFUSED);
+    return false;
   }
 
   #addField(nameEnd: number, end: number): void {
@@ -233,9 +252,9 @@ export class FieldSection {
         head.expectContinue = sameName(start, end, '100-continue');
         return this.#require(head.expectContinue);
       case kinds.HOST:
-        if (head.hostField < 0) return this.#require(noteHost(head, start, end));
-        this.#require(this.#pseudo.has(AUTHORITY) && repeatsHost(head, start, end));
-        return false;
+        if (head.hostField < 0) return noteHost(head, start, end) || this.#refuse(HOST_INVALID);
+        if (!this.#pseudo.has(AUTHORITY)) return this.#require(false);
+        return !repeatsHost(head, start, end) && this.#refuse(HOST_MISMATCH);
       case kinds.FORWARDED_FOR:
         if (head.forwardedForField < 0) head.forwardedForField = head.count;
         return true;

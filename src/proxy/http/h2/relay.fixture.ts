@@ -21,6 +21,8 @@ import { openSocket } from '../../listen/socket.ts';
 import { BackendState } from '../../state/index.ts';
 import type { EndpointTarget, OpenWaiter } from '../../upstream/index.ts';
 import { putKept } from '../compose.ts';
+import type { RequestError } from '../h1/fault.ts';
+import type { LocalReply } from '../local-reply.ts';
 import { composed } from './client.fixture.ts';
 import { H2Pool } from './pool.ts';
 import { H2ServerConnection, type H2ServerHost } from './server-connection.ts';
@@ -172,6 +174,10 @@ export class Relay implements H2ServerHost {
 
   newExchange(down: Downstream): RequestSide {
     return new RelayExchange(this, this.pool, down);
+  }
+
+  refusal(_: H2ServerConnection, { status, message }: RequestError): LocalReply {
+    return { status, lines: '', body: message };
   }
 
   closed(): void {}

@@ -13,6 +13,7 @@ import {
   sameName,
 } from '../../ground/head.ts';
 import { parseAuthority } from '../h1/authority.ts';
+import { BAD_TARGET, HOST_INVALID, TARGET_FORM } from '../h1/fault.ts';
 import { SLASH, SP, STAR, TOKEN } from '../h1/octets.ts';
 import { scanTarget } from '../h1/target.ts';
 import { PLACE } from './decoded-place.ts';
@@ -58,8 +59,8 @@ export function requestStartLength(pseudo: PseudoFields): number {
   return line + host + (upgrade ? UPGRADE_LINES.length + KEY_LENGTH + 2 : 0);
 }
 
-/** False: :path or :authority is none. The rules are those of HTTP/1.1. */
-export function putRequestStart(at: number, head: HeadTable, pseudo: PseudoFields): boolean {
+/** 0, or what is wrong with :path or :authority, below it. The rules and their numbers are those of HTTP/1.1. */
+export function putRequestStart(at: number, head: HeadTable, pseudo: PseudoFields): number {
   const upgrade = pseudo.has(PROTOCOL);
   const to = PLACE.within(at, at + requestStartLength(pseudo));
   if (upgrade) to.text(UPGRADE_METHOD);
@@ -71,21 +72,22 @@ export function putRequestStart(at: number, head: HeadTable, pseudo: PseudoField
   to.bytes(pseudo.start[PATH]!, pseudo.end[PATH]!);
   const targetEnd = to.end;
   to.text(VERSION_LINE_END);
-  if (ARENA[target] !== SLASH && ARENA[target] !== STAR) return false;
-  if (scanTarget(target, to.end, head) !== targetEnd) return false;
+  if (ARENA[target] !== SLASH && ARENA[target] !== STAR) return TARGET_FORM;
+  const scanned = scanTarget(target, to.end, head);
+  if (scanned !== targetEnd) return scanned < 0 ? scanned : BAD_TARGET;
   if (pseudo.has(AUTHORITY)) {
     const name = to.end;
     to.text(HOST_NAME);
     const value = to.end;
     to.bytes(pseudo.start[AUTHORITY]!, pseudo.end[AUTHORITY]!);
     const { end } = to;
-    if (!parseAuthority(value, end, head)) return false;
+    if (!parseAuthority(value, end, head)) return HOST_INVALID;
     head.hostField = 0;
     note(head, { name, nameEnd: value - 2, end, hash: HOST_HASH, drop: FIELD_MANAGED });
     to.text('\r\n');
   }
   if (upgrade) putUpgrade(head, to);
-  return true;
+  return 0;
 }
 
 /** RFC 8441 5: what the Upgrade fields say in HTTP/1.1, with a key of our own that nobody checks. */

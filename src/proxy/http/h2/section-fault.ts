@@ -6,4 +6,6 @@ export const BROKEN = 1;
 export const TOO_LARGE = 2;
 /** CONNECT, or an extended one for another protocol than websocket: 501. */
 export const UNSUPPORTED = 3;
-export type SectionFault = typeof SOUND | typeof BROKEN | typeof TOO_LARGE | typeof UNSUPPORTED;
+/** A target or host that breaks nothing of HTTP/2 and is not taken in HTTP/1.1 either: answered as there. */
+export const REFUSED = 4;
+export type SectionFault = typeof SOUND | typeof BROKEN | typeof TOO_LARGE | typeof UNSUPPORTED | typeof REFUSED;

@@ -6,14 +6,15 @@ import { type DeadlineWheel, WHEEL_TICK } from '../../ground/deadline.ts';
 import type { Drainable } from '../../ground/drain.ts';
 import type { Link, LinkTls } from '../../ground/driver.ts';
 import { grpcRefusal } from '../grpc-refusal.ts';
-import { dated, sendReply } from '../local-reply.ts';
+import { type RequestError, requestError } from '../h1/fault.ts';
+import { dated, type LocalReply, sendReply } from '../local-reply.ts';
 import { abuseCounts } from './abuse.ts';
 import { ENDED, RESET_BY_US } from './closed-streams.ts';
 import { H2Connection, HOUSEKEEPING, LINGER_TIMEOUT, PARTIAL_TIMEOUT, STALL_TIMEOUT } from './connection.ts';
 import { REQUEST_SECTION, TRAILER_SECTION } from './field-section.ts';
 import { NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED } from './frame.ts';
 import type { HeaderBlock } from './header-frames.ts';
-import { BROKEN, type SectionFault, SOUND, TOO_LARGE } from './section-fault.ts';
+import { BROKEN, REFUSED, type SectionFault, SOUND, TOO_LARGE } from './section-fault.ts';
 import { ServerStream } from './server-stream.ts';
 import { SERVER_SETTINGS, type ServerSettings } from './settings.ts';
 
@@ -31,6 +32,8 @@ export interface H2ServerHost {
   /** Milliseconds of silence until the client is asked, and for its answer; absent: it is not. */
   readonly ping?: { readonly interval: number; readonly timeout: number };
   newExchange(down: Downstream): RequestSide;
+  /** The answer to a request that no exchange can take; it is entered in the access log. */
+  refusal(connection: H2ServerConnection, why: RequestError): LocalReply;
   /** The connection will not take another request. Called once. */
   closed(connection: H2ServerConnection): void;
   /** It is gone, and its last byte with it. Called once. */
@@ -332,6 +335,7 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
       stream.remoteClosed = complete;
       this.streams.set(streamId, stream);
       if (fault === SOUND) this.#startExchange(stream, complete);
+      else if (fault === REFUSED) this.#turnAway(stream);
       else this.#refuse(stream, fault === TOO_LARGE ? 431 : 501);
     }
   }
@@ -352,6 +356,13 @@ export class H2ServerConnection extends H2Connection implements ClientConnection
     exchange.requestHead(head, complete || upgrade);
     // The backend is to see the head although no body has come: it may have something to say to it.
     if (!complete) this.receiver.touch(stream);
+  }
+
+  /** Answers a request for a path or host that is not taken, as HTTP/1.1 does. */
+  #turnAway(stream: ServerStream): void {
+    stream.discard();
+    const { refusedFor, refusesHead } = this.section;
+    sendReply(stream, dated(this.#host.refusal(this, requestError(refusedFor))), refusesHead);
   }
 
   /** Answers a request that no exchange can take. */

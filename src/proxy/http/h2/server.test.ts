@@ -244,6 +244,30 @@ describe('requests and answers', () => {
     expect(client.isClosed).toBe(false);
   });
 
+  test.each([
+    ['GET', 'has a body', /^HEADERS 1 HTTP\/1\.1 400 Bad Request\|content-length: \d+\|date: [^|]+\|\|$/, 2],
+    ['HEAD', 'has none', /^HEADERS 1 HTTP\/1\.1 400 Bad Request\|content-length: \d+\|date: [^|]+\|\| end$/, 1],
+  ])(
+    'a path that is not taken is answered with 400 to %s, which %s, and others go on',
+    async (method, _, said, frames) => {
+      const client = await new RawClient().begin();
+      const fields = (path: string): Array<[string, string]> => [
+        [':method', method],
+        [':scheme', 'https'],
+        [':path', path],
+        [':authority', 'a.example'],
+      ];
+      client.request(1, [...fields('/a/../b'), ['x', 'y'.repeat(300)]]);
+      const answer = await client.said();
+      expect(answer).toHaveLength(frames);
+      expect(answer[0]).toMatch(said);
+      expect(client.exchanges).toHaveLength(0);
+      client.request(3, fields('/b'));
+      await client.said();
+      expect(client.exchanges).toHaveLength(1);
+    },
+  );
+
   test('CONNECT is answered with 501', async () => {
     const client = await new RawClient().begin();
     client.request(

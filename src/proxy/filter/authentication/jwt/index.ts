@@ -7,7 +7,7 @@ import type { FilterScope } from '../../filter.ts';
 import { firstFound, type PlaceReader, parametersOf, placeReader, stripOf } from '../credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from '../method.ts';
 import { keyHolderOf } from './key-holder.ts';
-import { isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil } from './token.ts';
+import { isOfOtherUse, isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil } from './token.ts';
 
 export function jwtMethod(settings: JwtMethod, state: PolicyState): Method {
   return new Jwt(settings, state);
@@ -77,6 +77,7 @@ class Jwt implements Method {
   #read(text: string, now: number): Candidate | string {
     const token = readToken(text);
     if (token === undefined) return 'What was sent is no token.';
+    if (isOfOtherUse(token)) return 'The token is for something else than to say who asks.';
     const provider = this.#providers.get(token.claims.iss);
     if (provider === undefined) return 'The token is of another issuer.';
     if (!(provider.algorithms as string[]).includes(token.algorithm)) return 'Its algorithm is not allowed.';

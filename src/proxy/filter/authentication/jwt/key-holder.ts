@@ -8,7 +8,7 @@ import type {
 } from '../../../../config/index.ts';
 import { type KeySet, readKeySet } from '../../../../value/json-web-key.ts';
 import { type KeyHolder, KeySource, type PolicyState } from '../../../state/index.ts';
-import { namespaceOf } from '../namespace-of.ts';
+import { namespaceOf } from '../credential-owner.ts';
 
 /** By Credential: all methods that name it share what is made of it. */
 const HOLDERS = new WeakMap<Credential, KeyHolder>();

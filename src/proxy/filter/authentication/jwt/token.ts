@@ -17,6 +17,8 @@ export const MAX_KEYS_TRIED: number = 8;
 export interface Token {
   readonly algorithm: string;
   readonly kid: string | undefined;
+  /** What it says that it is. */
+  readonly type: string | undefined;
   readonly claims: JsonObject;
   /** What is signed, and the signature. */
   readonly signed: Buffer;
@@ -33,12 +35,20 @@ export function readToken(text: string): Token | undefined {
   const header = objectOf(head);
   const claims = objectOf(body);
   if (header === undefined || claims === undefined) return undefined;
-  const { alg, kid, crit, b64 } = header;
+  const { alg, kid, typ, crit, b64 } = header;
   // What is critical must be understood (RFC 7515 4.1.11), and nothing of it is; b64 is of that kind (RFC 7797).
   if (typeof alg !== 'string' || crit !== undefined || b64 !== undefined) return undefined;
   if (kid !== undefined && typeof kid !== 'string') return undefined;
+  if (typ !== undefined && typeof typ !== 'string') return undefined;
   const signed = Buffer.from(text.slice(0, text.lastIndexOf('.')), 'latin1');
-  return { algorithm: alg, kid, claims, signed, signature: tail };
+  return { algorithm: alg, kid, type: typ, claims, signed, signature: tail };
+}
+
+const OF_OTHER_USE = /^(?:application\/)?(?:logout|secevent|dpop|oauth-authz-req|token-introspection)\+jwt$/i;
+
+/** What issuers sign for other ends (RFC 8725 3.12): words of what happened (RFC 8417), proofs of a key, requests. */
+export function isOfOtherUse({ type, claims }: Token): boolean {
+  return claims.events !== undefined || (type !== undefined && OF_OTHER_USE.test(type));
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -11,11 +11,13 @@ import { FETCH_TIMEOUT, type PolicyState } from '../../../state/index.ts';
 import type { FilterScope, HeaderPair, Reply } from '../../filter.ts';
 import { HeaderPatch } from '../../header-patch.ts';
 import { AnonymousPaths } from '../anonymous-paths.ts';
+import { policyOf } from '../credential-owner.ts';
 import { stripCookies } from '../credential-place.ts';
 import { challenged, type Finding, type Method, type Refusal, refusal } from '../method.ts';
 import { Provider } from './provider.ts';
 import { type CookieForm, clearCookies, cookieNames, readCookies, Sealer, setCookies } from './sealed-cookie.ts';
 import { SharedSignOuts } from './shared-sign-outs.ts';
+import { SignInCookies } from './sign-in-cookies.ts';
 import { SignedOut } from './signed-out.ts';
 
 /** Milliseconds for signing in at the provider: what was begun is forgotten then. */
@@ -44,6 +46,8 @@ interface Asked {
   target: string;
   navigates: boolean;
   parts: number;
+  /** Names of cookies of sign-ins that are under way. */
+  begun: readonly string[];
 }
 
 interface Keys {
@@ -71,7 +75,7 @@ class Oidc implements Method {
   readonly #provider: Provider;
   readonly #apiPaths: AnonymousPaths | null;
   readonly #cookie: CookieForm;
-  readonly #stateCookie: CookieForm;
+  readonly #signIns: SignInCookies;
   readonly #names: RegExp;
   /** Null: the provider does not tell. */
   readonly #signedOut: SignedOut | null;
@@ -86,12 +90,15 @@ class Oidc implements Method {
     this.#provider = new Provider(settings, state.fetch);
     this.#apiPaths = settings.apiPaths.length === 0 ? null : new AnonymousPaths(settings.apiPaths);
     this.#cookie = settings.cookie;
-    this.#stateCookie = { ...settings.cookie, name: `${settings.cookie.name}-in` };
+    this.#signIns = new SignInCookies(settings.cookie);
     this.#names = cookieNames(settings.cookie.name);
     const { issuer, clientId, backchannelLogoutPath, shared, credential } = settings;
     const whose = `${issuer} ${clientId}`;
-    this.#signedOut = backchannelLogoutPath === undefined ? null : new SignedOut(state.marks, whose);
-    const source = credential.split('/').slice(0, 3).join('/');
+    const source = policyOf(credential);
+    this.#signedOut =
+      backchannelLogoutPath === undefined
+        ? null
+        : new SignedOut(state.marks, { client: whose, owner: state.markOwners.of(source, settings.name) });
     this.#shared = shared
       ? new SharedSignOuts(state.redis.client(shared.redis, source, 'sign-outs'), shared.timeout, whose)
       : null;
@@ -126,7 +133,7 @@ class Oidc implements Method {
 
   /** What its cookies hold is sealed. */
   takesSecret({ head }: FilterScope): boolean {
-    return [this.#cookie, this.#stateCookie].some(({ name }) => readCookies(head, name).parts > 0);
+    return readCookies(head, this.#cookie.name).parts > 0 || this.#signIns.begun(head).length > 0;
   }
 
   /** Who may have signed out is not let in. */
@@ -166,7 +173,8 @@ class Oidc implements Method {
     const host = ARENA.latin1Slice(head.authorityStart, head.authorityEnd);
     const target = head.queryEnd === 0 ? head.path() : `${head.path()}?${head.query()}`;
     const scheme = this.#settings.scheme ?? client.scheme;
-    return { origin: `${scheme}://${host}`, target, navigates: this.#navigates(head) };
+    const begun = this.#signIns.begun(head);
+    return { origin: `${scheme}://${host}`, target, navigates: this.#navigates(head), begun };
   }
 
   /** A page that a person asked for, and no script: a redirect would be lost on those. */
@@ -202,7 +210,7 @@ class Oidc implements Method {
     })) {
       url.searchParams.set(name, value);
     }
-    const cookies = setCookies(this.#stateCookie, sealed, { seconds: SIGN_IN_TIME / 1000, had: 0 });
+    const cookies = this.#signIns.set(id, sealed, { seconds: SIGN_IN_TIME / 1000, begun: asked.begun });
     if (cookies === undefined) return UNREACHED;
     return { ...SIGN_IN, reply: redirect(url.href, [...cookies, NOT_KEPT]) };
   }
@@ -214,8 +222,8 @@ class Oidc implements Method {
   // ── back from the provider
 
   #callback(head: Head, asked: Asked, keys: Keys): Finding | Promise<Finding> {
-    const begun = keys.state.open(readCookies(head, this.#stateCookie.name).value);
     const [code, state, error, iss] = ['code', 'state', 'error', 'iss'].map((name) => parameterOf(head, name));
+    const begun = keys.state.open(this.#signIns.read(head, state));
     if (
       begun === undefined ||
       state === undefined ||
@@ -255,7 +263,7 @@ class Oidc implements Method {
       if (refresh !== undefined) session.refresh = refresh;
       const cookies = this.#cookiesOf(session, asked, keys);
       if (cookies === undefined) return refused(500, 'What the provider says of you is too much to be kept.');
-      const done = clearCookies(this.#stateCookie, { from: 0, to: 1 });
+      const done = this.#signIns.clear(String(begun.id));
       return { ...SIGN_IN, reply: redirect(safeReturn(String(begun.back)), [...cookies, ...done, NOT_KEPT]) };
     } catch {
       return UNREACHED;

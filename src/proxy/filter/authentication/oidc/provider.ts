@@ -5,8 +5,8 @@ import { signedToken } from '../../../../value/client-key.ts';
 import { isObject, type JsonObject } from '../../../../value/json-object.ts';
 import { parseStrictly } from '../../../../value/strict-json.ts';
 import { type Fetched, type Fetcher, KeySource } from '../../../state/index.ts';
+import { namespaceOf } from '../credential-owner.ts';
 import { isSignedBy, keysFor, MAX_KEYS_TRIED, readToken, type Token, validUntil } from '../jwt/token.ts';
-import { namespaceOf } from '../namespace-of.ts';
 
 /** Milliseconds for which what a provider says of itself is believed. */
 export const METADATA_REFRESH: number = 3_600_000;

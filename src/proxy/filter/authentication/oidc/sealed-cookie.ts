@@ -111,11 +111,19 @@ export function readCookies(head: Head, name: string): { value: string; parts: n
 }
 
 function isTwice(head: Head, name: string): boolean {
-  let count = 0;
+  return namesOfCookies(head).filter((one) => one === name).length > 1;
+}
+
+/** In the order of the request. */
+export function namesOfCookies(head: Head): string[] {
+  const names: string[] = [];
   for (let at = head.find('cookie', COOKIE); at >= 0; at = head.find('cookie', COOKIE, at + 1)) {
-    for (const one of head.value(at).split(';')) if (one.trimStart().startsWith(`${name}=`)) count++;
+    for (const one of head.value(at).split(';')) {
+      const end = one.indexOf('=');
+      if (end >= 0) names.push(one.slice(0, end).trimStart());
+    }
   }
-  return count > 1;
+  return names;
 }
 
 function partName(name: string, part: number): string {
@@ -125,5 +133,5 @@ function partName(name: string, part: number): string {
 /** The names that a session and a sign-in have, all parts of them. */
 export function cookieNames(name: string): RegExp {
   // Names are of letters, digits, '-', '_' and '.'.
-  return new RegExp(`^\\s*${name.replaceAll('.', '\\.')}(?:-in)?(?:\\.\\d+)?\\s*(?:=|$)`);
+  return new RegExp(`^\\s*${name.replaceAll('.', '\\.')}(?:-in(?:\\.[\\w-]{8})?)?(?:\\.\\d+)?\\s*(?:=|$)`);
 }

@@ -19,7 +19,10 @@ afterEach(() => {
 });
 
 const worker = (index: number): SignedOut =>
-  new SignedOut(new PolicyState({ fd, index, workers: 2, seed: 1 }).marks, 'https://i.example shop');
+  new SignedOut(new PolicyState({ fd, index, workers: 2, seed: 1 }).marks, {
+    client: 'https://i.example shop',
+    owner: 7,
+  });
 const soon = (): number => Date.now() + 60_000;
 
 test('what one worker was told all others know, of one session or of all that somebody has', () => {
@@ -50,7 +53,8 @@ test('a word is heard once, and another client is another matter', () => {
   const [one, other] = [worker(0), worker(1)];
   expect(one.tell({ sid: 's', jti: '1', until: soon() })).toBe(true);
   expect(other.tell({ sid: 's', jti: '1', until: soon() })).toBe(false);
-  const elsewhere = new SignedOut(new PolicyState({ fd, index: 1, workers: 2, seed: 1 }).marks, 'https://i.example x');
+  const { marks } = new PolicyState({ fd, index: 1, workers: 2, seed: 1 });
+  const elsewhere = new SignedOut(marks, { client: 'https://i.example x', owner: 7 });
   expect(elsewhere.has({ sub: 'ann', sid: 's', since: Date.now() })).toBe(false);
 });
 
@@ -74,12 +78,12 @@ test.each([
   ['of several', () => new PolicyState({ fd, index: 0, workers: 2, seed: 1 })],
 ])('limits that hold for long, and of very many keys, have no sign-out forgotten: %s', (_, make) => {
   const state = make();
-  const one = new SignedOut(state.marks, 'https://i.example shop');
+  const one = new SignedOut(state.marks, { client: 'https://i.example shop', owner: 7 });
   const session = { sub: 'ann', sid: 's', since: Date.now() - 1_000 };
   one.tell({ sid: 's', jti: '1', until: soon() });
   const [a, b] = halvesOf('sid', 's').map((half) => sameSet(half, 12)) as [number[], number[]];
   const now = Number(process.hrtime.bigint()) / 1e6;
-  const charge = { now, cost: 2 * SIGNED_OUT_TIME, capacity: 2 * SIGNED_OUT_TIME };
+  const charge = { now, cost: 2 * SIGNED_OUT_TIME, capacity: 2 * SIGNED_OUT_TIME, owner: 8 };
   for (const [at, half] of a.entries()) {
     state.buckets.debt(half, b[at]!, now);
     state.buckets.charge(half, b[at]!, charge);

@@ -21,11 +21,13 @@ interface Since {
 export class SignedOut {
   readonly #marks: Buckets;
   readonly #client: string;
+  readonly #owner: number;
 
-  /** `client`: whose sessions these are, at which provider. */
-  constructor(marks: Buckets, client: string) {
+  /** `client`: whose sessions these are, at which provider; `owner`: whose the marks are. */
+  constructor(marks: Buckets, { client, owner }: { client: string; owner: number }) {
     this.#marks = marks;
     this.#client = client;
+    this.#owner = owner;
   }
 
   /** False: this has been told before. */
@@ -61,7 +63,7 @@ export class SignedOut {
 
   #mark([a, b]: Hash, now: number, time: number): void {
     const cost = time - this.#marks.debt(a, b, now);
-    if (cost > 0) this.#marks.charge(a, b, { now, cost });
+    if (cost > 0) this.#marks.charge(a, b, { now, cost, owner: this.#owner });
   }
 
   #hash(kind: 'jti' | 'sid' | 'sub' | 'unnamed', value: string): Hash {
