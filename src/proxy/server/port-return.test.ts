@@ -120,10 +120,13 @@ test('a port of HTTP that comes back lets finish what was under way on it', asyn
   expect(await (await answer).text()).toBe('in time');
 });
 
-/** A UDP socket's, of which nothing of this machine has the TCP port of the same number. */
+/** Below those that the kernel gives to whoever asks for any, and apart from other processes of these tests. */
+let nextAsked = 15_000 + (process.pid % 1_000) * 17;
+
+/** A UDP socket's, of which nothing of this machine has the TCP port of the same number, nor is given it. */
 async function udpPortAlone(): Promise<number> {
   for (;;) {
-    const { port } = (await udpSocket()).address();
+    const port = nextAsked++;
     const server = net.createServer().listen(port, '127.0.0.1');
     const free = await Promise.race([
       once(server, 'listening').then(() => true),
@@ -132,6 +135,7 @@ async function udpPortAlone(): Promise<number> {
     if (!free) continue;
     server.close();
     await once(server, 'close');
+    await udpSocket(port);
     return port;
   }
 }
