@@ -76,6 +76,13 @@ describe('the question', () => {
     [{ path: '/ok?u={host}' }, { path: '/a?b=c' }, { url: '/ok?u=a.example' }],
     [{ path: '/ok{target}' }, { path: '/a?b=c' }, { url: '/ok/a?b=c' }],
     [{ path: '/ok?{query}&m={method}' }, { path: '/a?b=c' }, { url: '/ok?b=c&m=GET' }],
+    [
+      { path: '/ok?p={path}&team=web' },
+      { path: '/a&team=ops;x+y/%26?b' },
+      { url: '/ok?p=/a%26team=ops%3Bx%2By/%26&team=web' },
+    ],
+    [{ path: '/ok?p={target}&team=web' }, { path: '/a?b=c&team=ops' }, { url: '/ok?p=/a?b=c%26team=ops&team=web' }],
+    [{ path: '/ok{path}' }, { path: '/a&b+c' }, { url: '/ok/a&b+c' }],
     [{ path: '/u/{header:X-User}' }, { headers: { 'x-user': '../a b?&' } }, { url: '/u/..%2Fa%20b%3F%26' }],
     [{ path: '/c/{cookie:sid}' }, { headers: { cookie: 'a=1; sid=x/y' } }, { url: '/c/x%2Fy' }],
     [{ path: '/p/{parameter:q}' }, { path: '/?q=a%20%2Fb' }, { url: '/p/a%20%2Fb' }],

@@ -15,12 +15,20 @@ import type { FilterScope } from '../filter.ts';
 
 export type RequestText = (scope: FilterScope) => string;
 
+/** Where a piece stands: in a parameter of a URL, elsewhere in one, or in a line. */
+type Place = 'Parameter' | 'URL' | 'Line';
+
 /**
- * `URL`: what a client may write freely (lines, cookies, parameters) is escaped there, whether the template says so or not.
+ * `URL`: what a client may write freely (lines, cookies, parameters) is escaped there, whether the template says so or not,
+ * and behind the question mark nothing of a path or a host ends the parameter that it stands in.
  * Throws DMN_CONFIG_INVALID for what is no template.
  */
 export function requestText(template: string, inside: 'URL' | 'Line'): RequestText {
-  const parts = piecesOf(template).map((piece) => part(piece, inside));
+  let place: Place = inside;
+  const parts = piecesOf(template).map((piece) => {
+    if (inside === 'URL' && 'text' in piece && piece.text.includes('?')) place = 'Parameter';
+    return part(piece, place);
+  });
   if (parts.length === 0) return () => '';
   if (parts.length === 1) return parts[0]!;
   return (scope) => {
@@ -38,15 +46,24 @@ function piecesOf(template: string): TemplatePiece[] {
   }
 }
 
-function part(piece: TemplatePiece, inside: 'URL' | 'Line'): RequestText {
+function part(piece: TemplatePiece, place: Place): RequestText {
   // As bytes of UTF-8, one character a byte: so is all that stands in a head.
   if ('text' in piece) return constant(Buffer.from(piece.text, 'utf8').latin1Slice());
   if ('name' in piece) {
     const read = NAMED[piece.field](piece.name);
-    return piece.escaped || inside === 'URL' ? (scope) => escaped(read(scope)) : read;
+    return piece.escaped || place !== 'Line' ? (scope) => escaped(read(scope)) : read;
   }
   const read = FIELDS[piece.field];
-  return piece.escaped ? (scope) => escaped(read(scope)) : read;
+  if (piece.escaped) return (scope) => escaped(read(scope));
+  return place === 'Parameter' && OF_ONE_PARAMETER.has(piece.field) ? (scope) => whole(read(scope)) : read;
+}
+
+/** The fields in which a client may write what ends a parameter. Who writes `?{query}` asks for its parameters. */
+const OF_ONE_PARAMETER: ReadonlySet<RequestField> = new Set(['host', 'path', 'target', 'url']);
+
+/** As it is, but for what would begin another parameter, or be read as a space: escapes, slashes and the like stay. */
+function whole(text: string): string {
+  return text.replace(/[&;+#]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function constant(text: string): RequestText {
