@@ -51,6 +51,13 @@ test('one client that opens many answers and reads none does not take all memory
   expect(compressed).toBeLessThanOrEqual(MOST + 11);
   expect(codings.slice(compressed).every((coding) => coding === undefined)).toBe(true);
 
+  const metric = (name: string) => rig.proxy.metrics().find((one) => one.name === name)!.series;
+  expect(metric('daemun_uncompressed_total')).toEqual([{ labels: {}, value: 100 - compressed }]);
+  const [compressors] = metric('daemun_held_bytes');
+  expect(compressors).toMatchObject({ labels: { by: 'compressors' }, value: expect.any(Number) });
+  expect(compressors!.value).toBeGreaterThan(MAX_COMPRESSORS - (1 << 20));
+  expect(compressors!.value).toBeLessThanOrEqual(MAX_COMPRESSORS);
+
   const other = http2.connect(`http://127.0.0.1:${rig.port()}`);
   const answer = other.request({ ':path': '/', 'accept-encoding': 'zstd' });
   const [headers] = (await once(answer, 'response')) as [http2.IncomingHttpHeaders];

@@ -20,10 +20,18 @@ const LEAST_LEVEL = 1;
 export const MAX_COMPRESSORS: number = 256 * MIB;
 
 let inAll = 0;
+let asTheyAre = 0;
 
-/** Whether one more answer may be compressed. */
+/** Bytes that compressors of this process count for, and answers that went out as they are since it started. */
+export function compressorUse(): { bytes: number; asTheyAre: number } {
+  return { bytes: inAll, asTheyAre };
+}
+
+/** Whether one more answer, which is to be, may be compressed. */
 export function compressorFits(): boolean {
-  return inAll + GATHERING <= MAX_COMPRESSORS;
+  const fits = inAll + GATHERING <= MAX_COMPRESSORS;
+  if (!fits) asTheyAre++;
+  return fits;
 }
 
 /** Of one answer, from its head to its end. */

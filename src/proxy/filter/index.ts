@@ -1,4 +1,5 @@
 export type { FilterChain } from './chain.ts';
+export { compressorUse } from './compressor-memory.ts';
 export { type Arrival, ConnectionChain, type ConnectionFilter, type ConnectionRefusal } from './connection.ts';
 export { ConnectionLimit } from './connection-limit.ts';
 export { CONNECTION_POLICIES, type ConnectionPolicies, type ConnectionPort } from './connection-policies.ts';

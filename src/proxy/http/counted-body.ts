@@ -12,6 +12,11 @@ export const MAX_FAIR_KEPT: number = 16 * 1024;
 
 let keptInAll = 0;
 
+/** Bytes of them in this process. */
+export function keptBodyBytes(): number {
+  return keptInAll;
+}
+
 export class CountedBody extends KeptBody {
   #counted = 0;
 

@@ -29,6 +29,7 @@ import { proxyHeader } from '../stream/index.ts';
 import { Backends, EndpointGate, GuardedDriver, type OwnSocket } from '../upstream/index.ts';
 import { type Change, ChangeCompiler, type Served } from './change.ts';
 import { guardedDialer } from './guarded-dialer.ts';
+import { heldMetrics } from './held-memory.ts';
 import { PortSet, type PreparedPorts } from './port-set.ts';
 import { Shortfalls } from './shortfall.ts';
 import { type Rejection, sift } from './sift.ts';
@@ -120,6 +121,7 @@ export class DataPlane implements Proxy {
     this.#ports = new PortSet(this.#world, { bind, portMap, given, reusePort, drainTimeout });
     this.#compiler = new ChangeCompiler(this.#world, this.#ports);
     this.#metrics.collect(abuseMetrics);
+    this.#metrics.collect(heldMetrics);
     this.#metrics.collect(() => backends.metrics());
     this.#metrics.collect(() => state.policies.metrics());
     this.#world.stats.isServed = (route, backend) => servesRow(this.#served.config, route, backend);

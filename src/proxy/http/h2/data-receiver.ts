@@ -44,6 +44,11 @@ interface ReceivingConnection<S> extends TurnTask {
 /** Of all clients' connections. */
 let heldInAll = 0;
 
+/** Bytes of requests' bodies that wait for slow backends in this process. */
+export function waitingBodyBytes(): number {
+  return heldInAll;
+}
+
 export class DataReceiver<S extends ReceivingStream> implements frame.DataHandler {
   readonly #connection: ReceivingConnection<S>;
   /** Bytes that the peer may send on all streams together, and those done with since it was told. */
