@@ -34,5 +34,5 @@ export {
 export { HeaderPatch } from './header-patch.ts';
 export { type FilterStep, ORDER } from './order.ts';
 export { type AttachedPolicy, POLICY_FILTERS, Policies, type PolicyFilter } from './policies.ts';
-export { type CompiledFilters, compileFilter, compileFilters } from './registry.ts';
+export { type CompiledFilters, compileFilters } from './registry.ts';
 export type { StreamChain, StreamPass } from './stream-filter.ts';

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { ARENA, RECV_START } from '../ground/arena.ts';
-import { BODY_CHUNKED } from '../ground/codec.ts';
+import { BODY_OPEN } from '../ground/codec.ts';
 import { BackendRequest } from './backend-request.ts';
 import { CountedBody, keptBodyBytes, MAX_FAIR_KEPT, MAX_KEPT_BODIES } from './counted-body.ts';
 import { MAX_REPLAY_BYTES } from './service.ts';
@@ -11,7 +11,7 @@ afterEach(() => others.letGo());
 /** A request that may be sent again, of whose body so many bytes have come in pieces. */
 function replayable(bytes: number, piece = 8_192): BackendRequest {
   ARENA.fill('x', RECV_START, RECV_START + piece);
-  const request = new BackendRequest('PUT / HTTP/1.1\r\n', BODY_CHUNKED, false);
+  const request = new BackendRequest('PUT / HTTP/1.1\r\n', BODY_OPEN, false);
   request.keepForReplay();
   for (let sent = 0; sent < bytes; sent += piece) request.keep(RECV_START, RECV_START + piece, false);
   return request;
