@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CorsFilter } from '../../config/index.ts';
 import { type RecordedScope, run } from './filter.suite.ts';
-import { compileFilter } from './index.ts';
+import { compileFilter } from './registry.ts';
 
 const HOSTS = [
   'a.example',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CorsFilter } from '../../config/index.ts';
 import { describeFilter, run } from './filter.suite.ts';
-import { compileFilter } from './index.ts';
+import { compileFilter } from './registry.ts';
 
 function cors(filter: Partial<CorsFilter>) {
   return compileFilter({

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DirectAnswerFilter } from '../../config/index.ts';
 import { describeFilter, RecordedScope } from './filter.suite.ts';
-import { compileFilter } from './index.ts';
+import { compileFilter } from './registry.ts';
 
 const FILTER: DirectAnswerFilter = {
   type: 'DirectAnswer',

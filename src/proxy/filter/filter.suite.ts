@@ -12,7 +12,6 @@ import {
   ANSWERED,
   CONTINUE,
   type CompiledFilter,
-  compileFilter,
   type Denial,
   type FilterScope,
   HeaderPatch,
@@ -22,6 +21,7 @@ import {
   type Slot,
   type Waiting,
 } from './index.ts';
+import { compileFilter } from './registry.ts';
 
 export interface Answer {
   status: number;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeFilter, run } from './filter.suite.ts';
-import { compileFilter, compileFilters } from './index.ts';
+import { compileFilter, compileFilters } from './registry.ts';
 
 const changes = { set: [{ name: 'X-Set', value: '1' }], add: [], remove: ['X-Gone'] };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeFilter, run } from './filter.suite.ts';
-import { compileFilter, compileFilters } from './index.ts';
+import { compileFilter, compileFilters } from './registry.ts';
 
 const mirror = (numerator: number, denominator: number, backend = 'infra/copy:80') =>
   ({ type: 'RequestMirror', backend, fraction: { numerator, denominator } }) as const;

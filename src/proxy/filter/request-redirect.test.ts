@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RedirectFilter } from '../../config/index.ts';
 import { type Asked, describeFilter, run } from './filter.suite.ts';
-import { compileFilter } from './index.ts';
+import { compileFilter } from './registry.ts';
 
 function redirect(filter: Partial<RedirectFilter>, asked: Asked = {}) {
   return run(compileFilter({ type: 'RequestRedirect', statusCode: 302, ...filter }), asked);

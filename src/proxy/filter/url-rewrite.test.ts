@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PathModifier } from '../../config/index.ts';
 import { type Asked, describeFilter, run } from './filter.suite.ts';
-import { compileFilter } from './index.ts';
+import { compileFilter } from './registry.ts';
 
 const rewrite = (path: PathModifier, asked: Asked) => run(compileFilter({ type: 'URLRewrite', path }), asked).target;
 
