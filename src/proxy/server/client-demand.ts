@@ -81,8 +81,7 @@ function demandOf(settings: ClientCertificateSettings, config: Snapshot): Client
   const crl = lists.flatMap((list) => list!);
   const options = { ca, ...(crl.length > 0 && { crl }) };
   try {
-    // Lists were looked at when they came (checkRevoked): a long one takes a while.
-    tls.createSecureContext({ ca });
+    // Bundles and lists were looked at when they came (checkTrust, checkRevoked): a long one takes a while.
     const authorities = depth === undefined ? [] : authoritiesOf(ca);
     const said = JSON.stringify([mode, ca, crl, depth, forward, errorPage !== undefined]);
     const key = createHash('sha256').update(said).digest('base64');
