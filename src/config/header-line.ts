@@ -37,7 +37,8 @@ export function isAuthority(text: string): boolean {
 /** Why a filter may not change lines of this name; undefined where it may. */
 export function headerNameFault(name: string): string | undefined {
   if (!TOKEN.test(name)) return `${JSON.stringify(name)} cannot be the name of a header`;
-  if (!RESERVED.has(name.toLowerCase())) return undefined;
+  // Some backends take `Content_Length` for Content-Length, which is why clients are refused it, too.
+  if (!RESERVED.has(name.toLowerCase().replace(/[^a-z0-9]/g, '-'))) return undefined;
   return `header ${name} is written by the gateway alone and cannot be modified`;
 }
 

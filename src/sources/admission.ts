@@ -96,7 +96,8 @@ function admitAs(kind: Kind, value: JsonObject, before: Problem[]): Admission {
   const guards = isGuard(kind, value);
   const problems = [...before, ...found].map((problem) => {
     if (guards) return withoutGuess(problem, 'policy');
-    return isOfGuard(problem, value) ? withoutGuess(problem, 'filter') : problem;
+    if (isOfGuard(problem, value)) return withoutGuess(problem, 'filter');
+    return isOfGate(kind, problem) ? withoutGuess(problem, 'part') : problem;
   });
   if (problems.some(({ severity }) => severity === 'error')) return refusedAs(kind, value, ...problems);
   // The schema of the kind has just vouched for this shape.
@@ -187,7 +188,7 @@ function isGuard(kind: Kind, value: JsonObject): boolean {
  * A field that nobody knows is left out, as API servers do; but `audience` for `audiences` left out lets in whoever has a
  * token for anybody. So a guard with one is refused.
  */
-function withoutGuess(problem: Problem, what: 'policy' | 'filter'): Problem {
+function withoutGuess(problem: Problem, what: 'policy' | 'filter' | 'part'): Problem {
   const { path, message, unread } = problem;
   if (!unread || path[0] !== 'spec') return problem;
   const lost = what === 'policy' ? 'nothing of it is followed' : 'nothing of the object is taken over';
@@ -203,6 +204,22 @@ function isOfGuard({ path }: Problem, value: JsonObject): boolean {
     at = (at as Record<string | number, unknown> | undefined)?.[step];
   }
   return false;
+}
+
+/**
+ * It stands where a field that is left out lets more in: a selector without its conditions selects all namespaces, a
+ * grant without its name is one for all objects, and without `validation` no client is asked for a certificate.
+ */
+function isOfGate(kind: Kind, { path }: Problem): boolean {
+  if (kind === 'ReferenceGrant') return path[1] === 'to';
+  if (kind !== 'Gateway' && kind !== 'ListenerSet') return false;
+  return (
+    path.some((step, i) => step === 'selector' && path[i - 1] === 'namespaces') || isBelow(path, 'tls', 'frontend')
+  );
+}
+
+function isBelow(path: Problem['path'], ...steps: string[]): boolean {
+  return steps.every((step, i) => path[i + 1] === step);
 }
 
 /**

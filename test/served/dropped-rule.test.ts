@@ -41,6 +41,9 @@ const DROPPED: Array<[name: string, rule: object, field: string]> = [
     'Proxy-Authenticate',
     'Proxy-Authorization',
     'HTTP2-Settings',
+    // Other spellings of them, which backends of CGI's kind take for the same.
+    'Content_Length',
+    'Transfer.Encoding',
   ].flatMap((name): typeof DROPPED => [
     [`${name} set`, { ...GUARDED, filters: modifies('Request', set(name)) }, 'set[0].name'],
     [`${name} removed from answers`, { ...GUARDED, filters: modifies('Response', { remove: [name] }) }, 'remove[0]'],
