@@ -151,8 +151,9 @@ export class TlsPort extends AcceptingPort {
   #relayBytes(socket: TLSSocket, secured: Secured): void {
     const { serverName } = secured;
     const link = tlsLinkOf(socket, secured);
+    // The table may be another than the one that it was chosen by: what was meant to pass is not for its backend as bare bytes.
     const choice = this.#router.table.choose(serverName);
-    if (choice === null || choice.plan === undefined) turnAway(link);
+    if (choice?.plan === undefined || choice.mode !== 'Terminate') turnAway(link);
     else this.#relay.accept(link, choice.plan, { listener: choice.listener.key, protocol: 'tls', serverName });
   }
 }
