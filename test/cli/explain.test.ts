@@ -189,6 +189,20 @@ test('policies that act on a request are told, and where one of them acts', asyn
   expect([code, stdout]).toEqual([1, expect.stringContaining('no policy none acts on anything')]);
 });
 
+test('a policy that cannot be followed acts in each place once', async () => {
+  const broken = {
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'AccessPolicy',
+    metadata: { name: 'broken', namespace: 'shop' },
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'shop', sectionName: 'cart' }],
+      deny: [{ cel: '(' }],
+    },
+  };
+  const { stdout } = await daemun(['explain', '-f', '-', 'policy/broken'], `${MANIFESTS}---\n${documents(broken)}`);
+  expect(stdout.match(/AccessPolicy\/shop\/broken \(default\): RouteRule HTTPRoute\/shop\/shop\/1/g)).toHaveLength(1);
+});
+
 test('a policy that refuses is named with its reason, in text, in JSON and by the exit status', async () => {
   const office = {
     apiVersion: 'policies.daemun.dev/v1alpha1',

@@ -82,6 +82,12 @@ const chunked = (size: number): [string, { body: string }] => [
   { body: `${(size - 1).toString(16)}\r\n${'x'.repeat(size - 1)}\r\n1\r\nx\r\n0\r\n\r\n` },
 ];
 
+/** How many bodies an AccessPolicy refused. */
+function tooLarge(name: string): number | undefined {
+  const counted = rig.proxy.metrics().find((family) => family.name === 'daemun_policy_decisions_total')!;
+  return counted.series.find(({ labels }) => labels.policy === `AccessPolicy/default/${name}`)?.value;
+}
+
 /** Status of a POST over HTTP/2, with a length or without. */
 function askH2(size: number, path = '/', told = true): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -142,6 +148,25 @@ describe('the body', () => {
     await put(site({ body: { maxBytes: 9_000 } }, rule));
     expect((await ask(...chunked(1_500))).status).toBe(200);
     expect((await ask(...chunked(3_000))).status).toBe(413);
+  });
+
+  test('that turns out longer is told as one that says so: by whom, and counted', async () => {
+    const rule = requestPolicy('AccessPolicy', 'told', { kind: 'HTTPRoute', name: 'r' }, { maxBodyBytes: 2_000 });
+    await put(site({ body: { maxBytes: 4_000 } }, rule));
+    const told = { status: 413, reason: 'body_too_large', policy: 'AccessPolicy/default/told#maxBodyBytes' };
+    const asking = [() => ask(...sized(3_000)), () => ask(...chunked(3_000)), () => askH2(3_000, '/', false)];
+    for (const [before, one] of asking.entries()) {
+      rig.accesses.length = 0;
+      await one();
+      await expect.poll(() => rig.accesses).toMatchObject([{ ...told, decision: 'denied' }]);
+      expect(tooLarge('told')).toBe(before + 1);
+    }
+    // Where the listener's own limit is less, the policy has decided nothing.
+    await put(site({ body: { maxBytes: 1_000 } }, rule));
+    rig.accesses.length = 0;
+    expect((await ask(...chunked(3_000))).status).toBe(413);
+    expect(rig.accesses).toMatchObject([{ ...told, policy: '', decision: '' }]);
+    expect(tooLarge('told')).toBe(3);
   });
 
   test('that does not go on is refused, and one that does may take its time', async () => {

@@ -141,6 +141,8 @@ test('limits of requests, and of bodies of whatever length, hold for copies', as
     () => post('12', '345'),
   );
   expect(got.map(({ body }) => body)).toEqual(['1234']);
+  const { series } = rig.proxy.metrics().find(({ name }) => name === 'daemun_policy_decisions_total')!;
+  expect(series.find(({ labels }) => labels.rule === 'maxBodyBytes')).toMatchObject({ value: 1 });
 });
 
 test('a guard that cannot be followed, or has to ask somebody, has no copy sent', async () => {

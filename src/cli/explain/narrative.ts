@@ -150,7 +150,10 @@ export function policyLines(
 
 /** Where one policy acts. */
 export function policyNarrative(name: string, places: readonly PolicyEffect[], paint: Paint): string {
-  const lines = places.map(({ policy, holds, through }) => `${policy} (${holds.toLowerCase()}): ${through}`);
+  // One that is broken stands for each of its kind's types, and is in a place once.
+  const lines = [
+    ...new Set(places.map(({ policy, holds, through }) => `${policy} (${holds.toLowerCase()}): ${through}`)),
+  ];
   const effects = [...new Set(places.map(({ effect }) => effect))];
   if (places.length === 0) return section('Policy', [paint('error', `no policy ${name} acts on anything`)], paint);
   const settings = [...new Set(places.flatMap((place) => place.settings ?? []))];

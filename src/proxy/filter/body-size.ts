@@ -26,7 +26,7 @@ class BodySizeFilter implements CompiledFilter {
 
   onRequest(scope: FilterScope): Verdict {
     if (scope.head.contentLength <= this.#most) {
-      scope.limitBody(this.#most);
+      scope.limitBody(this.#most, this.#denied);
       return CONTINUE;
     }
     scope.tell(this.#denied);

@@ -92,8 +92,8 @@ export interface FilterScope extends KeptState {
   patchResponse(patch: HeaderPatch): void;
   /** Copies this request to another backend, answer ignored. Key of a Backend. */
   mirror(backend: string): void;
-  /** Refuses a body that turns out longer (413). Of several limits the least counts. */
-  limitBody(bytes: number): void;
+  /** Refuses a body that turns out longer (413), which `denied` tells then. Of several limits the least counts. */
+  limitBody(bytes: number, denied: DecisionCounter): void;
   /** Changes the request's body on its way. Its length is not known any more. */
   transformBody(make: MakeTransform): void;
   /** Counts what a policy decided, and has the access log say so; of several the last. */

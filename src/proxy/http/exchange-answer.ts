@@ -102,9 +102,11 @@ export abstract class ExchangeAnswer extends ExchangeState {
     return secure === null || this.client.scheme !== 'https' ? own : own.followedBy(secure);
   }
 
-  /** The least of those who set one counts. */
-  limitBody(bytes: number): void {
-    if (this.maxBodyBytes === 0 || bytes < this.maxBodyBytes) this.maxBodyBytes = bytes;
+  /** The least of those who set one counts; `denied` is of whoever did. */
+  limitBody(bytes: number, denied: DecisionCounter | null): void {
+    if (this.maxBodyBytes !== 0 && bytes >= this.maxBodyBytes) return;
+    this.maxBodyBytes = bytes;
+    this.bodyDenied = denied;
   }
 
   // ── answers of the gateway's own

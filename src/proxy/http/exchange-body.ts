@@ -177,6 +177,7 @@ export abstract class ExchangeBody extends ExchangeAttempt {
   protected refuseBody(): void {
     this.releaseUpstream('closed_early');
     const { maxBodyBytes } = this;
+    if (this.bodyDenied !== null) this.tell(this.bodyDenied);
     if (this.responseStarted) this.cut('body_too_large');
     else this.fail(413, 'body_too_large', `The body of this request is longer than ${maxBodyBytes} bytes.`);
   }

@@ -5,6 +5,7 @@
 import { HeaderPatch } from '../filter/index.ts';
 import type { Downstream, Upstream } from '../ground/codec.ts';
 import type { ClientRules, PlannedBackend, RoutePlan } from '../route/index.ts';
+import type { DecisionCounter } from '../state/index.ts';
 import type { Aim, EndpointPool } from '../upstream/index.ts';
 import { Account } from './account.ts';
 import type { BackendRequest } from './backend-request.ts';
@@ -32,6 +33,8 @@ export abstract class ExchangeState extends ExchangeTimes {
   protected rules: ClientRules | null = null;
   /** Bytes of the body; 0: no limit. */
   protected maxBodyBytes: number;
+  /** Tells that a body was longer; null: no policy said how long one may be. */
+  protected bodyDenied: DecisionCounter | null = null;
   /** From a trusted hop, or ''. */
   protected givenId = '';
   protected preference: Preference = PREFERS_JSON;

@@ -125,7 +125,7 @@ export class Exchange extends ExchangeBody implements RequestSide, FilterHost, L
       return false;
     }
     if (hints !== undefined) this.hints = hintsFor(head, hints, this.client.protocol);
-    if (maxBodyBytes > 0) this.limitBody(maxBodyBytes);
+    if (maxBodyBytes > 0) this.limitBody(maxBodyBytes, null);
     if (requestId?.keep === true) this.givenId ||= requestIdIn(head, requestId.header ?? 'x-request-id');
     if (underscores !== 'Allow' && hideUnderscores(head) && underscores === 'Reject') {
       this.fail(

@@ -41,7 +41,7 @@ export interface FilterHost extends WaitHost {
   readonly backend: string;
   tell(decision: DecisionCounter): void;
   tellOwn(filter: string, decision: PolicyDecision): void;
-  limitBody(bytes: number): void;
+  limitBody(bytes: number, denied: DecisionCounter): void;
   identify(user: string): void;
   conceal(parameter: string): void;
   unlog(): void;
@@ -307,8 +307,8 @@ export class FilterRun implements FilterScope {
     this.responsePatch = this.responsePatch.followedBy(patch);
   }
 
-  limitBody(bytes: number): void {
-    this.#host.limitBody(bytes);
+  limitBody(bytes: number, denied: DecisionCounter): void {
+    this.#host.limitBody(bytes, denied);
   }
 
   mirror(backend: string): void {

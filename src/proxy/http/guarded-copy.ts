@@ -17,6 +17,8 @@ export interface Copy {
   readonly head: string;
   /** Bytes of the body, beyond which it is given up; 0: any. */
   readonly maxBodyBytes: number;
+  /** Counts that it was given up for that. */
+  readonly bodyDenied?: DecisionCounter | undefined;
   /** It is over. */
   end?(): void;
 }
@@ -31,7 +33,8 @@ export class GuardedCopy implements FilterHost {
   readonly listener: string;
   readonly route: string;
   readonly backend: string;
-  maxBodyBytes = 0;
+  #maxBodyBytes = 0;
+  #bodyDenied: DecisionCounter | undefined;
   readonly #head: Head;
   readonly #run: FilterRun;
 
@@ -54,9 +57,12 @@ export class GuardedCopy implements FilterHost {
   /** Undefined: it is not sent. */
   through(guards: FilterChain, compose: (changes: CopyChanges) => string | null): Copy | undefined {
     const head = this.#run.run(guards) === CONTINUE && this.#run.transforms === null ? compose(this.#run) : null;
-    if (head !== null) return { backend: this.backend, head, maxBodyBytes: this.maxBodyBytes, end: () => this.#end() };
-    this.#end();
-    return undefined;
+    if (head === null) {
+      this.#end();
+      return undefined;
+    }
+    const { backend } = this;
+    return { backend, head, maxBodyBytes: this.#maxBodyBytes, bodyDenied: this.#bodyDenied, end: () => this.#end() };
   }
 
   #end(): void {
@@ -69,8 +75,10 @@ export class GuardedCopy implements FilterHost {
     decision.value++;
   }
 
-  limitBody(bytes: number): void {
-    if (this.maxBodyBytes === 0 || bytes < this.maxBodyBytes) this.maxBodyBytes = bytes;
+  limitBody(bytes: number, denied: DecisionCounter): void {
+    if (this.#maxBodyBytes !== 0 && bytes >= this.#maxBodyBytes) return;
+    this.#maxBodyBytes = bytes;
+    this.#bodyDenied = denied;
   }
 
   write(): Head {

@@ -81,8 +81,11 @@ class Mirror implements OpenWaiter, DeadlineOwner {
   body(start: number, end: number): void {
     if (this.#pool === null) return;
     this.#bodyBytes += end - start;
-    const { maxBodyBytes } = this.#copied;
-    if (maxBodyBytes > 0 && this.#bodyBytes > maxBodyBytes) return this.giveUp();
+    const { maxBodyBytes, bodyDenied } = this.#copied;
+    if (maxBodyBytes > 0 && this.#bodyBytes > maxBodyBytes) {
+      if (bodyDenied !== undefined) bodyDenied.value++;
+      return this.giveUp();
+    }
     this.#touch();
     if (this.#up !== null && !this.#blocked) {
       this.#blocked = !this.#up.sendBody(start, end);
