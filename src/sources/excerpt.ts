@@ -2,7 +2,7 @@
 import { isAlias, isMap, isSeq, type Node, parseAllDocuments } from 'yaml';
 import { KINDS, type Kind } from '../api/index.ts';
 import { chunksOf, withoutByteOrderMarks } from './chunk.ts';
-import { SCHEMAS, type Schema } from './schema/index.ts';
+import { holdsSecret, SCHEMAS, type Schema } from './schema/index.ts';
 
 const MASK = '•••';
 /** In a document that does not parse, anything of these may be what is secret, or the name of it. */
@@ -79,23 +79,31 @@ interface Masking {
 
 function mask(given: unknown, schema: Schema, masking: Masking): void {
   const node = masking.resolve(given);
-  if (schema.secret) {
-    const range = (node as Partial<Node> | null)?.range;
-    if (range) masking.ranges.push([range[0], range[1]]);
-    return;
-  }
+  if (schema.secret || (!isOfForm(node, schema) && holdsSecret(schema))) return hide(node, masking);
   if (schema.type === 'object' && isMap(node)) {
     for (const { key, value } of node.items) {
       const name = String(key);
       // A merged map has fields of the map around it.
       if (name === '<<') mask(value, schema, masking);
       else if (Object.hasOwn(schema.fields, name)) mask(value, schema.fields[name]!.schema, masking);
+      // Misspelt, it is no less of a secret.
+      else if (!schema.unread.has(name)) hide(masking.resolve(value), masking);
     }
   } else if (schema.type === 'map' && isMap(node)) {
     for (const { value } of node.items) mask(value, schema.value, masking);
   } else if (schema.type === 'list' && isSeq(node)) {
     for (const item of node.items) mask(item, schema.items, masking);
   }
+}
+
+function isOfForm(node: unknown, { type }: Schema): boolean {
+  if (type === 'list') return isSeq(node);
+  return type === 'object' || type === 'map' ? isMap(node) : true;
+}
+
+function hide(node: unknown, { ranges }: Masking): void {
+  const range = (node as Partial<Node> | null)?.range;
+  if (range) ranges.push([range[0], range[1]]);
 }
 
 /** Line breaks stay, so that lines keep their numbers. */

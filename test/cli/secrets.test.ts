@@ -79,9 +79,30 @@ const FILES: Record<string, string> = {
     ...route('typed', { hostname: 't.example.com', backend: 'web' }),
     spec: { rules: [{ filters: [modifier({ set: [{ name: 'a', value: [secret('typed')] }] })] }] },
   }),
+  // Header lines as other tools have them, and fields that are none.
+  'filter-form.yaml': documents({
+    ...route('formed', { hostname: 'o.example.com', backend: 'web' }),
+    spec: {
+      rules: [
+        { filters: [modifier({ set: { authorization: secret('asmap') } })] },
+        { filters: [modifier({ set: [`authorization: ${secret('astext')}`] })] },
+        { filters: [modifier({ set: `authorization: ${secret('assingle')}` })] },
+        { filters: [modifier(`authorization: ${secret('asmodifier')}`)] },
+        { filters: [modifier([{ name: 'authorization', value: secret('aslist') }])] },
+        { filters: [modifier({ set: [{ name: 'authorization', valu: secret('misspeltvalue') }] })] },
+        { filters: [{ type: 'RequestHeaderModifier', requestHeaderModifer: { set: secret('misspeltfilter') } }] },
+      ],
+    },
+  }),
+  'policy-form.yaml': documents({
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'AuthenticationPolicy',
+    metadata: { name: 'formed', namespace: 'shop' },
+    spec: { targetRefs: [{ kind: 'HTTPRoute', name: 'filters' }], oidc: { clientSecret: secret('inpolicy') } },
+  }),
 };
 
-function modifier(requestHeaderModifier: object): object {
+function modifier(requestHeaderModifier: object | string): object {
   return { type: 'RequestHeaderModifier', requestHeaderModifier };
 }
 

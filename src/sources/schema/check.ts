@@ -3,7 +3,15 @@ import { isNestedTooDeep, MAX_NESTING } from '../../value/nesting.ts';
 import { withoutPassword } from '../../value/url-password.ts';
 import type { FieldPath } from '../diagnostic.ts';
 import { nearest } from './nearest.ts';
-import type { ListSchema, MapSchema, ObjectSchema, Rule, Schema, StringSchema } from './schema.ts';
+import {
+  holdsSecret,
+  type ListSchema,
+  type MapSchema,
+  type ObjectSchema,
+  type Rule,
+  type Schema,
+  type StringSchema,
+} from './schema.ts';
 
 /** One thing that is wrong with a value. */
 export interface Problem {
@@ -34,7 +42,8 @@ class Checker {
   #hidden = 0;
 
   check(schema: Schema, value: unknown): unknown {
-    if (!schema.secret) return this.#check(schema, value);
+    // A text in the place of header lines, say, is one of them.
+    if (!schema.secret && (typeof value !== 'string' || !holdsSecret(schema))) return this.#check(schema, value);
     this.#hidden++;
     const checked = this.#check(schema, value);
     this.#hidden--;

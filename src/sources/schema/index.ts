@@ -42,7 +42,7 @@ export { check, type Problem, UNRENDERED } from './check.ts';
 export { DEFAULT_NAMESPACE } from './metadata.ts';
 export { misfitIn } from './misfit.ts';
 export { nearest } from './nearest.ts';
-export type { ObjectSchema, Schema } from './schema.ts';
+export { holdsSecret, type ObjectSchema, type Schema } from './schema.ts';
 
 function kind(metadata: ObjectSchema, fields: Record<string, Field>, rules: readonly Rule[] = []): ObjectSchema {
   const head = { apiVersion: required(text()), kind: required(text()), metadata: required(metadata) };

@@ -16,6 +16,23 @@ export function secret<S extends Schema>(schema: S): S & { secret: true } {
   return { ...schema, secret: true };
 }
 
+const HOLDERS = new WeakMap<Schema, boolean>();
+
+/** It is secret, or something below it is: what stands in its place in another form may be, too. */
+export function holdsSecret(schema: Schema): boolean {
+  const known = HOLDERS.get(schema);
+  if (known !== undefined) return known;
+  const holds = schema.secret === true || partsOf(schema).some(holdsSecret);
+  HOLDERS.set(schema, holds);
+  return holds;
+}
+
+function partsOf(schema: Schema): Schema[] {
+  if (schema.type === 'object') return Object.values(schema.fields).map(({ schema: part }) => part);
+  if (schema.type === 'map') return [schema.value];
+  return schema.type === 'list' ? [schema.items] : [];
+}
+
 export interface ObjectSchema {
   type: 'object';
   fields: Readonly<Record<string, Field>>;
