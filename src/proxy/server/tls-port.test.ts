@@ -266,6 +266,18 @@ describe('the challenge of a certificate authority', () => {
     expect(other).toMatchObject({ shown: derOf(web), protocol: 'http/1.1' });
   });
 
+  test.each([true, false])(
+    'is the backend’s own where TLS is to pass (another is expected here: %j)',
+    async (isExpected) => {
+      const server = tls.createServer({ ...raw, ALPNProtocols: ['acme-tls/1'] }, (socket) =>
+        socket.on('error', () => {}).end('own'),
+      );
+      await rig.apply([...HTTPS(), ...relayed('Passthrough'), ...backend(await opened(server), 'raw')]);
+      if (isExpected) await rig.apply([challenge(['d/g/l'])]);
+      expect(await heard('raw.example', ACME)).toEqual({ text: 'own', shown: derOf(raw), protocol: 'acme-tls/1' });
+    },
+  );
+
   test('that fails is counted', async () => {
     await rig.apply([...HTTPS(), ...backend(await answering('here')), challenge(['d/g/l'])]);
     const before = failures();

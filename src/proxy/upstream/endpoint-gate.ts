@@ -34,7 +34,7 @@ export interface Asked {
 }
 
 /** Milliseconds that the machine's addresses are believed to stay the same. */
-const INTERFACES_TTL = 5_000;
+export const INTERFACES_TTL = 5_000;
 
 export class EndpointGate {
   /** Sockets that are open now. */

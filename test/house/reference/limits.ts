@@ -177,7 +177,9 @@ function humanValue(name: string, value: string, says: string): string {
       .replaceAll('_', '')
       .replaceAll(/(\d)(?=(\d{3})+\b)/g, '$1,');
   const number = numberOf(value);
-  if (/^(seconds|in seconds)/i.test(says) || /_TTL$/.test(name)) return `${number} s`;
+  // As records of names have it, unless it is said otherwise.
+  const isTtl = /_TTL$/.test(name) && !/^milliseconds/i.test(says);
+  if (/^(seconds|in seconds)/i.test(says) || isTtl) return `${number} s`;
   if (
     /millisecond/i.test(says) ||
     /timeout|after$|_MS$|eviction|backoff|linger|interval|grace|retirement|housekeeping/i.test(name)
