@@ -203,6 +203,30 @@ test('a policy that cannot be followed acts in each place once', async () => {
   expect(stdout.match(/AccessPolicy\/shop\/broken \(default\): RouteRule HTTPRoute\/shop\/shop\/1/g)).toHaveLength(1);
 });
 
+test('a policy that gives way to another with its target, or has none, acts on nothing, and says so', async () => {
+  const answers = (name: string, target: string): object => ({
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'ResponsePolicy',
+    metadata: { name, namespace: 'shop' },
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: target }],
+      securityHeaders: { frameOptions: 'DENY' },
+    },
+  });
+  const all = documents(answers('first', 'shop'), answers('second', 'shop'), answers('stray', 'gone'));
+  const ask = (name: string) => daemun(['explain', '-f', '-', `policy/${name}`], `${MANIFESTS}---\n${all}`);
+  for (const [name, where] of [
+    ['second', 'Gateway shop/edge'],
+    ['stray', 'HTTPRoute shop/gone'],
+  ]) {
+    const { code, stdout } = await ask(name!);
+    expect([code, stdout]).toEqual([1, expect.not.stringContaining('Acts on')]);
+    expect(stdout).toContain(`Not accepted ResponsePolicy/shop/${name} (default): ${where}`);
+  }
+  const first = await ask('first');
+  expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('Acts on      ResponsePolicy/shop/first')]);
+});
+
 test('a policy that refuses is named with its reason, in text, in JSON and by the exit status', async () => {
   const office = {
     apiVersion: 'policies.daemun.dev/v1alpha1',

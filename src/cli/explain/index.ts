@@ -53,7 +53,7 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
         ? `${JSON.stringify(places, undefined, 2)}\n`
         : policyNarrative(asked, visible(places), paintFor(process.stdout));
     process.stdout.write(told);
-    return places.length === 0 ? EXIT.refused : EXIT.ok;
+    return places.every(({ accepted }) => accepted === false) ? EXIT.refused : EXIT.ok;
   }
   const question = questionOf(url, flags, {
     listeners: known.snapshot.of('Listener').values(),

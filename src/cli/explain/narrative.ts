@@ -148,16 +148,22 @@ export function policyLines(
   return [line, `  ${paint(tone, text)}`];
 }
 
-/** Where one policy acts. */
+/** Where one policy acts, and where it was to act and does not. */
 export function policyNarrative(name: string, places: readonly PolicyEffect[], paint: Paint): string {
+  if (places.length === 0) return section('Policy', [paint('error', `no policy ${name} acts on anything`)], paint);
   // One that is broken stands for each of its kind's types, and is in a place once.
-  const lines = [
-    ...new Set(places.map(({ policy, holds, through }) => `${policy} (${holds.toLowerCase()}): ${through}`)),
+  const lines = places.map(({ policy, holds, through }) => `${policy} (${holds.toLowerCase()}): ${through}`);
+  const told = (accepted: boolean) => [
+    ...new Set(lines.filter((_, at) => (places[at]!.accepted ?? true) === accepted)),
   ];
   const effects = [...new Set(places.map(({ effect }) => effect))];
-  if (places.length === 0) return section('Policy', [paint('error', `no policy ${name} acts on anything`)], paint);
   const settings = [...new Set(places.flatMap((place) => place.settings ?? []))];
-  return section('Policy', effects, paint) + section('Settings', settings, paint) + section('Acts on', lines, paint);
+  return [
+    section('Policy', effects, paint),
+    section('Settings', settings, paint),
+    section('Acts on', told(true), paint),
+    section('Not accepted', told(false), paint),
+  ].join('');
 }
 
 function timeoutLines({ timeouts, retry }: RouteRule): string[] {

@@ -47,6 +47,8 @@ export interface PolicyEffect {
   says?: string[];
   /** All that it says, as it is called; absent where it is told of a request. */
   settings?: string[];
+  /** It was to act there, and its status says why it does not. */
+  accepted?: false;
 }
 
 /** Types that let a request pass or do not. */
@@ -126,11 +128,11 @@ export function placesOf(snapshot: Snapshot, name: string): PolicyEffect[] {
 interface PolicyStatus {
   ancestors?: Array<{
     ancestorRef: { kind?: string; namespace?: string; name: string; sectionName?: string };
-    conditions: Array<{ type: string; message: string }>;
+    conditions: Array<{ type: string; status: string; message: string }>;
   }>;
 }
 
-/** Policies that act on connections and not on requests: where, as their status says. */
+/** Policies that act on connections and not on requests, or on nothing: where, or where not, as their status says. */
 export function statedPlaces({ items }: Report, name: string): PolicyEffect[] {
   return items.flatMap(({ kind, metadata, status }) => {
     const policy = `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
@@ -138,13 +140,14 @@ export function statedPlaces({ items }: Report, name: string): PolicyEffect[] {
     return ((status as PolicyStatus).ancestors ?? []).map(({ ancestorRef, conditions }): PolicyEffect => {
       const { kind: of = 'Gateway', namespace = '', name: object, sectionName } = ancestorRef;
       const section = sectionName === undefined ? '' : ` ${sectionName}`;
-      const message = conditions.find(({ type }) => type === 'Accepted')?.message ?? '';
+      const { message = '', status: accepted } = conditions.find(({ type }) => type === 'Accepted') ?? {};
       return {
         policy,
         type: kind,
         holds: 'Default',
         through: `${of} ${namespace}/${object}${section}`,
         effect: message,
+        ...(accepted === 'False' ? { accepted: false } : {}),
       };
     });
   });
