@@ -125,6 +125,16 @@ export class Fields {
     this.findings.push({ field: this.at(name), fate: 'Lost', why });
   }
 
+  /** Whether somebody has read all that is there: what nobody has read is told by `done`, and may be a condition. */
+  isKnown(): boolean {
+    return this.isRead() && [...this.#below.values()].every((one) => one.isKnown());
+  }
+
+  /** The same of its own fields, whatever stands below them. */
+  isRead(): boolean {
+    return this.names().every((name) => this.#read.has(name));
+  }
+
   /** Whatever else is there is told by name. */
   done(): Finding[] {
     for (const name of Object.keys(this.#value)) {

@@ -249,6 +249,8 @@ describe('annotations of Kong', () => {
       status: 426,
       body: '{"message":"Please use HTTPS protocol"}',
     });
+    // RFC 9110: a 426 says to what.
+    expect([upgrade.headers.upgrade, upgrade.headers.connection]).toEqual(['TLS/1.2, HTTP/1.1', 'Upgrade']);
   });
 });
 

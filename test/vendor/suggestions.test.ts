@@ -4,6 +4,9 @@ import { parseAllDocuments, stringify } from 'yaml';
 import type { AnyResource } from '../../src/api/index.ts';
 import { admit } from '../../src/sources/admission.ts';
 import { translate } from '../../src/translate/index.ts';
+import type { JsonObject } from '../../src/value/json-object.ts';
+import { foreignObject, suggestions } from '../../src/vendor/index.ts';
+import { NOBODY } from '../../src/vendor/ours.ts';
 import { CASE_NAMES, goldenOf, suggested } from './suggested.ts';
 
 describe.each(CASE_NAMES)('%s', (name) => {
@@ -125,6 +128,127 @@ test('a certificate that Kong shows goes with TLS, and a KongUpstreamPolicy is t
   const upstream = told.find(({ field }) => field === 'konghq.com/upstream-policy')!;
   expect(upstream.why).toContain('{ kind: BackendTrafficPolicy, spec: { targetRefs: [');
   expect(upstream.why).toContain('name: secure');
+});
+
+const ENVOY = 'gateway.envoyproxy.io/v1alpha1';
+const SHOP = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'shop' }];
+
+function suggestedFor(apiVersion: string, kind: string, spec: object) {
+  const metadata = { name: 'one', namespace: 'default' };
+  return suggestions([], [foreignObject({ apiVersion, kind, metadata, spec } as unknown as JsonObject)!]);
+}
+
+describe('fields of Envoy Gateway that nobody knows yet', () => {
+  const access = (spec: object) =>
+    suggestedFor(ENVOY, 'SecurityPolicy', { targetRefs: SHOP, ...spec }).objects.find(
+      ({ kind }) => kind === 'AccessPolicy',
+    );
+  const key = { credentialRefs: [{ name: 'keys' }], extractFrom: [{ headers: ['x-key'] }] };
+  const near = { action: 'Allow', principal: { clientCIDRs: ['10.0.0.0/8'] } };
+  const strange = { action: 'Allow', principal: { tomorrow: 1 } };
+
+  test.each([
+    ['a rule that allows', { authorization: { rules: [strange] } }],
+    ['what asks', { apiKeyAuth: { ...key, tomorrow: 1 } }],
+    ['rules as a whole', { authorization: { rules: [near], tomorrow: 1 } }],
+    ['the policy', { apiKeyAuth: key, tomorrow: {} }],
+    ['the policy alone', { tomorrow: {} }],
+  ])('let nobody in: of %s', (_, spec) => {
+    expect(access(spec)).toMatchObject({ spec: { allow: NOBODY } });
+  });
+
+  test('leave the other rules as they are, and have a rule that denies take more', () => {
+    expect(access({ authorization: { rules: [near, strange] } })).toMatchObject({
+      spec: { allow: [{ addresses: ['10.0.0.0/8'] }] },
+    });
+    const deny = { action: 'Deny', principal: { tomorrow: 1 } };
+    expect(access({ authorization: { defaultAction: 'Allow', rules: [deny] } })).toMatchObject({
+      spec: { deny: [{ cel: 'true' }] },
+    });
+  });
+
+  test('write no limit, which would count everybody', () => {
+    const rules = [{ limit: { requests: 1, unit: 'Hour' }, clientSelectors: [{ tomorrow: 1 }] }];
+    const limited = (asked: object[]) =>
+      suggestedFor(ENVOY, 'BackendTrafficPolicy', { targetRefs: SHOP, rateLimit: { local: { rules: asked } } }).objects;
+    expect(limited(rules)).toEqual([]);
+    expect(limited([{ limit: { requests: 1, unit: 'Hour' } }])).toHaveLength(1);
+  });
+});
+
+test('a filter of NGINX Gateway Fabric with a field that nobody knows stays in its routes', () => {
+  const filter = (more: object): JsonObject => ({
+    apiVersion: 'gateway.nginx.org/v1alpha1',
+    kind: 'AuthenticationFilter',
+    metadata: { name: 'tomorrow', namespace: 'default' },
+    spec: { type: 'Basic', basic: { secretRef: { name: 'users' }, ...more } },
+  });
+  const extensionRef = { group: 'gateway.nginx.org', kind: 'AuthenticationFilter', name: 'tomorrow' };
+  const route = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'guarded', namespace: 'default' },
+    spec: { rules: [{ filters: [{ type: 'ExtensionRef', extensionRef }], backendRefs: [{ name: 'web', port: 80 }] }] },
+  };
+  const written = (more: object) =>
+    suggested('nginx', [filter(more), route])
+      .objects.map(({ metadata }) => metadata.name)
+      .filter((name) => name === 'tomorrow' || name === 'guarded')
+      .sort();
+  expect(written({})).toEqual(['guarded', 'tomorrow']);
+  expect(written({ strange: 1 })).toEqual([]);
+});
+
+describe('what Envoy Gateway asks of traffic', () => {
+  const traffic = (spec: object) => {
+    const { lines, objects } = suggestedFor(ENVOY, 'BackendTrafficPolicy', { targetRefs: SHOP, ...spec });
+    return { lines, spec: (objects[0] as { spec?: object } | undefined)?.spec };
+  };
+
+  test('a fault that is no error is told, and no fault is written that would not be taken', () => {
+    const { lines, spec } = traffic({ faultInjection: { abort: { httpStatus: 200, percentage: 50 } } });
+    expect(spec).not.toHaveProperty('abort.statusCode');
+    expect(lines).toContainEqual(
+      expect.objectContaining({ fate: 'Lost', field: 'spec.faultInjection.abort.httpStatus' }),
+    );
+  });
+
+  test.each([
+    [0.2, 1, 'Differs'],
+    [2.5, 3, 'Differs'],
+    [0, 0, 'Same'],
+    [7, 7, 'Same'],
+  ])('a fault of %d %% is one of %d', (percentage, whole, fate) => {
+    const { lines, spec } = traffic({ faultInjection: { abort: { httpStatus: 503, percentage } } });
+    expect(spec).toMatchObject({ abort: { statusCode: 503, percentage: whole } });
+    expect(lines).toContainEqual(expect.objectContaining({ fate, field: 'spec.faultInjection.abort.percentage' }));
+  });
+
+  test('compression begins at 30 bytes where nobody says, and with the least of several', () => {
+    const bytes = (...compression: object[]) => traffic({ compression }).spec;
+    expect(bytes({ type: 'Gzip' })).toMatchObject({ compression: { minimumBytes: 30 } });
+    expect(bytes({ type: 'Gzip', minContentLength: '1Ki' })).toMatchObject({ compression: { minimumBytes: 1024 } });
+    expect(bytes({ type: 'Gzip', minContentLength: '1Ki' }, { type: 'Brotli' })).toMatchObject({
+      compression: { minimumBytes: 30 },
+    });
+  });
+});
+
+test('limits of connections are of each endpoint here, and the lesser of two counts', () => {
+  const circuitBreaker = { maxConnections: 100, perEndpoint: { maxConnections: 7 } };
+  const metadata = { name: 'few', namespace: 'default' };
+  const { lines, objects } = suggested('envoy-routes', [
+    { apiVersion: ENVOY, kind: 'BackendTrafficPolicy', metadata, spec: { targetRefs: SHOP, circuitBreaker } },
+  ]);
+  const policy = objects.find(({ kind, metadata: { name } }) => kind === 'BackendTrafficPolicy' && name === 'few');
+  expect(policy).toMatchObject({ spec: { circuitBreaker: { maxConnections: 7 } } });
+  const told = lines.filter(({ object }) => object.endsWith('/few')).map(({ fate, field }) => `${fate} ${field}`);
+  expect(told).toEqual(
+    expect.arrayContaining([
+      'Differs spec.circuitBreaker.maxConnections',
+      'Same spec.circuitBreaker.perEndpoint.maxConnections',
+    ]),
+  );
 });
 
 /** What the cases do not have. */

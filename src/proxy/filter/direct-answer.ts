@@ -1,6 +1,13 @@
 import type { DirectAnswerFilter } from '../../config/index.ts';
 import { ANSWERED, type CompiledFilter, type FilterScope, type HeaderPair, type Verdict } from './filter.ts';
 
+const UPGRADE_REQUIRED = 426;
+/** As Kong says it. */
+const TO_TLS: ReadonlyArray<HeaderPair> = [
+  ['Upgrade', 'TLS/1.2, HTTP/1.1'],
+  ['Connection', 'Upgrade'],
+];
+
 /** DirectAnswer: the same answer to everybody, without a backend. */
 export class DirectAnswer implements CompiledFilter {
   readonly type = 'DirectAnswer';
@@ -16,7 +23,9 @@ export class DirectAnswer implements CompiledFilter {
   }
 
   onRequest(scope: FilterScope): Verdict {
-    scope.respond(this.#status, this.#headers, this.#body);
+    // RFC 9110 has it say to what; HTTP/2 has no such lines.
+    const upgrades = this.#status === UPGRADE_REQUIRED && scope.client.protocol !== 'HTTP/2.0';
+    scope.respond(this.#status, upgrades ? [...this.#headers, ...TO_TLS] : this.#headers, this.#body);
     return ANSWERED;
   }
 }

@@ -20,3 +20,23 @@ test('ten retries a second, and one for five requests', () => {
   for (let i = 0; i < 100_000; i++) budget.sent();
   expect(taken(budget)).toBe(100);
 });
+
+test('a policy that allows none has none tried again from its first request on', () => {
+  const budget = new RetryBudget({ now: 0 });
+  budget.limit({ percent: 0, perSecond: 0 }, undefined);
+  for (let i = 0; i < 100; i++) budget.sent();
+  expect(taken(budget)).toBe(0);
+});
+
+test('a smaller budget begins with what a second of it gives, and the same one again changes nothing', () => {
+  const clock = { now: 0 };
+  const budget = new RetryBudget(clock);
+  for (let i = 0; i < 1000; i++) budget.sent();
+  budget.limit(undefined, 5);
+  expect(taken(budget, 50)).toBe(50);
+  budget.limit({ percent: 100, perSecond: 2 }, undefined);
+  expect(taken(budget)).toBe(2);
+  for (let i = 0; i < 30; i++) budget.sent();
+  budget.limit({ percent: 100, perSecond: 2 }, undefined);
+  expect(taken(budget)).toBe(30);
+});

@@ -29,8 +29,12 @@ export class RetryBudget {
 
   /** What a policy sets; absent: as always. */
   limit(budget: RetryLimit | undefined, most: number | undefined): void {
-    this.#share = budget?.percent === undefined ? RETRY_SHARE : budget.percent / 100;
-    this.#perSecond = budget?.perSecond ?? RETRIES_PER_SECOND;
+    const share = budget?.percent === undefined ? RETRY_SHARE : budget.percent / 100;
+    const perSecond = budget?.perSecond ?? RETRIES_PER_SECOND;
+    // What was saved under another budget is not spent under a smaller one; under the same all stays as it is.
+    if (share !== this.#share || perSecond !== this.#perSecond) this.#saved = Math.min(this.#saved, perSecond);
+    this.#share = share;
+    this.#perSecond = perSecond;
     this.#most = most ?? Number.POSITIVE_INFINITY;
   }
 

@@ -12,7 +12,7 @@ export function authorization(asked: Fields | undefined, lines: ClaimLines): Pic
   const rules = asked.objects('rules').map((rule) => ({
     action: rule.oneOf('action', ['Allow', 'Deny'], { ours: 'AccessPolicy deny and allow' }),
     entry: entryOf(rule, lines),
-    isWhole: !rule.findings.some((one) => one.field.startsWith(`${rule.path}.`) && isLost(one)),
+    isWhole: !rule.findings.some((one) => one.field.startsWith(`${rule.path}.`) && isLost(one)) && rule.isKnown(),
   }));
   const firstAllow = rules.findIndex(({ action }) => action === 'Allow');
   const lastDeny = rules.findLastIndex(({ action }) => action === 'Deny');

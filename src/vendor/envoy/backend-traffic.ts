@@ -14,6 +14,9 @@ import { loadBalancing, sessions } from './load-balancer.ts';
 import { rateLimits } from './rate-limit.ts';
 import { retry } from './retry.ts';
 
+/** The first status of an error. */
+const CLIENT_ERROR = 400;
+
 /** What has nothing like it here, and why. */
 const LOST: Readonly<Record<string, string>> = {
   tcpKeepalive: 'connections to endpoints are closed when they are idle: connection.idleTimeout',
@@ -111,16 +114,22 @@ function withConnection(settings: Settings | undefined): Settings | undefined {
   return connection === undefined ? rest : { ...rest, connection };
 }
 
+/** Of limits that Envoy has for a Service as a whole. */
+const EACH = 'it holds for each endpoint, in each worker';
+
 function breakers(breaker: Fields | undefined): Settings {
   if (breaker === undefined) return {};
   const at = 'circuitBreaker';
-  breaker.lost('perEndpoint', 'limits hold for the Service');
+  const connections = [
+    breaker.number('maxConnections', { ours: `${at}.maxConnections`, differs: EACH }),
+    breaker.object('perEndpoint')?.number('maxConnections', { ours: `${at}.maxConnections` }),
+  ].filter((one) => one !== undefined);
   breaker.lost('retryBudget', 'write retry.budget');
   return {
     circuitBreaker: {
-      maxConnections: breaker.number('maxConnections', { ours: `${at}.maxConnections` }),
-      maxPendingRequests: breaker.number('maxPendingRequests', { ours: `${at}.maxPendingRequests` }),
-      maxRequests: breaker.number('maxParallelRequests', { ours: `${at}.maxRequests` }),
+      maxConnections: connections.length === 0 ? undefined : Math.min(...connections),
+      maxPendingRequests: breaker.number('maxPendingRequests', { ours: `${at}.maxPendingRequests`, differs: EACH }),
+      maxRequests: breaker.number('maxParallelRequests', { ours: `${at}.maxRequests`, differs: EACH }),
       maxRetries: breaker.number('maxParallelRetries', { ours: `${at}.maxRetries` }),
     },
     perConnection: breaker.number('maxRequestsPerConnection', { ours: 'connection.maxRequests' }),
@@ -168,37 +177,54 @@ function faults(fault: Fields | undefined): object | undefined {
       percentage: percentage(delay),
     },
     abort: abort && {
-      statusCode: abort.number('httpStatus', { ours: 'FaultPolicy abort.statusCode' }),
+      statusCode: abortStatus(abort),
       percentage: percentage(abort),
     },
   });
 }
 
+/** Envoy answers with any status. */
+function abortStatus(abort: Fields): number | undefined {
+  const status = abort.number('httpStatus', { ours: 'FaultPolicy abort.statusCode' });
+  if (status === undefined || (status >= CLIENT_ERROR && status < 600)) return status;
+  abort.refuse('httpStatus', 'a fault is an error, 400 to 599: directResponse of a ResponsePolicy answers otherwise');
+  return undefined;
+}
+
+/** What is less than one of a hundred is not nobody. */
 function percentage(fields: Fields): number | undefined {
-  const value = fields.number('percentage', { ours: 'percentage' });
-  return value === undefined ? undefined : Math.round(value);
+  const value = fields.number('percentage');
+  if (value === undefined) return undefined;
+  const whole = value > 0 ? Math.max(1, Math.round(value)) : 0;
+  fields.number(
+    'percentage',
+    whole === value ? { ours: 'percentage' } : { ours: 'percentage', differs: `is a whole number here: ${whole}` },
+  );
+  return whole;
 }
 
 const ALGORITHMS: Readonly<Record<string, string>> = { Gzip: 'gzip', Brotli: 'br', Zstd: 'zstd' };
 
+/** Bytes, where nobody says. */
+const LEAST_COMPRESSED = 30;
+const LEAST_OF_ALL = 'the least of all algorithms holds for each';
+
 function compression(spec: Fields): object | undefined {
   const all = [...spec.objects('compression'), ...spec.objects('compressor')];
   if (all.length === 0) return undefined;
-  let minimumBytes: number | undefined;
+  const least: number[] = [];
   const algorithms = all.flatMap((one) => {
     for (const name of ['gzip', 'brotli', 'zstd']) one.object(name);
-    minimumBytes =
-      quantity(one, 'minContentLength', { ours: 'ResponsePolicy compression.minimumBytes' }) ?? minimumBytes;
+    const ours = 'ResponsePolicy compression.minimumBytes';
+    least.push(quantity(one, 'minContentLength', { ours, differs: LEAST_OF_ALL }) ?? LEAST_COMPRESSED);
     return (
       ALGORITHMS[
         one.oneOf('type', ['Gzip', 'Brotli', 'Zstd'], { ours: 'ResponsePolicy compression.algorithms' }) ?? ''
       ] ?? []
     );
   });
-  return compact({ algorithms: [...new Set(algorithms)], minimumBytes });
+  return compact({ algorithms: [...new Set(algorithms)], minimumBytes: Math.min(...least) });
 }
-
-const CLIENT_ERROR = 400;
 
 function errorPages(spec: Fields): object[] | undefined {
   const pages = spec.objects('responseOverride').flatMap((override) => {

@@ -35,9 +35,12 @@ function limitOf(rule: Fields, select: Selected, isWide: boolean): RateLimitEntr
   rule.lost('xRateLimitHeaders', 'headers of the policy says it for all its limits');
   const cost = costOf(rule.object('cost'));
   if (isWide && isShared !== true) select.keys.push({ type: 'Route' });
-  for (const selector of rule.objects('clientSelectors')) selected(selector, select);
+  const selectors = rule.objects('clientSelectors');
+  for (const selector of selectors) selected(selector, select);
   // With a condition less it would count others, too.
-  const isWhole = !rule.findings.some((one) => one.field.startsWith(`${rule.path}.clientSelectors`) && isLost(one));
+  const isWhole =
+    !rule.findings.some((one) => one.field.startsWith(`${rule.path}.clientSelectors`) && isLost(one)) &&
+    selectors.every((one) => one.isKnown());
   if (requests === undefined || per === undefined || !isWhole) return [];
   const isMatched = Object.keys(select.match).length > 0;
   const when = isMatched ? [{ path: { type: 'PathPrefix', value: '/' }, ...select.match } as HTTPRouteMatch] : [];

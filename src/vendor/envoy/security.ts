@@ -26,9 +26,10 @@ export const security: VendorKind = {
     const isAsked = ASKING.some((one) => spec.has(one));
     const asked = isAsked ? authenticationOf(spec, place, parts) : undefined;
     const allowed = authorization(spec.object('authorization'), claimLines(place));
-    const closed = isAsked && asked === undefined ? { allow: NOBODY } : {};
-    const access = compact({ ...allowed, ...closed, ...csrf(spec.object('csrf')) });
+    const cross = csrf(spec.object('csrf'));
     const edits = corsEdits(spec.object('cors'), place);
+    const isOpen = (isAsked && asked === undefined) || mayGuardMore(spec);
+    const access = compact({ ...allowed, ...(isOpen ? { allow: NOBODY } : {}), ...cross });
     if (targets.length === 0) return { edits };
     const targetRefs = targets.map(referenceTo);
     const policies = [
@@ -40,6 +41,13 @@ export const security: VendorKind = {
     return { objects: [...parts.objects, ...policies], edits };
   },
 };
+
+/** What nobody knows of those that say who may come, and of the whole, may keep somebody out. */
+function mayGuardMore(spec: Fields): boolean {
+  // A rule that is not known whole lets nobody in by itself.
+  const isRead = spec.isRead() && spec.object('authorization')?.isRead() !== false;
+  return !isRead || ASKING.some((name) => spec.object(name)?.isKnown() === false);
+}
 
 /** Undefined where something is asked for that cannot be written: without it whoever comes would be let in. */
 function authenticationOf(spec: Fields, place: VendorPlace, parts: AuthenticationParts): Authentication | undefined {

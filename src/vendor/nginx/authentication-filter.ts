@@ -20,6 +20,13 @@ export const authenticationFilter: VendorKind = {
     const method =
       basicOf(spec.object('basic')) ?? jwtOf(spec.object('jwt'), parts) ?? oidcOf(spec.object('oidc'), parts);
     if (method === undefined) return {};
+    if (!spec.isKnown()) {
+      spec.refuse(
+        'type',
+        'a field that nobody knows may keep somebody out: the filter stays in its routes, which answer 500',
+      );
+      return {};
+    }
     const targetRefs = extensionTargets(site, { kind: KIND, namespace, name }).map(referenceTo);
     if (targetRefs.length === 0) {
       spec.refuse('extensionRef', 'no HTTPRoute refers to it: check it together with its routes');
