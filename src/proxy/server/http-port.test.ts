@@ -76,3 +76,18 @@ test('is for so many at a time; others are reset, until one of those has left', 
   expect((await told(port)).what).toContain('ECONNRESET');
   second!.socket.destroy();
 });
+
+test('requests have the routes that are in place when they come', async () => {
+  const rig = new PlaneRig();
+  closers.push(() => rig.close());
+  const answering = (body: string): ReturnType<typeof rule> =>
+    rule('HTTPRoute', {
+      filters: [{ type: 'DirectAnswer', status: 200, contentType: 'text/plain', body }],
+      backends: [],
+    });
+  await rig.apply([listener('HTTP'), answering('one')]);
+  const asked = async (): Promise<string> => (await fetch(`http://127.0.0.1:${rig.port()}/`)).text();
+  expect(await asked()).toBe('one');
+  await rig.apply([answering('two')]);
+  expect(await asked()).toBe('two');
+});

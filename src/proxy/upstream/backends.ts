@@ -146,10 +146,10 @@ export class Backends {
         yield;
       }
       for (const object of delta.upserts) {
-        if (object.kind !== 'Endpoints') continue;
-        checkEndpoints(object);
         // Of those that are made now it is known already.
-        if (!made.has(object.key)) tunings.set(object.key, { ...tunings.get(object.key), list: object });
+        if (object.kind !== 'Endpoints' || made.has(object.key)) continue;
+        checkEndpoints(object);
+        tunings.set(object.key, { ...tunings.get(object.key), list: object });
         yield;
       }
       for (const [key, tuning] of tunings) {
@@ -359,7 +359,9 @@ export class Backends {
   }
 
   /** Of one that nothing leads to yet. */
-  *#using(served: Served, { endpoints, dns }: Endpoints): Generator<void, void, void> {
+  *#using(served: Served, list: Endpoints): Generator<void, void, void> {
+    checkEndpoints(list);
+    const { endpoints, dns } = list;
     if (dns !== undefined) return this.#lookUp(served, dns);
     this.#take(yield* this.#offering(served, { endpoints, named: false }, served.balancer.loadBalancing));
   }

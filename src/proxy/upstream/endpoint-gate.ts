@@ -122,17 +122,10 @@ class RefusedLink implements Link {
   readonly localPort: number = 0;
   readonly pending: number = 0;
   readonly tls: undefined;
-  #closed = false;
 
   constructor(why: string, sink: Sink) {
     this.sink = sink;
-    queueMicrotask(() => this.#end(Object.assign(new Error(why), { code: 'EACCES' })));
-  }
-
-  #end(error: NodeJS.ErrnoException): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.sink.onClose(error);
+    queueMicrotask(() => this.sink.onClose(Object.assign(new Error(why), { code: 'EACCES' })));
   }
 
   send(): boolean {
