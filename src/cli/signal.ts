@@ -33,6 +33,8 @@ export class Signals {
     process.on('SIGHUP', hangUp === 'drain' ? onEnd : () => this.#onReload?.());
     // Node would open a debugger, to everybody on this machine.
     process.on('SIGUSR1', () => {});
+    // Others mean "open the log again" or "take over" by it. It would end the process without a drain.
+    process.on('SIGUSR2', () => {});
   }
 
   /** As a first signal does, by another way. A signal that comes later is the first one still, and cuts nothing off. */

@@ -12,7 +12,7 @@ export interface WorkerProxy {
   abandon(): Promise<void>;
 }
 
-const PARENTS_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'] as const;
+const PARENTS_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
 interface Seat {
   intake: Intake;

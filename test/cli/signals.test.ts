@@ -137,6 +137,16 @@ test('SIGUSR1 opens no debugger, neither in the parent nor in a worker', async (
   expect((await gateway.stop()).stderr).not.toContain('Debugger');
 });
 
+test('SIGUSR2 ends neither the parent nor a worker', async () => {
+  const gateway = await serve();
+  const workers = childrenOf(gateway.child.pid!);
+  for (const pid of [gateway.child.pid!, ...workers]) process.kill(pid, 'SIGUSR2');
+  expect(await ask({ port: gateway.port })).toMatchObject({ status: 200 });
+  expect(await askAdmin(gateway.admin, '/livez')).toMatchObject({ status: 200 });
+  expect(childrenOf(gateway.child.pid!)).toEqual(workers);
+  expect((await gateway.stop()).code).toBe(0);
+});
+
 test.each([
   ['SIGTERM', 'SIGTERM'],
   ['SIGQUIT', 'SIGINT'],
