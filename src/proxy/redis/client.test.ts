@@ -255,6 +255,11 @@ describe.skipIf(!REDIS_IS_HERE)('a server that is not well', () => {
   });
 });
 
+/** A Sentinel ends the connections of whom it makes a master: who asks in that moment hears nothing, and asks again. */
+async function isMaster(server: TestRedis): Promise<boolean> {
+  return (await server.ask('ROLE').catch(() => '')).includes('master');
+}
+
 describe.skipIf(!REDIS_IS_HERE)('a master that Sentinels name', () => {
   async function guarded(): Promise<{ master: TestRedis; replica: TestRedis; sentinel: TestRedis }> {
     const master = await redis({ config: ['repl-diskless-sync-delay 0'] });
@@ -284,7 +289,7 @@ describe.skipIf(!REDIS_IS_HERE)('a master that Sentinels name', () => {
       /master_repl_offset:(\d+)/.exec(await server.ask('INFO', 'replication'))?.[1];
     await until(async () => (await offset(master)) === (await offset(replica)));
     await master.stop();
-    await until(async () => (await replica.ask('ROLE')).includes('master'));
+    await until(() => isMaster(replica));
     for (const client of clients) await until(() => answers(client));
     const rest = await Promise.all(Array.from({ length: 20 }, (_, n) => given(clients[n % 2]!, { ...ten, wanted: 1 })));
     expect(rest.flat().reduce((sum: number, one) => sum + Number(one), 0)).toBe(6);
@@ -302,7 +307,7 @@ describe.skipIf(!REDIS_IS_HERE)('a master that Sentinels name', () => {
     await until(() => answers(client));
     await master.stop();
     await until(() => answers(client));
-    await until(async () => (await replica.ask('ROLE')).includes('master'));
+    await until(() => isMaster(replica));
     expect(await answers(client)).toBe(true);
     const unknown = clientOf({ ports: [sentinel.port], kind: 'Sentinel', sentinel: { master: 'other', login: {} } });
     await until(() => unknown.trouble !== undefined);
@@ -349,7 +354,7 @@ describe.skipIf(!REDIS_IS_HERE)('a cluster', () => {
     const client = clientOf({ ports: [b.port], kind: 'Cluster' });
     await until(() => answers(client));
     const all = await Promise.all(Array.from({ length: 300 }, (_, i) => given(client, bucket(`spread ${i}`))));
-    expect(all.every((one) => one[0] === 1)).toBe(true);
+    expect(all.filter((one) => one[0] !== 1)).toEqual([]);
     for (const node of nodes.slice(0, 3)) expect(Number((await node.ask('DBSIZE')).slice(1))).toBeGreaterThan(50);
 
     // A slot on its way: ASK while it moves, MOVED when it has.
@@ -368,7 +373,7 @@ describe.skipIf(!REDIS_IS_HERE)('a cluster', () => {
     const before = limitKey('spread 0', '');
     expect(before).toMatch(/^daemun:limit:[\w-]{27}$/);
     await a.stop();
-    await until(async () => (await d.ask('ROLE')).includes('master'));
+    await until(() => isMaster(d));
     const takesAll = async (): Promise<boolean> => {
       const found = await Promise.all(
         Array.from({ length: 100 }, (_, i) => given(client, bucket(`after ${i}`, { cost: 1 }))),
