@@ -90,6 +90,12 @@ test('a host is letter by letter, and only letters have a case', () => {
   expect(hash('a[')).not.toBe(hash('a{'));
 });
 
+test('a host ends where it ends, and an address begins with its first letter', () => {
+  const [host, address]: HashPart[][] = [[{ type: 'Host' }], [{ type: 'ClientAddress' }]];
+  expect(hashOf(host!, { headers: [['b', 'c']] })).toBe(hashOf(host!, { headers: [['x', 'y']] }));
+  expect(hashOf(address!, { clientAddress: '10.0.0.1' })).not.toBe(hashOf(address!, { clientAddress: '20.0.0.1' }));
+});
+
 test('several parts together: each counts in its place, and one of them is enough', () => {
   const parts: HashPart[] = [
     { type: 'Header', name: 'a' },
