@@ -60,6 +60,79 @@ test.each([
   );
 });
 
+describe('routes of Kong, written anew,', () => {
+  const gateway = (name: string, ...protocols: string[]): JsonObject => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'Gateway',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      gatewayClassName: 'kong',
+      listeners: protocols.map((protocol, at) => ({ name: protocol.toLowerCase(), port: 80 + at, protocol })),
+    },
+  });
+  const routeOf = (name: string, parent: string, annotations: Record<string, string>): JsonObject => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name, namespace: 'default', annotations },
+    spec: { parentRefs: [{ name: parent }], rules: [{ backendRefs: [{ name: 'sold', port: 80 }] }] },
+  });
+  const moved = (name: string): JsonObject => ({
+    apiVersion: 'configuration.konghq.com/v1',
+    kind: 'KongPlugin',
+    metadata: { name, namespace: 'default' },
+    plugin: 'redirect',
+    config: { location: 'https://shop.example/sale' },
+  });
+  const sold = (annotations: Record<string, string>): JsonObject => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'sold', namespace: 'default', annotations },
+    spec: { ports: [{ port: 80 }] },
+  });
+  const written = (name: string, ...also: JsonObject[]) =>
+    suggested('kong', also).objects.find(({ kind, metadata }) => kind === 'HTTPRoute' && metadata.name === name);
+
+  test.each([
+    ['the route', { 'konghq.com/plugins': 'moved' }, {}],
+    ['its Service', {}, { 'konghq.com/plugins': 'moved' }],
+  ])('have no backends beside a redirect of %s, and are admitted', (_, ofRoute, ofService) => {
+    const one = written(
+      'gone',
+      gateway('plain', 'HTTP'),
+      moved('moved'),
+      sold(ofService),
+      routeOf('gone', 'plain', ofRoute),
+    );
+    expect(one).toMatchObject({ spec: { rules: [{ filters: [{ type: 'RequestRedirect' }] }] } });
+    expect(one).not.toHaveProperty('spec.rules[0].backendRefs');
+    expect(admit(one)).toMatchObject({ verdict: 'accepted', problems: [] });
+  });
+
+  test.each([
+    [['HTTP'], []],
+    [['HTTP', 'HTTPS'], [{ sectionName: 'https' }]],
+  ])('that ask for TLS are on none but its listeners: %j', (protocols, parents) => {
+    const all = [
+      gateway('mixed', ...protocols),
+      sold({}),
+      routeOf('secret', 'mixed', { 'konghq.com/protocols': 'https' }),
+    ];
+    const one = written('secret', ...all) as { spec: { parentRefs: object[] } };
+    expect(one.spec.parentRefs).toHaveLength(parents.length);
+    expect(one).toMatchObject({ spec: { parentRefs: parents } });
+    expect(written('secret-without-tls', ...all)).toMatchObject({ spec: { parentRefs: [{ sectionName: 'http' }] } });
+    expect(admit(one)).toMatchObject({ verdict: 'accepted', problems: [] });
+  });
+
+  test('are left as they are where nobody knows which of their listeners have TLS', () => {
+    const all = [sold({}), routeOf('secret', 'elsewhere', { 'konghq.com/protocols': 'https' })];
+    expect(written('secret', ...all)).toBeUndefined();
+    expect(suggested('kong', all).lines).toContainEqual(
+      expect.objectContaining({ object: 'HTTPRoute default/secret', field: 'konghq.com/protocols', fate: 'Lost' }),
+    );
+  });
+});
+
 test('what a Service of Kong asks of connections becomes a policy of it, field by field', () => {
   const annotations = {
     'konghq.com/connect-timeout': '5000',

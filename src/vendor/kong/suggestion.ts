@@ -14,8 +14,9 @@ import type { RouteEdit, SuggestedParts } from '../suggest/vendor-kind.ts';
 import { faultPlace, HEADERS_START, isAnnotated, METHODS, SNIS, STRIP_PATH, TRAFFIC_FIELDS } from './annotation.ts';
 import type { KongLook } from './kong-look.ts';
 import { type KongReading, readKongGateway, readKongRoute, readKongService, serviceFilters } from './object-reading.ts';
+import { listenersOf, plainRoute, unknownListeners } from './plain-route.ts';
 import { narrowedRoute } from './route-narrowing.ts';
-import { addedTo, type PlainStatus, redirectFilter, withFilters } from './route-reading.ts';
+import { addedTo, withFilters } from './route-reading.ts';
 
 export interface KongSuggestion {
   /** `Kind namespace/name`. */
@@ -62,6 +63,7 @@ function suggestForObjects(site: Site, look: KongLook): KongSuggestion[] {
       findings: [
         ...(object.kind === 'Service' ? trafficFindings(on.annotations, reading) : []),
         ...findingsOf(reading),
+        ...(object.kind === 'HTTPRoute' ? unknownListeners(site, object, reading) : []),
       ],
     };
   });
@@ -159,31 +161,22 @@ function routeEdits(site: Site, route: HTTPRoute | GRPCRoute, reading: KongReadi
     const metadata = { ...filtered.metadata };
     delete metadata.annotations;
     if (annotations.length > 0) metadata.annotations = Object.fromEntries(annotations);
-    return { ...filtered, metadata };
+    const rules = (filtered.spec.rules ?? []).map(withoutBackends);
+    return { ...filtered, metadata, spec: { ...filtered.spec, rules } };
   };
   if (plain === undefined) return [{ route: objectKey(route), edit }];
-  const secure = listenersOf(site, route, (protocol) => protocol !== 'HTTP');
-  const secured = (last: HTTPRoute): HTTPRoute =>
-    secure.length === 0 ? last : { ...last, spec: { ...last.spec, parentRefs: secure } };
+  // Without its annotations it would be open, too, where nobody knows which listeners have TLS.
+  if (listenersOf(site, route, () => true).length === 0) return [];
+  const parentRefs = listenersOf(site, route, (protocol) => protocol !== 'HTTP');
+  const secured = (last: HTTPRoute): HTTPRoute => ({ ...last, spec: { ...last.spec, parentRefs } });
   return [{ route: objectKey(route), edit: (last) => secured(edit(last)) }];
 }
 
-type ParentReferences = NonNullable<HTTPRoute['spec']['parentRefs']>;
-
-/** The route's parents, listener by listener. */
-function listenersOf(
-  site: Site,
-  { metadata, spec }: HTTPRoute,
-  takes: (protocol: string) => boolean,
-): ParentReferences {
-  return (spec.parentRefs ?? []).flatMap((ref) => {
-    const gateway = site.find('Gateway', ref.namespace ?? metadata.namespace ?? '', ref.name);
-    const found = (gateway?.spec.listeners ?? []).filter(
-      ({ protocol, name, port }) =>
-        takes(protocol) && (ref.sectionName ?? name) === name && (ref.port ?? port) === port,
-    );
-    return found.map((listener) => ({ ...ref, sectionName: listener.name }));
-  });
+/** A redirect answers itself: the API has no backends beside it. */
+function withoutBackends(rule: HTTPRouteRule): HTTPRouteRule {
+  if (rule.filters?.some(({ type }) => type === 'RequestRedirect') !== true) return rule;
+  const { backendRefs: _, ...rest } = rule;
+  return rest as HTTPRouteRule;
 }
 
 /** The API has one match for a rule whose prefix is replaced. */
@@ -217,33 +210,11 @@ function serviceEdits(site: Site, { metadata }: Service, reading: KongReading): 
     const edit = (last: HTTPRoute): HTTPRoute => {
       const rules = (last.spec.rules ?? []).map((rule, at) =>
         leads(rule, namespace) && rule.backendRefs?.length === 1
-          ? { ...rule, filters: addedTo(rule.filters ?? [], filters, { at, notes: [] }) }
+          ? withoutBackends({ ...rule, filters: addedTo(rule.filters ?? [], filters, { at, notes: [] }) })
           : rule,
       );
       return { ...last, spec: { ...last.spec, rules } };
     };
     return [{ route: objectKey(route), edit }];
   });
-}
-
-/** For listeners without TLS, what is answered in the place of the route. */
-function plainRoute(site: Site, route: HTTPRoute, plain: PlainStatus): AnyResource[] {
-  const { namespace = '', name } = route.metadata;
-  const parentRefs = listenersOf(site, route, (protocol) => protocol === 'HTTP');
-  if (parentRefs.length === 0) return [];
-  const metadata = { namespace, name: `${name}-without-tls` };
-  const { hostnames } = route.spec;
-  const rules = (route.spec.rules ?? []).map(({ matches }) => ({
-    matches,
-    ...(plain === 426 ? {} : { filters: [redirectFilter(plain)] }),
-  }));
-  const made = ownPolicy('HTTPRoute', metadata, { parentRefs, ...(hostnames ? { hostnames } : {}), rules });
-  if (plain !== 426) return [made];
-  const directResponse = {
-    statusCode: plain,
-    contentType: 'application/json',
-    body: '{"message":"Please use HTTPS protocol"}',
-  };
-  const targetRefs = [targetOf('HTTPRoute', metadata.name)];
-  return [made, ownPolicy('ResponsePolicy', metadata, { targetRefs, directResponse })];
 }
