@@ -35,6 +35,23 @@ describe('lines of a manifest', () => {
     expect(shownLines(text)[2]).toBe('metadata: { name: a, annotations: { b: &a ••• } }');
   });
 
+  it('are masked where kubectl has left the whole object in an annotation', () => {
+    const copy = '{ kubectl.kubernetes.io/last-applied-configuration: "Basic x", b: c }';
+    const text = ROUTE.replace('{ name: a }', `{ name: a, annotations: ${copy} }`);
+    expect(shownLines(text)[2]).toBe(`metadata: { name: a, annotations: ${copy.replace('"Basic x"', '•••')} }`);
+  });
+
+  it.each([
+    ['- { name: Authorization, value: Basic x }', '- { name: Authorization, valu: Basic x }'],
+    ['- { name: Authorization, value: Basic x }', '- "Authorization: Basic x"'],
+    ['requestHeaderModifier:', 'requestHeaderModifer:'],
+  ])('are masked in another form than %s: %s', (usual, written) => {
+    expect(ROUTE).toContain(usual);
+    const lines = shownLines(ROUTE.replace(usual, written));
+    expect(lines.join('\n')).not.toContain('Basic x');
+    expect(lines.slice(0, 6)).toEqual(ROUTE.split('\n').slice(0, 6));
+  });
+
   it('are masked where keys stand in a policy, since one of them may be no public one', () => {
     const policy = [
       'apiVersion: policies.daemun.dev/v1alpha1',

@@ -7,6 +7,8 @@ import { holdsSecret, SCHEMAS, type Schema } from './schema/index.ts';
 const MASK = '•••';
 /** In a document that does not parse, anything of these may be what is secret, or the name of it. */
 const SUSPICIOUS = /secret|stringdata|headermodifier|private key|password|token|credential|\bdata["']?\s*:/i;
+/** An annotation with the object itself as text, and all that is secret in it. */
+const COPY = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** The lines of a file, each undefined where it may not be shown. */
 export function shownLines(text: string): Array<string | undefined> {
@@ -90,7 +92,10 @@ function mask(given: unknown, schema: Schema, masking: Masking): void {
       else if (!schema.unread.has(name)) hide(masking.resolve(value), masking);
     }
   } else if (schema.type === 'map' && isMap(node)) {
-    for (const { value } of node.items) mask(value, schema.value, masking);
+    for (const { key, value } of node.items) {
+      if (String(key) === COPY) hide(masking.resolve(value), masking);
+      else mask(value, schema.value, masking);
+    }
   } else if (schema.type === 'list' && isSeq(node)) {
     for (const item of node.items) mask(item, schema.items, masking);
   }
