@@ -203,6 +203,43 @@ test('a policy that cannot be followed acts in each place once', async () => {
   expect(stdout.match(/AccessPolicy\/shop\/broken \(default\): RouteRule HTTPRoute\/shop\/shop\/1/g)).toHaveLength(1);
 });
 
+test('a policy of a Gateway or a Service names the rules that it acts on: not those that have one of their own', async () => {
+  const guard = (name: string, target: object): object => ({
+    apiVersion: 'policies.daemun.dev/v1alpha1',
+    kind: 'AccessPolicy',
+    metadata: { name, namespace: 'shop' },
+    spec: { targetRefs: [target], deny: [{ methods: ['PUT'] }] },
+  });
+  const api = { group: 'gateway.networking.k8s.io' };
+  const all = documents(
+    guard('outer', { ...api, kind: 'Gateway', name: 'edge' }),
+    guard('own', { ...api, kind: 'HTTPRoute', name: 'shop', sectionName: 'cart' }),
+    guard('behind', { group: '', kind: 'Service', name: 'cart' }),
+  );
+  const ask = async (name: string): Promise<string> =>
+    (await daemun(['explain', '-f', '-', `policy/${name}`], `${MANIFESTS}---\n${all}`)).stdout;
+  expect(await ask('outer')).toMatch(
+    /^Acts on +AccessPolicy\/shop\/outer \(default\): Listener shop\/edge\/http\nRules +HTTPRoute\/shop\/shop\/0\n$/m,
+  );
+  expect(await ask('behind')).toMatch(/: Backend shop\/cart:80\nRules +HTTPRoute\/shop\/shop\/1\n$/m);
+  expect(await ask('own')).not.toContain('Rules');
+});
+
+test('TLS to a backend is told, and whom it must be', async () => {
+  const tls = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'BackendTLSPolicy',
+    metadata: { name: 'tls', namespace: 'shop' },
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: 'cart' }],
+      validation: { wellKnownCACertificates: 'System', hostname: 'cart.example' },
+    },
+  };
+  const args = ['explain', '-f', '-', 'http://shop.example.com/cart'];
+  const { stdout } = await daemun(args, `${MANIFESTS}---\n${documents(tls)}`);
+  expect(stdout).toContain('shop/cart:80 (http over TLS, as cart.example) -> no endpoints');
+});
+
 test('a policy that gives way to another with its target, or has none, acts on nothing, and says so', async () => {
   const answers = (name: string, target: string): object => ({
     apiVersion: 'policies.daemun.dev/v1alpha1',

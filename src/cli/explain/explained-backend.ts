@@ -8,6 +8,8 @@ export interface ExplainedBackend {
   /** Of the requests that come here, 0 to 1. */
   share: number;
   protocol: string;
+  /** Whom its certificate must name; absent: no TLS is spoken. */
+  tls?: string;
   broken?: string;
   endpoints: Endpoint[];
   dns?: { hostname: string; port: number };

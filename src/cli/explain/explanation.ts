@@ -285,11 +285,13 @@ export function weightedBackends({ snapshot, told = [] }: KnownConfig, rule: Rou
     const key = weighted.backend ?? '';
     const endpoints = snapshot.get('Endpoints', key);
     const health = backendHealth(snapshot, key, told);
+    const backend = snapshot.get('Backend', key);
     return {
       key,
       weight: weighted.weight,
       share: total === 0 ? 0 : weighted.weight / total,
-      protocol: snapshot.get('Backend', key)?.protocol ?? '',
+      protocol: backend?.protocol ?? '',
+      ...(backend?.tls === undefined ? {} : { tls: backend.tls.hostname }),
       ...(weighted.broken === undefined ? {} : { broken: weighted.broken }),
       endpoints: endpoints?.endpoints ?? [],
       ...(endpoints?.dns ? { dns: endpoints.dns } : {}),

@@ -21,7 +21,7 @@ import { type Explanation, explanationOf } from './explanation.ts';
 import type { KnownConfig } from './known-config.ts';
 import { leftOut, refusedRoutes } from './meant-route.ts';
 import { narrative, policyNarrative } from './narrative.ts';
-import { placesOf, statedPlaces } from './policy-effect.ts';
+import { placesOf, statedPlaces } from './policy-place.ts';
 import { policyAsked, questionOf } from './question.ts';
 import { type StreamExplanation, streamExplanationOf } from './stream-explanation.ts';
 import { streamNarrative } from './stream-narrative.ts';

@@ -13,6 +13,7 @@ const SHOWN = 10;
 const LABEL_WIDTH = 13;
 /** Hostnames shown where none fits. */
 const HOSTNAMES_SHOWN = 8;
+const RULES_SHOWN = 20;
 
 export function narrative(explanation: Explanation, paint: Paint): string {
   const { request, outcome, match, filters, backends } = explanation;
@@ -148,6 +149,13 @@ export function policyLines(
   return [line, `  ${paint(tone, text)}`];
 }
 
+/** All that it acts on through listeners and backends; a policy of a rule has them as its places. */
+function ruleLines(places: readonly PolicyEffect[]): string[] {
+  const rules = [...new Set(places.flatMap((place) => place.rules ?? []))];
+  const more = rules.length - RULES_SHOWN;
+  return more > 0 ? [...rules.slice(0, RULES_SHOWN), `and ${more} more`] : rules;
+}
+
 /** Where one policy acts, and where it was to act and does not. */
 export function policyNarrative(name: string, places: readonly PolicyEffect[], paint: Paint): string {
   if (places.length === 0) return section('Policy', [paint('error', `no policy ${name} acts on anything`)], paint);
@@ -162,6 +170,7 @@ export function policyNarrative(name: string, places: readonly PolicyEffect[], p
     section('Policy', effects, paint),
     section('Settings', settings, paint),
     section('Acts on', told(true), paint),
+    section('Rules', ruleLines(places), paint),
     section('Not accepted', told(false), paint),
   ].join('');
 }
@@ -183,7 +192,7 @@ function retryText({ attempts, codes }: NonNullable<RouteRule['retry']>): string
 
 /** `withoutEndpoints`: what it comes to where there are none. */
 export function backendLines(backend: ExplainedBackend, withoutEndpoints: string): string[] {
-  const { key, share, protocol, broken, endpoints, dns, health = [], filters, traffic } = backend;
+  const { key, share, protocol, tls, broken, endpoints, dns, health = [], filters, traffic } = backend;
   const where = broken
     ? `broken: ${broken}`
     : dns
@@ -191,7 +200,8 @@ export function backendLines(backend: ExplainedBackend, withoutEndpoints: string
       : endpoints
           .map(({ address, port, state }) => `${socketName(address, port)}${state === 'ready' ? '' : ' (draining)'}`)
           .join(', ') || withoutEndpoints;
-  const name = key === '' ? 'broken reference' : `${key} (${protocol})`;
+  const spoken = tls === undefined ? protocol : `${protocol} over TLS, as ${tls}`;
+  const name = key === '' ? 'broken reference' : `${key} (${spoken})`;
   return [
     `${percent(share).padStart(6)}  ${name} -> ${where}`,
     ...(traffic === undefined ? [] : [`        ${traffic}`]),

@@ -23,10 +23,8 @@ import {
   type StreamAccessSettings,
   type StreamLimitSettings,
 } from '../../config/index.ts';
-import type { Report } from '../../control/index.ts';
 import type { RehearsedStep } from '../../proxy/rehearsal/index.ts';
 import { accessRuleText, clientRuleText, limitText, methodText, some, storeText, writtenPlace } from './policy-rule.ts';
-import { everySetting } from './setting-text.ts';
 
 export interface PolicyEffect {
   /** `Kind/namespace/name`. */
@@ -47,6 +45,8 @@ export interface PolicyEffect {
   says?: string[];
   /** All that it says, as it is called; absent where it is told of a request. */
   settings?: string[];
+  /** Keys of the rules that it acts on through a listener or a backend. */
+  rules?: string[];
   /** It was to act there, and its status says why it does not. */
   accepted?: false;
 }
@@ -110,54 +110,6 @@ export function decided(
   });
 }
 
-/** Where a policy acts: through which objects, and by which of its halves. */
-export function placesOf(snapshot: Snapshot, name: string): PolicyEffect[] {
-  const all = [...snapshot.of('Policy').values()];
-  return all.flatMap((policy) =>
-    isStacked(policy)
-      ? policy.spec.acts
-          .filter(({ source }) => isNamed(source, name))
-          .map((act) => ({
-            ...effect(policy.type, act, `${policy.target.kind} ${policy.target.key}`),
-            settings: everySetting(act.settings),
-          }))
-      : [],
-  );
-}
-
-interface PolicyStatus {
-  ancestors?: Array<{
-    ancestorRef: { kind?: string; namespace?: string; name: string; sectionName?: string };
-    conditions: Array<{ type: string; status: string; message: string }>;
-  }>;
-}
-
-/** Policies that act on connections and not on requests, or on nothing: where, or where not, as their status says. */
-export function statedPlaces({ items }: Report, name: string): PolicyEffect[] {
-  return items.flatMap(({ kind, metadata, status }) => {
-    const policy = `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
-    if (!kind.endsWith('Policy') || !isNamed(policy, name)) return [];
-    return ((status as PolicyStatus).ancestors ?? []).map(({ ancestorRef, conditions }): PolicyEffect => {
-      const { kind: of = 'Gateway', namespace = '', name: object, sectionName } = ancestorRef;
-      const section = sectionName === undefined ? '' : ` ${sectionName}`;
-      const { message = '', status: accepted } = conditions.find(({ type }) => type === 'Accepted') ?? {};
-      return {
-        policy,
-        type: kind,
-        holds: 'Default',
-        through: `${of} ${namespace}/${object}${section}`,
-        effect: message,
-        ...(accepted === 'False' ? { accepted: false } : {}),
-      };
-    });
-  });
-}
-
-/** `name`: of the policy, with its namespace and its kind or without. */
-function isNamed(source: string, name: string): boolean {
-  return source === name || source.endsWith(`/${name}`);
-}
-
 type StackedPolicy = Extract<Policy, { spec: { acts: unknown[] } }>;
 
 function stackedTypes(): Array<StackedPolicy['type']> {
@@ -165,7 +117,7 @@ function stackedTypes(): Array<StackedPolicy['type']> {
   return types.filter((type): type is StackedPolicy['type'] => POLICY_TYPES[type].merge === 'stacked');
 }
 
-function isStacked(policy: Policy): policy is StackedPolicy {
+export function isStacked(policy: Policy): policy is StackedPolicy {
   return 'acts' in policy.spec;
 }
 
@@ -174,7 +126,7 @@ function actsOf(snapshot: Snapshot, type: StackedPolicy['type'], target: string)
   return policy === undefined ? [] : (policy.spec as Stacked<unknown>).acts;
 }
 
-function effect(type: StackedPolicy['type'], act: Acting<unknown>, through: string): PolicyEffect {
+export function effect(type: StackedPolicy['type'], act: Acting<unknown>, through: string): PolicyEffect {
   const { source: policy, holds, settings, broken } = act;
   // The settings are of the type that stands beside them.
   const text =

@@ -3,7 +3,8 @@ import type * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { type ConfigObject, POLICY_TYPES, type Policy, policyKey, Snapshot } from '../../config/index.ts';
 import { backendHealth } from './backend-health.ts';
-import { placesOf, policyEffects } from './policy-effect.ts';
+import { policyEffects } from './policy-effect.ts';
+import { placesOf } from './policy-place.ts';
 import { backendTrafficText, clientTrafficText } from './traffic-text.ts';
 
 type Type = Policy['type'];
