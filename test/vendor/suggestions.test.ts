@@ -272,6 +272,44 @@ test('a filter of NGINX Gateway Fabric with a field that nobody knows stays in i
   expect(written({ strange: 1 })).toEqual([]);
 });
 
+describe('a limit that counts by what not all requests have', () => {
+  const some = (name: string, value: string) => ({ type: 'RegularExpression', name, value });
+  const limitOf = (apiVersion: string, kind: string, spec: object) =>
+    suggestedFor(apiVersion, kind, { targetRefs: SHOP, ...spec }).objects.map(
+      (one) => (one as unknown as { spec: { limits: object[] } }).spec.limits[0],
+    );
+  const ofNginx = (key: string) => {
+    const rateLimit = { local: { rules: [{ rate: '1r/m', key }] } };
+    return limitOf('gateway.nginx.org/v1alpha1', 'RateLimitPolicy', { rateLimit });
+  };
+
+  test.each([
+    ['$http_x_key', [{ headers: [some('x-key', '^.+$')] }]],
+    ['$arg_k', [{ queryParams: [some('k', '^.+$')] }]],
+    ['$cookie_sid', [{ headers: [some('cookie', '^(?:.*; *)?sid=[^;].*$')] }]],
+    ['$arg_k$http_x_key', [{ queryParams: [some('k', '^.+$')] }, { headers: [some('x-key', '^.+$')] }]],
+  ])('counts nobody whose key is empty, as nginx: %s', (key, when) => {
+    expect(ofNginx(key)).toMatchObject([{ requests: 1, when }]);
+  });
+
+  test.each(['$binary_remote_addr', '$binary_remote_addr$http_x_key', '$host'])('and everybody by %s', (key) => {
+    const [limit] = ofNginx(key);
+    expect(limit).toMatchObject({ requests: 1 });
+    expect(limit).not.toHaveProperty('when');
+  });
+
+  test.each([
+    ['headers', 'Header', 'x-user'],
+    ['queryParams', 'Query', 'user'],
+  ])('counts only requests that have it, as Envoy: %s', (list, type, name) => {
+    const clientSelectors = [{ [list]: [{ type: 'Distinct', name }] }];
+    const rateLimit = { local: { rules: [{ limit: { requests: 1, unit: 'Hour' }, clientSelectors }] } };
+    expect(limitOf(ENVOY, 'BackendTrafficPolicy', { rateLimit })).toMatchObject([
+      { key: [{ type, name }], when: [{ [list]: [some(name, '^.*$')] }] },
+    ]);
+  });
+});
+
 describe('what Envoy Gateway asks of traffic', () => {
   const traffic = (spec: object) => {
     const { lines, objects } = suggestedFor(ENVOY, 'BackendTrafficPolicy', { targetRefs: SHOP, ...spec });

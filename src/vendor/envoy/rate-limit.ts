@@ -107,7 +107,8 @@ function valueOf(one: Fields, type: 'Header' | 'Query', into: Selected): HTTPVal
   }
   if (form !== 'Distinct') return [{ type: form, name, value: value ?? '' }];
   into.keys.push({ type, name });
-  return [];
+  // Whoever has none is not counted there.
+  return [{ type: 'RegularExpression', name, value: '^.*$' }];
 }
 
 const EVERYBODY = ['0.0.0.0/0', '::/0'];

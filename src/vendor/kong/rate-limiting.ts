@@ -39,7 +39,8 @@ function keyOf(config: Fields, { identity }: PluginSite): RateLimitKey[] {
   const by = config.oneOf('limit_by', ['consumer', 'credential', 'ip', 'service', 'header', 'path'], {
     ours: 'limits[].key',
   });
-  const header = config.text('header_name', { ours: 'limits[].key[].name' });
+  const differs = 'requests without it are counted as one; Kong counts them by address';
+  const header = config.text('header_name', { ours: 'limits[].key[].name', differs });
   config.text('path');
   switch (by) {
     case undefined:

@@ -1,4 +1,4 @@
-import type { RateLimitEntry, RateLimitKey } from '../../api/index.ts';
+import type { HTTPRouteMatch, RateLimitEntry, RateLimitKey } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
 import { ownPolicy } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
@@ -48,9 +48,24 @@ function limitOf(rule: Fields, more: Pick<RateLimitEntry, 'statusCode' | 'dryRun
     per: unit === 's' ? ('Second' as const) : ('Minute' as const),
     burst: extra + 1,
     key,
+    ...countedWhen(key),
     ...more,
   });
   return entry === undefined ? [] : [entry];
+}
+
+/** nginx counts nobody whose key is empty. What is always there is never that. */
+function countedWhen(key: readonly RateLimitKey[]): Pick<RateLimitEntry, 'when'> {
+  const when = key.map(({ type, name = '' }): HTTPRouteMatch | undefined => {
+    const path = { type: 'PathPrefix', value: '/' } as const;
+    const some = { type: 'RegularExpression', name, value: '^.+$' } as const;
+    if (type === 'Header') return { path, headers: [some] };
+    if (type === 'Query') return { path, queryParams: [some] };
+    const cookie = `^(?:.*; *)?${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}=[^;].*$`;
+    return type === 'Cookie' ? { path, headers: [{ ...some, name: 'cookie', value: cookie }] } : undefined;
+  });
+  const all = when.filter((one) => one !== undefined);
+  return all.length === key.length ? { when: all } : {};
 }
 
 function keyOf(rule: Fields): RateLimitKey[] | undefined {
