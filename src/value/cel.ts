@@ -29,7 +29,7 @@ const environment = new Environment({ limits: { maxAstNodes: MAX_CEL_NODES, maxD
   .registerVariable('source', 'map');
 
 export interface CelTest {
-  /** It throws where it has no value. */
+  /** It throws where it has no value, or one that is neither true nor false: what is in a map has no type beforehand. */
   (context: CelContext): boolean;
   /** What it may cost for the longest request, at most MAX_CEL_STEPS. */
   readonly steps: number;
@@ -50,7 +50,12 @@ export function compileCel(expression: string): CelTest {
   const stepsFor = (bytes: number, lines: number): number =>
     least + (most - least) * Math.max(bytes / COUNTED_BYTES, lines / COUNTED_LINES);
   const readsIdentity = mayReadIdentity(program.ast);
-  return Object.assign((context: CelContext) => program(context) === true, { steps: most, stepsFor, readsIdentity });
+  const test = (context: CelContext): boolean => {
+    const value: unknown = program(context);
+    if (typeof value !== 'boolean') throw new Error('is neither true nor false');
+    return value;
+  };
+  return Object.assign(test, { steps: most, stepsFor, readsIdentity });
 }
 
 /** Members of a request that say nothing of who asks. */

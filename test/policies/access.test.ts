@@ -161,6 +161,18 @@ describe('an AccessPolicy', () => {
     expect([await status(), await status({ headers: { k: '1' } })]).toEqual([403, 200]);
   });
 
+  test.each(['deny', 'allow'])(
+    'lets nobody through by an expression that is neither true nor false: %s',
+    async (list) => {
+      const cel = 'request.path == "/plain" ? request.path == request.host : request.path';
+      await rig.write(site(access({ [list]: [{ cel }] })));
+      expect([await status({ path: '/odd' }), await status({ path: '/plain' })]).toEqual([
+        403,
+        list === 'deny' ? 200 : 403,
+      ]);
+    },
+  );
+
   test('allows at times', async () => {
     const now = new Date();
     const day = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];

@@ -175,6 +175,20 @@ test('an expression reads who asks, where that is known', () => {
   expect(ruleOf(cel).takes(new RecordedScope({}), true)).toBe(true);
 });
 
+test('an expression that is neither true nor false has no value', () => {
+  const rule = ruleOf('request.auth.claims.blocked');
+  const taken = (blocked: unknown): boolean[] => {
+    const scope = new RecordedScope({});
+    scope.keep(IDENTITY, { subject: 'ann', claims: { blocked } });
+    return [rule.takes(scope, true), rule.takes(scope, false)];
+  };
+  expect([taken(true), taken(false)]).toEqual([
+    [true, true],
+    [false, false],
+  ]);
+  for (const blocked of ['true', 'false', '', 1, 0, null, [], {}]) expect(taken(blocked)).toEqual([true, false]);
+});
+
 test('who asks must be known for claims, and for an expression that reads it', () => {
   const nothing = { name: 'r', addresses: [], methods: [], paths: [], headers: [], times: [] };
   expect(needsIdentity(nothing)).toBe(false);
