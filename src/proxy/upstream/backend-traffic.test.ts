@@ -9,6 +9,8 @@ import type {
   HealthCheck,
   SessionPersistence,
 } from '../../config/index.ts';
+import { ROW_GRACE } from '../../observe/index.ts';
+import { ProbeBook } from '../probe/index.ts';
 import { at, BACKEND, BackendsRig, endpoints, KEY, TRAFFIC, traffic } from './backends.suite.ts';
 import { CONNECT_TIMEOUT, MAX_IDLE_PER_ENDPOINT, UPSTREAM_IDLE_TIMEOUT } from './connection.ts';
 
@@ -111,6 +113,12 @@ describe('without new connections', () => {
     expect(rig.backends.keepsSessions).toBe(true);
   });
 
+  test('a backend that is new begins with it', () => {
+    const loadBalancing = { type: 'LeastRequest' as const };
+    const balancer = rig.apply([BACKEND, endpoints(...at(1)), traffic({ loadBalancing, sessionPersistence: SESSION })]);
+    expect(balancer).toMatchObject({ loadBalancing, session: SESSION });
+  });
+
   test('a policy of another type, or of a backend that is not there, is none of it', () => {
     const odd = { ...traffic({ timeouts: { read: 1 } }), type: 'Cache' } as unknown as ConfigObject;
     expect(rig.apply([BACKEND, odd, traffic({}, 'd/other:80')]).timeouts).toBeUndefined();
@@ -189,19 +197,40 @@ describe('with new ones', () => {
     expect(rig.apply([traffic({ tls: { verification: 'Disabled' } })]).pick()!.health).not.toBe(health);
     const agreed = rig.apply([traffic({ tls: { verification: 'Disabled' }, httpVersion: 'Auto' })]).pick()!.health;
     expect(rig.apply([{ ...BACKEND, protocol: 'h2c' }]).pick()!.health).toBe(agreed);
+    const bytes: Backend = { ...BACKEND, protocol: 'tcp' };
+    expect(rig.apply([bytes], [TRAFFIC]).pick()!.health).not.toBe(rig.apply([BACKEND]).pick()!.health);
     expect(states()).toBe(1);
   });
 });
 
-test('a backend has rows for as long as it is there, and of its checks', () => {
-  const names = (): Set<string> => {
+describe('what is told of a backend', () => {
+  const rows = (): Set<string> => {
     const families = rig.backends.metrics();
     return new Set(
       families.flatMap(({ name, series }) => series.filter(({ labels }) => labels.backend === KEY).map(() => name)),
     );
   };
-  rig.apply([BACKEND, endpoints(...at(1)), traffic({ healthCheck: CHECK })]);
-  expect(names()).toContain('daemun_endpoint_evicted');
-  expect([...names()].some((name) => /check/.test(name))).toBe(true);
-  rig.backends.stopLooking();
+
+  test('has rows, of its checks too, and for a while after it has gone', () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      rig.apply([BACKEND, endpoints(...at(1)), traffic({ healthCheck: CHECK })]);
+      expect([...rows()].some((name) => name.includes('check'))).toBe(true);
+      rig.apply([], [{ kind: 'Backend', key: KEY }]);
+      rig.backends.metrics();
+      vi.advanceTimersByTime(ROW_GRACE - 1);
+      expect(rows()).toContain('daemun_backend_endpoints');
+      vi.advanceTimersByTime(1);
+      expect([...rows()]).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('is looked for no more at the end', () => {
+    const stop = vi.spyOn(ProbeBook.prototype, 'stop');
+    rig.backends.stopLooking();
+    expect(stop).toHaveBeenCalledOnce();
+    stop.mockRestore();
+  });
 });

@@ -220,9 +220,14 @@ describe('a name', () => {
     expect(asked).toEqual([]);
   });
 
-  test('that does not come is waited for no longer than that, and leaves no timer', async () => {
+  test('that does not come is waited for no longer than that, and one that comes leaves no timer', async () => {
     await rig.backends.lookedUp(5);
     expect(vi.getTimerCount()).toBe(0);
+    rig.apply([BACKEND, named('a')]);
+    await settle();
+    // The one of the next look-up.
+    expect(vi.getTimerCount()).toBe(1);
+    rig.backends.close();
     rig = new BackendsRig({ resolve: () => new Promise(() => {}) });
     rig.apply([BACKEND, named('a')]);
     let over = false;
@@ -246,6 +251,17 @@ describe('endpoints that are not used', () => {
     expect(here.ports()).toEqual([1]);
     rig.apply([BACKEND, listed]);
     expect(rig.ports()).toEqual([1, 2]);
+  });
+
+  test('none that came while all were asked about anew', () => {
+    rig.apply([BACKEND, endpoints(...at(1))]);
+    const rechecking = rig.backends.recheck();
+    rechecking.next();
+    rig.apply([endpoints(...at(1, 2))]);
+    expect(atOnce(rechecking)).toBe(false);
+    expect(rig.ports()).toEqual([1, 2]);
+    const labels = [...rig.backends.get(KEY)!.state.endpoints].map(([label]) => label);
+    expect(labels).toEqual(['10.0.0.1:1', '10.0.0.1:2']);
   });
 
   test('none that somebody wrote on this machine, though a name must not lead there', () => {
