@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Backend, ConfigObject, Endpoint } from '../../config/index.ts';
 import { atOnce } from '../ground/slice.ts';
+import type { Resolved } from '../names/index.ts';
 import { at, BACKEND, BackendsRig, endpoints, KEY, named, traffic } from './backends.suite.ts';
 import { EndpointGate } from './endpoint-gate.ts';
 
@@ -163,6 +164,7 @@ describe('a name', () => {
     expect(addresses()).toEqual(['10.0.0.1:80']);
     rig.apply([], [{ kind: 'Endpoints', key: KEY }]);
     expect(addresses()).toEqual([]);
+    rig.apply([traffic({ dns: { maxRefresh: 10_000 } })]);
     asked = [];
     await vi.advanceTimersByTimeAsync(120_000);
     expect(asked).toEqual([]);
@@ -190,6 +192,21 @@ describe('a name', () => {
     asked = [];
     await vi.advanceTimersByTimeAsync(120_000);
     expect(asked).toEqual([]);
+  });
+
+  test('that is known keeps nobody waiting, and leads no more to this machine than before', async () => {
+    const answer = Promise.withResolvers<Resolved>();
+    const all = [Promise.resolve({ addresses: ['127.0.0.1'], ttl: 60 }), answer.promise];
+    const gate = new EndpointGate({ loopbackEndpoints: 'allowed', loopbackNames: 'refused' });
+    rig = new BackendsRig({ resolve: () => all.shift()!, gate });
+    rig.apply([BACKEND, named('a')]);
+    await settle();
+    expect(addresses()).toEqual([]);
+    rig.apply([{ ...BACKEND, protocol: 'h2c' }]);
+    expect(addresses()).toEqual([]);
+    expect(rig.backends.refused()).toMatchObject([{ endpoint: '127.0.0.1:80' }]);
+    await settle();
+    answer.resolve({ addresses: [], ttl: 60 });
   });
 
   test('is looked up sooner where a policy says so that comes later', async () => {
