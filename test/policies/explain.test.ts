@@ -122,6 +122,7 @@ describe('what is told is what is done', () => {
     const text = narrative(await explain('broken.example', {}), (_tone, plain) => plain);
     expect(text.match(/AccessPolicy\/default\/broken-0 \(/g)).toHaveLength(1);
     expect(text).toContain('refuses with 500');
+    expect(text).toContain('AccessPolicy/default/broken-0 refuses it: unusable; ');
   });
 
   test('what a listener asks of requests comes before all policies', async () => {

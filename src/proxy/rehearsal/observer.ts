@@ -217,9 +217,11 @@ export class Observer implements FilterWatch {
   }
 
   #toldWords(): string[] {
-    const nobody = this.#act?.type === 'Access' ? ': no rule allows it' : '';
+    const access = this.#act?.type === 'Access';
+    // A policy that cannot be used has no rules to ask.
+    const nobody = (decision: string) => (access && decision !== 'unusable' ? ': no rule allows it' : '');
     return this.#stage.told.map(({ rule, decision }) =>
-      rule === '' ? `${decision}${nobody}` : `${decision} by ${this.#around.words(this.#act, rule, 'deny')}`,
+      rule === '' ? `${decision}${nobody(decision)}` : `${decision} by ${this.#around.words(this.#act, rule, 'deny')}`,
     );
   }
 
