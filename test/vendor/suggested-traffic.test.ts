@@ -116,6 +116,14 @@ describe('Envoy Gateway', () => {
     expect((await ask(rig, 'shop.example', '/api', { headers: { ...headers, 'x-tenant': 'b' } })).status).toBe(200);
   });
 
+  test('escaped slashes are refused, and no others', async () => {
+    const rig = await served('envoy-traffic', (manifests) => manifests.replace('proxyProtocol: V2', ''));
+    const statuses = [];
+    for (const path of ['/a%2Fb', '/a%5cb', '/a/b', '//a', '/a%252Fb', '/?a=%2F'])
+      statuses.push((await ask(rig, 'shop.example', path)).status);
+    expect(statuses).toEqual([400, 400, 200, 200, 200, 200]);
+  });
+
   test('a request timeout', async () => {
     const rig = await served('envoy-traffic', (manifests) =>
       manifests.replace('proxyProtocol: V2', '').replace('request: 20s', 'request: 200ms'),

@@ -310,6 +310,20 @@ describe('a limit that counts by what not all requests have', () => {
   });
 });
 
+test.each([
+  ['RejectRequest', 'Same', 1],
+  ['KeepUnchanged', 'Same', 0],
+  ['UnescapeAndRedirect', 'Lost', 0],
+  ['UnescapeAndForward', 'Lost', 0],
+])('escaped slashes of Envoy Gateway: %s', (action, fate, guards) => {
+  const targetRefs = [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'gw' }];
+  const path = { escapedSlashesAction: action };
+  const { lines, objects } = suggestedFor(ENVOY, 'ClientTrafficPolicy', { targetRefs, path });
+  expect(lines).toMatchObject([{ field: 'spec.path.escapedSlashesAction', fate }]);
+  expect(objects.map(({ kind }) => kind)).toEqual(guards === 1 ? ['AccessPolicy'] : []);
+  for (const one of objects) expect(admit(one)).toMatchObject({ verdict: 'accepted', problems: [] });
+});
+
 describe('what Envoy Gateway asks of traffic', () => {
   const traffic = (spec: object) => {
     const { lines, objects } = suggestedFor(ENVOY, 'BackendTrafficPolicy', { targetRefs: SHOP, ...spec });

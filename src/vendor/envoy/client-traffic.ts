@@ -1,4 +1,4 @@
-import type { ClientTrafficPolicy } from '../../api/index.ts';
+import type { AccessRules, AnyResource, ClientTrafficPolicy } from '../../api/index.ts';
 import type { Fields } from '../fields.ts';
 import { ownPolicy } from '../ours.ts';
 import { compact } from '../suggest/compact.ts';
@@ -48,7 +48,6 @@ export const clientTraffic: VendorKind = {
       clientAddress: clientAddress(spec.object('clientIPDetection')),
       proxyProtocol: proxyProtocol(spec),
       connection: { maxConnections },
-      pathForm: pathForm(spec.object('path')),
       headers: { underscores: underscores(headers), maxBytes: headBytes(headers), timeout: headTimeout },
       keepAlive: { idleTimeout, maxRequests },
       http2: clientHttp2(spec.object('http2')),
@@ -56,9 +55,19 @@ export const clientTraffic: VendorKind = {
       tls: tls(spec.object('tls')),
       clientCertificates: clientCertificates(spec.object('tls')?.object('clientValidation'), headers),
     });
-    if (settings === undefined || targets.length === 0) return {};
-    const spec_ = { targetRefs: targets.map(referenceTo), ...settings };
-    return { objects: [ownPolicy('ClientTrafficPolicy', { namespace, name }, spec_)] };
+    const slashes = slashGuard(spec.object('path'));
+    if (targets.length === 0) return {};
+    const targetRefs = targets.map(referenceTo);
+    const objects: AnyResource[] = [];
+    if (settings !== undefined) {
+      objects.push(ownPolicy('ClientTrafficPolicy', { namespace, name }, { targetRefs, ...settings }));
+    }
+    if (slashes !== undefined) {
+      // No policy of a route takes its place.
+      const guard = { targetRefs, overrides: slashes };
+      objects.push(ownPolicy('AccessPolicy', { namespace, name: `${name}-slashes` }, guard));
+    }
+    return { objects };
   },
 };
 
@@ -87,14 +96,20 @@ function proxyProtocol(spec: Fields): Spec['proxyProtocol'] {
   return { mode: isOptional ? 'Optional' : 'Required', trustedSources: ANYBODY };
 }
 
-function pathForm(path: Fields | undefined): Spec['pathForm'] {
+const ESCAPED_SLASH = '^.*%(?:2[Ff]|5[Cc]).*$';
+
+/** They are never slashes here, and are passed on as they came. */
+function slashGuard(path: Fields | undefined): AccessRules | undefined {
   path?.lost('disableMergeSlashes', 'pathForm: Keep keeps all of a path as it is');
-  const action = path?.text('escapedSlashesAction', {
-    ours: 'pathForm',
-    differs: 'it holds for all that is not in normal form',
-  });
-  if (action === 'RejectRequest') return 'Reject';
-  return action === 'KeepUnchanged' ? 'Keep' : undefined;
+  const action = path?.text('escapedSlashesAction');
+  if (action === undefined) return undefined;
+  if (action === 'RejectRequest') {
+    path!.text('escapedSlashesAction', { ours: 'AccessPolicy deny[].paths' });
+    const paths = [{ type: 'RegularExpression' as const, value: ESCAPED_SLASH }];
+    return { deny: [{ name: 'escaped-slash', paths }], refusal: { statusCode: 400 } };
+  }
+  path!.only('escapedSlashesAction', 'KeepUnchanged', '%2F and %5C stay as they are, and are never a slash');
+  return undefined;
 }
 
 type Underscores = NonNullable<NonNullable<Spec['headers']>['underscores']>;
