@@ -106,11 +106,6 @@ test.each([
     'error binaryData: must not repeat',
   ],
   ['data that is no base64', core('Secret', 'data: { a: "not base64" }'), 'error data.a: must be base64'],
-  [
-    'a TLS secret without its key',
-    core('Secret', 'type: kubernetes.io/tls\ndata: { tls.crt: Yg== }'),
-    'error data: must have tls.key',
-  ],
   ['a Service without ports', core('Service', 'spec: {}'), 'error spec.ports: is required'],
   [
     'ports without names',
@@ -147,6 +142,11 @@ test.each([
   ['a namespace with a dot', core('Namespace', '', 'a.b'), 'error metadata.name: must be lower-case letters'],
 ])('refuses %s', (_, yaml, expected) => {
   expect(saidOf(yaml)?.join('\n')).toContain(expected);
+});
+
+test('warns of a TLS secret without its key, and takes it over: its listener says since when another stands in', () => {
+  const secret = core('Secret', 'type: kubernetes.io/tls\ndata: { tls.crt: Yg== }');
+  expect(saidOf(secret)).toEqual(['warning data: must have tls.key when type is kubernetes.io/tls']);
 });
 
 test.each([

@@ -125,6 +125,7 @@ describe('a certificate', () => {
       /tls.key does not belong to the first certificate in tls.crt/,
     ],
     ['of an emptied Secret', () => secretOf('server', { type: 'Opaque', data: {} }), /has no tls.crt and no tls.key/],
+    ['of one of its type', () => secretOf('server', { type: 'kubernetes.io/tls' }), /has no tls.crt and no tls.key/],
     ['of a Secret that is gone', () => null, /Secret default\/server does not exist any more/],
     ['that is no PEM', () => tlsSecret('server', { certificate: 'x', privateKey: 'y' }), /no PEM certificate/],
     ['that has expired', () => tlsSecret('server', pairs.expired), /holds a certificate that expired at 20/],

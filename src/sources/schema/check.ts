@@ -195,9 +195,12 @@ class Checker {
 
   #rules(rules: readonly Rule[], value: unknown, before: number): void {
     if (this.#errors > before) return;
-    for (const { holds, message, field } of rules) {
+    for (const { holds, message, field, warns } of rules) {
       // The schema has just vouched for the value's type, which the rule was written for.
-      if (!holds(value as never)) this.#error(typeof message === 'string' ? message : message(value as never), field);
+      if (holds(value as never)) continue;
+      const text = typeof message === 'string' ? message : message(value as never);
+      if (warns) this.#report('warning', text, field);
+      else this.#error(text, field);
     }
   }
 

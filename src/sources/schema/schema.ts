@@ -113,6 +113,8 @@ export interface Rule {
   holds: (value: never) => boolean;
   /** The same in CEL, for the CRDs of our own kinds. */
   cel?: string;
+  /** The object is taken over all the same: whoever uses it says what that means. */
+  warns?: true;
 }
 
 export function rule<T>(message: string | ((value: T) => string), holds: (value: T) => boolean, field?: string): Rule {

@@ -26,13 +26,12 @@ export const secretFields = {
 const TLS_KEYS = ['tls.crt', 'tls.key'] as const;
 
 export const secretRules = [
-  ...TLS_KEYS.map((key) =>
-    rule<Secret>(
-      `must have ${key} when type is kubernetes.io/tls`,
-      ({ type, data }) => type !== 'kubernetes.io/tls' || data?.[key] !== undefined,
-      'data',
-    ),
-  ),
+  ...TLS_KEYS.map((key): Rule => {
+    const message = `must have ${key} when type is kubernetes.io/tls`;
+    const holds = ({ type, data }: Secret): boolean => type !== 'kubernetes.io/tls' || data?.[key] !== undefined;
+    // An API server refuses it. Of a file the listener says so, and since when its last good certificate stands in.
+    return { ...rule<Secret>(message, holds, 'data'), warns: true };
+  }),
   rule<Secret>(
     `must not be larger than ${MAX_DATA_BYTES} bytes in all`,
     ({ data = {} }) => bytes(Object.values(data)) * 0.75 <= MAX_DATA_BYTES,
