@@ -66,6 +66,8 @@ describe('a list', () => {
     ['abab', 'ba', '', ''],
     ['ab', 'xx', 'x', 'ab'],
     ['abcd', '', '', 'abcd'],
+    ['ab', 'b', '', 'a'],
+    ['', 'a', 'a', ''],
   ])('after %s, of %s: those that stay have their pool', (was, is, comes, goes) => {
     const before = first(all(was));
     const { roster, come, gone } = step(before, all(is));
