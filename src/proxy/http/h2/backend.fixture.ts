@@ -6,6 +6,7 @@ import { DeadlineWheel } from '../../ground/deadline.ts';
 import { type Head, HeadTable } from '../../ground/head.ts';
 import { MemoryDriver, type MemoryLink } from '../../listen/memory-link.ts';
 import { BackendState } from '../../state/index.ts';
+import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../../upstream/connection.ts';
 import type { EndpointPool, OpenWaiter } from '../../upstream/index.ts';
 import { BLOCK_AT, sendText } from './client.fixture.ts';
 import { HpackDecoder } from './decoder.ts';
@@ -69,13 +70,18 @@ export class RawBackend {
   now = 0;
   readonly wheel: DeadlineWheel = new DeadlineWheel(() => this.now);
   readonly driver: MemoryDriver = new MemoryDriver();
-  readonly pool: H2Pool = new H2Pool(this, {
-    address: '127.0.0.1',
-    port: 80,
-    tls: undefined,
-    health: new BackendState(this.wheel).endpoints.hold(''),
-  });
+  readonly pool: H2Pool;
   readonly #decoders: HpackDecoder[] = [];
+
+  constructor(limits: Partial<EndpointLimits> = {}) {
+    this.pool = new H2Pool(this, {
+      address: '127.0.0.1',
+      port: 80,
+      tls: undefined,
+      health: new BackendState(this.wheel).endpoints.hold(''),
+      limits: { ...DEFAULT_ENDPOINT_LIMITS, ...limits },
+    });
+  }
 
   link(index = 0): MemoryLink {
     return this.driver.opened[index]!.link;

@@ -1,5 +1,5 @@
 /** What connections to HTTP/2 backends do at their edges: found by the mutation run (docs/mutation.md). */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { BODY_NONE } from '../../ground/codec.ts';
 import { UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
 import { RawBackend, Waiter } from './backend.fixture.ts';
@@ -64,6 +64,76 @@ test('an idle connection says so, counts from its last request, and ends', async
     `${frame.GOAWAY} 0 0 ${Buffer.concat([word(0), word(frame.NO_ERROR)]).toString('latin1')}idle`,
   );
   expect(backend.link().closed).not.toBe('no');
+});
+
+/** Must not be sent twice. */
+class OnceWaiter extends Waiter {
+  readonly once = true;
+}
+
+describe('a connection that was used before', () => {
+  test('is told as such to who gets it', async () => {
+    const backend = new RawBackend();
+    const waiters = Array.from({ length: 3 }, () => {
+      const waiter = new Waiter(GET, BODY_NONE);
+      return { waiter, ready: vi.spyOn(waiter, 'upstreamReady') };
+    });
+    for (const { waiter } of waiters) waiter.open(backend.pool);
+    await turn();
+    expect(backend.driver.opened).toHaveLength(1);
+    expect(waiters.map(({ ready }) => (ready.mock.calls as unknown[][])[0]![1])).toEqual([false, true, true]);
+  });
+
+  /** How many connections there are once a request was sent that must not be sent twice. */
+  async function afterOnce(backend: RawBackend, ended: boolean): Promise<number> {
+    Object.assign(backend.link(), { hasEnded: () => ended });
+    new OnceWaiter(GET, BODY_NONE).open(backend.pool);
+    await turn();
+    return backend.driver.opened.length;
+  }
+
+  test('has nothing sent on it twice where its backend has closed it', async () => {
+    expect(await afterOnce(await opened(), true)).toBe(2);
+    expect(await afterOnce(await opened(), false)).toBe(1);
+  });
+
+  test('is not asked for its end while requests are under way, whose answers may be there', async () => {
+    const backend = await opened();
+    new Waiter(GET, BODY_NONE).open(backend.pool);
+    expect(await afterOnce(backend, true)).toBe(1);
+  });
+
+  test('and not before its first, when the backend says how it is', async () => {
+    const backend = new RawBackend();
+    const waiter = new Waiter(GET, BODY_NONE).open(backend.pool);
+    backend.pool.cancel(waiter);
+    await turn();
+    expect(await afterOnce(backend, true)).toBe(1);
+  });
+});
+
+describe('a connection of so many requests', () => {
+  const linksOf = async (most: number, count: number): Promise<number> => {
+    const backend = new RawBackend({ requestsPerConnection: most });
+    for (let i = 0; i < count; i++) {
+      const waiter = new Waiter(GET, BODY_NONE).open(backend.pool);
+      await turn();
+      waiter.up!.abort('closed_early');
+      await turn();
+    }
+    return backend.driver.opened.length;
+  };
+
+  test.each([
+    [0, 6, 1],
+    [1, 3, 3],
+    [2, 4, 2],
+    [2, 5, 3],
+    [3, 3, 1],
+    [3, 4, 2],
+  ])('%j: %j requests go over %j connections', async (most, count, links) => {
+    expect(await linksOf(most, count)).toBe(links);
+  });
 });
 
 describe('a backend that cannot be connected to', () => {
