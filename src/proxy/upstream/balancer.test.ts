@@ -1,12 +1,16 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import type { Backend, Endpoint, LoadBalancing } from '../../config/index.ts';
+import { describe, expect, test, vi } from 'vitest';
+import type { Backend, Endpoint, HealthCheck, LoadBalancing } from '../../config/index.ts';
 import { DeadlineWheel } from '../ground/deadline.ts';
 import { atOnce } from '../ground/slice.ts';
 import { MemoryDriver } from '../listen/index.ts';
-import type { EndpointHealth } from '../state/index.ts';
-import { Balancer } from './balancer.ts';
-import type { EndpointPool, EndpointTarget } from './connection.ts';
+import type { ProbeBook } from '../probe/index.ts';
+import { plainHead } from '../route/plain-request.ts';
+import { type EndpointHealth, ProxyState } from '../state/index.ts';
+import type { Aim } from './aim.ts';
+import { Balancer, type BalancerOptions } from './balancer.ts';
+import { ClientPools } from './client-pools.ts';
+import type { EndpointPool, EndpointTarget, PoolFactory, SpokenProtocol } from './connection.ts';
 import { spread } from './hash-ring.ts';
 
 const BACKEND: Backend = {
@@ -202,4 +206,212 @@ test('slow start: an endpoint that comes to others gets a part of its share at f
   now = 10_000;
   wheel.advance();
   expect(picks(balancer, 6).filter((port) => port === 3)).toHaveLength(2);
+});
+
+describe('what is spoken to endpoints', () => {
+  function spoken(backend: Partial<Backend>, options: Partial<BalancerOptions> = {}) {
+    const makePool = vi.fn<PoolFactory>((_world, target) => new FakePool(target));
+    const world = { driver: new MemoryDriver(), wheel: new DeadlineWheel(() => 0) };
+    const balancer = new Balancer({ ...BACKEND, ...backend }, { world, makePool, ...options });
+    balancer.update([endpoint(1)]);
+    return { balancer, makePool };
+  }
+
+  test.each<[Backend['protocol'], SpokenProtocol | undefined, SpokenProtocol, boolean]>([
+    ['http', undefined, 'http', false],
+    ['tcp', undefined, 'http', false],
+    ['h2c', undefined, 'h2', true],
+    ['http', 'auto', 'auto', true],
+    ['h2c', 'http', 'http', false],
+  ])('of %s, told %s: %s', (protocol, told, wanted, handsBack) => {
+    const { balancer, makePool } = spoken({ protocol }, { protocol: told });
+    expect(makePool.mock.calls.map(([, , said]) => said)).toEqual([wanted]);
+    expect(balancer.handsBack).toBe(handsBack);
+  });
+
+  test('is what the backend’s TLS and limits are, for all its pools', () => {
+    const tls = { serverName: 'b', ca: undefined, alpn: [], verify: () => undefined };
+    const { balancer, makePool } = spoken({}, { tls, broken: 'why' });
+    const [, target] = makePool.mock.calls[0]!;
+    expect(target).toMatchObject({ address: '10.0.0.1', port: 1, label: '10.0.0.1:1', tls });
+    expect(target.limits).toBe(balancer.limits);
+    expect([balancer.broken, balancer.tls]).toEqual(['why', tls]);
+  });
+
+  test('has a pool for each client where connections begin with a PROXY header', () => {
+    const { balancer, makePool } = spoken({}, { proxyProtocol: 2 });
+    expect(balancer.pick()).toBeInstanceOf(ClientPools);
+    expect(makePool).not.toHaveBeenCalled();
+  });
+});
+
+test('state is kept under the name that is said, or the backend’s, until the last lets go of it', () => {
+  const wheel = new DeadlineWheel(() => 0);
+  const state = new ProxyState(wheel);
+  const make = (stateKey?: string): Balancer => {
+    const makePool: PoolFactory = (_world, target) => new FakePool(target);
+    return new Balancer(BACKEND, { world: { driver: new MemoryDriver(), wheel, state }, makePool, stateKey });
+  };
+  const [own, same, other] = [make(), make(), make('other')];
+  expect([own.state === same.state, own.state === other.state, own.retries === own.state.retries]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  expect(own.state.settled).toBe(false);
+  own.update([endpoint(1, 'draining')]);
+  expect(own.state.settled).toBe(false);
+  own.update([endpoint(1)]);
+  expect(own.state.settled).toBe(true);
+  own.retire();
+  own.retire();
+  expect(state.backends.size).toBe(2);
+  same.retire();
+  expect(state.backends.size).toBe(1);
+});
+
+describe('health checks', () => {
+  const CHECK: HealthCheck = {
+    question: { type: 'TCP' },
+    ...{ interval: 10_000, timeout: 1_000, jitterPercent: 10, healthyThreshold: 2, unhealthyThreshold: 3 },
+    ...{ initialState: 'Healthy', panicThresholdPercent: 0 },
+  };
+  /** `verdicts`: whether an endpoint is healthy, by its label. */
+  function checked(options: Partial<BalancerOptions> = {}, looks = true) {
+    const held: string[] = [];
+    const found = new Map<string, { healthy: boolean; unknown: boolean; finding: number }>();
+    const book = {
+      hold: (name: string, { label }: { label: string }) => {
+        held.push(name);
+        const one = found.get(label) ?? { healthy: true, unknown: false, finding: 0 };
+        found.set(label, one);
+        return one;
+      },
+      letGo: (name: string) => held.splice(held.indexOf(name), 1),
+    };
+    let now = 0;
+    const wheel = new DeadlineWheel(() => now);
+    const probes = book as unknown as ProbeBook;
+    const world = { driver: new MemoryDriver(), wheel, ...(looks && { probes }) };
+    const balancer = new Balancer(BACKEND, { world, makePool: (_world, target) => new FakePool(target), ...options });
+    balancer.update([endpoint(1), endpoint(2), endpoint(3, 'draining')]);
+    const later = (milliseconds: number): void => {
+      now += milliseconds;
+      wheel.advance();
+    };
+    return { balancer, held, found, later };
+  }
+
+  test('are of the ready ones, by the way that they are reached, as long as they are asked for', () => {
+    const { balancer, held } = checked({ stateKey: `${BACKEND.key} way`, proxyProtocol: 1 });
+    balancer.healthCheck = CHECK;
+    expect(held).toEqual(['d/s:80  way 1 10.0.0.1:1', 'd/s:80  way 1 10.0.0.1:2']);
+    const { checks } = balancer;
+    balancer.healthCheck = { ...CHECK };
+    expect([balancer.checks, checks!.check]).toEqual([checks, CHECK]);
+    const other = { ...CHECK, interval: 1 };
+    balancer.healthCheck = other;
+    expect(balancer.checks).toBe(checks);
+    expect(checks!.check).toBe(other);
+    balancer.update([endpoint(4)]);
+    expect(held.at(-1)).toContain(':4');
+    balancer.healthCheck = undefined;
+    expect(balancer.checks).toBeNull();
+    balancer.healthCheck = CHECK;
+    balancer.retire();
+    expect(balancer.checks).toBeNull();
+  });
+
+  test('are none where nobody looks, or nothing may be sent', () => {
+    const [unseen, broken] = [checked({}, false), checked({ broken: 'why' })];
+    for (const { balancer, held } of [unseen, broken]) {
+      balancer.healthCheck = CHECK;
+      balancer.verdictsChanged();
+      expect([balancer.checks, held]).toEqual([null, []]);
+    }
+  });
+
+  test('leave out who is not healthy, also of those that are near, and who comes back comes as a new one', () => {
+    const { balancer, found, later } = checked();
+    balancer.healthCheck = CHECK;
+    found.get('10.0.0.1:1')!.healthy = false;
+    expect(new Set(picks(balancer, 4))).toEqual(new Set([1, 2]));
+    balancer.verdictsChanged();
+    expect(new Set(picks(balancer, 4))).toEqual(new Set([2]));
+    expect(balancer.size).toBe(2);
+    later(5_000);
+    found.get('10.0.0.1:1')!.healthy = true;
+    balancer.verdictsChanged();
+    const pools = Array.from({ length: 2 }, () => balancer.pick()!);
+    expect(new Map(pools.map(({ port, health }) => [port, health.freshSince]))).toEqual(
+      new Map([
+        [1, 5_000],
+        [2, expect.not.toBeOneOf([5_000])],
+      ]),
+    );
+    found.get('10.0.0.1:1')!.healthy = found.get('10.0.0.1:2')!.healthy = false;
+    balancer.verdictsChanged();
+    // Those that drain are not looked at.
+    expect(picks(balancer, 1)).toEqual([3]);
+    balancer.healthCheck = undefined;
+    expect(new Set(picks(balancer, 4))).toEqual(new Set([1, 2]));
+  });
+
+  test('keep no session at who is not healthy', () => {
+    const { balancer, found } = checked();
+    balancer.healthCheck = CHECK;
+    const session = {
+      type: 'Header',
+      name: 'x-s',
+      secret: 'x',
+      mode: 'Persistent',
+      changeOnFailure: false,
+      acrossBackends: false,
+    } as const;
+    const say = (text: string): Aim => {
+      const head = plainHead({ method: 'GET', host: 'a', target: '/', headers: [['x-s', text]] });
+      return balancer.aim({ head, clientAddress: '', matchedPrefix: 0, secure: false }, session);
+    };
+    const first = balancer.pick(null, say(''))!;
+    const name = balancer.sessionLine(say(''), first)!.value;
+    expect(balancer.pick(null, say(name))).toBe(first);
+    found.get(first.label)!.healthy = false;
+    balancer.verdictsChanged();
+    expect(balancer.pick(null, say(name))).not.toBe(first);
+  });
+});
+
+describe('endpoints of our zone', () => {
+  function zoned() {
+    const pools: FakePool[] = [];
+    const world = { driver: new MemoryDriver(), wheel: new DeadlineWheel(() => 0), zone: 'here' };
+    const makePool: PoolFactory = (_world, target) => {
+      pools.push(new FakePool(target));
+      return pools.at(-1)!;
+    };
+    const balancer = new Balancer(BACKEND, { world, makePool });
+    balancer.loadBalancing = { type: 'RoundRobin', zone: 'PreferLocal' };
+    balancer.update([1, 2, 3, 4].map((port) => ({ ...endpoint(port), zone: port % 2 === 1 ? 'here' : 'there' })));
+    const evict = (...ports: number[]): void => {
+      for (const { port, health } of pools) health.evictedUntil = ports.includes(port) ? 100 : 0;
+    };
+    return { balancer, evict };
+  }
+
+  test('come first, as long as one of them can be used', () => {
+    const { balancer, evict } = zoned();
+    expect(picks(balancer, 4)).toEqual([1, 3, 1, 3]);
+    evict(3);
+    expect(new Set(picks(balancer, 4))).toEqual(new Set([1]));
+    balancer.loadBalancing = undefined;
+    expect(new Set(picks(balancer, 4))).toEqual(new Set([1, 2, 4]));
+  });
+
+  test('that cannot be used leave the others their even shares; and where none can, all are tried in turn', () => {
+    const { balancer, evict } = zoned();
+    evict(1, 3);
+    expect(picks(balancer, 6).sort()).toEqual([2, 2, 2, 4, 4, 4]);
+    evict(1, 2, 3, 4);
+    expect(picks(balancer, 8).sort()).toEqual([1, 1, 2, 2, 3, 3, 4, 4]);
+  });
 });

@@ -223,12 +223,20 @@ export class Balancer {
     choosing.turns = this.state;
     choosing.aim = aim;
     const all = this.#ready.size > 0 ? this.#ready : this.#roster.draining;
-    const pool =
-      (this.#near.size > 0 ? this.#choice.choose(this.#near, choosing) : null) ?? this.#choice.choose(all, choosing);
+    const pool = this.#chosenNear() ?? this.#choice.choose(all, choosing);
     choosing.avoid = choosing.aim = null;
     if (pool !== null || all.size === 0) return pool;
     // All are evicted: trying one is better than failing all.
     return all.turns[this.state.turn++ % all.turns.length]!;
+  }
+
+  /** Those that were asked in vain have had no turn: else, of the others, always the same would be next. */
+  #chosenNear(): EndpointPool | null {
+    if (this.#near.size === 0) return null;
+    const { turn } = this.state;
+    const pool = this.#choice.choose(this.#near, choosing);
+    if (pool === null) this.state.turn = turn;
+    return pool;
   }
 
   /** The same for a connection or session that no request is read of. */
