@@ -137,7 +137,8 @@ describe('the answer', () => {
     expect(answer.status).toBe(expected);
     if (status < 500) expect(answer).toMatchObject({ body: 'why', headers: { location: '/login' } });
     expect(origin.asked).toEqual([]);
-    expect(rig.accesses.at(-1)).toMatchObject({ policy: 'AuthenticationPolicy/default/ask#0', decision: 'denied' });
+    const told = status < 500 ? { decision: 'denied' } : { decision: 'failed-closed', reason: 'authentication_failed' };
+    expect(rig.accesses.at(-1)).toMatchObject({ policy: 'AuthenticationPolicy/default/ask#0', ...told });
   });
 
   test('as ingress-nginx has it: 401 and 403 refuse, all else is a 500', async () => {

@@ -106,7 +106,11 @@ describe('Any', () => {
     ] as Array<[Refusal[], string, number]>) {
       const { filters } = policy({}, ...finds.map((one) => ({ finds: one })));
       const { scope, verdict } = pass(filters);
-      expect([verdict, scope.denial?.status, scope.told]).toEqual([ANSWERED, status, [`${SOURCE} ${refused} denied`]]);
+      expect([verdict, scope.denial?.status, scope.told]).toEqual([
+        ANSWERED,
+        status,
+        [`${SOURCE} ${refused} ${status === 503 ? 'failed-closed' : 'denied'}`],
+      ]);
       const challenges = finds.flatMap(({ challenge = [] }) => challenge);
       expect(scope.denial!.headers).toEqual(status === 401 ? challenges.map((one) => ['WWW-Authenticate', one]) : []);
       expect(scope.kept(IDENTITY)).toBeUndefined();
@@ -144,14 +148,14 @@ describe('All', () => {
 
   test('who vouches is not enough where another does not, whichever it is', () => {
     for (const [finds, told, asked] of [
-      [[known('a'), wrong], 'm1', [0, 1]],
-      [[wrong, known('a')], 'm0', [0]],
-      [[known('a'), wrong, known('b')], 'm1', [0, 1]],
-      [[known('a'), known('b'), broken], 'm2', [0, 1, 2]],
+      [[known('a'), wrong], 'm1 denied', [0, 1]],
+      [[wrong, known('a')], 'm0 denied', [0]],
+      [[known('a'), wrong, known('b')], 'm1 denied', [0, 1]],
+      [[known('a'), known('b'), broken], 'm2 failed-closed', [0, 1, 2]],
     ] as Array<[Finding[], string, number[]]>) {
       const made = policy(all, ...finds.map((one) => ({ finds: one })));
       const { scope, verdict } = pass(made.filters);
-      expect([verdict, scope.told, made.asked]).toEqual([ANSWERED, [`${SOURCE} ${told} denied`], asked]);
+      expect([verdict, scope.told, made.asked]).toEqual([ANSWERED, [`${SOURCE} ${told}`], asked]);
       expect(scope.kept(IDENTITY)).toBeUndefined();
     }
   });

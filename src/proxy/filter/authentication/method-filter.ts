@@ -6,7 +6,15 @@ import type { Acting, AuthenticationSettings } from '../../../config/index.ts';
 import type { DecisionCounter, PolicyState } from '../../state/index.ts';
 import { ANSWERED, CONTINUE, type CompiledFilter, type FilterScope, LATER, type Verdict } from '../filter.ts';
 import type { Finding, Method, Refusal } from './method.ts';
-import { type Answer, answerOf, joined, type MethodGroup, type Progress, weightier } from './method-group.ts';
+import {
+  type Answer,
+  answerOf,
+  isFailure,
+  joined,
+  type MethodGroup,
+  type Progress,
+  weightier,
+} from './method-group.ts';
 
 const UNFOUND: Refusal = { why: 'wrong', status: 500, message: 'It could not be found out who asks.' };
 
@@ -20,6 +28,7 @@ export class MethodFilter implements CompiledFilter {
   readonly #last: boolean;
   readonly #allowed: DecisionCounter;
   readonly #denied: DecisionCounter;
+  readonly #failedClosed: DecisionCounter;
   readonly #failedOpen: DecisionCounter;
   readonly onResponseHead?: NonNullable<Method['onResponseHead']>;
 
@@ -35,6 +44,7 @@ export class MethodFilter implements CompiledFilter {
     this.#last = at.last;
     this.#allowed = at.state.counts.counter(source, at.name, 'allowed');
     this.#denied = at.state.counts.counter(source, at.name, 'denied');
+    this.#failedClosed = at.state.counts.counter(source, at.name, 'failed-closed');
     this.#failedOpen = at.state.counts.counter(source, at.name, 'failed-open');
     const { onResponseHead } = method;
     if (onResponseHead !== undefined) this.onResponseHead = onResponseHead;
@@ -98,7 +108,7 @@ export class MethodFilter implements CompiledFilter {
     if (finding.challenge !== undefined) known.challenges.push(...[finding.challenge].flat());
     if (weightier(known.refusal, finding)) {
       known.refusal = finding;
-      known.refused = this.#denied;
+      known.refused = isFailure(finding) ? this.#failedClosed : this.#denied;
     }
     if (any && !this.#last) return null;
     known.settled = true;

@@ -108,10 +108,15 @@ export function joined(one: Identity | null, other: Identity): Identity {
   return { subject, claims: { ...other.claims, ...claims }, request, response };
 }
 
+/** Nobody could find out who asks: something is missing, broken or away. */
+export function isFailure({ status, reply }: Refusal): boolean {
+  return reply === undefined && status !== 401 && status !== 403;
+}
+
 export function answerOf(refused: Refusal, challenges: readonly string[]): Answer {
   if (refused.reply !== undefined) return { reply: refused.reply };
   const { status, message, headers = [] } = refused;
-  const reason = status === 401 || status === 403 ? 'unauthenticated' : 'authentication_failed';
+  const reason = isFailure(refused) ? 'authentication_failed' : 'unauthenticated';
   const asked = status === 401 ? challenges.map((challenge) => ['WWW-Authenticate', challenge] as const) : [];
   return { denial: { status, reason, message, headers: [...asked, ...headers] } };
 }
