@@ -281,6 +281,20 @@ describe('endpoints that are not used', () => {
     expect(labels).toEqual(['10.0.0.1:1', '10.0.0.1:2']);
   });
 
+  test('none that were let in meanwhile, of a list that is gone by then', () => {
+    const gate = new EndpointGate({ loopbackEndpoints: 'allowed', loopbackNames: 'refused' });
+    gate.own = [{ transport: 'tcp', address: '10.0.0.1', port: 2, what: 'a listener' }];
+    const guarded = new BackendsRig({ gate });
+    const labels = (): string[] => [...guarded.backends.get(KEY)!.state.endpoints].map(([label]) => label);
+    guarded.apply([BACKEND, endpoints(...at(1, 2))]);
+    gate.own = [];
+    const rechecking = guarded.backends.recheck();
+    while (labels().length === 1) expect(rechecking.next().done).toBe(false);
+    guarded.apply([endpoints(...at(1))]);
+    atOnce(rechecking);
+    expect(labels()).toEqual(['10.0.0.1:1']);
+  });
+
   test('none that somebody wrote on this machine, though a name must not lead there', () => {
     const guarded = new BackendsRig({
       gate: new EndpointGate({ loopbackEndpoints: 'allowed', loopbackNames: 'refused' }),
