@@ -173,6 +173,15 @@ describe('who is left out', () => {
     ['nobody where nobody has been looked at', { 1: UNKNOWN, 2: UNKNOWN }, 50, [1, 2]],
   ])('%s', (_, known, percent, wanted) => expect(used(known, percent)).toEqual(wanted));
 
+  test('is told by the hundredth part, and nobody is where nobody is', () => {
+    const known = Object.fromEntries(
+      Array.from({ length: 99 }, (_, at): [number, Known] => [at + 1, at < 50 ? {} : BAD]),
+    );
+    expect(used(known, 50)).toHaveLength(50);
+    expect(used(known, 51)).toHaveLength(99);
+    expect(used({}, 50)).toEqual([]);
+  });
+
   test('is found anew', () => {
     const known: Record<number, Known> = { 1: {}, 2: {} };
     const pools = poolsAt(1, 2);
