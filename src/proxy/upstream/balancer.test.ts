@@ -308,7 +308,8 @@ describe('health checks', () => {
     expect(held).toEqual(['d/s:80  way 1 10.0.0.1:1', 'd/s:80  way 1 10.0.0.1:2']);
     const { checks } = balancer;
     balancer.healthCheck = { ...CHECK };
-    expect([balancer.checks, checks!.check]).toEqual([checks, CHECK]);
+    expect(balancer.checks).toBe(checks);
+    expect(checks!.check).toBe(CHECK);
     const other = { ...CHECK, interval: 1 };
     balancer.healthCheck = other;
     expect(balancer.checks).toBe(checks);
@@ -317,9 +318,11 @@ describe('health checks', () => {
     expect(held.at(-1)).toContain(':4');
     balancer.healthCheck = undefined;
     expect(balancer.checks).toBeNull();
+    expect(held).toEqual([]);
     balancer.healthCheck = CHECK;
     balancer.retire();
     expect(balancer.checks).toBeNull();
+    expect(held).toEqual([]);
   });
 
   test('are none where nobody looks, or nothing may be sent', () => {
