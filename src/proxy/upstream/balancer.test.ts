@@ -282,7 +282,7 @@ describe('health checks', () => {
     const found = new Map<string, { healthy: boolean; unknown: boolean; finding: number }>();
     const book = {
       hold: (name: string, { label }: { label: string }) => {
-        held.push(name);
+        if (!held.includes(name)) held.push(name);
         const one = found.get(label) ?? { healthy: true, unknown: false, finding: 0 };
         found.set(label, one);
         return one;
