@@ -12,6 +12,8 @@ export interface Backend {
   /** From appProtocol: kubernetes.io/h2c gives h2c; GRPCRoute backends are h2c; ws and wss are h1. */
   protocol: 'http' | 'h2c' | 'tcp' | 'udp';
   tls?: BackendTls;
+  /** Object key of the policy that asks for it: it acts on nothing, and explains. Absent: it is not known. */
+  tlsPolicy?: string;
 }
 
 /** From BackendTLSPolicy, and the Gateway's client certificate. */

@@ -92,6 +92,7 @@ export {
   POLICY_TYPES,
   type Policy,
   type PolicyPurge,
+  type PolicySource,
   type ProxyProtocolFromClients,
   policyKey,
   type RateLimit,

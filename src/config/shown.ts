@@ -44,14 +44,14 @@ const SHOWN: { readonly [K in ConfigKind]: Showing<OfKind<K>> } = {
     sessionPersistence: shownSession,
     broken: AS_IS,
   },
-  Backend: { kind: AS_IS, key: AS_IS, service: AS_IS, protocol: AS_IS, tls: AS_IS },
+  Backend: { kind: AS_IS, key: AS_IS, service: AS_IS, protocol: AS_IS, tls: AS_IS, tlsPolicy: AS_IS },
   Endpoints: { kind: AS_IS, key: AS_IS, endpoints: AS_IS, dns: AS_IS },
   Certificate: { kind: AS_IS, key: AS_IS, certificate: AS_IS, privateKey: () => REDACTED },
   Challenge: { kind: AS_IS, key: AS_IS, listeners: AS_IS, certificate: AS_IS, privateKey: () => REDACTED },
   TrustBundle: { kind: AS_IS, key: AS_IS, pem: AS_IS },
   Credential: { kind: AS_IS, key: AS_IS, content: shownCredential },
   // What is shown of the settings stands in the table of policies.
-  Policy: { kind: AS_IS, key: AS_IS, type: AS_IS, target: AS_IS, spec: AS_IS },
+  Policy: { kind: AS_IS, key: AS_IS, type: AS_IS, target: AS_IS, spec: AS_IS, sources: AS_IS },
 };
 
 /** What does not fit, from a control of another version, is named and not shown. */

@@ -87,6 +87,7 @@ const backend = object<Backend>({
   service: v.object({ namespace: key, name: key, port, kind: v.optional(v.literal('ServiceImport')) }),
   protocol: v.picklist(['http', 'h2c', 'tcp', 'udp']),
   tls: v.optional(backendTls),
+  tlsPolicy: v.optional(key),
 });
 
 const endpoints = object<Endpoints>({

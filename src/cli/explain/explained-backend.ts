@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../config/index.ts';
 import type { FilterEffect } from './filter-effect.ts';
+import type { PolicyEffect } from './policy-effect.ts';
 
 export interface ExplainedBackend {
   /** '' where the reference is broken. */
@@ -18,4 +19,6 @@ export interface ExplainedBackend {
   filters: FilterEffect[];
   /** How one of its endpoints is chosen, and what else a BackendTrafficPolicy says of it. */
   traffic?: string;
+  /** Those who say how connections to it are made, each with what is its own; absent: nobody, or it is not known who. */
+  policies?: PolicyEffect[];
 }

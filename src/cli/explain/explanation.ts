@@ -22,6 +22,7 @@ import {
 import type { AskedRequest } from './asked-request.ts';
 import { backendHealth } from './backend-health.ts';
 import { certificateFault, clientDemand } from './client-demand.ts';
+import { backendPolicies, listenerPolicies } from './connection-policy.ts';
 import type { ExplainedBackend } from './explained-backend.ts';
 import { type FilterEffect, filterEffect, listenerFilterEffect } from './filter-effect.ts';
 import { takesHost } from './hostname.ts';
@@ -38,6 +39,8 @@ export interface Explanation {
   match: MatchExplanation;
   /** What ClientTrafficPolicies say of connections to the listener; absent: nothing. */
   connections?: string;
+  /** The policies that say so, each with what is its own; absent: none, or it is not known which. */
+  connectionPolicies?: PolicyEffect[];
   /** Filters of the listener: they act before the rule is chosen, which sees what they write. */
   first: FilterEffect[];
   filters: FilterEffect[];
@@ -107,11 +110,21 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
     unusable,
   };
   const connections = clientTrafficText(snapshot, match.listeners[0]?.key);
+  const entering = judgedEntry(listenerPolicies(snapshot, match.listeners[0]?.key), facts);
   return {
     ...explanation,
     ...(connections === undefined ? {} : { connections }),
+    ...(entering.length > 0 ? { connectionPolicies: entering } : {}),
     ...(meant.length > 0 ? { meant } : {}),
   };
+}
+
+/** Whoever asks for certificates lets clients in or not. */
+function judgedEntry(policies: readonly PolicyEffect[], { demand, request }: OutcomeFacts): PolicyEffect[] {
+  if (request.scheme === 'http') return [...policies];
+  const fault = certificateFault(demand, request);
+  const decision = fault === undefined ? 'passes' : 'refuses';
+  return policies.map((one) => (one.type === 'ClientCertificates' ? { ...one, decides: true, decision } : one));
 }
 
 /** There is a connection and a host that some listener has, so that filters and policies are asked. */
@@ -268,14 +281,14 @@ function explainedBackends(known: KnownConfig, chosen: ExplainedCandidate, reque
   const { rule } = chosen;
   return weightedBackends(known, rule).map((backend, i) => ({
     ...backend,
-    ...withTraffic(known.snapshot, backend.key),
     filters: rule.backends[i]!.filters.map((filter: Filter) => filterEffect(filter, { request, chosen })),
   }));
 }
 
-function withTraffic(snapshot: Snapshot, key: string): Pick<ExplainedBackend, 'traffic'> {
+function withTraffic(snapshot: Snapshot, key: string): Pick<ExplainedBackend, 'traffic' | 'policies'> {
   const traffic = backendTrafficText(snapshot, key);
-  return traffic === undefined ? {} : { traffic };
+  const policies = backendPolicies(snapshot, key);
+  return { ...(traffic === undefined ? {} : { traffic }), ...(policies.length > 0 ? { policies } : {}) };
 }
 
 /** A rule's backends, without what filters do. */
@@ -296,6 +309,7 @@ export function weightedBackends({ snapshot, told = [] }: KnownConfig, rule: Rou
       endpoints: endpoints?.endpoints ?? [],
       ...(endpoints?.dns ? { dns: endpoints.dns } : {}),
       ...(health.length === 0 ? {} : { health }),
+      ...withTraffic(snapshot, key),
       filters: [],
     };
   });

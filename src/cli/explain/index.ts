@@ -16,11 +16,13 @@ import { CLUSTER_CONTROLLER } from '../option.ts';
 import { unservedListeners } from '../report/index.ts';
 import { paintFor } from '../style.ts';
 import type { AskedRequest } from './asked-request.ts';
+import { CONNECTION_KINDS } from './connection-policy.ts';
 import type { ExplainFlags } from './explain-flags.ts';
 import { type Explanation, explanationOf } from './explanation.ts';
 import type { KnownConfig } from './known-config.ts';
 import { leftOut, refusedRoutes } from './meant-route.ts';
 import { narrative, policyNarrative } from './narrative.ts';
+import type { PolicyEffect } from './policy-effect.ts';
 import { placesOf, statedPlaces } from './policy-place.ts';
 import { policyAsked, questionOf } from './question.ts';
 import { type StreamExplanation, streamExplanationOf } from './stream-explanation.ts';
@@ -39,15 +41,15 @@ const ECHO = 'built-in echo';
 /** Prints, and answers the exit code. */
 export async function explain(url: string, flags: ExplainAsked): Promise<number> {
   const { admin, adminTokenFile: token } = flags;
-  const { listeners: served, ...known }: Read = admin
+  const read: Read = admin
     ? await fromAdmin({ ...admin, token })
     : flags.file === undefined
       ? await fromCluster(url, flags)
       : await fromFiles(flags);
+  const { listeners: served, ...known } = read;
   const asked = policyAsked(url);
   if (asked !== undefined) {
-    const acting = placesOf(known.snapshot, asked);
-    const places = acting.length > 0 ? acting : statedPlaces(known.report, asked);
+    const places = allPlaces(read, asked);
     const told =
       flags.output === 'json'
         ? `${JSON.stringify(places, undefined, 2)}\n`
@@ -73,6 +75,16 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
   process.stdout.write(flags.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : text);
   const { kind } = explanation.outcome;
   return kind === 'error' || kind === 'denied' ? EXIT.refused : EXIT.ok;
+}
+
+/** What a policy of connections hangs on stands before what it comes to there. */
+function allPlaces({ snapshot, report }: Read, asked: string): PolicyEffect[] {
+  const acting = placesOf(snapshot, asked);
+  const known = new Set(acting.map(({ policy }) => policy));
+  const stated = statedPlaces(report, asked).filter(
+    ({ policy, type }) => CONNECTION_KINDS.has(type) || !known.has(policy),
+  );
+  return [...stated, ...acting];
 }
 
 /** Names, paths and messages are others': none may reach the terminal as anything but text. */

@@ -32,7 +32,7 @@ export function narrative(explanation: Explanation, paint: Paint): string {
       paint,
     ),
     section('Listener', listenerLines(explanation), paint),
-    section('Connections', explanation.connections === undefined ? [] : [explanation.connections], paint),
+    section('Connections', connectionLines(explanation, paint), paint),
     section('First', explanation.first.map(filterLine), paint),
     ...(chosen ? chosenParts(explanation, chosen, paint) : [section('Closest', closestLines(explanation), paint)]),
     section('Meant', explanation.meant ?? [], paint),
@@ -45,7 +45,7 @@ export function narrative(explanation: Explanation, paint: Paint): string {
     section('Timeouts', chosen ? timeoutLines(chosen.rule) : [], paint),
     section(
       'Backends',
-      backends.flatMap((backend) => backendLines(backend, withoutEndpoints)),
+      backends.flatMap((backend) => backendLines(backend, withoutEndpoints, paint)),
       paint,
     ),
     section('Answer', [paint(tone, answer)], paint),
@@ -61,6 +61,19 @@ export function narrative(explanation: Explanation, paint: Paint): string {
 export function section(label: string, lines: string[], paint: Paint): string {
   const indent = ' '.repeat(LABEL_WIDTH);
   return lines.map((line, i) => `${i === 0 ? paint('strong', label.padEnd(LABEL_WIDTH)) : indent}${line}\n`).join('');
+}
+
+export function connectionLines(
+  { connections, connectionPolicies }: Pick<Explanation, 'connections' | 'connectionPolicies'>,
+  paint: Paint,
+): string[] {
+  return sayingLines(connectionPolicies, connections, paint);
+}
+
+/** Who says it, or where that is not known what is said. */
+function sayingLines(policies: PolicyEffect[] | undefined, text: string | undefined, paint: Paint): string[] {
+  if (policies !== undefined) return policies.flatMap((one) => policyLines(one, paint));
+  return text === undefined ? [] : [text];
 }
 
 function listenerLines({ match, ports, request, unserved, wider }: Explanation): string[] {
@@ -191,8 +204,8 @@ function retryText({ attempts, codes }: NonNullable<RouteRule['retry']>): string
 }
 
 /** `withoutEndpoints`: what it comes to where there are none. */
-export function backendLines(backend: ExplainedBackend, withoutEndpoints: string): string[] {
-  const { key, share, protocol, tls, broken, endpoints, dns, health = [], filters, traffic } = backend;
+export function backendLines(backend: ExplainedBackend, withoutEndpoints: string, paint: Paint): string[] {
+  const { key, share, protocol, tls, broken, endpoints, dns, health = [], filters, traffic, policies } = backend;
   const where = broken
     ? `broken: ${broken}`
     : dns
@@ -204,7 +217,7 @@ export function backendLines(backend: ExplainedBackend, withoutEndpoints: string
   const name = key === '' ? 'broken reference' : `${key} (${spoken})`;
   return [
     `${percent(share).padStart(6)}  ${name} -> ${where}`,
-    ...(traffic === undefined ? [] : [`        ${traffic}`]),
+    ...sayingLines(policies, traffic, paint).map((line) => `        ${line}`),
     ...health.map((line) => `        ${line}`),
     ...filters.map((filter) => `        ${filterLine(filter)}`),
   ];

@@ -1,13 +1,14 @@
 /** Where one policy acts: through which objects, on which rules, or why on none. */
 import type { Snapshot } from '../../config/index.ts';
 import type { Report } from '../../control/index.ts';
+import { backendPolicies, connectionPlaces, listenerPolicies } from './connection-policy.ts';
 import { effect, isStacked, type PolicyEffect, policyEffects } from './policy-effect.ts';
 import { everySetting } from './setting-text.ts';
 
 /** Where a policy acts: through which objects, and by which of its halves. */
 export function placesOf(snapshot: Snapshot, name: string): PolicyEffect[] {
   const all = [...snapshot.of('Policy').values()];
-  const places = all.flatMap((policy) =>
+  const stacked = all.flatMap((policy) =>
     isStacked(policy)
       ? policy.spec.acts
           .filter(({ source }) => isNamed(source, name))
@@ -19,6 +20,7 @@ export function placesOf(snapshot: Snapshot, name: string): PolicyEffect[] {
           )
       : [],
   );
+  const places = [...stacked, ...connectionPlaces(snapshot).filter(({ policy }) => isNamed(policy, name))];
   const outer = places.filter(({ through }) => !through.startsWith('RouteRule '));
   if (outer.length === 0) return places;
   const rules = rulesActedOn(snapshot, name);
@@ -37,7 +39,11 @@ function rulesActedOn(snapshot: Snapshot, name: string): Map<string, Set<string>
   for (const { key: rule, attachments, backends } of snapshot.of('RouteRule').values()) {
     const keys = [...new Set(backends.flatMap(({ backend }) => backend ?? []))];
     for (const { listener } of attachments) {
-      for (const one of policyEffects(snapshot, { listener, rule, backends: keys })) {
+      const ofConnections = [
+        listenerPolicies(snapshot, listener),
+        ...keys.map((key) => backendPolicies(snapshot, key)),
+      ];
+      for (const one of [...policyEffects(snapshot, { listener, rule, backends: keys }), ...ofConnections.flat()]) {
         if (!isNamed(one.policy, name)) continue;
         const place = placeText(one);
         if (!acted.has(place)) acted.set(place, new Set());
@@ -55,7 +61,7 @@ interface PolicyStatus {
   }>;
 }
 
-/** Policies that act on connections and not on requests, or on nothing: where, or where not, as their status says. */
+/** Policies that act on connections and not on requests, or on nothing: on what, or why not, as their status says. */
 export function statedPlaces({ items }: Report, name: string): PolicyEffect[] {
   return items.flatMap(({ kind, metadata, status }) => {
     const policy = `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;

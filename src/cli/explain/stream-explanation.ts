@@ -3,6 +3,7 @@ import type { Listener, RouteKind, RouteRule, Snapshot } from '../../config/inde
 import { rehearseStream } from '../../proxy/rehearsal/index.ts';
 import { compileSniTable, ruleForListener } from '../../proxy/stream/index.ts';
 import { socketName } from '../../value/socket-name.ts';
+import { listenerPolicies } from './connection-policy.ts';
 import type { ExplainedBackend } from './explained-backend.ts';
 import { percent, weightedBackends } from './explanation.ts';
 import { takesHost } from './hostname.ts';
@@ -30,6 +31,8 @@ export interface StreamExplanation {
   backends: ExplainedBackend[];
   /** Those that act on it, and what they decide of it. */
   policies: PolicyEffect[];
+  /** Those who say how connections of clients are taken, each with what is its own; absent: nobody. */
+  connectionPolicies?: PolicyEffect[];
   /** Ports that some listener of the protocol has, where none has the connection's. */
   ports: number[];
   /** Hostnames of the port's listeners and their routes, where none takes the server name. */
@@ -72,7 +75,12 @@ export function streamExplanationOf(known: KnownConfig, connection: AskedConnect
   const backends = rule === undefined ? [] : weightedBackends(known, rule);
   const found = outcomeOf(connection, { listener, rule, backends });
   const { policies, outcome } = judgedBy(known, { connection, listener, rule, outcome: found });
-  const around = { policies, ports: [], hostnames: [], unserved: [] };
+  const entering = listenerPolicies(snapshot, listener.key);
+  const around = {
+    policies,
+    ...(entering.length > 0 ? { connectionPolicies: entering } : {}),
+    ...{ ports: [], hostnames: [], unserved: [] },
+  };
   return { connection, outcome, listener, ...(rule ? { rule } : {}), backends, ...around };
 }
 

@@ -2,7 +2,7 @@
 import type { Listener } from '../../config/index.ts';
 import { socketName } from '../../value/socket-name.ts';
 import type { Paint } from '../style.ts';
-import { backendLines, listenerText, policyLines, portsText, section } from './narrative.ts';
+import { backendLines, connectionLines, listenerText, policyLines, portsText, section } from './narrative.ts';
 import type { StreamExplanation } from './stream-explanation.ts';
 
 export function streamNarrative(explanation: StreamExplanation, paint: Paint): string {
@@ -11,6 +11,7 @@ export function streamNarrative(explanation: StreamExplanation, paint: Paint): s
   return [
     section('Connection', [`${protocol}://${socketName(host, port)}`], paint),
     section('Listener', listenerLines(explanation), paint),
+    section('Connections', connectionLines(explanation, paint), paint),
     section('Rule', rule === undefined ? [] : [`${rule.route.kind} ${rule.route.namespace}/${rule.route.name}`], paint),
     section(
       'Policies',
@@ -19,7 +20,7 @@ export function streamNarrative(explanation: StreamExplanation, paint: Paint): s
     ),
     section(
       'Backends',
-      backends.flatMap((backend) => backendLines(backend, 'no endpoints')),
+      backends.flatMap((backend) => backendLines(backend, 'no endpoints', paint)),
       paint,
     ),
     section(

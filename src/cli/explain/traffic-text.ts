@@ -43,13 +43,17 @@ const SPOKEN = {
 export function backendTrafficText(snapshot: Snapshot, backend: string): string | undefined {
   const policy = snapshot.get('Policy', policyKey('BackendTraffic', backend));
   if (policy?.type !== 'BackendTraffic') return undefined;
-  const parts = Object.entries(policy.spec).flatMap(([name, value]) => {
+  const parts = backendSettingsText(policy.spec);
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+export function backendSettingsText(spec: BackendTraffic['spec']): string[] {
+  return Object.entries(spec).flatMap(([name, value]) => {
     if (value === undefined) return [];
     const words = (WORDS as Record<string, ((value: unknown) => string | undefined) | undefined>)[name];
     const text = words === undefined ? settingsText(value, name).join(', ') : words(value);
     return text === undefined || text === '' ? [] : [text];
   });
-  return parts.length === 0 ? undefined : parts.join('; ');
 }
 
 /** Undefined: nothing of its own. */
@@ -57,11 +61,16 @@ export function clientTrafficText(snapshot: Snapshot, listener: string | undefin
   const policy = listener === undefined ? undefined : snapshot.get('Policy', policyKey('ClientTraffic', listener));
   const spec: ClientTraffic['spec'] = policy?.type === 'ClientTraffic' ? policy.spec : {};
   const demand = clientDemand(snapshot, listener);
-  const parts = [...settingsText(spec, ''), ...(demand === undefined ? [] : [certificatesText(demand)])];
+  const own = clientSettingsText(spec);
+  const parts = [...(own === '' ? [] : [own]), ...(demand === undefined ? [] : [certificatesText(demand)])];
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
-function certificatesText(demand: ClientCertificateSettings): string {
+export function clientSettingsText(spec: ClientTraffic['spec']): string {
+  return settingsText(spec, '').join('; ');
+}
+
+export function certificatesText(demand: ClientCertificateSettings): string {
   const { mode, trust, revoked, depth, forward, errorPage } = demand;
   const who = { Required: 'must show', Optional: 'may show', OptionalUnverified: 'may show, whoever signed it,' }[mode];
   return [

@@ -1,6 +1,6 @@
 /** Policies of data planes: one file a type, and one table. */
 import * as v from 'valibot';
-import { key, type Shape } from '../shape.ts';
+import { key, object, type Shape } from '../shape.ts';
 import { type Access, access } from './access.ts';
 import {
   type AccessLogging,
@@ -25,7 +25,7 @@ import { type ClientTraffic, clientTraffic } from './client-traffic.ts';
 import { type CrossSite, crossSite } from './cross-site.ts';
 import { type ErrorService, errorService } from './error-service.ts';
 import { type Fault, fault } from './fault.ts';
-import type { Merge, PolicyType } from './policy.ts';
+import type { Merge, PolicySource, PolicyType } from './policy.ts';
 import { type RateLimit, rateLimit } from './rate-limit.ts';
 import { type Rewrite, rewrite } from './rewrite.ts';
 import { type StreamAccess, streamAccess } from './stream-access.ts';
@@ -83,6 +83,7 @@ export type { CrossSiteSettings } from './cross-site.ts';
 export type { EndpointTls } from './endpoint-tls.ts';
 export type { ErrorServiceSettings } from './error-service.ts';
 export type { FaultSettings } from './fault.ts';
+export type { PolicySource } from './policy.ts';
 export { policyKey } from './policy.ts';
 export type {
   BandwidthLimit,
@@ -147,6 +148,7 @@ export type Policy =
 type TypeOf<T extends Policy['type']> = Extract<Policy, { type: T }>;
 
 const names = Object.keys(POLICY_TYPES) as Array<Policy['type']>;
+const sources = v.optional(v.array(object<PolicySource>({ policy: key, settings: v.array(v.string()) })));
 
 export const policyShape: Shape<Policy> = v.variant(
   'type',
@@ -157,6 +159,7 @@ export const policyShape: Shape<Policy> = v.variant(
       type: v.literal(type),
       target: v.object({ kind: v.picklist(POLICY_TYPES[type].targets), key }),
       spec: POLICY_TYPES[type].shape,
+      sources,
     }),
   ) as never,
 ) as unknown as Shape<Policy>;

@@ -14,6 +14,16 @@ export interface PolicyOf<T extends string, K extends PolicyTarget, S> {
   type: T;
   target: { kind: K; key: string };
   spec: S;
+  /** Who gave the settings, where they tell it nowhere else: it acts on nothing, and explains. Absent: it is not known. */
+  sources?: PolicySource[];
+}
+
+/** A policy of a user's, and what of the settings is its own. */
+export interface PolicySource {
+  /** `Kind/namespace/name`. */
+  policy: string;
+  /** As `spec` calls them; what changes another kind of object is among them. */
+  settings: string[];
 }
 
 export type Merge = 'whole' | 'fields' | 'stacked';

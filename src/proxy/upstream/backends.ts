@@ -293,7 +293,9 @@ export class Backends {
     const tls = ownTlsOf(backend, spec);
     const reached = reachedBy(backend, config, tls);
     const agreed = spec?.httpVersion === 'Auto';
-    const hash = canonicalHash({ backend, reached, proxyProtocol: spec?.proxyProtocol, tls, agreed });
+    // Whoever asks for TLS, it is the same TLS.
+    const spoken = { ...backend, tlsPolicy: undefined };
+    const hash = canonicalHash({ backend: spoken, reached, proxyProtocol: spec?.proxyProtocol, tls, agreed });
     if (held?.hash === hash) return undefined;
     const balancer = this.#balancerOf(backend, config, { spec, reached, tls });
     const { lookedUp } = held ?? {};

@@ -64,6 +64,7 @@ export function backendConfig(
     const found = context.fetch(known.backends.serviceTls, exact) ?? context.fetch(known.backends.serviceTls, any);
     if (found?.tls === undefined) return [configOutput(backend)];
     backend.tls = clientCertificate === undefined ? found.tls : { ...found.tls, clientCertificate };
+    backend.tlsPolicy = found.policy;
     return [backend, ...found.trust].map(configOutput);
   });
   const shown = counts('backends by client certificate', wanted, ({ clientCertificate }) =>

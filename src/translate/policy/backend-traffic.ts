@@ -26,11 +26,12 @@ import { connectionOf, refreshOf, retryOf, timeoutsOf } from './backend-retry.ts
 import { loadBalancingOf } from './endpoint-choice.ts';
 import { readEndpointTls } from './endpoint-tls.ts';
 import { healthCheckOf } from './health-check.ts';
-import { effective, portLevels } from './inheritance.ts';
+import { type Effective, effective, portLevels } from './inheritance.ts';
 import { outlierDetectionOf } from './outlier-detection.ts';
 import type { PolicyKind } from './policy-kind.ts';
 import { policiesOfPort } from './policy-refusal.ts';
 import { addressOf } from './service-address.ts';
+import { type Given, sourcesOf } from './setting-source.ts';
 import { type Sections, strays } from './stray-section.ts';
 
 /** As they are read: with what TLS shows to endpoints, and with what endpoints there are. */
@@ -78,14 +79,17 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
   },
   enforce(graph, policies, { backends }) {
     const config = graph.derive('backend traffic', backends.byKey, (context, { service, protocol }, backend) => {
-      const settings = settingsAt({ graph, policies }, context, { service, protocol });
-      if (settings === undefined) return [];
+      const said = saidAt({ graph, policies }, context, { service, protocol });
+      if (said === undefined) return [];
+      const { settings } = said;
       const grpc = (context.fetch(backends.byGrpc, backend) ?? 0) > 0;
       const { certificate, ...spec } = settingsFor(settings, { protocol, grpc, backend });
-      if (Object.keys(spec).length === 0) return [];
+      const given = said.given.filter(([, setting]) => Object.hasOwn(spec, setting) || setting === DESTINATION);
+      if (Object.keys(spec).length === 0 && given.length === 0) return [];
       const key = policyKey('BackendTraffic', backend);
       const target = { kind: 'Backend' as const, key: backend };
-      const own: BackendTraffic = { kind: 'Policy', key, type: 'BackendTraffic', target, spec };
+      const sources = sourcesOf(given);
+      const own: BackendTraffic = { kind: 'Policy', key, type: 'BackendTraffic', target, spec, sources };
       return [own, ...(certificate === undefined ? [] : [certificate])].map(configOutput);
     });
     return {
@@ -99,7 +103,7 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
       effect: (look, { settings }, target) => {
         const { object, field } = target;
         const others = look.context.fetch(policies.byObject, object) ?? [];
-        const torn = settings?.tls === undefined ? undefined : conflictedTls(others, [target]).tls?.broken;
+        const torn = settings?.tls === undefined ? undefined : conflictedTls(others, [target]).settings.tls?.broken;
         const service = look.context.fetch(look.inputs.Service, object);
         const uses = look.context.fetch(backends.byService, object) ?? [];
         const whole = settings?.destination === 'ServiceAddress' && service && addressOf(service) === undefined;
@@ -123,45 +127,90 @@ export const backendTraffic: PolicyKind<'BackendTrafficPolicy', Settings> = {
   },
 };
 
+function settingsAt(...asked: Parameters<typeof saidAt>): Settings | undefined {
+  return saidAt(...asked)?.settings;
+}
+
+/** What endpoints there are is said by the Endpoints themselves. */
+const DESTINATION = 'destination';
+
+interface Said {
+  settings: Settings;
+  given: Given[];
+}
+
 /** Undefined: no policy says anything. */
-function settingsAt(
+function saidAt(
   { graph, policies }: { graph: Graph; policies: Policies<Settings> },
   context: Context,
   { service, protocol }: Pick<BackendUse, 'service' | 'protocol'>,
-): Settings | undefined {
+): Said | undefined {
   // No policy can name an import, which may be called like a Service.
   if (service.kind !== undefined) return undefined;
   const object = `Service/${service.namespace}/${service.name}`;
   const all = context.fetch(policies.byObject, object) ?? [];
   if (all.length === 0) return undefined;
-  const ports = context.fetch(graph.inputs.Service, object)?.spec.ports ?? [];
+  const declared = context.fetch(graph.inputs.Service, object);
+  const ports = declared?.spec.ports ?? [];
   const port = ports.find((one) => one.port === service.port && (one.protocol === 'UDP') === (protocol === 'udp'));
   const levels = portLevels(object, port?.name ?? '');
-  const written = effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge)?.settings;
+  const nearest = effective(() => all, levels, POLICY_TYPES.BackendTraffic.merge);
   const astray = strayTls(all, levels, new Map([[object, ports.flatMap(({ name }) => name ?? [])]]));
-  const guarded = { ...written, ...conflictedTls(all, levels) };
-  return beside(besides(all, levels[0]!), astray === undefined ? guarded : { ...written, tls: { broken: astray } });
+  const guard = astray ?? conflictedTls(all, levels);
+  const asked = besides(all, levels[0]!);
+  const settings = beside(asked, { ...nearest?.settings, ...guard.settings });
+  const isWhole = declared !== undefined && addressOf(declared) !== undefined;
+  const given = givenBy({ asked, nearest, guard }, settings).filter(([, one]) => one !== DESTINATION || isWhole);
+  return { settings, given };
+}
+
+/** What is said of TLS in the place of what the nearest policy says, and by whom. */
+interface Guarding {
+  settings: Pick<Settings, 'tls' | 'certificate'>;
+  by: string[];
+}
+
+interface Sayings {
+  asked: ReadonlyArray<AttachedPolicy<Settings>>;
+  nearest: Effective<Settings> | undefined;
+  guard: Guarding;
+}
+
+/** As `beside` puts them together: of each setting the last counts, and of TLS all. */
+function givenBy({ asked, nearest, guard }: Sayings, settings: Settings): Given[] {
+  return (Object.keys(settings) as Array<keyof Settings>).flatMap((setting) => {
+    if (setting === DESTINATION && settings.destination !== 'ServiceAddress') return [];
+    const askers = asked.filter((one) => one.settings?.[setting] !== undefined).map(({ key }) => key);
+    const writers = setting === 'tls' && guard.settings.tls !== undefined ? guard.by : writersOf(nearest, setting);
+    const all = [...askers, ...writers];
+    const counting = setting === 'tls' ? all : writers.length > 0 ? writers : askers.slice(-1);
+    return counting.map((policy): Given => [policy, setting]);
+  });
+}
+
+function writersOf(nearest: Sayings['nearest'], setting: keyof Settings): string[] {
+  return nearest?.settings[setting] === undefined ? [] : [nearest.decisive.policy.key];
 }
 
 /**
  * What policies say of TLS that an older one with their target is in the way of: it guards, and counts where that one says
  * nothing of TLS, or the same. Where it says something else nothing is sent.
  */
-function conflictedTls(
-  all: ReadonlyArray<AttachedPolicy<Settings>>,
-  levels: readonly Aim[],
-): Pick<Settings, 'tls' | 'certificate'> {
+function conflictedTls(all: ReadonlyArray<AttachedPolicy<Settings>>, levels: readonly Aim[]): Guarding {
   for (const aim of levels.toReversed()) {
     const [first, ...others] = ranked(all, aim);
     const guards = others.filter(guardsTls);
     const [counts = guards[0]] = first?.settings?.tls === undefined ? [] : [first];
     if (counts === undefined) continue;
     const other = guards.find((one) => !equal(tlsOf(one), tlsOf(counts)));
-    if (other === undefined) return counts === first ? {} : tlsOf(counts);
-    return { tls: { broken: `${named(counts.key)} and ${named(other.key)} both say how TLS is spoken there` } };
+    if (other === undefined) return counts === first ? NOT_GUARDED : { settings: tlsOf(counts), by: [counts.key] };
+    const broken = `${named(counts.key)} and ${named(other.key)} both say how TLS is spoken there`;
+    return { settings: { tls: { broken } }, by: [counts.key, other.key] };
   }
-  return {};
+  return NOT_GUARDED;
 }
+
+const NOT_GUARDED: Guarding = { settings: {}, by: [] };
 
 function tlsOf({
   settings: { tls, certificate } = {},
@@ -174,9 +223,10 @@ function strayTls(
   all: ReadonlyArray<AttachedPolicy<Settings>>,
   [whole, own]: readonly Aim[],
   sections: Sections,
-): string | undefined {
+): Guarding | undefined {
   const [astray] = strays(() => all.filter(guardsTls), [whole!], sections);
-  return own !== undefined && oldest(all, own)?.settings?.tls !== undefined ? undefined : astray?.why;
+  if (astray === undefined || (own !== undefined && oldest(all, own)?.settings?.tls !== undefined)) return undefined;
+  return { settings: { tls: { broken: astray.why } }, by: [astray.policy.key] };
 }
 
 /** To believe whoever answers guards nothing. */
@@ -213,9 +263,9 @@ export function tlsByTraffic(graph: Graph, policies: Policies<Settings>): Collec
 }
 
 /** What annotations ask for, and of what both say what users wrote. Who speaks of TLS in other words takes none away. */
-function beside(asked: ReadonlyArray<AttachedPolicy<Settings>>, written: Settings | undefined): Settings | undefined {
+function beside(asked: ReadonlyArray<AttachedPolicy<Settings>>, written: Settings): Settings {
   if (asked.length === 0) return written;
-  const all: Settings[] = [...asked.map((policy) => policy.settings ?? {}), written ?? {}];
+  const all: Settings[] = [...asked.map((policy) => policy.settings ?? {}), written];
   const settings: Settings = Object.assign({}, ...all);
   const tls = all.flatMap((one) => one.tls ?? []);
   return tls.length > 1 ? { ...settings, tls: Object.assign({}, ...tls) } : settings;

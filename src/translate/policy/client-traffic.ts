@@ -6,6 +6,7 @@ import {
   headerFault,
   type Listener,
   POLICY_TYPES,
+  type PolicySource,
   type ProxyProtocolFromClients,
   policyKey,
 } from '../../config/index.ts';
@@ -43,7 +44,9 @@ import {
   type PortMember,
   type PortOutcome,
   portConflicts,
+  same,
 } from './port-setting.ts';
+import { type Given, sourcesOf } from './setting-source.ts';
 
 /** As they are read: what is asked of certificates goes to data planes as a policy of its own. */
 type ClientTrafficSpec = ClientTraffic['spec'] & { clientCertificates?: CertificateRules };
@@ -80,6 +83,8 @@ export interface ListenerTraffic {
   connection?: ClientConnections;
   /** Of the nearest policy: listeners of a port may differ in them. */
   own: Pick<ClientTrafficSpec, OwnSetting>;
+  /** Whose each setting is. */
+  sources: PolicySource[];
   port: number;
   protocol: Listener['protocol'];
 }
@@ -242,10 +247,10 @@ function hstsOf(asked: NonNullable<AskedTraffic['hsts']>): NonNullable<ClientTra
 
 function configOf(traffic: ListenerTraffic): ClientTraffic | undefined {
   if (!isFelt(traffic)) return undefined;
-  const { listener, proxyProtocol, connection, own } = traffic;
+  const { listener, proxyProtocol, connection, own, sources } = traffic;
   const key = policyKey('ClientTraffic', listener);
   const target = { kind: 'Listener' as const, key: listener };
-  const policy: ClientTraffic = { kind: 'Policy', key, type: 'ClientTraffic', target, spec: { ...own } };
+  const policy: ClientTraffic = { kind: 'Policy', key, type: 'ClientTraffic', target, spec: { ...own }, sources };
   if (proxyProtocol !== undefined) policy.spec.proxyProtocol = proxyProtocol;
   if (connection !== undefined) policy.spec.connection = connection;
   return policy;
@@ -292,14 +297,31 @@ function trafficOf({ view, nearest }: Member, outcome: PortOutcome): ListenerTra
   const own = nearest?.policy;
   if (Object.keys(outcome.settings).length === 0 && own === undefined) return undefined;
   const { port, protocol } = view.config!;
+  const held = ownSettings(own?.settings, view);
   const traffic: ListenerTraffic = {
     ...{ listener: view.key, name: view.spec.name, owner: ownerKey(view.owner), port, protocol },
     decisions: decisionsFor(outcome, own),
-    own: ownSettings(own?.settings, view),
+    own: held,
+    sources: sourcesOf(givenTo(held, { own, outcome })),
     ...outcome.settings,
   };
   if (own !== undefined) traffic.nearest = own.key;
   return traffic;
+}
+
+/** Of the port's settings the nearest policy gave those that it has in the same way, too, whoever decides. */
+function givenTo(
+  held: ListenerTraffic['own'],
+  { own, outcome: { settings, decides } }: { own: ClientTrafficView | undefined; outcome: PortOutcome },
+): Given[] {
+  const ofPort = PORT_SETTINGS.flatMap((one): Given[] => {
+    const by = decides[one];
+    if (by === undefined) return [];
+    const alike = own !== undefined && own.key !== by && same(own.settings?.[one], settings[one]);
+    return [...(alike ? [[own.key, one] as const] : []), [by, one]];
+  });
+  const ofListener = own === undefined ? [] : Object.keys(held).map((one): Given => [own.key, one]);
+  return [...ofListener, ...ofPort];
 }
 
 function ownSettings(settings: ClientTrafficSpec | undefined, view: ListenerView): ListenerTraffic['own'] {

@@ -113,7 +113,7 @@ function obstacleOf(
   return foreign && `listener ${foreign.view.spec.name} of ${named(ownerKey(foreign.view.owner))}`;
 }
 
-function same(a: Settings[PortSetting], b: Settings[PortSetting]): boolean {
+export function same(a: Settings[PortSetting], b: Settings[PortSetting]): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
