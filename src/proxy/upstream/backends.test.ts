@@ -65,6 +65,26 @@ test('an equal Backend keeps its connections, a changed one gets new ones with t
   expect(rig.label()).toBe('10.0.0.1:1');
 });
 
+test('another name of the policies that say how it is reached leaves connections as they are', () => {
+  const rig = new Rig();
+  const tls = { hostname: 's.example', subjectAltNames: [], trust: 'System' } as const;
+  const target = { kind: 'Backend', key: BACKEND.key } as const;
+  const saidBy = (name: string): ConfigObject[] => [
+    { ...BACKEND, tls: { ...tls, subjectAltNames: [] }, tlsPolicy: `BackendTLSPolicy/d/${name}` },
+    {
+      ...{ kind: 'Policy', key: `BackendTraffic/${BACKEND.key}`, type: 'BackendTraffic', target },
+      spec: { proxyProtocol: 'V1', loadBalancing: { type: 'LeastRequest' } },
+      sources: [{ policy: `BackendTrafficPolicy/d/${name}`, settings: ['proxyProtocol', 'loadBalancing'] }],
+    },
+  ];
+  rig.upsert(...saidBy('before'), endpointsAt(1, 2));
+  const first = rig.backends.get(BACKEND.key)!;
+  const endpoint = first.pick()!;
+  rig.upsert(...saidBy('after'));
+  expect(rig.backends.get(BACKEND.key)).toBe(first);
+  expect([first.pick(), first.pick()]).toContain(endpoint);
+});
+
 test('health and turn outlive a new form of the Backend, another way to reach it has its own, and what goes is forgotten', () => {
   const rig = new Rig();
   const backends = (): ProxyState['backends'] => rig.state.backends;
