@@ -73,7 +73,7 @@ test('another name of the policies that say how it is reached leaves connections
     { ...BACKEND, tls: { ...tls, subjectAltNames: [] }, tlsPolicy: `BackendTLSPolicy/d/${name}` },
     {
       ...{ kind: 'Policy', key: `BackendTraffic/${BACKEND.key}`, type: 'BackendTraffic', target },
-      spec: { proxyProtocol: 'V1', loadBalancing: { type: 'LeastRequest' } },
+      spec: { proxyProtocol: 'V1', loadBalancing: { type: 'RoundRobin', slowStart: 5 } },
       sources: [{ policy: `BackendTrafficPolicy/d/${name}`, settings: ['proxyProtocol', 'loadBalancing'] }],
     },
   ];
