@@ -410,6 +410,12 @@ describe('endpoints of our zone', () => {
     expect(new Set(picks(balancer, 4))).toEqual(new Set([1, 2, 4]));
   });
 
+  test('come first where there is only one, too', () => {
+    const { balancer } = zoned();
+    balancer.update([1, 2, 4].map((port) => ({ ...endpoint(port), zone: port === 1 ? 'here' : 'there' })));
+    expect(picks(balancer, 4)).toEqual([1, 1, 1, 1]);
+  });
+
   test('that cannot be used leave the others their even shares; and where none can, all are tried in turn', () => {
     const { balancer, evict } = zoned();
     evict(1, 3);

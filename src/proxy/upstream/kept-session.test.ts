@@ -185,6 +185,18 @@ describe('Balanced', () => {
     expect(chosen).toBeDefined();
   });
 
+  test('goes to the only one that is ready, and is told so', () => {
+    const [one] = ready(1);
+    const draining = ready(2, 3, 4, 5).map((each) => ({ ...each, state: 'draining' as const }));
+    const single = balancerOf([one!, ...draining]);
+    for (let i = 0; i < 8; i++) {
+      const first = went(single, BALANCED);
+      expect(first.port).toBe(1);
+      expect(first.says).toBeTruthy();
+      expect(went(single, BALANCED, first.says)).toMatchObject({ port: 1, says: undefined });
+    }
+  });
+
   test('begins at an endpoint that can be used', () => {
     const out = balancer.pick()!;
     out.health.evictedUntil = 100;
