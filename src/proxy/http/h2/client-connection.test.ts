@@ -1,6 +1,6 @@
 /** What connections to HTTP/2 backends do at their edges: found by the mutation run (docs/mutation.md). */
 import { describe, expect, test, vi } from 'vitest';
-import { BODY_NONE } from '../../ground/codec.ts';
+import { BODY_NONE, BODY_TUNNEL } from '../../ground/codec.ts';
 import { UPSTREAM_IDLE_TIMEOUT } from '../../upstream/connection.ts';
 import { RawBackend, Waiter } from './backend.fixture.ts';
 import * as frame from './frame.ts';
@@ -110,6 +110,20 @@ describe('a connection that was used before', () => {
     await turn();
     expect(await afterOnce(backend, true)).toBe(1);
   });
+});
+
+test('a request that cannot be sent fails after its call, and leaves nothing; one that is given up hears nothing', async () => {
+  const upgrade = 'Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+  // Its SETTINGS allow no tunnel.
+  const backend = await opened();
+  const waiter = new Waiter(`${GET}${upgrade}`, BODY_TUNNEL).open(backend.pool);
+  expect([waiter.events, backend.pool.load]).toEqual([[], 1]);
+  await turn();
+  expect([waiter.events, backend.pool.load]).toEqual([['failed protocol_error false'], 0]);
+  const left = new Waiter(`${GET}${upgrade}`, BODY_TUNNEL).open(backend.pool);
+  left.up!.abort('closed_early');
+  await turn();
+  expect([left.events, backend.pool.load]).toEqual([[], 0]);
 });
 
 describe('a connection of so many requests', () => {
