@@ -16,6 +16,8 @@ export function certificateFault(
   if (demand === undefined) return undefined;
   const policy = demand.source.replace('/', ' ');
   if (demand.broken !== undefined) return `${policy} lets nobody in: ${demand.broken}`;
+  // The handshake lets him through to the page, which is the answer to whatever he asks.
+  if (demand.errorPage !== undefined) return undefined;
   if (demand.mode !== 'Required' || certificate !== undefined) return undefined;
   return `${policy} asks for a client certificate (ask with --client-certificate): the TLS handshake fails`;
 }

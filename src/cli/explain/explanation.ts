@@ -110,7 +110,7 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
     unusable,
   };
   const connections = clientTrafficText(snapshot, match.listeners[0]?.key);
-  const entering = judgedEntry(listenerPolicies(snapshot, match.listeners[0]?.key), facts);
+  const entering = judgedEntry(listenerPolicies(snapshot, match.listeners[0]?.key), facts, judged);
   return {
     ...explanation,
     ...(connections === undefined ? {} : { connections }),
@@ -119,12 +119,20 @@ export async function explanationOf(known: KnownConfig, asked: AskedRequest): Pr
   };
 }
 
-/** Whoever asks for certificates lets clients in or not. */
-function judgedEntry(policies: readonly PolicyEffect[], { demand, request }: OutcomeFacts): PolicyEffect[] {
+/** Whoever asks for certificates lets clients in or not, or to a page and no further. */
+function judgedEntry(
+  policies: readonly PolicyEffect[],
+  { demand, request }: OutcomeFacts,
+  judged: Judgement | undefined,
+): PolicyEffect[] {
   if (request.scheme === 'http') return [...policies];
-  const fault = certificateFault(demand, request);
-  const decision = fault === undefined ? 'passes' : 'refuses';
-  return policies.map((one) => (one.type === 'ClientCertificates' ? { ...one, decides: true, decision } : one));
+  const refused = certificateFault(demand, request) !== undefined;
+  const page = judged?.steps.find(({ type, decision }) => type === 'ClientCertificates' && decision === 'answers');
+  const decision = refused ? 'refuses' : (page?.decision ?? 'passes');
+  const status = page?.status === undefined ? {} : { status: page.status };
+  return policies.map((one) =>
+    one.type === 'ClientCertificates' ? { ...one, decides: true, decision, ...status } : one,
+  );
 }
 
 /** There is a connection and a host that some listener has, so that filters and policies are asked. */

@@ -71,7 +71,8 @@ export function clientSettingsText(spec: ClientTraffic['spec']): string {
 }
 
 export function certificatesText(demand: ClientCertificateSettings): string {
-  const { mode, trust, revoked, depth, forward, errorPage } = demand;
+  const { mode, trust, revoked, depth, forward, errorPage, broken } = demand;
+  if (broken !== undefined) return `lets nobody in: ${broken}`;
   const who = { Required: 'must show', Optional: 'may show', OptionalUnverified: 'may show, whoever signed it,' }[mode];
   return [
     `clients ${who} a certificate (authorities: ${trust.join(', ') || 'none'})`,
