@@ -30,10 +30,10 @@ const SOURCE = 'ClientTrafficPolicy/ns/people';
 
 function certificates(more: Partial<ClientCertificateSettings>): ClientCertificates {
   const forward = { certificate: true, chain: false };
-  const spec = { source: SOURCE, mode: 'Required', trust: ['ConfigMap/ns/ca'], revoked: [], forward, ...more } as const;
+  const plain = { source: SOURCE, mode: 'Required' as const, trust: ['ConfigMap/ns/ca'], revoked: [], forward };
   const target = { kind: 'Listener', key: LISTENER.key } as const;
   const key = policyKey('ClientCertificates', LISTENER.key);
-  return { kind: 'Policy', key, type: 'ClientCertificates', target, spec: { ...spec, revoked: [] } };
+  return { kind: 'Policy', key, type: 'ClientCertificates', target, spec: { ...plain, ...more } };
 }
 
 async function explained(asked: Partial<AskedRequest>, ...more: ConfigObject[]): Promise<Explanation> {
