@@ -64,6 +64,9 @@ class KeptSocket implements ListeningSocket {
     this.#socket.onAccept = take;
   }
 
+  /** It stays open: whoever gave it has it, too. */
+  readonly cease = (): void => {};
+
   close(): void {
     this.#socket.onAccept = (handle) => void adoptSocket(handle).resetAndDestroy();
   }

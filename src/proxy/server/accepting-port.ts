@@ -62,12 +62,14 @@ export abstract class AcceptingPort implements Port {
    * closed after a turn of the event loop in which none came, and which was so short that none has come since.
    */
   async stop(): Promise<number> {
+    const { cease } = this.#socket ?? {};
     const until = performance.now() + QUIET_TIMEOUT;
-    for (let isQuiet = false, now = performance.now(); !isQuiet && now < until; ) {
+    for (let isQuiet = false, now = performance.now(); cease !== undefined && !isQuiet && now < until; ) {
       const [began, before] = [now, this.#taken];
       await nextTurn();
       now = performance.now();
       isQuiet = this.#taken === before && now - began < QUIET_TURN;
+      if (isQuiet) cease();
     }
     this.release()?.close();
     return this.live.size;

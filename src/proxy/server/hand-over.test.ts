@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Listener, RouteRule } from '../../config/index.ts';
 import { selfSigned } from '../stream/certificate.suite.ts';
 import { certificate, listener, PlaneRig, rule } from './plane.suite.ts';
@@ -72,6 +72,20 @@ test.for(['HTTP', 'HTTPS'] as const)('%s connections that waited to be accepted 
       net.connect({ port, host: '127.0.0.1' }).on('connect', resolve).on('error', reject);
     }),
   ).rejects.toThrow('ECONNREFUSED');
+});
+
+test('nothing stands between the look whether somebody waits and the close of the socket', async () => {
+  await start('HTTP');
+  const before: number[] = [];
+  const closing = vi.spyOn(net.Server.prototype, 'close').mockImplementationOnce(function (this: net.Server) {
+    before.push((this as net.Server & { _handle: { fd: number } })._handle.fd);
+    closing.mockRestore();
+    return this.close();
+  });
+  await rig.plane.drain(5_000);
+  expect(before).toHaveLength(1);
+  // The kernel has it no more: Node's own steps, which take a while, come after.
+  expect(before[0]).toBeLessThan(0);
 });
 
 test('nobody who has nothing to say holds it for longer than a moment', async () => {
