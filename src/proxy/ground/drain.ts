@@ -31,6 +31,8 @@ export class DrainSet {
   #cutAt = Number.POSITIVE_INFINITY;
   /** Nothing new is taken. */
   draining = false;
+  /** It is about to drain: what is asked from now on is the last of its connection, so that peers who ask often have left by then. */
+  parting = false;
 
   constructor(tally: Tally = { count: 0 }) {
     this.#tally = tally;
@@ -71,7 +73,7 @@ export class DrainSet {
       this.#timer = setTimeout(() => this.#cut(), Math.min(timeout, LONGEST_TIMER));
     }
     if (!this.draining) {
-      this.draining = true;
+      this.draining = this.parting = true;
       for (const member of [...this.#members]) member.drain();
     }
     if (this.#members.size === 0) this.#end();

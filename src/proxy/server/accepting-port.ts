@@ -72,6 +72,7 @@ export abstract class AcceptingPort implements Port {
       if (isQuiet) cease();
     }
     this.release()?.close();
+    this.live.parting = true;
     return this.live.size;
   }
 

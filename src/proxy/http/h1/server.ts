@@ -278,7 +278,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
     this.minorVersion = head.minorVersion;
     const { maxRequests } = this.#limits;
     const last = maxRequests > 0 && this.#requests >= maxRequests;
-    this.#closeAfter = last || !head.keepAlive || this.#draining || this.#service.connections.draining;
+    this.#closeAfter = last || !head.keepAlive || this.#draining || this.#service.connections.parting;
     this.expectsContinue = head.expectContinue;
     this.#bodyPaused = false;
     this.#discarding = false;
@@ -387,7 +387,7 @@ export class H1ServerConnection extends AnswerWriter implements Sink, Downstream
 
   /** The connection ends with this answer. */
   get #isLast(): boolean {
-    if (this.#closeAfter || this.#service.connections.draining) return true;
+    if (this.#closeAfter || this.#service.connections.parting) return true;
     // Of a request that is answered early no more is read than what is known to be little.
     if (this.#state < HOLD && !this.#isRestShort) return true;
     return this.ended !== null && this.#kept.size === 0;
