@@ -187,6 +187,7 @@ test('policies that act on a request are told, and where one of them acts', asyn
   }
   const { code, stdout } = await daemun(['explain', '-f', '-', 'policy/none'], both);
   expect([code, stdout]).toEqual([1, expect.stringContaining('no policy none acts on anything')]);
+  expect(stdout).toContain('there are RateLimitPolicy/shop/few');
 });
 
 test('a policy that cannot be followed acts in each place once', async () => {

@@ -72,7 +72,8 @@ export function explainCommand(): Command {
     .addHelpText('after', afterOptions(EXAMPLES))
     .action(async (words: string[], flags: ExplainFlags, command: Command) => {
       const url =
-        urlAmong(words, flags) ?? command.error('error: name the URL to explain, such as http://shop.example.com/cart');
+        urlAmong(words, flags) ??
+        command.error('error: name the URL to explain with its scheme, such as http://shop.example.com/cart');
       const { explain, isQuestion } = await import('../explain/index.ts');
       if (!isQuestion(url)) {
         command.error(`error: "${url}" is not a URL such as http://shop.example.com/cart or tcp://:5432`);

@@ -53,7 +53,10 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
     const told =
       flags.output === 'json'
         ? `${JSON.stringify(places, undefined, 2)}\n`
-        : policyNarrative(asked, visible(places), paintFor(process.stdout));
+        : policyNarrative(asked, visible(places), {
+            paint: paintFor(process.stdout),
+            known: visible(policiesIn(read)),
+          });
     process.stdout.write(told);
     return places.every(({ accepted }) => accepted === false) ? EXIT.refused : EXIT.ok;
   }
@@ -85,6 +88,12 @@ function allPlaces({ snapshot, report }: Read, asked: string): PolicyEffect[] {
     ({ policy, type }) => CONNECTION_KINDS.has(type) || !known.has(policy),
   );
   return [...stated, ...acting];
+}
+
+/** All that there are, as `policy/` takes them. */
+function policiesIn({ report }: Read): string[] {
+  const policies = report.items.filter(({ status }) => status !== undefined && 'ancestors' in status);
+  return policies.map(({ kind, metadata }) => `${kind}/${metadata.namespace ?? ''}/${metadata.name}`);
 }
 
 /** Names, paths and messages are others': none may reach the terminal as anything but text. */

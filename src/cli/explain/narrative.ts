@@ -169,9 +169,20 @@ function ruleLines(places: readonly PolicyEffect[]): string[] {
   return more > 0 ? [...rules.slice(0, RULES_SHOWN), `and ${more} more`] : rules;
 }
 
+/** Policies that are named where none has the name that was asked for. */
+const MOST_NAMED = 10;
+
 /** Where one policy acts, and where it was to act and does not. */
-export function policyNarrative(name: string, places: readonly PolicyEffect[], paint: Paint): string {
-  if (places.length === 0) return section('Policy', [paint('error', `no policy ${name} acts on anything`)], paint);
+export function policyNarrative(
+  name: string,
+  places: readonly PolicyEffect[],
+  { paint, known }: { paint: Paint; known: readonly string[] },
+): string {
+  if (places.length === 0) {
+    const others = known.length > MOST_NAMED ? [...known.slice(0, MOST_NAMED), '…'] : known;
+    const there = others.length === 0 ? [] : [`there are ${others.join(', ')}`];
+    return section('Policy', [paint('error', `no policy ${name} acts on anything`), ...there], paint);
+  }
   // One that is broken stands for each of its kind's types, and is in a place once.
   const lines = places.map(({ policy, holds, through }) => `${policy} (${holds.toLowerCase()}): ${through}`);
   const told = (accepted: boolean) => [
