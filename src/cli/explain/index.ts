@@ -23,7 +23,7 @@ import type { KnownConfig } from './known-config.ts';
 import { leftOut, refusedRoutes } from './meant-route.ts';
 import { narrative, policyNarrative } from './narrative.ts';
 import type { PolicyEffect } from './policy-effect.ts';
-import { placesOf, statedPlaces } from './policy-place.ts';
+import { placesOf, policyNames, statedPlaces } from './policy-place.ts';
 import { policyAsked, questionOf } from './question.ts';
 import { type StreamExplanation, streamExplanationOf } from './stream-explanation.ts';
 import { streamNarrative } from './stream-narrative.ts';
@@ -55,7 +55,7 @@ export async function explain(url: string, flags: ExplainAsked): Promise<number>
         ? `${JSON.stringify(places, undefined, 2)}\n`
         : policyNarrative(asked, visible(places), {
             paint: paintFor(process.stdout),
-            known: visible(policiesIn(read)),
+            known: visible(policyNames(read.report)),
           });
     process.stdout.write(told);
     return places.every(({ accepted }) => accepted === false) ? EXIT.refused : EXIT.ok;
@@ -88,12 +88,6 @@ function allPlaces({ snapshot, report }: Read, asked: string): PolicyEffect[] {
     ({ policy, type }) => CONNECTION_KINDS.has(type) || !known.has(policy),
   );
   return [...stated, ...acting];
-}
-
-/** All that there are, as `policy/` takes them. */
-function policiesIn({ report }: Read): string[] {
-  const policies = report.items.filter(({ status }) => status !== undefined && 'ancestors' in status);
-  return policies.map(({ kind, metadata }) => `${kind}/${metadata.namespace ?? ''}/${metadata.name}`);
 }
 
 /** Names, paths and messages are others': none may reach the terminal as anything but text. */

@@ -54,19 +54,35 @@ function rulesActedOn(snapshot: Snapshot, name: string): Map<string, Set<string>
   return acted;
 }
 
+type Ancestors = Array<{
+  ancestorRef: { kind?: string; namespace?: string; name: string; sectionName?: string };
+  conditions: Array<{ type: string; status: string; message: string }>;
+}>;
+
 interface PolicyStatus {
-  ancestors?: Array<{
-    ancestorRef: { kind?: string; namespace?: string; name: string; sectionName?: string };
-    conditions: Array<{ type: string; status: string; message: string }>;
-  }>;
+  ancestors?: Ancestors;
+}
+
+/** All that there are, as `policy/` takes them. */
+export function policyNames(report: Report): string[] {
+  return policiesOf(report).map(({ policy }) => policy);
+}
+
+function policiesOf({ items }: Report): Array<{ policy: string; kind: string; ancestors: Ancestors }> {
+  return items
+    .filter(({ kind }) => kind.endsWith('Policy'))
+    .map(({ kind, metadata: { namespace = '', name }, status }) => ({
+      policy: `${kind}/${namespace}/${name}`,
+      kind,
+      ancestors: (status as PolicyStatus).ancestors ?? [],
+    }));
 }
 
 /** Policies that act on connections and not on requests, or on nothing: on what, or why not, as their status says. */
-export function statedPlaces({ items }: Report, name: string): PolicyEffect[] {
-  return items.flatMap(({ kind, metadata, status }) => {
-    const policy = `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
-    if (!kind.endsWith('Policy') || !isNamed(policy, name)) return [];
-    return ((status as PolicyStatus).ancestors ?? []).map(({ ancestorRef, conditions }): PolicyEffect => {
+export function statedPlaces(report: Report, name: string): PolicyEffect[] {
+  return policiesOf(report).flatMap(({ policy, kind, ancestors }) => {
+    if (!isNamed(policy, name)) return [];
+    return ancestors.map(({ ancestorRef, conditions }): PolicyEffect => {
       const { kind: of = 'Gateway', namespace = '', name: object, sectionName } = ancestorRef;
       const section = sectionName === undefined ? '' : ` ${sectionName}`;
       const { message = '', status: accepted } = conditions.find(({ type }) => type === 'Accepted') ?? {};
